@@ -1,0 +1,74 @@
+//! An activity as it is read back.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{ActivityId, InstanceId, Kind, Scope, Status, Text};
+
+/// An activity as it is read back: from the API, the CLI's `--json`, an export.
+///
+/// Every field is always present in JSON, `null` where nothing is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ActivityRecord {
+    /// Its id, which sorts by start.
+    pub id: ActivityId,
+    /// The activity that it ran inside of.
+    pub parent: Option<ActivityId>,
+    /// The outermost activity of its tree; its own id where it has no parent.
+    pub root: ActivityId,
+    /// What sort of work it is.
+    pub kind: Kind,
+    /// What it is called: a tool's name, a route, a job.
+    pub name: Text,
+    /// How it stands or ended.
+    pub status: Status,
+    /// For failures: `panic`, `timeout`, `denied`, `tool_error`, or a code.
+    pub error_type: Option<Text>,
+    /// What the error said.
+    pub message: Option<Text>,
+    /// When it started, UTC, to the microsecond.
+    pub started_at: DateTime<Utc>,
+    /// When it ended: the start plus the duration. `None` while it runs and when it was abandoned.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How long it took in nanoseconds, by a monotonic clock. `None` while it runs and when it was abandoned.
+    pub duration_ns: Option<u64>,
+    /// For whom and where.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The open log that recorded it.
+    pub instance: InstanceId,
+    /// What the code said about it, redacted.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// True when an attribute was refused because a limit was reached.
+    pub truncated: bool,
+    /// What it was given, where previews are on.
+    pub input: Option<Preview>,
+    /// What it gave back, where previews are on.
+    pub output: Option<Preview>,
+    /// Its place in the order of commits; `None` while it is not in the table of ended activities.
+    pub seq: Option<i64>,
+}
+
+/// A payload as it was kept: redacted, then capped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Preview {
+    /// The redacted, possibly capped text: JSON where the payload was JSON and nothing was cut off.
+    pub text: String,
+    /// The size of the payload in bytes before redaction and capping.
+    pub bytes: u64,
+    /// True when the text was capped.
+    pub truncated: bool,
+}
+
+impl Preview {
+    /// Keeps a text that has been redacted and capped already.
+    pub(crate) fn new(text: String, bytes: u64, truncated: bool) -> Self {
+        Preview {
+            text,
+            bytes,
+            truncated,
+        }
+    }
+}

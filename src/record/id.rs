@@ -1,0 +1,155 @@
+//! Identifiers: UUIDv7 for activities, so that the id is also the activity's place in time.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// The id of an activity: a UUIDv7 made from the activity's start.
+///
+/// The first 48 bits are the start in milliseconds since the Unix epoch, the next 12 its place within
+/// that millisecond (RFC 9562, section 6.2, method 3), the rest is random. Ids therefore sort by start.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::ActivityId;
+///
+/// let id: ActivityId = "0199e5a2-7c00-7000-8000-000000000000".parse()?;
+/// assert_eq!(id.started_at().to_rfc3339(), "2025-10-15T04:32:54.144+00:00");
+/// # Ok::<_, tower_activity::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActivityId(Uuid);
+
+impl ActivityId {
+    /// Makes an id from a start in microseconds since the Unix epoch and 62 random bits.
+    #[inline]
+    pub(crate) fn from_parts(started_at_us: i64, random: u64) -> Self {
+        let us = started_at_us.max(0) as u64;
+        let (ms, rest) = (us / 1000, us % 1000);
+        // 12 bits for 0..1000 µs: 4.096 steps a microsecond, rounded up so that flooring inverts it.
+        let sub_ms = (rest * 4096).div_ceil(1000);
+        let high = (ms << 16) | (0x7 << 12) | sub_ms;
+        let low = (random >> 2) | (0b10 << 62);
+        ActivityId(Uuid::from_u64_pair(high, low))
+    }
+
+    /// The smallest id an activity started at this instant can have: a bound for time ranges.
+    pub fn lower_bound(at: DateTime<Utc>) -> Self {
+        ActivityId::from_parts(at.timestamp_micros(), 0)
+    }
+
+    /// When the activity started, to the microsecond.
+    pub fn started_at(self) -> DateTime<Utc> {
+        let (high, _) = self.0.as_u64_pair();
+        let us = (high >> 16) * 1000 + ((high & 0xfff) * 1000) / 4096;
+        DateTime::from_timestamp_micros(us as i64).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// The 16 bytes, most significant first.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads 16 bytes, most significant first.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        ActivityId(Uuid::from_bytes(bytes))
+    }
+}
+
+/// The id of one open log: one process, one [`ActivityLog`](crate::ActivityLog), from open to close.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId(Uuid);
+
+impl InstanceId {
+    /// Makes an id from the opening time in microseconds since the Unix epoch and 62 random bits.
+    pub(crate) fn from_parts(opened_at_us: i64, random: u64) -> Self {
+        InstanceId(ActivityId::from_parts(opened_at_us, random).0)
+    }
+
+    /// The 16 bytes, most significant first.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads 16 bytes, most significant first.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        InstanceId(Uuid::from_bytes(bytes))
+    }
+}
+
+macro_rules! text_form {
+    ($id:ident, $what:literal) => {
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut buffer = Uuid::encode_buffer();
+                f.pad(self.0.hyphenated().encode_lower(&mut buffer))
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Uuid::try_parse(text).map($id).map_err(|cause| {
+                    Error::invalid(format!(concat!("{:?} is not ", $what, " id"), text))
+                        .with_source(cause)
+                })
+            }
+        }
+
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_form!(ActivityId, "an activity");
+text_form!(InstanceId, "an instance");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_id_gives_its_start_back_to_the_microsecond(us in 0i64..4_102_444_800_000_000, random: u64) {
+            let id = ActivityId::from_parts(us, random);
+            prop_assert_eq!(id.started_at().timestamp_micros(), us);
+        }
+
+        #[test]
+        fn ids_sort_by_their_start(a in 0i64..4_102_444_800_000_000, b in 0i64..4_102_444_800_000_000, x: u64, y: u64) {
+            prop_assume!(a != b);
+            prop_assert_eq!(a < b, ActivityId::from_parts(a, x) < ActivityId::from_parts(b, y));
+        }
+
+        #[test]
+        fn an_id_survives_its_text_form(us in 0i64..4_102_444_800_000_000, random: u64) {
+            let id = ActivityId::from_parts(us, random);
+            prop_assert_eq!(id.to_string().parse::<ActivityId>().map_err(|e| e.to_string()), Ok(id));
+            prop_assert_eq!(Uuid::from_bytes(*id.as_bytes()).get_version_num(), 7);
+        }
+    }
+}

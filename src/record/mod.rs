@@ -1,0 +1,17 @@
+//! Plain data that every other folder stands on: what an activity is, without what records or reads it.
+
+mod activity;
+mod id;
+mod kind;
+mod outcome;
+mod scope;
+mod status;
+mod text;
+
+pub use activity::{ActivityRecord, Preview};
+pub use id::{ActivityId, InstanceId};
+pub use kind::Kind;
+pub use outcome::Outcome;
+pub use scope::Scope;
+pub use status::Status;
+pub use text::Text;

@@ -1,0 +1,84 @@
+//! How an activity ended, as the code that ran it says.
+
+use crate::record::{Status, Text};
+
+/// How an activity ended: a final status, and for failures what kind of error and what it said.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::Outcome;
+///
+/// let outcome = Outcome::failed("denied").with_message("no such user");
+/// assert_eq!(outcome.status().as_str(), "failed");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub(crate) status: Status,
+    pub(crate) error_type: Option<Text>,
+    pub(crate) message: Option<Text>,
+}
+
+impl Outcome {
+    /// It ended as it should.
+    pub const fn success() -> Self {
+        Outcome::plain(Status::Success)
+    }
+
+    /// It ended with an error. The type is a low-cardinality name such as `timeout`, `denied` or a code.
+    pub fn failed(error_type: impl Into<Text>) -> Self {
+        Outcome {
+            error_type: Some(error_type.into()),
+            ..Outcome::plain(Status::Failed)
+        }
+    }
+
+    /// It panicked. Stored as `failed` with the error type `panic`.
+    pub const fn panicked() -> Self {
+        Outcome {
+            status: Status::Failed,
+            error_type: Some(Text::from_static("panic")),
+            message: None,
+        }
+    }
+
+    /// Its caller went away, or it was dropped, before it ended.
+    pub const fn cancelled() -> Self {
+        Outcome::plain(Status::Cancelled)
+    }
+
+    /// It decided that there was nothing to do.
+    pub const fn skipped() -> Self {
+        Outcome::plain(Status::Skipped)
+    }
+
+    /// Adds what the error said. It is redacted, then capped, before it is stored.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Text>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// The final status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The kind of error, for failures.
+    pub fn error_type(&self) -> Option<&str> {
+        self.error_type.as_deref()
+    }
+
+    /// What the error said.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    const fn plain(status: Status) -> Self {
+        Outcome {
+            status,
+            error_type: None,
+            message: None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! For whom and where: the texts that every record carries and that children inherit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Text;
+
+/// For whom and where an activity ran. Children inherit it as it is when they start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Scope {
+    /// The project it belongs to.
+    pub project: Option<Text>,
+    /// The agent that asked for it.
+    pub agent: Option<Text>,
+    /// The user on whose behalf it ran.
+    pub actor: Option<Text>,
+    /// The site or product a tool is for.
+    pub brand: Option<Text>,
+    /// `development`, `production`, ..
+    pub environment: Option<Text>,
+    /// The client's session or conversation.
+    pub session: Option<Text>,
+    /// The client's id of the request.
+    pub request: Option<Text>,
+}
+
+impl Scope {
+    /// The bytes that the texts keep on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        [
+            &self.project,
+            &self.agent,
+            &self.actor,
+            &self.brand,
+            &self.environment,
+            &self.session,
+            &self.request,
+        ]
+        .into_iter()
+        .flatten()
+        .map(Text::heap_bytes)
+        .sum()
+    }
+
+    /// Takes from `parent` what this scope does not say itself.
+    pub(crate) fn inherit(&mut self, parent: &Scope) {
+        let pairs = [
+            (&mut self.project, &parent.project),
+            (&mut self.agent, &parent.agent),
+            (&mut self.actor, &parent.actor),
+            (&mut self.brand, &parent.brand),
+            (&mut self.environment, &parent.environment),
+            (&mut self.session, &parent.session),
+            (&mut self.request, &parent.request),
+        ];
+        for (own, inherited) in pairs {
+            if own.is_none() {
+                own.clone_from(inherited);
+            }
+        }
+    }
+}

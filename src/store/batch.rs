@@ -1,0 +1,149 @@
+//! What the writer thread hands to a store.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{ActivityId, InstanceId, Kind, Preview, Scope, Status, Text};
+
+/// The open log that writes: one row in the store, one lock file beside it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// The host's name, for people.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// When it was opened.
+    pub started_at: DateTime<Utc>,
+}
+
+/// An activity that has started: what is known before its end.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Started {
+    /// Its id.
+    pub id: ActivityId,
+    /// The activity that it runs inside of.
+    pub parent: Option<ActivityId>,
+    /// The outermost activity of its tree, where that is not itself.
+    pub root: Option<ActivityId>,
+    /// What sort of work it is.
+    pub kind: Kind,
+    /// What it is called.
+    pub name: Text,
+    /// When it started, in microseconds since the Unix epoch.
+    pub started_at_us: i64,
+    /// For whom and where; `None` where nothing is known.
+    pub scope: Option<Arc<Scope>>,
+    /// What most activities do not have.
+    pub details: Option<Box<Details>>,
+}
+
+/// What most activities do not have: allocated on first use.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Details {
+    /// Attributes in the order in which they were first set, redacted.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// True when an attribute was refused because a limit was reached.
+    pub truncated: bool,
+    /// What it was given.
+    pub input: Option<Preview>,
+    /// What it gave back.
+    pub output: Option<Preview>,
+    /// What the error said, redacted and capped.
+    pub message: Option<Text>,
+}
+
+/// An activity that has ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Ended {
+    /// What was known before.
+    pub started: Started,
+    /// How it ended; never `Running`.
+    pub status: Status,
+    /// For failures, what kind.
+    pub error_type: Option<Text>,
+    /// How long it took in nanoseconds, by a monotonic clock.
+    pub duration_ns: u64,
+    /// True when the store has it in its table of open activities.
+    pub listed: bool,
+}
+
+/// What one transaction takes.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Activities that ended.
+    pub ended: Vec<Ended>,
+    /// Activities that are still open and not yet listed, or have changed since.
+    pub open: Vec<Started>,
+    /// Where the instance's accounting stands once this batch is committed.
+    pub accounting: Accounting,
+    /// The environment of activities that name none.
+    pub environment: Option<Text>,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Appended {
+    /// Rows that were inserted.
+    pub inserted: u64,
+    /// Rows that were there already, from an earlier attempt or written as abandoned before.
+    pub ignored: u64,
+}
+
+/// Where every activity of an instance went, cumulative.
+///
+/// `started = open + ended + rejected` and `ended = committed + waiting + lost`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Accounting {
+    /// Calls that asked to be recorded.
+    pub started: u64,
+    /// Admitted and not ended.
+    pub open: u64,
+    /// Admitted and ended.
+    pub ended: u64,
+    /// Not admitted because the memory bound was reached.
+    pub rejected_memory: u64,
+    /// Not admitted because the log was shut down.
+    pub rejected_closed: u64,
+    /// In the store.
+    pub committed: u64,
+    /// Ended and not yet in the store.
+    pub waiting: u64,
+    /// Refused by the store one by one.
+    pub lost_refused: u64,
+    /// Ended, and not in the store when the log was shut down.
+    pub lost_shutdown: u64,
+    /// Ends that came after the activity had been written as abandoned.
+    pub late_ends: u64,
+    /// Payloads and attributes of which nothing was kept because a redactor panicked.
+    pub redactor_panics: u64,
+}
+
+impl Accounting {
+    /// All that was not admitted.
+    pub fn rejected(&self) -> u64 {
+        self.rejected_memory + self.rejected_closed
+    }
+
+    /// All that ended and will never be in the store.
+    pub fn lost(&self) -> u64 {
+        self.lost_refused + self.lost_shutdown
+    }
+
+    /// True when both equations hold.
+    pub fn adds_up(&self) -> bool {
+        self.started == self.open + self.ended + self.rejected()
+            && self.ended == self.committed + self.waiting + self.lost()
+    }
+}

@@ -1,0 +1,61 @@
+//! Where activities are kept: narrow, synchronous traits, and the stores that implement them.
+//!
+//! A [`Store`] is a place. It gives one [`Writer`] to the log's writer thread and [`Reader`]s to whoever
+//! asks. What goes in ([`Started`], [`Ended`], [`Batch`]) is apart from what comes out
+//! ([`ActivityRecord`](crate::record::ActivityRecord)).
+
+mod batch;
+mod read;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::fmt;
+
+pub use batch::{Accounting, Appended, Batch, Details, Ended, Instance, Started};
+pub use read::{Health, InstanceHealth, Reader};
+
+use crate::error::Result;
+
+/// A place where activities are kept.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Opens the write side for one instance. Called on the log's writer thread, again after a failure.
+    ///
+    /// # Errors
+    ///
+    /// When the place cannot be reached or is not a store. The log keeps what waits and tries again.
+    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>>;
+
+    /// Opens a read side. Readers never wait for the writer.
+    ///
+    /// # Errors
+    ///
+    /// When the place cannot be reached or is not a store.
+    fn reader(&self) -> Result<Box<dyn Reader>>;
+}
+
+/// The write side of a store, owned by the log's writer thread.
+pub trait Writer {
+    /// Commits one batch, all of it or nothing.
+    ///
+    /// A batch may be given again after an error, also when the first attempt was committed: rows are
+    /// idempotent by id, and sums are folded only for rows that were really inserted.
+    ///
+    /// # Errors
+    ///
+    /// When nothing of the batch was kept.
+    fn append(&mut self, batch: &Batch) -> Result<Appended>;
+
+    /// Writes the open rows of dead instances as abandoned, a bounded number a call. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read or written; nothing was changed then.
+    fn sweep_abandoned(&mut self) -> Result<u64>;
+
+    /// Ends the instance: checkpoints and gives its lock back.
+    ///
+    /// # Errors
+    ///
+    /// When the final accounting could not be written.
+    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()>;
+}

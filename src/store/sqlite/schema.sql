@@ -1,0 +1,149 @@
+-- Schema 1. Times are microseconds since the Unix epoch (UTC), durations nanoseconds, ids 16 bytes.
+
+-- Repeated texts, stored once.
+CREATE TABLE text (
+  id    INTEGER PRIMARY KEY,
+  value TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- One open log: a process from open to close. Alive while it holds <store>-instances/<uuid>.lock.
+CREATE TABLE instance (
+  id         INTEGER PRIMARY KEY,
+  uuid       BLOB NOT NULL UNIQUE,
+  host       TEXT NOT NULL,
+  pid        INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  stopped_at INTEGER,
+  accounting TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+
+-- Ended activities. A row never changes; seq is the order of commits.
+-- kind, name, project, agent, actor, brand, environment: text.id.
+CREATE TABLE activity (
+  seq         INTEGER PRIMARY KEY,
+  id          BLOB NOT NULL,
+  parent      BLOB,               -- NULL: it has none
+  root        BLOB,               -- NULL: itself
+  kind        INTEGER NOT NULL,
+  name        INTEGER NOT NULL,
+  status      INTEGER NOT NULL,   -- 1 success 2 failed 3 cancelled 4 skipped 5 abandoned
+  started_at  INTEGER NOT NULL,
+  duration_ns INTEGER,            -- NULL: not known (abandoned)
+  instance    INTEGER NOT NULL,
+  project     INTEGER,
+  agent       INTEGER,
+  actor       INTEGER,
+  brand       INTEGER,
+  environment INTEGER,
+  session     TEXT,
+  request     TEXT,
+  error_type  TEXT,
+  message     TEXT,
+  attributes  TEXT,               -- JSON object; NULL: none
+  truncated   INTEGER             -- 1: an attribute was refused because a limit was reached
+) STRICT;
+
+CREATE UNIQUE INDEX activity_id ON activity (id);
+CREATE INDEX activity_project ON activity (project, id) WHERE project IS NOT NULL;
+CREATE INDEX activity_root ON activity (root) WHERE root IS NOT NULL;
+
+-- Redacted payloads of ended activities, apart so that they can be pruned and erased by themselves.
+CREATE TABLE preview (
+  activity         INTEGER PRIMARY KEY,  -- activity.seq
+  input            TEXT,
+  input_bytes      INTEGER,
+  input_truncated  INTEGER,
+  output           TEXT,
+  output_bytes     INTEGER,
+  output_truncated INTEGER
+) STRICT;
+
+-- Activities that have been open for longer than a flush interval.
+CREATE TABLE open (
+  id              BLOB PRIMARY KEY,
+  parent          BLOB,
+  root            BLOB,
+  kind            INTEGER NOT NULL,
+  name            INTEGER NOT NULL,
+  started_at      INTEGER NOT NULL,
+  instance        INTEGER NOT NULL,
+  project         INTEGER,
+  agent           INTEGER,
+  actor           INTEGER,
+  brand           INTEGER,
+  environment     INTEGER,
+  session         TEXT,
+  request         TEXT,
+  attributes      TEXT,
+  truncated       INTEGER,
+  input           TEXT,
+  input_bytes     INTEGER,
+  input_truncated INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Additive sums of a quarter of an hour for one scope, keyed by the activity's start.
+CREATE TABLE bucket (
+  scope     INTEGER NOT NULL,   -- 0 overall 1 project 2 name 3 brand
+  scope_id  INTEGER NOT NULL,   -- text.id; 0 for overall
+  quarter   INTEGER NOT NULL,   -- quarters of an hour since the Unix epoch
+  count     INTEGER NOT NULL,
+  failed    INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL,
+  timed     INTEGER NOT NULL,   -- how many have a duration
+  sum_ns    INTEGER NOT NULL,
+  min_ns    INTEGER,
+  max_ns    INTEGER,
+  sketch    BLOB,               -- latency sketch, see record/sketch.rs
+  PRIMARY KEY (scope, scope_id, quarter)
+) STRICT, WITHOUT ROWID;
+
+-- Views: a contract for people and programs that read the file with any SQLite client.
+CREATE VIEW activities AS
+SELECT lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4) || '-' || substr(hex(a.id), 13, 4)
+         || '-' || substr(hex(a.id), 17, 4) || '-' || substr(hex(a.id), 21)) AS id,
+       brand.value AS brand_id,
+       name.value AS name,
+       kind.value AS kind,
+       CASE a.status WHEN 0 THEN 'running' WHEN 1 THEN 'success' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled'
+                     WHEN 4 THEN 'skipped' WHEN 5 THEN 'abandoned' END AS status,
+       a.error_type AS error_type,
+       strftime('%Y-%m-%dT%H:%M:', a.started_at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', a.started_at / 1000000 % 60, a.started_at % 1000000) AS start_time,
+       CASE WHEN a.duration_ns IS NOT NULL THEN
+         strftime('%Y-%m-%dT%H:%M:', (a.started_at + a.duration_ns / 1000) / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', (a.started_at + a.duration_ns / 1000) / 1000000 % 60,
+                   (a.started_at + a.duration_ns / 1000) % 1000000) END AS end_time,
+       a.duration_ns / 1e6 AS execution_time_ms,
+       project.value AS project_id,
+       agent.value AS agent_id,
+       actor.value AS user_id,
+       environment.value AS environment,
+       CASE WHEN a.parent IS NOT NULL THEN
+         lower(substr(hex(a.parent), 1, 8) || '-' || substr(hex(a.parent), 9, 4) || '-' || substr(hex(a.parent), 13, 4)
+         || '-' || substr(hex(a.parent), 17, 4) || '-' || substr(hex(a.parent), 21)) END AS parent_id,
+       strftime('%Y-%m-%dT%H:%M:', a.started_at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', a.started_at / 1000000 % 60, a.started_at % 1000000) AS created_at
+FROM (SELECT id, parent, kind, name, status, error_type, started_at, duration_ns, project, agent, actor, brand,
+             environment FROM activity
+      UNION ALL
+      SELECT id, parent, kind, name, 0, NULL, started_at, NULL, project, agent, actor, brand, environment FROM open) AS a
+JOIN text AS name ON name.id = a.name
+JOIN text AS kind ON kind.id = a.kind
+LEFT JOIN text AS project ON project.id = a.project
+LEFT JOIN text AS agent ON agent.id = a.agent
+LEFT JOIN text AS actor ON actor.id = a.actor
+LEFT JOIN text AS brand ON brand.id = a.brand
+LEFT JOIN text AS environment ON environment.id = a.environment;
+
+CREATE VIEW activity_metrics AS
+SELECT strftime('%Y-%m-%dT%H:%M:00Z', b.quarter * 900, 'unixepoch') AS bucket_start,
+       CASE b.scope WHEN 0 THEN 'overall' WHEN 1 THEN 'project' WHEN 2 THEN 'name' WHEN 3 THEN 'brand' END AS scope,
+       coalesce(t.value, '') AS scope_id,
+       b.count AS count,
+       b.failed AS failed,
+       b.cancelled AS cancelled,
+       CASE WHEN b.timed > 0 THEN b.sum_ns / 1e6 / b.timed END AS mean_ms,
+       b.min_ns / 1e6 AS min_ms,
+       b.max_ns / 1e6 AS max_ms
+FROM bucket AS b
+LEFT JOIN text AS t ON t.id = b.scope_id;
