@@ -42,6 +42,10 @@ pub enum ErrorKind {
     Busy,
     /// The disk, or the file's quota, is full.
     Full,
+    /// The store refuses a record whatever happens to it, and takes others.
+    Refused,
+    /// Code that the log called panicked: a store, a redactor, a rule.
+    Panicked,
     /// The deadline passed before everything was committed.
     Timeout,
     /// The log was shut down.

@@ -2,9 +2,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod activity;
 mod error;
+pub mod layer;
+mod log;
+mod pipeline;
 pub mod record;
+pub mod redact;
 pub mod store;
 
+pub use activity::{Activity, Describe, InActivity, Running};
 pub use error::{Error, ErrorKind, Result};
-pub use record::{ActivityId, ActivityRecord, Kind, Outcome, Status};
+pub use layer::ActivityLayer;
+pub use log::{ActivityLog, Builder};
+pub use pipeline::{Flush, Shutdown};
+pub use record::{ActivityId, ActivityRecord, Capture, Kind, Outcome, Status};

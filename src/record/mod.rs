@@ -1,17 +1,21 @@
 //! Plain data that every other folder stands on: what an activity is, without what records or reads it.
 
 mod activity;
+mod capture;
 mod id;
 mod kind;
 mod outcome;
 mod scope;
+mod sketch;
 mod status;
 mod text;
 
 pub use activity::{ActivityRecord, Preview};
+pub use capture::Capture;
 pub use id::{ActivityId, InstanceId};
 pub use kind::Kind;
 pub use outcome::Outcome;
 pub use scope::Scope;
+pub(crate) use sketch::Sketch;
 pub use status::Status;
 pub use text::Text;

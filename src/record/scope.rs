@@ -25,8 +25,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The bytes that the texts keep on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    /// Every text, in the order of the fields.
+    pub(crate) fn texts(&self) -> [&Option<Text>; 7] {
         [
             &self.project,
             &self.agent,
@@ -36,24 +36,33 @@ impl Scope {
             &self.session,
             &self.request,
         ]
-        .into_iter()
-        .flatten()
-        .map(Text::heap_bytes)
-        .sum()
+    }
+
+    /// Every text, in the order of the fields.
+    pub(crate) fn texts_mut(&mut self) -> [&mut Option<Text>; 7] {
+        [
+            &mut self.project,
+            &mut self.agent,
+            &mut self.actor,
+            &mut self.brand,
+            &mut self.environment,
+            &mut self.session,
+            &mut self.request,
+        ]
+    }
+
+    /// The bytes that the texts keep on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.texts()
+            .into_iter()
+            .flatten()
+            .map(Text::heap_bytes)
+            .sum()
     }
 
     /// Takes from `parent` what this scope does not say itself.
     pub(crate) fn inherit(&mut self, parent: &Scope) {
-        let pairs = [
-            (&mut self.project, &parent.project),
-            (&mut self.agent, &parent.agent),
-            (&mut self.actor, &parent.actor),
-            (&mut self.brand, &parent.brand),
-            (&mut self.environment, &parent.environment),
-            (&mut self.session, &parent.session),
-            (&mut self.request, &parent.request),
-        ];
-        for (own, inherited) in pairs {
+        for (own, inherited) in self.texts_mut().into_iter().zip(parent.texts()) {
             if own.is_none() {
                 own.clone_from(inherited);
             }

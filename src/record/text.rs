@@ -43,6 +43,11 @@ impl Text {
         }
     }
 
+    /// True when it was known at compile time.
+    pub(crate) fn is_static(&self) -> bool {
+        matches!(self.0, Repr::Static(_))
+    }
+
     /// The bytes that this text keeps on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {

@@ -73,6 +73,8 @@ pub struct Ended {
     pub duration_ns: u64,
     /// True when the store has it in its table of open activities.
     pub listed: bool,
+    /// The bytes it was charged to the log's memory bound.
+    pub(crate) charge: u32,
 }
 
 /// What one transaction takes.
@@ -87,6 +89,13 @@ pub struct Batch {
     pub accounting: Accounting,
     /// The environment of activities that name none.
     pub environment: Option<Text>,
+}
+
+impl Batch {
+    /// True when it has no records.
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.open.is_empty()
+    }
 }
 
 /// What a commit did.

@@ -34,7 +34,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The write side of a store, owned by the log's writer thread.
-pub trait Writer {
+pub trait Writer: Send {
     /// Commits one batch, all of it or nothing.
     ///
     /// A batch may be given again after an error, also when the first attempt was committed: rows are

@@ -1,0 +1,112 @@
+//! What is known of an activity at its start.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    activity::Activity,
+    record::{Kind, Scope, Text},
+};
+
+/// What is known of an activity at its start: its kind, its name, for whom it runs.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::Describe;
+///
+/// let login = Describe::tool("netflix_login").brand("netflix").actor("ann").attribute("attempt", 1);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Describe {
+    pub(super) kind: Kind,
+    pub(super) name: Text,
+    pub(super) scope: Option<Arc<Scope>>,
+    pub(super) parent: Option<Activity>,
+    pub(super) attributes: Vec<(Text, Value)>,
+}
+
+impl Describe {
+    /// Describes an activity of this kind and name. Names are of low cardinality: a tool, a route, a job.
+    pub fn new(kind: Kind, name: impl Into<Text>) -> Self {
+        Describe {
+            kind,
+            name: name.into(),
+            scope: None,
+            parent: None,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Describes a tool call.
+    pub fn tool(name: impl Into<Text>) -> Self {
+        Describe::new(Kind::Tool, name)
+    }
+
+    /// Describes a unit of background work.
+    pub fn job(name: impl Into<Text>) -> Self {
+        Describe::new(Kind::Job, name)
+    }
+
+    /// Describes one turn of an agent.
+    pub fn turn(name: impl Into<Text>) -> Self {
+        Describe::new(Kind::Turn, name)
+    }
+
+    /// Sets the project it belongs to.
+    pub fn project(self, project: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.project = Some(project.into()))
+    }
+
+    /// Sets the agent that asked for it.
+    pub fn agent(self, agent: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.agent = Some(agent.into()))
+    }
+
+    /// Sets the user on whose behalf it runs.
+    pub fn actor(self, actor: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.actor = Some(actor.into()))
+    }
+
+    /// Sets the site or product it is for.
+    pub fn brand(self, brand: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.brand = Some(brand.into()))
+    }
+
+    /// Sets the environment, where it is not the log's.
+    pub fn environment(self, environment: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.environment = Some(environment.into()))
+    }
+
+    /// Sets the client's session or conversation.
+    pub fn session(self, session: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.session = Some(session.into()))
+    }
+
+    /// Sets the client's id of the request.
+    pub fn request(self, request: impl Into<Text>) -> Self {
+        self.scope(|scope| scope.request = Some(request.into()))
+    }
+
+    /// Adds an attribute. It is redacted, then kept within the limits.
+    pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Value>) -> Self {
+        self.attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// Sets the activity that it runs inside of, where that is not the current one. An inert activity
+    /// changes nothing.
+    pub fn parent(mut self, parent: &Activity) -> Self {
+        if parent.id().is_some() {
+            self.parent = Some(parent.clone());
+        }
+        self
+    }
+
+    fn scope(mut self, change: impl FnOnce(&mut Scope)) -> Self {
+        change(Arc::make_mut(self.scope.get_or_insert_default()));
+        self
+    }
+}

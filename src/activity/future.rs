@@ -1,0 +1,145 @@
+//! The future of a recorded call: the activity is current for every poll and for the drop, and ends once.
+
+use std::{
+    any::type_name,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+
+use crate::{
+    activity::{Running, running::panicked},
+    record::Outcome,
+};
+
+/// Says how a call ended, from what it gave back. Implemented for functions `Fn(&T) -> Outcome`.
+///
+/// This is the one place that decides what counts as success.
+pub trait Classify<T> {
+    /// Says how the call ended.
+    fn classify(&self, output: &T) -> Outcome;
+}
+
+impl<T, F: Fn(&T) -> Outcome> Classify<T> for F {
+    fn classify(&self, output: &T) -> Outcome {
+        self(output)
+    }
+}
+
+/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ByResult;
+
+impl<T, E> Classify<Result<T, E>> for ByResult {
+    fn classify(&self, output: &Result<T, E>) -> Outcome {
+        match output {
+            Ok(_) => Outcome::success(),
+            Err(_) => Outcome::failed(type_name::<E>()),
+        }
+    }
+}
+
+pin_project! {
+    /// A future that runs inside of an activity and ends it.
+    ///
+    /// It ends with what the classifier says of the output; as `failed` with the error type `panic` when a
+    /// poll panics, and the panic goes on; as `cancelled` when it is dropped before. The inner future is
+    /// dropped first, and its destructors still see the activity.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ActivityFuture<F, C> {
+        // Declared before the guard: were the drop below to panic, the guard still ends the activity.
+        #[pin]
+        inner: Option<F>,
+        running: Running,
+        classify: C,
+    }
+
+    impl<F, C> PinnedDrop for ActivityFuture<F, C> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            this.running.enter(|| this.inner.set(None));
+            this.running.close(Outcome::cancelled());
+        }
+    }
+}
+
+impl Running {
+    /// Runs a future inside of this activity and ends it with what the classifier says of its output.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{ActivityLog, Describe, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// let answer = log
+    ///     .start(Describe::job("ask"))
+    ///     .observe(async { Err::<u32, _>("no route") }, |answer: &Result<u32, &str>| match answer {
+    ///         Ok(_) => Outcome::success(),
+    ///         Err(error) => Outcome::failed("unreachable").with_message(*error),
+    ///     })
+    ///     .await;
+    /// assert!(answer.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of the inner future; the activity ends as `cancelled`.
+    pub fn observe<F, C>(self, future: F, classify: C) -> ActivityFuture<F, C>
+    where
+        F: Future,
+        C: Classify<F::Output>,
+    {
+        ActivityFuture::new(future, self, classify)
+    }
+}
+
+impl<F, C> ActivityFuture<F, C> {
+    pub(crate) fn new(future: F, running: Running, classify: C) -> Self {
+        ActivityFuture {
+            inner: Some(future),
+            running,
+            classify,
+        }
+    }
+}
+
+impl<F, C> Future for ActivityFuture<F, C>
+where
+    F: Future,
+    C: Classify<F::Output>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            panic!("`ActivityFuture` polled after completion");
+        };
+        let output = match this.running.enter_catching(|| inner.poll(cx)) {
+            Ok(polled) => ready!(polled),
+            // The inner future stays: it is dropped where the caller drops it, as if we were not there.
+            Err(payload) => {
+                this.running.close(panicked(&*payload));
+                resume_unwind(payload)
+            }
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| this.classify.classify(&output)))
+            .unwrap_or_else(|_| Outcome::failed("classifier_panic"));
+        let dropped = this.running.enter_catching(|| this.inner.set(None));
+        this.running.close(outcome);
+        if let Err(payload) = dropped {
+            resume_unwind(payload);
+        }
+        Poll::Ready(output)
+    }
+}

@@ -1,0 +1,195 @@
+//! The handle of a running activity: what code inside it talks to.
+
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    activity::{current, intake},
+    pipeline::{Shard, Shared, SlotKey},
+    record::{ActivityId, Capture, Scope, Text},
+};
+
+/// A handle of a running activity: adds what is known about it, and starts work inside of it.
+///
+/// [`Activity::current`] gives it anywhere below a recorded call. Outside of one, and when the call was not
+/// admitted, the handle is *inert*: nothing panics, nothing is recorded. After the activity has ended a
+/// handle still names it as a parent and changes nothing.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::Activity;
+///
+/// fn load_user(id: u32) {
+///     let activity = Activity::current();
+///     activity.set("user.rows", 1);
+///     activity.set_actor(format!("user-{id}"));
+/// }
+/// load_user(7); // outside of any activity: does nothing
+/// ```
+#[derive(Default)]
+pub struct Activity(Option<Open>);
+
+pub(super) struct Open {
+    pub(super) shard: Arc<Shard>,
+    pub(super) key: SlotKey,
+    pub(super) root: ActivityId,
+    /// The scope as it was when this handle was made: what children inherit once the activity has ended.
+    scope: Option<Arc<Scope>>,
+}
+
+/// What a child takes from its parent.
+pub(super) struct Lineage {
+    pub(super) parent: ActivityId,
+    pub(super) root: ActivityId,
+    pub(super) scope: Option<Arc<Scope>>,
+}
+
+impl Activity {
+    /// The innermost activity that the calling code runs inside of; inert where there is none.
+    pub fn current() -> Activity {
+        current::find(|activity| Some(activity.clone())).unwrap_or_default()
+    }
+
+    /// Its id; `None` for an inert handle.
+    pub fn id(&self) -> Option<ActivityId> {
+        self.0.as_ref().map(|open| open.key.id)
+    }
+
+    /// Sets an attribute, replacing one of the same key. It is redacted first; at most 64 attributes of
+    /// 4 KiB each are kept, and the activity is marked `truncated` where one was refused.
+    pub fn set(&self, key: impl Into<Text>, value: impl Into<Value>) {
+        if let Some(open) = &self.0 {
+            let attribute = intake::attribute(open.shard.shared(), key.into(), value.into());
+            open.shard.update(open.key, attribute.charge(), |started| {
+                attribute.keep(started.details.get_or_insert_default());
+            });
+        }
+    }
+
+    /// Sets the project it belongs to. Children that start later inherit it, as with every scope.
+    pub fn set_project(&self, project: impl Into<Text>) {
+        self.set_scope(project.into(), |scope, text| scope.project = Some(text));
+    }
+
+    /// Sets the agent that asked for it.
+    pub fn set_agent(&self, agent: impl Into<Text>) {
+        self.set_scope(agent.into(), |scope, text| scope.agent = Some(text));
+    }
+
+    /// Sets the user on whose behalf it runs, once that is known: after authentication, say.
+    pub fn set_actor(&self, actor: impl Into<Text>) {
+        self.set_scope(actor.into(), |scope, text| scope.actor = Some(text));
+    }
+
+    /// Sets the site or product it is for.
+    pub fn set_brand(&self, brand: impl Into<Text>) {
+        self.set_scope(brand.into(), |scope, text| scope.brand = Some(text));
+    }
+
+    /// Sets the environment.
+    pub fn set_environment(&self, environment: impl Into<Text>) {
+        self.set_scope(environment.into(), |scope, text| {
+            scope.environment = Some(text)
+        });
+    }
+
+    /// Sets the client's session or conversation.
+    pub fn set_session(&self, session: impl Into<Text>) {
+        self.set_scope(session.into(), |scope, text| scope.session = Some(text));
+    }
+
+    /// Sets the client's id of the request.
+    pub fn set_request(&self, request: impl Into<Text>) {
+        self.set_scope(request.into(), |scope, text| scope.request = Some(text));
+    }
+
+    /// Keeps what it was given: redacted, then capped.
+    pub fn set_input(&self, payload: &impl Serialize, capture: Capture) {
+        if let Some(open) = &self.0
+            && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
+        {
+            open.shard.update(open.key, preview.text.len(), |started| {
+                started.details.get_or_insert_default().input = Some(preview);
+            });
+        }
+    }
+
+    /// Keeps what it gave back: redacted, then capped.
+    pub fn set_output(&self, payload: &impl Serialize, capture: Capture) {
+        if let Some(open) = &self.0
+            && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
+        {
+            open.shard.update(open.key, preview.text.len(), |started| {
+                started.details.get_or_insert_default().output = Some(preview);
+            });
+        }
+    }
+
+    pub(super) fn new(shard: Arc<Shard>, key: SlotKey, root: ActivityId) -> Self {
+        Activity(Some(Open {
+            shard,
+            key,
+            root,
+            scope: None,
+        }))
+    }
+
+    pub(super) fn open(&self) -> Option<&Open> {
+        self.0.as_ref()
+    }
+
+    /// What a child within the same log takes from it.
+    pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
+        let open = self.0.as_ref()?;
+        Arc::ptr_eq(open.shard.shared(), log).then(|| Lineage {
+            parent: open.key.id,
+            root: open.root,
+            scope: open.live_scope(),
+        })
+    }
+
+    fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
+        if let Some(open) = &self.0 {
+            let text = intake::text(open.shard.shared(), text);
+            open.shard.update(
+                open.key,
+                size_of::<Scope>() + text.heap_bytes(),
+                |started| {
+                    change(Arc::make_mut(started.scope.get_or_insert_default()), text);
+                },
+            );
+        }
+    }
+}
+
+impl Open {
+    /// The scope as it is now; as this handle knew it where the activity has ended.
+    fn live_scope(&self) -> Option<Arc<Scope>> {
+        self.shard
+            .scope(self.key)
+            .unwrap_or_else(|| self.scope.clone())
+    }
+}
+
+impl Clone for Activity {
+    fn clone(&self) -> Self {
+        Activity(self.0.as_ref().map(|open| Open {
+            shard: open.shard.clone(),
+            key: open.key,
+            root: open.root,
+            scope: open.live_scope(),
+        }))
+    }
+}
+
+impl fmt::Debug for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id() {
+            Some(id) => f.debug_tuple("Activity").field(&id).finish(),
+            None => f.write_str("Activity(inert)"),
+        }
+    }
+}

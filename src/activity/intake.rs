@@ -1,0 +1,153 @@
+//! What enters a record: redacted first, then within limits, before anything else sees it.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use serde_json::Value;
+
+use crate::{
+    pipeline::Shared,
+    record::{Capture, Preview, Scope, Text},
+    redact::RedactorPanicked,
+    store::Details,
+};
+
+/// The most attributes an activity keeps.
+const MAX_ATTRIBUTES: usize = 64;
+/// The most bytes that one attribute takes as JSON.
+const MAX_ATTRIBUTE_BYTES: usize = 4096;
+/// The longest name, scope text or attribute key in bytes.
+const MAX_TEXT_BYTES: usize = 256;
+/// The longest message in bytes.
+const MAX_MESSAGE_BYTES: usize = 2048;
+/// What stands for a payload whose redactor panicked.
+const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
+
+/// Redacts and caps a name or a scope text. Texts known at compile time hold no secrets.
+pub(super) fn text(shared: &Shared, text: Text) -> Text {
+    if text.is_static() {
+        text
+    } else {
+        clean(shared, &text, MAX_TEXT_BYTES)
+    }
+}
+
+/// Redacts and caps what an error said.
+pub(super) fn message(shared: &Shared, text: Text) -> Text {
+    if text.is_static() {
+        text
+    } else {
+        clean(shared, &text, MAX_MESSAGE_BYTES)
+    }
+}
+
+fn clean(shared: &Shared, text: &Text, cap: usize) -> Text {
+    match shared.config.redactor.text(text) {
+        Ok(clean) if clean.len() > cap => {
+            Text::from(format!("{}…", &clean[..clean.floor_char_boundary(cap)]))
+        }
+        Ok(std::borrow::Cow::Borrowed(_)) => text.clone(),
+        Ok(std::borrow::Cow::Owned(clean)) => Text::from(clean),
+        Err(RedactorPanicked) => withheld(shared, WITHHELD),
+    }
+}
+
+/// Redacts and caps every text of a scope.
+pub(super) fn scope(shared: &Shared, scope: &mut Arc<Scope>) {
+    let dirty = |one: &Option<Text>| one.as_ref().is_some_and(|one| !one.is_static());
+    if scope.texts().into_iter().any(dirty) {
+        for one in Arc::make_mut(scope).texts_mut() {
+            *one = one.take().map(|one| text(shared, one));
+        }
+    }
+}
+
+/// An attribute that may be kept: redacted, its size known.
+pub(super) struct Attribute {
+    key: Text,
+    value: Value,
+    bytes: usize,
+}
+
+/// Redacts an attribute and measures it.
+pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
+    let key = text(shared, key);
+    let value = match value {
+        // Nothing in these can be a secret, unless their key says so.
+        plain @ (Value::Null | Value::Bool(_)) => plain,
+        value => shared
+            .config
+            .redactor
+            .value(&key, value)
+            .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str())),
+    };
+    let bytes = key.len() + value_bytes(&value) + 4;
+    Attribute { key, value, bytes }
+}
+
+impl Attribute {
+    /// What keeping it costs in memory: a map entry beside the texts.
+    pub(super) fn charge(&self) -> usize {
+        self.bytes + 96
+    }
+
+    /// Keeps it where the limits allow, else marks that something is missing.
+    pub(super) fn keep(self, details: &mut Details) {
+        let full = details.attributes.len() >= MAX_ATTRIBUTES
+            && !details.attributes.contains_key(self.key.as_str());
+        if full || self.bytes > MAX_ATTRIBUTE_BYTES {
+            details.truncated = true;
+        } else {
+            details
+                .attributes
+                .insert(self.key.as_str().to_owned(), self.value);
+        }
+    }
+}
+
+/// Redacts and caps a payload. `None` where nothing is to be kept, or nothing can be.
+pub(super) fn payload(
+    shared: &Shared,
+    payload: &impl serde::Serialize,
+    capture: Capture,
+) -> Option<Preview> {
+    if capture == Capture::Off {
+        return None;
+    }
+    let kept = match serde_json::to_value(payload) {
+        Ok(value) => shared.config.redactor.preview(&value, capture.cap()),
+        Err(error) => Ok(Preview::new(format!("[not JSON: {error}]"), 0, true)),
+    };
+    match kept {
+        Ok(preview) => Some(preview),
+        Err(RedactorPanicked) => {
+            withheld(shared, WITHHELD);
+            None
+        }
+    }
+}
+
+fn withheld(shared: &Shared, instead: Text) -> Text {
+    shared.redactor_panics.fetch_add(1, Relaxed);
+    instead
+}
+
+/// About how many bytes a value takes as JSON.
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 12,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => {
+            2 + items
+                .iter()
+                .map(|item| 1 + value_bytes(item))
+                .sum::<usize>()
+        }
+        Value::Object(fields) => {
+            2 + fields
+                .iter()
+                .map(|(key, field)| key.len() + 4 + value_bytes(field))
+                .sum::<usize>()
+        }
+    }
+}

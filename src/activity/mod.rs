@@ -1,0 +1,16 @@
+//! The running activity: what is current, what is nested, and exactly one end.
+
+mod current;
+mod describe;
+mod future;
+mod handle;
+mod intake;
+mod running;
+mod spawn;
+
+pub use describe::Describe;
+pub use future::{ActivityFuture, ByResult, Classify};
+pub use handle::Activity;
+pub use running::Running;
+pub(crate) use running::panicked;
+pub use spawn::{InActivity, Inside};

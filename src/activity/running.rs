@@ -1,0 +1,247 @@
+//! The guard of a running activity: exactly one end, whatever happens.
+
+use std::{
+    any::Any,
+    fmt,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    thread,
+};
+
+use tracing::Span;
+
+use crate::{
+    activity::{Activity, Describe, current, current::Entered, intake},
+    log::ActivityLog,
+    record::{ActivityId, Outcome, Text},
+    store::{Details, Started},
+};
+
+impl ActivityLog {
+    /// Starts an activity by hand. It ends with [`end`](Running::end), or as `cancelled` when the guard is
+    /// dropped; as `failed` with the error type `panic` when that happens while the thread unwinds.
+    ///
+    /// It runs inside of the current activity of this log, unless the description names another parent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{Activity, ActivityLog, Describe, Outcome};
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// let rows = log.start(Describe::job("import")).run(|| {
+    ///     Activity::current().set("source", "orders.csv");
+    ///     42
+    /// });
+    /// assert_eq!(rows, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start(&self, describe: Describe) -> Running {
+        let Some(pipeline) = self.pipeline() else {
+            return Running::inert();
+        };
+        let shared = pipeline.shared();
+        let stamp = shared.clock.stamp();
+        let id = ActivityId::from_parts(stamp.wall_us, fastrand::u64(..));
+        let Describe {
+            kind,
+            name,
+            mut scope,
+            parent,
+            attributes,
+        } = describe;
+
+        let lineage = parent
+            .and_then(|parent| parent.lineage(shared))
+            .or_else(|| current::find(|activity| activity.lineage(shared)));
+        let name = intake::text(shared, name);
+        let mut bytes = name.heap_bytes();
+        if let Some(scope) = &mut scope {
+            intake::scope(shared, scope);
+            if let Some(inherited) = lineage.as_ref().and_then(|lineage| lineage.scope.as_ref()) {
+                Arc::make_mut(scope).inherit(inherited);
+            }
+            bytes += size_of_val(&**scope) + scope.heap_bytes();
+        } else {
+            scope = lineage.as_ref().and_then(|lineage| lineage.scope.clone());
+        }
+        let mut details = None;
+        for (key, value) in attributes {
+            let details: &mut Box<Details> = details.get_or_insert_default();
+            let attribute = intake::attribute(shared, key, value);
+            bytes += attribute.charge();
+            attribute.keep(details);
+        }
+        bytes += details.as_deref().map_or(0, |_| size_of::<Details>());
+
+        let span = tracing::info_span!(
+            target: "tower_activity",
+            "activity",
+            otel.name = &*name,
+            otel.status_code = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+            activity.id = %id,
+            activity.kind = kind.as_str(),
+        );
+        let root = lineage.as_ref().map(|lineage| lineage.root);
+        let shard = pipeline.shard();
+        let started = Started {
+            id,
+            parent: lineage.map(|lineage| lineage.parent),
+            root,
+            kind,
+            name,
+            started_at_us: stamp.wall_us,
+            scope,
+            details,
+        };
+        let activity = match shard.start(started, stamp.monotonic_ns, bytes) {
+            Some(key) => Activity::new(shard.clone(), key, root.unwrap_or(id)),
+            None => Activity::default(),
+        };
+        Running::new(activity, span)
+    }
+}
+
+/// A running activity that ends with this guard.
+///
+/// It dereferences to [`Activity`], the handle that code inside of it gets from [`Activity::current`].
+#[must_use = "the activity ends as cancelled when this is dropped"]
+pub struct Running {
+    context: Context,
+    ended: bool,
+    /// The thread unwound already when it started: a drop during that is no panic of its own.
+    unwinding: bool,
+}
+
+impl Running {
+    fn new(activity: Activity, span: Span) -> Self {
+        Running {
+            ended: activity.open().is_none(),
+            context: Context { activity, span },
+            unwinding: thread::panicking(),
+        }
+    }
+
+    /// One that records nothing.
+    fn inert() -> Self {
+        Running::new(Activity::default(), Span::none())
+    }
+
+    /// Ends it.
+    pub fn end(mut self, outcome: Outcome) {
+        self.close(outcome);
+    }
+
+    /// Runs a function inside of it and ends it: as `success` when that returns, as `failed` with the error
+    /// type `panic` when it panics. The panic goes on.
+    pub fn run<T>(mut self, work: impl FnOnce() -> T) -> T {
+        match self.enter_catching(work) {
+            Ok(output) => {
+                self.close(Outcome::success());
+                output
+            }
+            Err(payload) => {
+                self.close(panicked(&*payload));
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Runs a function with this activity current, without ending it.
+    pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _entered = self.context.enter();
+        work()
+    }
+
+    pub(crate) fn enter_catching<T>(
+        &mut self,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, Box<dyn Any + Send>> {
+        let _entered = self.context.enter();
+        catch_unwind(AssertUnwindSafe(work))
+    }
+
+    /// Ends it, the first time it is called.
+    pub(crate) fn close(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(open) = self.context.activity.open() {
+            let mut outcome = outcome;
+            outcome.message = outcome
+                .message
+                .map(|text| intake::message(open.shard.shared(), text));
+            outcome.error_type = outcome
+                .error_type
+                .map(|text| intake::text(open.shard.shared(), text));
+            if let Some(error_type) = &outcome.error_type
+                && !self.context.span.is_disabled()
+            {
+                self.context.span.record("otel.status_code", "ERROR");
+                self.context.span.record("error.type", &**error_type);
+            }
+            open.shard.end(open.key, outcome);
+        }
+    }
+}
+
+/// The outcome of a panic, with what it said.
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
+    let said = payload
+        .downcast_ref::<&'static str>()
+        .map(|text| Text::from((*text).to_owned()))
+        .or_else(|| payload.downcast_ref::<String>().map(Text::from));
+    match said {
+        Some(message) => Outcome::panicked().with_message(message),
+        None => Outcome::panicked(),
+    }
+}
+
+impl Deref for Running {
+    type Target = Activity;
+
+    fn deref(&self) -> &Activity {
+        &self.context.activity
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            let panicked = thread::panicking() && !self.unwinding;
+            self.close(if panicked {
+                Outcome::panicked()
+            } else {
+                Outcome::cancelled()
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("activity", &self.context.activity)
+            .field("ended", &self.ended)
+            .finish()
+    }
+}
+
+/// What code runs inside of: an activity and its `tracing` span.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) activity: Activity,
+    pub(super) span: Span,
+}
+
+impl Context {
+    /// Makes both current until what it returns is dropped.
+    #[inline]
+    pub(super) fn enter(&mut self) -> (tracing::span::Entered<'_>, Entered<'_>) {
+        (self.span.enter(), Entered::new(&mut self.activity))
+    }
+}

@@ -1,0 +1,110 @@
+//! A log's settings.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use crate::{
+    error::{Error, Result},
+    log::ActivityLog,
+    pipeline::Config,
+    record::Text,
+    redact::Redactor,
+    store::Store,
+};
+
+/// How long [`ActivityLog::flush`] and [`ActivityLog::shutdown`] wait where nothing else is said.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
+
+/// Settings of a log that is about to be opened.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_activity::ActivityLog;
+///
+/// # fn main() -> tower_activity::Result<()> {
+/// let log = ActivityLog::builder()
+///     .environment("production")
+///     .memory_limit(16 << 20)
+///     .flush_interval(Duration::from_millis(20))
+///     .open(":memory:")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Builder {
+    config: Config,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            config: Config {
+                memory_limit: 64 << 20,
+                flush_interval: Duration::from_millis(50),
+                drop_timeout: WAIT,
+                environment: Some(Text::from_static("development")),
+                redactor: Redactor::default(),
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the environment of activities that name none; `development` by default.
+    pub fn environment(mut self, environment: impl Into<Text>) -> Self {
+        self.config.environment = Some(environment.into());
+        self
+    }
+
+    /// Sets how many bytes the log may keep in memory; 64 MiB by default, at least 64 KiB. What does not
+    /// fit is not recorded, and counted.
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.config.memory_limit = bytes.max(64 << 10);
+        self
+    }
+
+    /// Sets how long an ended activity may wait before it is committed; 50 ms by default.
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.config.flush_interval = interval;
+        self
+    }
+
+    /// Sets how long the last handle waits for what is not yet committed; 5 seconds by default.
+    pub fn drop_timeout(mut self, timeout: Duration) -> Self {
+        self.config.drop_timeout = timeout;
+        self
+    }
+
+    /// Sets what takes secrets out before anything is kept; the standard rules by default.
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.config.redactor = redactor;
+        self
+    }
+
+    /// Opens the log kept in this file, and makes it where there is none. `:memory:` keeps it in memory.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or opened, is not a log, or was written by a newer version.
+    #[cfg(feature = "sqlite")]
+    pub fn open(self, path: impl AsRef<Path>) -> Result<ActivityLog> {
+        let path = path.as_ref();
+        if let Some((scheme, _)) = path.to_str().and_then(|path| path.split_once("://")) {
+            return Err(Error::invalid(format!(
+                "cannot open a log at a {scheme:?} address: only a path to a file, or \":memory:\", is supported"
+            )));
+        }
+        self.open_store(Arc::new(crate::store::sqlite::SqliteStore::at(path)?))
+    }
+
+    /// Opens a log kept in a store of another kind.
+    ///
+    /// # Errors
+    ///
+    /// When the store's write side cannot be opened.
+    pub fn open_store(self, store: Arc<dyn Store>) -> Result<ActivityLog> {
+        ActivityLog::with_store(store, self.config)
+    }
+}

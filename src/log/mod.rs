@@ -1,0 +1,134 @@
+//! The handle that applications hold: it opens a store, owns the pipeline, and gives everything else.
+
+mod builder;
+
+use std::{fmt, path::Path, sync::Arc};
+
+pub use builder::Builder;
+
+use crate::{
+    error::Result,
+    pipeline::{Flush, Pipeline, Shutdown},
+    store::{Accounting, Store},
+};
+
+/// A log of activities: the handle that applications hold. Cloning it is cheap.
+///
+/// It opens a store and starts one writer thread; both end with the last handle, or with
+/// [`shutdown`](Self::shutdown). Opening is synchronous and needs no runtime.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, Describe, Outcome};
+///
+/// # fn main() -> tower_activity::Result<()> {
+/// let log = ActivityLog::open(":memory:")?;
+/// let import = log.start(Describe::job("import").project("acme"));
+/// import.set("rows", 42);
+/// import.end(Outcome::success());
+/// log.shutdown().wait()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Loss
+///
+/// A call never waits for the log. What does not fit into its memory is not recorded; a killed process
+/// loses what it had not committed, 50 ms by default. Both are counted: see [`accounting`](Self::accounting).
+#[derive(Clone)]
+pub struct ActivityLog {
+    inner: Option<Arc<Inner>>,
+}
+
+struct Inner {
+    pipeline: Pipeline,
+    store: Arc<dyn Store>,
+}
+
+impl ActivityLog {
+    /// Opens the log kept in this file, and makes it where there is none. `:memory:` keeps it in memory.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or opened, is not a log, or was written by a newer version.
+    #[cfg(feature = "sqlite")]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        ActivityLog::builder().open(path)
+    }
+
+    /// Starts a log with settings of its own.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A log that records nothing, at no cost: every activity it starts is inert.
+    pub fn disabled() -> Self {
+        ActivityLog { inner: None }
+    }
+
+    /// Commits everything that has ended by now: await it, or [`wait`](Flush::wait).
+    pub fn flush(&self) -> Flush {
+        match &self.inner {
+            Some(inner) => inner.pipeline.flush(builder::WAIT),
+            None => Flush::nothing(),
+        }
+    }
+
+    /// Admits nothing more, commits what has ended and closes the store: await it, or
+    /// [`wait`](Shutdown::wait). Activities that are still open are written as abandoned.
+    pub fn shutdown(&self) -> Shutdown {
+        match &self.inner {
+            Some(inner) => inner.pipeline.shutdown(builder::WAIT),
+            None => Shutdown::nothing(),
+        }
+    }
+
+    /// Where every activity of this log went, up to now.
+    pub fn accounting(&self) -> Accounting {
+        self.pipeline()
+            .map(Pipeline::accounting)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn pipeline(&self) -> Option<&Pipeline> {
+        self.inner.as_ref().map(|inner| &inner.pipeline)
+    }
+
+    /// Where it is kept; `None` for a disabled log.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.inner.as_ref().map(|inner| &inner.store)
+    }
+
+    fn with_store(store: Arc<dyn Store>, config: crate::pipeline::Config) -> Result<Self> {
+        let pipeline = Pipeline::start(&store, config)?;
+        Ok(ActivityLog {
+            inner: Some(Arc::new(Inner { pipeline, store })),
+        })
+    }
+}
+
+impl fmt::Debug for ActivityLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner {
+            Some(inner) => f
+                .debug_struct("ActivityLog")
+                .field("store", &inner.store)
+                .finish_non_exhaustive(),
+            None => f.write_str("ActivityLog(disabled)"),
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// The last handle commits what waits, up to a deadline, so that a forgotten shutdown loses nothing.
+    fn drop(&mut self) {
+        if self.pipeline.is_closed() {
+            return;
+        }
+        let timeout = self.pipeline.shared().config.drop_timeout;
+        if let Err(error) = self.pipeline.shutdown(timeout).wait() {
+            tracing::error!(target: "tower_activity::log", %error, "the log was dropped without a shutdown");
+        }
+    }
+}

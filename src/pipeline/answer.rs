@@ -1,0 +1,226 @@
+//! Waiting for the writer: with a deadline, from async code or without a runtime.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    pipeline::{Message, Pipeline, Shard, Shared, ledger::accounting},
+    store::Accounting,
+};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Commits everything that has ended by now. Returned by [`ActivityLog::flush`](crate::ActivityLog::flush).
+///
+/// Await it, or call [`wait`](Self::wait) where there is no runtime. `Ok` means committed.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the waiting; what was asked for still happens.
+#[derive(Debug)]
+#[must_use = "nothing is flushed until this is awaited or waited for"]
+pub struct Flush(Option<Request>);
+
+/// Shuts the log down. Returned by [`ActivityLog::shutdown`](crate::ActivityLog::shutdown).
+///
+/// Await it, or call [`wait`](Self::wait) where there is no runtime. `Ok` means that everything which had
+/// ended is committed, and says where every activity went.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the waiting; what was asked for still happens.
+#[derive(Debug)]
+#[must_use = "nothing is shut down until this is awaited or waited for"]
+pub struct Shutdown(Option<Request>);
+
+/// Both are the same errand: send a message, wait for the answer until a deadline.
+#[derive(Debug)]
+struct Request {
+    inbox: Sender<Message>,
+    shards: Arc<[Arc<Shard>]>,
+    shared: Arc<Shared>,
+    timeout: Duration,
+}
+
+impl Flush {
+    pub(super) fn new(pipeline: &Pipeline, timeout: Duration) -> Self {
+        Flush(Some(Request::new(pipeline, timeout)))
+    }
+
+    /// A flush of a log that records nothing.
+    pub(crate) fn nothing() -> Self {
+        Flush(None)
+    }
+
+    /// Sets how long to wait; 5 seconds by default.
+    pub fn within(mut self, timeout: Duration) -> Self {
+        if let Some(request) = &mut self.0 {
+            request.timeout = timeout;
+        }
+        self
+    }
+
+    /// Blocks the thread until everything is committed.
+    ///
+    /// # Errors
+    ///
+    /// When it was not committed in time, with how much waits and what the store said; when the log was
+    /// shut down.
+    pub fn wait(self) -> Result<()> {
+        match self.0 {
+            Some(request) => request
+                .send("flush", |_, answer| Message::Flush(answer))
+                .map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shutdown {
+    pub(super) fn new(pipeline: &Pipeline, timeout: Duration) -> Self {
+        Shutdown(Some(Request::new(pipeline, timeout)))
+    }
+
+    /// A shutdown of a log that records nothing.
+    pub(crate) fn nothing() -> Self {
+        Shutdown(None)
+    }
+
+    /// Sets how long to wait; 5 seconds by default.
+    pub fn within(mut self, timeout: Duration) -> Self {
+        if let Some(request) = &mut self.0 {
+            request.timeout = timeout;
+        }
+        self
+    }
+
+    /// Blocks the thread until everything is committed and the store is closed.
+    ///
+    /// # Errors
+    ///
+    /// When not everything was committed in time, with how much and what the store said; when the log had
+    /// been shut down before.
+    pub fn wait(self) -> Result<Accounting> {
+        match self.0 {
+            Some(request) => request.send("shut down", |deadline, answer| Message::Shutdown {
+                deadline,
+                answer,
+            }),
+            None => Ok(Accounting::default()),
+        }
+    }
+}
+
+impl IntoFuture for Flush {
+    type Output = Result<()>;
+    type IntoFuture = BoxFuture<Result<()>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        on_a_thread(move || self.wait())
+    }
+}
+
+impl IntoFuture for Shutdown {
+    type Output = Result<Accounting>;
+    type IntoFuture = BoxFuture<Result<Accounting>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        on_a_thread(move || self.wait())
+    }
+}
+
+impl Request {
+    fn new(pipeline: &Pipeline, timeout: Duration) -> Self {
+        Request {
+            inbox: pipeline.inbox.clone(),
+            shards: pipeline.shards.clone(),
+            shared: pipeline.shared.clone(),
+            timeout,
+        }
+    }
+
+    fn send(
+        self,
+        what: &str,
+        message: impl FnOnce(Instant, Sender<Result<()>>) -> Message,
+    ) -> Result<Accounting> {
+        let (answer, answered) = mpsc::channel();
+        let closed = || {
+            Error::new(
+                ErrorKind::Closed,
+                format!("cannot {what}: the log was shut down"),
+            )
+        };
+        let deadline = Instant::now() + self.timeout;
+        self.inbox
+            .send(message(deadline, answer))
+            .map_err(|_| closed())?;
+        self.shared.wake();
+        // The writer keeps the deadline by itself; it gets a moment more to say so before we do.
+        let patience = self.timeout + Duration::from_millis(50);
+        match answered.recv_timeout(patience) {
+            Ok(Ok(())) => Ok(self.accounting()),
+            Ok(Err(error)) => Err(error),
+            Err(RecvTimeoutError::Disconnected) => Err(closed()),
+            Err(RecvTimeoutError::Timeout) => Err(timed_out(
+                what,
+                self.timeout,
+                &self.accounting(),
+                &self.shared,
+            )),
+        }
+    }
+
+    fn accounting(&self) -> Accounting {
+        accounting(&self.shards, &self.shared, 0)
+    }
+}
+
+/// The error of a deadline that passed: how much is not committed, and what the store said last.
+pub(super) fn timed_out(
+    what: &str,
+    timeout: Duration,
+    counts: &Accounting,
+    shared: &Shared,
+) -> Error {
+    let error = Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "cannot {what} within {timeout:?}: {} of {} ended activities are not committed",
+            counts.ended - counts.committed,
+            counts.ended
+        ),
+    );
+    match shared.ledger.lock().failure.clone() {
+        Some(failure) => error.with_source(failure),
+        None => error,
+    }
+}
+
+/// Runs a wait on a thread of its own: it is rare, and works under any runtime or none.
+fn on_a_thread<T: Send + 'static>(
+    wait: impl FnOnce() -> Result<T> + Send + 'static,
+) -> BoxFuture<Result<T>> {
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    let spawned = thread::Builder::new()
+        .name("activity-wait".into())
+        .spawn(move || drop(done.send(wait())));
+    Box::pin(async move {
+        spawned.map_err(|cause| {
+            Error::new(ErrorKind::Store, "cannot start a thread to wait on").with_source(cause)
+        })?;
+        match outcome.await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(ErrorKind::Store, "the waiting thread died")),
+        }
+    })
+}

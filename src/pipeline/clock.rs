@@ -1,0 +1,104 @@
+//! Time: a cheap monotonic stamp a call, and the wall clock beside it.
+
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// How long the distance between the wall clock and the monotonic clock is trusted, in nanoseconds.
+const REFRESH_NS: u64 = 1_000_000_000;
+
+/// The clock of one log.
+///
+/// Durations come from the CPU's time stamp counter (through [`quanta`], which falls back to the system's
+/// monotonic clock where there is none). Wall time is the same stamp plus an offset that whoever comes
+/// first reads anew once a second, so that an idle log need not wake up to keep its clock right.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    source: quanta::Clock,
+    origin: u64,
+    /// Wall time minus monotonic time, in nanoseconds.
+    offset_ns: AtomicI64,
+    /// Monotonic nanoseconds at which the offset was read.
+    refreshed_ns: AtomicU64,
+}
+
+/// One reading of a [`Clock`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    /// Nanoseconds since the clock was made.
+    pub(crate) monotonic_ns: u64,
+    /// Microseconds since the Unix epoch.
+    pub(crate) wall_us: i64,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        let source = quanta::Clock::new();
+        let clock = Clock {
+            origin: source.raw(),
+            source,
+            offset_ns: AtomicI64::new(0),
+            refreshed_ns: AtomicU64::new(0),
+        };
+        clock.offset_ns.store(wall_ns(), Relaxed);
+        clock
+    }
+
+    /// Nanoseconds since this clock was made.
+    #[inline]
+    pub(crate) fn monotonic_ns(&self) -> u64 {
+        self.source.delta_as_nanos(self.origin, self.source.raw())
+    }
+
+    #[inline]
+    pub(crate) fn stamp(&self) -> Stamp {
+        let monotonic_ns = self.monotonic_ns();
+        if monotonic_ns.wrapping_sub(self.refreshed_ns.load(Relaxed)) > REFRESH_NS {
+            self.refresh(monotonic_ns);
+        }
+        Stamp {
+            monotonic_ns,
+            wall_us: (self.offset_ns.load(Relaxed) + monotonic_ns as i64) / 1000,
+        }
+    }
+
+    #[cold]
+    fn refresh(&self, monotonic_ns: u64) {
+        self.offset_ns
+            .store(wall_ns() - monotonic_ns as i64, Relaxed);
+        self.refreshed_ns.store(monotonic_ns, Relaxed);
+    }
+}
+
+fn wall_ns() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_time_follows_the_system_clock() {
+        let clock = Clock::new();
+        let before = wall_ns() / 1000;
+        let stamp = clock.stamp();
+        let after = wall_ns() / 1000;
+        // The counter's calibration is good to some parts in a million; a millisecond is far beyond that.
+        assert!(
+            stamp.wall_us >= before - 1000 && stamp.wall_us <= after + 1000,
+            "{before} <= {} <= {after}",
+            stamp.wall_us
+        );
+    }
+
+    #[test]
+    fn monotonic_time_never_goes_back() {
+        let clock = Clock::new();
+        let readings: Vec<u64> = (0..10_000).map(|_| clock.monotonic_ns()).collect();
+        assert!(readings.is_sorted());
+    }
+}

@@ -1,0 +1,152 @@
+//! From the end of a call to a committed row: shards, one writer thread, and what was lost on the way.
+//!
+//! A call touches one [`Shard`] twice, at its start and at its end, and waits for nothing. The log's one
+//! writer thread sweeps the shards, gathers what ended and commits it in large transactions. What does not
+//! fit into the log's memory is not recorded, and counted.
+
+mod answer;
+mod budget;
+mod clock;
+mod ledger;
+mod shard;
+mod shared;
+mod worker;
+
+use std::{cell::Cell, sync::Arc, thread, time::Duration};
+
+pub use answer::{Flush, Shutdown};
+pub(crate) use budget::Budget;
+pub(crate) use clock::Clock;
+pub(crate) use ledger::Ledger;
+pub(crate) use shard::{Shard, SlotKey};
+pub(crate) use shared::{Config, Shared};
+pub(crate) use worker::Message;
+use worker::Worker;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    record::InstanceId,
+    store::{Instance, Store},
+};
+
+/// The write side of one open log.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    shards: Arc<[Arc<Shard>]>,
+    shared: Arc<Shared>,
+    inbox: std::sync::mpsc::Sender<Message>,
+}
+
+impl Pipeline {
+    /// Opens the store's write side and starts the writer thread.
+    pub(crate) fn start(store: &Arc<dyn Store>, config: Config) -> Result<Self> {
+        // Several a core, so that the threads of a runtime rarely meet.
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let count = (cores * 4).next_power_of_two().clamp(16, 64);
+        let shared = Arc::new(Shared::new(config, count));
+        let shards: Arc<[Arc<Shard>]> = (0..count)
+            .map(|_| Arc::new(Shard::new(shared.clone())))
+            .collect();
+
+        let stamp = shared.clock.stamp();
+        let instance = Instance {
+            id: InstanceId::from_parts(stamp.wall_us, fastrand::u64(..)),
+            host: hostname(),
+            pid: std::process::id(),
+            started_at: chrono::DateTime::from_timestamp_micros(stamp.wall_us).unwrap_or_default(),
+        };
+        let (inbox, messages) = std::sync::mpsc::channel();
+        let (opened, outcome) = std::sync::mpsc::channel();
+        let mut worker = Worker::new(
+            shards.clone(),
+            shared.clone(),
+            store.clone(),
+            instance,
+            messages,
+        );
+        let thread = thread::Builder::new()
+            .name("activity-writer".into())
+            .spawn(move || {
+                let result = worker.open_writer();
+                let ready = result.is_ok();
+                if opened.send(result).is_ok() && ready {
+                    worker.run();
+                }
+            })
+            .map_err(|cause| {
+                Error::new(ErrorKind::Store, "cannot start the writer thread").with_source(cause)
+            })?;
+        shared.set_writer(thread.thread().clone());
+        match outcome.recv() {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(Error::new(
+                    ErrorKind::Store,
+                    "the writer thread died while it opened the store",
+                ));
+            }
+        }
+        Ok(Pipeline {
+            shards,
+            shared,
+            inbox,
+        })
+    }
+
+    /// The shard of the calling thread.
+    #[inline]
+    pub(crate) fn shard(&self) -> &Arc<Shard> {
+        &self.shards[thread_number() & (self.shards.len() - 1)]
+    }
+
+    pub(crate) fn shards(&self) -> &[Arc<Shard>] {
+        &self.shards
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// True once the log was shut down.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    /// Asks the writer to commit all that has ended by now.
+    pub(crate) fn flush(&self, timeout: Duration) -> Flush {
+        Flush::new(self, timeout)
+    }
+
+    /// Asks the writer to admit nothing more, commit all that has ended, and end.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Shutdown {
+        Shutdown::new(self, timeout)
+    }
+}
+
+/// A small number for each thread, so that threads spread over the shards. It names no shard by itself:
+/// every log maps it onto its own.
+#[inline]
+fn thread_number() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) });
+
+    NUMBER.with(|number| {
+        if number.get() == usize::MAX {
+            number.set(NEXT.fetch_add(1, Relaxed));
+        }
+        number.get()
+    })
+}
+
+/// The host's name, for people; `localhost` where the system does not say.
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".into())
+}

@@ -1,0 +1,289 @@
+//! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
+
+use std::{mem, sync::Arc};
+
+use parking_lot::Mutex;
+use slab::Slab;
+
+use crate::{
+    pipeline::Shared,
+    record::{ActivityId, Outcome, Scope},
+    store::{Details, Ended, Started},
+};
+
+/// What every admitted activity is charged for, whatever it carries: its slot while it is open, and twice
+/// its record once it has ended (the vector it stands in grows by doubling).
+pub(crate) const BASE_CHARGE: usize = size_of::<Slot>() + 2 * size_of::<Ended>();
+
+/// One shard of a log. The open activities in it *are* the registry of what is running.
+///
+/// Aligned so that two shards never share a cache line (128 bytes: two lines are fetched at once).
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Shard {
+    state: Mutex<State>,
+    shared: Arc<Shared>,
+}
+
+/// Names an open activity within its shard. The id tells whether the slot is still the same activity's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SlotKey {
+    index: u32,
+    pub(crate) id: ActivityId,
+}
+
+/// How many activities a shard has seen. All are cumulative.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) started: u64,
+    pub(crate) ended: u64,
+    pub(crate) rejected_memory: u64,
+    pub(crate) rejected_closed: u64,
+    pub(crate) lost_shutdown: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Slab<Slot>,
+    ended: Vec<Ended>,
+    counts: Counts,
+    credit: Credit,
+    /// Open activities that the store does not list as they are now.
+    unlisted: usize,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+struct Slot {
+    started: Started,
+    started_ns: u64,
+    charge: u32,
+    /// The store's table of open activities has it, or will with the next commit.
+    listed: bool,
+    /// The store's table of open activities has it as it is now.
+    current: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// Nothing new is admitted; what is open may end.
+    Closing,
+    /// The writer is gone; what ends now is lost, and counted.
+    Drained,
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Shard {
+            state: Mutex::default(),
+            shared,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Admits an activity, or counts why not.
+    pub(crate) fn start(
+        &self,
+        started: Started,
+        started_ns: u64,
+        payload_bytes: usize,
+    ) -> Option<SlotKey> {
+        let charge = BASE_CHARGE + payload_bytes;
+        let id = started.id;
+        let mut state = self.state.lock();
+        state.counts.started += 1;
+        if state.phase != Phase::Open {
+            state.counts.rejected_closed += 1;
+            return None;
+        }
+        if !state.credit.charge(&self.shared, charge) {
+            state.counts.rejected_memory += 1;
+            return None;
+        }
+        state.unlisted += 1;
+        let index = state.open.insert(Slot {
+            started,
+            started_ns,
+            charge: charge as u32,
+            listed: false,
+            current: false,
+        });
+        drop(state);
+        self.shared.wake_if_parked();
+        Some(SlotKey {
+            index: index as u32,
+            id,
+        })
+    }
+
+    /// Ends an activity. The first end wins; `false` when it has ended before.
+    pub(crate) fn end(&self, key: SlotKey, outcome: Outcome) -> bool {
+        let now = self.shared.clock.monotonic_ns();
+        let mut state = self.state.lock();
+        if find(&mut state.open, key).is_none() {
+            return false;
+        }
+        let mut slot = state.open.remove(key.index as usize);
+        if !slot.current {
+            state.unlisted -= 1;
+        }
+        state.counts.ended += 1;
+        if state.phase == Phase::Drained {
+            state.counts.lost_shutdown += 1;
+            return true;
+        }
+        if let Some(message) = outcome.message {
+            slot.change(
+                &mut state.credit,
+                &self.shared,
+                message.heap_bytes(),
+                |started| {
+                    started.details.get_or_insert_default().message = Some(message);
+                },
+            );
+        }
+        state.ended.push(Ended {
+            started: slot.started,
+            status: outcome.status,
+            error_type: outcome.error_type,
+            duration_ns: now.saturating_sub(slot.started_ns),
+            listed: slot.listed,
+            charge: slot.charge,
+        });
+        drop(state);
+        self.shared.wake_if_parked();
+        true
+    }
+
+    /// Changes an open activity after charging it for `bytes` more. Where there is no room only the mark
+    /// `truncated` is set. Does nothing when it has ended.
+    pub(crate) fn update(&self, key: SlotKey, bytes: usize, change: impl FnOnce(&mut Started)) {
+        let mut state = self.state.lock();
+        let State {
+            open,
+            credit,
+            unlisted,
+            ..
+        } = &mut *state;
+        if let Some(slot) = find(open, key) {
+            slot.change(credit, &self.shared, bytes, change);
+            if mem::take(&mut slot.current) {
+                *unlisted += 1;
+            }
+        }
+    }
+
+    /// Reads an open activity. `None` when it has ended.
+    pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
+        find(&mut self.state.lock().open, key).map(|slot| read(&slot.started))
+    }
+
+    /// The scope of an open activity. `None` when it has ended.
+    pub(crate) fn scope(&self, key: SlotKey) -> Option<Option<Arc<Scope>>> {
+        self.read(key, |started| started.scope.clone())
+    }
+
+    /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place.
+    pub(crate) fn take_ended(&self, spare: Vec<Ended>) -> Vec<Ended> {
+        mem::replace(&mut self.state.lock().ended, spare)
+    }
+
+    /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed.
+    pub(crate) fn take_unlisted(&self, before_ns: u64, into: &mut Vec<Started>) {
+        let mut state = self.state.lock();
+        if state.unlisted == 0 {
+            return;
+        }
+        let mut listed = 0;
+        for (_, slot) in &mut state.open {
+            if !slot.current && slot.started_ns <= before_ns {
+                into.push(slot.started.clone());
+                slot.listed = true;
+                slot.current = true;
+                listed += 1;
+            }
+        }
+        state.unlisted -= listed;
+    }
+
+    /// True when nothing that ended waits here.
+    pub(crate) fn is_swept(&self) -> bool {
+        self.state.lock().ended.is_empty()
+    }
+
+    /// True when something is open here that the store does not list as it is now.
+    pub(crate) fn has_unlisted(&self) -> bool {
+        self.state.lock().unlisted > 0
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.state.lock().counts
+    }
+
+    /// Admits nothing more.
+    pub(crate) fn close(&self) {
+        self.state.lock().phase = Phase::Closing;
+    }
+
+    /// Takes what has ended for the last time; whatever ends later is counted as lost.
+    pub(crate) fn drain(&self) -> Vec<Ended> {
+        let mut state = self.state.lock();
+        state.phase = Phase::Drained;
+        mem::take(&mut state.ended)
+    }
+}
+
+/// The slot of an activity, unless it has ended and the slot is another's.
+fn find(open: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
+    open.get_mut(key.index as usize)
+        .filter(|slot| slot.started.id == key.id)
+}
+
+impl Slot {
+    fn change(
+        &mut self,
+        credit: &mut Credit,
+        shared: &Shared,
+        bytes: usize,
+        change: impl FnOnce(&mut Started),
+    ) {
+        let boxed = if self.started.details.is_none() {
+            size_of::<Details>()
+        } else {
+            0
+        };
+        if credit.charge(shared, bytes + boxed) {
+            self.charge = self.charge.saturating_add((bytes + boxed) as u32);
+            change(&mut self.started);
+        } else {
+            self.started.details.get_or_insert_default().truncated = true;
+        }
+    }
+}
+
+/// Bytes that a shard has taken from the budget and not yet charged to an activity.
+#[derive(Debug, Default)]
+struct Credit(usize);
+
+impl Credit {
+    fn charge(&mut self, shared: &Shared, bytes: usize) -> bool {
+        if self.0 < bytes {
+            self.0 += shared.budget.take(bytes - self.0);
+            if shared.budget.is_short() {
+                shared.wake();
+            }
+        }
+        match self.0.checked_sub(bytes) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a log's shards, its writer thread and its handles have in common.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread::Thread,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use crate::{
+    pipeline::{Budget, Clock, Ledger},
+    record::Text,
+    redact::Redactor,
+};
+
+/// How a log is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The bytes it may keep in memory.
+    pub(crate) memory_limit: usize,
+    /// How long a record may wait before it is committed.
+    pub(crate) flush_interval: Duration,
+    /// How long the last handle waits for what is not yet committed.
+    pub(crate) drop_timeout: Duration,
+    /// The environment of activities that name none.
+    pub(crate) environment: Option<Text>,
+    /// What takes secrets out before anything is kept.
+    pub(crate) redactor: Redactor,
+}
+
+/// What a log's shards, its writer thread and its handles have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) budget: Budget,
+    pub(crate) config: Config,
+    pub(crate) ledger: Mutex<Ledger>,
+    /// Payloads of which nothing was kept because a redactor panicked.
+    pub(crate) redactor_panics: AtomicU64,
+    /// True while the writer sleeps without a turn to come.
+    parked: AtomicBool,
+    writer: OnceLock<Thread>,
+    /// True once the writer has ended.
+    closed: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, shards: usize) -> Self {
+        Shared {
+            clock: Clock::new(),
+            budget: Budget::new(config.memory_limit, shards),
+            config,
+            ledger: Mutex::default(),
+            redactor_panics: AtomicU64::new(0),
+            parked: AtomicBool::new(false),
+            writer: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Names the thread that [`wake`](Self::wake) wakes.
+    pub(crate) fn set_writer(&self, thread: Thread) {
+        self.writer.get_or_init(|| thread);
+    }
+
+    /// Says that the writer is about to sleep until it is woken. It must look at every shard once more
+    /// after this: the shard's lock orders this store before any later call's load.
+    pub(crate) fn park(&self) {
+        self.parked.store(true, Relaxed);
+    }
+
+    /// Says that the writer is awake.
+    pub(crate) fn unpark(&self) {
+        self.parked.store(false, Relaxed);
+    }
+
+    /// Wakes the writer where it sleeps without a turn to come. One load where it does not.
+    #[inline]
+    pub(crate) fn wake_if_parked(&self) {
+        if self.parked.load(Relaxed) && self.parked.swap(false, Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// Wakes the writer now.
+    #[cold]
+    pub(crate) fn wake(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
+        }
+    }
+
+    /// Says that the writer has ended.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+}

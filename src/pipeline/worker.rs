@@ -1,0 +1,442 @@
+//! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    pipeline::{Shard, Shared, answer::timed_out, ledger::accounting},
+    store::{Accounting, Appended, Batch, Ended, Instance, Started, Store, Writer},
+};
+
+/// The most records that one transaction takes: beyond it the rate no longer rises.
+const MAX_BATCH: usize = 10_000;
+/// How often the shards are swept while there is work.
+const TICK: Duration = Duration::from_millis(2);
+/// How long without work until the thread parks; shorter would wake it for every call of a slow stream.
+const LINGER: Duration = Duration::from_millis(100);
+/// How often dead instances are looked for.
+const SWEEP_ABANDONED: Duration = Duration::from_secs(10);
+/// The first and the longest pause after a failure of the store.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// After so many panics over the same batch its records are tried one by one.
+const PANICS: u32 = 3;
+
+/// What handles say to the writer thread.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Commit everything, then answer.
+    Flush(Sender<Result<()>>),
+    /// Admit nothing more, commit what can be committed until the deadline, answer, end.
+    Shutdown {
+        deadline: Instant,
+        answer: Sender<Result<()>>,
+    },
+}
+
+pub(crate) struct Worker {
+    shards: Arc<[Arc<Shard>]>,
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    instance: Instance,
+    messages: Receiver<Message>,
+    writer: Option<Box<dyn Writer>>,
+    /// The writer failed and is to be opened again. Until then it is kept, and with it the instance's lock.
+    broken: bool,
+    /// Ended and swept, in order.
+    pending: VecDeque<Ended>,
+    /// Open for a while, to be listed.
+    open: Vec<Started>,
+    /// What is being committed; kept until it is.
+    batch: Batch,
+    /// An empty vector with capacity, to leave in a shard.
+    spare: Vec<Ended>,
+    /// When the oldest of `pending` was swept.
+    oldest: Option<Instant>,
+    /// When something was last swept.
+    last_work: Instant,
+    last_listing: Instant,
+    last_abandoned: Instant,
+    failures: u32,
+    panics: u32,
+    retry_at: Option<Instant>,
+    flushes: Vec<Sender<Result<()>>>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shards: Arc<[Arc<Shard>]>,
+        shared: Arc<Shared>,
+        store: Arc<dyn Store>,
+        instance: Instance,
+        messages: Receiver<Message>,
+    ) -> Self {
+        let now = Instant::now();
+        Worker {
+            shards,
+            shared,
+            store,
+            instance,
+            messages,
+            writer: None,
+            broken: true,
+            pending: VecDeque::new(),
+            open: Vec::new(),
+            batch: Batch::default(),
+            spare: Vec::new(),
+            oldest: None,
+            last_work: now,
+            last_listing: now,
+            last_abandoned: now,
+            failures: 0,
+            panics: 0,
+            retry_at: None,
+            flushes: Vec::new(),
+        }
+    }
+
+    /// Opens the store's write side and looks for dead instances.
+    pub(crate) fn open_writer(&mut self) -> Result<()> {
+        let mut writer = guarded("open the store", || self.store.writer(&self.instance))?;
+        guarded("sweep dead instances", || writer.sweep_abandoned())?;
+        self.writer = Some(writer);
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Works until the log is shut down.
+    pub(crate) fn run(mut self) {
+        loop {
+            let mut shutdown = None;
+            for message in self.messages.try_iter() {
+                match message {
+                    Message::Flush(answer) => self.flushes.push(answer),
+                    Message::Shutdown { deadline, answer } => shutdown = Some((deadline, answer)),
+                }
+            }
+            if let Some((deadline, answer)) = shutdown {
+                return self.shut_down(deadline, &answer);
+            }
+            self.sweep();
+            self.list_open(!self.flushes.is_empty());
+            if self.is_due() && self.commit() {
+                for answer in self.flushes.drain(..) {
+                    // Whoever asked may have given up; what was asked for is done.
+                    let _ = answer.send(Ok(()));
+                }
+                self.sweep_abandoned();
+            }
+            self.rest();
+        }
+    }
+
+    fn sweep(&mut self) {
+        for shard in self.shards.clone().iter() {
+            let ended = shard.take_ended(mem::take(&mut self.spare));
+            self.keep(ended);
+        }
+    }
+
+    fn keep(&mut self, mut ended: Vec<Ended>) {
+        if !ended.is_empty() {
+            let now = Instant::now();
+            self.oldest.get_or_insert(now);
+            self.last_work = now;
+            self.pending.extend(ended.drain(..));
+        }
+        // A burst's capacity is not kept for ever.
+        if ended.capacity() <= MAX_BATCH {
+            self.spare = ended;
+        }
+    }
+
+    /// Copies what has been open for longer than a flush interval (or at all) so that others see it run.
+    fn list_open(&mut self, at_once: bool) {
+        let interval = self.shared.config.flush_interval;
+        if !at_once && self.last_listing.elapsed() < interval {
+            return;
+        }
+        self.last_listing = Instant::now();
+        let age = if at_once {
+            0
+        } else {
+            interval.as_nanos() as u64
+        };
+        let before = self.shared.clock.monotonic_ns().saturating_sub(age);
+        for shard in &*self.shards {
+            shard.take_unlisted(before, &mut self.open);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return false;
+        }
+        let waited = self
+            .oldest
+            .is_some_and(|since| since.elapsed() >= self.shared.config.flush_interval);
+        waited
+            || self.pending.len() >= MAX_BATCH
+            || !self.open.is_empty()
+            || !self.batch.is_empty()
+            || !self.flushes.is_empty()
+    }
+
+    /// Commits all that waits. `false` when the store did not take it; it is kept, and tried again later.
+    fn commit(&mut self) -> bool {
+        loop {
+            if self.batch.is_empty() {
+                let count = self.pending.len().min(MAX_BATCH);
+                self.batch.ended.extend(self.pending.drain(..count));
+                self.batch.open = mem::take(&mut self.open);
+                self.batch
+                    .environment
+                    .clone_from(&self.shared.config.environment);
+                self.oldest = (!self.pending.is_empty()).then(Instant::now);
+            }
+            self.batch.accounting = self.accounting(self.batch.ended.len());
+            let mut batch = mem::take(&mut self.batch);
+            let result = self.append(&batch);
+            match result {
+                Ok(appended) => {
+                    self.settle(&batch.ended, appended);
+                    batch.ended.clear();
+                    batch.open.clear();
+                    self.batch = batch;
+                }
+                Err(error) if error.kind() == ErrorKind::Refused || self.panics >= PANICS => {
+                    self.panics = 0;
+                    self.isolate(batch);
+                }
+                Err(error) => {
+                    self.batch = batch;
+                    self.failed(&error);
+                    return false;
+                }
+            }
+            if self.pending.is_empty() && self.open.is_empty() && self.batch.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// Gives one batch to the store, opening it first where it failed before.
+    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        if self.broken {
+            self.open_writer()?;
+        }
+        let Some(writer) = &mut self.writer else {
+            return Err(Error::store("the store has no writer"));
+        };
+        let result = guarded("commit a batch", || writer.append(batch));
+        match &result {
+            Ok(_) => {
+                self.failures = 0;
+                self.panics = 0;
+                self.retry_at = None;
+                let was = self.shared.ledger.lock().failure.take();
+                if was.is_some() {
+                    tracing::warn!(target: "tower_activity::store", "the store works again, nothing that waited was lost");
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Panicked => self.panics += 1,
+            Err(_) => self.panics = 0,
+        }
+        result
+    }
+
+    /// Counts what is in the store now and gives its memory back.
+    fn settle(&mut self, ended: &[Ended], appended: Appended) {
+        self.shared
+            .budget
+            .give_back(ended.iter().map(|one| one.charge as usize).sum());
+        let mut ledger = self.shared.ledger.lock();
+        ledger.committed += ended.len() as u64;
+        ledger.late_ends += appended.ignored;
+    }
+
+    /// Finds the records that the store refuses, by halves, so that they do not hold back the others.
+    fn isolate(&mut self, mut batch: Batch) {
+        let mut parts = vec![mem::take(&mut batch.ended)];
+        // Open rows stand apart: the first part takes them, and where they are refused they are left out.
+        let mut open = mem::take(&mut batch.open);
+        while let Some(mut ended) = parts.pop() {
+            let part = Batch {
+                accounting: self.accounting(ended.len()),
+                environment: batch.environment.clone(),
+                open: mem::take(&mut open),
+                ended: mem::take(&mut ended),
+            };
+            match self.append(&part) {
+                Ok(appended) => self.settle(&part.ended, appended),
+                Err(error) if !matches!(error.kind(), ErrorKind::Refused | ErrorKind::Panicked) => {
+                    // Not the records' fault: all that is left waits, in order, for the next attempt.
+                    self.failed(&error);
+                    self.open.extend(part.open);
+                    for ended in std::iter::once(part.ended)
+                        .chain(parts.into_iter().rev())
+                        .rev()
+                    {
+                        for one in ended.into_iter().rev() {
+                            self.pending.push_front(one);
+                        }
+                    }
+                    self.oldest.get_or_insert_with(Instant::now);
+                    return;
+                }
+                Err(_) if part.ended.len() > 1 => {
+                    let mut first = part.ended;
+                    let second = first.split_off(first.len() / 2);
+                    parts.push(second);
+                    parts.push(first);
+                }
+                Err(error) => {
+                    if let Some(one) = part.ended.first() {
+                        tracing::error!(
+                            target: "tower_activity::store",
+                            id = %one.started.id, %error, "the store refuses this activity, it is lost"
+                        );
+                        self.shared.budget.give_back(one.charge as usize);
+                        self.shared.ledger.lock().lost_refused += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &Error) {
+        // Busy and full pass by themselves; after anything else the store is opened anew.
+        if !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Full) {
+            self.broken = true;
+        }
+        let pause = BACK_OFF
+            .0
+            .saturating_mul(1 << self.failures.min(10))
+            .min(BACK_OFF.1);
+        self.retry_at = Some(Instant::now() + pause);
+        self.failures += 1;
+        let said = match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let was = self.shared.ledger.lock().failure.replace(said);
+        if was.is_none() {
+            tracing::warn!(target: "tower_activity::store", %error, "the store does not take records, they wait");
+        }
+    }
+
+    fn sweep_abandoned(&mut self) {
+        if self.last_abandoned.elapsed() < SWEEP_ABANDONED {
+            return;
+        }
+        self.last_abandoned = Instant::now();
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = guarded("sweep dead instances", || writer.sweep_abandoned())
+        {
+            self.failed(&error);
+        }
+    }
+
+    /// Sleeps until there may be work: for a tick while there is, else until somebody wakes the thread.
+    fn rest(&mut self) {
+        let retry = self
+            .retry_at
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        if self.last_work.elapsed() < LINGER {
+            thread::park_timeout(TICK);
+            return;
+        }
+        self.shared.park();
+        let unlisted = self.shards.iter().any(|shard| shard.has_unlisted());
+        if self.shards.iter().all(|shard| shard.is_swept()) {
+            match retry {
+                Some(pause) if !pause.is_zero() => thread::park_timeout(pause),
+                _ if !self.pending.is_empty() || !self.batch.is_empty() => {
+                    thread::park_timeout(TICK)
+                }
+                _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
+                // Counters that moved without a record, such as rejected calls, are saved before the rest.
+                _ if self.saved() => thread::park(),
+                _ => drop(self.commit()),
+            }
+        }
+        self.shared.unpark();
+    }
+
+    fn saved(&self) -> bool {
+        self.batch.accounting == self.accounting(0)
+    }
+
+    fn shut_down(mut self, deadline: Instant, answer: &Sender<Result<()>>) {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        self.shared.close();
+        for shard in &*self.shards {
+            shard.close();
+        }
+        loop {
+            self.sweep();
+            if self.commit() || Instant::now() >= deadline {
+                break;
+            }
+            let pause = self
+                .retry_at
+                .map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
+            thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
+        }
+        for shard in self.shards.clone().iter() {
+            let ended = shard.drain();
+            self.keep(ended);
+        }
+        self.list_open(true);
+        let committed = self.commit();
+        let unsaved = self.pending.len() + self.batch.ended.len();
+        self.shared.ledger.lock().lost_shutdown += unsaved as u64;
+        let counts = self.accounting(0);
+        let closed = match self.writer.take() {
+            Some(writer) => guarded("close the store", || writer.close(&counts)),
+            None => Ok(()),
+        };
+        let result = if committed {
+            closed
+        } else {
+            Err(timed_out("shut down", timeout, &counts, &self.shared))
+        };
+        for flush in self.flushes.drain(..) {
+            let outcome = if committed {
+                Ok(())
+            } else {
+                Err(timed_out("flush", timeout, &counts, &self.shared))
+            };
+            // Whoever asked may have given up.
+            let _ = flush.send(outcome);
+        }
+        if let Err(error) = &result {
+            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, "the log was shut down");
+        }
+        // The handle that asked may have given up at its own deadline.
+        let _ = answer.send(result);
+    }
+
+    fn accounting(&self, committing: usize) -> Accounting {
+        accounting(&self.shards, &self.shared, committing as u64)
+    }
+}
+
+/// Calls into a store, whose panic is an error like any other.
+fn guarded<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Panicked,
+            format!("cannot {what}: the store panicked"),
+        ))
+    })
+}

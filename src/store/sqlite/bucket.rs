@@ -1,0 +1,126 @@
+//! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::record::{Sketch, Status};
+
+const READ_SKETCH: &str =
+    "SELECT sketch FROM bucket WHERE scope = ?1 AND scope_id = ?2 AND quarter = ?3";
+const FOLD: &str = "
+INSERT INTO bucket (scope, scope_id, quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
+  count = count + excluded.count,
+  failed = failed + excluded.failed,
+  cancelled = cancelled + excluded.cancelled,
+  timed = timed + excluded.timed,
+  sum_ns = sum_ns + excluded.sum_ns,
+  min_ns = min(coalesce(min_ns, excluded.min_ns), coalesce(excluded.min_ns, min_ns)),
+  max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
+  sketch = excluded.sketch";
+
+/// Microseconds in a quarter of an hour.
+const QUARTER_US: i64 = 900_000_000;
+
+/// What a bucket is kept for. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope {
+    Overall = 0,
+    Project = 1,
+    Name = 2,
+    Brand = 3,
+}
+
+/// One row as the buckets see it. Texts are dictionary numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fold {
+    pub(super) started_at_us: i64,
+    pub(super) status: Status,
+    pub(super) duration_ns: Option<u64>,
+    pub(super) name: i64,
+    pub(super) project: Option<i64>,
+    pub(super) brand: Option<i64>,
+}
+
+/// The sums of one batch, before they are folded into the table.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    sums: HashMap<(Scope, i64, i64), Sums>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    count: i64,
+    failed: i64,
+    cancelled: i64,
+    timed: i64,
+    sum_ns: i64,
+    min_ns: Option<i64>,
+    max_ns: Option<i64>,
+    sketch: Sketch,
+}
+
+impl Buckets {
+    /// Counts a row that was really inserted.
+    pub(super) fn add(&mut self, row: Fold) {
+        let quarter = row.started_at_us.div_euclid(QUARTER_US);
+        let scopes = [
+            Some((Scope::Overall, 0)),
+            Some((Scope::Name, row.name)),
+            row.project.map(|id| (Scope::Project, id)),
+            row.brand.map(|id| (Scope::Brand, id)),
+        ];
+        for (scope, id) in scopes.into_iter().flatten() {
+            self.sums.entry((scope, id, quarter)).or_default().add(row);
+        }
+    }
+
+    /// Folds the sums into the table.
+    pub(super) fn fold(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut read = connection.prepare_cached(READ_SKETCH)?;
+        let mut fold = connection.prepare_cached(FOLD)?;
+        for ((scope, id, quarter), mut sums) in self.sums.drain() {
+            let stored: Option<Option<Vec<u8>>> = read
+                .query_row(params![scope as i64, id, quarter], |row| row.get(0))
+                .optional()?;
+            if let Some(stored) = stored.flatten() {
+                sums.sketch.merge(&Sketch::from_bytes(&stored));
+            }
+            fold.execute(params![
+                scope as i64,
+                id,
+                quarter,
+                sums.count,
+                sums.failed,
+                sums.cancelled,
+                sums.timed,
+                sums.sum_ns,
+                sums.min_ns,
+                sums.max_ns,
+                sums.sketch.to_bytes(),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, row: Fold) {
+        self.count += 1;
+        match row.status {
+            Status::Failed => self.failed += 1,
+            Status::Cancelled => self.cancelled += 1,
+            _ => {}
+        }
+        if let Some(duration) = row.duration_ns {
+            let ns = i64::try_from(duration).unwrap_or(i64::MAX);
+            self.timed += 1;
+            self.sum_ns = self.sum_ns.saturating_add(ns);
+            self.min_ns = Some(self.min_ns.map_or(ns, |least| least.min(ns)));
+            self.max_ns = Some(self.max_ns.map_or(ns, |most| most.max(ns)));
+            self.sketch.add(duration);
+        }
+    }
+}

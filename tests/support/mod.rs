@@ -1,0 +1,59 @@
+//! What the behaviour tests share: reading a log back.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use tower_activity::{ActivityLog, ActivityRecord, query::ActivityReader};
+
+/// Everything a log holds, oldest first.
+#[derive(Debug)]
+pub struct Rows(pub Vec<ActivityRecord>);
+
+/// Flushes a log that can still be flushed and reads everything back.
+pub fn rows(log: &ActivityLog) -> Rows {
+    log.flush().wait().unwrap();
+    Rows::read(&mut log.reader().unwrap())
+}
+
+/// Reads until what is there satisfies the condition, for up to ten seconds.
+pub fn until(log: &ActivityLog, enough: impl Fn(&Rows) -> bool) -> Rows {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let rows = rows(log);
+        if enough(&rows) {
+            return rows;
+        }
+        assert!(Instant::now() < deadline, "not in time: {rows:#?}");
+        std::thread::yield_now();
+    }
+}
+
+impl Rows {
+    /// Reads what is in a file.
+    pub fn of(path: &Path) -> Rows {
+        Rows::read(&mut ActivityReader::open(path).unwrap())
+    }
+
+    fn read(reader: &mut ActivityReader) -> Rows {
+        let mut rows = reader
+            .page(&"".parse().unwrap(), None, 1_000)
+            .unwrap()
+            .activities;
+        rows.reverse();
+        Rows(rows)
+    }
+
+    /// The one activity of this name.
+    pub fn one(&self, name: &str) -> ActivityRecord {
+        let found: Vec<_> = self.0.iter().filter(|row| row.name == name).collect();
+        assert_eq!(found.len(), 1, "{name} in {:#?}", self.0);
+        found[0].clone()
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|row| row.name.as_str()).collect()
+    }
+}
