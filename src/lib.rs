@@ -7,6 +7,7 @@ mod error;
 pub mod layer;
 mod log;
 mod pipeline;
+pub mod query;
 pub mod record;
 pub mod redact;
 pub mod store;

@@ -1,0 +1,157 @@
+//! What is wrong with a filter, and where.
+
+use std::{fmt, ops::Range};
+
+use crate::error::Error;
+
+/// What is wrong with a filter's text, where, and what would be right.
+///
+/// # Examples
+///
+/// ```
+/// use chrono::Utc;
+/// use tower_activity::record::Filter;
+///
+/// let error = Filter::parse("status:faild", Utc::now()).unwrap_err();
+/// assert_eq!(&error.text()[error.span()], "faild");
+/// assert_eq!(error.message(), "`faild` is not a status");
+/// assert_eq!(
+///     error.help(),
+///     Some("did you mean `failed`? allowed: running, success, failed, cancelled, skipped, abandoned"),
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterError {
+    text: String,
+    span: Range<usize>,
+    message: String,
+    help: Option<String>,
+}
+
+impl FilterError {
+    pub(super) fn new(text: &str, span: Range<usize>, problem: Problem) -> Self {
+        FilterError {
+            text: text.to_owned(),
+            span,
+            message: problem.message,
+            help: problem.help,
+        }
+    }
+
+    /// The filter as it was given.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes of [`text`](FilterError::text) that are wrong; whole characters.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What would be right, where that is known.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.text[..self.span.start].chars().count() + 1;
+        write!(f, "{} (at character {column} of the filter)", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+impl From<FilterError> for Error {
+    fn from(error: FilterError) -> Self {
+        Error::invalid(format!("could not read the filter {:?}", error.text)).with_source(error)
+    }
+}
+
+/// What is wrong with a part of a filter, before it is known where that part stands.
+#[derive(Debug)]
+pub(super) struct Problem {
+    message: String,
+    help: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Problem {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says what is allowed, and which of it is nearest to what was written.
+    pub(super) fn allowed(self, written: &str, names: &[&str]) -> Self {
+        let list = names.join(", ");
+        let written = written.to_lowercase();
+        let nearest = names
+            .iter()
+            .map(|name| (distance(&written, name), name))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, name)| *distance <= 1 + name.len() / 4);
+        match nearest {
+            Some((_, name)) => self.help(format!("did you mean `{name}`? allowed: {list}")),
+            None => self.help(format!("allowed: {list}")),
+        }
+    }
+}
+
+/// How many single characters have to be changed, put in, left out or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // Names are short: whatever is this much longer is not one of them, and need not be measured.
+    if a.len() > b.len() + 8 {
+        return a.len() - b.len();
+    }
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for j in 0..=b.len() {
+        rows[0][j] = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = least;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_counts_single_slips() {
+        let check = |a: &str, b: &str, expected| assert_eq!(distance(a, b), expected, "{a} {b}");
+        check("failed", "failed", 0);
+        check("faild", "failed", 1);
+        check("statsu", "status", 1);
+        check("", "abc", 3);
+        check("kitten", "sitting", 3);
+    }
+}

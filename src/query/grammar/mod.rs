@@ -1,0 +1,240 @@
+//! The filter grammar: `status:failed name:login* actor:"Ann B" since:24h duration:>2s -env:dev free words`.
+//!
+//! ```text
+//! filter = { term }                      every term has to hold
+//! term   = ["-"] field ":" value {"," value}   one of the values; with "-" none of them
+//!        | ["-"] word                    found in the name or the message, whatever the case
+//! value  = { character | "*" | quoted }  "*" is a wildcard in the fields that are texts
+//! quoted = '"' .. '"'                    anything, "\" before a quote or a backslash
+//! ```
+//!
+//! A field that is given twice has all the values of both. `since`, `until` and `duration` are given once.
+
+mod error;
+mod scan;
+mod value;
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+
+pub use error::FilterError;
+
+use self::{
+    error::Problem,
+    scan::{Term, Value},
+};
+use crate::record::{Choice, Field, Filter, Has, Kind, Pattern, Status};
+
+/// The longest filter in bytes: far more than a person types, and little enough to compile at once.
+const LONGEST: usize = 4096;
+/// The most values in one filter. SQLite's expressions may be 1,000 deep.
+const MOST_VALUES: usize = 200;
+
+type Parsed<T> = Result<T, (Range<usize>, Problem)>;
+
+impl Filter {
+    /// Reads the filter grammar. Ages such as `since:24h` count back from `now`; dates are UTC.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chrono::Utc;
+    /// use tower_activity::{Status, record::Filter};
+    ///
+    /// let filter = Filter::parse(r#"status:failed,cancelled actor:"Ann B" no such user"#, Utc::now())?;
+    /// assert_eq!(filter.status.any_of, [Status::Failed, Status::Cancelled]);
+    /// assert_eq!(filter.words.all_of, ["no", "such", "user"]);
+    /// # Ok::<_, tower_activity::query::FilterError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a filter: an unknown field or value, an open quote. The error says where.
+    pub fn parse(text: &str, now: DateTime<Utc>) -> Result<Filter, FilterError> {
+        read(text, now).map_err(|(span, problem)| FilterError::new(text, span, problem))
+    }
+}
+
+fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
+    if text.len() > LONGEST {
+        let end = text.floor_char_boundary(LONGEST);
+        let problem = Problem::new(format!("the filter is longer than {LONGEST} bytes"));
+        return Err((end..text.len(), problem));
+    }
+    let mut filter = Filter::default();
+    let mut values = 0;
+    for term in scan::scan(text)? {
+        values += term.values.len();
+        if values > MOST_VALUES {
+            let problem = Problem::new(format!("the filter has more than {MOST_VALUES} values"));
+            return Err((term.span, problem));
+        }
+        match term.field.clone() {
+            None => word(&mut filter, term),
+            Some(span) => {
+                let name = &text[span.clone()];
+                let field = Field::named(name).ok_or_else(|| (span, unknown_field(name, &term)))?;
+                apply(&mut filter, field, term, now)?;
+            }
+        }
+    }
+    Ok(filter)
+}
+
+fn unknown_field(name: &str, term: &Term) -> Problem {
+    let problem = Problem::new(format!("there is no field `{name}`"));
+    if term.values[0].parts[0].starts_with([':', '/']) {
+        return problem.help("to find a text that has a colon, put it in quotes");
+    }
+    problem.allowed(name, &Field::ALL.map(Field::as_str))
+}
+
+fn word(filter: &mut Filter, term: Term) {
+    let words = match term.negated {
+        true => &mut filter.words.none_of,
+        false => &mut filter.words.all_of,
+    };
+    words.extend(term.values.iter().map(Value::text));
+}
+
+fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> Parsed<()> {
+    if let Some(value) = term.values.iter().find(|value| value.is_missing()) {
+        // The span of nothing is the colon or comma before it.
+        let span = value.span.start - 1..value.span.end;
+        return Err((span, missing(field)));
+    }
+    match field {
+        Field::Status => named(
+            &mut filter.status,
+            &term,
+            "a status",
+            Status::ALL,
+            Status::as_str,
+        ),
+        Field::Kind => named(
+            &mut filter.kind,
+            &term,
+            "a kind of activity",
+            Kind::ALL,
+            Kind::as_str,
+        ),
+        Field::Has => named(
+            &mut filter.has,
+            &term,
+            "something to have",
+            Has::ALL,
+            Has::as_str,
+        ),
+        Field::Name => patterns(&mut filter.name, term),
+        Field::Type => patterns(&mut filter.event_type, term),
+        Field::Project => patterns(&mut filter.project, term),
+        Field::Agent => patterns(&mut filter.agent, term),
+        Field::Actor => patterns(&mut filter.actor, term),
+        Field::Brand => patterns(&mut filter.brand, term),
+        Field::Environment => patterns(&mut filter.environment, term),
+        Field::Session => patterns(&mut filter.session, term),
+        Field::Request => patterns(&mut filter.request, term),
+        Field::Error => patterns(&mut filter.error, term),
+        Field::Since => once(&mut filter.since, field, &term, |text| {
+            value::instant(text, now)
+        }),
+        Field::Until => once(&mut filter.until, field, &term, |text| {
+            value::instant(text, now)
+        }),
+        Field::Duration => once(&mut filter.duration, field, &term, value::range),
+    }
+}
+
+fn missing(field: Field) -> Problem {
+    let name = field.as_str();
+    let problem = Problem::new(format!("a value of `{name}` is missing here"));
+    match field {
+        Field::Status => problem.allowed("", &Status::ALL.map(Status::as_str)),
+        Field::Kind => problem.allowed("", &Kind::ALL.map(Kind::as_str)),
+        Field::Has => problem.allowed("", &Has::ALL.map(Has::as_str)),
+        Field::Since | Field::Until => {
+            problem.help(format!("for example `{name}:24h` or `{name}:2026-02-18`"))
+        }
+        Field::Duration => problem.help("for example `duration:>2s`"),
+        _ => problem.help(format!(
+            "for example `{name}:acme`, `{name}:ac*` or `{name}:\"Acme Inc\"`"
+        )),
+    }
+}
+
+/// A field whose values are known by name.
+fn named<T: Copy, const N: usize>(
+    choice: &mut Choice<T>,
+    term: &Term,
+    what: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str + Copy,
+) -> Parsed<()> {
+    for value in &term.values {
+        let text = value.text();
+        let lower = text.to_lowercase();
+        let found = all.into_iter().find(|item| name(*item) == lower);
+        let item = found.ok_or_else(|| {
+            let problem = Problem::new(format!("`{text}` is not {what}"));
+            (value.span.clone(), problem.allowed(&text, &all.map(name)))
+        })?;
+        side(choice, term.negated).push(item);
+    }
+    Ok(())
+}
+
+/// A field that is a text.
+fn patterns(choice: &mut Choice<Pattern>, term: Term) -> Parsed<()> {
+    let side = side(choice, term.negated);
+    side.extend(
+        term.values
+            .into_iter()
+            .map(|value| Pattern::from_parts(value.parts)),
+    );
+    Ok(())
+}
+
+/// A field that is a bound: given once, never excluded.
+fn once<T>(
+    slot: &mut Option<T>,
+    field: Field,
+    term: &Term,
+    read: impl Fn(&str) -> Result<T, Problem>,
+) -> Parsed<()> {
+    let name = field.as_str();
+    let turned = match field {
+        Field::Since => "write `until:..`",
+        Field::Until => "write `since:..`",
+        _ => "turn the comparison round: `duration:<=2s`",
+    };
+    if term.negated {
+        let problem = Problem::new(format!("`{name}` cannot be excluded")).help(turned);
+        return Err((term.span.clone(), problem));
+    }
+    let [value] = term.values.as_slice() else {
+        return Err((
+            term.span.clone(),
+            Problem::new(format!("`{name}` takes one value")),
+        ));
+    };
+    if slot.is_some() {
+        let problem = Problem::new(format!("`{name}` is given twice"));
+        return Err((
+            term.span.clone(),
+            match field {
+                Field::Duration => problem.help("write a range: `duration:1s..5s`"),
+                _ => problem,
+            },
+        ));
+    }
+    *slot = Some(read(&value.text()).map_err(|problem| (value.span.clone(), problem))?);
+    Ok(())
+}
+
+fn side<T>(choice: &mut Choice<T>, negated: bool) -> &mut Vec<T> {
+    match negated {
+        true => &mut choice.none_of,
+        false => &mut choice.any_of,
+    }
+}

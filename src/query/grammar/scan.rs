@@ -1,0 +1,162 @@
+//! The first step: a text as terms, without knowing what the fields mean.
+
+use std::ops::Range;
+
+use super::error::Problem;
+
+/// `-field:value,value`, or a free word.
+#[derive(Debug)]
+pub(super) struct Term {
+    /// True where a `-` stands before it.
+    pub(super) negated: bool,
+    /// What stands before the colon; `None` for a free word.
+    pub(super) field: Option<Range<usize>>,
+    /// At least one; exactly one for a free word.
+    pub(super) values: Vec<Value>,
+    /// All of it.
+    pub(super) span: Range<usize>,
+}
+
+/// One value: texts with wildcards between them.
+#[derive(Debug)]
+pub(super) struct Value {
+    /// The texts between the wildcards; at least one.
+    pub(super) parts: Vec<String>,
+    /// True where any of it stands in quotes.
+    pub(super) quoted: bool,
+    /// All of it, quotes included.
+    pub(super) span: Range<usize>,
+}
+
+impl Value {
+    /// The value as a plain text, wildcards as they were written.
+    pub(super) fn text(&self) -> String {
+        self.parts.join("*")
+    }
+
+    /// True where nothing was written.
+    pub(super) fn is_missing(&self) -> bool {
+        !self.quoted && self.parts.len() == 1 && self.parts[0].is_empty()
+    }
+}
+
+/// Cuts a filter into terms.
+pub(super) fn scan(text: &str) -> Result<Vec<Term>, (Range<usize>, Problem)> {
+    let mut scanner = Scanner { text, at: 0 };
+    let mut terms = Vec::new();
+    while scanner.skip_space() {
+        terms.push(scanner.term()?);
+    }
+    Ok(terms)
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    /// Goes to the next term; false at the end.
+    fn skip_space(&mut self) -> bool {
+        while self.peek().is_some_and(char::is_whitespace) {
+            self.take();
+        }
+        self.peek().is_some()
+    }
+
+    fn term(&mut self) -> Result<Term, (Range<usize>, Problem)> {
+        let start = self.at;
+        let after_sign = self.text[start..].strip_prefix('-');
+        let negated = after_sign
+            .and_then(|rest| rest.chars().next())
+            .is_some_and(|c| !c.is_whitespace());
+        if negated {
+            self.at += 1;
+        }
+        let field = self.field();
+        let mut values = vec![self.value(field.is_some())?];
+        while field.is_some() && self.peek() == Some(',') {
+            self.take();
+            values.push(self.value(true)?);
+        }
+        Ok(Term {
+            negated,
+            field,
+            values,
+            span: start..self.at,
+        })
+    }
+
+    /// Takes letters followed by a colon.
+    fn field(&mut self) -> Option<Range<usize>> {
+        let rest = &self.text[self.at..];
+        let length = rest.find(|c: char| !(c.is_alphabetic() || c == '_'))?;
+        if length == 0 || !rest[length..].starts_with(':') {
+            return None;
+        }
+        let field = self.at..self.at + length;
+        self.at = field.end + 1;
+        Some(field)
+    }
+
+    /// Takes one value. In a free word neither comma nor star means anything.
+    fn value(&mut self, of_field: bool) -> Result<Value, (Range<usize>, Problem)> {
+        let start = self.at;
+        let mut parts = vec![String::new()];
+        let mut quoted = false;
+        while let Some(c) = self.peek() {
+            if c.is_whitespace() || (of_field && c == ',') {
+                break;
+            }
+            let here = self.at;
+            self.take();
+            let last = parts.len() - 1;
+            match c {
+                '"' => {
+                    quoted = true;
+                    self.quoted(&mut parts[last], here)?;
+                }
+                '*' if of_field => parts.push(String::new()),
+                '*' => {
+                    let problem = Problem::new("a free word has no wildcards").help(
+                        "it is found anywhere in the name or the message: leave out the `*`, \
+                         write `name:..*`, or put it in quotes",
+                    );
+                    return Err((here..self.at, problem));
+                }
+                c => parts[last].push(c),
+            }
+        }
+        Ok(Value {
+            parts,
+            quoted,
+            span: start..self.at,
+        })
+    }
+
+    /// Takes everything to the closing quote; a backslash makes the next character an ordinary one.
+    fn quoted(&mut self, into: &mut String, open: usize) -> Result<(), (Range<usize>, Problem)> {
+        loop {
+            match self.take() {
+                Some('"') => return Ok(()),
+                Some('\\') => into.extend(self.take()),
+                Some(c) => into.push(c),
+                None => {
+                    let problem = Problem::new("this quote is not closed")
+                        .help("a `\"` inside of quotes is written `\\\"`");
+                    return Err((open..open + 1, problem));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Values that are more than a text: lengths of time, instants, ranges.
+
+use std::ops::Bound;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+use super::error::Problem;
+use crate::record::DurationRange;
+
+const LENGTHS: &str = "a length is a number and a unit: 250us, 45ms, 2s, 1.5m, 24h, 7d, 2w, 1h30m";
+const INSTANTS: &str =
+    "a time is an age (90m, 24h, 7d), a date (2026-02-18) or a time in UTC (2026-02-18T09:30:00Z)";
+const RANGES: &str = "write `duration:>2s` (or >=, <, <=) or `duration:1s..5s`";
+
+/// Reads `>2s`, `>=2s`, `<2s`, `<=2s`, `1s..5s`, `1s..`, `..5s`.
+pub(super) fn range(text: &str) -> Result<DurationRange, Problem> {
+    let unbounded = (Bound::Unbounded, Bound::Unbounded);
+    let (min_ns, max_ns) = if let Some(rest) = text.strip_prefix(">=") {
+        (Bound::Included(length(rest)?), unbounded.1)
+    } else if let Some(rest) = text.strip_prefix('>') {
+        (Bound::Excluded(length(rest)?), unbounded.1)
+    } else if let Some(rest) = text.strip_prefix("<=") {
+        (unbounded.0, Bound::Included(length(rest)?))
+    } else if let Some(rest) = text.strip_prefix('<') {
+        (unbounded.0, Bound::Excluded(length(rest)?))
+    } else if let Some((min, max)) = text.split_once("..") {
+        let end = |text: &str| match text {
+            "" => Ok(Bound::Unbounded),
+            text => length(text).map(Bound::Included),
+        };
+        (end(min)?, end(max)?)
+    } else {
+        length(text)?;
+        return Err(Problem::new(format!(
+            "`{text}` does not say whether more or less is meant"
+        ))
+        .help(RANGES));
+    };
+    if let (Bound::Included(min), Bound::Included(max)) = (min_ns, max_ns)
+        && min > max
+    {
+        return Err(Problem::new(format!(
+            "`{text}` is an empty range: its ends are the wrong way round"
+        )));
+    }
+    Ok(DurationRange { min_ns, max_ns })
+}
+
+/// Reads an age before `now`, a date, or a time.
+pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    if text == "now" {
+        return Ok(now);
+    }
+    let is_age = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_lowercase())
+        && !text.contains([':', '-']);
+    let far = || Problem::new(format!("`{text}` is too far away"));
+    let at = if is_age {
+        let ns = i64::try_from(length(text).map_err(|problem| problem.help(INSTANTS))?);
+        let age = TimeDelta::nanoseconds(ns.map_err(|_| far())?);
+        now.checked_sub_signed(age)
+    } else {
+        written(text)
+    };
+    match at {
+        Some(at) if in_range(at) => Ok(at),
+        Some(_) => Err(far()),
+        None => Err(Problem::new(format!("`{text}` is not a time")).help(INSTANTS)),
+    }
+}
+
+fn written(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    let text = text.trim_end_matches('Z');
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    [
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M:%S%.f",
+    ]
+    .iter()
+    .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+    .map(|at| at.and_utc())
+}
+
+/// True for the years that an RFC 3339 text can say.
+fn in_range(at: DateTime<Utc>) -> bool {
+    (0..10_000).contains(&chrono::Datelike::year(&at))
+}
+
+/// Reads one or more numbers with units, in nanoseconds.
+fn length(text: &str) -> Result<u64, Problem> {
+    if text.is_empty() {
+        return Err(Problem::new("a length of time is missing here").help(LENGTHS));
+    }
+    let wrong = || Problem::new(format!("`{text}` is not a length of time")).help(LENGTHS);
+    let mut total = 0u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .ok_or_else(|| match rest {
+                "0" => wrong(),
+                _ => Problem::new(format!("`{text}` has no unit")).help(LENGTHS),
+            })?;
+        let (number, after) = rest.split_at(digits);
+        let letters = after
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let part = unit_ns(unit)
+            .and_then(|unit| scaled(number, unit))
+            .ok_or_else(wrong)?;
+        total = total
+            .checked_add(part)
+            .ok_or_else(|| Problem::new(format!("`{text}` is too long a time")))?;
+        rest = after;
+    }
+    Ok(total)
+}
+
+fn unit_ns(unit: &str) -> Option<u64> {
+    Some(match unit {
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" | "sec" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "d" => 86_400_000_000_000,
+        "w" => 604_800_000_000_000,
+        _ => return None,
+    })
+}
+
+/// A decimal number times a unit, exactly; what is less than a nanosecond is cut off.
+fn scaled(number: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let mut total = whole.parse::<u64>().ok()?.checked_mul(unit)?;
+    if fraction.is_empty() {
+        return None;
+    }
+    let mut place = u128::from(unit);
+    let mut below = 0u128;
+    let mut scale = 1u128;
+    // Fifteen digits are more than any unit has nanoseconds.
+    for digit in fraction.chars().take(15) {
+        below = below * 10 + u128::from(digit.to_digit(10)?);
+        scale *= 10;
+    }
+    place = place * below / scale;
+    total = total.checked_add(u64::try_from(place).ok()?)?;
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_a_number_and_a_unit() {
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(length(text).ok(), expected, "{text}");
+        };
+        check("2s", Some(2_000_000_000));
+        check("1.5s", Some(1_500_000_000));
+        check("250µs", Some(250_000));
+        check("1h30m", Some(5_400_000_000_000));
+        check("0s", Some(0));
+        check("0.0000000001s", Some(0));
+        check("2", None);
+        check("0", None);
+        check("s", None);
+        check("2x", None);
+        check("1.2.3s", None);
+        check("1.s", None);
+        check("-1s", None);
+        check("99999999999999999999s", None);
+        check("999999999999d", None);
+    }
+
+    #[test]
+    fn an_instant_is_an_age_a_date_or_a_time() {
+        let now = written("2026-03-01T12:00:00Z").unwrap();
+        let check = |text: &str, expected: Option<&str>| {
+            let at = instant(text, now).ok().map(|at| at.to_rfc3339());
+            assert_eq!(at.as_deref(), expected, "{text}");
+        };
+        check("24h", Some("2026-02-28T12:00:00+00:00"));
+        check("90m", Some("2026-03-01T10:30:00+00:00"));
+        check("7d", Some("2026-02-22T12:00:00+00:00"));
+        check("now", Some("2026-03-01T12:00:00+00:00"));
+        check("2026-02-18", Some("2026-02-18T00:00:00+00:00"));
+        check("2026-02-18T09:30", Some("2026-02-18T09:30:00+00:00"));
+        check("2026-02-18 09:30", Some("2026-02-18T09:30:00+00:00"));
+        check(
+            "2026-02-18T09:30:00+02:00",
+            Some("2026-02-18T07:30:00+00:00"),
+        );
+        check("2026-02-30", None);
+        check("yesterday", None);
+        check("", None);
+        check("24", None);
+        check("+12026-02-18", None);
+    }
+}

@@ -1,0 +1,92 @@
+//! The names of the fields, written once for whoever reads or writes the grammar.
+
+/// A field of the filter grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Field {
+    /// How it stands or ended.
+    Status,
+    /// What sort of work it is.
+    Kind,
+    /// What it is called.
+    Name,
+    /// The type of an event.
+    Type,
+    /// The project it belongs to.
+    Project,
+    /// The agent that asked for it.
+    Agent,
+    /// The user on whose behalf it ran.
+    Actor,
+    /// The site or product a tool is for.
+    Brand,
+    /// `development`, `production`, ..
+    Environment,
+    /// The client's session or conversation.
+    Session,
+    /// The client's id of the request.
+    Request,
+    /// For failures, what kind.
+    Error,
+    /// Started at this instant or later.
+    Since,
+    /// Started before this instant.
+    Until,
+    /// How long it took.
+    Duration,
+    /// What it has.
+    Has,
+}
+
+impl Field {
+    /// Every field, in the order in which a filter is written.
+    pub const ALL: [Field; 16] = [
+        Field::Status,
+        Field::Kind,
+        Field::Name,
+        Field::Type,
+        Field::Project,
+        Field::Agent,
+        Field::Actor,
+        Field::Brand,
+        Field::Environment,
+        Field::Session,
+        Field::Request,
+        Field::Error,
+        Field::Since,
+        Field::Until,
+        Field::Duration,
+        Field::Has,
+    ];
+
+    /// The name in the grammar.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Field::Status => "status",
+            Field::Kind => "kind",
+            Field::Name => "name",
+            Field::Type => "type",
+            Field::Project => "project",
+            Field::Agent => "agent",
+            Field::Actor => "actor",
+            Field::Brand => "brand",
+            Field::Environment => "environment",
+            Field::Session => "session",
+            Field::Request => "request",
+            Field::Error => "error",
+            Field::Since => "since",
+            Field::Until => "until",
+            Field::Duration => "duration",
+            Field::Has => "has",
+        }
+    }
+
+    /// The field of this name, or of its short form `env`, whatever the case.
+    pub fn named(name: &str) -> Option<Field> {
+        let name = name.to_ascii_lowercase();
+        if name == "env" {
+            return Some(Field::Environment);
+        }
+        Field::ALL.into_iter().find(|field| field.as_str() == name)
+    }
+}

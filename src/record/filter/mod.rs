@@ -1,0 +1,218 @@
+//! Which activities are meant: the typed form of the filter grammar.
+
+mod display;
+mod field;
+mod matches;
+mod pattern;
+
+use std::ops::Bound;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use field::Field;
+pub use pattern::Pattern;
+
+use crate::record::{Kind, Status};
+
+/// Which activities are meant: plain data, the typed form of the filter grammar.
+///
+/// The default matches everything. Several values of one field are alternatives, different fields all
+/// have to hold. `Display` writes the grammar's text, which
+/// [`Filter::parse`](crate::record::Filter::parse) reads back to an equal filter.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{Status, record::Filter};
+///
+/// let mut filter = Filter::default();
+/// filter.status.any_of.push(Status::Failed);
+/// filter.project.any_of.push("acme".into());
+/// filter.environment.none_of.push("dev".into());
+/// assert_eq!(filter.to_string(), "status:failed project:acme -environment:dev");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Filter {
+    /// How it stands or ended.
+    pub status: Choice<Status>,
+    /// What sort of work it is.
+    pub kind: Choice<Kind>,
+    /// What it is called.
+    pub name: Choice<Pattern>,
+    /// The type of an event. Activities have none.
+    #[serde(rename = "type")]
+    pub event_type: Choice<Pattern>,
+    /// The project it belongs to.
+    pub project: Choice<Pattern>,
+    /// The agent that asked for it.
+    pub agent: Choice<Pattern>,
+    /// The user on whose behalf it ran.
+    pub actor: Choice<Pattern>,
+    /// The site or product a tool is for.
+    pub brand: Choice<Pattern>,
+    /// `development`, `production`, ..
+    pub environment: Choice<Pattern>,
+    /// The client's session or conversation.
+    pub session: Choice<Pattern>,
+    /// The client's id of the request.
+    pub request: Choice<Pattern>,
+    /// For failures, what kind.
+    pub error: Choice<Pattern>,
+    /// Started at this instant or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Started before this instant.
+    pub until: Option<DateTime<Utc>>,
+    /// How long it took, in nanoseconds. What runs or was abandoned has no duration and is not meant.
+    pub duration: Option<DurationRange>,
+    /// What it has.
+    pub has: Choice<Has>,
+    /// Texts to find in the name or the message.
+    pub words: Words,
+}
+
+/// What one field may and may not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
+pub struct Choice<T> {
+    /// One of these has to hold; empty: anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<T>,
+    /// None of these may hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub none_of: Vec<T>,
+}
+
+/// Texts that the name or the message has to contain, whatever their case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Words {
+    /// Each of these is found in the name or in the message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all_of: Vec<String>,
+    /// None of these is found in either.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub none_of: Vec<String>,
+}
+
+/// Bounds for a duration in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DurationRange {
+    /// The lower bound.
+    pub min_ns: Bound<u64>,
+    /// The upper bound.
+    pub max_ns: Bound<u64>,
+}
+
+/// Something that an activity has or lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Has {
+    /// A recording linked to it.
+    Recording,
+    /// An error type.
+    Error,
+    /// A message.
+    Message,
+    /// A preview of what it was given.
+    Input,
+    /// A preview of what it gave back.
+    Output,
+    /// An activity that it ran inside of.
+    Parent,
+    /// A duration: it has ended and was not abandoned.
+    Duration,
+    /// A project.
+    Project,
+    /// An agent.
+    Agent,
+    /// An actor.
+    Actor,
+    /// A brand.
+    Brand,
+    /// An environment.
+    Environment,
+    /// A session.
+    Session,
+    /// A request id.
+    Request,
+}
+
+impl Filter {
+    /// True when this filter matches everything.
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+}
+
+impl<T> Choice<T> {
+    /// True when anything may be.
+    pub fn is_empty(&self) -> bool {
+        self.any_of.is_empty() && self.none_of.is_empty()
+    }
+
+    /// True when `test` holds for one of the alternatives, if there are any, and for none of the exclusions.
+    pub fn allows(&self, mut test: impl FnMut(&T) -> bool) -> bool {
+        (self.any_of.is_empty() || self.any_of.iter().any(&mut test))
+            && !self.none_of.iter().any(test)
+    }
+}
+
+impl<T> Default for Choice<T> {
+    fn default() -> Self {
+        Choice {
+            any_of: Vec::new(),
+            none_of: Vec::new(),
+        }
+    }
+}
+
+impl Words {
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all_of.is_empty() && self.none_of.is_empty()
+    }
+}
+
+impl Has {
+    /// Everything that can be asked for.
+    pub const ALL: [Has; 14] = [
+        Has::Recording,
+        Has::Error,
+        Has::Message,
+        Has::Input,
+        Has::Output,
+        Has::Parent,
+        Has::Duration,
+        Has::Project,
+        Has::Agent,
+        Has::Actor,
+        Has::Brand,
+        Has::Environment,
+        Has::Session,
+        Has::Request,
+    ];
+
+    /// The name in filters and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Has::Recording => "recording",
+            Has::Error => "error",
+            Has::Message => "message",
+            Has::Input => "input",
+            Has::Output => "output",
+            Has::Parent => "parent",
+            Has::Duration => "duration",
+            Has::Project => "project",
+            Has::Agent => "agent",
+            Has::Actor => "actor",
+            Has::Brand => "brand",
+            Has::Environment => "environment",
+            Has::Session => "session",
+            Has::Request => "request",
+        }
+    }
+}
