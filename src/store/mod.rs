@@ -12,7 +12,7 @@ pub mod sqlite;
 use std::fmt;
 
 pub use batch::{Accounting, Appended, Batch, Details, Ended, Instance, Started};
-pub use read::{Health, InstanceHealth, Reader};
+pub use read::{Cursor, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
 
 use crate::error::Result;
 

@@ -1,25 +1,59 @@
 //! What a store answers.
 
+use std::{fmt, ops::RangeInclusive, str::FromStr};
+
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    error::Result,
-    record::{ActivityId, ActivityRecord, InstanceId},
+    error::{Error, Result},
+    record::{ActivityId, ActivityRecord, Filter, InstanceId},
     store::Accounting,
 };
+
+/// The most activities that one answer holds; more are read page by page.
+pub const LARGEST_PAGE: usize = 1000;
 
 /// The read side of a store.
 ///
 /// Every answer joins the ended activities with the open ones: those of living instances as `running`,
-/// those of dead ones as `abandoned`.
+/// those of dead ones as `abandoned`. Filters apply before limits, and a limit is at least one and at
+/// most [`LARGEST_PAGE`]. An error is never the same as an empty answer.
 pub trait Reader: Send {
+    /// The newest activities that `filter` means, newest first, beginning after `cursor`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page>;
+
+    /// The ended activities that were committed after `seq` and that `filter` means, in order of commits.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<Followed>;
+
+    /// The place of the newest commit: where to begin with [`after`](Reader::after). 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn newest_seq(&mut self) -> Result<i64>;
+
     /// One activity; `None` where there is none with this id.
     ///
     /// # Errors
     ///
-    /// When the store could not be read. That is never the same as an empty answer.
+    /// When the store could not be read.
     fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>>;
+
+    /// The first ids in this range, at most `limit`: what a person's shortened id may mean.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>>;
 
     /// Every activity of the tree that grows from `root`, itself included, in order of start.
     ///
@@ -28,22 +62,93 @@ pub trait Reader: Send {
     /// When the store could not be read.
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>>;
 
-    /// How the store stands.
+    /// How the store stands, from what is quick to read.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn health(&mut self) -> Result<Health>;
+
+    /// Reads all of the store and says what is damaged; empty where nothing is.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn damages(&mut self) -> Result<Vec<String>>;
 }
 
-/// How a store stands: what `activity doctor` prints.
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The activities, newest first.
+    pub activities: Vec<ActivityRecord>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+/// What was committed after some place.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Followed {
+    /// The activities, in order of commits.
+    pub activities: Vec<ActivityRecord>,
+    /// The place to go on from: everything up to it has been looked at.
+    pub seq: i64,
+}
+
+/// A place in a list: what comes after it is stable, whatever is added before it.
+///
+/// The text form is opaque: it is made to be handed back, not to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(ActivityId);
+
+impl Cursor {
+    /// The place after this activity.
+    pub fn after(id: ActivityId) -> Self {
+        Cursor(id)
+    }
+
+    /// The activity before this place.
+    pub fn id(self) -> ActivityId {
+        self.0
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse()
+            .map(Cursor)
+            .map_err(|cause| Error::invalid(format!("{text:?} is not a cursor")).with_source(cause))
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ActivityId::deserialize(deserializer).map(Cursor)
+    }
+}
+
+/// How a store stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
     /// The version of the schema.
     pub schema: u32,
-    /// What an integrity check complained of; empty where it found nothing.
-    pub problems: Vec<String>,
     /// Ended activities.
     pub activities: u64,
     /// Activities listed as open, by living instances.
