@@ -1,6 +1,10 @@
 //! The handle of a running activity: what code inside it talks to.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -164,6 +168,10 @@ impl Activity {
         }
     }
 }
+
+// Nothing that unwinds can leave an activity half-changed: its slot changes in steps that do not panic.
+impl UnwindSafe for Activity {}
+impl RefUnwindSafe for Activity {}
 
 impl Open {
     /// The scope as it is now; as this handle knew it where the activity has ended.

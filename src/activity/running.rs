@@ -4,7 +4,7 @@ use std::{
     any::Any,
     fmt,
     ops::Deref,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     thread,
 };
@@ -200,6 +200,10 @@ pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
         None => Outcome::panicked(),
     }
 }
+
+// As for `Activity`: a guard that met a panic records it, and is as good as before.
+impl UnwindSafe for Running {}
+impl RefUnwindSafe for Running {}
 
 impl Deref for Running {
     type Target = Activity;

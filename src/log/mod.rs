@@ -2,7 +2,12 @@
 
 mod builder;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    path::Path,
+    sync::Arc,
+};
 
 pub use builder::Builder;
 
@@ -107,6 +112,10 @@ impl ActivityLog {
         })
     }
 }
+
+// Nothing that unwinds can leave a log half-changed: what calls touch changes in steps that do not panic.
+impl UnwindSafe for ActivityLog {}
+impl RefUnwindSafe for ActivityLog {}
 
 impl fmt::Debug for ActivityLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

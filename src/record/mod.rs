@@ -1,11 +1,8 @@
 //! Plain data that every other folder stands on: what an activity is, without what records or reads it.
 
 mod activity;
-<<<<<<< HEAD
 mod capture;
-=======
 mod filter;
->>>>>>> eab1f5e (Read and write filters: one typed form, one grammar)
 mod id;
 mod kind;
 mod outcome;
@@ -15,11 +12,9 @@ mod status;
 mod text;
 
 pub use activity::{ActivityRecord, Preview};
-<<<<<<< HEAD
 pub use capture::Capture;
-=======
+pub(crate) use filter::contains_any_case;
 pub use filter::{Choice, DurationRange, Field, Filter, Has, Pattern, Words};
->>>>>>> eab1f5e (Read and write filters: one typed form, one grammar)
 pub use id::{ActivityId, InstanceId};
 pub use kind::Kind;
 pub use outcome::Outcome;

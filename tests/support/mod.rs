@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_activity::{ActivityLog, ActivityRecord, query::ActivityReader};
+use tower_activity::{ActivityLog, ActivityRecord, query::ActivityReader, record::Filter};
 
 /// Everything a log holds, oldest first.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Rows {
 
     fn read(reader: &mut ActivityReader) -> Rows {
         let mut rows = reader
-            .page(&"".parse().unwrap(), None, 1_000)
+            .page(&Filter::default(), None, 1_000)
             .unwrap()
             .activities;
         rows.reverse();

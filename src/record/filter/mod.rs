@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use field::Field;
+pub(crate) use matches::contains_any_case;
 pub use pattern::Pattern;
 
 use crate::record::{Kind, Status};

@@ -75,11 +75,6 @@ pub(crate) fn in_memory() -> Result<Connection> {
     Ok(connection)
 }
 
-/// The version of the schema of a connection that was opened here.
-pub(crate) fn schema(connection: &Connection) -> Result<u32, rusqlite::Error> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 /// Names the path in an error of SQLite, whose class decides what the caller can do.
 pub(crate) fn at(path: &Path, cause: rusqlite::Error) -> Error {
     let kind = match cause.sqlite_error_code() {

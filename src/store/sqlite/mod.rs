@@ -7,6 +7,7 @@ mod bucket;
 pub(crate) mod connection;
 mod dictionary;
 pub(crate) mod lock;
+mod read;
 mod sweep;
 mod write;
 
@@ -66,7 +67,7 @@ impl Store for SqliteStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Err(Error::store("the read side is not built yet"))
+        Ok(Box::new(read::SqliteReader::open(&self.place)?))
     }
 }
 

@@ -1,0 +1,257 @@
+//! A filter as a WHERE clause: constant pieces of SQL, and the values bound to them.
+
+use std::ops::Bound;
+
+use rusqlite::types::Value;
+
+use crate::record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Status, Words};
+
+/// Which table the clause is for; both are read under the alias `a`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// `activity`: ended activities.
+    Ended,
+    /// `open`, with `status` derived from the instance.
+    Open,
+}
+
+/// Conditions that all have to hold, and what is bound to their question marks, in order.
+#[derive(Debug)]
+pub(super) struct Where {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// A column that is a text, or an id of the table `text`.
+struct Column {
+    exact: &'static str,
+    glob: &'static str,
+}
+
+const NAME: Column = Column {
+    exact: "a.name = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.name IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+const AGENT: Column = Column {
+    exact: "a.agent = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.agent IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+const ACTOR: Column = Column {
+    exact: "a.actor = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+const BRAND: Column = Column {
+    exact: "a.brand = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.brand IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+const ENVIRONMENT: Column = Column {
+    exact: "a.environment = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.environment IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+/// The one project asked for: through the index on (project, id), which is in the list's order.
+const ONE_PROJECT: &str = "a.project = (SELECT id FROM text WHERE value = ?)";
+/// Several projects, or none of them. The plus keeps the index out, whose order would be by project.
+const PROJECT: Column = Column {
+    exact: "+a.project = (SELECT id FROM text WHERE value = ?)",
+    glob: "+a.project IN (SELECT id FROM text WHERE value GLOB ?)",
+};
+const SESSION: Column = Column {
+    exact: "a.session = ?",
+    glob: "a.session GLOB ?",
+};
+const REQUEST: Column = Column {
+    exact: "a.request = ?",
+    glob: "a.request GLOB ?",
+};
+const ERROR: Column = Column {
+    exact: "a.error_type = ?",
+    glob: "a.error_type GLOB ?",
+};
+const STATUS: &str = "a.status = ?";
+const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
+const SINCE: &str = "a.id >= ?";
+const BEFORE: &str = "a.id < ?";
+const WORD: &str = "(a.name IN (SELECT id FROM text WHERE activity_has_word(value, ?)) OR activity_has_word(a.message, ?))";
+
+impl Where {
+    /// The conditions of a filter.
+    pub(super) fn of(filter: &Filter, table: Table) -> Self {
+        let mut clause = Where {
+            sql: String::from("TRUE"),
+            values: Vec::new(),
+        };
+        clause.choice(&filter.status, |status| {
+            (STATUS, Some(status_code(*status).into()))
+        });
+        clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
+        clause.texts(&filter.name, &NAME);
+        match filter.project.any_of.as_slice() {
+            [one] if let Some(exact) = one.as_exact() => {
+                clause.and(ONE_PROJECT, [text(exact)]);
+                clause.none_of(&filter.project.none_of, |one| pattern(one, &PROJECT));
+            }
+            _ => clause.texts(&filter.project, &PROJECT),
+        }
+        clause.texts(&filter.agent, &AGENT);
+        clause.texts(&filter.actor, &ACTOR);
+        clause.texts(&filter.brand, &BRAND);
+        clause.texts(&filter.environment, &ENVIRONMENT);
+        clause.texts(&filter.session, &SESSION);
+        clause.texts(&filter.request, &REQUEST);
+        clause.texts(&filter.error, &ERROR);
+        if let Some(since) = filter.since {
+            clause.and(SINCE, [id(ActivityId::lower_bound(since))]);
+        }
+        if let Some(until) = filter.until {
+            clause.before(ActivityId::lower_bound(until));
+        }
+        if let Some(range) = &filter.duration {
+            clause.duration(range);
+        }
+        clause.choice(&filter.has, |what| (has(*what, table), None));
+        clause.words(&filter.words);
+        clause
+    }
+
+    /// Only ids below this one.
+    pub(super) fn before(&mut self, bound: ActivityId) {
+        self.and(BEFORE, [id(bound)]);
+    }
+
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+
+    fn choice<T>(
+        &mut self,
+        choice: &Choice<T>,
+        condition: impl Fn(&T) -> (&'static str, Option<Value>),
+    ) {
+        if !choice.any_of.is_empty() {
+            self.sql.push_str(" AND ");
+            self.one_of(&choice.any_of, &condition);
+        }
+        self.none_of(&choice.none_of, condition);
+    }
+
+    fn none_of<T>(&mut self, items: &[T], condition: impl Fn(&T) -> (&'static str, Option<Value>)) {
+        if !items.is_empty() {
+            self.sql.push_str(" AND ");
+            self.one_of(items, condition);
+            // What is not known is not excluded.
+            self.sql.push_str(" IS NOT TRUE");
+        }
+    }
+
+    fn one_of<T>(&mut self, items: &[T], condition: impl Fn(&T) -> (&'static str, Option<Value>)) {
+        for (index, item) in items.iter().enumerate() {
+            self.sql.push_str(if index == 0 { "(" } else { " OR " });
+            let (condition, value) = condition(item);
+            self.sql.push_str(condition);
+            self.values.extend(value);
+        }
+        self.sql.push(')');
+    }
+
+    fn texts(&mut self, choice: &Choice<Pattern>, column: &Column) {
+        self.choice(choice, |one| pattern(one, column));
+    }
+
+    fn duration(&mut self, range: &DurationRange) {
+        // SQLite's integers end at 292 years.
+        let ns = |ns: u64| [Value::from(i64::try_from(ns).unwrap_or(i64::MAX))];
+        match range.min_ns {
+            Bound::Included(min) => self.and("a.duration_ns >= ?", ns(min)),
+            Bound::Excluded(min) => self.and("a.duration_ns > ?", ns(min)),
+            Bound::Unbounded => self.and("a.duration_ns IS NOT NULL", []),
+        }
+        match range.max_ns {
+            Bound::Included(max) => self.and("a.duration_ns <= ?", ns(max)),
+            Bound::Excluded(max) => self.and("a.duration_ns < ?", ns(max)),
+            Bound::Unbounded => {}
+        }
+    }
+
+    fn words(&mut self, words: &Words) {
+        for word in &words.all_of {
+            self.and(WORD, [text(word), text(word)]);
+        }
+        for word in &words.none_of {
+            self.and(WORD, [text(word), text(word)]);
+            self.sql.push_str(" IS NOT TRUE");
+        }
+    }
+}
+
+fn has(what: Has, table: Table) -> &'static str {
+    match (what, table) {
+        // Schema 1 keeps no recordings, so no activity has one.
+        (Has::Recording, _) | (Has::Output, Table::Open) => "FALSE",
+        (Has::Error, _) => "a.error_type IS NOT NULL",
+        (Has::Message, _) => "a.message IS NOT NULL",
+        (Has::Input, Table::Open) => "a.input IS NOT NULL",
+        (Has::Input, Table::Ended) => {
+            "EXISTS (SELECT 1 FROM preview WHERE activity = a.seq AND input IS NOT NULL)"
+        }
+        (Has::Output, Table::Ended) => {
+            "EXISTS (SELECT 1 FROM preview WHERE activity = a.seq AND output IS NOT NULL)"
+        }
+        (Has::Parent, _) => "a.parent IS NOT NULL",
+        (Has::Duration, _) => "a.duration_ns IS NOT NULL",
+        (Has::Project, _) => "+a.project IS NOT NULL",
+        (Has::Agent, _) => "a.agent IS NOT NULL",
+        (Has::Actor, _) => "a.actor IS NOT NULL",
+        (Has::Brand, _) => "a.brand IS NOT NULL",
+        (Has::Environment, _) => "a.environment IS NOT NULL",
+        (Has::Session, _) => "a.session IS NOT NULL",
+        (Has::Request, _) => "a.request IS NOT NULL",
+    }
+}
+
+fn pattern(one: &Pattern, column: &Column) -> (&'static str, Option<Value>) {
+    match one.as_exact() {
+        Some(value) => (column.exact, Some(text(value))),
+        None => (column.glob, Some(glob_text(one).into())),
+    }
+}
+
+/// The pattern as SQLite's GLOB, in which `?` and `[` mean something too.
+fn glob_text(pattern: &Pattern) -> String {
+    let mut glob = String::new();
+    for (index, part) in pattern.parts().enumerate() {
+        if index > 0 {
+            glob.push('*');
+        }
+        for c in part.chars() {
+            match c {
+                '*' => glob.push_str("[*]"),
+                '?' => glob.push_str("[?]"),
+                '[' => glob.push_str("[[]"),
+                c => glob.push(c),
+            }
+        }
+    }
+    glob
+}
+
+fn text(value: &str) -> Value {
+    Value::from(value.to_owned())
+}
+
+fn id(id: ActivityId) -> Value {
+    Value::from(id.as_bytes().to_vec())
+}
+
+/// The column `status`; 0 and, in part, 5 are derived for the table of open activities.
+pub(super) fn status_code(status: Status) -> i64 {
+    match status {
+        Status::Running => 0,
+        Status::Success => 1,
+        Status::Failed => 2,
+        Status::Cancelled => 3,
+        Status::Skipped => 4,
+        Status::Abandoned => 5,
+    }
+}

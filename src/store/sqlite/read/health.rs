@@ -1,0 +1,84 @@
+//! How the store stands.
+
+use rusqlite::{Connection, Row};
+
+use super::{failed, row::instant};
+use crate::{
+    error::{Error, Result},
+    record::InstanceId,
+    store::{Health, InstanceHealth},
+};
+
+const SCHEMA: &str = "PRAGMA user_version";
+const ACTIVITIES: &str = "SELECT count(*) FROM activity";
+const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
+     (SELECT count(*) FROM open WHERE instance = i.id) FROM instance AS i ORDER BY i.started_at DESC, i.id DESC";
+/// The first hundred complaints are enough to know that a file is damaged.
+const INTEGRITY: &str = "PRAGMA integrity_check(100)";
+
+pub(super) fn health(
+    connection: &Connection,
+    alive: &dyn Fn(InstanceId) -> bool,
+) -> Result<Health> {
+    let number = |sql: &str, what| {
+        let answer = connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+        answer.map(count).map_err(failed(what))
+    };
+    let mut health = Health {
+        schema: u32::try_from(number(SCHEMA, "read the schema's version")?).unwrap_or(u32::MAX),
+        activities: number(ACTIVITIES, "count the activities")?,
+        running: 0,
+        abandoned: 0,
+        bytes: number(BYTES, "measure the store")?,
+        instances: Vec::new(),
+    };
+    let attempt = || failed("read the instances");
+    let mut statement = connection.prepare_cached(INSTANCES).map_err(attempt())?;
+    let mut rows = statement.query(()).map_err(attempt())?;
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let open = count(row.get(6).map_err(attempt())?);
+        let instance = instance(row, alive)?;
+        match instance.alive {
+            true => health.running += open,
+            false => health.abandoned += open,
+        }
+        health.instances.push(instance);
+    }
+    Ok(health)
+}
+
+pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
+    let attempt = || failed("check the store for damages");
+    let mut statement = connection.prepare(INTEGRITY).map_err(attempt())?;
+    let lines = statement
+        .query_map((), |row| row.get::<_, String>(0))
+        .map_err(attempt())?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .map_err(attempt())?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// SQLite's integers have a sign, counts do not.
+fn count(number: i64) -> u64 {
+    number.max(0).cast_unsigned()
+}
+
+fn instance(row: &Row<'_>, alive: &dyn Fn(InstanceId) -> bool) -> Result<InstanceHealth> {
+    let attempt = || failed("read an instance");
+    let id = InstanceId::from_bytes(row.get(0).map_err(attempt())?);
+    let stopped_at: Option<i64> = row.get(4).map_err(attempt())?;
+    let accounting: String = row.get(5).map_err(attempt())?;
+    let accounting = serde_json::from_str(&accounting).map_err(|cause| {
+        Error::store(format!("could not read the accounting of instance {id}")).with_source(cause)
+    })?;
+    Ok(InstanceHealth {
+        id,
+        host: row.get(1).map_err(attempt())?,
+        pid: row.get(2).map_err(attempt())?,
+        started_at: instant(row.get(3).map_err(attempt())?)?,
+        stopped_at: stopped_at.map(instant).transpose()?,
+        alive: stopped_at.is_none() && alive(id),
+        accounting,
+    })
+}

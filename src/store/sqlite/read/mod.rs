@@ -1,0 +1,231 @@
+//! The read side: pages, trees, what was committed since, and how the store stands.
+
+mod compile;
+mod health;
+mod page;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, ops::RangeInclusive, sync::Arc};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFlags, params};
+
+use self::row::{COLUMNS, ENDED, JOINS, OPEN};
+use crate::{
+    error::{Error, Result},
+    record::{ActivityId, ActivityRecord, Filter, InstanceId, contains_any_case},
+    store::{
+        Cursor, Followed, Health, LARGEST_PAGE, Page, Reader,
+        sqlite::{Place, connection, lock},
+    },
+};
+
+/// A connection that only reads.
+pub(crate) struct SqliteReader {
+    /// Shared with the writer where the store is in memory, else its own.
+    connection: Arc<Mutex<Connection>>,
+    alive: Box<dyn Fn(InstanceId) -> bool + Send>,
+}
+
+const OPEN_INSTANCES: &str =
+    "SELECT id, uuid FROM instance WHERE id IN (SELECT instance FROM open)";
+const NEWEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM activity";
+const BY_ID: &str = "a.id = ?";
+const BY_ROOT: &str = "a.root = ?";
+const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
+     UNION SELECT id FROM open WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3";
+
+impl SqliteReader {
+    /// Opens the read side of this place, which must exist.
+    pub(super) fn open(place: &Place) -> Result<Self> {
+        match place {
+            // The process that could die takes a store in memory along.
+            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true),
+            Place::File(path, _) => {
+                let connection = Arc::new(Mutex::new(connection::open_to_read(path)?));
+                let path = path.clone();
+                SqliteReader::new(connection, move |id| lock::alive(&path, id))
+            }
+        }
+    }
+
+    /// Reads through this connection; `alive` says whether an instance's process still holds its lock.
+    fn new(
+        connection: Arc<Mutex<Connection>>,
+        alive: impl Fn(InstanceId) -> bool + Send + 'static,
+    ) -> Result<Self> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection
+            .lock()
+            .create_scalar_function("activity_has_word", 2, flags, |context| {
+                let text = context.get_raw(0).as_str_or_null()?;
+                let word = context.get_raw(1).as_str()?;
+                Ok(text.map(|text| contains_any_case(text, word)))
+            })
+            .map_err(failed("prepare to search words"))?;
+        Ok(SqliteReader {
+            connection,
+            alive: Box::new(alive),
+        })
+    }
+
+    /// Reads in one view of the store: nothing changes in between.
+    fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.connection.lock();
+        let transaction = connection.transaction().map_err(failed("begin to read"))?;
+        let alive = living(&transaction, &self.alive)?;
+        read(&Snapshot { transaction, alive })
+    }
+}
+
+/// One view of the store.
+struct Snapshot<'a> {
+    transaction: Transaction<'a>,
+    /// A JSON list of the row ids of living instances that have open activities.
+    alive: String,
+}
+
+impl Snapshot<'_> {
+    /// Runs a query whose rows are records.
+    fn records(
+        &self,
+        sql: &str,
+        values: Vec<rusqlite::types::Value>,
+    ) -> Result<Vec<ActivityRecord>> {
+        let attempt = failed("read activities");
+        let mut statement = match self.transaction.prepare_cached(sql) {
+            Ok(statement) => statement,
+            Err(cause) => return Err(attempt(cause)),
+        };
+        let mut rows = match statement.query(rusqlite::params_from_iter(values)) {
+            Ok(rows) => rows,
+            Err(cause) => return Err(attempt(cause)),
+        };
+        let mut records = Vec::new();
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => records.push(row::record(row)?),
+                Ok(None) => return Ok(records),
+                Err(cause) => return Err(attempt(cause)),
+            }
+        }
+    }
+
+    /// Ended and open activities of which one condition on an id holds.
+    fn both(&self, condition: &str, id: ActivityId) -> Result<Vec<ActivityRecord>> {
+        let id = rusqlite::types::Value::from(id.as_bytes().to_vec());
+        let ended = [COLUMNS, ENDED, JOINS, condition].concat();
+        let mut records = self.records(&ended, vec![id.clone()])?;
+        let open = [COLUMNS, OPEN, JOINS, condition].concat();
+        records.extend(self.records(&open, vec![self.alive.clone().into(), id])?);
+        Ok(records)
+    }
+}
+
+impl Reader for SqliteReader {
+    fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
+        of_activities(filter)?;
+        self.snapshot(|view| page::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<Followed> {
+        of_activities(filter)?;
+        self.snapshot(|view| page::after(view, seq, filter, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn newest_seq(&mut self) -> Result<i64> {
+        newest_seq(&self.connection.lock())
+    }
+
+    fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
+        self.snapshot(|view| Ok(view.both(BY_ID, id)?.into_iter().next()))
+    }
+
+    fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
+        let attempt = || failed("look for an activity's id");
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        let connection = self.connection.lock();
+        let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
+        let (first, last) = range.into_inner();
+        let ids = statement
+            .query_map(
+                params![first.as_bytes(), last.as_bytes(), limit as i64],
+                |row| row.get(0).map(ActivityId::from_bytes),
+            )
+            .map_err(attempt())?;
+        ids.collect::<rusqlite::Result<_>>().map_err(attempt())
+    }
+
+    fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
+        self.snapshot(|view| {
+            let mut records = view.both(BY_ID, root)?;
+            records.extend(view.both(BY_ROOT, root)?);
+            records.sort_by_key(|record| record.id);
+            records.dedup_by_key(|record| record.id);
+            Ok(records)
+        })
+    }
+
+    fn health(&mut self) -> Result<Health> {
+        self.snapshot(|view| health::health(&view.transaction, &self.alive))
+    }
+
+    fn damages(&mut self) -> Result<Vec<String>> {
+        health::damages(&self.connection.lock())
+    }
+}
+
+impl fmt::Debug for SqliteReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteReader")
+            .field("path", &self.connection.lock().path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The living among the instances that have open activities, as a JSON list of row ids.
+fn living(connection: &Connection, alive: &dyn Fn(InstanceId) -> bool) -> Result<String> {
+    let attempt = || failed("read the instances of open activities");
+    let mut statement = connection
+        .prepare_cached(OPEN_INSTANCES)
+        .map_err(attempt())?;
+    let instances = statement
+        .query_map((), |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
+        })
+        .map_err(attempt())?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .map_err(attempt())?;
+    let ids: Vec<i64> = instances
+        .into_iter()
+        .filter(|(_, uuid)| alive(InstanceId::from_bytes(*uuid)))
+        .map(|(id, _)| id)
+        .collect();
+    Ok(serde_json::Value::from(ids).to_string())
+}
+
+fn newest_seq(connection: &Connection) -> Result<i64> {
+    let newest = connection
+        .query_row(NEWEST_SEQ, (), |row| row.get(0))
+        .optional();
+    Ok(newest
+        .map_err(failed("read the newest commit"))?
+        .unwrap_or_default())
+}
+
+/// Refuses to answer what activities have no answer to.
+fn of_activities(filter: &Filter) -> Result<()> {
+    if filter.event_type.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "`type:` asks for the type of an event, and activities have none; `kind:` and `name:` are what they have",
+    ))
+}
+
+/// An error that says what was attempted.
+fn failed(attempt: &str) -> impl FnOnce(rusqlite::Error) -> Error + use<'_> {
+    move |cause| Error::store(format!("could not {attempt}")).with_source(cause)
+}

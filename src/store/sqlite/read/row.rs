@@ -1,0 +1,120 @@
+//! A row as a record.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::compile::status_code;
+use crate::{
+    error::{Error, Result},
+    record::{ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, Status, Text},
+};
+
+/// The columns that [`record`] reads, of the alias `a` and the joins below.
+pub(super) const COLUMNS: &str = "SELECT a.id, a.parent, a.root, kind.value, name.value, a.status, a.started_at, a.duration_ns, \
+     instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
+     a.error_type, a.message, a.attributes, a.truncated, a.seq, ";
+
+/// The last columns and the table, for ended activities.
+pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated \
+     FROM activity AS a LEFT JOIN preview AS p ON p.activity = a.seq";
+
+/// The same in the order of commits: no index but the row id's own.
+pub(super) const ENDED_BY_SEQ: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated \
+     FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq";
+
+/// The same for open activities. Binds a JSON list of the living instances' row ids first.
+pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, NULL, NULL \
+     FROM (SELECT id, parent, root, kind, name, \
+                  CASE WHEN instance IN (SELECT value FROM json_each(?)) THEN 0 ELSE 5 END AS status, \
+                  started_at, NULL AS duration_ns, instance, project, agent, actor, brand, environment, session, \
+                  request, NULL AS error_type, NULL AS message, attributes, truncated, NULL AS seq, \
+                  input, input_bytes, input_truncated FROM open) AS a";
+
+/// What both need. Outer joins, so that the order of the tables is the order of reading.
+pub(super) const JOINS: &str = " LEFT JOIN text AS kind ON kind.id = a.kind LEFT JOIN text AS name ON name.id = a.name \
+     LEFT JOIN instance ON instance.id = a.instance \
+     LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
+     LEFT JOIN text AS actor ON actor.id = a.actor LEFT JOIN text AS brand ON brand.id = a.brand \
+     LEFT JOIN text AS environment ON environment.id = a.environment WHERE ";
+
+/// Reads one row.
+pub(super) fn record(row: &Row<'_>) -> Result<ActivityRecord> {
+    let id = ActivityId::from_bytes(get(row, 0)?);
+    columns(row, id).map_err(|cause| {
+        Error::store(format!("could not read the row of activity {id}")).with_source(cause)
+    })
+}
+
+fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
+    let started_at_us: i64 = get(row, 6)?;
+    let duration_ns: Option<i64> = get(row, 7)?;
+    let started_at = instant(started_at_us)?;
+    let ended_at = duration_ns.map(|ns| instant(started_at_us.saturating_add(ns / 1000)));
+    let text = |column| get::<Option<String>>(row, column).map(|text| text.map(Text::from));
+    Ok(ActivityRecord {
+        id,
+        parent: get::<Option<[u8; 16]>>(row, 1)?.map(ActivityId::from_bytes),
+        root: get::<Option<[u8; 16]>>(row, 2)?.map_or(id, ActivityId::from_bytes),
+        // A kind that a later version added is something else to this one.
+        kind: get::<String>(row, 3)?.parse().unwrap_or(Kind::Custom),
+        name: get::<String>(row, 4)?.into(),
+        status: status(get(row, 5)?)?,
+        error_type: text(16)?,
+        message: text(17)?,
+        started_at,
+        ended_at: ended_at.transpose()?,
+        duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+        scope: Scope {
+            project: text(9)?,
+            agent: text(10)?,
+            actor: text(11)?,
+            brand: text(12)?,
+            environment: text(13)?,
+            session: text(14)?,
+            request: text(15)?,
+        },
+        instance: InstanceId::from_bytes(get(row, 8)?),
+        attributes: attributes(get(row, 18)?)?,
+        truncated: get::<Option<bool>>(row, 19)?.unwrap_or_default(),
+        input: preview(row, 21)?,
+        output: preview(row, 24)?,
+        seq: get(row, 20)?,
+    })
+}
+
+fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
+    row.get(column).map_err(|cause| {
+        let name = row.as_ref().column_name(column).unwrap_or("?");
+        Error::store(format!("could not read the column {name}")).with_source(cause)
+    })
+}
+
+fn status(code: i64) -> Result<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|status| status_code(*status) == code)
+        .ok_or_else(|| Error::store(format!("{code} is not the code of a status")))
+}
+
+fn attributes(json: Option<String>) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let Some(json) = json else {
+        return Ok(serde_json::Map::new());
+    };
+    serde_json::from_str(&json)
+        .map_err(|cause| Error::store("the attributes are not a JSON object").with_source(cause))
+}
+
+fn preview(row: &Row<'_>, first: usize) -> Result<Option<Preview>> {
+    let Some(text) = get::<Option<String>>(row, first)? else {
+        return Ok(None);
+    };
+    let bytes = get::<Option<i64>>(row, first + 1)?;
+    let bytes = bytes.map_or(text.len() as u64, |bytes| bytes.max(0).cast_unsigned());
+    let truncated = get::<Option<bool>>(row, first + 2)?.unwrap_or_default();
+    Ok(Some(Preview::new(text, bytes, truncated)))
+}
+
+pub(super) fn instant(us: i64) -> Result<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(us)
+        .ok_or_else(|| Error::store(format!("{us} microseconds are not a time")))
+}

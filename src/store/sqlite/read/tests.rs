@@ -1,0 +1,352 @@
+//! The SQL means what `Filter::matches` says, pages fit together, and plans use the indexes.
+
+use chrono::{DateTime, Utc};
+use proptest::{collection::vec, prelude::*, sample::select};
+use rusqlite::params;
+
+use super::*;
+use crate::record::{Has, Kind, Pattern, Status};
+
+const SCHEMA_1: &str = include_str!("../schema.sql");
+const START_US: i64 = 1_772_366_400_000_000;
+const LIVING: u8 = 1;
+const DEAD: u8 = 2;
+
+/// One generated row: what it holds is picked by numbers, so that filters meet it.
+#[derive(Debug, Clone)]
+struct Made {
+    status: i64,
+    dead: bool,
+    picks: [usize; 9],
+    second: i64,
+    duration_ns: i64,
+}
+
+const TEXTS: [Option<&str>; 5] = [
+    None,
+    Some("acme"),
+    Some("ac"),
+    Some("a*[b]?"),
+    Some("ÜBER Log"),
+];
+
+fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
+    let text = text?;
+    connection
+        .execute("INSERT OR IGNORE INTO text (value) VALUES (?)", [text])
+        .unwrap();
+    connection
+        .query_row("SELECT id FROM text WHERE value = ?", [text], |row| {
+            row.get(0)
+        })
+        .unwrap()
+}
+
+fn fixture(rows: &[Made]) -> SqliteReader {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(SCHEMA_1).unwrap();
+    for instance in [LIVING, DEAD] {
+        connection
+            .execute(
+                "INSERT INTO instance (id, uuid, host, pid, started_at) VALUES (?, ?, 'host', 7, ?)",
+                params![instance, [instance; 16], START_US],
+            )
+            .unwrap();
+    }
+    for (index, row) in rows.iter().enumerate() {
+        insert(&connection, index, row);
+    }
+    SqliteReader::new(
+        std::sync::Arc::new(parking_lot::Mutex::new(connection)),
+        |id| id.as_bytes()[0] == LIVING,
+    )
+    .unwrap()
+}
+
+fn insert(connection: &Connection, index: usize, row: &Made) {
+    let at = START_US + row.second * 1_000_000;
+    let id = ActivityId::from_parts(at, (index as u64) << 2);
+    let open = row.status == 0;
+    let pick = |n: usize| TEXTS[row.picks[n] % TEXTS.len()];
+    let kind = text_id(connection, Some(Kind::ALL[row.picks[0] % 2].as_str()));
+    let name = text_id(connection, pick(1).or(Some("log")));
+    let scope: Vec<_> = (2..7).map(|n| text_id(connection, pick(n))).collect();
+    let parent = (row.picks[7] % 2 == 1).then(|| ActivityId::from_parts(START_US, 3));
+    let parent = parent.as_ref().map(ActivityId::as_bytes);
+    let instance = if row.dead { DEAD } else { LIVING };
+    if open {
+        connection
+            .execute(
+                "INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, \
+                 environment, session, request, input) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                params![id.as_bytes(), parent, kind, name, at, instance, scope[0], scope[1], scope[2], scope[3],
+                    scope[4], pick(7), pick(8), pick(8)],
+            )
+            .unwrap();
+        return;
+    }
+    let abandoned = row.status == 5;
+    connection
+        .execute(
+            "INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, project, \
+             agent, actor, brand, environment, session, request, error_type, message, attributes) \
+             VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, '{\"n\":1}')",
+            params![id.as_bytes(), parent, kind, name, row.status, at, (!abandoned).then_some(row.duration_ns),
+                instance, scope[0], scope[1], scope[2], scope[3], scope[4], pick(7), pick(8), pick(5), pick(6)],
+        )
+        .unwrap();
+    let seq = connection.last_insert_rowid();
+    if row.picks[8] % 2 == 0 {
+        connection
+            .execute(
+                "INSERT INTO preview (activity, input, output) VALUES (?, ?, ?)",
+                params![seq, pick(2), pick(3)],
+            )
+            .unwrap();
+    }
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    (
+        0..6i64,
+        any::<bool>(),
+        any::<[u8; 9]>(),
+        0..20i64,
+        select(vec![0, 1, 5, 10, 1_000_000]),
+    )
+        .prop_map(|(status, dead, picks, second, duration_ns)| Made {
+            status,
+            dead,
+            picks: picks.map(usize::from),
+            second,
+            duration_ns,
+        })
+}
+
+/// A filter's text, made of terms that the generated rows can meet.
+fn filter() -> impl Strategy<Value = Filter> {
+    let value = select(vec![
+        "acme",
+        "ac",
+        "a*",
+        "*",
+        "*b]?",
+        "\"a*[b]?\"",
+        "\"ÜBER Log\"",
+        "x",
+        "ac,acme",
+        "ac,x*",
+    ]);
+    let field = select(vec![
+        "name",
+        "project",
+        "project",
+        "agent",
+        "actor",
+        "brand",
+        "environment",
+        "session",
+        "request",
+        "error",
+    ]);
+    let texts = (field, value).prop_map(|(field, value)| format!("{field}:{value}"));
+    let status = select(Status::ALL.to_vec()).prop_map(|status| format!("status:{status}"));
+    let kind = select(Kind::ALL[..3].to_vec()).prop_map(|kind| format!("kind:{kind}"));
+    let has = select(Has::ALL.to_vec()).prop_map(|what| format!("has:{what}"));
+    let word = select(vec!["AC", "log", "über", "ü", "b]", "zzz"]).prop_map(str::to_owned);
+    let term = prop_oneof![3 => texts, 2 => status, 1 => kind, 2 => has, 1 => word];
+    let signed = (any::<bool>(), term)
+        .prop_map(|(minus, term)| if minus { format!("-{term}") } else { term });
+    let bound = prop_oneof![
+        3 => Just(None),
+        1 => (select(vec![">", ">=", "<", "<="]), select(vec![0, 1, 5, 10])).prop_map(|(op, ns)| Some(format!("duration:{op}{ns}ns"))),
+        1 => (0..20i64).prop_map(|s| Some(format!("since:{}", at(s).to_rfc3339().replace("+00:00", "Z")))),
+        1 => (0..20i64).prop_map(|s| Some(format!("until:{}", at(s).to_rfc3339().replace("+00:00", "Z")))),
+    ];
+    (vec(signed, 0..4), bound).prop_map(|(mut terms, bound)| {
+        terms.extend(bound);
+        read(&terms.join(" "))
+    })
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(START_US + second * 1_000_000).unwrap()
+}
+
+/// The parser stands above this folder; here only what the tests need of it.
+fn read(text: &str) -> Filter {
+    Filter::parse(text, at(0)).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn the_sql_means_what_the_filter_says(rows in vec(made(), 0..40), filter in filter(), limit in 1usize..12) {
+        let mut reader = fixture(&rows);
+        let all = reader.page(&Filter::default(), None, LARGEST_PAGE).unwrap().activities;
+        prop_assert_eq!(all.len(), rows.len());
+        let expected: Vec<_> = all.into_iter().filter(|activity| filter.matches(activity)).collect();
+
+        let mut found = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = reader.page(&filter, cursor, limit).unwrap();
+            prop_assert!(page.activities.len() <= limit);
+            found.extend(page.activities);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        prop_assert_eq!(&found, &expected, "{}", &filter);
+
+        let mut ended: Vec<_> = expected.into_iter().filter(|activity| activity.seq.is_some()).collect();
+        ended.sort_by_key(|activity| activity.seq);
+        let mut followed = Vec::new();
+        let mut seq = 0;
+        while seq < reader.newest_seq().unwrap() {
+            let next = reader.after(seq, &filter, limit).unwrap();
+            followed.extend(next.activities);
+            seq = next.seq;
+        }
+        prop_assert_eq!(followed, ended, "{}", &filter);
+    }
+}
+
+fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
+    let mut statement = reader.connection.prepare(&sql).unwrap();
+    let lines = statement
+        .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
+        .unwrap();
+    lines.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn lists_are_read_through_an_index_and_never_sorted() {
+    let mut reader = fixture(&[]);
+    let mut check = |text: &str, expected: &str| {
+        let (sql, values) = page::newest_ended(
+            &read(text),
+            Some(Cursor::after(ActivityId::lower_bound(at(9)))),
+            50,
+        );
+        let plan = plan(&mut reader, &sql, values);
+        assert!(
+            plan.iter().any(|line| line.contains(expected)),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|line| line.starts_with("SCAN a")),
+            "{text}: {plan:#?}"
+        );
+    };
+    check("", "SEARCH a USING INDEX activity_id (id<?)");
+    check(
+        "project:acme",
+        "SEARCH a USING INDEX activity_project (project=? AND id<?)",
+    );
+    check(
+        "project:acme since:2026-03-01",
+        "SEARCH a USING INDEX activity_project (project=? AND id>? AND id<?)",
+    );
+    check(
+        "since:2026-03-01 until:2026-03-02",
+        "SEARCH a USING INDEX activity_id (id>? AND id<?)",
+    );
+    check("project:a*", "SEARCH a USING INDEX activity_id (id<?)");
+    check("-project:acme", "SEARCH a USING INDEX activity_id (id<?)");
+    check(
+        "has:project has:input",
+        "SEARCH a USING INDEX activity_id (id<?)",
+    );
+    check(
+        "status:failed kind:tool name:log*,x actor:a word",
+        "SEARCH a USING INDEX activity_id (id<?)",
+    );
+}
+
+#[test]
+fn commits_are_followed_by_their_own_order() {
+    let mut reader = fixture(&[]);
+    for text in ["", "project:acme since:2026-03-01", "status:failed word"] {
+        let (sql, values) = page::commits(&read(text), 3, 9, 50);
+        let plan = plan(&mut reader, &sql, values);
+        let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        assert!(
+            plan.iter().any(|line| line == expected),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+            "{text}: {plan:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
+    let mut reader = fixture(&[]);
+    let root = ActivityId::from_parts(START_US, 3);
+    let row = |status, second, odd| Made {
+        status,
+        dead: false,
+        picks: [0, 1, 0, 0, 0, 0, 0, odd, 0],
+        second,
+        duration_ns: 5,
+    };
+    insert(&reader.connection, 0, &row(1, 0, 0));
+    insert(&reader.connection, 1, &row(0, 7, 1));
+    insert(&reader.connection, 2, &row(2, 5, 1));
+    insert(&reader.connection, 3, &row(2, 6, 0));
+    let tree = reader.tree(root).unwrap();
+    let statuses: Vec<_> = tree.iter().map(|activity| activity.status).collect();
+    assert_eq!(statuses, [Status::Success, Status::Failed, Status::Running]);
+    assert!(tree.iter().all(|activity| activity.root == root));
+    assert_eq!(
+        reader.activity(tree[2].id).unwrap().as_ref(),
+        Some(&tree[2])
+    );
+    assert_eq!(reader.activity(ActivityId::from_parts(0, 0)).unwrap(), None);
+    let all = ActivityId::from_bytes([0; 16])..=ActivityId::from_bytes([255; 16]);
+    assert_eq!(reader.ids(all, 2).unwrap().len(), 2);
+}
+
+#[test]
+fn an_unknown_type_of_question_is_refused_and_not_answered_with_nothing() {
+    let mut reader = fixture(&[]);
+    let mut filter = Filter::default();
+    filter.event_type.none_of.push(Pattern::exact("deployment"));
+    assert!(reader.page(&filter, None, 1).unwrap_err().is_invalid());
+    assert!(reader.after(0, &filter, 1).unwrap_err().is_invalid());
+}
+
+#[test]
+fn a_damaged_row_is_an_error_that_names_it() {
+    let mut reader = fixture(&[]);
+    insert(
+        &reader.connection,
+        0,
+        &Made {
+            status: 1,
+            dead: false,
+            picks: [0; 9],
+            second: 0,
+            duration_ns: 1,
+        },
+    );
+    reader
+        .connection
+        .execute("UPDATE activity SET attributes = '[]'", ())
+        .unwrap();
+    let error = reader.page(&Filter::default(), None, 1).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("could not read the row of activity 019"),
+        "{error}"
+    );
+}
