@@ -63,7 +63,7 @@ fn a_panic_is_a_failure_that_says_what_it_said() {
     let log = log();
     let panic = std::panic::catch_unwind(|| {
         log.start(Describe::job("import"))
-            .run(|| panic!("no {}", "rows"))
+            .run(|| panic!("no {}", std::hint::black_box("rows")))
     });
     assert_eq!(
         panic.unwrap_err().downcast_ref::<String>().unwrap(),
