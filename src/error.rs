@@ -55,7 +55,8 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Makes an error of this kind: for [`Store`](crate::store::Store)s written outside this crate.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             kind,
             message: message.into(),
@@ -63,10 +64,9 @@ impl Error {
         }
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -75,7 +75,7 @@ impl Error {
         Error::new(ErrorKind::Invalid, message)
     }
 
-    /// Makes an error for a [`Store`](crate::store::Store) written outside this crate.
+    /// Makes an error of the kind [`ErrorKind::Store`].
     pub fn store(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Store, message)
     }

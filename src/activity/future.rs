@@ -83,7 +83,7 @@ impl Running {
     ///     .start(Describe::job("ask"))
     ///     .observe(async { Err::<u32, _>("no route") }, |answer: &Result<u32, &str>| match answer {
     ///         Ok(_) => Outcome::success(),
-    ///         Err(error) => Outcome::failed("unreachable").with_message(*error),
+    ///         Err(error) => Outcome::failed("unreachable").with_message(error.to_string()),
     ///     })
     ///     .await;
     /// assert!(answer.is_err());

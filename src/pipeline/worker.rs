@@ -265,10 +265,10 @@ impl Worker {
     }
 
     /// Finds the records that the store refuses, by halves, so that they do not hold back the others.
-    fn isolate(&mut self, mut batch: Batch) {
-        let mut parts = vec![mem::take(&mut batch.ended)];
+    fn isolate(&mut self, batch: Batch) {
         // Open rows stand apart: the first part takes them, and where they are refused they are left out.
-        let mut open = mem::take(&mut batch.open);
+        let mut open = batch.open;
+        let mut parts = vec![batch.ended];
         while let Some(mut ended) = parts.pop() {
             let part = Batch {
                 accounting: self.accounting(ended.len()),
@@ -276,40 +276,57 @@ impl Worker {
                 open: mem::take(&mut open),
                 ended: mem::take(&mut ended),
             };
-            match self.append(&part) {
-                Ok(appended) => self.settle(&part.ended, appended),
-                Err(error) if !matches!(error.kind(), ErrorKind::Refused | ErrorKind::Panicked) => {
-                    // Not the records' fault: all that is left waits, in order, for the next attempt.
-                    self.failed(&error);
-                    self.open.extend(part.open);
-                    for ended in std::iter::once(part.ended)
-                        .chain(parts.into_iter().rev())
-                        .rev()
-                    {
-                        for one in ended.into_iter().rev() {
-                            self.pending.push_front(one);
-                        }
-                    }
-                    self.oldest.get_or_insert_with(Instant::now);
-                    return;
-                }
-                Err(_) if part.ended.len() > 1 => {
-                    let mut first = part.ended;
-                    let second = first.split_off(first.len() / 2);
-                    parts.push(second);
-                    parts.push(first);
-                }
-                Err(error) => {
-                    if let Some(one) = part.ended.first() {
-                        tracing::error!(
-                            target: "tower_activity::store",
-                            id = %one.started.id, %error, "the store refuses this activity, it is lost"
-                        );
-                        self.shared.budget.give_back(one.charge as usize);
-                        self.shared.ledger.lock().lost_refused += 1;
-                    }
-                }
+            let Err(error) = self
+                .append(&part)
+                .map(|appended| self.settle(&part.ended, appended))
+            else {
+                continue;
+            };
+            let Batch {
+                mut ended, open, ..
+            } = part;
+            if ended.len() > 1 && is_of_records(&error) {
+                let second = ended.split_off(ended.len() / 2);
+                parts.push(second);
+                parts.push(ended);
+                continue;
             }
+            // A record that makes the store panic is to blame only when the store takes a batch without it.
+            let to_blame = match error.kind() {
+                ErrorKind::Refused => true,
+                ErrorKind::Panicked => self.append(&self.empty_batch()).is_ok(),
+                _ => false,
+            };
+            if to_blame {
+                ended.iter().for_each(|one| self.refused(one, &error));
+                continue;
+            }
+            // Not the records' fault: all that is left waits, in order, for the next attempt.
+            self.failed(&error);
+            self.open.extend(open);
+            parts.push(ended);
+            for one in parts.into_iter().flat_map(|part| part.into_iter().rev()) {
+                self.pending.push_front(one);
+            }
+            self.oldest.get_or_insert_with(Instant::now);
+            return;
+        }
+    }
+
+    /// Gives up one record.
+    fn refused(&self, one: &Ended, error: &Error) {
+        tracing::error!(
+            target: "tower_activity::store",
+            id = %one.started.id, %error, "the store refuses this activity, it is lost"
+        );
+        self.shared.budget.give_back(one.charge as usize);
+        self.shared.ledger.lock().lost_refused += 1;
+    }
+
+    fn empty_batch(&self) -> Batch {
+        Batch {
+            accounting: self.accounting(0),
+            ..Batch::default()
         }
     }
 
@@ -429,6 +446,11 @@ impl Worker {
     fn accounting(&self, committing: usize) -> Accounting {
         accounting(&self.shards, &self.shared, committing as u64)
     }
+}
+
+/// True for errors that one record can cause while others pass.
+fn is_of_records(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Refused | ErrorKind::Panicked)
 }
 
 /// Calls into a store, whose panic is an error like any other.

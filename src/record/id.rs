@@ -19,7 +19,7 @@ use crate::error::Error;
 /// use tower_activity::ActivityId;
 ///
 /// let id: ActivityId = "0199e5a2-7c00-7000-8000-000000000000".parse()?;
-/// assert_eq!(id.started_at().to_rfc3339(), "2025-10-15T04:32:54.144+00:00");
+/// assert_eq!(id.started_at().to_rfc3339(), "2025-10-15T02:10:55.104+00:00");
 /// # Ok::<_, tower_activity::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

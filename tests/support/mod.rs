@@ -1,6 +1,8 @@
 //! What the behaviour tests share: reading a log back.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod faulty;
+
 use std::{
     path::Path,
     time::{Duration, Instant},

@@ -214,7 +214,8 @@ proptest! {
 
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {sql}");
-    let mut statement = reader.connection.prepare(&sql).unwrap();
+    let connection = reader.connection.lock();
+    let mut statement = connection.prepare(&sql).unwrap();
     let lines = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
         .unwrap();
@@ -298,10 +299,10 @@ fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
         second,
         duration_ns: 5,
     };
-    insert(&reader.connection, 0, &row(1, 0, 0));
-    insert(&reader.connection, 1, &row(0, 7, 1));
-    insert(&reader.connection, 2, &row(2, 5, 1));
-    insert(&reader.connection, 3, &row(2, 6, 0));
+    insert(&reader.connection.lock(), 0, &row(1, 0, 0));
+    insert(&reader.connection.lock(), 1, &row(0, 7, 1));
+    insert(&reader.connection.lock(), 2, &row(2, 5, 1));
+    insert(&reader.connection.lock(), 3, &row(2, 6, 0));
     let tree = reader.tree(root).unwrap();
     let statuses: Vec<_> = tree.iter().map(|activity| activity.status).collect();
     assert_eq!(statuses, [Status::Success, Status::Failed, Status::Running]);
@@ -328,7 +329,7 @@ fn an_unknown_type_of_question_is_refused_and_not_answered_with_nothing() {
 fn a_damaged_row_is_an_error_that_names_it() {
     let mut reader = fixture(&[]);
     insert(
-        &reader.connection,
+        &reader.connection.lock(),
         0,
         &Made {
             status: 1,
@@ -340,6 +341,7 @@ fn a_damaged_row_is_an_error_that_names_it() {
     );
     reader
         .connection
+        .lock()
         .execute("UPDATE activity SET attributes = '[]'", ())
         .unwrap();
     let error = reader.page(&Filter::default(), None, 1).unwrap_err();

@@ -1,0 +1,101 @@
+//! A real store in front of which faults are put.
+
+use std::{
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+use tower_activity::{
+    Error, ErrorKind, Result,
+    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+};
+
+/// What goes wrong when a batch is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// The call does not come back until the store is mended.
+    Hang,
+    Fail,
+    Panic,
+    /// A batch with a record of this name is refused.
+    Refuse(&'static str),
+}
+
+/// A SQLite store in memory behind a fault.
+#[derive(Debug)]
+pub struct FaultyStore {
+    inner: SqliteStore,
+    fault: Arc<(Mutex<Fault>, Condvar)>,
+}
+
+impl FaultyStore {
+    pub fn new(fault: Fault) -> Arc<Self> {
+        Arc::new(FaultyStore {
+            inner: SqliteStore::at(":memory:").unwrap(),
+            fault: Arc::new((Mutex::new(fault), Condvar::new())),
+        })
+    }
+
+    pub fn mend(&self) {
+        *self.fault.0.lock().unwrap() = Fault::None;
+        self.fault.1.notify_all();
+    }
+}
+
+impl Drop for FaultyStore {
+    fn drop(&mut self) {
+        self.mend();
+    }
+}
+
+impl Store for FaultyStore {
+    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(FaultyWriter {
+            inner: self.inner.writer(instance)?,
+            fault: self.fault.clone(),
+        }))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        self.inner.reader()
+    }
+}
+
+struct FaultyWriter {
+    inner: Box<dyn Writer>,
+    fault: Arc<(Mutex<Fault>, Condvar)>,
+}
+
+impl Writer for FaultyWriter {
+    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        let fault = {
+            let fault = self.fault.0.lock().unwrap();
+            // Bounded, so that a failing test ends.
+            let (fault, _) = self
+                .fault
+                .1
+                .wait_timeout_while(fault, Duration::from_secs(20), |fault| {
+                    *fault == Fault::Hang
+                })
+                .unwrap();
+            *fault
+        };
+        match fault {
+            Fault::Fail => Err(Error::store("the disk is on fire")),
+            Fault::Panic => panic!("call"),
+            Fault::Refuse(name) if batch.ended.iter().any(|ended| ended.started.name == name) => {
+                Err(Error::new(ErrorKind::Refused, "no poison here"))
+            }
+            _ => self.inner.append(batch),
+        }
+    }
+
+    fn sweep_abandoned(&mut self) -> Result<u64> {
+        self.inner.sweep_abandoned()
+    }
+
+    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+        self.inner.close(accounting)
+    }
+}
