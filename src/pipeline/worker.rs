@@ -269,6 +269,7 @@ impl Worker {
         // Open rows stand apart: the first part takes them, and where they are refused they are left out.
         let mut open = batch.open;
         let mut parts = vec![batch.ended];
+        let mut probed = false;
         while let Some(mut ended) = parts.pop() {
             let part = Batch {
                 accounting: self.accounting(ended.len()),
@@ -291,12 +292,19 @@ impl Worker {
                 parts.push(ended);
                 continue;
             }
-            // A record that makes the store panic is to blame only when the store takes a batch without it.
+            // A record that makes the store panic is to blame only when the store takes a batch without it,
+            // and then panics over it again.
             let to_blame = match error.kind() {
                 ErrorKind::Refused => true,
-                ErrorKind::Panicked => self.append(&self.empty_batch()).is_ok(),
+                ErrorKind::Panicked if probed => true,
+                ErrorKind::Panicked if self.append(&self.empty_batch()).is_ok() => {
+                    probed = true;
+                    parts.push(ended);
+                    continue;
+                }
                 _ => false,
             };
+            probed = false;
             if to_blame {
                 ended.iter().for_each(|one| self.refused(one, &error));
                 continue;
