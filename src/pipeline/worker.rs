@@ -119,7 +119,11 @@ impl Worker {
             let mut shutdown = None;
             for message in self.messages.try_iter() {
                 match message {
-                    Message::Flush(answer) => self.flushes.push(answer),
+                    Message::Flush(answer) => {
+                        self.flushes.push(answer);
+                        // Whoever asks wants to know now, not after the pause.
+                        self.retry_at = None;
+                    }
                     Message::Shutdown { deadline, answer } => shutdown = Some((deadline, answer)),
                 }
             }
@@ -277,11 +281,13 @@ impl Worker {
                 open: mem::take(&mut open),
                 ended: mem::take(&mut ended),
             };
-            let Err(error) = self
-                .append(&part)
-                .map(|appended| self.settle(&part.ended, appended))
-            else {
-                continue;
+            let error = match self.append(&part) {
+                Ok(appended) => {
+                    self.settle(&part.ended, appended);
+                    probed = false;
+                    continue;
+                }
+                Err(error) => error,
             };
             let Batch {
                 mut ended, open, ..
