@@ -6,6 +6,8 @@ pub mod activity;
 mod error;
 pub mod layer;
 mod log;
+#[cfg(feature = "rmcp")]
+pub mod mcp;
 mod pipeline;
 pub mod query;
 pub mod record;

@@ -1,0 +1,23 @@
+//! The names that OpenTelemetry gives to what an MCP call carries, in one place.
+//!
+//! From the semantic conventions for MCP and GenAI, 1.40, status "development": they may still change, so
+//! they are attribute keys here and never columns. What the conventions have no name for is marked.
+
+pub(super) const METHOD: &str = "mcp.method.name";
+pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
+pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
+pub(super) const TRANSPORT: &str = "network.transport";
+/// Not in the conventions.
+pub(super) const CLIENT_NAME: &str = "mcp.client.name";
+/// Not in the conventions.
+pub(super) const CLIENT_VERSION: &str = "mcp.client.version";
+/// Not in the conventions: `task` or `input_required`, where a call did not end with a result.
+pub(super) const RESULT_TYPE: &str = "mcp.result.type";
+
+/// Values of [`METHOD`].
+pub(super) const CALL_TOOL: &str = "tools/call";
+pub(super) const GET_PROMPT: &str = "prompts/get";
+pub(super) const READ_RESOURCE: &str = "resources/read";
+
+/// `error.type` of a result with `isError`.
+pub(super) const TOOL_ERROR: &str = "tool_error";

@@ -1,0 +1,92 @@
+//! The wrapper hands on every method that a server can have: a forgotten one would answer for the server.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, path::PathBuf, process::Command};
+
+/// The source of the version of `rmcp` that this build resolved.
+fn resolved_rmcp() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--all-features",
+            "--offline",
+            "--manifest-path",
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let rmcp = packages
+        .iter()
+        .find(|package| package["name"] == "rmcp")
+        .unwrap();
+    PathBuf::from(rmcp["manifest_path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .join("src/handler/server.rs")
+}
+
+/// The methods that the macro behind `trait ServerHandler` gives it.
+fn methods(source: &str) -> Vec<&str> {
+    let from = source.find("macro_rules! server_handler_methods").unwrap();
+    let to = source[from..].find("pub trait ServerHandler").unwrap() + from;
+    source[from..to]
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("fn "))
+        .filter_map(|rest| rest.split(['(', '<']).next())
+        .collect()
+}
+
+/// The methods of the trait that our source does not hand on.
+fn missing<'a>(methods: &[&'a str], ours: &str) -> Vec<&'a str> {
+    let hands_on = |method: &str| {
+        ours.lines().map(str::trim_start).any(|line| {
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            let line = line.strip_prefix("fn ").unwrap_or(line);
+            line.strip_prefix(method)
+                .is_some_and(|rest| rest.starts_with('('))
+        })
+    };
+    methods
+        .iter()
+        .copied()
+        .filter(|method| !hands_on(method))
+        .collect()
+}
+
+#[test]
+fn every_method_is_handed_on() {
+    let source = fs::read_to_string(resolved_rmcp()).unwrap();
+    let methods = methods(&source);
+    assert!(
+        methods.len() >= 32 && methods.contains(&"call_tool"),
+        "{methods:?}"
+    );
+    let ours = include_str!("../src/mcp/forward.rs");
+    assert_eq!(
+        missing(&methods, ours),
+        [""; 0],
+        "add these to src/mcp/forward.rs"
+    );
+}
+
+#[test]
+fn a_forgotten_method_is_found() {
+    let ours = include_str!("../src/mcp/forward.rs");
+    let without: String = ours
+        .lines()
+        .filter(|line| !line.contains("set_level("))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(
+        missing(&["set_level", "call_tool", "frobnicate"], &without),
+        ["set_level", "frobnicate"]
+    );
+}
