@@ -5,12 +5,20 @@ use std::{fs, path::PathBuf, process::Command};
 
 /// The source of the version of `rmcp` that this build resolved.
 fn resolved_rmcp() -> PathBuf {
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap();
+    // For the host alone: what other platforms need was never downloaded.
     let output = Command::new(env!("CARGO"))
         .args([
             "metadata",
             "--format-version=1",
             "--all-features",
-            "--offline",
+            "--filter-platform",
+            host,
             "--manifest-path",
         ])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
