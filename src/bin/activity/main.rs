@@ -1,1 +1,30 @@
-fn main() {}
+//! `activity`: sees what a log has on record, from a terminal.
+
+mod args;
+mod doctor;
+mod failure;
+mod list;
+mod print;
+mod show;
+mod source;
+mod tail;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(args::with_exclusions(std::env::args_os()));
+    let done = match &cli.command {
+        Command::List(args) => list::run(&cli.store, args),
+        Command::Show(args) => show::run(&cli.store, args),
+        Command::Tail(args) => tail::run(&cli.store, args),
+        Command::Doctor(args) => doctor::run(&cli.store, args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+use tower_activity::store::Cursor;
+
+const FILTERS: &str = "\
+Filters:
+  status:failed,cancelled   running, success, failed, cancelled, skipped, abandoned
+  kind:tool name:login*     a * stands for any characters
+  project:acme agent: actor: brand: env: session: request: error:denied
+  since:24h until:2026-02-18
+  duration:>2s              also >=, <, <= and 1s..5s
+  has:error                 also input, output, message, parent, ..
+  -env:dev                  a - excludes
+  no such user              free words are found in names and messages
+
+Different fields all have to hold; values of one field are alternatives. In a shell, put a
+filter that has quotes, stars or comparisons in single quotes: 'actor:\"Ann B\" duration:>2s'.";
+
+/// Sees which tool calls and requests are on record.
+#[derive(Debug, Parser)]
+#[command(name = "activity", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where the activities are kept.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH|URL",
+        env = "ACTIVITY_STORE",
+        default_value = "activity.db"
+    )]
+    pub(crate) store: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists activities, newest first.
+    #[command(after_help = FILTERS)]
+    List(List),
+    /// Shows one activity: what went wrong, what it was about, what ran inside of it.
+    Show(Show),
+    /// Follows activities as they happen.
+    #[command(after_help = FILTERS)]
+    Tail(Tail),
+    /// Checks the store, and says where every activity went. Fails when something is wrong.
+    Doctor(Doctor),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Which activities; all of them where nothing is given.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// How many at most.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Goes on where an earlier list ended.
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<Cursor>,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The activity's id, or as much of its beginning as no other id has.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Prints one JSON object: the activity, and its whole tree under `tree`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// Which activities; all of them where nothing is given.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// How many to show of those that have ended already.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Lets `-env:dev` be part of a filter: with a space before it, no option is seen in it.
+///
+/// No option of ours is two letters and a colon.
+pub(crate) fn with_exclusions(
+    args: impl Iterator<Item = OsString>,
+) -> impl Iterator<Item = OsString> {
+    args.map(|arg| match arg.to_str() {
+        Some(text) if is_exclusion(text) => OsString::from(format!(" {text}")),
+        _ => arg,
+    })
+}
+
+fn is_exclusion(arg: &str) -> bool {
+    let field = arg.strip_prefix('-').and_then(|rest| rest.split_once(':'));
+    field.is_some_and(|(name, _)| {
+        name.len() > 1 && name.chars().all(|c| c.is_alphabetic() || c == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_exclusion_is_no_option() {
+        let check = |arg: &str, expected| assert_eq!(is_exclusion(arg), expected, "{arg}");
+        check("-env:dev", true);
+        check("-statsu:failed", true);
+        check("--limit", false);
+        check("-n", false);
+        check("-n5", false);
+        check("env:dev", false);
+        check("--store=a:b", false);
+    }
+}

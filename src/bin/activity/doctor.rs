@@ -1,0 +1,188 @@
+//! `activity doctor`: is the store whole, and where did every activity go.
+
+use std::io;
+
+use anstyle::AnsiColor;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tower_activity::store::{Health, InstanceHealth};
+
+use crate::{
+    args::Doctor,
+    failure::Failure,
+    print::{
+        self, human, json, safe,
+        status::{BOLD, DIM, styled},
+        table::{Align, Cell, Column, Table},
+    },
+    source,
+};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    /// True when nothing is wrong.
+    ok: bool,
+    store: &'a str,
+    /// What is wrong.
+    problems: &'a [String],
+    /// What is worth knowing and no fault of the store.
+    notes: &'a [String],
+    #[serde(flatten)]
+    health: &'a Health,
+}
+
+pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
+    let mut reader = source::open(store)?;
+    let health = reader.health()?;
+    let mut problems = reader.damages()?;
+    problems.extend(health.instances.iter().filter_map(unbalanced));
+    let notes = notes(&health);
+    if args.json {
+        let report = Report {
+            ok: problems.is_empty(),
+            store,
+            problems: &problems,
+            notes: &notes,
+            health: &health,
+        };
+        json::line(&mut io::stdout().lock(), &report)?;
+    } else {
+        print::text(&report(store, &health, &problems, &notes))?;
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Found),
+    }
+}
+
+/// The instances whose numbers must add up and do not. Those of a dead one are as of its last commit.
+fn unbalanced(instance: &InstanceHealth) -> Option<String> {
+    if instance.accounting.adds_up() {
+        return None;
+    }
+    Some(format!(
+        "the accounting of instance {} does not add up",
+        instance.id
+    ))
+}
+
+/// What was lost or left open: the store is whole, and tells what it does not have.
+fn notes(health: &Health) -> Vec<String> {
+    let sum = |of: fn(&InstanceHealth) -> u64| health.instances.iter().map(of).sum::<u64>();
+    let counts = [
+        (
+            sum(|i| i.accounting.rejected_memory),
+            "not recorded: the memory bound was reached",
+        ),
+        (
+            sum(|i| i.accounting.rejected_closed),
+            "not recorded: the log was shut down already",
+        ),
+        (
+            sum(|i| i.accounting.lost_refused),
+            "lost: refused by the store",
+        ),
+        (
+            sum(|i| i.accounting.lost_shutdown),
+            "lost: not in the store before the deadline of a shutdown",
+        ),
+        (
+            sum(|i| i.accounting.late_ends),
+            "ended after being written as abandoned",
+        ),
+        (
+            sum(|i| i.accounting.redactor_panics),
+            "without payload: the redactor panicked",
+        ),
+        (
+            health.abandoned,
+            "open when the process died: listed as abandoned",
+        ),
+    ];
+    let told = counts.into_iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, what)| format!("{} {what}", human::many(count, "activity", "activities")))
+        .collect()
+}
+
+fn report(store: &str, health: &Health, problems: &[String], notes: &[String]) -> String {
+    let fact =
+        |name: &str, value: &str| format!("{} {value}\n", styled(DIM, &format!("{name:<11}")));
+    let store = format!(
+        "{}, schema {}, {}",
+        safe::line(store),
+        health.schema,
+        human::bytes(health.bytes)
+    );
+    let activities = format!(
+        "{} ended, {} running, {} abandoned",
+        human::count(health.activities),
+        human::count(health.running),
+        human::count(health.abandoned),
+    );
+    let mut out = fact("store", &store) + &fact("activities", &activities);
+    if !health.instances.is_empty() {
+        out.push('\n');
+        out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));
+        out.push('\n');
+    }
+    for note in notes {
+        out.push_str(&format!(
+            "{} {note}\n",
+            styled(AnsiColor::Yellow.on_default(), "note:")
+        ));
+    }
+    for problem in problems {
+        let label = styled(AnsiColor::Red.on_default().bold(), "problem:");
+        out.push_str(&format!("{label} {}\n", safe::line(problem)));
+    }
+    if problems.is_empty() {
+        let fine = "the store is whole and every activity is accounted for";
+        let sign = styled(AnsiColor::Green.on_default(), "✓");
+        out.push_str(&format!("{sign} {}\n", styled(BOLD, fine)));
+    }
+    out
+}
+
+fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
+    let column = |title, align| Column {
+        title,
+        align,
+        least: None,
+    };
+    let numbers = ["CALLS", "COMMITTED", "WAITING", "OPEN", "REJECTED", "LOST"];
+    let mut columns = vec![
+        column("PROCESS", Align::Left),
+        column("HOST", Align::Left),
+        column("STATE", Align::Left),
+        column("OPENED", Align::Right),
+    ];
+    columns.extend(numbers.map(|title| column(title, Align::Right)));
+    columns[1].least = Some(8);
+    let mut table = Table::new(columns);
+    for instance in instances {
+        let (state, style) = match (instance.alive, instance.stopped_at) {
+            (true, _) => ("alive", AnsiColor::Green.on_default()),
+            (false, Some(_)) => ("stopped", DIM),
+            (false, None) => ("died", AnsiColor::Magenta.on_default()),
+        };
+        let of = &instance.accounting;
+        let mut cells = vec![
+            Cell::new(&instance.pid.to_string()),
+            Cell::new(&instance.host),
+            Cell::new(state).style(style),
+            Cell::new(&human::ago(instance.started_at, now)),
+        ];
+        let counts = [
+            of.started,
+            of.committed,
+            of.waiting,
+            of.open,
+            of.rejected(),
+            of.lost(),
+        ];
+        cells.extend(counts.map(|count| Cell::new(&human::count(count))));
+        table.row(cells);
+    }
+    table
+}

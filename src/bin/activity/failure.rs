@@ -1,0 +1,74 @@
+//! Why a command ended early, and with which exit code.
+
+use std::{error::Error as StdError, io, process::ExitCode};
+
+use tower_activity::{Error, query::FilterError};
+
+use crate::print::{caret, safe};
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The filter cannot be read: usage.
+    Filter(FilterError),
+    /// The library said no.
+    Library(Error),
+    /// The output could not be written; when its reader went away, that is no failure.
+    Output(io::Error),
+    /// Something is wrong, and was said already.
+    Found,
+}
+
+impl Failure {
+    /// Says it on stderr and gives the exit code: 1 failed, 2 usage.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Failure::Filter(error) => {
+                anstream::eprint!("{}", caret::pointed(&error));
+                ExitCode::from(2)
+            }
+            Failure::Library(error) => {
+                complain(&error);
+                ExitCode::from(if error.is_invalid() { 2 } else { 1 })
+            }
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                ExitCode::SUCCESS
+            }
+            Failure::Output(error) => {
+                complain(&error);
+                ExitCode::FAILURE
+            }
+            Failure::Found => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Prints an error and what caused it.
+fn complain(error: &(dyn StdError + 'static)) {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    anstream::eprintln!("{} {}", caret::label(), safe::line(&text));
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Failure::Filter(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}

@@ -1,0 +1,153 @@
+//! `activity list`: newest first.
+
+use std::io::{self, BufWriter, Write};
+
+use chrono::{DateTime, Utc};
+use tower_activity::{
+    ActivityRecord, Status,
+    query::ActivityReader,
+    record::{Filter, Text},
+    store::Cursor,
+};
+
+use crate::{
+    args::List,
+    failure::Failure,
+    print::{
+        self, human, json, safe, status,
+        table::{Align, Cell, Column, Table},
+    },
+    source,
+};
+
+/// So much of an id tells activities apart that did not start within the same quarter of a microsecond.
+const SHORT_ID: usize = 18;
+
+pub(crate) fn run(store: &str, args: &List) -> Result<(), Failure> {
+    let filter = source::filter(&args.filter)?;
+    let mut reader = source::open(store)?;
+    if args.json {
+        return lines(&mut reader, &filter, args);
+    }
+    let mut activities = Vec::new();
+    let next = pages(&mut reader, &filter, args, |page| {
+        activities.extend(page);
+        Ok(())
+    })?;
+    if activities.is_empty() {
+        anstream::eprint!("{}", nothing(&mut reader, &filter)?);
+        return Ok(());
+    }
+    let now = Utc::now();
+    let mut text = table(&activities, now).render(print::width());
+    if let Some(next) = next {
+        let more = format!("more: --cursor {next}");
+        text.push_str(&format!("{}\n", status::styled(status::DIM, &more)));
+    }
+    Ok(print::text(&text)?)
+}
+
+fn lines(reader: &mut ActivityReader, filter: &Filter, args: &List) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    pages(reader, filter, args, |page| {
+        page.iter()
+            .try_for_each(|activity| json::line(&mut out, activity))
+    })?;
+    Ok(out.flush()?)
+}
+
+/// Reads page by page up to the limit. Gives the place where more would be.
+fn pages(
+    reader: &mut ActivityReader,
+    filter: &Filter,
+    args: &List,
+    mut each: impl FnMut(Vec<ActivityRecord>) -> io::Result<()>,
+) -> Result<Option<Cursor>, Failure> {
+    let mut cursor = args.cursor;
+    let mut left = args.limit;
+    while left > 0 {
+        let page = reader.page(filter, cursor, left)?;
+        left = left.saturating_sub(page.activities.len());
+        each(page.activities)?;
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(cursor)
+}
+
+/// What an empty list says: whether there is anything at all, and what was asked for.
+fn nothing(reader: &mut ActivityReader, filter: &Filter) -> Result<String, Failure> {
+    let newest = reader.page(&Filter::default(), None, 1)?.activities;
+    let Some(newest) = newest.first() else {
+        return Ok(String::from(
+            "no activity is on record yet: calls appear here as soon as a service runs under an ActivityLayer\n",
+        ));
+    };
+    let all = reader.health()?;
+    let total = human::many(all.activities + all.running + all.abandoned, "is", "are");
+    let ago = human::ago(newest.started_at, Utc::now());
+    let asked = safe::line(&filter.to_string());
+    Ok(format!(
+        "no activity matches {}\n{total} on record, the newest from {ago}: `activity list` shows them\n",
+        status::styled(status::BOLD, &asked),
+    ))
+}
+
+fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
+    let column = |title, align, least| Column {
+        title,
+        align,
+        least,
+    };
+    let mut table = Table::new(vec![
+        column("ID", Align::Left, None),
+        column("STATUS", Align::Left, None),
+        column("STARTED", Align::Right, None),
+        column("DURATION", Align::Right, None),
+        column("KIND", Align::Left, None),
+        column("NAME", Align::Left, Some(16)),
+        column("PROJECT", Align::Left, Some(8)),
+        column("BRAND", Align::Left, Some(8)),
+        column("ACTOR", Align::Left, Some(8)),
+        column("ERROR", Align::Left, Some(12)),
+    ]);
+    let text = |text: &Option<Text>| Cell::new(text.as_deref().unwrap_or_default());
+    for activity in activities {
+        let style = status::style(activity.status);
+        let id = activity.id.to_string();
+        table.row(vec![
+            Cell::new(&id[..SHORT_ID]).style(status::DIM),
+            Cell::new(&format!(
+                "{} {}",
+                status::sign(activity.status),
+                activity.status
+            ))
+            .style(style),
+            Cell::new(&human::ago(activity.started_at, now)),
+            Cell::new(&took(activity, now)),
+            Cell::new(activity.kind.as_str()),
+            Cell::new(&activity.name).style(status::BOLD),
+            text(&activity.scope.project),
+            text(&activity.scope.brand),
+            text(&activity.scope.actor),
+            Cell::new(&status::error(activity)).style(style),
+        ]);
+    }
+    table
+}
+
+/// How long it took, or how long it has been running.
+pub(crate) fn took(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+    match activity.duration_ns {
+        Some(ns) => human::duration(ns),
+        None if activity.status == Status::Running => {
+            format!(
+                "{} …",
+                human::duration(human::since(activity.started_at, now))
+            )
+        }
+        None => "?".to_owned(),
+    }
+}

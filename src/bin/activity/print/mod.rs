@@ -1,0 +1,30 @@
+//! How things look: tables, lines, JSON; safe to print, whatever the data says.
+
+pub(crate) mod caret;
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod safe;
+pub(crate) mod status;
+pub(crate) mod table;
+pub(crate) mod tree;
+
+use std::io::{self, IsTerminal, Write};
+
+/// Writes text with colours; they are left out where the output is no terminal or `NO_COLOR` is set.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// How many columns a line may have: those of the terminal, or `COLUMNS`; `None` for a file or a pipe.
+pub(crate) fn width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok();
+    if let Some(columns) = columns.and_then(|columns| columns.parse().ok()) {
+        return Some(columns);
+    }
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}

@@ -1,0 +1,51 @@
+//! A status as a sign and a colour. The word always stands beside them: colour alone says nothing.
+
+use anstyle::{AnsiColor, Style};
+use tower_activity::{ActivityRecord, Status};
+
+use crate::print::safe;
+
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+
+/// The sign before a status.
+pub(crate) fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Running => "●",
+        Status::Success => "✓",
+        Status::Failed => "✗",
+        Status::Cancelled => "⊘",
+        Status::Skipped => "○",
+        Status::Abandoned => "†",
+        _ => "?",
+    }
+}
+
+/// The colour of a status.
+pub(crate) fn style(status: Status) -> Style {
+    let color = match status {
+        Status::Running => AnsiColor::Cyan,
+        Status::Success => AnsiColor::Green,
+        Status::Failed => AnsiColor::Red,
+        Status::Cancelled => AnsiColor::Yellow,
+        Status::Abandoned => AnsiColor::Magenta,
+        _ => return DIM,
+    };
+    color.on_default()
+}
+
+/// A text in a style.
+pub(crate) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// What went wrong, in one line: `tool_error: no such user`.
+pub(crate) fn error(activity: &ActivityRecord) -> String {
+    let parts = [&activity.error_type, &activity.message];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .flatten()
+        .map(|text| safe::line(text))
+        .collect();
+    parts.join(": ")
+}

@@ -1,0 +1,146 @@
+//! `activity show`: one activity, what went wrong first, and the tree it stands in.
+
+use std::io;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use tower_activity::{
+    ActivityRecord,
+    record::{Preview, Text},
+};
+
+use crate::{
+    args::Show,
+    failure::Failure,
+    list::took,
+    print::{
+        self, human, json, safe,
+        status::{self, BOLD, DIM, styled},
+        tree,
+    },
+    source,
+};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    activity: &'a ActivityRecord,
+    /// All of the tree that it stands in, in order of start.
+    tree: &'a [ActivityRecord],
+}
+
+pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
+    let mut reader = source::open(store)?;
+    let id = reader.find(&args.id)?;
+    let activity = reader.activity(id)?;
+    // Between the two questions its process may have ended it; it is not deleted.
+    let activity = activity.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
+    let tree = reader.tree(activity.root)?;
+    if args.json {
+        let shown = Shown {
+            activity: &activity,
+            tree: &tree,
+        };
+        return Ok(json::line(&mut io::stdout().lock(), &shown)?);
+    }
+    let now = Utc::now();
+    let mut text = details(&activity, now);
+    if tree.len() > 1 {
+        text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
+        text.push_str(&tree::render(&tree, activity.id, now, print::width()));
+    }
+    Ok(print::text(&text)?)
+}
+
+fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+    let style = status::style(activity.status);
+    let mut out = format!(
+        "{} {}  {}\n",
+        styled(style, status::sign(activity.status)),
+        styled(BOLD, &safe::line(&activity.name)),
+        styled(style, activity.status.as_str()),
+    );
+    if let Some(error_type) = &activity.error_type {
+        out.push_str(&format!("  {}\n", styled(style, &safe::line(error_type))));
+    }
+    if let Some(message) = &activity.message {
+        for line in safe::lines(message) {
+            out.push_str(&format!("  {}\n", styled(style, &line)));
+        }
+    }
+    out.push('\n');
+
+    let started = activity
+        .started_at
+        .to_rfc3339_opts(SecondsFormat::Millis, true);
+    let scope = &activity.scope;
+    let some = |text: &Option<Text>| text.as_deref().map(str::to_owned);
+    let parent = activity.parent.map(|parent| parent.to_string());
+    let facts = [
+        ("id", Some(activity.id.to_string())),
+        ("kind", Some(activity.kind.to_string())),
+        (
+            "started",
+            Some(format!(
+                "{started} ({})",
+                human::ago(activity.started_at, now)
+            )),
+        ),
+        ("duration", Some(took(activity, now))),
+        ("parent", parent),
+        ("project", some(&scope.project)),
+        ("agent", some(&scope.agent)),
+        ("actor", some(&scope.actor)),
+        ("brand", some(&scope.brand)),
+        ("environment", some(&scope.environment)),
+        ("session", some(&scope.session)),
+        ("request", some(&scope.request)),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            out.push_str(&fact(name, &value));
+        }
+    }
+    attributes(&mut out, activity);
+    preview(&mut out, "INPUT", activity.input.as_ref());
+    preview(&mut out, "OUTPUT", activity.output.as_ref());
+    out
+}
+
+fn fact(name: &str, value: &str) -> String {
+    // As wide as `environment`, so that what is known about it lines up.
+    format!(
+        "  {} {}\n",
+        styled(DIM, &format!("{name:<12}")),
+        safe::line(value)
+    )
+}
+
+fn attributes(out: &mut String, activity: &ActivityRecord) {
+    if activity.attributes.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", styled(DIM, "ATTRIBUTES")));
+    for (key, value) in &activity.attributes {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        out.push_str(&fact(&safe::line(key), &value));
+    }
+    if activity.truncated {
+        out.push_str(&fact("..", "more were set than are kept"));
+    }
+}
+
+fn preview(out: &mut String, title: &str, preview: Option<&Preview>) {
+    let Some(preview) = preview else { return };
+    let cut_off = if preview.truncated { ", cut off" } else { "" };
+    let size = format!("{title} ({}{cut_off})", human::bytes(preview.bytes));
+    out.push_str(&format!("\n{}\n", styled(DIM, &size)));
+    let json: Option<serde_json::Value> = serde_json::from_str(&preview.text).ok();
+    let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
+    for line in safe::lines(pretty.as_ref().unwrap_or(&preview.text)) {
+        out.push_str(&format!("  {line}\n"));
+    }
+}

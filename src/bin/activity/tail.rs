@@ -1,0 +1,182 @@
+//! `activity tail`: activities as they happen.
+
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+    pin::pin,
+    time::Duration,
+};
+
+use chrono::{Local, Utc};
+use tower_activity::{
+    ActivityId, ActivityRecord, Result, Status, query::ActivityReader, record::Filter,
+    store::LARGEST_PAGE,
+};
+
+use crate::{
+    args::Tail,
+    failure::Failure,
+    list::took,
+    print::{
+        self, json, safe,
+        status::{self, BOLD, DIM, styled},
+    },
+    source,
+};
+
+/// Short enough to feel at once, long enough to cost nothing: one look-up a time while nothing happens.
+const EVERY: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
+    let filter = source::filter(&args.filter)?;
+    let mut follower = Follower::begin(source::open(store)?, filter)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
+        print(&follower.earlier(args.lines)?, args)?;
+        loop {
+            print(&follower.news()?, args)?;
+            if let Ok(asked) = tokio::time::timeout(EVERY, &mut interrupted).await {
+                return Ok(asked?);
+            }
+        }
+    })
+}
+
+/// What has been seen.
+struct Follower {
+    reader: ActivityReader,
+    /// What to follow, ended or running.
+    filter: Filter,
+    /// The running ones of it; `None` where the filter means none of those.
+    running: Option<Filter>,
+    listed: HashSet<ActivityId>,
+    seq: i64,
+}
+
+impl Follower {
+    fn begin(mut reader: ActivityReader, filter: Filter) -> Result<Self> {
+        let seq = reader.newest_seq()?;
+        let running = filter
+            .status
+            .allows(|status| *status == Status::Running)
+            .then(|| {
+                let mut running = filter.clone();
+                running.status.any_of = vec![Status::Running];
+                running
+            });
+        Ok(Follower {
+            reader,
+            filter,
+            running,
+            listed: HashSet::new(),
+            seq,
+        })
+    }
+
+    /// The last that ended before following began, oldest first.
+    fn earlier(&mut self, lines: usize) -> Result<Vec<ActivityRecord>> {
+        if lines == 0 {
+            // The filter is asked all the same, so that a useless one is refused at once.
+            self.reader.after(self.seq, &self.filter, 1)?;
+            return Ok(Vec::new());
+        }
+        let mut ended = self.filter.clone();
+        ended.status.none_of.push(Status::Running);
+        let mut earlier = self.reader.page(&ended, None, lines)?.activities;
+        earlier.retain(|activity| activity.seq.is_some_and(|seq| seq <= self.seq));
+        earlier.reverse();
+        Ok(earlier)
+    }
+
+    /// What has started or ended since the last time.
+    fn news(&mut self) -> Result<Vec<ActivityRecord>> {
+        let mut news = self.started()?;
+        loop {
+            let followed = self.reader.after(self.seq, &self.filter, LARGEST_PAGE)?;
+            let all = followed.activities.len() < LARGEST_PAGE;
+            self.seq = followed.seq;
+            news.extend(followed.activities);
+            if all {
+                return Ok(news);
+            }
+        }
+    }
+
+    /// Running activities that were not there before. Short ones are never listed as running.
+    fn started(&mut self) -> Result<Vec<ActivityRecord>> {
+        let Some(filter) = &self.running else {
+            return Ok(Vec::new());
+        };
+        let mut running = self.reader.page(filter, None, LARGEST_PAGE)?.activities;
+        running.reverse();
+        let listed = running.iter().map(|activity| activity.id).collect();
+        let before = std::mem::replace(&mut self.listed, listed);
+        running.retain(|activity| !before.contains(&activity.id));
+        Ok(running)
+    }
+}
+
+fn print(activities: &[ActivityRecord], args: &Tail) -> io::Result<()> {
+    if activities.is_empty() {
+        return Ok(());
+    }
+    if args.json {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for activity in activities {
+            json::line(&mut out, activity)?;
+        }
+        return out.flush();
+    }
+    let width = print::width();
+    let lines: String = activities
+        .iter()
+        .map(|activity| line(activity, width))
+        .collect();
+    print::text(&lines)
+}
+
+fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
+    let style = status::style(activity.status);
+    let at = activity
+        .ended_at
+        .unwrap_or(activity.started_at)
+        .with_timezone(&Local);
+    let took = match activity.status {
+        Status::Running => "started".to_owned(),
+        _ => took(activity, Utc::now()),
+    };
+    let scope = [
+        ("project", &activity.scope.project),
+        ("brand", &activity.scope.brand),
+        ("actor", &activity.scope.actor),
+    ];
+    let mut rest: Vec<String> = scope
+        .into_iter()
+        .filter_map(|(name, text)| Some(format!("{name}={}", safe::line(text.as_deref()?))))
+        .collect();
+    rest.extend(Some(status::error(activity)).filter(|error| !error.is_empty()));
+    let name = safe::line(&activity.name);
+    let used = 8 + 2 + 11 + 2 + 12 + 2 + 8 + 2 + safe::width(&name) + 2;
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(used).max(12));
+    let rest = safe::cut(&rest.join(" "), room);
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        format!("  {}", styled(DIM, &rest))
+    };
+    let state = format!(
+        "{} {:<9}",
+        status::sign(activity.status),
+        activity.status.as_str()
+    );
+    format!(
+        "{}  {}  {took:>12}  {:<8}  {}{rest}\n",
+        styled(DIM, &at.format("%H:%M:%S").to_string()),
+        styled(style, &state),
+        activity.kind.as_str(),
+        styled(BOLD, &name),
+    )
+}
