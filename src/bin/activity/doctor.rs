@@ -13,7 +13,7 @@ use crate::{
     print::{
         self, human, json, safe,
         status::{BOLD, DIM, styled},
-        table::{Align, Cell, Column, Table},
+        table::{Align, Cell, Column, Narrow, Table},
     },
     source,
 };
@@ -29,26 +29,35 @@ struct Report<'a> {
     /// What is worth knowing and no fault of the store.
     notes: &'a [String],
     #[serde(flatten)]
-    health: &'a Health,
+    health: Option<&'a Health>,
 }
 
 pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
-    let health = reader.health()?;
     let mut problems = reader.damages()?;
-    problems.extend(health.instances.iter().filter_map(unbalanced));
-    let notes = notes(&health);
+    // What is damaged may keep the rest from being read; then that is one more problem to tell of.
+    let health = match reader.health() {
+        Ok(health) => Some(health),
+        Err(error) if problems.is_empty() => return Err(error.into()),
+        Err(error) => {
+            problems.push(error.to_string());
+            None
+        }
+    };
+    let instances = health.iter().flat_map(|health| &health.instances);
+    problems.extend(instances.filter_map(unbalanced));
+    let notes = health.as_ref().map(notes).unwrap_or_default();
     if args.json {
         let report = Report {
             ok: problems.is_empty(),
             store,
             problems: &problems,
             notes: &notes,
-            health: &health,
+            health: health.as_ref(),
         };
         json::line(&mut io::stdout().lock(), &report)?;
     } else {
-        print::text(&report(store, &health, &problems, &notes))?;
+        print::text(&report(store, health.as_ref(), &problems, &notes))?;
     }
     match problems.is_empty() {
         true => Ok(()),
@@ -105,27 +114,24 @@ fn notes(health: &Health) -> Vec<String> {
         .collect()
 }
 
-fn report(store: &str, health: &Health, problems: &[String], notes: &[String]) -> String {
-    let fact =
-        |name: &str, value: &str| format!("{} {value}\n", styled(DIM, &format!("{name:<11}")));
-    let store = format!(
-        "{}, schema {}, {}",
-        safe::line(store),
-        health.schema,
-        human::bytes(health.bytes)
-    );
-    let activities = format!(
-        "{} ended, {} running, {} abandoned",
-        human::count(health.activities),
-        human::count(health.running),
-        human::count(health.abandoned),
-    );
-    let mut out = fact("store", &store) + &fact("activities", &activities);
-    if !health.instances.is_empty() {
-        out.push('\n');
-        out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));
-        out.push('\n');
+fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[String]) -> String {
+    let mut out = fact("store", &safe::line(store));
+    if let Some(health) = health {
+        let size = human::bytes(health.bytes);
+        out.push_str(&fact("schema", &format!("{}, {size}", health.schema)));
+        let activities = format!(
+            "{} ended, {} running, {} abandoned",
+            human::count(health.activities),
+            human::count(health.running),
+            human::count(health.abandoned),
+        );
+        out.push_str(&fact("activities", &activities));
+        if !health.instances.is_empty() {
+            out.push('\n');
+            out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));
+        }
     }
+    out.push('\n');
     for note in notes {
         out.push_str(&format!(
             "{} {note}\n",
@@ -144,21 +150,19 @@ fn report(store: &str, health: &Health, problems: &[String], notes: &[String]) -
     out
 }
 
+fn fact(name: &str, value: &str) -> String {
+    format!("{} {value}\n", styled(DIM, &format!("{name:<11}")))
+}
+
 fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
-    let column = |title, align| Column {
-        title,
-        align,
-        least: None,
-    };
     let numbers = ["CALLS", "COMMITTED", "WAITING", "OPEN", "REJECTED", "LOST"];
     let mut columns = vec![
-        column("PROCESS", Align::Left),
-        column("HOST", Align::Left),
-        column("STATE", Align::Left),
-        column("OPENED", Align::Right),
+        Column::new("PROCESS", Align::Left, Narrow::Stays),
+        Column::new("HOST", Align::Left, Narrow::Cut(8)),
+        Column::new("STATE", Align::Left, Narrow::Stays),
+        Column::new("OPENED", Align::Right, Narrow::Stays),
     ];
-    columns.extend(numbers.map(|title| column(title, Align::Right)));
-    columns[1].least = Some(8);
+    columns.extend(numbers.map(|title| Column::new(title, Align::Right, Narrow::Stays)));
     let mut table = Table::new(columns);
     for instance in instances {
         let (state, style) = match (instance.alive, instance.stopped_at) {

@@ -6,11 +6,18 @@ use tower_activity::{Error, query::FilterError};
 
 use crate::print::{caret, safe};
 
+const NO_STORE: &str = "a log is made by the first program that opens it: `ActivityLog::open(\"activity.db\")`; \
+     `--store PATH` or ACTIVITY_STORE name one that is somewhere else";
+
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The filter cannot be read: usage.
     Filter(FilterError),
+    /// Something else that was typed makes no sense: usage.
+    Usage(String),
+    /// There is no store where it was looked for.
+    NoStore(Error),
     /// The library said no.
     Library(Error),
     /// The output could not be written; when its reader went away, that is no failure.
@@ -26,6 +33,15 @@ impl Failure {
             Failure::Filter(error) => {
                 anstream::eprint!("{}", caret::pointed(&error));
                 ExitCode::from(2)
+            }
+            Failure::Usage(message) => {
+                anstream::eprintln!("{} {}", caret::label(), safe::line(&message));
+                ExitCode::from(2)
+            }
+            Failure::NoStore(error) => {
+                complain(&error);
+                anstream::eprint!("{}", caret::help(NO_STORE));
+                ExitCode::FAILURE
             }
             Failure::Library(error) => {
                 complain(&error);

@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     print::{
         self, human, json, safe, status,
-        table::{Align, Cell, Column, Table},
+        table::{Align, Cell, Column, Narrow, Table},
     },
     source,
 };
@@ -96,22 +96,19 @@ fn nothing(reader: &mut ActivityReader, filter: &Filter) -> Result<String, Failu
 }
 
 fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
-    let column = |title, align, least| Column {
-        title,
-        align,
-        least,
-    };
+    use Narrow::{Cut, Leaves, Stays};
+
     let mut table = Table::new(vec![
-        column("ID", Align::Left, None),
-        column("STATUS", Align::Left, None),
-        column("STARTED", Align::Right, None),
-        column("DURATION", Align::Right, None),
-        column("KIND", Align::Left, None),
-        column("NAME", Align::Left, Some(16)),
-        column("PROJECT", Align::Left, Some(8)),
-        column("BRAND", Align::Left, Some(8)),
-        column("ACTOR", Align::Left, Some(8)),
-        column("ERROR", Align::Left, Some(12)),
+        Column::new("ID", Align::Left, Stays),
+        Column::new("STATUS", Align::Left, Stays),
+        Column::new("STARTED", Align::Right, Stays),
+        Column::new("DURATION", Align::Right, Stays),
+        Column::new("KIND", Align::Left, Leaves(8)),
+        Column::new("NAME", Align::Left, Cut(16)),
+        Column::new("PROJECT", Align::Left, Leaves(8)),
+        Column::new("BRAND", Align::Left, Leaves(8)),
+        Column::new("ACTOR", Align::Left, Leaves(8)),
+        Column::new("ERROR", Align::Left, Cut(12)),
     ]);
     let text = |text: &Option<Text>| Cell::new(text.as_deref().unwrap_or_default());
     for activity in activities {

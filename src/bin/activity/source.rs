@@ -1,13 +1,21 @@
 //! Where activities come from: the store that was named, and the filter.
 
 use chrono::Utc;
-use tower_activity::{Result, query::ActivityReader, record::Filter};
+use tower_activity::{query::ActivityReader, record::Filter};
 
 use crate::failure::Failure;
 
 /// Opens the store to read.
-pub(crate) fn open(store: &str) -> Result<ActivityReader> {
-    ActivityReader::open(store)
+pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
+    if let Some((scheme, _)) = store.split_once("://") {
+        return Err(Failure::Usage(format!(
+            "cannot open {store:?}: this version keeps activities in SQLite files and knows no {scheme} stores"
+        )));
+    }
+    ActivityReader::open(store).map_err(|error| match error.is_not_found() {
+        true => Failure::NoStore(error),
+        false => error.into(),
+    })
 }
 
 /// Reads the filter that the arguments are together.

@@ -13,6 +13,11 @@ pub(crate) fn label() -> String {
     styled(AnsiColor::Red.on_default().bold(), "error:")
 }
 
+/// What would be right, on a line of its own.
+pub(crate) fn help(help: &str) -> String {
+    format!("\n{} {}\n", styled(DIM, "help:"), safe::line(help))
+}
+
 /// The filter with its wrong part underlined, and what would be right.
 pub(crate) fn pointed(error: &FilterError) -> String {
     let span = error.span();

@@ -17,7 +17,7 @@ pub(crate) fn duration(ns: u64) -> String {
         9_950_000..999_500_000 => format!("{:.0} ms", decimal(MS)),
         999_500_000..9_995_000_000 => format!("{:.2} s", decimal(S)),
         9_995_000_000..59_950_000_000 => format!("{:.1} s", decimal(S)),
-        _ => long((ns + S / 2) / S),
+        _ => long(ns.saturating_add(S / 2) / S),
     }
 }
 

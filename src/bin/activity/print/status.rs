@@ -36,16 +36,24 @@ pub(crate) fn style(status: Status) -> Style {
 
 /// A text in a style.
 pub(crate) fn styled(style: Style, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     format!("{style}{text}{style:#}")
 }
 
-/// What went wrong, in one line: `tool_error: no such user`.
+/// What went wrong, in one line: `tool_error: no such user`. Of a long message the first line.
 pub(crate) fn error(activity: &ActivityRecord) -> String {
-    let parts = [&activity.error_type, &activity.message];
-    let parts: Vec<_> = parts
-        .into_iter()
-        .flatten()
-        .map(|text| safe::line(text))
-        .collect();
-    parts.join(": ")
+    let mut text = activity
+        .error_type
+        .as_deref()
+        .unwrap_or_default()
+        .to_owned();
+    let mut lines = activity.message.as_deref().unwrap_or_default().lines();
+    if let Some(first) = lines.next() {
+        text.push_str(if text.is_empty() { "" } else { ": " });
+        text.push_str(first);
+        text.push_str(if lines.next().is_some() { " …" } else { "" });
+    }
+    safe::line(&text)
 }

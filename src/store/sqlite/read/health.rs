@@ -1,6 +1,6 @@
 //! How the store stands.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, ErrorCode, Row};
 
 use super::{failed, row::instant};
 use crate::{
@@ -49,14 +49,22 @@ pub(super) fn health(
 }
 
 pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
-    let attempt = || failed("check the store for damages");
-    let mut statement = connection.prepare(INTEGRITY).map_err(attempt())?;
-    let lines = statement
-        .query_map((), |row| row.get::<_, String>(0))
-        .map_err(attempt())?
-        .collect::<rusqlite::Result<Vec<_>>>()
-        .map_err(attempt())?;
-    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    match complaints(connection) {
+        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+        // Some damage keeps the check itself from ending. That is an answer to it, and no failure.
+        Err(cause) if is_damage(&cause) => Ok(vec![cause.to_string()]),
+        Err(cause) => Err(failed("check the store for damages")(cause)),
+    }
+}
+
+fn complaints(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(INTEGRITY)?;
+    statement.query_map((), |row| row.get(0))?.collect()
+}
+
+fn is_damage(cause: &rusqlite::Error) -> bool {
+    let code = cause.sqlite_error_code();
+    code.is_some_and(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// SQLite's integers have a sign, counts do not.
