@@ -540,6 +540,37 @@ fn a_doctor_finds_damage() {
 }
 
 #[test]
+fn a_doctor_finds_numbers_that_do_not_add_up() {
+    let place = Place::with_calls();
+    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let wrong = "UPDATE instance SET accounting = json_set(accounting, '$.committed', 5)";
+    assert_eq!(store.execute(wrong, ()).unwrap(), 1);
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout.contains("problem: the accounting of instance 0"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn what_was_lost_is_told_and_no_fault_of_the_store() {
+    let place = Place::with_calls();
+    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let lost = "UPDATE instance SET accounting = json_set(accounting, '$.started', 9, '$.rejected_memory', 3)";
+    assert_eq!(store.execute(lost, ()).unwrap(), 1);
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.stdout
+            .contains("note: 3 activities not recorded: the memory bound was reached"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn what_runs_is_listed_with_how_long_it_has_been_running() {
     let place = Place::new();
     let log = place.log();

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
-    ActivityRecord, Status,
+    ActivityRecord,
     query::ActivityReader,
     record::{Filter, Text},
     store::Cursor,
@@ -111,11 +111,12 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
         Column::new("ERROR", Align::Left, Cut(12)),
     ]);
     let text = |text: &Option<Text>| Cell::new(text.as_deref().unwrap_or_default());
+    let digits = shown_digits(activities);
     for activity in activities {
         let style = status::style(activity.status);
         let id = activity.id.to_string();
         table.row(vec![
-            Cell::new(&id[..SHORT_ID]).style(status::DIM),
+            Cell::new(&id[..digits]).style(status::DIM),
             Cell::new(&format!(
                 "{} {}",
                 status::sign(activity.status),
@@ -123,7 +124,7 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
             ))
             .style(style),
             Cell::new(&human::ago(activity.started_at, now)),
-            Cell::new(&took(activity, now)),
+            Cell::new(&status::took(activity, now)),
             Cell::new(activity.kind.as_str()),
             Cell::new(&activity.name).style(status::BOLD),
             text(&activity.scope.project),
@@ -135,16 +136,18 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
     table
 }
 
-/// How long it took, or how long it has been running.
-pub(crate) fn took(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
-    match activity.duration_ns {
-        Some(ns) => human::duration(ns),
-        None if activity.status == Status::Running => {
-            format!(
-                "{} …",
-                human::duration(human::since(activity.started_at, now))
-            )
-        }
-        None => "?".to_owned(),
-    }
+/// How much of the ids is shown, so that no two on this page look alike.
+fn shown_digits(activities: &[ActivityRecord]) -> usize {
+    let ids: Vec<String> = activities
+        .iter()
+        .map(|activity| activity.id.to_string())
+        .collect();
+    // Sorted, so those with the longest common beginning are neighbours.
+    let common = ids.windows(2).map(|pair| {
+        let same = pair[0].bytes().zip(pair[1].bytes());
+        same.take_while(|(a, b)| a == b).count()
+    });
+    common
+        .max()
+        .map_or(SHORT_ID, |common| SHORT_ID.max(common + 1))
 }

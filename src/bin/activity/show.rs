@@ -12,10 +12,9 @@ use tower_activity::{
 use crate::{
     args::Show,
     failure::Failure,
-    list::took,
     print::{
         self, human, json, safe,
-        status::{self, BOLD, DIM, styled},
+        status::{self, BOLD, DIM, styled, took},
         tree,
     },
     source,

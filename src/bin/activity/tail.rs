@@ -16,10 +16,9 @@ use tower_activity::{
 use crate::{
     args::Tail,
     failure::Failure,
-    list::took,
     print::{
         self, json, safe,
-        status::{self, BOLD, DIM, styled},
+        status::{self, BOLD, DIM, styled, took},
     },
     source,
 };

@@ -1,9 +1,10 @@
 //! A status as a sign and a colour. The word always stands beside them: colour alone says nothing.
 
 use anstyle::{AnsiColor, Style};
+use chrono::{DateTime, Utc};
 use tower_activity::{ActivityRecord, Status};
 
-use crate::print::safe;
+use crate::print::{human, safe};
 
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -56,4 +57,18 @@ pub(crate) fn error(activity: &ActivityRecord) -> String {
         text.push_str(if lines.next().is_some() { " …" } else { "" });
     }
     safe::line(&text)
+}
+
+/// How long it took, or how long it has been running.
+pub(crate) fn took(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+    match activity.duration_ns {
+        Some(ns) => human::duration(ns),
+        None if activity.status == Status::Running => {
+            format!(
+                "{} …",
+                human::duration(human::since(activity.started_at, now))
+            )
+        }
+        None => "?".to_owned(),
+    }
 }

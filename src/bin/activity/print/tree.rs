@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use tower_activity::{ActivityId, ActivityRecord};
 
-use crate::{
-    list::took,
-    print::{
-        safe,
-        status::{self, BOLD, DIM, styled},
-    },
+use crate::print::{
+    safe,
+    status::{self, BOLD, DIM, styled, took},
 };
 
 /// More than this nobody reads in a terminal; `--json` has all of it.
