@@ -243,7 +243,7 @@ fn a_filter_error_becomes_the_error_of_the_crate() {
     );
 }
 
-fn activity(over: serde_json::Value) -> ActivityRecord {
+fn activity(over: &serde_json::Value) -> ActivityRecord {
     let mut record = json!({
         "id": "0199e5a2-7c00-7000-8000-000000000000", "parent": null,
         "root": "0199e5a2-7c00-7000-8000-000000000000", "kind": "tool", "name": "netflix_login",
@@ -260,9 +260,9 @@ fn activity(over: serde_json::Value) -> ActivityRecord {
 
 #[test]
 fn values_of_one_field_are_alternatives_and_fields_all_have_to_hold() {
-    let failed = activity(json!({}));
+    let failed = activity(&json!({}));
     let running = activity(
-        json!({"status": "running", "error_type": null, "message": null, "duration_ns": null}),
+        &json!({"status": "running", "error_type": null, "message": null, "duration_ns": null}),
     );
     let check = |text: &str, of_failed: bool, of_running: bool| {
         let filter = parse(text);
@@ -311,12 +311,7 @@ fn a_filter_is_plain_data() {
 fn choice<T: std::fmt::Debug>(
     of: impl Strategy<Value = T> + Clone,
 ) -> impl Strategy<Value = Choice<T>> {
-    (vec(of.clone(), 0..3), vec(of, 0..2)).prop_map(|(any_of, none_of)| {
-        let mut choice = Choice::default();
-        choice.any_of = any_of;
-        choice.none_of = none_of;
-        choice
-    })
+    (vec(of.clone(), 0..3), vec(of, 0..2)).prop_map(|(any_of, none_of)| Choice { any_of, none_of })
 }
 
 fn patterns() -> impl Strategy<Value = Choice<Pattern>> {

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, num::NonZeroUsize};
 
 use clap::{Args, Parser, Subcommand};
 use tower_activity::store::Cursor;
@@ -56,8 +56,8 @@ pub(crate) struct List {
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
     /// How many at most.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-    pub(crate) limit: usize,
+    #[arg(long, short = 'n', value_name = "N", default_value = "50")]
+    pub(crate) limit: NonZeroUsize,
     /// Goes on where an earlier list ended.
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<Cursor>,

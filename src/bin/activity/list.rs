@@ -35,7 +35,7 @@ pub(crate) fn run(store: &str, args: &List) -> Result<(), Failure> {
         Ok(())
     })?;
     if activities.is_empty() {
-        anstream::eprint!("{}", nothing(&mut reader, &filter)?);
+        anstream::eprint!("{}", nothing(&mut reader, &filter, args)?);
         return Ok(());
     }
     let now = Utc::now();
@@ -64,7 +64,7 @@ fn pages(
     mut each: impl FnMut(Vec<ActivityRecord>) -> io::Result<()>,
 ) -> Result<Option<Cursor>, Failure> {
     let mut cursor = args.cursor;
-    let mut left = args.limit;
+    let mut left = args.limit.get();
     while left > 0 {
         let page = reader.page(filter, cursor, left)?;
         left = left.saturating_sub(page.activities.len());
@@ -78,15 +78,19 @@ fn pages(
 }
 
 /// What an empty list says: whether there is anything at all, and what was asked for.
-fn nothing(reader: &mut ActivityReader, filter: &Filter) -> Result<String, Failure> {
+fn nothing(reader: &mut ActivityReader, filter: &Filter, args: &List) -> Result<String, Failure> {
     let newest = reader.page(&Filter::default(), None, 1)?.activities;
     let Some(newest) = newest.first() else {
         return Ok(String::from(
             "no activity is on record yet: calls appear here as soon as a service runs under an ActivityLayer\n",
         ));
     };
-    let all = reader.health()?;
-    let total = human::many(all.activities + all.running + all.abandoned, "is", "are");
+    if args.cursor.is_some() {
+        return Ok(String::from("the list ends here\n"));
+    }
+    let health = reader.health()?;
+    let all = health.activities + health.running + health.abandoned;
+    let total = human::many(all, "is", "are");
     let ago = human::ago(newest.started_at, Utc::now());
     let asked = safe::line(&filter.to_string());
     Ok(format!(

@@ -71,7 +71,7 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
             return Err((term.span, problem));
         }
         match term.field.clone() {
-            None => word(&mut filter, term),
+            None => word(&mut filter, &term),
             Some(span) => {
                 let name = &text[span.clone()];
                 let field = Field::named(name).ok_or_else(|| (span, unknown_field(name, &term)))?;
@@ -90,7 +90,7 @@ fn unknown_field(name: &str, term: &Term) -> Problem {
     problem.allowed(name, &Field::ALL.map(Field::as_str))
 }
 
-fn word(filter: &mut Filter, term: Term) {
+fn word(filter: &mut Filter, term: &Term) {
     let words = match term.negated {
         true => &mut filter.words.none_of,
         false => &mut filter.words.all_of,

@@ -96,7 +96,7 @@ fn insert(connection: &Connection, index: usize, row: &Made) {
         )
         .unwrap();
     let seq = connection.last_insert_rowid();
-    if row.picks[8] % 2 == 0 {
+    if row.picks[8].is_multiple_of(2) {
         connection
             .execute(
                 "INSERT INTO preview (activity, input, output) VALUES (?, ?, ?)",
