@@ -1,0 +1,8 @@
+//! The command `activity`, run as people and scripts run it, on stores that real logs wrote.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod doctor;
+mod list;
+mod place;
+mod show;
+mod tail;

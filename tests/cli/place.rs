@@ -1,0 +1,131 @@
+//! A store that a real log wrote, and the command run on it.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tower_activity::{ActivityLog, ActivityRecord, Describe, Kind, Outcome};
+
+/// A store in a folder of its own.
+pub struct Place {
+    pub folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Place {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("activity.db")
+    }
+
+    pub fn log(&self) -> ActivityLog {
+        ActivityLog::builder()
+            .flush_interval(Duration::from_millis(1))
+            .open(self.path())
+            .unwrap()
+    }
+
+    /// A request with a tool call inside that fails, and three calls that end otherwise.
+    pub fn with_calls() -> Self {
+        let place = Place::new();
+        let log = place.log();
+        let request = log.start(
+            Describe::new(Kind::Http, "POST /mcp")
+                .session("s1")
+                .actor("Ann B"),
+        );
+        let login = Describe::tool("netflix_login")
+            .project("acme")
+            .brand("netflix")
+            .attribute("rows", 42);
+        let login = log.start(login.parent(&request));
+        log.start(Describe::job("lookup").parent(&login))
+            .end(Outcome::success());
+        login.end(Outcome::failed("tool_error").with_message("no such user\nat line 3"));
+        request.end(Outcome::success());
+        log.start(
+            Describe::tool("amazon_search")
+                .project("acme")
+                .brand("amazon"),
+        )
+        .end(Outcome::success());
+        drop(log.start(Describe::tool("slow")));
+        log.start(Describe::job("idle")).end(Outcome::skipped());
+        log.shutdown().wait().unwrap();
+        place
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_activity"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("TZ", "UTC");
+        for name in [
+            "ACTIVITY_STORE",
+            "COLUMNS",
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(&self.command(args).output().unwrap())
+    }
+
+    pub fn json(&self, args: &[&str]) -> Vec<ActivityRecord> {
+        let ran = self.run(&[&args[..1], &["--json"], &args[1..]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn of(output: &Output) -> Self {
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
+    }
+}
+
+pub fn names(activities: &[ActivityRecord]) -> Vec<&str> {
+    activities
+        .iter()
+        .map(|activity| activity.name.as_str())
+        .collect()
+}
+
+/// Asks until the answer is there, for up to ten seconds.
+pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not in time");
+        std::thread::yield_now();
+    }
+}

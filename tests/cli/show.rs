@@ -1,0 +1,175 @@
+//! `activity show`, and what holds for every command: safe output, colours, where the store is.
+
+use std::process::Command;
+
+use tower_activity::{ActivityRecord, Describe, Outcome};
+
+use crate::place::{Place, Ran, names};
+
+#[test]
+fn an_activity_is_shown_with_its_error_first_and_its_tree() {
+    let place = Place::with_calls();
+    let login = &place.json(&["list", "name:netflix_login"])[0];
+    let id = login.id.to_string();
+    let ran = place.run(&["show", &id[..23]]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ran.stdout.lines().map(str::trim_end).collect();
+    assert_eq!(
+        lines[..5],
+        [
+            "✗ netflix_login  failed",
+            "  tool_error",
+            "  no such user",
+            "  at line 3",
+            ""
+        ]
+    );
+    assert!(
+        lines.contains(&"  project      acme") && lines.contains(&"  rows         42"),
+        "{}",
+        ran.stdout
+    );
+    let tree = lines.iter().position(|line| *line == "TREE").unwrap();
+    assert!(
+        lines[tree + 1].starts_with("  ✓ POST /mcp "),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        lines[tree + 2].starts_with("  └─ ✗ netflix_login ") && lines[tree + 2].contains("← this"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        lines[tree + 3].starts_with("     └─ ✓ lookup "),
+        "{}",
+        ran.stdout
+    );
+
+    let json = place.run(&["show", &id, "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        serde_json::from_value::<ActivityRecord>(json.clone()).unwrap(),
+        *login
+    );
+    let tree: Vec<ActivityRecord> = serde_json::from_value(json["tree"].clone()).unwrap();
+    assert_eq!(names(&tree), ["POST /mcp", "netflix_login", "lookup"]);
+}
+
+#[test]
+fn an_id_that_is_none_or_many_is_an_error() {
+    let place = Place::with_calls();
+    let check = |id: &str, code: i32, said: &str| {
+        let ran = place.run(&["show", id]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{id}");
+        assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+    };
+    check(
+        "ffff",
+        1,
+        "error: could not find an activity whose id begins with \"ffff\"",
+    );
+    check("0", 2, "error: several ids begin with \"0\": 0");
+    check(
+        "login",
+        2,
+        "error: \"login\" is not the beginning of an activity's id",
+    );
+}
+
+#[test]
+fn nothing_that_was_recorded_acts_on_the_terminal() {
+    let place = Place::new();
+    let log = place.log();
+    let evil = "\u{1b}[31mred \u{1b}]8;;http://x\u{7}link\nsecond line\r\u{202e}desrever\u{9b}2J";
+    let call = Describe::tool(evil)
+        .project(evil)
+        .actor(evil)
+        .session(evil)
+        .attribute(evil, evil);
+    let call = log.start(call);
+    log.start(Describe::job(evil).parent(&call))
+        .end(Outcome::success());
+    call.end(Outcome::failed(evil).with_message(evil));
+    log.shutdown().wait().unwrap();
+
+    let id = place.json(&["list", "kind:tool"])[0].id.to_string();
+    for args in [
+        &["list"][..],
+        &["list", "--json"],
+        &["show", &id],
+        &["show", &id, "--json"],
+        &["list", "\u{1b}[2J\u{202e}x"],
+    ] {
+        let ran = place.run(args);
+        for c in [ran.stdout, ran.stderr].concat().chars() {
+            let safe = c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+            assert!(safe, "{c:?} in {args:?}");
+        }
+    }
+    // JSON means what was recorded all the same, and a table has one line for one activity.
+    assert_eq!(place.json(&["list", "kind:tool"])[0].name, evil);
+    assert_eq!(place.run(&["list"]).stdout.lines().count(), 3);
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_asks() {
+    let place = Place::with_calls();
+    let forced = place
+        .command(&["list"])
+        .env("CLICOLOR_FORCE", "1")
+        .output()
+        .unwrap();
+    assert!(
+        Ran::of(&forced)
+            .stdout
+            .contains("\u{1b}[31m✗ failed\u{1b}[0m")
+    );
+    let refused = place
+        .command(&["list"])
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(!Ran::of(&refused).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
+    let place = Place::with_calls();
+    let path = place.path();
+    let elsewhere = Place::new();
+    let check = |command: &mut Command| {
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(
+            (ran.code, ran.stdout.lines().count()),
+            (Some(0), 7),
+            "{}",
+            ran.stderr
+        );
+    };
+    check(&mut place.command(&["list"]));
+    check(&mut elsewhere.command(&["--store", path.to_str().unwrap(), "list"]));
+    check(&mut elsewhere.command(&["list", "--store", path.to_str().unwrap()]));
+    check(elsewhere.command(&["list"]).env("ACTIVITY_STORE", &path));
+
+    for command in ["list", "tail", "doctor"] {
+        let ran = elsewhere.run(&[command]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+        assert!(
+            ran.stderr.starts_with("error: there is no log at "),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains("activity.db\n\nhelp: a log is made by"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(
+        std::fs::read_dir(elsewhere.folder.path()).unwrap().count(),
+        0
+    );
+    let ran = elsewhere.run(&["list", "--store", "postgres://host/db"]);
+    assert_eq!(ran.code, Some(2));
+}

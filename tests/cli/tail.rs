@@ -1,0 +1,87 @@
+//! `activity tail`: follows, and ends without a fuss.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use tower_activity::{ActivityRecord, Describe, Outcome, Status};
+
+use crate::place::{Place, until};
+
+#[cfg(unix)]
+#[test]
+fn a_tail_follows_and_ends_cleanly_when_interrupted() {
+    let place = Place::new();
+    let log = place.log();
+    log.start(Describe::tool("before")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    let mut tail = Tail::of(place.command(&["tail", "kind:tool", "--json"]));
+    assert_eq!(tail.next().name, "before");
+    log.start(Describe::job("other")).end(Outcome::success());
+    let slow = log.start(Describe::tool("slow"));
+    let running = tail.next();
+    assert_eq!(
+        (running.name.as_str(), running.status),
+        ("slow", Status::Running)
+    );
+    slow.end(Outcome::success());
+    let ended = tail.next();
+    assert_eq!((ended.id, ended.status), (running.id, Status::Success));
+    let interrupt = Command::new("kill")
+        .args(["-INT", &tail.child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(tail.exit_code(), Some(0));
+}
+
+#[test]
+fn a_tail_ends_quietly_when_nobody_reads_it() {
+    let place = Place::new();
+    let log = place.log();
+    let mut command = place.command(&["tail"]);
+    command.stderr(Stdio::piped());
+    let mut tail = Tail::of(command);
+    tail.lines = None;
+    let code = until(|| {
+        log.start(Describe::tool("tick")).end(Outcome::success());
+        log.flush().wait().unwrap();
+        tail.child.try_wait().unwrap()
+    });
+    assert_eq!(code.code(), Some(0));
+    let mut said = String::new();
+    std::io::Read::read_to_string(tail.child.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!(said, "");
+}
+
+/// A `tail` that is running.
+struct Tail {
+    child: Child,
+    lines: Option<std::io::Lines<BufReader<std::process::ChildStdout>>>,
+}
+
+impl Tail {
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = child.stdout.take().map(|out| BufReader::new(out).lines());
+        Tail { child, lines }
+    }
+
+    /// The next line, which is waited for.
+    fn next(&mut self) -> ActivityRecord {
+        let line = self.lines.as_mut().unwrap().next().unwrap().unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        until(|| self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
