@@ -265,7 +265,7 @@ async fn spawned_work_keeps_its_activity_when_asked() {
                 });
                 assert_eq!(thread.join().unwrap(), outer);
                 activity.spawn(async move {
-                    inner.start(Describe::job("child")).end(Outcome::success())
+                    inner.start(Describe::job("child")).end(Outcome::success());
                 });
             },
             ok,

@@ -115,12 +115,12 @@ where
     for _ in 0..=script.ready.len() {
         match catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut cx))) {
             Ok(Poll::Ready(Ok(()))) => break,
-            seen => see(format!("ready: {:?}", seen.map_err(said))),
+            seen => see(format!("ready: {:?}", seen.map_err(|panic| said(&*panic)))),
         }
     }
     let future = match catch_unwind(AssertUnwindSafe(|| service.call(7))) {
         Ok(future) => future,
-        Err(panic) => return see(format!("call: {}", said(panic))),
+        Err(panic) => return see(format!("call: {}", said(&*panic))),
     };
     let mut future = Box::pin(future);
     for _ in 0..script.patience {
@@ -130,14 +130,14 @@ where
                 see(format!("{result:?}"));
                 break;
             }
-            Err(panic) => see(format!("panic: {}", said(panic))),
+            Err(panic) => see(format!("panic: {}", said(&*panic))),
         }
     }
     drop(future);
     see("gone".into());
 }
 
-fn said(panic: Box<dyn std::any::Any + Send>) -> String {
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default()

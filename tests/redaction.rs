@@ -55,7 +55,10 @@ fn secrets_in_texts_are_found() {
         "url=https://example.com/?token=t1&x=1",
         "url=https://example.com/?token=[redacted]&x=1",
     );
-    check(&format!("key sk-ant-{} here", "a1B2".repeat(6)), "key [redacted] here");
+    check(
+        &format!("key sk-ant-{} here", "a1B2".repeat(6)),
+        "key [redacted] here",
+    );
     check("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]");
     check("AKIAIOSFODNN7EXAMPLE", "[redacted]");
     check("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "[redacted]");

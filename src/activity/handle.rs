@@ -96,7 +96,7 @@ impl Activity {
     /// Sets the environment.
     pub fn set_environment(&self, environment: impl Into<Text>) {
         self.set_scope(environment.into(), |scope, text| {
-            scope.environment = Some(text)
+            scope.environment = Some(text);
         });
     }
 

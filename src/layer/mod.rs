@@ -1,9 +1,9 @@
 //! The layer: puts every call of a tower service on the record.
 
+mod builder;
 mod describe;
-mod layer;
 mod service;
 
+pub use builder::ActivityLayer;
 pub use describe::{ByType, DescribeRequest};
-pub use layer::ActivityLayer;
 pub use service::ActivityService;

@@ -69,7 +69,7 @@ where
         let mut running = self.log.start(describe);
         // Nor does a hand-over that panics: the request goes on as it then is.
         drop(catch_unwind(AssertUnwindSafe(|| {
-            self.describe.hand_over(&mut request, &running)
+            self.describe.hand_over(&mut request, &running);
         })));
         match running.enter_catching(|| self.inner.call(request)) {
             Ok(future) => ActivityFuture::new(future, running, self.classify.clone()),

@@ -392,7 +392,7 @@ impl Worker {
             match retry {
                 Some(pause) if !pause.is_zero() => thread::park_timeout(pause),
                 _ if !self.pending.is_empty() || !self.batch.is_empty() => {
-                    thread::park_timeout(TICK)
+                    thread::park_timeout(TICK);
                 }
                 _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
                 // Counters that moved without a record, such as rejected calls, are saved before the rest.

@@ -28,6 +28,7 @@ impl Sketch {
     }
 
     /// The duration in nanoseconds below which this share (0 to 1) of all fell; `None` for an empty sketch.
+    #[cfg(test)]
     pub(crate) fn quantile(&self, share: f64) -> Option<u64> {
         let total: u64 = self.counts.values().sum();
         let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
@@ -80,6 +81,7 @@ fn part(ns: u64) -> u16 {
 }
 
 /// The middle of a part in nanoseconds.
+#[cfg(test)]
 fn middle(part: u16) -> u64 {
     let part = u64::from(part);
     if part < 1 << BITS {
