@@ -62,8 +62,10 @@ pin_project! {
     impl<F, C> PinnedDrop for ActivityFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.running.enter(|| this.inner.set(None));
-            this.running.close(Outcome::cancelled());
+            if this.inner.is_some() {
+                this.running.enter(|| this.inner.set(None));
+                this.running.close(Outcome::cancelled());
+            }
         }
     }
 }
@@ -125,17 +127,20 @@ where
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             panic!("`ActivityFuture` polled after completion");
         };
-        let output = match this.running.enter_catching(|| inner.poll(cx)) {
+        let entered = this.running.context.enter();
+        let output = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => ready!(polled),
             // The inner future stays: it is dropped where the caller drops it, as if we were not there.
             Err(payload) => {
+                drop(entered);
                 this.running.close(panicked(&*payload));
                 resume_unwind(payload)
             }
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| this.classify.classify(&output)))
             .unwrap_or_else(|_| Outcome::failed("classifier_panic"));
-        let dropped = this.running.enter_catching(|| this.inner.set(None));
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.inner.set(None)));
+        drop(entered);
         this.running.close(outcome);
         if let Err(payload) = dropped {
             resume_unwind(payload);

@@ -36,15 +36,16 @@ use crate::{
 #[derive(Default)]
 pub struct Activity(Option<Open>);
 
+/// Kept small: it moves onto the stack of current activities and back for every poll.
 pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SlotKey,
-    pub(super) root: ActivityId,
-    /// The scope as it was when this handle was made: what children inherit once the activity has ended.
-    scope: Option<Arc<Scope>>,
+    /// In handles that may outlive the activity: what children take from it once it has ended.
+    kept: Option<Box<Lineage>>,
 }
 
 /// What a child takes from its parent.
+#[derive(Clone)]
 pub(super) struct Lineage {
     pub(super) parent: ActivityId,
     pub(super) root: ActivityId,
@@ -132,12 +133,11 @@ impl Activity {
         }
     }
 
-    pub(super) fn new(shard: Arc<Shard>, key: SlotKey, root: ActivityId) -> Self {
+    pub(super) fn new(shard: Arc<Shard>, key: SlotKey) -> Self {
         Activity(Some(Open {
             shard,
             key,
-            root,
-            scope: None,
+            kept: None,
         }))
     }
 
@@ -148,11 +148,7 @@ impl Activity {
     /// What a child within the same log takes from it.
     pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
         let open = self.0.as_ref()?;
-        Arc::ptr_eq(open.shard.shared(), log).then(|| Lineage {
-            parent: open.key.id,
-            root: open.root,
-            scope: open.live_scope(),
-        })
+        Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage())
     }
 
     fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
@@ -174,11 +170,20 @@ impl UnwindSafe for Activity {}
 impl RefUnwindSafe for Activity {}
 
 impl Open {
-    /// The scope as it is now; as this handle knew it where the activity has ended.
-    fn live_scope(&self) -> Option<Arc<Scope>> {
-        self.shard
-            .scope(self.key)
-            .unwrap_or_else(|| self.scope.clone())
+    /// What a child takes from it now; what this handle kept where it has ended.
+    fn lineage(&self) -> Lineage {
+        let id = self.key.id;
+        let live = self.shard.read(self.key, |started| Lineage {
+            parent: id,
+            root: started.root.unwrap_or(id),
+            scope: started.scope.clone(),
+        });
+        live.or_else(|| self.kept.as_deref().cloned())
+            .unwrap_or(Lineage {
+                parent: id,
+                root: id,
+                scope: None,
+            })
     }
 }
 
@@ -187,8 +192,7 @@ impl Clone for Activity {
         Activity(self.0.as_ref().map(|open| Open {
             shard: open.shard.clone(),
             key: open.key,
-            root: open.root,
-            scope: open.live_scope(),
+            kept: Some(Box::new(open.lineage())),
         }))
     }
 }

@@ -99,7 +99,7 @@ impl ActivityLog {
             details,
         };
         let activity = match shard.start(started, stamp.monotonic_ns, bytes) {
-            Some(key) => Activity::new(shard.clone(), key, root.unwrap_or(id)),
+            Some(key) => Activity::new(shard.clone(), key),
             None => Activity::default(),
         };
         Running::new(activity, span)
@@ -111,7 +111,7 @@ impl ActivityLog {
 /// It dereferences to [`Activity`], the handle that code inside of it gets from [`Activity::current`].
 #[must_use = "the activity ends as cancelled when this is dropped"]
 pub struct Running {
-    context: Context,
+    pub(super) context: Context,
     ended: bool,
     /// The thread unwound already when it started: a drop during that is no panic of its own.
     unwinding: bool,

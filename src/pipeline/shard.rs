@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::{
     pipeline::Shared,
-    record::{ActivityId, Outcome, Scope},
+    record::{ActivityId, Outcome},
     store::{Details, Ended, Started},
 };
 
@@ -181,11 +181,6 @@ impl Shard {
     /// Reads an open activity. `None` when it has ended.
     pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
         find(&mut self.state.lock().open, key).map(|slot| read(&slot.started))
-    }
-
-    /// The scope of an open activity. `None` when it has ended.
-    pub(crate) fn scope(&self, key: SlotKey) -> Option<Option<Arc<Scope>>> {
-        self.read(key, |started| started.scope.clone())
     }
 
     /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place.
