@@ -1,0 +1,98 @@
+//! An activity of the HTTP request that a tool call came in is the parent of the tool's.
+#![allow(clippy::unwrap_used)]
+
+use axum::{Router, body::Body};
+use http::Request;
+use rmcp::{
+    ServerHandler, ServiceExt,
+    model::CallToolRequestParams,
+    tool, tool_handler, tool_router,
+    transport::{
+        StreamableHttpClientTransport,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+        },
+    },
+};
+use tokio::net::TcpListener;
+use tower_activity::{
+    Activity, ActivityLayer, ActivityLog, Describe, Kind, layer::DescribeRequest,
+    mcp::WithActivityExt, record::Filter,
+};
+
+#[derive(Debug, Clone)]
+struct Server;
+
+#[tool_router]
+impl Server {
+    #[tool]
+    async fn hello(&self) -> String {
+        "hello".into()
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Server {}
+
+/// Describes an HTTP request, and leaves its activity where the tool server looks for it.
+#[derive(Debug, Clone)]
+struct Http;
+
+impl DescribeRequest<Request<Body>> for Http {
+    fn describe(&self, request: &Request<Body>) -> Describe {
+        Describe::new(Kind::Http, format!("{} /mcp", request.method()))
+    }
+
+    fn hand_over(&self, request: &mut Request<Body>, activity: &Activity) {
+        request.extensions_mut().insert(activity.clone());
+    }
+}
+
+async fn link(sessions: bool) {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let recorded = log.clone();
+    let mut config = StreamableHttpServerConfig::default();
+    config.legacy_session_mode = sessions;
+    let service = StreamableHttpService::new(
+        move || Ok(Server.with_activity(&recorded)),
+        LocalSessionManager::default().into(),
+        config,
+    );
+    let app = Router::new()
+        .nest_service("/mcp", service)
+        .layer(ActivityLayer::new(&log).describe(Http));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+    client
+        .call_tool(CallToolRequestParams::new("hello"))
+        .await
+        .unwrap();
+    log.flush().await.unwrap();
+    let rows = log
+        .reader()
+        .unwrap()
+        .page(&Filter::default(), None, 100)
+        .unwrap()
+        .activities;
+    let tool = rows.iter().find(|row| row.name == "hello").unwrap();
+    let request = rows.iter().find(|row| Some(row.id) == tool.parent).unwrap();
+    assert_eq!(
+        (request.kind, request.name.as_str()),
+        (Kind::Http, "POST /mcp")
+    );
+    assert_eq!(tool.root, request.id);
+    assert_eq!(tool.scope.session.is_some(), sessions, "{tool:?}");
+}
+
+#[tokio::test]
+async fn with_sessions() {
+    link(true).await;
+}
+
+#[tokio::test]
+async fn without_sessions() {
+    link(false).await;
+}

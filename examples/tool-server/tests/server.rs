@@ -1,0 +1,351 @@
+//! The real server, called by a real client, and what is on record afterwards.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use rmcp::{
+    RoleClient, ServiceExt,
+    model::{CallToolRequestParams, CallToolResult, ClientRequest, Request},
+    service::{PeerRequestOptions, RunningService},
+    transport::{StreamableHttpClientTransport, TokioChildProcess},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use tower_activity::{ActivityRecord, Status, query::ActivityReader, record::Filter};
+
+type Client = RunningService<RoleClient, ()>;
+
+/// A folder to serve, and where the record of it is kept.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir_all(root.join("invoices")).unwrap();
+        fs::write(root.join("hello.txt"), "one\nneedle here\n").unwrap();
+        fs::write(root.join("invoices/7.json"), r#"{"total": 12}"#).unwrap();
+        fs::write(folder.path().join("outside.txt"), "secret").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.path().join("outside.txt"), root.join("link.txt"))
+            .unwrap();
+        let database = rusqlite::Connection::open(root.join("shop.db")).unwrap();
+        database
+            .execute_batch("CREATE TABLE item (name TEXT, price REAL); INSERT INTO item VALUES ('tea', 2.5), ('cup', 4);")
+            .unwrap();
+        Place { folder }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("activity.db")
+    }
+
+    fn server(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tool-server"));
+        command
+            .env("ACTIVITY_STORE", self.store())
+            .arg("--root")
+            .arg(self.folder.path().join("root"))
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn over_stdio(&self) -> Client {
+        ().serve(TokioChildProcess::new(self.server()).unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// Starts the server over HTTP; gives its process and its URL.
+    async fn over_http(&self) -> (Child, String) {
+        let mut server = self
+            .server()
+            .args(["--http", "127.0.0.1:0"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+        let first = lines.next_line().await.unwrap().unwrap();
+        let url = first.strip_prefix("tool-server: ").unwrap().to_owned();
+        // Read on, so that what it says later does not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        (server, url)
+    }
+
+    /// Everything on record, oldest first.
+    fn rows(&self) -> Vec<ActivityRecord> {
+        let mut reader = ActivityReader::open(self.store()).unwrap();
+        let mut rows = reader
+            .page(&Filter::default(), None, 1_000)
+            .unwrap()
+            .activities;
+        rows.reverse();
+        rows
+    }
+
+    /// Reads until the condition holds, for up to 20 seconds.
+    async fn until(&self, enough: impl Fn(&[ActivityRecord]) -> bool) -> Vec<ActivityRecord> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let rows = self.rows();
+            if enough(&rows) {
+                return rows;
+            }
+            assert!(Instant::now() < deadline, "not in time: {rows:#?}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn call(name: &'static str, arguments: Value) -> CallToolRequestParams {
+    CallToolRequestParams::new(name).with_arguments(arguments.as_object().unwrap().clone())
+}
+
+fn text(result: &CallToolResult) -> &str {
+    &result.content[0].as_text().unwrap().text
+}
+
+/// Calls every tool once, and checks what they answer.
+async fn call_every_tool(client: &Client) {
+    client.list_all_tools().await.unwrap();
+    let found = client
+        .call_tool(call("search_source", json!({"text": "needle"})))
+        .await
+        .unwrap();
+    assert!(text(&found).contains("hello.txt"), "{found:?}");
+    let read = client
+        .call_tool(call("read_file", json!({"path": "hello.txt"})))
+        .await
+        .unwrap();
+    assert!(text(&read).contains("needle here"));
+    let sql = json!({"database": "shop.db", "sql": "SELECT name FROM item WHERE price > 3"});
+    let rows = client.call_tool(call("query_sqlite", sql)).await.unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(text(&rows)).unwrap(),
+        json!([{"name": "cup"}])
+    );
+    let count = client
+        .call_tool(call("slow_count", json!({"pause_ms": 1})))
+        .await
+        .unwrap();
+    assert!(text(&count).contains("files"));
+    let failed = client
+        .call_tool(call("fetch_invoice", json!({"number": 8})))
+        .await
+        .unwrap();
+    assert_eq!(
+        (failed.is_error, text(&failed)),
+        (Some(true), "there is no invoice 8")
+    );
+    client
+        .call_tool(call("fetch_invoice", json!({"number": 0})))
+        .await
+        .unwrap_err();
+    let both = client
+        .call_tool(call("find_and_read", json!({"text": "needle"})))
+        .await
+        .unwrap();
+    assert!(text(&both).contains("needle here"));
+}
+
+/// Checks that the record has exactly what [`call_every_tool`] did.
+fn check_record(rows: &[ActivityRecord], transport: &str) {
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.name.as_str(),
+                row.status,
+                row.error_type.as_deref(),
+                row.parent.is_some(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("search_source", Status::Success, None, false),
+            ("read_file", Status::Success, None, false),
+            ("query_sqlite", Status::Success, None, false),
+            ("slow_count", Status::Success, None, false),
+            ("fetch_invoice", Status::Failed, Some("tool_error"), false),
+            ("fetch_invoice", Status::Failed, Some("-32602"), false),
+            ("find_and_read", Status::Success, None, false),
+            ("search_source", Status::Success, None, true),
+            ("read_file", Status::Success, None, true),
+        ]
+    );
+    let outer = &rows[6];
+    assert!(
+        rows[7..]
+            .iter()
+            .all(|row| row.parent == Some(outer.id) && row.root == outer.id)
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.duration_ns.is_some() && row.scope.session == outer.scope.session)
+    );
+    assert!(outer.scope.session.is_some());
+    assert!(
+        rows[..7]
+            .iter()
+            .all(|row| row.attributes["network.transport"] == json!(transport))
+    );
+    let requests: std::collections::HashSet<_> = rows[..7]
+        .iter()
+        .map(|row| row.scope.request.clone())
+        .collect();
+    assert_eq!(requests.len(), 7, "each call has a request id of its own");
+}
+
+#[tokio::test]
+async fn every_call_over_stdio_is_on_record_and_nothing_else() {
+    let place = Place::new();
+    let client = place.over_stdio().await;
+    call_every_tool(&client).await;
+    client.cancel().await.unwrap();
+    let rows = place
+        .until(|rows| rows.len() == 9 && rows.iter().all(|row| row.seq.is_some()))
+        .await;
+    check_record(&rows, "pipe");
+}
+
+#[tokio::test]
+async fn every_call_over_http_is_on_record_and_nothing_else() {
+    let place = Place::new();
+    let (_server, url) = place.over_http().await;
+    let client = ().serve(StreamableHttpClientTransport::from_uri(url.clone())).await.unwrap();
+    call_every_tool(&client).await;
+    client.cancel().await.unwrap();
+    let rows = place
+        .until(|rows| rows.len() == 9 && rows.iter().all(|row| row.seq.is_some()))
+        .await;
+    check_record(&rows, "tcp");
+
+    let other = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+    other
+        .call_tool(call("read_file", json!({"path": "hello.txt"})))
+        .await
+        .unwrap();
+    let rows = place.until(|rows| rows.len() == 10).await;
+    assert_ne!(
+        rows[9].scope.session, rows[0].scope.session,
+        "another client, another session"
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_the_client_cancels_ends_as_cancelled() {
+    let place = Place::new();
+    let client = place.over_stdio().await;
+    let slow = Request::new(call("slow_count", json!({"pause_ms": 60_000})));
+    let handle = client
+        .send_cancellable_request(
+            ClientRequest::CallToolRequest(slow),
+            PeerRequestOptions::no_options(),
+        )
+        .await
+        .unwrap();
+    place
+        .until(|rows| rows.iter().any(|row| row.status == Status::Running))
+        .await;
+    handle.cancel(None).await.unwrap();
+    let rows = place
+        .until(|rows| rows.iter().all(|row| row.seq.is_some()))
+        .await;
+    assert_eq!(rows[0].status, Status::Cancelled);
+    assert_eq!(rows[0].attributes["files"], json!(0));
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_leaves_its_slow_call_abandoned_and_the_others_whole() {
+    let place = Place::new();
+    let (mut server, url) = place.over_http().await;
+    let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+    client
+        .call_tool(call("read_file", json!({"path": "hello.txt"})))
+        .await
+        .unwrap();
+    let slow = Request::new(call("slow_count", json!({"pause_ms": 60_000})));
+    let _handle = client
+        .send_cancellable_request(
+            ClientRequest::CallToolRequest(slow),
+            PeerRequestOptions::no_options(),
+        )
+        .await
+        .unwrap();
+    let rows = place
+        .until(|rows| rows.len() == 2 && rows[0].seq.is_some() && rows[1].status == Status::Running)
+        .await;
+    let (read, slow) = (rows[0].id, rows[1].id);
+    server.kill().await.unwrap();
+    assert_eq!(
+        place.rows()[1].status,
+        Status::Abandoned,
+        "readers see it at once"
+    );
+
+    // The next server writes it down.
+    let client = place.over_stdio().await;
+    client
+        .call_tool(call("read_file", json!({"path": "hello.txt"})))
+        .await
+        .unwrap();
+    let rows = place
+        .until(|rows| rows.len() == 3 && rows.iter().all(|row| row.seq.is_some()))
+        .await;
+    assert_eq!((rows[0].id, rows[0].status), (read, Status::Success));
+    assert_eq!(
+        (rows[1].id, rows[1].status, rows[1].duration_ns),
+        (slow, Status::Abandoned, None)
+    );
+    client.cancel().await.unwrap();
+    check_whole(&place.store());
+}
+
+fn check_whole(store: &Path) {
+    let mut reader = ActivityReader::open(store).unwrap();
+    assert_eq!(reader.damages().unwrap(), [""; 0]);
+    let health = reader.health().unwrap();
+    assert_eq!(health.abandoned, 0);
+    assert!(
+        health
+            .instances
+            .iter()
+            .all(|instance| instance.accounting.adds_up()),
+        "{health:#?}"
+    );
+}
+
+#[tokio::test]
+async fn the_tools_leave_their_folder_by_no_path() {
+    let place = Place::new();
+    let client = place.over_stdio().await;
+    let link = if cfg!(unix) {
+        "link.txt"
+    } else {
+        "../outside.txt"
+    };
+    for path in ["../outside.txt", "/etc/hostname", link, "missing.txt", ""] {
+        let result = client
+            .call_tool(call("read_file", json!({"path": path})))
+            .await
+            .unwrap();
+        assert_eq!(result.is_error, Some(true), "{path}: {result:?}");
+        assert!(!text(&result).contains("secret"));
+    }
+    let write = json!({"database": "shop.db", "sql": "DELETE FROM item"});
+    let result = client.call_tool(call("query_sqlite", write)).await.unwrap();
+    assert_eq!(result.is_error, Some(true));
+}
