@@ -20,3 +20,7 @@ pub use layer::ActivityLayer;
 pub use log::{ActivityLog, Builder};
 pub use pipeline::{Flush, Shutdown};
 pub use record::{ActivityId, ActivityRecord, Capture, Kind, Outcome, Status};
+
+#[cfg(all(doctest, feature = "sqlite", feature = "rmcp"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,51 @@
-fn main() {}
+//! The project's own commands: `cargo demo` and `cargo xtask ..`.
+
+mod checks;
+mod demo;
+mod run;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+The project's own commands.
+
+  cargo demo            starts the example tool server, calls its tools with the MCP inspector, shows
+                        what is on record and stays up until ctrl-c
+  cargo demo --smoke    the same, ends by itself and fails if anything is missing
+  cargo xtask test      sets up what the tests need, and passes them all
+  cargo xtask fmt       checks the formatting
+  cargo xtask clippy    checks all members with all features, warnings denied
+  cargo xtask doc       builds the documentation, warnings denied
+  cargo xtask features  checks that every feature compiles alone
+  cargo xtask ci        all of these
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["demo"] => demo::demo(demo::Stay::UntilStopped),
+        ["demo", "--smoke"] => demo::demo(demo::Stay::No),
+        ["test"] => checks::test(),
+        ["fmt"] => checks::fmt(),
+        ["clippy"] => checks::clippy(),
+        ["doc"] => checks::doc(),
+        ["features"] => checks::features(),
+        ["ci"] => checks::ci(),
+        [] | ["help" | "--help" | "-h", ..] => {
+            anstream::print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            anstream::eprintln!("no such command: {:?}\n\n{USAGE}", args.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{} {error}", run::bad("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What must hold before a change lands.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::{
+    demo,
+    run::{self, Result, cargo, run},
+};
+
+/// One of the checks.
+type Step = fn() -> Result;
+
+/// The formatting is rustfmt's.
+pub(crate) fn fmt() -> Result {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+/// Clippy is silent about all members with all features.
+pub(crate) fn clippy() -> Result {
+    run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "--deny",
+        "warnings",
+    ]))
+}
+
+/// The documentation builds without a warning.
+pub(crate) fn doc() -> Result {
+    let args = ["doc", "--no-deps", "--workspace", "--all-features"];
+    run(cargo(&args).env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// The library compiles without any feature, and with each of them alone.
+pub(crate) fn features() -> Result {
+    let alone = |features: &[&str]| {
+        let mut args = vec!["clippy", "--quiet", "--no-default-features"];
+        args.extend(features);
+        // What only one feature needs is unused without it, and that is no fault.
+        args.extend(["--", "--deny", "warnings", "--allow", "unused"]);
+        run(&mut cargo(&args))
+    };
+    alone(&[])?;
+    for name in feature_names()? {
+        alone(&["--features", &name])?;
+    }
+    Ok(())
+}
+
+/// All tests of all members with all features, the examples in the documentation too. They need nothing
+/// but what cargo builds.
+pub(crate) fn test() -> Result {
+    run(&mut cargo(&["test", "--workspace", "--all-features"]))
+}
+
+/// Everything, in the order in which it is likely to fail.
+pub(crate) fn ci() -> Result {
+    let steps: [(&str, Step); 6] = [
+        ("fmt", fmt),
+        ("clippy", clippy),
+        ("features", features),
+        ("doc", doc),
+        ("test", test),
+        ("demo --smoke", || demo::demo(demo::Stay::No)),
+    ];
+    let mut times = Vec::new();
+    for (name, step) in steps {
+        let start = Instant::now();
+        step().map_err(|error| format!("{name}: {error}"))?;
+        times.push((name, start.elapsed()));
+    }
+    anstream::eprintln!();
+    for (name, took) in times {
+        let took = run::dim(&format!("{:>7.1} s", took.as_secs_f64()));
+        anstream::eprintln!("{} {name:<14}{took}", run::good("✓"));
+    }
+    Ok(())
+}
+
+/// The features of the library, as its manifest names them.
+fn feature_names() -> Result<Vec<String>> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let library = packages
+        .filter(|package| package["name"] == "tower-activity")
+        .find_map(|package| package["features"].as_object());
+    let names = library.ok_or("cargo metadata knows no features of tower-activity")?;
+    Ok(names
+        .keys()
+        .filter(|name| *name != "default")
+        .cloned()
+        .collect())
+}

@@ -1,0 +1,71 @@
+//! The calls that the demo makes, and what must be on record of each.
+
+/// A database that the demo makes of Cargo.lock, below the repository: every package that is built here.
+pub(super) const PACKAGES: &str = "target/xtask/packages.db";
+
+/// A tool call.
+pub(super) struct Call {
+    pub(super) tool: &'static str,
+    pub(super) args: &'static [(&'static str, &'static str)],
+    pub(super) expected: Ends,
+    /// The tools that it calls itself, in order.
+    pub(super) nested: &'static [&'static str],
+}
+
+/// How a call ends.
+pub(super) enum Ends {
+    Well,
+    /// The tool says that it failed.
+    InToolError,
+}
+
+/// Called over streamable HTTP, one after the other.
+pub(super) const OVER_HTTP: &[Call] = &[
+    Call {
+        tool: "search_source",
+        args: &[("text", "unsafe_code")],
+        expected: Ends::Well,
+        nested: &[],
+    },
+    Call {
+        tool: "read_file",
+        args: &[("path", "Cargo.toml")],
+        expected: Ends::Well,
+        nested: &[],
+    },
+    Call {
+        tool: "query_sqlite",
+        args: &[
+            ("database", PACKAGES),
+            ("sql", "SELECT count(*) AS packages FROM package"),
+        ],
+        expected: Ends::Well,
+        nested: &[],
+    },
+    Call {
+        tool: "slow_count",
+        args: &[("pause_ms", "5")],
+        expected: Ends::Well,
+        nested: &[],
+    },
+    Call {
+        tool: "fetch_invoice",
+        args: &[("number", "117")],
+        expected: Ends::InToolError,
+        nested: &[],
+    },
+    Call {
+        tool: "find_and_read",
+        args: &[("text", "ActivityLayer")],
+        expected: Ends::Well,
+        nested: &["search_source", "read_file"],
+    },
+];
+
+/// Called over stdio: by a second process, which writes to the same file.
+pub(super) const OVER_STDIO: &[Call] = &[Call {
+    tool: "read_file",
+    args: &[("path", "README.md")],
+    expected: Ends::Well,
+    nested: &[],
+}];

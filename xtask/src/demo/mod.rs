@@ -1,0 +1,256 @@
+//! `cargo demo`: real calls of real tools by a real client, and what is on record of them.
+
+mod calls;
+mod inspector;
+mod packages;
+mod server;
+mod smoke;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use self::{
+    calls::{Call, Ends},
+    inspector::{Inspector, Transport},
+    server::Server,
+};
+use crate::run::{self, Result, cargo, run};
+
+/// What is recorded of the last call is committed within this time.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
+
+/// What happens after the calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// The server goes on until ctrl-c.
+    UntilStopped,
+    /// What is on record is compared with the calls, and the demo ends.
+    No,
+}
+
+/// Sets everything up, makes the calls, and shows what is on record.
+///
+/// # Errors
+///
+/// When something that it needs is missing, and when what it shows is not what was called.
+pub(crate) fn demo(stay: Stay) -> Result {
+    let (stopped, stop) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // Nobody listens once the demo is over.
+        let _ = stopped.send(());
+    })?;
+    let inspector = Inspector::install()?;
+    let build = [
+        "build",
+        "--quiet",
+        "--package",
+        "tool-server",
+        "--package",
+        "tower-activity",
+    ];
+    run(cargo(&build).args(["--bins", "--features", "tower-activity/cli"]))?;
+
+    let store = std::env::var("ACTIVITY_STORE").unwrap_or_else(|_| String::from("activity.db"));
+    let store = std::path::absolute(&store)?.to_string_lossy().into_owned();
+    let tools = run::built()?.join("tool-server");
+    let log = Log {
+        command: run::built()?.join("activity"),
+        store: &store,
+    };
+    packages::write()?;
+    let mut server = Server::start(&tools, &store)?;
+    anstream::println!("\n{} listens at {}", run::bold("tool-server"), server.url);
+
+    let before = log.newest()?;
+    make_calls(&inspector, &server.url, &tools, &store)?;
+    let records = log.since(before.as_deref(), expected_records())?;
+    anstream::println!("\n{}", run::bold("activity list"));
+    log.show()?;
+    if stay == Stay::No {
+        smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
+        smoke::compare_view(&store, &records)?;
+        server.stop()?;
+        log.doctor()?;
+        anstream::println!(
+            "{} every call is on record, and nothing else",
+            run::good("✓")
+        );
+        return Ok(());
+    }
+    say_where_to_look(&server, &log.command, &store);
+    loop {
+        match stop.recv_timeout(POLL) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(status) = server.ended()? {
+            return Err(format!(
+                "the tool server ended with {status}, see {}",
+                server.said.display()
+            )
+            .into());
+        }
+    }
+    server.stop()?;
+    anstream::println!("\nstopped; what was called stays in {store}");
+    Ok(())
+}
+
+fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Result {
+    let http = Transport::Http(url);
+    let root = run::root().to_string_lossy();
+    let stdio = Transport::Stdio {
+        program: tools,
+        args: &["--root", &root],
+        store,
+    };
+    let found = inspector.list(&http)?;
+    let count = found["tools"].as_array().map_or(0, Vec::len);
+    anstream::println!("it has {count} tools; the MCP inspector calls some of them\n");
+    for (transport, name, calls) in [
+        (&http, "http ", calls::OVER_HTTP),
+        (&stdio, "stdio", calls::OVER_STDIO),
+    ] {
+        for call in calls {
+            let answer = inspector.call(transport, call.tool, call.args)?;
+            let failed = answer["isError"] == true;
+            if failed != matches!(call.expected, Ends::InToolError) {
+                return Err(format!("{} answered {answer}", call.tool).into());
+            }
+            let sign = if failed {
+                run::bad("✗")
+            } else {
+                run::good("✓")
+            };
+            anstream::println!("  {} {sign} {}", run::dim(name), line(call));
+        }
+    }
+    Ok(())
+}
+
+/// A call as one would write it.
+fn line(call: &Call) -> String {
+    let args: Vec<String> = call
+        .args
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    format!("{} {}", call.tool, run::dim(&args.join(" ")))
+}
+
+fn expected_records() -> usize {
+    let calls = calls::OVER_HTTP.iter().chain(calls::OVER_STDIO);
+    calls.map(|call| 1 + call.nested.len()).sum()
+}
+
+fn say_where_to_look(server: &Server, command: &Path, store: &str) {
+    let mut command = command.to_string_lossy().into_owned();
+    if let Ok(here) = std::env::current_dir() {
+        let short = Path::new(&command).strip_prefix(here);
+        command = short.map_or(command.clone(), |path| path.to_string_lossy().into_owned());
+    }
+    let examples = [
+        (format!("{command} list status:failed"), "what went wrong"),
+        (
+            format!("{command} show ID"),
+            "one call, with what ran inside of it",
+        ),
+        (format!("{command} tail"), "calls as they happen"),
+        (
+            format!("{command} doctor"),
+            "is the store whole, where did every call go",
+        ),
+        (
+            format!("sqlite3 {store} \"SELECT name, status, execution_time_ms FROM activities\""),
+            "the same file, with any SQLite client",
+        ),
+    ];
+    anstream::println!(
+        "{}",
+        run::bold("Try, in another terminal in this directory:")
+    );
+    for (command, what) in examples {
+        anstream::println!("  {}\n    {command}", run::dim(what));
+    }
+    anstream::println!(
+        "\nThe tools can be called at {} until you press ctrl-c.",
+        server.url
+    );
+}
+
+/// What is on record, seen with the command-line tool.
+struct Log<'a> {
+    command: PathBuf,
+    store: &'a str,
+}
+
+impl Log<'_> {
+    fn activity(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.command);
+        command.args(args).env("ACTIVITY_STORE", self.store);
+        command
+    }
+
+    /// The newest activities, newest first.
+    fn list(&self, limit: usize) -> Result<Vec<Value>> {
+        let output = self
+            .activity(&["list", "--json", "--limit", &limit.to_string()])
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("`activity list` failed: {}", output.status).into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<serde_json::Result<_>>()?)
+    }
+
+    /// The newest id.
+    fn newest(&self) -> Result<Option<String>> {
+        let newest = self.list(1)?;
+        Ok(newest
+            .first()
+            .and_then(|record| record["id"].as_str())
+            .map(str::to_owned))
+    }
+
+    /// What came after this id, newest first: `count` activities or more, unless they fail to come.
+    fn since(&self, id: Option<&str>, count: usize) -> Result<Vec<Value>> {
+        let deadline = Instant::now() + COMMITTED_WITHIN;
+        loop {
+            let mut records = self.list(count * 2)?;
+            // Ids sort by start.
+            records.retain(|record| record["id"].as_str() > id);
+            let ended = records.iter().all(|record| record["status"] != "running");
+            if ended && records.len() >= count || Instant::now() > deadline {
+                return Ok(records);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn show(&self) -> Result {
+        self.succeed(&["list", "--limit", "15"])
+    }
+
+    fn doctor(&self) -> Result {
+        self.succeed(&["doctor"])
+    }
+
+    fn succeed(&self, args: &[&str]) -> Result {
+        let status = self.activity(args).status()?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("`activity {}` failed: {status}", args.join(" ")).into()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs other programs, and says which.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anstyle::{AnsiColor, Style};
+
+/// What went wrong, in words for a terminal.
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The repository.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Where this program and those that it builds are.
+pub(crate) fn built() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().ok_or("xtask is in no folder")?;
+    Ok(folder.to_owned())
+}
+
+/// A `cargo` with these arguments, in the repository.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Says what runs, runs it, and says how long it took.
+///
+/// # Errors
+///
+/// When it cannot be started, and when it fails.
+pub(crate) fn run(command: &mut Command) -> Result {
+    let line = line(command);
+    anstream::eprintln!("{} {line}", good("▶"));
+    let start = Instant::now();
+    let status = command
+        .status()
+        .map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !status.success() {
+        return Err(format!("`{line}` failed after {seconds:.1} s: {status}").into());
+    }
+    anstream::eprintln!("  {}", dim(&format!("{seconds:.1} s")));
+    Ok(())
+}
+
+/// The command as one would type it.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut line = program
+        .file_name()
+        .unwrap_or(command.get_program())
+        .to_string_lossy()
+        .into_owned();
+    for (name, value) in command.get_envs() {
+        let value = value.unwrap_or_default().to_string_lossy();
+        line = format!("{}={value:?} {line}", name.to_string_lossy());
+    }
+    for arg in command.get_args() {
+        line.push(' ');
+        line.push_str(&arg.to_string_lossy());
+    }
+    line
+}
+
+pub(crate) fn good(text: &str) -> String {
+    styled(AnsiColor::Green.on_default().bold(), text)
+}
+
+pub(crate) fn bad(text: &str) -> String {
+    styled(AnsiColor::Red.on_default().bold(), text)
+}
+
+pub(crate) fn bold(text: &str) -> String {
+    styled(Style::new().bold(), text)
+}
+
+pub(crate) fn dim(text: &str) -> String {
+    styled(Style::new().dimmed(), text)
+}
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
