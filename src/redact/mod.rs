@@ -5,9 +5,17 @@
 //! (bearer tokens, API keys, card numbers). Whatever they find becomes `[redacted]`. Redaction comes before
 //! capping, so that no secret survives by being cut in half.
 
+mod cards;
 mod keys;
-mod patterns;
+mod pairs;
+mod percent;
+mod shapes;
+mod text;
+mod value;
 mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     borrow::Cow,
@@ -22,6 +30,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, Result as CrateResult},
     record::Preview,
+    redact::{keys::Key, walk::Walk},
 };
 
 /// What stands where a secret stood.
@@ -57,7 +66,8 @@ pub struct Redactor {
 struct Rules {
     /// False: the standard rules are off.
     off: bool,
-    keys: Vec<String>,
+    /// In normal form.
+    keys: Vec<Vec<u8>>,
     patterns: Vec<(String, Regex)>,
     own: Vec<Arc<OwnRule>>,
 }
@@ -85,7 +95,7 @@ impl Redactor {
 
     /// Adds a key whose values are secret, in any case and spelling: `apiKey` is `API_KEY` is `api-key`.
     pub fn key(self, key: &str) -> Self {
-        self.change(|rules| rules.keys.push(keys::normal(key)))
+        self.change(|rules| rules.keys.push(Key::of(key).as_bytes().to_vec()))
     }
 
     /// Adds a pattern; whatever matches it is secret. The name is for people.
@@ -120,7 +130,7 @@ impl Redactor {
     ///
     /// When a function of the application panicked.
     pub fn text<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, RedactorPanicked> {
-        guarded(|| self.rules.text("", text))
+        guarded(|| self.rules.string("", text, 0))
     }
 
     /// Redacts a value that stands under a key.
@@ -128,21 +138,35 @@ impl Redactor {
     /// # Errors
     ///
     /// When a function of the application panicked.
-    pub fn value(&self, key: &str, mut value: Value) -> Result<Value, RedactorPanicked> {
-        guarded(|| {
-            self.rules.walk(key, &mut value, 0);
-            value
-        })
+    pub fn value(&self, key: &str, value: Value) -> Result<Value, RedactorPanicked> {
+        let mut too_deep = true;
+        let clean = guarded(|| {
+            let mut walk = Walk::new(&self.rules, usize::MAX);
+            let clean = walk.value(key, &value, 0);
+            too_deep = walk.too_deep;
+            clean
+        });
+        if too_deep {
+            walk::drop_deep(value);
+        }
+        clean
     }
 
     /// Redacts a payload, then caps it at so many bytes, at the border of a character.
+    ///
+    /// What would be cut off in any case is not looked at.
     ///
     /// # Errors
     ///
     /// When a function of the application panicked.
     pub fn preview(&self, payload: &Value, cap: usize) -> Result<Preview, RedactorPanicked> {
-        let bytes = payload.to_string().len() as u64;
-        let mut text = self.value("", payload.clone())?.to_string();
+        let bytes = walk::json_bytes(payload);
+        let limit = cap.saturating_add(1);
+        let mut text = guarded(|| {
+            Walk::new(&self.rules, limit)
+                .value("", payload, 0)
+                .to_string()
+        })?;
         let truncated = text.len() > cap;
         if truncated {
             text.truncate(text.floor_char_boundary(cap));
@@ -157,36 +181,61 @@ impl Redactor {
 }
 
 impl Rules {
-    fn is_secret(&self, key: &str) -> bool {
-        if self.off && self.keys.is_empty() {
-            return false;
-        }
-        let key = keys::normal(key);
-        !key.is_empty() && (self.keys.contains(&key) || (!self.off && keys::is_secret(&key)))
+    fn is_secret(&self, key: &Key) -> bool {
+        self.is_own(key) || (!self.off && key.is_secret())
+    }
+
+    /// Like [`is_secret`](Self::is_secret), for several words of a text.
+    fn is_secret_phrase(&self, key: &Key) -> bool {
+        self.is_own(key) || (!self.off && key.is_secret_phrase())
+    }
+
+    fn is_harmless(&self, key: &Key) -> bool {
+        !self.is_own(key) && key.is_harmless()
+    }
+
+    fn is_own(&self, key: &Key) -> bool {
+        self.keys.iter().any(|own| own == key.as_bytes())
     }
 
     fn text<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
-        let mut clean = if self.off {
-            Cow::Borrowed(text)
-        } else {
-            patterns::redact(text, &|key| self.is_secret(key))
-        };
-        for (_, pattern) in &self.patterns {
-            if pattern.is_match(&clean) {
-                clean = Cow::Owned(
-                    pattern
-                        .replace_all(&clean, regex::NoExpand(REDACTED))
-                        .into_owned(),
-                );
-            }
-        }
-        for own in &self.own {
-            if let Some(instead) = own(key, &clean) {
-                clean = Cow::Owned(instead);
-            }
-        }
-        clean
+        self.with_own(key, text::redact(self, text))
     }
+
+    /// The patterns and functions of the application.
+    fn with_own<'a>(&self, key: &str, mut clean: Cow<'a, str>) -> Cow<'a, str> {
+        for (_, pattern) in &self.patterns {
+            text::replace(&mut clean, |text, from| unmarked(pattern, text, from));
+        }
+        match self.own_text(key, &clean) {
+            Some(instead) => Cow::Owned(instead),
+            None => clean,
+        }
+    }
+
+    /// What the functions of the application put instead of a text, if anything.
+    fn own_text(&self, key: &str, text: &str) -> Option<String> {
+        self.own.iter().fold(None, |instead, own| {
+            own(key, instead.as_deref().unwrap_or(text)).or(instead)
+        })
+    }
+}
+
+/// The first match at or after `from` that is not part of a mark.
+fn unmarked(pattern: &Regex, text: &str, mut from: usize) -> Option<(usize, usize)> {
+    while from <= text.len() {
+        let found = pattern.find_at(text, from)?;
+        let near = text.floor_char_boundary(found.start().saturating_sub(REDACTED.len() - 1));
+        let marked = text[near..]
+            .find(REDACTED)
+            .map(|start| near + start)
+            .is_some_and(|start| start <= found.start() && found.end() <= start + REDACTED.len());
+        if !marked && !found.is_empty() {
+            return Some((found.start(), found.end()));
+        }
+        from = text.ceil_char_boundary(found.end().max(from + 1));
+    }
+    None
 }
 
 fn guarded<T>(redact: impl FnOnce() -> T) -> Result<T, RedactorPanicked> {
@@ -196,9 +245,15 @@ fn guarded<T>(redact: impl FnOnce() -> T) -> Result<T, RedactorPanicked> {
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let patterns: Vec<_> = self.rules.patterns.iter().map(|(name, _)| name).collect();
+        let keys: Vec<_> = self
+            .rules
+            .keys
+            .iter()
+            .map(|key| String::from_utf8_lossy(key))
+            .collect();
         f.debug_struct("Redactor")
             .field("standard", &!self.rules.off)
-            .field("keys", &self.rules.keys)
+            .field("keys", &keys)
             .field("patterns", &patterns)
             .field("functions", &self.rules.own.len())
             .finish()

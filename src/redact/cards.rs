@@ -1,0 +1,148 @@
+//! Numbers of payment cards, in texts and by themselves.
+
+/// How many digits a card's number has.
+const DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+
+/// Finds the first card's number at or after `from`: where it begins and ends.
+///
+/// Digits stand together or in groups of the card's own form, parted by one space or dash each. A number
+/// counts when an issuer gives out such numbers and its check digit is right, so that ids, and times in
+/// microseconds, survive.
+pub(super) fn find(text: &str, from: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let free = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        if free && let Some(end) = ends_at(bytes, at) {
+            return Some((at, end));
+        }
+        at = group_end(bytes, at);
+    }
+    None
+}
+
+/// True when the digits are a card's number.
+pub(super) fn is_card(digits: &[u8]) -> bool {
+    DIGITS.contains(&digits.len()) && is_issued(digits) && has_check_digit(digits)
+}
+
+/// The end of the card's number that begins at `start`, the longest one.
+fn ends_at(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut digits = [0_u8; 19];
+    let mut count = 0;
+    let mut separator = None;
+    let mut at = start;
+    let mut found = None;
+    loop {
+        let end = group_end(bytes, at);
+        if count + (end - at) > digits.len() {
+            break;
+        }
+        digits[count..count + (end - at)].copy_from_slice(&bytes[at..end]);
+        count += end - at;
+        let stands_free = bytes
+            .get(end)
+            .is_none_or(|next| !next.is_ascii_alphanumeric());
+        if stands_free && is_card(&digits[..count]) {
+            found = Some(end);
+        }
+        match bytes.get(end) {
+            Some(&next @ (b' ' | b'-')) if separator.is_none_or(|known| known == next) => {
+                separator = Some(next);
+            }
+            _ => break,
+        }
+        if !bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
+            break;
+        }
+        at = end + 1;
+    }
+    found
+}
+
+fn group_end(bytes: &[u8], start: usize) -> usize {
+    bytes[start..]
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .map_or(bytes.len(), |length| start + length)
+}
+
+/// The ranges that issuers give out, ISO/IEC 7812: Visa, Mastercard, American Express, Diners, JCB,
+/// Discover, UnionPay, Maestro.
+fn is_issued(digits: &[u8]) -> bool {
+    let first_four = digits
+        .iter()
+        .take(4)
+        .fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    match digits.len() {
+        13 | 19 if first_four / 1000 == 4 => true,
+        14 => matches!(first_four, 3000..=3059 | 3095 | 3600..=3699 | 3800..=3999),
+        15 => matches!(first_four, 3400..=3499 | 3700..=3799),
+        16 => {
+            first_four / 1000 == 4
+                || matches!(
+                    first_four,
+                    2221..=2720 | 3000..=3059 | 3528..=3589 | 3600..=3999 | 5100..=5599
+                )
+                || is_long_range(first_four)
+        }
+        _ => is_long_range(first_four),
+    }
+}
+
+/// Ranges whose numbers have up to 19 digits.
+fn is_long_range(first_four: u32) -> bool {
+    matches!(
+        first_four,
+        5018 | 5020 | 5038 | 5893 | 6011 | 6200..=6299 | 6304 | 6440..=6599 | 6759 | 6761..=6763 | 8100..=8171
+    )
+}
+
+/// Luhn, ISO/IEC 7812-1 annex B.
+fn has_check_digit(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .map(|digit| u32::from(digit - b'0'))
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        let found = find(text, 0).map(|(start, end)| &text[start..end]);
+        assert_eq!(found, expected, "in {text:?}");
+    }
+
+    #[test]
+    fn cards_are_found_in_their_forms() {
+        check("pay 4111111111111111 now", Some("4111111111111111"));
+        check("4111 1111 1111 1111 12/26", Some("4111 1111 1111 1111"));
+        check("no 12 4111-1111-1111-1111", Some("4111-1111-1111-1111"));
+        check("amex 3782 822463 10005.", Some("3782 822463 10005"));
+        check("card_5555555555554444", Some("5555555555554444"));
+    }
+
+    #[test]
+    fn ids_and_times_are_no_cards() {
+        check("4111 1111 1111 1112", None);
+        check("at 1700000000000000 us", None);
+        check("a4111111111111111", None);
+        check("4111111111111111f", None);
+        check("01890a5d-ac96-774b-bcce-b302099a8057", None);
+        check("99941111111111111111999", None);
+    }
+}
