@@ -109,7 +109,10 @@ impl Place {
 }
 
 fn call(name: &'static str, arguments: Value) -> CallToolRequestParams {
-    CallToolRequestParams::new(name).with_arguments(arguments.as_object().unwrap().clone())
+    match arguments {
+        Value::Object(arguments) => CallToolRequestParams::new(name).with_arguments(arguments),
+        other => panic!("arguments are an object, not {other}"),
+    }
 }
 
 fn text(result: &CallToolResult) -> &str {
