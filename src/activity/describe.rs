@@ -24,6 +24,13 @@ pub struct Describe {
     pub(super) kind: Kind,
     pub(super) name: Text,
     pub(super) scope: Option<Arc<Scope>>,
+    /// Apart, so that what most descriptions do not say is not moved about with them.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What most descriptions do not say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct More {
     pub(super) parent: Option<Activity>,
     pub(super) attributes: Vec<(Text, Value)>,
 }
@@ -35,8 +42,7 @@ impl Describe {
             kind,
             name: name.into(),
             scope: None,
-            parent: None,
-            attributes: Vec::new(),
+            more: None,
         }
     }
 
@@ -92,7 +98,7 @@ impl Describe {
 
     /// Adds an attribute. It is redacted, then kept within the limits.
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Value>) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        self.more().attributes.push((key.into(), value.into()));
         self
     }
 
@@ -100,9 +106,13 @@ impl Describe {
     /// changes nothing.
     pub fn parent(mut self, parent: &Activity) -> Self {
         if parent.id().is_some() {
-            self.parent = Some(parent.clone());
+            self.more().parent = Some(parent.clone());
         }
         self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     fn scope(mut self, change: impl FnOnce(&mut Scope)) -> Self {

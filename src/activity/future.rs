@@ -5,7 +5,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
@@ -124,26 +124,41 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
-            panic!("`ActivityFuture` polled after completion");
-        };
+        assert!(
+            this.inner.is_some(),
+            "`ActivityFuture` polled after completion"
+        );
+        // One net under all that is not ours: how far it came says what fell.
+        let (mut output, mut outcome) = (None, None);
         let entered = this.running.context.enter();
-        let output = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-            Ok(polled) => ready!(polled),
-            // The inner future stays: it is dropped where the caller drops it, as if we were not there.
-            Err(payload) => {
-                drop(entered);
-                this.running.close(panicked(&*payload));
-                resume_unwind(payload)
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            let inner = this.inner.as_mut().as_pin_mut();
+            if let Some(Poll::Ready(ready)) = inner.map(|inner| inner.poll(cx)) {
+                outcome = Some(this.classify.classify(output.insert(ready)));
+                this.inner.set(None);
             }
-        };
-        let outcome = catch_unwind(AssertUnwindSafe(|| this.classify.classify(&output)))
-            .unwrap_or_else(|_| Outcome::failed("classifier_panic"));
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.inner.set(None)));
+        }));
         drop(entered);
-        this.running.close(outcome);
-        if let Err(payload) = dropped {
-            resume_unwind(payload);
+        let Some(output) = output else {
+            // A future that panicked stays: it is dropped where its caller drops it, as if we were not there.
+            return match caught {
+                Ok(()) => Poll::Pending,
+                Err(payload) => {
+                    this.running.close(panicked(&*payload));
+                    resume_unwind(payload)
+                }
+            };
+        };
+        match (outcome, caught) {
+            (Some(outcome), Ok(())) => this.running.close(outcome),
+            (Some(outcome), Err(payload)) => {
+                this.running.close(outcome);
+                resume_unwind(payload);
+            }
+            (None, _) => {
+                this.running.enter(|| this.inner.set(None));
+                this.running.close(Outcome::failed("classifier_panic"));
+            }
         }
         Poll::Ready(output)
     }

@@ -12,7 +12,7 @@ use std::{
 use tracing::Span;
 
 use crate::{
-    activity::{Activity, Describe, current, current::Entered, intake},
+    activity::{Activity, Describe, current, current::Entered, describe::More, intake},
     log::ActivityLog,
     record::{ActivityId, Outcome, Text},
     store::{Details, Started},
@@ -50,9 +50,9 @@ impl ActivityLog {
             kind,
             name,
             mut scope,
-            parent,
-            attributes,
+            more,
         } = describe;
+        let More { parent, attributes } = more.map(|more| *more).unwrap_or_default();
 
         let lineage = parent
             .and_then(|parent| parent.lineage(shared))
