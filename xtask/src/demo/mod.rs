@@ -49,7 +49,6 @@ pub(crate) fn demo(stay: Stay) -> Result {
     let inspector = Inspector::install()?;
     let build = [
         "build",
-        "--quiet",
         "--package",
         "tool-server",
         "--package",
@@ -72,7 +71,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
     make_calls(&inspector, &server.url, &tools, &store)?;
     let records = log.since(before.as_deref(), expected_records())?;
     anstream::println!("\n{}", run::bold("activity list"));
-    log.show()?;
+    log.show(records.len())?;
     if stay == Stay::No {
         smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
         smoke::compare_view(&store, &records)?;
@@ -84,7 +83,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
         );
         return Ok(());
     }
-    say_where_to_look(&server, &log.command, &store);
+    say_where_to_look(&server, &log.command, &store, &records);
     loop {
         match stop.recv_timeout(POLL) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
@@ -150,16 +149,16 @@ fn expected_records() -> usize {
     calls.map(|call| 1 + call.nested.len()).sum()
 }
 
-fn say_where_to_look(server: &Server, command: &Path, store: &str) {
-    let mut command = command.to_string_lossy().into_owned();
-    if let Ok(here) = std::env::current_dir() {
-        let short = Path::new(&command).strip_prefix(here);
-        command = short.map_or(command.clone(), |path| path.to_string_lossy().into_owned());
-    }
+fn say_where_to_look(server: &Server, command: &Path, store: &str, records: &[Value]) {
+    let (command, store) = (from_here(command), from_here(Path::new(store)));
+    let tree = records.iter().find(|record| !record["parent"].is_null());
+    let id = tree
+        .and_then(|record| record["root"].as_str())
+        .unwrap_or("ID");
     let examples = [
         (format!("{command} list status:failed"), "what went wrong"),
         (
-            format!("{command} show ID"),
+            format!("{command} show {id}"),
             "one call, with what ran inside of it",
         ),
         (format!("{command} tail"), "calls as they happen"),
@@ -173,7 +172,7 @@ fn say_where_to_look(server: &Server, command: &Path, store: &str) {
         ),
     ];
     anstream::println!(
-        "{}",
+        "\n{}",
         run::bold("Try, in another terminal in this directory:")
     );
     for (command, what) in examples {
@@ -183,6 +182,13 @@ fn say_where_to_look(server: &Server, command: &Path, store: &str) {
         "\nThe tools can be called at {} until you press ctrl-c.",
         server.url
     );
+}
+
+/// A path as it is typed in the working directory.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let short = path.strip_prefix(here).unwrap_or(path);
+    short.display().to_string()
 }
 
 /// What is on record, seen with the command-line tool.
@@ -238,8 +244,8 @@ impl Log<'_> {
         }
     }
 
-    fn show(&self) -> Result {
-        self.succeed(&["list", "--limit", "15"])
+    fn show(&self, limit: usize) -> Result {
+        self.succeed(&["list", "--limit", &limit.to_string()])
     }
 
     fn doctor(&self) -> Result {
