@@ -101,14 +101,14 @@ impl Running {
         F: Future,
         C: Classify<F::Output>,
     {
-        ActivityFuture::new(future, self, classify)
+        ActivityFuture::new(Some(future), self, classify)
     }
 }
 
 impl<F, C> ActivityFuture<F, C> {
-    pub(crate) fn new(future: F, running: Running, classify: C) -> Self {
+    pub(crate) fn new(inner: Option<F>, running: Running, classify: C) -> Self {
         ActivityFuture {
-            inner: Some(future),
+            inner,
             running,
             classify,
         }

@@ -113,11 +113,10 @@ pub(super) fn payload(
     if capture == Capture::Off {
         return None;
     }
-    let kept = match serde_json::to_value(payload) {
-        Ok(value) => shared.config.redactor.preview(&value, capture.cap()),
-        Err(error) => Ok(Preview::new(format!("[not JSON: {error}]"), 0, true)),
-    };
-    match kept {
+    // What an error says of a payload may quote it.
+    let value = serde_json::to_value(payload)
+        .unwrap_or_else(|error| Value::from(format!("not JSON: {error}")));
+    match shared.config.redactor.preview(&value, capture.cap()) {
         Ok(preview) => Some(preview),
         Err(RedactorPanicked) => {
             withheld(shared, WITHHELD);

@@ -71,8 +71,13 @@ where
         drop(catch_unwind(AssertUnwindSafe(|| {
             self.describe.hand_over(&mut request, &running);
         })));
-        match running.enter_catching(|| self.inner.call(request)) {
-            Ok(future) => ActivityFuture::new(future, running, self.classify.clone()),
+        // What a closure takes and gives back is moved through the catch: so neither is.
+        let (mut request, mut future) = (Some(request), None);
+        let called = running.enter_catching(|| {
+            future = request.take().map(|request| self.inner.call(request));
+        });
+        match called {
+            Ok(()) => ActivityFuture::new(future, running, self.classify.clone()),
             Err(payload) => {
                 running.close(panicked(&*payload));
                 resume_unwind(payload)

@@ -185,7 +185,11 @@ impl Shard {
 
     /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place.
     pub(crate) fn take_ended(&self, spare: Vec<Ended>) -> Vec<Ended> {
-        mem::replace(&mut self.state.lock().ended, spare)
+        let mut state = self.state.lock();
+        if state.ended.is_empty() {
+            return spare;
+        }
+        mem::replace(&mut state.ended, spare)
     }
 
     /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed.
