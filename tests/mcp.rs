@@ -9,7 +9,9 @@ use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt,
     handler::server::wrapper::Parameters,
     model::{
-        CallToolRequestParams, CallToolResult, ClientRequest, ContentBlock, Request, ServerResult,
+        CallToolRequestParams, CallToolResult, ClientRequest, ContentBlock, GetPromptRequestParams,
+        GetPromptResponse, GetPromptResult, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, Request, ServerCapabilities, ServerConfig, ServerResult,
     },
     schemars,
     service::{PeerRequestOptions, RequestContext, RunningService},
@@ -74,7 +76,34 @@ impl Server {
 }
 
 #[tool_handler]
-impl ServerHandler for Server {}
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let all = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources();
+        ServerConfig::new(all.build())
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        match request.name.as_str() {
+            "greet" => Ok(GetPromptResult::new(Vec::new()).into()),
+            _ => Err(ErrorData::invalid_params("no such prompt", None)),
+        }
+    }
+
+    async fn read_resource(
+        &self,
+        _: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        Ok(ReadResourceResult::new(Vec::new()).into())
+    }
+}
 
 type Client = RunningService<RoleClient, ()>;
 
@@ -246,6 +275,45 @@ async fn payloads_are_kept_where_asked_for() {
     assert_eq!(login.input.unwrap().text, r#"{"text":"hello"}"#);
     assert!(login.output.unwrap().text.contains("hello"));
     assert!(rows.one("web_search").output.is_none());
+}
+
+#[tokio::test]
+async fn prompts_and_resources_are_recorded_by_choice() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    for tools in [log.tools(), log.tools().prompts().resources()] {
+        let Setup { client, .. } = serve(&log, tools).await;
+        client
+            .get_prompt(GetPromptRequestParams::new("greet"))
+            .await
+            .unwrap();
+        client
+            .get_prompt(GetPromptRequestParams::new("shout"))
+            .await
+            .unwrap_err();
+        let uri = "file:///a.txt?token=t0psecret";
+        client
+            .read_resource(ReadResourceRequestParams::new(uri))
+            .await
+            .unwrap();
+    }
+    let rows = rows(&log);
+    let told: Vec<_> = rows
+        .0
+        .iter()
+        .map(|row| (row.kind, row.name.as_str(), row.status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Kind::Prompt, "greet", Status::Success),
+            (Kind::Prompt, "shout", Status::Failed),
+            (Kind::Resource, "file", Status::Success),
+        ]
+    );
+    assert_eq!(
+        rows.0[2].attributes["mcp.resource.uri"],
+        json!("file:///a.txt?token=[redacted]")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,31 +104,32 @@ impl<H: ServerHandler> WithActivity<H> {
         if let Some(version) = context.protocol_version() {
             describe = describe.attribute(names::PROTOCOL_VERSION, version.to_string());
         }
-        if let Some(client) = context.client_info() {
+        let parts = context.extensions.get::<Parts>();
+        let session = match parts {
+            Some(parts) => session_header(parts).map(|session| Text::from(session.to_owned())),
+            None => Some(self.session.clone()),
+        };
+        // Over HTTP without sessions rmcp makes a client up where the request itself names none.
+        let client = match session {
+            Some(_) => context.client_info(),
+            None => context.meta.client_info(),
+        };
+        if let Some(client) = client {
             describe = describe
                 .attribute(names::CLIENT_NAME, client.name)
                 .attribute(names::CLIENT_VERSION, client.version);
         }
-        match context.extensions.get::<Parts>() {
-            Some(parts) => {
-                describe = describe.attribute(names::TRANSPORT, "tcp");
-                // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
-                if let Some(parent) = parts.extensions.get::<Activity>() {
-                    describe = describe.parent(parent);
-                }
-                match parts
-                    .headers
-                    .get(SESSION_HEADER)
-                    .and_then(|id| id.to_str().ok())
-                {
-                    Some(session) => describe.session(session.to_owned()),
-                    None => describe,
-                }
-            }
-            None => describe
-                .attribute(names::TRANSPORT, "pipe")
-                .session(&self.session),
+        if let Some(session) = session {
+            describe = describe.session(session);
         }
+        // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
+        if let Some(parent) = parts.and_then(|parts| parts.extensions.get::<Activity>()) {
+            describe = describe.parent(parent);
+        }
+        describe.attribute(
+            names::TRANSPORT,
+            if parts.is_some() { "tcp" } else { "pipe" },
+        )
     }
 
     /// The brand that the rule names. A rule that panics names none.
@@ -144,6 +145,10 @@ impl<H: ServerHandler> WithActivity<H> {
         .ok()
         .flatten()
     }
+}
+
+fn session_header(parts: &Parts) -> Option<&str> {
+    parts.headers.get(SESSION_HEADER)?.to_str().ok()
 }
 
 fn tool_outcome(activity: &Activity, response: &CallToolResponse, capture: Capture) -> Outcome {

@@ -18,6 +18,9 @@
 //! resources by choice. A result with `isError` is `failed` with the error type `tool_error`, a protocol
 //! error `failed` with its JSON-RPC code, a call that the client cancelled `cancelled`, a panic `failed`
 //! with the error type `panic`.
+//!
+//! The wrapper goes around the handler that answers tool calls. rmcp's own `Router` answers them from its own
+//! table, without asking the handler inside of it: a wrapped server *within* a `Router` records nothing.
 
 mod call;
 mod forward;

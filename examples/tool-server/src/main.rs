@@ -98,14 +98,20 @@ async fn serve_http(
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let (log, root) = (log.clone(), root.clone());
+    let config = StreamableHttpServerConfig::default();
+    let streams = config.cancellation_token.clone();
     let service = StreamableHttpService::new(
         move || Ok(recorded(ToolServer::new(&log, &root), &log)),
         LocalSessionManager::default().into(),
-        StreamableHttpServerConfig::default(),
+        config,
     );
     eprintln!("tool-server: http://{}/mcp", listener.local_addr()?);
     axum::serve(listener, Router::new().nest_service("/mcp", service))
-        .with_graceful_shutdown(stop_signal())
+        .with_graceful_shutdown(async move {
+            stop_signal().await;
+            // Clients keep event streams open for as long as they live: without this we would wait for them.
+            streams.cancel();
+        })
         .await?;
     Ok(())
 }

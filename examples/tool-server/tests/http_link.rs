@@ -85,6 +85,12 @@ async fn link(sessions: bool) {
     );
     assert_eq!(tool.root, request.id);
     assert_eq!(tool.scope.session.is_some(), sessions, "{tool:?}");
+    let client = tool.attributes.get("mcp.client.name");
+    assert_eq!(
+        client.is_some(),
+        sessions,
+        "a client that rmcp makes up is none: {client:?}"
+    );
 }
 
 #[tokio::test]

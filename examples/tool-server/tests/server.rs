@@ -317,6 +317,29 @@ async fn a_server_that_is_killed_leaves_its_slow_call_abandoned_and_the_others_w
     check_whole(&place.store());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_does_so_also_while_a_client_holds_a_stream_open() {
+    let place = Place::new();
+    let (mut server, url) = place.over_http().await;
+    let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+    client
+        .call_tool(call("read_file", json!({"path": "hello.txt"})))
+        .await
+        .unwrap();
+    let pid = server.id().unwrap().to_string();
+    let asked = Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .await
+        .unwrap();
+    assert!(asked.success());
+    let ended = tokio::time::timeout(Duration::from_secs(20), server.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
+    assert_eq!(place.rows()[0].status, Status::Success);
+    check_whole(&place.store());
+}
+
 fn check_whole(store: &Path) {
     let mut reader = ActivityReader::open(store).unwrap();
     assert_eq!(reader.damages().unwrap(), [""; 0]);
