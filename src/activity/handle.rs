@@ -69,7 +69,7 @@ impl Activity {
         if let Some(open) = &self.0 {
             let attribute = intake::attribute(open.shard.shared(), key.into(), value.into());
             open.shard.update(open.key, attribute.charge(), |started| {
-                attribute.keep(started.details.get_or_insert_default());
+                attribute.keep(started.details.get_or_insert_default())
             });
         }
     }
@@ -117,7 +117,11 @@ impl Activity {
             && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
         {
             open.shard.update(open.key, preview.text.len(), |started| {
-                started.details.get_or_insert_default().input = Some(preview);
+                let details = started.details.get_or_insert_default();
+                details
+                    .input
+                    .replace(preview)
+                    .map_or(0, |old| old.text.len())
             });
         }
     }
@@ -128,7 +132,11 @@ impl Activity {
             && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
         {
             open.shard.update(open.key, preview.text.len(), |started| {
-                started.details.get_or_insert_default().output = Some(preview);
+                let details = started.details.get_or_insert_default();
+                details
+                    .output
+                    .replace(preview)
+                    .map_or(0, |old| old.text.len())
             });
         }
     }
@@ -154,13 +162,13 @@ impl Activity {
     fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
         if let Some(open) = &self.0 {
             let text = intake::text(open.shard.shared(), text);
-            open.shard.update(
-                open.key,
-                size_of::<Scope>() + text.heap_bytes(),
-                |started| {
-                    change(Arc::make_mut(started.scope.get_or_insert_default()), text);
-                },
-            );
+            let added = size_of::<Scope>() + text.heap_bytes();
+            open.shard.update(open.key, added, |started| {
+                let before = started.scope.as_ref().map_or(0, |scope| scope.charge());
+                let scope = started.scope.get_or_insert_default();
+                change(Arc::make_mut(scope), text);
+                (before + added).saturating_sub(scope.charge())
+            });
         }
     }
 }

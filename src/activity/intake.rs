@@ -87,21 +87,27 @@ pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
 impl Attribute {
     /// What keeping it costs in memory: a map entry beside the texts.
     pub(super) fn charge(&self) -> usize {
-        self.bytes + 96
+        charge(self.bytes)
     }
 
-    /// Keeps it where the limits allow, else marks that something is missing.
-    pub(super) fn keep(self, details: &mut Details) {
+    /// Keeps it where the limits allow, else marks that something is missing. Returns the bytes that are not
+    /// kept now: its own, or those of the value that it replaces.
+    pub(super) fn keep(self, details: &mut Details) -> usize {
         let full = details.attributes.len() >= MAX_ATTRIBUTES
             && !details.attributes.contains_key(self.key.as_str());
         if full || self.bytes > MAX_ATTRIBUTE_BYTES {
             details.truncated = true;
-        } else {
-            details
-                .attributes
-                .insert(self.key.as_str().to_owned(), self.value);
+            return self.charge();
         }
+        let replaced = details
+            .attributes
+            .insert(self.key.as_str().to_owned(), self.value);
+        replaced.map_or(0, |value| charge(self.key.len() + value_bytes(&value) + 4))
     }
+}
+
+fn charge(bytes: usize) -> usize {
+    bytes + 96
 }
 
 /// Redacts and caps a payload. `None` where nothing is to be kept, or nothing can be.

@@ -64,7 +64,7 @@ impl ActivityLog {
             if let Some(inherited) = lineage.as_ref().and_then(|lineage| lineage.scope.as_ref()) {
                 Arc::make_mut(scope).inherit(inherited);
             }
-            bytes += size_of_val(&**scope) + scope.heap_bytes();
+            bytes += scope.charge();
         } else {
             scope = lineage.as_ref().and_then(|lineage| lineage.scope.clone());
         }
@@ -73,7 +73,7 @@ impl ActivityLog {
             let details: &mut Box<Details> = details.get_or_insert_default();
             let attribute = intake::attribute(shared, key, value);
             bytes += attribute.charge();
-            attribute.keep(details);
+            bytes -= attribute.keep(details);
         }
         bytes += details.as_deref().map_or(0, |_| size_of::<Details>());
 

@@ -160,13 +160,15 @@ impl Request {
                 format!("cannot {what}: the log was shut down"),
             )
         };
-        let deadline = Instant::now() + self.timeout;
+        // A year is for ever, and still a point in time.
+        let timeout = self.timeout.min(Duration::from_secs(365 * 24 * 3600));
+        let deadline = Instant::now() + timeout;
         self.inbox
             .send(message(deadline, answer))
             .map_err(|_| closed())?;
         self.shared.wake();
-        // The writer keeps the deadline by itself; it gets a moment more to say so before we do.
-        let patience = self.timeout + Duration::from_millis(50);
+        // A shutdown keeps its deadline by itself: it gets a moment more to say so before we do.
+        let patience = timeout + Duration::from_millis(50);
         match answered.recv_timeout(patience) {
             Ok(Ok(())) => Ok(self.accounting()),
             Ok(Err(error)) => Err(error),

@@ -144,6 +144,7 @@ impl Shard {
                 message.heap_bytes(),
                 |started| {
                     started.details.get_or_insert_default().message = Some(message);
+                    0
                 },
             );
         }
@@ -160,9 +161,14 @@ impl Shard {
         true
     }
 
-    /// Changes an open activity after charging it for `bytes` more. Where there is no room only the mark
-    /// `truncated` is set. Does nothing when it has ended.
-    pub(crate) fn update(&self, key: SlotKey, bytes: usize, change: impl FnOnce(&mut Started)) {
+    /// Changes an open activity after charging it for `bytes` more; what `change` returns is no longer kept
+    /// and given back. Where there is no room only the mark `truncated` is set. Does nothing when it has ended.
+    pub(crate) fn update(
+        &self,
+        key: SlotKey,
+        bytes: usize,
+        change: impl FnOnce(&mut Started) -> usize,
+    ) {
         let mut state = self.state.lock();
         let State {
             open,
@@ -249,16 +255,16 @@ impl Slot {
         credit: &mut Credit,
         shared: &Shared,
         bytes: usize,
-        change: impl FnOnce(&mut Started),
+        change: impl FnOnce(&mut Started) -> usize,
     ) {
-        let boxed = if self.started.details.is_none() {
-            size_of::<Details>()
-        } else {
-            0
+        let boxed = match self.started.details {
+            Some(_) => 0,
+            None => size_of::<Details>(),
         };
         if credit.charge(shared, bytes + boxed) {
-            self.charge = self.charge.saturating_add((bytes + boxed) as u32);
-            change(&mut self.started);
+            let freed = change(&mut self.started);
+            credit.0 += freed;
+            self.charge = (self.charge as usize + bytes + boxed).saturating_sub(freed) as u32;
         } else {
             self.started.details.get_or_insert_default().truncated = true;
         }
@@ -272,8 +278,9 @@ struct Credit(usize);
 impl Credit {
     fn charge(&mut self, shared: &Shared, bytes: usize) -> bool {
         if self.0 < bytes {
+            let was_short = shared.budget.is_short();
             self.0 += shared.budget.take(bytes - self.0);
-            if shared.budget.is_short() {
+            if !was_short && shared.budget.is_short() {
                 shared.wake();
             }
         }

@@ -24,6 +24,8 @@ const MAX_BATCH: usize = 10_000;
 const TICK: Duration = Duration::from_millis(2);
 /// How long without work until the thread parks; shorter would wake it for every call of a slow stream.
 const LINGER: Duration = Duration::from_millis(100);
+/// How often counters that moved without a record are saved.
+const SAVE: Duration = Duration::from_secs(1);
 /// How often dead instances are looked for.
 const SWEEP_ABANDONED: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a failure of the store.
@@ -65,6 +67,7 @@ pub(crate) struct Worker {
     /// When something was last swept.
     last_work: Instant,
     last_listing: Instant,
+    last_commit: Instant,
     last_abandoned: Instant,
     failures: u32,
     panics: u32,
@@ -96,6 +99,7 @@ impl Worker {
             oldest: None,
             last_work: now,
             last_listing: now,
+            last_commit: now,
             last_abandoned: now,
             failures: 0,
             panics: 0,
@@ -166,7 +170,9 @@ impl Worker {
     /// Copies what has been open for longer than a flush interval (or at all) so that others see it run.
     fn list_open(&mut self, at_once: bool) {
         let interval = self.shared.config.flush_interval;
-        if !at_once && self.last_listing.elapsed() < interval {
+        let waiting = !self.open.is_empty() || !self.batch.open.is_empty();
+        // Copies of what changes while the store is away would pile up.
+        if waiting || (!at_once && self.last_listing.elapsed() < interval) {
             return;
         }
         self.last_listing = Instant::now();
@@ -219,7 +225,9 @@ impl Worker {
                 }
                 Err(error) if error.kind() == ErrorKind::Refused || self.panics >= PANICS => {
                     self.panics = 0;
-                    self.isolate(batch);
+                    if !self.isolate(batch) {
+                        return false;
+                    }
                 }
                 Err(error) => {
                     self.batch = batch;
@@ -241,18 +249,27 @@ impl Worker {
         let Some(writer) = &mut self.writer else {
             return Err(Error::store("the store has no writer"));
         };
-        let result = guarded("commit a batch", || writer.append(batch));
-        match &result {
-            Ok(_) => {
+        let mut result = guarded("commit a batch", || writer.append(batch));
+        match &mut result {
+            Ok(appended) => {
+                if self.failures > 0 {
+                    // An attempt that seemed to fail may have been committed: its rows are not late.
+                    appended.ignored = 0;
+                }
                 self.failures = 0;
                 self.panics = 0;
                 self.retry_at = None;
+                self.last_commit = Instant::now();
                 let was = self.shared.ledger.lock().failure.take();
                 if was.is_some() {
                     tracing::warn!(target: "tower_activity::store", "the store works again, nothing that waited was lost");
                 }
             }
-            Err(error) if error.kind() == ErrorKind::Panicked => self.panics += 1,
+            Err(error) if error.kind() == ErrorKind::Panicked => {
+                self.panics += 1;
+                // What it had in mind when it panicked is not to be relied upon.
+                self.broken = true;
+            }
             Err(_) => self.panics = 0,
         }
         result
@@ -268,30 +285,40 @@ impl Worker {
         ledger.late_ends += appended.ignored;
     }
 
-    /// Finds the records that the store refuses, by halves, so that they do not hold back the others.
-    fn isolate(&mut self, batch: Batch) {
-        // Open rows stand apart: the first part takes them, and where they are refused they are left out.
-        let mut open = batch.open;
+    /// Finds the records that the store refuses, by halves, so that they do not hold back the others. `false`
+    /// when it was not the records' fault: what is left waits.
+    fn isolate(&mut self, batch: Batch) -> bool {
+        let listing = Batch {
+            open: batch.open,
+            environment: batch.environment.clone(),
+            ..self.empty_batch()
+        };
+        if let Err(error) = self.append(&listing)
+            && !is_of_records(&error)
+        {
+            self.open = listing.open;
+            self.wait_again(vec![batch.ended], &error);
+            return false;
+        }
         let mut parts = vec![batch.ended];
         let mut probed = false;
-        while let Some(mut ended) = parts.pop() {
+        while let Some(ended) = parts.pop() {
             let part = Batch {
                 accounting: self.accounting(ended.len()),
                 environment: batch.environment.clone(),
-                open: mem::take(&mut open),
-                ended: mem::take(&mut ended),
+                ended,
+                ..Batch::default()
             };
-            let error = match self.append(&part) {
+            let result = self.append(&part);
+            let mut ended = part.ended;
+            let error = match result {
                 Ok(appended) => {
-                    self.settle(&part.ended, appended);
+                    self.settle(&ended, appended);
                     probed = false;
                     continue;
                 }
                 Err(error) => error,
             };
-            let Batch {
-                mut ended, open, ..
-            } = part;
             if ended.len() > 1 && is_of_records(&error) {
                 let second = ended.split_off(ended.len() / 2);
                 parts.push(second);
@@ -311,20 +338,23 @@ impl Worker {
                 _ => false,
             };
             probed = false;
-            if to_blame {
-                ended.iter().for_each(|one| self.refused(one, &error));
-                continue;
+            if !to_blame {
+                parts.push(ended);
+                self.wait_again(parts, &error);
+                return false;
             }
-            // Not the records' fault: all that is left waits, in order, for the next attempt.
-            self.failed(&error);
-            self.open.extend(open);
-            parts.push(ended);
-            for one in parts.into_iter().flat_map(|part| part.into_iter().rev()) {
-                self.pending.push_front(one);
-            }
-            self.oldest.get_or_insert_with(Instant::now);
-            return;
+            ended.iter().for_each(|one| self.refused(one, &error));
         }
+        true
+    }
+
+    /// Puts parts of a batch, the last one first, back in front of what waits.
+    fn wait_again(&mut self, parts: Vec<Vec<Ended>>, error: &Error) {
+        self.failed(error);
+        for one in parts.into_iter().flat_map(|part| part.into_iter().rev()) {
+            self.pending.push_front(one);
+        }
+        self.oldest.get_or_insert_with(Instant::now);
     }
 
     /// Gives up one record.
@@ -397,6 +427,9 @@ impl Worker {
                 _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
                 // Counters that moved without a record, such as rejected calls, are saved before the rest.
                 _ if self.saved() => thread::park(),
+                _ if self.last_commit.elapsed() < SAVE => {
+                    thread::park_timeout(SAVE.saturating_sub(self.last_commit.elapsed()));
+                }
                 _ => drop(self.commit()),
             }
         }
@@ -436,24 +469,24 @@ impl Worker {
             Some(writer) => guarded("close the store", || writer.close(&counts)),
             None => Ok(()),
         };
-        let result = if committed {
-            closed
-        } else {
-            Err(timed_out("shut down", timeout, &counts, &self.shared))
+        let outcome = |what: &str| {
+            if committed {
+                return Ok(());
+            }
+            Err(timed_out(what, timeout, &counts, &self.shared))
         };
-        for flush in self.flushes.drain(..) {
-            let outcome = if committed {
-                Ok(())
-            } else {
-                Err(timed_out("flush", timeout, &counts, &self.shared))
-            };
-            // Whoever asked may have given up.
-            let _ = flush.send(outcome);
-        }
+        let result = outcome("shut down").and(closed);
         if let Err(error) = &result {
             tracing::error!(target: "tower_activity::store", %error, lost = unsaved, "the log was shut down");
         }
-        // The handle that asked may have given up at its own deadline.
+        // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
+        for flush in &self.flushes {
+            let _ = flush.send(outcome("flush"));
+        }
+        for message in self.messages.try_iter() {
+            let (Message::Flush(answer) | Message::Shutdown { answer, .. }) = message;
+            let _ = answer.send(outcome("shut down"));
+        }
         let _ = answer.send(result);
     }
 

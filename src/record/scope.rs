@@ -51,13 +51,10 @@ impl Scope {
         ]
     }
 
-    /// The bytes that the texts keep on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.texts()
-            .into_iter()
-            .flatten()
-            .map(Text::heap_bytes)
-            .sum()
+    /// The bytes that it and its texts take.
+    pub(crate) fn charge(&self) -> usize {
+        let texts = self.texts().into_iter().flatten().map(Text::heap_bytes);
+        size_of::<Scope>() + texts.sum::<usize>()
     }
 
     /// Takes from `parent` what this scope does not say itself.

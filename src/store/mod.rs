@@ -45,14 +45,14 @@ pub trait Writer: Send {
     /// When nothing of the batch was kept.
     fn append(&mut self, batch: &Batch) -> Result<Appended>;
 
-    /// Writes the open rows of dead instances as abandoned, a bounded number a call. Returns how many.
+    /// Writes the open rows of dead instances as abandoned, a bounded number a transaction. Returns how many.
     ///
     /// # Errors
     ///
     /// When the store could not be read or written; nothing was changed then.
     fn sweep_abandoned(&mut self) -> Result<u64>;
 
-    /// Ends the instance: checkpoints and gives its lock back.
+    /// Ends the instance: what it left open is abandoned, its lock is given back.
     ///
     /// # Errors
     ///

@@ -31,15 +31,23 @@ pub struct FaultyStore {
 
 impl FaultyStore {
     pub fn new(fault: Fault) -> Arc<Self> {
+        FaultyStore::around(SqliteStore::at(":memory:").unwrap(), fault)
+    }
+
+    pub fn around(inner: SqliteStore, fault: Fault) -> Arc<Self> {
         Arc::new(FaultyStore {
-            inner: SqliteStore::at(":memory:").unwrap(),
+            inner,
             fault: Arc::new((Mutex::new(fault), Condvar::new())),
         })
     }
 
-    pub fn mend(&self) {
-        *self.fault.0.lock().unwrap() = Fault::None;
+    pub fn set(&self, fault: Fault) {
+        *self.fault.0.lock().unwrap() = fault;
         self.fault.1.notify_all();
+    }
+
+    pub fn mend(&self) {
+        self.set(Fault::None);
     }
 }
 

@@ -22,13 +22,17 @@ pub fn rows(log: &ActivityLog) -> Rows {
 
 /// Reads until what is there satisfies the condition, for up to ten seconds.
 pub fn until(log: &ActivityLog, enough: impl Fn(&Rows) -> bool) -> Rows {
+    soon(|| Some(rows(log)).filter(&enough))
+}
+
+/// Asks until there is an answer, for up to ten seconds.
+pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let rows = rows(log);
-        if enough(&rows) {
-            return rows;
+        if let Some(answer) = answer() {
+            return answer;
         }
-        assert!(Instant::now() < deadline, "not in time: {rows:#?}");
+        assert!(Instant::now() < deadline, "not in time");
         std::thread::yield_now();
     }
 }

@@ -1,6 +1,11 @@
 //! Opening a database: is it ours, can we read it, and with which settings.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
@@ -14,6 +19,12 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Whose database it is. One statement, so that another process's first transaction is seen whole or not at all.
+const WHOSE: &str = "SELECT (SELECT user_version FROM pragma_user_version),
+    (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
+/// How long an opening waits for others that open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings that must stand before the first table is made. 8 KB pages: about 1.2 times the rows a second.
 const NEW: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
@@ -40,8 +51,20 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(|e| at(path, e))?;
-    prepare(&mut connection).map_err(|error| error.at(path))?;
-    Ok(connection)
+    // SQLite does not wait where two processes switch to the write-ahead log at once.
+    let patience = Instant::now() + OPEN_TIMEOUT;
+    loop {
+        match prepare(&mut connection) {
+            Ok(()) => return Ok(connection),
+            Err(error) => {
+                let error = error.at(path);
+                if !error.is_busy() || Instant::now() >= patience {
+                    return Err(error);
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
 }
 
 /// Opens a file for reading. It is never made, changed or migrated.
@@ -134,10 +157,8 @@ impl Unusable {
 
 /// The version of the schema; 0 for an empty database.
 fn version(connection: &Connection) -> Result<i64, Unusable> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let (version, application, tables): (i64, i64, i64) =
+        connection.query_row(WHOSE, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     match (application, tables) {
         (0, 0) => Ok(0),
         (APPLICATION_ID, _) if version > SCHEMA => Err(Unusable::Newer(version)),

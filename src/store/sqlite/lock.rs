@@ -1,6 +1,7 @@
 //! Who lives: every open log holds a lock that the kernel takes back when its process dies.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -14,7 +15,6 @@ use crate::record::InstanceId;
 /// The lock of one open log.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
-    id: InstanceId,
     _file: File,
     path: PathBuf,
 }
@@ -34,28 +34,25 @@ impl InstanceLock {
         let file = File::create(&unnamed)?;
         file.try_lock().map_err(io::Error::other)?;
         fs::rename(&unnamed, &path)?;
-        Ok(InstanceLock {
-            id,
-            _file: file,
-            path,
-        })
+        Ok(InstanceLock { _file: file, path })
     }
 }
 
 /// The lock of a store's instance, shared by a writer and the one that replaces it after a failure: in
 /// between nobody may find the instance dead.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SharedLock(Arc<Mutex<Weak<InstanceLock>>>);
+pub(crate) struct SharedLock(Arc<Mutex<HashMap<InstanceId, Weak<InstanceLock>>>>);
 
 impl SharedLock {
     /// The lock of this instance, taken where nobody holds it yet.
     pub(crate) fn take(&self, store: &Path, id: InstanceId) -> io::Result<Arc<InstanceLock>> {
         let mut held = self.0.lock();
-        if let Some(lock) = held.upgrade().filter(|lock| lock.id == id) {
+        if let Some(lock) = held.get(&id).and_then(Weak::upgrade) {
             return Ok(lock);
         }
         let lock = Arc::new(InstanceLock::take(store, id)?);
-        *held = Arc::downgrade(&lock);
+        held.retain(|_, lock| lock.strong_count() > 0);
+        held.insert(id, Arc::downgrade(&lock));
         Ok(lock)
     }
 }
@@ -77,10 +74,24 @@ pub(crate) fn alive(store: &Path, id: InstanceId) -> bool {
     }
 }
 
-/// Removes the lock file of an instance that is dead.
-pub(crate) fn remove(store: &Path, id: InstanceId) {
-    // Already gone is as good.
-    let _ = fs::remove_file(folder(store).join(format!("{id}.lock")));
+/// Removes the lock files of the dead. Their open activities must have been written as abandoned before.
+pub(crate) fn remove_dead(store: &Path) {
+    let Ok(files) = fs::read_dir(folder(store)) else {
+        return;
+    };
+    for path in files.filter_map(|file| Some(file.ok()?.path())) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let id = name.and_then(|name| name.strip_suffix(".lock")?.parse().ok());
+        if id.is_some_and(|id| !alive(store, id)) {
+            // What could not be removed is found dead again by the next writer.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The path of an existing store without links.
+pub(crate) fn real(store: &Path) -> PathBuf {
+    fs::canonicalize(store).unwrap_or_else(|_| store.to_owned())
 }
 
 fn folder(store: &Path) -> PathBuf {

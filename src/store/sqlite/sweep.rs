@@ -47,8 +47,8 @@ impl SqliteWriter {
                     count => swept += count,
                 }
             }
-            lock::remove(&path, id);
         }
+        lock::remove_dead(&path);
         Ok(swept)
     }
 

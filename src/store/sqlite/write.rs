@@ -15,7 +15,7 @@ use crate::{
             bucket::{Buckets, Fold},
             connection,
             dictionary::Dictionary,
-            lock::InstanceLock,
+            lock::{self, InstanceLock},
         },
     },
 };
@@ -64,9 +64,11 @@ impl SqliteWriter {
     pub(super) fn open(place: &Place, instance: &Instance) -> Result<Self> {
         let (connection, path, lock) = match place {
             Place::Memory(connection) => (connection.clone(), None, None),
-            Place::File(path, lock) => {
+            Place::File(path, locks) => {
                 let connection = connection::open_to_write(path)?;
-                let lock = lock.take(path, instance.id).map_err(|cause| {
+                // Whatever name it was opened by: its instances are found beside the file itself.
+                let path = &lock::real(path);
+                let lock = locks.take(path, instance.id).map_err(|cause| {
                     let what = format!("cannot make a lock file beside the log {}", path.display());
                     Error::new(ErrorKind::Store, what).with_source(cause)
                 })?;
@@ -378,7 +380,7 @@ fn attributes(details: &Details) -> Option<String> {
 }
 
 /// The number that stands for a status in `activity.status`; 0 is what the table `open` means.
-pub(super) const fn status_number(status: Status) -> i64 {
+pub(in crate::store::sqlite) const fn status_number(status: Status) -> i64 {
     match status {
         Status::Running => 0,
         Status::Success => 1,

@@ -4,7 +4,10 @@ use std::ops::Bound;
 
 use rusqlite::types::Value;
 
-use crate::record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Status, Words};
+use crate::{
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words},
+    store::sqlite::write::status_number,
+};
 
 /// Which table the clause is for; both are read under the alias `a`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Where {
             values: Vec::new(),
         };
         clause.choice(&filter.status, |status| {
-            (STATUS, Some(status_code(*status).into()))
+            (STATUS, Some(status_number(*status).into()))
         });
         clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         clause.texts(&filter.name, &NAME);
@@ -242,16 +245,4 @@ fn text(value: &str) -> Value {
 
 fn id(id: ActivityId) -> Value {
     Value::from(id.as_bytes().to_vec())
-}
-
-/// The column `status`; 0 and, in part, 5 are derived for the table of open activities.
-pub(super) fn status_code(status: Status) -> i64 {
-    match status {
-        Status::Running => 0,
-        Status::Success => 1,
-        Status::Failed => 2,
-        Status::Cancelled => 3,
-        Status::Skipped => 4,
-        Status::Abandoned => 5,
-    }
 }

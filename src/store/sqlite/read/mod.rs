@@ -45,7 +45,7 @@ impl SqliteReader {
             Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true),
             Place::File(path, _) => {
                 let connection = Arc::new(Mutex::new(connection::open_to_read(path)?));
-                let path = path.clone();
+                let path = lock::real(path);
                 SqliteReader::new(connection, move |id| lock::alive(&path, id))
             }
         }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::compile::status_code;
 use crate::{
     error::{Error, Result},
     record::{ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, Status, Text},
+    store::sqlite::write::status_number,
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.
@@ -92,7 +92,7 @@ fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
 fn status(code: i64) -> Result<Status> {
     Status::ALL
         .into_iter()
-        .find(|status| status_code(*status) == code)
+        .find(|status| status_number(*status) == code)
         .ok_or_else(|| Error::store(format!("{code} is not the code of a status")))
 }
 
