@@ -107,13 +107,18 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     out
 }
 
+/// The width of `environment`, so that what is known about an activity lines up.
+const FACT: usize = 12;
+/// Longer names stand out of their column.
+const WIDEST: usize = 32;
+
 fn fact(name: &str, value: &str) -> String {
-    // As wide as `environment`, so that what is known about it lines up.
-    format!(
-        "  {} {}\n",
-        styled(DIM, &format!("{name:<12}")),
-        safe::line(value)
-    )
+    fact_of(FACT, name, value)
+}
+
+fn fact_of(width: usize, name: &str, value: &str) -> String {
+    let name = styled(DIM, &format!("{name:<width$}"));
+    format!("  {name} {}\n", safe::line(value))
 }
 
 fn attributes(out: &mut String, activity: &ActivityRecord) {
@@ -121,11 +126,17 @@ fn attributes(out: &mut String, activity: &ActivityRecord) {
         return;
     }
     out.push_str(&format!("\n{}\n", styled(DIM, "ATTRIBUTES")));
+    let longest = activity
+        .attributes
+        .keys()
+        .map(|key| key.chars().count())
+        .max();
+    let width = longest.unwrap_or(0).clamp(FACT, WIDEST);
     for (key, value) in &activity.attributes {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        out.push_str(&fact(&safe::line(key), &value));
+        out.push_str(&fact_of(width, &safe::line(key), &value));
     }
     if activity.truncated {
         out.push_str(&fact("..", "more were set than are kept"));
