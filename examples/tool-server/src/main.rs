@@ -10,46 +10,49 @@
 //! protocol; what the server has to say goes to standard error.
 
 mod root;
+mod serve;
 mod server;
 mod tools;
 
-use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use axum::Router;
 use clap::Parser;
-use rmcp::{
-    ServiceExt,
-    transport::{
-        stdio,
-        streamable_http_server::{
-            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-        },
-    },
-};
-use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tower_activity::ActivityLog;
 
-use crate::{
-    root::Root,
-    server::{ToolServer, recorded},
-};
+use crate::root::Root;
+
+/// How long a tool that is busy on a thread of its own may delay the end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An MCP server whose tools do real work, every call on the record.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Serve streamable HTTP at this address, under /mcp, instead of stdio.
-    #[arg(long, value_name = "ADDRESS")]
+    /// Serve streamable HTTP at this loopback address, under /mcp, instead of stdio.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
     http: Option<SocketAddr>,
     /// The folder that the tools may read.
     #[arg(long, default_value = ".")]
     root: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(args).await {
+/// An address that only this machine reaches: the tools read files, and ask nobody who they are.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "expected an address and a port, such as 127.0.0.1:8000")?;
+    if !address.ip().is_loopback() {
+        let ip = address.ip();
+        return Err(format!(
+            "{ip} can be reached from outside, and there is no login"
+        ));
+    }
+    Ok(address)
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tool-server: {error}");
@@ -58,79 +61,40 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let root = Root::new(&args.root)?;
     let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
     let log = ActivityLog::open(store)?;
-    match args.http {
-        Some(address) => serve_http(address, &log, &root).await?,
-        None => serve_stdio(&log, &root).await?,
-    }
-    let report = log.shutdown().await?;
+    let runtime = Runtime::new()?;
+    let served = runtime.block_on(async {
+        match args.http {
+            Some(address) => serve::http(address, &log, &root).await,
+            None => serve::stdio(&log, &root).await,
+        }
+    });
+    // Drops the calls that still run: they end as cancelled, while the log can still take that.
+    runtime.shutdown_timeout(PATIENCE);
+    let report = log.shutdown().wait()?;
     eprintln!(
         "tool-server: {} activities committed, {} not recorded, {} lost",
         report.committed,
         report.rejected(),
         report.lost()
     );
-    Ok(())
+    served
 }
 
-async fn serve_stdio(log: &ActivityLog, root: &Root) -> Result<(), Box<dyn Error>> {
-    let server = recorded(ToolServer::new(log, root), log);
-    let running = server.serve(stdio()).await?;
-    let stop = running.cancellation_token();
-    tokio::spawn(async move {
-        stop_signal().await;
-        stop.cancel();
-    });
-    // Ends when the client closes our standard input, or with the signal.
-    running.waiting().await?;
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn serve_http(
-    address: SocketAddr,
-    log: &ActivityLog,
-    root: &Root,
-) -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    let (log, root) = (log.clone(), root.clone());
-    let config = StreamableHttpServerConfig::default();
-    let streams = config.cancellation_token.clone();
-    let service = StreamableHttpService::new(
-        move || Ok(recorded(ToolServer::new(&log, &root), &log)),
-        LocalSessionManager::default().into(),
-        config,
-    );
-    eprintln!("tool-server: http://{}/mcp", listener.local_addr()?);
-    axum::serve(listener, Router::new().nest_service("/mcp", service))
-        .with_graceful_shutdown(async move {
-            stop_signal().await;
-            // Clients keep event streams open for as long as they live: without this we would wait for them.
-            streams.cancel();
-        })
-        .await?;
-    Ok(())
-}
-
-/// Waits for ctrl-c, or on Unix for a request to terminate.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without the signal there is no other way to stop than to be killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    #[test]
+    fn only_this_machine_is_served() {
+        let check = |text: &str, expected| assert_eq!(loopback(text).is_ok(), expected, "{text}");
+        check("127.0.0.1:8000", true);
+        check("[::1]:0", true);
+        check("0.0.0.0:8000", false);
+        check("192.0.2.7:8000", false);
+        check("127.0.0.1", false);
     }
 }

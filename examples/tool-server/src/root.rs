@@ -33,6 +33,10 @@ impl Root {
                 "{path:?} is outside of the folder that may be read"
             ));
         }
+        // A pipe or a device would hold its reader up.
+        if !found.is_file() {
+            return Err(format!("{path:?} is not a file"));
+        }
         Ok(found)
     }
 }

@@ -104,10 +104,12 @@ impl ToolServer {
     async fn query_sqlite(
         &self,
         Parameters(Query { database, sql }): Parameters<Query>,
+        context: RequestContext<RoleServer>,
     ) -> CallToolResult {
         let root = self.root.clone();
         blocking(move || {
-            let rows = tools::query::query(&root, &database, &sql)?;
+            let cancelled = move || context.ct.is_cancelled();
+            let rows = tools::query::query(&root, &database, &sql, cancelled)?;
             Activity::current().set("rows", rows.len());
             Ok(rows)
         })

@@ -1,12 +1,15 @@
 //! Counts the lines of a source tree, slowly, for as long as somebody wants to know.
 
-use std::{fs, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use ignore::WalkBuilder;
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::{fs, task::spawn_blocking, time::sleep};
 
 use crate::root::Root;
+
+/// Larger files are passed over.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Count {
@@ -21,15 +24,18 @@ pub(crate) async fn count(
     cancelled: impl Future<Output = ()>,
 ) -> Count {
     let mut count = Count::default();
+    let root = root.clone();
     let counting = async {
-        for entry in WalkBuilder::new(root.path()).build().filter_map(Result::ok) {
-            if entry.file_type().is_some_and(|kind| kind.is_file()) {
-                sleep(pause).await;
-                // What is no text has no lines.
-                let lines = fs::read_to_string(entry.path()).map_or(0, |text| text.lines().count());
-                count.files += 1;
-                count.lines += lines;
-            }
+        // Walked on a thread of its own: a slow disk must not hold other calls up.
+        for file in spawn_blocking(move || files(&root))
+            .await
+            .unwrap_or_default()
+        {
+            sleep(pause).await;
+            // What is no text has no lines.
+            let lines = fs::read_to_string(file).await;
+            count.files += 1;
+            count.lines += lines.map_or(0, |text| text.lines().count());
         }
     };
     tokio::select! {
@@ -37,4 +43,14 @@ pub(crate) async fn count(
         () = cancelled => {}
     }
     count
+}
+
+fn files(root: &Root) -> Vec<PathBuf> {
+    WalkBuilder::new(root.path())
+        .max_filesize(Some(MAX_FILE_BYTES))
+        .build()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .map(ignore::DirEntry::into_path)
+        .collect()
 }

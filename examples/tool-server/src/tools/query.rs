@@ -1,19 +1,29 @@
 //! Queries a SQLite database, without changing it.
 
-use rusqlite::{Connection, OpenFlags, types::ValueRef};
+use rusqlite::{Connection, OpenFlags, limits::Limit, types::ValueRef};
 use serde_json::{Map, Value};
 
 use crate::root::Root;
 
 /// The most rows that one query gives back.
 const MAX_ROWS: usize = 200;
+/// The most characters of one text that are given back.
+const MAX_TEXT: usize = 4_000;
+/// How many steps of SQLite's virtual machine lie between two looks at whether to stop: less than a millisecond.
+const STEPS: i32 = 10_000;
+/// After so many looks a query is given up: some tens of seconds of work.
+const MAX_LOOKS: u32 = 100_000;
 
-/// Runs one statement that only reads, and gives its rows as objects.
-pub(crate) fn query(root: &Root, database: &str, sql: &str) -> Result<Vec<Value>, String> {
+/// Runs one statement that only reads, and gives its rows as objects. `cancelled` is asked again and again.
+pub(crate) fn query(
+    root: &Root,
+    database: &str,
+    sql: &str,
+    cancelled: impl Fn() -> bool + Send + 'static,
+) -> Result<Vec<Value>, String> {
     let failed = |error: rusqlite::Error| format!("cannot query {database:?}: {error}");
     let path = root.file(database)?;
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let connection = connect(&path, cancelled).map_err(failed)?;
     let mut statement = connection.prepare(sql).map_err(failed)?;
     if !statement.readonly() {
         return Err("only statements that read are allowed".into());
@@ -34,12 +44,65 @@ pub(crate) fn query(root: &Root, database: &str, sql: &str) -> Result<Vec<Value>
     Ok(found)
 }
 
+fn connect(
+    path: &std::path::Path,
+    cancelled: impl Fn() -> bool + Send + 'static,
+) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // ATTACH counts as reading, and VACUUM INTO attaches: both would reach files outside of the folder.
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    let mut looks = 0;
+    let stop = move || {
+        looks += 1;
+        looks > MAX_LOOKS || cancelled()
+    };
+    connection.progress_handler(STEPS, Some(stop))?;
+    Ok(connection)
+}
+
 fn json(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => number.into(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            text.chars().take(MAX_TEXT).collect::<String>().into()
+        }
         ValueRef::Blob(bytes) => format!("<{} bytes>", bytes.len()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn no_statement_writes_or_leaves_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        let (shop, other) = (root.join("shop.db"), folder.path().join("other.db"));
+        for file in [&shop, &other] {
+            let made = Connection::open(file).unwrap();
+            made.execute_batch("CREATE TABLE item (name); INSERT INTO item VALUES ('tea');")
+                .unwrap();
+        }
+        let root = Root::new(&root).unwrap();
+        let ask = |sql: &str| query(&root, "shop.db", sql, || false);
+        let copy = folder.path().join("copy.db");
+        for sql in [
+            "DELETE FROM item",
+            "SELECT 1; DELETE FROM item",
+            "PRAGMA user_version = 7",
+            &format!("ATTACH '{}' AS other", other.display()),
+            &format!("VACUUM INTO '{}'", copy.display()),
+        ] {
+            assert!(ask(sql).is_err(), "{sql}");
+        }
+        assert!(!copy.exists());
+        assert_eq!(ask("SELECT * FROM item").unwrap().len(), 1);
     }
 }

@@ -1,0 +1,100 @@
+//! The server ends when it is asked to, whatever still runs, and the record says how that ended.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use rmcp::{
+    RoleClient, ServiceExt,
+    model::{ClientRequest, Request},
+    service::{PeerRequestOptions, RequestHandle},
+    transport::{StreamableHttpClientTransport, TokioChildProcess},
+};
+use serde_json::{Value, json};
+use support::{Client, Place, call};
+use tokio::{process::Command, time::timeout};
+use tower_activity::{ActivityRecord, Status};
+
+/// A query that has no last row to find.
+const ENDLESS: &str =
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+
+/// More than a server may take to end, less than what it would wait for.
+const SOON: Duration = Duration::from_secs(10);
+
+fn endless() -> Value {
+    json!({"database": "shop.db", "sql": ENDLESS})
+}
+
+async fn begin(client: &Client, name: &'static str, arguments: Value) -> RequestHandle<RoleClient> {
+    let request = ClientRequest::CallToolRequest(Request::new(call(name, arguments)));
+    client
+        .send_cancellable_request(request, PeerRequestOptions::no_options())
+        .await
+        .unwrap()
+}
+
+async fn signal(name: &str, id: u32) {
+    let id = id.to_string();
+    let sent = Command::new("kill").args(["-s", name, &id]).status().await;
+    assert!(sent.unwrap().success());
+}
+
+fn running(count: usize) -> impl Fn(&[ActivityRecord]) -> bool {
+    move |rows| rows.len() == count && rows.iter().all(|row| row.status == Status::Running)
+}
+
+fn statuses(rows: &[ActivityRecord]) -> Vec<Status> {
+    rows.iter().map(|row| row.status).collect()
+}
+
+#[tokio::test]
+async fn over_stdio_with_its_client_still_there() {
+    let place = Place::new();
+    let process = TokioChildProcess::new(place.server()).unwrap();
+    let id = process.id().unwrap();
+    let client = ().serve(process).await.unwrap();
+    let _slow = begin(&client, "slow_count", json!({"pause_ms": 60_000})).await;
+    let _endless = begin(&client, "query_sqlite", endless()).await;
+    place.until(running(2)).await;
+    signal("TERM", id).await;
+    let rows = place
+        .until(|rows| rows.iter().all(|row| row.status != Status::Running))
+        .await;
+    assert_eq!(statuses(&rows), [Status::Cancelled; 2], "{rows:#?}");
+    timeout(SOON, client.waiting()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn over_http_with_its_client_still_there() {
+    for name in ["TERM", "INT"] {
+        let place = Place::new();
+        let (mut server, url) = place.over_http().await;
+        let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+        let _slow = begin(&client, "slow_count", json!({"pause_ms": 60_000})).await;
+        let _endless = begin(&client, "query_sqlite", endless()).await;
+        place.until(running(2)).await;
+        signal(name, server.id().unwrap()).await;
+        let ended = timeout(SOON, server.wait()).await.unwrap().unwrap();
+        assert!(ended.success(), "{ended}");
+        let rows = place.rows();
+        assert_eq!(statuses(&rows), [Status::Cancelled; 2], "{rows:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_without_end_stops_when_its_client_cancels_it() {
+    let place = Place::new();
+    let (mut server, url) = place.over_http().await;
+    let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
+    let query = begin(&client, "query_sqlite", endless()).await;
+    place.until(running(1)).await;
+    query.cancel(None).await.unwrap();
+    let rows = place
+        .until(|rows| rows.iter().all(|row| row.status != Status::Running))
+        .await;
+    assert_eq!(statuses(&rows), [Status::Cancelled]);
+    server.kill().await.unwrap();
+}
