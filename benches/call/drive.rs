@@ -1,0 +1,79 @@
+//! Calls a service many times and takes the time.
+
+use std::{
+    hint::{black_box, spin_loop},
+    pin::pin,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use http::Request;
+use tower::Service;
+
+/// Runs so many calls and returns how many nanoseconds one took.
+pub(crate) type Burst = Box<dyn FnMut(usize) -> f64 + Send>;
+
+/// Makes bursts of calls of a service. No executor stands between: its cost would hide what is measured.
+pub(crate) fn bursts<S, B>(mut service: S, request: fn() -> Request<B>) -> Burst
+where
+    S: Service<Request<B>> + Send + 'static,
+    B: 'static,
+{
+    Box::new(move |calls| {
+        let start = Instant::now();
+        measured(&mut service, request, calls);
+        start.elapsed().as_nanos() as f64 / calls as f64
+    })
+}
+
+/// The calls themselves. Its name is what `callgrind.sh` counts in.
+#[inline(never)]
+fn measured<S, B>(service: &mut S, request: fn() -> Request<B>, calls: usize)
+where
+    S: Service<Request<B>>,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..calls {
+        while service.poll_ready(&mut cx).is_pending() {}
+        let mut future = pin!(service.call(request()));
+        loop {
+            if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
+                drop(black_box(result));
+                break;
+            }
+        }
+    }
+}
+
+/// Where threads wait for each other without sleeping, so that their bursts begin together.
+#[derive(Debug)]
+pub(crate) struct Start {
+    threads: usize,
+    arrived: AtomicUsize,
+}
+
+impl Start {
+    pub(crate) fn new(threads: usize) -> Self {
+        Start {
+            threads,
+            arrived: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns when all threads have arrived as often as this one.
+    pub(crate) fn together(&self) {
+        if self.threads == 1 {
+            return;
+        }
+        let goal = self.arrived.fetch_add(1, SeqCst) / self.threads * self.threads + self.threads;
+        let mut turns = 0_u32;
+        while self.arrived.load(SeqCst) < goal {
+            turns += 1;
+            if turns.is_multiple_of(1000) {
+                std::thread::yield_now();
+            }
+            spin_loop();
+        }
+    }
+}

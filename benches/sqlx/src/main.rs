@@ -1,0 +1,29 @@
+//! One INSERT for every request through a pool of sqlx: a child of the bench `call`, in a program of its own.
+
+#[path = "../../call/child.rs"]
+#[allow(dead_code)]
+mod child;
+#[path = "../../call/drive.rs"]
+#[allow(dead_code)]
+mod drive;
+#[path = "../../call/service.rs"]
+#[allow(dead_code)]
+mod service;
+mod variant;
+
+use std::path::Path;
+
+/// Whatever ends a run.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [word, variant, shape, threads, path] if word == "child" => {
+            child::run(variant, shape, threads.parse()?, Path::new(path))
+        }
+        _ => Err(
+            "this program is started by the bench `call`, with BENCH_SQLX set to its path".into(),
+        ),
+    }
+}

@@ -1,0 +1,18 @@
+//! What the benches have in common: medians with their spread, and the lines that machines read.
+
+mod stats;
+
+pub use stats::{Spread, print_ratio};
+
+/// True when a short run is asked for: it checks that a bench works, its figures mean little.
+pub fn is_quick() -> bool {
+    std::env::var_os("BENCH_QUICK").is_some_and(|value| value != "0")
+}
+
+/// A setting of a bench, from the environment.
+pub fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
+}

@@ -1,0 +1,57 @@
+//! Medians, their spread, and ratios.
+
+use std::fmt;
+
+/// The median of many samples, and the quartiles around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// A quarter of the samples is below.
+    pub low: f64,
+    /// Half of the samples is below.
+    pub median: f64,
+    /// Three quarters of the samples are below.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Sums up samples in any order; zero where there are none.
+    pub fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        let at = |part: f64| {
+            let index = (samples.len().saturating_sub(1) as f64 * part).round() as usize;
+            samples.get(index).copied().unwrap_or_default()
+        };
+        Spread {
+            low: at(0.25),
+            median: at(0.5),
+            high: at(0.75),
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>9.1} ({:.1} .. {:.1})",
+            self.median, self.low, self.high
+        )
+    }
+}
+
+/// Prints one figure for machines: `ratio <name> <value>`.
+pub fn print_ratio(name: &str, value: f64) {
+    println!("ratio {name} {value:.3}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_the_median_between_its_quartiles() {
+        let spread = Spread::of(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
+        assert_eq!((spread.low, spread.median, spread.high), (2.0, 3.0, 4.0));
+        assert_eq!(Spread::of(Vec::new()).median, 0.0);
+    }
+}

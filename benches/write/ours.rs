@@ -1,0 +1,83 @@
+//! Our side: activities started and ended as fast as the writer takes them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tower_activity::{ActivityLog, Describe, Outcome};
+
+use crate::{
+    Failure, Side,
+    sample::{ACTORS, AGENTS, PROJECTS, Sample, TOOLS},
+};
+
+/// How many may wait for the writer before the producer lets it catch up: two of its transactions.
+const AHEAD: u64 = 20_000;
+/// How many are made between two looks at how many wait.
+const STRIDE: usize = 1000;
+
+pub(crate) struct Ours {
+    log: ActivityLog,
+    path: PathBuf,
+    tools: Vec<Arc<str>>,
+    projects: Vec<Arc<str>>,
+    agents: Vec<Arc<str>>,
+    actors: Vec<Arc<str>>,
+}
+
+impl Ours {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let names = |what: &str, count| (0..count).map(|n| format!("{what}-{n}").into()).collect();
+        Ok(Ours {
+            log: ActivityLog::open(path)?,
+            path: path.to_owned(),
+            tools: names("tool", TOOLS),
+            projects: names("project", PROJECTS),
+            agents: names("agent", AGENTS),
+            actors: names("actor", ACTORS),
+        })
+    }
+
+    fn call(&self, sample: Sample) {
+        let describe = Describe::tool(self.tools[sample.tool].clone())
+            .project(self.projects[sample.project].clone())
+            .agent(self.agents[sample.agent].clone())
+            .actor(self.actors[sample.actor].clone())
+            .attribute("rows", sample.rows);
+        self.log.start(describe).end(if sample.fails {
+            Outcome::failed("timeout").with_message("the upstream did not answer within 30 s")
+        } else {
+            Outcome::success()
+        });
+    }
+}
+
+impl Side for Ours {
+    fn write(&mut self, from: usize, count: usize) -> Result<Duration, Failure> {
+        let mut longest = Duration::ZERO;
+        for first in (from..from + count).step_by(STRIDE) {
+            for number in first..(first + STRIDE).min(from + count) {
+                let start = Instant::now();
+                self.call(Sample::of(number));
+                longest = longest.max(start.elapsed());
+            }
+            while self.log.accounting().waiting > AHEAD {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.log.flush().within(Duration::from_secs(60)).wait()?;
+        Ok(longest)
+    }
+
+    fn close(self: Box<Self>, rows: usize) -> Result<(), Failure> {
+        let counts = self.log.shutdown().within(Duration::from_secs(60)).wait()?;
+        if counts.committed != rows as u64 || counts.rejected() + counts.lost() > 0 {
+            return Err(format!("not all was recorded: {counts:?}").into());
+        }
+        drop(self.log);
+        super::raw::settle(&self.path, rows)
+    }
+}
