@@ -1,7 +1,7 @@
 //! A service under the layer: each of its calls becomes an activity.
 
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe};
+use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, Outcome};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,7 +9,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = ActivityLog::open(store)?;
 
     let mut parse = ServiceBuilder::new()
-        .layer(ActivityLayer::new(&log).describe(|_: &String| Describe::job("parse")))
+        .layer(
+            ActivityLayer::new(&log)
+                .describe(|_: &String| Describe::job("parse"))
+                .classify(Outcome::of),
+        )
         .service(service_fn(async |text: String| {
             Activity::current().set("bytes", text.len());
             text.parse::<u32>()

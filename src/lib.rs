@@ -1,4 +1,47 @@
-//! Puts every tool call and request on the record.
+//! Puts every tool call and request on the record: who, what, when, how long, how it ended and what ran inside of
+//! it, in one SQLite file, with nothing else to run.
+//!
+//! Open an [`ActivityLog`], then
+//!
+//! - put an [`ActivityLayer`] around a tower service: each call becomes an *activity*;
+//! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`);
+//! - or start one by hand with [`ActivityLog::start`].
+//!
+//! Code below finds its activity with [`Activity::current`] and says more about it. Read the record back with
+//! [`query::ActivityReader`], the command `activity` (feature `cli`), or any SQLite client.
+//!
+//! ```
+//! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, Outcome, record::Filter};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let log = ActivityLog::open(":memory:")?;
+//! let mut parse = ServiceBuilder::new()
+//!     .layer(
+//!         ActivityLayer::new(&log)
+//!             .describe(|_: &String| Describe::job("parse").project("acme"))
+//!             .classify(Outcome::of),
+//!     )
+//!     .service(service_fn(async |text: String| {
+//!         Activity::current().set("bytes", text.len());
+//!         text.parse::<u32>()
+//!     }));
+//! let _answer = parse.ready().await?.call("forty-two".into()).await;
+//!
+//! log.flush().await?;
+//! let failed = Filter::parse("status:failed project:acme", chrono::Utc::now())?;
+//! let page = log.reader()?.page(&failed, None, 10)?;
+//! assert_eq!(page.activities[0].message.as_deref(), Some("invalid digit found in string"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! A wrapped call's result, readiness and cancellation are unchanged, whatever the store does, and so is its
+//! timing: recording never waits. Every admitted activity has exactly one end. Memory stays under a limit; what does
+//! not fit is counted by reason ([`ActivityLog::accounting`]). Whatever is kept is redacted first ([`redact`]).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -242,7 +242,11 @@ fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
         assert!(row.seq.is_some() && row.duration_ns.is_none());
     }
     let health = log.reader().unwrap().health().unwrap();
-    assert_eq!((health.abandoned, health.running), (0, 0));
+    assert_eq!((health.abandoned, health.running), (3, 0));
+    assert!(
+        health.instances.iter().all(|one| one.accounting.adds_up()),
+        "{health:#?}"
+    );
     log.shutdown().wait().unwrap();
     let left: Vec<_> = fs::read_dir(folder.path().join("activity.db-instances"))
         .unwrap()
@@ -317,4 +321,38 @@ fn a_log_is_its_owners_alone() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_whose_file_is_removed_begins_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    done(&log, "before");
+    log.flush().wait().unwrap();
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_dir() {
+            fs::remove_dir_all(file).unwrap();
+        } else {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    done(&log, "after");
+    let open = log.start(Describe::job("open"));
+    support::soon(|| log.flush().wait().ok());
+    let rows = Rows::of(&path);
+    assert_eq!(rows.names(), ["after", "open"]);
+    assert_eq!(rows.one("open").status, Status::Running);
+    open.end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    assert_eq!(Rows::of(&path).one("open").status, Status::Success);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = ActivityLog::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("a folder"), "{error}");
 }

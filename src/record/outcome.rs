@@ -33,6 +33,17 @@ impl Outcome {
         }
     }
 
+    /// What a result says: an `Err` is a failure whose error type is the error's Rust type, with what it says as
+    /// the message. Made for `ActivityLayer::classify(Outcome::of)`.
+    pub fn of<T, E: std::fmt::Display>(result: &Result<T, E>) -> Self {
+        match result {
+            Ok(_) => Outcome::success(),
+            Err(error) => {
+                Outcome::failed(std::any::type_name::<E>()).with_message(error.to_string())
+            }
+        }
+    }
+
     /// It panicked. Stored as `failed` with the error type `panic`.
     pub const fn panicked() -> Self {
         Outcome {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Names, scopes and attribute keys are texts: mostly known at compile time (then neither made nor
 /// cloned at any cost), sometimes not.
 ///
+/// Texts that are known at compile time are taken for free of secrets: they are not redacted.
+///
 /// # Examples
 ///
 /// ```

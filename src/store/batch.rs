@@ -110,7 +110,7 @@ pub struct Appended {
 
 /// Where every activity of an instance went, cumulative.
 ///
-/// `started = open + ended + rejected` and `ended = committed + waiting + lost`.
+/// `started = open + ended + rejected + abandoned` and `ended = committed + waiting + lost`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -119,6 +119,8 @@ pub struct Accounting {
     pub started: u64,
     /// Admitted and not ended.
     pub open: u64,
+    /// Admitted, and written as abandoned because the log or its process ended before they did.
+    pub abandoned: u64,
     /// Admitted and ended.
     pub ended: u64,
     /// Not admitted because the memory bound was reached.
@@ -152,7 +154,7 @@ impl Accounting {
 
     /// True when both equations hold.
     pub fn adds_up(&self) -> bool {
-        self.started == self.open + self.ended + self.rejected()
+        self.started == self.open + self.ended + self.rejected() + self.abandoned
             && self.ended == self.committed + self.waiting + self.lost()
     }
 }

@@ -153,7 +153,7 @@ pub struct Health {
     pub activities: u64,
     /// Activities listed as open, by living instances.
     pub running: u64,
-    /// Activities listed as open by instances that are dead, not yet written as abandoned.
+    /// Activities whose process, or log, ended before they did.
     pub abandoned: u64,
     /// The size of the store in bytes.
     pub bytes: u64,

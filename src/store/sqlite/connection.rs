@@ -43,6 +43,7 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
             format!("cannot open the log {}: {why}", path.display()),
         )
     };
+    check_kind(path)?;
     create_private(path).map_err(|cause| {
         failed(ErrorKind::Store, "the file cannot be made or written").with_source(cause)
     })?;
@@ -75,6 +76,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
             format!("there is no log at {}", path.display()),
         ));
     }
+    check_kind(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
     connection
@@ -189,11 +191,36 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
+/// Refuses what stands there and is no file: a folder, a pipe that would be waited for.
+fn check_kind(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let what = if found.is_dir() {
+                "a folder"
+            } else {
+                "no regular file"
+            };
+            Err(Error::new(
+                ErrorKind::NotAStore,
+                format!("cannot open the log {}: it is {what}", path.display()),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the file where there is none, for its owner alone. SQLite gives its side files the same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.len() == 0 {
+        // An empty file that was there already becomes a log like any other.
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    drop(file);
+    Ok(())
 }

@@ -15,6 +15,8 @@ use crate::record::InstanceId;
 /// The lock of one open log.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
+    /// Which file it is; another may stand under its name when this one was removed.
+    identity: Option<(u64, u64)>,
     _file: File,
     path: PathBuf,
 }
@@ -34,7 +36,11 @@ impl InstanceLock {
         let file = File::create(&unnamed)?;
         file.try_lock().map_err(io::Error::other)?;
         fs::rename(&unnamed, &path)?;
-        Ok(InstanceLock { _file: file, path })
+        Ok(InstanceLock {
+            identity: identity(&path),
+            _file: file,
+            path,
+        })
     }
 }
 
@@ -47,7 +53,9 @@ impl SharedLock {
     /// The lock of this instance, taken where nobody holds it yet.
     pub(crate) fn take(&self, store: &Path, id: InstanceId) -> io::Result<Arc<InstanceLock>> {
         let mut held = self.0.lock();
-        if let Some(lock) = held.get(&id).and_then(Weak::upgrade) {
+        if let Some(lock) = held.get(&id).and_then(Weak::upgrade)
+            && identity(&lock.path) == lock.identity
+        {
             return Ok(lock);
         }
         let lock = Arc::new(InstanceLock::take(store, id)?);
@@ -59,8 +67,10 @@ impl SharedLock {
 
 impl Drop for InstanceLock {
     fn drop(&mut self) {
-        // What is left of it would only be found dead, and removed, by the next writer.
-        let _ = fs::remove_file(&self.path);
+        if identity(&self.path) == self.identity {
+            // What is left of it would only be found dead, and removed, by the next writer.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -92,6 +102,21 @@ pub(crate) fn remove_dead(store: &Path) {
 /// The path of an existing store without links.
 pub(crate) fn real(store: &Path) -> PathBuf {
     fs::canonicalize(store).unwrap_or_else(|_| store.to_owned())
+}
+
+/// Which file stands under a name: device and number. `None` where there is none, or the system has no numbers.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 fn folder(store: &Path) -> PathBuf {

@@ -24,6 +24,11 @@ ON CONFLICT (id) DO NOTHING";
 const KEEP_INPUT: &str = "
 INSERT INTO preview (activity, input, input_bytes, input_truncated)
 SELECT ?2, input, input_bytes, input_truncated FROM open WHERE id = ?1 AND input IS NOT NULL";
+const COUNT: &str = "
+UPDATE instance SET accounting = json_set(accounting,
+  '$.open', max(coalesce(json_extract(accounting, '$.open'), 0) - ?2, 0),
+  '$.abandoned', coalesce(json_extract(accounting, '$.abandoned'), 0) + ?2)
+WHERE id = ?1";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 impl SqliteWriter {
@@ -66,6 +71,12 @@ impl SqliteWriter {
                     buckets.add(*row);
                 }
                 transaction.prepare_cached(UNLIST)?.execute([id])?;
+            }
+            let count = rows.len() as i64;
+            if count > 0 {
+                transaction
+                    .prepare_cached(COUNT)?
+                    .execute(params![instance, count])?;
             }
             Ok(rows.len() as u64)
         })

@@ -54,6 +54,8 @@ pub(super) struct SqliteWriter {
     pub(super) instance: i64,
     /// The file, where there is one.
     pub(super) path: Option<PathBuf>,
+    /// Which file it was when it was opened.
+    identity: Option<(u64, u64)>,
     dictionary: Dictionary,
     buckets: Buckets,
     /// Declared last: the lock is given back after the connection is closed.
@@ -82,6 +84,7 @@ impl SqliteWriter {
         let mut writer = SqliteWriter {
             connection,
             instance: 0,
+            identity: path.as_deref().and_then(lock::identity),
             path,
             dictionary: Dictionary::default(),
             buckets: Buckets::default(),
@@ -146,6 +149,13 @@ impl SqliteWriter {
 
 impl Writer for SqliteWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        if let Some(path) = &self.path
+            && lock::identity(path) != self.identity
+        {
+            // What is committed into a file that has no name is committed for nobody.
+            let what = format!("the log {} was removed or replaced", path.display());
+            return Err(Error::new(ErrorKind::Store, what));
+        }
         let instance = self.instance;
         let environment = batch.environment.as_deref();
         self.transaction(|transaction, dictionary, buckets| {
@@ -178,9 +188,9 @@ impl Writer for SqliteWriter {
 
     fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
         let instance = self.instance;
+        self.transaction(|transaction, _, _| account(transaction, instance, accounting))?;
         while self.abandon(instance)? > 0 {}
         self.transaction(|transaction, _, _| {
-            account(transaction, instance, accounting)?;
             let now = chrono::Utc::now().timestamp_micros();
             transaction
                 .prepare_cached(STOP)?

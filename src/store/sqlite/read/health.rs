@@ -43,6 +43,7 @@ pub(super) fn health(
             true => health.running += open,
             false => health.abandoned += open,
         }
+        health.abandoned += instance.accounting.abandoned;
         health.instances.push(instance);
     }
     Ok(health)
