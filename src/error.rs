@@ -40,7 +40,7 @@ pub enum ErrorKind {
     NotAStore,
     /// The store is locked by another writer; the attempt may be repeated.
     Busy,
-    /// The disk, or the file's quota, is full.
+    /// The disk, the file's quota or the log's memory is full.
     Full,
     /// The store refuses a record whatever happens to it, and takes others.
     Refused,

@@ -57,12 +57,14 @@ pub mod record;
 pub mod redact;
 pub mod store;
 
-pub use activity::{Activity, Describe, InActivity, Running};
+pub use activity::{Activity, Describe, Event, InActivity, Receipt, Running};
 pub use error::{Error, ErrorKind, Result};
 pub use layer::ActivityLayer;
 pub use log::{ActivityLog, Builder};
 pub use pipeline::{Flush, Shutdown};
-pub use record::{ActivityId, ActivityRecord, Capture, Kind, Outcome, Status};
+pub use record::{
+    ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
+};
 
 #[cfg(all(doctest, feature = "sqlite", feature = "rmcp"))]
 #[doc = include_str!("../README.md")]

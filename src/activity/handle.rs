@@ -179,7 +179,7 @@ impl RefUnwindSafe for Activity {}
 
 impl Open {
     /// What a child takes from it now; what this handle kept where it has ended.
-    fn lineage(&self) -> Lineage {
+    pub(super) fn lineage(&self) -> Lineage {
         let id = self.key.id;
         let live = self.shard.read(self.key, |started| Lineage {
             parent: id,

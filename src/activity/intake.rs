@@ -19,6 +19,10 @@ const MAX_ATTRIBUTE_BYTES: usize = 4096;
 const MAX_TEXT_BYTES: usize = 256;
 /// The longest message in bytes.
 const MAX_MESSAGE_BYTES: usize = 2048;
+/// The longest reference of an event, and the longest key, in bytes.
+const MAX_REFERENCE_BYTES: usize = 1024;
+/// The most bytes that the data of an event take as JSON.
+const MAX_DATA_BYTES: usize = 64 << 10;
 /// What stands for a payload whose redactor panicked.
 const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
 
@@ -38,6 +42,38 @@ pub(super) fn message(shared: &Shared, text: Text) -> Text {
     } else {
         clean(shared, &text, MAX_MESSAGE_BYTES)
     }
+}
+
+/// Redacts and caps what an event is about.
+pub(super) fn reference(shared: &Shared, text: Text) -> Text {
+    if text.is_static() {
+        text
+    } else {
+        clean(shared, &text, MAX_REFERENCE_BYTES)
+    }
+}
+
+/// The key of an event as it is. `None` where it holds a secret or is too long: two keys of which something is
+/// left out may look alike, and one event too many is better than one too few.
+pub(super) fn dedup_key(shared: &Shared, text: Text) -> Option<Text> {
+    if text.is_static() {
+        return Some(text);
+    }
+    let clean = clean(shared, &text, MAX_REFERENCE_BYTES);
+    (clean == text).then_some(text)
+}
+
+/// Redacts the data of an event. `None` where they are too large.
+pub(super) fn data(shared: &Shared, value: Value) -> Option<String> {
+    let value = shared
+        .config
+        .redactor
+        .value("data", value)
+        .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str()));
+    let mut json = value.to_string();
+    // It grew by doubling, and what it takes is charged.
+    json.shrink_to_fit();
+    Some(json).filter(|json| json.len() <= MAX_DATA_BYTES)
 }
 
 fn clean(shared: &Shared, text: &Text, cap: usize) -> Text {

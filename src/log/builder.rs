@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     log::ActivityLog,
     pipeline::Config,
-    record::Text,
+    record::{Text, snake_case},
     redact::Redactor,
     store::Store,
 };
@@ -45,6 +45,7 @@ impl Default for Builder {
                 flush_interval: Duration::from_millis(50),
                 drop_timeout: WAIT,
                 environment: Some(Text::from_static("development")),
+                event_types: None,
                 redactor: Redactor::default(),
             },
         }
@@ -52,9 +53,21 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Sets the environment of activities that name none; `development` by default.
+    /// Sets the environment of activities and events that name none; `development` by default.
     pub fn environment(mut self, environment: impl Into<Text>) -> Self {
         self.config.environment = Some(environment.into());
+        self
+    }
+
+    /// Sets the types that events may have; any by default. An event of another type is not recorded, and
+    /// counted. Types have one spelling: `GithubPush` is `github_push`.
+    pub fn event_types<T: Into<Text>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        let mut types: Vec<Text> = types
+            .into_iter()
+            .map(|one| snake_case(&one.into()))
+            .collect();
+        types.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        self.config.event_types = Some(types);
         self
     }
 

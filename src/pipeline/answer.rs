@@ -13,7 +13,10 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{Message, Pipeline, Shard, Shared, ledger::accounting},
+    pipeline::{
+        Message, Pipeline, Shard, Shared,
+        ledger::{Committing, accounting},
+    },
     store::Accounting,
 };
 
@@ -183,7 +186,7 @@ impl Request {
     }
 
     fn accounting(&self) -> Accounting {
-        accounting(&self.shards, &self.shared, 0)
+        accounting(&self.shards, &self.shared, Committing::default())
     }
 }
 
@@ -194,14 +197,16 @@ pub(super) fn timed_out(
     counts: &Accounting,
     shared: &Shared,
 ) -> Error {
-    let error = Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "cannot {what} within {timeout:?}: {} of {} ended activities are not committed",
-            counts.ended - counts.committed,
-            counts.ended
-        ),
+    let mut message = format!(
+        "cannot {what} within {timeout:?}: {} of {} ended activities are not committed",
+        counts.ended - counts.committed,
+        counts.ended
     );
+    let events = counts.events.waiting + counts.events.lost();
+    if events > 0 {
+        message.push_str(&format!(", nor are {events} events"));
+    }
+    let error = Error::new(ErrorKind::Timeout, message);
     match shared.ledger.lock().failure.clone() {
         Some(failure) => error.with_source(failure),
         None => error,

@@ -1,8 +1,8 @@
-//! Where every activity went: the writer's half of the accounting.
+//! Where every activity and event went: the writer's half of the accounting.
 
 use crate::{
     pipeline::{Pipeline, Shard, Shared},
-    store::Accounting,
+    store::{Accounting, Batch, EventAccounting},
 };
 
 /// What only the writer knows. All are cumulative.
@@ -12,26 +12,68 @@ pub(crate) struct Ledger {
     pub(crate) lost_refused: u64,
     pub(crate) lost_shutdown: u64,
     pub(crate) late_ends: u64,
+    pub(crate) events: EventLedger,
     /// What the store said last when it failed; `None` once it works again.
     pub(crate) failure: Option<String>,
 }
 
-/// Adds up where an instance stands. `committing` records count as committed already.
+/// What only the writer knows of events.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct EventLedger {
+    pub(crate) committed: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) lost_refused: u64,
+    pub(crate) lost_shutdown: u64,
+}
+
+/// How many records are about to be committed.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Committing {
+    pub(crate) ended: usize,
+    pub(crate) events: usize,
+}
+
+impl Committing {
+    /// All of a batch.
+    pub(crate) fn of(batch: &Batch) -> Self {
+        Committing {
+            ended: batch.ended.len(),
+            events: batch.events.len(),
+        }
+    }
+}
+
+impl EventLedger {
+    /// Moves events that were counted as committed and turned out to be duplicates.
+    pub(crate) fn found_duplicates(&mut self, count: u64) {
+        self.committed -= count;
+        self.duplicates += count;
+    }
+}
+
+/// Adds up where an instance stands. What is `committing` counts as committed already.
 pub(crate) fn accounting(
     shards: &[std::sync::Arc<Shard>],
     shared: &Shared,
-    committing: u64,
+    committing: Committing,
 ) -> Accounting {
     // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
     let ledger = shared.ledger.lock().clone();
     let mut sum = Accounting {
-        committed: ledger.committed + committing,
+        committed: ledger.committed + committing.ended as u64,
         lost_refused: ledger.lost_refused,
         lost_shutdown: ledger.lost_shutdown,
         late_ends: ledger.late_ends,
         redactor_panics: shared
             .redactor_panics
             .load(std::sync::atomic::Ordering::Relaxed),
+        events: EventAccounting {
+            committed: ledger.events.committed + committing.events as u64,
+            duplicates: ledger.events.duplicates,
+            lost_refused: ledger.events.lost_refused,
+            lost_shutdown: ledger.events.lost_shutdown,
+            ..EventAccounting::default()
+        },
         ..Accounting::default()
     };
     for shard in shards {
@@ -41,7 +83,14 @@ pub(crate) fn accounting(
         sum.rejected_memory += counts.rejected_memory;
         sum.rejected_closed += counts.rejected_closed;
         sum.lost_shutdown += counts.lost_shutdown;
+        sum.events.recorded += counts.events.recorded;
+        sum.events.rejected_memory += counts.events.rejected_memory;
+        sum.events.rejected_closed += counts.events.rejected_closed;
+        sum.events.rejected_type += counts.events.rejected_type;
     }
+    let events = &mut sum.events;
+    events.waiting =
+        events.recorded - events.committed - events.duplicates - events.rejected() - events.lost();
     sum.open = sum.started - sum.ended - sum.rejected();
     sum.waiting = sum.ended - sum.committed - sum.lost();
     sum
@@ -50,6 +99,6 @@ pub(crate) fn accounting(
 impl Pipeline {
     /// Where every activity of this instance went, up to now.
     pub(crate) fn accounting(&self) -> Accounting {
-        accounting(self.shards(), self.shared(), 0)
+        accounting(self.shards(), self.shared(), Committing::default())
     }
 }

@@ -18,7 +18,7 @@ pub use answer::{Flush, Shutdown};
 pub(crate) use budget::Budget;
 pub(crate) use clock::Clock;
 pub(crate) use ledger::Ledger;
-pub(crate) use shard::{Shard, SlotKey};
+pub(crate) use shard::{Rejected, Shard, SlotKey};
 pub(crate) use shared::{Config, Shared};
 pub(crate) use worker::Message;
 use worker::Worker;

@@ -1,6 +1,6 @@
 //! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
 
-use std::{mem, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use parking_lot::Mutex;
 use slab::Slab;
@@ -8,12 +8,15 @@ use slab::Slab;
 use crate::{
     pipeline::Shared,
     record::{ActivityId, Outcome},
-    store::{Details, Ended, Started},
+    store::{Details, Ended, NewEvent, Started},
 };
 
 /// What every admitted activity is charged for, whatever it carries: its slot while it is open, and twice
 /// its record once it has ended (the vector it stands in grows by doubling).
 pub(crate) const BASE_CHARGE: usize = size_of::<Slot>() + 2 * size_of::<Ended>();
+
+/// What every event is charged for, whatever it carries: twice its record, and what its receipt waits on.
+pub(crate) const EVENT_CHARGE: usize = 2 * size_of::<NewEvent>() + 128;
 
 /// One shard of a log. The open activities in it *are* the registry of what is running.
 ///
@@ -40,12 +43,31 @@ pub(crate) struct Counts {
     pub(crate) rejected_memory: u64,
     pub(crate) rejected_closed: u64,
     pub(crate) lost_shutdown: u64,
+    pub(crate) events: EventCounts,
+}
+
+/// How many events a shard has seen. All are cumulative.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct EventCounts {
+    pub(crate) recorded: u64,
+    pub(crate) rejected_memory: u64,
+    pub(crate) rejected_closed: u64,
+    pub(crate) rejected_type: u64,
+}
+
+/// Why an event was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    Memory,
+    Closed,
+    Type,
 }
 
 #[derive(Debug, Default)]
 struct State {
     open: Slab<Slot>,
     ended: Vec<Ended>,
+    events: Vec<NewEvent>,
     counts: Counts,
     credit: Credit,
     /// Open activities that the store does not list as they are now.
@@ -161,6 +183,36 @@ impl Shard {
         true
     }
 
+    /// Admits an event that takes so many bytes beside its record, or counts why not.
+    pub(crate) fn event(&self, mut event: NewEvent, bytes: usize) -> Result<(), Rejected> {
+        let charge = EVENT_CHARGE + bytes;
+        event.charge = u32::try_from(charge).unwrap_or(u32::MAX);
+        let mut state = self.state.lock();
+        state.counts.events.recorded += 1;
+        if state.phase != Phase::Open {
+            state.counts.events.rejected_closed += 1;
+            return Err(Rejected::Closed);
+        }
+        if !state.credit.charge(&self.shared, charge) {
+            state.counts.events.rejected_memory += 1;
+            return Err(Rejected::Memory);
+        }
+        state.events.push(event);
+        drop(state);
+        self.shared.wake_if_parked();
+        Ok(())
+    }
+
+    /// Counts an event whose type is not one that the log takes.
+    pub(crate) fn reject_type(&self) -> Rejected {
+        let mut state = self.state.lock();
+        state.counts.events.recorded += 1;
+        state.counts.events.rejected_type += 1;
+        drop(state);
+        self.shared.wake_if_parked();
+        Rejected::Type
+    }
+
     /// Changes an open activity after charging it for `bytes` more; what `change` returns is no longer kept
     /// and given back. Where there is no room only the mark `truncated` is set. Does nothing when it has ended.
     pub(crate) fn update(
@@ -189,9 +241,16 @@ impl Shard {
         find(&mut self.state.lock().open, key).map(|slot| read(&slot.started))
     }
 
-    /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place.
-    pub(crate) fn take_ended(&self, spare: Vec<Ended>) -> Vec<Ended> {
+    /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place, and moves the events.
+    pub(crate) fn take_ended(
+        &self,
+        spare: Vec<Ended>,
+        events: &mut VecDeque<NewEvent>,
+    ) -> Vec<Ended> {
         let mut state = self.state.lock();
+        if !state.events.is_empty() {
+            events.extend(mem::take(&mut state.events));
+        }
         if state.ended.is_empty() {
             return spare;
         }
@@ -216,9 +275,10 @@ impl Shard {
         state.unlisted -= listed;
     }
 
-    /// True when nothing that ended waits here.
+    /// True when nothing that ended or happened waits here.
     pub(crate) fn is_swept(&self) -> bool {
-        self.state.lock().ended.is_empty()
+        let state = self.state.lock();
+        state.ended.is_empty() && state.events.is_empty()
     }
 
     /// True when something is open here that the store does not list as it is now.
@@ -236,8 +296,9 @@ impl Shard {
     }
 
     /// Takes what has ended for the last time; whatever ends later is counted as lost.
-    pub(crate) fn drain(&self) -> Vec<Ended> {
+    pub(crate) fn drain(&self, events: &mut VecDeque<NewEvent>) -> Vec<Ended> {
         let mut state = self.state.lock();
+        events.extend(mem::take(&mut state.events));
         state.phase = Phase::Drained;
         mem::take(&mut state.ended)
     }

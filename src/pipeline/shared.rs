@@ -3,7 +3,10 @@
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     thread::Thread,
     time::Duration,
@@ -26,8 +29,10 @@ pub(crate) struct Config {
     pub(crate) flush_interval: Duration,
     /// How long the last handle waits for what is not yet committed.
     pub(crate) drop_timeout: Duration,
-    /// The environment of activities that name none.
+    /// The environment of activities and events that name none.
     pub(crate) environment: Option<Text>,
+    /// The types that events may have, in snake_case and sorted; `None`: any.
+    pub(crate) event_types: Option<Vec<Text>>,
     /// What takes secrets out before anything is kept.
     pub(crate) redactor: Redactor,
 }
@@ -41,6 +46,10 @@ pub(crate) struct Shared {
     pub(crate) ledger: Mutex<Ledger>,
     /// Payloads of which nothing was kept because a redactor panicked.
     pub(crate) redactor_panics: AtomicU64,
+    /// How many events have happened: their order within a microsecond.
+    event_number: AtomicU64,
+    /// Somebody waits for an event's commit.
+    hurried: AtomicBool,
     /// True while the writer sleeps without a turn to come.
     parked: AtomicBool,
     writer: OnceLock<Thread>,
@@ -56,6 +65,8 @@ impl Shared {
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),
+            event_number: AtomicU64::new(0),
+            hurried: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             writer: OnceLock::new(),
             closed: AtomicBool::new(false),
@@ -92,6 +103,22 @@ impl Shared {
         if let Some(writer) = self.writer.get() {
             writer.unpark();
         }
+    }
+
+    /// A number for the next event.
+    pub(crate) fn next_event(&self) -> u64 {
+        self.event_number.fetch_add(1, Relaxed)
+    }
+
+    /// Asks the writer to commit at once what has been left in the shards by now.
+    pub(crate) fn hurry(&self) {
+        self.hurried.store(true, Release);
+        self.wake();
+    }
+
+    /// True when somebody has asked since the last time. Look before the shards are swept.
+    pub(crate) fn take_hurry(&self) -> bool {
+        self.hurried.load(Relaxed) && self.hurried.swap(false, Acquire)
     }
 
     /// Says that the writer has ended.

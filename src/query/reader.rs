@@ -5,8 +5,8 @@ use std::{fmt, ops::RangeInclusive};
 use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
-    record::{ActivityId, ActivityRecord, Filter},
-    store::{Cursor, Followed, Health, Page, Reader, Store},
+    record::{ActivityId, ActivityRecord, EventRecord, Filter},
+    store::{Cursor, EventPage, Followed, Health, Page, Reader, Store},
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -147,6 +147,31 @@ impl ActivityReader {
     /// When the store could not be read.
     pub fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
         self.reader.tree(root)
+    }
+
+    /// The newest events that `filter` means, newest first, beginning after `cursor`. At least one and at most
+    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them. Words are looked for in the type and the summary.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what events do not have (`kind:`, `name:`,
+    /// `error:`, `duration:`).
+    pub fn events(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage> {
+        self.reader.events(filter, cursor, limit)
+    }
+
+    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
+        self.reader.events_of(activity, limit)
     }
 
     /// How the store stands, from what is quick to read.

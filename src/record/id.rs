@@ -61,6 +61,34 @@ impl ActivityId {
     }
 }
 
+/// The id of an event: a UUIDv7 made from the instant of the event, like an [`ActivityId`].
+///
+/// Behind the instant stands a counter, so that events of one log within one microsecond sort as they happened.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// Makes an id from an instant in microseconds since the Unix epoch, a counter and 46 random bits.
+    pub(crate) fn from_parts(at_us: i64, number: u64, random: u64) -> Self {
+        EventId(ActivityId::from_parts(at_us, number << 48 | random >> 16).0)
+    }
+
+    /// When it happened, to the microsecond.
+    pub fn at(self) -> DateTime<Utc> {
+        ActivityId(self.0).started_at()
+    }
+
+    /// The 16 bytes, most significant first.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads 16 bytes, most significant first.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        EventId(Uuid::from_bytes(bytes))
+    }
+}
+
 /// The id of one open log: one process, one [`ActivityLog`](crate::ActivityLog), from open to close.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(Uuid);
@@ -124,6 +152,7 @@ macro_rules! text_form {
 }
 
 text_form!(ActivityId, "an activity");
+text_form!(EventId, "an event");
 text_form!(InstanceId, "an instance");
 
 #[cfg(test)]
@@ -143,6 +172,12 @@ mod tests {
         fn ids_sort_by_their_start(a in 0i64..4_102_444_800_000_000, b in 0i64..4_102_444_800_000_000, x: u64, y: u64) {
             prop_assume!(a != b);
             prop_assert_eq!(a < b, ActivityId::from_parts(a, x) < ActivityId::from_parts(b, y));
+        }
+
+        #[test]
+        fn events_of_one_microsecond_sort_by_their_counter(us in 0i64..4_102_444_800_000_000, n in 0u64..65_535, x: u64, y: u64) {
+            let (first, second) = (EventId::from_parts(us, n, x), EventId::from_parts(us, n + 1, y));
+            prop_assert!(first < second && first.at().timestamp_micros() == us);
         }
 
         #[test]

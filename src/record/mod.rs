@@ -1,24 +1,28 @@
-//! Plain data that every other folder stands on: what an activity is, without what records or reads it.
+//! Plain data that every other folder stands on: what activities and events are, without what records or reads it.
 
 mod activity;
 mod capture;
+mod event;
 mod filter;
 mod id;
 mod kind;
 mod outcome;
 mod scope;
 mod sketch;
+mod snake;
 mod status;
 mod text;
 
 pub use activity::{ActivityRecord, Preview};
 pub use capture::Capture;
+pub use event::EventRecord;
 pub(crate) use filter::contains_any_case;
 pub use filter::{Choice, DurationRange, Field, Filter, Has, Pattern, Words};
-pub use id::{ActivityId, InstanceId};
+pub use id::{ActivityId, EventId, InstanceId};
 pub use kind::Kind;
 pub use outcome::Outcome;
 pub use scope::Scope;
 pub(crate) use sketch::Sketch;
+pub(crate) use snake::snake_case;
 pub use status::Status;
 pub use text::Text;

@@ -11,7 +11,8 @@ use crate::error::Error;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// It has started and not ended.
+    /// It has started and not ended. `in_progress` is read as this too.
+    #[serde(alias = "in_progress")]
     Running,
     /// It ended as it should.
     Success,
@@ -59,9 +60,13 @@ impl FromStr for Status {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        let known = match text {
+            "in_progress" => "running",
+            text => text,
+        };
         Status::ALL
             .into_iter()
-            .find(|status| status.as_str() == text)
+            .find(|status| status.as_str() == known)
             .ok_or_else(|| Error::invalid(format!("{text:?} is not a status")))
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{ActivityId, InstanceId, Kind, Preview, Scope, Status, Text};
+use crate::{
+    record::{ActivityId, InstanceId, Kind, Preview, Scope, Status, Text},
+    store::{Duplicate, EventAccounting, NewEvent},
+};
 
 /// The open log that writes: one row in the store, one lock file beside it.
 #[derive(Debug, Clone)]
@@ -85,30 +88,36 @@ pub struct Batch {
     pub ended: Vec<Ended>,
     /// Activities that are still open and not yet listed, or have changed since.
     pub open: Vec<Started>,
-    /// Where the instance's accounting stands once this batch is committed.
+    /// Events that happened, in order.
+    pub events: Vec<NewEvent>,
+    /// Where the instance's accounting stands once this batch is committed. What turns out to be a duplicate
+    /// is counted here as committed: the store moves it
+    /// ([`found_duplicates`](EventAccounting::found_duplicates)) before it saves these numbers.
     pub accounting: Accounting,
-    /// The environment of activities that name none.
+    /// The environment of activities and events that name none.
     pub environment: Option<Text>,
 }
 
 impl Batch {
     /// True when it has no records.
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.open.is_empty()
+        self.ended.is_empty() && self.open.is_empty() && self.events.is_empty()
     }
 }
 
 /// What a commit did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Appended {
-    /// Rows that were inserted.
+    /// Activities that were inserted.
     pub inserted: u64,
-    /// Rows that were there already, from an earlier attempt or written as abandoned before.
+    /// Activities that were there already, from an earlier attempt or written as abandoned before.
     pub ignored: u64,
+    /// Events that are not kept because the store has one with their key.
+    pub duplicates: Vec<Duplicate>,
 }
 
-/// Where every activity of an instance went, cumulative.
+/// Where every activity and event of an instance went, cumulative.
 ///
 /// `started = open + ended + rejected + abandoned` and `ended = committed + waiting + lost`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +148,8 @@ pub struct Accounting {
     pub late_ends: u64,
     /// Payloads and attributes of which nothing was kept because a redactor panicked.
     pub redactor_panics: u64,
+    /// Where the events went.
+    pub events: EventAccounting,
 }
 
 impl Accounting {
@@ -152,9 +163,10 @@ impl Accounting {
         self.lost_refused + self.lost_shutdown
     }
 
-    /// True when both equations hold.
+    /// True when all equations hold.
     pub fn adds_up(&self) -> bool {
         self.started == self.open + self.ended + self.rejected() + self.abandoned
             && self.ended == self.committed + self.waiting + self.lost()
+            && self.events.adds_up()
     }
 }

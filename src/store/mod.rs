@@ -1,10 +1,12 @@
-//! Where activities are kept: narrow, synchronous traits, and the stores that implement them.
+//! Where activities and events are kept: narrow, synchronous traits, and the stores that implement them.
 //!
 //! A [`Store`] is a place. It gives one [`Writer`] to the log's writer thread and [`Reader`]s to whoever
-//! asks. What goes in ([`Started`], [`Ended`], [`Batch`]) is apart from what comes out
-//! ([`ActivityRecord`](crate::record::ActivityRecord)).
+//! asks. What goes in ([`Started`], [`Ended`], [`NewEvent`], [`Batch`]) is apart from what comes out
+//! ([`ActivityRecord`](crate::record::ActivityRecord),
+//! [`EventRecord`](crate::record::EventRecord)).
 
 mod batch;
+mod event;
 mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -12,7 +14,8 @@ pub mod sqlite;
 use std::fmt;
 
 pub use batch::{Accounting, Appended, Batch, Details, Ended, Instance, Started};
-pub use read::{Cursor, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
+pub use event::{Duplicate, EventAccounting, NewEvent};
+pub use read::{Cursor, EventPage, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
 
 use crate::error::Result;
 

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, Filter, InstanceId},
+    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, InstanceId},
     store::Accounting,
 };
 
-/// The most activities that one answer holds; more are read page by page.
+/// The most activities or events that one answer holds; more are read page by page.
 pub const LARGEST_PAGE: usize = 1000;
 
 /// The read side of a store.
@@ -62,6 +62,26 @@ pub trait Reader: Send {
     /// When the store could not be read.
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>>;
 
+    /// The newest events that `filter` means, newest first, beginning after `cursor`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what events do not have (`kind:`, `name:`,
+    /// `error:`, `duration:`).
+    fn events(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage>;
+
+    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>>;
+
     /// How the store stands, from what is quick to read.
     ///
     /// # Errors
@@ -83,6 +103,16 @@ pub trait Reader: Send {
 pub struct Page {
     /// The activities, newest first.
     pub activities: Vec<ActivityRecord>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+/// One page of a list of events.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct EventPage {
+    /// The events, newest first.
+    pub events: Vec<EventRecord>,
     /// Where the next page begins; `None` where there is none.
     pub next: Option<Cursor>,
 }
@@ -109,9 +139,19 @@ impl Cursor {
         Cursor(id)
     }
 
+    /// The place after this event, in a list of events.
+    pub fn after_event(id: EventId) -> Self {
+        Cursor(ActivityId::from_bytes(*id.as_bytes()))
+    }
+
     /// The activity before this place.
     pub fn id(self) -> ActivityId {
         self.0
+    }
+
+    /// The event before this place, in a list of events.
+    pub fn event_id(self) -> EventId {
+        EventId::from_bytes(*self.0.as_bytes())
     }
 }
 
@@ -151,6 +191,8 @@ pub struct Health {
     pub schema: u32,
     /// Ended activities.
     pub activities: u64,
+    /// Events.
+    pub events: u64,
     /// Activities listed as open, by living instances.
     pub running: u64,
     /// Activities whose process, or log, ended before they did.

@@ -18,7 +18,7 @@ pub enum Fault {
     Hang,
     Fail,
     Panic,
-    /// A batch with a record of this name is refused.
+    /// A batch with an activity of this name, or an event of this type, is refused.
     Refuse(&'static str),
 }
 
@@ -75,6 +75,18 @@ struct FaultyWriter {
     fault: Arc<(Mutex<Fault>, Condvar)>,
 }
 
+trait Holds {
+    fn holds(&self, name: &str) -> bool;
+}
+
+impl Holds for Batch {
+    fn holds(&self, name: &str) -> bool {
+        let mut names = self.ended.iter().map(|ended| &ended.started.name);
+        let mut types = self.events.iter().map(|event| &event.event_type);
+        names.any(|one| *one == *name) || types.any(|one| *one == *name)
+    }
+}
+
 impl Writer for FaultyWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         let fault = {
@@ -92,7 +104,7 @@ impl Writer for FaultyWriter {
         match fault {
             Fault::Fail => Err(Error::store("the disk is on fire")),
             Fault::Panic => panic!("call"),
-            Fault::Refuse(name) if batch.ended.iter().any(|ended| ended.started.name == name) => {
+            Fault::Refuse(name) if batch.holds(name) => {
                 Err(Error::new(ErrorKind::Refused, "no poison here"))
             }
             _ => self.inner.append(batch),

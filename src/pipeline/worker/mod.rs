@@ -16,8 +16,12 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{Shard, Shared, answer::timed_out, ledger::accounting},
-    store::{Accounting, Appended, Batch, Ended, Instance, Started, Store, Writer},
+    pipeline::{
+        Shard, Shared,
+        answer::timed_out,
+        ledger::{Committing, accounting},
+    },
+    store::{Accounting, Appended, Batch, Ended, Instance, NewEvent, Started, Store, Writer},
 };
 
 /// The most records that one transaction takes: beyond it the rate no longer rises.
@@ -58,13 +62,15 @@ pub(crate) struct Worker {
     broken: bool,
     /// Ended and swept, in order.
     pending: VecDeque<Ended>,
+    /// Happened and swept, in order.
+    events: VecDeque<NewEvent>,
     /// Open for a while, to be listed.
     open: Vec<Started>,
     /// What is being committed; kept until it is.
     batch: Batch,
     /// An empty vector with capacity, to leave in a shard.
     spare: Vec<Ended>,
-    /// When the oldest of `pending` was swept.
+    /// When the oldest of `pending` and `events` was swept.
     oldest: Option<Instant>,
     /// When something was last swept.
     last_work: Instant,
@@ -75,6 +81,8 @@ pub(crate) struct Worker {
     panics: u32,
     retry_at: Option<Instant>,
     flushes: Vec<Sender<Result<()>>>,
+    /// Somebody waits for an event that has been swept.
+    hurried: bool,
 }
 
 impl Worker {
@@ -95,6 +103,7 @@ impl Worker {
             writer: None,
             broken: true,
             pending: VecDeque::new(),
+            events: VecDeque::new(),
             open: Vec::new(),
             batch: Batch::default(),
             spare: Vec::new(),
@@ -107,6 +116,7 @@ impl Worker {
             panics: 0,
             retry_at: None,
             flushes: Vec::new(),
+            hurried: false,
         }
     }
 
@@ -136,6 +146,7 @@ impl Worker {
             if let Some((deadline, answer)) = shutdown {
                 return self.shut_down(deadline, &answer);
             }
+            self.hurried |= self.shared.take_hurry();
             self.sweep();
             self.list_open(!self.flushes.is_empty());
             if self.is_due() && self.commit() {
@@ -151,13 +162,15 @@ impl Worker {
 
     fn sweep(&mut self) {
         for shard in self.shards.clone().iter() {
-            let ended = shard.take_ended(mem::take(&mut self.spare));
-            self.keep(ended);
+            let events = self.events.len();
+            let ended = shard.take_ended(mem::take(&mut self.spare), &mut self.events);
+            self.keep(ended, events);
         }
     }
 
-    fn keep(&mut self, mut ended: Vec<Ended>) {
-        if !ended.is_empty() {
+    /// Keeps what was taken from a shard, which had so many `events` less before that.
+    fn keep(&mut self, mut ended: Vec<Ended>, events: usize) {
+        if !ended.is_empty() || self.events.len() > events {
             let now = Instant::now();
             self.oldest.get_or_insert(now);
             self.last_work = now;
@@ -197,7 +210,8 @@ impl Worker {
             .oldest
             .is_some_and(|since| since.elapsed() >= self.shared.config.flush_interval);
         waited
-            || self.pending.len() >= MAX_BATCH
+            || self.hurried
+            || self.waiting() >= MAX_BATCH
             || !self.open.is_empty()
             || !self.batch.is_empty()
             || !self.flushes.is_empty()
@@ -209,19 +223,20 @@ impl Worker {
             if self.batch.is_empty() {
                 let count = self.pending.len().min(MAX_BATCH);
                 self.batch.ended.extend(self.pending.drain(..count));
+                let count = self.events.len().min(MAX_BATCH);
+                self.batch.events.extend(self.events.drain(..count));
                 self.batch.open = mem::take(&mut self.open);
                 self.batch
                     .environment
                     .clone_from(&self.shared.config.environment);
-                self.oldest = (!self.pending.is_empty()).then(Instant::now);
+                self.oldest = (self.waiting() > 0).then(Instant::now);
             }
-            self.batch.accounting = self.accounting(self.batch.ended.len());
+            self.batch.accounting = self.accounting(Committing::of(&self.batch));
             let mut batch = mem::take(&mut self.batch);
             let result = self.append(&batch);
             match result {
                 Ok(appended) => {
-                    self.settle(&batch.ended, appended);
-                    batch.ended.clear();
+                    self.settle(&mut batch, &appended);
                     batch.open.clear();
                     self.batch = batch;
                 }
@@ -237,10 +252,16 @@ impl Worker {
                     return false;
                 }
             }
-            if self.pending.is_empty() && self.open.is_empty() && self.batch.is_empty() {
+            if self.waiting() == 0 && self.open.is_empty() && self.batch.is_empty() {
+                self.hurried = false;
                 return true;
             }
         }
+    }
+
+    /// How many records are not yet part of a batch.
+    fn waiting(&self) -> usize {
+        self.pending.len() + self.events.len()
     }
 
     /// Gives one batch to the store, opening it first where it failed before.
@@ -278,13 +299,24 @@ impl Worker {
     }
 
     /// Counts what is in the store now and gives its memory back.
-    fn settle(&mut self, ended: &[Ended], appended: Appended) {
-        self.shared
-            .budget
-            .give_back(ended.iter().map(|one| one.charge as usize).sum());
+    fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
+        let ended = batch.ended.iter().map(|one| one.charge as usize);
+        let events = batch.events.iter().map(|one| one.charge as usize);
+        self.shared.budget.give_back(ended.chain(events).sum());
+        let duplicates = appended.duplicates.len() as u64;
+        batch.accounting.events.found_duplicates(duplicates);
         let mut ledger = self.shared.ledger.lock();
-        ledger.committed += ended.len() as u64;
+        ledger.committed += batch.ended.len() as u64;
         ledger.late_ends += appended.ignored;
+        ledger.events.committed += batch.events.len() as u64;
+        ledger.events.found_duplicates(duplicates);
+        drop(ledger);
+        batch.ended.clear();
+        let firsts = appended.duplicates.iter().map(|one| (one.id, one.first));
+        let firsts = firsts.collect();
+        for event in batch.events.drain(..) {
+            event.committed(&firsts);
+        }
     }
 
     fn failed(&mut self, error: &Error) {
@@ -334,7 +366,7 @@ impl Worker {
         if self.shards.iter().all(|shard| shard.is_swept()) {
             match retry {
                 Some(pause) if !pause.is_zero() => thread::park_timeout(pause),
-                _ if !self.pending.is_empty() || !self.batch.is_empty() => {
+                _ if self.waiting() > 0 || !self.batch.is_empty() => {
                     thread::park_timeout(TICK);
                 }
                 _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
@@ -350,7 +382,7 @@ impl Worker {
     }
 
     fn saved(&self) -> bool {
-        self.batch.accounting == self.accounting(0)
+        self.batch.accounting == self.accounting(Committing::default())
     }
 
     fn shut_down(mut self, deadline: Instant, answer: &Sender<Result<()>>) {
@@ -370,14 +402,19 @@ impl Worker {
             thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
         }
         for shard in self.shards.clone().iter() {
-            let ended = shard.drain();
-            self.keep(ended);
+            let events = self.events.len();
+            let ended = shard.drain(&mut self.events);
+            self.keep(ended, events);
         }
         self.list_open(true);
         let committed = self.commit();
         let unsaved = self.pending.len() + self.batch.ended.len();
-        self.shared.ledger.lock().lost_shutdown += unsaved as u64;
-        let counts = self.accounting(0);
+        let unsaved_events = self.events.len() + self.batch.events.len();
+        let mut ledger = self.shared.ledger.lock();
+        ledger.lost_shutdown += unsaved as u64;
+        ledger.events.lost_shutdown += unsaved_events as u64;
+        drop(ledger);
+        let counts = self.accounting(Committing::default());
         let closed = match self.writer.take() {
             Some(writer) => guarded("close the store", || writer.close(&counts)),
             None => Ok(()),
@@ -390,7 +427,7 @@ impl Worker {
         };
         let result = outcome("shut down").and(closed);
         if let Err(error) = &result {
-            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, "the log was shut down");
+            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, lost_events = unsaved_events, "the log was shut down");
         }
         // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
         for flush in &self.flushes {
@@ -403,8 +440,8 @@ impl Worker {
         let _ = answer.send(result);
     }
 
-    fn accounting(&self, committing: usize) -> Accounting {
-        accounting(&self.shards, &self.shared, committing as u64)
+    fn accounting(&self, committing: Committing) -> Accounting {
+        accounting(&self.shards, &self.shared, committing)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::ops::RangeBounds;
 
-use crate::record::{ActivityRecord, Choice, Filter, Has, Pattern, Text, Words};
+use crate::record::{
+    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words,
+};
 
 impl Filter {
     /// True when this filter means the activity.
@@ -30,13 +32,7 @@ impl Filter {
             && self.kind.allows(|kind| *kind == activity.kind)
             && text(&self.name, Some(&activity.name))
             && text(&self.event_type, None)
-            && text(&self.project, scope.project.as_ref())
-            && text(&self.agent, scope.agent.as_ref())
-            && text(&self.actor, scope.actor.as_ref())
-            && text(&self.brand, scope.brand.as_ref())
-            && text(&self.environment, scope.environment.as_ref())
-            && text(&self.session, scope.session.as_ref())
-            && text(&self.request, scope.request.as_ref())
+            && self.scope_matches(scope)
             && text(&self.error, activity.error_type.as_ref())
             && self.since.is_none_or(|since| activity.started_at >= since)
             && self.until.is_none_or(|until| activity.started_at < until)
@@ -48,9 +44,45 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// True when this filter means the event. One that asks for what events do not have means none.
+    ///
+    /// Words are looked for in the type and the summary; `has:parent` means that it happened inside of an
+    /// activity.
+    pub fn matches_event(&self, event: &EventRecord) -> bool {
+        self.status.allows(|status| *status == event.status)
+            && self.kind.allows(|_| false)
+            && text(&self.name, None)
+            && self
+                .event_type
+                .allows(|one| one.in_snake_case().matches(&event.event_type))
+            && self.scope_matches(&event.scope)
+            && text(&self.error, None)
+            && self.since.is_none_or(|since| event.at >= since)
+            && self.until.is_none_or(|until| event.at < until)
+            && self.duration.is_none()
+            && self.has.allows(|what| match what {
+                Has::Parent => event.activity.is_some(),
+                what => what.in_scope(&event.scope),
+            })
+            && self
+                .words
+                .found_in(&event.event_type, event.summary.as_deref())
+    }
+
+    fn scope_matches(&self, scope: &Scope) -> bool {
+        text(&self.project, scope.project.as_ref())
+            && text(&self.agent, scope.agent.as_ref())
+            && text(&self.actor, scope.actor.as_ref())
+            && text(&self.brand, scope.brand.as_ref())
+            && text(&self.environment, scope.environment.as_ref())
+            && text(&self.session, scope.session.as_ref())
+            && text(&self.request, scope.request.as_ref())
+    }
+}
+
 impl Has {
     fn holds(self, activity: &ActivityRecord) -> bool {
-        let scope = &activity.scope;
         match self {
             // Nothing links a recording to an activity yet.
             Has::Recording => false,
@@ -60,6 +92,13 @@ impl Has {
             Has::Output => activity.output.is_some(),
             Has::Parent => activity.parent.is_some(),
             Has::Duration => activity.duration_ns.is_some(),
+            what => what.in_scope(&activity.scope),
+        }
+    }
+
+    /// What activities and events have alike.
+    fn in_scope(self, scope: &Scope) -> bool {
+        match self {
             Has::Project => scope.project.is_some(),
             Has::Agent => scope.agent.is_some(),
             Has::Actor => scope.actor.is_some(),
@@ -67,6 +106,7 @@ impl Has {
             Has::Environment => scope.environment.is_some(),
             Has::Session => scope.session.is_some(),
             Has::Request => scope.request.is_some(),
+            _ => false,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::{Text, snake_case};
+
 /// A text in which each wildcard stands for any characters, also none.
 ///
 /// Upper and lower case are told apart. In the grammar a wildcard is a `*` outside of quotes.
@@ -59,6 +61,14 @@ impl Pattern {
     /// The texts between the wildcards: one where there is no wildcard.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(String::as_str)
+    }
+
+    /// The pattern for types of events, which have one spelling.
+    pub(crate) fn in_snake_case(&self) -> Pattern {
+        match self.as_exact() {
+            Some(text) => Pattern::exact(snake_case(&Text::from(text.to_owned())).as_str()),
+            None => Pattern::from_parts(self.parts().map(str::to_lowercase).collect()),
+        }
     }
 
     /// True when this pattern matches the whole of `text`.

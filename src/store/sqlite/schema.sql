@@ -81,6 +81,37 @@ CREATE TABLE open (
   input_truncated INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- Events: one fact at one instant. A row never changes; seq is the order of commits.
+-- type, project, agent, actor, brand, environment: text.id.
+CREATE TABLE event (
+  seq         INTEGER PRIMARY KEY,
+  id          BLOB NOT NULL,
+  at          INTEGER NOT NULL,
+  type        INTEGER NOT NULL,
+  status      INTEGER NOT NULL,   -- as in activity; 0 running
+  summary     TEXT,
+  count       INTEGER NOT NULL,
+  reference   TEXT,
+  data        TEXT,               -- JSON
+  activity    BLOB,               -- activity.id; NULL: it happened outside of any
+  instance    INTEGER NOT NULL,
+  project     INTEGER,
+  agent       INTEGER,
+  actor       INTEGER,
+  brand       INTEGER,
+  environment INTEGER,
+  session     TEXT,
+  request     TEXT,
+  dedup_key   TEXT,               -- of all events with one key the first is kept
+  truncated   INTEGER             -- 1: data or key were refused because of a limit
+) STRICT;
+
+CREATE UNIQUE INDEX event_id ON event (id);
+CREATE UNIQUE INDEX event_dedup_key ON event (dedup_key) WHERE dedup_key IS NOT NULL;
+CREATE INDEX event_project ON event (project, id) WHERE project IS NOT NULL;
+CREATE INDEX event_actor ON event (actor, id) WHERE actor IS NOT NULL;
+CREATE INDEX event_activity ON event (activity, id) WHERE activity IS NOT NULL;
+
 -- Additive sums of a quarter of an hour for one scope, keyed by the activity's start.
 CREATE TABLE bucket (
   scope     INTEGER NOT NULL,   -- 0 overall 1 project 2 name 3 brand
@@ -134,6 +165,39 @@ LEFT JOIN text AS agent ON agent.id = a.agent
 LEFT JOIN text AS actor ON actor.id = a.actor
 LEFT JOIN text AS brand ON brand.id = a.brand
 LEFT JOIN text AS environment ON environment.id = a.environment;
+
+CREATE VIEW project_actions AS
+SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4)
+         || '-' || substr(hex(e.id), 17, 4) || '-' || substr(hex(e.id), 21)) AS action_id,
+       project.value AS project_id,
+       actor.value AS user_id,
+       e.request AS request_id,
+       type.value AS action_type,
+       coalesce(e.data, CASE WHEN e.summary IS NOT NULL THEN json_object('summary', e.summary) END) AS action_details,
+       CASE e.status WHEN 0 THEN 'running' WHEN 1 THEN 'success' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled'
+                     WHEN 4 THEN 'skipped' WHEN 5 THEN 'abandoned' END AS status,
+       environment.value AS environment,
+       strftime('%Y-%m-%dT%H:%M:', e.at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', e.at / 1000000 % 60, e.at % 1000000) AS created_at
+FROM event AS e
+JOIN text AS type ON type.id = e.type
+JOIN text AS project ON project.id = e.project
+LEFT JOIN text AS actor ON actor.id = e.actor
+LEFT JOIN text AS environment ON environment.id = e.environment;
+
+CREATE VIEW activity_log AS
+SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4)
+         || '-' || substr(hex(e.id), 17, 4) || '-' || substr(hex(e.id), 21)) AS id,
+       actor.value AS user_id,
+       type.value AS event_type,
+       e.reference AS event_ref,
+       e.summary AS summary,
+       e.data AS metadata,
+       strftime('%Y-%m-%dT%H:%M:', e.at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', e.at / 1000000 % 60, e.at % 1000000) AS created_at
+FROM event AS e
+JOIN text AS type ON type.id = e.type
+LEFT JOIN text AS actor ON actor.id = e.actor;
 
 CREATE VIEW activity_metrics AS
 SELECT strftime('%Y-%m-%dT%H:%M:00Z', b.quarter * 900, 'unixepoch') AS bucket_start,

@@ -15,6 +15,7 @@ use crate::{
             bucket::{Buckets, Fold},
             connection,
             dictionary::Dictionary,
+            event,
             lock::{self, InstanceLock},
         },
     },
@@ -177,7 +178,14 @@ impl Writer for SqliteWriter {
                     appended.ignored += 1;
                 }
             }
-            account(transaction, instance, &batch.accounting)?;
+            for new in &batch.events {
+                let duplicate = event::insert(transaction, dictionary, instance, environment, new)?;
+                appended.duplicates.extend(duplicate);
+            }
+            let mut accounting = batch.accounting.clone();
+            let duplicates = appended.duplicates.len() as u64;
+            accounting.events.found_duplicates(duplicates);
+            account(transaction, instance, &accounting)?;
             Ok(appended)
         })
     }
@@ -329,18 +337,18 @@ fn list_open(
 
 /// A scope as it is stored: dictionary numbers, session and request as they are.
 #[derive(Debug, Default)]
-struct Numbers<'a> {
-    project: Option<i64>,
-    agent: Option<i64>,
-    actor: Option<i64>,
-    brand: Option<i64>,
-    environment: Option<i64>,
-    session: Option<&'a str>,
-    request: Option<&'a str>,
+pub(super) struct Numbers<'a> {
+    pub(super) project: Option<i64>,
+    pub(super) agent: Option<i64>,
+    pub(super) actor: Option<i64>,
+    pub(super) brand: Option<i64>,
+    pub(super) environment: Option<i64>,
+    pub(super) session: Option<&'a str>,
+    pub(super) request: Option<&'a str>,
 }
 
 impl<'a> Numbers<'a> {
-    fn of(
+    pub(super) fn of(
         connection: &Connection,
         dictionary: &mut Dictionary,
         scope: Option<&'a Scope>,

@@ -35,6 +35,10 @@ const NAME: Column = Column {
     exact: "a.name = (SELECT id FROM text WHERE value = ?)",
     glob: "a.name IN (SELECT id FROM text WHERE value GLOB ?)",
 };
+const TYPE: Column = Column {
+    exact: "a.type = (SELECT id FROM text WHERE value = ?)",
+    glob: "a.type IN (SELECT id FROM text WHERE value GLOB ?)",
+};
 const AGENT: Column = Column {
     exact: "a.agent = (SELECT id FROM text WHERE value = ?)",
     glob: "a.agent IN (SELECT id FROM text WHERE value GLOB ?)",
@@ -75,6 +79,7 @@ const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
 const WORD: &str = "(a.name IN (SELECT id FROM text WHERE activity_has_word(value, ?)) OR activity_has_word(a.message, ?))";
+const EVENT_WORD: &str = "(a.type IN (SELECT id FROM text WHERE activity_has_word(value, ?)) OR activity_has_word(a.summary, ?))";
 
 impl Where {
     /// The conditions of a filter.
@@ -88,32 +93,58 @@ impl Where {
         });
         clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         clause.texts(&filter.name, &NAME);
-        match filter.project.any_of.as_slice() {
-            [one] if let Some(exact) = one.as_exact() => {
-                clause.and(ONE_PROJECT, [text(exact)]);
-                clause.none_of(&filter.project.none_of, |one| pattern(one, &PROJECT));
-            }
-            _ => clause.texts(&filter.project, &PROJECT),
-        }
-        clause.texts(&filter.agent, &AGENT);
-        clause.texts(&filter.actor, &ACTOR);
-        clause.texts(&filter.brand, &BRAND);
-        clause.texts(&filter.environment, &ENVIRONMENT);
-        clause.texts(&filter.session, &SESSION);
-        clause.texts(&filter.request, &REQUEST);
+        clause.scope(filter);
         clause.texts(&filter.error, &ERROR);
-        if let Some(since) = filter.since {
-            clause.and(SINCE, [id(ActivityId::lower_bound(since))]);
-        }
-        if let Some(until) = filter.until {
-            clause.before(ActivityId::lower_bound(until));
-        }
         if let Some(range) = &filter.duration {
             clause.duration(range);
         }
         clause.choice(&filter.has, |what| (has(*what, table), None));
-        clause.words(&filter.words);
+        clause.words(&filter.words, WORD);
         clause
+    }
+
+    /// The conditions of a filter for events, which are read under the alias `a` too.
+    pub(super) fn of_events(filter: &Filter) -> Self {
+        let mut clause = Where {
+            sql: String::from("TRUE"),
+            values: Vec::new(),
+        };
+        clause.choice(&filter.status, |status| {
+            (STATUS, Some(status_number(*status).into()))
+        });
+        clause.choice(&filter.event_type, |one| {
+            pattern(&one.in_snake_case(), &TYPE)
+        });
+        clause.scope(filter);
+        clause.choice(&filter.has, |what| match what {
+            Has::Parent => ("a.activity IS NOT NULL", None),
+            what => (has(*what, Table::Ended), None),
+        });
+        clause.words(&filter.words, EVENT_WORD);
+        clause
+    }
+
+    /// For whom, where and when.
+    fn scope(&mut self, filter: &Filter) {
+        match filter.project.any_of.as_slice() {
+            [one] if let Some(exact) = one.as_exact() => {
+                self.and(ONE_PROJECT, [text(exact)]);
+                self.none_of(&filter.project.none_of, |one| pattern(one, &PROJECT));
+            }
+            _ => self.texts(&filter.project, &PROJECT),
+        }
+        self.texts(&filter.agent, &AGENT);
+        self.texts(&filter.actor, &ACTOR);
+        self.texts(&filter.brand, &BRAND);
+        self.texts(&filter.environment, &ENVIRONMENT);
+        self.texts(&filter.session, &SESSION);
+        self.texts(&filter.request, &REQUEST);
+        if let Some(since) = filter.since {
+            self.and(SINCE, [id(ActivityId::lower_bound(since))]);
+        }
+        if let Some(until) = filter.until {
+            self.before(ActivityId::lower_bound(until));
+        }
     }
 
     /// Only ids below this one.
@@ -177,12 +208,12 @@ impl Where {
         }
     }
 
-    fn words(&mut self, words: &Words) {
+    fn words(&mut self, words: &Words, condition: &str) {
         for word in &words.all_of {
-            self.and(WORD, [text(word), text(word)]);
+            self.and(condition, [text(word), text(word)]);
         }
         for word in &words.none_of {
-            self.and(WORD, [text(word), text(word)]);
+            self.and(condition, [text(word), text(word)]);
             self.sql.push_str(" IS NOT TRUE");
         }
     }

@@ -11,6 +11,7 @@ use crate::{
 
 const SCHEMA: &str = "PRAGMA user_version";
 const ACTIVITIES: &str = "SELECT count(*) FROM activity";
+const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
      (SELECT count(*) FROM open WHERE instance = i.id) FROM instance AS i ORDER BY i.started_at DESC, i.id DESC";
@@ -28,6 +29,7 @@ pub(super) fn health(
     let mut health = Health {
         schema: u32::try_from(number(SCHEMA, "read the schema's version")?).unwrap_or(u32::MAX),
         activities: number(ACTIVITIES, "count the activities")?,
+        events: number(EVENTS, "count the events")?,
         running: 0,
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,

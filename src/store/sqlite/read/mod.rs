@@ -1,6 +1,7 @@
 //! The read side: pages, trees, what was committed since, and how the store stands.
 
 mod compile;
+mod event;
 mod health;
 mod page;
 mod row;
@@ -15,9 +16,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFl
 use self::row::{COLUMNS, ENDED, JOINS, OPEN};
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, Filter, InstanceId, contains_any_case},
+    record::{ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, contains_any_case},
     store::{
-        Cursor, Followed, Health, LARGEST_PAGE, Page, Reader,
+        Cursor, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader,
         sqlite::{Place, connection, lock},
     },
 };
@@ -166,6 +167,20 @@ impl Reader for SqliteReader {
             records.dedup_by_key(|record| record.id);
             Ok(records)
         })
+    }
+
+    fn events(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage> {
+        event::of_events(filter)?;
+        self.snapshot(|view| event::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
+        self.snapshot(|view| event::of_activity(view, activity, limit.clamp(1, LARGEST_PAGE)))
     }
 
     fn health(&mut self) -> Result<Health> {

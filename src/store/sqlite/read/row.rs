@@ -82,14 +82,14 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
     })
 }
 
-fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(super) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
     row.get(column).map_err(|cause| {
         let name = row.as_ref().column_name(column).unwrap_or("?");
         Error::store(format!("could not read the column {name}")).with_source(cause)
     })
 }
 
-fn status(code: i64) -> Result<Status> {
+pub(super) fn status(code: i64) -> Result<Status> {
     Status::ALL
         .into_iter()
         .find(|status| status_number(*status) == code)

@@ -1,0 +1,44 @@
+//! An event as it is read back.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{ActivityId, EventId, InstanceId, Scope, Status, Text};
+
+/// An event as it is read back: one fact at one instant.
+///
+/// Every field is always present in JSON, `null` where nothing is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EventRecord {
+    /// Its id, which sorts by time.
+    pub id: EventId,
+    /// When it happened, UTC, to the microsecond.
+    pub at: DateTime<Utc>,
+    /// What sort of fact it is, in snake_case: `deployment`, `memory_written`, ..
+    #[serde(rename = "type")]
+    pub event_type: Text,
+    /// How what it tells of stands or ended.
+    pub status: Status,
+    /// What happened, in one line for people.
+    pub summary: Option<Text>,
+    /// How many things it tells of: `3` for three endpoints added.
+    pub count: u64,
+    /// What it is about: a commit, a file, an id elsewhere.
+    pub reference: Option<Text>,
+    /// The details as JSON, redacted.
+    pub data: Option<serde_json::Value>,
+    /// The activity that it happened inside of.
+    pub activity: Option<ActivityId>,
+    /// For whom and where.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The key that makes a re-fired event one event.
+    pub dedup_key: Option<Text>,
+    /// True when something was refused because it was too large: the data, the key.
+    pub truncated: bool,
+    /// The open log that recorded it.
+    pub instance: InstanceId,
+    /// Its place in the order of commits.
+    pub seq: i64,
+}

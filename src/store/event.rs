@@ -1,0 +1,135 @@
+//! An event on its way into a store, and where events went.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::{
+    error::{Error, Result},
+    record::{ActivityId, EventId, Scope, Status, Text},
+};
+
+/// An event that is to be kept: one fact at one instant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// When it happened, in microseconds since the Unix epoch.
+    pub at_us: i64,
+    /// What sort of fact it is, in snake_case.
+    pub event_type: Text,
+    /// How what it tells of stands or ended.
+    pub status: Status,
+    /// What happened, redacted and capped.
+    pub summary: Option<Text>,
+    /// How many things it tells of.
+    pub count: u64,
+    /// What it is about, redacted and capped.
+    pub reference: Option<Text>,
+    /// Details as JSON, redacted.
+    pub data: Option<String>,
+    /// The activity that it happened inside of.
+    pub activity: Option<ActivityId>,
+    /// For whom and where; `None` where nothing is known.
+    pub scope: Option<Arc<Scope>>,
+    /// Of all events with one key, the store keeps the first.
+    pub dedup_key: Option<Text>,
+    /// True when something was refused because of a limit.
+    pub truncated: bool,
+    /// The bytes it was charged to the log's memory bound.
+    pub(crate) charge: u32,
+    /// Where whoever waits for it hears which event is on record, or why none is.
+    pub(crate) answer: Option<oneshot::Sender<Result<EventId>>>,
+}
+
+/// An event that is not kept because the store has one with its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The event that was to be kept.
+    pub id: EventId,
+    /// The event that is on record.
+    pub first: EventId,
+}
+
+impl NewEvent {
+    /// Tells whoever waits that it is on record, or that the first of its key is.
+    pub(crate) fn committed(self, firsts: &HashMap<EventId, EventId>) {
+        if let Some(answer) = self.answer {
+            let on_record = firsts.get(&self.id).copied().unwrap_or(self.id);
+            // Whoever asked may have given up.
+            let _ = answer.send(Ok(on_record));
+        }
+    }
+
+    /// Tells whoever waits that the store does not take it.
+    pub(crate) fn refused(self, error: &Error) {
+        if let Some(answer) = self.answer {
+            let what = format!("the store refuses the event {}", self.id);
+            // Whoever asked may have given up.
+            let _ = answer.send(Err(
+                Error::new(error.kind(), what).with_source(error.to_string())
+            ));
+        }
+    }
+}
+
+impl Duplicate {
+    /// Says that `id` is not kept because `first` has its key.
+    pub fn new(id: EventId, first: EventId) -> Self {
+        Duplicate { id, first }
+    }
+}
+
+/// Where every event of an instance went, cumulative.
+///
+/// `recorded = committed + duplicates + waiting + rejected + lost`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct EventAccounting {
+    /// Events that were to be recorded.
+    pub recorded: u64,
+    /// Not admitted because the memory bound was reached.
+    pub rejected_memory: u64,
+    /// Not admitted because the log was shut down.
+    pub rejected_closed: u64,
+    /// Not admitted because the type is empty, or not on the log's list of types.
+    pub rejected_type: u64,
+    /// In the store.
+    pub committed: u64,
+    /// Not in the store because an earlier event has the same key.
+    pub duplicates: u64,
+    /// Admitted and not yet in the store.
+    pub waiting: u64,
+    /// Refused by the store one by one.
+    pub lost_refused: u64,
+    /// Not in the store when the log was shut down.
+    pub lost_shutdown: u64,
+}
+
+impl EventAccounting {
+    /// All that was not admitted.
+    pub fn rejected(&self) -> u64 {
+        self.rejected_memory + self.rejected_closed + self.rejected_type
+    }
+
+    /// All that was admitted and will never be in the store.
+    pub fn lost(&self) -> u64 {
+        self.lost_refused + self.lost_shutdown
+    }
+
+    /// True when the equation holds.
+    pub fn adds_up(&self) -> bool {
+        self.recorded
+            == self.committed + self.duplicates + self.waiting + self.rejected() + self.lost()
+    }
+
+    /// Moves events that were counted as committed and turned out to be duplicates.
+    pub fn found_duplicates(&mut self, count: u64) {
+        self.committed = self.committed.saturating_sub(count);
+        self.duplicates += count;
+    }
+}

@@ -1,0 +1,64 @@
+//! The write side of events: of all with one key the first is kept.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    record::EventId,
+    store::{
+        Duplicate, NewEvent,
+        sqlite::{
+            dictionary::Dictionary,
+            write::{Numbers, status_number},
+        },
+    },
+};
+
+const INSERT: &str = "
+INSERT INTO event (id, at, type, status, summary, count, reference, data, activity, instance, project, agent, actor,
+                   brand, environment, session, request, dedup_key, truncated)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+ON CONFLICT DO NOTHING";
+const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1";
+
+/// Inserts an event that is not there yet. Gives the first of its key where that is another.
+pub(super) fn insert(
+    connection: &Connection,
+    dictionary: &mut Dictionary,
+    instance: i64,
+    environment: Option<&str>,
+    event: &NewEvent,
+) -> rusqlite::Result<Option<Duplicate>> {
+    let scope = Numbers::of(connection, dictionary, event.scope.as_deref(), environment)?;
+    let inserted = connection.prepare_cached(INSERT)?.execute(params![
+        event.id.as_bytes(),
+        event.at_us,
+        dictionary.number(connection, &event.event_type)?,
+        status_number(event.status),
+        event.summary.as_deref(),
+        i64::try_from(event.count).unwrap_or(i64::MAX),
+        event.reference.as_deref(),
+        event.data,
+        event.activity.as_ref().map(|id| id.as_bytes()),
+        instance,
+        scope.project,
+        scope.agent,
+        scope.actor,
+        scope.brand,
+        scope.environment,
+        scope.session,
+        scope.request,
+        event.dedup_key.as_deref(),
+        event.truncated.then_some(1),
+    ])? == 1;
+    let Some(key) = event.dedup_key.as_deref().filter(|_| !inserted) else {
+        return Ok(None);
+    };
+    let first = connection
+        .prepare_cached(FIRST)?
+        .query_row([key], |row| row.get(0).map(EventId::from_bytes))
+        .optional()?;
+    // Itself, where an earlier attempt was committed.
+    Ok(first
+        .filter(|first| *first != event.id)
+        .map(|first| Duplicate::new(event.id, first)))
+}

@@ -1,0 +1,539 @@
+//! Events: free and inside of activities, each on record once, and every one accounted for.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use chrono::Utc;
+use serde_json::json;
+use support::faulty::{Fault, FaultyStore};
+use tower_activity::{
+    Activity, ActivityLog, Describe, ErrorKind, EventRecord, Outcome, Status,
+    query::ActivityReader, record::Filter,
+};
+
+fn log() -> ActivityLog {
+    ActivityLog::open(":memory:").unwrap()
+}
+
+/// Everything on record that the filter means, newest first.
+fn events(log: &ActivityLog, filter: &str) -> Vec<EventRecord> {
+    log.flush().wait().unwrap();
+    let filter = Filter::parse(filter, Utc::now()).unwrap();
+    let page = log.reader().unwrap().events(&filter, None, 1_000).unwrap();
+    page.events
+}
+
+fn summaries(events: &[EventRecord]) -> Vec<&str> {
+    let summaries = events.iter().map(|event| event.summary.as_deref());
+    summaries.map(Option::unwrap_or_default).collect()
+}
+
+#[test]
+fn an_event_has_its_defaults() {
+    let log = log();
+    let before = Utc::now().timestamp_micros();
+    let receipt = log.event("deployment").project("acme").record();
+    let id = receipt.id().unwrap();
+    let [event] = events(&log, "").try_into().unwrap();
+    assert_eq!((event.id, event.id.at()), (id, event.at));
+    assert!(event.at.timestamp_micros() >= before);
+    assert_eq!(event.event_type, "deployment");
+    assert_eq!((event.status, event.count), (Status::Success, 1));
+    assert_eq!(event.scope.project.as_deref(), Some("acme"));
+    assert_eq!(event.scope.environment.as_deref(), Some("development"));
+    assert_eq!((event.summary, event.reference), (None, None));
+    assert_eq!((event.data, event.activity), (None, None));
+    assert_eq!((event.dedup_key, event.truncated), (None, false));
+}
+
+#[test]
+fn everything_that_was_said_is_read_back() {
+    let log = ActivityLog::builder()
+        .environment("production")
+        .open(":memory:")
+        .unwrap();
+    log.event("GithubPush")
+        .status("in_progress".parse().unwrap())
+        .summary("3 commits pushed")
+        .count(3)
+        .reference("refs/heads/main")
+        .data(json!({"commits": ["a", "b", "c"]}))
+        .dedup_key("delivery-7f3a")
+        .project("acme")
+        .agent("builder")
+        .actor("Ann B")
+        .brand("github")
+        .session("s1")
+        .request("r1")
+        .record();
+    let [event] = events(&log, "").try_into().unwrap();
+    assert_eq!(event.event_type, "github_push");
+    assert_eq!((event.status, event.count), (Status::Running, 3));
+    assert_eq!(event.summary.as_deref(), Some("3 commits pushed"));
+    assert_eq!(event.reference.as_deref(), Some("refs/heads/main"));
+    assert_eq!(event.data, Some(json!({"commits": ["a", "b", "c"]})));
+    assert_eq!(event.dedup_key.as_deref(), Some("delivery-7f3a"));
+    let scope = &event.scope;
+    let texts = [
+        (&scope.project, "acme"),
+        (&scope.agent, "builder"),
+        (&scope.actor, "Ann B"),
+        (&scope.brand, "github"),
+        (&scope.environment, "production"),
+        (&scope.session, "s1"),
+        (&scope.request, "r1"),
+    ];
+    for (text, expected) in texts {
+        assert_eq!(text.as_deref(), Some(expected));
+    }
+    let json = serde_json::to_value(&event).unwrap();
+    assert_eq!(
+        (&json["type"], &json["project"]),
+        (&json!("github_push"), &json!("acme"))
+    );
+    assert_eq!(serde_json::from_value::<EventRecord>(json).unwrap(), event);
+}
+
+#[test]
+fn an_event_inside_of_an_activity_belongs_to_it_and_inherits_its_scope() {
+    let log = log();
+    let running = log.start(Describe::job("import").project("acme").actor("ann"));
+    let import = running.id();
+    let handle = running.run(|| {
+        log.event("rows_read").actor("bob").record();
+        Activity::current().event("rows_written").record();
+        Activity::current()
+    });
+    handle.event("rows_checked").record();
+    log.event("free").record();
+    let rows = events(&log, "");
+    let types: Vec<_> = rows.iter().map(|event| event.event_type.as_str()).collect();
+    assert_eq!(types, ["free", "rows_checked", "rows_written", "rows_read"]);
+    for event in &rows[1..] {
+        assert_eq!(event.activity, import);
+        assert_eq!(event.scope.project.as_deref(), Some("acme"));
+    }
+    assert_eq!(rows[3].scope.actor.as_deref(), Some("bob"));
+    assert_eq!(rows[2].scope.actor.as_deref(), Some("ann"));
+    assert_eq!((rows[0].activity, &rows[0].scope.project), (None, &None));
+
+    let mut reader = log.reader().unwrap();
+    let mut inside = reader.events_of(import.unwrap(), 10).unwrap();
+    inside.reverse();
+    assert_eq!(inside, rows[1..]);
+    assert_eq!(reader.events_of(import.unwrap(), 1).unwrap(), rows[1..2]);
+    assert_eq!(events(&log, "has:parent"), rows[1..]);
+}
+
+#[test]
+fn another_logs_activity_is_not_an_events_place() {
+    let (log, other) = (log(), log());
+    log.start(Describe::job("import").project("acme")).run(|| {
+        other.event("free").record();
+    });
+    let [event] = events(&other, "").try_into().unwrap();
+    assert_eq!((event.activity, event.scope.project), (None, None));
+}
+
+#[test]
+fn nothing_is_recorded_by_a_disabled_log_or_an_inert_activity() {
+    let disabled = ActivityLog::disabled().event("deployment").record();
+    assert_eq!(disabled.id(), None);
+    assert_eq!(disabled.committed().wait().unwrap(), None);
+    let inert = Activity::current().event("deployment").record();
+    assert_eq!(inert.id(), None);
+}
+
+#[test]
+fn events_of_one_instant_are_listed_as_they_happened_page_by_page() {
+    let log = log();
+    for number in 0..500 {
+        log.event("tick").summary(number.to_string()).record();
+    }
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.events(&Filter::default(), cursor, 7).unwrap();
+        found.extend(page.events);
+        // More of it does not move what was there.
+        log.event("tick")
+            .summary("later")
+            .record()
+            .committed()
+            .wait()
+            .unwrap();
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+        cursor = Some(cursor.unwrap().to_string().parse().unwrap());
+    }
+    let expected: Vec<_> = (0..500).rev().map(|number| number.to_string()).collect();
+    assert_eq!(summaries(&found), expected);
+}
+
+#[test]
+fn a_filter_means_the_events_that_it_means_in_memory() {
+    let log = log();
+    for (event_type, project, summary) in [
+        ("deployment", "acme", "v3 live"),
+        ("deployment", "beta", "v4 live"),
+        ("github_push", "acme", "Pushed to MAIN"),
+        ("endpoints_added", "acme", "3 endpoints"),
+    ] {
+        let event = log.event(event_type).project(project).summary(summary);
+        event
+            .actor(if project == "acme" { "ann" } else { "bob" })
+            .record();
+    }
+    log.event("deployment")
+        .status(Status::Failed)
+        .environment("production")
+        .summary("v5")
+        .record();
+    let all = events(&log, "");
+    let check = |filter: &str, expected: &[&str]| {
+        let found = events(&log, filter);
+        assert_eq!(summaries(&found), expected, "{filter}");
+        let filter = Filter::parse(filter, Utc::now()).unwrap();
+        let in_memory: Vec<_> = all
+            .iter()
+            .filter(|event| filter.matches_event(event))
+            .cloned()
+            .collect();
+        assert_eq!(found, in_memory, "{filter}");
+    };
+    check("type:deployment", &["v5", "v4 live", "v3 live"]);
+    check(
+        "type:Deployment,GithubPush project:acme",
+        &["Pushed to MAIN", "v3 live"],
+    );
+    check("type:*_added", &["3 endpoints"]);
+    check("-type:deployment", &["3 endpoints", "Pushed to MAIN"]);
+    check("main", &["Pushed to MAIN"]);
+    check("endpoints 3", &["3 endpoints"]);
+    check("-live", &["v5", "3 endpoints", "Pushed to MAIN"]);
+    check("status:failed", &["v5"]);
+    check("env:production", &["v5"]);
+    check("actor:bob", &["v4 live"]);
+    check("project:acme,beta type:deployment", &["v4 live", "v3 live"]);
+    check("-has:project", &["v5"]);
+    check("has:parent", &[]);
+    check("since:1h project:beta", &["v4 live"]);
+    check("until:2020-01-01", &[]);
+}
+
+#[test]
+fn what_events_do_not_have_cannot_be_asked_for() {
+    let log = log();
+    for asked in [
+        "kind:tool",
+        "name:login",
+        "error:denied",
+        "duration:>2s",
+        "has:input",
+    ] {
+        let filter = Filter::parse(asked, Utc::now()).unwrap();
+        let refused = log.reader().unwrap().events(&filter, None, 10);
+        assert!(refused.unwrap_err().is_invalid(), "{asked}");
+    }
+}
+
+#[test]
+fn a_re_fired_event_is_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let fire = |log: &ActivityLog, key: &str| {
+        let event = log.event("memory_written").dedup_key(key.to_owned());
+        event.record()
+    };
+    // Within one batch, in a later one, and in another process's life.
+    let first = fire(&log, "a");
+    let again = fire(&log, "a");
+    let id = first.id();
+    assert_ne!(again.id(), id);
+    assert_eq!(first.committed().wait().unwrap(), id);
+    assert_eq!(again.committed().wait().unwrap(), id);
+    fire(&log, "b").committed().wait().unwrap();
+    assert_eq!(fire(&log, "a").committed().wait().unwrap(), id);
+    let counts = log.shutdown().wait().unwrap().events;
+    assert_eq!(
+        (counts.recorded, counts.committed, counts.duplicates),
+        (4, 2, 2)
+    );
+    assert!(counts.adds_up());
+
+    let log = ActivityLog::open(&path).unwrap();
+    assert_eq!(fire(&log, "a").committed().wait().unwrap(), id);
+    assert_eq!(events(&log, "").len(), 2);
+    log.shutdown().wait().unwrap();
+    let health = ActivityReader::open(&path).unwrap().health().unwrap();
+    assert_eq!(health.events, 2);
+    let saved: Vec<_> = health
+        .instances
+        .iter()
+        .map(|one| &one.accounting.events)
+        .collect();
+    assert_eq!(
+        (saved[0].recorded, saved[0].committed, saved[0].duplicates),
+        (1, 0, 1)
+    );
+    assert_eq!(*saved[1], counts);
+}
+
+#[test]
+fn a_type_off_the_list_is_refused_and_counted() {
+    let log = ActivityLog::builder()
+        .event_types(["chat_session", "deliverableRun"])
+        .open(":memory:")
+        .unwrap();
+    assert!(log.event("Chat session").record().id().is_some());
+    assert!(log.event("deliverable_run").record().id().is_some());
+    let receipt = log.event("deployment").record();
+    assert_eq!(receipt.id(), None);
+    let error = receipt.committed().wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(events(&log, "").len(), 2);
+    let counts = log.accounting().events;
+    assert_eq!(
+        (counts.recorded, counts.rejected_type, counts.committed),
+        (3, 1, 2)
+    );
+    assert!(counts.adds_up());
+}
+
+#[test]
+fn a_type_without_a_letter_is_no_type() {
+    let log = log();
+    let receipt = log.event(" - ").record();
+    assert_eq!(receipt.id(), None);
+    assert_eq!(log.accounting().events.rejected_type, 1);
+}
+
+#[test]
+fn what_comes_after_the_shutdown_is_counted() {
+    let log = log();
+    log.shutdown().wait().unwrap();
+    let receipt = log.event("deployment").record();
+    assert_eq!(receipt.id(), None);
+    assert_eq!(
+        receipt.committed().wait().unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    let counts = log.accounting().events;
+    assert_eq!((counts.recorded, counts.rejected_closed), (1, 1));
+    assert!(counts.adds_up());
+}
+
+#[test]
+fn secrets_are_taken_out_before_anything_is_kept() {
+    let log = log();
+    let key = ["sk_live_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
+    log.event("platform_synced")
+        .summary(format!("synced with {key}"))
+        .reference(format!("https://x.test/?token={key}"))
+        .data(json!({"password": "hunter2", "note": key, "rows": 3}))
+        .actor(format!("Bearer {key}"))
+        .dedup_key(format!("sync-{key}"))
+        .record();
+    let [event] = events(&log, "").try_into().unwrap();
+    let json = serde_json::to_string(&event).unwrap();
+    assert!(
+        !json.contains("4eC39HqLyjWD") && !json.contains("hunter2"),
+        "{json}"
+    );
+    assert_eq!(event.data.unwrap()["rows"], 3);
+    assert_eq!((event.dedup_key, event.truncated), (None, true));
+}
+
+#[test]
+fn what_is_too_large_is_cut_off_or_left_out() {
+    let log = log();
+    log.event("chat_session")
+        .summary("é".repeat(5_000))
+        .reference("r".repeat(5_000))
+        .data("d".repeat(100_000))
+        .record();
+    let [event] = events(&log, "").try_into().unwrap();
+    assert!(event.summary.unwrap().len() < 2_100);
+    assert!(event.reference.unwrap().len() < 1_100);
+    assert_eq!((event.data, event.truncated), (None, true));
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_counted_and_the_rest_is_on_record() {
+    let store = FaultyStore::new(Fault::Hang);
+    let log = ActivityLog::builder()
+        .memory_limit(64 << 10)
+        .open_store(store.clone())
+        .unwrap();
+    let receipts: Vec<_> = (0..1_000)
+        .map(|_| log.event("tick").data("x".repeat(200)).record())
+        .collect();
+    let admitted = receipts
+        .iter()
+        .filter(|receipt| receipt.id().is_some())
+        .count() as u64;
+    let counts = log.accounting().events;
+    assert_eq!((counts.recorded, counts.waiting), (1_000, admitted));
+    assert_eq!(counts.rejected_memory, 1_000 - admitted);
+    assert!(admitted > 0 && admitted < 300, "{admitted}");
+    store.mend();
+    for receipt in receipts {
+        let id = receipt.id();
+        match receipt.committed().wait() {
+            Ok(on_record) => assert!(id.is_some() && on_record == id),
+            Err(error) => assert!(id.is_none() && error.kind() == ErrorKind::Full),
+        }
+    }
+    assert_eq!(events(&log, "").len() as u64, admitted);
+    // All of the memory came back.
+    assert!(
+        log.event("tick")
+            .data("x".repeat(40_000))
+            .record()
+            .id()
+            .is_some()
+    );
+    let counts = log.shutdown().wait().unwrap().events;
+    assert_eq!(counts.committed, admitted + 1);
+    assert!(counts.adds_up());
+}
+
+#[test]
+fn a_poison_event_is_given_up_alone() {
+    let store = FaultyStore::new(Fault::Refuse("poison"));
+    let log = ActivityLog::builder().open_store(store).unwrap();
+    let good: Vec<_> = (0..20).map(|_| log.event("good").record()).collect();
+    let poison = log.event("poison").record();
+    log.start(Describe::job("job")).end(Outcome::success());
+    let more = log.event("good").record();
+    let error = poison.committed().wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    for receipt in good.into_iter().chain([more]) {
+        let id = receipt.id();
+        assert_eq!(receipt.committed().wait().unwrap(), id);
+    }
+    let counts = log.shutdown().wait().unwrap();
+    assert_eq!((counts.committed, counts.lost_refused), (1, 0));
+    let counts = counts.events;
+    assert_eq!((counts.committed, counts.lost_refused), (21, 1));
+    assert!(counts.adds_up());
+}
+
+#[test]
+fn a_wait_ends_at_its_deadline_and_a_shutdown_counts_what_it_could_not_commit() {
+    let store = FaultyStore::new(Fault::Fail);
+    let log = ActivityLog::builder().open_store(store).unwrap();
+    let wait = log.event("deployment").record().committed();
+    let error = wait
+        .within(std::time::Duration::from_millis(20))
+        .wait()
+        .unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let receipt = log.event("deployment").record();
+    let shutdown = log
+        .shutdown()
+        .within(std::time::Duration::from_millis(50))
+        .wait();
+    assert!(
+        shutdown
+            .unwrap_err()
+            .to_string()
+            .ends_with("nor are 2 events")
+    );
+    assert_eq!(
+        receipt.committed().wait().unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+    let counts = log.accounting().events;
+    assert_eq!(
+        (counts.recorded, counts.lost_shutdown, counts.waiting),
+        (2, 2, 0)
+    );
+    assert!(counts.adds_up());
+}
+
+#[tokio::test]
+async fn a_commit_can_be_awaited_and_comes_at_once() {
+    let log = ActivityLog::builder()
+        .flush_interval(std::time::Duration::from_secs(3_600))
+        .open(":memory:")
+        .unwrap();
+    let receipt = log.event("deployment").record();
+    let id = receipt.id();
+    assert_eq!(receipt.committed().await.unwrap(), id);
+    let page = log
+        .reader()
+        .unwrap()
+        .events(&Filter::default(), None, 1)
+        .unwrap();
+    assert_eq!(page.events[0].id, id.unwrap());
+}
+
+#[test]
+fn the_views_have_the_names_that_are_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let id = log
+        .event("deployment")
+        .project("acme")
+        .actor("ann")
+        .request("r1")
+        .data(json!({"v": 3}))
+        .summary("v3 live")
+        .reference("sha-1")
+        .record()
+        .id()
+        .unwrap();
+    log.event("chat_session")
+        .actor("ann")
+        .summary("a chat")
+        .record();
+    log.shutdown().wait().unwrap();
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let row = |sql: &str| -> Vec<Option<String>> {
+        let mut statement = store.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get(at)).collect();
+        statement.query_row((), row).unwrap()
+    };
+    let at = id.at().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let actions = row(
+        "SELECT action_id, project_id, user_id, request_id, action_type, action_details, status, \
+         environment, created_at FROM project_actions",
+    );
+    let expected = [
+        &id.to_string(),
+        "acme",
+        "ann",
+        "r1",
+        "deployment",
+        r#"{"v":3}"#,
+        "success",
+        "development",
+        &at,
+    ];
+    assert_eq!(actions, expected.map(|text| Some(text.to_owned())));
+    let log_row = row(
+        "SELECT id, user_id, event_type, event_ref, summary, metadata, created_at \
+         FROM activity_log ORDER BY id LIMIT 1",
+    );
+    let expected = [
+        &id.to_string(),
+        "ann",
+        "deployment",
+        "sha-1",
+        "v3 live",
+        r#"{"v":3}"#,
+        &at,
+    ];
+    assert_eq!(log_row, expected.map(|text| Some(text.to_owned())));
+    let count: i64 = store
+        .query_row("SELECT count(*) FROM activity_log", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 2);
+}
