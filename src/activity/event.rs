@@ -249,7 +249,7 @@ impl Event {
             summary,
             count: self.count,
             reference,
-            truncated: gave_data > data.is_some() || gave_key > dedup_key.is_some(),
+            truncated: (gave_data && data.is_none()) || (gave_key && dedup_key.is_none()),
             data,
             activity: self.lineage.map(|lineage| lineage.parent),
             scope: Some(scope),
