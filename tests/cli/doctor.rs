@@ -21,7 +21,7 @@ fn a_doctor_finds_a_healthy_store_healthy() {
     );
     assert!(
         ran.stdout
-            .ends_with("✓ the store is whole and every activity is accounted for\n")
+            .ends_with("✓ the store is whole, every activity and event is accounted for\n")
     );
     let json: serde_json::Value =
         serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod doctor;
+mod events;
 mod list;
 mod place;
 mod show;

@@ -19,6 +19,16 @@ Filters:
 Different fields all have to hold; values of one field are alternatives. In a shell, put a
 filter that has quotes, stars or comparisons in single quotes: 'actor:\"Ann B\" duration:>2s'.";
 
+const EVENT_FILTERS: &str = "\
+Filters:
+  type:deployment           a * stands for any characters
+  status:failed,cancelled   running, success, failed, cancelled, skipped, abandoned
+  project:acme agent: actor: brand: env: session: request:
+  since:24h until:2026-02-18
+  has:parent                inside of an activity; also project, actor, ..
+  -env:dev                  a - excludes
+  v3 live                   free words are found in types and summaries";
+
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
@@ -46,13 +56,18 @@ pub(crate) enum Command {
     /// Follows activities as they happen.
     #[command(after_help = FILTERS)]
     Tail(Tail),
+    /// Records one event, and prints its id: for scripts and hooks.
+    Event(Box<Event>),
+    /// Lists events, newest first.
+    #[command(after_help = EVENT_FILTERS)]
+    Events(List),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Which activities; all of them where nothing is given.
+    /// Which ones; all of them where nothing is given.
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
     /// How many at most.
@@ -87,6 +102,52 @@ pub(crate) struct Tail {
     /// Prints one JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Event {
+    /// What sort of fact it is: `deployment`, `github_push`, or any other.
+    #[arg(value_name = "TYPE")]
+    pub(crate) event_type: String,
+    /// What happened, in one line.
+    #[arg(value_name = "SUMMARY")]
+    pub(crate) summary: String,
+    /// The project it belongs to.
+    #[arg(long)]
+    pub(crate) project: Option<String>,
+    /// The agent that caused it.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// The user on whose behalf it happened.
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// The site or product it is for.
+    #[arg(long)]
+    pub(crate) brand: Option<String>,
+    /// The environment; `development` where nothing is given.
+    #[arg(long, alias = "env")]
+    pub(crate) environment: Option<String>,
+    /// The client's session or conversation.
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// The client's id of the request.
+    #[arg(long)]
+    pub(crate) request: Option<String>,
+    /// How what it tells of stands or ended: running, success, failed, cancelled, skipped, abandoned.
+    #[arg(long, default_value = "success")]
+    pub(crate) status: String,
+    /// How many things it tells of.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) count: u64,
+    /// What it is about: a commit, a file, an id elsewhere.
+    #[arg(long = "ref", alias = "reference", value_name = "TEXT")]
+    pub(crate) reference: Option<String>,
+    /// The details.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) data: Option<String>,
+    /// Of all events with the same key the first is kept.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) dedup_key: Option<String>,
 }
 
 #[derive(Debug, Args)]

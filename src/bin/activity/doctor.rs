@@ -109,8 +109,33 @@ fn notes(health: &Health) -> Vec<String> {
             "open when the process died: listed as abandoned",
         ),
     ];
-    let told = counts.into_iter().filter(|(count, _)| *count > 0);
-    told.map(|(count, what)| format!("{} {what}", human::many(count, "activity", "activities")))
+    let of_events = [
+        (
+            sum(|i| i.accounting.events.rejected_memory),
+            "not recorded: the memory bound was reached",
+        ),
+        (
+            sum(|i| i.accounting.events.rejected_closed),
+            "not recorded: the log was shut down already",
+        ),
+        (
+            sum(|i| i.accounting.events.rejected_type),
+            "not recorded: the type is none, or not on the log's list",
+        ),
+        (
+            sum(|i| i.accounting.events.lost_refused),
+            "lost: refused by the store",
+        ),
+        (
+            sum(|i| i.accounting.events.lost_shutdown),
+            "lost: not in the store before the deadline of a shutdown",
+        ),
+    ];
+    let counts = counts.map(|(count, what)| (count, "activity", "activities", what));
+    let of_events = of_events.map(|(count, what)| (count, "event", "events", what));
+    let told = counts.into_iter().chain(of_events);
+    told.filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many, what)| format!("{} {what}", human::many(count, one, many)))
         .collect()
 }
 
@@ -126,6 +151,19 @@ fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[St
             human::count(health.abandoned),
         );
         out.push_str(&fact("activities", &activities));
+        let duplicates = health
+            .instances
+            .iter()
+            .map(|i| i.accounting.events.duplicates);
+        let events = match duplicates.sum() {
+            0 => human::count(health.events),
+            again => format!(
+                "{}, {} re-fired and kept once",
+                human::count(health.events),
+                human::count(again)
+            ),
+        };
+        out.push_str(&fact("events", &events));
         if !health.instances.is_empty() {
             out.push('\n');
             out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));
@@ -143,7 +181,7 @@ fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[St
         out.push_str(&format!("{label} {}\n", safe::line(problem)));
     }
     if problems.is_empty() {
-        let fine = "the store is whole and every activity is accounted for";
+        let fine = "the store is whole, every activity and event is accounted for";
         let sign = styled(AnsiColor::Green.on_default(), "✓");
         out.push_str(&format!("{sign} {}\n", styled(BOLD, fine)));
     }

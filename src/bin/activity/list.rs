@@ -115,10 +115,11 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
         Column::new("ERROR", Align::Left, Cut(12)),
     ]);
     let text = |text: &Option<Text>| Cell::new(text.as_deref().unwrap_or_default());
-    let digits = shown_digits(activities);
-    for activity in activities {
+    let ids = activities.iter().map(|activity| activity.id.to_string());
+    let ids: Vec<String> = ids.collect();
+    let digits = shown_digits(&ids);
+    for (activity, id) in activities.iter().zip(&ids) {
         let style = status::style(activity.status);
-        let id = activity.id.to_string();
         table.row(vec![
             Cell::new(&id[..digits]).style(status::DIM),
             Cell::new(&format!(
@@ -141,11 +142,7 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
 }
 
 /// How much of the ids is shown, so that no two on this page look alike.
-fn shown_digits(activities: &[ActivityRecord]) -> usize {
-    let ids: Vec<String> = activities
-        .iter()
-        .map(|activity| activity.id.to_string())
-        .collect();
+pub(crate) fn shown_digits(ids: &[String]) -> usize {
     // Sorted, so those with the longest common beginning are neighbours.
     let common = ids.windows(2).map(|pair| {
         let same = pair[0].bytes().zip(pair[1].bytes());

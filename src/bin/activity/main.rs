@@ -1,8 +1,10 @@
-//! `activity`: sees what a log has on record, from a terminal.
+//! `activity`: sees what a log has on record, from a terminal, and adds an event to it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
 mod doctor;
+mod event;
+mod events;
 mod failure;
 mod list;
 mod print;
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(&cli.store, args),
         Command::Show(args) => show::run(&cli.store, args),
         Command::Tail(args) => tail::run(&cli.store, args),
+        Command::Event(args) => event::run(&cli.store, args),
+        Command::Events(args) => events::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

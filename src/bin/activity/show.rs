@@ -5,8 +5,9 @@ use std::io;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use tower_activity::{
-    ActivityRecord,
+    ActivityRecord, EventRecord,
     record::{Preview, Text},
+    store::LARGEST_PAGE,
 };
 
 use crate::{
@@ -27,6 +28,8 @@ struct Shown<'a> {
     activity: &'a ActivityRecord,
     /// All of the tree that it stands in, in order of start.
     tree: &'a [ActivityRecord],
+    /// What happened inside of it, oldest first.
+    events: &'a [EventRecord],
 }
 
 pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
@@ -36,15 +39,18 @@ pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     // Between the two questions its process may have ended it; it is not deleted.
     let activity = activity.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
     let tree = reader.tree(activity.root)?;
+    let inside = reader.events_of(id, LARGEST_PAGE)?;
     if args.json {
         let shown = Shown {
             activity: &activity,
             tree: &tree,
+            events: &inside,
         };
         return Ok(json::line(&mut io::stdout().lock(), &shown)?);
     }
     let now = Utc::now();
     let mut text = details(&activity, now);
+    events(&mut text, &activity, &inside);
     if tree.len() > 1 {
         text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
         text.push_str(&tree::render(&tree, activity.id, now, print::width()));
@@ -140,6 +146,40 @@ fn attributes(out: &mut String, activity: &ActivityRecord) {
     }
     if activity.truncated {
         out.push_str(&fact("..", "more were set than are kept"));
+    }
+}
+
+/// More than this nobody reads in a terminal; `--json` has all of them.
+const MOST_EVENTS: usize = 50;
+
+fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
+    if events.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", styled(DIM, "EVENTS")));
+    let hidden = events.len().saturating_sub(MOST_EVENTS);
+    if hidden > 0 {
+        let before = format!("  .. {hidden} before: --json has them");
+        out.push_str(&format!("{}\n", styled(DIM, &before)));
+    }
+    for event in &events[hidden..] {
+        let after = human::duration(human::since(activity.started_at, event.at));
+        let sign = format!(
+            "{} {}",
+            status::sign(event.status),
+            safe::line(&event.event_type)
+        );
+        let count = match event.count {
+            1 => String::new(),
+            count => format!(" ({})", human::count(count)),
+        };
+        let summary = event.summary.as_deref().map(safe::line);
+        let summary = summary.map(|text| format!("  {text}")).unwrap_or_default();
+        out.push_str(&format!(
+            "  {}  {}{count}{summary}\n",
+            styled(DIM, &format!("{:>10}", format!("+{after}"))),
+            styled(status::style(event.status), &sign),
+        ));
     }
 }
 

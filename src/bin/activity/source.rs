@@ -5,14 +5,19 @@ use tower_activity::{query::ActivityReader, record::Filter};
 
 use crate::failure::Failure;
 
-/// Opens the store to read.
-pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
+/// The path of a store.
+pub(crate) fn path(store: &str) -> Result<&str, Failure> {
     if let Some((scheme, _)) = store.split_once("://") {
         return Err(Failure::Usage(format!(
             "cannot open {store:?}: this version keeps activities in SQLite files and knows no {scheme} stores"
         )));
     }
-    ActivityReader::open(store).map_err(|error| match error.is_not_found() {
+    Ok(store)
+}
+
+/// Opens the store to read.
+pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
+    ActivityReader::open(path(store)?).map_err(|error| match error.is_not_found() {
         true => Failure::NoStore(error),
         false => error.into(),
     })

@@ -1,0 +1,51 @@
+//! `activity event`: puts one event on record, for scripts and hooks.
+
+use tower_activity::{ActivityLog, Error};
+
+use crate::{args::Event, failure::Failure, print, source};
+
+pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
+    let data = args.data.as_deref().map(json).transpose()?;
+    let status = args.status.parse()?;
+    let log = ActivityLog::open(source::path(store)?)?;
+    let mut event = log
+        .event(&args.event_type)
+        .summary(&args.summary)
+        .status(status)
+        .count(args.count);
+    type Set = fn(tower_activity::Event, String) -> tower_activity::Event;
+    let texts: [(&Option<String>, Set); 9] = [
+        (&args.project, |event, text| event.project(text)),
+        (&args.agent, |event, text| event.agent(text)),
+        (&args.actor, |event, text| event.actor(text)),
+        (&args.brand, |event, text| event.brand(text)),
+        (&args.environment, |event, text| event.environment(text)),
+        (&args.session, |event, text| event.session(text)),
+        (&args.request, |event, text| event.request(text)),
+        (&args.reference, |event, text| event.reference(text)),
+        (&args.dedup_key, |event, text| event.dedup_key(text)),
+    ];
+    for (text, set) in texts {
+        if let Some(text) = text {
+            event = set(event, text.clone());
+        }
+    }
+    if let Some(data) = data {
+        event = event.data(data);
+    }
+    let id = event.record().committed().wait()?;
+    log.shutdown().wait()?;
+    // Only a log that is disabled has none.
+    let id = id.map(|id| format!("{id}\n")).unwrap_or_default();
+    Ok(print::text(&id)?)
+}
+
+fn json(text: &str) -> Result<serde_json::Value, Error> {
+    serde_json::from_str(text).map_err(|cause| {
+        Error::new(
+            tower_activity::ErrorKind::Invalid,
+            format!("cannot read the data {text:?} as JSON"),
+        )
+        .with_source(cause)
+    })
+}

@@ -1,0 +1,213 @@
+//! `activity event` and `activity events`, and the events of an activity in `activity show`.
+
+use tower_activity::{Activity, Describe, EventRecord, Outcome, Status};
+
+use crate::place::{Place, Ran};
+
+fn events(ran: &Ran) -> Vec<EventRecord> {
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let lines = ran.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn an_event_that_is_written_is_listed() {
+    let place = Place::new();
+    let ran = place.run(&["event", "Deployment", "v3 live", "--project", "acme"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let id = ran.stdout.trim_end();
+    let more = "event endpoints_added failed --count 3 --status failed --actor ann --agent builder --brand x \
+                --env production --session s1 --request r1 --ref api.rs --data {\"n\":3} --dedup-key k";
+    let more: Vec<_> = more.split_whitespace().collect();
+    let first = place.run(&more).stdout;
+    assert_eq!(place.run(&more).stdout, first);
+
+    let listed = events(&place.run(&["events", "--json"]));
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0].id.to_string(), first.trim_end());
+    assert_eq!((listed[0].count, listed[0].status), (3, Status::Failed));
+    assert_eq!(listed[0].data.as_ref().unwrap()["n"], 3);
+    assert_eq!(listed[0].reference.as_deref(), Some("api.rs"));
+    let scope = &listed[0].scope;
+    assert_eq!(scope.environment.as_deref(), Some("production"));
+    assert_eq!(
+        (scope.agent.as_deref(), scope.request.as_deref()),
+        (Some("builder"), Some("r1"))
+    );
+    assert_eq!(
+        (
+            listed[1].id.to_string().as_str(),
+            listed[1].event_type.as_str()
+        ),
+        (id, "deployment")
+    );
+    let one = events(&place.run(&[
+        "events",
+        "--json",
+        "type:deployment",
+        "project:acme",
+        "live",
+    ]));
+    assert_eq!(one, listed[1..]);
+
+    let table = place.run(&["events"]).stdout;
+    let lines: Vec<_> = table.lines().collect();
+    let titles: Vec<_> = lines[0].split_whitespace().collect();
+    let expected = [
+        "ID",
+        "STATUS",
+        "WHEN",
+        "TYPE",
+        "COUNT",
+        "PROJECT",
+        "ACTOR",
+        "REFERENCE",
+        "SUMMARY",
+    ];
+    assert_eq!(titles, expected);
+    assert!(
+        lines[1].contains("✗ failed") && lines[1].ends_with("  failed"),
+        "{table}"
+    );
+    assert!(
+        lines[2].contains("✓ success") && lines[2].ends_with("  v3 live"),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_list_goes_on_where_it_ended() {
+    let place = Place::new();
+    let log = place.log();
+    for number in 0..5 {
+        log.event("tick").summary(number.to_string()).record();
+    }
+    log.shutdown().wait().unwrap();
+    let first = place.run(&["events", "-n", "3"]).stdout;
+    let cursor = first
+        .lines()
+        .last()
+        .unwrap()
+        .strip_prefix("more: --cursor ")
+        .unwrap();
+    let rest = events(&place.run(&["events", "--json", "--cursor", cursor]));
+    let rest: Vec<_> = rest
+        .iter()
+        .map(|event| event.summary.as_deref().unwrap())
+        .collect();
+    assert_eq!(rest, ["1", "0"]);
+}
+
+#[test]
+fn an_empty_list_says_what_there_is() {
+    let place = Place::with_calls();
+    let ran = place.run(&["events"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+    assert!(
+        ran.stderr.starts_with("no event is on record yet"),
+        "{}",
+        ran.stderr
+    );
+    place.run(&["event", "deployment", "v3 live"]);
+    let ran = place.run(&["events", "type:push"]);
+    let expected = "no event matches type:push\n1 is on record, ";
+    assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_an_error_of_usage() {
+    let place = Place::new();
+    let check = |args: &[&str], said: &str| {
+        let ran = place.run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    };
+    check(&["event", "deployment"], "<SUMMARY>");
+    check(
+        &["event", "--", "--", "x"],
+        "a type needs a letter or a digit",
+    );
+    check(
+        &["event", "a", "b", "--data", "{"],
+        "cannot read the data \"{\" as JSON",
+    );
+    check(
+        &["event", "a", "b", "--status", "done"],
+        "\"done\" is not a status",
+    );
+    check(
+        &["--store", "postgres://x", "event", "a", "b"],
+        "cannot open \"postgres://x\"",
+    );
+    check(
+        &["events", "kind:tool"],
+        "`kind:` asks for what activities have",
+    );
+}
+
+#[test]
+fn the_events_of_an_activity_are_shown_with_it() {
+    let place = Place::new();
+    let log = place.log();
+    let id = log.start(Describe::job("import")).run(|| {
+        let activity = Activity::current();
+        activity
+            .event("rows_read")
+            .summary("read\u{1b}[31m orders")
+            .count(42)
+            .record();
+        activity
+            .event("rows_refused")
+            .status(Status::Failed)
+            .record();
+        activity.id().unwrap().to_string()
+    });
+    log.event("free").record();
+    log.start(Describe::job("other")).end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    let shown = place.run(&["show", &id]).stdout;
+    let lines: Vec<_> = shown.lines().collect();
+    let at = lines.iter().position(|line| *line == "EVENTS").unwrap();
+    assert_eq!(lines.len(), at + 3, "{shown}");
+    assert!(
+        lines[at + 1].ends_with("  ✓ rows_read (42)  read\\u{1b}[31m orders"),
+        "{shown}"
+    );
+    assert!(lines[at + 2].ends_with("  ✗ rows_refused"), "{shown}");
+    let json: serde_json::Value =
+        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+    let inside: Vec<EventRecord> = serde_json::from_value(json["events"].clone()).unwrap();
+    assert_eq!(inside.len(), 2);
+    assert_eq!(inside[0].event_type, "rows_read");
+}
+
+#[test]
+fn a_doctor_tells_where_events_went() {
+    let place = Place::new();
+    place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
+    place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("events      1, 1 re-fired and kept once"),
+        "{}",
+        ran.stdout
+    );
+    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let change = |sql: &str| assert_eq!(store.execute(sql, ()).unwrap(), 2);
+    change(
+        "UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 4, \
+         '$.events.rejected_memory', 1, '$.events.rejected_type', 2)",
+    );
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let said = "note: 2 events not recorded: the memory bound was reached";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    let said = "note: 4 events not recorded: the type is none, or not on the log's list";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    change("UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 9)");
+    assert_eq!(place.run(&["doctor"]).code, Some(1));
+}
