@@ -171,6 +171,26 @@ fn a_poison_event_is_given_up_alone() {
 }
 
 #[test]
+fn a_batch_that_is_tried_again_leaves_each_event_once_and_no_duplicate() {
+    let store = FaultyStore::new(Fault::Late);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let receipts = [
+        log.event("plain").record(),
+        log.event("keyed").dedup_key("a").record(),
+    ];
+    let late = log.flush().within(Duration::from_millis(200)).wait();
+    assert!(late.unwrap_err().is_timeout());
+    store.mend();
+    for receipt in receipts {
+        let id = receipt.id();
+        assert_eq!(receipt.committed().wait().unwrap(), id);
+    }
+    assert_eq!(on_record(&log), 2);
+    let counts = log.accounting().events;
+    assert_eq!((counts.committed, counts.duplicates), (2, 0));
+}
+
+#[test]
 fn a_wait_ends_at_its_deadline_and_a_shutdown_counts_what_it_could_not_commit() {
     let store = FaultyStore::new(Fault::Fail);
     let log = ActivityLog::builder().open_store(store).unwrap();

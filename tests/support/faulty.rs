@@ -17,6 +17,8 @@ pub enum Fault {
     /// The call does not come back until the store is mended.
     Hang,
     Fail,
+    /// A batch is committed, and said to have failed.
+    Late,
     Panic,
     /// A batch with an activity of this name, or an event of this type, is refused.
     Refuse(&'static str),
@@ -103,6 +105,10 @@ impl Writer for FaultyWriter {
         };
         match fault {
             Fault::Fail => Err(Error::store("the disk is on fire")),
+            Fault::Late => {
+                self.inner.append(batch)?;
+                Err(Error::store("the answer came too late"))
+            }
             Fault::Panic => panic!("call"),
             Fault::Refuse(name) if batch.holds(name) => {
                 Err(Error::new(ErrorKind::Refused, "no poison here"))

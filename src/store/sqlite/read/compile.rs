@@ -47,6 +47,11 @@ const ACTOR: Column = Column {
     exact: "a.actor = (SELECT id FROM text WHERE value = ?)",
     glob: "a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
 };
+/// Several actors of events, or none of them. The plus keeps the index out, whose order would be by actor.
+const ACTORS: Column = Column {
+    exact: "+a.actor = (SELECT id FROM text WHERE value = ?)",
+    glob: "+a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
+};
 const BRAND: Column = Column {
     exact: "a.brand = (SELECT id FROM text WHERE value = ?)",
     glob: "a.brand IN (SELECT id FROM text WHERE value GLOB ?)",
@@ -93,6 +98,7 @@ impl Where {
         });
         clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         clause.texts(&filter.name, &NAME);
+        clause.texts(&filter.actor, &ACTOR);
         clause.scope(filter);
         clause.texts(&filter.error, &ERROR);
         if let Some(range) = &filter.duration {
@@ -112,12 +118,21 @@ impl Where {
         clause.choice(&filter.status, |status| {
             (STATUS, Some(status_number(*status).into()))
         });
+        match filter.actor.any_of.as_slice() {
+            // Through the index on (actor, id), which is in the list's order.
+            [one] if let Some(exact) = one.as_exact() => {
+                clause.and(ACTOR.exact, [text(exact)]);
+                clause.none_of(&filter.actor.none_of, |one| pattern(one, &ACTOR));
+            }
+            _ => clause.texts(&filter.actor, &ACTORS),
+        }
         clause.choice(&filter.event_type, |one| {
             pattern(&one.in_snake_case(), &TYPE)
         });
         clause.scope(filter);
         clause.choice(&filter.has, |what| match what {
-            Has::Parent => ("a.activity IS NOT NULL", None),
+            Has::Parent => ("+a.activity IS NOT NULL", None),
+            Has::Actor => ("+a.actor IS NOT NULL", None),
             what => (has(*what, Table::Ended), None),
         });
         clause.words(&filter.words, EVENT_WORD);
@@ -134,7 +149,6 @@ impl Where {
             _ => self.texts(&filter.project, &PROJECT),
         }
         self.texts(&filter.agent, &AGENT);
-        self.texts(&filter.actor, &ACTOR);
         self.texts(&filter.brand, &BRAND);
         self.texts(&filter.environment, &ENVIRONMENT);
         self.texts(&filter.session, &SESSION);

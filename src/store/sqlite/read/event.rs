@@ -6,6 +6,7 @@ use super::{
     Snapshot,
     compile::Where,
     failed,
+    page::by_project,
     row::{get, instant, status},
 };
 use crate::{
@@ -33,9 +34,15 @@ pub(super) fn page(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> Result<EventPage> {
-    let (sql, values) = newest(filter, cursor, limit + 1);
-    let mut events = records(snapshot, &sql, values)?;
-    // One more than asked for tells whether there is a next page.
+    let mut events = Vec::new();
+    for filter in by_project(filter) {
+        // One more than asked for tells whether there is a next page.
+        let (sql, values) = newest(&filter, cursor, limit + 1);
+        events.extend(records(snapshot, &sql, values)?);
+    }
+    events.sort_by_key(|event| std::cmp::Reverse(event.id));
+    // The same project may be named twice.
+    events.dedup_by_key(|event| event.id);
     let more = events.len() > limit;
     events.truncate(limit);
     let last = events.last().map(|event| Cursor::after_event(event.id));

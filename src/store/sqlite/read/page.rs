@@ -123,7 +123,7 @@ fn any_status(filter: &Filter, of: &[Status]) -> bool {
 
 /// The filter as one for each project, where it names a few: the index is in the list's order only
 /// within one project.
-fn by_project(filter: &Filter) -> Vec<Filter> {
+pub(super) fn by_project(filter: &Filter) -> Vec<Filter> {
     let projects = &filter.project.any_of;
     let named = projects.iter().all(|project| project.as_exact().is_some());
     if !named || !(2..=MERGED_PROJECTS).contains(&projects.len()) {

@@ -271,6 +271,34 @@ fn lists_are_read_through_an_index_and_never_sorted() {
 }
 
 #[test]
+fn events_are_read_through_an_index_and_never_sorted() {
+    let mut reader = fixture(&[]);
+    let mut check = |text: &str, expected: &str| {
+        let cursor = Some(Cursor::after(ActivityId::lower_bound(at(9))));
+        let (sql, values) = event::newest(&read(text), cursor, 50);
+        let plan = plan(&mut reader, &sql, values);
+        let through = format!("SEARCH a USING INDEX {expected}");
+        assert!(
+            plan.iter().any(|line| line.contains(&through)),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+            "{text}: {plan:#?}"
+        );
+    };
+    check("", "event_id (id<?)");
+    check("project:acme", "event_project (project=? AND id<?)");
+    check(
+        "actor:ann since:2026-03-01",
+        "event_actor (actor=? AND id>? AND id<?)",
+    );
+    check("actor:ann,bob", "event_id (id<?)");
+    check("has:actor has:parent has:project", "event_id (id<?)");
+    check("type:deployment status:failed word", "event_id (id<?)");
+}
+
+#[test]
 fn commits_are_followed_by_their_own_order() {
     let mut reader = fixture(&[]);
     for text in ["", "project:acme since:2026-03-01", "status:failed word"] {
