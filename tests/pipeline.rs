@@ -356,3 +356,24 @@ fn what_is_no_file_is_refused() {
     let error = ActivityLog::open(folder.path()).unwrap_err();
     assert!(error.to_string().contains("a folder"), "{error}");
 }
+
+#[test]
+fn who_reads_while_a_log_is_shut_down_sees_nobody_abandoned() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activity.db");
+        let log = ActivityLog::open(&path).unwrap();
+        let running = log.start(Describe::job("one"));
+        log.flush().wait().unwrap();
+        let reading = thread::spawn(move || {
+            support::soon(|| {
+                let row = Rows::of(&path).one("one");
+                assert_ne!(row.status, Status::Abandoned);
+                (row.status == Status::Success).then_some(())
+            });
+        });
+        running.end(Outcome::success());
+        log.shutdown().wait().unwrap();
+        reading.join().unwrap();
+    }
+}

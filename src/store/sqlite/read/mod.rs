@@ -75,9 +75,27 @@ impl SqliteReader {
     /// Reads in one view of the store: nothing changes in between.
     fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.connection.lock();
-        let transaction = connection.transaction().map_err(failed("begin to read"))?;
-        let alive = living(&transaction, &self.alive)?;
-        read(&Snapshot { transaction, alive })
+        let begin = "begin to read";
+        let mut transaction = connection.transaction().map_err(failed(begin))?;
+        let mut open = open_instances(&transaction)?;
+        let mut dead = open.clone();
+        dead.retain(|(_, id)| !(self.alive)(*id));
+        if !dead.is_empty() {
+            // One that ended in good order has let go of its lock after its last commit: only in a view that is
+            // newer than what the locks say are its activities seen to have ended.
+            drop(transaction);
+            transaction = connection.transaction().map_err(failed(begin))?;
+            open = open_instances(&transaction)?;
+            dead.retain(|one| open.contains(one));
+        }
+        open.retain(|one| !dead.contains(one));
+        let ids = |list: Vec<(i64, InstanceId)>| list.into_iter().map(|(_, id)| id).collect();
+        read(&Snapshot {
+            transaction,
+            alive: serde_json::Value::from_iter(open.iter().map(|(row, _)| *row)).to_string(),
+            living: ids(open),
+            dead: ids(dead),
+        })
     }
 }
 
@@ -86,6 +104,10 @@ struct Snapshot<'a> {
     transaction: Transaction<'a>,
     /// A JSON list of the row ids of living instances that have open activities.
     alive: String,
+    /// The same, by their ids.
+    living: Vec<InstanceId>,
+    /// Dead instances that have open activities.
+    dead: Vec<InstanceId>,
 }
 
 impl Snapshot<'_> {
@@ -184,7 +206,11 @@ impl Reader for SqliteReader {
     }
 
     fn health(&mut self) -> Result<Health> {
-        self.snapshot(|view| health::health(&view.transaction, &self.alive))
+        self.snapshot(|view| {
+            let alive =
+                |id| view.living.contains(&id) || (!view.dead.contains(&id) && (self.alive)(id));
+            health::health(&view.transaction, &alive)
+        })
     }
 
     fn damages(&mut self) -> Result<Vec<String>> {
@@ -200,25 +226,19 @@ impl fmt::Debug for SqliteReader {
     }
 }
 
-/// The living among the instances that have open activities, as a JSON list of row ids.
-fn living(connection: &Connection, alive: &dyn Fn(InstanceId) -> bool) -> Result<String> {
+/// The instances that have open activities: row id and id.
+fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
     let attempt = || failed("read the instances of open activities");
     let mut statement = connection
         .prepare_cached(OPEN_INSTANCES)
         .map_err(attempt())?;
-    let instances = statement
+    statement
         .query_map((), |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
+            Ok((row.get(0)?, InstanceId::from_bytes(row.get(1)?)))
         })
         .map_err(attempt())?
-        .collect::<rusqlite::Result<Vec<_>>>()
-        .map_err(attempt())?;
-    let ids: Vec<i64> = instances
-        .into_iter()
-        .filter(|(_, uuid)| alive(InstanceId::from_bytes(*uuid)))
-        .map(|(id, _)| id)
-        .collect();
-    Ok(serde_json::Value::from(ids).to_string())
+        .collect::<rusqlite::Result<_>>()
+        .map_err(attempt())
 }
 
 fn newest_seq(connection: &Connection) -> Result<i64> {
