@@ -398,7 +398,7 @@ fn what_ends_on_a_runtime_that_is_shut_down_is_cancelled() {
     }
     runtime.shutdown_background();
     let rows = support::until(&log, |rows| {
-        rows.0.iter().all(|row| row.status == Status::Cancelled)
+        rows.0.len() == 100 && rows.0.iter().all(|row| row.status == Status::Cancelled)
     });
     assert_eq!(rows.0.len(), 100);
     let counts = log.accounting();
