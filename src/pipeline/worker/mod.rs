@@ -132,19 +132,18 @@ impl Worker {
     /// Works until the log is shut down.
     pub(crate) fn run(mut self) {
         loop {
-            let mut shutdown = None;
-            for message in self.messages.try_iter() {
+            while let Ok(message) = self.messages.try_recv() {
                 match message {
                     Message::Flush(answer) => {
                         self.flushes.push(answer);
                         // Whoever asks wants to know now, not after the pause.
                         self.retry_at = None;
                     }
-                    Message::Shutdown { deadline, answer } => shutdown = Some((deadline, answer)),
+                    // Whoever asks for the same behind it is answered at the end.
+                    Message::Shutdown { deadline, answer } => {
+                        return self.shut_down(deadline, &answer);
+                    }
                 }
-            }
-            if let Some((deadline, answer)) = shutdown {
-                return self.shut_down(deadline, &answer);
             }
             self.hurried |= self.shared.take_hurry();
             self.sweep();
