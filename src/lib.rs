@@ -40,8 +40,9 @@
 //! # What it promises
 //!
 //! A wrapped call's result, readiness and cancellation are unchanged, whatever the store does, and so is its
-//! timing: recording never waits. Every admitted activity has exactly one end. Memory stays under a limit; what does
-//! not fit is counted by reason ([`ActivityLog::accounting`]). Whatever is kept is redacted first ([`redact`]).
+//! timing: recording never waits, unless the log's [`Mode`] says so. Every admitted activity has exactly one end.
+//! Memory stays under a limit; what does not fit is counted by reason ([`ActivityLog::accounting`]). Whatever is kept
+//! is redacted first ([`redact`]).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -61,7 +62,7 @@ pub use activity::{Activity, Describe, Event, InActivity, Receipt, Running};
 pub use error::{Error, ErrorKind, Result};
 pub use layer::ActivityLayer;
 pub use log::{ActivityLog, Builder};
-pub use pipeline::{Flush, Shutdown};
+pub use pipeline::{Flush, Mode, Shutdown};
 pub use record::{
     ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
 };

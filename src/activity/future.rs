@@ -2,16 +2,19 @@
 
 use std::{
     any::type_name,
+    fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    thread,
 };
 
 use pin_project_lite::pin_project;
 
 use crate::{
     activity::{Running, running::panicked},
+    pipeline::Commit,
     record::Outcome,
 };
 
@@ -49,17 +52,17 @@ pin_project! {
     /// It ends with what the classifier says of the output; as `failed` with the error type `panic` when a
     /// poll panics, and the panic goes on; as `cancelled` when it is dropped before. The inner future is
     /// dropped first, and its destructors still see the activity.
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct ActivityFuture<F, C> {
+    pub struct ActivityFuture<F: Future, C> {
         // Declared before the guard: were the drop below to panic, the guard still ends the activity.
         #[pin]
         inner: Option<F>,
         running: Running,
         classify: C,
+        held: Option<Box<Held<F::Output>>>,
     }
 
-    impl<F, C> PinnedDrop for ActivityFuture<F, C> {
+    impl<F: Future, C> PinnedDrop for ActivityFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.inner.is_some() {
@@ -69,6 +72,16 @@ pin_project! {
         }
     }
 }
+
+/// What a call gave back, until its record is committed.
+struct Held<T> {
+    result: thread::Result<T>,
+    commit: Commit,
+}
+
+// It is only kept, and given on as it is.
+impl<T> UnwindSafe for Held<T> {}
+impl<T> RefUnwindSafe for Held<T> {}
 
 impl Running {
     /// Runs a future inside of this activity and ends it with what the classifier says of its output.
@@ -105,12 +118,13 @@ impl Running {
     }
 }
 
-impl<F, C> ActivityFuture<F, C> {
+impl<F: Future, C> ActivityFuture<F, C> {
     pub(crate) fn new(inner: Option<F>, running: Running, classify: C) -> Self {
         ActivityFuture {
             inner,
             running,
             classify,
+            held: None,
         }
     }
 }
@@ -124,6 +138,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
+        if let Some(held) = this.held {
+            ready!(Pin::new(&mut held.commit).poll(cx));
+            return this
+                .held
+                .take()
+                .map_or(Poll::Pending, |held| give(held.result));
+        }
         assert!(
             this.inner.is_some(),
             "`ActivityFuture` polled after completion"
@@ -139,27 +160,54 @@ where
             }
         }));
         drop(entered);
-        let Some(output) = output else {
+        let result = match (output, outcome, caught) {
+            (None, _, Ok(())) => return Poll::Pending,
             // A future that panicked stays: it is dropped where its caller drops it, as if we were not there.
-            return match caught {
-                Ok(()) => Poll::Pending,
-                Err(payload) => {
-                    this.running.close(panicked(&*payload));
-                    resume_unwind(payload)
-                }
-            };
-        };
-        match (outcome, caught) {
-            (Some(outcome), Ok(())) => this.running.close(outcome),
-            (Some(outcome), Err(payload)) => {
-                this.running.close(outcome);
-                resume_unwind(payload);
+            (None, _, Err(payload)) => {
+                this.running.close(panicked(&*payload));
+                Err(payload)
             }
-            (None, _) => {
+            (Some(output), Some(outcome), caught) => {
+                this.running.close(outcome);
+                caught.map(|()| output)
+            }
+            (Some(output), None, _) => {
                 this.running.enter(|| this.inner.set(None));
                 this.running.close(Outcome::failed("classifier_panic"));
+                Ok(output)
+            }
+        };
+        match this.running.commit() {
+            None => give(result),
+            Some(mut commit) => {
+                if Pin::new(&mut commit).poll(cx).is_ready() {
+                    return give(result);
+                }
+                *this.held = Some(Box::new(Held { result, commit }));
+                Poll::Pending
             }
         }
-        Poll::Ready(output)
+    }
+}
+
+/// Gives the caller what the call gave back.
+fn give<T>(result: thread::Result<T>) -> Poll<T> {
+    match result {
+        Ok(output) => Poll::Ready(output),
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+impl<F, C> fmt::Debug for ActivityFuture<F, C>
+where
+    F: Future + fmt::Debug,
+    C: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActivityFuture")
+            .field("inner", &self.inner)
+            .field("running", &self.running)
+            .field("classify", &self.classify)
+            .finish_non_exhaustive()
     }
 }

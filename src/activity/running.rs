@@ -14,6 +14,7 @@ use tracing::Span;
 use crate::{
     activity::{Activity, Describe, current, current::Entered, describe::More, intake},
     log::ActivityLog,
+    pipeline::{Commit, Permit},
     record::{ActivityId, Outcome, Text},
     store::{Details, Started},
 };
@@ -40,6 +41,11 @@ impl ActivityLog {
     /// # }
     /// ```
     pub fn start(&self, describe: Describe) -> Running {
+        self.start_with(describe, None)
+    }
+
+    /// Starts an activity for which room may have been taken before.
+    pub(crate) fn start_with(&self, describe: Describe, permit: Option<Permit>) -> Running {
         let Some(pipeline) = self.pipeline() else {
             return Running::inert();
         };
@@ -98,7 +104,7 @@ impl ActivityLog {
             scope,
             details,
         };
-        let activity = match shard.start(started, stamp.monotonic_ns, bytes) {
+        let activity = match shard.start(started, stamp.monotonic_ns, bytes, permit) {
             Some(key) => Activity::new(shard.clone(), key),
             None => Activity::default(),
         };
@@ -163,6 +169,13 @@ impl Running {
     ) -> Result<T, Box<dyn Any + Send>> {
         let _entered = self.context.enter();
         catch_unwind(AssertUnwindSafe(work))
+    }
+
+    /// The commit of its end, where an answer has to wait for that. To be asked after the end.
+    #[inline]
+    pub(crate) fn commit(&self) -> Option<Commit> {
+        let open = self.context.activity.open()?;
+        Commit::of(open.key.id, open.shard.shared())
     }
 
     /// Ends it, the first time it is called.

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tower::Service;
@@ -11,6 +11,7 @@ use crate::{
     activity::{ActivityFuture, ByResult, Classify, panicked},
     layer::{ByType, DescribeRequest},
     log::ActivityLog,
+    pipeline::Room,
 };
 
 /// A service whose calls are on the record. Made by [`ActivityLayer`](crate::ActivityLayer).
@@ -20,6 +21,7 @@ pub struct ActivityService<S, D = ByType, C = ByResult> {
     log: ActivityLog,
     describe: D,
     classify: C,
+    room: Room,
 }
 
 impl<S, D, C> ActivityService<S, D, C> {
@@ -29,6 +31,7 @@ impl<S, D, C> ActivityService<S, D, C> {
             log,
             describe,
             classify,
+            room: Room::default(),
         }
     }
 
@@ -59,6 +62,7 @@ where
     type Future = ActivityFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        ready!(self.log.poll_room(&mut self.room, cx));
         self.inner.poll_ready(cx)
     }
 
@@ -66,7 +70,7 @@ where
         // A description that panics costs the record its name, never the caller its call.
         let describe = catch_unwind(AssertUnwindSafe(|| self.describe.describe(&request)))
             .unwrap_or_else(|_| ByType.describe(&request));
-        let mut running = self.log.start(describe);
+        let mut running = self.log.start_with(describe, self.room.take());
         // Nor does a hand-over that panics: the request goes on as it then is.
         drop(catch_unwind(AssertUnwindSafe(|| {
             self.describe.hand_over(&mut request, &running);

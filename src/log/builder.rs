@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use crate::{
     error::{Error, Result},
     log::ActivityLog,
-    pipeline::Config,
+    pipeline::{Config, Mode},
     record::{Text, snake_case},
     redact::Redactor,
     store::Store,
 };
 
-/// How long [`ActivityLog::flush`] and [`ActivityLog::shutdown`] wait where nothing else is said.
+/// How long anything waits where nothing else is said.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
 /// Settings of a log that is about to be opened.
@@ -43,6 +43,9 @@ impl Default for Builder {
             config: Config {
                 memory_limit: 64 << 20,
                 flush_interval: Duration::from_millis(50),
+                mode: Mode::default(),
+                wait_timeout: WAIT,
+                durable_timeout: WAIT,
                 drop_timeout: WAIT,
                 environment: Some(Text::from_static("development")),
                 event_types: None,
@@ -81,6 +84,25 @@ impl Builder {
     /// Sets how long an ended activity may wait before it is committed; 50 ms by default.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
         self.config.flush_interval = interval;
+        self
+    }
+
+    /// Sets what a call may wait for; nothing by default.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.config.mode = mode;
+        self
+    }
+
+    /// Sets how long a call waits for room in the modes [`Wait`](Mode::Wait) and [`Durable`](Mode::Durable); 5
+    /// seconds by default.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.config.wait_timeout = timeout;
+        self
+    }
+
+    /// Sets how long an answer waits for its commit in the mode [`Durable`](Mode::Durable); 5 seconds by default.
+    pub fn durable_timeout(mut self, timeout: Duration) -> Self {
+        self.config.durable_timeout = timeout;
         self
     }
 

@@ -7,13 +7,14 @@ use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     path::Path,
     sync::Arc,
+    task::{Context, Poll},
 };
 
 pub use builder::Builder;
 
 use crate::{
     error::Result,
-    pipeline::{Flush, Pipeline, Shutdown},
+    pipeline::{Flush, Pipeline, Room, Shutdown},
     store::{Accounting, Store},
 };
 
@@ -39,8 +40,9 @@ use crate::{
 ///
 /// # Loss
 ///
-/// A call never waits for the log. What does not fit into its memory is not recorded; a killed process
-/// loses what it had not committed, 50 ms by default. Both are counted: see [`accounting`](Self::accounting).
+/// A call never waits for the log, unless its [`Mode`](crate::Mode) says so. What does not fit into its memory is
+/// not recorded; a killed process loses what it had not committed, 50 ms by default. Both are counted: see
+/// [`accounting`](Self::accounting).
 #[derive(Clone)]
 pub struct ActivityLog {
     inner: Option<Arc<Inner>>,
@@ -98,6 +100,14 @@ impl ActivityLog {
 
     pub(crate) fn pipeline(&self) -> Option<&Pipeline> {
         self.inner.as_ref().map(|inner| &inner.pipeline)
+    }
+
+    /// Waits until there is room for one more activity, where the mode says so.
+    pub(crate) fn poll_room(&self, room: &mut Room, cx: &mut Context<'_>) -> Poll<()> {
+        match self.pipeline() {
+            Some(pipeline) => room.poll(pipeline, cx),
+            None => Poll::Ready(()),
+        }
     }
 
     /// Where it is kept; `None` for a disabled log.

@@ -16,6 +16,7 @@ use rmcp::{
 use crate::{
     activity::{Activity, Describe},
     mcp::{Tool, WithActivity, names},
+    pipeline::Room,
     record::{Capture, Kind, Outcome, Text},
 };
 
@@ -63,7 +64,9 @@ impl<H: ServerHandler> WithActivity<H> {
     where
         F: Future<Output = Result<T, ErrorData>>,
     {
-        let running = self.tools.log.start(describe);
+        let mut room = Room::default();
+        poll_fn(|cx| self.tools.log.poll_room(&mut room, cx)).await;
+        let running = self.tools.log.start_with(describe, room.take());
         begin(&running);
         let activity = Activity::clone(&running);
         let cancelled = context.ct.clone();

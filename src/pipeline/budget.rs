@@ -34,6 +34,14 @@ impl Budget {
         if update.is_ok() { taken } else { 0 }
     }
 
+    /// Takes so many bytes, or nothing.
+    pub(crate) fn take_exactly(&self, bytes: usize) -> bool {
+        let update = self
+            .available
+            .fetch_update(Relaxed, Relaxed, |available| available.checked_sub(bytes));
+        update.is_ok()
+    }
+
     pub(crate) fn give_back(&self, bytes: usize) {
         self.available.fetch_add(bytes, Relaxed);
     }

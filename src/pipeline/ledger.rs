@@ -1,5 +1,7 @@
 //! Where every activity and event went: the writer's half of the accounting.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::{
     pipeline::{Pipeline, Shard, Shared},
     store::{Accounting, Batch, EventAccounting},
@@ -64,9 +66,8 @@ pub(crate) fn accounting(
         lost_refused: ledger.lost_refused,
         lost_shutdown: ledger.lost_shutdown,
         late_ends: ledger.late_ends,
-        redactor_panics: shared
-            .redactor_panics
-            .load(std::sync::atomic::Ordering::Relaxed),
+        not_durable: shared.not_durable.load(Relaxed),
+        redactor_panics: shared.redactor_panics.load(Relaxed),
         events: EventAccounting {
             committed: ledger.events.committed + committing.events as u64,
             duplicates: ledger.events.duplicates,

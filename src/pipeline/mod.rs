@@ -7,9 +7,13 @@
 mod answer;
 mod budget;
 mod clock;
+mod commit;
 mod ledger;
+mod mode;
+mod room;
 mod shard;
 mod shared;
+mod waiters;
 mod worker;
 
 use std::{cell::Cell, sync::Arc, thread, time::Duration};
@@ -17,16 +21,20 @@ use std::{cell::Cell, sync::Arc, thread, time::Duration};
 pub use answer::{Flush, Shutdown};
 pub(crate) use budget::Budget;
 pub(crate) use clock::Clock;
+pub(crate) use commit::{Commit, Refused};
 pub(crate) use ledger::Ledger;
+pub use mode::Mode;
+pub(crate) use room::{Permit, Room};
 pub(crate) use shard::{Rejected, Shard, SlotKey};
 pub(crate) use shared::{Config, Shared};
+pub(crate) use waiters::Waiters;
 pub(crate) use worker::Message;
 use worker::Worker;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     record::InstanceId,
-    store::{Instance, Store},
+    store::{Durability, Instance, Store},
 };
 
 /// The write side of one open log.
@@ -54,6 +62,10 @@ impl Pipeline {
             host: hostname(),
             pid: std::process::id(),
             started_at: chrono::DateTime::from_timestamp_micros(stamp.wall_us).unwrap_or_default(),
+            durability: match shared.config.mode {
+                Mode::Durable => Durability::Power,
+                Mode::Fast | Mode::Wait => Durability::Process,
+            },
         };
         let (inbox, messages) = std::sync::mpsc::channel();
         let (opened, outcome) = std::sync::mpsc::channel();

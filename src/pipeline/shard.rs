@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use slab::Slab;
 
 use crate::{
-    pipeline::Shared,
+    pipeline::{Permit, Shared},
     record::{ActivityId, Outcome},
     store::{Details, Ended, NewEvent, Started},
 };
@@ -108,14 +108,15 @@ impl Shard {
         &self.shared
     }
 
-    /// Admits an activity, or counts why not.
+    /// Admits an activity, or counts why not. With a permit it is admitted, without its attributes if need be.
     pub(crate) fn start(
         &self,
-        started: Started,
+        mut started: Started,
         started_ns: u64,
         payload_bytes: usize,
+        permit: Option<Permit>,
     ) -> Option<SlotKey> {
-        let charge = BASE_CHARGE + payload_bytes;
+        let mut charge = BASE_CHARGE + payload_bytes;
         let id = started.id;
         let mut state = self.state.lock();
         state.counts.started += 1;
@@ -123,9 +124,18 @@ impl Shard {
             state.counts.rejected_closed += 1;
             return None;
         }
-        if !state.credit.charge(&self.shared, charge) {
-            state.counts.rejected_memory += 1;
-            return None;
+        let permitted = permit.is_some();
+        let missing = permit.map_or(charge, |permit| permit.spend(charge));
+        if !state.credit.charge(&self.shared, missing) {
+            if !permitted {
+                state.counts.rejected_memory += 1;
+                return None;
+            }
+            charge -= missing;
+            started.details = Some(Box::new(Details {
+                truncated: true,
+                ..Details::default()
+            }));
         }
         state.unlisted += 1;
         let index = state.open.insert(Slot {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    pipeline::{Budget, Clock, Ledger},
+    pipeline::{Budget, Clock, Ledger, Mode, Permit, Refused, Waiters},
     record::Text,
     redact::Redactor,
 };
@@ -27,6 +27,12 @@ pub(crate) struct Config {
     pub(crate) memory_limit: usize,
     /// How long a record may wait before it is committed.
     pub(crate) flush_interval: Duration,
+    /// What a call may wait for.
+    pub(crate) mode: Mode,
+    /// How long a call waits for room.
+    pub(crate) wait_timeout: Duration,
+    /// How long a call waits for its commit.
+    pub(crate) durable_timeout: Duration,
     /// How long the last handle waits for what is not yet committed.
     pub(crate) drop_timeout: Duration,
     /// The environment of activities and events that name none.
@@ -46,9 +52,15 @@ pub(crate) struct Shared {
     pub(crate) ledger: Mutex<Ledger>,
     /// Payloads of which nothing was kept because a redactor panicked.
     pub(crate) redactor_panics: AtomicU64,
+    /// Calls that wait for room before they start.
+    pub(crate) room: Arc<Waiters<Permit>>,
+    /// Calls that wait for their commit before they answer.
+    pub(crate) commits: Arc<Waiters<Refused>>,
+    /// Calls that answered before their record was committed though they should not have.
+    pub(crate) not_durable: AtomicU64,
     /// How many events have happened: their order within a microsecond.
     event_number: AtomicU64,
-    /// Somebody waits for an event's commit.
+    /// Somebody waits for a commit, or for the room that it makes.
     hurried: AtomicBool,
     /// True while the writer sleeps without a turn to come.
     parked: AtomicBool,
@@ -62,6 +74,9 @@ impl Shared {
         Shared {
             clock: Clock::new(),
             budget: Budget::new(config.memory_limit, shards),
+            room: Waiters::new(config.wait_timeout),
+            commits: Waiters::new(config.durable_timeout),
+            not_durable: AtomicU64::new(0),
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),

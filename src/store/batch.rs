@@ -22,6 +22,19 @@ pub struct Instance {
     pub pid: u32,
     /// When it was opened.
     pub started_at: DateTime<Utc>,
+    /// What its commits have to survive.
+    pub durability: Durability,
+}
+
+/// What a commit has to survive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The end of the process, however sudden. A loss of power may take the last commits, never more.
+    #[default]
+    Process,
+    /// A loss of power.
+    Power,
 }
 
 /// An activity that has started: what is known before its end.
@@ -146,6 +159,9 @@ pub struct Accounting {
     pub lost_shutdown: u64,
     /// Ends that came after the activity had been written as abandoned.
     pub late_ends: u64,
+    /// Calls that were answered before their activity was committed, though the log is to be
+    /// [`Durable`](crate::Mode::Durable).
+    pub not_durable: u64,
     /// Payloads and attributes of which nothing was kept because a redactor panicked.
     pub redactor_panics: u64,
     /// Where the events went.

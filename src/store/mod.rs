@@ -13,7 +13,7 @@ pub mod sqlite;
 
 use std::fmt;
 
-pub use batch::{Accounting, Appended, Batch, Details, Ended, Instance, Started};
+pub use batch::{Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started};
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub use read::{Cursor, EventPage, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
 

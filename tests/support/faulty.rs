@@ -1,7 +1,10 @@
 //! A real store in front of which faults are put.
 
 use std::{
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,7 @@ pub enum Fault {
 pub struct FaultyStore {
     inner: SqliteStore,
     fault: Arc<(Mutex<Fault>, Condvar)>,
+    commits: Arc<AtomicUsize>,
 }
 
 impl FaultyStore {
@@ -40,12 +44,18 @@ impl FaultyStore {
         Arc::new(FaultyStore {
             inner,
             fault: Arc::new((Mutex::new(fault), Condvar::new())),
+            commits: Arc::default(),
         })
     }
 
     pub fn set(&self, fault: Fault) {
         *self.fault.0.lock().unwrap() = fault;
         self.fault.1.notify_all();
+    }
+
+    /// How many batches were given to the store itself.
+    pub fn commits(&self) -> usize {
+        self.commits.load(SeqCst)
     }
 
     pub fn mend(&self) {
@@ -64,6 +74,7 @@ impl Store for FaultyStore {
         Ok(Box::new(FaultyWriter {
             inner: self.inner.writer(instance)?,
             fault: self.fault.clone(),
+            commits: self.commits.clone(),
         }))
     }
 
@@ -75,6 +86,7 @@ impl Store for FaultyStore {
 struct FaultyWriter {
     inner: Box<dyn Writer>,
     fault: Arc<(Mutex<Fault>, Condvar)>,
+    commits: Arc<AtomicUsize>,
 }
 
 trait Holds {
@@ -113,7 +125,10 @@ impl Writer for FaultyWriter {
             Fault::Refuse(name) if batch.holds(name) => {
                 Err(Error::new(ErrorKind::Refused, "no poison here"))
             }
-            _ => self.inner.append(batch),
+            _ => {
+                self.commits.fetch_add(1, SeqCst);
+                self.inner.append(batch)
+            }
         }
     }
 

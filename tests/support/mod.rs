@@ -4,7 +4,10 @@
 pub mod faulty;
 
 use std::{
+    future::Future,
     path::Path,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -34,6 +37,26 @@ pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "not in time");
         std::thread::yield_now();
+    }
+}
+
+/// Runs a future without a runtime.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }
 

@@ -97,6 +97,10 @@ fn notes(health: &Health) -> Vec<String> {
             "lost: not in the store before the deadline of a shutdown",
         ),
         (
+            sum(|i| i.accounting.not_durable),
+            "answered before they were committed",
+        ),
+        (
             sum(|i| i.accounting.late_ends),
             "ended after being written as abandoned",
         ),

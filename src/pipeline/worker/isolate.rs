@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::{
     error::{Error, ErrorKind},
-    pipeline::{ledger::Committing, worker::Worker},
+    pipeline::{Mode, ledger::Committing, worker::Worker},
     store::{Batch, Ended, NewEvent},
 };
 
@@ -99,21 +99,24 @@ impl Worker {
     }
 
     /// Gives up what is left of a part.
-    fn refused(&self, part: Part, error: &Error) {
+    fn refused(&mut self, part: Part, error: &Error) {
         for one in part.ended {
             tracing::error!(
                 target: "tower_activity::store",
                 id = %one.started.id, %error, "the store refuses this activity, it is lost"
             );
-            self.shared.budget.give_back(one.charge as usize);
+            self.shared.give_back(one.charge as usize);
             self.shared.ledger.lock().lost_refused += 1;
+            if self.shared.config.mode == Mode::Durable {
+                self.refused.push(one.started.id);
+            }
         }
         for one in part.events {
             tracing::error!(
                 target: "tower_activity::store",
                 id = %one.id, %error, "the store refuses this event, it is lost"
             );
-            self.shared.budget.give_back(one.charge as usize);
+            self.shared.give_back(one.charge as usize);
             self.shared.ledger.lock().events.lost_refused += 1;
             one.refused(error);
         }

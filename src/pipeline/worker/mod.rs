@@ -17,10 +17,11 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
-        Shard, Shared,
+        Refused, Shard, Shared,
         answer::timed_out,
         ledger::{Committing, accounting},
     },
+    record::ActivityId,
     store::{Accounting, Appended, Batch, Ended, Instance, NewEvent, Started, Store, Writer},
 };
 
@@ -81,8 +82,12 @@ pub(crate) struct Worker {
     panics: u32,
     retry_at: Option<Instant>,
     flushes: Vec<Sender<Result<()>>>,
-    /// Somebody waits for an event that has been swept.
+    /// Somebody waits for what has been swept.
     hurried: bool,
+    /// The last call that waits for a commit and whose record has been swept.
+    durable_until: u64,
+    /// What the store refused since those who wait were last answered.
+    refused: Vec<ActivityId>,
 }
 
 impl Worker {
@@ -117,6 +122,8 @@ impl Worker {
             retry_at: None,
             flushes: Vec::new(),
             hurried: false,
+            durable_until: 0,
+            refused: Vec::new(),
         }
     }
 
@@ -160,6 +167,7 @@ impl Worker {
     }
 
     fn sweep(&mut self) {
+        self.durable_until = self.shared.commits.last();
         for shard in self.shards.clone().iter() {
             let events = self.events.len();
             let ended = shard.take_ended(mem::take(&mut self.spare), &mut self.events);
@@ -253,9 +261,19 @@ impl Worker {
             }
             if self.waiting() == 0 && self.open.is_empty() && self.batch.is_empty() {
                 self.hurried = false;
+                self.answer_durable();
                 return true;
             }
         }
+    }
+
+    /// Tells those who wait for a commit that theirs is done.
+    fn answer_durable(&mut self) {
+        let refused: Refused =
+            (!self.refused.is_empty()).then(|| mem::take(&mut self.refused).into());
+        self.shared
+            .commits
+            .answer_until(self.durable_until, || refused.clone());
     }
 
     /// How many records are not yet part of a batch.
@@ -301,7 +319,7 @@ impl Worker {
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
         let ended = batch.ended.iter().map(|one| one.charge as usize);
         let events = batch.events.iter().map(|one| one.charge as usize);
-        self.shared.budget.give_back(ended.chain(events).sum());
+        self.shared.give_back(ended.chain(events).sum());
         let duplicates = appended.duplicates.len() as u64;
         batch.accounting.events.found_duplicates(duplicates);
         let mut ledger = self.shared.ledger.lock();
@@ -390,6 +408,7 @@ impl Worker {
         for shard in &*self.shards {
             shard.close();
         }
+        self.shared.room.close();
         loop {
             self.sweep();
             if self.commit() || Instant::now() >= deadline {
@@ -400,6 +419,7 @@ impl Worker {
                 .map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
             thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
         }
+        self.durable_until = self.shared.commits.last();
         for shard in self.shards.clone().iter() {
             let events = self.events.len();
             let ended = shard.drain(&mut self.events);
@@ -407,6 +427,7 @@ impl Worker {
         }
         self.list_open(true);
         let committed = self.commit();
+        self.shared.commits.close();
         let unsaved = self.pending.len() + self.batch.ended.len();
         let unsaved_events = self.events.len() + self.batch.events.len();
         let mut ledger = self.shared.ledger.lock();

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     record::{Preview, Scope, Status},
     store::{
-        Accounting, Appended, Batch, Details, Ended, Instance, Started, Writer,
+        Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Writer,
         sqlite::{
             Place,
             bucket::{Buckets, Fold},
@@ -69,6 +69,11 @@ impl SqliteWriter {
             Place::Memory(connection) => (connection.clone(), None, None),
             Place::File(path, locks) => {
                 let connection = connection::open_to_write(path)?;
+                if instance.durability == Durability::Power {
+                    connection
+                        .pragma_update(None, "synchronous", "FULL")
+                        .map_err(|e| connection::at(path, e))?;
+                }
                 // Whatever name it was opened by: its instances are found beside the file itself.
                 let path = &lock::real(path);
                 let lock = locks.take(path, instance.id).map_err(|cause| {

@@ -1,0 +1,130 @@
+//! Waiting for room before a call starts, in the modes that do so.
+
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    panic::{RefUnwindSafe, UnwindSafe},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::oneshot;
+
+use crate::pipeline::{Mode, Pipeline, Shared, shard::BASE_CHARGE};
+
+/// What a permit holds beside an activity's base charge: its name and scope always fit. What else it brings is
+/// charged when it is there.
+const HEADROOM: usize = 4096;
+
+/// Room in the log's memory for one activity that has not started yet.
+pub(crate) struct Permit {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Uses up to this many of its bytes. Returns how many are missing; what is left goes back.
+    pub(crate) fn spend(mut self, bytes: usize) -> usize {
+        let missing = bytes.saturating_sub(self.bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        missing
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.shared.give_back(self.bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.bytes).finish()
+    }
+}
+
+impl Shared {
+    /// Gives bytes back, and to whoever waits for room.
+    pub(crate) fn give_back(self: &Arc<Self>, bytes: usize) {
+        self.budget.give_back(bytes);
+        self.serve_room();
+    }
+
+    fn serve_room(self: &Arc<Self>) {
+        self.room.serve(|| self.permit());
+    }
+
+    fn permit(self: &Arc<Self>) -> Option<Permit> {
+        let bytes = BASE_CHARGE + HEADROOM;
+        self.budget.take_exactly(bytes).then(|| Permit {
+            shared: self.clone(),
+            bytes,
+        })
+    }
+}
+
+/// What one caller has of room: nothing yet, a place in the queue, a permit.
+#[derive(Debug, Default)]
+pub(crate) struct Room(State);
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Nothing,
+    Waiting(oneshot::Receiver<Permit>),
+    /// `None` when the time was up: the call goes on, and is recorded where there is room by then.
+    Ready(Option<Permit>),
+}
+
+impl Room {
+    /// Waits until there is room for one more activity, where the log's mode says so.
+    pub(crate) fn poll(&mut self, pipeline: &Pipeline, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = pipeline.shared();
+        if shared.config.mode == Mode::Fast {
+            return Poll::Ready(());
+        }
+        loop {
+            match &mut self.0 {
+                State::Ready(_) => return Poll::Ready(()),
+                State::Waiting(queued) => match Pin::new(queued).poll(cx) {
+                    Poll::Ready(permit) => self.0 = State::Ready(permit.ok()),
+                    Poll::Pending => return Poll::Pending,
+                },
+                State::Nothing => {
+                    self.0 = match shared.permit() {
+                        Some(permit) => State::Ready(Some(permit)),
+                        None => State::Waiting(shared.room.wait()),
+                    };
+                    if matches!(self.0, State::Waiting(_)) {
+                        // What was given back before it stood in the queue.
+                        shared.serve_room();
+                        shared.hurry();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The permit for the call that starts now.
+    pub(crate) fn take(&mut self) -> Option<Permit> {
+        match mem::take(&mut self.0) {
+            State::Ready(permit) => permit,
+            State::Nothing | State::Waiting(_) => None,
+        }
+    }
+}
+
+// A place in a queue and a number of bytes: nothing that unwinds leaves them half-changed.
+impl UnwindSafe for Room {}
+impl RefUnwindSafe for Room {}
+
+/// Room is one caller's: a clone begins without.
+impl Clone for Room {
+    fn clone(&self) -> Self {
+        Room::default()
+    }
+}

@@ -1,0 +1,207 @@
+//! Calls that wait for the writer, each until it is answered or its time is up.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+/// The longest that anything waits: for ever, and still a point in time.
+pub(super) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A queue of calls that wait for a `T`, in order of their deadlines.
+///
+/// Whose time is up gets nothing: its sender is dropped. A thread of its own sees to that while anybody waits,
+/// because the writer may be stuck in the store, and a call may run under any runtime.
+#[derive(Debug)]
+pub(crate) struct Waiters<T> {
+    queue: Mutex<Queue<T>>,
+    /// Tells the timer that the queue was closed.
+    closing: Condvar,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    waiting: VecDeque<Waiter<T>>,
+    /// How many have ever waited: the last one's number.
+    pushed: u64,
+    timed: bool,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiter<T> {
+    deadline: Instant,
+    answer: oneshot::Sender<T>,
+}
+
+impl<T: Send + 'static> Waiters<T> {
+    pub(crate) fn new(timeout: Duration) -> Arc<Self> {
+        Arc::new(Waiters {
+            queue: Mutex::new(Queue {
+                waiting: VecDeque::new(),
+                pushed: 0,
+                timed: false,
+                closed: false,
+            }),
+            closing: Condvar::new(),
+            timeout: timeout.min(FOR_EVER),
+        })
+    }
+
+    /// Queues up. What is received is the answer, or nothing when the time is up or the log was shut down.
+    pub(crate) fn wait(self: &Arc<Self>) -> oneshot::Receiver<T> {
+        let (answer, answered) = oneshot::channel();
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return answered;
+        }
+        if !queue.timed {
+            let waiters = self.clone();
+            let timer = thread::Builder::new().name("activity-timer".into());
+            // Without a timer nobody may wait.
+            if timer.spawn(move || waiters.run_timer()).is_err() {
+                return answered;
+            }
+            queue.timed = true;
+        }
+        queue.pushed += 1;
+        queue.waiting.push_back(Waiter {
+            deadline: Instant::now() + self.timeout,
+            answer,
+        });
+        answered
+    }
+
+    /// The number of the last one who waits.
+    pub(crate) fn last(&self) -> u64 {
+        self.queue.lock().pushed
+    }
+
+    /// Answers all up to this number.
+    pub(crate) fn answer_until(&self, last: u64, mut answer: impl FnMut() -> T) {
+        let mut queue = self.queue.lock();
+        let passed = queue.pushed - queue.waiting.len() as u64;
+        let count = last.saturating_sub(passed) as usize;
+        let served: Vec<_> = queue.waiting.drain(..count).collect();
+        drop(queue);
+        for waiter in served {
+            // Whoever waited may have given up.
+            let _ = waiter.answer.send(answer());
+        }
+    }
+
+    /// Answers one after the other for as long as there is something to give.
+    pub(crate) fn serve(&self, mut next: impl FnMut() -> Option<T>) {
+        let mut left = None;
+        loop {
+            let mut queue = self.queue.lock();
+            if queue.waiting.is_empty() {
+                break;
+            }
+            let Some(answer) = left.take().or_else(&mut next) else {
+                break;
+            };
+            let waiter = queue.waiting.pop_front();
+            drop(queue);
+            // What one who has given up does not take is the next one's.
+            left = match waiter {
+                Some(waiter) => waiter.answer.send(answer).err(),
+                None => Some(answer),
+            };
+        }
+    }
+
+    /// Sends away all who wait, and whoever comes.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let sent_away = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        self.closing.notify_all();
+        drop(sent_away);
+    }
+
+    /// Sends away whose time is up, until nobody has come for as long as one may wait.
+    fn run_timer(&self) {
+        let mut queue = self.queue.lock();
+        while !queue.closed {
+            let now = Instant::now();
+            match queue.waiting.front().map(|first| first.deadline) {
+                Some(deadline) if deadline <= now => {
+                    let late = queue.waiting.pop_front();
+                    // Wakes a task: not under the lock.
+                    drop(queue);
+                    drop(late);
+                    queue = self.queue.lock();
+                }
+                Some(deadline) => drop(self.closing.wait_until(&mut queue, deadline)),
+                None => {
+                    let pushed = queue.pushed;
+                    self.closing.wait_for(&mut queue, self.timeout);
+                    if queue.pushed == pushed {
+                        break;
+                    }
+                }
+            }
+        }
+        queue.timed = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiters(timeout: Duration) -> Arc<Waiters<u32>> {
+        Waiters::new(timeout)
+    }
+
+    #[test]
+    fn those_up_to_a_number_are_answered_and_no_others() {
+        let waiters = waiters(Duration::from_secs(3600));
+        let mut first = waiters.wait();
+        let last = waiters.last();
+        let mut second = waiters.wait();
+        waiters.answer_until(last, || 7);
+        assert_eq!(first.try_recv(), Ok(7));
+        assert!(second.try_recv().is_err());
+        waiters.answer_until(last, || 8);
+        assert!(second.try_recv().is_err(), "the number stays behind");
+        waiters.close();
+        assert!(second.blocking_recv().is_err());
+    }
+
+    #[test]
+    fn what_one_who_gave_up_does_not_take_is_the_next_ones() {
+        let waiters = waiters(Duration::from_secs(3600));
+        drop(waiters.wait());
+        let mut patient = waiters.wait();
+        let mut gifts = vec![7];
+        waiters.serve(|| gifts.pop());
+        assert_eq!(patient.try_recv(), Ok(7));
+        waiters.close();
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_the_timeout() {
+        let waiters = waiters(Duration::from_millis(1));
+        for _ in 0..3 {
+            assert!(waiters.wait().blocking_recv().is_err());
+        }
+    }
+
+    #[test]
+    fn nobody_waits_in_a_closed_queue() {
+        let waiters = waiters(FOR_EVER);
+        let before = waiters.wait();
+        waiters.close();
+        assert!(before.blocking_recv().is_err());
+        assert!(waiters.wait().blocking_recv().is_err());
+    }
+}
