@@ -81,7 +81,6 @@ impl ActivityLog {
             bytes += attribute.charge();
             bytes -= attribute.keep(details);
         }
-        bytes += details.as_deref().map_or(0, |_| size_of::<Details>());
 
         let span = tracing::info_span!(
             target: "tower_activity",
@@ -100,7 +99,6 @@ impl ActivityLog {
             root,
             kind,
             name,
-            started_at_us: stamp.wall_us,
             scope,
             details,
         };

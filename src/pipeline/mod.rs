@@ -53,7 +53,7 @@ impl Pipeline {
         let count = (cores * 4).next_power_of_two().clamp(16, 64);
         let shared = Arc::new(Shared::new(config, count));
         let shards: Arc<[Arc<Shard>]> = (0..count)
-            .map(|_| Arc::new(Shard::new(shared.clone())))
+            .map(|_| Arc::new(Shard::new(shared.clone(), count)))
             .collect();
 
         let stamp = shared.clock.stamp();

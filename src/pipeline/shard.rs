@@ -7,13 +7,18 @@ use slab::Slab;
 
 use crate::{
     pipeline::{Permit, Shared},
-    record::{ActivityId, Outcome},
+    record::{ActivityId, Outcome, Status},
     store::{Details, Ended, NewEvent, Started},
 };
 
-/// What every admitted activity is charged for, whatever it carries: its slot while it is open, and twice
-/// its record once it has ended (the vector it stands in grows by doubling).
-pub(crate) const BASE_CHARGE: usize = size_of::<Slot>() + 2 * size_of::<Ended>();
+/// What every admitted activity is charged for, whatever it carries: its slot or its record, three times, because
+/// what they stand in grows by doubling; and its details, which most do not have.
+pub(crate) const BASE_CHARGE: usize = 3 * size_of::<Slot>() + size_of::<Details>();
+
+/// Which part of the memory bound the empty slots of a log may keep, from one burst to the next.
+const KEPT_PART: usize = 16;
+/// For how many records the writer holds a shard at a time.
+const CHUNK: usize = 32;
 
 /// What every event is charged for, whatever it carries: twice its record, and what its receipt waits on.
 pub(crate) const EVENT_CHARGE: usize = 2 * size_of::<NewEvent>() + 128;
@@ -26,6 +31,8 @@ pub(crate) const EVENT_CHARGE: usize = 2 * size_of::<NewEvent>() + 128;
 pub(crate) struct Shard {
     state: Mutex<State>,
     shared: Arc<Shared>,
+    /// How many empty slots it keeps.
+    kept_slots: usize,
 }
 
 /// Names an open activity within its shard. The id tells whether the slot is still the same activity's.
@@ -65,8 +72,9 @@ pub(crate) enum Rejected {
 
 #[derive(Debug, Default)]
 struct State {
-    open: Slab<Slot>,
-    ended: Vec<Ended>,
+    slots: Slab<Slot>,
+    /// The slots whose activities have ended, in order. They are free once the writer has been here.
+    ended: Vec<u32>,
     events: Vec<NewEvent>,
     counts: Counts,
     credit: Credit,
@@ -75,11 +83,14 @@ struct State {
     phase: Phase,
 }
 
+/// An activity from its start until the writer takes it.
 #[derive(Debug)]
 struct Slot {
     started: Started,
-    started_ns: u64,
+    /// While it runs the stamp of its start, from then on how long it took.
+    clock_ns: u64,
     charge: u32,
+    status: Status,
     /// The store's table of open activities has it, or will with the next commit.
     listed: bool,
     /// The store's table of open activities has it as it is now.
@@ -97,9 +108,11 @@ enum Phase {
 }
 
 impl Shard {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    /// Makes one of so many shards.
+    pub(crate) fn new(shared: Arc<Shared>, count: usize) -> Self {
         Shard {
             state: Mutex::default(),
+            kept_slots: shared.config.memory_limit / KEPT_PART / count / size_of::<Slot>(),
             shared,
         }
     }
@@ -109,6 +122,7 @@ impl Shard {
     }
 
     /// Admits an activity, or counts why not. With a permit it is admitted, without its attributes if need be.
+    #[inline]
     pub(crate) fn start(
         &self,
         mut started: Started,
@@ -138,59 +152,54 @@ impl Shard {
             }));
         }
         state.unlisted += 1;
-        let index = state.open.insert(Slot {
+        let entry = state.slots.vacant_entry();
+        let index = entry.key() as u32;
+        entry.insert(Slot {
             started,
-            started_ns,
+            clock_ns: started_ns,
             charge: charge as u32,
+            status: Status::Running,
             listed: false,
             current: false,
         });
         drop(state);
         self.shared.wake_if_parked();
-        Some(SlotKey {
-            index: index as u32,
-            id,
-        })
+        Some(SlotKey { index, id })
     }
 
-    /// Ends an activity. The first end wins; `false` when it has ended before.
-    pub(crate) fn end(&self, key: SlotKey, outcome: Outcome) -> bool {
+    /// Ends an activity. The first end wins.
+    pub(crate) fn end(&self, key: SlotKey, outcome: Outcome) {
         let now = self.shared.clock.monotonic_ns();
         let mut state = self.state.lock();
-        if find(&mut state.open, key).is_none() {
-            return false;
-        }
-        let mut slot = state.open.remove(key.index as usize);
+        let State {
+            slots,
+            ended,
+            counts,
+            credit,
+            unlisted,
+            phase,
+            ..
+        } = &mut *state;
+        let Some(slot) = find(slots, key) else {
+            return;
+        };
         if !slot.current {
-            state.unlisted -= 1;
+            *unlisted -= 1;
         }
-        state.counts.ended += 1;
-        if state.phase == Phase::Drained {
-            state.counts.lost_shutdown += 1;
-            return true;
+        counts.ended += 1;
+        if *phase == Phase::Drained {
+            counts.lost_shutdown += 1;
+            slots.remove(key.index as usize);
+            return;
         }
-        if let Some(message) = outcome.message {
-            slot.change(
-                &mut state.credit,
-                &self.shared,
-                message.heap_bytes(),
-                |started| {
-                    started.details.get_or_insert_default().message = Some(message);
-                    0
-                },
-            );
+        slot.status = outcome.status;
+        slot.clock_ns = now.saturating_sub(slot.clock_ns);
+        if outcome.error_type.is_some() || outcome.message.is_some() {
+            slot.explain(credit, &self.shared, outcome);
         }
-        state.ended.push(Ended {
-            started: slot.started,
-            status: outcome.status,
-            error_type: outcome.error_type,
-            duration_ns: now.saturating_sub(slot.started_ns),
-            listed: slot.listed,
-            charge: slot.charge,
-        });
+        ended.push(key.index);
         drop(state);
         self.shared.wake_if_parked();
-        true
     }
 
     /// Admits an event that takes so many bytes beside its record, or counts why not.
@@ -233,12 +242,12 @@ impl Shard {
     ) {
         let mut state = self.state.lock();
         let State {
-            open,
+            slots,
             credit,
             unlisted,
             ..
         } = &mut *state;
-        if let Some(slot) = find(open, key) {
+        if let Some(slot) = find(slots, key) {
             slot.change(credit, &self.shared, bytes, change);
             if mem::take(&mut slot.current) {
                 *unlisted += 1;
@@ -248,23 +257,44 @@ impl Shard {
 
     /// Reads an open activity. `None` when it has ended.
     pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
-        find(&mut self.state.lock().open, key).map(|slot| read(&slot.started))
+        find(&mut self.state.lock().slots, key).map(|slot| read(&slot.started))
     }
 
-    /// Takes what has ended, leaving `spare` (empty, with its capacity) in its place, and moves the events.
-    pub(crate) fn take_ended(
+    /// Moves what has ended and what has happened. `indices` is an empty vector that is worked with.
+    pub(crate) fn take(
         &self,
-        spare: Vec<Ended>,
+        ended: &mut VecDeque<Ended>,
         events: &mut VecDeque<NewEvent>,
-    ) -> Vec<Ended> {
+        indices: &mut Vec<u32>,
+    ) {
         let mut state = self.state.lock();
         if !state.events.is_empty() {
             events.extend(mem::take(&mut state.events));
         }
         if state.ended.is_empty() {
-            return spare;
+            return;
         }
-        mem::replace(&mut state.ended, spare)
+        mem::swap(&mut state.ended, indices);
+        drop(state);
+        // Calls do not wait for all of it.
+        for chunk in indices.chunks(CHUNK) {
+            let mut state = self.state.lock();
+            ended.extend(chunk.iter().map(|index| {
+                let slot = state.slots.remove(*index as usize);
+                Ended {
+                    started: slot.started,
+                    status: slot.status,
+                    duration_ns: slot.clock_ns,
+                    listed: slot.listed,
+                    charge: slot.charge,
+                }
+            }));
+        }
+        indices.clear();
+        let mut state = self.state.lock();
+        if state.slots.is_empty() && state.slots.capacity() > self.kept_slots {
+            state.slots = Slab::with_capacity(self.kept_slots);
+        }
     }
 
     /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed.
@@ -274,8 +304,8 @@ impl Shard {
             return;
         }
         let mut listed = 0;
-        for (_, slot) in &mut state.open {
-            if !slot.current && slot.started_ns <= before_ns {
+        for (_, slot) in &mut state.slots {
+            if slot.status == Status::Running && !slot.current && slot.clock_ns <= before_ns {
                 into.push(slot.started.clone());
                 slot.listed = true;
                 slot.current = true;
@@ -305,22 +335,22 @@ impl Shard {
         self.state.lock().phase = Phase::Closing;
     }
 
-    /// Takes what has ended for the last time; whatever ends later is counted as lost.
-    pub(crate) fn drain(&self, events: &mut VecDeque<NewEvent>) -> Vec<Ended> {
-        let mut state = self.state.lock();
-        events.extend(mem::take(&mut state.events));
-        state.phase = Phase::Drained;
-        mem::take(&mut state.ended)
+    /// Counts as lost whatever ends after this. What has ended before is still to be taken.
+    pub(crate) fn drain(&self) {
+        self.state.lock().phase = Phase::Drained;
     }
 }
 
 /// The slot of an activity, unless it has ended and the slot is another's.
-fn find(open: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
-    open.get_mut(key.index as usize)
-        .filter(|slot| slot.started.id == key.id)
+#[inline]
+fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
+    slots
+        .get_mut(key.index as usize)
+        .filter(|slot| slot.started.id == key.id && slot.status == Status::Running)
 }
 
 impl Slot {
+    /// Changes it after charging it for `bytes` more; what `change` returns is given back.
     fn change(
         &mut self,
         credit: &mut Credit,
@@ -328,16 +358,29 @@ impl Slot {
         bytes: usize,
         change: impl FnOnce(&mut Started) -> usize,
     ) {
-        let boxed = match self.started.details {
-            Some(_) => 0,
-            None => size_of::<Details>(),
-        };
-        if credit.charge(shared, bytes + boxed) {
+        if credit.charge(shared, bytes) {
             let freed = change(&mut self.started);
             credit.0 += freed;
-            self.charge = (self.charge as usize + bytes + boxed).saturating_sub(freed) as u32;
+            self.charge = (self.charge as usize + bytes).saturating_sub(freed) as u32;
         } else {
             self.started.details.get_or_insert_default().truncated = true;
+        }
+    }
+
+    /// Keeps why it failed.
+    #[cold]
+    fn explain(&mut self, credit: &mut Credit, shared: &Shared, outcome: Outcome) {
+        if let Some(error_type) = outcome.error_type {
+            self.change(credit, shared, error_type.heap_bytes(), |started| {
+                started.details.get_or_insert_default().error_type = Some(error_type);
+                0
+            });
+        }
+        if let Some(message) = outcome.message {
+            self.change(credit, shared, message.heap_bytes(), |started| {
+                started.details.get_or_insert_default().message = Some(message);
+                0
+            });
         }
     }
 }

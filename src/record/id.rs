@@ -45,9 +45,13 @@ impl ActivityId {
 
     /// When the activity started, to the microsecond.
     pub fn started_at(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.started_at_us()).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// When the activity started, in microseconds since the Unix epoch.
+    pub fn started_at_us(self) -> i64 {
         let (high, _) = self.0.as_u64_pair();
-        let us = (high >> 16) * 1000 + ((high & 0xfff) * 1000) / 4096;
-        DateTime::from_timestamp_micros(us as i64).unwrap_or(DateTime::UNIX_EPOCH)
+        ((high >> 16) * 1000 + ((high & 0xfff) * 1000) / 4096) as i64
     }
 
     /// The 16 bytes, most significant first.

@@ -37,7 +37,9 @@ pub enum Durability {
     Power,
 }
 
-/// An activity that has started: what is known before its end.
+/// An activity that has started: what is known before its end. When that was is part of its id.
+///
+/// Kept below 128 bytes, which are copied without a call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Started {
@@ -51,8 +53,6 @@ pub struct Started {
     pub kind: Kind,
     /// What it is called.
     pub name: Text,
-    /// When it started, in microseconds since the Unix epoch.
-    pub started_at_us: i64,
     /// For whom and where; `None` where nothing is known.
     pub scope: Option<Arc<Scope>>,
     /// What most activities do not have.
@@ -71,6 +71,8 @@ pub struct Details {
     pub input: Option<Preview>,
     /// What it gave back.
     pub output: Option<Preview>,
+    /// For failures, what kind.
+    pub error_type: Option<Text>,
     /// What the error said, redacted and capped.
     pub message: Option<Text>,
 }
@@ -83,8 +85,6 @@ pub struct Ended {
     pub started: Started,
     /// How it ended; never `Running`.
     pub status: Status,
-    /// For failures, what kind.
-    pub error_type: Option<Text>,
     /// How long it took in nanoseconds, by a monotonic clock.
     pub duration_ns: u64,
     /// True when the store has it in its table of open activities.

@@ -69,8 +69,8 @@ pub(crate) struct Worker {
     open: Vec<Started>,
     /// What is being committed; kept until it is.
     batch: Batch,
-    /// An empty vector with capacity, to leave in a shard.
-    spare: Vec<Ended>,
+    /// Empty, for sweeping with.
+    indices: Vec<u32>,
     /// When the oldest of `pending` and `events` was swept.
     oldest: Option<Instant>,
     /// When something was last swept.
@@ -111,7 +111,7 @@ impl Worker {
             events: VecDeque::new(),
             open: Vec::new(),
             batch: Batch::default(),
-            spare: Vec::new(),
+            indices: Vec::new(),
             oldest: None,
             last_work: now,
             last_listing: now,
@@ -168,24 +168,14 @@ impl Worker {
 
     fn sweep(&mut self) {
         self.durable_until = self.shared.commits.last();
-        for shard in self.shards.clone().iter() {
-            let events = self.events.len();
-            let ended = shard.take_ended(mem::take(&mut self.spare), &mut self.events);
-            self.keep(ended, events);
+        let before = self.waiting();
+        for shard in &*self.shards {
+            shard.take(&mut self.pending, &mut self.events, &mut self.indices);
         }
-    }
-
-    /// Keeps what was taken from a shard, which had so many `events` less before that.
-    fn keep(&mut self, mut ended: Vec<Ended>, events: usize) {
-        if !ended.is_empty() || self.events.len() > events {
+        if self.waiting() > before {
             let now = Instant::now();
             self.oldest.get_or_insert(now);
             self.last_work = now;
-            self.pending.extend(ended.drain(..));
-        }
-        // A burst's capacity is not kept for ever.
-        if ended.capacity() <= MAX_BATCH {
-            self.spare = ended;
         }
     }
 
@@ -419,12 +409,13 @@ impl Worker {
                 .map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
             thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
         }
-        self.durable_until = self.shared.commits.last();
-        for shard in self.shards.clone().iter() {
-            let events = self.events.len();
-            let ended = shard.drain(&mut self.events);
-            self.keep(ended, events);
+        // Whoever queues up from here on may have ended too late.
+        let durable_until = self.shared.commits.last();
+        for shard in &*self.shards {
+            shard.drain();
         }
+        self.sweep();
+        self.durable_until = durable_until;
         self.list_open(true);
         let committed = self.commit();
         self.shared.commits.close();

@@ -251,7 +251,7 @@ fn insert(
         dictionary.number(connection, started.kind.as_str())?,
         name,
         status_number(ended.status),
-        started.started_at_us,
+        started.id.started_at_us(),
         i64::try_from(ended.duration_ns).unwrap_or(i64::MAX),
         instance,
         scope.project,
@@ -261,7 +261,7 @@ fn insert(
         scope.environment,
         scope.session,
         scope.request,
-        ended.error_type.as_deref(),
+        details.and_then(|details| details.error_type.as_deref()),
         details.and_then(|details| details.message.as_deref()),
         details.and_then(attributes),
         details.and_then(|details| details.truncated.then_some(1)),
@@ -290,7 +290,7 @@ fn insert(
             ])?;
         }
         buckets.add(Fold {
-            started_at_us: started.started_at_us,
+            started_at_us: started.id.started_at_us(),
             status: ended.status,
             duration_ns: Some(ended.duration_ns),
             name,
@@ -322,7 +322,7 @@ fn list_open(
         started.root.as_ref().map(|id| id.as_bytes()),
         dictionary.number(connection, started.kind.as_str())?,
         dictionary.number(connection, &started.name)?,
-        started.started_at_us,
+        started.id.started_at_us(),
         instance,
         scope.project,
         scope.agent,
