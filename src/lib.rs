@@ -58,6 +58,8 @@ pub mod record;
 pub mod redact;
 pub mod store;
 
+#[cfg(feature = "subscriber")]
+pub use activity::ActivityEvents;
 pub use activity::{Activity, Describe, Event, InActivity, Receipt, Running};
 pub use error::{Error, ErrorKind, Result};
 pub use layer::ActivityLayer;

@@ -142,6 +142,22 @@ impl Attribute {
     }
 }
 
+/// What an attribute that counts costs in memory.
+#[cfg(feature = "subscriber")]
+pub(super) fn counter_charge(key: &str) -> usize {
+    charge(key.len() + value_bytes(&0.into()) + 4)
+}
+
+/// Adds one to an attribute that counts; the limits are for what the application says. Returns the bytes of
+/// [`counter_charge`] that are not kept now, because it stood there already.
+#[cfg(feature = "subscriber")]
+pub(super) fn count_up(details: &mut Details, key: &str) -> usize {
+    let before = details.attributes.get(key).and_then(Value::as_u64);
+    let count = before.unwrap_or(0).saturating_add(1);
+    let replaced = details.attributes.insert(key.to_owned(), count.into());
+    replaced.map_or(0, |value| charge(key.len() + value_bytes(&value) + 4))
+}
+
 fn charge(bytes: usize) -> usize {
     bytes + 96
 }

@@ -1,5 +1,7 @@
 //! The running activity: what is current, what is nested, and exactly one end.
 
+#[cfg(feature = "subscriber")]
+mod bridge;
 mod current;
 mod describe;
 mod event;
@@ -10,6 +12,8 @@ mod receipt;
 mod running;
 mod spawn;
 
+#[cfg(feature = "subscriber")]
+pub use bridge::ActivityEvents;
 pub use describe::Describe;
 pub use event::Event;
 pub use future::{ActivityFuture, ByResult, Classify};

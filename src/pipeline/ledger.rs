@@ -88,6 +88,7 @@ pub(crate) fn accounting(
         sum.events.rejected_memory += counts.events.rejected_memory;
         sum.events.rejected_closed += counts.events.rejected_closed;
         sum.events.rejected_type += counts.events.rejected_type;
+        sum.events.rejected_limit += counts.events.rejected_limit;
     }
     let events = &mut sum.events;
     events.waiting =

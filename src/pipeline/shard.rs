@@ -60,6 +60,7 @@ pub(crate) struct EventCounts {
     pub(crate) rejected_memory: u64,
     pub(crate) rejected_closed: u64,
     pub(crate) rejected_type: u64,
+    pub(crate) rejected_limit: u64,
 }
 
 /// Why an event was not admitted.
@@ -95,6 +96,8 @@ struct Slot {
     listed: bool,
     /// The store's table of open activities has it as it is now.
     current: bool,
+    /// How many log lines it has taken. No wider: so it fits beside the marks.
+    lines: u16,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +164,7 @@ impl Shard {
             status: Status::Running,
             listed: false,
             current: false,
+            lines: 0,
         });
         drop(state);
         self.shared.wake_if_parked();
@@ -230,6 +234,25 @@ impl Shard {
         drop(state);
         self.shared.wake_if_parked();
         Rejected::Type
+    }
+
+    /// Lets an open activity take a log line, of which it takes at most `most`. `false`, and counted, when it has
+    /// taken them or has ended.
+    #[cfg(feature = "subscriber")]
+    pub(crate) fn take_line(&self, key: SlotKey, most: u16) -> bool {
+        let mut state = self.state.lock();
+        let State { open, counts, .. } = &mut *state;
+        match find(open, key) {
+            Some(slot) if slot.lines < most => {
+                slot.lines += 1;
+                true
+            }
+            _ => {
+                counts.events.recorded += 1;
+                counts.events.rejected_limit += 1;
+                false
+            }
+        }
     }
 
     /// Changes an open activity after charging it for `bytes` more; what `change` returns is no longer kept

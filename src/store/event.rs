@@ -98,6 +98,8 @@ pub struct EventAccounting {
     pub rejected_closed: u64,
     /// Not admitted because the type is empty, or not on the log's list of types.
     pub rejected_type: u64,
+    /// Log lines that were not admitted because their activity had taken as many as it may, or had ended.
+    pub rejected_limit: u64,
     /// In the store.
     pub committed: u64,
     /// Not in the store because an earlier event has the same key.
@@ -113,7 +115,7 @@ pub struct EventAccounting {
 impl EventAccounting {
     /// All that was not admitted.
     pub fn rejected(&self) -> u64 {
-        self.rejected_memory + self.rejected_closed + self.rejected_type
+        self.rejected_memory + self.rejected_closed + self.rejected_type + self.rejected_limit
     }
 
     /// All that was admitted and will never be in the store.

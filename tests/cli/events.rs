@@ -199,14 +199,16 @@ fn a_doctor_tells_where_events_went() {
     let store = rusqlite::Connection::open(place.path()).unwrap();
     let change = |sql: &str| assert_eq!(store.execute(sql, ()).unwrap(), 2);
     change(
-        "UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 4, \
-         '$.events.rejected_memory', 1, '$.events.rejected_type', 2)",
+        "UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 7, \
+         '$.events.rejected_memory', 1, '$.events.rejected_type', 2, '$.events.rejected_limit', 3)",
     );
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     let said = "note: 2 events not recorded: the memory bound was reached";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
     let said = "note: 4 events not recorded: the type is none, or not on the log's list";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    let said = "note: 6 events not recorded: log lines beyond what an activity takes";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
     change("UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 9)");
     assert_eq!(place.run(&["doctor"]).code, Some(1));

@@ -127,6 +127,10 @@ fn notes(health: &Health) -> Vec<String> {
             "not recorded: the type is none, or not on the log's list",
         ),
         (
+            sum(|i| i.accounting.events.rejected_limit),
+            "not recorded: log lines beyond what an activity takes, or after its end",
+        ),
+        (
             sum(|i| i.accounting.events.lost_refused),
             "lost: refused by the store",
         ),

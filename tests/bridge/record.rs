@@ -1,0 +1,36 @@
+//! What the tests of the bridge share: a log, and reading it back.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use serde_json::{Map, Value};
+use tower_activity::{ActivityEvents, ActivityId, ActivityLog, EventRecord, record::Filter};
+use tracing_subscriber::{layer::SubscriberExt, registry};
+
+pub fn log() -> ActivityLog {
+    ActivityLog::open(":memory:").unwrap()
+}
+
+/// Everything on record, oldest first.
+pub fn events(log: &ActivityLog) -> Vec<EventRecord> {
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut events = reader.events(&Filter::default(), None, 1_000).unwrap();
+    events.events.reverse();
+    events.events
+}
+
+pub fn summaries(events: &[EventRecord]) -> Vec<&str> {
+    let summaries = events.iter().map(|event| event.summary.as_deref());
+    summaries.map(Option::unwrap_or_default).collect()
+}
+
+/// Runs this with the bridge as it is by default.
+pub fn bridged<T>(work: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(registry().with(ActivityEvents::new()), work)
+}
+
+/// What is known about an activity.
+pub fn attributes(log: &ActivityLog, id: Option<ActivityId>) -> Map<String, Value> {
+    log.flush().wait().unwrap();
+    let activity = log.reader().unwrap().activity(id.unwrap()).unwrap();
+    activity.unwrap().attributes
+}

@@ -1,0 +1,137 @@
+//! The tracing bridge meets code that logs while a line is recorded.
+//!
+//! A binary of its own, and one subscriber for all of it: `tracing` keeps a subscriber of one thread from being
+//! entered twice by itself, and only a global one shows what the bridge does.
+#![allow(clippy::unwrap_used)]
+
+#[path = "bridge/record.rs"]
+mod record;
+
+use std::{fmt, sync::Once};
+
+use record::{attributes, events, log, summaries};
+use tower_activity::{
+    Activity, ActivityEvents, ActivityId, ActivityLog, Describe, EventRecord, redact::Redactor,
+};
+use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt};
+
+fn bridge() {
+    static BRIDGE: Once = Once::new();
+    BRIDGE.call_once(|| registry().with(ActivityEvents::new()).init());
+}
+
+/// Everything on record, oldest first, and how many lines an activity dropped.
+fn found(log: &ActivityLog, id: Option<ActivityId>) -> (Vec<EventRecord>, u64) {
+    let dropped = attributes(log, id).get("log.dropped_count").cloned();
+    let dropped = dropped.map_or(0, |count| count.as_u64().unwrap());
+    (events(log), dropped)
+}
+
+/// Logs when it is formatted.
+struct Talks;
+
+impl fmt::Debug for Talks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tracing::info!(again = ?Talks, "formatting");
+        f.write_str("talks")
+    }
+}
+
+#[test]
+fn a_field_that_logs_is_kept_and_what_it_logs_is_counted() {
+    bridge();
+    let log = log();
+    let import = log.start(Describe::job("import"));
+    let id = import.id();
+    import.run(|| {
+        tracing::info!(talks = ?Talks, "first");
+        tracing::info!("second");
+    });
+    let (events, dropped) = found(&log, id);
+    assert_eq!(summaries(&events), ["first", "second"]);
+    assert_eq!(events[0].data.as_ref().unwrap()["fields"]["talks"], "talks");
+    assert_eq!((dropped, log.accounting().events.rejected_limit), (1, 1));
+}
+
+/// Logs, then panics when it is formatted.
+struct TalksAndPanics;
+
+impl fmt::Debug for TalksAndPanics {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tracing::info!("about to panic");
+        panic!("no value to show")
+    }
+}
+
+#[test]
+fn the_next_line_is_recorded_after_one_whose_field_panicked() {
+    bridge();
+    let log = log();
+    let import = log.start(Describe::job("import"));
+    let id = import.id();
+    import.run(|| {
+        tracing::info!(talks = ?TalksAndPanics, "first");
+        tracing::info!("second");
+    });
+    let (events, dropped) = found(&log, id);
+    assert_eq!((summaries(&events), dropped), (vec!["first", "second"], 1));
+}
+
+/// Uses the log when it is formatted.
+struct Records(ActivityLog);
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Activity::current().set("formatted", true);
+        let step = self.0.start(Describe::job("step"));
+        step.run(|| self.0.event("formatted").record());
+        self.0.flush().wait().unwrap();
+        f.write_str("recorded")
+    }
+}
+
+#[test]
+fn a_field_may_record_something_itself() {
+    bridge();
+    let log = log();
+    let import = log.start(Describe::job("import"));
+    let id = import.id();
+    import.run(|| tracing::info!(records = ?Records(log.clone()), "outer"));
+    let (events, dropped) = found(&log, id);
+    let types: Vec<_> = events
+        .iter()
+        .map(|event| event.event_type.as_str())
+        .collect();
+    assert_eq!((types, dropped), (vec!["formatted", "log"], 0));
+    assert_eq!(
+        events[1].data.as_ref().unwrap()["fields"]["records"],
+        "recorded"
+    );
+    assert_eq!(events[1].activity, id);
+}
+
+#[test]
+fn a_redactor_that_logs_recurs_into_nothing() {
+    bridge();
+    let redactor = Redactor::new().with(|_, text| {
+        tracing::info!("saw a text");
+        (text == "boom").then(|| panic!("cannot redact"))
+    });
+    let builder = ActivityLog::builder().redactor(redactor);
+    let log = builder.open(":memory:").unwrap();
+    let import = log.start(Describe::job("import"));
+    let id = import.id();
+    import.run(|| {
+        tracing::info!("first {}", 1);
+        tracing::info!(field = "boom", "second {}", 2);
+    });
+    let (events, dropped) = found(&log, id);
+    assert_eq!(summaries(&events), ["first 1", "second 2"]);
+    assert!(dropped > 0);
+    let counts = log.accounting();
+    assert_eq!(
+        (counts.redactor_panics, counts.events.rejected_limit),
+        (1, dropped)
+    );
+    assert!(counts.adds_up());
+}
