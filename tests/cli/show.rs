@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use tower_activity::{ActivityRecord, Describe, Outcome};
+use tower_activity::{ActivityEvents, ActivityRecord, Describe, Outcome};
+use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::place::{Place, Ran, names};
 
@@ -54,6 +55,38 @@ fn an_activity_is_shown_with_its_error_first_and_its_tree() {
     );
     let tree: Vec<ActivityRecord> = serde_json::from_value(json["tree"].clone()).unwrap();
     assert_eq!(names(&tree), ["POST /mcp", "netflix_login", "lookup"]);
+}
+
+#[test]
+fn what_was_logged_inside_of_an_activity_is_shown() {
+    let place = Place::new();
+    let log = place.log();
+    let lookup = log.start(Describe::tool("lookup"));
+    let id = lookup.id().unwrap().to_string();
+    tracing::subscriber::with_default(registry().with(ActivityEvents::new()), || {
+        lookup.run(|| {
+            tracing::info!(user = 7, "looking up");
+            tracing::error!("no such user");
+        });
+    });
+    log.shutdown().wait().unwrap();
+    let ran = place.run(&["show", &id]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ran.stdout.lines().map(str::trim_end).collect();
+    let events = lines.iter().position(|line| *line == "EVENTS").unwrap();
+    assert!(
+        lines[events + 1].ends_with("✓ log  looking up"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        lines[events + 2].ends_with("✗ log  no such user"),
+        "{}",
+        ran.stdout
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+    assert_eq!(json["events"][0]["data"]["fields"]["user"], 7);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, 
 
 use clap::Parser;
 use tokio::runtime::Runtime;
-use tower_activity::ActivityLog;
+use tower_activity::{ActivityEvents, ActivityLog};
+use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt};
 
 use crate::root::Root;
 
@@ -65,6 +66,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let root = Root::new(&args.root)?;
     let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
     let log = ActivityLog::open(store)?;
+    // What the tools log is on record with their calls; whoever wants it printed adds a layer beside this one.
+    registry().with(ActivityEvents::new()).try_init()?;
     let runtime = Runtime::new()?;
     let served = runtime.block_on(async {
         match args.http {

@@ -14,7 +14,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use support::{Client, Place, call};
 use tokio::process::Command;
-use tower_activity::{ActivityRecord, Status, query::ActivityReader};
+use tower_activity::{ActivityRecord, EventRecord, Status, query::ActivityReader};
 
 fn text(result: &CallToolResult) -> &str {
     &result.content[0].as_text().unwrap().text
@@ -147,6 +147,38 @@ async fn every_call_over_http_is_on_record_and_nothing_else() {
         rows[9].scope.session, rows[0].scope.session,
         "another client, another session"
     );
+}
+
+#[tokio::test]
+async fn what_a_tool_logs_is_on_record_with_its_call() {
+    let place = Place::new();
+    let client = place.over_stdio().await;
+    for (name, arguments) in [
+        ("fetch_invoice", json!({"number": 7})),
+        ("slow_count", json!({"pause_ms": 0})),
+        ("read_file", json!({"path": "hello.txt"})),
+    ] {
+        client.call_tool(call(name, arguments)).await.unwrap();
+    }
+    client.cancel().await.unwrap();
+    let rows = place
+        .until(|rows| rows.len() == 3 && rows.iter().all(|row| row.seq.is_some()))
+        .await;
+    let mut reader = ActivityReader::open(place.store()).unwrap();
+    let mut said = |row: &ActivityRecord| -> Vec<(String, Value)> {
+        let events = reader.events_of(row.id, 10).unwrap().into_iter();
+        let line = |event: EventRecord| {
+            let fields = event.data.unwrap()["fields"].take();
+            (event.summary.unwrap().to_string(), fields)
+        };
+        events.map(line).collect()
+    };
+    assert_eq!(
+        said(&rows[0]),
+        [("looking up an invoice".into(), json!({"number": 7}))]
+    );
+    assert_eq!(said(&rows[1]), [("counting".into(), json!({"files": 3}))]);
+    assert_eq!(said(&rows[2]), []);
 }
 
 #[tokio::test]

@@ -27,10 +27,11 @@ pub(crate) async fn count(
     let root = root.clone();
     let counting = async {
         // Walked on a thread of its own: a slow disk must not hold other calls up.
-        for file in spawn_blocking(move || files(&root))
+        let found = spawn_blocking(move || files(&root))
             .await
-            .unwrap_or_default()
-        {
+            .unwrap_or_default();
+        tracing::info!(files = found.len(), "counting");
+        for file in found {
             sleep(pause).await;
             // What is no text has no lines.
             let lines = fs::read_to_string(file).await;

@@ -8,6 +8,7 @@ use crate::root::Root;
 
 /// Gives the invoice of this number.
 pub(crate) fn fetch(root: &Root, number: u32) -> Result<Value, String> {
+    tracing::info!(number, "looking up an invoice");
     let path = root
         .file(&format!("invoices/{number}.json"))
         .map_err(|_| format!("there is no invoice {number}"))?;
