@@ -7,11 +7,19 @@
 #[path = "bridge/record.rs"]
 mod record;
 
-use std::{fmt, sync::Once};
+use std::{
+    fmt,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use record::{attributes, events, log, summaries};
 use tower_activity::{
-    Activity, ActivityEvents, ActivityId, ActivityLog, Describe, EventRecord, redact::Redactor,
+    Activity, ActivityEvents, ActivityId, ActivityLog, Describe, EventRecord, Result,
+    redact::Redactor,
+    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
 };
 use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt};
 
@@ -134,4 +142,63 @@ fn a_redactor_that_logs_recurs_into_nothing() {
         (1, dropped)
     );
     assert!(counts.adds_up());
+}
+
+/// A real store that logs whenever it commits.
+#[derive(Debug)]
+struct TalkingStore {
+    inner: SqliteStore,
+    said: Arc<AtomicUsize>,
+}
+
+struct TalkingWriter {
+    inner: Box<dyn Writer>,
+    said: Arc<AtomicUsize>,
+}
+
+impl Store for TalkingStore {
+    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(TalkingWriter {
+            inner: self.inner.writer(instance)?,
+            said: self.said.clone(),
+        }))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        self.inner.reader()
+    }
+}
+
+impl Writer for TalkingWriter {
+    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        tracing::warn!("committing");
+        self.said.fetch_add(1, Relaxed);
+        self.inner.append(batch)
+    }
+
+    fn sweep_abandoned(&mut self) -> Result<u64> {
+        self.inner.sweep_abandoned()
+    }
+
+    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+        self.inner.close(accounting)
+    }
+}
+
+#[test]
+fn what_the_writer_thread_logs_makes_no_events() {
+    bridge();
+    let said = Arc::new(AtomicUsize::new(0));
+    let store = TalkingStore {
+        inner: SqliteStore::at(":memory:").unwrap(),
+        said: said.clone(),
+    };
+    let log = ActivityLog::builder().open_store(Arc::new(store)).unwrap();
+    log.start(Describe::job("import")).run(|| {
+        tracing::info!("importing");
+        log.flush().wait().unwrap();
+        assert!(said.load(Relaxed) > 0);
+    });
+    assert_eq!(summaries(&events(&log)), ["importing"]);
+    assert_eq!(log.accounting().events.recorded, 1);
 }

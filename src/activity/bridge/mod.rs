@@ -76,11 +76,10 @@ thread_local! {
 ///
 /// # Loss
 ///
-/// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. How many more
-/// there were, its attribute `log.dropped_count` says, and for all activities
-/// [`rejected_limit`](crate::store::EventAccounting::rejected_limit). What is logged while a line is recorded (by a
-/// redactor, by the `Debug` of a field) is left out likewise. A field or message of more than 16 KiB is withheld, as
-/// is one whose `Debug` panics.
+/// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. What is logged
+/// while a line is recorded (by a redactor, by the `Debug` of a field) is left out too. All of these are counted
+/// ([`rejected_limit`](crate::store::EventAccounting::rejected_limit)), and while the activity runs also in its
+/// attribute `log.dropped_count`. A field or message of more than 16 KiB is withheld, as is one whose `Debug` panics.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ActivityEvents {
