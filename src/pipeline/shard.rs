@@ -241,8 +241,8 @@ impl Shard {
     #[cfg(feature = "subscriber")]
     pub(crate) fn take_line(&self, key: SlotKey, most: u16) -> bool {
         let mut state = self.state.lock();
-        let State { open, counts, .. } = &mut *state;
-        match find(open, key) {
+        let State { slots, counts, .. } = &mut *state;
+        match find(slots, key) {
             Some(slot) if slot.lines < most => {
                 slot.lines += 1;
                 true
