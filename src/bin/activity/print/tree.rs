@@ -1,9 +1,10 @@
 //! A tree of activities, each under the one it ran inside of.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use tower_activity::{ActivityId, ActivityRecord};
+use tower_activity::{
+    ActivityId, ActivityRecord,
+    record::{Branch, Outline},
+};
 
 use crate::print::{
     safe,
@@ -20,7 +21,7 @@ pub(crate) fn render(
     now: DateTime<Utc>,
     width: Option<usize>,
 ) -> String {
-    let branches = branches(tree);
+    let branches: Vec<Branch<'_>> = Outline::of(tree).take(MOST_LINES).collect();
     let room = width.unwrap_or(usize::MAX);
     let left: Vec<String> = branches
         .iter()
@@ -77,58 +78,4 @@ pub(crate) fn render(
         out.push_str(&format!("{}\n", styled(DIM, &more)));
     }
     out
-}
-
-struct Branch<'a> {
-    activity: &'a ActivityRecord,
-    /// The lines that lead to it.
-    lead: String,
-}
-
-/// The activities in the order in which they are drawn. One whose parent is not on record is drawn as a root.
-fn branches(tree: &[ActivityRecord]) -> Vec<Branch<'_>> {
-    let known: HashMap<ActivityId, usize> = tree
-        .iter()
-        .enumerate()
-        .map(|(at, activity)| (activity.id, at))
-        .collect();
-    let mut children: HashMap<Option<ActivityId>, Vec<&ActivityRecord>> = HashMap::new();
-    for activity in tree {
-        let parent = activity
-            .parent
-            .filter(|parent| known.contains_key(parent) && *parent != activity.id);
-        children.entry(parent).or_default().push(activity);
-    }
-    // A stack instead of recursion: how deep a tree is, is for the recorded program to say.
-    let mut stack: Vec<(&ActivityRecord, String, &str)> = Vec::new();
-    let roots = children.get(&None).into_iter().flatten();
-    stack.extend(roots.rev().map(|root| (*root, String::new(), "")));
-    let mut drawn = Vec::new();
-    while let Some((activity, lead, turn)) = stack.pop() {
-        if drawn.len() == MOST_LINES {
-            break;
-        }
-        let below = match turn {
-            "" => lead.clone(),
-            "└─ " => format!("{lead}   "),
-            _ => format!("{lead}│  "),
-        };
-        drawn.push(Branch {
-            activity,
-            lead: format!("{lead}{turn}"),
-        });
-        let inner = children
-            .get(&Some(activity.id))
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        for (at, child) in inner.iter().enumerate().rev() {
-            let turn = if at + 1 == inner.len() {
-                "└─ "
-            } else {
-                "├─ "
-            };
-            stack.push((*child, below.clone(), turn));
-        }
-    }
-    drawn
 }

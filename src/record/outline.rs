@@ -1,0 +1,113 @@
+//! The order and the lines in which a tree of activities is drawn.
+
+use std::collections::HashMap;
+
+use crate::record::{ActivityId, ActivityRecord};
+
+/// Activities in the order in which a tree of them is drawn: each under the one it ran inside of.
+///
+/// One whose parent is not among them is drawn as a root. Siblings keep the order in which they were given.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, Describe, record::Outline};
+///
+/// # fn main() -> tower_activity::Result<()> {
+/// # let log = ActivityLog::open(":memory:")?;
+/// let import = log.start(Describe::job("import"));
+/// let root = import.id().expect("the log has room");
+/// import.run(|| {
+///     log.start(Describe::job("read")).run(|| ());
+///     log.start(Describe::job("write")).run(|| ());
+/// });
+/// log.flush().wait()?;
+/// let tree = log.reader()?.tree(root)?;
+/// for branch in Outline::of(&tree) {
+///     println!("{}{}", branch.lead, branch.activity.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Outline<'a> {
+    children: HashMap<ActivityId, Vec<&'a ActivityRecord>>,
+    /// A stack instead of recursion: how deep a tree is, is for the recorded program to say.
+    next: Vec<Next<'a>>,
+}
+
+/// One activity of an [`Outline`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Branch<'a> {
+    /// The activity.
+    pub activity: &'a ActivityRecord,
+    /// The lines that lead to it: `│  └─ `; empty for a root.
+    pub lead: String,
+}
+
+#[derive(Debug)]
+struct Next<'a> {
+    activity: &'a ActivityRecord,
+    /// What stands before the turn.
+    indent: String,
+    turn: &'static str,
+}
+
+impl<'a> Outline<'a> {
+    /// Lays these activities out.
+    pub fn of(activities: &'a [ActivityRecord]) -> Self {
+        let mut children: HashMap<_, Vec<_>> = activities
+            .iter()
+            .map(|activity| (activity.id, Vec::new()))
+            .collect();
+        let mut roots = Vec::new();
+        for activity in activities {
+            let siblings = activity
+                .parent
+                .filter(|parent| *parent != activity.id)
+                .and_then(|parent| children.get_mut(&parent));
+            siblings.unwrap_or(&mut roots).push(activity);
+        }
+        let next = roots.into_iter().rev().map(|activity| Next {
+            activity,
+            indent: String::new(),
+            turn: "",
+        });
+        Outline {
+            next: next.collect(),
+            children,
+        }
+    }
+}
+
+impl<'a> Iterator for Outline<'a> {
+    type Item = Branch<'a>;
+
+    fn next(&mut self) -> Option<Branch<'a>> {
+        let Next {
+            activity,
+            indent,
+            turn,
+        } = self.next.pop()?;
+        let below = match turn {
+            "" => "",
+            "└─ " => "   ",
+            _ => "│  ",
+        };
+        let below = format!("{indent}{below}");
+        let children = self.children.remove(&activity.id).unwrap_or_default();
+        for (at, child) in children.iter().enumerate().rev() {
+            let is_last = at + 1 == children.len();
+            self.next.push(Next {
+                activity: child,
+                indent: below.clone(),
+                turn: if is_last { "└─ " } else { "├─ " },
+            });
+        }
+        Some(Branch {
+            activity,
+            lead: format!("{indent}{turn}"),
+        })
+    }
+}
