@@ -57,6 +57,8 @@ pub mod query;
 pub mod record;
 pub mod redact;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "subscriber")]
 pub use activity::ActivityEvents;
@@ -69,6 +71,6 @@ pub use record::{
     ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
 };
 
-#[cfg(all(doctest, feature = "sqlite", feature = "rmcp"))]
+#[cfg(all(doctest, feature = "rmcp", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

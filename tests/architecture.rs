@@ -30,6 +30,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
+    // What tests of both wings stand on.
+    ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
 
 /// The command sees the library from outside, and only the read wing of it.

@@ -229,9 +229,9 @@ impl Event {
         let summary = self.summary.map(|text| intake::message(shared, text));
         let reference = self.reference.map(|text| intake::reference(shared, text));
 
-        let at_us = shared.clock.stamp().wall_us;
+        let stamp = shared.clock.stamp();
         let (answer, answered) = oneshot::channel();
-        let id = EventId::from_parts(at_us, shared.next_event(), fastrand::u64(..));
+        let id = EventId::from_parts(stamp.wall_us, shared.next_event(), stamp.salt);
         let texts = [&summary, &reference, &dedup_key];
         let bytes = scope.charge()
             + event_type.heap_bytes()
@@ -243,7 +243,7 @@ impl Event {
                 .sum::<usize>();
         let event = NewEvent {
             id,
-            at_us,
+            at_us: stamp.wall_us,
             event_type: event_type.clone(),
             status: self.status,
             summary,

@@ -51,7 +51,7 @@ impl ActivityLog {
         };
         let shared = pipeline.shared();
         let stamp = shared.clock.stamp();
-        let id = ActivityId::from_parts(stamp.wall_us, fastrand::u64(..));
+        let id = ActivityId::from_parts(stamp.wall_us, stamp.salt);
         let Describe {
             kind,
             name,

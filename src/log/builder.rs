@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+#[cfg(feature = "testing")]
+use crate::pipeline::ManualClock;
 use crate::{
     error::{Error, Result},
     log::ActivityLog,
@@ -50,6 +52,8 @@ impl Default for Builder {
                 environment: Some(Text::from_static("development")),
                 event_types: None,
                 redactor: Redactor::default(),
+                #[cfg(feature = "testing")]
+                clock: None,
             },
         }
     }
@@ -115,6 +119,13 @@ impl Builder {
     /// Sets what takes secrets out before anything is kept; the standard rules by default.
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.config.redactor = redactor;
+        self
+    }
+
+    /// Sets the clock that the log reads; the system's by default.
+    #[cfg(feature = "testing")]
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.config.clock = Some(clock);
         self
     }
 

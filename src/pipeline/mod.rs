@@ -21,6 +21,8 @@ use std::{cell::Cell, sync::Arc, thread, time::Duration};
 pub use answer::{Flush, Shutdown};
 pub(crate) use budget::Budget;
 pub(crate) use clock::Clock;
+#[cfg(feature = "testing")]
+pub use clock::ManualClock;
 pub(crate) use commit::{Commit, Refused};
 pub(crate) use ledger::Ledger;
 pub use mode::Mode;
@@ -58,7 +60,7 @@ impl Pipeline {
 
         let stamp = shared.clock.stamp();
         let instance = Instance {
-            id: InstanceId::from_parts(stamp.wall_us, fastrand::u64(..)),
+            id: InstanceId::from_parts(stamp.wall_us, stamp.salt),
             host: hostname(),
             pid: std::process::id(),
             started_at: chrono::DateTime::from_timestamp_micros(stamp.wall_us).unwrap_or_default(),

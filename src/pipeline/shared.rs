@@ -14,6 +14,8 @@ use std::{
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "testing")]
+use crate::pipeline::ManualClock;
 use crate::{
     pipeline::{Budget, Clock, Ledger, Mode, Permit, Refused, Waiters},
     record::Text,
@@ -41,6 +43,19 @@ pub(crate) struct Config {
     pub(crate) event_types: Option<Vec<Text>>,
     /// What takes secrets out before anything is kept.
     pub(crate) redactor: Redactor,
+    /// The clock that a test moves; `None`: the system's.
+    #[cfg(feature = "testing")]
+    pub(crate) clock: Option<ManualClock>,
+}
+
+impl Config {
+    fn clock(&self) -> Clock {
+        #[cfg(feature = "testing")]
+        if let Some(clock) = &self.clock {
+            return Clock::Manual(clock.clone());
+        }
+        Clock::system()
+    }
 }
 
 /// What a log's shards, its writer thread and its handles have in common.
@@ -72,7 +87,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config, shards: usize) -> Self {
         Shared {
-            clock: Clock::new(),
+            clock: config.clock(),
             budget: Budget::new(config.memory_limit, shards),
             room: Waiters::new(config.wait_timeout),
             commits: Waiters::new(config.durable_timeout),

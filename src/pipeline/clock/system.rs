@@ -1,20 +1,22 @@
-//! Time: a cheap monotonic stamp a call, and the wall clock beside it.
+//! The system's clock: a cheap monotonic stamp a call, and the wall clock beside it.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use crate::pipeline::clock::Stamp;
+
 /// How long the distance between the wall clock and the monotonic clock is trusted, in nanoseconds.
 const REFRESH_NS: u64 = 1_000_000_000;
 
-/// The clock of one log.
+/// The system's clock, as one log reads it.
 ///
 /// Durations come from the CPU's time stamp counter (through [`quanta`], which falls back to the system's
 /// monotonic clock where there is none). Wall time is the same stamp plus an offset that whoever comes
 /// first reads anew once a second, so that an idle log need not wake up to keep its clock right.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub(crate) struct SystemClock {
     source: quanta::Clock,
     origin: u64,
     /// Wall time minus monotonic time, in nanoseconds.
@@ -23,19 +25,10 @@ pub(crate) struct Clock {
     refreshed_ns: AtomicU64,
 }
 
-/// One reading of a [`Clock`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stamp {
-    /// Nanoseconds since the clock was made.
-    pub(crate) monotonic_ns: u64,
-    /// Microseconds since the Unix epoch.
-    pub(crate) wall_us: i64,
-}
-
-impl Clock {
-    pub(crate) fn new() -> Self {
+impl SystemClock {
+    pub(super) fn new() -> Self {
         let source = quanta::Clock::new();
-        let clock = Clock {
+        let clock = SystemClock {
             origin: source.raw(),
             source,
             offset_ns: AtomicI64::new(0),
@@ -45,14 +38,13 @@ impl Clock {
         clock
     }
 
-    /// Nanoseconds since this clock was made.
     #[inline]
-    pub(crate) fn monotonic_ns(&self) -> u64 {
+    pub(super) fn monotonic_ns(&self) -> u64 {
         self.source.delta_as_nanos(self.origin, self.source.raw())
     }
 
     #[inline]
-    pub(crate) fn stamp(&self) -> Stamp {
+    pub(super) fn stamp(&self) -> Stamp {
         let monotonic_ns = self.monotonic_ns();
         if monotonic_ns.wrapping_sub(self.refreshed_ns.load(Relaxed)) > REFRESH_NS {
             self.refresh(monotonic_ns);
@@ -60,6 +52,7 @@ impl Clock {
         Stamp {
             monotonic_ns,
             wall_us: (self.offset_ns.load(Relaxed) + monotonic_ns as i64) / 1000,
+            salt: fastrand::u64(..),
         }
     }
 
@@ -83,7 +76,7 @@ mod tests {
 
     #[test]
     fn wall_time_follows_the_system_clock() {
-        let clock = Clock::new();
+        let clock = SystemClock::new();
         let before = wall_ns() / 1000;
         let stamp = clock.stamp();
         let after = wall_ns() / 1000;
@@ -97,7 +90,7 @@ mod tests {
 
     #[test]
     fn monotonic_time_never_goes_back() {
-        let clock = Clock::new();
+        let clock = SystemClock::new();
         let readings: Vec<u64> = (0..10_000).map(|_| clock.monotonic_ns()).collect();
         assert!(readings.is_sorted());
     }

@@ -1,0 +1,104 @@
+//! What should hold for several records.
+
+use std::fmt;
+
+use crate::{
+    record::ActivityRecord,
+    testing::{One, Recorded, record::Record},
+};
+
+/// The activities of one name, or the events of one type.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, Describe, Outcome};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (log, _clock) = ActivityLog::test();
+/// log.start(Describe::tool("fetch")).end(Outcome::failed("timeout"));
+/// log.start(Describe::tool("fetch")).end(Outcome::success());
+///
+/// let recorded = log.assert().wait();
+/// let fetches = recorded.all("fetch").count(2);
+/// fetches.nth(0).failed("timeout");
+/// fetches.nth(1).succeeded();
+/// # Ok(())
+/// # }
+/// ```
+pub struct All<'a, R> {
+    recorded: &'a Recorded,
+    /// What they have in common: `"login"`.
+    what: String,
+    records: Vec<&'a R>,
+}
+
+impl<'a, R: Record> All<'a, R> {
+    pub(super) fn new(recorded: &'a Recorded, of: &'a [R], name: &str) -> Self {
+        let mut named = All::everything(recorded, of);
+        named.records.retain(|record| record.name() == name);
+        named.what = format!("{name:?}");
+        named
+    }
+
+    pub(super) fn everything(recorded: &'a Recorded, of: &'a [R]) -> Self {
+        All {
+            recorded,
+            what: "in all".to_owned(),
+            records: of.iter().collect(),
+        }
+    }
+
+    /// There are so many.
+    #[track_caller]
+    pub fn count(self, expected: usize) -> Self {
+        let found = self.records.len();
+        if found != expected {
+            let many = if expected == 1 { R::ONE } else { R::MANY };
+            let what = &self.what;
+            self.recorded.fail(
+                format_args!("expected {expected} {many} {what}, found {found}"),
+                None,
+            );
+        }
+        self
+    }
+
+    /// The one at this place, counted from 0.
+    #[track_caller]
+    pub fn nth(&self, place: usize) -> One<'a, R> {
+        let Some(record) = self.records.get(place) else {
+            let (what, found) = (&self.what, self.records.len());
+            self.recorded.fail(
+                format_args!(
+                    "expected {} {what} at place {place}, found {found} in all",
+                    R::ONE
+                ),
+                None,
+            );
+        };
+        One {
+            recorded: self.recorded,
+            record,
+        }
+    }
+
+    /// Those that are directly inside of this activity.
+    pub(super) fn under(mut self, parent: &ActivityRecord) -> Self {
+        self.records
+            .retain(|record| record.parent() == Some(parent.id));
+        self.what.push_str(&format!(" under {:?}", parent.name()));
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn one(self) -> One<'a, R> {
+        self.count(1).nth(0)
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for All<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.records.fmt(f)
+    }
+}

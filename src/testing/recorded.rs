@@ -1,0 +1,188 @@
+//! Everything that a log has on record, and what should be.
+
+use crate::{
+    error::{ErrorKind, Result},
+    log::ActivityLog,
+    record::{ActivityId, ActivityRecord, EventRecord, Filter},
+    store::LARGEST_PAGE,
+    testing::{All, One, record::Record},
+};
+
+/// Everything that a log had on record when [`ActivityLog::assert`] read it.
+///
+/// Its methods panic where what they say does not hold. `Display` draws all of it as a tree, for snapshots too.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, Describe};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (log, _clock) = ActivityLog::test();
+/// log.start(Describe::job("import")).run(|| {
+///     log.start(Describe::job("page")).run(|| ());
+///     log.start(Describe::job("page")).run(|| ());
+///     log.event("file_read").record();
+/// });
+/// let recorded = log.assert().await;
+/// recorded.count(3).roots(["import"]);
+/// recorded.all("page").count(2);
+/// recorded.event("file_read").succeeded().under("import");
+/// assert_eq!(
+///     recorded.to_string(),
+///     "import   success  0ns\n\
+///      ├─ page  success  0ns\n\
+///      └─ page  success  0ns\n\
+///      \n\
+///      events:\n\
+///      file_read  success  in import\n",
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Recorded {
+    /// In order of start.
+    pub(super) activities: Vec<ActivityRecord>,
+    /// In order of time.
+    pub(super) events: Vec<EventRecord>,
+}
+
+impl Recorded {
+    /// Reads all that a flushed log holds.
+    #[track_caller]
+    pub(super) fn read(log: &ActivityLog, flushed: Result<()>) -> Self {
+        // A log that was shut down committed what it had, and can still be read.
+        let flushed = flushed.or_else(|error| match error.kind() {
+            ErrorKind::Closed => Ok(()),
+            _ => Err(error),
+        });
+        match flushed.and_then(|()| Recorded::read_all(log)) {
+            Ok(recorded) => recorded,
+            Err(error) => panic!("cannot read what is on record: {error:?}"),
+        }
+    }
+
+    fn read_all(log: &ActivityLog) -> Result<Self> {
+        let mut recorded = Recorded {
+            activities: Vec::new(),
+            events: Vec::new(),
+        };
+        if log.store().is_none() {
+            return Ok(recorded);
+        }
+        let mut reader = log.reader()?;
+        let everything = Filter::default();
+        let mut cursor = None;
+        loop {
+            let page = reader.page(&everything, cursor, LARGEST_PAGE)?;
+            recorded.activities.extend(page.activities);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        loop {
+            let page = reader.events(&everything, cursor, LARGEST_PAGE)?;
+            recorded.events.extend(page.events);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        // Pages begin with the newest.
+        recorded.activities.reverse();
+        recorded.events.reverse();
+        Ok(recorded)
+    }
+
+    /// The activities, in order of start.
+    pub fn activities(&self) -> &[ActivityRecord] {
+        &self.activities
+    }
+
+    /// The events, in order of time.
+    pub fn events(&self) -> &[EventRecord] {
+        &self.events
+    }
+
+    /// There is exactly one activity of this name: this one.
+    #[track_caller]
+    pub fn one(&self, name: &str) -> One<'_, ActivityRecord> {
+        self.all(name).one()
+    }
+
+    /// The activities of this name, in order of start.
+    pub fn all(&self, name: &str) -> All<'_, ActivityRecord> {
+        All::new(self, &self.activities, name)
+    }
+
+    /// There is no activity of this name.
+    #[track_caller]
+    pub fn none(&self, name: &str) -> &Self {
+        self.all(name).count(0);
+        self
+    }
+
+    /// There are so many activities in all.
+    #[track_caller]
+    pub fn count(&self, expected: usize) -> &Self {
+        All::everything(self, &self.activities).count(expected);
+        self
+    }
+
+    /// The activities that run inside of no other have these names, in order of start.
+    #[track_caller]
+    pub fn roots<const N: usize>(&self, expected: [&str; N]) -> &Self {
+        let found = self.names(|activity| activity.parent.is_none());
+        if found != expected {
+            self.fail(
+                format_args!("expected the roots {expected:?}, found {found:?}"),
+                None,
+            );
+        }
+        self
+    }
+
+    /// There is exactly one event of this type: this one.
+    #[track_caller]
+    pub fn event(&self, event_type: &str) -> One<'_, EventRecord> {
+        self.all_events(event_type).one()
+    }
+
+    /// The events of this type, in order of time.
+    pub fn all_events(&self, event_type: &str) -> All<'_, EventRecord> {
+        All::new(self, &self.events, event_type)
+    }
+
+    /// There is no event of this type.
+    #[track_caller]
+    pub fn no_event(&self, event_type: &str) -> &Self {
+        self.all_events(event_type).count(0);
+        self
+    }
+
+    /// The names of these activities, in order of start.
+    pub(super) fn names(&self, of: impl Fn(&ActivityRecord) -> bool) -> Vec<&str> {
+        let activities = self.activities.iter().filter(|activity| of(activity));
+        activities.map(Record::name).collect()
+    }
+
+    /// The name of an activity that is on record.
+    pub(super) fn name_of(&self, id: ActivityId) -> Option<&str> {
+        let mut activities = self.activities.iter();
+        activities.find(|one| one.id == id).map(Record::name)
+    }
+
+    /// Panics with what was expected and all that is on record.
+    #[track_caller]
+    pub(super) fn fail(&self, what: std::fmt::Arguments<'_>, here: Option<[u8; 16]>) -> ! {
+        let drawn = self.draw(here);
+        let drawn = drawn
+            .trim_end()
+            .replace('\n', "\n  ")
+            .replace("\n  \n", "\n\n");
+        panic!("{what}\n\non record:\n  {drawn}");
+    }
+}
