@@ -11,7 +11,8 @@ use crate::error::Error;
 /// The id of an activity: a UUIDv7 made from the activity's start.
 ///
 /// The first 48 bits are the start in milliseconds since the Unix epoch, the next 12 its place within
-/// that millisecond (RFC 9562, section 6.2, method 3), the rest is random. Ids therefore sort by start.
+/// that millisecond (RFC 9562, section 6.2, method 3), then comes the nanosecond, and the rest is random. Ids
+/// therefore sort by start.
 ///
 /// # Examples
 ///
@@ -26,15 +27,15 @@ use crate::error::Error;
 pub struct ActivityId(Uuid);
 
 impl ActivityId {
-    /// Makes an id from a start in microseconds since the Unix epoch and 62 random bits.
+    /// Makes an id from a start in microseconds since the Unix epoch and 62 bits that tell apart what starts in it.
     #[inline]
-    pub(crate) fn from_parts(started_at_us: i64, random: u64) -> Self {
+    pub(crate) fn from_parts(started_at_us: i64, salt: u64) -> Self {
         let us = started_at_us.max(0) as u64;
         let (ms, rest) = (us / 1000, us % 1000);
         // 12 bits for 0..1000 µs: 4.096 steps a microsecond, rounded up so that flooring inverts it.
         let sub_ms = (rest * 4096).div_ceil(1000);
         let high = (ms << 16) | (0x7 << 12) | sub_ms;
-        let low = (random >> 2) | (0b10 << 62);
+        let low = (salt >> 2) | (0b10 << 62);
         ActivityId(Uuid::from_u64_pair(high, low))
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Stamp {
     pub(crate) monotonic_ns: u64,
     /// Microseconds since the Unix epoch.
     pub(crate) wall_us: i64,
-    /// What tells ids of this microsecond apart: by chance, or in order where the clock stands still.
+    /// What tells ids of this microsecond apart, and what of it came first.
     pub(crate) salt: u64,
 }
 
