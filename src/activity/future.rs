@@ -1,7 +1,7 @@
 //! The future of a recorded call: the activity is current for every poll and for the drop, and ends once.
 
 use std::{
-    any::type_name,
+    any::{Any, type_name},
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
@@ -150,44 +150,77 @@ where
             "`ActivityFuture` polled after completion"
         );
         // One net under all that is not ours: how far it came says what fell.
-        let (mut output, mut outcome) = (None, None);
+        let (mut polled, mut outcome) = (Poll::Pending, None);
         let entered = this.running.context.enter();
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            let inner = this.inner.as_mut().as_pin_mut();
-            if let Some(Poll::Ready(ready)) = inner.map(|inner| inner.poll(cx)) {
-                outcome = Some(this.classify.classify(output.insert(ready)));
+            if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+                polled = inner.poll(cx);
+            }
+            if let Poll::Ready(output) = &polled {
+                outcome = Some(this.classify.classify(output));
                 this.inner.set(None);
             }
         }));
         drop(entered);
-        let result = match (output, outcome, caught) {
-            (None, _, Ok(())) => return Poll::Pending,
-            // A future that panicked stays: it is dropped where its caller drops it, as if we were not there.
-            (None, _, Err(payload)) => {
-                this.running.close(panicked(&*payload));
-                Err(payload)
-            }
-            (Some(output), Some(outcome), caught) => {
-                this.running.close(outcome);
-                caught.map(|()| output)
-            }
-            (Some(output), None, _) => {
-                this.running.enter(|| this.inner.set(None));
-                this.running.close(Outcome::failed("classifier_panic"));
-                Ok(output)
-            }
-        };
-        match this.running.commit() {
-            None => give(result),
-            Some(mut commit) => {
-                if Pin::new(&mut commit).poll(cx).is_ready() {
-                    return give(result);
-                }
-                *this.held = Some(Box::new(Held { result, commit }));
-                Poll::Pending
+        match (caught, outcome) {
+            (Ok(()), Some(outcome)) => this.running.close(outcome),
+            (Ok(()), None) => return Poll::Pending,
+            (Err(payload), outcome) => {
+                let fallen = fell(this.running, this.inner, polled, outcome, payload);
+                return match this.running.commit() {
+                    None => give(fallen),
+                    Some(commit) => hold(this.held, commit, fallen, cx),
+                };
             }
         }
+        match (this.running.commit(), polled) {
+            (None, polled) => polled,
+            (Some(commit), Poll::Ready(output)) => hold(this.held, commit, Ok(output), cx),
+            (Some(_), Poll::Pending) => Poll::Pending,
+        }
     }
+}
+
+/// Ends the activity of a call in which something panicked. The panic of a classifier is no concern of the caller's.
+#[cold]
+fn fell<F: Future>(
+    running: &mut Running,
+    mut inner: Pin<&mut Option<F>>,
+    polled: Poll<F::Output>,
+    outcome: Option<Outcome>,
+    payload: Box<dyn Any + Send>,
+) -> thread::Result<F::Output> {
+    match (polled, outcome) {
+        // A future that panicked stays: it is dropped where its caller drops it, as if we were not there.
+        (Poll::Pending, _) => {
+            running.close(panicked(&*payload));
+            Err(payload)
+        }
+        (Poll::Ready(output), None) => {
+            running.enter(|| inner.set(None));
+            running.close(Outcome::failed("classifier_panic"));
+            Ok(output)
+        }
+        // The inner future panicked when it was dropped.
+        (Poll::Ready(_), Some(outcome)) => {
+            running.close(outcome);
+            Err(payload)
+        }
+    }
+}
+
+/// Keeps what a call gave back until its end is committed.
+fn hold<T>(
+    held: &mut Option<Box<Held<T>>>,
+    mut commit: Commit,
+    result: thread::Result<T>,
+    cx: &mut Context<'_>,
+) -> Poll<T> {
+    if Pin::new(&mut commit).poll(cx).is_ready() {
+        return give(result);
+    }
+    *held = Some(Box::new(Held { result, commit }));
+    Poll::Pending
 }
 
 /// Gives the caller what the call gave back.

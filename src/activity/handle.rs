@@ -13,6 +13,7 @@ use crate::{
     activity::{current, intake},
     pipeline::{Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text},
+    store::Started,
 };
 
 /// A handle of a running activity: adds what is known about it, and starts work inside of it.
@@ -52,10 +53,26 @@ pub(super) struct Lineage {
     pub(super) scope: Option<Arc<Scope>>,
 }
 
+impl Lineage {
+    /// Makes an activity a child.
+    pub(super) fn pass_on(self, child: &mut Started) {
+        child.parent = Some(self.parent);
+        child.root = Some(self.root);
+        match (&mut child.scope, self.scope) {
+            (Some(scope), Some(inherited)) => Arc::make_mut(scope).inherit(&inherited),
+            (Some(_), None) => {}
+            (none, inherited) => *none = inherited,
+        }
+    }
+}
+
 impl Activity {
+    /// A handle of nothing.
+    pub(super) const INERT: Activity = Activity(None);
+
     /// The innermost activity that the calling code runs inside of; inert where there is none.
     pub fn current() -> Activity {
-        current::find(|activity| Some(activity.clone())).unwrap_or_default()
+        current::read(Activity::clone)
     }
 
     /// Its id; `None` for an inert handle.
@@ -149,6 +166,19 @@ impl Activity {
         }))
     }
 
+    /// True when `current`, entered after it, is not its own log's.
+    #[inline]
+    pub(super) fn is_hidden_by(&self, current: &Activity) -> bool {
+        match (&self.0, &current.0) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(one), Some(current)) => {
+                !Arc::ptr_eq(one.shard.shared(), current.shard.shared())
+            }
+        }
+    }
+
+    #[inline]
     pub(super) fn open(&self) -> Option<&Open> {
         self.0.as_ref()
     }

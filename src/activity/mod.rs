@@ -20,5 +20,4 @@ pub use future::{ActivityFuture, ByResult, Classify};
 pub use handle::Activity;
 pub use receipt::{Committed, Receipt};
 pub use running::Running;
-pub(crate) use running::panicked;
 pub use spawn::{InActivity, Inside};

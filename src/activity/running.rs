@@ -2,21 +2,20 @@
 
 use std::{
     any::Any,
-    fmt,
+    fmt, mem,
     ops::Deref,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
     thread,
 };
 
 use tracing::Span;
 
 use crate::{
-    activity::{Activity, Describe, current, current::Entered, describe::More, intake},
+    activity::{Activity, Describe, current, current::Entered, handle::Open, intake},
     log::ActivityLog,
     pipeline::{Commit, Permit},
     record::{ActivityId, Outcome, Text},
-    store::{Details, Started},
+    store::Started,
 };
 
 impl ActivityLog {
@@ -55,53 +54,51 @@ impl ActivityLog {
         let Describe {
             kind,
             name,
-            mut scope,
+            scope,
             more,
         } = describe;
-        let More { parent, attributes } = more.map(|more| *more).unwrap_or_default();
-
+        let mut started = Started {
+            id,
+            parent: None,
+            root: None,
+            kind,
+            name: intake::text(shared, name),
+            scope,
+            details: None,
+        };
+        let mut bytes = started.name.heap_bytes();
+        let parent = more.as_ref().and_then(|more| more.parent.as_ref());
         let lineage = parent
             .and_then(|parent| parent.lineage(shared))
             .or_else(|| current::find(|activity| activity.lineage(shared)));
-        let name = intake::text(shared, name);
-        let mut bytes = name.heap_bytes();
-        if let Some(scope) = &mut scope {
+        // Most have none of these.
+        if let Some(scope) = &mut started.scope {
             intake::scope(shared, scope);
-            if let Some(inherited) = lineage.as_ref().and_then(|lineage| lineage.scope.as_ref()) {
-                Arc::make_mut(scope).inherit(inherited);
-            }
-            bytes += scope.charge();
-        } else {
-            scope = lineage.as_ref().and_then(|lineage| lineage.scope.clone());
         }
-        let mut details = None;
-        for (key, value) in attributes {
-            let details: &mut Box<Details> = details.get_or_insert_default();
-            let attribute = intake::attribute(shared, key, value);
-            bytes += attribute.charge();
-            bytes -= attribute.keep(details);
+        if let Some(lineage) = lineage {
+            lineage.pass_on(&mut started);
+        }
+        if let Some(scope) = &started.scope {
+            bytes += scope.charge();
+        }
+        if let Some(more) = more {
+            for (key, value) in more.attributes {
+                let attribute = intake::attribute(shared, key, value);
+                bytes += attribute.charge();
+                bytes -= attribute.keep(started.details.get_or_insert_default());
+            }
         }
 
         let span = tracing::info_span!(
             target: "tower_activity",
             "activity",
-            otel.name = &*name,
+            otel.name = &*started.name,
             otel.status_code = tracing::field::Empty,
             error.type = tracing::field::Empty,
             activity.id = %id,
             activity.kind = kind.as_str(),
         );
-        let root = lineage.as_ref().map(|lineage| lineage.root);
         let shard = pipeline.shard();
-        let started = Started {
-            id,
-            parent: lineage.map(|lineage| lineage.parent),
-            root,
-            kind,
-            name,
-            scope,
-            details,
-        };
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, permit) {
             Some(key) => Activity::new(shard.clone(), key),
             None => Activity::default(),
@@ -177,31 +174,40 @@ impl Running {
     }
 
     /// Ends it, the first time it is called.
+    #[inline]
     pub(crate) fn close(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.ended, true) {
+        if mem::replace(&mut self.ended, true) {
             return;
         }
         if let Some(open) = self.context.activity.open() {
-            let mut outcome = outcome;
-            outcome.message = outcome
-                .message
-                .map(|text| intake::message(open.shard.shared(), text));
-            outcome.error_type = outcome
-                .error_type
-                .map(|text| intake::text(open.shard.shared(), text));
-            if let Some(error_type) = &outcome.error_type
-                && !self.context.span.is_disabled()
-            {
-                self.context.span.record("otel.status_code", "ERROR");
-                self.context.span.record("error.type", &**error_type);
+            if outcome.error_type.is_none() && outcome.message.is_none() {
+                open.shard.end(open.key, outcome);
+            } else {
+                self.explain(open, outcome);
             }
-            open.shard.end(open.key, outcome);
         }
+    }
+
+    #[cold]
+    fn explain(&self, open: &Open, outcome: Outcome) {
+        let shared = open.shard.shared();
+        let outcome = Outcome {
+            status: outcome.status,
+            error_type: outcome.error_type.map(|text| intake::text(shared, text)),
+            message: outcome.message.map(|text| intake::message(shared, text)),
+        };
+        if let Some(error_type) = &outcome.error_type
+            && !self.context.span.is_disabled()
+        {
+            self.context.span.record("otel.status_code", "ERROR");
+            self.context.span.record("error.type", &**error_type);
+        }
+        open.shard.end(open.key, outcome);
     }
 }
 
 /// The outcome of a panic, with what it said.
-pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
+pub(super) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
     let said = payload
         .downcast_ref::<&'static str>()
         .map(|text| Text::from((*text).to_owned()))

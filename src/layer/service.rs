@@ -1,14 +1,14 @@
 //! The wrapped service.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, ready},
 };
 
 use tower::Service;
 
 use crate::{
-    activity::{ActivityFuture, ByResult, Classify, panicked},
+    activity::{ActivityFuture, ByResult, Classify},
     layer::{ByType, DescribeRequest},
     log::ActivityLog,
     pipeline::Room,
@@ -75,17 +75,9 @@ where
         drop(catch_unwind(AssertUnwindSafe(|| {
             self.describe.hand_over(&mut request, &running);
         })));
-        // What a closure takes and gives back is moved through the catch: so neither is.
-        let (mut request, mut future) = (Some(request), None);
-        let called = running.enter_catching(|| {
-            future = request.take().map(|request| self.inner.call(request));
-        });
-        match called {
-            Ok(()) => ActivityFuture::new(future, running, self.classify.clone()),
-            Err(payload) => {
-                running.close(panicked(&*payload));
-                resume_unwind(payload)
-            }
-        }
+        // A panic in here ends the activity when it passes the guard. Catching it would tell what it said, and
+        // cost every call two moves of its request.
+        let future = running.enter(|| self.inner.call(request));
+        ActivityFuture::new(Some(future), running, self.classify.clone())
     }
 }
