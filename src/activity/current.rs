@@ -7,11 +7,20 @@ use std::{cell::RefCell, mem};
 
 use crate::activity::Activity;
 
-// Both are gone only while the thread's own destructors run; nothing is current there.
 thread_local! {
-    static CURRENT: RefCell<Activity> = const { RefCell::new(Activity::INERT) };
-    /// What the current one hides although it is not its own log's, outermost first. Mostly nothing.
-    static HIDDEN: RefCell<Vec<Activity>> = const { RefCell::new(Vec::new()) };
+    // It is gone only while the thread's own destructors run; nothing is current there.
+    static CURRENT: RefCell<Current> = const {
+        RefCell::new(Current {
+            activity: Activity::INERT,
+            hidden: Vec::new(),
+        })
+    };
+}
+
+struct Current {
+    activity: Activity,
+    /// What it hides although it is not of the same log, outermost first. Mostly nothing.
+    hidden: Vec<Activity>,
 }
 
 /// Makes an activity current until it is dropped, then puts everything back where it came from.
@@ -24,13 +33,15 @@ pub(super) struct Entered<'a> {
     hides: bool,
 }
 
+// Inlined, because every poll of every recorded call goes through here, mostly to find nothing current.
+
 impl<'a> Entered<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(home: &'a mut Activity) -> Self {
         let hides = CURRENT.try_with(|current| {
-            let current = &mut *current.borrow_mut();
-            mem::swap(current, home);
-            home.is_hidden_by(current)
+            let activity = &mut current.borrow_mut().activity;
+            mem::swap(activity, home);
+            home.is_hidden_by(activity)
         });
         let hides = hides.unwrap_or(false);
         if hides {
@@ -41,38 +52,45 @@ impl<'a> Entered<'a> {
 }
 
 impl Drop for Entered<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.hides {
             unhide();
         }
-        let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), self.home));
+        let _ = CURRENT
+            .try_with(|current| mem::swap(&mut current.borrow_mut().activity, self.home));
     }
 }
 
 #[cold]
 fn hide(activity: &Activity) {
-    let _ = HIDDEN.try_with(|hidden| hidden.borrow_mut().push(activity.clone()));
+    let activity = activity.clone();
+    let _ = CURRENT.try_with(|current| current.borrow_mut().hidden.push(activity));
 }
 
 #[cold]
 fn unhide() {
-    let _ = HIDDEN.try_with(|hidden| hidden.borrow_mut().pop());
+    // Dropped when nothing is borrowed any more.
+    let _activity = CURRENT.try_with(|current| current.borrow_mut().hidden.pop());
 }
 
-/// Reads the current activity.
-#[inline]
-pub(super) fn read<T: Default>(read: impl FnOnce(&Activity) -> T) -> T {
+/// A handle of the current activity.
+pub(super) fn handle() -> Activity {
     CURRENT
-        .try_with(|current| read(&current.borrow()))
+        .try_with(|current| current.borrow().activity.clone())
         .unwrap_or_default()
 }
 
-/// Reads the innermost activity that fits, the current one or one that it hides.
+/// Reads the innermost activity that fits: the current one, or one that it hides.
 #[inline]
-pub(super) fn find<T>(mut fits: impl FnMut(&Activity) -> Option<T>) -> Option<T> {
-    read(&mut fits).or_else(|| {
-        let hidden = HIDDEN.try_with(|hidden| hidden.borrow().iter().rev().find_map(fits));
-        hidden.ok().flatten()
-    })
+pub(super) fn find<T>(fits: impl FnMut(&Activity) -> Option<T>) -> Option<T> {
+    let found = CURRENT.try_with(|current| {
+        let current = current.borrow();
+        if current.activity.open().is_none() && current.hidden.is_empty() {
+            return None;
+        }
+        let inwards = current.hidden.iter().chain([&current.activity]);
+        inwards.rev().find_map(fits)
+    });
+    found.ok().flatten()
 }

@@ -72,7 +72,7 @@ impl Activity {
 
     /// The innermost activity that the calling code runs inside of; inert where there is none.
     pub fn current() -> Activity {
-        current::read(Activity::clone)
+        current::handle()
     }
 
     /// Its id; `None` for an inert handle.

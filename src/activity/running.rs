@@ -261,7 +261,7 @@ pub(super) struct Context {
 
 impl Context {
     /// Makes both current until what it returns is dropped.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self) -> (tracing::span::Entered<'_>, Entered<'_>) {
         (self.span.enter(), Entered::new(&mut self.activity))
     }

@@ -103,6 +103,7 @@ impl ActivityLog {
     }
 
     /// Waits until there is room for one more activity, where the mode says so.
+    #[inline]
     pub(crate) fn poll_room(&self, room: &mut Room, cx: &mut Context<'_>) -> Poll<()> {
         match self.pipeline() {
             Some(pipeline) => room.poll(pipeline, cx),

@@ -82,11 +82,15 @@ enum State {
 
 impl Room {
     /// Waits until there is room for one more activity, where the log's mode says so.
+    #[inline]
     pub(crate) fn poll(&mut self, pipeline: &Pipeline, cx: &mut Context<'_>) -> Poll<()> {
-        let shared = pipeline.shared();
-        if shared.config.mode == Mode::Fast {
-            return Poll::Ready(());
+        match pipeline.shared().config.mode {
+            Mode::Fast => Poll::Ready(()),
+            Mode::Wait | Mode::Durable => self.poll_waiting(pipeline.shared(), cx),
         }
+    }
+
+    fn poll_waiting(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match &mut self.0 {
                 State::Ready(_) => return Poll::Ready(()),
@@ -110,10 +114,14 @@ impl Room {
     }
 
     /// The permit for the call that starts now.
+    #[inline]
     pub(crate) fn take(&mut self) -> Option<Permit> {
-        match mem::take(&mut self.0) {
-            State::Ready(permit) => permit,
-            State::Nothing | State::Waiting(_) => None,
+        match self.0 {
+            State::Nothing => None,
+            State::Waiting(_) | State::Ready(_) => match mem::take(&mut self.0) {
+                State::Ready(permit) => permit,
+                State::Nothing | State::Waiting(_) => None,
+            },
         }
     }
 }
