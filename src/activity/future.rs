@@ -162,22 +162,25 @@ where
             }
         }));
         drop(entered);
-        match (caught, outcome) {
-            (Ok(()), Some(outcome)) => this.running.close(outcome),
-            (Ok(()), None) => return Poll::Pending,
-            (Err(payload), outcome) => {
-                let fallen = fell(this.running, this.inner, polled, outcome, payload);
-                return match this.running.commit() {
-                    None => give(fallen),
-                    Some(commit) => hold(this.held, commit, fallen, cx),
-                };
-            }
+        // From here on as few moves as can be: an output may be large.
+        if let Err(payload) = caught {
+            let fallen = fell(this.running, this.inner, polled, outcome, payload);
+            return match this.running.commit() {
+                None => give(fallen),
+                Some(commit) => hold(this.held, commit, fallen, cx),
+            };
         }
-        match (this.running.commit(), polled) {
-            (None, polled) => polled,
-            (Some(commit), Poll::Ready(output)) => hold(this.held, commit, Ok(output), cx),
-            (Some(_), Poll::Pending) => Poll::Pending,
+        let Some(outcome) = &mut outcome else {
+            return Poll::Pending;
+        };
+        this.running.close_with(outcome);
+        if let Some(commit) = this.running.commit() {
+            return match polled {
+                Poll::Ready(output) => hold(this.held, commit, Ok(output), cx),
+                Poll::Pending => Poll::Pending,
+            };
         }
+        polled
     }
 }
 
@@ -210,6 +213,7 @@ fn fell<F: Future>(
 }
 
 /// Keeps what a call gave back until its end is committed.
+#[cold]
 fn hold<T>(
     held: &mut Option<Box<Held<T>>>,
     mut commit: Commit,

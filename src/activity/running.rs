@@ -13,7 +13,7 @@ use tracing::Span;
 use crate::{
     activity::{Activity, Describe, current, current::Entered, handle::Open, intake},
     log::ActivityLog,
-    pipeline::{Commit, Permit},
+    pipeline::{Cause, Commit, Permit},
     record::{ActivityId, Outcome, Text},
     store::Started,
 };
@@ -174,14 +174,19 @@ impl Running {
     }
 
     /// Ends it, the first time it is called.
+    pub(crate) fn close(&mut self, mut outcome: Outcome) {
+        self.close_with(&mut outcome);
+    }
+
+    /// Ends it, the first time it is called, with an outcome that is used up.
     #[inline]
-    pub(crate) fn close(&mut self, outcome: Outcome) {
+    pub(super) fn close_with(&mut self, outcome: &mut Outcome) {
         if mem::replace(&mut self.ended, true) {
             return;
         }
         if let Some(open) = self.context.activity.open() {
             if outcome.error_type.is_none() && outcome.message.is_none() {
-                open.shard.end(open.key, outcome);
+                open.shard.end(open.key, outcome.status, None);
             } else {
                 self.explain(open, outcome);
             }
@@ -189,20 +194,20 @@ impl Running {
     }
 
     #[cold]
-    fn explain(&self, open: &Open, outcome: Outcome) {
+    fn explain(&self, open: &Open, outcome: &mut Outcome) {
         let shared = open.shard.shared();
-        let outcome = Outcome {
-            status: outcome.status,
-            error_type: outcome.error_type.map(|text| intake::text(shared, text)),
-            message: outcome.message.map(|text| intake::message(shared, text)),
+        let error_type = outcome.error_type.take();
+        let cause = Cause {
+            error_type: error_type.map(|text| intake::text(shared, text)),
+            message: (outcome.message.take()).map(|text| intake::message(shared, text)),
         };
-        if let Some(error_type) = &outcome.error_type
+        if let Some(error_type) = &cause.error_type
             && !self.context.span.is_disabled()
         {
             self.context.span.record("otel.status_code", "ERROR");
             self.context.span.record("error.type", &**error_type);
         }
-        open.shard.end(open.key, outcome);
+        open.shard.end(open.key, outcome.status, Some(cause));
     }
 }
 

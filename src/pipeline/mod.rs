@@ -27,7 +27,7 @@ pub(crate) use commit::{Commit, Refused};
 pub(crate) use ledger::Ledger;
 pub use mode::Mode;
 pub(crate) use room::{Permit, Room};
-pub(crate) use shard::{Rejected, Shard, SlotKey};
+pub(crate) use shard::{Cause, Rejected, Shard, SlotKey};
 pub(crate) use shared::{Config, Shared};
 pub(crate) use waiters::Waiters;
 pub(crate) use worker::Message;

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::{
     pipeline::{Permit, Shared},
-    record::{ActivityId, Outcome, Status},
+    record::{ActivityId, Status, Text},
     store::{Details, Ended, NewEvent, Started},
 };
 
@@ -40,6 +40,13 @@ pub(crate) struct Shard {
 pub(crate) struct SlotKey {
     index: u32,
     pub(crate) id: ActivityId,
+}
+
+/// Why an activity failed.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    pub(crate) error_type: Option<Text>,
+    pub(crate) message: Option<Text>,
 }
 
 /// How many activities a shard has seen. All are cumulative.
@@ -172,7 +179,7 @@ impl Shard {
     }
 
     /// Ends an activity. The first end wins.
-    pub(crate) fn end(&self, key: SlotKey, outcome: Outcome) {
+    pub(crate) fn end(&self, key: SlotKey, status: Status, cause: Option<Cause>) {
         let now = self.shared.clock.monotonic_ns();
         let mut state = self.state.lock();
         let State {
@@ -196,10 +203,10 @@ impl Shard {
             slots.remove(key.index as usize);
             return;
         }
-        slot.status = outcome.status;
+        slot.status = status;
         slot.clock_ns = now.saturating_sub(slot.clock_ns);
-        if outcome.error_type.is_some() || outcome.message.is_some() {
-            slot.explain(credit, &self.shared, outcome);
+        if let Some(cause) = cause {
+            slot.explain(credit, &self.shared, cause);
         }
         ended.push(key.index);
         drop(state);
@@ -392,14 +399,14 @@ impl Slot {
 
     /// Keeps why it failed.
     #[cold]
-    fn explain(&mut self, credit: &mut Credit, shared: &Shared, outcome: Outcome) {
-        if let Some(error_type) = outcome.error_type {
+    fn explain(&mut self, credit: &mut Credit, shared: &Shared, cause: Cause) {
+        if let Some(error_type) = cause.error_type {
             self.change(credit, shared, error_type.heap_bytes(), |started| {
                 started.details.get_or_insert_default().error_type = Some(error_type);
                 0
             });
         }
-        if let Some(message) = outcome.message {
+        if let Some(message) = cause.message {
             self.change(credit, shared, message.heap_bytes(), |started| {
                 started.details.get_or_insert_default().message = Some(message);
                 0
