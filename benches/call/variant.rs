@@ -8,7 +8,7 @@ use http::{Request, Response};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
 use tower::{Layer, Service};
-use tower_activity::{ActivityLayer, ActivityLog, Describe, Kind};
+use tower_activity::{ActivityLayer, ActivityLog, Describe, Kind, Mode};
 use tower_http::trace::TraceLayer;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
@@ -32,6 +32,8 @@ pub(crate) const VARIANTS: &[(&str, usize)] = &[
     (SQLX, 100),
     ("ours", BURST),
     ("ours-registry", BURST),
+    ("ours-wait", BURST),
+    ("ours-durable", 100),
     ("ours-rich", BURST),
     ("ours-disabled", BURST),
 ];
@@ -213,11 +215,16 @@ where
             let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
             (wrapped, Record::Ours(log))
         }
-        "ours" | "ours-registry" => {
+        "ours" | "ours-registry" | "ours-wait" | "ours-durable" => {
             if variant == "ours-registry" {
                 tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
             }
-            let log = ActivityLog::open(path)?;
+            let mode = match variant {
+                "ours-wait" => Mode::Wait,
+                "ours-durable" => Mode::Durable,
+                _ => Mode::Fast,
+            };
+            let log = ActivityLog::builder().mode(mode).open(path)?;
             let layer = ActivityLayer::new(&log).describe(plain::<B>);
             let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
             (wrapped, Record::Ours(log))

@@ -57,8 +57,8 @@ impl Drop for Entered<'_> {
         if self.hides {
             unhide();
         }
-        let _ = CURRENT
-            .try_with(|current| mem::swap(&mut current.borrow_mut().activity, self.home));
+        let _ =
+            CURRENT.try_with(|current| mem::swap(&mut current.borrow_mut().activity, self.home));
     }
 }
 

@@ -172,9 +172,7 @@ impl Activity {
         match (&self.0, &current.0) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(one), Some(current)) => {
-                !Arc::ptr_eq(one.shard.shared(), current.shard.shared())
-            }
+            (Some(one), Some(current)) => !Arc::ptr_eq(one.shard.shared(), current.shard.shared()),
         }
     }
 
