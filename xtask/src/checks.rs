@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    demo,
+    bench, demo,
     run::{self, Result, cargo, run},
 };
 
@@ -60,12 +60,13 @@ pub(crate) fn test() -> Result {
 
 /// Everything, in the order in which it is likely to fail.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("fmt", fmt),
         ("clippy", clippy),
         ("features", features),
         ("doc", doc),
         ("test", test),
+        ("bench", bench::bench),
         ("demo --smoke", || demo::demo(demo::Stay::No)),
     ];
     let mut times = Vec::new();

@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo demo` and `cargo xtask ..`.
 
+mod bench;
 mod checks;
 mod demo;
 mod run;
@@ -17,6 +18,7 @@ The project's own commands.
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
   cargo xtask features  checks that every feature compiles alone
+  cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
   cargo xtask ci        all of these
 ";
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),
+        ["bench"] => bench::bench(),
         ["features"] => checks::features(),
         ["ci"] => checks::ci(),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -1,0 +1,40 @@
+//! A short run of the benches: that they work, and that a call has not become dearer.
+
+use std::process::{Command, Stdio};
+
+use crate::run::{self, Result, cargo, run};
+
+/// How many times the instructions of `TraceLayer` recording may take. Counts differ by a few in a hundred between
+/// runs and toolchains; benches/README.md has the figure and the goal.
+const MOST_INSTRUCTIONS: f64 = 2.1;
+const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
+
+/// Runs each bench for some seconds, then counts instructions where valgrind is installed.
+pub(crate) fn bench() -> Result {
+    run(cargo(&["bench", "--quiet", "--package", "benches"]).env("BENCH_QUICK", "1"))?;
+    let found = Command::new("valgrind")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if found.is_err() {
+        let note = "the instruction ratio was not checked: valgrind is not installed";
+        anstream::eprintln!("{} {note}", run::bad("!"));
+        return Ok(());
+    }
+    let output = Command::new(run::root().join("benches/callgrind.sh"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    anstream::print!("{said}");
+    let ratio = said.lines().find_map(|line| line.strip_prefix(RATIO));
+    let ratio: f64 = ratio
+        .ok_or_else(|| format!("benches/callgrind.sh printed no `{}`", RATIO.trim_end()))?
+        .parse()?;
+    if ratio > MOST_INSTRUCTIONS {
+        return Err(format!(
+            "a recorded call takes {ratio} times the instructions of TraceLayer, at most {MOST_INSTRUCTIONS} are held"
+        )
+        .into());
+    }
+    Ok(())
+}
