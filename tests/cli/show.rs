@@ -75,12 +75,12 @@ fn what_was_logged_inside_of_an_activity_is_shown() {
     let lines: Vec<_> = ran.stdout.lines().map(str::trim_end).collect();
     let events = lines.iter().position(|line| *line == "EVENTS").unwrap();
     assert!(
-        lines[events + 1].ends_with("✓ log  looking up"),
+        lines[events + 1].ends_with("✓ log  looking up  user=7"),
         "{}",
         ran.stdout
     );
     assert!(
-        lines[events + 2].ends_with("✗ log  no such user"),
+        lines[events + 2].ends_with("✗ log  no such user  ERROR"),
         "{}",
         ran.stdout
     );

@@ -151,6 +151,8 @@ fn attributes(out: &mut String, activity: &ActivityRecord) {
 
 /// More than this nobody reads in a terminal; `--json` has all of them.
 const MOST_EVENTS: usize = 50;
+/// The most characters of an event's data on its line.
+const MOST_DATA: usize = 80;
 
 fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
     if events.is_empty() {
@@ -176,11 +178,34 @@ fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
         let summary = event.summary.as_deref().map(safe::line);
         let summary = summary.map(|text| format!("  {text}")).unwrap_or_default();
         out.push_str(&format!(
-            "  {}  {}{count}{summary}\n",
+            "  {}  {}{count}{summary}{}\n",
             styled(DIM, &format!("{:>10}", format!("+{after}"))),
             styled(status::style(event.status), &sign),
+            styled(DIM, &said(event)),
         ));
     }
+}
+
+/// What the data of an event say, shortly: `--json` has all of it. Of a log line its level, where that says
+/// something, and its fields.
+fn said(event: &EventRecord) -> String {
+    let Some(serde_json::Value::Object(data)) = &event.data else {
+        return String::new();
+    };
+    let line = data.get("fields").and_then(|fields| fields.as_object());
+    let level = data.get("level").and_then(|level| level.as_str());
+    let level = level.filter(|level| line.is_some() && *level != "INFO");
+    let mut said = level.map(|level| format!("  {level}")).unwrap_or_default();
+    for (key, value) in line.unwrap_or(data) {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        said.push_str(&format!("  {key}={value}"));
+    }
+    if said.chars().count() > MOST_DATA {
+        said = said.chars().take(MOST_DATA).chain(['…']).collect();
+    }
+    safe::line(&said)
 }
 
 fn preview(out: &mut String, title: &str, preview: Option<&Preview>) {
