@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Timeout,
     /// The log was shut down.
     Closed,
+    /// The process was forked from the one that opened the log; it needs to be opened after the fork.
+    Forked,
     /// What was asked for does not exist.
     NotFound,
 }

@@ -81,19 +81,25 @@ impl Receipt {
     /// The event's id; `None` when it was not admitted, which is counted, and for a log that records nothing.
     pub fn id(&self) -> Option<EventId> {
         match &self.0 {
-            State::Admitted { id, .. } => Some(*id),
-            State::Nothing | State::Rejected(..) => None,
+            State::Admitted { id, shared, .. } if !shared.is_forked() => Some(*id),
+            State::Admitted { .. } | State::Nothing | State::Rejected(..) => None,
         }
     }
 
     /// Waits until the event is on record, and has it committed at once: await it, or
     /// [`wait`](Committed::wait).
     pub fn committed(self) -> Committed {
-        if let State::Admitted { shared, .. } = &self.0 {
+        let state = match self.0 {
+            State::Admitted { id, shared, .. } if shared.is_forked() => {
+                State::Rejected(Rejected::Forked, id.to_string().into())
+            }
+            state => state,
+        };
+        if let State::Admitted { shared, .. } = &state {
             shared.hurry();
         }
         Committed {
-            state: self.0,
+            state,
             timeout: WAIT,
         }
     }
@@ -162,6 +168,10 @@ fn not_admitted(reason: Rejected, event_type: &str) -> Error {
     let (kind, why) = match reason {
         Rejected::Memory => (ErrorKind::Full, "the log's memory bound was reached"),
         Rejected::Closed => (ErrorKind::Closed, "the log was shut down"),
+        Rejected::Forked => (
+            ErrorKind::Forked,
+            "this process was forked from the one that opened the log: open the log after the fork",
+        ),
         Rejected::Type if event_type.is_empty() => {
             (ErrorKind::Invalid, "a type needs a letter or a digit")
         }

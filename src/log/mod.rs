@@ -143,12 +143,29 @@ impl fmt::Debug for ActivityLog {
 impl Drop for Inner {
     /// The last handle commits what waits, up to a deadline, so that a forgotten shutdown loses nothing.
     fn drop(&mut self) {
-        if self.pipeline.is_closed() {
+        // The child of a fork has nothing to commit: what it has a copy of is its parent's.
+        if self.pipeline.is_closed() || self.pipeline.shared().is_other_process() {
             return;
         }
         let timeout = self.pipeline.shared().config.drop_timeout;
-        if let Err(error) = self.pipeline.shutdown(timeout).wait() {
-            tracing::error!(target: "tower_activity::log", %error, "the log was dropped without a shutdown");
+        let result = self.pipeline.shutdown(timeout).wait();
+        let counts = self.pipeline.accounting();
+        let (waiting, lost) = (counts.waiting, counts.lost());
+        let (waiting_events, lost_events) = (counts.events.waiting, counts.events.lost());
+        match result {
+            Ok(_) => tracing::warn!(
+                target: "tower_activity::log",
+                committed = counts.committed, abandoned = counts.open,
+                "the log was dropped without a shutdown, what had ended is committed"
+            ),
+            Err(error) if self.pipeline.shared().is_writer() => tracing::warn!(
+                target: "tower_activity::log", %error, waiting, waiting_events,
+                "the log was dropped without a shutdown"
+            ),
+            Err(error) => tracing::error!(
+                target: "tower_activity::log", %error, waiting, waiting_events, lost, lost_events,
+                "the log was dropped without a shutdown, not all that had ended is committed"
+            ),
         }
     }
 }

@@ -77,7 +77,7 @@ impl Flush {
     /// # Errors
     ///
     /// When it was not committed in time, with how much waits and what the store said; when the log was
-    /// shut down.
+    /// shut down; in the child of a fork; on the log's own writer thread, which cannot wait for itself.
     pub fn wait(self) -> Result<()> {
         match self.0 {
             Some(request) => request
@@ -111,7 +111,8 @@ impl Shutdown {
     /// # Errors
     ///
     /// When not everything was committed in time, with how much and what the store said; when the log had
-    /// been shut down before.
+    /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for
+    /// itself.
     pub fn wait(self) -> Result<Accounting> {
         match self.0 {
             Some(request) => request.send("shut down", |deadline, answer| Message::Shutdown {
@@ -156,6 +157,9 @@ impl Request {
         what: &str,
         message: impl FnOnce(Instant, Sender<Result<()>>) -> Message,
     ) -> Result<Accounting> {
+        if self.shared.is_forked() {
+            return Err(forked(what));
+        }
         let (answer, answered) = mpsc::channel();
         let closed = || {
             Error::new(
@@ -170,6 +174,15 @@ impl Request {
             .send(message(deadline, answer))
             .map_err(|_| closed())?;
         self.shared.wake();
+        if self.shared.is_writer() {
+            // It would wait for itself.
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "cannot wait for the writer to {what} on the writer's own thread: it does so after this"
+                ),
+            ));
+        }
         // A shutdown keeps its deadline by itself: it gets a moment more to say so before we do.
         let patience = timeout + Duration::from_millis(50);
         match answered.recv_timeout(patience) {
@@ -188,6 +201,17 @@ impl Request {
     fn accounting(&self) -> Accounting {
         accounting(&self.shards, &self.shared, Committing::default())
     }
+}
+
+/// The error of a child that has its parent's log.
+fn forked(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Forked,
+        format!(
+            "cannot {what}: this process was forked from the one that opened the log, and records nothing: \
+             open the log after the fork"
+        ),
+    )
 }
 
 /// The error of a deadline that passed: how much is not committed, and what the store said last.

@@ -29,7 +29,8 @@ impl Commit {
     /// Queues up for the commit of an activity whose end stands in its shard, where the log's mode says so.
     #[inline]
     pub(crate) fn of(id: ActivityId, shared: &Arc<Shared>) -> Option<Commit> {
-        (shared.config.mode == Mode::Durable).then(|| {
+        // In the child of a fork nobody commits.
+        (shared.config.mode == Mode::Durable && !shared.is_forked()).then(|| {
             let answered = shared.commits.wait();
             shared.hurry();
             Commit {

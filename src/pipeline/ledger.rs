@@ -59,6 +59,9 @@ pub(crate) fn accounting(
     shared: &Shared,
     committing: Committing,
 ) -> Accounting {
+    if shared.is_forked() {
+        return forked(shards, shared);
+    }
     // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
     let ledger = shared.ledger.lock().clone();
     let mut sum = Accounting {
@@ -96,6 +99,35 @@ pub(crate) fn accounting(
     sum.open = sum.started - sum.ended - sum.rejected();
     sum.waiting = sum.ended - sum.committed - sum.lost();
     sum
+}
+
+/// Where a child of a fork stands: what its copy of the log does not know to be settled is not recorded.
+fn forked(shards: &[std::sync::Arc<Shard>], shared: &Shared) -> Accounting {
+    // Another thread of the parent may have held the lock; nobody lets go of this copy of it.
+    let ledger = shared.ledger.try_lock().map(|ledger| ledger.clone());
+    let ledger = ledger.unwrap_or_default();
+    let mut started = shared.missed.load(Relaxed);
+    let mut recorded = shared.missed_events.load(Relaxed);
+    for shard in shards {
+        let counts = shard.counts();
+        started += counts.started;
+        recorded += counts.events.recorded;
+    }
+    let settled = ledger.committed + ledger.lost_refused + ledger.lost_shutdown;
+    let started = started.saturating_sub(settled);
+    let events = &ledger.events;
+    let settled = events.committed + events.duplicates + events.lost_refused + events.lost_shutdown;
+    let recorded = recorded.saturating_sub(settled);
+    Accounting {
+        started,
+        rejected_forked: started,
+        events: EventAccounting {
+            recorded,
+            rejected_forked: recorded,
+            ..EventAccounting::default()
+        },
+        ..Accounting::default()
+    }
 }
 
 impl Pipeline {

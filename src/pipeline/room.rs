@@ -98,6 +98,8 @@ impl Room {
                     Poll::Ready(permit) => self.0 = State::Ready(permit.ok()),
                     Poll::Pending => return Poll::Pending,
                 },
+                // In the child of a fork nobody makes room.
+                State::Nothing if shared.is_forked() => self.0 = State::Ready(None),
                 State::Nothing => {
                     self.0 = match shared.permit() {
                         Some(permit) => State::Ready(Some(permit)),

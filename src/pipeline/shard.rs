@@ -1,8 +1,12 @@
 //! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::{
@@ -76,6 +80,7 @@ pub(crate) enum Rejected {
     Memory,
     Closed,
     Type,
+    Forked,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +136,14 @@ impl Shard {
         &self.shared
     }
 
+    /// What a call changes. `None` in the child of a fork where another thread of its parent held the lock at
+    /// that moment: nobody lets go of this copy of it.
+    #[inline]
+    fn lock(&self) -> Option<MutexGuard<'_, State>> {
+        let taken = self.state.try_lock();
+        taken.or_else(|| (!self.shared.is_forked()).then(|| self.state.lock()))
+    }
+
     /// Admits an activity, or counts why not. With a permit it is admitted, without its attributes if need be.
     #[inline]
     pub(crate) fn start(
@@ -142,7 +155,10 @@ impl Shard {
     ) -> Option<SlotKey> {
         let mut charge = BASE_CHARGE + payload_bytes;
         let id = started.id;
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            self.shared.missed.fetch_add(1, Relaxed);
+            return None;
+        };
         state.counts.started += 1;
         if state.phase != Phase::Open {
             state.counts.rejected_closed += 1;
@@ -181,7 +197,9 @@ impl Shard {
     /// Ends an activity. The first end wins.
     pub(crate) fn end(&self, key: SlotKey, status: Status, cause: Option<Cause>) {
         let now = self.shared.clock.monotonic_ns();
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return;
+        };
         let State {
             slots,
             ended,
@@ -217,7 +235,10 @@ impl Shard {
     pub(crate) fn event(&self, mut event: NewEvent, bytes: usize) -> Result<(), Rejected> {
         let charge = EVENT_CHARGE + bytes;
         event.charge = u32::try_from(charge).unwrap_or(u32::MAX);
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            self.shared.missed_events.fetch_add(1, Relaxed);
+            return Err(Rejected::Forked);
+        };
         state.counts.events.recorded += 1;
         if state.phase != Phase::Open {
             state.counts.events.rejected_closed += 1;
@@ -225,7 +246,10 @@ impl Shard {
         }
         if !state.credit.charge(&self.shared, charge) {
             state.counts.events.rejected_memory += 1;
-            return Err(Rejected::Memory);
+            return Err(match self.shared.is_forked() {
+                true => Rejected::Forked,
+                false => Rejected::Memory,
+            });
         }
         state.events.push(event);
         drop(state);
@@ -235,7 +259,10 @@ impl Shard {
 
     /// Counts an event whose type is not one that the log takes.
     pub(crate) fn reject_type(&self) -> Rejected {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            self.shared.missed_events.fetch_add(1, Relaxed);
+            return Rejected::Type;
+        };
         state.counts.events.recorded += 1;
         state.counts.events.rejected_type += 1;
         drop(state);
@@ -247,7 +274,9 @@ impl Shard {
     /// taken them or has ended.
     #[cfg(feature = "subscriber")]
     pub(crate) fn take_line(&self, key: SlotKey, most: u16) -> bool {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return false;
+        };
         let State { slots, counts, .. } = &mut *state;
         match find(slots, key) {
             Some(slot) if slot.lines < most => {
@@ -270,7 +299,9 @@ impl Shard {
         bytes: usize,
         change: impl FnOnce(&mut Started) -> usize,
     ) {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.lock() else {
+            return;
+        };
         let State {
             slots,
             credit,
@@ -287,7 +318,7 @@ impl Shard {
 
     /// Reads an open activity. `None` when it has ended.
     pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
-        find(&mut self.state.lock().slots, key).map(|slot| read(&slot.started))
+        find(&mut self.lock()?.slots, key).map(|slot| read(&slot.started))
     }
 
     /// Moves what has ended and what has happened. `indices` is an empty vector that is worked with.
@@ -357,7 +388,7 @@ impl Shard {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.state.lock().counts
+        self.lock().map(|state| state.counts).unwrap_or_default()
     }
 
     /// Admits nothing more.
@@ -423,7 +454,12 @@ impl Credit {
     fn charge(&mut self, shared: &Shared, bytes: usize) -> bool {
         if self.0 < bytes {
             let was_short = shared.budget.is_short();
-            self.0 += shared.budget.take(bytes - self.0);
+            let taken = shared.budget.take(bytes - self.0);
+            if taken > 0 && shared.is_forked() {
+                // In the child of a fork nobody commits it and gives the memory back.
+                return false;
+            }
+            self.0 += taken;
             if !was_short && shared.budget.is_short() {
                 shared.wake();
             }

@@ -8,7 +8,7 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-    thread::Thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -73,6 +73,9 @@ pub(crate) struct Shared {
     pub(crate) commits: Arc<Waiters<Refused>>,
     /// Calls that answered before their record was committed though they should not have.
     pub(crate) not_durable: AtomicU64,
+    /// Activities and events of the child of a fork that could not even be counted in their shard.
+    pub(crate) missed: AtomicU64,
+    pub(crate) missed_events: AtomicU64,
     /// How many events have happened: their order within a microsecond.
     event_number: AtomicU64,
     /// Somebody waits for a commit, or for the room that it makes.
@@ -80,6 +83,10 @@ pub(crate) struct Shared {
     /// True while the writer sleeps without a turn to come.
     parked: AtomicBool,
     writer: OnceLock<Thread>,
+    /// The process that has the writer thread.
+    process: u32,
+    /// This is known to be another process, forked from that one.
+    forked: AtomicBool,
     /// True once the writer has ended.
     closed: AtomicBool,
 }
@@ -95,10 +102,14 @@ impl Shared {
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            missed_events: AtomicU64::new(0),
             event_number: AtomicU64::new(0),
             hurried: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             writer: OnceLock::new(),
+            process: std::process::id(),
+            forked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
@@ -133,6 +144,35 @@ impl Shared {
         if let Some(writer) = self.writer.get() {
             writer.unpark();
         }
+    }
+
+    /// True on the writer's thread, which cannot wait for itself.
+    pub(crate) fn is_writer(&self) -> bool {
+        let writer = self.writer.get();
+        writer.is_some_and(|writer| writer.id() == thread::current().id())
+    }
+
+    /// True in the child of a fork, which has a copy of the log and no writer thread. It asks the system (about
+    /// 100 ns): too much for every call, and nothing for one that waits, or takes credit for many.
+    #[cold]
+    pub(crate) fn is_forked(&self) -> bool {
+        if self.forked.load(Relaxed) {
+            return true;
+        }
+        let forked = self.is_other_process();
+        if forked && !self.forked.swap(true, Relaxed) {
+            tracing::error!(
+                target: "tower_activity::log",
+                "this process was forked from the one that opened the log, and records nothing: \
+                 open the log after the fork"
+            );
+        }
+        forked
+    }
+
+    /// The same, without a word.
+    pub(crate) fn is_other_process(&self) -> bool {
+        std::process::id() != self.process
     }
 
     /// A number for the next event.

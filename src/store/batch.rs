@@ -149,6 +149,9 @@ pub struct Accounting {
     pub rejected_memory: u64,
     /// Not admitted because the log was shut down.
     pub rejected_closed: u64,
+    /// Not recorded because this process is the child of a fork. Its numbers begin with what its parent had
+    /// open or waiting at that moment (which the parent goes on with); the parent's know nothing of it.
+    pub rejected_forked: u64,
     /// In the store.
     pub committed: u64,
     /// Ended and not yet in the store.
@@ -171,7 +174,7 @@ pub struct Accounting {
 impl Accounting {
     /// All that was not admitted.
     pub fn rejected(&self) -> u64 {
-        self.rejected_memory + self.rejected_closed
+        self.rejected_memory + self.rejected_closed + self.rejected_forked
     }
 
     /// All that ended and will never be in the store.

@@ -100,6 +100,8 @@ pub struct EventAccounting {
     pub rejected_type: u64,
     /// Log lines that were not admitted because their activity had taken as many as it may, or had ended.
     pub rejected_limit: u64,
+    /// Not recorded because this process is the child of a fork.
+    pub rejected_forked: u64,
     /// In the store.
     pub committed: u64,
     /// Not in the store because an earlier event has the same key.
@@ -115,7 +117,11 @@ pub struct EventAccounting {
 impl EventAccounting {
     /// All that was not admitted.
     pub fn rejected(&self) -> u64 {
-        self.rejected_memory + self.rejected_closed + self.rejected_type + self.rejected_limit
+        self.rejected_memory
+            + self.rejected_closed
+            + self.rejected_type
+            + self.rejected_limit
+            + self.rejected_forked
     }
 
     /// All that was admitted and will never be in the store.

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod faulty;
+pub mod said;
 
 use std::{
     future::Future,
