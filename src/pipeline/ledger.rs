@@ -101,33 +101,29 @@ pub(crate) fn accounting(
     sum
 }
 
-/// Where a child of a fork stands: what its copy of the log does not know to be settled is not recorded.
+/// Where the child of a fork stands: what is left in its copy of the shards goes nowhere. What the writer had
+/// taken from them is its parent's.
 fn forked(shards: &[std::sync::Arc<Shard>], shared: &Shared) -> Accounting {
-    // Another thread of the parent may have held the lock; nobody lets go of this copy of it.
-    let ledger = shared.ledger.try_lock().map(|ledger| ledger.clone());
-    let ledger = ledger.unwrap_or_default();
-    let mut started = shared.missed.load(Relaxed);
-    let mut recorded = shared.missed_events.load(Relaxed);
-    for shard in shards {
-        let counts = shard.counts();
-        started += counts.started;
-        recorded += counts.events.recorded;
-    }
-    let settled = ledger.committed + ledger.lost_refused + ledger.lost_shutdown;
-    let started = started.saturating_sub(settled);
-    let events = &ledger.events;
-    let settled = events.committed + events.duplicates + events.lost_refused + events.lost_shutdown;
-    let recorded = recorded.saturating_sub(settled);
-    Accounting {
-        started,
-        rejected_forked: started,
-        events: EventAccounting {
-            recorded,
-            rejected_forked: recorded,
-            ..EventAccounting::default()
-        },
+    let mut sum = Accounting {
+        rejected_forked: shared.missed.load(Relaxed),
         ..Accounting::default()
+    };
+    sum.events.rejected_forked = shared.missed_events.load(Relaxed);
+    for shard in shards {
+        let (activities, events) = shard.left();
+        sum.rejected_forked += activities;
+        sum.events.rejected_forked += events;
+        let counts = shard.counts();
+        sum.rejected_memory += counts.rejected_memory;
+        sum.rejected_closed += counts.rejected_closed;
+        sum.events.rejected_memory += counts.events.rejected_memory;
+        sum.events.rejected_closed += counts.events.rejected_closed;
+        sum.events.rejected_type += counts.events.rejected_type;
+        sum.events.rejected_limit += counts.events.rejected_limit;
     }
+    sum.started = sum.rejected();
+    sum.events.recorded = sum.events.rejected();
+    sum
 }
 
 impl Pipeline {

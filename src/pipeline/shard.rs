@@ -168,7 +168,11 @@ impl Shard {
         let missing = permit.map_or(charge, |permit| permit.spend(charge));
         if !state.credit.charge(&self.shared, missing) {
             if !permitted {
-                state.counts.rejected_memory += 1;
+                if self.shared.is_known_to_be_forked() {
+                    self.shared.missed.fetch_add(1, Relaxed);
+                } else {
+                    state.counts.rejected_memory += 1;
+                }
                 return None;
             }
             charge -= missing;
@@ -245,11 +249,12 @@ impl Shard {
             return Err(Rejected::Closed);
         }
         if !state.credit.charge(&self.shared, charge) {
+            if self.shared.is_known_to_be_forked() {
+                self.shared.missed_events.fetch_add(1, Relaxed);
+                return Err(Rejected::Forked);
+            }
             state.counts.events.rejected_memory += 1;
-            return Err(match self.shared.is_forked() {
-                true => Rejected::Forked,
-                false => Rejected::Memory,
-            });
+            return Err(Rejected::Memory);
         }
         state.events.push(event);
         drop(state);
@@ -275,6 +280,7 @@ impl Shard {
     #[cfg(feature = "subscriber")]
     pub(crate) fn take_line(&self, key: SlotKey, most: u16) -> bool {
         let Some(mut state) = self.lock() else {
+            self.shared.missed_events.fetch_add(1, Relaxed);
             return false;
         };
         let State { slots, counts, .. } = &mut *state;
@@ -389,6 +395,13 @@ impl Shard {
 
     pub(crate) fn counts(&self) -> Counts {
         self.lock().map(|state| state.counts).unwrap_or_default()
+    }
+
+    /// How many activities and events nobody has taken from here.
+    pub(crate) fn left(&self) -> (u64, u64) {
+        self.lock().map_or((0, 0), |state| {
+            (state.slots.len() as u64, state.events.len() as u64)
+        })
     }
 
     /// Admits nothing more.

@@ -73,7 +73,7 @@ pub(crate) struct Shared {
     pub(crate) commits: Arc<Waiters<Refused>>,
     /// Calls that answered before their record was committed though they should not have.
     pub(crate) not_durable: AtomicU64,
-    /// Activities and events of the child of a fork that could not even be counted in their shard.
+    /// Activities and events that the child of a fork did not leave in a shard.
     pub(crate) missed: AtomicU64,
     pub(crate) missed_events: AtomicU64,
     /// How many events have happened: their order within a microsecond.
@@ -156,7 +156,7 @@ impl Shared {
     /// 100 ns): too much for every call, and nothing for one that waits, or takes credit for many.
     #[cold]
     pub(crate) fn is_forked(&self) -> bool {
-        if self.forked.load(Relaxed) {
+        if self.is_known_to_be_forked() {
             return true;
         }
         let forked = self.is_other_process();
@@ -168,6 +168,11 @@ impl Shared {
             );
         }
         forked
+    }
+
+    /// The same, as far as somebody has asked.
+    pub(crate) fn is_known_to_be_forked(&self) -> bool {
+        self.forked.load(Relaxed)
     }
 
     /// The same, without a word.

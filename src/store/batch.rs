@@ -149,8 +149,8 @@ pub struct Accounting {
     pub rejected_memory: u64,
     /// Not admitted because the log was shut down.
     pub rejected_closed: u64,
-    /// Not recorded because this process is the child of a fork. Its numbers begin with what its parent had
-    /// open or waiting at that moment (which the parent goes on with); the parent's know nothing of it.
+    /// Not recorded because this process is the child of a fork. A child's numbers begin with what its parent
+    /// had open or had just ended at that moment, which the parent goes on with; the parent's know nothing of it.
     pub rejected_forked: u64,
     /// In the store.
     pub committed: u64,

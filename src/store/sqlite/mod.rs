@@ -8,6 +8,7 @@ pub(crate) mod connection;
 mod dictionary;
 mod event;
 pub(crate) mod lock;
+mod process;
 mod read;
 mod sweep;
 mod write;
@@ -21,7 +22,7 @@ use std::{
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use self::lock::SharedLock;
+use self::{lock::SharedLock, process::Process};
 use crate::{
     error::{Error, Result},
     store::{Instance, Reader, Store, Writer},
@@ -31,6 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub struct SqliteStore {
     place: Place,
+    process: Arc<Process>,
 }
 
 /// Where a store is.
@@ -47,9 +49,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// When the path cannot be made absolute.
+    /// When the path cannot be made absolute, and in the child of a fork whose parent has a log open.
     pub fn at(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        let process = Arc::new(Process::enter(path)?);
         let place = if path.as_os_str() == ":memory:" {
             Place::Memory(Arc::new(Mutex::new(connection::in_memory()?)))
         } else {
@@ -58,17 +61,20 @@ impl SqliteStore {
             })?;
             Place::File(path, SharedLock::default())
         };
-        Ok(SqliteStore { place })
+        Ok(SqliteStore { place, process })
     }
 }
 
 impl Store for SqliteStore {
     fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
+        self.process.check()?;
         Ok(Box::new(write::SqliteWriter::open(&self.place, instance)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(read::SqliteReader::open(&self.place)?))
+        self.process.check()?;
+        let process = self.process.clone();
+        Ok(Box::new(read::SqliteReader::open(&self.place, process)?))
     }
 }
 

@@ -8,9 +8,9 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, ops::RangeInclusive, sync::Arc};
+use std::{fmt, mem, ops::RangeInclusive, sync::Arc};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFlags, params};
 
 use self::row::{COLUMNS, ENDED, JOINS, OPEN};
@@ -19,7 +19,7 @@ use crate::{
     record::{ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, contains_any_case},
     store::{
         Cursor, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader,
-        sqlite::{Place, connection, lock},
+        sqlite::{Place, connection, lock, process::Process},
     },
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct SqliteReader {
     /// Shared with the writer where the store is in memory, else its own.
     connection: Arc<Mutex<Connection>>,
     alive: Box<dyn Fn(InstanceId) -> bool + Send>,
+    process: Arc<Process>,
 }
 
 const OPEN_INSTANCES: &str =
@@ -40,14 +41,14 @@ const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
 
 impl SqliteReader {
     /// Opens the read side of this place, which must exist.
-    pub(super) fn open(place: &Place) -> Result<Self> {
+    pub(super) fn open(place: &Place, process: Arc<Process>) -> Result<Self> {
         match place {
             // The process that could die takes a store in memory along.
-            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true),
+            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true, process),
             Place::File(path, _) => {
                 let connection = Arc::new(Mutex::new(connection::open_to_read(path)?));
                 let path = lock::real(path);
-                SqliteReader::new(connection, move |id| lock::alive(&path, id))
+                SqliteReader::new(connection, move |id| lock::alive(&path, id), process)
             }
         }
     }
@@ -56,6 +57,7 @@ impl SqliteReader {
     fn new(
         connection: Arc<Mutex<Connection>>,
         alive: impl Fn(InstanceId) -> bool + Send + 'static,
+        process: Arc<Process>,
     ) -> Result<Self> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         connection
@@ -69,12 +71,19 @@ impl SqliteReader {
         Ok(SqliteReader {
             connection,
             alive: Box::new(alive),
+            process,
         })
+    }
+
+    /// The connection, unless it is the copy of a parent's.
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        self.process.check()?;
+        Ok(self.connection.lock())
     }
 
     /// Reads in one view of the store: nothing changes in between.
     fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.connection.lock();
+        let mut connection = self.connection()?;
         let begin = "begin to read";
         let mut transaction = connection.transaction().map_err(failed(begin))?;
         let mut open = open_instances(&transaction)?;
@@ -159,7 +168,7 @@ impl Reader for SqliteReader {
     }
 
     fn newest_seq(&mut self) -> Result<i64> {
-        newest_seq(&self.connection.lock())
+        newest_seq(&*self.connection()?)
     }
 
     fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
@@ -169,7 +178,7 @@ impl Reader for SqliteReader {
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
         let attempt = || failed("look for an activity's id");
         let limit = limit.clamp(1, LARGEST_PAGE);
-        let connection = self.connection.lock();
+        let connection = self.connection()?;
         let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
         let (first, last) = range.into_inner();
         let ids = statement
@@ -214,15 +223,22 @@ impl Reader for SqliteReader {
     }
 
     fn damages(&mut self) -> Result<Vec<String>> {
-        health::damages(&self.connection.lock())
+        health::damages(&*self.connection()?)
+    }
+}
+
+impl Drop for SqliteReader {
+    fn drop(&mut self) {
+        if self.process.is_other() {
+            // Not even to be closed there: see `process`.
+            mem::forget(self.connection.clone());
+        }
     }
 }
 
 impl fmt::Debug for SqliteReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteReader")
-            .field("path", &self.connection.lock().path())
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteReader").finish_non_exhaustive()
     }
 }
 

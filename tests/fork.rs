@@ -1,0 +1,231 @@
+//! The child of a fork has a copy of its parent's log and no writer: it records nothing, waits for nothing,
+//! counts, and leaves its parent's store alone.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::{Command, exit},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use fork::{Fork, fork, waitpid_nohang};
+use support::{Rows, rows, soon};
+use tower_activity::{
+    ActivityLog, Describe, ErrorKind, Outcome, Status, query::ActivityReader, record::Filter,
+};
+
+fn done(log: &ActivityLog, name: &'static str) {
+    log.start(Describe::job(name)).end(Outcome::success());
+}
+
+/// A child that is ended should it hang.
+struct Child(i32);
+
+impl Child {
+    /// Runs `work` in a child of this process.
+    fn run(work: impl FnOnce()) -> Self {
+        match fork().unwrap() {
+            Fork::Parent(pid) => Child(pid),
+            Fork::Child => {
+                // The harness is the parent's: a child must not return into it.
+                let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
+                exit(i32::from(failed));
+            }
+        }
+    }
+
+    /// Waits until it has ended by itself, and says whether in good order.
+    fn has_ended_well(self) -> bool {
+        let status = soon(|| waitpid_nohang(self.0).unwrap());
+        std::mem::forget(self);
+        status == 0
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-9", &self.0.to_string()])
+            .status();
+    }
+}
+
+/// Says that it is over also where a test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Nothing is damaged, and every instance's numbers add up.
+fn is_whole(path: &Path) {
+    let mut reader = ActivityReader::open(path).unwrap();
+    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    let health = reader.health().unwrap();
+    assert!(health.instances.iter().all(|one| one.accounting.adds_up()));
+}
+
+#[test]
+fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    done(&log, "before");
+    let both = log.start(Describe::job("open in both"));
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let locks = folder.path().join("activity.db-instances");
+    let held = fs::read_dir(&locks).unwrap().count();
+
+    const CALLS: u64 = 10_000;
+    let (theirs, running) = (log.clone(), both.clone());
+    let child = Child::run(move || {
+        for _ in 0..CALLS {
+            done(&theirs, "the child's");
+        }
+        running.set("set by", "the child");
+        let receipt = theirs.event("deployment").record();
+        assert_eq!(receipt.id(), None);
+        let forked = [
+            receipt.committed().wait().map(drop),
+            theirs.flush().wait(),
+            theirs.shutdown().wait().map(drop),
+            theirs.reader().map(drop),
+            reader.page(&Filter::default(), None, 10).map(drop),
+            reader.damages().map(drop),
+            ActivityReader::open(&path).map(drop),
+            ActivityLog::open(&path).map(drop),
+        ];
+        for result in forked {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Forked, "{error}");
+            assert!(error.to_string().contains("after the fork"), "{error}");
+        }
+        let counts = theirs.accounting();
+        // What its parent has open is the one that is not the child's.
+        assert_eq!(
+            (counts.started, counts.rejected_forked),
+            (CALLS + 1, CALLS + 1)
+        );
+        assert_eq!(
+            (counts.events.recorded, counts.events.rejected_forked),
+            (1, 1)
+        );
+        assert!(counts.adds_up(), "{counts:?}");
+        drop((theirs, running, reader));
+    });
+    assert!(child.has_ended_well());
+
+    let path = folder.path().join("activity.db");
+    assert_eq!(
+        fs::read_dir(&locks).unwrap().count(),
+        held,
+        "its lock is gone"
+    );
+    assert_eq!(Rows::of(&path).one("open in both").status, Status::Running);
+    done(&log, "after");
+    both.end(Outcome::success());
+    let rows = rows(&log);
+    assert_eq!(rows.names(), ["before", "open in both", "after"]);
+    assert!(rows.one("open in both").attributes.is_empty());
+    is_whole(&path);
+    let counts = log.shutdown().wait().unwrap();
+    assert_eq!(
+        (counts.started, counts.committed, counts.rejected()),
+        (3, 3, 0)
+    );
+    is_whole(&path);
+}
+
+#[test]
+fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
+    const FORKS: u64 = 20;
+    const THREADS: u64 = 32;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::builder()
+        .flush_interval(Duration::ZERO)
+        .open(&path)
+        .unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let calling = [0, 1].map(|_| {
+            scope.spawn(|| {
+                let mut calls = 0_u64;
+                while !over.load(Relaxed) {
+                    (0..100).for_each(|_| done(&log, "parent's"));
+                    calls += 100;
+                    // Not faster than the store takes them: what is counted here is to be on record.
+                    log.flush().wait().unwrap();
+                }
+                calls
+            })
+        });
+        let end = Over(&over);
+        for _ in 0..FORKS {
+            let before = log.accounting();
+            let theirs = log.clone();
+            let child = Child::run(move || {
+                // New threads, so that they meet every shard.
+                thread::scope(|scope| {
+                    for _ in 0..THREADS {
+                        scope.spawn(|| done(&theirs, "the child's"));
+                    }
+                });
+                let counts = theirs.accounting();
+                assert!(counts.rejected_forked >= THREADS, "{counts:?}");
+                assert!(counts.adds_up(), "{counts:?}");
+                theirs.flush().wait().unwrap_err();
+            });
+            assert!(child.has_ended_well());
+            // The parent goes on.
+            soon(|| (log.accounting().committed > before.committed).then_some(()));
+        }
+        drop(end);
+        let calls = calling.map(|one| one.join().unwrap()).iter().sum::<u64>();
+        let counts = log.shutdown().wait().unwrap();
+        assert_eq!((counts.started, counts.committed), (calls, calls));
+    });
+    is_whole(&path);
+}
+
+#[test]
+fn a_child_may_open_what_its_parent_closed_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "alone", "--nocapture"])
+        .env("ACTIVITY_TEST_ALONE", &path)
+        .status()
+        .unwrap();
+    assert!(child.success());
+    assert_eq!(Rows::of(&path).names(), ["parent's", "the child's"]);
+}
+
+/// The other half of the test above, in a process where no other test has a log open.
+#[test]
+fn alone() {
+    let Ok(path) = std::env::var("ACTIVITY_TEST_ALONE") else {
+        return;
+    };
+    let record = |name| {
+        let log = ActivityLog::open(&path).unwrap();
+        done(&log, name);
+        log.shutdown().wait().unwrap();
+    };
+    record("parent's");
+    // The writer's thread lets go of the store after it has answered.
+    soon(|| {
+        let child = Child::run(|| record("the child's"));
+        child.has_ended_well().then_some(())
+    });
+}
