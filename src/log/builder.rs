@@ -133,7 +133,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the file cannot be made or opened, is not a log, or was written by a newer version.
+    /// When the file cannot be made or opened, is on a network file system, is not a log, or was written by a
+    /// newer version; in the child of a fork whose parent has a log open.
     #[cfg(feature = "sqlite")]
     pub fn open(self, path: impl AsRef<Path>) -> Result<ActivityLog> {
         let path = path.as_ref();

@@ -58,7 +58,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When the file cannot be made or opened, is not a log, or was written by a newer version.
+    /// When the file cannot be made or opened, is on a network file system, is not a log, or was written by a
+    /// newer version; in the child of a fork whose parent has a log open.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         ActivityLog::builder().open(path)

@@ -1,7 +1,7 @@
 //! Opening a database: is it ours, can we read it, and with which settings.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -9,7 +9,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::sqlite::network,
+};
 
 /// Marks a file as a log: "TwAc".
 const APPLICATION_ID: i64 = 0x5477_4163;
@@ -43,10 +46,10 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
             format!("cannot open the log {}: {why}", path.display()),
         )
     };
+    network::check(path)?;
     check_kind(path)?;
-    create_private(path).map_err(|cause| {
-        failed(ErrorKind::Store, "the file cannot be made or written").with_source(cause)
-    })?;
+    create_private(path)
+        .map_err(|cause| failed(ErrorKind::Store, why_not(&cause)).with_source(cause))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
     connection
@@ -76,6 +79,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
             format!("there is no log at {}", path.display()),
         ));
     }
+    network::check(path)?;
     check_kind(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
@@ -115,10 +119,18 @@ pub(crate) fn at(path: &Path, cause: rusqlite::Error) -> Error {
         None if matches!(cause, rusqlite::Error::ToSqlConversionFailure(_)) => ErrorKind::Refused,
         None => ErrorKind::Store,
     };
+    let read_only = matches!(
+        cause.sqlite_error_code(),
+        Some(ffi::ErrorCode::ReadOnly | ffi::ErrorCode::PermissionDenied)
+    );
     let what = match kind {
         ErrorKind::NotAStore => "the file is not a log:",
         ErrorKind::Busy => "another process holds the log",
         ErrorKind::Full => "the disk is full for the log",
+        _ if read_only => {
+            "this user may not write the log, or its folder is read-only (the -wal and -shm files beside it are \
+             written, too):"
+        }
         _ => "cannot read or write the log",
     };
     Error::new(kind, format!("{what} {}", path.display())).with_source(cause)
@@ -128,6 +140,8 @@ pub(crate) fn at(path: &Path, cause: rusqlite::Error) -> Error {
 enum Unusable {
     Foreign,
     Newer(i64),
+    /// SQLite stays with a journal of another mode.
+    NoSharedMemory(String),
     Sqlite(rusqlite::Error),
 }
 
@@ -152,6 +166,13 @@ impl Unusable {
                      it was left untouched, upgrade to read it"
                 ),
             ),
+            Unusable::NoSharedMemory(mode) => Error::new(
+                ErrorKind::Store,
+                format!(
+                    "cannot open the log {path_text}: its file system has no shared memory, which SQLite's \
+                     write-ahead log needs (it stays with the journal mode {mode:?}): choose another path"
+                ),
+            ),
             Unusable::Sqlite(cause) => at(path, cause),
         }
     }
@@ -174,7 +195,11 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     if version(connection)? == 0 {
         connection.execute_batch(NEW)?;
     }
-    let _mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // A store in memory has no journal of that kind, and needs none.
+    if !["wal", "memory"].contains(&mode.as_str()) {
+        return Err(Unusable::NoSharedMemory(mode));
+    }
     connection.execute_batch(EVERY)?;
     connection.execute_batch(WRITE)?;
     if version(connection)? < SCHEMA {
@@ -209,8 +234,23 @@ fn check_kind(path: &Path) -> Result<()> {
     }
 }
 
+/// Why a file cannot be made or written, and what to do about it.
+fn why_not(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "there is no such folder, make it first",
+        io::ErrorKind::PermissionDenied => {
+            "this user may not write the file, or make it in its folder: change the owner or the mode, or choose \
+             another path"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "the file system is mounted read-only: mount it for writing, or choose another path"
+        }
+        _ => "the file cannot be made or written",
+    }
+}
+
 /// Makes the file where there is none, for its owner alone. SQLite gives its side files the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
+fn create_private(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -8,6 +8,7 @@ pub(crate) mod connection;
 mod dictionary;
 mod event;
 pub(crate) mod lock;
+mod network;
 mod process;
 mod read;
 mod sweep;

@@ -1,0 +1,151 @@
+//! Network file systems, on which a log would be damaged sooner or later.
+//!
+//! SQLite's write-ahead log needs memory that all its users share, so that all have to be on one machine
+//! (<https://sqlite.org/wal.html>, "Overview"), and locks that hold (<https://sqlite.org/howtocorrupt.html>,
+//! "Filesystems with broken or missing lock implementations").
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What Linux calls the file systems of other machines. 9p is among them: virtual machines and WSL mount their
+/// host's folders by it, and the host does not see the guest's shared memory.
+const NETWORK: &[&str] = &[
+    "9p", "afs", "ceph", "cifs", "coda", "davfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3",
+    "smbfs", "vboxsf",
+];
+/// The same for those that a program mounts, which Linux calls `fuse.` and the program's name. Others of these are
+/// local: encryption, unions, foreign formats.
+const NETWORK_PROGRAMS: &[&str] = &[
+    "ceph",
+    "ceph-fuse",
+    "curlftpfs",
+    "davfs",
+    "gcsfuse",
+    "glusterfs",
+    "goofys",
+    "juicefs",
+    "mount-s3",
+    "rclone",
+    "s3fs",
+    "smbnetfs",
+    "sshfs",
+    "vmhgfs-fuse",
+];
+
+/// Refuses a file on a network file system. Where the system has no `/proc` nothing is known, and nothing refused.
+pub(super) fn check(path: &Path) -> Result<()> {
+    // Not statfs: over 9p it may name the server's own file system.
+    let Ok(mounts) = fs::read_to_string("/proc/self/mountinfo") else {
+        return Ok(());
+    };
+    let Some(found) = find(&mounts, &real(path)) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorKind::Store,
+        format!(
+            "cannot open the log {}: it is on a network file system ({found}), where SQLite loses data: \
+             keep it on a disk of this machine",
+            path.display()
+        ),
+    ))
+}
+
+/// The path without links. Of a file that is yet to be made, that of its folder.
+fn real(path: &Path) -> PathBuf {
+    let folder = || fs::canonicalize(path.parent()?).ok();
+    let real = fs::canonicalize(path).ok().or_else(folder);
+    real.unwrap_or_else(|| path.to_owned())
+}
+
+/// The type of the file system that a path is on, where that is a network's. `mounts` are lines of
+/// `/proc/self/mountinfo`, proc_pid_mountinfo(5).
+fn find<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
+    let holding = mounts.lines().filter_map(|line| {
+        let (place, kind) = line.split_once(" - ")?;
+        let point = unescape(place.split(' ').nth(4)?);
+        let length = point.as_os_str().len();
+        path.starts_with(&point)
+            .then_some((length, kind.split(' ').next()?))
+    });
+    // The deepest holds it; of several on one folder the last, which covers the others.
+    let (_, kind) = holding.max_by_key(|(length, _)| *length)?;
+    let network = match kind.strip_prefix("fuse.") {
+        Some(program) => NETWORK_PROGRAMS.contains(&program),
+        None => NETWORK.contains(&kind),
+    };
+    network.then_some(kind)
+}
+
+/// A folder as mountinfo writes it: blanks and the like stand there as a backslash and three octal digits.
+fn unescape(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code = after.get(..3).filter(|_| *first == b'\\');
+        let code = code.and_then(|digits| str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    #[cfg(unix)]
+    let text: OsString = std::os::unix::ffi::OsStringExt::from_vec(bytes);
+    #[cfg(not(unix))]
+    let text = OsString::from(String::from_utf8_lossy(&bytes).into_owned());
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:40 / /home rw,relatime - nfs4 server:/home rw,vers=4.2
+31 30 0:41 / /home/ann/local rw - tmpfs tmpfs rw,size=65536k
+32 22 0:42 / /mnt/c rw,noatime - 9p C:\\134 rw,aname=drvfs;path=C:\\,trans=fd
+33 22 0:43 / /mnt/the\\040share rw - cifs //server/share rw
+34 22 0:44 / /mnt/far rw shared:7 master:2 - fuse.sshfs ann@server: rw
+35 22 0:45 / /mnt/vault rw - fuse.gocryptfs /home/vault rw
+36 22 0:46 / /mnt/twice rw - nfs server:/a rw
+37 36 0:47 / /mnt/twice rw - ext4 /dev/vdb rw
+38 22 0:48 / /var/lib/app rw - overlay overlay rw,lowerdir=/a,upperdir=/b
+39 22 0:49 / /mnt/bad\\9 rw - smb3 //server/bad rw";
+
+    #[test]
+    fn a_path_is_on_the_deepest_and_last_file_system_that_holds_it() {
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(find(MOUNTS, Path::new(path)), expected, "{path}");
+        };
+        check("/var/activity.db", None);
+        check("/home/ann/activity.db", Some("nfs4"));
+        check("/homes/ann/activity.db", None);
+        check("/home/ann/local/activity.db", None);
+        check("/mnt/c/Users/activity.db", Some("9p"));
+        check("/mnt/the share/activity.db", Some("cifs"));
+        check("/mnt/far", Some("fuse.sshfs"));
+        check("/mnt/vault/activity.db", None);
+        check("/mnt/twice/activity.db", None);
+        check("/var/lib/app/activity.db", None);
+        check("/mnt/bad\\9/activity.db", Some("smb3"));
+    }
+
+    #[test]
+    fn what_is_no_list_of_mounts_says_nothing() {
+        for text in ["", "\n\n", " - ", "1 2 3 - nfs", "1 2 3 4 / rw -  "] {
+            assert_eq!(find(text, Path::new("/activity.db")), None, "{text:?}");
+        }
+    }
+}
