@@ -6,6 +6,7 @@
 mod support;
 
 use std::{
+    convert::Infallible,
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -17,8 +18,10 @@ use std::{
 
 use fork::{Fork, fork, waitpid_nohang};
 use support::{Rows, rows, soon};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
-    ActivityLog, Describe, ErrorKind, Outcome, Status, query::ActivityReader, record::Filter,
+    ActivityLayer, ActivityLog, Describe, ErrorKind, Mode, Outcome, Status, query::ActivityReader,
+    record::Filter,
 };
 
 fn done(log: &ActivityLog, name: &'static str) {
@@ -199,6 +202,42 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
 }
 
 #[test]
+fn a_child_waits_for_nothing_in_any_mode() {
+    for mode in [Mode::Wait, Mode::Durable] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = ActivityLog::builder()
+            .mode(mode)
+            .memory_limit(64 << 10)
+            .open(folder.path().join("activity.db"))
+            .unwrap();
+        let calls = |log: &ActivityLog, count: u64| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.build().unwrap();
+            let mut service = ServiceBuilder::new()
+                .layer(ActivityLayer::new(log).describe(|_: &u64| Describe::job("call")))
+                .service(service_fn(async |number: u64| Ok::<_, Infallible>(number)));
+            runtime.block_on(async {
+                for number in 0..count {
+                    let ready = service.ready().await.unwrap();
+                    assert_eq!(ready.call(number).await, Ok(number));
+                }
+            });
+        };
+        calls(&log, 10);
+        log.flush().wait().unwrap();
+        // More than there is room for.
+        let child = Child::run(|| {
+            calls(&log, 1_000);
+            assert_eq!(log.accounting().rejected_forked, 1_000);
+        });
+        assert!(child.has_ended_well());
+        calls(&log, 10);
+        let counts = log.shutdown().wait().unwrap();
+        assert_eq!((counts.committed, counts.rejected()), (20, 0));
+    }
+}
+
+#[test]
 fn a_child_may_open_what_its_parent_closed_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
@@ -223,9 +262,5 @@ fn alone() {
         log.shutdown().wait().unwrap();
     };
     record("parent's");
-    // The writer's thread lets go of the store after it has answered.
-    soon(|| {
-        let child = Child::run(|| record("the child's"));
-        child.has_ended_well().then_some(())
-    });
+    assert!(Child::run(|| record("the child's")).has_ended_well());
 }

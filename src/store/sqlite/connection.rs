@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::sqlite::network,
+    store::sqlite::{network, process::Connected},
 };
 
 /// Marks a file as a log: "TwAc".
@@ -46,6 +46,8 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
             format!("cannot open the log {}: {why}", path.display()),
         )
     };
+    // Its writer is counted by the lock that it takes next.
+    let _counted = Connected::to(path)?;
     network::check(path)?;
     check_kind(path)?;
     create_private(path)

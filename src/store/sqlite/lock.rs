@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::record::InstanceId;
+use crate::{record::InstanceId, store::sqlite::process::Connected};
 
 /// The lock of one open log.
 #[derive(Debug)]
@@ -19,11 +19,14 @@ pub(crate) struct InstanceLock {
     identity: Option<(u64, u64)>,
     _file: File,
     path: PathBuf,
+    /// The connection of the writer that lives with it.
+    _connected: Connected,
 }
 
 impl InstanceLock {
     /// Takes the lock of an instance beside the store.
     fn take(store: &Path, id: InstanceId) -> io::Result<Self> {
+        let connected = Connected::to(store).map_err(io::Error::other)?;
         let folder = folder(store);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -40,6 +43,7 @@ impl InstanceLock {
             identity: identity(&path),
             _file: file,
             path,
+            _connected: connected,
         })
     }
 }

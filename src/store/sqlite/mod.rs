@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone)]
 pub struct SqliteStore {
     place: Place,
-    process: Arc<Process>,
+    process: Process,
 }
 
 /// Where a store is.
@@ -50,10 +50,9 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// When the path cannot be made absolute, and in the child of a fork whose parent has a log open.
+    /// When the path cannot be made absolute.
     pub fn at(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let process = Arc::new(Process::enter(path)?);
         let place = if path.as_os_str() == ":memory:" {
             Place::Memory(Arc::new(Mutex::new(connection::in_memory()?)))
         } else {
@@ -62,7 +61,10 @@ impl SqliteStore {
             })?;
             Place::File(path, SharedLock::default())
         };
-        Ok(SqliteStore { place, process })
+        Ok(SqliteStore {
+            place,
+            process: Process::own(),
+        })
     }
 }
 
@@ -74,8 +76,7 @@ impl Store for SqliteStore {
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
         self.process.check()?;
-        let process = self.process.clone();
-        Ok(Box::new(read::SqliteReader::open(&self.place, process)?))
+        Ok(Box::new(read::SqliteReader::open(&self.place)?))
     }
 }
 

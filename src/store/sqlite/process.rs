@@ -12,37 +12,26 @@ use std::{
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The process that opened something (upper half), and how much it has open (lower half). It is the process's and
-/// not a log's, as what SQLite remembers of locks is.
+/// The process that has files open (upper half), and how many connections to them (lower half). It is the
+/// process's and not a log's, as what SQLite remembers of locks is.
 static OPEN: AtomicU64 = AtomicU64::new(0);
 
-/// A share in what this process has open.
-#[derive(Debug)]
-pub(super) struct Process {
-    id: u32,
-}
+/// The process that opened something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Process(u32);
 
 impl Process {
-    /// Takes a share before something is opened.
-    pub(super) fn enter(path: &Path) -> Result<Self> {
-        let id = process::id();
-        let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
-            let (owner, count) = ((open >> 32) as u32, open & u64::from(u32::MAX));
-            (count == 0 || owner == id).then_some(u64::from(id) << 32 | (count + 1))
-        });
-        match update {
-            Ok(_) => Ok(Process { id }),
-            Err(_) => Err(forked(&format!("open the log {}", path.display()))),
-        }
+    pub(super) fn own() -> Self {
+        Process(process::id())
     }
 
-    /// True in a child of the process that opened it.
-    pub(super) fn is_other(&self) -> bool {
-        process::id() != self.id
+    /// True in a child of that process.
+    pub(super) fn is_other(self) -> bool {
+        process::id() != self.0
     }
 
-    /// Refuses to go on in a child of the process that opened it.
-    pub(super) fn check(&self) -> Result<()> {
+    /// Refuses to go on in a child of that process.
+    pub(super) fn check(self) -> Result<()> {
         match self.is_other() {
             false => Ok(()),
             true => Err(forked("use the log")),
@@ -50,10 +39,29 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+/// One connection to a file, counted while it lives.
+#[derive(Debug)]
+pub(super) struct Connected(Process);
+
+impl Connected {
+    /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.
+    pub(super) fn to(path: &Path) -> Result<Self> {
+        let own = Process::own();
+        let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
+            let (process, count) = ((open >> 32) as u32, open & u64::from(u32::MAX));
+            (count == 0 || process == own.0).then_some((u64::from(own.0) << 32) | (count + 1))
+        });
+        match update {
+            Ok(_) => Ok(Connected(own)),
+            Err(_) => Err(forked(&format!("open the log {}", path.display()))),
+        }
+    }
+}
+
+impl Drop for Connected {
     fn drop(&mut self) {
         // A child's copy of the count says what its parent left open in it, and stays as it is.
-        if !self.is_other() {
+        if !self.0.is_other() {
             OPEN.fetch_sub(1, Relaxed);
         }
     }

@@ -19,7 +19,10 @@ use crate::{
     record::{ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, contains_any_case},
     store::{
         Cursor, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader,
-        sqlite::{Place, connection, lock, process::Process},
+        sqlite::{
+            Place, connection, lock,
+            process::{Connected, Process},
+        },
     },
 };
 
@@ -28,7 +31,9 @@ pub(crate) struct SqliteReader {
     /// Shared with the writer where the store is in memory, else its own.
     connection: Arc<Mutex<Connection>>,
     alive: Box<dyn Fn(InstanceId) -> bool + Send>,
-    process: Arc<Process>,
+    process: Process,
+    /// Declared last: it is counted until it is closed.
+    connected: Option<Connected>,
 }
 
 const OPEN_INSTANCES: &str =
@@ -41,14 +46,17 @@ const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
 
 impl SqliteReader {
     /// Opens the read side of this place, which must exist.
-    pub(super) fn open(place: &Place, process: Arc<Process>) -> Result<Self> {
+    pub(super) fn open(place: &Place) -> Result<Self> {
         match place {
             // The process that could die takes a store in memory along.
-            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true, process),
+            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true),
             Place::File(path, _) => {
+                let connected = Connected::to(path)?;
                 let connection = Arc::new(Mutex::new(connection::open_to_read(path)?));
                 let path = lock::real(path);
-                SqliteReader::new(connection, move |id| lock::alive(&path, id), process)
+                let mut reader = SqliteReader::new(connection, move |id| lock::alive(&path, id))?;
+                reader.connected = Some(connected);
+                Ok(reader)
             }
         }
     }
@@ -57,7 +65,6 @@ impl SqliteReader {
     fn new(
         connection: Arc<Mutex<Connection>>,
         alive: impl Fn(InstanceId) -> bool + Send + 'static,
-        process: Arc<Process>,
     ) -> Result<Self> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         connection
@@ -71,7 +78,8 @@ impl SqliteReader {
         Ok(SqliteReader {
             connection,
             alive: Box::new(alive),
-            process,
+            process: Process::own(),
+            connected: None,
         })
     }
 

@@ -59,7 +59,6 @@ fn fixture(rows: &[Made]) -> SqliteReader {
     SqliteReader::new(
         std::sync::Arc::new(parking_lot::Mutex::new(connection)),
         |id| id.as_bytes()[0] == LIVING,
-        std::sync::Arc::new(Process::enter(":memory:".as_ref()).unwrap()),
     )
     .unwrap()
 }
