@@ -219,6 +219,9 @@ pub struct InstanceHealth {
     pub stopped_at: Option<DateTime<Utc>>,
     /// True while its process holds its lock.
     pub alive: bool,
-    /// Where its activities went, as of its last commit.
+    /// When its numbers were saved last; `None` when they never were.
+    pub saved_at: Option<DateTime<Utc>>,
+    /// Where its activities went, as of its last commit. Of one that died, what is committed is exact, and what
+    /// it did after [`saved_at`](Self::saved_at) is unknown.
     pub accounting: Accounting,
 }

@@ -1,6 +1,14 @@
 //! `activity doctor`: what is whole, damaged, lost or running.
 
-use tower_activity::{Describe, Outcome};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use chrono::Utc;
+use tower_activity::{ActivityLog, Describe, Outcome, query::ActivityReader};
 
 use crate::place::{Place, until};
 
@@ -105,4 +113,66 @@ fn what_runs_is_listed_with_how_long_it_has_been_running() {
         doctor.stdout
     );
     assert_eq!(doctor.code, Some(0));
+}
+
+/// The other half of the test below: records what `ACTIVITY_TEST_KILLED` says, if anything, until it is killed.
+#[test]
+fn killed() {
+    let Ok(path) = std::env::var("ACTIVITY_TEST_KILLED") else {
+        return;
+    };
+    let log = ActivityLog::open(path).unwrap();
+    for _ in 0..3 {
+        log.start(Describe::job("ended")).end(Outcome::success());
+    }
+    let _open = log.start(Describe::job("open"));
+    log.flush().wait().unwrap();
+    println!("ready");
+    thread::park_timeout(Duration::from_secs(60));
+}
+
+#[test]
+fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_then() {
+    let place = Place::new();
+    let before = Utc::now();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "doctor::killed", "--nocapture"])
+        .env("ACTIVITY_TEST_KILLED", place.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    let alive = place.run(&["doctor"]);
+    assert!(!alive.stdout.contains("unknown"), "{}", alive.stdout);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let after = Utc::now();
+
+    let check = || {
+        let health = ActivityReader::open(place.path())
+            .unwrap()
+            .health()
+            .unwrap();
+        let dead = health.instances.last().unwrap();
+        assert!(!dead.alive && dead.stopped_at.is_none());
+        assert_eq!((dead.accounting.committed, health.abandoned), (3, 1));
+        assert_eq!((dead.accounting.started, dead.accounting.waiting), (4, 0));
+        assert!(dead.accounting.adds_up(), "{dead:?}");
+        let saved = dead.saved_at.unwrap();
+        assert!(before <= saved && saved <= after, "{saved}");
+        let note = format!(
+            "note: process {} died: its numbers are as of its last commit ({}), what it did after that is unknown\n",
+            dead.pid,
+            saved.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+        );
+        let doctor = place.run(&["doctor"]);
+        assert!(doctor.stdout.contains(&note), "{}", doctor.stdout);
+        assert_eq!(doctor.code, Some(0));
+        saved
+    };
+    let saved = check();
+    // What the next one sweeps is no news of the dead one.
+    place.log().shutdown().wait().unwrap();
+    assert_eq!(check(), saved);
 }

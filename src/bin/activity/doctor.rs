@@ -3,7 +3,7 @@
 use std::io;
 
 use anstyle::AnsiColor;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use tower_activity::store::{Health, InstanceHealth};
 
@@ -139,12 +139,37 @@ fn notes(health: &Health) -> Vec<String> {
             "lost: not in the store before the deadline of a shutdown",
         ),
     ];
+    let died = died(&health.instances);
     let counts = counts.map(|(count, what)| (count, "activity", "activities", what));
     let of_events = of_events.map(|(count, what)| (count, "event", "events", what));
     let told = counts.into_iter().chain(of_events);
     told.filter(|(count, ..)| *count > 0)
         .map(|(count, one, many, what)| format!("{} {what}", human::many(count, one, many)))
+        .chain(died)
         .collect()
+}
+
+/// What nobody knows of those that died: their numbers are as of their last commit.
+fn died(instances: &[InstanceHealth]) -> Option<String> {
+    let mut died = instances
+        .iter()
+        .filter(|one| !one.alive && one.stopped_at.is_none());
+    let newest = died.next()?;
+    let known = match newest.saved_at {
+        Some(at) => format!(
+            "its numbers are as of its last commit ({}), what it did after that is unknown",
+            at.to_rfc3339_opts(SecondsFormat::Millis, true)
+        ),
+        None => "it committed nothing, what it did is unknown".to_owned(),
+    };
+    let others = match died.count() as u64 {
+        0 => String::new(),
+        others => format!(
+            "; so did {} before it",
+            human::many(others, "other", "others")
+        ),
+    };
+    Some(format!("process {} died: {known}{others}", newest.pid))
 }
 
 fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[String]) -> String {
@@ -189,7 +214,11 @@ fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[St
         out.push_str(&format!("{label} {}\n", safe::line(problem)));
     }
     if problems.is_empty() {
-        let fine = "the store is whole, every activity and event is accounted for";
+        let died = |health: &Health| died(&health.instances).is_some();
+        let fine = match health.is_some_and(died) {
+            true => "the store is whole, every activity and event up to then is accounted for",
+            false => "the store is whole, every activity and event is accounted for",
+        };
         let sign = styled(AnsiColor::Green.on_default(), "✓");
         out.push_str(&format!("{sign} {}\n", styled(BOLD, fine)));
     }

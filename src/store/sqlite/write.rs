@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use chrono::Utc;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -44,7 +45,8 @@ ON CONFLICT (id) DO UPDATE SET
   attributes = excluded.attributes, truncated = excluded.truncated,
   input = excluded.input, input_bytes = excluded.input_bytes, input_truncated = excluded.input_truncated";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
-const ACCOUNT: &str = "UPDATE instance SET accounting = ?2 WHERE id = ?1";
+const ACCOUNT: &str =
+    "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3) WHERE id = ?1";
 const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 
 /// The write side of one instance.
@@ -204,7 +206,7 @@ impl Writer for SqliteWriter {
         self.transaction(|transaction, _, _| account(transaction, instance, accounting))?;
         while self.abandon(instance)? > 0 {}
         self.transaction(|transaction, _, _| {
-            let now = chrono::Utc::now().timestamp_micros();
+            let now = Utc::now().timestamp_micros();
             transaction
                 .prepare_cached(STOP)?
                 .execute(params![instance, now])
@@ -222,7 +224,7 @@ fn account(
         .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     connection
         .prepare_cached(ACCOUNT)?
-        .execute(params![instance, json])
+        .execute(params![instance, json, Utc::now().timestamp_micros()])
         .map(drop)
 }
 

@@ -14,7 +14,7 @@ const ACTIVITIES: &str = "SELECT count(*) FROM activity";
 const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
-     (SELECT count(*) FROM open WHERE instance = i.id) FROM instance AS i ORDER BY i.started_at DESC, i.id DESC";
+     (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.started_at DESC, i.id DESC";
 /// The first hundred complaints are enough to know that a file is damaged.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
@@ -79,6 +79,7 @@ fn instance(row: &Row<'_>, alive: &dyn Fn(InstanceId) -> bool) -> Result<Instanc
     let attempt = || failed("read an instance");
     let id = InstanceId::from_bytes(row.get(0).map_err(attempt())?);
     let stopped_at: Option<i64> = row.get(4).map_err(attempt())?;
+    let saved_at: Option<i64> = row.get(7).map_err(attempt())?;
     let accounting: String = row.get(5).map_err(attempt())?;
     let accounting = serde_json::from_str(&accounting).map_err(|cause| {
         Error::store(format!("could not read the accounting of instance {id}")).with_source(cause)
@@ -90,6 +91,7 @@ fn instance(row: &Row<'_>, alive: &dyn Fn(InstanceId) -> bool) -> Result<Instanc
         started_at: instant(row.get(3).map_err(attempt())?)?,
         stopped_at: stopped_at.map(instant).transpose()?,
         alive: stopped_at.is_none() && alive(id),
+        saved_at: saved_at.map(instant).transpose()?,
         accounting,
     })
 }
