@@ -7,7 +7,7 @@ mod support;
 
 use std::{
     convert::Infallible,
-    fs,
+    fs::{self, File},
     future::Future,
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use support::{Rows, rows, soon};
+use support::{Rows, fuse, rows, soon};
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, Outcome, query::ActivityReader, store::Accounting,
@@ -296,6 +296,48 @@ fn the_locks_of_a_log_are_its_owners_alone() {
     let _log = ActivityLog::open(folder.path().join("activity.db")).unwrap();
     let locks = fs::metadata(folder.path().join("activity.db-instances")).unwrap();
     assert_eq!(locks.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_network_file_system_is_refused_by_its_name() {
+    let Some(folder) = place() else {
+        let folder = tempfile::tempdir().unwrap();
+        let device = File::options().read(true).write(true).open("/dev/fuse");
+        let Some(command) = may_mount().filter(|_| device.is_ok()) else {
+            // Where nobody may mount one there is the list of mounts alone, which the unit tests read.
+            return a_disk_of_this_machine_is_no_network();
+        };
+        let name = "a_network_file_system_is_refused_by_its_name";
+        return again(command, name, folder.path());
+    };
+    let device = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse")
+        .unwrap();
+    let mut mount = Command::new("mount");
+    // What is mounted talks through the descriptor of whoever mounts it.
+    mount.stdin(device.try_clone().unwrap());
+    mount.args([
+        "-i",
+        "-t",
+        "fuse.sshfs",
+        "-o",
+        "fd=0,rootmode=40755,user_id=0,group_id=0",
+        "ann@server:",
+    ]);
+    ran(mount.arg(&folder));
+    fuse::serve(device);
+    let path = folder.join("activity.db");
+    // Also by a link from a disk of this machine.
+    let here = tempfile::tempdir().unwrap();
+    let link = here.path().join("link");
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    for path in [path, link.join("activity.db")] {
+        let said = ActivityLog::open(&path).unwrap_err().to_string();
+        assert!(said.contains("network file system (fuse.sshfs)"), "{said}");
+        assert!(said.contains("keep it on a disk of this machine"), "{said}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod faulty;
+#[cfg(target_os = "linux")]
+pub mod fuse;
 pub mod said;
 
 use std::{
