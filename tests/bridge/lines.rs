@@ -113,8 +113,9 @@ fn other_layers_see_what_they_saw_before() {
     for bridge in [None, Some(ActivityEvents::new().level(LevelFilter::ERROR))] {
         seen.store(0, Relaxed);
         let subscriber = registry().with(bridge.clone()).with(Seen(seen.clone()));
+        let log = log();
         tracing::subscriber::with_default(subscriber, || {
-            log().start(Describe::job("import")).run(|| {
+            log.start(Describe::job("import")).run(|| {
                 tracing::trace!("fine");
                 tracing::info!(target: "tower_activity", "ours");
                 tracing::error!("coarse");
