@@ -151,12 +151,14 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
 
 #[test]
 fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
-    const FORKS: u64 = 20;
+    const FORKS: u64 = 40;
     const THREADS: u64 = 32;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::builder()
         .flush_interval(Duration::ZERO)
+        // At full speed for as long as it takes, without as many rows.
+        .memory_limit(256 << 10)
         .open(&path)
         .unwrap();
     let over = AtomicBool::new(false);
@@ -165,17 +167,15 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
             scope.spawn(|| {
                 let mut calls = 0_u64;
                 while !over.load(Relaxed) {
-                    (0..100).for_each(|_| done(&log, "parent's"));
-                    calls += 100;
-                    // Not faster than the store takes them: what is counted here is to be on record.
-                    log.flush().wait().unwrap();
+                    done(&log, "parent's");
+                    calls += 1;
                 }
                 calls
             })
         });
         let end = Over(&over);
         for _ in 0..FORKS {
-            let before = log.accounting();
+            let before = log.accounting().committed;
             let theirs = log.clone();
             let child = Child::run(move || {
                 // New threads, so that they meet every shard.
@@ -185,18 +185,18 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
                     }
                 });
                 let counts = theirs.accounting();
-                assert!(counts.rejected_forked >= THREADS, "{counts:?}");
-                assert!(counts.adds_up(), "{counts:?}");
+                assert!(counts.rejected() > 0 && counts.adds_up(), "{counts:?}");
                 theirs.flush().wait().unwrap_err();
             });
             assert!(child.has_ended_well());
             // The parent goes on.
-            soon(|| (log.accounting().committed > before.committed).then_some(()));
+            soon(|| (log.accounting().committed > before).then_some(()));
         }
         drop(end);
         let calls = calling.map(|one| one.join().unwrap()).iter().sum::<u64>();
         let counts = log.shutdown().wait().unwrap();
-        assert_eq!((counts.started, counts.committed), (calls, calls));
+        assert_eq!(counts.started, calls);
+        assert_eq!(counts.committed + counts.rejected_memory, calls);
     });
     is_whole(&path);
 }
