@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Forked,
     /// What was asked for does not exist.
     NotFound,
+    /// A host, its provider or the directory of its markers did not do as asked.
+    Host,
 }
 
 impl Error {

@@ -48,6 +48,8 @@
 
 pub mod activity;
 mod error;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod layer;
 mod log;
 #[cfg(feature = "rmcp")]

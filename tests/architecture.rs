@@ -28,6 +28,10 @@ const FOLDERS: &[(&str, &[&str])] = &[
         "mcp",
         &["record", "redact", "store", "pipeline", "log", "activity"],
     ),
+    (
+        "host",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
     // What tests of both wings stand on.

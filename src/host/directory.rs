@@ -1,0 +1,243 @@
+//! The markers of a host whose directory can be reached as files.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{ActivitySource, Idle, IdleMode, MarkerFormat, Markers},
+};
+
+/// Names the host's directory where nobody else does.
+const DIRECTORY: &str = "MNGR_HOST_DIR";
+
+/// The longest marker that is read, in bytes. One of ours has less than a hundred.
+const LONGEST: u64 = 4096;
+
+/// The activity of one host, kept as small files in its directory: `<directory>/activity/<source>`.
+///
+/// A marker's modification time is the truth, so that anything on the host can refresh it: a bare `touch` counts.
+/// What we write is one line with the same time, put in place in one step: nobody ever reads half of it.
+///
+/// Its methods do a few file operations; under an async runtime they belong into `spawn_blocking`, which is
+/// what [`Host`](crate::host::Host) does.
+///
+/// # Examples
+///
+/// ```
+/// use chrono::Utc;
+/// use tower_activity::host::{ActivitySource, HostActivity, Idle, IdleMode};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let directory = folder.path();
+/// let host = HostActivity::at(directory);
+/// assert_eq!(host.idle_for(&IdleMode::Io, Utc::now())?, Idle::Unknown);
+/// host.record(ActivitySource::User)?;
+/// assert!(matches!(host.idle_for(&IdleMode::Io, Utc::now())?, Idle::For(idle) if idle.as_secs() < 60));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct HostActivity {
+    directory: PathBuf,
+    format: MarkerFormat,
+}
+
+impl HostActivity {
+    /// The activity of the host that has this directory.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        HostActivity {
+            directory: directory.into(),
+            format: MarkerFormat::default(),
+        }
+    }
+
+    /// The activity of the host whose directory the variable `MNGR_HOST_DIR` names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set, or empty.
+    pub fn from_env() -> Result<Self> {
+        let directory = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty());
+        directory.map(HostActivity::at).ok_or_else(|| {
+            Error::invalid(format!(
+                "cannot tell which host is meant: {DIRECTORY} is not set to its directory"
+            ))
+        })
+    }
+
+    /// Sets how its markers are written; any format is read.
+    #[must_use]
+    pub fn format(mut self, format: MarkerFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// The host's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Says that this source was active just now.
+    ///
+    /// # Errors
+    ///
+    /// When the host's directory does not exist (`is_not_found`), is read-only or full, or what stands in place of
+    /// the folder `activity` or of the marker is none. The marker is then as it was.
+    pub fn record(&self, source: ActivitySource) -> Result<()> {
+        self.record_at(source, Utc::now())
+    }
+
+    /// Says that this source was active at this time.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record).
+    pub fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
+        let attempt = || format!("cannot record {source} in {:?}", self.directory);
+        let folder = self.folder();
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing()),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(attempt(), error));
+            }
+            _ => self.check_folder()?,
+        }
+        // Hidden, and of a name that nobody else has: neither read as a marker nor written by two at once.
+        let unnamed = folder.join(format!(".{source}-{:016x}", fastrand::u64(..)));
+        let written = File::create_new(&unnamed)
+            .and_then(|mut file| {
+                file.write_all(self.format.line(source, at).as_bytes())?;
+                file.set_modified(at.into())
+            })
+            .and_then(|()| fs::rename(&unnamed, self.marker(source)));
+        written.map_err(|error| {
+            // It is of no use to anybody, and there may be no room for it.
+            let _ = fs::remove_file(&unnamed);
+            failed(attempt(), error)
+        })
+    }
+
+    /// When this source was active last: the modification time of its marker. `None` where it has none.
+    ///
+    /// # Errors
+    ///
+    /// When the host's directory does not exist (`is_not_found`) or cannot be read, and when what stands in place of
+    /// the marker is no plain file (`is_invalid`). A link is none: what it points to is not the host's.
+    pub fn reported(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
+        self.check_folder()?;
+        self.modified(source)
+    }
+
+    /// What the marker's own line says, for comparison; `None` where there is none, or it says nothing: made by a
+    /// bare `touch`, cut off, or somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// As [`reported`](Self::reported).
+    pub fn written(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
+        if self.reported(source)?.is_none() {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        File::open(self.marker(source))
+            .and_then(|file| file.take(LONGEST).read_to_end(&mut text))
+            .map_err(|error| failed(format!("cannot read {:?}", self.marker(source)), error))?;
+        Ok(MarkerFormat::read(&text))
+    }
+
+    /// All of its markers.
+    ///
+    /// # Errors
+    ///
+    /// As [`reported`](Self::reported).
+    pub fn markers(&self) -> Result<Markers> {
+        self.check_folder()?;
+        let mut markers = Markers::default();
+        for source in ActivitySource::ALL {
+            if let Some(at) = self.modified(source)? {
+                markers.set(source, at);
+            }
+        }
+        Ok(markers)
+    }
+
+    /// How long nothing that counts has happened.
+    ///
+    /// # Errors
+    ///
+    /// As [`reported`](Self::reported).
+    pub fn idle_for(&self, mode: &IdleMode, now: DateTime<Utc>) -> Result<Idle> {
+        Ok(self.markers()?.idle_for(mode, now))
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.directory.join("activity")
+    }
+
+    fn marker(&self, source: ActivitySource) -> PathBuf {
+        self.folder().join(source.as_str())
+    }
+
+    /// Looks that the folder, where there is one, is a folder, and the directory is there.
+    fn check_folder(&self) -> Result<()> {
+        let folder = self.folder();
+        match fs::symlink_metadata(&folder) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(Error::invalid(format!(
+                "cannot use {folder:?}: it is not a folder; remove it"
+            ))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match self.directory.is_dir() {
+                    true => Ok(()),
+                    false => Err(self.missing()),
+                }
+            }
+            Err(error) => Err(failed(format!("cannot look into {folder:?}"), error)),
+        }
+    }
+
+    fn modified(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
+        let marker = self.marker(source);
+        let found = fs::symlink_metadata(&marker).and_then(|found| {
+            let modified = found.is_file().then(|| found.modified());
+            modified.transpose()
+        });
+        match found {
+            Ok(Some(modified)) => Ok(Some(modified.into())),
+            Ok(None) => Err(Error::invalid(format!(
+                "cannot use {marker:?}: it is not a plain file; remove it"
+            ))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(format!("cannot read {marker:?}"), error)),
+        }
+    }
+
+    fn missing(&self) -> Error {
+        Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "there is no host directory {:?}: create it, or name another",
+                self.directory
+            ),
+        )
+    }
+}
+
+fn failed(attempt: String, cause: io::Error) -> Error {
+    let kind = match cause.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ErrorKind::Full
+        }
+        _ => ErrorKind::Host,
+    };
+    Error::new(kind, attempt).with_source(cause)
+}
