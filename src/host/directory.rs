@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, Idle, IdleMode, MarkerFormat, Markers},
+    host::{ActivitySource, Idle, IdleMode, MarkerFormat, Markers, failure::failed},
 };
 
 /// Names the host's directory where nobody else does.
@@ -102,16 +102,11 @@ impl HostActivity {
     /// As [`record`](Self::record).
     pub fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
         let attempt = || format!("cannot record {source} in {:?}", self.directory);
-        let folder = self.folder();
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing()),
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed(attempt(), error));
-            }
-            _ => self.check_folder()?,
-        }
+        self.make_folder(attempt)?;
         // Hidden, and of a name that nobody else has: neither read as a marker nor written by two at once.
-        let unnamed = folder.join(format!(".{source}-{:016x}", fastrand::u64(..)));
+        let unnamed = self
+            .folder()
+            .join(format!(".{source}-{:016x}", fastrand::u64(..)));
         let written = File::create_new(&unnamed)
             .and_then(|mut file| {
                 file.write_all(self.format.line(source, at).as_bytes())?;
@@ -178,12 +173,33 @@ impl HostActivity {
         Ok(self.markers()?.idle_for(mode, now))
     }
 
-    pub(super) fn folder(&self) -> PathBuf {
+    /// The file that is locked by whoever starts or stops the host.
+    pub(super) fn lock_file(&self) -> Result<File> {
+        self.make_folder(|| format!("cannot lock the host in {:?}", self.directory))?;
+        let path = self.folder().join(".lock");
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(not_a_file(&path));
+        }
+        let mut options = File::options();
+        let opened = options.create(true).truncate(false).write(true).open(&path);
+        opened.map_err(|error| failed(format!("cannot open {path:?}"), error))
+    }
+
+    fn folder(&self) -> PathBuf {
         self.directory.join("activity")
     }
 
     fn marker(&self, source: ActivitySource) -> PathBuf {
         self.folder().join(source.as_str())
+    }
+
+    fn make_folder(&self, attempt: impl Fn() -> String) -> Result<()> {
+        match fs::create_dir(self.folder()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.missing()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.check_folder(),
+            Err(error) => Err(failed(attempt(), error)),
+        }
     }
 
     /// Looks that the folder, where there is one, is a folder, and the directory is there.
@@ -212,9 +228,7 @@ impl HostActivity {
         });
         match found {
             Ok(Some(modified)) => Ok(Some(modified.into())),
-            Ok(None) => Err(Error::invalid(format!(
-                "cannot use {marker:?}: it is not a plain file; remove it"
-            ))),
+            Ok(None) => Err(not_a_file(&marker)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(format!("cannot read {marker:?}"), error)),
         }
@@ -231,13 +245,8 @@ impl HostActivity {
     }
 }
 
-fn failed(attempt: String, cause: io::Error) -> Error {
-    let kind = match cause.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ErrorKind::Full
-        }
-        _ => ErrorKind::Host,
-    };
-    Error::new(kind, attempt).with_source(cause)
+fn not_a_file(path: &Path) -> Error {
+    Error::invalid(format!(
+        "cannot use {path:?}: it is not a plain file; remove it"
+    ))
 }

@@ -1,0 +1,29 @@
+//! What went wrong with a host, in words.
+
+use std::{error::Error as _, io};
+
+use crate::error::{Error, ErrorKind};
+
+/// What the system said no to.
+pub(super) fn failed(attempt: String, cause: io::Error) -> Error {
+    let kind = match cause.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ErrorKind::Full
+        }
+        _ => ErrorKind::Host,
+    };
+    Error::new(kind, attempt).with_source(cause)
+}
+
+/// An error and what caused it, in one line.
+pub(super) fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,248 @@
+//! Hosts on this machine: a directory each, and a process in it.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    path::{self, Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    process::{Child, Command},
+    sync::Mutex as AsyncMutex,
+    time,
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{Host, HostActivity, HostProvider, Work, failure::failed},
+};
+
+/// Provides hosts on this machine: a directory each, `<root>/<name>`, and a process that runs in it.
+///
+/// The process is told the directory in `MNGR_HOST_DIR`, and what it prints is added to `output.log` there. It runs
+/// in a process group of its own, which ends with it, and with the provider.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, host::{HostProviderExt, LocalProvider}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let log = ActivityLog::open(":memory:")?;
+/// let provider = LocalProvider::new(folder.path(), "sleep").arg("1000");
+/// let host = provider.create_host(&log, "web").await?;
+/// assert!(provider.is_up(&host).await?);
+/// provider.stop_host(&log, &host).await?;
+/// assert!(!provider.is_up(&host).await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct LocalProvider {
+    root: PathBuf,
+    program: OsString,
+    args: Vec<OsString>,
+    grace: Duration,
+    /// Apart for each host, so that none waits for another that takes its time to end.
+    processes: Mutex<HashMap<String, Slot>>,
+}
+
+impl LocalProvider {
+    /// Provides hosts below this directory that run this program.
+    pub fn new(root: impl Into<PathBuf>, program: impl Into<OsString>) -> Self {
+        let root = root.into();
+        LocalProvider {
+            // What runs below it is told the whole path. Only an empty one has none, and fails when it is used.
+            root: path::absolute(&root).unwrap_or(root),
+            program: program.into(),
+            args: Vec::new(),
+            grace: Duration::from_secs(5),
+            processes: Mutex::default(),
+        }
+    }
+
+    /// Adds an argument of the program.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets how long a process that was asked to end may take before it is killed; 5 seconds by default.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Finds a host that was created before, by another provider of the same root too.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this name (`is_not_found`).
+    pub fn host(&self, name: &str) -> Result<Host> {
+        let directory = self.root.join(name);
+        match directory.is_dir() {
+            true => Ok(Host::in_directory(
+                name.to_owned(),
+                HostActivity::at(directory),
+            )),
+            false => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no host {name:?} in {:?}", self.root),
+            )),
+        }
+    }
+
+    /// True while the host's process runs.
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be asked.
+    pub async fn is_up(&self, host: &Host) -> Result<bool> {
+        match &mut *self.slot(host.name()).lock().await {
+            Some(process) => process.is_alive(),
+            None => Ok(false),
+        }
+    }
+
+    fn slot(&self, name: &str) -> Slot {
+        let mut processes = self.processes.lock();
+        processes.entry(name.to_owned()).or_default().clone()
+    }
+
+    fn spawn(&self, directory: &Path) -> Result<Process> {
+        let attempt = || format!("cannot run {:?} in {directory:?}", self.program);
+        let spawned = || {
+            let output = directory.join("output.log");
+            let output = File::options().create(true).append(true).open(output)?;
+            let mut command = Command::new(&self.program);
+            command
+                .args(&self.args)
+                .current_dir(directory)
+                .env("MNGR_HOST_DIR", directory)
+                .stdin(Stdio::null())
+                .stdout(output.try_clone()?)
+                .stderr(output)
+                .kill_on_drop(true);
+            #[cfg(unix)]
+            command.process_group(0);
+            command.spawn()
+        };
+        let child = spawned().map_err(|cause| failed(attempt(), cause))?;
+        Ok(Process { child })
+    }
+}
+
+impl HostProvider for LocalProvider {
+    async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
+        let slot = self.slot(name);
+        let mut slot = slot.lock().await;
+        let directory = self.root.join(name);
+        let made = fs::create_dir_all(&self.root).and_then(|()| fs::create_dir(&directory));
+        made.map_err(|cause| {
+            failed(
+                format!("cannot create the host directory {directory:?}"),
+                cause,
+            )
+        })?;
+        let process = self.spawn(&directory).inspect_err(|_| {
+            // What is left of it only keeps the name from being used again.
+            let _ = fs::remove_dir_all(&directory);
+        })?;
+        *slot = Some(process);
+        self.host(name)
+    }
+
+    async fn start(&self, _work: &Work, host: &Host) -> Result<()> {
+        let slot = self.slot(host.name());
+        let mut slot = slot.lock().await;
+        if let Some(process) = &mut *slot
+            && process.is_alive()?
+        {
+            return Ok(());
+        }
+        *slot = Some(self.spawn(&self.root.join(host.name()))?);
+        Ok(())
+    }
+
+    async fn stop(&self, _work: &Work, host: &Host) -> Result<()> {
+        let slot = self.slot(host.name());
+        let mut slot = slot.lock().await;
+        if let Some(process) = &mut *slot {
+            let ended = process.end(self.grace).await;
+            ended.map_err(|cause| {
+                failed(
+                    format!("cannot stop the process of {:?}", host.name()),
+                    cause,
+                )
+            })?;
+            *slot = None;
+        }
+        Ok(())
+    }
+}
+
+/// Where the process of one host is kept; none where it is stopped.
+type Slot = Arc<AsyncMutex<Option<Process>>>;
+
+/// The process of a host, and with it those that it started.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+}
+
+impl Process {
+    fn is_alive(&mut self) -> Result<bool> {
+        match self.child.try_wait() {
+            Ok(ended) => Ok(ended.is_none()),
+            Err(cause) => Err(failed(
+                "cannot ask whether a host's process runs".to_owned(),
+                cause,
+            )),
+        }
+    }
+
+    /// Asks it to end, and kills it where it does not.
+    async fn end(&mut self, grace: Duration) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            self.signal(rustix::process::Signal::TERM)?;
+            if let Ok(ended) = time::timeout(grace, self.child.wait()).await {
+                return ended.map(drop);
+            }
+            self.signal(rustix::process::Signal::KILL)?;
+        }
+        #[cfg(not(unix))]
+        let _ = grace;
+        self.child.kill().await
+    }
+
+    /// Sends a signal to its process group. Nothing happens once it has ended.
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) -> io::Result<()> {
+        // While it has not been waited for, its number is nobody else's.
+        let group = self.child.id().and_then(|id| i32::try_from(id).ok());
+        match group.and_then(rustix::process::Pid::from_raw) {
+            Some(group) => Ok(rustix::process::kill_process_group(group, signal)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        {
+            // Where it has ended already there is nothing to do.
+            let _ = self.signal(rustix::process::Signal::KILL);
+        }
+    }
+}
