@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use tokio::{task, time};
 
 use crate::{
@@ -68,7 +69,7 @@ impl Host {
     ///
     /// The marker is written or not, never half.
     pub async fn record(&self, source: ActivitySource) -> Result<()> {
-        self.blocking(move |activity| activity.record(source)).await
+        self.record_at(source, Utc::now()).await
     }
 
     /// All of its markers.
@@ -93,7 +94,11 @@ impl Host {
         self.inner.unmarked.load(Relaxed)
     }
 
-    #[allow(dead_code)]
+    pub(super) async fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
+        self.blocking(move |activity| activity.record_at(source, at))
+            .await
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.inner.busy.load(Relaxed) > 0
     }

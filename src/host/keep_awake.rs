@@ -1,0 +1,193 @@
+//! Activities keep a host awake.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{task, time};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{ActivitySource, Host, Moment, trouble::Trouble},
+    log::ActivityLog,
+    record::{Filter, Status},
+    store::{Reader, Store},
+};
+
+/// What hosts are managed by, which is no use of them.
+const OUR_OWN: [&str; 3] = ["create_host", "start_host", "stop_host"];
+
+impl ActivityLog {
+    /// Follows this log, so that its activities keep a host awake: while one runs and when one has ended, the
+    /// marker of this source is touched, at most once an interval.
+    ///
+    /// It reads what the log has committed, on its own time: no call waits for a marker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{
+    ///     ActivityLog, Describe, Outcome,
+    ///     host::{ActivitySource, Host, HostActivity, Moment},
+    /// };
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let log = ActivityLog::open(":memory:")?;
+    /// let host = Host::in_directory("web", HostActivity::at(folder.path()));
+    /// let mut awake = log.keep_awake(&host, ActivitySource::Agent)?;
+    ///
+    /// log.start(Describe::tool("search")).end(Outcome::success());
+    /// log.flush().await?;
+    /// // `tokio::spawn(awake.run())` does this every 10 seconds.
+    /// assert!(awake.poll(Moment::now()).await?);
+    /// assert!(host.markers().await?.get(ActivitySource::Agent).is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn keep_awake(&self, host: &Host, source: ActivitySource) -> Result<KeepAwake> {
+        let mut filter = Filter::default();
+        filter.name.none_of = OUR_OWN.map(|name| name.into()).to_vec();
+        let followed = match self.store() {
+            Some(store) => {
+                let mut reader = store.reader()?;
+                let seq = reader.newest_seq()?;
+                Some(Followed {
+                    store: store.clone(),
+                    reader: Some(reader),
+                    seq,
+                })
+            }
+            None => None,
+        };
+        Ok(KeepAwake {
+            log: self.clone(),
+            host: host.clone(),
+            source,
+            filter,
+            interval: Duration::from_secs(10),
+            followed,
+            touched: None,
+            trouble: Trouble::default(),
+        })
+    }
+}
+
+/// Touches a host's marker for activities. Made by [`ActivityLog::keep_awake`].
+#[must_use = "it does nothing until it is run"]
+pub struct KeepAwake {
+    log: ActivityLog,
+    host: Host,
+    source: ActivitySource,
+    filter: Filter,
+    interval: Duration,
+    followed: Option<Followed>,
+    touched: Option<Moment>,
+    trouble: Trouble,
+}
+
+/// A log, and how far it was followed. A disabled one has no store.
+struct Followed {
+    store: Arc<dyn Store>,
+    /// Lent to where blocking is acceptable; one that did not come back is replaced.
+    reader: Option<Box<dyn Reader>>,
+    seq: i64,
+}
+
+impl KeepAwake {
+    /// Sets which activities count; by default all but the creates, starts and stops of hosts.
+    pub fn only(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Sets how often the marker is touched at most, and how often [`run`](Self::run) looks; every 10 seconds by
+    /// default. Well below the idle timeout, or the host is found idle in between.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Touches the marker for as long as this is polled. The first of several failures in a row is an event,
+    /// `host_mark_failed`.
+    pub async fn run(mut self) {
+        loop {
+            let touched = self.poll(Moment::now()).await;
+            self.trouble
+                .note(&touched, &self.log, "host_mark_failed", &self.host);
+            time::sleep(self.interval).await;
+        }
+    }
+
+    /// Touches the marker where a counted activity runs, or has ended since the last time, unless it was touched
+    /// within the interval before this moment. True when it was touched.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read, or the marker not be written. Nothing is forgotten then: the next time tries
+    /// again.
+    pub async fn poll(&mut self, now: Moment) -> Result<bool> {
+        let recently = self
+            .touched
+            .is_some_and(|touched| now.since(touched) < self.interval);
+        let Some(followed) = self.followed.as_mut().filter(|_| !recently) else {
+            return Ok(false);
+        };
+        let (seq, active) = followed.look(&self.filter).await?;
+        if active {
+            self.host.record_at(self.source, now.wall()).await?;
+            self.touched = Some(now);
+        }
+        followed.seq = seq;
+        Ok(active)
+    }
+}
+
+impl Followed {
+    /// How far it has looked, and whether there was anything.
+    async fn look(&mut self, filter: &Filter) -> Result<(i64, bool)> {
+        let (store, seq, filter) = (self.store.clone(), self.seq, filter.clone());
+        let reader = self.reader.take();
+        let looked = task::spawn_blocking(move || {
+            let mut reader = match reader {
+                Some(reader) => reader,
+                None => store.reader()?,
+            };
+            let found = look(&mut *reader, seq, &filter)?;
+            Ok((reader, found))
+        });
+        let (reader, found) = looked.await.unwrap_or_else(|cause| {
+            Err(Error::new(ErrorKind::Panicked, "could not follow the log").with_source(cause))
+        })?;
+        self.reader = Some(reader);
+        Ok(found)
+    }
+}
+
+fn look(reader: &mut dyn Reader, seq: i64, filter: &Filter) -> Result<(i64, bool)> {
+    // Before the look, so that nothing is passed over that is committed meanwhile.
+    let newest = reader.newest_seq()?;
+    let ended = reader.after(seq, filter, 1)?;
+    let seq = newest.max(ended.seq);
+    if !ended.activities.is_empty() {
+        return Ok((seq, true));
+    }
+    let mut running = filter.clone();
+    let runs_may_count = running.status.allows(|status| *status == Status::Running);
+    running.status.any_of = vec![Status::Running];
+    let active = runs_may_count && !reader.page(&running, None, 1)?.activities.is_empty();
+    Ok((seq, active))
+}
+
+impl fmt::Debug for KeepAwake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeepAwake")
+            .field("host", &self.host)
+            .field("source", &self.source)
+            .field("interval", &self.interval)
+            .finish_non_exhaustive()
+    }
+}

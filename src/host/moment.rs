@@ -1,0 +1,60 @@
+//! One instant by two clocks.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+/// One instant by the wall clock, which markers are written by and which people and networks set, and by a clock
+/// that only goes forward.
+///
+/// What decides over time takes it as an argument, so that tests say what time it is.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_activity::host::Moment;
+///
+/// let now = Moment::now();
+/// let later = now.after(Duration::from_secs(300));
+/// assert_eq!((later.wall() - now.wall()).num_seconds(), 300);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    wall: DateTime<Utc>,
+    monotonic: Instant,
+}
+
+impl Moment {
+    /// Reads both clocks.
+    pub fn now() -> Self {
+        Moment {
+            wall: Utc::now(),
+            monotonic: Instant::now(),
+        }
+    }
+
+    /// The instant so much later by both clocks.
+    #[must_use]
+    pub fn after(self, passed: Duration) -> Self {
+        Moment {
+            wall: self.wall + passed,
+            monotonic: self.monotonic + passed,
+        }
+    }
+
+    /// The same instant by a wall clock that somebody has set to this time.
+    #[must_use]
+    pub fn with_wall(self, wall: DateTime<Utc>) -> Self {
+        Moment { wall, ..self }
+    }
+
+    /// The time by the wall clock.
+    pub fn wall(self) -> DateTime<Utc> {
+        self.wall
+    }
+
+    pub(super) fn since(self, earlier: Moment) -> Duration {
+        self.monotonic.saturating_duration_since(earlier.monotonic)
+    }
+}

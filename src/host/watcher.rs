@@ -1,0 +1,311 @@
+//! Finds hosts that nobody uses, and has them stopped.
+
+use std::{fmt, future::Future, pin::Pin, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio::time;
+
+use crate::{
+    error::Result,
+    host::{
+        ActivitySource, Host, Idle, IdleMode, Moment, StopReason, Stopping, sight::Sight,
+        trouble::Trouble,
+    },
+    log::ActivityLog,
+    record::Text,
+};
+
+type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
+
+/// Looks after one host, and has it stopped once a limit is reached. Without a limit it never is.
+///
+/// Before each stop it locks the host against a start, and looks again; a host that was started since is left alone.
+/// Afterwards it waits for the next boot. Idle time counts from the last boot at the earliest: what happened before
+/// a host was stopped does not stop it again. It ages by a clock that nobody sets, so that a wall clock that jumps,
+/// or a machine that sleeps, makes no host idle.
+///
+/// Reaching a limit is an event (`host_idle`, `host_too_old`, `host_sessions_gone`), and so is the first of several
+/// failures in a row (`host_watch_failed`).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_activity::{
+///     ActivityLog,
+///     host::{HostProviderExt, LocalProvider, Moment, StopReason, Watched, Watcher},
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let log = ActivityLog::open(":memory:")?;
+/// let provider = LocalProvider::new(folder.path(), "sleep").arg("1000");
+/// let host = provider.create_host(&log, "web").await?;
+/// let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
+///
+/// // `watcher.run(..)` does this every 10 seconds, until the host is stopped.
+/// let later = Moment::now().after(Duration::from_secs(301));
+/// let watched = watcher.poll(later, |_| provider.stop_host(&log, &host)).await?;
+/// assert!(matches!(watched, Watched::Stopped(stopping) if stopping.reason == StopReason::Idle));
+/// assert!(!provider.is_up(&host).await?);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a watcher does nothing until it is run"]
+pub struct Watcher {
+    log: ActivityLog,
+    host: Host,
+    mode: IdleMode,
+    idle_timeout: Option<Duration>,
+    max_age: Option<Duration>,
+    sessions: Option<Sessions>,
+    interval: Duration,
+    sight: Sight,
+    busy_until: Option<Moment>,
+    boot: Option<DateTime<Utc>>,
+    /// True from a stop to the next boot.
+    down: bool,
+    /// True once it was told why the host is stopped, until it is up again.
+    told: bool,
+    trouble: Trouble,
+}
+
+/// How sessions are counted.
+struct Sessions {
+    grace: Duration,
+    count: Box<dyn FnMut() -> Counting + Send>,
+    none_since: Option<Moment>,
+}
+
+/// How a host was found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Watched {
+    /// Within its limits; idle for so long.
+    Up(Idle),
+    /// Stopped just now.
+    Stopped(Stopping),
+    /// Stopped before, and not booted since.
+    Down,
+}
+
+impl Watcher {
+    /// Watches this host, by the mode [`Io`](IdleMode::Io).
+    pub fn new(log: &ActivityLog, host: &Host) -> Self {
+        Watcher {
+            log: log.clone(),
+            host: host.clone(),
+            mode: IdleMode::default(),
+            idle_timeout: None,
+            max_age: None,
+            sessions: None,
+            interval: Duration::from_secs(10),
+            sight: Sight::default(),
+            busy_until: None,
+            boot: None,
+            down: false,
+            told: false,
+            trouble: Trouble::default(),
+        }
+    }
+
+    /// Sets what counts as activity.
+    pub fn mode(mut self, mode: IdleMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets how long a host may be idle; for ever by default. One of which that is unknown is not stopped for it.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long a host may be up after its last boot; for ever by default.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Sets how its sessions are counted, and how long there may be none, after its last boot too.
+    pub fn sessions<F, Fut>(mut self, grace: Duration, mut count: F) -> Self
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<usize>> + Send + 'static,
+    {
+        self.sessions = Some(Sessions {
+            grace,
+            count: Box::new(move || Box::pin(count())),
+            none_since: None,
+        });
+        self
+    }
+
+    /// Sets how often [`run`](Self::run) looks; every 10 seconds by default.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Looks at the host until it is stopped, which is what the given function has to do. Run it again to go on with
+    /// the next boot. What fails is told, and tried again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Between two looks nothing is lost. A stop that has begun is dropped where it is.
+    pub async fn run<F, Fut>(&mut self, mut stop: F) -> Stopping
+    where
+        F: FnMut(Stopping) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
+        loop {
+            if let Ok(Watched::Stopped(stopping)) = self.poll(Moment::now(), &mut stop).await {
+                return stopping;
+            }
+            time::sleep(self.interval).await;
+        }
+    }
+
+    /// Looks at the host once, as it is at this moment, and has it stopped where a limit is reached.
+    ///
+    /// # Errors
+    ///
+    /// When its markers cannot be read or its sessions not counted, and when it could not be stopped. The next look
+    /// tries again.
+    pub async fn poll<F, Fut>(&mut self, now: Moment, stop: F) -> Result<Watched>
+    where
+        F: FnOnce(Stopping) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
+        let watched = self.look_and_stop(now, stop).await;
+        self.trouble
+            .note(&watched, &self.log, "host_watch_failed", &self.host);
+        watched
+    }
+
+    async fn look_and_stop<F, Fut>(&mut self, now: Moment, stop: F) -> Result<Watched>
+    where
+        F: FnOnce(Stopping) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
+        let watched = self.look(now).await?;
+        if !matches!(watched, Watched::Stopped(_)) {
+            self.told = false;
+            return Ok(watched);
+        }
+        let _gate = self.host.gate().await?;
+        // Whoever had the gate before may have started it.
+        let watched = self.look(now).await?;
+        if let Watched::Stopped(stopping) = &watched {
+            // A stop that failed is tried again, for the same reason.
+            if !std::mem::replace(&mut self.told, true) {
+                self.tell(stopping);
+            }
+            stop(stopping.clone()).await?;
+            self.down = true;
+        }
+        Ok(watched)
+    }
+
+    async fn look(&mut self, now: Moment) -> Result<Watched> {
+        let markers = match self.host.markers().await {
+            Ok(markers) => markers,
+            // A host that is down may not answer.
+            Err(_) if self.down => return Ok(Watched::Down),
+            Err(error) => return Err(error),
+        };
+        self.sight.look(&markers, now);
+        let boot = markers.get(ActivitySource::Boot);
+        self.down &= boot == std::mem::replace(&mut self.boot, boot);
+        if self.down {
+            return Ok(Watched::Down);
+        }
+        let none_for = match &mut self.sessions {
+            Some(sessions) => sessions.none_for(now).await?,
+            None => None,
+        };
+        Ok(self.decide(none_for, now))
+    }
+
+    fn decide(&mut self, none_for: Option<Duration>, now: Moment) -> Watched {
+        if self.host.is_busy() {
+            self.busy_until = Some(now);
+        }
+        let busy = self.busy_until.map(|until| now.since(until));
+        let since_boot = self.sight.age(ActivitySource::Boot, now);
+        let idle = match (self.sight.idle(&self.mode, now), busy) {
+            (Idle::For(idle), Some(busy)) => Idle::For(idle.min(busy)),
+            (Idle::Unknown, Some(busy)) => Idle::For(busy),
+            (idle, _) => idle,
+        };
+        let within_boot = |passed: Duration| since_boot.map_or(passed, |boot| boot.min(passed));
+        let grace = self.sessions.as_ref().map(|sessions| sessions.grace);
+        let idle_for = match idle {
+            Idle::For(idle) => Some(idle),
+            _ => None,
+        };
+        let reached = [
+            (StopReason::SessionsGone, none_for.map(within_boot), grace),
+            (StopReason::MaxAge, since_boot, self.max_age),
+            (StopReason::Idle, idle_for, self.idle_timeout),
+        ];
+        for (reason, after, limit) in reached {
+            if let (Some(after), Some(limit)) = (after, limit)
+                && after >= limit
+            {
+                return Watched::Stopped(Stopping {
+                    host: self.host.clone(),
+                    reason,
+                    after,
+                    limit,
+                });
+            }
+        }
+        Watched::Up(idle)
+    }
+
+    fn tell(&self, stopping: &Stopping) {
+        let event = match stopping.reason {
+            StopReason::Idle => "host_idle",
+            StopReason::MaxAge => "host_too_old",
+            StopReason::SessionsGone => "host_sessions_gone",
+        };
+        self.log
+            .event(event)
+            .reference(Text::from(self.host.name().to_owned()))
+            .summary(stopping.to_string())
+            .data(json!({
+                "reason": stopping.reason.as_str(),
+                "state": stopping.reason.state(),
+                "mode": self.mode.to_string(),
+                "after_s": stopping.after.as_secs(),
+                "limit_s": stopping.limit.as_secs(),
+            }))
+            .record();
+    }
+}
+
+impl Sessions {
+    /// How long there has been none; `None` where there is one.
+    async fn none_for(&mut self, now: Moment) -> Result<Option<Duration>> {
+        if (self.count)().await? > 0 {
+            self.none_since = None;
+            return Ok(None);
+        }
+        let since = *self.none_since.get_or_insert(now);
+        Ok(Some(now.since(since)))
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watcher")
+            .field("host", &self.host)
+            .field("mode", &self.mode)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
+    }
+}
