@@ -1,0 +1,17 @@
+//! A manager of hosts: a host is created, kept awake by tool calls, stopped once nobody calls, and started again.
+//!
+//! `cargo run -p host-manager`, then `cargo run --features cli --bin activity -- events`. The host is a directory below
+//! `hosts/` and a process in it: this program again, which counts words for whoever asks.
+
+mod manager;
+mod word_counter;
+
+use std::error::Error;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    match std::env::args().nth(1).as_deref() {
+        Some("serve") => word_counter::serve().await,
+        _ => manager::manage().await,
+    }
+}
