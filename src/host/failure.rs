@@ -1,6 +1,6 @@
 //! What went wrong with a host, in words.
 
-use std::{error::Error as _, io};
+use std::{error::Error as _, io, process::ExitStatus};
 
 use crate::error::{Error, ErrorKind};
 
@@ -26,4 +26,13 @@ pub(super) fn told(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a command that failed said last, and how it ended.
+pub(super) fn complaint(status: ExitStatus, stderr: &[u8]) -> String {
+    let said = String::from_utf8_lossy(stderr);
+    match said.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+        Some(last) => format!("{last} ({status})"),
+        None => status.to_string(),
+    }
 }

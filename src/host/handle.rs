@@ -11,11 +11,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::{task, time};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task, time,
+};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, HostActivity, Markers, failure::told},
+    host::{ActivitySource, HostActivity, Markers, ShellActivity, failure::told},
     log::ActivityLog,
     record::{Status, Text},
 };
@@ -36,22 +39,52 @@ pub struct Host {
 
 struct Inner {
     name: Text,
-    activity: HostActivity,
+    id: Text,
+    place: Place,
     busy: AtomicUsize,
     unmarked: AtomicU64,
+}
+
+/// Where its markers are.
+#[derive(Debug)]
+enum Place {
+    Directory(HostActivity),
+    Shell {
+        activity: ShellActivity,
+        gate: Arc<Mutex<()>>,
+    },
 }
 
 impl Host {
     /// A host whose directory can be reached as files.
     pub fn in_directory(name: impl Into<Text>, activity: HostActivity) -> Self {
+        let name = name.into();
+        Host::new(name.clone(), name, Place::Directory(activity))
+    }
+
+    /// A host on which scripts can be run. The id is what its provider knows it by, where that is not the name.
+    ///
+    /// A watcher's stop and a start exclude each other where they use the same host: this one and its clones.
+    pub fn over_shell(name: impl Into<Text>, id: impl Into<Text>, activity: ShellActivity) -> Self {
+        let gate = Arc::default();
+        Host::new(name.into(), id.into(), Place::Shell { activity, gate })
+    }
+
+    fn new(name: Text, id: Text, place: Place) -> Self {
         Host {
             inner: Arc::new(Inner {
-                name: name.into(),
-                activity,
+                name,
+                id,
+                place,
                 busy: AtomicUsize::new(0),
                 unmarked: AtomicU64::new(0),
             }),
         }
+    }
+
+    /// What its provider knows it by; its name where that has no other.
+    pub fn id(&self) -> &str {
+        &self.inner.id
     }
 
     /// What it is called.
@@ -78,7 +111,10 @@ impl Host {
     ///
     /// When they could not be read.
     pub async fn markers(&self) -> Result<Markers> {
-        self.blocking(HostActivity::markers).await
+        match &self.inner.place {
+            Place::Directory(activity) => blocking(activity, HostActivity::markers).await,
+            Place::Shell { activity, .. } => activity.markers().await,
+        }
     }
 
     /// Keeps watchers of this process from finding it idle until what this returns is dropped. Counted: the end of
@@ -95,8 +131,13 @@ impl Host {
     }
 
     pub(super) async fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
-        self.blocking(move |activity| activity.record_at(source, at))
-            .await
+        match &self.inner.place {
+            Place::Directory(activity) => {
+                blocking(activity, move |activity| activity.record_at(source, at)).await
+            }
+            // Its own clock says when.
+            Place::Shell { activity, .. } => activity.record(source).await,
+        }
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -123,59 +164,64 @@ impl Host {
     }
 
     /// Takes what a start and a watcher's stop exclude each other with, and waits where the other has it.
-    ///
-    /// Where nothing can be locked, nobody else can lock it either: then the host goes on without.
     pub(super) async fn gate(&self) -> Result<Gate> {
-        let deadline = time::Instant::now() + PATIENCE;
-        let tried = self.blocking(HostActivity::lock_file).await;
+        let locked = async {
+            match &self.inner.place {
+                Place::Directory(activity) => self.lock(activity).await,
+                Place::Shell { gate, .. } => Gate::Held(gate.clone().lock_owned().await),
+            }
+        };
+        time::timeout(PATIENCE, locked).await.map_err(|_| {
+            let name = self.name();
+            let s = PATIENCE.as_secs();
+            Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "cannot lock the host {name:?}: another start or stop of it has taken {s} s"
+                ),
+            )
+        })
+    }
+
+    /// Locks a file in the host's directory. Where nothing can be locked, nobody else can lock it either: then the
+    /// host goes on without.
+    async fn lock(&self, activity: &HostActivity) -> Gate {
         let without = |error: &dyn fmt::Display| {
             tracing::warn!(target: "tower_activity::host", host = self.name(), %error, "a host cannot be locked");
-            Ok(Gate { _file: None })
+            Gate::None
         };
-        let file = match tried {
+        let file = match blocking(activity, HostActivity::lock_file).await {
             Ok(file) => file,
             Err(error) => return without(&error),
         };
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Gate { _file: Some(file) }),
+                Ok(()) => return Gate::Locked(file),
+                Err(TryLockError::WouldBlock) => time::sleep(LOOK).await,
                 Err(TryLockError::Error(error)) => return without(&error),
-                Err(TryLockError::WouldBlock) if time::Instant::now() < deadline => {
-                    time::sleep(LOOK).await;
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let name = self.name();
-                    let s = PATIENCE.as_secs();
-                    return Err(Error::new(
-                        ErrorKind::Busy,
-                        format!(
-                            "cannot lock the host {name:?}: another start or stop of it has taken {s} s"
-                        ),
-                    ));
-                }
             }
         }
     }
+}
 
-    /// Does file operations where blocking is acceptable.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&HostActivity) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let activity = self.inner.activity.clone();
-        let done = task::spawn_blocking(move || work(&activity)).await;
-        done.unwrap_or_else(|cause| {
-            let said = format!("could not look after the markers of {:?}", self.name());
-            Err(Error::new(ErrorKind::Panicked, said).with_source(cause))
-        })
-    }
+/// Does file operations where blocking is acceptable.
+async fn blocking<T: Send + 'static>(
+    activity: &HostActivity,
+    work: impl FnOnce(&HostActivity) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let activity = activity.clone();
+    let done = task::spawn_blocking(move || work(&activity)).await;
+    done.unwrap_or_else(|cause| {
+        let said = "could not look after the markers of a host";
+        Err(Error::new(ErrorKind::Panicked, said).with_source(cause))
+    })
 }
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("name", &self.inner.name)
-            .field("activity", &self.inner.activity)
+            .field("place", &self.inner.place)
             .finish_non_exhaustive()
     }
 }
@@ -193,6 +239,9 @@ impl Drop for Busy {
 
 /// What a start and a watcher's stop exclude each other with, while it is held.
 #[derive(Debug)]
-pub(super) struct Gate {
-    _file: Option<File>,
+#[expect(dead_code, reason = "what it holds is held until it is dropped")]
+pub(super) enum Gate {
+    Locked(File),
+    Held(OwnedMutexGuard<()>),
+    None,
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{error::Error, host::ActivitySource};
 
@@ -124,16 +124,34 @@ pub enum Idle {
 
 /// When each source of a host was seen last, as its markers said at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Markers([Option<DateTime<Utc>>; ActivitySource::ALL.len()]);
+pub struct Markers {
+    /// By the host's clock, as the files have it.
+    written: [Option<DateTime<Utc>>; ActivitySource::ALL.len()],
+    /// How far that clock is ahead of ours.
+    ahead: TimeDelta,
+}
 
 impl Markers {
-    /// When this source was seen last; `None` where it has no marker.
-    pub fn get(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
-        self.0[source as usize]
+    /// None yet, of a host whose clock is so far ahead of ours.
+    pub(super) fn of_clock(ahead: TimeDelta) -> Self {
+        Markers {
+            ahead,
+            ..Markers::default()
+        }
     }
 
-    pub(super) fn set(&mut self, source: ActivitySource, at: DateTime<Utc>) {
-        self.0[source as usize] = Some(at);
+    /// When this source was seen last, by our clock; `None` where it has no marker.
+    pub fn get(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
+        self.written(source).map(|at| at - self.ahead)
+    }
+
+    /// The time of the file: the same until somebody writes it.
+    pub(super) fn written(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
+        self.written[source as usize]
+    }
+
+    pub(super) fn set(&mut self, source: ActivitySource, written: DateTime<Utc>) {
+        self.written[source as usize] = Some(written);
     }
 
     /// How long nothing that counts has happened.

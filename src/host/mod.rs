@@ -1,5 +1,6 @@
 //! Host activity: when a host was created, booted and last used, from files on it that anything can refresh.
 
+mod command;
 mod directory;
 mod failure;
 mod format;
@@ -9,12 +10,14 @@ mod keep_awake;
 mod local;
 mod moment;
 mod provider;
+mod shell;
 mod sight;
 mod source;
 mod stopping;
 mod trouble;
 mod watcher;
 
+pub use command::CommandProvider;
 pub use directory::HostActivity;
 pub use format::MarkerFormat;
 pub use handle::{Busy, Host};
@@ -23,6 +26,7 @@ pub use keep_awake::KeepAwake;
 pub use local::LocalProvider;
 pub use moment::Moment;
 pub use provider::{HostProvider, HostProviderExt, Work};
+pub use shell::{HostShell, Printed, ShellActivity};
 pub use source::ActivitySource;
 pub use stopping::{StopReason, Stopping};
 pub use watcher::{Watched, Watcher};

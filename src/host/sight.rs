@@ -22,7 +22,7 @@ pub(super) struct Sight {
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    at: DateTime<Utc>,
+    written: DateTime<Utc>,
     /// When it was first seen, and how old it was.
     first: Moment,
     age: Duration,
@@ -43,14 +43,14 @@ impl Sight {
         });
         for source in ActivitySource::ALL {
             let seen = &mut self.seen[source as usize];
-            let Some(at) = markers.get(source) else {
+            let (Some(written), Some(at)) = (markers.written(source), markers.get(source)) else {
                 *seen = None;
                 continue;
             };
-            if seen.is_none_or(|seen| seen.at != at) {
+            if seen.is_none_or(|seen| seen.written != written) {
                 let age = (now.wall() - at).to_std().unwrap_or_default();
                 *seen = Some(Seen {
-                    at,
+                    written,
                     first: now,
                     age: age.min(most),
                 });

@@ -217,7 +217,7 @@ impl Watcher {
             Err(error) => return Err(error),
         };
         self.sight.look(&markers, now);
-        let boot = markers.get(ActivitySource::Boot);
+        let boot = markers.written(ActivitySource::Boot);
         self.down &= boot == std::mem::replace(&mut self.boot, boot);
         if self.down {
             return Ok(Watched::Down);

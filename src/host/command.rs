@@ -1,0 +1,247 @@
+//! Hosts that some command-line tool provides: docker, modal, or any other.
+
+use std::{process::Stdio, sync::Arc, time::Duration};
+
+use tokio::{process::Command, time};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    host::{
+        Host, HostProvider, HostShell, Printed, ShellActivity, Work,
+        failure::{complaint, failed},
+        shell::quoted,
+    },
+};
+
+/// Provides hosts through the commands of a tool that can create, start and stop them and run scripts on them.
+///
+/// In each argument `{host}` stands for the host's name, `{id}` for the last line that the creating command printed
+/// (the name where it printed none), and in the one that runs scripts `{script}` for a script of a POSIX shell. No
+/// shell is between: arguments reach the tool as they are.
+///
+/// # Examples
+///
+/// ```no_run
+/// use tower_activity::{ActivityLog, host::{CommandProvider, HostProviderExt}};
+///
+/// # async fn run() -> tower_activity::Result<()> {
+/// let docker = CommandProvider::new("/var/lib/host")
+///     .create(["docker", "run", "--detach", "--name", "{host}", "debian", "sleep", "infinity"])
+///     .start(["docker", "start", "{id}"])
+///     .stop(["docker", "stop", "{id}"])
+///     .exec(["docker", "exec", "{id}", "sh", "-c", "{script}"]);
+/// let log = ActivityLog::open("activity.db")?;
+/// let host = docker.create_host(&log, "web").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CommandProvider {
+    directory: String,
+    create: Line,
+    start: Line,
+    stop: Line,
+    exec: Line,
+    timeout: Duration,
+}
+
+impl CommandProvider {
+    /// Provides hosts that have this directory, which is made on them. Its four commands have to be set.
+    pub fn new(directory: impl Into<String>) -> Self {
+        CommandProvider {
+            directory: directory.into(),
+            create: Line::none("create"),
+            start: Line::none("start"),
+            stop: Line::none("stop"),
+            exec: Line::none("exec"),
+            timeout: Duration::from_secs(300),
+        }
+    }
+
+    /// Sets the command that creates a host and brings it up.
+    pub fn create<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.create.set(command);
+        self
+    }
+
+    /// Sets the command that starts a host that was stopped.
+    pub fn start<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.start.set(command);
+        self
+    }
+
+    /// Sets the command that stops a host.
+    pub fn stop<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.stop.set(command);
+        self
+    }
+
+    /// Sets the command that runs a script on a host.
+    pub fn exec<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.exec.set(command);
+        self
+    }
+
+    /// Sets how long a command may take before it is killed; 5 minutes by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The host of this name that was created before; the id is the one that [`Host::id`] said then.
+    pub fn host(&self, name: &str, id: &str) -> Host {
+        let shell = CommandShell {
+            exec: self.exec.clone(),
+            name: name.to_owned(),
+            id: id.to_owned(),
+            timeout: self.timeout,
+        };
+        let activity = ShellActivity::new(self.directory.clone(), Arc::new(shell));
+        Host::over_shell(name.to_owned(), id.to_owned(), activity)
+    }
+
+    async fn run(&self, line: &Line, host: &Host) -> Result<()> {
+        let words = [("{host}", host.name()), ("{id}", host.id())];
+        line.run(&words, self.timeout).await.map(drop)
+    }
+}
+
+impl HostProvider for CommandProvider {
+    async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
+        let words = [("{host}", name), ("{id}", name)];
+        let printed = self.create.run(&words, self.timeout).await?;
+        let last = printed
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty());
+        let host = self.host(name, last.unwrap_or(name));
+        let make = format!("mkdir -p {}", quoted(&self.directory));
+        let words = [
+            ("{host}", host.name()),
+            ("{id}", host.id()),
+            ("{script}", &make),
+        ];
+        if let Err(error) = self.exec.run(&words, self.timeout).await {
+            // The host is there. That it has no directory is told when it is marked.
+            tracing::warn!(target: "tower_activity::host", host = name, %error, "a host has no directory");
+        }
+        Ok(host)
+    }
+
+    async fn start(&self, _work: &Work, host: &Host) -> Result<()> {
+        self.run(&self.start, host).await
+    }
+
+    async fn stop(&self, _work: &Work, host: &Host) -> Result<()> {
+        self.run(&self.stop, host).await
+    }
+}
+
+/// Runs scripts through the tool.
+#[derive(Debug)]
+struct CommandShell {
+    exec: Line,
+    name: String,
+    id: String,
+    timeout: Duration,
+}
+
+impl HostShell for CommandShell {
+    fn run<'a>(&'a self, script: &'a str) -> Printed<'a> {
+        Box::pin(async move {
+            let words = [
+                ("{host}", self.name.as_str()),
+                ("{id}", &self.id),
+                ("{script}", script),
+            ];
+            self.exec.run(&words, self.timeout).await
+        })
+    }
+}
+
+/// A command with words to fill in.
+#[derive(Debug, Clone)]
+struct Line {
+    what: &'static str,
+    words: Vec<String>,
+}
+
+impl Line {
+    fn none(what: &'static str) -> Self {
+        Line {
+            what,
+            words: Vec::new(),
+        }
+    }
+
+    fn set<T: Into<String>>(&mut self, words: impl IntoIterator<Item = T>) {
+        self.words = words.into_iter().map(Into::into).collect();
+    }
+
+    /// Runs it, and gives back what it printed.
+    async fn run(&self, fill: &[(&str, &str)], timeout: Duration) -> Result<String> {
+        let Some((program, args)) = self.words.split_first() else {
+            let what = self.what;
+            return Err(Error::invalid(format!(
+                "cannot run a command that is not set: set one with `CommandProvider::{what}`"
+            )));
+        };
+        // Not filled in: a script is long, and only our own.
+        let attempt = || format!("cannot run `{}`", self.words.join(" "));
+        let args = args.iter().map(|arg| filled(arg, fill));
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+        let output = time::timeout(timeout, command.output()).await;
+        let output = output.map_err(|_| {
+            let s = timeout.as_secs_f64();
+            Error::new(
+                ErrorKind::Timeout,
+                format!("{}: it has taken {s} s", attempt()),
+            )
+        })?;
+        let output = output.map_err(|cause| failed(attempt(), cause))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(Error::new(ErrorKind::Host, attempt())
+                .with_source(complaint(output.status, &output.stderr))),
+        }
+    }
+}
+
+/// Fills in each word once: what a value says is not filled in again.
+fn filled(arg: &str, fill: &[(&str, &str)]) -> String {
+    let mut rest = arg;
+    let mut out = String::with_capacity(arg.len());
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match fill.iter().find(|(word, _)| rest.starts_with(word)) {
+            Some((word, value)) => {
+                out.push_str(value);
+                rest = &rest[word.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_filled_in_once() {
+        let fill = [("{host}", "web"), ("{script}", "echo {host} ${x}")];
+        let check = |arg: &str, expected: &str| assert_eq!(filled(arg, &fill), expected);
+        check("plain", "plain");
+        check("name={host}", "name=web");
+        check("{host}-{host}", "web-web");
+        check("{script}", "echo {host} ${x}");
+        check("{other} {", "{other} {");
+    }
+}
