@@ -12,7 +12,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
-use tower_activity::host::{ActivitySource, HostActivity, Idle, IdleMode, MarkerFormat};
+use tower_activity::{
+    ErrorKind,
+    host::{ActivitySource, HostActivity, Idle, IdleMode, MarkerFormat},
+};
 
 fn host() -> (TempDir, HostActivity) {
     let folder = tempfile::tempdir().unwrap();
@@ -176,8 +179,8 @@ fn a_link_is_no_marker_and_is_not_written_through() {
     fs::write(&elsewhere, "mine").unwrap();
     symlink(&elsewhere, marker(&host, ActivitySource::User)).unwrap();
     let error = host.reported(ActivitySource::User).unwrap_err();
-    assert!(error.is_invalid(), "{error}");
-    assert!(host.markers().unwrap_err().is_invalid());
+    assert_eq!(error.kind(), ErrorKind::Host, "{error}");
+    assert_eq!(host.markers().unwrap_err().kind(), ErrorKind::Host);
     // Writing puts a marker in its place.
     host.record(ActivitySource::User).unwrap();
     assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "mine");
@@ -189,8 +192,11 @@ fn a_link_is_no_marker_and_is_not_written_through() {
         other.directory().join("activity"),
     )
     .unwrap();
-    assert!(other.record(ActivitySource::User).unwrap_err().is_invalid());
-    assert!(other.markers().unwrap_err().is_invalid());
+    assert_eq!(
+        other.record(ActivitySource::User).unwrap_err().kind(),
+        ErrorKind::Host
+    );
+    assert_eq!(other.markers().unwrap_err().kind(), ErrorKind::Host);
 }
 
 #[test]
@@ -215,11 +221,7 @@ fn what_cannot_be_written_says_why_and_leaves_nothing() {
         error.to_string().starts_with("cannot record user in "),
         "{error}"
     );
-    assert!(
-        host.reported(ActivitySource::User)
-            .unwrap_err()
-            .is_invalid()
-    );
+    assert!(host.reported(ActivitySource::User).is_err());
     let left = fs::read_dir(host.directory().join("activity")).unwrap();
     assert_eq!(left.count(), 1, "only what was in the way");
 

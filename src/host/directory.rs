@@ -125,7 +125,7 @@ impl HostActivity {
     /// # Errors
     ///
     /// When the host's directory does not exist (`is_not_found`) or cannot be read, and when what stands in place of
-    /// the marker is no plain file (`is_invalid`). A link is none: what it points to is not the host's.
+    /// the marker is no plain file. A link is none: what it points to is not the host's.
     pub fn reported(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
         self.check_folder()?;
         self.modified(source)
@@ -207,9 +207,10 @@ impl HostActivity {
         let folder = self.folder();
         match fs::symlink_metadata(&folder) {
             Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(Error::invalid(format!(
-                "cannot use {folder:?}: it is not a folder; remove it"
-            ))),
+            Ok(_) => Err(Error::new(
+                ErrorKind::Host,
+                format!("cannot use {folder:?}: it is not a folder; remove it"),
+            )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match self.directory.is_dir() {
                     true => Ok(()),
@@ -246,7 +247,8 @@ impl HostActivity {
 }
 
 fn not_a_file(path: &Path) -> Error {
-    Error::invalid(format!(
-        "cannot use {path:?}: it is not a plain file; remove it"
-    ))
+    Error::new(
+        ErrorKind::Host,
+        format!("cannot use {path:?}: it is not a plain file; remove it"),
+    )
 }

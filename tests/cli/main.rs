@@ -3,6 +3,7 @@
 
 mod doctor;
 mod events;
+mod host;
 mod list;
 mod place;
 mod show;

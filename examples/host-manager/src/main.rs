@@ -3,7 +3,7 @@
 //! `cargo run -p host-manager`, then `cargo run --features cli --bin activity -- events`. The host is a directory below
 //! `hosts/` and a process in it: this program again, which counts words for whoever asks.
 
-mod manager;
+mod lifecycle;
 mod word_counter;
 
 use std::error::Error;
@@ -12,6 +12,6 @@ use std::error::Error;
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     match std::env::args().nth(1).as_deref() {
         Some("serve") => word_counter::serve().await,
-        _ => manager::manage().await,
+        _ => lifecycle::run().await,
     }
 }

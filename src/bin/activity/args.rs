@@ -5,6 +5,8 @@ use std::{ffi::OsString, num::NonZeroUsize};
 use clap::{Args, Parser, Subcommand};
 use tower_activity::store::Cursor;
 
+use crate::host;
+
 const FILTERS: &str = "\
 Filters:
   status:failed,cancelled   running, success, failed, cancelled, skipped, abandoned
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// Lists events, newest first.
     #[command(after_help = EVENT_FILTERS)]
     Events(List),
+    /// Says when a host was last used, or that it is used now, or watches it.
+    #[command(subcommand)]
+    Host(host::Command),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }

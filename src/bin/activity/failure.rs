@@ -60,7 +60,7 @@ impl Failure {
 }
 
 /// Prints an error and what caused it.
-fn complain(error: &(dyn StdError + 'static)) {
+pub(crate) fn complain(error: &(dyn StdError + 'static)) {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -6,6 +6,7 @@ mod doctor;
 mod event;
 mod events;
 mod failure;
+mod host;
 mod list;
 mod print;
 mod show;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Tail(args) => tail::run(&cli.store, args),
         Command::Event(args) => event::run(&cli.store, args),
         Command::Events(args) => events::run(&cli.store, args),
+        Command::Host(command) => host::run(&cli.store, command),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

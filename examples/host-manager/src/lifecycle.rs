@@ -1,4 +1,4 @@
-//! The manager: everything that it does is on record.
+//! The life of a host: everything that is done to it is on record.
 
 use std::{
     env,
@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(3);
 /// How often the marker is touched and looked at.
 const EVERY: Duration = Duration::from_millis(200);
 
-pub(crate) async fn manage() -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     let log =
         ActivityLog::open(env::var("ACTIVITY_STORE").unwrap_or_else(|_| "activity.db".into()))?;
     let root = env::var_os("HOSTS").map_or_else(|| PathBuf::from("hosts"), PathBuf::from);

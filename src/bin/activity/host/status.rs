@@ -1,0 +1,91 @@
+//! `activity host status`: when each source was active last, and how long the host has been idle.
+
+use std::io;
+
+use chrono::{DateTime, Local, Utc};
+use serde_json::{Map, Value, json};
+use tower_activity::host::{ActivitySource, Idle, IdleMode, Markers};
+
+use super::args::Status;
+use crate::{
+    failure::Failure,
+    print::{
+        self, human, json,
+        status::{BOLD, DIM, styled},
+        table::{Align, Cell, Column, Narrow, Table},
+    },
+};
+
+pub(crate) fn run(args: &Status) -> Result<(), Failure> {
+    let activity = args.place.activity()?;
+    let markers = activity.markers()?;
+    let now = Utc::now();
+    let idle = markers.idle_for(&args.mode, now);
+    if args.json {
+        let directory = activity.directory().to_string_lossy();
+        let status = object(&directory, &markers, &args.mode, idle);
+        return Ok(json::line(&mut io::stdout().lock(), &status)?);
+    }
+    let mut text = table(&markers, &args.mode, now).render(print::width());
+    let mode = styled(DIM, &format!("(mode {})", args.mode));
+    text.push_str(&format!("\n{} {mode}\n", styled(BOLD, &said(idle))));
+    Ok(print::text(&text)?)
+}
+
+fn object(directory: &str, markers: &Markers, mode: &IdleMode, idle: Idle) -> Value {
+    let times: Map<String, Value> = ActivitySource::ALL
+        .into_iter()
+        .map(|source| (source.to_string(), json!(markers.get(source))))
+        .collect();
+    let (state, seconds) = match idle {
+        Idle::For(idle) => ("known", Some(idle.as_secs_f64())),
+        Idle::Unknown => ("unknown", None),
+        _ => ("never", None),
+    };
+    json!({
+        "directory": directory,
+        "mode": mode.to_string(),
+        "idle": state,
+        "idle_s": seconds,
+        "markers": times,
+    })
+}
+
+fn said(idle: Idle) -> String {
+    match idle {
+        Idle::For(idle) => {
+            let ns = u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX);
+            format!("idle for {}", human::duration(ns))
+        }
+        Idle::Unknown => "idle for an unknown time: no marker counts".to_owned(),
+        _ => "never idle".to_owned(),
+    }
+}
+
+fn table(markers: &Markers, mode: &IdleMode, now: DateTime<Utc>) -> Table {
+    use Narrow::Stays;
+
+    let mut table = Table::new(vec![
+        Column::new("SOURCE", Align::Left, Stays),
+        Column::new("LAST", Align::Left, Stays),
+        Column::new("AGO", Align::Right, Stays),
+        Column::new("COUNTS", Align::Left, Stays),
+    ]);
+    for source in ActivitySource::ALL {
+        let at = markers.get(source);
+        let last = at.map(|at| {
+            at.with_timezone(&Local)
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        });
+        let ago = at.map(|at| human::ago(at, now));
+        let counts = mode.sources().contains(&source);
+        table.row(vec![
+            Cell::new(source.as_str()).style(BOLD),
+            Cell::new(last.as_deref().unwrap_or("-")),
+            Cell::new(ago.as_deref().unwrap_or_default()),
+            Cell::new(if counts { "✓" } else { "" }),
+        ]);
+    }
+    table
+}
