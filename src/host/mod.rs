@@ -13,6 +13,8 @@ mod provider;
 mod shell;
 mod sight;
 mod source;
+#[cfg(unix)]
+mod ssh;
 mod stopping;
 mod trouble;
 mod watcher;
@@ -28,5 +30,7 @@ pub use moment::Moment;
 pub use provider::{HostProvider, HostProviderExt, Work};
 pub use shell::{HostShell, Printed, ShellActivity};
 pub use source::ActivitySource;
+#[cfg(unix)]
+pub use ssh::SshProvider;
 pub use stopping::{StopReason, Stopping};
 pub use watcher::{Watched, Watcher};

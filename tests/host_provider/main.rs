@@ -1,9 +1,11 @@
 //! Whatever provides a host, it is marked and on record.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod command;
 mod local;
+mod ssh;
+mod sshd;
 #[path = "../support/mod.rs"]
 mod support;
 

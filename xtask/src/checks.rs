@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     bench, demo,
     run::{self, Result, cargo, run},
+    sshd,
 };
 
 /// One of the checks.
@@ -52,9 +53,10 @@ pub(crate) fn features() -> Result {
     Ok(())
 }
 
-/// All tests of all members with all features, the examples in the documentation too. They need nothing
-/// but what cargo builds.
+/// All tests of all members with all features, the examples in the documentation too. Beside what cargo builds they
+/// need OpenSSH.
 pub(crate) fn test() -> Result {
+    sshd::ensure()?;
     run(&mut cargo(&["test", "--workspace", "--all-features"]))
 }
 

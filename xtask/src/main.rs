@@ -4,6 +4,7 @@ mod bench;
 mod checks;
 mod demo;
 mod run;
+mod sshd;
 
 use std::process::ExitCode;
 
