@@ -38,7 +38,7 @@ pub enum ErrorKind {
     NewerSchema,
     /// The file is not a store of this crate.
     NotAStore,
-    /// The store is locked by another writer; the attempt may be repeated.
+    /// The store, or a host, is locked by somebody else; the attempt may be repeated.
     Busy,
     /// The disk, the file's quota or the log's memory is full.
     Full,
@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Refused,
     /// Code that the log called panicked: a store, a redactor, a rule.
     Panicked,
-    /// The deadline passed before everything was committed.
+    /// A deadline passed before everything was committed, or before a command had ended.
     Timeout,
     /// The log was shut down.
     Closed,
@@ -99,12 +99,12 @@ impl Error {
         self.kind == ErrorKind::NewerSchema
     }
 
-    /// True when a deadline passed before everything was committed.
+    /// True when a deadline passed before everything was committed, or before a command had ended.
     pub fn is_timeout(&self) -> bool {
         self.kind == ErrorKind::Timeout
     }
 
-    /// True when another writer holds the store; the attempt may be repeated.
+    /// True when somebody else holds the store, or a host; the attempt may be repeated.
     pub fn is_busy(&self) -> bool {
         self.kind == ErrorKind::Busy
     }

@@ -73,6 +73,6 @@ pub use record::{
     ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
 };
 
-#[cfg(all(doctest, feature = "rmcp", feature = "testing"))]
+#[cfg(all(doctest, feature = "host", feature = "rmcp", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

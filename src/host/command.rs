@@ -9,6 +9,7 @@ use crate::{
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work,
         failure::{complaint, failed},
+        provider::check_name,
         shell::quoted,
     },
 };
@@ -90,7 +91,12 @@ impl CommandProvider {
     }
 
     /// The host of this name that was created before; the id is the one that [`Host::id`] said then.
-    pub fn host(&self, name: &str, id: &str) -> Host {
+    ///
+    /// # Errors
+    ///
+    /// When it is no name of a host.
+    pub fn host(&self, name: &str, id: &str) -> Result<Host> {
+        check_name(name)?;
         let shell = CommandShell {
             exec: self.exec.clone(),
             name: name.to_owned(),
@@ -98,7 +104,7 @@ impl CommandProvider {
             timeout: self.timeout,
         };
         let activity = ShellActivity::new(self.directory.clone(), Arc::new(shell));
-        Host::over_shell(name.to_owned(), id.to_owned(), activity)
+        Ok(Host::over_shell(name.to_owned(), id.to_owned(), activity))
     }
 
     async fn run(&self, line: &Line, host: &Host) -> Result<()> {
@@ -115,7 +121,7 @@ impl HostProvider for CommandProvider {
             .lines()
             .map(str::trim)
             .rfind(|line| !line.is_empty());
-        let host = self.host(name, last.unwrap_or(name));
+        let host = self.host(name, last.unwrap_or(name))?;
         let make = format!("mkdir -p {}", quoted(&self.directory));
         let words = [
             ("{host}", host.name()),

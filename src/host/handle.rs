@@ -13,12 +13,14 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
-    task, time,
+    time,
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, HostActivity, Markers, ShellActivity, failure::told},
+    host::{
+        ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking, failure::told,
+    },
     log::ActivityLog,
     record::{Status, Text},
 };
@@ -112,7 +114,10 @@ impl Host {
     /// When they could not be read.
     pub async fn markers(&self) -> Result<Markers> {
         match &self.inner.place {
-            Place::Directory(activity) => blocking(activity, HostActivity::markers).await,
+            Place::Directory(activity) => {
+                let activity = activity.clone();
+                blocking(move || activity.markers()).await
+            }
             Place::Shell { activity, .. } => activity.markers().await,
         }
     }
@@ -133,7 +138,8 @@ impl Host {
     pub(super) async fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
         match &self.inner.place {
             Place::Directory(activity) => {
-                blocking(activity, move |activity| activity.record_at(source, at)).await
+                let activity = activity.clone();
+                blocking(move || activity.record_at(source, at)).await
             }
             // Its own clock says when.
             Place::Shell { activity, .. } => activity.record(source).await,
@@ -190,7 +196,8 @@ impl Host {
             tracing::warn!(target: "tower_activity::host", host = self.name(), %error, "a host cannot be locked");
             Gate::None
         };
-        let file = match blocking(activity, HostActivity::lock_file).await {
+        let activity = activity.clone();
+        let file = match blocking(move || activity.lock_file()).await {
             Ok(file) => file,
             Err(error) => return without(&error),
         };
@@ -202,19 +209,6 @@ impl Host {
             }
         }
     }
-}
-
-/// Does file operations where blocking is acceptable.
-async fn blocking<T: Send + 'static>(
-    activity: &HostActivity,
-    work: impl FnOnce(&HostActivity) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let activity = activity.clone();
-    let done = task::spawn_blocking(move || work(&activity)).await;
-    done.unwrap_or_else(|cause| {
-        let said = "could not look after the markers of a host";
-        Err(Error::new(ErrorKind::Panicked, said).with_source(cause))
-    })
 }
 
 impl fmt::Debug for Host {

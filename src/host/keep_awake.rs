@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{task, time};
+use tokio::time;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    host::{ActivitySource, Host, Moment, trouble::Trouble},
+    error::Result,
+    host::{ActivitySource, Host, Moment, blocking::blocking, trouble::Trouble},
     log::ActivityLog,
     record::{Filter, Status},
     store::{Reader, Store},
@@ -151,17 +151,15 @@ impl Followed {
     async fn look(&mut self, filter: &Filter) -> Result<(i64, bool)> {
         let (store, seq, filter) = (self.store.clone(), self.seq, filter.clone());
         let reader = self.reader.take();
-        let looked = task::spawn_blocking(move || {
+        let (reader, found) = blocking(move || {
             let mut reader = match reader {
                 Some(reader) => reader,
                 None => store.reader()?,
             };
             let found = look(&mut *reader, seq, &filter)?;
             Ok((reader, found))
-        });
-        let (reader, found) = looked.await.unwrap_or_else(|cause| {
-            Err(Error::new(ErrorKind::Panicked, "could not follow the log").with_source(cause))
-        })?;
+        })
+        .await?;
         self.reader = Some(reader);
         Ok(found)
     }

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io,
-    path::{self, Path, PathBuf},
+    path::{self, PathBuf},
     process::Stdio,
     sync::Arc,
     time::Duration,
@@ -20,13 +20,17 @@ use tokio::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{Host, HostActivity, HostProvider, Work, failure::failed},
+    host::{
+        Host, HostActivity, HostProvider, Work, blocking::blocking, failure::failed,
+        provider::check_name,
+    },
 };
 
 /// Provides hosts on this machine: a directory each, `<root>/<name>`, and a process that runs in it.
 ///
 /// The process is told the directory in `MNGR_HOST_DIR`, and what it prints is added to `output.log` there. It runs
-/// in a process group of its own, which ends with it, and with the provider.
+/// in a process group of its own. A stop asks all of that to end, and kills it where the process itself does not; it
+/// is killed with the provider too.
 ///
 /// # Examples
 ///
@@ -86,8 +90,9 @@ impl LocalProvider {
     ///
     /// # Errors
     ///
-    /// When there is none of this name (`is_not_found`).
+    /// When there is none of this name (`is_not_found`), and when it is no name of a host.
     pub fn host(&self, name: &str) -> Result<Host> {
+        check_name(name)?;
         let directory = self.root.join(name);
         match directory.is_dir() {
             true => Ok(Host::in_directory(
@@ -118,25 +123,26 @@ impl LocalProvider {
         processes.entry(name.to_owned()).or_default().clone()
     }
 
-    fn spawn(&self, directory: &Path) -> Result<Process> {
-        let attempt = || format!("cannot run {:?} in {directory:?}", self.program);
-        let spawned = || {
+    async fn spawn(&self, directory: PathBuf) -> Result<Process> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .current_dir(&directory)
+            .env("MNGR_HOST_DIR", &directory)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let attempt = format!("cannot run {:?} in {directory:?}", self.program);
+        let output = blocking(move || {
             let output = directory.join("output.log");
-            let output = File::options().create(true).append(true).open(output)?;
-            let mut command = Command::new(&self.program);
-            command
-                .args(&self.args)
-                .current_dir(directory)
-                .env("MNGR_HOST_DIR", directory)
-                .stdin(Stdio::null())
-                .stdout(output.try_clone()?)
-                .stderr(output)
-                .kill_on_drop(true);
-            #[cfg(unix)]
-            command.process_group(0);
-            command.spawn()
-        };
-        let child = spawned().map_err(|cause| failed(attempt(), cause))?;
+            let opened = File::options().create(true).append(true).open(&output);
+            let both = opened.and_then(|output| Ok((output.try_clone()?, output)));
+            both.map_err(|cause| failed(format!("cannot open {output:?}"), cause))
+        });
+        let (stdout, stderr) = output.await?;
+        let spawned = command.stdout(stdout).stderr(stderr).spawn();
+        let child = spawned.map_err(|cause| failed(attempt, cause))?;
         Ok(Process { child })
     }
 }
@@ -146,17 +152,25 @@ impl HostProvider for LocalProvider {
         let slot = self.slot(name);
         let mut slot = slot.lock().await;
         let directory = self.root.join(name);
-        let made = fs::create_dir_all(&self.root).and_then(|()| fs::create_dir(&directory));
-        made.map_err(|cause| {
-            failed(
-                format!("cannot create the host directory {directory:?}"),
-                cause,
-            )
-        })?;
-        let process = self.spawn(&directory).inspect_err(|_| {
-            // What is left of it only keeps the name from being used again.
-            let _ = fs::remove_dir_all(&directory);
-        })?;
+        let (root, made) = (self.root.clone(), directory.clone());
+        blocking(move || {
+            let created = fs::create_dir_all(&root).and_then(|()| fs::create_dir(&made));
+            created.map_err(|cause| {
+                failed(format!("cannot create the host directory {made:?}"), cause)
+            })
+        })
+        .await?;
+        let process = match self.spawn(directory.clone()).await {
+            Ok(process) => process,
+            Err(error) => {
+                // What is left of it only keeps the name from being used again.
+                return blocking(move || {
+                    let _ = fs::remove_dir_all(&directory);
+                    Err(error)
+                })
+                .await;
+            }
+        };
         *slot = Some(process);
         self.host(name)
     }
@@ -169,7 +183,7 @@ impl HostProvider for LocalProvider {
         {
             return Ok(());
         }
-        *slot = Some(self.spawn(&self.root.join(host.name()))?);
+        *slot = Some(self.spawn(self.root.join(host.name())).await?);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Host activity: when a host was created, booted and last used, from files on it that anything can refresh.
 
+mod blocking;
 mod command;
 mod directory;
 mod failure;

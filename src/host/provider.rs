@@ -265,7 +265,7 @@ impl<'a> Job<'a> {
 }
 
 /// Looks that a name can be part of a path, a command and an address.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.len() <= LONGEST_NAME
         && name.chars().all(fine)

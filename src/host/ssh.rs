@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work, failure::complaint,
-        shell::quoted,
+        provider::check_name, shell::quoted,
     },
 };
 
@@ -94,10 +94,15 @@ impl SshProvider {
     }
 
     /// The host of this name that was created before.
-    pub fn host(&self, name: &str) -> Host {
+    ///
+    /// # Errors
+    ///
+    /// When it is no name of a host.
+    pub fn host(&self, name: &str) -> Result<Host> {
+        check_name(name)?;
         let shell = Arc::new(self.machine.clone());
         let activity = ShellActivity::new(self.directory(name), shell);
-        Host::over_shell(name.to_owned(), name.to_owned(), activity)
+        Ok(Host::over_shell(name.to_owned(), name.to_owned(), activity))
     }
 
     fn directory(&self, name: &str) -> String {
@@ -132,7 +137,7 @@ impl HostProvider for SshProvider {
              exit $failed"
         );
         self.machine.run(&script).await?;
-        Ok(self.host(name))
+        self.host(name)
     }
 
     async fn start(&self, _work: &Work, host: &Host) -> Result<()> {

@@ -48,7 +48,7 @@ async fn a_host_of_any_tool_gets_all_markers() {
     let host = passes_through_its_life(&provider, &log, directory.clone()).await;
     assert_eq!(host.id(), "id-web");
     assert!(folder.path().join("web/up").exists());
-    let found = provider.host("web", host.id());
+    let found = provider.host("web", host.id()).unwrap();
     found.record(ActivitySource::User).await.unwrap();
     let line = fs::read_to_string(directory.join("activity/user")).unwrap();
     assert!(line.ends_with("Z\n") && line.len() == 21, "{line:?}");

@@ -38,6 +38,7 @@ async fn a_local_host_is_a_directory_and_a_process() {
             .unwrap()
     );
     assert!(provider.host("other").unwrap_err().is_not_found());
+    assert!(provider.host("../hosts/web").unwrap_err().is_invalid());
 }
 
 #[tokio::test]

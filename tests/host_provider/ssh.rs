@@ -33,7 +33,7 @@ async fn a_host_behind_ssh_gets_all_markers() {
         directory.canonicalize().unwrap()
     );
     host.record(ActivitySource::Ssh).await.unwrap();
-    let markers = provider.host("web").markers().await.unwrap();
+    let markers = provider.host("web").unwrap().markers().await.unwrap();
     let age = Utc::now() - markers.get(ActivitySource::Ssh).unwrap();
     assert!(age < TimeDelta::minutes(1), "{age}");
     assert_eq!(markers.get(ActivitySource::User), None);
