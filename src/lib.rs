@@ -7,6 +7,8 @@
 //! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`);
 //! - or start one by hand with [`ActivityLog::start`].
 //!
+//! Feature `host` (module `host`) tells when hosts were last used, from activities too.
+//!
 //! Code below finds its activity with [`Activity::current`] and says more about it. Read the record back with
 //! [`query::ActivityReader`], the command `activity` (feature `cli`), or any SQLite client.
 //!

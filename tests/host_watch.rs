@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::time;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
-    ActivityLayer, ActivityLog, Describe, Error, ErrorKind, Outcome, Result,
+    ActivityLayer, ActivityLog, Describe, Error, ErrorKind, Outcome, Result, Status,
     host::{
         ActivitySource, Host, HostActivity, HostProvider, HostProviderExt, Idle, IdleMode, Moment,
         StopReason, Watched, Watcher, Work,
@@ -448,4 +448,21 @@ async fn what_fails_is_told_once_and_tried_again() {
     fs::remove_dir(&user).unwrap();
     assert!(stopped(&look(&mut watcher, now).await).is_some());
     assert_eq!(events(&log)[2..], ["host_watch_failed", "host_idle"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_nobody_waits_for_is_a_boot_all_the_same() {
+    let (folder, log) = place();
+    let provider = Folders::at(folder.path());
+    let host = used_ago(folder.path(), 10);
+    let before = host.markers().await.unwrap().get(ActivitySource::Boot);
+    let given_up = time::timeout(MINUTE / 60, provider.start_host(&log, &host)).await;
+    assert!(given_up.is_err());
+    assert_eq!(*provider.done.lock().unwrap(), ["start begins"]);
+    // What records it holds the lock until it has: whoever gets that finds it booted.
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
+    assert!(is_up(&look(&mut watcher, Moment::now()).await));
+    assert!(host.markers().await.unwrap().get(ActivitySource::Boot) > before);
+    let row = support::rows(&log).one("start_host");
+    assert_eq!(row.status, Status::Cancelled);
 }

@@ -13,10 +13,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
+    task::JoinHandle,
     time,
 };
 
 use crate::{
+    activity::InActivity,
     error::{Error, ErrorKind, Result},
     host::{
         ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking, failure::told,
@@ -150,23 +152,36 @@ impl Host {
         self.inner.busy.load(Relaxed) > 0
     }
 
-    /// Records what a create or a start is known by. That it cannot be written does not fail the host; it is counted,
-    /// and told.
-    pub(super) async fn mark(&self, log: &ActivityLog, sources: &[ActivitySource]) {
-        for source in sources {
-            let Err(error) = self.record(*source).await else {
-                continue;
-            };
-            self.inner.unmarked.fetch_add(1, Relaxed);
-            let name = self.name();
-            let why = told(&error);
-            tracing::warn!(target: "tower_activity::host", host = name, %source, why, "a host went unmarked");
-            log.event("host_mark_failed")
-                .status(Status::Failed)
-                .reference(self.inner.name.clone())
-                .summary(format!("could not mark {name} with {source}: {why}"))
-                .record();
-        }
+    /// Records what a create or a start is known by, in a task of its own, so that nobody who goes away breaks it off.
+    /// That a marker cannot be written does not fail the host; it is counted, and told. The gate is held until the end.
+    pub(super) fn mark(
+        &self,
+        log: &ActivityLog,
+        sources: &'static [ActivitySource],
+        gate: Gate,
+    ) -> JoinHandle<()> {
+        let (host, log) = (self.clone(), log.clone());
+        let marking = async move {
+            for source in sources {
+                if let Err(error) = host.record(*source).await {
+                    host.went_unmarked(&log, *source, &error);
+                }
+            }
+            drop(gate);
+        };
+        tokio::spawn(marking.in_current())
+    }
+
+    fn went_unmarked(&self, log: &ActivityLog, source: ActivitySource, error: &Error) {
+        self.inner.unmarked.fetch_add(1, Relaxed);
+        let name = self.name();
+        let why = told(error);
+        tracing::warn!(target: "tower_activity::host", host = name, %source, why, "a host went unmarked");
+        log.event("host_mark_failed")
+            .status(Status::Failed)
+            .reference(self.inner.name.clone())
+            .summary(format!("could not mark {name} with {source}: {why}"))
+            .record();
     }
 
     /// Takes what a start and a watcher's stop exclude each other with, and waits where the other has it.

@@ -1,4 +1,9 @@
 //! Host activity: when a host was created, booted and last used, from files on it that anything can refresh.
+//!
+//! [`HostActivity`] is these files where they can be reached as files, [`ShellActivity`] where scripts can be run.
+//! [`HostProvider`]s make hosts; the one path around all of them, [`HostProviderExt`], marks them and records what was
+//! done. [`KeepAwake`] touches a host's marker for the activities that run for it, and a [`Watcher`] has it stopped once
+//! nothing does. All of it that is `async` needs a tokio runtime.
 
 mod blocking;
 mod command;

@@ -3,11 +3,12 @@
 use std::{any::type_name, future::Future};
 
 use serde_json::json;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     activity::{Activity, Describe, Running},
     error::{Error, Result},
-    host::{ActivitySource, Host, failure::told},
+    host::{ActivitySource, Host, failure::told, handle::Gate},
     log::ActivityLog,
     record::{Outcome, Status, Text},
 };
@@ -119,12 +120,13 @@ pub trait HostProviderExt: HostProvider + sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// When the name is none (letters, digits and `-_.`, not first a `-` or `.`, at most 63), and when the provider
-    /// fails.
+    /// When the name cannot be used (at most 63 letters, digits, `-`, `_` and `.`, neither `-` nor `.` first), and when
+    /// the provider fails.
     ///
     /// # Cancel safety
     ///
-    /// None: a host that was just made may be left, unmarked. The activity ends as `cancelled`.
+    /// A host that the provider is just making may be left, unmarked. One that it has made is marked all the same. The
+    /// activity ends as `cancelled`.
     fn create_host(
         &self,
         log: &ActivityLog,
@@ -139,7 +141,8 @@ pub trait HostProviderExt: HostProvider + sealed::Sealed {
     ///
     /// # Cancel safety
     ///
-    /// As [`create_host`](Self::create_host).
+    /// The host may have been started or not. BOOT is recorded all the same, so that no watcher finds it idle at once.
+    /// The activity ends as `cancelled`.
     fn start_host(&self, log: &ActivityLog, host: &Host)
     -> impl Future<Output = Result<()>> + Send;
 
@@ -175,8 +178,8 @@ impl<P: HostProvider> HostProviderExt for P {
         let created = async {
             check_name(name)?;
             let host = self.create(&work, name).await?;
-            host.mark(log, &[ActivitySource::Create, ActivitySource::Boot])
-                .await;
+            let sources = &[ActivitySource::Create, ActivitySource::Boot];
+            finish(host.mark(log, sources, Gate::None)).await;
             Ok(host)
         };
         job.record("host_created", created).await
@@ -186,9 +189,18 @@ impl<P: HostProvider> HostProviderExt for P {
         let job = Job::start::<P>(log, "start_host", host.name());
         let work = job.work();
         let started = async {
-            let _gate = host.gate().await?;
-            self.start(&work, host).await?;
-            host.mark(log, &[ActivitySource::Boot]).await;
+            let mut boot = Boot {
+                log,
+                host,
+                gate: Some(host.gate().await?),
+            };
+            if let Err(error) = self.start(&work, host).await {
+                boot.gate = None;
+                return Err(error);
+            }
+            if let Some(marking) = boot.mark() {
+                finish(marking).await;
+            }
             Ok(())
         };
         job.record("host_started", started).await
@@ -207,6 +219,37 @@ mod sealed {
     /// Nobody outside can name it.
     pub trait Sealed {}
     impl<P: super::HostProvider> Sealed for P {}
+}
+
+/// That BOOT is still to be recorded, once a start has begun; also where nobody waits for it any more.
+struct Boot<'a> {
+    log: &'a ActivityLog,
+    host: &'a Host,
+    /// `None` where there is nothing to record, or not any more.
+    gate: Option<Gate>,
+}
+
+impl Boot<'_> {
+    fn mark(&mut self) -> Option<JoinHandle<()>> {
+        let gate = self.gate.take()?;
+        Some(self.host.mark(self.log, &[ActivitySource::Boot], gate))
+    }
+}
+
+impl Drop for Boot<'_> {
+    fn drop(&mut self) {
+        // A runtime that shuts down has ended all of its tasks, this one included.
+        if Handle::try_current().is_ok() {
+            self.mark();
+        }
+    }
+}
+
+/// Waits for marks. They fail no host, not even where they panic.
+async fn finish(marking: JoinHandle<()>) {
+    if let Err(error) = marking.await {
+        tracing::warn!(target: "tower_activity::host", %error, "a host went unmarked");
+    }
 }
 
 /// What is recorded of a piece of work.
