@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::record::{Kind, Scope};
+
 const FIND: &str = "SELECT id FROM text WHERE value = ?1";
 const ADD: &str = "INSERT INTO text (value) VALUES (?1)";
 
@@ -20,7 +22,7 @@ pub(super) struct Dictionary {
 
 impl Dictionary {
     /// The number of a text; the text is added where it is new.
-    pub(super) fn number(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+    fn number(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
         if let Some(number) = self.known.get(text) {
             return Ok(*number);
         }
@@ -43,15 +45,6 @@ impl Dictionary {
         Ok(number)
     }
 
-    /// The number of a text that may be missing.
-    pub(super) fn optional(
-        &mut self,
-        connection: &Connection,
-        text: Option<&str>,
-    ) -> rusqlite::Result<Option<i64>> {
-        text.map(|text| self.number(connection, text)).transpose()
-    }
-
     /// The transaction was committed.
     pub(super) fn keep(&mut self) {
         self.added.clear();
@@ -62,5 +55,79 @@ impl Dictionary {
         for text in self.added.drain(..) {
             self.known.remove(&text);
         }
+    }
+}
+
+/// The numbers of texts as one transaction needs them: what all its rows have in common is looked up once.
+#[derive(Debug)]
+pub(super) struct Texts<'a> {
+    pub(super) connection: &'a Connection,
+    dictionary: &'a mut Dictionary,
+    /// Of those that it has met.
+    kinds: [Option<i64>; Kind::ALL.len()],
+    /// Of what names no environment.
+    environment: Option<i64>,
+}
+
+/// A scope as it is stored: numbers of texts, session and request as they are.
+#[derive(Debug, Default)]
+pub(super) struct Numbers<'a> {
+    pub(super) project: Option<i64>,
+    pub(super) agent: Option<i64>,
+    pub(super) actor: Option<i64>,
+    pub(super) brand: Option<i64>,
+    pub(super) environment: Option<i64>,
+    pub(super) session: Option<&'a str>,
+    pub(super) request: Option<&'a str>,
+}
+
+impl<'a> Texts<'a> {
+    /// Begins for a transaction whose records, where they name no environment, are of this one.
+    pub(super) fn new(
+        connection: &'a Connection,
+        dictionary: &'a mut Dictionary,
+        environment: Option<&str>,
+    ) -> rusqlite::Result<Self> {
+        let environment = environment
+            .map(|text| dictionary.number(connection, text))
+            .transpose()?;
+        Ok(Texts {
+            connection,
+            dictionary,
+            kinds: Default::default(),
+            environment,
+        })
+    }
+
+    pub(super) fn number(&mut self, text: &str) -> rusqlite::Result<i64> {
+        self.dictionary.number(self.connection, text)
+    }
+
+    pub(super) fn kind(&mut self, kind: Kind) -> rusqlite::Result<i64> {
+        if let Some(number) = self.kinds[kind as usize] {
+            return Ok(number);
+        }
+        let number = self.number(kind.as_str())?;
+        self.kinds[kind as usize] = Some(number);
+        Ok(number)
+    }
+
+    pub(super) fn scope<'s>(&mut self, scope: Option<&'s Scope>) -> rusqlite::Result<Numbers<'s>> {
+        let Some(scope) = scope else {
+            return Ok(Numbers {
+                environment: self.environment,
+                ..Numbers::default()
+            });
+        };
+        let mut number = |text: Option<&str>| text.map(|text| self.number(text)).transpose();
+        Ok(Numbers {
+            project: number(scope.project.as_deref())?,
+            agent: number(scope.agent.as_deref())?,
+            actor: number(scope.actor.as_deref())?,
+            brand: number(scope.brand.as_deref())?,
+            environment: number(scope.environment.as_deref())?.or(self.environment),
+            session: scope.session.as_deref(),
+            request: scope.request.as_deref(),
+        })
     }
 }

@@ -1,15 +1,12 @@
 //! The write side of events: of all with one key the first is kept.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::{
     record::EventId,
     store::{
         Duplicate, NewEvent,
-        sqlite::{
-            dictionary::Dictionary,
-            write::{Numbers, status_number},
-        },
+        sqlite::{dictionary::Texts, write::status_number},
     },
 };
 
@@ -22,17 +19,16 @@ const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1";
 
 /// Inserts an event that is not there yet. Gives the first of its key where that is another.
 pub(super) fn insert(
-    connection: &Connection,
-    dictionary: &mut Dictionary,
+    texts: &mut Texts<'_>,
     instance: i64,
-    environment: Option<&str>,
     event: &NewEvent,
 ) -> rusqlite::Result<Option<Duplicate>> {
-    let scope = Numbers::of(connection, dictionary, event.scope.as_deref(), environment)?;
+    let connection = texts.connection;
+    let scope = texts.scope(event.scope.as_deref())?;
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
         event.id.as_bytes(),
         event.at_us,
-        dictionary.number(connection, &event.event_type)?,
+        texts.number(&event.event_type)?,
         status_number(event.status),
         event.summary.as_deref(),
         i64::try_from(event.count).unwrap_or(i64::MAX),

@@ -6,6 +6,7 @@
 mod bucket;
 pub(crate) mod connection;
 mod dictionary;
+mod ended;
 mod event;
 pub(crate) mod lock;
 mod network;
