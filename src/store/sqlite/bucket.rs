@@ -67,7 +67,6 @@ impl Buckets {
     pub(super) fn add(&mut self, row: Fold) {
         let quarter = row.started_at_us.div_euclid(QUARTER_US);
         let scopes = [
-            Some((Scope::Overall, 0)),
             Some((Scope::Name, row.name)),
             row.project.map(|id| (Scope::Project, id)),
             row.brand.map(|id| (Scope::Brand, id)),
@@ -81,7 +80,17 @@ impl Buckets {
     pub(super) fn fold(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut read = connection.prepare_cached(READ_SKETCH)?;
         let mut fold = connection.prepare_cached(FOLD)?;
-        for ((scope, id, quarter), mut sums) in self.sums.drain() {
+        // Every row has a name, so that the names' sums are the overall ones.
+        let mut overall = HashMap::<i64, Sums>::default();
+        for ((scope, _, quarter), sums) in &self.sums {
+            if *scope == Scope::Name {
+                overall.entry(*quarter).or_default().merge(sums);
+            }
+        }
+        let overall = overall
+            .into_iter()
+            .map(|(quarter, sums)| ((Scope::Overall, 0, quarter), sums));
+        for ((scope, id, quarter), mut sums) in self.sums.drain().chain(overall) {
             let stored: Option<Option<Vec<u8>>> = read
                 .query_row(params![scope as i64, id, quarter], |row| row.get(0))
                 .optional()?;
@@ -118,9 +127,25 @@ impl Sums {
             let ns = i64::try_from(duration).unwrap_or(i64::MAX);
             self.timed += 1;
             self.sum_ns = self.sum_ns.saturating_add(ns);
-            self.min_ns = Some(self.min_ns.map_or(ns, |least| least.min(ns)));
-            self.max_ns = Some(self.max_ns.map_or(ns, |most| most.max(ns)));
+            self.min_ns = least(self.min_ns, Some(ns));
+            self.max_ns = self.max_ns.max(Some(ns));
             self.sketch.add(duration);
         }
     }
+
+    fn merge(&mut self, other: &Sums) {
+        self.count += other.count;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
+        self.timed += other.timed;
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.min_ns = least(self.min_ns, other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.sketch.merge(&other.sketch);
+    }
+}
+
+/// The lesser of those that there are.
+fn least(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    a.into_iter().chain(b).min()
 }
