@@ -1,7 +1,6 @@
 //! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::record::{Sketch, Status};

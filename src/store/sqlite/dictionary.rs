@@ -1,7 +1,6 @@
 //! Repeated texts, stored once: 1.27 times the rows a second and 20 % less space.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::record::{Kind, Scope};
