@@ -1,6 +1,9 @@
 //! What enters a record: redacted first, then within limits, before anything else sees it.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use serde_json::Value;
 
@@ -116,12 +119,12 @@ pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
             .value(&key, value)
             .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str())),
     };
-    let bytes = key.len() + value_bytes(&value) + 4;
+    let bytes = attribute_bytes(&key, &value);
     Attribute { key, value, bytes }
 }
 
 impl Attribute {
-    /// What keeping it costs in memory: a map entry beside the texts.
+    /// What keeping it costs in memory: its place in a vector that grows by doubling, beside its texts.
     pub(super) fn charge(&self) -> usize {
         charge(self.bytes)
     }
@@ -129,37 +132,49 @@ impl Attribute {
     /// Keeps it where the limits allow, else marks that something is missing. Returns the bytes that are not
     /// kept now: its own, or those of the value that it replaces.
     pub(super) fn keep(self, details: &mut Details) -> usize {
-        let full = details.attributes.len() >= MAX_ATTRIBUTES
-            && !details.attributes.contains_key(self.key.as_str());
-        if full || self.bytes > MAX_ATTRIBUTE_BYTES {
+        if self.bytes > MAX_ATTRIBUTE_BYTES {
             details.truncated = true;
             return self.charge();
         }
-        let replaced = details
-            .attributes
-            .insert(self.key.as_str().to_owned(), self.value);
-        replaced.map_or(0, |value| charge(self.key.len() + value_bytes(&value) + 4))
+        if let Some(value) = details.attribute_mut(&self.key) {
+            let replaced = mem::replace(value, self.value);
+            return charge(attribute_bytes(&self.key, &replaced));
+        }
+        if details.attributes.len() >= MAX_ATTRIBUTES {
+            details.truncated = true;
+            return self.charge();
+        }
+        details.attributes.push((self.key, self.value));
+        0
     }
 }
 
 /// What an attribute that counts costs in memory.
 #[cfg(feature = "subscriber")]
 pub(super) fn counter_charge(key: &str) -> usize {
-    charge(key.len() + value_bytes(&0.into()) + 4)
+    charge(attribute_bytes(key, &0.into()))
 }
 
 /// Adds one to an attribute that counts; the limits are for what the application says. Returns the bytes of
 /// [`counter_charge`] that are not kept now, because it stood there already.
 #[cfg(feature = "subscriber")]
-pub(super) fn count_up(details: &mut Details, key: &str) -> usize {
-    let before = details.attributes.get(key).and_then(Value::as_u64);
-    let count = before.unwrap_or(0).saturating_add(1);
-    let replaced = details.attributes.insert(key.to_owned(), count.into());
-    replaced.map_or(0, |value| charge(key.len() + value_bytes(&value) + 4))
+pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
+    let Some(value) = details.attribute_mut(key) else {
+        details.attributes.push((key.into(), 1.into()));
+        return 0;
+    };
+    let count = value.as_u64().unwrap_or(0).saturating_add(1);
+    let replaced = mem::replace(value, count.into());
+    charge(attribute_bytes(key, &replaced))
 }
 
 fn charge(bytes: usize) -> usize {
-    bytes + 96
+    bytes + 2 * size_of::<(Text, Value)>()
+}
+
+/// About how many bytes an attribute takes as JSON.
+fn attribute_bytes(key: &str, value: &Value) -> usize {
+    key.len() + value_bytes(value) + 4
 }
 
 /// Redacts and caps a payload. `None` where nothing is to be kept, or nothing can be.

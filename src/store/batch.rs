@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     record::{ActivityId, InstanceId, Kind, Preview, Scope, Status, Text},
@@ -63,8 +64,8 @@ pub struct Started {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Details {
-    /// Attributes in the order in which they were first set, redacted.
-    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Attributes in the order in which they were first set, redacted; each key once.
+    pub attributes: Vec<(Text, Value)>,
     /// True when an attribute was refused because a limit was reached.
     pub truncated: bool,
     /// What it was given.
@@ -75,6 +76,16 @@ pub struct Details {
     pub error_type: Option<Text>,
     /// What the error said, redacted and capped.
     pub message: Option<Text>,
+}
+
+impl Details {
+    /// The value of an attribute that was set before.
+    pub(crate) fn attribute_mut(&mut self, key: &str) -> Option<&mut Value> {
+        let mut attributes = self.attributes.iter_mut();
+        attributes
+            .find(|(found, _)| found == key)
+            .map(|(_, value)| value)
+    }
 }
 
 /// An activity that has ended.

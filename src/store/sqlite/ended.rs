@@ -1,12 +1,14 @@
 //! The write side of ended activities: what every row costs is paid here, and as little of it as can be.
 
 use rusqlite::{
-    Statement, ToSql, params,
-    types::{ToSqlOutput, Value, ValueRef},
+    CachedStatement, ToSql, params,
+    types::{self, Null, ToSqlOutput, ValueRef},
 };
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{
-    record::Preview,
+    record::{Preview, Text},
     store::{
         Details, Ended,
         sqlite::{
@@ -36,7 +38,10 @@ pub(super) fn insert(
 ) -> rusqlite::Result<u64> {
     let connection = texts.connection;
     // Finding a statement by its text costs a tenth of executing it: once a batch, not once a row.
-    let mut insert = connection.prepare_cached(INSERT)?;
+    let mut insert = Sparse {
+        statement: connection.prepare_cached(INSERT)?,
+        bound: 0,
+    };
     let mut insert_preview = connection.prepare_cached(INSERT_PREVIEW)?;
     let mut unlist = connection.prepare_cached(UNLIST)?;
     let mut count = 0;
@@ -45,31 +50,28 @@ pub(super) fn insert(
         let name = texts.number(&started.name)?;
         let scope = texts.scope(started.scope.as_deref())?;
         let details = started.details.as_deref();
-        let inserted = execute_sparse(
-            &mut insert,
-            params![
-                started.id.as_bytes(),
-                started.parent.as_ref().map(|id| id.as_bytes()),
-                started.root.as_ref().map(|id| id.as_bytes()),
-                texts.kind(started.kind)?,
-                name,
-                status_number(ended.status),
-                started.id.started_at_us(),
-                i64::try_from(ended.duration_ns).unwrap_or(i64::MAX),
-                instance,
-                scope.project,
-                scope.agent,
-                scope.actor,
-                scope.brand,
-                scope.environment,
-                scope.session,
-                scope.request,
-                details.and_then(|details| details.error_type.as_deref()),
-                details.and_then(|details| details.message.as_deref()),
-                details.and_then(attributes),
-                details.and_then(|details| details.truncated.then_some(1)),
-            ],
-        )? == 1;
+        let inserted = insert.execute(params![
+            started.id.as_bytes(),
+            started.parent.as_ref().map(|id| id.as_bytes()),
+            started.root.as_ref().map(|id| id.as_bytes()),
+            texts.kind(started.kind)?,
+            name,
+            status_number(ended.status),
+            started.id.started_at_us(),
+            i64::try_from(ended.duration_ns).unwrap_or(i64::MAX),
+            instance,
+            scope.project,
+            scope.agent,
+            scope.actor,
+            scope.brand,
+            scope.environment,
+            scope.session,
+            scope.request,
+            details.and_then(|details| details.error_type.as_deref()),
+            details.and_then(|details| details.message.as_deref()),
+            details.and_then(attributes),
+            details.and_then(|details| details.truncated.then_some(1)),
+        ])? == 1;
         if ended.listed {
             unlist.execute([started.id.as_bytes()])?;
         }
@@ -104,17 +106,36 @@ pub(super) fn insert(
     Ok(count)
 }
 
-/// Executes a statement, binding only what there is: most columns of most rows are NULL, and to bind NULL costs
-/// as much as to bind a number.
-fn execute_sparse(statement: &mut Statement<'_>, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
-    statement.clear_bindings();
-    for (number, param) in (1..).zip(params) {
-        match param.to_sql()? {
-            ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(Value::Null) => {}
-            value => statement.raw_bind_parameter::<usize, _>(number, value)?,
+/// A statement most of whose parameters are NULL most of the time.
+///
+/// To bind NULL costs as much as to bind a number, and what is bound outlives an execution: NULL is only bound
+/// where something else is.
+struct Sparse<'a> {
+    statement: CachedStatement<'a>,
+    /// A bit for each parameter that is not NULL.
+    bound: u32,
+}
+
+impl Sparse<'_> {
+    fn execute(&mut self, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
+        for (index, param) in params.iter().enumerate() {
+            let bit = 1 << index;
+            let number = index + 1;
+            match param.to_sql()? {
+                ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(types::Value::Null) => {
+                    if self.bound & bit != 0 {
+                        self.statement.raw_bind_parameter(number, Null)?;
+                        self.bound ^= bit;
+                    }
+                }
+                value => {
+                    self.statement.raw_bind_parameter(number, value)?;
+                    self.bound |= bit;
+                }
+            }
         }
+        self.statement.raw_execute()
     }
-    statement.raw_execute()
 }
 
 /// A preview as it is stored; all NULL where there is none.
@@ -137,7 +158,17 @@ impl<'a> PreviewColumns<'a> {
 
 /// Attributes as they are stored: a JSON object, nothing where there are none.
 pub(super) fn attributes(details: &Details) -> Option<String> {
-    (!details.attributes.is_empty())
-        .then(|| serde_json::to_string(&details.attributes).ok())
-        .flatten()
+    if details.attributes.is_empty() {
+        return None;
+    }
+    serde_json::to_string(&Attributes(&details.attributes)).ok()
+}
+
+/// Pairs that are written as one JSON object.
+struct Attributes<'a>(&'a [(Text, Value)]);
+
+impl Serialize for Attributes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key.as_str(), value)))
+    }
 }
