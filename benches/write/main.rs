@@ -13,6 +13,7 @@ mod sample;
 use std::{path::Path, time::Duration};
 
 use benches::{Spread, is_quick, print_ratio, setting};
+use tower_activity::Mode;
 
 use crate::{machine::Cpu, ours::Ours, raw::Raw};
 
@@ -86,14 +87,15 @@ fn sides_in(folder: &Path) -> Result<Vec<Named>, Failure> {
         let side = Raw::open(&folder.join(name), synchronous, buckets)?;
         Ok((name, Box::new(side)))
     };
+    let ours = |name: &'static str, mode| -> Result<Named, Failure> {
+        Ok((name, Box::new(Ours::open(&folder.join(name), mode)?)))
+    };
     Ok(vec![
         raw("raw-full", "FULL", raw::Buckets::None)?,
+        ours("ours-durable", Mode::Durable)?,
         raw("raw-normal", "NORMAL", raw::Buckets::None)?,
+        ours("ours-normal", Mode::Fast)?,
         raw("raw-normal-buckets", "NORMAL", raw::Buckets::Folded)?,
-        (
-            "ours-normal",
-            Box::new(Ours::open(&folder.join("ours-normal"))?),
-        ),
     ])
 }
 
@@ -120,12 +122,12 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
         "", "rows/s, median (quartiles)", "first", "last", "CPU us/row", "pause ms", "B/row"
     );
     let mut rates = Vec::new();
-    let mut bytes = 0.0;
+    let mut ours_bytes = None;
     for one in sides {
         let spread = Spread::of(one.rates.clone());
         let per_row = |ticks: Duration| ticks.as_secs_f64() * 1e6 / rows as f64;
         one.side.close(rows)?;
-        bytes = std::fs::metadata(folder.join(one.name))?.len() as f64 / rows as f64;
+        let bytes = std::fs::metadata(folder.join(one.name))?.len() as f64 / rows as f64;
         println!(
             "  {:<20} {:>12.0} ({:>9.0} .. {:>9.0}) {:>9.0} {:>9.0} {:>5.2} / {:>4.2} {:>8.1} {:>7.0}",
             one.name,
@@ -139,6 +141,9 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
             one.pause.as_secs_f64() * 1e3,
             bytes,
         );
+        if one.name.starts_with("ours") {
+            ours_bytes = Some(bytes);
+        }
         rates.push((one.name, one.rates));
     }
     println!(
@@ -153,6 +158,7 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
         Some(Spread::of(over.iter().zip(under).map(|(a, b)| a / b).collect()).median)
     };
     for (name, over, under) in [
+        ("write_durable_vs_raw", "ours-durable", "raw-full"),
         ("write_normal_vs_raw", "ours-normal", "raw-normal"),
         (
             "write_normal_vs_raw_buckets",
@@ -165,7 +171,9 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
             print_ratio(name, value);
         }
     }
-    print_ratio("write_bytes_per_activity", bytes);
+    if let Some(bytes) = ours_bytes {
+        print_ratio("write_bytes_per_activity", bytes);
+    }
     Ok(())
 }
 

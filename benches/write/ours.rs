@@ -8,7 +8,7 @@ use std::{
 };
 
 use benches::setting;
-use tower_activity::{ActivityLog, Describe, Outcome};
+use tower_activity::{ActivityLog, Describe, Mode, Outcome};
 
 use crate::{
     Failure, Side,
@@ -30,12 +30,15 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, Failure> {
         let names = |what: &str, count| (0..count).map(|n| format!("{what}-{n}").into()).collect();
         // The default; under valgrind 10,000 activities take longer than that.
         let interval = Duration::from_millis(setting("BENCH_FLUSH_MS", 50) as u64);
         Ok(Ours {
-            log: ActivityLog::builder().flush_interval(interval).open(path)?,
+            log: ActivityLog::builder()
+                .mode(mode)
+                .flush_interval(interval)
+                .open(path)?,
             path: path.to_owned(),
             tools: names("tool", TOOLS),
             projects: names("project", PROJECTS),
