@@ -1,14 +1,11 @@
 //! The write side of ended activities: what every row costs is paid here, and as little of it as can be.
 
-use rusqlite::{
-    CachedStatement, ToSql, params,
-    types::{self, Null, ToSqlOutput, ValueRef},
-};
+use rusqlite::{CachedStatement, ToSql, params, types::Null};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
-    record::{Preview, Text},
+    record::{ActivityId, Preview, Text},
     store::{
         Details, Ended,
         sqlite::{
@@ -20,8 +17,8 @@ use crate::{
 };
 
 const INSERT: &str = "
-INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, project, agent, actor,
-                      brand, environment, session, request, error_type, message, attributes, truncated)
+INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, project, agent, actor, brand,
+                      environment, session, request, error_type, message, attributes, truncated, instance)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 ON CONFLICT (id) DO NOTHING";
 const INSERT_PREVIEW: &str = "
@@ -42,6 +39,8 @@ pub(super) fn insert(
         statement: connection.prepare_cached(INSERT)?,
         bound: 0,
     };
+    // One for the whole batch.
+    insert.set(20, instance)?;
     let mut insert_preview = connection.prepare_cached(INSERT_PREVIEW)?;
     let mut unlist = connection.prepare_cached(UNLIST)?;
     let mut count = 0;
@@ -50,28 +49,32 @@ pub(super) fn insert(
         let name = texts.number(&started.name)?;
         let scope = texts.scope(started.scope.as_deref())?;
         let details = started.details.as_deref();
-        let inserted = insert.execute(params![
-            started.id.as_bytes(),
-            started.parent.as_ref().map(|id| id.as_bytes()),
-            started.root.as_ref().map(|id| id.as_bytes()),
-            texts.kind(started.kind)?,
-            name,
-            status_number(ended.status),
-            started.id.started_at_us(),
-            i64::try_from(ended.duration_ns).unwrap_or(i64::MAX),
-            instance,
-            scope.project,
-            scope.agent,
-            scope.actor,
-            scope.brand,
-            scope.environment,
-            scope.session,
-            scope.request,
+        insert.set(1, started.id.as_bytes())?;
+        insert.set_optional(2, started.parent.as_ref().map(ActivityId::as_bytes))?;
+        insert.set_optional(3, started.root.as_ref().map(ActivityId::as_bytes))?;
+        insert.set(4, texts.kind(started.kind)?)?;
+        insert.set(5, name)?;
+        insert.set(6, status_number(ended.status))?;
+        insert.set(7, started.id.started_at_us())?;
+        insert.set(8, i64::try_from(ended.duration_ns).unwrap_or(i64::MAX))?;
+        insert.set_optional(9, scope.project)?;
+        insert.set_optional(10, scope.agent)?;
+        insert.set_optional(11, scope.actor)?;
+        insert.set_optional(12, scope.brand)?;
+        insert.set_optional(13, scope.environment)?;
+        insert.set_optional(14, scope.session)?;
+        insert.set_optional(15, scope.request)?;
+        insert.set_optional(
+            16,
             details.and_then(|details| details.error_type.as_deref()),
-            details.and_then(|details| details.message.as_deref()),
-            details.and_then(attributes),
+        )?;
+        insert.set_optional(17, details.and_then(|details| details.message.as_deref()))?;
+        insert.set_optional(18, details.and_then(attributes))?;
+        insert.set_optional(
+            19,
             details.and_then(|details| details.truncated.then_some(1)),
-        ])? == 1;
+        )?;
+        let inserted = insert.statement.raw_execute()? == 1;
         if ended.listed {
             unlist.execute([started.id.as_bytes()])?;
         }
@@ -117,24 +120,20 @@ struct Sparse<'a> {
 }
 
 impl Sparse<'_> {
-    fn execute(&mut self, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
-        for (index, param) in params.iter().enumerate() {
-            let bit = 1 << index;
-            let number = index + 1;
-            match param.to_sql()? {
-                ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(types::Value::Null) => {
-                    if self.bound & bit != 0 {
-                        self.statement.raw_bind_parameter(number, Null)?;
-                        self.bound ^= bit;
-                    }
-                }
-                value => {
-                    self.statement.raw_bind_parameter(number, value)?;
-                    self.bound |= bit;
-                }
+    fn set(&mut self, number: usize, value: impl ToSql) -> rusqlite::Result<()> {
+        self.bound |= 1 << number;
+        self.statement.raw_bind_parameter(number, value)
+    }
+
+    fn set_optional(&mut self, number: usize, value: Option<impl ToSql>) -> rusqlite::Result<()> {
+        match value {
+            Some(value) => self.set(number, value),
+            None if self.bound & (1 << number) == 0 => Ok(()),
+            None => {
+                self.bound ^= 1 << number;
+                self.statement.raw_bind_parameter(number, Null)
             }
         }
-        self.statement.raw_execute()
     }
 }
 
