@@ -148,3 +148,66 @@ impl Sums {
 fn least(a: Option<i64>, b: Option<i64>) -> Option<i64> {
     a.into_iter().chain(b).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::sqlite::connection;
+
+    fn row() -> impl Strategy<Value = Fold> {
+        let status = prop_oneof![
+            Just(Status::Success),
+            Just(Status::Failed),
+            Just(Status::Cancelled)
+        ];
+        let duration_ns = proptest::option::of(0..u64::MAX / 1024);
+        let when = 0..3 * QUARTER_US;
+        (when, status, duration_ns, 1..4_i64).prop_map(|(started_at_us, status, ns, name)| Fold {
+            started_at_us,
+            status,
+            duration_ns: ns,
+            name,
+            project: None,
+            brand: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_overall_sums_count_every_row_of_every_batch_once(batches in proptest::collection::vec(proptest::collection::vec(row(), 0..20), 0..4)) {
+            let connection = connection::in_memory().unwrap();
+            for batch in &batches {
+                let mut buckets = Buckets::default();
+                batch.iter().for_each(|row| buckets.add(*row));
+                buckets.fold(&connection).unwrap();
+            }
+            for quarter in 0..3 {
+                let rows = batches.concat();
+                let rows = || rows.iter().filter(|row| row.started_at_us / QUARTER_US == quarter);
+                let durations = || rows().filter_map(|row| row.duration_ns).map(|ns| ns as i64);
+                let mut sketch = Sketch::default();
+                durations().for_each(|ns| sketch.add(ns as u64));
+                let found = connection
+                    .query_row(
+                        "SELECT count, failed, timed, sum_ns, min_ns, max_ns, sketch FROM bucket WHERE scope = 0 AND quarter = ?1",
+                        [quarter],
+                        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?)),
+                    )
+                    .optional()
+                    .unwrap();
+                let expected = (rows().count() > 0).then(|| (
+                    rows().count() as i64,
+                    rows().filter(|row| row.status == Status::Failed).count() as i64,
+                    durations().count() as i64,
+                    durations().sum::<i64>(),
+                    durations().min(),
+                    durations().max(),
+                    sketch.to_bytes(),
+                ));
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}
