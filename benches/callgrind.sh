@@ -2,16 +2,44 @@
 # Counts the instructions that a layer adds to one call, on the calling thread, with valgrind's callgrind.
 #
 #   benches/callgrind.sh                    prints the counts and the ratio that CI holds
+#   benches/callgrind.sh write              the same for a row that the writer thread commits, 10,000 at once
 #   benches/callgrind.sh profile ours 40    prints where the instructions of a variant go, 40 lines
 #
 # Counts differ by a few in a hundred between runs, no more on a busy machine.
 set -eu
 cd "$(dirname "$0")/.."
 
-bench=$(cargo bench -q -p benches --bench call --no-run --message-format=json |
-    sed -n 's/.*"executable":"\([^"]*\/call-[^"]*\)".*/\1/p' | tail -n 1)
+# build BENCH: its executable.
+build() {
+    cargo bench -q -p benches --bench "$1" --no-run --message-format=json |
+        sed -n 's/.*"executable":"\([^"]*\/'"$1"'-[^"]*\)".*/\1/p' | tail -n 1
+}
+
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+
+# row SIDE: instructions a row, of all that a side does to write 200,000 of them.
+row() {
+    BENCH_ROWS=200000 BENCH_FLUSH_MS=1000000 BENCH_DIR="$folder" \
+        valgrind --tool=callgrind --callgrind-out-file="$folder/out" --collect-atstart=no \
+        --toggle-collect='*Worker*commit*' --toggle-collect='*Raw*Side*write*' \
+        "$bench" "$1" >"$folder/said" 2>&1 || {
+        cat "$folder/said" >&2
+        exit 1
+    }
+    echo $(($(sed -n 's/^summary: //p; s/^totals: //p' "$folder/out" | head -n 1) / 200000))
+}
+
+if [ "${1:-}" = write ]; then
+    bench=$(build write)
+    raw=$(row raw-full)
+    ours=$(row ours-durable)
+    echo "instructions a row: raw loop $raw, ours $ours"
+    awk -v ours="$ours" -v raw="$raw" 'BEGIN { printf "ratio write_instructions_vs_raw %.3f\n", raw / ours }'
+    exit
+fi
+
+bench=$(build call)
 
 # count VARIANT SHAPE CALLS: the instructions within the measured calls.
 count() {
