@@ -17,7 +17,9 @@ use support::{
     faulty::{Fault, FaultyStore},
     rows,
 };
-use tower_activity::{ActivityLog, Describe, Outcome, Status, store::sqlite::SqliteStore};
+use tower_activity::{
+    ActivityLog, Describe, Outcome, Status, query::ActivityReader, store::sqlite::SqliteStore,
+};
 
 fn done(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
@@ -252,6 +254,30 @@ fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
         .unwrap()
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_end_that_came_too_late_for_the_store_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let inner = SqliteStore::at(&path).unwrap();
+    let store = FaultyStore::around(inner, Fault::None);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let listed = log.start(Describe::job("listed"));
+    log.flush().wait().unwrap();
+    store.set(Fault::Fail);
+    listed.end(Outcome::success());
+    log.shutdown()
+        .within(Duration::from_millis(50))
+        .wait()
+        .unwrap_err();
+    assert_eq!(log.accounting().lost_shutdown, 1);
+    // On record it is abandoned: its end is what was lost.
+    assert_eq!(Rows::of(&path).one("listed").status, Status::Abandoned);
+    let health = ActivityReader::open(&path).unwrap().health().unwrap();
+    let counts = &health.instances[0].accounting;
+    assert_eq!((counts.abandoned, counts.lost()), (1, 0), "{counts:?}");
+    assert!(counts.adds_up(), "{counts:?}");
 }
 
 #[test]

@@ -152,7 +152,8 @@ pub struct Accounting {
     pub started: u64,
     /// Admitted and not ended.
     pub open: u64,
-    /// Admitted, and written as abandoned because the log or its process ended before they did.
+    /// Admitted, and written as abandoned because the log or its process ended before their end was in the
+    /// store.
     pub abandoned: u64,
     /// Admitted and ended.
     pub ended: u64,
@@ -191,6 +192,27 @@ impl Accounting {
     /// All that ended and will never be in the store.
     pub fn lost(&self) -> u64 {
         self.lost_refused + self.lost_shutdown
+    }
+
+    /// Moves activities that are written as abandoned: from those that were open, then from those whose end
+    /// had come, and is in no store.
+    pub(crate) fn abandon(&mut self, count: u64) {
+        self.abandoned += count;
+        let mut left = count;
+        let mut take = |from: &mut u64| {
+            let taken = left.min(*from);
+            *from -= taken;
+            left -= taken;
+            taken
+        };
+        take(&mut self.open);
+        for ends in [
+            &mut self.waiting,
+            &mut self.lost_shutdown,
+            &mut self.lost_refused,
+        ] {
+            self.ended -= take(ends);
+        }
     }
 
     /// True when all equations hold.

@@ -5,7 +5,14 @@ use rusqlite::{Connection, params};
 use crate::{
     error::Result,
     record::{InstanceId, Status},
-    store::sqlite::{bucket::Fold, lock, write::SqliteWriter},
+    store::{
+        Accounting,
+        sqlite::{
+            bucket::Fold,
+            lock,
+            write::{SqliteWriter, json},
+        },
+    },
 };
 
 /// Open rows that one transaction takes, so that a sweep never stalls the batches.
@@ -24,11 +31,9 @@ ON CONFLICT (id) DO NOTHING";
 const KEEP_INPUT: &str = "
 INSERT INTO preview (activity, input, input_bytes, input_truncated)
 SELECT ?2, input, input_bytes, input_truncated FROM open WHERE id = ?1 AND input IS NOT NULL";
-const COUNT: &str = "
-UPDATE instance SET accounting = json_set(accounting,
-  '$.open', max(coalesce(json_extract(accounting, '$.open'), 0) - ?2, 0),
-  '$.abandoned', coalesce(json_extract(accounting, '$.abandoned'), 0) + ?2)
-WHERE id = ?1";
+const ACCOUNTING: &str = "SELECT accounting FROM instance WHERE id = ?1";
+// What else its writer said there, such as when, stays.
+const RECOUNT: &str = "UPDATE instance SET accounting = json_patch(accounting, ?2) WHERE id = ?1";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 impl SqliteWriter {
@@ -72,13 +77,20 @@ impl SqliteWriter {
                 }
                 transaction.prepare_cached(UNLIST)?.execute([id])?;
             }
-            let count = rows.len() as i64;
+            let count = rows.len() as u64;
             if count > 0 {
-                transaction
-                    .prepare_cached(COUNT)?
-                    .execute(params![instance, count])?;
+                let said: String = transaction
+                    .prepare_cached(ACCOUNTING)?
+                    .query_row([instance], |row| row.get(0))?;
+                // What cannot be read is left for whoever looks for damages.
+                if let Ok(mut accounting) = serde_json::from_str::<Accounting>(&said) {
+                    accounting.abandon(count);
+                    transaction
+                        .prepare_cached(RECOUNT)?
+                        .execute(params![instance, json(&accounting)?])?;
+                }
             }
-            Ok(rows.len() as u64)
+            Ok(count)
         })
     }
 }

@@ -204,12 +204,20 @@ fn account(
     instance: i64,
     accounting: &Accounting,
 ) -> rusqlite::Result<()> {
-    let json = serde_json::to_string(accounting)
-        .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     connection
         .prepare_cached(ACCOUNT)?
-        .execute(params![instance, json, Utc::now().timestamp_micros()])
+        .execute(params![
+            instance,
+            json(accounting)?,
+            Utc::now().timestamp_micros()
+        ])
         .map(drop)
+}
+
+/// Where an instance stands, as it is stored.
+pub(super) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
+    serde_json::to_string(accounting)
+        .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))
 }
 
 fn list_open(texts: &mut Texts<'_>, instance: i64, started: &Started) -> rusqlite::Result<()> {
