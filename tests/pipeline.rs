@@ -271,11 +271,16 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
         .within(Duration::from_millis(50))
         .wait()
         .unwrap_err();
-    assert_eq!(log.accounting().lost_shutdown, 1);
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let instance = support::soon(|| {
+        let instance = reader.health().unwrap().instances.remove(0);
+        instance.stopped_at.map(|_| instance)
+    });
+    let counts = log.accounting();
     // On record it is abandoned: its end is what was lost.
     assert_eq!(Rows::of(&path).one("listed").status, Status::Abandoned);
-    let health = ActivityReader::open(&path).unwrap().health().unwrap();
-    let counts = &health.instances[0].accounting;
+    assert_eq!(counts.lost_shutdown, 1);
+    let counts = &instance.accounting;
     assert_eq!((counts.abandoned, counts.lost()), (1, 0), "{counts:?}");
     assert!(counts.adds_up(), "{counts:?}");
 }

@@ -104,6 +104,7 @@ pub(super) fn scope(shared: &Shared, scope: &mut Arc<Scope>) {
 pub(super) struct Attribute {
     key: Text,
     value: Value,
+    /// Its size as JSON.
     bytes: usize,
 }
 
@@ -119,14 +120,14 @@ pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
             .value(&key, value)
             .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str())),
     };
-    let bytes = attribute_bytes(&key, &value);
+    let bytes = key.len() + json_bytes(&value) + 4;
     Attribute { key, value, bytes }
 }
 
 impl Attribute {
-    /// What keeping it costs in memory: its place in a vector that grows by doubling, beside its texts.
+    /// What keeping it costs in memory.
     pub(super) fn charge(&self) -> usize {
-        charge(self.bytes)
+        charge(self.key.heap_bytes(), &self.value)
     }
 
     /// Keeps it where the limits allow, else marks that something is missing. Returns the bytes that are not
@@ -138,7 +139,7 @@ impl Attribute {
         }
         if let Some(value) = details.attribute_mut(&self.key) {
             let replaced = mem::replace(value, self.value);
-            return charge(attribute_bytes(&self.key, &replaced));
+            return charge(self.key.heap_bytes(), &replaced);
         }
         if details.attributes.len() >= MAX_ATTRIBUTES {
             details.truncated = true;
@@ -151,8 +152,8 @@ impl Attribute {
 
 /// What an attribute that counts costs in memory.
 #[cfg(feature = "subscriber")]
-pub(super) fn counter_charge(key: &str) -> usize {
-    charge(attribute_bytes(key, &0.into()))
+pub(super) fn counter_charge() -> usize {
+    charge(0, &0.into())
 }
 
 /// Adds one to an attribute that counts; the limits are for what the application says. Returns the bytes of
@@ -165,16 +166,12 @@ pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     };
     let count = value.as_u64().unwrap_or(0).saturating_add(1);
     let replaced = mem::replace(value, count.into());
-    charge(attribute_bytes(key, &replaced))
+    charge(0, &replaced)
 }
 
-fn charge(bytes: usize) -> usize {
-    bytes + 2 * size_of::<(Text, Value)>()
-}
-
-/// About how many bytes an attribute takes as JSON.
-fn attribute_bytes(key: &str, value: &Value) -> usize {
-    key.len() + value_bytes(value) + 4
+/// What an attribute costs in memory: its place in a vector that grows by doubling, beside its texts.
+fn charge(key_bytes: usize, value: &Value) -> usize {
+    2 * size_of::<(Text, Value)>() + key_bytes + heap_bytes(value)
 }
 
 /// Redacts and caps a payload. `None` where nothing is to be kept, or nothing can be.
@@ -190,7 +187,11 @@ pub(super) fn payload(
     let value = serde_json::to_value(payload)
         .unwrap_or_else(|error| Value::from(format!("not JSON: {error}")));
     match shared.config.redactor.preview(&value, capture.cap()) {
-        Ok(preview) => Some(preview),
+        Ok(mut preview) => {
+            // It grew by doubling, and what it takes is charged.
+            preview.text.shrink_to_fit();
+            Some(preview)
+        }
         Err(RedactorPanicked) => {
             withheld(shared, WITHHELD);
             None
@@ -203,22 +204,39 @@ fn withheld(shared: &Shared, instead: Text) -> Text {
     instead
 }
 
+/// What the first entry of a map takes beside its key and value, and what each entry does: a node of a B-tree
+/// takes 632 bytes, whether it has one entry or eleven, and is half full at worst.
+const MAP_BYTES: usize = 520;
+const ENTRY_BYTES: usize = 120;
+
+/// The bytes that a value takes beside itself.
+fn heap_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.capacity(),
+        Value::Array(items) => {
+            items.capacity() * size_of::<Value>() + items.iter().map(heap_bytes).sum::<usize>()
+        }
+        Value::Object(fields) if fields.is_empty() => 0,
+        Value::Object(fields) => {
+            let entry =
+                |(key, field): (&String, &Value)| ENTRY_BYTES + key.capacity() + heap_bytes(field);
+            MAP_BYTES + fields.iter().map(entry).sum::<usize>()
+        }
+    }
+}
+
 /// About how many bytes a value takes as JSON.
-fn value_bytes(value: &Value) -> usize {
+fn json_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 5,
         Value::Number(_) => 12,
         Value::String(text) => text.len() + 2,
-        Value::Array(items) => {
-            2 + items
-                .iter()
-                .map(|item| 1 + value_bytes(item))
-                .sum::<usize>()
-        }
+        Value::Array(items) => 2 + items.iter().map(|item| 1 + json_bytes(item)).sum::<usize>(),
         Value::Object(fields) => {
             2 + fields
                 .iter()
-                .map(|(key, field)| key.len() + 4 + value_bytes(field))
+                .map(|(key, field)| key.len() + 4 + json_bytes(field))
                 .sum::<usize>()
         }
     }

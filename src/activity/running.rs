@@ -78,6 +78,7 @@ impl ActivityLog {
         if let Some(lineage) = lineage {
             lineage.pass_on(&mut started);
         }
+        // An inherited scope too: it may outlive the activity that it comes from.
         if let Some(scope) = &started.scope {
             bytes += scope.charge();
         }

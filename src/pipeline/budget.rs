@@ -46,6 +46,11 @@ impl Budget {
         self.available.fetch_add(bytes, Relaxed);
     }
 
+    /// What is taken at once, so that not every call takes.
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk
+    }
+
     /// True when less than half is left: the writer should not wait for its next turn.
     pub(crate) fn is_short(&self) -> bool {
         self.available.load(Relaxed) < self.total / 2

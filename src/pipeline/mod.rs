@@ -8,6 +8,7 @@ mod answer;
 mod budget;
 mod clock;
 mod commit;
+mod credit;
 mod ledger;
 mod mode;
 mod room;
@@ -24,6 +25,7 @@ pub(crate) use clock::Clock;
 #[cfg(feature = "testing")]
 pub use clock::ManualClock;
 pub(crate) use commit::{Commit, Refused};
+pub(crate) use credit::Credit;
 pub(crate) use ledger::Ledger;
 pub use mode::Mode;
 pub(crate) use room::{Permit, Room};

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::{
-    pipeline::{Permit, Shared},
+    pipeline::{Credit, Permit, Shared},
     record::{ActivityId, Status, Text},
     store::{Details, Ended, NewEvent, Started},
 };
@@ -364,22 +364,34 @@ impl Shard {
         }
     }
 
-    /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed.
-    pub(crate) fn take_unlisted(&self, before_ns: u64, into: &mut Vec<Started>) {
+    /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed,
+    /// as far as there is room for copies. Returns the bytes that they were charged.
+    pub(crate) fn take_unlisted(
+        &self,
+        before_ns: u64,
+        into: &mut Vec<Started>,
+        credit: &mut Credit,
+    ) -> usize {
         let mut state = self.state.lock();
         if state.unlisted == 0 {
-            return;
+            return 0;
         }
-        let mut listed = 0;
+        let (mut listed, mut charged) = (0, 0);
         for (_, slot) in &mut state.slots {
             if slot.status == Status::Running && !slot.current && slot.clock_ns <= before_ns {
+                let charge = slot.copy_charge();
+                if !credit.charge(&self.shared, charge) {
+                    continue;
+                }
                 into.push(slot.started.clone());
                 slot.listed = true;
                 slot.current = true;
                 listed += 1;
+                charged += charge;
             }
         }
         state.unlisted -= listed;
+        charged
     }
 
     /// True when nothing that ended or happened waits here.
@@ -434,11 +446,20 @@ impl Slot {
     ) {
         if credit.charge(shared, bytes) {
             let freed = change(&mut self.started);
-            credit.0 += freed;
+            // Nobody else gets what one shard keeps.
+            credit.refund(shared, freed, 2 * shared.budget.chunk());
             self.charge = (self.charge as usize + bytes).saturating_sub(freed) as u32;
         } else {
             self.started.details.get_or_insert_default().truncated = true;
         }
+    }
+
+    /// What a copy of its start is charged for: twice, because the vector it stands in grows by doubling.
+    fn copy_charge(&self) -> usize {
+        let details = self.started.details.as_ref();
+        let details = details.map_or(0, |_| size_of::<Details>());
+        let payload = (self.charge as usize).saturating_sub(BASE_CHARGE);
+        2 * size_of::<Started>() + details + payload
     }
 
     /// Keeps why it failed.
@@ -455,34 +476,6 @@ impl Slot {
                 started.details.get_or_insert_default().message = Some(message);
                 0
             });
-        }
-    }
-}
-
-/// Bytes that a shard has taken from the budget and not yet charged to an activity.
-#[derive(Debug, Default)]
-struct Credit(usize);
-
-impl Credit {
-    fn charge(&mut self, shared: &Shared, bytes: usize) -> bool {
-        if self.0 < bytes {
-            let was_short = shared.budget.is_short();
-            let taken = shared.budget.take(bytes - self.0);
-            if taken > 0 && shared.is_forked() {
-                // In the child of a fork nobody commits it and gives the memory back.
-                return false;
-            }
-            self.0 += taken;
-            if !was_short && shared.budget.is_short() {
-                shared.wake();
-            }
-        }
-        match self.0.checked_sub(bytes) {
-            Some(rest) => {
-                self.0 = rest;
-                true
-            }
-            None => false,
         }
     }
 }

@@ -155,7 +155,7 @@ fn take(activity: &Activity, most: u16) -> Option<Option<Event>> {
         return Some(Some(activity.event(EVENT_TYPE)));
     }
     open.shard
-        .update(open.key, intake::counter_charge(DROPPED), |started| {
+        .update(open.key, intake::counter_charge(), |started| {
             intake::count_up(started.details.get_or_insert_default(), DROPPED)
         });
     Some(None)

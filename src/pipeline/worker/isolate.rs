@@ -35,6 +35,8 @@ impl Worker {
             self.wait_again(vec![all], &error);
             return false;
         }
+        drop(listing);
+        self.forget_open();
         let mut parts = vec![all];
         let mut probed = false;
         while let Some(part) = parts.pop() {

@@ -1,6 +1,7 @@
 //! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
 
 mod isolate;
+mod listing;
 
 use std::{
     collections::VecDeque,
@@ -67,6 +68,8 @@ pub(crate) struct Worker {
     events: VecDeque<NewEvent>,
     /// Open for a while, to be listed.
     open: Vec<Started>,
+    /// Room for those.
+    copies: listing::Copies,
     /// What is being committed; kept until it is.
     batch: Batch,
     /// Empty, for sweeping with.
@@ -99,6 +102,7 @@ impl Worker {
         messages: Receiver<Message>,
     ) -> Self {
         let now = Instant::now();
+        let copies = listing::Copies::new(&shared);
         Worker {
             shards,
             shared,
@@ -110,6 +114,7 @@ impl Worker {
             pending: VecDeque::new(),
             events: VecDeque::new(),
             open: Vec::new(),
+            copies,
             batch: Batch::default(),
             indices: Vec::new(),
             oldest: None,
@@ -179,26 +184,6 @@ impl Worker {
         }
     }
 
-    /// Copies what has been open for longer than a flush interval (or at all) so that others see it run.
-    fn list_open(&mut self, at_once: bool) {
-        let interval = self.shared.config.flush_interval;
-        let waiting = !self.open.is_empty() || !self.batch.open.is_empty();
-        // Copies of what changes while the store is away would pile up.
-        if waiting || (!at_once && self.last_listing.elapsed() < interval) {
-            return;
-        }
-        self.last_listing = Instant::now();
-        let age = if at_once {
-            0
-        } else {
-            interval.as_nanos() as u64
-        };
-        let before = self.shared.clock.monotonic_ns().saturating_sub(age);
-        for shard in &*self.shards {
-            shard.take_unlisted(before, &mut self.open);
-        }
-    }
-
     fn is_due(&self) -> bool {
         if self.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
@@ -218,10 +203,8 @@ impl Worker {
     fn commit(&mut self) -> bool {
         loop {
             if self.batch.is_empty() {
-                let count = self.pending.len().min(MAX_BATCH);
-                self.batch.ended.extend(self.pending.drain(..count));
-                let count = self.events.len().min(MAX_BATCH);
-                self.batch.events.extend(self.events.drain(..count));
+                self.batch.ended = take_batch(&mut self.pending);
+                self.batch.events = take_batch(&mut self.events);
                 self.batch.open = mem::take(&mut self.open);
                 self.batch
                     .environment
@@ -234,8 +217,9 @@ impl Worker {
             match result {
                 Ok(appended) => {
                     self.settle(&mut batch, &appended);
-                    batch.open.clear();
+                    batch.open = Vec::new();
                     self.batch = batch;
+                    self.forget_open();
                 }
                 Err(error) if error.kind() == ErrorKind::Refused || self.panics >= PANICS => {
                     self.panics = 0;
@@ -318,10 +302,11 @@ impl Worker {
         ledger.events.committed += batch.events.len() as u64;
         ledger.events.found_duplicates(duplicates);
         drop(ledger);
-        batch.ended.clear();
+        // What they stood in would be kept beside what comes.
+        batch.ended = Vec::new();
         let firsts = appended.duplicates.iter().map(|one| (one.id, one.first));
         let firsts = firsts.collect();
-        for event in batch.events.drain(..) {
+        for event in mem::take(&mut batch.events) {
             event.committed(&firsts);
         }
     }
@@ -454,6 +439,14 @@ impl Worker {
     fn accounting(&self, committing: Committing) -> Accounting {
         accounting(&self.shards, &self.shared, committing)
     }
+}
+
+/// Takes as many records as one transaction takes.
+fn take_batch<T>(waiting: &mut VecDeque<T>) -> Vec<T> {
+    if waiting.len() <= MAX_BATCH {
+        return mem::take(waiting).into();
+    }
+    waiting.drain(..MAX_BATCH).collect()
 }
 
 /// Calls into a store, whose panic is an error like any other.
