@@ -5,7 +5,7 @@ use std::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tower_activity::{
@@ -20,6 +20,8 @@ pub enum Fault {
     /// The call does not come back until the store is mended.
     Hang,
     Fail,
+    /// The call takes so many times as long.
+    Slow(u32),
     /// A batch is committed, and said to have failed.
     Late,
     Panic,
@@ -89,6 +91,17 @@ struct FaultyWriter {
     commits: Arc<AtomicUsize>,
 }
 
+impl FaultyWriter {
+    /// Waits as long as this is the fault, at most so long, and says which is.
+    fn wait_while(&self, fault: Fault, at_most: Duration) -> Fault {
+        let (now, changed) = &*self.fault;
+        let (now, _) = changed
+            .wait_timeout_while(now.lock().unwrap(), at_most, |now| *now == fault)
+            .unwrap();
+        *now
+    }
+}
+
 trait Holds {
     fn holds(&self, name: &str) -> bool;
 }
@@ -103,18 +116,8 @@ impl Holds for Batch {
 
 impl Writer for FaultyWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
-        let fault = {
-            let fault = self.fault.0.lock().unwrap();
-            // Bounded, so that a failing test ends.
-            let (fault, _) = self
-                .fault
-                .1
-                .wait_timeout_while(fault, Duration::from_secs(20), |fault| {
-                    *fault == Fault::Hang
-                })
-                .unwrap();
-            *fault
-        };
+        // Bounded, so that a failing test ends.
+        let fault = self.wait_while(Fault::Hang, Duration::from_secs(60));
         match fault {
             Fault::Fail => Err(Error::store("the disk is on fire")),
             Fault::Late => {
@@ -122,6 +125,12 @@ impl Writer for FaultyWriter {
                 Err(Error::store("the answer came too late"))
             }
             Fault::Panic => panic!("call"),
+            Fault::Slow(times) => {
+                let start = Instant::now();
+                let result = self.inner.append(batch);
+                self.wait_while(fault, start.elapsed() * (times - 1));
+                result
+            }
             Fault::Refuse(name) if batch.holds(name) => {
                 Err(Error::new(ErrorKind::Refused, "no poison here"))
             }
