@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_activity::{
     Activity, ActivityId, ActivityLayer, ActivityLog, ActivityRecord, Capture, Describe,
-    EventRecord, Outcome, Status, query::ActivityReader, record::Filter,
+    EventRecord, Mode, Outcome, Status, query::ActivityReader, record::Filter,
 };
 
 /// Names the file that the other half of a test records into, and is what makes it that.
@@ -34,10 +34,26 @@ const CALLS_A_FLUSH: u64 = 25;
 
 #[test]
 fn what_was_flushed_survives_a_kill() {
-    kill_often("fast", "what_was_flushed_survives_a_kill");
+    kill_often(Mode::Fast, "what_was_flushed_survives_a_kill");
 }
 
-fn kill_often(mode: &str, test: &str) {
+#[test]
+fn what_was_flushed_survives_a_kill_where_calls_wait_for_room() {
+    kill_often(
+        Mode::Wait,
+        "what_was_flushed_survives_a_kill_where_calls_wait_for_room",
+    );
+}
+
+#[test]
+fn what_was_answered_survives_a_kill_where_answers_wait_for_the_commit() {
+    kill_often(
+        Mode::Durable,
+        "what_was_answered_survives_a_kill_where_answers_wait_for_the_commit",
+    );
+}
+
+fn kill_often(mode: Mode, test: &str) {
     if let Ok(path) = std::env::var(CHILD) {
         record_until_killed(mode, path.as_ref());
         return;
@@ -46,19 +62,22 @@ fn kill_often(mode: &str, test: &str) {
     println!("ACTIVITY_TEST_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let kills = setting("ACTIVITY_TEST_KILLS").map_or(10, |kills| kills as u32);
+    // Of a flush there is a line for all of its calls, of an answer one each.
+    let lines = if mode == Mode::Durable { 600 } else { 60 };
     let mut seen = Seen::default();
     for first in (0..kills).step_by(KILLS_A_FILE as usize) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let mut promised = Promised::default();
         for _ in first..kills.min(first + KILLS_A_FILE) {
-            kill_one(test, &path, random.usize(0..60), &mut promised);
+            kill_one(test, &path, random.usize(0..lines), &mut promised);
             check(&path, &promised, &mut seen);
         }
     }
-    println!("{kills} kills in mode {mode}: {seen:?}");
+    println!("{kills} kills in {mode:?}: {seen:?}");
     // Else all of the above says nothing.
-    assert!(seen.promised > 0 && seen.abandoned > 0 && seen.events > 0);
+    assert!(seen.promised > 0 && seen.whole > 0);
+    assert!(seen.abandoned > 0 && seen.events > 0);
 }
 
 fn setting(name: &str) -> Option<u64> {
@@ -80,7 +99,7 @@ struct Seen {
     promised: usize,
     events: usize,
     abandoned: usize,
-    unpromised: usize,
+    whole: usize,
 }
 
 /// Starts a process that records, reads so many of its acknowledgements, and kills it.
@@ -160,16 +179,16 @@ fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
         "promised, and not on record: {missing:?}"
     );
 
-    let calls = activities.iter().filter(|row| row.name == "call");
-    for row in calls.clone().filter(|row| row.status != Status::Abandoned) {
-        check_whole(row);
-    }
+    // Where there was no room something is missing, and it says so.
+    let calls = activities
+        .iter()
+        .filter(|row| row.name == "call" && row.status != Status::Abandoned && !row.truncated);
+    seen.whole += calls.map(check_whole).count();
     events.iter().for_each(check_event);
     check_accounting(&mut reader, path, &activities, &events);
     seen.promised += promised.activities.len();
     seen.events += promised.events.len();
     seen.abandoned += activities.len() - ended.len();
-    seen.unpromised += ended.len() - promised.activities.len();
     log.shutdown().wait().unwrap();
 }
 
@@ -272,12 +291,14 @@ fn sum(text: &str, payload: &Value) -> u32 {
 }
 
 /// The other half: records at full speed and says what it was told is on record, until it is killed.
-fn record_until_killed(mode: &str, path: &Path) {
-    let log = match mode {
-        "fast" => ActivityLog::builder(),
-        other => panic!("there is no mode {other}"),
+fn record_until_killed(mode: Mode, path: &Path) {
+    let builder = ActivityLog::builder().mode(mode);
+    let builder = match mode {
+        // So little memory that calls do wait for room.
+        Mode::Wait => builder.memory_limit(256 << 10),
+        _ => builder,
     };
-    let log = log.open(path).unwrap();
+    let log = builder.open(path).unwrap();
     // The harness may have left a line unfinished.
     say("\nready", &[]);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -286,7 +307,7 @@ fn record_until_killed(mode: &str, path: &Path) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let callers = (0..CALLERS).map(|caller| call_for_ever(log.clone(), caller));
+        let callers = (0..CALLERS).map(|caller| call_for_ever(log.clone(), mode, caller));
         // Bounded, should nobody kill it.
         let mut callers: tokio::task::JoinSet<()> = callers.collect();
         tokio::time::timeout(Duration::from_secs(60), callers.join_next())
@@ -295,7 +316,7 @@ fn record_until_killed(mode: &str, path: &Path) {
     });
 }
 
-async fn call_for_ever(log: ActivityLog, caller: u64) {
+async fn call_for_ever(log: ActivityLog, mode: Mode, caller: u64) {
     let service = service_fn(async |number: u64| {
         let activity = Activity::current();
         let (text, payload) = content(number);
@@ -320,18 +341,19 @@ async fn call_for_ever(log: ActivityLog, caller: u64) {
         let (mut ids, mut last) = (Vec::new(), None);
         for _ in 0..CALLS_A_FLUSH {
             let (id, event) = service.ready().await.unwrap().call(number).await.unwrap();
+            if mode == Mode::Durable {
+                say("ended", &texts(id.as_slice()));
+            }
             ids.extend(id);
             last = Some(event);
             number += CALLERS;
         }
-        let wait = last.unwrap().committed();
-        if let Ok(Some(id)) = wait.await {
+        if let Ok(Some(id)) = last.unwrap().committed().await {
             say("event", &[id.to_string()]);
         }
-        let open: Vec<_> = turn.id().into_iter().collect();
         if log.flush().await.is_ok() {
             say("ended", &texts(&ids));
-            say("open", &texts(&open));
+            say("open", &texts(turn.id().as_slice()));
         }
         turn.end(Outcome::success());
     }
