@@ -96,6 +96,20 @@ fn a_refused_record_hides_no_running_one() {
 }
 
 #[test]
+fn a_store_that_panicked_for_a_while_hides_no_running_one() {
+    let store = FaultyStore::new(Fault::Panic);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let _slow = log.start(Describe::job("slow"));
+    // Often enough that it is looked for who is to blame.
+    for _ in 0..6 {
+        let flushed = log.flush().within(Duration::from_millis(20)).wait();
+        flushed.unwrap_err();
+    }
+    store.mend();
+    assert_eq!(rows(&log).one("slow").status, Status::Running);
+}
+
+#[test]
 fn a_log_that_opens_its_store_anew_is_not_taken_for_dead() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Result},
     pipeline::{Mode, ledger::Committing, worker::Worker},
-    store::{Batch, Ended, NewEvent},
+    store::{Appended, Batch, Ended, NewEvent},
 };
 
 /// Some records of a batch, in order.
@@ -28,8 +28,8 @@ impl Worker {
             environment: batch.environment.clone(),
             ..self.empty_batch()
         };
-        if let Err(error) = self.append(&listing)
-            && !is_of_records(&error)
+        if let Err(error) = self.append_alone(&listing)
+            && error.kind() != ErrorKind::Refused
         {
             self.open = listing.open;
             self.wait_again(vec![all], &error);
@@ -38,7 +38,6 @@ impl Worker {
         drop(listing);
         self.forget_open();
         let mut parts = vec![all];
-        let mut probed = false;
         while let Some(part) = parts.pop() {
             let mut attempt = Batch {
                 environment: batch.environment.clone(),
@@ -47,10 +46,15 @@ impl Worker {
                 ..Batch::default()
             };
             attempt.accounting = self.accounting(Committing::of(&attempt));
-            let error = match self.append(&attempt) {
+            let several = attempt.ended.len() + attempt.events.len() > 1;
+            let appended = if several {
+                self.append(&attempt)
+            } else {
+                self.append_alone(&attempt)
+            };
+            let error = match appended {
                 Ok(appended) => {
                     self.settle(&mut attempt, &appended);
-                    probed = false;
                     continue;
                 }
                 Err(error) => error,
@@ -59,33 +63,40 @@ impl Worker {
                 ended: attempt.ended,
                 events: attempt.events,
             };
-            if part.len() > 1 && is_of_records(&error) {
-                let second = part.split_off_half();
-                parts.push(second);
-                parts.push(part);
-                continue;
-            }
-            // A record that makes the store panic is to blame only when the store takes a batch without it,
-            // and then panics over it again.
-            let to_blame = match error.kind() {
-                ErrorKind::Refused => true,
-                ErrorKind::Panicked if probed => true,
-                ErrorKind::Panicked if self.append(&self.empty_batch()).is_ok() => {
-                    probed = true;
+            match error.kind() {
+                ErrorKind::Refused | ErrorKind::Panicked if several => {
+                    let second = part.split_off_half();
+                    parts.push(second);
                     parts.push(part);
-                    continue;
                 }
-                _ => false,
-            };
-            probed = false;
-            if !to_blame {
-                parts.push(part);
-                self.wait_again(parts, &error);
-                return false;
+                ErrorKind::Refused => self.refused(part, &error),
+                _ => {
+                    parts.push(part);
+                    self.wait_again(parts, &error);
+                    return false;
+                }
             }
-            self.refused(part, &error);
         }
         true
+    }
+
+    /// Gives the store what cannot be divided. That it panics over it is a refusal only when it takes a batch
+    /// without it, and then panics over it again.
+    fn append_alone(&mut self, batch: &Batch) -> Result<Appended> {
+        let panicked = |error: &Error| error.kind() == ErrorKind::Panicked;
+        match self.append(batch) {
+            Err(error) if panicked(&error) => {
+                self.append(&self.empty_batch())?;
+                self.append(batch).map_err(|error| match error.kind() {
+                    ErrorKind::Panicked => {
+                        Error::new(ErrorKind::Refused, "the store panics over it")
+                            .with_source(error)
+                    }
+                    _ => error,
+                })
+            }
+            result => result,
+        }
     }
 
     /// Puts parts of a batch, the last one first, back in front of what waits.
@@ -133,10 +144,6 @@ impl Worker {
 }
 
 impl Part {
-    fn len(&self) -> usize {
-        self.ended.len() + self.events.len()
-    }
-
     /// Leaves about the half here. Of two records each gets one.
     fn split_off_half(&mut self) -> Part {
         Part {
@@ -144,9 +151,4 @@ impl Part {
             events: self.events.split_off(self.events.len().div_ceil(2)),
         }
     }
-}
-
-/// True for errors that one record can cause while others pass.
-fn is_of_records(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Refused | ErrorKind::Panicked)
 }
