@@ -1,6 +1,8 @@
 //! The bytes that a log may keep in memory, handed to its shards in chunks.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::pipeline::sync::AtomicUsize;
 
 /// The bytes that a log may keep in memory.
 ///

@@ -11,9 +11,12 @@ mod commit;
 mod credit;
 mod ledger;
 mod mode;
+#[cfg(all(test, model))]
+mod model;
 mod room;
 mod shard;
 mod shared;
+mod sync;
 mod waiters;
 mod worker;
 
@@ -80,9 +83,11 @@ impl Pipeline {
             instance,
             messages,
         );
-        let thread = thread::Builder::new()
+        let writer = shared.clone();
+        thread::Builder::new()
             .name("activity-writer".into())
             .spawn(move || {
+                writer.set_writer(sync::current());
                 let result = worker.open_writer();
                 let ready = result.is_ok();
                 if opened.send(result).is_ok() && ready {
@@ -92,7 +97,6 @@ impl Pipeline {
             .map_err(|cause| {
                 Error::new(ErrorKind::Store, "cannot start the writer thread").with_source(cause)
             })?;
-        shared.set_writer(thread.thread().clone());
         match outcome.recv() {
             Ok(result) => result?,
             Err(_) => {

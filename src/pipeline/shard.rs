@@ -6,11 +6,13 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
 use crate::{
-    pipeline::{Credit, Permit, Shared},
+    pipeline::{
+        Credit, Permit, Shared,
+        sync::{Mutex, MutexGuard},
+    },
     record::{ActivityId, Status, Text},
     store::{Details, Ended, NewEvent, Started},
 };

@@ -4,20 +4,20 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{
-            AtomicBool, AtomicU64,
+            AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-    thread::{self, Thread},
     time::Duration,
 };
-
-use parking_lot::Mutex;
 
 #[cfg(feature = "testing")]
 use crate::pipeline::ManualClock;
 use crate::{
-    pipeline::{Budget, Clock, Ledger, Mode, Permit, Refused, Waiters},
+    pipeline::{
+        Budget, Clock, Ledger, Mode, Permit, Refused, Waiters,
+        sync::{AtomicBool, Mutex, Thread, current},
+    },
     record::Text,
     redact::Redactor,
 };
@@ -120,14 +120,15 @@ impl Shared {
     }
 
     /// Says that the writer is about to sleep until it is woken. It must look at every shard once more
-    /// after this: the shard's lock orders this store before any later call's load.
+    /// after this: the shard's lock orders this before any later call's load.
     pub(crate) fn park(&self) {
-        self.parked.store(true, Relaxed);
+        // Exchanged, never just stored, as all changes of it: each follows the one that it saw.
+        self.parked.swap(true, Relaxed);
     }
 
     /// Says that the writer is awake.
     pub(crate) fn unpark(&self) {
-        self.parked.store(false, Relaxed);
+        self.parked.swap(false, Relaxed);
     }
 
     /// Wakes the writer where it sleeps without a turn to come. One load where it does not.
@@ -149,7 +150,7 @@ impl Shared {
     /// True on the writer's thread, which cannot wait for itself.
     pub(crate) fn is_writer(&self) -> bool {
         let writer = self.writer.get();
-        writer.is_some_and(|writer| writer.id() == thread::current().id())
+        writer.is_some_and(|writer| writer.id() == current().id())
     }
 
     /// True in the child of a fork, which has a copy of the log and no writer thread. It asks the system (about

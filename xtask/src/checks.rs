@@ -60,15 +60,31 @@ pub(crate) fn test() -> Result {
     run(&mut cargo(&["test", "--workspace", "--all-features"]))
 }
 
+/// What threads meet at holds in every order in which they can meet. In a folder of its own, because other flags
+/// would have everything built anew each time.
+pub(crate) fn model() -> Result {
+    let args = [
+        "test",
+        "--lib",
+        "--no-default-features",
+        "--target-dir",
+        "target/model",
+        "pipeline::model",
+    ];
+    // What only a feature needs is unused without it, and that is no fault.
+    run(cargo(&args).env("RUSTFLAGS", "--cfg model --allow unused"))
+}
+
 /// Everything, in the order in which it is likely to fail.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("fmt", fmt),
         ("clippy", clippy),
         ("features", features),
         ("doc", doc),
         ("test", test),
         ("bench", bench::bench),
+        ("model", model),
         ("demo --smoke", || demo::demo(demo::Stay::No)),
     ];
     let mut times = Vec::new();

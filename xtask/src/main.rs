@@ -20,6 +20,7 @@ The project's own commands.
   cargo xtask doc       builds the documentation, warnings denied
   cargo xtask features  checks that every feature compiles alone
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
+  cargo xtask model     tries every order in which threads can meet at a shard
   cargo xtask ci        all of these
 ";
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["doc"] => checks::doc(),
         ["bench"] => bench::bench(),
         ["features"] => checks::features(),
+        ["model"] => checks::model(),
         ["ci"] => checks::ci(),
         [] | ["help" | "--help" | "-h", ..] => {
             anstream::print!("{USAGE}");

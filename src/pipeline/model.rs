@@ -1,0 +1,318 @@
+//! The shard and the writer's sleep in every order in which threads can meet: `cargo xtask model`.
+//!
+//! loom, because what is claimed is about relaxed atomics beside a lock: it tries what the memory model allows, where
+//! a random scheduler such as shuttle knows sequential consistency alone.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use loom::thread;
+
+use crate::{
+    pipeline::{Config, Mode, Shard, Shared, SlotKey, shard::BASE_CHARGE, sync},
+    record::{ActivityId, EventId, Kind, Status, Text},
+    redact::Redactor,
+    store::{Ended, NewEvent, Started},
+};
+
+/// Room for one activity, and not for two.
+const LITTLE: usize = BASE_CHARGE + BASE_CHARGE / 2;
+/// Room for all.
+const MUCH: usize = 1 << 20;
+
+/// How far a model goes: every order with at most so many forced switches, which loom's authors find to show most
+/// faults, and keeps a run at seconds.
+const SWITCHES: usize = 3;
+
+fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(SWITCHES);
+    builder.check(model);
+}
+
+/// A log, and the thread that is its writer.
+struct Log {
+    writer: sync::Thread,
+    shared: Arc<Shared>,
+    shards: Vec<Arc<Shard>>,
+}
+
+impl Log {
+    fn new(shards: usize, memory_limit: usize) -> Self {
+        let shared = Arc::new(Shared::new(config(memory_limit), shards));
+        let writer = sync::current();
+        shared.set_writer(writer.clone());
+        let shards = (0..shards).map(|_| Arc::new(Shard::new(shared.clone(), shards)));
+        Log {
+            shards: shards.collect(),
+            writer,
+            shared,
+        }
+    }
+
+    fn shard(&self) -> Arc<Shard> {
+        self.shards[0].clone()
+    }
+
+    /// What the writer takes in one sweep.
+    fn sweep(&self) -> Taken {
+        let mut taken = Taken::default();
+        for shard in &self.shards {
+            shard.take(&mut taken.ended, &mut taken.events, &mut Vec::new());
+        }
+        taken
+    }
+
+    /// Sweeps and sleeps as the writer does, until so many have been taken.
+    fn take_all(&self, count: usize) -> Taken {
+        let mut taken = Taken::default();
+        loop {
+            let mut more = self.sweep();
+            taken.ended.append(&mut more.ended);
+            taken.events.append(&mut more.events);
+            if taken.ended.len() + taken.events.len() == count {
+                return taken;
+            }
+            self.shared.park();
+            if self.shards.iter().all(|shard| shard.is_swept()) {
+                // Were a wake-up lost, loom would find that nobody can go on.
+                self.writer.park();
+            }
+            self.shared.unpark();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Taken {
+    ended: VecDeque<Ended>,
+    events: VecDeque<NewEvent>,
+}
+
+impl Taken {
+    fn statuses(&self) -> Vec<Status> {
+        self.ended.iter().map(|one| one.status).collect()
+    }
+}
+
+fn join<T, const N: usize>(threads: [thread::JoinHandle<T>; N]) -> [T; N] {
+    threads.map(|thread| thread.join().unwrap())
+}
+
+fn start(shard: &Shard, number: u64) -> Option<SlotKey> {
+    let started = Started {
+        id: ActivityId::from_parts(0, number << 2),
+        parent: None,
+        root: None,
+        kind: Kind::Job,
+        name: Text::from_static("job"),
+        scope: None,
+        details: None,
+    };
+    shard.start(started, 0, 0, None)
+}
+
+fn event() -> NewEvent {
+    NewEvent {
+        id: EventId::from_parts(0, 0, 0),
+        at_us: 0,
+        event_type: Text::from_static("event"),
+        status: Status::Success,
+        summary: None,
+        count: 1,
+        reference: None,
+        data: None,
+        activity: None,
+        scope: None,
+        dedup_key: None,
+        truncated: false,
+        charge: 0,
+        answer: None,
+    }
+}
+
+#[test]
+fn no_end_is_slept_through() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let callers = [1, 2].map(|number| {
+            let shard = log.shard();
+            thread::spawn(move || {
+                let key = start(&shard, number).unwrap();
+                shard.end(key, Status::Success, None);
+            })
+        });
+        let taken = log.take_all(2);
+        assert_eq!(taken.statuses(), [Status::Success; 2]);
+        join(callers);
+        let counts = log.shard().counts();
+        assert_eq!((counts.started, counts.ended), (2, 2));
+    });
+}
+
+#[test]
+fn no_shard_is_slept_through() {
+    check(|| {
+        let log = Log::new(2, MUCH);
+        let other = log.shards[1].clone();
+        let caller = thread::spawn(move || other.event(event(), 0).unwrap());
+        let key = start(&log.shards[0], 1).unwrap();
+        log.shards[0].end(key, Status::Success, None);
+        let taken = log.take_all(2);
+        assert_eq!((taken.ended.len(), taken.events.len()), (1, 1));
+        caller.join().unwrap();
+    });
+}
+
+#[test]
+fn the_first_end_wins_and_is_the_only_one() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let shard = log.shard();
+        let key = start(&shard, 1).unwrap();
+        let ends = [Status::Success, Status::Cancelled].map(|status| {
+            let shard = log.shard();
+            thread::spawn(move || shard.end(key, status, None))
+        });
+        let mut statuses = log.sweep().statuses();
+        join(ends);
+        statuses.append(&mut log.sweep().statuses());
+        assert_eq!(statuses.len(), 1, "{statuses:?}");
+        assert_eq!(shard.counts().ended, 1);
+        assert!(!shard.has_unlisted());
+    });
+}
+
+#[test]
+fn an_end_that_comes_again_ends_nobody_else() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let shard = log.shard();
+        let first = start(&shard, 1).unwrap();
+        shard.end(first, Status::Success, None);
+        let late = {
+            let shard = log.shard();
+            thread::spawn(move || shard.end(first, Status::Cancelled, None))
+        };
+        assert_eq!(log.sweep().statuses(), [Status::Success]);
+        // It gets the slot that the first one had.
+        let second = start(&shard, 2).unwrap();
+        late.join().unwrap();
+        assert!(log.sweep().ended.is_empty());
+        assert!(shard.read(second, |_| ()).is_some());
+    });
+}
+
+#[test]
+fn what_is_set_is_kept_and_charged_or_neither() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let shard = log.shard();
+        let key = start(&shard, 1).unwrap();
+        let setter = {
+            let shard = log.shard();
+            thread::spawn(move || {
+                shard.update(key, 100, |started| {
+                    started.details.get_or_insert_default().truncated = true;
+                    0
+                });
+            })
+        };
+        let ender = {
+            let shard = log.shard();
+            thread::spawn(move || shard.end(key, Status::Success, None))
+        };
+        let mut taken = log.sweep();
+        setter.join().unwrap();
+        ender.join().unwrap();
+        taken.ended.append(&mut log.sweep().ended);
+        let ended = taken.ended.pop_front().unwrap();
+        let base = BASE_CHARGE as u32;
+        let expected = base
+            + if ended.started.details.is_some() {
+                100
+            } else {
+                0
+            };
+        assert_eq!(ended.charge, expected);
+        assert!(taken.ended.is_empty() && !shard.has_unlisted());
+    });
+}
+
+#[test]
+fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let shard = log.shard();
+        let key = start(&shard, 1).unwrap();
+        let caller = {
+            let shard = log.shard();
+            thread::spawn(move || {
+                shard.end(key, Status::Success, None);
+                if let Some(key) = start(&shard, 2) {
+                    shard.end(key, Status::Success, None);
+                }
+            })
+        };
+        shard.close();
+        let mut taken = log.sweep().ended.len() as u64;
+        shard.drain();
+        taken += log.sweep().ended.len() as u64;
+        caller.join().unwrap();
+        assert!(log.sweep().ended.is_empty());
+        let counts = shard.counts();
+        assert_eq!(counts.ended, taken + counts.lost_shutdown);
+        assert_eq!(counts.started, counts.ended + counts.rejected_closed);
+        assert_eq!(counts.started, 2);
+    });
+}
+
+#[test]
+fn two_shards_never_take_more_than_there_is() {
+    check(|| {
+        let log = Log::new(2, LITTLE);
+        let shards = [0, 1].map(|index| log.shards[index].clone());
+        let callers = shards.map(|shard| thread::spawn(move || start(&shard, 1).is_some()));
+        let admitted = join(callers);
+        assert_eq!(admitted.iter().filter(|one| **one).count(), 1);
+        let rejected = log
+            .shards
+            .iter()
+            .map(|shard| shard.counts().rejected_memory);
+        assert_eq!(rejected.sum::<u64>(), 1);
+    });
+}
+
+#[test]
+fn who_hurries_the_writer_finds_its_record_taken() {
+    check(|| {
+        let log = Log::new(1, MUCH);
+        let caller = {
+            let (shard, shared) = (log.shard(), log.shared.clone());
+            thread::spawn(move || {
+                shard.event(event(), 0).unwrap();
+                shared.hurry();
+            })
+        };
+        // Once it has heard, what was left before must be in the sweep that follows.
+        if log.shared.take_hurry() {
+            assert_eq!(log.sweep().events.len(), 1);
+        }
+        caller.join().unwrap();
+    });
+}
+
+fn config(memory_limit: usize) -> Config {
+    Config {
+        memory_limit,
+        flush_interval: Duration::ZERO,
+        mode: Mode::Fast,
+        wait_timeout: Duration::ZERO,
+        durable_timeout: Duration::ZERO,
+        drop_timeout: Duration::ZERO,
+        environment: None,
+        event_types: None,
+        redactor: Redactor::default(),
+        #[cfg(feature = "testing")]
+        clock: None,
+    }
+}
