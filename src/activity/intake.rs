@@ -169,9 +169,10 @@ pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     charge(0, &replaced)
 }
 
-/// What an attribute costs in memory: its place in a vector that grows by doubling, beside its texts.
+/// What an attribute costs in memory: its place in a vector that begins with four and grows by doubling, beside its
+/// texts.
 fn charge(key_bytes: usize, value: &Value) -> usize {
-    2 * size_of::<(Text, Value)>() + key_bytes + heap_bytes(value)
+    3 * size_of::<(Text, Value)>() + key_bytes + heap_bytes(value)
 }
 
 /// Redacts and caps a payload. `None` where nothing is to be kept, or nothing can be.
