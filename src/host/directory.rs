@@ -5,9 +5,10 @@ use std::{
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -228,7 +229,13 @@ impl HostActivity {
             modified.transpose()
         });
         match found {
-            Ok(Some(modified)) => Ok(Some(modified.into())),
+            Ok(Some(modified)) => match date(modified) {
+                Some(at) => Ok(Some(at)),
+                None => Err(Error::new(
+                    ErrorKind::Host,
+                    format!("cannot use {marker:?}: no calendar has its time; touch it"),
+                )),
+            },
             Ok(None) => Err(not_a_file(&marker)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(format!("cannot read {marker:?}"), error)),
@@ -246,9 +253,43 @@ impl HostActivity {
     }
 }
 
+/// The time of a file, which some file systems let be any; `None` where no calendar has it.
+fn date(at: SystemTime) -> Option<DateTime<Utc>> {
+    let passed = |time| TimeDelta::from_std(time).ok();
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => DateTime::UNIX_EPOCH.checked_add_signed(passed(after)?),
+        Err(before) => DateTime::UNIX_EPOCH.checked_sub_signed(passed(before.duration())?),
+    }
+}
+
 fn not_a_file(path: &Path) -> Error {
     Error::new(
         ErrorKind::Host,
         format!("cannot use {path:?}: it is not a plain file; remove it"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_none() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let (day, far) = (
+            Duration::from_millis(86_400_500),
+            Duration::from_secs(1 << 62),
+        );
+        let check = |at: Option<SystemTime>, expected: Option<&str>| {
+            let expected = expected.map(|text| text.parse::<DateTime<Utc>>().unwrap());
+            assert_eq!(at.and_then(date), expected, "{at:?}");
+        };
+        check(Some(epoch), Some("1970-01-01T00:00:00Z"));
+        check(epoch.checked_add(day), Some("1970-01-02T00:00:00.5Z"));
+        check(epoch.checked_sub(day), Some("1969-12-30T23:59:59.5Z"));
+        check(epoch.checked_add(far), None);
+        check(epoch.checked_sub(far), None);
+    }
 }

@@ -136,7 +136,10 @@ fn parse(text: &str, now: DateTime<Utc>) -> Option<Markers> {
     let mut markers = Markers::of_clock(host_now - now);
     for line in lines {
         let (source, at) = line.split_once(' ')?;
-        markers.set(source.parse().ok()?, seconds(at)?);
+        let at = seconds(at)?;
+        // What no calendar has by our clock is as good as none.
+        at.checked_sub_signed(host_now - now)?;
+        markers.set(source.parse().ok()?, at);
     }
     Some(markers)
 }
@@ -153,7 +156,7 @@ fn seconds(text: &str) -> Option<DateTime<Utc>> {
         }
     );
     let at = DateTime::from_timestamp_secs(whole.parse().ok()?)?;
-    Some(at + TimeDelta::nanoseconds(nanos.parse().ok()?))
+    at.checked_add_signed(TimeDelta::nanoseconds(nanos.parse().ok()?))
 }
 
 /// One word for the shell, whatever is in it.
@@ -190,7 +193,15 @@ mod tests {
             assert_eq!(ago(ActivitySource::User), Some(1_500), "{text}");
             assert_eq!(ago(ActivitySource::Agent), None);
         }
-        for text in ["", "motd\n1", "1\nboot", "1\nboot x", "1\nwelcome 2"] {
+        for text in [
+            "",
+            "motd\n1",
+            "1\nboot",
+            "1\nboot x",
+            "1\nwelcome 2",
+            "1\nboot 9223372036854775807",
+            "-8334601228800\nboot 8210266876799.999",
+        ] {
             assert_eq!(parse(text, now), None, "{text:?}");
         }
     }
