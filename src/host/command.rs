@@ -1,6 +1,6 @@
 //! Hosts that some command-line tool provides: docker, modal, or any other.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{process::Command, time};
 
@@ -9,6 +9,7 @@ use crate::{
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work,
         failure::{complaint, failed},
+        process::Process,
         provider::check_name,
         shell::quoted,
     },
@@ -18,7 +19,8 @@ use crate::{
 ///
 /// In each argument `{host}` stands for the host's name, `{id}` for the last line that the creating command printed
 /// (the name where it printed none), and in the one that runs scripts `{script}` for a script of a POSIX shell. No
-/// shell is between: arguments reach the tool as they are.
+/// shell is between: arguments reach the tool as they are. A command is done when it has ended and nobody holds its
+/// output any more: what it leaves running must let go of that.
 ///
 /// # Examples
 ///
@@ -84,7 +86,7 @@ impl CommandProvider {
         self
     }
 
-    /// Sets how long a command may take before it is killed; 5 minutes by default.
+    /// Sets how long a command may take before it is killed with what it started; 5 minutes by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -197,8 +199,7 @@ impl Line {
         let attempt = || format!("cannot run `{}`", self.words.join(" "));
         let args = args.iter().map(|arg| filled(arg, fill));
         let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-        let output = time::timeout(timeout, command.output()).await;
+        let output = time::timeout(timeout, Process::output(command.args(args))).await;
         let output = output.map_err(|_| {
             let s = timeout.as_secs_f64();
             Error::new(

@@ -4,33 +4,27 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     fs::{self, File},
-    io,
     path::{self, PathBuf},
-    process::Stdio,
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::{
-    process::{Child, Command},
-    sync::Mutex as AsyncMutex,
-    time,
-};
+use tokio::{process::Command, sync::Mutex as AsyncMutex};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         Host, HostActivity, HostProvider, Work, blocking::blocking, failure::failed,
-        provider::check_name,
+        process::Process, provider::check_name,
     },
 };
 
 /// Provides hosts on this machine: a directory each, `<root>/<name>`, and a process that runs in it.
 ///
 /// The process is told the directory in `MNGR_HOST_DIR`, and what it prints is added to `output.log` there. It runs
-/// in a process group of its own. A stop asks all of that to end, and kills it where the process itself does not; it
-/// is killed with the provider too.
+/// in a process group of its own. A stop asks all of that to end, and kills what is left once the process itself has
+/// ended, or does not end in time; it is killed with the provider too.
 ///
 /// # Examples
 ///
@@ -113,7 +107,7 @@ impl LocalProvider {
     /// When the process cannot be asked.
     pub async fn is_up(&self, host: &Host) -> Result<bool> {
         match &mut *self.slot(host.name()).lock().await {
-            Some(process) => process.is_alive(),
+            Some(process) => is_alive(process),
             None => Ok(false),
         }
     }
@@ -128,11 +122,7 @@ impl LocalProvider {
         command
             .args(&self.args)
             .current_dir(&directory)
-            .env("MNGR_HOST_DIR", &directory)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
+            .env("MNGR_HOST_DIR", &directory);
         let attempt = format!("cannot run {:?} in {directory:?}", self.program);
         let output = blocking(move || {
             let output = directory.join("output.log");
@@ -141,9 +131,8 @@ impl LocalProvider {
             both.map_err(|cause| failed(format!("cannot open {output:?}"), cause))
         });
         let (stdout, stderr) = output.await?;
-        let spawned = command.stdout(stdout).stderr(stderr).spawn();
-        let child = spawned.map_err(|cause| failed(attempt, cause))?;
-        Ok(Process { child })
+        let command = command.stdout(stdout).stderr(stderr);
+        Process::spawn(command).map_err(|cause| failed(attempt, cause))
     }
 }
 
@@ -179,7 +168,7 @@ impl HostProvider for LocalProvider {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
         if let Some(process) = &mut *slot
-            && process.is_alive()?
+            && is_alive(process)?
         {
             return Ok(());
         }
@@ -204,59 +193,10 @@ impl HostProvider for LocalProvider {
     }
 }
 
+fn is_alive(process: &mut Process) -> Result<bool> {
+    let alive = process.is_alive();
+    alive.map_err(|cause| failed("cannot ask whether a host's process runs".to_owned(), cause))
+}
+
 /// Where the process of one host is kept; none where it is stopped.
 type Slot = Arc<AsyncMutex<Option<Process>>>;
-
-/// The process of a host, and with it those that it started.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-}
-
-impl Process {
-    fn is_alive(&mut self) -> Result<bool> {
-        match self.child.try_wait() {
-            Ok(ended) => Ok(ended.is_none()),
-            Err(cause) => Err(failed(
-                "cannot ask whether a host's process runs".to_owned(),
-                cause,
-            )),
-        }
-    }
-
-    /// Asks it to end, and kills it where it does not.
-    async fn end(&mut self, grace: Duration) -> io::Result<()> {
-        #[cfg(unix)]
-        {
-            self.signal(rustix::process::Signal::TERM)?;
-            if let Ok(ended) = time::timeout(grace, self.child.wait()).await {
-                return ended.map(drop);
-            }
-            self.signal(rustix::process::Signal::KILL)?;
-        }
-        #[cfg(not(unix))]
-        let _ = grace;
-        self.child.kill().await
-    }
-
-    /// Sends a signal to its process group. Nothing happens once it has ended.
-    #[cfg(unix)]
-    fn signal(&self, signal: rustix::process::Signal) -> io::Result<()> {
-        // While it has not been waited for, its number is nobody else's.
-        let group = self.child.id().and_then(|id| i32::try_from(id).ok());
-        match group.and_then(rustix::process::Pid::from_raw) {
-            Some(group) => Ok(rustix::process::kill_process_group(group, signal)?),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        {
-            // Where it has ended already there is nothing to do.
-            let _ = self.signal(rustix::process::Signal::KILL);
-        }
-    }
-}

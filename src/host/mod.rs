@@ -15,6 +15,7 @@ mod idle;
 mod keep_awake;
 mod local;
 mod moment;
+mod process;
 mod provider;
 mod shell;
 mod sight;

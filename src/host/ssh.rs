@@ -1,15 +1,15 @@
 //! Hosts on a machine that is reached by ssh.
 
-use std::{env, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, num::NonZeroUsize, path::PathBuf, process::Output, sync::Arc, time::Duration};
 
-use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder};
+use openssh::{ControlPersist, KnownHosts, OwningCommand, Session, SessionBuilder, Stdio};
 use tokio::{sync::Mutex, time};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work, failure::complaint,
-        provider::check_name, shell::quoted,
+        process::printed, provider::check_name, shell::quoted,
     },
 };
 
@@ -197,7 +197,7 @@ impl HostShell for Machine {
             let attempt = || format!("cannot run a script on {:?}", self.destination);
             let run = async {
                 let session = self.session().await?;
-                let output = session.shell(script).output().await;
+                let output = output(&mut session.shell(script)).await;
                 output.map_err(|cause| Error::new(ErrorKind::Host, attempt()).with_source(cause))
             };
             let output = time::timeout(self.timeout, run).await.map_err(|_| {
@@ -214,4 +214,21 @@ impl HostShell for Machine {
             }
         })
     }
+}
+
+/// Runs it to its end.
+async fn output(command: &mut OwningCommand<&Session>) -> Result<Output, openssh::Error> {
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().await?;
+    let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+    let (stdout, stderr) = printed(stdout, stderr)
+        .await
+        .map_err(openssh::Error::ChildIo)?;
+    let status = child.wait().await?;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
 }

@@ -15,7 +15,7 @@ use tower_activity::{
     },
 };
 
-use crate::{events, kinds, passes_through_its_life, place};
+use crate::{ends, events, kinds, number, passes_through_its_life, place};
 
 /// The tool: `tool create|start|stop NAME`, and `tool exec ID SCRIPT`. What it keeps is in its own folder.
 const TOOL: &str = r#"#!/bin/sh
@@ -132,6 +132,31 @@ async fn a_command_that_hangs_is_killed_and_one_that_is_not_set_is_named() {
         error.is_invalid() && error.to_string().contains("`CommandProvider::create`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_command_that_is_broken_off_is_killed_with_what_it_started() {
+    let (folder, log) = place();
+    let (_, provider) = tool(folder.path());
+    let file = folder.path().join("child");
+    let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    let hangs = provider.create(["sh", "-c", &script]);
+    let waits = tokio::task::spawn_blocking(move || number(&file));
+    let child = tokio::select! {
+        created = hangs.create_host(&log, "web") => panic!("{created:?}"),
+        child = waits => child.unwrap(),
+    };
+    ends(&child);
+}
+
+#[tokio::test]
+async fn a_command_that_prints_without_end_is_killed_before_it_fills_the_memory() {
+    let (folder, log) = place();
+    let (_, provider) = tool(folder.path());
+    let prints = provider.create(["yes"]).timeout(Duration::from_secs(60));
+    let error = prints.create_host(&log, "web").await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "it has printed more than 16 MiB");
 }
 
 #[tokio::test]

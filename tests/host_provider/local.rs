@@ -1,13 +1,13 @@
 //! Hosts on this machine.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use tower_activity::{
     Status,
     host::{HostProviderExt, LocalProvider},
 };
 
-use crate::{events, kinds, passes_through_its_life, place, support};
+use crate::{ends, events, kinds, number, passes_through_its_life, place, support};
 
 #[tokio::test]
 async fn a_local_host_is_a_directory_and_a_process() {
@@ -51,20 +51,27 @@ async fn a_local_host_that_is_deaf_is_killed_with_what_it_started() {
         .arg(deaf)
         .grace(Duration::from_millis(20));
     let host = provider.create_host(&log, "web").await.unwrap();
-    let child = support::soon(|| {
-        let text = fs::read_to_string(folder.path().join("web/child")).ok()?;
-        text.ends_with('\n').then(|| text.trim().to_owned())
-    });
+    let child = number(&folder.path().join("web/child"));
     provider.stop_host(&log, &host).await.unwrap();
     assert!(!provider.is_up(&host).await.unwrap());
-    // A zombie that nobody has waited for has no command any more.
-    let command = PathBuf::from(format!("/proc/{child}/cmdline"));
-    support::soon(|| {
-        fs::read(&command)
-            .map_or(true, |text| text.is_empty())
-            .then_some(())
-    });
+    ends(&child);
     provider.stop_host(&log, &host).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_process_leaves_behind_ends_with_the_next_stop() {
+    let (folder, log) = place();
+    let leaves = "trap '' TERM; sleep 1000 & echo $! > child";
+    let provider = LocalProvider::new(folder.path(), "sh")
+        .arg("-c")
+        .arg(leaves);
+    let host = provider.create_host(&log, "web").await.unwrap();
+    let child = number(&folder.path().join("web/child"));
+    while provider.is_up(&host).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    provider.stop_host(&log, &host).await.unwrap();
+    ends(&child);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod support;
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -47,10 +47,29 @@ fn kinds(events: &[EventRecord]) -> Vec<(&str, Status)> {
 }
 
 /// The times of create and boot, as the files say.
-fn marked(directory: &std::path::Path) -> (DateTime<Utc>, DateTime<Utc>) {
+fn marked(directory: &Path) -> (DateTime<Utc>, DateTime<Utc>) {
     let host = HostActivity::at(directory);
     let at = |source| host.reported(source).unwrap().unwrap();
     (at(ActivitySource::Create), at(ActivitySource::Boot))
+}
+
+/// The number of a process, once it is in this file.
+fn number(file: &Path) -> String {
+    support::soon(|| {
+        let text = fs::read_to_string(file).ok()?;
+        text.ends_with('\n').then(|| text.trim().to_owned())
+    })
+}
+
+/// Waits for the end of a process.
+fn ends(number: &str) {
+    // A zombie that nobody has waited for has no command any more.
+    let command = PathBuf::from(format!("/proc/{number}/cmdline"));
+    support::soon(|| {
+        fs::read(&command)
+            .map_or(true, |text| text.is_empty())
+            .then_some(())
+    });
 }
 
 /// One that knows nothing of markers: three methods, and a folder for each host.
@@ -60,7 +79,7 @@ struct Folders {
 }
 
 impl Folders {
-    fn at(root: &std::path::Path) -> Self {
+    fn at(root: &Path) -> Self {
         Folders {
             root: root.to_owned(),
             fails: AtomicBool::new(false),

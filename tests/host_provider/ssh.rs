@@ -116,6 +116,11 @@ async fn what_goes_wrong_on_the_machine_is_said() {
     assert_eq!(cause, "no such image (exit status: 7)");
     assert!(!folder.path().join("web").exists(), "nothing is left of it");
 
+    let prints = provider.clone().start("exec yes");
+    let error = prints.create_host(&log, "yes").await.unwrap_err();
+    let said = format!("{error:?}");
+    assert!(said.contains("it has printed more than 16 MiB"), "{said}");
+
     let host = provider.create_host(&log, "web").await.unwrap();
     let user = folder.path().join("web/activity/user");
     symlink("elsewhere", &user).unwrap();
