@@ -15,7 +15,7 @@ use tokio::{process::Command, sync::Mutex as AsyncMutex};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        Host, HostActivity, HostProvider, Work, blocking::blocking, failure::failed,
+        Host, HostActivity, HostProvider, Work, blocking::blocking, earlier, failure::failed,
         process::Process, provider::check_name,
     },
 };
@@ -24,7 +24,8 @@ use crate::{
 ///
 /// The process is told the directory in `MNGR_HOST_DIR`, and what it prints is added to `output.log` there. It runs
 /// in a process group of its own. A stop asks all of that to end, and kills what is left once the process itself has
-/// ended, or does not end in time; it is killed with the provider too.
+/// ended, or does not end in time; it is killed with the provider too. One that another provider of the same root has
+/// started, or one whose program was killed, is found and stopped by its number in `process.id` there (on Unix).
 ///
 /// # Examples
 ///
@@ -108,7 +109,7 @@ impl LocalProvider {
     pub async fn is_up(&self, host: &Host) -> Result<bool> {
         match &mut *self.slot(host.name()).lock().await {
             Some(process) => is_alive(process),
-            None => Ok(false),
+            None => earlier::runs(self.root.join(host.name())).await,
         }
     }
 
@@ -124,15 +125,20 @@ impl LocalProvider {
             .current_dir(&directory)
             .env("MNGR_HOST_DIR", &directory);
         let attempt = format!("cannot run {:?} in {directory:?}", self.program);
+        let output = directory.join(earlier::OUTPUT);
         let output = blocking(move || {
-            let output = directory.join("output.log");
             let opened = File::options().create(true).append(true).open(&output);
-            let both = opened.and_then(|output| Ok((output.try_clone()?, output)));
+            let both = opened.and_then(|output| {
+                earlier::lock(&output);
+                Ok((output.try_clone()?, output))
+            });
             both.map_err(|cause| failed(format!("cannot open {output:?}"), cause))
         });
         let (stdout, stderr) = output.await?;
         let command = command.stdout(stdout).stderr(stderr);
-        Process::spawn(command).map_err(|cause| failed(attempt, cause))
+        let process = Process::spawn(command).map_err(|cause| failed(attempt, cause))?;
+        earlier::note(directory, process.number()).await?;
+        Ok(process)
     }
 }
 
@@ -167,9 +173,11 @@ impl HostProvider for LocalProvider {
     async fn start(&self, _work: &Work, host: &Host) -> Result<()> {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
-        if let Some(process) = &mut *slot
-            && is_alive(process)?
-        {
+        let is_up = match &mut *slot {
+            Some(process) => is_alive(process)?,
+            None => earlier::runs(self.root.join(host.name())).await?,
+        };
+        if is_up {
             return Ok(());
         }
         *slot = Some(self.spawn(self.root.join(host.name())).await?);
@@ -179,16 +187,17 @@ impl HostProvider for LocalProvider {
     async fn stop(&self, _work: &Work, host: &Host) -> Result<()> {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
-        if let Some(process) = &mut *slot {
-            let ended = process.end(self.grace).await;
-            ended.map_err(|cause| {
-                failed(
-                    format!("cannot stop the process of {:?}", host.name()),
-                    cause,
-                )
-            })?;
-            *slot = None;
-        }
+        let Some(process) = &mut *slot else {
+            return earlier::end(self.root.join(host.name()), self.grace).await;
+        };
+        let ended = process.end(self.grace).await;
+        ended.map_err(|cause| {
+            failed(
+                format!("cannot stop the process of {:?}", host.name()),
+                cause,
+            )
+        })?;
+        *slot = None;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 mod blocking;
 mod command;
 mod directory;
+mod earlier;
 mod failure;
 mod format;
 mod handle;

@@ -46,6 +46,11 @@ impl Process {
         })
     }
 
+    /// Its number, until it was waited for.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Whether the process itself runs. It is not waited for: its number stays its own, and so does that of its group.
     #[cfg(unix)]
     pub(super) fn is_alive(&self) -> io::Result<bool> {
@@ -104,7 +109,7 @@ impl Process {
     /// Its number. While it has not been waited for, that is nobody else's.
     #[cfg(unix)]
     fn id(&self) -> Option<rustix::process::Pid> {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let id = self.number().and_then(|id| i32::try_from(id).ok());
         id.and_then(rustix::process::Pid::from_raw)
     }
 }

@@ -1,9 +1,15 @@
 //! Hosts on this machine.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use tower_activity::{
-    Status,
+    ActivityLog, Status,
     host::{HostProviderExt, LocalProvider},
 };
 
@@ -72,6 +78,63 @@ async fn what_a_process_leaves_behind_ends_with_the_next_stop() {
     }
     provider.stop_host(&log, &host).await.unwrap();
     ends(&child);
+}
+
+/// The other half of the next test: starts a host and is killed.
+#[tokio::test]
+async fn child() {
+    let Ok(root) = std::env::var("ACTIVITY_TEST_HOSTS") else {
+        return;
+    };
+    let log = ActivityLog::open(":memory:").unwrap();
+    let provider = sleeper(&root);
+    provider.create_host(&log, "web").await.unwrap();
+    println!("ready");
+    // Until it is killed; bounded, should nobody do it.
+    let forever = std::future::pending::<()>();
+    tokio::time::timeout(Duration::from_secs(60), forever)
+        .await
+        .unwrap_err();
+}
+
+fn sleeper(root: impl Into<PathBuf>) -> LocalProvider {
+    LocalProvider::new(root, "sh")
+        .arg("-c")
+        .arg("echo $$ > number; sleep 1000 & wait")
+}
+
+#[tokio::test]
+async fn a_host_that_a_killed_program_left_is_up_and_is_stopped_by_the_next() {
+    let (folder, log) = place();
+    let mut killed = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "local::child", "--nocapture"])
+        .env("ACTIVITY_TEST_HOSTS", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(killed.stdout.take().unwrap()).lines();
+    assert!(
+        lines
+            .map_while(Result::ok)
+            .any(|line| line.contains("ready"))
+    );
+    let file = folder.path().join("web/number");
+    let process = number(&file);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let provider = sleeper(folder.path());
+    let host = provider.host("web").unwrap();
+    assert!(provider.is_up(&host).await.unwrap());
+    fs::remove_file(&file).unwrap();
+    provider.start_host(&log, &host).await.unwrap();
+    assert!(!file.exists(), "no second one was started");
+    provider.stop_host(&log, &host).await.unwrap();
+    assert!(!provider.is_up(&host).await.unwrap());
+    ends(&process);
+    provider.start_host(&log, &host).await.unwrap();
+    assert!(provider.is_up(&host).await.unwrap());
+    assert_ne!(number(&file), process);
 }
 
 #[tokio::test]
