@@ -9,6 +9,7 @@ use crate::{
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work,
         failure::{complaint, failed},
+        handle::Gates,
         process::Process,
         provider::check_name,
         shell::quoted,
@@ -47,6 +48,7 @@ pub struct CommandProvider {
     stop: Line,
     exec: Line,
     timeout: Duration,
+    gates: Gates,
 }
 
 impl CommandProvider {
@@ -59,6 +61,7 @@ impl CommandProvider {
             stop: Line::none("stop"),
             exec: Line::none("exec"),
             timeout: Duration::from_secs(300),
+            gates: Gates::default(),
         }
     }
 
@@ -106,7 +109,8 @@ impl CommandProvider {
             timeout: self.timeout,
         };
         let activity = ShellActivity::new(self.directory.clone(), Arc::new(shell));
-        Ok(Host::over_shell(name.to_owned(), id.to_owned(), activity))
+        let gate = self.gates.of(name);
+        Ok(Host::behind(gate, name.to_owned(), id.to_owned(), activity))
     }
 
     async fn run(&self, line: &Line, host: &Host) -> Result<()> {

@@ -92,6 +92,7 @@ async fn look(directory: PathBuf) -> Result<Option<i32>> {
     .await
 }
 
+#[derive(Clone, Copy)]
 enum Ask {
     End,
     Die,

@@ -1,6 +1,7 @@
 //! The handle of one host: its name, and its markers wherever they are.
 
 use std::{
+    collections::HashMap,
     fmt,
     fs::{File, TryLockError},
     sync::{
@@ -70,7 +71,15 @@ impl Host {
     ///
     /// A watcher's stop and a start exclude each other where they use the same host: this one and its clones.
     pub fn over_shell(name: impl Into<Text>, id: impl Into<Text>, activity: ShellActivity) -> Self {
-        let gate = Arc::default();
+        Host::behind(Arc::default(), name, id, activity)
+    }
+
+    pub(super) fn behind(
+        gate: Arc<Mutex<()>>,
+        name: impl Into<Text>,
+        id: impl Into<Text>,
+        activity: ShellActivity,
+    ) -> Self {
         Host::new(name.into(), id.into(), Place::Shell { activity, gate })
     }
 
@@ -253,4 +262,14 @@ pub(super) enum Gate {
     Locked(File),
     Held(OwnedMutexGuard<()>),
     None,
+}
+
+/// The gates of a provider's hosts, by name, so that all handles of one host have the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gates(Arc<parking_lot::Mutex<HashMap<String, Arc<Mutex<()>>>>>);
+
+impl Gates {
+    pub(super) fn of(&self, name: &str) -> Arc<Mutex<()>> {
+        self.0.lock().entry(name.to_owned()).or_default().clone()
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         Host, HostProvider, HostShell, Printed, ShellActivity, Work, failure::complaint,
-        process::printed, provider::check_name, shell::quoted,
+        handle::Gates, process::printed, provider::check_name, shell::quoted,
     },
 };
 
@@ -50,6 +50,7 @@ pub struct SshProvider {
     root: String,
     start: String,
     stop: String,
+    gates: Gates,
 }
 
 impl SshProvider {
@@ -66,6 +67,7 @@ impl SshProvider {
             root: root.into(),
             start: String::new(),
             stop: String::new(),
+            gates: Gates::default(),
         }
     }
 
@@ -102,7 +104,13 @@ impl SshProvider {
         check_name(name)?;
         let shell = Arc::new(self.machine.clone());
         let activity = ShellActivity::new(self.directory(name), shell);
-        Ok(Host::over_shell(name.to_owned(), name.to_owned(), activity))
+        let gate = self.gates.of(name);
+        Ok(Host::behind(
+            gate,
+            name.to_owned(),
+            name.to_owned(),
+            activity,
+        ))
     }
 
     fn directory(&self, name: &str) -> String {

@@ -160,6 +160,37 @@ async fn a_command_that_prints_without_end_is_killed_before_it_fills_the_memory(
 }
 
 #[tokio::test]
+async fn a_start_through_another_handle_waits_for_a_stop_that_has_begun() {
+    let (folder, log) = place();
+    let (_, provider) = tool(folder.path());
+    let host = provider.create_host(&log, "web").await.unwrap();
+    let begun = tokio::sync::Notify::new();
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
+    let later = Moment::now().after(Duration::from_secs(301));
+    let watch = watcher.poll(later, async |_| {
+        begun.notify_one();
+        // Longer than a start takes.
+        for _ in 0..8 {
+            host.markers().await?;
+        }
+        provider.stop_host(&log, &host).await
+    });
+    let start = async {
+        begun.notified().await;
+        let other = provider.host("web", host.id())?;
+        provider.start_host(&log, &other).await
+    };
+    let (watched, started) = tokio::join!(watch, start);
+    assert!(matches!(watched.unwrap(), Watched::Stopped(_)));
+    started.unwrap();
+    let story = ["host_created", "host_idle", "host_stopped", "host_started"];
+    assert_eq!(
+        kinds(&events(&log)),
+        story.map(|kind| (kind, Status::Success))
+    );
+}
+
+#[tokio::test]
 async fn links_and_folders_are_no_markers() {
     let (folder, log) = place();
     let (directory, provider) = tool(folder.path());
