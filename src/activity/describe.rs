@@ -1,6 +1,6 @@
 //! What is known of an activity at its start.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ pub struct Describe {
 pub(super) struct More {
     pub(super) parent: Option<Activity>,
     pub(super) attributes: Vec<(Text, Value)>,
+    pub(super) deadline: Option<Duration>,
 }
 
 impl Describe {
@@ -59,6 +60,12 @@ impl Describe {
     /// Describes one turn of an agent.
     pub fn turn(name: impl Into<Text>) -> Self {
         Describe::new(Kind::Turn, name)
+    }
+
+    /// Sets another name.
+    pub fn name(mut self, name: impl Into<Text>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Sets the project it belongs to.
@@ -108,6 +115,13 @@ impl Describe {
         if parent.id().is_some() {
             self.more().parent = Some(parent.clone());
         }
+        self
+    }
+
+    /// Sets how long its caller waits. Dropped after that it ends as `failed` with the error type `timeout`, not as
+    /// `cancelled`; nothing else changes.
+    pub fn deadline(mut self, timeout: Duration) -> Self {
+        self.more().deadline = Some(timeout);
         self
     }
 

@@ -4,6 +4,7 @@ use std::{
     any::{Any, type_name},
     fmt,
     future::Future,
+    mem,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,7 +14,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    activity::{Running, running::panicked},
+    activity::{Running, finish::Finish, running::panicked},
     pipeline::Commit,
     record::Outcome,
 };
@@ -58,7 +59,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         running: Running,
-        classify: C,
+        finish: C,
         held: Option<Box<Held<F::Output>>>,
     }
 
@@ -67,7 +68,8 @@ pin_project! {
             let mut this = this.project();
             if this.inner.is_some() {
                 this.running.enter(|| this.inner.set(None));
-                this.running.close(Outcome::cancelled());
+                let outcome = this.running.dropped();
+                this.running.close(outcome);
             }
         }
     }
@@ -119,11 +121,11 @@ impl Running {
 }
 
 impl<F: Future, C> ActivityFuture<F, C> {
-    pub(crate) fn new(inner: Option<F>, running: Running, classify: C) -> Self {
+    pub(crate) fn new(inner: Option<F>, running: Running, finish: C) -> Self {
         ActivityFuture {
             inner,
             running,
-            classify,
+            finish,
             held: None,
         }
     }
@@ -132,18 +134,17 @@ impl<F: Future, C> ActivityFuture<F, C> {
 impl<F, C> Future for ActivityFuture<F, C>
 where
     F: Future,
-    C: Classify<F::Output>,
+    C: Finish<F::Output>,
 {
-    type Output = F::Output;
+    type Output = C::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
         let mut this = self.project();
         if let Some(held) = this.held {
             ready!(Pin::new(&mut held.commit).poll(cx));
-            return this
-                .held
-                .take()
-                .map_or(Poll::Pending, |held| give(held.result));
+            let held = this.held.take();
+            let given = held.map_or(Poll::Pending, |held| give(held.result));
+            return this.finish.give(given, None);
         }
         assert!(
             this.inner.is_some(),
@@ -157,30 +158,40 @@ where
                 polled = inner.poll(cx);
             }
             if let Poll::Ready(output) = &polled {
-                outcome = Some(this.classify.classify(output));
+                outcome = Some(this.finish.finish(output));
                 this.inner.set(None);
             }
         }));
         drop(entered);
         // From here on as few moves as can be: an output may be large.
         if let Err(payload) = caught {
+            if polled.is_ready() {
+                this.finish.note(this.running);
+            }
             let fallen = fell(this.running, this.inner, polled, outcome, payload);
-            return match this.running.commit() {
+            let given = match this.running.commit() {
                 None => give(fallen),
                 Some(commit) => hold(this.held, commit, fallen, cx),
             };
+            return this.finish.give(given, None);
         }
         let Some(outcome) = &mut outcome else {
             return Poll::Pending;
         };
+        this.finish.note(this.running);
+        let Some(outcome) = outcome else {
+            let running = mem::replace(this.running, Running::inert());
+            return this.finish.give(polled, Some(running));
+        };
         this.running.close_with(outcome);
         if let Some(commit) = this.running.commit() {
-            return match polled {
+            let given = match polled {
                 Poll::Ready(output) => hold(this.held, commit, Ok(output), cx),
                 Poll::Pending => Poll::Pending,
             };
+            return this.finish.give(given, None);
         }
-        polled
+        this.finish.give(polled, None)
     }
 }
 
@@ -190,7 +201,7 @@ fn fell<F: Future>(
     running: &mut Running,
     mut inner: Pin<&mut Option<F>>,
     polled: Poll<F::Output>,
-    outcome: Option<Outcome>,
+    outcome: Option<Option<Outcome>>,
     payload: Box<dyn Any + Send>,
 ) -> thread::Result<F::Output> {
     match (polled, outcome) {
@@ -206,7 +217,7 @@ fn fell<F: Future>(
         }
         // The inner future panicked when it was dropped.
         (Poll::Ready(_), Some(outcome)) => {
-            running.close(outcome);
+            running.close(outcome.unwrap_or_else(|| panicked(&*payload)));
             Err(payload)
         }
     }
@@ -244,7 +255,7 @@ where
         f.debug_struct("ActivityFuture")
             .field("inner", &self.inner)
             .field("running", &self.running)
-            .field("classify", &self.classify)
+            .field("finish", &self.finish)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ mod bridge;
 mod current;
 mod describe;
 mod event;
+mod finish;
 mod future;
 mod handle;
 mod intake;
@@ -16,8 +17,12 @@ mod spawn;
 pub use bridge::ActivityEvents;
 pub use describe::Describe;
 pub use event::Event;
+#[cfg(feature = "http")]
+pub(crate) use finish::Finish;
 pub use future::{ActivityFuture, ByResult, Classify};
 pub use handle::Activity;
 pub use receipt::{Committed, Receipt};
 pub use running::Running;
+#[cfg(feature = "http")]
+pub(crate) use running::panicked;
 pub use spawn::{InActivity, Inside};

@@ -82,7 +82,12 @@ impl ActivityLog {
         if let Some(scope) = &started.scope {
             bytes += scope.charge();
         }
+        let mut deadline_ns = NEVER;
         if let Some(more) = more {
+            if let Some(timeout) = more.deadline {
+                let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
+                deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
+            }
             for (key, value) in more.attributes {
                 let attribute = intake::attribute(shared, key, value);
                 bytes += attribute.charge();
@@ -104,9 +109,14 @@ impl ActivityLog {
             Some(key) => Activity::new(shard.clone(), key),
             None => Activity::default(),
         };
-        Running::new(activity, span)
+        let mut running = Running::new(activity, span);
+        running.deadline_ns = deadline_ns;
+        running
     }
 }
+
+/// The deadline of what has none.
+const NEVER: u64 = u64::MAX;
 
 /// A running activity that ends with this guard.
 ///
@@ -117,6 +127,8 @@ pub struct Running {
     ended: bool,
     /// The thread unwound already when it started: a drop during that is no panic of its own.
     unwinding: bool,
+    /// From when on nobody waits for it, on the log's clock.
+    deadline_ns: u64,
 }
 
 impl Running {
@@ -125,11 +137,12 @@ impl Running {
             ended: activity.open().is_none(),
             context: Context { activity, span },
             unwinding: thread::panicking(),
+            deadline_ns: NEVER,
         }
     }
 
     /// One that records nothing.
-    fn inert() -> Self {
+    pub(super) fn inert() -> Self {
         Running::new(Activity::default(), Span::none())
     }
 
@@ -174,6 +187,17 @@ impl Running {
         Commit::of(open.key.id, open.shard.shared())
     }
 
+    /// What it is when its caller drops it: timed out where the deadline has passed, else cancelled.
+    pub(crate) fn dropped(&self) -> Outcome {
+        let open = self.context.activity.open();
+        match open.filter(|_| self.deadline_ns != NEVER) {
+            Some(open) if open.shard.shared().clock.monotonic_ns() >= self.deadline_ns => {
+                Outcome::failed("timeout")
+            }
+            _ => Outcome::cancelled(),
+        }
+    }
+
     /// Ends it, the first time it is called.
     pub(crate) fn close(&mut self, mut outcome: Outcome) {
         self.close_with(&mut outcome);
@@ -213,7 +237,7 @@ impl Running {
 }
 
 /// The outcome of a panic, with what it said.
-pub(super) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
     let said = payload
         .downcast_ref::<&'static str>()
         .map(|text| Text::from((*text).to_owned()))
@@ -243,7 +267,7 @@ impl Drop for Running {
             self.close(if panicked {
                 Outcome::panicked()
             } else {
-                Outcome::cancelled()
+                self.dropped()
             });
         }
     }
