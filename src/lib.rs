@@ -4,6 +4,8 @@
 //! Open an [`ActivityLog`], then
 //!
 //! - put an [`ActivityLayer`] around a tower service: each call becomes an *activity*;
+//! - put an `ActivityLayer::http(&log)` around an axum application or a tonic server (feature `http`): each request
+//!   becomes one, to the end of its response;
 //! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`);
 //! - or start one by hand with [`ActivityLog::start`].
 //!
@@ -75,6 +77,6 @@ pub use record::{
     ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
 };
 
-#[cfg(all(doctest, feature = "host", feature = "rmcp", feature = "testing"))]
+#[cfg(all(doctest, feature = "axum", feature = "host", feature = "rmcp", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -34,9 +34,9 @@ use crate::{
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct ActivityLayer<D = ByType, C = ByResult> {
-    log: ActivityLog,
-    describe: D,
-    classify: C,
+    pub(super) log: ActivityLog,
+    pub(super) describe: D,
+    pub(super) classify: C,
 }
 
 impl ActivityLayer {
@@ -50,7 +50,7 @@ impl ActivityLayer {
     }
 }
 
-impl<D, C> ActivityLayer<D, C> {
+impl<C> ActivityLayer<ByType, C> {
     /// Sets what a request is called and for whom it runs: a function `Fn(&Req) -> Describe`, or a
     /// [`DescribeRequest`](crate::layer::DescribeRequest). Where it panics, the request's Rust type stands in.
     pub fn describe<D2>(self, describe: D2) -> ActivityLayer<D2, C> {
@@ -60,7 +60,9 @@ impl<D, C> ActivityLayer<D, C> {
             classify: self.classify,
         }
     }
+}
 
+impl<D, C> ActivityLayer<D, C> {
     /// Sets what counts as success: a function `Fn(&Result<Response, Error>) -> Outcome`, or a
     /// [`Classify`](crate::activity::Classify). Where it panics, the call is recorded as `failed` with the
     /// error type `classifier_panic`; what the caller gets is unchanged.

@@ -2,6 +2,8 @@
 
 mod builder;
 mod describe;
+#[cfg(feature = "http")]
+pub mod http;
 mod service;
 
 pub use builder::ActivityLayer;

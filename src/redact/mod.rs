@@ -33,6 +33,9 @@ use crate::{
     redact::{keys::Key, walk::Walk},
 };
 
+#[cfg(feature = "http")]
+pub(crate) use percent::decoded as percent_decoded;
+
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
 

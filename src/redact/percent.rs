@@ -42,7 +42,7 @@ pub(super) fn redacted(
 }
 
 /// Decodes once; borrows where nothing is encoded.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

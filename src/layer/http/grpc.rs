@@ -1,0 +1,107 @@
+//! What of HTTP is a gRPC call, and how it ended.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+
+use crate::{layer::http::RequestHead, record::Outcome, redact::percent_decoded};
+
+/// The attribute that holds the status.
+pub(super) const STATUS_CODE: &str = "rpc.response.status_code";
+
+/// The longest that a request is taken to have been on its way: its client began to count that much earlier.
+const LATENCY: Duration = Duration::from_millis(50);
+
+/// Every status, by its number: its name, and what an activity that ended with it is called.
+const CODES: [(&str, &str); 17] = [
+    ("OK", ""),
+    ("CANCELLED", ""),
+    ("UNKNOWN", "unknown"),
+    ("INVALID_ARGUMENT", "invalid_argument"),
+    ("DEADLINE_EXCEEDED", "timeout"),
+    ("NOT_FOUND", "not_found"),
+    ("ALREADY_EXISTS", "already_exists"),
+    ("PERMISSION_DENIED", "denied"),
+    ("RESOURCE_EXHAUSTED", "resource_exhausted"),
+    ("FAILED_PRECONDITION", "failed_precondition"),
+    ("ABORTED", "aborted"),
+    ("OUT_OF_RANGE", "out_of_range"),
+    ("UNIMPLEMENTED", "unimplemented"),
+    ("INTERNAL", "internal"),
+    ("UNAVAILABLE", "unavailable"),
+    ("DATA_LOSS", "data_loss"),
+    ("UNAUTHENTICATED", "denied"),
+];
+
+/// True for `application/grpc`, plain or with an encoding. gRPC-Web is none: its status is inside of the body.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let media = headers.get(header::CONTENT_TYPE);
+    let rest = media.and_then(|media| media.as_bytes().strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// The method that a gRPC call is for: `package.Service/Method`.
+pub(super) fn method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    let path = head.uri.path().strip_prefix('/')?;
+    let (service, method) = path.split_once('/')?;
+    (is_grpc(head.headers) && is_name(service) && is_name(method)).then_some(path)
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+/// How long the client of a gRPC call waits, counted from its arrival here.
+pub(super) fn timeout(head: &RequestHead<'_>) -> Option<Duration> {
+    let timeout = parse_timeout(head.header("grpc-timeout")?)?;
+    is_grpc(head.headers).then(|| timeout - LATENCY.min(timeout / 10))
+}
+
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if number.len() > 8 || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// The status in trailers, or in headers where nothing follows them; and what it makes of the call.
+pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
+    let code = headers.get("grpc-status")?.to_str().ok();
+    let code = code.and_then(|code| code.parse::<usize>().ok());
+    // The standard: a status that nobody knows is `UNKNOWN`.
+    let (code, error_type) = CODES[code.filter(|code| *code < CODES.len()).unwrap_or(2)];
+    let outcome = match code {
+        "OK" => return Some((code, Outcome::success())),
+        "CANCELLED" => Outcome::cancelled(),
+        _ => Outcome::failed(error_type),
+    };
+    let message = headers.get("grpc-message");
+    Some(match message.and_then(|message| message.to_str().ok()) {
+        Some(message) if !message.is_empty() => {
+            let message = percent_decoded(message).into_owned();
+            (code, outcome.with_message(message))
+        }
+        _ => (code, outcome),
+    })
+}
+
+/// The outcome of a gRPC call that something answered which knows no gRPC.
+pub(super) fn other(status: StatusCode) -> Outcome {
+    Outcome::failed(status.as_str().to_owned())
+}
+
+/// The outcome of a gRPC call that was answered without a status.
+pub(super) fn missing_status() -> Outcome {
+    Outcome::failed("missing_status")
+}

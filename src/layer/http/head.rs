@@ -1,0 +1,48 @@
+//! What is known of a request before its body.
+
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+
+/// The head of a request: what rules see of it, whatever the type of its body.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct RequestHead<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The target, as the client sent it.
+    pub uri: &'a Uri,
+    /// The version of the protocol.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// What the layers outside of this one left for those inside.
+    pub extensions: &'a Extensions,
+}
+
+impl<'a> RequestHead<'a> {
+    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+        RequestHead {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+
+    /// The route that matched, as the router spells it: `/users/{id}`. Known under axum's `Router::layer`, with the
+    /// feature `axum`.
+    pub fn route(&self) -> Option<&'a str> {
+        #[cfg(feature = "axum")]
+        return self
+            .extensions
+            .get::<axum::extract::MatchedPath>()
+            .map(axum::extract::MatchedPath::as_str);
+        #[cfg(not(feature = "axum"))]
+        None
+    }
+
+    /// A header, where it is there and readable.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}

@@ -1,0 +1,43 @@
+//! The wrapped HTTP service.
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use tower::Service;
+
+use crate::{
+    activity::{Activity, Classify},
+    layer::{
+        ActivityService,
+        http::{ActivityBody, Http, RequestHead, ResponseFuture, finish::Respond},
+    },
+};
+
+impl<S, C, ReqB, ResB> Service<Request<ReqB>> for ActivityService<S, Http, C>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    C: Classify<StatusCode> + Clone,
+    ResB: Body,
+{
+    type Response = Response<ActivityBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        let Some(describe) = self.describe.describe(&head) else {
+            return ResponseFuture::skipped(self.inner.call(request));
+        };
+        let finish = Respond::to(&head, self.classify.clone());
+        let running = self.start(describe);
+        if running.id().is_some() {
+            request.extensions_mut().insert(Activity::clone(&running));
+        }
+        ResponseFuture::recorded(self.run(running, request, finish))
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP requests are on record to the end of their responses, and are answered as without the layer.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod app;
+mod choices;
+mod durable;
+mod ends;
+mod same;
