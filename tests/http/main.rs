@@ -8,4 +8,5 @@ mod app;
 mod choices;
 mod durable;
 mod ends;
+mod grpc;
 mod same;

@@ -1,0 +1,36 @@
+//! A gRPC server, every call on the record.
+//!
+//! ```text
+//! tonic-greeter                       # at 127.0.0.1:50051
+//! tonic-greeter 127.0.0.1:0           # at any free port, which it prints
+//! ```
+//!
+//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default. What makes
+//! it an example is one line in `lib.rs`.
+
+use std::{env, error::Error};
+
+use tokio::net::TcpListener;
+use tonic_greeter::{Polite, serve};
+use tower_activity::ActivityLog;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let address = env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:50051".into());
+    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
+    let log = ActivityLog::open(store)?;
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("tonic-greeter: http://{}", listener.local_addr()?);
+    let stop = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            eprintln!("tonic-greeter: cannot wait for ctrl-c: {error}");
+        }
+    };
+    serve(Polite::default(), listener, &log, stop).await?;
+    println!("{} calls are on record", log.shutdown().await?.committed);
+    Ok(())
+}

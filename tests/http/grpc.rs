@@ -1,0 +1,151 @@
+//! Answers to gRPC calls that no gRPC library gives, but some proxy or client does.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, header};
+use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_activity::{ActivityLayer, ActivityLog, ActivityRecord, Status};
+
+use crate::support::rows;
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+fn call(path: &str, media: &str) -> Request<Empty<Bytes>> {
+    let request = Request::post(path).header(header::CONTENT_TYPE, media);
+    request.body(Empty::new()).unwrap()
+}
+
+/// What is on record of a call that is answered so.
+async fn recorded(status: u16, headers: &[(&'static str, &str)], body: Body) -> ActivityRecord {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut response = Response::new(body);
+    *response.status_mut() = status.try_into().unwrap();
+    for (name, value) in headers {
+        response.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let mut response = Some(response);
+    let service = ActivityLayer::http(&log).layer(service_fn(move |_| {
+        let response = response.take().unwrap();
+        async move { Ok::<_, Infallible>(response) }
+    }));
+    let request = call("/greeter.Greeter/SayHello", "application/grpc+proto");
+    let response = service.oneshot(request).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    rows(&log).one("greeter.Greeter/SayHello")
+}
+
+fn trailers(status: &'static str) -> Option<Result<HeaderMap, Infallible>> {
+    Some(Ok([(
+        "grpc-status".parse().unwrap(),
+        status.parse().unwrap(),
+    )]
+    .into_iter()
+    .collect()))
+}
+
+fn message() -> Full<Bytes> {
+    Full::new(Bytes::from_static(b"\0\0\0\0\0"))
+}
+
+#[tokio::test]
+async fn what_is_answered_without_a_status_is_a_failure() {
+    let check = |row: ActivityRecord, expected: Option<&str>| {
+        assert_eq!(row.error_type.as_deref(), expected, "{row:?}");
+    };
+    let none = || Empty::new().boxed_unsync();
+    check(recorded(200, &[("grpc-status", "0")], none()).await, None);
+    check(
+        recorded(200, &[("grpc-status", "14")], none()).await,
+        Some("unavailable"),
+    );
+    check(
+        recorded(200, &[("grpc-status", "99")], none()).await,
+        Some("unknown"),
+    );
+    check(
+        recorded(200, &[("grpc-status", "ok")], none()).await,
+        Some("unknown"),
+    );
+    check(recorded(200, &[], none()).await, Some("missing_status"));
+    check(
+        recorded(200, &[], message().boxed_unsync()).await,
+        Some("missing_status"),
+    );
+    check(
+        recorded(404, &[], message().boxed_unsync()).await,
+        Some("404"),
+    );
+
+    // A length that is known says nothing about the trailers.
+    let length = [("content-length", "5")];
+    let whole = || {
+        message()
+            .with_trailers(async { trailers("5") })
+            .boxed_unsync()
+    };
+    check(recorded(200, &length, whole()).await, Some("not_found"));
+    check(recorded(200, &[], whole()).await, Some("not_found"));
+}
+
+#[tokio::test]
+async fn only_names_of_methods_become_names() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let service = ActivityLayer::http(&log).layer(service_fn(async |_| {
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+    }));
+    for (path, media) in [
+        ("/a.B/C", "application/grpc"),
+        ("/a.B/D", "application/grpc;charset=utf-8"),
+        ("/a.B/E/F", "application/grpc"),
+        ("/a.B/../etc", "application/grpc"),
+        ("/a.B/G", "application/grpc-web"),
+        ("/a.B/H", "application/json"),
+    ] {
+        drop(service.clone().oneshot(call(path, media)).await.unwrap());
+    }
+    assert_eq!(
+        rows(&log).names(),
+        ["a.B/C", "a.B/D", "POST", "POST", "POST", "POST"]
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_is_a_timeout_once_its_client_waits_no_longer() {
+    for (timeout, waited, expected) in [
+        ("2S", Duration::from_secs(1), None),
+        ("2S", Duration::from_secs(2), Some("timeout")),
+        // The client began to count when it sent the request.
+        ("2S", Duration::from_millis(1_960), Some("timeout")),
+        ("100m", Duration::from_millis(80), None),
+        ("100m", Duration::from_millis(91), Some("timeout")),
+        ("99999999H", Duration::from_secs(1), None),
+        ("999999999S", Duration::from_secs(0), None),
+        ("0S", Duration::ZERO, Some("timeout")),
+        ("soon", Duration::from_secs(9), None),
+    ] {
+        let (log, clock) = ActivityLog::test();
+        let service = ActivityLayer::http(&log).layer(service_fn(|_| {
+            pending::<Result<Response<Empty<Bytes>>, Infallible>>()
+        }));
+        let mut request = call("/a.B/C", "application/grpc");
+        request
+            .headers_mut()
+            .insert("grpc-timeout", timeout.parse().unwrap());
+        let mut answer = Box::pin(service.oneshot(request));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(answer.as_mut().poll(&mut cx).is_pending());
+        clock.advance(waited);
+        drop(answer);
+        let row = rows(&log).one("a.B/C");
+        assert_eq!(row.error_type.as_deref(), expected, "{timeout} {waited:?}");
+        let status = expected.map_or(Status::Cancelled, |_| Status::Failed);
+        assert_eq!(row.status, status, "{timeout} {waited:?}");
+    }
+}
