@@ -8,17 +8,20 @@ use std::{
     time::Instant,
 };
 
-use http::Request;
+use axum::body::HttpBody;
+use http::{Request, Response};
 use tower::Service;
 
 /// Runs so many calls and returns how many nanoseconds one took.
 pub(crate) type Burst = Box<dyn FnMut(usize) -> f64 + Send>;
 
-/// Makes bursts of calls of a service. No executor stands between: its cost would hide what is measured.
-pub(crate) fn bursts<S, B>(mut service: S, request: fn() -> Request<B>) -> Burst
+/// Makes bursts of calls of a service, each to the end of its response. No executor stands between: its cost
+/// would hide what is measured.
+pub(crate) fn bursts<S, B, R>(mut service: S, request: fn() -> Request<B>) -> Burst
 where
-    S: Service<Request<B>> + Send + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
     B: 'static,
+    R: HttpBody,
 {
     Box::new(move |calls| {
         let start = Instant::now();
@@ -29,9 +32,10 @@ where
 
 /// The calls themselves. Its name is what `callgrind.sh` counts in.
 #[inline(never)]
-fn measured<S, B>(service: &mut S, request: fn() -> Request<B>, calls: usize)
+fn measured<S, B, R>(service: &mut S, request: fn() -> Request<B>, calls: usize)
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: HttpBody,
 {
     let mut cx = Context::from_waker(Waker::noop());
     for _ in 0..calls {
@@ -39,9 +43,21 @@ where
         let mut future = pin!(service.call(request()));
         loop {
             if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
-                drop(black_box(result));
+                if let Ok(response) = black_box(result) {
+                    read(response.into_body(), &mut cx);
+                }
                 break;
             }
+        }
+    }
+}
+
+/// Reads a body as a server does: not at all where it is empty, else until it says that it is over.
+fn read<R: HttpBody>(body: R, cx: &mut Context<'_>) {
+    let mut body = pin!(body);
+    while !body.is_end_stream() {
+        if let Poll::Ready(None) = black_box(body.as_mut().poll_frame(cx)) {
+            break;
         }
     }
 }

@@ -97,6 +97,11 @@ fn print_ratios(added: &Added) {
         let name = format!("call_{shape}_{threads}t_vs_tracelayer");
         print(&name, (shape, *threads, "ours"), (shape, *threads, "trace"));
     }
+    print(
+        "call_http_vs_tracelayer",
+        ("axum", 1, "http"),
+        ("axum", 1, "trace"),
+    );
     let ours = ("ready", 1, "ours");
     let registry = |variant| ("ready", 1, variant);
     print(

@@ -36,6 +36,7 @@ pub(crate) const VARIANTS: &[(&str, usize)] = &[
     ("ours-durable", 100),
     ("ours-rich", BURST),
     ("ours-disabled", BURST),
+    ("http", BURST),
 ];
 
 /// Runs in a program of its own, the one that `BENCH_SQLX` names; left out where that is not set.
@@ -212,6 +213,12 @@ where
         "ours-rich" => {
             let log = ActivityLog::open(path)?;
             let layer = ActivityLayer::new(&log).describe(rich::<B>);
+            let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
+            (wrapped, Record::Ours(log))
+        }
+        "http" => {
+            let log = ActivityLog::open(path)?;
+            let layer = ActivityLayer::http(&log);
             let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
             (wrapped, Record::Ours(log))
         }
