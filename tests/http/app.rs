@@ -178,7 +178,7 @@ pub(crate) async fn send(
     headers: &str,
 ) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.unwrap();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
     connection.write_all(head.as_bytes()).await.unwrap();
     connection
 }

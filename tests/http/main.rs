@@ -10,3 +10,5 @@ mod durable;
 mod ends;
 mod grpc;
 mod same;
+#[cfg(all(feature = "cli", feature = "rmcp"))]
+mod tree;

@@ -1,8 +1,7 @@
 //! An activity of the HTTP request that a tool call came in is the parent of the tool's.
 #![allow(clippy::unwrap_used)]
 
-use axum::{Router, body::Body};
-use http::Request;
+use axum::Router;
 use rmcp::{
     ServerHandler, ServiceExt,
     model::CallToolRequestParams,
@@ -15,10 +14,7 @@ use rmcp::{
     },
 };
 use tokio::net::TcpListener;
-use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Describe, Kind, layer::DescribeRequest,
-    mcp::WithActivityExt, record::Filter,
-};
+use tower_activity::{ActivityLayer, ActivityLog, Kind, mcp::WithActivityExt, record::Filter};
 
 #[derive(Debug, Clone)]
 struct Server;
@@ -34,20 +30,6 @@ impl Server {
 #[tool_handler]
 impl ServerHandler for Server {}
 
-/// Describes an HTTP request, and leaves its activity where the tool server looks for it.
-#[derive(Debug, Clone)]
-struct Http;
-
-impl DescribeRequest<Request<Body>> for Http {
-    fn describe(&self, request: &Request<Body>) -> Describe {
-        Describe::new(Kind::Http, format!("{} /mcp", request.method()))
-    }
-
-    fn hand_over(&self, request: &mut Request<Body>, activity: &Activity) {
-        request.extensions_mut().insert(activity.clone());
-    }
-}
-
 async fn link(sessions: bool) {
     let log = ActivityLog::open(":memory:").unwrap();
     let recorded = log.clone();
@@ -60,7 +42,7 @@ async fn link(sessions: bool) {
     );
     let app = Router::new()
         .nest_service("/mcp", service)
-        .layer(ActivityLayer::new(&log).describe(Http));
+        .layer(ActivityLayer::http(&log));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
