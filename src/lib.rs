@@ -77,6 +77,12 @@ pub use record::{
     ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
 };
 
-#[cfg(all(doctest, feature = "axum", feature = "host", feature = "rmcp", feature = "testing"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "host",
+    feature = "rmcp",
+    feature = "testing"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -301,6 +301,25 @@ async fn a_call_is_one_activity_named_by_its_description() {
     );
 }
 
+#[test]
+fn a_call_that_is_dropped_after_its_deadline_is_a_timeout() {
+    for (timeout, expected) in [
+        (Duration::ZERO, (Status::Failed, Some("timeout"))),
+        (Duration::MAX, (Status::Cancelled, None)),
+    ] {
+        let log = ActivityLog::open(":memory:").unwrap();
+        let service = ActivityLayer::new(&log)
+            .describe(move |_: &u8| Describe::job("slow").deadline(timeout))
+            .layer(service_fn(|_: u8| std::future::pending::<Result<u8, ()>>()));
+        let mut call = Box::pin(service.oneshot(1));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(call.as_mut().poll(&mut cx).is_pending());
+        drop(call);
+        let row = rows(&log).one("slow");
+        assert_eq!((row.status, row.error_type.as_deref()), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_rule_that_panics_costs_the_record_not_the_call() {
     quiet_panics();

@@ -1,7 +1,7 @@
 //! The handle of a running activity: what code inside it talks to.
 
 use std::{
-    fmt,
+    fmt, mem,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
 };
@@ -154,6 +154,16 @@ impl Activity {
                     .output
                     .replace(preview)
                     .map_or(0, |old| old.text.len())
+            });
+        }
+    }
+
+    /// Sets another name.
+    #[cfg(feature = "http")]
+    pub(crate) fn rename(&self, name: &'static str) {
+        if let Some(open) = &self.0 {
+            open.shard.update(open.key, 0, |started| {
+                mem::replace(&mut started.name, Text::from_static(name)).heap_bytes()
             });
         }
     }

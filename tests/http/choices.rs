@@ -1,6 +1,11 @@
 //! What an application chooses: what is left out, what is said more, what is denied.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    future::Future,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, response::Response, routing::get};
 use http::{Request, StatusCode};
@@ -69,6 +74,35 @@ async fn what_is_skipped_stays_in_the_activity_around_it() {
         .await
         .unwrap();
     assert_eq!(rows(&log).one("GET").attributes["seen"], true);
+}
+
+#[tokio::test]
+async fn a_request_that_is_taken_to_another_task_stays_within_its_own() {
+    let (log, layer) = layer();
+    let inner = routes().layer(layer.clone().describe(|_, describe| describe.name("inner")));
+    let outer = layer.layer(service_fn(move |request: Request<Body>| {
+        let inner = inner.clone();
+        async move { tokio::spawn(inner.oneshot(request)).await.unwrap() }
+    }));
+    let request = Request::get("/health").body(Body::empty()).unwrap();
+    drop(outer.oneshot(request).await.unwrap());
+    let rows = rows(&log);
+    assert_eq!(rows.one("inner").parent, Some(rows.one("GET").id));
+}
+
+#[tokio::test]
+async fn a_request_can_have_a_deadline() {
+    for (timeout, error_type) in [(Duration::ZERO, Some("timeout")), (Duration::MAX, None)] {
+        let (log, layer) = layer();
+        let layer = layer.describe(move |_, describe| describe.deadline(timeout));
+        let request = Request::get("/never").body(Body::empty()).unwrap();
+        let mut answer = Box::pin(routes().layer(layer).oneshot(request));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(answer.as_mut().poll(&mut cx).is_pending());
+        drop(answer);
+        let row = rows(&log).one("GET /never");
+        assert_eq!(row.error_type.as_deref(), error_type);
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,20 @@ async fn what_is_answered_without_a_status_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_method_that_the_server_does_not_have_names_nothing() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let service = ActivityLayer::http(&log).layer(service_fn(async |_| {
+        let response = Response::builder().header("grpc-status", "12");
+        Ok::<_, Infallible>(response.body(Empty::<Bytes>::new()).unwrap())
+    }));
+    let request = call("/a.B/Guessed7", "application/grpc");
+    drop(service.oneshot(request).await.unwrap());
+    let row = rows(&log).one("POST");
+    assert_eq!(row.error_type.as_deref(), Some("unimplemented"));
+    assert_eq!(row.attributes["url.path"], "/a.B/Guessed7");
+}
+
+#[tokio::test]
 async fn only_names_of_methods_become_names() {
     let log = ActivityLog::open(":memory:").unwrap();
     let service = ActivityLayer::http(&log).layer(service_fn(async |_| {

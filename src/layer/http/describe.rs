@@ -3,7 +3,7 @@
 use http::{Method, header};
 
 use crate::{
-    activity::Describe,
+    activity::{Activity, Describe},
     layer::http::{RequestHead, grpc},
     record::{Kind, Text},
 };
@@ -16,6 +16,12 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
         Some(method) => Describe::new(Kind::Grpc, method.to_owned()),
         None => Describe::new(Kind::Http, name(head)),
     };
+    // Where something between two layers took the request to another task. Within one, what is current is nearer.
+    if let Some(outer) = head.extensions.get::<Activity>()
+        && Activity::current().id().is_none()
+    {
+        describe = describe.parent(outer);
+    }
     if let Some(timeout) = grpc::timeout(head) {
         describe = describe.deadline(timeout);
     }

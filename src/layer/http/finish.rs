@@ -98,7 +98,8 @@ where
             return Some(outcome.unwrap_or_else(grpc::missing_status));
         }
         let media = response.headers().get(header::CONTENT_TYPE);
-        let events = media.is_some_and(|media| media.as_bytes().starts_with(EVENT_STREAM));
+        let media = media.and_then(|media| media.as_bytes().get(..EVENT_STREAM.len()));
+        let events = media.is_some_and(|media| media.eq_ignore_ascii_case(EVENT_STREAM));
         self.progress = Some(Progress::new(outcome, length, events));
         None
     }
@@ -108,6 +109,9 @@ where
             activity.set("http.response.status_code", status.as_u16());
             if let Some(code) = self.code {
                 activity.set(grpc::STATUS_CODE, code);
+                if code == grpc::UNIMPLEMENTED {
+                    activity.rename("POST");
+                }
             }
             if self.progress.is_none() {
                 activity.set("http.response.body.size", 0);

@@ -9,6 +9,9 @@ use crate::{layer::http::RequestHead, record::Outcome, redact::percent_decoded};
 /// The attribute that holds the status.
 pub(super) const STATUS_CODE: &str = "rpc.response.status_code";
 
+/// The status of a method that the server does not have. Clients invent them, and there is no end to those.
+pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
+
 /// The longest that a request is taken to have been on its way: its client began to count that much earlier.
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -26,7 +29,7 @@ const CODES: [(&str, &str); 17] = [
     ("FAILED_PRECONDITION", "failed_precondition"),
     ("ABORTED", "aborted"),
     ("OUT_OF_RANGE", "out_of_range"),
-    ("UNIMPLEMENTED", "unimplemented"),
+    (UNIMPLEMENTED, "unimplemented"),
     ("INTERNAL", "internal"),
     ("UNAVAILABLE", "unavailable"),
     ("DATA_LOSS", "data_loss"),

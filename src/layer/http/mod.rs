@@ -21,7 +21,7 @@
 //! A request is called by its method and route, `GET /users/{id}`, never by its path, of which there are too many.
 //! The route is axum's `MatchedPath` (feature `axum`), which is known to layers of a `Router`; elsewhere, and
 //! for requests that no route matches, the method stands alone. gRPC calls are told by their `content-type` and
-//! called by their method, `greeter.Greeter/SayHello`.
+//! called by their method, `greeter.Greeter/SayHello`, unless the server does not have that.
 //!
 //! # Ends
 //!
