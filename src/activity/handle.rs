@@ -1,7 +1,7 @@
 //! The handle of a running activity: what code inside it talks to.
 
 use std::{
-    fmt, mem,
+    fmt,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
 };
@@ -163,7 +163,7 @@ impl Activity {
     pub(crate) fn rename(&self, name: &'static str) {
         if let Some(open) = &self.0 {
             open.shard.update(open.key, 0, |started| {
-                mem::replace(&mut started.name, Text::from_static(name)).heap_bytes()
+                std::mem::replace(&mut started.name, Text::from_static(name)).heap_bytes()
             });
         }
     }
