@@ -91,6 +91,17 @@ impl Activity {
         }
     }
 
+    /// Sets a number under a name of our own, which no rule needs to look at: a status, a size.
+    #[cfg(feature = "http")]
+    pub(crate) fn set_number(&self, key: &'static str, number: u64) {
+        if let Some(open) = &self.0 {
+            let attribute = intake::number(key, number);
+            open.shard.update(open.key, attribute.charge(), |started| {
+                attribute.keep(started.details.get_or_insert_default())
+            });
+        }
+    }
+
     /// Sets the project it belongs to. Children that start later inherit it, as with every scope.
     pub fn set_project(&self, project: impl Into<Text>) {
         self.set_scope(project.into(), |scope, text| scope.project = Some(text));

@@ -124,6 +124,18 @@ pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
     Attribute { key, value, bytes }
 }
 
+/// A number under a name of our own: neither can be a secret.
+#[cfg(feature = "http")]
+pub(super) fn number(key: &'static str, number: u64) -> Attribute {
+    let value = Value::from(number);
+    let bytes = key.len() + json_bytes(&value) + 4;
+    Attribute {
+        key: Text::from_static(key),
+        value,
+        bytes,
+    }
+}
+
 impl Attribute {
     /// What keeping it costs in memory.
     pub(super) fn charge(&self) -> usize {

@@ -210,7 +210,7 @@ impl Recording {
 
     fn close(&mut self, outcome: Outcome) {
         self.running
-            .set("http.response.body.size", self.progress.sent);
+            .set_number("http.response.body.size", self.progress.sent);
         self.running.close(outcome);
     }
 }

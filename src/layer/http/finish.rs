@@ -106,7 +106,7 @@ where
 
     fn note(&self, activity: &Activity) {
         if let Some(status) = self.status {
-            activity.set("http.response.status_code", status.as_u16());
+            activity.set_number("http.response.status_code", status.as_u16().into());
             if let Some(code) = self.code {
                 activity.set(grpc::STATUS_CODE, code);
                 if code == grpc::UNIMPLEMENTED {
@@ -114,7 +114,7 @@ where
                 }
             }
             if self.progress.is_none() {
-                activity.set("http.response.body.size", 0);
+                activity.set_number("http.response.body.size", 0);
             }
         }
     }
