@@ -6,8 +6,9 @@ mod support;
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{Arc, mpsc},
+    task::{Context, Poll, Wake, Waker},
+    thread,
     time::Duration,
 };
 
@@ -16,7 +17,9 @@ use support::{
     faulty::{Fault, FaultyStore},
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_activity::{ActivityLayer, ActivityLog, Builder, Describe, Mode, Outcome, Status};
+use tower_activity::{
+    Activity, ActivityLayer, ActivityLog, Builder, Describe, Mode, Outcome, Status,
+};
 
 /// Long enough that no test waits for it.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -258,6 +261,44 @@ fn a_service_that_is_dropped_gives_its_room_back() {
     drop(service(&log).poll_ready(&mut cx));
     held.clear();
     assert!(waiting.poll_ready(&mut cx).is_ready());
+}
+
+#[test]
+fn who_is_woken_because_there_is_room_may_use_the_log_at_once() {
+    struct Sets(Activity, mpsc::Sender<()>);
+
+    impl Wake for Sets {
+        fn wake(self: Arc<Self>) {
+            self.0.set("woken", true);
+            self.1.send(()).unwrap();
+        }
+    }
+
+    let (woken, wakes) = mpsc::channel();
+    // A thread of its own: where it stands still, the test fails.
+    thread::spawn(move || {
+        let store = FaultyStore::new(Fault::Hang);
+        let log = log(&store, Mode::Wait, |builder| builder.memory_limit(64 << 10));
+        let open = log.start(Describe::job("open"));
+        let waker = Waker::from(Arc::new(Sets(Activity::clone(&open), woken)));
+        let mut ready = Vec::new();
+        let _waiting = loop {
+            let mut one = service(&log);
+            if one
+                .poll_ready(&mut Context::from_waker(&waker))
+                .is_pending()
+            {
+                break one;
+            }
+            ready.push(one);
+        };
+        // What these do not use of their room is the waiting one's.
+        for mut one in ready {
+            drop(one.call("one"));
+        }
+        store.mend();
+    });
+    wakes.recv_timeout(Duration::from_secs(10)).unwrap();
 }
 
 #[test]

@@ -25,8 +25,9 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Uses up to this many of its bytes. Returns how many are missing; what is left goes back.
-    pub(crate) fn spend(mut self, bytes: usize) -> usize {
+    /// Uses up to this many of its bytes. Returns how many are missing. What is left goes back with the permit,
+    /// and may wake whoever waits for it: not under a lock.
+    pub(crate) fn spend(&mut self, bytes: usize) -> usize {
         let missing = bytes.saturating_sub(self.bytes);
         self.bytes = self.bytes.saturating_sub(bytes);
         missing

@@ -153,7 +153,7 @@ impl Shard {
         mut started: Started,
         started_ns: u64,
         payload_bytes: usize,
-        permit: Option<Permit>,
+        mut permit: Option<Permit>,
     ) -> Option<SlotKey> {
         let mut charge = BASE_CHARGE + payload_bytes;
         let id = started.id;
@@ -166,10 +166,11 @@ impl Shard {
             state.counts.rejected_closed += 1;
             return None;
         }
-        let permitted = permit.is_some();
-        let missing = permit.map_or(charge, |permit| permit.spend(charge));
+        let missing = permit
+            .as_mut()
+            .map_or(charge, |permit| permit.spend(charge));
         if !state.credit.charge(&self.shared, missing) {
-            if !permitted {
+            if permit.is_none() {
                 if self.shared.is_known_to_be_forked() {
                     self.shared.missed.fetch_add(1, Relaxed);
                 } else {
