@@ -52,6 +52,28 @@ fn what_is_replaced_or_refused_is_not_charged_for() {
 }
 
 #[test]
+fn what_was_replaced_by_less_is_room_for_all() {
+    let log = ActivityLog::builder()
+        .memory_limit(64 << 10)
+        .open(":memory:")
+        .unwrap();
+    let large = log.start(Describe::job("large"));
+    // More than there is room for.
+    for value in ["x ".repeat(1_900), "x".to_owned()] {
+        for key in 0..20 {
+            large.set(format!("key{key}"), value.clone());
+        }
+    }
+    large.end(Outcome::success());
+    log.flush().wait().unwrap();
+    let start = || log.start(Describe::job("other"));
+    let elsewhere = || (0..40).map(|_| start()).collect::<Vec<_>>();
+    let open = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+    assert_eq!(log.accounting().rejected_memory, 0);
+    drop(open);
+}
+
+#[test]
 fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
     let store = FaultyStore::new(Fault::Panic);
     let log = ActivityLog::builder()

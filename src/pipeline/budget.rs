@@ -22,7 +22,7 @@ impl Budget {
             available: AtomicUsize::new(total),
             total,
             // A quarter of the fair share, so that shards that are not used withhold little.
-            chunk: (total / (shards * 4)).clamp(1024, 64 * 1024),
+            chunk: (total / (shards * 4)).min(64 * 1024),
         }
     }
 

@@ -55,7 +55,8 @@ impl Shared {
         self.serve_room();
     }
 
-    fn serve_room(self: &Arc<Self>) {
+    /// Gives room to those who wait for it, as far as there is some.
+    pub(crate) fn serve_room(self: &Arc<Self>) {
         self.room.serve(|| self.permit());
     }
 

@@ -29,6 +29,8 @@ impl Worker {
     /// Gives the memory of copies back, once they are committed or left out.
     pub(super) fn forget_open(&mut self) {
         self.copies.forget(&self.shared);
+        // What came back may be what somebody waits for.
+        self.shared.serve_room();
     }
 }
 
