@@ -53,7 +53,7 @@ impl Budget {
         self.chunk
     }
 
-    /// True when less than half is left: the writer should not wait for its next turn.
+    /// True when less than half is left: what has ended should not wait until its time has come.
     pub(crate) fn is_short(&self) -> bool {
         self.available.load(Relaxed) < self.total / 2
     }

@@ -321,6 +321,8 @@ impl Shard {
             slot.change(credit, &self.shared, bytes, change);
             if mem::take(&mut slot.current) {
                 *unlisted += 1;
+                drop(state);
+                self.shared.wake_if_parked();
             }
         }
     }

@@ -194,6 +194,7 @@ impl Worker {
         waited
             || self.hurried
             || self.waiting() >= MAX_BATCH
+            || (self.waiting() > 0 && self.shared.budget.is_short())
             || !self.open.is_empty()
             || !self.batch.is_empty()
             || !self.flushes.is_empty()
@@ -362,7 +363,9 @@ impl Worker {
                     thread::park_timeout(TICK);
                 }
                 _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
-                // Counters that moved without a record, such as rejected calls, are saved before the rest.
+                // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
+                // that are rejected because memory is short wake nobody: they are looked for.
+                _ if self.saved() && self.shared.budget.is_short() => thread::park_timeout(SAVE),
                 _ if self.saved() => thread::park(),
                 _ if self.last_commit.elapsed() < SAVE => {
                     thread::park_timeout(SAVE.saturating_sub(self.last_commit.elapsed()));
