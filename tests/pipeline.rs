@@ -243,6 +243,8 @@ fn a_deadline_may_be_for_ever() {
         .unwrap();
     done(&log, "one");
     log.flush().within(Duration::MAX).wait().unwrap();
+    let committed = log.event("one").record().committed();
+    committed.within(Duration::MAX).wait().unwrap();
     drop(log);
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{Rejected, Shared},
+    pipeline::{FOR_EVER, Rejected, Shared},
     record::{EventId, Text},
 };
 
@@ -118,7 +118,7 @@ impl Committed {
     ///
     /// As for the future, and when it was not committed in time, with what the store said.
     pub fn wait(self) -> Result<Option<EventId>> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.timeout.min(FOR_EVER);
         let timeout = self.timeout;
         let late = match &self.state {
             State::Admitted { id, shared, .. } => Some((*id, shared.clone())),

@@ -14,7 +14,7 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
-        Message, Pipeline, Shard, Shared,
+        FOR_EVER, Message, Pipeline, Shard, Shared,
         ledger::{Committing, accounting},
     },
     store::Accounting,
@@ -167,8 +167,7 @@ impl Request {
                 format!("cannot {what}: the log was shut down"),
             )
         };
-        // A year is for ever, and still a point in time.
-        let timeout = self.timeout.min(Duration::from_secs(365 * 24 * 3600));
+        let timeout = self.timeout.min(FOR_EVER);
         let deadline = Instant::now() + timeout;
         self.inbox
             .send(message(deadline, answer))

@@ -34,7 +34,7 @@ pub use mode::Mode;
 pub(crate) use room::{Permit, Room};
 pub(crate) use shard::{Cause, Rejected, Shard, SlotKey};
 pub(crate) use shared::{Config, Shared};
-pub(crate) use waiters::Waiters;
+pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;
 

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 /// The longest that anything waits: for ever, and still a point in time.
-pub(super) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A queue of calls that wait for a `T`, in order of their deadlines.
 ///
