@@ -171,6 +171,7 @@ fn a_call_given_up_while_it_waits_for_its_commit_is_recorded_as_it_ended() {
 fn a_shutdown_lets_every_answer_go() {
     let store = FaultyStore::new(Fault::Fail);
     let log = log(&store, Mode::Durable, |builder| builder);
+    let mut reader = log.reader().unwrap();
     let mut call = Box::pin(service(&log).oneshot("one"));
     assert!(poll(&mut call).is_pending());
     let shutdown = log.shutdown().within(Duration::from_millis(20)).wait();
@@ -182,6 +183,8 @@ fn a_shutdown_lets_every_answer_go() {
         (1, 1),
         "{counts:?}"
     );
+    let saved = &reader.health().unwrap().instances[0].accounting;
+    assert_eq!(saved.not_durable, 1, "{saved:?}");
     // And whoever comes later waits for nothing.
     assert_eq!(
         support::block_on(service(&log).oneshot("two")).unwrap(),

@@ -47,13 +47,11 @@ impl Future for Commit {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.answered).poll(cx).map(|answer| {
-            let committed = match answer {
-                Ok(Some(refused)) => !refused.contains(&self.id),
-                Ok(None) => true,
-                Err(_) => false,
-            };
-            if !committed {
-                self.shared.not_durable.fetch_add(1, Relaxed);
+            // Whoever is sent away is counted there.
+            if let Ok(Some(refused)) = answer
+                && refused.contains(&self.id)
+            {
+                self.shared.answered_refused.fetch_add(1, Relaxed);
             }
         })
     }

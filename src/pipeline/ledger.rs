@@ -69,7 +69,7 @@ pub(crate) fn accounting(
         lost_refused: ledger.lost_refused,
         lost_shutdown: ledger.lost_shutdown,
         late_ends: ledger.late_ends,
-        not_durable: shared.not_durable.load(Relaxed),
+        not_durable: shared.answered_refused.load(Relaxed) + shared.commits.sent_away(),
         redactor_panics: shared.redactor_panics.load(Relaxed),
         events: EventAccounting {
             committed: ledger.events.committed + committing.events as u64,

@@ -71,8 +71,8 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Waiters<Permit>>,
     /// Calls that wait for their commit before they answer.
     pub(crate) commits: Arc<Waiters<Refused>>,
-    /// Calls that answered before their record was committed though they should not have.
-    pub(crate) not_durable: AtomicU64,
+    /// Calls that waited for their commit and answered though the store refused their record.
+    pub(crate) answered_refused: AtomicU64,
     /// Activities and events that the child of a fork did not leave in a shard.
     pub(crate) missed: AtomicU64,
     pub(crate) missed_events: AtomicU64,
@@ -98,7 +98,7 @@ impl Shared {
             budget: Budget::new(config.memory_limit, shards),
             room: Waiters::new(config.wait_timeout),
             commits: Waiters::new(config.durable_timeout),
-            not_durable: AtomicU64::new(0),
+            answered_refused: AtomicU64::new(0),
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),

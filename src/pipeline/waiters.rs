@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -30,12 +31,15 @@ struct Queue<T> {
     waiting: VecDeque<Waiter<T>>,
     /// How many have ever waited: the last one's number.
     pushed: u64,
+    /// How many were there until their time was up, or the queue was closed.
+    sent_away: u64,
     timed: bool,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Waiter<T> {
+    number: u64,
     deadline: Instant,
     answer: oneshot::Sender<T>,
 }
@@ -46,6 +50,7 @@ impl<T: Send + 'static> Waiters<T> {
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
                 pushed: 0,
+                sent_away: 0,
                 timed: false,
                 closed: false,
             }),
@@ -59,6 +64,7 @@ impl<T: Send + 'static> Waiters<T> {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.queue.lock();
         if queue.closed {
+            queue.sent_away += 1;
             return answered;
         }
         if !queue.timed {
@@ -66,16 +72,27 @@ impl<T: Send + 'static> Waiters<T> {
             let timer = thread::Builder::new().name("activity-timer".into());
             // Without a timer nobody may wait.
             if timer.spawn(move || waiters.run_timer()).is_err() {
+                queue.sent_away += 1;
                 return answered;
             }
             queue.timed = true;
         }
+        let gone = queue.make_room();
         queue.pushed += 1;
+        let number = queue.pushed;
         queue.waiting.push_back(Waiter {
+            number,
             deadline: Instant::now() + self.timeout,
             answer,
         });
+        drop(queue);
+        drop(gone);
         answered
+    }
+
+    /// How many were still there when they got nothing.
+    pub(crate) fn sent_away(&self) -> u64 {
+        self.queue.lock().sent_away
     }
 
     /// The number of the last one who waits.
@@ -86,8 +103,7 @@ impl<T: Send + 'static> Waiters<T> {
     /// Answers all up to this number.
     pub(crate) fn answer_until(&self, last: u64, mut answer: impl FnMut() -> T) {
         let mut queue = self.queue.lock();
-        let passed = queue.pushed - queue.waiting.len() as u64;
-        let count = last.saturating_sub(passed) as usize;
+        let count = queue.waiting.partition_point(|one| one.number <= last);
         let served: Vec<_> = queue.waiting.drain(..count).collect();
         drop(queue);
         for waiter in served {
@@ -121,7 +137,8 @@ impl<T: Send + 'static> Waiters<T> {
     pub(crate) fn close(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        let sent_away = std::mem::take(&mut queue.waiting);
+        let sent_away = mem::take(&mut queue.waiting);
+        queue.sent_away += sent_away.iter().filter(|one| one.is_there()).count() as u64;
         drop(queue);
         self.closing.notify_all();
         drop(sent_away);
@@ -135,6 +152,7 @@ impl<T: Send + 'static> Waiters<T> {
             match queue.waiting.front().map(|first| first.deadline) {
                 Some(deadline) if deadline <= now => {
                     let late = queue.waiting.pop_front();
+                    queue.sent_away += u64::from(late.as_ref().is_some_and(Waiter::is_there));
                     // Wakes a task: not under the lock.
                     drop(queue);
                     drop(late);
@@ -151,6 +169,29 @@ impl<T: Send + 'static> Waiters<T> {
             }
         }
         queue.timed = false;
+    }
+}
+
+impl<T> Queue<T> {
+    /// Takes out who has given up where the queue would have to grow, so that it never takes much more than those
+    /// who are there.
+    fn make_room(&mut self) -> VecDeque<Waiter<T>> {
+        if self.waiting.len() < self.waiting.capacity() {
+            return VecDeque::new();
+        }
+        let all = mem::take(&mut self.waiting).into_iter();
+        let (waiting, gone) = all.partition(Waiter::is_there);
+        self.waiting = waiting;
+        // As many again, so that it is not looked through for each who comes.
+        self.waiting.reserve(self.waiting.len() + 1);
+        gone
+    }
+}
+
+impl<T> Waiter<T> {
+    /// Has not given up.
+    fn is_there(&self) -> bool {
+        !self.answer.is_closed()
     }
 }
 
@@ -189,11 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn those_who_give_up_take_no_room() {
+        let waiters = waiters(Duration::from_secs(3600));
+        let mut first = waiters.wait();
+        (0..10_000).for_each(|_| drop(waiters.wait()));
+        let mut last = waiters.wait();
+        assert!(waiters.queue.lock().waiting.capacity() < 100);
+        waiters.answer_until(waiters.last() - 1, || 7);
+        assert_eq!(first.try_recv(), Ok(7));
+        assert!(last.try_recv().is_err());
+        waiters.close();
+        assert_eq!(waiters.sent_away(), 1);
+    }
+
+    #[test]
     fn nobody_waits_longer_than_the_timeout() {
         let waiters = waiters(Duration::from_millis(1));
         for _ in 0..3 {
             assert!(waiters.wait().blocking_recv().is_err());
         }
+        assert_eq!(waiters.sent_away(), 3);
     }
 
     #[test]
