@@ -39,11 +39,15 @@ const NETWORK_PROGRAMS: &[&str] = &[
 
 /// Refuses a file on a network file system. Where the system has no `/proc` nothing is known, and nothing refused.
 pub(super) fn check(path: &Path) -> Result<()> {
+    // First, because it has mounted what an automounter mounts on use.
+    let place = real(path);
     // Not statfs: over 9p it may name the server's own file system.
-    let Ok(mounts) = fs::read_to_string("/proc/self/mountinfo") else {
+    let Ok(mounts) = fs::read("/proc/self/mountinfo") else {
         return Ok(());
     };
-    let Some(found) = find(&mounts, &real(path)) else {
+    // One folder that is not UTF-8 hides no other.
+    let mounts = String::from_utf8_lossy(&mounts);
+    let Some(found) = find(&mounts, &place) else {
         return Ok(());
     };
     Err(Error::new(
