@@ -15,7 +15,7 @@ use std::{
 use support::{
     Rows,
     faulty::{Fault, FaultyStore},
-    rows, soon,
+    rows,
 };
 use tower_activity::{
     ActivityLog, Describe, Outcome, Status, query::ActivityReader, store::sqlite::SqliteStore,
@@ -71,63 +71,6 @@ fn what_was_replaced_by_less_is_room_for_all() {
     let open = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
     assert_eq!(log.accounting().rejected_memory, 0);
     drop(open);
-}
-
-#[test]
-fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
-    let log = ActivityLog::builder()
-        .memory_limit(64 << 10)
-        .flush_interval(Duration::from_secs(3600))
-        .open(":memory:")
-        .unwrap();
-    while log.accounting().rejected_memory == 0 && log.accounting().committed == 0 {
-        done(&log, "one");
-    }
-    soon(|| (log.accounting().committed > 0).then_some(()));
-}
-
-#[test]
-fn what_is_rejected_while_nothing_ends_is_saved() {
-    let log = ActivityLog::builder()
-        .memory_limit(64 << 10)
-        .open(":memory:")
-        .unwrap();
-    let mut reader = log.reader().unwrap();
-    let mut open = Vec::new();
-    while log.accounting().rejected_memory == 0 {
-        open.push(log.start(Describe::job("open")));
-    }
-    for rejected in 1..=2 {
-        soon(|| {
-            let saved = &reader.health().unwrap().instances[0].accounting;
-            (saved.rejected_memory == rejected).then_some(())
-        });
-        // By now the writer rests.
-        drop(log.start(Describe::job("rejected")));
-    }
-}
-
-#[test]
-fn what_changes_while_nothing_else_happens_is_seen() {
-    let log = ActivityLog::builder()
-        .event_types(["known"])
-        .open(":memory:")
-        .unwrap();
-    let mut reader = log.reader().unwrap();
-    let long = log.start(Describe::job("long"));
-    let id = long.id().unwrap();
-    soon(|| reader.activity(id).unwrap());
-    log.event("unknown").record();
-    // This is the last that the writer does before it rests.
-    soon(|| {
-        let saved = &reader.health().unwrap().instances[0].accounting;
-        (saved.events.rejected_type == 1).then_some(())
-    });
-    long.set("step", 1);
-    soon(|| {
-        let row = reader.activity(id).unwrap()?;
-        row.attributes.contains_key("step").then_some(())
-    });
 }
 
 #[test]
