@@ -193,6 +193,38 @@ fn a_shutdown_lets_every_answer_go() {
     assert!(log.accounting().adds_up());
 }
 
+#[test]
+fn a_waker_that_panics_stops_nothing() {
+    struct Grumpy;
+
+    impl Wake for Grumpy {
+        fn wake(self: Arc<Self>) {
+            panic!("not now");
+        }
+    }
+
+    let store = FaultyStore::new(Fault::Hang);
+    let log = log(&store, Mode::Durable, |builder| builder);
+    let mut call = Box::pin(service(&log).oneshot("one"));
+    let waker = Waker::from(Arc::new(Grumpy));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let mut committed = Box::pin(log.event("deployment").record().committed());
+    assert!(
+        committed
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    store.mend();
+    log.flush().wait().unwrap();
+    assert_eq!(support::block_on(call).unwrap(), "one");
+    assert!(support::block_on(committed).unwrap().is_some());
+}
+
 /// Fills the log's memory with calls that wait for a store that hangs.
 fn fill(log: &ActivityLog) -> u64 {
     while log.accounting().rejected_memory == 0 {

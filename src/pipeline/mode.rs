@@ -9,6 +9,9 @@ pub enum Mode {
     Fast,
     /// For room in the log's memory, before the call starts: while the store is slow, services are not ready.
     /// After [`wait_timeout`](crate::Builder::wait_timeout) the call goes on as in `Fast`.
+    ///
+    /// A service that is ready holds room for its next call, as it holds a place in a concurrency limit: memory for
+    /// some thousand bytes a call has to suffice for all that are ready or run at once, and for each layer of theirs.
     Wait,
     /// For room, as in `Wait`, and at its end for the commit, which survives a loss of power: nothing is
     /// answered that is not on record. Calls that end together share a commit. After

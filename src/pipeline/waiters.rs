@@ -11,6 +11,8 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::store::{send_away, tell};
+
 /// The longest that anything waits: for ever, and still a point in time.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -108,7 +110,7 @@ impl<T: Send + 'static> Waiters<T> {
         drop(queue);
         for waiter in served {
             // Whoever waited may have given up.
-            let _ = waiter.answer.send(answer());
+            let _ = tell(waiter.answer, answer());
         }
     }
 
@@ -127,7 +129,7 @@ impl<T: Send + 'static> Waiters<T> {
             drop(queue);
             // What one who has given up does not take is the next one's.
             left = match waiter {
-                Some(waiter) => waiter.answer.send(answer).err(),
+                Some(waiter) => tell(waiter.answer, answer).err(),
                 None => Some(answer),
             };
         }
@@ -141,7 +143,7 @@ impl<T: Send + 'static> Waiters<T> {
         queue.sent_away += sent_away.iter().filter(|one| one.is_there()).count() as u64;
         drop(queue);
         self.closing.notify_all();
-        drop(sent_away);
+        sent_away.into_iter().for_each(|one| send_away(one.answer));
     }
 
     /// Sends away whose time is up, until nobody has come for as long as one may wait.
@@ -155,7 +157,7 @@ impl<T: Send + 'static> Waiters<T> {
                     queue.sent_away += u64::from(late.as_ref().is_some_and(Waiter::is_there));
                     // Wakes a task: not under the lock.
                     drop(queue);
-                    drop(late);
+                    late.into_iter().for_each(|one| send_away(one.answer));
                     queue = self.queue.lock();
                 }
                 Some(deadline) => drop(self.closing.wait_until(&mut queue, deadline)),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::{Error, Result},
     record::{ActivityId, EventId, Scope, Status, Text},
+    store::tell,
 };
 
 /// An event that is to be kept: one fact at one instant.
@@ -60,7 +61,7 @@ impl NewEvent {
         if let Some(answer) = self.answer {
             let on_record = firsts.get(&self.id).copied().unwrap_or(self.id);
             // Whoever asked may have given up.
-            let _ = answer.send(Ok(on_record));
+            let _ = tell(answer, Ok(on_record));
         }
     }
 
@@ -69,9 +70,8 @@ impl NewEvent {
         if let Some(answer) = self.answer {
             let what = format!("the store refuses the event {}", self.id);
             // Whoever asked may have given up.
-            let _ = answer.send(Err(
-                Error::new(error.kind(), what).with_source(error.to_string())
-            ));
+            let error = Error::new(error.kind(), what).with_source(error.to_string());
+            let _ = tell(answer, Err(error));
         }
     }
 }

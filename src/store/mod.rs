@@ -10,12 +10,15 @@ mod event;
 mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod tell;
 
 use std::fmt;
 
 pub use batch::{Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started};
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub use read::{Cursor, EventPage, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
+
+pub(crate) use tell::{send_away, tell};
 
 use crate::error::Result;
 
