@@ -28,7 +28,7 @@ use crate::{
 /// # Ok::<_, tower_activity::Error>(())
 /// ```
 pub struct ActivityReader {
-    reader: Box<dyn Reader>,
+    pub(super) reader: Box<dyn Reader>,
 }
 
 impl ActivityLog {

@@ -12,6 +12,7 @@ mod scope;
 mod sketch;
 mod snake;
 mod status;
+mod sums;
 mod text;
 
 pub use activity::{ActivityRecord, Preview};
@@ -24,7 +25,8 @@ pub use kind::Kind;
 pub use outcome::Outcome;
 pub use outline::{Branch, Outline};
 pub use scope::Scope;
-pub(crate) use sketch::Sketch;
+pub use sketch::Sketch;
 pub(crate) use snake::snake_case;
 pub use status::Status;
+pub use sums::Sums;
 pub use text::Text;

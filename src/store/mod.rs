@@ -7,6 +7,7 @@
 
 mod batch;
 mod event;
+mod metrics;
 mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -16,6 +17,8 @@ use std::fmt;
 
 pub use batch::{Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started};
 pub use event::{Duplicate, EventAccounting, NewEvent};
+pub(crate) use metrics::QUARTER_US;
+pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};
 pub use read::{Cursor, EventPage, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
 
 pub(crate) use tell::{send_away, tell};

@@ -1,14 +1,18 @@
 //! What a store answers.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr};
+use std::{
+    fmt,
+    ops::{Range, RangeInclusive},
+    str::FromStr,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, InstanceId},
-    store::Accounting,
+    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, InstanceId, Sums, Text},
+    store::{Accounting, Bucket, Dimension, Starts, Subject, TypeCount},
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
@@ -81,6 +85,51 @@ pub trait Reader: Send {
     ///
     /// When the store could not be read.
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>>;
+
+    /// The sums of what started in these quarters of an hour since the Unix epoch, in their order; quarters in which
+    /// nothing started are left out.
+    ///
+    /// Those of an agent are added up from its activities, all others are kept ready.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>>;
+
+    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<(Text, Sums)>>;
+
+    /// How the activities of agents started in these quarters, in no order. Added up from all that started then.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>>;
+
+    /// The events of these quarters counted by type, in no order. Added up from all of them.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn event_types(&mut self, quarters: Range<i64>) -> Result<Vec<TypeCount>>;
+
+    /// The first quarter of an hour of which there are sums; `None` where there are none.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn oldest_quarter(&mut self) -> Result<Option<i64>>;
+
+    /// True when an ended activity is on record for it.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn is_known(&mut self, subject: &Subject) -> Result<bool>;
 
     /// How the store stands, from what is quick to read.
     ///

@@ -3,12 +3,17 @@
 mod compile;
 mod event;
 mod health;
+mod metrics;
 mod page;
 mod row;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, mem, ops::RangeInclusive, sync::Arc};
+use std::{
+    fmt, mem,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFlags, params};
@@ -16,9 +21,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFl
 use self::row::{COLUMNS, ENDED, JOINS, OPEN};
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, contains_any_case},
+    record::{
+        ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, Sums, Text, contains_any_case,
+    },
     store::{
-        Cursor, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader,
+        Bucket, Cursor, Dimension, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader, Starts,
+        Subject, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -220,6 +228,30 @@ impl Reader for SqliteReader {
 
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
         self.snapshot(|view| event::of_activity(view, activity, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>> {
+        metrics::buckets(&*self.connection()?, of, quarters)
+    }
+
+    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<(Text, Sums)>> {
+        metrics::totals(&*self.connection()?, by, quarters)
+    }
+
+    fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>> {
+        metrics::starts(&*self.connection()?, of, quarters)
+    }
+
+    fn event_types(&mut self, quarters: Range<i64>) -> Result<Vec<TypeCount>> {
+        metrics::event_types(&*self.connection()?, quarters)
+    }
+
+    fn oldest_quarter(&mut self) -> Result<Option<i64>> {
+        metrics::oldest_quarter(&*self.connection()?)
+    }
+
+    fn is_known(&mut self, subject: &Subject) -> Result<bool> {
+        metrics::is_known(&*self.connection()?, subject)
     }
 
     fn health(&mut self) -> Result<Health> {

@@ -1,0 +1,138 @@
+//! Windows and steps: how time is cut where the viewer lives.
+
+use std::{fmt, ops::Range, str::FromStr};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, Result},
+    query::Zone,
+};
+
+/// Seconds in a quarter of an hour.
+const QUARTER_S: i64 = 900;
+
+/// How much time is looked at: so many whole days, from midnight to midnight where the viewer lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Window {
+    /// One day.
+    #[default]
+    Day,
+    /// Seven days.
+    Week,
+    /// Thirty days: as long as sums are kept.
+    Month,
+}
+
+/// How finely a history is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// At every full hour of the clocks there. Where they are set back, an hour that they show twice is two.
+    #[default]
+    Hour,
+    /// At every midnight.
+    Day,
+}
+
+/// A span of time: from its start up to, and without, its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Period {
+    /// When it begins.
+    pub start: DateTime<Utc>,
+    /// When the next one begins.
+    pub end: DateTime<Utc>,
+}
+
+impl Window {
+    /// Every window, from the shortest on.
+    pub const ALL: [Window; 3] = [Window::Day, Window::Week, Window::Month];
+
+    /// The name in the command and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Window::Day => "day",
+            Window::Week => "week",
+            Window::Month => "month",
+        }
+    }
+
+    /// How many days it has.
+    pub const fn days(self) -> i64 {
+        match self {
+            Window::Day => 1,
+            Window::Week => 7,
+            Window::Month => 30,
+        }
+    }
+
+    /// The period whose last day is the one that `at` lies in.
+    pub fn ending_at(self, at: DateTime<Utc>, zone: Zone) -> Period {
+        let last = zone.date(at);
+        Period {
+            start: zone.start_of_day(zone.day_after(last, 1 - self.days())),
+            end: zone.start_of_day(zone.day_after(last, 1)),
+        }
+    }
+}
+
+impl Period {
+    /// The quarters of an hour since the Unix epoch that begin in it.
+    pub(super) fn quarters(self) -> Range<i64> {
+        // A zone whose days do not begin with a quarter has not been seen since 1972.
+        let quarter = |at: DateTime<Utc>| at.timestamp().div_euclid(QUARTER_S);
+        quarter(self.start)..quarter(self.end)
+    }
+
+    /// The hours of it that have passed, at least a quarter of one: what rates are counted by.
+    pub(super) fn hours_until(self, now: DateTime<Utc>) -> f64 {
+        let passed = self.end.min(now) - self.start;
+        passed.num_milliseconds().max(QUARTER_S * 1_000) as f64 / 3_600_000.0
+    }
+
+    /// Cuts it into steps.
+    pub(super) fn steps(self, step: Step, zone: Zone) -> Vec<Period> {
+        let mut starts: Vec<(NaiveDateTime, i32, DateTime<Utc>)> = Vec::new();
+        for quarter in self.quarters() {
+            let at = DateTime::from_timestamp(quarter * QUARTER_S, 0).unwrap_or(self.start);
+            let (clock, ahead) = match step {
+                Step::Hour => zone.hour(at),
+                Step::Day => (zone.date(at).into(), 0),
+            };
+            if starts
+                .last()
+                .is_none_or(|last| (last.0, last.1) != (clock, ahead))
+            {
+                starts.push((clock, ahead, at));
+            }
+        }
+        let starts: Vec<_> = starts.into_iter().map(|start| start.2).collect();
+        let ends = starts.iter().skip(1).copied().chain([self.end]);
+        let period = |(start, end)| Period { start, end };
+        starts.iter().copied().zip(ends).map(period).collect()
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Window {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let known = Window::ALL.into_iter().find(|one| one.as_str() == text);
+        known.ok_or_else(|| {
+            Error::invalid(format!(
+                "{text:?} is not a window: it is `day`, `week` or `month`"
+            ))
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Time zones: whose midnight, and whose hours.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
+};
+
+use crate::error::{Error, Result};
+
+#[cfg(feature = "zones")]
+type Known = chrono_tz::Tz;
+#[cfg(not(feature = "zones"))]
+type Known = Utc;
+
+/// A time zone of the IANA database, by its name; UTC by default.
+///
+/// Without the feature `zones` UTC is the only one.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::query::Zone;
+///
+/// assert_eq!(Zone::default().to_string(), "UTC");
+/// # #[cfg(feature = "zones")]
+/// assert_eq!("Asia/Kathmandu".parse::<Zone>()?.to_string(), "Asia/Kathmandu");
+/// assert!("Asia/Atlantis".parse::<Zone>().is_err());
+/// # Ok::<_, tower_activity::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Zone(Known);
+
+impl Zone {
+    /// The date here at an instant.
+    pub fn date(self, at: DateTime<Utc>) -> NaiveDate {
+        self.local(at).date()
+    }
+
+    /// When a day begins here: at its first midnight, or where clocks skip that, when they go on.
+    pub fn start_of_day(self, date: NaiveDate) -> DateTime<Utc> {
+        let midnight = date.and_time(NaiveTime::MIN);
+        // Nowhere have clocks skipped more than a day, and what they skip are whole quarters of an hour.
+        let candidates = (0..=96).map(|quarters| midnight + TimeDelta::minutes(15 * quarters));
+        let valid = |local| self.0.from_local_datetime(&local).earliest();
+        let start = candidates.into_iter().find_map(valid);
+        start.map_or(midnight.and_utc(), |start| start.to_utc())
+    }
+
+    /// The day that is so many days later, or earlier; the last that there is, where there is none.
+    pub(super) fn day_after(self, date: NaiveDate, days: i64) -> NaiveDate {
+        let count = Days::new(days.unsigned_abs());
+        match days {
+            0.. => date.checked_add_days(count).unwrap_or(NaiveDate::MAX),
+            _ => date.checked_sub_days(count).unwrap_or(NaiveDate::MIN),
+        }
+    }
+
+    /// What clocks here show at an instant.
+    pub(super) fn local(self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.0).naive_local()
+    }
+
+    /// The hour that an instant lies in here: when it began by the clock, and how far that was ahead of UTC in seconds,
+    /// which tells the two apart where clocks are set back.
+    pub(super) fn hour(self, at: DateTime<Utc>) -> (NaiveDateTime, i32) {
+        let local = at.with_timezone(&self.0);
+        let ahead = local.offset().fix().local_minus_utc();
+        let clock = local.naive_local();
+        let past = TimeDelta::seconds(i64::from(clock.num_seconds_from_midnight() % 3_600));
+        (clock - past, ahead)
+    }
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        #[cfg(feature = "zones")]
+        return Zone(chrono_tz::UTC);
+        #[cfg(not(feature = "zones"))]
+        return Zone(Utc);
+    }
+}
+
+impl FromStr for Zone {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        #[cfg(feature = "zones")]
+        if let Ok(known) = name.parse() {
+            return Ok(Zone(known));
+        }
+        #[cfg(not(feature = "zones"))]
+        if ["UTC", "Etc/UTC"].contains(&name) {
+            return Ok(Zone::default());
+        }
+        let hint = match cfg!(feature = "zones") {
+            true => "names are such as `UTC` or `Asia/Kathmandu`",
+            false => "without the feature `zones` UTC is the only one",
+        };
+        let what = format!("there is no time zone {name:?}: {hint}");
+        Err(Error::invalid(what))
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,329 @@
+//! Sums: from the buckets where there are any, for agents and turns from the rows.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
+
+use rusqlite::{Connection, Params, Row, params};
+
+use super::{failed, row};
+use crate::{
+    error::{Error, Result},
+    record::{ActivityId, Kind, Sketch, Status, Sums, Text},
+    store::{
+        Bucket, Dimension, Nesting, QUARTER_US, Starts, Subject, TypeCount,
+        sqlite::write::status_number,
+    },
+};
+
+const NUMBER: &str = "SELECT id FROM text WHERE value = ?1";
+const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
+const BUCKETS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
+     WHERE scope = ?1 AND scope_id = ?2 AND quarter >= ?3 AND quarter < ?4 ORDER BY quarter";
+const TOTALS: &str = "SELECT scope_id, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
+     WHERE scope = ?1 AND quarter >= ?2 AND quarter < ?3";
+const AGENT_ROWS: &str = "SELECT started_at, status, duration_ns FROM activity \
+     WHERE id >= ?1 AND id < ?2 AND agent = ?3";
+const AGENTS_ROWS: &str = "SELECT agent, status, duration_ns FROM activity \
+     WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
+const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
+const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = type), count(*), sum(status = ?3), sum(count) \
+     FROM event WHERE id >= ?1 AND id < ?2 GROUP BY type";
+
+/// The sorts of activities are 0 nested, 1 root, 2 turn.
+const STARTS: &str = "SELECT agent, started_at / 900000000 AS quarter, \
+     CASE WHEN kind = (SELECT id FROM text WHERE value = ?3) THEN 2 ELSE root IS NULL END AS sort, \
+     count(*), min(started_at), max(started_at) FROM activity \
+     WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
+const STARTS_GROUPS: &str = " GROUP BY agent, quarter, sort";
+
+/// How a dimension is stored.
+struct Stored {
+    /// `bucket.scope`; `None` where no buckets are kept.
+    scope: Option<i64>,
+    /// The condition on `activity` that an id, bound to `?4`, holds.
+    condition: &'static str,
+    /// Whether there is an ended activity of the id bound to `?1`.
+    any: &'static str,
+}
+
+fn stored(dimension: Dimension) -> Stored {
+    match dimension {
+        Dimension::Project => Stored {
+            scope: Some(1),
+            condition: " AND project = ?4",
+            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE project = ?1)",
+        },
+        Dimension::Agent => Stored {
+            scope: None,
+            condition: " AND agent = ?4",
+            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE agent = ?1)",
+        },
+        Dimension::Name => Stored {
+            scope: Some(2),
+            condition: " AND name = ?4",
+            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE name = ?1)",
+        },
+        Dimension::Brand => Stored {
+            scope: Some(3),
+            condition: " AND brand = ?4",
+            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE brand = ?1)",
+        },
+    }
+}
+
+pub(super) fn buckets(
+    connection: &Connection,
+    of: &Subject,
+    quarters: Range<i64>,
+) -> Result<Vec<Bucket>> {
+    let (scope, number) = match of {
+        Subject::Overall => (0, 0),
+        Subject::One(dimension, id) => match (stored(*dimension).scope, number(connection, id)?) {
+            (_, None) => return Ok(Vec::new()),
+            (None, Some(agent)) => return buckets_of_agent(connection, agent, quarters),
+            (Some(scope), Some(number)) => (scope, number),
+        },
+    };
+    let values = params![scope, number, quarters.start, quarters.end];
+    read(connection, BUCKETS, values, "read the sums", |row| {
+        let (quarter, sums) = sums(row)?;
+        Ok(Bucket { quarter, sums })
+    })
+}
+
+fn buckets_of_agent(
+    connection: &Connection,
+    agent: i64,
+    quarters: Range<i64>,
+) -> Result<Vec<Bucket>> {
+    let (first, end) = bounds(quarters);
+    let values = params![first, end, agent];
+    let mut buckets = BTreeMap::<i64, Sums>::new();
+    let attempt = "add up an agent's activities";
+    each(connection, AGENT_ROWS, values, attempt, |row| {
+        let quarter = row.get::<_, i64>(0)?.div_euclid(QUARTER_US);
+        add(buckets.entry(quarter).or_default(), row)
+    })?;
+    let bucket = |(quarter, sums)| Bucket { quarter, sums };
+    Ok(buckets.into_iter().map(bucket).collect())
+}
+
+pub(super) fn totals(
+    connection: &Connection,
+    by: Dimension,
+    quarters: Range<i64>,
+) -> Result<Vec<(Text, Sums)>> {
+    let mut totals = HashMap::<i64, Sums>::new();
+    match stored(by).scope {
+        Some(scope) => {
+            let values = params![scope, quarters.start, quarters.end];
+            each(connection, TOTALS, values, "read the sums", |row| {
+                let (id, sums) = sums(row)?;
+                totals.entry(id).or_default().merge(&sums);
+                Ok(())
+            })?;
+        }
+        None => {
+            let (first, end) = bounds(quarters);
+            let attempt = "add up the activities of agents";
+            each(
+                connection,
+                AGENTS_ROWS,
+                params![first, end],
+                attempt,
+                |row| add(totals.entry(row.get(0)?).or_default(), row),
+            )?;
+        }
+    }
+    totals
+        .into_iter()
+        .map(|(id, sums)| Ok((text(connection, id)?, sums)))
+        .collect()
+}
+
+pub(super) fn starts(
+    connection: &Connection,
+    of: &Subject,
+    quarters: Range<i64>,
+) -> Result<Vec<Starts>> {
+    let (first, end) = bounds(quarters);
+    let turn = Kind::Turn.as_str();
+    let attempt = "add up the turns of agents";
+    let groups = |row: &Row<'_>| {
+        let starts = (
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+        );
+        Ok((row.get::<_, i64>(0)?, starts))
+    };
+    let found = match of {
+        Subject::Overall => {
+            let sql = [STARTS, STARTS_GROUPS].concat();
+            read(connection, &sql, params![first, end, turn], attempt, groups)?
+        }
+        Subject::One(dimension, id) => {
+            let Some(number) = number(connection, id)? else {
+                return Ok(Vec::new());
+            };
+            let sql = [STARTS, stored(*dimension).condition, STARTS_GROUPS].concat();
+            let values = params![first, end, turn, number];
+            read(connection, &sql, values, attempt, groups)?
+        }
+    };
+    let mut names = HashMap::new();
+    let mut starts = Vec::with_capacity(found.len());
+    for (agent, (quarter, sort, count, first_us, last_us)) in found {
+        let agent = match names.get(&agent) {
+            Some(name) => Text::clone(name),
+            None => names
+                .entry(agent)
+                .or_insert(text(connection, agent)?)
+                .clone(),
+        };
+        let of = match sort {
+            2 => Nesting::Turn,
+            1 => Nesting::Root,
+            _ => Nesting::Nested,
+        };
+        starts.push(Starts {
+            agent,
+            quarter,
+            of,
+            count: unsigned(count),
+            first_us,
+            last_us,
+        });
+    }
+    Ok(starts)
+}
+
+pub(super) fn event_types(connection: &Connection, quarters: Range<i64>) -> Result<Vec<TypeCount>> {
+    let (first, end) = bounds(quarters);
+    let values = params![first, end, status_number(Status::Failed)];
+    read(connection, TYPES, values, "count the events", |row| {
+        Ok(TypeCount {
+            event_type: Text::from(row.get::<_, String>(0)?),
+            events: unsigned(row.get(1)?),
+            failed: unsigned(row.get(2)?),
+            count: unsigned(row.get(3)?),
+        })
+    })
+}
+
+pub(super) fn oldest_quarter(connection: &Connection) -> Result<Option<i64>> {
+    one(connection, OLDEST, (), "read the oldest sums")
+}
+
+pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<bool> {
+    let Subject::One(dimension, id) = subject else {
+        return Ok(true);
+    };
+    match number(connection, id)? {
+        Some(number) => one(
+            connection,
+            stored(*dimension).any,
+            [number],
+            "look for activities",
+        ),
+        None => Ok(false),
+    }
+}
+
+/// Counts one row whose second and third columns are its status and its duration.
+fn add(sums: &mut Sums, row: &Row<'_>) -> rusqlite::Result<()> {
+    let code = row.get(1)?;
+    let damaged = |_| rusqlite::Error::IntegralValueOutOfRange(1, code);
+    let status = row::status(code).map_err(damaged)?;
+    sums.add(status, row.get::<_, Option<i64>>(2)?.map(unsigned));
+    Ok(())
+}
+
+/// A row of `bucket`: what stands in its first column, and the sums.
+fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
+    let number = |column| row.get(column).map(unsigned);
+    let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
+    let sketch = row.get::<_, Option<Vec<u8>>>(8)?.unwrap_or_default();
+    let sums = Sums {
+        count: number(1)?,
+        failed: number(2)?,
+        cancelled: number(3)?,
+        timed: number(4)?,
+        sum_ns: number(5)?,
+        min_ns: optional(6)?,
+        max_ns: optional(7)?,
+        sketch: Sketch::from_bytes(&sketch),
+    };
+    Ok((row.get(0)?, sums))
+}
+
+/// The ids of what started in these quarters: from the first up to, and without, the second.
+fn bounds(quarters: Range<i64>) -> ([u8; 16], [u8; 16]) {
+    let bound =
+        |quarter: i64| *ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0).as_bytes();
+    (bound(quarters.start), bound(quarters.end))
+}
+
+fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {
+    let found = read(connection, NUMBER, [text], "look up a text", |row| {
+        row.get(0)
+    })?;
+    Ok(found.into_iter().next())
+}
+
+fn text(connection: &Connection, number: i64) -> Result<Text> {
+    one::<String>(connection, TEXT, [number], "look up a text").map(Text::from)
+}
+
+fn one<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    attempt: &str,
+) -> Result<T> {
+    let found = read(connection, sql, values, attempt, |row| row.get(0))?;
+    let nothing = || Error::store(format!("could not {attempt}: there was no answer"));
+    found.into_iter().next().ok_or_else(nothing)
+}
+
+fn read<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    attempt: &str,
+    of: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    each(connection, sql, values, attempt, |row| {
+        all.push(of(row)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn each(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    attempt: &str,
+    mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> Result<()> {
+    let all = || {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(values)?;
+        while let Some(row) = rows.next()? {
+            take(row)?;
+        }
+        Ok(())
+    };
+    all().map_err(failed(attempt))
+}
+
+/// SQLite's integers have a sign, what is counted has none.
+fn unsigned(number: i64) -> u64 {
+    number.max(0).cast_unsigned()
+}
