@@ -34,7 +34,7 @@ pub struct Zone(Known);
 impl Zone {
     /// The date here at an instant.
     pub fn date(self, at: DateTime<Utc>) -> NaiveDate {
-        self.local(at).date()
+        self.clock(at).date()
     }
 
     /// When a day begins here: at its first midnight, or where clocks skip that, when they go on.
@@ -57,7 +57,7 @@ impl Zone {
     }
 
     /// What clocks here show at an instant.
-    pub(super) fn local(self, at: DateTime<Utc>) -> NaiveDateTime {
+    pub fn clock(self, at: DateTime<Utc>) -> NaiveDateTime {
         at.with_timezone(&self.0).naive_local()
     }
 

@@ -7,4 +7,5 @@ mod host;
 mod list;
 mod place;
 mod show;
+mod stats;
 mod tail;

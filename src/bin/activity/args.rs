@@ -2,8 +2,12 @@
 
 use std::{ffi::OsString, num::NonZeroUsize};
 
-use clap::{Args, Parser, Subcommand};
-use tower_activity::store::Cursor;
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tower_activity::{
+    query::{Window, Zone},
+    store::Cursor,
+};
 
 use crate::host;
 
@@ -30,6 +34,17 @@ Filters:
   has:parent                inside of an activity; also project, actor, ..
   -env:dev                  a - excludes
   v3 live                   free words are found in types and summaries";
+
+const STATS: &str = "\
+Examples:
+  activity stats                              today, hour by hour
+  activity stats --window month --project acme
+  activity stats --by name --window week      what is called most, and how long it takes
+  activity stats --at 2026-02-18 --tz Asia/Kathmandu
+
+A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the last of them today.
+Activities count where they started, once they have ended. A turn is an activity of the kind `turn`;
+of an agent without any, an activity that has no parent. Percentiles are off by at most 3.2 %.";
 
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
@@ -66,6 +81,9 @@ pub(crate) enum Command {
     /// Says when a host was last used, or that it is used now, or watches it.
     #[command(subcommand)]
     Host(host::Command),
+    /// Counts activities: how many, how long, how many failed, by the hour or the day.
+    #[command(after_help = STATS)]
+    Stats(Stats),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
@@ -153,6 +171,56 @@ pub(crate) struct Event {
     /// Of all events with the same key the first is kept.
     #[arg(long, value_name = "KEY")]
     pub(crate) dedup_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// How much time is looked at: day, week or month.
+    #[arg(long, short, default_value_t)]
+    pub(crate) window: Window,
+    /// Lists what there is most of, instead of a history.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<By>,
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// Where days begin, such as Asia/Kathmandu; the machine's own time zone where nothing is given.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
+    /// The last day of the window; today where nothing is given.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) at: Option<NaiveDate>,
+    /// Prints one JSON object a line, histories by the hour.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whose activities are counted.
+#[derive(Debug, Args)]
+#[group(multiple = false, conflicts_with = "by")]
+pub(crate) struct Subject {
+    /// Only those of this project.
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+    /// Only those of this agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// Only those of this name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only those of this brand.
+    #[arg(long, value_name = "ID")]
+    pub(crate) brand: Option<String>,
+}
+
+/// What a list of sums is by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    Project,
+    Agent,
+    Name,
+    Brand,
+    /// Events, by their type.
+    Type,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod list;
 mod print;
 mod show;
 mod source;
+mod stats;
 mod tail;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Event(args) => event::run(&cli.store, args),
         Command::Events(args) => events::run(&cli.store, args),
         Command::Host(command) => host::run(&cli.store, command),
+        Command::Stats(args) => stats::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

@@ -1,7 +1,10 @@
 //! Where activities come from: the store that was named, and the filter.
 
 use chrono::Utc;
-use tower_activity::{query::ActivityReader, record::Filter};
+use tower_activity::{
+    query::{ActivityReader, Zone},
+    record::Filter,
+};
 
 use crate::failure::Failure;
 
@@ -26,4 +29,19 @@ pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
 /// Reads the filter that the arguments are together.
 pub(crate) fn filter(args: &[String]) -> Result<Filter, Failure> {
     Ok(Filter::parse(&args.join(" "), Utc::now())?)
+}
+
+/// The time zone that was named, or the machine's own.
+pub(crate) fn zone(named: Option<Zone>) -> Zone {
+    let variable = std::env::var("TZ").ok();
+    let variable = variable.map(|name| name.trim_start_matches(':').to_owned());
+    // Where neither is the name of a zone, days begin at midnight UTC, which the output says.
+    let names = [variable, iana_time_zone::get_timezone().ok()];
+    let own = || {
+        names
+            .into_iter()
+            .flatten()
+            .find_map(|name| name.parse().ok())
+    };
+    named.or_else(own).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! How things look: tables, lines, JSON; safe to print, whatever the data says.
 
+pub(crate) mod bar;
 pub(crate) mod caret;
 pub(crate) mod human;
 pub(crate) mod json;

@@ -1,0 +1,270 @@
+//! `activity stats`: how many, how long, how often.
+
+use std::io::{self, BufWriter, Write};
+
+use chrono::Utc;
+use serde::Serialize;
+use tower_activity::{
+    query::{ActivityReader, Figures, Metrics, MetricsQuery, Period, Ranked, Step, Window, Zone},
+    store::{Dimension, Subject, TypeCount},
+};
+
+use crate::{
+    args::{By, Stats},
+    failure::Failure,
+    print::{
+        self,
+        bar::{self, bar},
+        human, json, safe,
+        status::{BOLD, DIM, styled},
+        table::{Align, Cell, Column, Narrow, Table},
+    },
+    source,
+};
+
+/// More than this nobody reads in a terminal; `--json` has all of them.
+const MOST_LINES: usize = 50;
+
+pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
+    let now = Utc::now();
+    let zone = source::zone(args.tz);
+    let at = args.at.map_or(now, |date| zone.start_of_day(date));
+    let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
+    let mut reader = source::open(store)?;
+    let when = said(args.window.ending_at(at, zone), zone);
+    match args.by.map(dimension) {
+        None => history(&mut reader, args, query, zone, &when),
+        Some(Some(by)) => ranking(&reader.ranking(by, &query)?, by, args, &when),
+        Some(None) => types(&reader.event_types(&query)?, args, &when),
+    }
+}
+
+/// What a list of activities is by; `None` for one of events.
+fn dimension(by: By) -> Option<Dimension> {
+    match by {
+        By::Project => Some(Dimension::Project),
+        By::Agent => Some(Dimension::Agent),
+        By::Name => Some(Dimension::Name),
+        By::Brand => Some(Dimension::Brand),
+        By::Type => None,
+    }
+}
+
+fn history(
+    reader: &mut ActivityReader,
+    args: &Stats,
+    query: MetricsQuery,
+    zone: Zone,
+    when: &str,
+) -> Result<(), Failure> {
+    let by_day = args.window != Window::Day && !args.json;
+    let step = if by_day { Step::Day } else { Step::Hour };
+    let subject = subject(args);
+    let metrics = reader.metrics(&query.step(step).subject(subject.clone()))?;
+    if args.json {
+        return Ok(json::line(&mut io::stdout().lock(), &metrics)?);
+    }
+    let mut text = format!(
+        "{}, {when}\n\n",
+        styled(BOLD, &safe::line(&subject.to_string()))
+    );
+    text.push_str(&summary(&metrics.current));
+    if metrics.current.count > 0 {
+        text.push('\n');
+        text.push_str(&steps(&metrics, step, zone).render(print::width()));
+    }
+    Ok(print::text(&text)?)
+}
+
+fn subject(args: &Stats) -> Subject {
+    let named = [
+        (Dimension::Project, &args.subject.project),
+        (Dimension::Agent, &args.subject.agent),
+        (Dimension::Name, &args.subject.name),
+        (Dimension::Brand, &args.subject.brand),
+    ];
+    let mut named = named.into_iter();
+    let one = named.find_map(|(dimension, id)| Some((dimension, id.as_ref()?)));
+    one.map_or(Subject::Overall, |(dimension, id)| {
+        Subject::One(dimension, id.into())
+    })
+}
+
+/// Which days a window has: the first, where there are several the last, and whose they are.
+fn said(window: Period, zone: Zone) -> String {
+    let first = zone.date(window.start);
+    let last = zone.date(window.end - chrono::TimeDelta::seconds(1));
+    match first == last {
+        true => format!("{first} ({zone})"),
+        false => format!("{first} to {last} ({zone})"),
+    }
+}
+
+fn summary(figures: &Figures) -> String {
+    let fact =
+        |name: &str, value: String| format!("{} {value}\n", styled(DIM, &format!("{name:<11}")));
+    let mut text = fact(
+        "activities",
+        format!(
+            "{}, {} failed, {} cancelled",
+            human::count(figures.count),
+            human::count(figures.failed),
+            human::count(figures.cancelled),
+        ),
+    );
+    let durations = [
+        ("mean", figures.mean_ns),
+        ("p50", figures.p50_ns),
+        ("p95", figures.p95_ns),
+        ("p99", figures.p99_ns),
+        ("longest", figures.max_ns),
+    ];
+    let durations = durations
+        .into_iter()
+        .filter_map(|(name, ns)| Some((name, ns?)));
+    let durations: Vec<_> = durations
+        .map(|(name, ns)| format!("{name} {}", human::duration(ns)))
+        .collect();
+    if !durations.is_empty() {
+        text.push_str(&fact("durations", durations.join(", ")));
+    }
+    if figures.active_agents > 0 {
+        text.push_str(&fact(
+            "agents",
+            format!("{} active", human::count(figures.active_agents)),
+        ));
+        let apart = figures
+            .mean_turn_ns
+            .map(|ns| format!(", {} from one to the next", human::duration(ns)));
+        let turns = human::count(figures.turns);
+        let rate = figures.turns_per_hour;
+        text.push_str(&fact(
+            "turns",
+            format!("{turns}, {rate:.1} an hour{}", apart.unwrap_or_default()),
+        ));
+    }
+    text
+}
+
+fn steps(metrics: &Metrics, step: Step, zone: Zone) -> Table {
+    let (title, format) = match step {
+        Step::Day => ("DAY", "%a %d %b"),
+        _ => ("HOUR", "%H:%M"),
+    };
+    let mut table = table(title);
+    let counts = metrics.history.iter().map(|point| point.figures.count);
+    let most = counts.max().unwrap_or_default();
+    for point in &metrics.history {
+        let start = zone.clock(point.period.start).format(format).to_string();
+        table.row(row(&start, &point.figures, most));
+    }
+    table
+}
+
+fn ranking(ranking: &[Ranked], by: Dimension, args: &Stats, when: &str) -> Result<(), Failure> {
+    if args.json {
+        return lines(ranking);
+    }
+    let title = match by {
+        Dimension::Project => "PROJECT",
+        Dimension::Agent => "AGENT",
+        Dimension::Brand => "BRAND",
+        _ => "NAME",
+    };
+    let mut table = table(title);
+    let most = ranking.first().map_or(0, |first| first.figures.count);
+    for one in ranking.iter().take(MOST_LINES) {
+        table.row(row(&one.id, &one.figures, most));
+    }
+    listed(
+        &table,
+        ranking.len(),
+        &format!("no {} has any activity", by.as_str()),
+        when,
+    )
+}
+
+fn types(types: &[TypeCount], args: &Stats, when: &str) -> Result<(), Failure> {
+    use Narrow::{Cut, Leaves, Stays};
+
+    if args.json {
+        return lines(types);
+    }
+    let mut table = Table::new(vec![
+        Column::new("TYPE", Align::Left, Cut(12)),
+        Column::new("EVENTS", Align::Right, Stays),
+        Column::new("", Align::Left, Leaves(bar::LONGEST)),
+        Column::new("FAILED", Align::Right, Stays),
+        Column::new("COUNT", Align::Right, Stays),
+    ]);
+    let most = types.first().map_or(0, |first| first.events);
+    for one in types.iter().take(MOST_LINES) {
+        table.row(vec![
+            Cell::new(&one.event_type).style(BOLD),
+            Cell::new(&human::count(one.events)),
+            Cell::new(&bar(one.events, most)),
+            Cell::new(&some(one.failed)),
+            Cell::new(&human::count(one.count)),
+        ]);
+    }
+    listed(&table, types.len(), "there is no event", when)
+}
+
+fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for object in objects {
+        json::line(&mut out, object)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Prints a list, or that there is none.
+fn listed(table: &Table, all: usize, nothing: &str, when: &str) -> Result<(), Failure> {
+    if all == 0 {
+        anstream::eprintln!("{nothing}, {when}");
+        return Ok(());
+    }
+    let mut text = format!("{}\n\n{}", styled(DIM, when), table.render(print::width()));
+    if all > MOST_LINES {
+        let more = format!(".. and {} more: --json has all of them", all - MOST_LINES);
+        text.push_str(&format!("{}\n", styled(DIM, &more)));
+    }
+    Ok(print::text(&text)?)
+}
+
+fn table(first: &'static str) -> Table {
+    use Narrow::{Cut, Leaves, Stays};
+
+    Table::new(vec![
+        Column::new(first, Align::Left, Cut(12)),
+        Column::new("CALLS", Align::Right, Stays),
+        Column::new("", Align::Left, Leaves(bar::LONGEST)),
+        Column::new("FAILED", Align::Right, Stays),
+        Column::new("MEAN", Align::Right, Leaves(6)),
+        Column::new("P95", Align::Right, Leaves(6)),
+        Column::new("TURNS", Align::Right, Leaves(5)),
+        Column::new("TURN EVERY", Align::Right, Leaves(8)),
+    ])
+}
+
+fn row(first: &str, figures: &Figures, most: u64) -> Vec<Cell> {
+    let duration = |ns: Option<u64>| Cell::new(&ns.map(human::duration).unwrap_or_default());
+    vec![
+        Cell::new(first).style(BOLD),
+        Cell::new(&human::count(figures.count)),
+        Cell::new(&bar(figures.count, most)),
+        Cell::new(&some(figures.failed)),
+        duration(figures.mean_ns),
+        duration(figures.p95_ns),
+        Cell::new(&some(figures.turns)),
+        duration(figures.mean_turn_ns),
+    ]
+}
+
+/// A count that is left out where there is none.
+fn some(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => human::count(count),
+    }
+}

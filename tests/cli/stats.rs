@@ -1,0 +1,116 @@
+//! `activity stats`: sums, histories, lists.
+
+use serde_json::Value;
+
+use crate::place::{Place, Ran};
+
+fn json(ran: &Ran) -> Vec<Value> {
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let lines = ran.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_history_is_drawn_under_its_sums() {
+    let place = Place::with_calls();
+    let ran = place.run(&["stats", "--window", "week", "--tz", "Asia/Kathmandu"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("overall, 20") && lines[0].ends_with(" (Asia/Kathmandu)"),
+        "{}",
+        lines[0]
+    );
+    assert_eq!(lines[2], "activities  6, 1 failed, 1 cancelled");
+    assert!(lines[3].starts_with("durations   mean "), "{}", lines[3]);
+    assert!(lines[5].starts_with("DAY         CALLS"), "{}", lines[5]);
+    assert_eq!(lines.len(), 6 + 7);
+    // Of seven days the last has all of it; it may have begun while the test ran.
+    let most = lines[6..]
+        .iter()
+        .filter(|line| line.contains(&"█".repeat(32)))
+        .count();
+    assert_eq!(most, 1, "{}", ran.stdout);
+}
+
+#[test]
+fn one_project_is_counted_by_itself() {
+    let place = Place::with_calls();
+    let [acme] =
+        &json(&place.run(&["stats", "--json", "--window", "week", "--project", "acme"]))[..]
+    else {
+        panic!("not one object")
+    };
+    assert_eq!(acme["current"]["count"], 3);
+    // By the hour: six whole days, and what has passed of today.
+    assert!((145..=168).contains(&acme["history"].as_array().unwrap().len()));
+    let ran = place.run(&["stats", "--project", "zoo"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(
+        ran.stderr,
+        "error: could not find any activity of the project \"zoo\"\n"
+    );
+}
+
+#[test]
+fn a_list_has_those_with_most_first() {
+    let place = Place::with_calls();
+    place.run(&["event", "deployment", "v3", "--count", "2"]);
+    let check = |by: &str, expected: &[(&str, u64)]| {
+        let found = json(&place.run(&["stats", "--json", "--window", "week", "--by", by]));
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| match by {
+                "type" => (
+                    one["type"].as_str().unwrap(),
+                    one["count"].as_u64().unwrap(),
+                ),
+                _ => (one["id"].as_str().unwrap(), one["count"].as_u64().unwrap()),
+            })
+            .collect();
+        assert_eq!(found, expected, "{by}");
+    };
+    check("project", &[("acme", 3)]);
+    check("brand", &[("netflix", 2), ("amazon", 1)]);
+    check("agent", &[]);
+    check("type", &[("deployment", 2)]);
+    let ran = place.run(&["stats", "--window", "week", "--by", "brand"]);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines[2].starts_with("BRAND    CALLS"), "{}", ran.stdout);
+    assert!(
+        lines[3].starts_with(&format!("netflix      2  {}", "█".repeat(32))),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        lines[4].starts_with(&format!("amazon       1  {}  ", "█".repeat(16))),
+        "{}",
+        ran.stdout
+    );
+    let ran = place.run(&["stats", "--by", "agent", "--at", "2020-02-18"]);
+    assert_eq!(ran.stderr, "no agent has any activity, 2020-02-18 (UTC)\n");
+}
+
+#[test]
+fn what_makes_no_sense_is_an_error_of_usage() {
+    let place = Place::with_calls();
+    let check = |args: &[&str], said: &str| {
+        let ran = place.run(&[&["stats"], args].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    };
+    check(
+        &["--window", "year"],
+        "\"year\" is not a window: it is `day`, `week` or `month`",
+    );
+    check(&["--tz", "Mars"], "there is no time zone \"Mars\"");
+    check(
+        &["--by", "weather"],
+        "possible values: project, agent, name, brand, type",
+    );
+    check(&["--project", "a", "--agent", "b"], "cannot be used with");
+    check(&["--by", "name", "--agent", "b"], "cannot be used with");
+    check(&["--at", "yesterday"], "invalid value 'yesterday'");
+}
