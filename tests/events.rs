@@ -306,6 +306,8 @@ fn the_views_have_the_names_that_are_promised() {
         .actor("ann")
         .summary("a chat")
         .record();
+    // A log line is on record, and no action of anybody's.
+    log.event("log").project("acme").actor("ann").record();
     log.shutdown().wait().unwrap();
     let store = rusqlite::Connection::open(&path).unwrap();
     let row = |sql: &str| -> Vec<Option<String>> {
@@ -345,8 +347,10 @@ fn the_views_have_the_names_that_are_promised() {
         &at,
     ];
     assert_eq!(log_row, expected.map(|text| Some(text.to_owned())));
-    let count: i64 = store
-        .query_row("SELECT count(*) FROM activity_log", (), |row| row.get(0))
-        .unwrap();
-    assert_eq!(count, 2);
+    let count = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        store.query_row(&sql, (), |row| row.get(0)).unwrap()
+    };
+    let counts = ["event", "activity_log", "project_actions"].map(count);
+    assert_eq!(counts, [3, 2, 1]);
 }

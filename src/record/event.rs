@@ -42,3 +42,8 @@ pub struct EventRecord {
     /// Its place in the order of commits.
     pub seq: i64,
 }
+
+impl EventRecord {
+    /// The type of events that are log lines: what a program told of itself, at length, and no fact of its own.
+    pub const LOG: &str = "log";
+}

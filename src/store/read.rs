@@ -110,12 +110,12 @@ pub trait Reader: Send {
     /// When the store could not be read.
     fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>>;
 
-    /// The events of these quarters counted by type, in no order. Added up from all of them.
+    /// The events that `filter` means counted by type, in no order. Added up from all of them.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
-    fn event_types(&mut self, quarters: Range<i64>) -> Result<Vec<TypeCount>>;
+    /// When the store could not be read, or the filter asks for what events do not have.
+    fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>>;
 
     /// The first quarter of an hour of which there are sums; `None` where there are none.
     ///

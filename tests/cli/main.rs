@@ -1,6 +1,7 @@
 //! The command `activity`, run as people and scripts run it, on stores that real logs wrote.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod digest;
 mod doctor;
 mod events;
 mod host;

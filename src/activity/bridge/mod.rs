@@ -10,11 +10,9 @@ use tracing_subscriber::{Layer, layer::Context};
 
 use crate::{
     activity::{Activity, Event, bridge::fields::Fields, current, intake},
-    record::Status,
+    record::{EventRecord, Status},
 };
 
-/// The type of the events.
-const EVENT_TYPE: &str = "log";
 /// The attribute of an activity that says how many lines were left out.
 const DROPPED: &str = "log.dropped_count";
 
@@ -152,7 +150,7 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
 fn take(activity: &Activity, most: u16) -> Option<Option<Event>> {
     let open = activity.open()?;
     if open.shard.take_line(open.key, most) {
-        return Some(Some(activity.event(EVENT_TYPE)));
+        return Some(Some(activity.event(EventRecord::LOG)));
     }
     open.shard
         .update(open.key, intake::counter_charge(), |started| {

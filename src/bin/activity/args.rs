@@ -46,6 +46,16 @@ A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the las
 Activities count where they started, once they have ended. A turn is an activity of the kind `turn`;
 of an agent without any, an activity that has no parent. Percentiles are off by at most 3.2 %.";
 
+const DIGEST: &str = "\
+Examples:
+  activity digest --actor ann                 for the prompt of ann's assistant
+  activity digest --grouped --today project:acme
+  activity digest --tokens 1000 --limit 50 -type:chat_session
+
+It takes the filters of `activity events`, and leaves log lines out unless a type is asked for. Tokens
+are estimated on the safe side. What was left out is said in the last line. Where the log cannot be read
+the digest says so, and the exit code is 1: that is not the same as no activity, which prints nothing.";
+
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
@@ -84,6 +94,9 @@ pub(crate) enum Command {
     /// Counts activities: how many, how long, how many failed, by the hour or the day.
     #[command(after_help = STATS)]
     Stats(Stats),
+    /// Prints what happened lately as Markdown, short enough for a prompt.
+    #[command(after_help = DIGEST)]
+    Digest(Digest),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
@@ -221,6 +234,34 @@ pub(crate) enum By {
     Brand,
     /// Events, by their type.
     Type,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Digest {
+    /// Which events; all of them where nothing is given.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// Only those of this user.
+    #[arg(long, value_name = "ID")]
+    pub(crate) actor: Option<String>,
+    /// How many events at most are told one by one.
+    #[arg(long, short = 'n', value_name = "N", default_value = "10")]
+    pub(crate) limit: NonZeroUsize,
+    /// How many times 24 hours it goes back.
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(crate) days: u32,
+    /// Goes back to midnight.
+    #[arg(long, conflicts_with = "days")]
+    pub(crate) today: bool,
+    /// How many tokens at most.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub(crate) tokens: usize,
+    /// Counts by type, then lists what failed.
+    #[arg(long)]
+    pub(crate) grouped: bool,
+    /// Whose clock is shown; the machine's own time zone where nothing is given.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// True when what was typed makes no sense.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Failure::Filter(_) | Failure::Usage(_) => true,
+            Failure::Library(error) => error.is_invalid(),
+            _ => false,
+        }
+    }
+
     /// Says it on stderr and gives the exit code: 1 failed, 2 usage.
     pub(crate) fn report(self) -> ExitCode {
         match self {

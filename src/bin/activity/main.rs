@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod digest;
 mod doctor;
 mod event;
 mod events;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Events(args) => events::run(&cli.store, args),
         Command::Host(command) => host::run(&cli.store, command),
         Command::Stats(args) => stats::run(&cli.store, args),
+        Command::Digest(args) => digest::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

@@ -15,7 +15,7 @@ use self::figures::{Agents, Turns};
 use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
-    record::{Sums, Text},
+    record::{Filter, Sums, Text},
     store::{Dimension, Starts, Subject, TypeCount},
 };
 
@@ -235,7 +235,15 @@ impl ActivityReader {
     ///
     /// When the store could not be read.
     pub fn event_types(&mut self, query: &MetricsQuery) -> Result<Vec<TypeCount>> {
-        let mut types = self.reader.event_types(query.period().quarters())?;
+        let window = query.period();
+        let mut filter = Filter::default();
+        (filter.since, filter.until) = (Some(window.start), Some(window.end));
+        self.types(&filter)
+    }
+
+    /// The events that a filter means counted by type, those with most first.
+    pub(super) fn types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
+        let mut types = self.reader.event_types(filter)?;
         types.sort_by(|a, b| {
             let most = b.events.cmp(&a.events);
             most.then_with(|| a.event_type.as_str().cmp(b.event_type.as_str()))

@@ -166,6 +166,7 @@ LEFT JOIN text AS actor ON actor.id = a.actor
 LEFT JOIN text AS brand ON brand.id = a.brand
 LEFT JOIN text AS environment ON environment.id = a.environment;
 
+-- What happened to projects and to users. Log lines (type log) are what a program tells of itself: they stay in event.
 CREATE VIEW project_actions AS
 SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4)
          || '-' || substr(hex(e.id), 17, 4) || '-' || substr(hex(e.id), 21)) AS action_id,
@@ -183,7 +184,8 @@ FROM event AS e
 JOIN text AS type ON type.id = e.type
 JOIN text AS project ON project.id = e.project
 LEFT JOIN text AS actor ON actor.id = e.actor
-LEFT JOIN text AS environment ON environment.id = e.environment;
+LEFT JOIN text AS environment ON environment.id = e.environment
+WHERE type.value <> 'log';
 
 CREATE VIEW activity_log AS
 SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4)
@@ -197,7 +199,8 @@ SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' ||
          || printf('%02d.%06dZ', e.at / 1000000 % 60, e.at % 1000000) AS created_at
 FROM event AS e
 JOIN text AS type ON type.id = e.type
-LEFT JOIN text AS actor ON actor.id = e.actor;
+LEFT JOIN text AS actor ON actor.id = e.actor
+WHERE type.value <> 'log';
 
 CREATE VIEW activity_metrics AS
 SELECT strftime('%Y-%m-%dT%H:%M:00Z', b.quarter * 900, 'unixepoch') AS bucket_start,

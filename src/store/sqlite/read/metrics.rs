@@ -5,12 +5,12 @@ use std::{
     ops::Range,
 };
 
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Params, Row, params, params_from_iter, types::Value};
 
-use super::{failed, row};
+use super::{compile::Where, failed, row};
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, Kind, Sketch, Status, Sums, Text},
+    record::{ActivityId, Filter, Kind, Sketch, Status, Sums, Text},
     store::{
         Bucket, Dimension, Nesting, QUARTER_US, Starts, Subject, TypeCount,
         sqlite::write::status_number,
@@ -28,8 +28,9 @@ const AGENT_ROWS: &str = "SELECT started_at, status, duration_ns FROM activity \
 const AGENTS_ROWS: &str = "SELECT agent, status, duration_ns FROM activity \
      WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
 const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
-const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = type), count(*), sum(status = ?3), sum(count) \
-     FROM event WHERE id >= ?1 AND id < ?2 GROUP BY type";
+const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), count(*), sum(a.status = ?), sum(a.count) \
+     FROM event AS a WHERE ";
+const TYPES_GROUPS: &str = " GROUP BY a.type";
 
 /// The sorts of activities are 0 nested, 1 root, 2 turn.
 const STARTS: &str = "SELECT agent, started_at / 900000000 AS quarter, \
@@ -202,10 +203,12 @@ pub(super) fn starts(
     Ok(starts)
 }
 
-pub(super) fn event_types(connection: &Connection, quarters: Range<i64>) -> Result<Vec<TypeCount>> {
-    let (first, end) = bounds(quarters);
-    let values = params![first, end, status_number(Status::Failed)];
-    read(connection, TYPES, values, "count the events", |row| {
+pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
+    let clause = Where::of_events(filter);
+    let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
+    let failed = Value::from(status_number(Status::Failed));
+    let values = params_from_iter([failed].into_iter().chain(clause.values));
+    read(connection, &sql, values, "count the events", |row| {
         Ok(TypeCount {
             event_type: Text::from(row.get::<_, String>(0)?),
             events: unsigned(row.get(1)?),

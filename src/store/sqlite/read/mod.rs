@@ -242,8 +242,9 @@ impl Reader for SqliteReader {
         metrics::starts(&*self.connection()?, of, quarters)
     }
 
-    fn event_types(&mut self, quarters: Range<i64>) -> Result<Vec<TypeCount>> {
-        metrics::event_types(&*self.connection()?, quarters)
+    fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
+        event::of_events(filter)?;
+        metrics::event_types(&*self.connection()?, filter)
     }
 
     fn oldest_quarter(&mut self) -> Result<Option<i64>> {

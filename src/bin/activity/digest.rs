@@ -1,0 +1,37 @@
+//! `activity digest`: what happened lately, for a prompt.
+
+use chrono::Utc;
+use tower_activity::query::DigestQuery;
+
+use crate::{args, failure::Failure, print, source};
+
+pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
+    let digest = read(store, args);
+    if let Err(failure) = &digest
+        && !failure.is_usage()
+    {
+        // Whoever puts the output into a prompt must not take an outage for silence.
+        print::text(tower_activity::query::Digest::UNAVAILABLE)?;
+    }
+    Ok(print::text(&digest?)?)
+}
+
+fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
+    let query = DigestQuery::new(Utc::now())
+        .filter(source::filter(&args.filter)?)
+        .limit(args.limit.get())
+        .zone(source::zone(args.tz));
+    let query = match args.today {
+        true => query.today(),
+        false => query.days(args.days),
+    };
+    let query = match &args.actor {
+        Some(actor) => query.actor(actor),
+        None => query,
+    };
+    let digest = source::open(store)?.digest(&query)?;
+    Ok(match args.grouped {
+        true => digest.grouped(args.tokens)?,
+        false => digest.list(args.tokens)?,
+    })
+}

@@ -1,0 +1,72 @@
+//! `activity digest`: Markdown for a prompt, and what is said where there is none.
+
+use crate::place::Place;
+
+#[test]
+fn a_digest_is_one_users_list_or_what_everybody_did_by_type() {
+    let place = Place::new();
+    let event = |args: &[&str]| assert_eq!(place.run(&[&["event"], args].concat()).code, Some(0));
+    event(&[
+        "endpoints_added",
+        "added two",
+        "--count",
+        "2",
+        "--actor",
+        "ann",
+    ]);
+    event(&["endpoints_added", "added three", "--count", "3"]);
+    event(&[
+        "deployment",
+        "out\nof disk",
+        "--status",
+        "failed",
+        "--actor",
+        "ann",
+    ]);
+    let text = |args: &[&str]| {
+        let ran = place.run(&[&["digest"], args].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    let ann = text(&["--actor", "ann"]);
+    let lines: Vec<_> = ann.lines().collect();
+    assert_eq!(lines[..2], ["### Recent activity", ""]);
+    assert!(
+        lines[2].starts_with("- 20") && lines[2].ends_with(" · failed: out of disk"),
+        "{ann}"
+    );
+    assert!(
+        lines[3].ends_with(" · added two") && lines.len() == 4,
+        "{ann}"
+    );
+    let grouped = text(&["--grouped"]);
+    assert!(
+        grouped
+            .starts_with("### Recent activity\n\n- 5 endpoints added\n- 1 deployment, 1 failed\n"),
+        "{grouped}"
+    );
+    assert_eq!(
+        text(&["-n1", "--tokens", "40"]),
+        "### Recent activity\n\n- .. 3 more left out\n"
+    );
+    assert_eq!(text(&["--actor", "zoe"]), "");
+    assert_eq!(text(&["type:chat_session"]), "");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_not_silence() {
+    let place = Place::new();
+    let ran = place.run(&["digest"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(
+        ran.stdout,
+        "### Recent activity\n\n- unavailable: the activity log could not be read\n"
+    );
+    assert!(
+        ran.stderr.starts_with("error: there is no log at "),
+        "{}",
+        ran.stderr
+    );
+    let ran = place.run(&["digest", "kind:tool", "--tokens", "x"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+}
