@@ -1,12 +1,14 @@
-//! The read side: the filter grammar, metrics, digests, and a handle that answers questions.
+//! The read side: the filter grammar, metrics, digests, exports, and a handle that answers questions.
 
 mod digest;
+mod export;
 mod grammar;
 mod metrics;
 mod reader;
 mod zone;
 
 pub use digest::{Digest, DigestQuery, estimated_tokens};
+pub use export::{Export, Format};
 pub use grammar::FilterError;
 pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};
 pub use reader::ActivityReader;

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
     record::{ActivityId, ActivityRecord, EventRecord, Filter},
-    store::{Cursor, EventPage, Followed, Health, Page, Reader, Store},
+    store::{Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Store},
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -163,6 +163,30 @@ impl ActivityReader {
         limit: usize,
     ) -> Result<EventPage> {
         self.reader.events(filter, cursor, limit)
+    }
+
+    /// The events that were committed after `seq` and that `filter` means, in order of commits.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what events do not have.
+    pub fn events_after(
+        &mut self,
+        seq: i64,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<FollowedEvents> {
+        self.reader.events_after(seq, filter, limit)
+    }
+
+    /// The place of the newest commit of an event: where to begin with
+    /// [`events_after`](ActivityReader::events_after).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn newest_event_seq(&mut self) -> Result<i64> {
+        self.reader.newest_event_seq()
     }
 
     /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.

@@ -19,7 +19,9 @@ pub use batch::{Accounting, Appended, Batch, Details, Durability, Ended, Instanc
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};
-pub use read::{Cursor, EventPage, Followed, Health, InstanceHealth, LARGEST_PAGE, Page, Reader};
+pub use read::{
+    Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
+};
 
 pub(crate) use tell::{send_away, tell};
 

@@ -79,6 +79,20 @@ pub trait Reader: Send {
         limit: usize,
     ) -> Result<EventPage>;
 
+    /// The events that were committed after `seq` and that `filter` means, in order of commits.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what events do not have.
+    fn events_after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<FollowedEvents>;
+
+    /// The place of the newest commit of an event: events have an order of their own. 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn newest_event_seq(&mut self) -> Result<i64>;
+
     /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
     ///
     /// # Errors
@@ -172,6 +186,16 @@ pub struct EventPage {
 pub struct Followed {
     /// The activities, in order of commits.
     pub activities: Vec<ActivityRecord>,
+    /// The place to go on from: everything up to it has been looked at.
+    pub seq: i64,
+}
+
+/// Which events were committed after some place.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FollowedEvents {
+    /// The events, in order of commits.
+    pub events: Vec<EventRecord>,
     /// The place to go on from: everything up to it has been looked at.
     pub seq: i64,
 }

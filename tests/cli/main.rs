@@ -4,6 +4,7 @@
 mod digest;
 mod doctor;
 mod events;
+mod export;
 mod host;
 mod list;
 mod place;

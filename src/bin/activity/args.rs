@@ -1,11 +1,11 @@
 //! What can be typed.
 
-use std::{ffi::OsString, num::NonZeroUsize};
+use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tower_activity::{
-    query::{Window, Zone},
+    query::{Format, Window, Zone},
     store::Cursor,
 };
 
@@ -56,6 +56,17 @@ It takes the filters of `activity events`, and leaves log lines out unless a typ
 are estimated on the safe side. What was left out is said in the last line. Where the log cannot be read
 the digest says so, and the exit code is 1: that is not the same as no activity, which prints nothing.";
 
+const EXPORT: &str = "\
+Examples:
+  activity export -o activities.jsonl
+  activity export --format csv -o failed.csv status:failed since:7d
+  activity export --events --format cloudevents project:acme | my-collector
+  activity export -o activities.jsonl --after 123456     adds what was committed since
+
+Ended activities, in the order in which they were committed. The place to go on from is printed at the
+end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
+`activity events`.";
+
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
@@ -97,6 +108,9 @@ pub(crate) enum Command {
     /// Prints what happened lately as Markdown, short enough for a prompt.
     #[command(after_help = DIGEST)]
     Digest(Digest),
+    /// Writes activities or events as JSON Lines, CSV or CloudEvents, for other programs.
+    #[command(after_help = EXPORT)]
+    Export(Export),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
@@ -262,6 +276,25 @@ pub(crate) struct Digest {
     /// Whose clock is shown; the machine's own time zone where nothing is given.
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Which ones; all of them where nothing is given.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// In which form: jsonl, csv or cloudevents.
+    #[arg(long, short, default_value_t)]
+    pub(crate) format: Format,
+    /// Events instead of activities.
+    #[arg(long)]
+    pub(crate) events: bool,
+    /// The file to write, for its owner alone; the standard output where nothing is given.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Goes on after this place; a file is added to.
+    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) after: i64,
 }
 
 #[derive(Debug, Args)]

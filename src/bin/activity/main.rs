@@ -6,6 +6,7 @@ mod digest;
 mod doctor;
 mod event;
 mod events;
+mod export;
 mod failure;
 mod host;
 mod list;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Host(command) => host::run(&cli.store, command),
         Command::Stats(args) => stats::run(&cli.store, args),
         Command::Digest(args) => digest::run(&cli.store, args),
+        Command::Export(args) => export::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

@@ -4,6 +4,7 @@ pub(crate) mod bar;
 pub(crate) mod caret;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod progress;
 pub(crate) mod safe;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -1,6 +1,6 @@
 //! Events: lists, newest first by id, and those of one activity.
 
-use rusqlite::{Row, types::Value};
+use rusqlite::{Connection, Row, types::Value};
 
 use super::{
     Snapshot,
@@ -12,19 +12,21 @@ use super::{
 use crate::{
     error::{Error, Result},
     record::{ActivityId, EventId, EventRecord, Filter, Has, InstanceId, Scope, Text},
-    store::{Cursor, EventPage},
+    store::{Cursor, EventPage, FollowedEvents},
 };
 
-/// The columns that [`record`] reads, and where they come from. Outer joins, so that the order of the tables
-/// is the order of reading.
-const SELECT: &str = "SELECT a.id, a.at, type.value, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
+/// The columns that [`record`] reads.
+const COLUMNS: &str = "SELECT a.id, a.at, type.value, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
-     a.dedup_key, a.truncated, a.seq FROM event AS a \
-     LEFT JOIN text AS type ON type.id = a.type LEFT JOIN instance ON instance.id = a.instance \
+     a.dedup_key, a.truncated, a.seq FROM event AS a ";
+/// Where they come from. Outer joins, so that the order of the tables is the order of reading.
+const JOINS: &str = "LEFT JOIN text AS type ON type.id = a.type LEFT JOIN instance ON instance.id = a.instance \
      LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
      LEFT JOIN text AS actor ON actor.id = a.actor LEFT JOIN text AS brand ON brand.id = a.brand \
      LEFT JOIN text AS environment ON environment.id = a.environment WHERE ";
 const NEWEST_FIRST: &str = " ORDER BY a.id DESC LIMIT ?";
+const COMMIT_ORDER: &str = " AND a.seq > ? AND a.seq <= ? ORDER BY a.seq LIMIT ?";
+const NEWEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 const OF_ACTIVITY: &str = "a.activity = ?";
 
 /// The newest events.
@@ -62,7 +64,46 @@ pub(super) fn newest(
         clause.before(cursor.id());
     }
     clause.values.push(Value::from(wanted as i64));
-    ([SELECT, &clause.sql, NEWEST_FIRST].concat(), clause.values)
+    (
+        [COLUMNS, JOINS, &clause.sql, NEWEST_FIRST].concat(),
+        clause.values,
+    )
+}
+
+/// What was committed after `seq`.
+pub(super) fn after(
+    snapshot: &Snapshot<'_>,
+    seq: i64,
+    filter: &Filter,
+    limit: usize,
+) -> Result<FollowedEvents> {
+    let newest = newest_seq(&snapshot.transaction)?;
+    let (sql, values) = commits(filter, seq, newest, limit);
+    let events = records(snapshot, &sql, values)?;
+    // A full answer was cut off at its last event; any other has looked at everything.
+    let cut_off = events.last().filter(|_| events.len() == limit);
+    let seq = cut_off.map_or(newest.max(seq), |last| last.seq);
+    Ok(FollowedEvents { events, seq })
+}
+
+pub(super) fn commits(
+    filter: &Filter,
+    after: i64,
+    up_to: i64,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let mut clause = Where::of_events(filter);
+    clause
+        .values
+        .extend([after, up_to, limit as i64].map(Value::from));
+    // No index but the row id's own.
+    let sql = [COLUMNS, "NOT INDEXED ", JOINS, &clause.sql, COMMIT_ORDER].concat();
+    (sql, clause.values)
+}
+
+pub(super) fn newest_seq(connection: &Connection) -> Result<i64> {
+    let newest = connection.query_row(NEWEST_SEQ, (), |row| row.get(0));
+    newest.map_err(failed("read the newest commit of an event"))
 }
 
 /// The newest events of one activity, oldest first.
@@ -71,7 +112,7 @@ pub(super) fn of_activity(
     activity: ActivityId,
     limit: usize,
 ) -> Result<Vec<EventRecord>> {
-    let sql = [SELECT, OF_ACTIVITY, NEWEST_FIRST].concat();
+    let sql = [COLUMNS, JOINS, OF_ACTIVITY, NEWEST_FIRST].concat();
     let id = Value::from(activity.as_bytes().to_vec());
     let mut events = records(snapshot, &sql, vec![id, Value::from(limit as i64)])?;
     events.reverse();

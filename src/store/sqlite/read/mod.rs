@@ -25,8 +25,8 @@ use crate::{
         ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, Sums, Text, contains_any_case,
     },
     store::{
-        Bucket, Cursor, Dimension, EventPage, Followed, Health, LARGEST_PAGE, Page, Reader, Starts,
-        Subject, TypeCount,
+        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Page,
+        Reader, Starts, Subject, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -224,6 +224,15 @@ impl Reader for SqliteReader {
     ) -> Result<EventPage> {
         event::of_events(filter)?;
         self.snapshot(|view| event::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn events_after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<FollowedEvents> {
+        event::of_events(filter)?;
+        self.snapshot(|view| event::after(view, seq, filter, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn newest_event_seq(&mut self) -> Result<i64> {
+        event::newest_seq(&*self.connection()?)
     }
 
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {

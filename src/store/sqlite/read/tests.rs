@@ -302,17 +302,20 @@ fn events_are_read_through_an_index_and_never_sorted() {
 fn commits_are_followed_by_their_own_order() {
     let mut reader = fixture(&[]);
     for text in ["", "project:acme since:2026-03-01", "status:failed word"] {
-        let (sql, values) = page::commits(&read(text), 3, 9, 50);
-        let plan = plan(&mut reader, &sql, values);
-        let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-        assert!(
-            plan.iter().any(|line| line == expected),
-            "{text}: {plan:#?}"
-        );
-        assert!(
-            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
-            "{text}: {plan:#?}"
-        );
+        let of_activities = page::commits(&read(text), 3, 9, 50);
+        let of_events = event::commits(&read(text), 3, 9, 50);
+        for (sql, values) in [of_activities, of_events] {
+            let plan = plan(&mut reader, &sql, values);
+            let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+            assert!(
+                plan.iter().any(|line| line == expected),
+                "{text}: {plan:#?}"
+            );
+            assert!(
+                !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+                "{text}: {plan:#?}"
+            );
+        }
     }
 }
 

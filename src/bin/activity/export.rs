@@ -1,0 +1,91 @@
+//! `activity export`: records for other programs.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
+
+use tower_activity::{Error, ErrorKind, query::Export};
+
+use crate::{
+    args,
+    failure::Failure,
+    print::{human, progress::Progress, safe},
+    source,
+};
+
+pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
+    let filter = source::filter(&args.filter)?;
+    let export = match args.events {
+        true => Export::events(filter, args.format),
+        false => Export::activities(filter, args.format),
+    };
+    let mut export = export.after(args.after);
+    let mut reader = source::open(store)?;
+    let mut page = Vec::new();
+    // Before a file is made: a filter that makes no sense makes none.
+    let mut more = export.page(&mut reader, &mut page)?;
+    let mut out = output(args.output.as_deref(), args.after)?;
+    let mut progress = Progress::begin("exporting");
+    loop {
+        out.write_all(&page)?;
+        page.clear();
+        if !more {
+            break;
+        }
+        progress.at(export.progress());
+        more = export.page(&mut reader, &mut page)?;
+    }
+    out.flush()?;
+    drop(progress);
+    let records = human::many(export.records(), "record", "records");
+    anstream::eprintln!(
+        "{records}; the next export goes on with --after {}",
+        export.seq()
+    );
+    Ok(())
+}
+
+fn output(path: Option<&Path>, after: i64) -> Result<Box<dyn Write>, Failure> {
+    let Some(path) = path else {
+        return Ok(match io::stdout().is_terminal() {
+            true => Box::new(Terminal(io::stdout())),
+            false => Box::new(io::stdout().lock()),
+        });
+    };
+    let file = open(path, after > 0).map_err(|cause| {
+        let what = format!("cannot write the file {}", path.display());
+        Error::new(ErrorKind::Invalid, what).with_source(cause)
+    })?;
+    Ok(Box::new(file))
+}
+
+/// Opens a file for its owner alone: what is exported is as private as the store.
+fn open(path: &Path, appends: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    match appends {
+        true => options.append(true),
+        false => options.write(true).truncate(true),
+    };
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).open(path)
+}
+
+/// A terminal, on which records act by nothing that stands in them. It is given whole lines.
+struct Terminal(io::Stdout);
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        for line in text.lines() {
+            writeln!(self.0, "{}", safe::line(line))?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,65 @@
+//! Records as CloudEvents 1.0 in the JSON format.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::record::{ActivityRecord, EventRecord, InstanceId};
+
+/// A record in its envelope: `source` and `id` together name it for good.
+#[derive(Debug, Serialize)]
+pub(super) struct Envelope<'a> {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    time: DateTime<Utc>,
+    datacontenttype: &'static str,
+    data: Data<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Activity(&'a ActivityRecord),
+    Event(&'a EventRecord),
+}
+
+/// An activity: of the type `com.github.tower-activity.activity.success`, or how else it ended, at its end.
+pub(super) fn of_activity(record: &ActivityRecord) -> Envelope<'_> {
+    Envelope {
+        specversion: "1.0",
+        id: record.id.to_string(),
+        source: source(record.instance),
+        event_type: format!("com.github.tower-activity.activity.{}", record.status),
+        subject: not_empty(&record.name),
+        time: record.ended_at.unwrap_or(record.started_at),
+        datacontenttype: "application/json",
+        data: Data::Activity(record),
+    }
+}
+
+/// An event: of the type `com.github.tower-activity.event.deployment`, or whatever type it has.
+pub(super) fn of_event(record: &EventRecord) -> Envelope<'_> {
+    Envelope {
+        specversion: "1.0",
+        id: record.id.to_string(),
+        source: source(record.instance),
+        event_type: format!("com.github.tower-activity.event.{}", record.event_type),
+        subject: record.reference.as_deref().and_then(not_empty),
+        time: record.at,
+        datacontenttype: "application/json",
+        data: Data::Event(record),
+    }
+}
+
+fn source(instance: InstanceId) -> String {
+    format!("urn:uuid:{instance}")
+}
+
+/// The specification has no empty subjects.
+fn not_empty(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}

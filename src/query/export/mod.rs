@@ -1,0 +1,326 @@
+//! Exports: all records that a filter means, page by page, in formats that other programs read.
+
+mod cloudevents;
+mod csv;
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Result},
+    query::ActivityReader,
+    record::{ActivityRecord, EventRecord, Filter},
+    store::LARGEST_PAGE,
+};
+
+/// In which form records are exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// JSON Lines: one JSON object a line, with the names of the records' fields.
+    #[default]
+    JsonLines,
+    /// CSV (RFC 4180) with a line of titles. What a spreadsheet would take for a formula begins with a `'`.
+    Csv,
+    /// CloudEvents 1.0 in the JSON format, one a line; the record is the data.
+    CloudEvents,
+}
+
+/// An export on its way: ended activities or events, in the order of commits.
+///
+/// It has what was committed when it began. What comes later is exported from [`seq`](Self::seq) on, so that exports
+/// that follow each other have every record once, and one that was cut off goes on where it was.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{
+///     ActivityLog, Describe, Outcome,
+///     query::{Export, Format},
+///     record::Filter,
+/// };
+///
+/// let log = ActivityLog::open(":memory:")?;
+/// log.start(Describe::tool("search")).end(Outcome::success());
+/// log.flush().wait()?;
+///
+/// let mut reader = log.reader()?;
+/// let mut export = Export::activities(Filter::default(), Format::Csv);
+/// let mut bytes = Vec::new();
+/// while export.page(&mut reader, &mut bytes)? {
+///     // Hand the bytes on, and clear them.
+/// }
+/// assert_eq!(String::from_utf8_lossy(&bytes).lines().count(), 2);
+/// # Ok::<_, tower_activity::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Export {
+    what: What,
+    filter: Filter,
+    format: Format,
+    seq: i64,
+    /// Where it ends; not known before it began.
+    end: Option<i64>,
+    records: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Activities,
+    Events,
+}
+
+impl Export {
+    /// Exports the ended activities that a filter means.
+    pub fn activities(filter: Filter, format: Format) -> Self {
+        Export::of(What::Activities, filter, format)
+    }
+
+    /// Exports the events that a filter means.
+    pub fn events(filter: Filter, format: Format) -> Self {
+        Export::of(What::Events, filter, format)
+    }
+
+    fn of(what: What, filter: Filter, format: Format) -> Self {
+        Export {
+            what,
+            filter,
+            format,
+            seq: 0,
+            end: None,
+            records: 0,
+        }
+    }
+
+    /// Begins after this place in the order of commits, where an earlier export ended: without titles.
+    pub fn after(mut self, seq: i64) -> Self {
+        self.seq = seq;
+        self
+    }
+
+    /// Everything up to this place in the order of commits has been exported.
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// How many records have been exported.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The share that has been looked at, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        match self.end {
+            None => 0.0,
+            Some(end) => (self.seq as f64 / end.max(1) as f64).min(1.0),
+        }
+    }
+
+    /// Adds some more records to `out`, at most [`LARGEST_PAGE`]. False where there are no more.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read; then nothing was added. When the filter asks for what such records do not
+    /// have.
+    pub fn page(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<bool> {
+        let end = match self.end {
+            Some(end) => end,
+            None => match self.what {
+                What::Activities => reader.newest_seq()?,
+                What::Events => reader.newest_event_seq()?,
+            },
+        };
+        let begins = self.end.is_none() && self.seq == 0;
+        let mut page = Vec::new();
+        let (records, seq) = match self.what {
+            What::Activities => {
+                let mut followed = reader.after(self.seq, &self.filter, LARGEST_PAGE)?;
+                followed
+                    .activities
+                    .retain(|one| one.seq.is_some_and(|seq| seq <= end));
+                write(self.format, begins, &followed.activities, &mut page)?;
+                (followed.activities.len(), followed.seq)
+            }
+            What::Events => {
+                let mut followed = reader.events_after(self.seq, &self.filter, LARGEST_PAGE)?;
+                followed.events.retain(|one| one.seq <= end);
+                write(self.format, begins, &followed.events, &mut page)?;
+                (followed.events.len(), followed.seq)
+            }
+        };
+        out.append(&mut page);
+        self.end = Some(end);
+        self.seq = seq.min(end).max(self.seq);
+        self.records += records as u64;
+        Ok(self.seq < end)
+    }
+}
+
+/// A record that each format knows how to write.
+trait Exported: Serialize {
+    /// The titles of the columns.
+    const TITLES: &'static [&'static str];
+
+    /// The cells of its row.
+    fn cells(&self, row: &mut csv::Row<'_>);
+
+    fn envelope(&self) -> cloudevents::Envelope<'_>;
+}
+
+fn write<T: Exported>(
+    format: Format,
+    begins: bool,
+    records: &[T],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if begins && format == Format::Csv {
+        csv::titles::<T>(out);
+    }
+    for record in records {
+        match format {
+            Format::JsonLines => line(record, out)?,
+            Format::Csv => csv::row(record, out),
+            Format::CloudEvents => line(&record.envelope(), out)?,
+        }
+    }
+    Ok(())
+}
+
+fn line(value: &impl Serialize, out: &mut Vec<u8>) -> Result<()> {
+    serde_json::to_writer(&mut *out, value)
+        .map_err(|cause| Error::store("could not write a record as JSON").with_source(cause))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+impl Exported for ActivityRecord {
+    const TITLES: &'static [&'static str] = &[
+        "id",
+        "parent",
+        "root",
+        "kind",
+        "name",
+        "status",
+        "error_type",
+        "message",
+        "started_at",
+        "ended_at",
+        "duration_ns",
+        "project",
+        "agent",
+        "actor",
+        "brand",
+        "environment",
+        "session",
+        "request",
+        "instance",
+        "attributes",
+        "truncated",
+        "input",
+        "input_bytes",
+        "input_truncated",
+        "output",
+        "output_bytes",
+        "output_truncated",
+        "seq",
+    ];
+
+    fn cells(&self, row: &mut csv::Row<'_>) {
+        row.value(self.id).maybe(self.parent).value(self.root);
+        row.value(self.kind).text(&self.name).value(self.status);
+        row.maybe_text(&self.error_type).maybe_text(&self.message);
+        row.time(Some(self.started_at))
+            .time(self.ended_at)
+            .maybe(self.duration_ns);
+        row.scope(&self.scope).value(self.instance);
+        match self.attributes.is_empty() {
+            true => row.maybe(None::<u8>),
+            false => row.value(serde_json::Value::Object(self.attributes.clone())),
+        };
+        row.value(self.truncated);
+        for preview in [&self.input, &self.output] {
+            let preview = preview.as_ref();
+            row.text(preview.map_or("", |preview| &preview.text));
+            row.maybe(preview.map(|preview| preview.bytes));
+            row.maybe(preview.map(|preview| preview.truncated));
+        }
+        row.maybe(self.seq);
+    }
+
+    fn envelope(&self) -> cloudevents::Envelope<'_> {
+        cloudevents::of_activity(self)
+    }
+}
+
+impl Exported for EventRecord {
+    const TITLES: &'static [&'static str] = &[
+        "id",
+        "at",
+        "type",
+        "status",
+        "summary",
+        "count",
+        "reference",
+        "data",
+        "activity",
+        "project",
+        "agent",
+        "actor",
+        "brand",
+        "environment",
+        "session",
+        "request",
+        "dedup_key",
+        "truncated",
+        "instance",
+        "seq",
+    ];
+
+    fn cells(&self, row: &mut csv::Row<'_>) {
+        row.value(self.id)
+            .time(Some(self.at))
+            .text(&self.event_type)
+            .value(self.status);
+        row.maybe_text(&self.summary)
+            .value(self.count)
+            .maybe_text(&self.reference);
+        row.maybe(self.data.as_ref())
+            .maybe(self.activity)
+            .scope(&self.scope);
+        row.maybe_text(&self.dedup_key)
+            .value(self.truncated)
+            .value(self.instance)
+            .value(self.seq);
+    }
+
+    fn envelope(&self) -> cloudevents::Envelope<'_> {
+        cloudevents::of_event(self)
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "jsonl" => Ok(Format::JsonLines),
+            "csv" => Ok(Format::Csv),
+            "cloudevents" => Ok(Format::CloudEvents),
+            _ => Err(Error::invalid(format!(
+                "{text:?} is not a format of exports: it is `jsonl`, `csv` or `cloudevents`"
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Format::JsonLines => "jsonl",
+            Format::Csv => "csv",
+            Format::CloudEvents => "cloudevents",
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! `activity export`: files, pipes, and going on.
+
+use crate::place::Place;
+
+#[test]
+fn an_export_is_written_and_added_to() {
+    let place = Place::with_calls();
+    let file = place.folder.path().join("out.jsonl");
+    let name = file.to_str().unwrap();
+    let ran = place.run(&["export", "-o", name]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+    assert_eq!(
+        ran.stderr,
+        "6 records; the next export goes on with --after 6\n"
+    );
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(first.lines().count(), 6);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    let log = place.log();
+    log.start(tower_activity::Describe::job("later"))
+        .end(tower_activity::Outcome::success());
+    log.shutdown().wait().unwrap();
+    place.run(&["export", "-o", name, "--after", "6"]);
+    let both = std::fs::read_to_string(&file).unwrap();
+    let later = both.strip_prefix(&first).unwrap();
+    assert!(
+        later.contains("\"name\":\"later\"") && later.lines().count() == 1,
+        "{later}"
+    );
+}
+
+#[test]
+fn formats_and_filters_are_chosen() {
+    let place = Place::with_calls();
+    place.run(&["event", "deployment", "v3"]);
+    let lines = |args: &[&str]| {
+        let ran = place.run(&[&["export"], args].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let failed = lines(&["--format", "csv", "status:failed"]);
+    assert!(
+        failed[0].starts_with("id,") && failed[1].contains(",netflix_login,failed,"),
+        "{failed:?}"
+    );
+    let events = lines(&["--events", "--format", "cloudevents", "type:deployment"]);
+    assert!(
+        events.len() == 1 && events[0].starts_with("{\"specversion\":\"1.0\""),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_makes_no_file() {
+    let place = Place::with_calls();
+    let check = |args: &[&str], code, said: &str| {
+        let ran = place.run(&[&["export", "-o", "out"], args].concat());
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(code), ""),
+            "{args:?}"
+        );
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!place.folder.path().join("out").exists());
+    };
+    check(
+        &["--format", "parquet"],
+        2,
+        "it is `jsonl`, `csv` or `cloudevents`",
+    );
+    check(&["type:deployment"], 2, "activities have none");
+    check(&["--after=-1"], 2, "--after");
+    check(&["--store", "nowhere.db"], 1, "there is no log at");
+}

@@ -1,0 +1,199 @@
+//! Exports: every record once, in forms that other programs read.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+use tower_activity::{
+    ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome,
+    query::{Export, Format},
+    record::Filter,
+};
+
+fn filter(text: &str) -> Filter {
+    Filter::parse(text, chrono::Utc::now()).unwrap()
+}
+
+fn whole(log: &ActivityLog, export: &mut Export) -> String {
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut bytes = Vec::new();
+    while export.page(&mut reader, &mut bytes).unwrap() {}
+    String::from_utf8(bytes).unwrap()
+}
+
+fn records<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn record(log: &ActivityLog, count: usize) {
+    for number in 0..count {
+        let describe = Describe::job(["a", "b"][number % 2]).attribute("n", number);
+        log.start(describe).end(Outcome::success());
+        log.event("tick").count(number as u64).record();
+    }
+}
+
+#[test]
+fn every_record_is_exported_once_over_many_pages_and_as_it_is_read() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    record(&log, 2500);
+    let mut export = Export::activities(filter("name:a"), Format::JsonLines);
+    let found: Vec<ActivityRecord> = records(&whole(&log, &mut export));
+    assert_eq!(
+        (found.len(), export.records(), export.progress()),
+        (1250, 1250, 1.0)
+    );
+    let mut reader = log.reader().unwrap();
+    for activity in [&found[0], &found[1249]] {
+        assert_eq!(
+            reader.activity(activity.id).unwrap().as_ref(),
+            Some(activity)
+        );
+    }
+    let numbers: Vec<_> = found
+        .iter()
+        .map(|one| one.attributes["n"].as_u64().unwrap())
+        .collect();
+    assert!(numbers.iter().copied().eq((0..2500).step_by(2)));
+
+    let mut export = Export::events(filter(""), Format::JsonLines);
+    let found: Vec<EventRecord> = records(&whole(&log, &mut export));
+    assert!(found.iter().map(|event| event.count).eq(0..2500));
+}
+
+#[test]
+fn an_export_goes_on_where_an_earlier_one_ended() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut seq = 0;
+    let mut all = Vec::<ActivityRecord>::new();
+    for round in 0..3 {
+        record(&log, 3);
+        let mut export = Export::activities(filter("-name:b"), Format::JsonLines).after(seq);
+        let found = records(&whole(&log, &mut export));
+        assert_eq!(found.len(), 2, "{round}");
+        all.extend(found);
+        seq = export.seq();
+    }
+    all.dedup_by_key(|one| one.id);
+    assert_eq!(all.len(), 6);
+    // Another has nothing to add, titles neither.
+    let mut export = Export::activities(filter(""), Format::Csv).after(seq);
+    assert_eq!(whole(&log, &mut export), "");
+}
+
+#[test]
+fn what_is_committed_while_it_is_exported_is_for_the_next_one() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    record(&log, 1500);
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut export = Export::activities(filter(""), Format::JsonLines);
+    let mut bytes = Vec::new();
+    let mut pages = 1;
+    while export.page(&mut reader, &mut bytes).unwrap() {
+        // A log that is written to faster than it is exported must not keep an export for ever.
+        record(&log, 1500);
+        log.flush().wait().unwrap();
+        pages += 1;
+    }
+    assert_eq!((pages, export.records()), (2, 1500));
+}
+
+#[test]
+fn a_table_has_titles_and_no_cell_is_a_formula() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let describe = Describe::new(Kind::Tool, "=HYPERLINK(\"http://x\")")
+        .project("-1")
+        .actor("Ann, B");
+    log.start(describe.attribute("n", 1))
+        .end(Outcome::failed("denied").with_message("two\nlines"));
+    log.event("deployment")
+        .summary("@SUM(A1)")
+        .data(json!({"v": 3}))
+        .record();
+    let table = whole(&log, &mut Export::activities(filter(""), Format::Csv));
+    let (titles, row) = table.split_once("\r\n").unwrap();
+    assert!(
+        titles
+            .starts_with("id,parent,root,kind,name,status,error_type,message,started_at,ended_at,"),
+        "{titles}"
+    );
+    assert!(
+        row.contains(",tool,\"'=HYPERLINK(\"\"http://x\"\")\",failed,denied,\"two\nlines\",20"),
+        "{row}"
+    );
+    assert!(
+        row.contains("Z,") && row.contains(",'-1,,\"Ann, B\",,development,,,"),
+        "{row}"
+    );
+    assert!(
+        row.contains(",\"{\"\"n\"\":1}\",false,,,,,,,1\r\n"),
+        "{row}"
+    );
+    let commas = |text: &str| text.matches(',').count();
+    assert_eq!(commas(titles) + 1 /* of the actor's */, commas(row));
+    let table = whole(&log, &mut Export::events(filter(""), Format::Csv));
+    assert!(
+        table.starts_with("id,at,type,status,summary,count,reference,data,activity,project,"),
+        "{table}"
+    );
+    assert!(
+        table.contains(",deployment,success,'@SUM(A1),1,,\"{\"\"v\"\":3}\",,,"),
+        "{table}"
+    );
+    assert_eq!(table.lines().map(commas).collect::<Vec<_>>(), [19, 19]);
+}
+
+#[test]
+fn cloud_events_have_what_the_specification_requires_and_the_record_as_data() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.start(Describe::tool("search"))
+        .end(Outcome::failed("denied"));
+    log.event("deployment").reference("sha-1").record();
+    let check = |export: Export, event_type: &str, subject: &str| {
+        let mut plain = export.clone();
+        let [found] = &records::<Value>(&whole(&log, &mut plain))[..] else {
+            panic!("not one")
+        };
+        let data = &found["data"];
+        let instance = data["instance"].as_str().unwrap();
+        let time = data.get("ended_at").or(data.get("at")).unwrap();
+        let expected = json!({
+            "specversion": "1.0", "id": data["id"], "source": format!("urn:uuid:{instance}"),
+            "type": format!("com.github.tower-activity.{event_type}"), "subject": subject, "time": time,
+            "datacontenttype": "application/json", "data": data,
+        });
+        assert_eq!(*found, expected);
+    };
+    check(
+        Export::activities(filter(""), Format::CloudEvents),
+        "activity.failed",
+        "search",
+    );
+    check(
+        Export::events(filter(""), Format::CloudEvents),
+        "event.deployment",
+        "sha-1",
+    );
+}
+
+#[test]
+fn what_such_records_do_not_have_is_refused() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut bytes = Vec::new();
+    for mut export in [
+        Export::activities(filter("type:deployment"), Format::Csv),
+        Export::events(filter("kind:tool"), Format::Csv),
+    ] {
+        assert!(
+            export
+                .page(&mut reader, &mut bytes)
+                .unwrap_err()
+                .is_invalid()
+        );
+    }
+    assert_eq!(bytes, b"");
+}
