@@ -12,6 +12,7 @@ mod read;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tell;
+mod upkeep;
 
 use std::fmt;
 
@@ -22,10 +23,10 @@ pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};
 pub use read::{
     Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
 };
-
 pub(crate) use tell::{send_away, tell};
+pub use upkeep::{Cutoffs, Pruned, Upkeep};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A place where activities are kept.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
@@ -42,6 +43,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the place cannot be reached or is not a store.
     fn reader(&self) -> Result<Box<dyn Reader>>;
+
+    /// Opens a handle that prunes and rebuilds, beside the writers.
+    ///
+    /// # Errors
+    ///
+    /// When the place cannot be reached or is not a store, and for a store that takes care of itself.
+    fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
+        Err(Error::invalid(format!(
+            "cannot prune or rebuild {self:?}: it takes care of itself"
+        )))
+    }
 }
 
 /// The write side of a store, owned by the log's writer thread.

@@ -11,3 +11,4 @@ mod place;
 mod show;
 mod stats;
 mod tail;
+mod upkeep;

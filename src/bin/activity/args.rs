@@ -67,6 +67,15 @@ Ended activities, in the order in which they were committed. The place to go on 
 end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
 `activity events`.";
 
+const PRUNE: &str = "\
+Examples:
+  activity prune --older-than 30d --dry-run
+  activity prune --older-than 2026-01-01 --what activities
+  activity prune --older-than 7d --what previews      keeps the activities, without payloads
+
+It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted.
+The newest activity and event always stay. A key of a pruned event may be used by a new one.";
+
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
@@ -111,6 +120,11 @@ pub(crate) enum Command {
     /// Writes activities or events as JSON Lines, CSV or CloudEvents, for other programs.
     #[command(after_help = EXPORT)]
     Export(Export),
+    /// Deletes what is old.
+    #[command(after_help = PRUNE)]
+    Prune(Prune),
+    /// Adds all sums up again, from the activities that are on record.
+    Rebuild,
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
@@ -295,6 +309,31 @@ pub(crate) struct Export {
     /// Goes on after this place; a file is added to.
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) after: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// What started before: an age (30d, 12h) or a date.
+    #[arg(long, value_name = "AGE")]
+    pub(crate) older_than: String,
+    /// What is deleted.
+    #[arg(long, value_delimiter = ',', default_values = ["activities", "events"])]
+    pub(crate) what: Vec<Kept>,
+    /// Says how much it would be, and deletes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What a store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kept {
+    /// Ended activities, with their previews.
+    Activities,
+    Events,
+    /// Payloads of activities that stay.
+    Previews,
+    /// What `stats` counts with.
+    Sums,
 }
 
 #[derive(Debug, Args)]

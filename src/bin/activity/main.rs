@@ -11,6 +11,8 @@ mod failure;
 mod host;
 mod list;
 mod print;
+mod prune;
+mod rebuild;
 mod show;
 mod source;
 mod stats;
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Stats(args) => stats::run(&cli.store, args),
         Command::Digest(args) => digest::run(&cli.store, args),
         Command::Export(args) => export::run(&cli.store, args),
+        Command::Prune(args) => prune::run(&cli.store, args),
+        Command::Rebuild => rebuild::run(&cli.store),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

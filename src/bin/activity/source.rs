@@ -2,8 +2,10 @@
 
 use chrono::Utc;
 use tower_activity::{
+    Error,
     query::{ActivityReader, Zone},
     record::Filter,
+    store::{Store, Upkeep, sqlite::SqliteStore},
 };
 
 use crate::failure::Failure;
@@ -20,10 +22,19 @@ pub(crate) fn path(store: &str) -> Result<&str, Failure> {
 
 /// Opens the store to read.
 pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
-    ActivityReader::open(path(store)?).map_err(|error| match error.is_not_found() {
+    ActivityReader::open(path(store)?).map_err(missing)
+}
+
+/// Opens the store to prune and rebuild.
+pub(crate) fn upkeep(store: &str) -> Result<Box<dyn Upkeep>, Failure> {
+    SqliteStore::at(path(store)?)?.upkeep().map_err(missing)
+}
+
+fn missing(error: Error) -> Failure {
+    match error.is_not_found() {
         true => Failure::NoStore(error),
         false => error.into(),
-    })
+    }
 }
 
 /// Reads the filter that the arguments are together.

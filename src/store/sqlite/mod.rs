@@ -13,6 +13,7 @@ mod network;
 mod process;
 mod read;
 mod sweep;
+mod upkeep;
 mod write;
 
 use std::{
@@ -27,7 +28,7 @@ use rusqlite::Connection;
 use self::{lock::SharedLock, process::Process};
 use crate::{
     error::{Error, Result},
-    store::{Instance, Reader, Store, Writer},
+    store::{Instance, Reader, Store, Upkeep, Writer},
 };
 
 /// A store in one SQLite file, or in memory.
@@ -78,6 +79,11 @@ impl Store for SqliteStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         self.process.check()?;
         Ok(Box::new(read::SqliteReader::open(&self.place)?))
+    }
+
+    fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
+        self.process.check()?;
+        Ok(Box::new(upkeep::SqliteUpkeep::open(&self.place)?))
     }
 }
 

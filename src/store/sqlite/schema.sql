@@ -128,6 +128,13 @@ CREATE TABLE bucket (
   PRIMARY KEY (scope, scope_id, quarter)
 ) STRICT, WITHOUT ROWID;
 
+-- What is known of the store as a whole.
+-- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
+CREATE TABLE mark (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Views: a contract for people and programs that read the file with any SQLite client.
 CREATE VIEW activities AS
 SELECT lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4) || '-' || substr(hex(a.id), 13, 4)

@@ -1,0 +1,78 @@
+//! `activity prune`: what is old goes.
+
+use chrono::{DateTime, Utc};
+use tower_activity::{
+    record::Filter,
+    store::{Cutoffs, Pruned},
+};
+
+use crate::{
+    args::{Kept, Prune},
+    failure::Failure,
+    print::{self, human, progress::Progress},
+    source,
+};
+
+pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
+    let before = instant(&args.older_than)?;
+    let mut cutoffs = Cutoffs::default();
+    for what in &args.what {
+        let cutoff = match what {
+            Kept::Activities => &mut cutoffs.activities,
+            Kept::Events => &mut cutoffs.events,
+            Kept::Previews => &mut cutoffs.previews,
+            Kept::Sums => &mut cutoffs.sums,
+        };
+        *cutoff = Some(before);
+    }
+    let mut upkeep = source::upkeep(store)?;
+    let all = upkeep.prunable(&cutoffs)?;
+    if args.dry_run {
+        return Ok(print::text(&said("would delete", &all, args))?);
+    }
+    let mut deleted = Pruned::default();
+    let mut progress = Progress::begin("deleting");
+    loop {
+        let step = upkeep.prune(&cutoffs)?;
+        if step == Pruned::default() {
+            break;
+        }
+        deleted.add(step);
+        progress.at(deleted.total() as f64 / all.total().max(1) as f64);
+    }
+    let mut bytes = 0;
+    loop {
+        match upkeep.reclaim()? {
+            0 => break,
+            step => bytes += step,
+        }
+    }
+    drop(progress);
+    let mut text = said("deleted", &deleted, args);
+    if bytes > 0 {
+        text.push_str(&format!("{} given back\n", human::bytes(bytes)));
+    }
+    Ok(print::text(&text)?)
+}
+
+/// Reads an age or a date as the filter `until:` does.
+fn instant(text: &str) -> Result<DateTime<Utc>, Failure> {
+    let mut filter = Filter::parse(&format!("until:{text}"), Utc::now())?;
+    match filter.until.take() {
+        Some(at) if filter.is_empty() => Ok(at),
+        _ => Err(Failure::Usage(format!(
+            "{text:?} is not an age: write 30d, 12h or a date"
+        ))),
+    }
+}
+
+fn said(what: &str, pruned: &Pruned, args: &Prune) -> String {
+    let counts = args.what.iter().map(|kept| match kept {
+        Kept::Activities => human::many(pruned.activities, "activity", "activities"),
+        Kept::Events => human::many(pruned.events, "event", "events"),
+        Kept::Previews => human::many(pruned.previews, "preview", "previews"),
+        Kept::Sums => human::many(pruned.sums, "sum", "sums"),
+    });
+    let counts: Vec<_> = counts.collect();
+    format!("{what} {}\n", counts.join(", "))
+}

@@ -1,0 +1,94 @@
+//! What a store does beside recording: forget what is old, and add its sums up again.
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::Result;
+
+/// Work on a store beside its writers, in steps so small that nobody waits long for one.
+///
+/// Every step is a transaction of its own. What was interrupted is gone on with by asking again.
+pub trait Upkeep: Send {
+    /// How much [`prune`](Self::prune) would delete in all.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned>;
+
+    /// Deletes some of what is older than that, the oldest first; what it says is empty once nothing is left.
+    ///
+    /// The newest activity and the newest event stay, whatever their age: the order of commits goes on from them. Open
+    /// activities stay.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was deleted.
+    fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned>;
+
+    /// Gives some space that was freed back to the file system. Returns the bytes; 0 once there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written.
+    fn reclaim(&mut self) -> Result<u64>;
+
+    /// The quarters of an hour since the Unix epoch whose sums can be recomputed: none of whose activities was pruned.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn rebuildable(&mut self) -> Result<Range<i64>>;
+
+    /// Adds up the activities of these quarters, and puts the sums in place of those that are kept.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written, or a quarter is not [`rebuildable`](Self::rebuildable); then nothing was
+    /// changed.
+    fn rebuild(&mut self, quarters: Range<i64>) -> Result<()>;
+}
+
+/// What is deleted: of each sort what started before an instant, nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cutoffs {
+    /// Ended activities, with their previews.
+    pub activities: Option<DateTime<Utc>>,
+    /// Events.
+    pub events: Option<DateTime<Utc>>,
+    /// Previews, where the activities stay.
+    pub previews: Option<DateTime<Utc>>,
+    /// The sums of quarters of an hour.
+    pub sums: Option<DateTime<Utc>>,
+}
+
+/// How much was deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// Activities.
+    pub activities: u64,
+    /// Events.
+    pub events: u64,
+    /// Previews of activities that stay.
+    pub previews: u64,
+    /// Sums of quarters of an hour.
+    pub sums: u64,
+}
+
+impl Pruned {
+    /// Everything together.
+    pub fn total(&self) -> u64 {
+        self.activities + self.events + self.previews + self.sums
+    }
+
+    /// Adds what another step deleted.
+    pub fn add(&mut self, other: Pruned) {
+        self.activities += other.activities;
+        self.events += other.events;
+        self.previews += other.previews;
+        self.sums += other.sums;
+    }
+}

@@ -1,0 +1,92 @@
+//! `activity prune` and `activity rebuild`.
+
+use crate::place::Place;
+
+#[test]
+fn what_is_old_is_counted_first_and_deleted_then() {
+    let place = Place::with_calls();
+    place.run(&["event", "a", "b"]);
+    place.run(&["event", "c", "d"]);
+    let said = |args: &[&str]| {
+        let ran = place.run(&[&["prune"], args].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    assert_eq!(
+        said(&["--older-than", "1h"]),
+        "deleted 0 activities, 0 events\n"
+    );
+    // The newest of each stays.
+    assert_eq!(
+        said(&["--older-than", "now", "--dry-run"]),
+        "would delete 5 activities, 1 event\n"
+    );
+    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(
+        said(&["--older-than", "0s", "--what", "events"]),
+        "deleted 1 event\n"
+    );
+    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(
+        said(&["--older-than", "now", "--what", "activities,previews"]),
+        "deleted 5 activities, 0 previews\n"
+    );
+    assert_eq!(place.json(&["list"]).len(), 1);
+    let stats = place.run(&["stats", "--window", "week"]).stdout;
+    assert!(stats.contains("activities  6, "), "{stats}");
+    assert_eq!(place.run(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn sums_that_were_lost_are_rebuilt() {
+    let place = Place::with_calls();
+    let stats = || place.run(&["stats", "--window", "week"]).stdout;
+    let before = stats();
+    let store = rusqlite::Connection::open(place.path()).unwrap();
+    store
+        .execute("UPDATE bucket SET count = 0, failed = 7", ())
+        .unwrap();
+    assert_ne!(stats(), before);
+    let ran = place.run(&["rebuild"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(
+        ran.stdout.starts_with("the sums of 1 hour are rebuilt"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(stats(), before);
+}
+
+#[test]
+fn what_makes_no_sense_deletes_nothing() {
+    let place = Place::with_calls();
+    let check = |args: &[&str], code, said: &str| {
+        let ran = place.run(args);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(code), ""),
+            "{args:?}"
+        );
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    };
+    check(&["prune"], 2, "--older-than");
+    check(&["prune", "--older-than", "old"], 2, "`old` is not a time");
+    check(
+        &["prune", "--older-than", "1s status:failed"],
+        2,
+        "is not an age",
+    );
+    check(
+        &["prune", "--older-than", "1s", "--what", "all"],
+        2,
+        "possible values: activities, events, previews, sums",
+    );
+    check(
+        &["--store", "no.db", "prune", "--older-than", "1s"],
+        1,
+        "there is no log at",
+    );
+    check(&["--store", "no.db", "rebuild"], 1, "there is no log at");
+    assert!(!place.folder.path().join("no.db").exists());
+    assert_eq!(place.json(&["list"]).len(), 6);
+}

@@ -1,0 +1,264 @@
+//! Upkeep: what is old is deleted and nothing else, and sums that are added up again are the same.
+#![allow(clippy::unwrap_used)]
+
+use std::{path::Path, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, prelude::*};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Capture, Describe, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+/// Where manual clocks begin.
+fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn place() -> (TempDir, ActivityLog, ManualClock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(folder.path().join("a.db"))
+        .unwrap();
+    (folder, log, clock)
+}
+
+fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+    SqliteStore::at(folder.path().join("a.db"))
+        .unwrap()
+        .upkeep()
+        .unwrap()
+}
+
+/// Prunes until nothing is left to prune, and gives the space back.
+fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs) -> Pruned {
+    let expected = upkeep.prunable(cutoffs).unwrap();
+    let mut all = Pruned::default();
+    loop {
+        let step = upkeep.prune(cutoffs).unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        all.add(step);
+    }
+    while upkeep.reclaim().unwrap() > 0 {}
+    assert_eq!(all, expected);
+    all
+}
+
+fn rebuild(upkeep: &mut dyn Upkeep) {
+    let quarters = upkeep.rebuildable().unwrap();
+    for quarter in quarters.clone().step_by(4) {
+        upkeep
+            .rebuild(quarter..quarters.end.min(quarter + 4))
+            .unwrap();
+    }
+}
+
+/// Every sum that is kept, as it is kept.
+fn sums(path: &Path) -> Vec<Vec<rusqlite::types::Value>> {
+    let store = Connection::open(path).unwrap();
+    let mut statement = store
+        .prepare("SELECT * FROM bucket ORDER BY scope, scope_id, quarter")
+        .unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map((), |row| (0..columns).map(|at| row.get(at)).collect());
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
+    clock.set_wall(begin() + TimeDelta::minutes(minute));
+    let name = ["a", "b", "c"][usize::from(sort % 3)];
+    let mut describe = Describe::job(name);
+    if sort.is_multiple_of(2) {
+        describe = describe.project("acme").brand(name);
+    }
+    let activity = log.start(describe);
+    activity.set_input(&sort, Capture::Full);
+    clock.advance(Duration::from_micros(u64::from(sort) * 997));
+    match sort % 5 {
+        0 => drop(activity),
+        1 => activity.end(Outcome::failed("x")),
+        _ => activity.end(Outcome::success()),
+    }
+    log.event("tick").record();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_is_old_is_deleted_and_sums_stay_what_they_were(
+        rows in vec((0..3000i64, any::<u8>()), 1..60),
+        cutoff in 0..3200i64,
+    ) {
+        let (folder, log, clock) = place();
+        let path = folder.path().join("a.db");
+        for (minute, sort) in &rows {
+            record(&log, &clock, *minute, *sort);
+        }
+        log.flush().wait().unwrap();
+        let before = sums(&path);
+        let mut upkeep = upkeep(&folder);
+        rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums(&path), &before);
+        // Sums that were lost come back.
+        Connection::open(&path).unwrap().execute("DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0", ()).unwrap();
+        rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums(&path), &before);
+
+        let mut cutoffs = Cutoffs::default();
+        let at = begin() + TimeDelta::minutes(cutoff);
+        (cutoffs.activities, cutoffs.events) = (Some(at), Some(at));
+        let mut reader = ActivityReader::open(&path).unwrap();
+        let all = reader.page(&Filter::default(), None, 100).unwrap().activities;
+        let newest = all.iter().map(|one| one.seq).max().unwrap();
+        let kept: Vec<_> = all.iter().filter(|one| one.started_at >= at || one.seq == newest).cloned().collect();
+        let pruned = prune(&mut *upkeep, &cutoffs);
+        prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
+        prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().activities, kept);
+        prop_assert_eq!(&sums(&path), &before);
+        // What was counted stays counted, also where the activities are gone.
+        rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums(&path), &before);
+        let damages = reader.damages().unwrap();
+        prop_assert!(damages.is_empty(), "{:?}", damages);
+    }
+}
+
+#[test]
+fn sums_are_gone_after_a_month_and_their_activities_are_not() {
+    let (folder, log, clock) = place();
+    record(&log, &clock, 0, 2);
+    let month = 31 * 24 * 60;
+    record(&log, &clock, month, 2);
+    log.flush().wait().unwrap();
+    let path = folder.path().join("a.db");
+    let mut upkeep = upkeep(&folder);
+    let mut cutoffs = Cutoffs::default();
+    cutoffs.sums = Some(clock.now() - TimeDelta::days(30));
+    assert_eq!(prune(&mut *upkeep, &cutoffs).sums, 4);
+    assert_eq!(sums(&path).len(), 4);
+    // They do not come back either.
+    rebuild(&mut *upkeep);
+    assert_eq!(sums(&path).len(), 4);
+    let error = upkeep.rebuild(0..1).unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+    let mut reader = ActivityReader::open(&path).unwrap();
+    assert_eq!(
+        reader
+            .page(&Filter::default(), None, 10)
+            .unwrap()
+            .activities
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn previews_go_by_themselves_where_their_activities_stay() {
+    let (folder, log, clock) = place();
+    record(&log, &clock, 0, 2);
+    record(&log, &clock, 60, 2);
+    log.flush().wait().unwrap();
+    let mut cutoffs = Cutoffs::default();
+    cutoffs.previews = Some(begin() + TimeDelta::minutes(30));
+    assert_eq!(prune(&mut *upkeep(&folder), &cutoffs).previews, 1);
+    let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
+    let all = reader
+        .page(&Filter::default(), None, 10)
+        .unwrap()
+        .activities;
+    assert_eq!(
+        all.iter()
+            .map(|one| one.input.is_some())
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+}
+
+#[test]
+fn the_order_of_commits_goes_on_when_everything_is_old() {
+    let (folder, log, clock) = place();
+    record(&log, &clock, 0, 2);
+    record(&log, &clock, 1, 2);
+    log.flush().wait().unwrap();
+    let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
+    let (seq, event_seq) = (
+        reader.newest_seq().unwrap(),
+        reader.newest_event_seq().unwrap(),
+    );
+    let mut cutoffs = Cutoffs::default();
+    let later = begin() + TimeDelta::days(1);
+    (cutoffs.activities, cutoffs.events) = (Some(later), Some(later));
+    let pruned = prune(&mut *upkeep(&folder), &cutoffs);
+    assert_eq!((pruned.activities, pruned.events), (1, 1));
+    record(&log, &clock, 2, 2);
+    log.flush().wait().unwrap();
+    let followed = reader.after(seq, &Filter::default(), 10).unwrap();
+    assert_eq!(followed.activities.len(), 1);
+    let followed = reader
+        .events_after(event_seq, &Filter::default(), 10)
+        .unwrap();
+    assert_eq!(followed.events.len(), 1);
+}
+
+#[test]
+fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    for _ in 0..6_000 {
+        log.start(Describe::job("old")).end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    clock.advance(Duration::from_secs(3600));
+    let pages = |path: &Path| -> i64 {
+        let store = Connection::open(path).unwrap();
+        store
+            .query_row("PRAGMA page_count", (), |row| row.get(0))
+            .unwrap()
+    };
+    let full = pages(&path);
+    let mut cutoffs = Cutoffs::default();
+    cutoffs.activities = Some(clock.now());
+    let writer = std::thread::spawn({
+        let log = log.clone();
+        move || {
+            for _ in 0..200 {
+                log.start(Describe::job("new")).end(Outcome::success());
+                log.flush().wait().unwrap();
+            }
+        }
+    });
+    let mut upkeep = upkeep(&folder);
+    let mut deleted = 0;
+    while !writer.is_finished() || deleted < 6_000 {
+        deleted += upkeep.prune(&cutoffs).unwrap().activities;
+    }
+    writer.join().unwrap();
+    while upkeep.reclaim().unwrap() > 0 {}
+    let accounting = log.accounting();
+    assert_eq!((accounting.committed, accounting.lost()), (6_200, 0));
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let all = reader
+        .page(&Filter::default(), None, 1_000)
+        .unwrap()
+        .activities;
+    assert!(all.len() == 200 && all.iter().all(|one| one.name == "new"));
+    assert!(pages(&path) < full / 2, "{} of {full}", pages(&path));
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::at(folder.path().join("no.db")).unwrap();
+    assert!(store.upkeep().err().unwrap().is_not_found());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
