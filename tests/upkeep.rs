@@ -136,21 +136,16 @@ proptest! {
 #[test]
 fn sums_are_gone_after_a_month_and_their_activities_are_not() {
     let (folder, log, clock) = place();
-    record(&log, &clock, 0, 2);
-    let month = 31 * 24 * 60;
-    record(&log, &clock, month, 2);
-    log.flush().wait().unwrap();
     let path = folder.path().join("a.db");
-    let mut upkeep = upkeep(&folder);
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.sums = Some(clock.now() - TimeDelta::days(30));
-    assert_eq!(prune(&mut *upkeep, &cutoffs).sums, 4);
+    record(&log, &clock, 0, 2);
+    log.flush().wait().unwrap();
     assert_eq!(sums(&path).len(), 4);
-    // They do not come back either.
-    rebuild(&mut *upkeep);
-    assert_eq!(sums(&path).len(), 4);
-    let error = upkeep.rebuild(0..1).unwrap_err();
-    assert!(error.is_invalid(), "{error}");
+    clock.advance(Duration::from_secs(31 * 24 * 3600));
+    log.start(Describe::job("late")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    // After the commit; what a second flush commits comes after that.
+    log.flush().wait().unwrap();
+    assert_eq!(sums(&path).len(), 2);
     let mut reader = ActivityReader::open(&path).unwrap();
     assert_eq!(
         reader
@@ -160,6 +155,48 @@ fn sums_are_gone_after_a_month_and_their_activities_are_not() {
             .len(),
         2
     );
+    // They do not come back either.
+    let mut upkeep = upkeep(&folder);
+    rebuild(&mut *upkeep);
+    assert_eq!(sums(&path).len(), 2);
+    let error = upkeep.rebuild(0..1).unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+}
+
+#[test]
+fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities(Duration::from_secs(7200))
+        .keep_events(Duration::from_secs(3600))
+        .open(&path)
+        .unwrap();
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let mut kept = Vec::new();
+    for hour in 0..5 {
+        record(&log, &clock, hour * 60, 2);
+        log.flush().wait().unwrap();
+        log.flush().wait().unwrap();
+        let activities = reader
+            .page(&Filter::default(), None, 10)
+            .unwrap()
+            .activities
+            .len();
+        let events = reader
+            .events(&Filter::default(), None, 10)
+            .unwrap()
+            .events
+            .len();
+        kept.push((activities, events));
+        clock.advance(Duration::from_secs(3600));
+    }
+    // Each activity takes two milliseconds, so that at the end of the third the first is older than two hours. Events
+    // follow at its end: the one before is exactly an hour old, and stays.
+    assert_eq!(kept, [(1, 1), (2, 2), (2, 2), (2, 2), (2, 2)]);
+    assert!(log.accounting().adds_up());
 }
 
 #[test]

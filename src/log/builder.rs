@@ -10,9 +10,11 @@ use crate::{
     pipeline::{Config, Mode},
     record::{Text, snake_case},
     redact::Redactor,
-    store::Store,
+    store::{Retention, Store},
 };
 
+/// How long sums are kept where nothing else is said.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long anything waits where nothing else is said.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
@@ -52,6 +54,10 @@ impl Default for Builder {
                 environment: Some(Text::from_static("development")),
                 event_types: None,
                 redactor: Redactor::default(),
+                retention: Retention {
+                    sums: Some(MONTH),
+                    ..Retention::default()
+                },
                 #[cfg(feature = "testing")]
                 clock: None,
             },
@@ -119,6 +125,33 @@ impl Builder {
     /// Sets what takes secrets out before anything is kept; the standard rules by default.
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.config.redactor = redactor;
+        self
+    }
+
+    /// Sets how long ended activities are kept, with their previews; for ever by default.
+    ///
+    /// What is older is deleted in small steps after commits, whoever recorded it; what was counted stays counted. The
+    /// newest activity always stays.
+    pub fn keep_activities(mut self, time: Duration) -> Self {
+        self.config.retention.activities = Some(time);
+        self
+    }
+
+    /// Sets how long events are kept; for ever by default. The newest event always stays.
+    pub fn keep_events(mut self, time: Duration) -> Self {
+        self.config.retention.events = Some(time);
+        self
+    }
+
+    /// Sets how long previews of activities are kept, where the activities stay; as long as those by default.
+    pub fn keep_previews(mut self, time: Duration) -> Self {
+        self.config.retention.previews = Some(time);
+        self
+    }
+
+    /// Sets how long the sums are kept that metrics are counted with; 30 days by default.
+    pub fn keep_sums(mut self, time: Duration) -> Self {
+        self.config.retention.sums = Some(time);
         self
     }
 

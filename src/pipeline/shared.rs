@@ -20,6 +20,7 @@ use crate::{
     },
     record::Text,
     redact::Redactor,
+    store::Retention,
 };
 
 /// How a log is set up.
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) event_types: Option<Vec<Text>>,
     /// What takes secrets out before anything is kept.
     pub(crate) redactor: Redactor,
+    /// How long it is kept.
+    pub(crate) retention: Retention,
     /// The clock that a test moves; `None`: the system's.
     #[cfg(feature = "testing")]
     pub(crate) clock: Option<ManualClock>,

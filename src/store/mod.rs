@@ -24,6 +24,7 @@ pub use read::{
     Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
 };
 pub(crate) use tell::{send_away, tell};
+pub(crate) use upkeep::Retention;
 pub use upkeep::{Cutoffs, Pruned, Upkeep};
 
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! What a store does beside recording: forget what is old, and add its sums up again.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -62,6 +62,31 @@ pub struct Cutoffs {
     pub previews: Option<DateTime<Utc>>,
     /// The sums of quarters of an hour.
     pub sums: Option<DateTime<Utc>>,
+}
+
+/// How long records are kept; `None`: for ever.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Retention {
+    pub(crate) activities: Option<Duration>,
+    pub(crate) events: Option<Duration>,
+    pub(crate) previews: Option<Duration>,
+    pub(crate) sums: Option<Duration>,
+}
+
+impl Retention {
+    /// What is to be deleted at an instant, given in microseconds since the Unix epoch.
+    pub(crate) fn cutoffs(&self, now_us: i64) -> Cutoffs {
+        let cutoff = |kept: Duration| {
+            let us = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
+            DateTime::from_timestamp_micros(now_us.saturating_sub(us))
+        };
+        Cutoffs {
+            activities: self.activities.and_then(cutoff),
+            events: self.events.and_then(cutoff),
+            previews: self.previews.and_then(cutoff),
+            sums: self.sums.and_then(cutoff),
+        }
+    }
 }
 
 /// How much was deleted.

@@ -2,6 +2,7 @@
 
 mod isolate;
 mod listing;
+mod retention;
 
 use std::{
     collections::VecDeque,
@@ -15,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::retention::Keeper;
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
@@ -91,6 +93,7 @@ pub(crate) struct Worker {
     durable_until: u64,
     /// What the store refused since those who wait were last answered.
     refused: Vec<ActivityId>,
+    keeper: Keeper,
 }
 
 impl Worker {
@@ -129,6 +132,7 @@ impl Worker {
             hurried: false,
             durable_until: 0,
             refused: Vec::new(),
+            keeper: Keeper::default(),
         }
     }
 
@@ -166,6 +170,7 @@ impl Worker {
                     let _ = answer.send(Ok(()));
                 }
                 self.sweep_abandoned();
+                self.keeper.step(&*self.store, &self.shared);
             }
             self.rest();
         }
