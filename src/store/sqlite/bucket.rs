@@ -3,7 +3,10 @@
 use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::record::{Sketch, Status};
+use crate::{
+    record::{Sketch, Status, Sums},
+    store::QUARTER_US,
+};
 
 const READ_SKETCH: &str =
     "SELECT sketch FROM bucket WHERE scope = ?1 AND scope_id = ?2 AND quarter = ?3";
@@ -19,9 +22,6 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   min_ns = min(coalesce(min_ns, excluded.min_ns), coalesce(excluded.min_ns, min_ns)),
   max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
   sketch = excluded.sketch";
-
-/// Microseconds in a quarter of an hour.
-const QUARTER_US: i64 = 900_000_000;
 
 /// What a bucket is kept for. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,18 +49,6 @@ pub(super) struct Buckets {
     sums: HashMap<(Scope, i64, i64), Sums>,
 }
 
-#[derive(Debug, Default)]
-struct Sums {
-    count: i64,
-    failed: i64,
-    cancelled: i64,
-    timed: i64,
-    sum_ns: i64,
-    min_ns: Option<i64>,
-    max_ns: Option<i64>,
-    sketch: Sketch,
-}
-
 impl Buckets {
     /// Counts a row that was really inserted.
     pub(super) fn add(&mut self, row: Fold) {
@@ -71,7 +59,8 @@ impl Buckets {
             row.brand.map(|id| (Scope::Brand, id)),
         ];
         for (scope, id) in scopes.into_iter().flatten() {
-            self.sums.entry((scope, id, quarter)).or_default().add(row);
+            let sums = self.sums.entry((scope, id, quarter)).or_default();
+            sums.add(row.status, row.duration_ns);
         }
     }
 
@@ -100,13 +89,13 @@ impl Buckets {
                 scope as i64,
                 id,
                 quarter,
-                sums.count,
-                sums.failed,
-                sums.cancelled,
-                sums.timed,
-                sums.sum_ns,
-                sums.min_ns,
-                sums.max_ns,
+                integer(sums.count),
+                integer(sums.failed),
+                integer(sums.cancelled),
+                integer(sums.timed),
+                integer(sums.sum_ns),
+                sums.min_ns.map(integer),
+                sums.max_ns.map(integer),
                 sums.sketch.to_bytes(),
             ])?;
         }
@@ -114,39 +103,9 @@ impl Buckets {
     }
 }
 
-impl Sums {
-    fn add(&mut self, row: Fold) {
-        self.count += 1;
-        match row.status {
-            Status::Failed => self.failed += 1,
-            Status::Cancelled => self.cancelled += 1,
-            _ => {}
-        }
-        if let Some(duration) = row.duration_ns {
-            let ns = i64::try_from(duration).unwrap_or(i64::MAX);
-            self.timed += 1;
-            self.sum_ns = self.sum_ns.saturating_add(ns);
-            self.min_ns = least(self.min_ns, Some(ns));
-            self.max_ns = self.max_ns.max(Some(ns));
-            self.sketch.add(duration);
-        }
-    }
-
-    fn merge(&mut self, other: &Sums) {
-        self.count += other.count;
-        self.failed += other.failed;
-        self.cancelled += other.cancelled;
-        self.timed += other.timed;
-        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
-        self.min_ns = least(self.min_ns, other.min_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.sketch.merge(&other.sketch);
-    }
-}
-
-/// The lesser of those that there are.
-fn least(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    a.into_iter().chain(b).min()
+/// SQLite's integers end at 292 years.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
