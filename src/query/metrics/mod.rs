@@ -51,6 +51,7 @@ pub struct MetricsQuery {
     step: Step,
     at: DateTime<Utc>,
     now: DateTime<Utc>,
+    turns: bool,
 }
 
 impl MetricsQuery {
@@ -63,6 +64,7 @@ impl MetricsQuery {
             step: Step::Hour,
             at: now,
             now,
+            turns: true,
         }
     }
 
@@ -87,6 +89,13 @@ impl MetricsQuery {
     /// Sets an instant of the last day of the window; today by default.
     pub fn at(mut self, at: DateTime<Utc>) -> Self {
         self.at = at;
+        self
+    }
+
+    /// Leaves turns and active agents out, which are then 0: they are counted from what started in the window, one by
+    /// one, where all else is kept ready.
+    pub fn without_turns(mut self) -> Self {
+        self.turns = false;
         self
     }
 
@@ -160,7 +169,10 @@ impl ActivityReader {
         let window = query.period();
         let quarters = window.quarters();
         let buckets = self.reader.buckets(&query.subject, quarters.clone())?;
-        let starts = self.reader.starts(&query.subject, quarters.clone())?;
+        let starts = match query.turns {
+            true => self.reader.starts(&query.subject, quarters.clone())?,
+            false => Vec::new(),
+        };
         let agents = Agents::of(&starts);
 
         let mut history = Vec::new();
@@ -205,7 +217,9 @@ impl ActivityReader {
         let quarters = window.quarters();
         let totals = self.reader.totals(by, quarters.clone())?;
         let starts = match by {
-            Dimension::Agent => self.reader.starts(&Subject::Overall, quarters.clone())?,
+            Dimension::Agent if query.turns => {
+                self.reader.starts(&Subject::Overall, quarters.clone())?
+            }
             _ => Vec::new(),
         };
         let mut by_agent = HashMap::<&Text, Vec<&Starts>>::new();

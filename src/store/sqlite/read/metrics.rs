@@ -32,12 +32,11 @@ const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), cou
      FROM event AS a WHERE ";
 const TYPES_GROUPS: &str = " GROUP BY a.type";
 
-/// The sorts of activities are 0 nested, 1 root, 2 turn.
-const STARTS: &str = "SELECT agent, started_at / 900000000 AS quarter, \
-     CASE WHEN kind = (SELECT id FROM text WHERE value = ?3) THEN 2 ELSE root IS NULL END AS sort, \
-     count(*), min(started_at), max(started_at) FROM activity \
-     WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
-const STARTS_GROUPS: &str = " GROUP BY agent, quarter, sort";
+/// In the order of starts, so that those of one quarter come together: grouping them here takes a quarter of the time that
+/// SQLite takes to sort all of them by agent.
+const STARTS: &str = "SELECT agent, started_at, kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
+     FROM activity WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
+const IN_ORDER: &str = " ORDER BY id";
 
 /// How a dimension is stored.
 struct Stored {
@@ -152,55 +151,96 @@ pub(super) fn starts(
     let (first, end) = bounds(quarters);
     let turn = Kind::Turn.as_str();
     let attempt = "add up the turns of agents";
-    let groups = |row: &Row<'_>| {
-        let starts = (
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-            row.get(5)?,
-        );
-        Ok((row.get::<_, i64>(0)?, starts))
+    let mut groups = Groups::default();
+    let take = |row: &Row<'_>| {
+        groups.add(row.get(0)?, row.get(1)?, nesting(row)?);
+        Ok(())
     };
-    let found = match of {
+    match of {
         Subject::Overall => {
-            let sql = [STARTS, STARTS_GROUPS].concat();
-            read(connection, &sql, params![first, end, turn], attempt, groups)?
+            let sql = [STARTS, IN_ORDER].concat();
+            each(connection, &sql, params![first, end, turn], attempt, take)?;
         }
         Subject::One(dimension, id) => {
             let Some(number) = number(connection, id)? else {
                 return Ok(Vec::new());
             };
-            let sql = [STARTS, stored(*dimension).condition, STARTS_GROUPS].concat();
+            let sql = [STARTS, stored(*dimension).condition, IN_ORDER].concat();
             let values = params![first, end, turn, number];
-            read(connection, &sql, values, attempt, groups)?
+            each(connection, &sql, values, attempt, take)?;
         }
-    };
+    }
     let mut names = HashMap::new();
-    let mut starts = Vec::with_capacity(found.len());
-    for (agent, (quarter, sort, count, first_us, last_us)) in found {
-        let agent = match names.get(&agent) {
+    let mut named = |(agent, of, group): (i64, Nesting, Group)| {
+        let name = match names.get(&agent) {
             Some(name) => Text::clone(name),
             None => names
                 .entry(agent)
                 .or_insert(text(connection, agent)?)
                 .clone(),
         };
-        let of = match sort {
-            2 => Nesting::Turn,
-            1 => Nesting::Root,
-            _ => Nesting::Nested,
-        };
-        starts.push(Starts {
-            agent,
-            quarter,
+        Ok(Starts {
+            agent: name,
+            quarter: group.first_us.div_euclid(QUARTER_US),
             of,
-            count: unsigned(count),
-            first_us,
-            last_us,
+            count: group.count,
+            first_us: group.first_us,
+            last_us: group.last_us,
+        })
+    };
+    groups.end().into_iter().map(&mut named).collect()
+}
+
+/// Starts that come in order, grouped by quarter, agent and sort.
+#[derive(Default)]
+struct Groups {
+    done: Vec<(i64, Nesting, Group)>,
+    quarter: i64,
+    of_quarter: HashMap<(i64, Nesting), Group>,
+}
+
+struct Group {
+    count: u64,
+    first_us: i64,
+    last_us: i64,
+}
+
+impl Groups {
+    fn add(&mut self, agent: i64, at_us: i64, of: Nesting) {
+        let quarter = at_us.div_euclid(QUARTER_US);
+        if quarter != self.quarter {
+            self.close();
+            self.quarter = quarter;
+        }
+        let group = self.of_quarter.entry((agent, of)).or_insert(Group {
+            count: 0,
+            first_us: at_us,
+            last_us: at_us,
         });
+        group.count += 1;
+        group.last_us = at_us;
     }
-    Ok(starts)
+
+    fn close(&mut self) {
+        let groups = self.of_quarter.drain();
+        self.done
+            .extend(groups.map(|((agent, of), group)| (agent, of, group)));
+    }
+
+    fn end(mut self) -> Vec<(i64, Nesting, Group)> {
+        self.close();
+        self.done
+    }
+}
+
+/// What the third and the fourth column say.
+fn nesting(row: &Row<'_>) -> rusqlite::Result<Nesting> {
+    Ok(match (row.get::<_, Option<bool>>(2)?, row.get(3)?) {
+        // No text is the kind's where there is no turn at all.
+        (Some(true), _) => Nesting::Turn,
+        (_, true) => Nesting::Root,
+        (_, false) => Nesting::Nested,
+    })
 }
 
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
