@@ -12,7 +12,6 @@ use crate::{
         handle::Gates,
         process::Process,
         provider::check_name,
-        shell::quoted,
     },
 };
 
@@ -127,18 +126,7 @@ impl HostProvider for CommandProvider {
             .lines()
             .map(str::trim)
             .rfind(|line| !line.is_empty());
-        let host = self.host(name, last.unwrap_or(name))?;
-        let make = format!("mkdir -p {}", quoted(&self.directory));
-        let words = [
-            ("{host}", host.name()),
-            ("{id}", host.id()),
-            ("{script}", &make),
-        ];
-        if let Err(error) = self.exec.run(&words, self.timeout).await {
-            // The host is there. That it has no directory is told when it is marked.
-            tracing::warn!(target: "tower_activity::host", host = name, %error, "a host has no directory");
-        }
-        Ok(host)
+        self.host(name, last.unwrap_or(name))
     }
 
     async fn start(&self, _work: &Work, host: &Host) -> Result<()> {

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     fs::{File, TryLockError},
+    slice,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -157,6 +158,28 @@ impl Host {
         }
     }
 
+    /// Records them, where each costs a command all by one. Gives back those that could not be written, and why.
+    async fn record_all<'a>(
+        &self,
+        sources: &'a [ActivitySource],
+    ) -> Vec<(&'a [ActivitySource], Error)> {
+        let mut failed = Vec::new();
+        match &self.inner.place {
+            Place::Directory(_) => {
+                for source in sources {
+                    if let Err(error) = self.record(*source).await {
+                        failed.push((slice::from_ref(source), error));
+                    }
+                }
+            }
+            Place::Shell { activity, .. } => {
+                let recorded = activity.record_all(sources).await;
+                failed.extend(recorded.err().map(|error| (sources, error)));
+            }
+        }
+        failed
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.inner.busy.load(Relaxed) > 0
     }
@@ -171,8 +194,8 @@ impl Host {
     ) -> JoinHandle<()> {
         let (host, log) = (self.clone(), log.clone());
         let marking = async move {
-            for source in sources {
-                if let Err(error) = host.record(*source).await {
+            for (sources, error) in host.record_all(sources).await {
+                for source in sources {
                     host.went_unmarked(&log, *source, &error);
                 }
             }

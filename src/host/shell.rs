@@ -34,7 +34,7 @@ pub struct ShellActivity {
 }
 
 impl ShellActivity {
-    /// The activity of the host that has this directory, which exists there.
+    /// The activity of the host that has this directory, which exists there, or is made when CREATE is recorded.
     pub fn new(directory: impl Into<String>, shell: Arc<dyn HostShell>) -> Self {
         ShellActivity {
             directory: directory.into(),
@@ -57,11 +57,18 @@ impl ShellActivity {
     /// When the command fails: the directory does not exist, is read-only or full, the host does not answer. The
     /// marker is then as it was.
     pub async fn record(&self, source: ActivitySource) -> Result<()> {
-        let script = self.record_script(source);
+        self.record_all(&[source]).await
+    }
+
+    /// As [`record`](Self::record) for each of them, by one script: all of the markers are written, or none.
+    pub(super) async fn record_all(&self, sources: &[ActivitySource]) -> Result<()> {
+        let script = self.record_script(sources);
         let recorded = self.shell.run(&script).await;
         recorded.map(drop).map_err(|cause| {
             let kind = cause.kind();
-            let attempt = format!("cannot record {source} in {:?} on the host", self.directory);
+            let names: Vec<_> = sources.iter().map(|source| source.as_str()).collect();
+            let (names, directory) = (names.join(", "), &self.directory);
+            let attempt = format!("cannot record {names} in {directory:?} on the host");
             Error::new(kind, attempt).with_source(cause)
         })
     }
@@ -90,19 +97,34 @@ impl ShellActivity {
         })
     }
 
-    fn record_script(&self, source: ActivitySource) -> String {
+    fn record_script(&self, sources: &[ActivitySource]) -> String {
         let directory = quoted(&self.directory);
-        let line = quoted(&self.format.line_with(source, "%s"));
-        // Nobody else has this name, which is not followed where it is a link.
-        let unnamed = format!(".{source}-{:016x}", fastrand::u64(..));
+        let make = match sources.contains(&ActivitySource::Create) {
+            true => format!("mkdir -p {directory} && "),
+            false => String::new(),
+        };
+        // Nobody else has these names, which are not followed where they are links.
+        let number = fastrand::u64(..);
+        let (mut checks, mut writes, mut moves, mut unnamed) = Default::default();
+        for source in sources {
+            let line = quoted(&self.format.line_with(*source, "%s"));
+            let name = format!(".{source}-{number:016x}");
+            checks = format!(
+                "{checks}if [ -d {source} ]; then echo '{source} is a folder, not a plain file' >&2; exit 1; fi\n"
+            );
+            writes = format!("{writes}printf {line} \"$now\" >{name} && ");
+            moves = format!("{moves}mv -f {name} {source} && ");
+            unnamed = format!("{unnamed} {name}");
+        }
         format!(
-            "cd {directory} || exit
+            "{make}cd {directory} || exit
              if [ -L activity ]; then echo 'activity is a link, not a folder' >&2; exit 1; fi
              mkdir -p activity && cd activity || exit
-             if [ -d {source} ]; then echo '{source} is a folder, not a plain file' >&2; exit 1; fi
+             {checks}
              set -C
-             printf {line} \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" >{unnamed} && mv -f {unnamed} {source} && exit
-             rm -f {unnamed}
+             now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+             {writes}{moves}exit
+             rm -f{unnamed}
              exit 1"
         )
     }

@@ -15,7 +15,7 @@ use tower_activity::{
     },
 };
 
-use crate::{ends, events, kinds, number, passes_through_its_life, place};
+use crate::{ends, events, kinds, marked, number, passes_through_its_life, place};
 
 /// The tool: `tool create|start|stop NAME`, and `tool exec ID SCRIPT`. What it keeps is in its own folder.
 const TOOL: &str = r#"#!/bin/sh
@@ -276,4 +276,41 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
         .poll(later, |_| provider.stop_host(&log, &host))
         .await;
     assert!(matches!(watched.unwrap(), Watched::Down));
+}
+
+#[tokio::test]
+async fn a_new_host_is_marked_in_one_go() {
+    let (folder, log) = place();
+    let (directory, provider) = tool(folder.path());
+    let calls = folder.path().join("calls");
+    let counted = format!("echo >>'{}'; exec \"$@\"", calls.display());
+    let run = folder.path().join("tool").to_str().unwrap().to_owned();
+    let provider = provider.exec(["sh", "-c", &counted, "sh", &run, "exec", "{id}", "{script}"]);
+    provider.create_host(&log, "web").await.unwrap();
+    let count = fs::read_to_string(&calls).unwrap().lines().count();
+    assert_eq!(count, 1, "what hangs is waited for once");
+    marked(&directory);
+}
+
+#[tokio::test]
+async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
+    let (folder, log) = place();
+    let (directory, provider) = tool(folder.path());
+    let run = folder.path().join("tool").to_str().unwrap().to_owned();
+    // The tool comes with a folder where the second marker belongs.
+    let create = "\"$1\" create \"$2\" && mkdir -p \"$3/activity/boot\"";
+    let provider = provider.create([
+        "sh",
+        "-c",
+        create,
+        "sh",
+        &run,
+        "{host}",
+        directory.to_str().unwrap(),
+    ]);
+    let provider = provider.exec([&run, "exec", "web", "{script}"]);
+    let host = provider.create_host(&log, "web").await.unwrap();
+    assert_eq!(host.unmarked(), 2);
+    let left: Vec<_> = fs::read_dir(directory.join("activity")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
