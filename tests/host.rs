@@ -283,3 +283,41 @@ fn a_file_time_that_anybody_sets_is_what_is_reported() {
     file.set_modified(past.into()).unwrap();
     assert_eq!(host.reported(ActivitySource::Ssh).unwrap(), Some(past));
 }
+
+#[test]
+fn what_a_killed_writer_left_behind_is_removed_after_an_hour() {
+    let (_folder, host) = host();
+    host.record(ActivitySource::Boot).unwrap();
+    let folder = host.directory().join("activity");
+    let unnamed = |hours: i64| {
+        let begun = (Utc::now() - TimeDelta::hours(hours)).timestamp();
+        format!(".user-{begun:08x}0badcafe")
+    };
+    let young = unnamed(0);
+    for name in [
+        &unnamed(2),
+        &young,
+        ".user-notes",
+        ".other-0000000000000000",
+    ] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    // One that says a time of long ago is no older for it.
+    host.record_at(ActivitySource::Agent, at("2020-02-29T00:00:00Z"))
+        .unwrap();
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        ".other-0000000000000000",
+        ".user-notes",
+        &young,
+        "agent",
+        "boot",
+    ];
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}

@@ -21,6 +21,9 @@ const DIRECTORY: &str = "MNGR_HOST_DIR";
 /// The longest marker that is read, in bytes. One of ours has less than a hundred.
 const LONGEST: u64 = 4096;
 
+/// How old a file without its final name is, in seconds, when nobody writes it any more. Writing one takes far less.
+const ABANDONED_S: u32 = 3600;
+
 /// The activity of one host, kept as small files in its directory: `<directory>/activity/<source>`.
 ///
 /// A marker's modification time is the truth, so that anything on the host can refresh it: a bare `touch` counts.
@@ -104,10 +107,7 @@ impl HostActivity {
     pub fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
         let attempt = || format!("cannot record {source} in {:?}", self.directory);
         self.make_folder(attempt)?;
-        // Hidden, and of a name that nobody else has: neither read as a marker nor written by two at once.
-        let unnamed = self
-            .folder()
-            .join(format!(".{source}-{:016x}", fastrand::u64(..)));
+        let unnamed = self.folder().join(unnamed(source, now_s()));
         let written = File::create_new(&unnamed)
             .and_then(|mut file| {
                 file.write_all(self.format.line(source, at).as_bytes())?;
@@ -118,7 +118,9 @@ impl HostActivity {
             // It is of no use to anybody, and there may be no room for it.
             let _ = fs::remove_file(&unnamed);
             failed(attempt(), error)
-        })
+        })?;
+        self.sweep();
+        Ok(())
     }
 
     /// When this source was active last: the modification time of its marker. `None` where it has none.
@@ -186,6 +188,17 @@ impl HostActivity {
         opened.map_err(|error| failed(format!("cannot open {path:?}"), error))
     }
 
+    /// Removes what writers left that were killed.
+    fn sweep(&self) {
+        for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            let begun = entry.file_name().to_str().and_then(begun);
+            if begun.is_some_and(|begun| now_s().saturating_sub(begun) > ABANDONED_S) {
+                // The next writer tries again.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     fn folder(&self) -> PathBuf {
         self.directory.join("activity")
     }
@@ -251,6 +264,24 @@ impl HostActivity {
             ),
         )
     }
+}
+
+/// The name of a marker that is just written, begun in this second since 1970. It is hidden, and nobody else's: neither
+/// read as a marker nor written by two at once. The file's own time is what the marker says, and does not tell its age.
+fn unnamed(source: ActivitySource, begun: u32) -> String {
+    format!(".{source}-{begun:08x}{:08x}", fastrand::u32(..))
+}
+
+/// When a file of such a name was begun; `None` where it is no such name.
+fn begun(name: &str) -> Option<u32> {
+    let (source, number) = name.strip_prefix('.')?.split_once('-')?;
+    let ours = ActivitySource::ALL.iter().any(|one| one.as_str() == source);
+    let number = Some(number).filter(|number| ours && number.len() == 16)?;
+    u32::try_from(u64::from_str_radix(number, 16).ok()? >> 32).ok()
+}
+
+fn now_s() -> u32 {
+    u32::try_from(Utc::now().timestamp()).unwrap_or(u32::MAX)
 }
 
 /// The time of a file, which some file systems let be any; `None` where no calendar has it.

@@ -314,3 +314,32 @@ async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
     let left: Vec<_> = fs::read_dir(directory.join("activity")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[tokio::test]
+async fn what_a_killed_writer_left_behind_on_a_host_is_removed_after_a_day() {
+    let (folder, log) = place();
+    let (directory, provider) = tool(folder.path());
+    let host = provider.create_host(&log, "web").await.unwrap();
+    let left = |name: &str, days: i64| {
+        let file = fs::File::create(directory.join("activity").join(name)).unwrap();
+        let at = Utc::now() - TimeDelta::days(days);
+        file.set_modified(at.into()).unwrap();
+    };
+    left(".user-0123456789abcdef", 2);
+    left(".user-fedcba9876543210", 0);
+    left(".user-notes", 2);
+    host.record(ActivitySource::User).await.unwrap();
+    let mut names: Vec<_> = fs::read_dir(directory.join("activity"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        ".user-fedcba9876543210",
+        ".user-notes",
+        "boot",
+        "create",
+        "user",
+    ];
+    assert_eq!(names, expected);
+}
