@@ -139,7 +139,11 @@ fn what_cannot_be_done_is_said() {
         2,
         "\"lazy\" is not an idle mode",
     );
-    check(&["host", "watch", "."], 2, "--idle-timeout");
+    check(
+        &["host", "watch", "."],
+        2,
+        "<--idle-timeout <TIME>|--max-age <TIME>>",
+    );
     check(
         &["host", "watch", ".", "--idle-timeout", "5"],
         2,

@@ -3,7 +3,7 @@
 use std::{ops::Bound, path::PathBuf, time::Duration};
 
 use chrono::Utc;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use tower_activity::{
     Error, Result,
     host::{ActivitySource, HostActivity, IdleMode},
@@ -77,6 +77,7 @@ pub(crate) struct Touch {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("limits").required(true).multiple(true).args(["idle_timeout", "max_age"])))]
 pub(crate) struct Watch {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -84,7 +85,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "MODE", default_value = "io")]
     pub(crate) mode: IdleMode,
     /// How long the host may be idle: 90s, 5m, 2h.
-    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present = "max_age")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) idle_timeout: Option<Duration>,
     /// How long the host may be up after it was booted.
     #[arg(long, value_name = "TIME", value_parser = time)]
