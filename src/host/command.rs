@@ -18,9 +18,9 @@ use crate::{
 /// Provides hosts through the commands of a tool that can create, start and stop them and run scripts on them.
 ///
 /// In each argument `{host}` stands for the host's name, `{id}` for the last line that the creating command printed
-/// (the name where it printed none), and in the one that runs scripts `{script}` for a script of a POSIX shell. No
-/// shell is between: arguments reach the tool as they are. A command is done when it has ended and nobody holds its
-/// output any more: what it leaves running must let go of that.
+/// (the name where it printed none; it has to be one word), and in the one that runs scripts `{script}` for a script of
+/// a POSIX shell. No shell is between: arguments reach the tool as they are. A command is done when it has ended and
+/// nobody holds its output any more: what it leaves running must let go of that.
 ///
 /// # Examples
 ///
@@ -98,9 +98,10 @@ impl CommandProvider {
     ///
     /// # Errors
     ///
-    /// When it is no name of a host.
+    /// When it is no name of a host, and when the id is not one word, or begins with `-`, as options do.
     pub fn host(&self, name: &str, id: &str) -> Result<Host> {
         check_name(name)?;
+        check_id(name, id)?;
         let shell = CommandShell {
             exec: self.exec.clone(),
             name: name.to_owned(),
@@ -206,6 +207,18 @@ impl Line {
                 .with_source(complaint(output.status, &output.stderr))),
         }
     }
+}
+
+/// Looks that no command takes an id for an option, and that a message of the tool is not taken for an id.
+fn check_id(name: &str, id: &str) -> Result<()> {
+    let strange = |c: char| c.is_whitespace() || c.is_control();
+    if !id.is_empty() && !id.starts_with('-') && !id.contains(strange) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "cannot use {id:?} as the id of the host {name:?}: use one word that does not begin with '-', and let the \
+         command that creates a host print it last"
+    )))
 }
 
 /// Fills in each word once: what a value says is not filled in again.

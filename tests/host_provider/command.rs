@@ -316,6 +316,22 @@ async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
 }
 
 #[tokio::test]
+async fn an_id_that_a_command_would_take_for_something_else_is_refused() {
+    let (folder, log) = place();
+    let (_, provider) = tool(folder.path());
+    for id in ["-rf", "Created web.", "a\tb", "a\u{1b}[2J"] {
+        let prints = provider.clone().create(["printf", "%s\\n", id]);
+        let error = prints.create_host(&log, "web").await.unwrap_err();
+        assert!(error.is_invalid(), "{id:?}: {error}");
+        let said = format!("cannot use {id:?} as the id of the host \"web\"");
+        assert!(error.to_string().starts_with(&said), "{error}");
+        assert!(provider.host("web", id).unwrap_err().is_invalid());
+    }
+    assert!(provider.host("web", "").unwrap_err().is_invalid());
+    assert!(provider.host("web", "sha256:0a-b_c/d.e").is_ok());
+}
+
+#[tokio::test]
 async fn what_a_killed_writer_left_behind_on_a_host_is_removed_after_a_day() {
     let (folder, log) = place();
     let (directory, provider) = tool(folder.path());
