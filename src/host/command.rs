@@ -1,6 +1,6 @@
 //! Hosts that some command-line tool provides: docker, modal, or any other.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Output, sync::Arc, time::Duration};
 
 use tokio::{process::Command, time};
 
@@ -32,6 +32,7 @@ use crate::{
 ///     .create(["docker", "run", "--detach", "--name", "{host}", "debian", "sleep", "infinity"])
 ///     .start(["docker", "start", "{id}"])
 ///     .stop(["docker", "stop", "{id}"])
+///     .up(["docker", "top", "{id}"])
 ///     .exec(["docker", "exec", "{id}", "sh", "-c", "{script}"]);
 /// let log = ActivityLog::open("activity.db")?;
 /// let host = docker.create_host(&log, "web").await?;
@@ -45,19 +46,22 @@ pub struct CommandProvider {
     create: Line,
     start: Line,
     stop: Line,
+    up: Line,
     exec: Line,
     timeout: Duration,
     gates: Gates,
 }
 
 impl CommandProvider {
-    /// Provides hosts that have this directory, which is made on them. Its four commands have to be set.
+    /// Provides hosts that have this directory, which is made on them. Its commands have to be set,
+    /// all but [`up`](Self::up).
     pub fn new(directory: impl Into<String>) -> Self {
         CommandProvider {
             directory: directory.into(),
             create: Line::none("create"),
             start: Line::none("start"),
             stop: Line::none("stop"),
+            up: Line::none("up"),
             exec: Line::none("exec"),
             timeout: Duration::from_secs(300),
             gates: Gates::default(),
@@ -70,15 +74,23 @@ impl CommandProvider {
         self
     }
 
-    /// Sets the command that starts a host that was stopped.
+    /// Sets the command that starts a host that was stopped. Without [`up`](Self::up) it is run for one that is up too,
+    /// and should leave that alone.
     pub fn start<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.start.set(command);
         self
     }
 
-    /// Sets the command that stops a host.
+    /// Sets the command that stops a host, and succeeds where it is stopped.
     pub fn stop<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.stop.set(command);
+        self
+    }
+
+    /// Sets the command that succeeds while a host is up, and fails while it is not. Without it nobody is asked: see
+    /// [`Watcher`](crate::host::Watcher).
+    pub fn up<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.up.set(command);
         self
     }
 
@@ -110,7 +122,19 @@ impl CommandProvider {
         };
         let activity = ShellActivity::new(self.directory.clone(), Arc::new(shell));
         let gate = self.gates.of(name);
-        Ok(Host::behind(gate, name.to_owned(), id.to_owned(), activity))
+        let host = Host::behind(gate, name.to_owned(), id.to_owned(), activity);
+        if self.up.words.is_empty() {
+            return Ok(host);
+        }
+        let asked = (self.up.clone(), name.to_owned(), id.to_owned());
+        let timeout = self.timeout;
+        Ok(host.up_when(move || {
+            let (up, name, id) = asked.clone();
+            async move {
+                let words = [("{host}", name.as_str()), ("{id}", &id)];
+                Ok(up.output(&words, timeout).await?.status.success())
+            }
+        }))
     }
 
     async fn run(&self, line: &Line, host: &Host) -> Result<()> {
@@ -182,14 +206,22 @@ impl Line {
 
     /// Runs it, and gives back what it printed.
     async fn run(&self, fill: &[(&str, &str)], timeout: Duration) -> Result<String> {
+        let output = self.output(fill, timeout).await?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(Error::new(ErrorKind::Host, self.attempt())
+                .with_source(complaint(output.status, &output.stderr))),
+        }
+    }
+
+    /// Runs it to its end, whatever that is.
+    async fn output(&self, fill: &[(&str, &str)], timeout: Duration) -> Result<Output> {
         let Some((program, args)) = self.words.split_first() else {
             let what = self.what;
             return Err(Error::invalid(format!(
                 "cannot run a command that is not set: set one with `CommandProvider::{what}`"
             )));
         };
-        // Not filled in: a script is long, and only our own.
-        let attempt = || format!("cannot run `{}`", self.words.join(" "));
         let args = args.iter().map(|arg| filled(arg, fill));
         let mut command = Command::new(program);
         let output = time::timeout(timeout, Process::output(command.args(args))).await;
@@ -197,15 +229,15 @@ impl Line {
             let s = timeout.as_secs_f64();
             Error::new(
                 ErrorKind::Timeout,
-                format!("{}: it has taken {s} s", attempt()),
+                format!("{}: it has taken {s} s", self.attempt()),
             )
         })?;
-        let output = output.map_err(|cause| failed(attempt(), cause))?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(Error::new(ErrorKind::Host, attempt())
-                .with_source(complaint(output.status, &output.stderr))),
-        }
+        output.map_err(|cause| failed(self.attempt(), cause))
+    }
+
+    /// Not filled in: a script is long, and only our own.
+    fn attempt(&self) -> String {
+        format!("cannot run `{}`", self.words.join(" "))
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     fs::{File, TryLockError},
+    pin::Pin,
     slice,
     sync::{
         Arc,
@@ -47,12 +48,16 @@ struct Inner {
     name: Text,
     id: Text,
     place: Place,
+    is_up: Option<Ask>,
     busy: AtomicUsize,
     unmarked: AtomicU64,
 }
 
+/// Asks whether the host is up.
+type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<bool>> + Send>> + Send + Sync>;
+
 /// Where its markers are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Place {
     Directory(HostActivity),
     Shell {
@@ -65,7 +70,7 @@ impl Host {
     /// A host whose directory can be reached as files.
     pub fn in_directory(name: impl Into<Text>, activity: HostActivity) -> Self {
         let name = name.into();
-        Host::new(name.clone(), name, Place::Directory(activity))
+        Host::new(name.clone(), name, Place::Directory(activity), None)
     }
 
     /// A host on which scripts can be run. The id is what its provider knows it by, where that is not the name.
@@ -81,15 +86,47 @@ impl Host {
         id: impl Into<Text>,
         activity: ShellActivity,
     ) -> Self {
-        Host::new(name.into(), id.into(), Place::Shell { activity, gate })
+        let place = Place::Shell { activity, gate };
+        Host::new(name.into(), id.into(), place, None)
     }
 
-    fn new(name: Text, id: Text, place: Place) -> Self {
+    /// Sets how it is asked whether the host is up. Done once, by the provider that makes it: what is made of a clone
+    /// is another handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::host::{Host, HostActivity};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> tower_activity::Result<()> {
+    /// let host = Host::in_directory("web", HostActivity::at("/srv/hosts/web"));
+    /// assert_eq!(host.is_up().await?, None);
+    /// let host = host.up_when(async || Ok(true));
+    /// assert_eq!(host.is_up().await?, Some(true));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn up_when<F, Fut>(self, is_up: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<bool>> + Send + 'static,
+    {
+        let Inner {
+            name, id, place, ..
+        } = &*self.inner;
+        let is_up: Ask = Box::new(move || Box::pin(is_up()));
+        Host::new(name.clone(), id.clone(), place.clone(), Some(is_up))
+    }
+
+    fn new(name: Text, id: Text, place: Place, is_up: Option<Ask>) -> Self {
         Host {
             inner: Arc::new(Inner {
                 name,
                 id,
                 place,
+                is_up,
                 busy: AtomicUsize::new(0),
                 unmarked: AtomicU64::new(0),
             }),
@@ -131,6 +168,18 @@ impl Host {
                 blocking(move || activity.markers()).await
             }
             Place::Shell { activity, .. } => activity.markers().await,
+        }
+    }
+
+    /// True while the host is up; `None` where its provider has no way to ask.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be asked.
+    pub async fn is_up(&self) -> Result<Option<bool>> {
+        match &self.inner.is_up {
+            Some(is_up) => is_up().await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     fs::{self, File},
-    path::{self, PathBuf},
+    path::{self, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -38,9 +38,9 @@ use crate::{
 /// let log = ActivityLog::open(":memory:")?;
 /// let provider = LocalProvider::new(folder.path(), "sleep").arg("1000");
 /// let host = provider.create_host(&log, "web").await?;
-/// assert!(provider.is_up(&host).await?);
+/// assert_eq!(host.is_up().await?, Some(true));
 /// provider.stop_host(&log, &host).await?;
-/// assert!(!provider.is_up(&host).await?);
+/// assert_eq!(host.is_up().await?, Some(false));
 /// # Ok(())
 /// # }
 /// ```
@@ -90,26 +90,25 @@ impl LocalProvider {
         check_name(name)?;
         let directory = self.root.join(name);
         match directory.is_dir() {
-            true => Ok(Host::in_directory(
-                name.to_owned(),
-                HostActivity::at(directory),
-            )),
+            true => {
+                let activity = HostActivity::at(&directory);
+                // A host keeps no process alive after its provider.
+                let slot = Arc::downgrade(&self.slot(name));
+                let host = Host::in_directory(name.to_owned(), activity);
+                Ok(host.up_when(move || {
+                    let (slot, directory) = (slot.upgrade(), directory.clone());
+                    async move {
+                        match slot {
+                            Some(slot) => runs(&mut *slot.lock().await, &directory).await,
+                            None => runs(&mut None, &directory).await,
+                        }
+                    }
+                }))
+            }
             false => Err(Error::new(
                 ErrorKind::NotFound,
                 format!("there is no host {name:?} in {:?}", self.root),
             )),
-        }
-    }
-
-    /// True while the host's process runs.
-    ///
-    /// # Errors
-    ///
-    /// When the process cannot be asked.
-    pub async fn is_up(&self, host: &Host) -> Result<bool> {
-        match &mut *self.slot(host.name()).lock().await {
-            Some(process) => is_alive(process),
-            None => earlier::runs(self.root.join(host.name())).await,
         }
     }
 
@@ -173,14 +172,10 @@ impl HostProvider for LocalProvider {
     async fn start(&self, _work: &Work, host: &Host) -> Result<()> {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
-        let is_up = match &mut *slot {
-            Some(process) => is_alive(process)?,
-            None => earlier::runs(self.root.join(host.name())).await?,
-        };
-        if is_up {
-            return Ok(());
+        let directory = self.root.join(host.name());
+        if !runs(&mut slot, &directory).await? {
+            *slot = Some(self.spawn(directory).await?);
         }
-        *slot = Some(self.spawn(self.root.join(host.name())).await?);
         Ok(())
     }
 
@@ -202,7 +197,11 @@ impl HostProvider for LocalProvider {
     }
 }
 
-fn is_alive(process: &mut Process) -> Result<bool> {
+/// Whether the process runs, or where there is none, one that another provider has started.
+async fn runs(process: &mut Option<Process>, directory: &Path) -> Result<bool> {
+    let Some(process) = process else {
+        return earlier::runs(directory.to_owned()).await;
+    };
     let alive = process.is_alive();
     alive.map_err(|cause| failed("cannot ask whether a host's process runs".to_owned(), cause))
 }

@@ -20,7 +20,8 @@ const LONGEST_NAME: usize = 63;
 ///
 /// These three methods are all that a provider writes, and nobody calls them but
 /// [`HostProviderExt`], which every provider has and none can write: only there is a [`Work`] made. What has to be
-/// recorded around them is recorded there, once, for all.
+/// recorded around them is recorded there, once, for all. Where it can be asked whether a host is up, the host is made
+/// with [`Host::up_when`].
 ///
 /// # Examples
 ///
@@ -95,7 +96,8 @@ pub trait HostProvider: Send + Sync {
     /// When it could not be made. Nothing is left of it then.
     fn create(&self, work: &Work, name: &str) -> impl Future<Output = Result<Host>> + Send;
 
-    /// Brings up a host that was stopped. One that is up is left as it is.
+    /// Brings up a host that was stopped. Not called for one that [`Host::is_up`] says is up; where that cannot be
+    /// asked, one that is up has to be left as it is.
     ///
     /// # Errors
     ///
@@ -133,7 +135,8 @@ pub trait HostProviderExt: HostProvider + sealed::Sealed {
         name: &str,
     ) -> impl Future<Output = Result<Host>> + Send;
 
-    /// Starts a host that was stopped, and records BOOT on it. Waits while a watcher is just stopping it.
+    /// Starts a host that was stopped, and records BOOT on it. Waits while a watcher is just stopping it. One that
+    /// [`Host::is_up`] says is up is not started again; BOOT is recorded, as somebody may have started it elsewhere.
     ///
     /// # Errors
     ///
@@ -194,14 +197,18 @@ impl<P: HostProvider> HostProviderExt for P {
                 host,
                 gate: Some(host.gate().await?),
             };
-            if let Err(error) = self.start(&work, host).await {
+            // A host that cannot be asked is started: that says what is wrong with it.
+            let started = match host.is_up().await {
+                Ok(Some(true)) => Ok(()),
+                _ => self.start(&work, host).await,
+            };
+            if started.is_err() {
                 boot.gate = None;
-                return Err(error);
             }
             if let Some(marking) = boot.mark() {
                 finish(marking).await;
             }
-            Ok(())
+            started
         };
         job.record("host_started", started).await
     }

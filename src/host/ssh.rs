@@ -37,7 +37,8 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// # async fn run() -> tower_activity::Result<()> {
 /// let provider = SshProvider::new("ops@build-1", "/srv/hosts")
 ///     .start("nohup worker >output.log 2>&1 </dev/null & echo $! >pid")
-///     .stop("kill $(cat pid)");
+///     .stop("kill $(cat pid) || true")
+///     .up("kill -0 $(cat pid)");
 /// let log = ActivityLog::open("activity.db")?;
 /// let host = provider.create_host(&log, "web").await?;
 /// # Ok(())
@@ -50,6 +51,7 @@ pub struct SshProvider {
     root: String,
     start: String,
     stop: String,
+    up: Option<String>,
     gates: Gates,
 }
 
@@ -67,19 +69,28 @@ impl SshProvider {
             root: root.into(),
             start: String::new(),
             stop: String::new(),
+            up: None,
             gates: Gates::default(),
         }
     }
 
-    /// Sets the script that brings a host up, after it was created too.
+    /// Sets the script that brings a host up, after it was created too. Without [`up`](Self::up) it is run for one that
+    /// is up too, and should leave that alone.
     pub fn start(mut self, script: impl Into<String>) -> Self {
         self.start = script.into();
         self
     }
 
-    /// Sets the script that stops a host.
+    /// Sets the script that stops a host, and succeeds where it is stopped.
     pub fn stop(mut self, script: impl Into<String>) -> Self {
         self.stop = script.into();
+        self
+    }
+
+    /// Sets the script that succeeds while a host is up, and fails while it is not. Without it nobody is asked: see
+    /// [`Watcher`](crate::host::Watcher).
+    pub fn up(mut self, script: impl Into<String>) -> Self {
+        self.up = Some(script.into());
         self
     }
 
@@ -105,12 +116,20 @@ impl SshProvider {
         let shell = Arc::new(self.machine.clone());
         let activity = ShellActivity::new(self.directory(name), shell);
         let gate = self.gates.of(name);
-        Ok(Host::behind(
-            gate,
-            name.to_owned(),
-            name.to_owned(),
-            activity,
-        ))
+        let host = Host::behind(gate, name.to_owned(), name.to_owned(), activity);
+        let Some(up) = &self.up else {
+            return Ok(host);
+        };
+        let directory = quoted(&self.directory(name));
+        let asked = format!(
+            "cd {directory} 2>/dev/null && {} >/dev/null 2>&1 && echo up; exit 0",
+            own_shell(up)
+        );
+        let asked = (self.machine.clone(), asked);
+        Ok(host.up_when(move || {
+            let (machine, script) = asked.clone();
+            async move { Ok(machine.run(&script).await?.lines().any(|line| line == "up")) }
+        }))
     }
 
     fn directory(&self, name: &str) -> String {
@@ -119,27 +138,26 @@ impl SshProvider {
 
     async fn run(&self, host: &Host, script: &str) -> Result<()> {
         let directory = quoted(&self.directory(host.name()));
-        let script = format!("cd {directory} || exit\n{ENVIRONMENT}\n{script}");
+        let script = format!("cd {directory} && {}", own_shell(script));
         self.machine.run(&script).await.map(drop)
     }
 }
 
-/// What scripts find set.
-const ENVIRONMENT: &str = "MNGR_HOST_DIR=$(pwd); export MNGR_HOST_DIR";
+/// A shell of its own for a script, which may be none that a shell understands. It finds the directory set.
+fn own_shell(script: &str) -> String {
+    format!("MNGR_HOST_DIR=$(pwd) sh -c {}", quoted(script))
+}
 
 impl HostProvider for SshProvider {
     async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
         let (root, directory) = (quoted(&self.root), quoted(&self.directory(name)));
-        let start = &self.start;
+        let start = own_shell(&self.start);
         // What was made is removed where the host does not come up, or its name could not be used again.
         let script = format!(
             "mkdir -p {root} && mkdir {directory} || exit
              here=$(pwd)
              cd {directory} || exit
-             (
-             {ENVIRONMENT}
-             {start}
-             ) && exit
+             {start} && exit
              failed=$?
              cd \"$here\" && rm -rf {directory}
              exit $failed"

@@ -49,7 +49,7 @@ type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 /// let later = Moment::now().after(Duration::from_secs(301));
 /// let watched = watcher.poll(later, |_| provider.stop_host(&log, &host)).await?;
 /// assert!(matches!(watched, Watched::Stopped(stopping) if stopping.reason == StopReason::Idle));
-/// assert!(!provider.is_up(&host).await?);
+/// assert_eq!(host.is_up().await?, Some(false));
 /// # Ok(())
 /// # }
 /// ```

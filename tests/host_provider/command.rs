@@ -359,3 +359,33 @@ async fn what_a_killed_writer_left_behind_on_a_host_is_removed_after_a_day() {
     ];
     assert_eq!(names, expected);
 }
+
+#[tokio::test]
+async fn a_host_that_is_up_is_not_started_again() {
+    let (folder, log) = place();
+    let (_, provider) = tool(folder.path());
+    let file = folder.path().join("web/up");
+    let provider = provider.up(["test", "-e", file.to_str().unwrap()]);
+    let host = provider.create_host(&log, "web").await.unwrap();
+    assert_eq!(host.is_up().await.unwrap(), Some(true));
+    // A start would fail.
+    provider
+        .clone()
+        .start(["false"])
+        .start_host(&log, &host)
+        .await
+        .unwrap();
+    provider.stop_host(&log, &host).await.unwrap();
+    assert_eq!(host.is_up().await.unwrap(), Some(false));
+    provider
+        .clone()
+        .start(["false"])
+        .start_host(&log, &host)
+        .await
+        .unwrap_err();
+    provider.start_host(&log, &host).await.unwrap();
+    let cannot = provider.up(["/no/such/tool"]);
+    let host = cannot.host("web", host.id()).unwrap();
+    assert!(host.is_up().await.unwrap_err().is_not_found());
+    cannot.start_host(&log, &host).await.unwrap();
+}

@@ -23,7 +23,7 @@ async fn a_local_host_is_a_directory_and_a_process() {
     let provider = LocalProvider::new(&hosts, "sh").arg("-c").arg(said);
     let directory = hosts.join("web");
     let host = passes_through_its_life(&provider, &log, directory.clone()).await;
-    assert!(provider.is_up(&host).await.unwrap());
+    assert_eq!(host.is_up().await.unwrap(), Some(true));
     // The first time it may have been stopped before it said anything.
     let output = support::soon(|| {
         let text = fs::read_to_string(directory.join("output.log")).unwrap();
@@ -38,12 +38,8 @@ async fn a_local_host_is_a_directory_and_a_process() {
             .starts_with("cannot create the host directory"),
         "{error}"
     );
-    assert!(
-        provider
-            .is_up(&provider.host("web").unwrap())
-            .await
-            .unwrap()
-    );
+    let found = provider.host("web").unwrap();
+    assert_eq!(found.is_up().await.unwrap(), Some(true));
     assert!(provider.host("other").unwrap_err().is_not_found());
     assert!(provider.host("../hosts/web").unwrap_err().is_invalid());
 }
@@ -59,7 +55,7 @@ async fn a_local_host_that_is_deaf_is_killed_with_what_it_started() {
     let host = provider.create_host(&log, "web").await.unwrap();
     let child = number(&folder.path().join("web/child"));
     provider.stop_host(&log, &host).await.unwrap();
-    assert!(!provider.is_up(&host).await.unwrap());
+    assert_eq!(host.is_up().await.unwrap(), Some(false));
     ends(&child);
     provider.stop_host(&log, &host).await.unwrap();
 }
@@ -73,7 +69,7 @@ async fn what_a_process_leaves_behind_ends_with_the_next_stop() {
         .arg(leaves);
     let host = provider.create_host(&log, "web").await.unwrap();
     let child = number(&folder.path().join("web/child"));
-    while provider.is_up(&host).await.unwrap() {
+    while host.is_up().await.unwrap() == Some(true) {
         tokio::task::yield_now().await;
     }
     provider.stop_host(&log, &host).await.unwrap();
@@ -125,15 +121,15 @@ async fn a_host_that_a_killed_program_left_is_up_and_is_stopped_by_the_next() {
 
     let provider = sleeper(folder.path());
     let host = provider.host("web").unwrap();
-    assert!(provider.is_up(&host).await.unwrap());
+    assert_eq!(host.is_up().await.unwrap(), Some(true));
     fs::remove_file(&file).unwrap();
     provider.start_host(&log, &host).await.unwrap();
     assert!(!file.exists(), "no second one was started");
     provider.stop_host(&log, &host).await.unwrap();
-    assert!(!provider.is_up(&host).await.unwrap());
+    assert_eq!(host.is_up().await.unwrap(), Some(false));
     ends(&process);
     provider.start_host(&log, &host).await.unwrap();
-    assert!(provider.is_up(&host).await.unwrap());
+    assert_eq!(host.is_up().await.unwrap(), Some(true));
     assert_ne!(number(&file), process);
 }
 

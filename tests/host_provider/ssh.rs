@@ -16,6 +16,7 @@ fn provider(sshd: &Sshd, root: &Path) -> SshProvider {
         .timeout(Duration::from_secs(60))
         .start("sleep 60 >output.log 2>&1 </dev/null & echo $! >pid; echo $MNGR_HOST_DIR >dir")
         .stop("[ -e pid ] || exit 0; kill $(cat pid); rm pid")
+        .up("echo asked; kill -0 $(cat pid)")
 }
 
 #[tokio::test]
@@ -45,8 +46,16 @@ async fn a_host_behind_ssh_gets_all_markers() {
         directory.join("activity/boot").exists(),
         "the first of this name is as it was"
     );
+    assert_eq!(host.is_up().await.unwrap(), Some(true));
+    let process = fs::read_to_string(directory.join("pid")).unwrap();
+    provider.start_host(&log, &host).await.unwrap();
+    let still = fs::read_to_string(directory.join("pid")).unwrap();
+    assert_eq!(still, process, "no second one was started");
     provider.stop_host(&log, &host).await.unwrap();
     assert!(!directory.join("pid").exists());
+    assert_eq!(host.is_up().await.unwrap(), Some(false));
+    let gone = provider.host("gone").unwrap();
+    assert_eq!(gone.is_up().await.unwrap(), Some(false));
 }
 
 #[tokio::test]
@@ -115,6 +124,12 @@ async fn what_goes_wrong_on_the_machine_is_said() {
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(cause, "no such image (exit status: 7)");
     assert!(!folder.path().join("web").exists(), "nothing is left of it");
+
+    for wrong in ["if true", "echo )", "( echo"] {
+        let wrong = provider.clone().start(wrong);
+        assert!(wrong.create_host(&log, "web").await.is_err());
+        assert!(!folder.path().join("web").exists(), "nothing is left of it");
+    }
 
     let prints = provider.clone().start("exec yes");
     let error = prints.create_host(&log, "yes").await.unwrap_err();
