@@ -150,6 +150,11 @@ impl Markers {
         self.written[source as usize]
     }
 
+    /// True where no file was written between the two.
+    pub(super) fn are_those_of(&self, other: &Markers) -> bool {
+        self.written == other.written
+    }
+
     pub(super) fn set(&mut self, source: ActivitySource, written: DateTime<Utc>) {
         self.written[source as usize] = Some(written);
     }

@@ -140,7 +140,8 @@ pub trait HostProviderExt: HostProvider + sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// When the provider fails, and when a watcher takes a minute to stop the host.
+    /// When the provider fails, and when a watcher takes a minute to stop the host. A start that took too long
+    /// (`is_timeout`) may have worked: BOOT is recorded then too.
     ///
     /// # Cancel safety
     ///
@@ -202,7 +203,7 @@ impl<P: HostProvider> HostProviderExt for P {
                 Ok(Some(true)) => Ok(()),
                 _ => self.start(&work, host).await,
             };
-            if started.is_err() {
+            if started.as_ref().is_err_and(|error| !error.is_timeout()) {
                 boot.gate = None;
             }
             if let Some(marking) = boot.mark() {

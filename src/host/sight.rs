@@ -17,6 +17,8 @@ const JUMP_MS: u64 = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Sight {
     last: Option<Moment>,
+    /// When the host was last known to be down.
+    down: Option<Moment>,
     seen: [Option<Seen>; ActivitySource::ALL.len()],
 }
 
@@ -58,8 +60,21 @@ impl Sight {
         }
     }
 
+    /// Takes note that the host is down now.
+    pub(super) fn was_down(&mut self, now: Moment) {
+        self.down = Some(now);
+    }
+
+    /// How long ago it was booted: as its marker says, or since it was last down where somebody has booted it who
+    /// marked nothing.
+    pub(super) fn since_boot(&self, now: Moment) -> Option<Duration> {
+        let down = self.down.map(|down| now.since(down));
+        let marked = self.age(ActivitySource::Boot, now);
+        marked.into_iter().chain(down).min()
+    }
+
     /// How long ago this source was active; `None` where it has no marker.
-    pub(super) fn age(&self, source: ActivitySource, now: Moment) -> Option<Duration> {
+    fn age(&self, source: ActivitySource, now: Moment) -> Option<Duration> {
         let seen = self.seen[source as usize]?;
         Some(seen.age + now.since(seen.first))
     }
@@ -71,7 +86,7 @@ impl Sight {
         }
         let counted = mode.sources().iter();
         let youngest = counted.filter_map(|source| self.age(*source, now)).min();
-        match (youngest, self.age(ActivitySource::Boot, now)) {
+        match (youngest, self.since_boot(now)) {
             (Some(idle), boot) => Idle::For(boot.map_or(idle, |boot| boot.min(idle))),
             (None, _) => Idle::Unknown,
         }

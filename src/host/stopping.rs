@@ -41,7 +41,7 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// That a watcher stops a host, and why. `Display` says it in one line.
+/// That a watcher stops a host, and why. `Display` says in one line what is about to happen.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stopping {
@@ -66,7 +66,7 @@ impl fmt::Display for Stopping {
         let (after, limit) = (self.after.as_secs(), self.limit.as_secs());
         write!(
             f,
-            "{name} is {state}: {why} {after} s, the limit is {limit} s"
+            "{name} is to be {state}: {why} {after} s, the limit is {limit} s"
         )
     }
 }

@@ -2,28 +2,33 @@
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::time;
 
 use crate::{
     error::Result,
     host::{
-        ActivitySource, Host, Idle, IdleMode, Moment, StopReason, Stopping, sight::Sight,
-        trouble::Trouble,
+        Host, Idle, IdleMode, Markers, Moment, StopReason, Stopping, sight::Sight, trouble::Trouble,
     },
     log::ActivityLog,
     record::Text,
 };
+
+/// How long a host may take to answer just after it was stopped. A start waits for that.
+const ANSWER: Duration = Duration::from_secs(10);
 
 type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 
 /// Looks after one host, and has it stopped once a limit is reached. Without a limit it never is.
 ///
 /// Before each stop it locks the host against a start, and looks again; a host that was started since is left alone.
-/// Afterwards it waits for the next boot. Idle time counts from the last boot at the earliest: what happened before
-/// a host was stopped does not stop it again. It ages by a clock that nobody sets, so that a wall clock that jumps,
-/// or a machine that sleeps, makes no host idle.
+/// Afterwards it waits until the host is up again. Idle time counts from the last boot at the earliest, marked or not:
+/// what happened before a host was stopped does not stop it again. It ages by a clock that nobody sets, so that a wall
+/// clock that jumps, or a machine that sleeps, makes no host idle.
+///
+/// Whether the host is up it asks [`Host::is_up`], and leaves one that is down alone, whoever stopped it. Where that
+/// cannot be asked, a host is down from the watcher's own stop until one of its markers is written, or it answers
+/// again; one that somebody else has stopped is stopped once more.
 ///
 /// Reaching a limit is an event (`host_idle`, `host_too_old`, `host_sessions_gone`), and so is the first of several
 /// failures in a row (`host_watch_failed`).
@@ -64,9 +69,8 @@ pub struct Watcher {
     interval: Duration,
     sight: Sight,
     busy_until: Option<Moment>,
-    boot: Option<DateTime<Utc>>,
-    /// True from a stop to the next boot.
-    down: bool,
+    /// The markers just after a stop, none where it does not answer, until the host is up again.
+    stopped: Option<Markers>,
     /// True once it was told why the host is stopped, until it is up again.
     told: bool,
     trouble: Trouble,
@@ -87,7 +91,7 @@ pub enum Watched {
     Up(Idle),
     /// Stopped just now.
     Stopped(Stopping),
-    /// Stopped before, and not booted since.
+    /// Stopped before, by whomever, and not up again.
     Down,
 }
 
@@ -104,8 +108,7 @@ impl Watcher {
             interval: Duration::from_secs(10),
             sight: Sight::default(),
             busy_until: None,
-            boot: None,
-            down: false,
+            stopped: None,
             told: false,
             trouble: Trouble::default(),
         }
@@ -204,24 +207,20 @@ impl Watcher {
                 self.tell(stopping);
             }
             stop(stopping.clone()).await?;
-            self.down = true;
+            self.sight.was_down(now);
+            let left = time::timeout(ANSWER, self.host.markers()).await;
+            self.stopped = Some(left.unwrap_or(Ok(Markers::default())).unwrap_or_default());
         }
         Ok(watched)
     }
 
     async fn look(&mut self, now: Moment) -> Result<Watched> {
-        let markers = match self.host.markers().await {
-            Ok(markers) => markers,
-            // A host that is down may not answer.
-            Err(_) if self.down => return Ok(Watched::Down),
-            Err(error) => return Err(error),
-        };
-        self.sight.look(&markers, now);
-        let boot = markers.written(ActivitySource::Boot);
-        self.down &= boot == std::mem::replace(&mut self.boot, boot);
-        if self.down {
+        let Some(markers) = self.markers().await? else {
+            self.sight.was_down(now);
             return Ok(Watched::Down);
-        }
+        };
+        self.stopped = None;
+        self.sight.look(&markers, now);
         let none_for = match &mut self.sessions {
             Some(sessions) => sessions.none_for(now).await?,
             None => None,
@@ -229,12 +228,31 @@ impl Watcher {
         Ok(self.decide(none_for, now))
     }
 
+    /// The host's markers; `None` where it is down.
+    async fn markers(&mut self) -> Result<Option<Markers>> {
+        let found = match self.host.is_up().await {
+            Ok(Some(false)) => return Ok(None),
+            Ok(Some(true)) => return self.host.markers().await.map(Some),
+            Ok(None) => self.host.markers().await,
+            Err(error) => Err(error),
+        };
+        match (found, &mut self.stopped) {
+            (Ok(markers), Some(stopped)) if markers.are_those_of(stopped) => Ok(None),
+            (Err(_), Some(stopped)) => {
+                // A host that is down may not answer. Once it does, it is up.
+                *stopped = Markers::default();
+                Ok(None)
+            }
+            (found, _) => found.map(Some),
+        }
+    }
+
     fn decide(&mut self, none_for: Option<Duration>, now: Moment) -> Watched {
         if self.host.is_busy() {
             self.busy_until = Some(now);
         }
         let busy = self.busy_until.map(|until| now.since(until));
-        let since_boot = self.sight.age(ActivitySource::Boot, now);
+        let since_boot = self.sight.since_boot(now);
         let idle = match (self.sight.idle(&self.mode, now), busy) {
             (Idle::For(idle), Some(busy)) => Idle::For(idle.min(busy)),
             (Idle::Unknown, Some(busy)) => Idle::For(busy),

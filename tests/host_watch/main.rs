@@ -1,7 +1,9 @@
 //! Hosts are kept awake by what uses them, and stopped when nothing does.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod up_again;
 
 use std::{
     convert::Infallible,
@@ -311,7 +313,7 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
     let said = event.summary.as_deref();
     assert_eq!(
         said,
-        Some("web is stopped: no session for 120 s, the limit is 120 s")
+        Some("web is to be stopped: no session for 120 s, the limit is 120 s")
     );
     let data = event.data.as_ref().unwrap();
     assert_eq!(
