@@ -68,7 +68,7 @@ impl CommandProvider {
         }
     }
 
-    /// Sets the command that creates a host and brings it up.
+    /// Sets the command that creates a host and brings it up. Where it prints an id that is refused, the host is left.
     pub fn create<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.create.set(command);
         self

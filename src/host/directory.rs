@@ -12,7 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, Idle, IdleMode, MarkerFormat, Markers, failure::failed},
+    host::{
+        ActivitySource, Idle, IdleMode, MarkerFormat, Markers,
+        failure::failed,
+        unnamed::{is_abandoned, unnamed},
+    },
 };
 
 /// Names the host's directory where nobody else does.
@@ -20,9 +24,6 @@ const DIRECTORY: &str = "MNGR_HOST_DIR";
 
 /// The longest marker that is read, in bytes. One of ours has less than a hundred.
 const LONGEST: u64 = 4096;
-
-/// How old a file without its final name is, in seconds, when nobody writes it any more. Writing one takes far less.
-const ABANDONED_S: u32 = 3600;
 
 /// The activity of one host, kept as small files in its directory: `<directory>/activity/<source>`.
 ///
@@ -107,7 +108,7 @@ impl HostActivity {
     pub fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
         let attempt = || format!("cannot record {source} in {:?}", self.directory);
         self.make_folder(attempt)?;
-        let unnamed = self.folder().join(unnamed(source, now_s()));
+        let unnamed = self.folder().join(unnamed(source));
         let written = File::create_new(&unnamed)
             .and_then(|mut file| {
                 file.write_all(self.format.line(source, at).as_bytes())?;
@@ -191,8 +192,7 @@ impl HostActivity {
     /// Removes what writers left that were killed.
     fn sweep(&self) {
         for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
-            let begun = entry.file_name().to_str().and_then(begun);
-            if begun.is_some_and(|begun| now_s().saturating_sub(begun) > ABANDONED_S) {
+            if entry.file_name().to_str().is_some_and(is_abandoned) {
                 // The next writer tries again.
                 let _ = fs::remove_file(entry.path());
             }
@@ -264,24 +264,6 @@ impl HostActivity {
             ),
         )
     }
-}
-
-/// The name of a marker that is just written, begun in this second since 1970. It is hidden, and nobody else's: neither
-/// read as a marker nor written by two at once. The file's own time is what the marker says, and does not tell its age.
-fn unnamed(source: ActivitySource, begun: u32) -> String {
-    format!(".{source}-{begun:08x}{:08x}", fastrand::u32(..))
-}
-
-/// When a file of such a name was begun; `None` where it is no such name.
-fn begun(name: &str) -> Option<u32> {
-    let (source, number) = name.strip_prefix('.')?.split_once('-')?;
-    let ours = ActivitySource::ALL.iter().any(|one| one.as_str() == source);
-    let number = Some(number).filter(|number| ours && number.len() == 16)?;
-    u32::try_from(u64::from_str_radix(number, 16).ok()? >> 32).ok()
-}
-
-fn now_s() -> u32 {
-    u32::try_from(Utc::now().timestamp()).unwrap_or(u32::MAX)
 }
 
 /// The time of a file, which some file systems let be any; `None` where no calendar has it.

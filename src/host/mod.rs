@@ -25,6 +25,7 @@ mod source;
 mod ssh;
 mod stopping;
 mod trouble;
+mod unnamed;
 mod watcher;
 
 pub use command::CommandProvider;

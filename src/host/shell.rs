@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, MarkerFormat, Markers},
+    host::{ActivitySource, MarkerFormat, Markers, unnamed::unnamed},
 };
 
 /// What a script printed, once it has ended.
@@ -108,18 +108,17 @@ impl ShellActivity {
             "{{ find . ! -name . -prune -type f -name '.*-{}' -mtime +0 -exec rm -f {{}} + 2>/dev/null || :; }}",
             "[0-9a-f]".repeat(16)
         );
-        // Nobody else has these names, which are not followed where they are links.
-        let number = fastrand::u64(..);
-        let (mut checks, mut writes, mut moves, mut unnamed) = Default::default();
+        let (mut checks, mut writes, mut moves, mut names) = Default::default();
         for source in sources {
             let line = quoted(&self.format.line_with(*source, "%s"));
-            let name = format!(".{source}-{number:016x}");
+            // Not followed where it is a link: `set -C`.
+            let name = unnamed(*source);
             checks = format!(
                 "{checks}if [ -d {source} ]; then echo '{source} is a folder, not a plain file' >&2; exit 1; fi\n"
             );
             writes = format!("{writes}printf {line} \"$now\" >{name} && ");
             moves = format!("{moves}mv -f {name} {source} && ");
-            unnamed = format!("{unnamed} {name}");
+            names = format!("{names} {name}");
         }
         format!(
             "{make}cd {directory} || exit
@@ -129,7 +128,7 @@ impl ShellActivity {
              set -C
              now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
              {writes}{moves}{sweep} && exit
-             rm -f{unnamed}
+             rm -f{names}
              exit 1"
         )
     }
