@@ -110,6 +110,31 @@ fn what_comes_after_the_shutdown_is_counted() {
 }
 
 #[test]
+fn an_event_of_a_call_that_was_not_admitted_stands_by_itself_or_is_counted() {
+    let store = FaultyStore::new(Fault::Hang);
+    let builder = ActivityLog::builder().memory_limit(64 << 10);
+    let log = builder.open_store(store.clone()).unwrap();
+    let full = loop {
+        let call = log.start(Describe::job("call"));
+        if call.id().is_none() {
+            break call;
+        }
+        call.end(Outcome::success());
+    };
+    // There is no room for it either: it is counted.
+    while full.event("deployment").record().id().is_some() {}
+    assert_eq!(log.accounting().events.rejected_memory, 1);
+    store.mend();
+    log.flush().wait().unwrap();
+    let receipt = full.event("push").record();
+    let id = receipt.committed().wait().unwrap().unwrap();
+    let events = log.reader().unwrap().events(&Filter::default(), None, 100);
+    let push = events.unwrap().events.into_iter().find(|one| one.id == id);
+    assert_eq!(push.unwrap().activity, None);
+    assert!(log.accounting().adds_up());
+}
+
+#[test]
 fn what_does_not_fit_into_memory_is_counted_and_the_rest_is_on_record() {
     let store = FaultyStore::new(Fault::Hang);
     let log = ActivityLog::builder()

@@ -43,7 +43,8 @@ impl ActivityLog {
 
 impl Activity {
     /// Begins an event of this type that belongs to this activity and inherits its scope:
-    /// [`record`](Event::record) puts it on record. That of an inert activity goes nowhere.
+    /// [`record`](Event::record) puts it on record. Where the activity was not admitted the event stands by itself;
+    /// outside of any it goes nowhere.
     ///
     /// # Examples
     ///
@@ -54,8 +55,8 @@ impl Activity {
     /// ```
     pub fn event(&self, event_type: impl Into<Text>) -> Event {
         let event_type = event_type.into();
-        match self.open() {
-            Some(open) => Event::new(Some(open.shard.clone()), Some(open.lineage()), event_type),
+        match self.place() {
+            Some((shard, lineage)) => Event::new(Some(shard.clone()), lineage, event_type),
             None => Event::new(None, None, event_type),
         }
     }

@@ -35,7 +35,16 @@ use crate::{
 /// load_user(7); // outside of any activity: does nothing
 /// ```
 #[derive(Default)]
-pub struct Activity(Option<Open>);
+pub struct Activity(State);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Inert,
+    /// Not admitted: as inert, but an event inside of it is one of its log.
+    Rejected(Arc<Shard>),
+    Open(Open),
+}
 
 /// Kept small: it moves onto the stack of current activities and back for every poll.
 pub(super) struct Open {
@@ -68,7 +77,7 @@ impl Lineage {
 
 impl Activity {
     /// A handle of nothing.
-    pub(super) const INERT: Activity = Activity(None);
+    pub(super) const INERT: Activity = Activity(State::Inert);
 
     /// The innermost activity that the calling code runs inside of; inert where there is none.
     pub fn current() -> Activity {
@@ -77,13 +86,13 @@ impl Activity {
 
     /// Its id; `None` for an inert handle.
     pub fn id(&self) -> Option<ActivityId> {
-        self.0.as_ref().map(|open| open.key.id)
+        self.open().map(|open| open.key.id)
     }
 
     /// Sets an attribute, replacing one of the same key. It is redacted first; at most 64 attributes of
     /// 4 KiB each are kept, and the activity is marked `truncated` where one was refused.
     pub fn set(&self, key: impl Into<Text>, value: impl Into<Value>) {
-        if let Some(open) = &self.0 {
+        if let Some(open) = self.open() {
             let attribute = intake::attribute(open.shard.shared(), key.into(), value.into());
             open.shard.update(open.key, attribute.charge(), |started| {
                 attribute.keep(started.details.get_or_insert_default())
@@ -94,7 +103,7 @@ impl Activity {
     /// Sets a number under a name of our own, which no rule needs to look at: a status, a size.
     #[cfg(feature = "http")]
     pub(crate) fn set_number(&self, key: &'static str, number: u64) {
-        if let Some(open) = &self.0 {
+        if let Some(open) = self.open() {
             let attribute = intake::number(key, number);
             open.shard.update(open.key, attribute.charge(), |started| {
                 attribute.keep(started.details.get_or_insert_default())
@@ -141,7 +150,7 @@ impl Activity {
 
     /// Keeps what it was given: redacted, then capped.
     pub fn set_input(&self, payload: &impl Serialize, capture: Capture) {
-        if let Some(open) = &self.0
+        if let Some(open) = self.open()
             && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
         {
             open.shard.update(open.key, preview.text.len(), |started| {
@@ -156,7 +165,7 @@ impl Activity {
 
     /// Keeps what it gave back: redacted, then capped.
     pub fn set_output(&self, payload: &impl Serialize, capture: Capture) {
-        if let Some(open) = &self.0
+        if let Some(open) = self.open()
             && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
         {
             open.shard.update(open.key, preview.text.len(), |started| {
@@ -172,7 +181,7 @@ impl Activity {
     /// Sets another name.
     #[cfg(feature = "http")]
     pub(crate) fn rename(&self, name: &'static str) {
-        if let Some(open) = &self.0 {
+        if let Some(open) = self.open() {
             open.shard.update(open.key, 0, |started| {
                 std::mem::replace(&mut started.name, Text::from_static(name)).heap_bytes()
             });
@@ -180,17 +189,21 @@ impl Activity {
     }
 
     pub(super) fn new(shard: Arc<Shard>, key: SlotKey) -> Self {
-        Activity(Some(Open {
+        Activity(State::Open(Open {
             shard,
             key,
             kept: None,
         }))
     }
 
+    pub(super) fn rejected(shard: Arc<Shard>) -> Self {
+        Activity(State::Rejected(shard))
+    }
+
     /// True when `current`, entered after it, is not its own log's.
     #[inline]
     pub(super) fn is_hidden_by(&self, current: &Activity) -> bool {
-        match (&self.0, &current.0) {
+        match (self.open(), current.open()) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(one), Some(current)) => !Arc::ptr_eq(one.shard.shared(), current.shard.shared()),
@@ -199,17 +212,29 @@ impl Activity {
 
     #[inline]
     pub(super) fn open(&self) -> Option<&Open> {
-        self.0.as_ref()
+        match &self.0 {
+            State::Open(open) => Some(open),
+            State::Inert | State::Rejected(_) => None,
+        }
+    }
+
+    /// The shard for what happens inside of it, and what that takes from it: nothing where it was not admitted.
+    pub(super) fn place(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
+        match &self.0 {
+            State::Open(open) => Some((&open.shard, Some(open.lineage()))),
+            State::Rejected(shard) => Some((shard, None)),
+            State::Inert => None,
+        }
     }
 
     /// What a child within the same log takes from it.
     pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
-        let open = self.0.as_ref()?;
+        let open = self.open()?;
         Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage())
     }
 
     fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
-        if let Some(open) = &self.0 {
+        if let Some(open) = self.open() {
             let text = intake::text(open.shard.shared(), text);
             let added = size_of::<Scope>() + text.heap_bytes();
             open.shard.update(open.key, added, |started| {
@@ -246,11 +271,15 @@ impl Open {
 
 impl Clone for Activity {
     fn clone(&self) -> Self {
-        Activity(self.0.as_ref().map(|open| Open {
-            shard: open.shard.clone(),
-            key: open.key,
-            kept: Some(Box::new(open.lineage())),
-        }))
+        Activity(match &self.0 {
+            State::Inert => State::Inert,
+            State::Rejected(shard) => State::Rejected(shard.clone()),
+            State::Open(open) => State::Open(Open {
+                shard: open.shard.clone(),
+                key: open.key,
+                kept: Some(Box::new(open.lineage())),
+            }),
+        })
     }
 }
 

@@ -107,7 +107,7 @@ impl ActivityLog {
         let shard = pipeline.shard();
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, permit) {
             Some(key) => Activity::new(shard.clone(), key),
-            None => Activity::default(),
+            None => Activity::rejected(shard.clone()),
         };
         let mut running = Running::new(activity, span);
         running.deadline_ns = deadline_ns;
