@@ -77,17 +77,17 @@ fn every_method_is_handed_on() {
         methods.len() >= 32 && methods.contains(&"call_tool"),
         "{methods:?}"
     );
-    let ours = include_str!("../src/mcp/forward.rs");
+    let ours = include_str!("../src/mcp/rmcp/forward.rs");
     assert_eq!(
         missing(&methods, ours),
         [""; 0],
-        "add these to src/mcp/forward.rs"
+        "add these to src/mcp/rmcp/forward.rs"
     );
 }
 
 #[test]
 fn a_forgotten_method_is_found() {
-    let ours = include_str!("../src/mcp/forward.rs");
+    let ours = include_str!("../src/mcp/rmcp/forward.rs");
     let without: String = ours
         .lines()
         .filter(|line| !line.contains("set_level("))

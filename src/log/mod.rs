@@ -1,6 +1,7 @@
 //! The handle that applications hold: it opens a store, owns the pipeline, and gives everything else.
 
 mod builder;
+mod kept;
 
 use std::{
     fmt,
@@ -14,6 +15,7 @@ pub use builder::Builder;
 
 use crate::{
     error::Result,
+    log::kept::Kept,
     pipeline::{Flush, Pipeline, Room, Shutdown},
     store::{Accounting, Store},
 };
@@ -51,6 +53,7 @@ pub struct ActivityLog {
 struct Inner {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
+    kept: Kept,
 }
 
 impl ActivityLog {
@@ -112,6 +115,14 @@ impl ActivityLog {
         }
     }
 
+    /// What a folder above keeps with the log, one value of each type: all handles of a log share it.
+    pub(crate) fn kept<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        match &self.inner {
+            Some(inner) => inner.kept.get(),
+            None => Arc::default(),
+        }
+    }
+
     /// Where it is kept; `None` for a disabled log.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.inner.as_ref().map(|inner| &inner.store)
@@ -120,7 +131,11 @@ impl ActivityLog {
     fn with_store(store: Arc<dyn Store>, config: crate::pipeline::Config) -> Result<Self> {
         let pipeline = Pipeline::start(&store, config)?;
         Ok(ActivityLog {
-            inner: Some(Arc::new(Inner { pipeline, store })),
+            inner: Some(Arc::new(Inner {
+                pipeline,
+                store,
+                kept: Kept::default(),
+            })),
         })
     }
 }

@@ -19,14 +19,14 @@
 //! error `failed` with its JSON-RPC code, a call that the client cancelled `cancelled`, a panic `failed`
 //! with the error type `panic`.
 //!
-//! The wrapper goes around the handler that answers tool calls. rmcp's own `Router` answers them from its own
-//! table, without asking the handler inside of it: a wrapped server *within* a `Router` records nothing.
+//! A call that asks its client something first ends there; the client's next call, with the answers, is a child of
+//! it. A call that is answered with a task has the task as a child, a job that ends when the client is told its end
+//! (until then it is running, and abandoned when the log closes before).
+//!
+//! rmcp's `Router` answers tool calls from its own table, without asking the handler inside of it: put
+//! `.with_activity(&log)` around the `Router` then, not within.
 
-mod call;
-mod forward;
 mod names;
-mod tools;
-mod wrapper;
+mod rmcp;
 
-pub use tools::{Tool, Tools};
-pub use wrapper::{WithActivity, WithActivityExt};
+pub use self::rmcp::{RouterWithActivity, Tool, Tools, WithActivity, WithActivityExt};

@@ -6,6 +6,8 @@
 pub(super) const METHOD: &str = "mcp.method.name";
 pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
+pub(super) const SESSION_ID: &str = "mcp.session.id";
+pub(super) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 pub(super) const TRANSPORT: &str = "network.transport";
 /// Not in the conventions.
 pub(super) const CLIENT_NAME: &str = "mcp.client.name";
@@ -13,6 +15,13 @@ pub(super) const CLIENT_NAME: &str = "mcp.client.name";
 pub(super) const CLIENT_VERSION: &str = "mcp.client.version";
 /// Not in the conventions: `task` or `input_required`, where a call did not end with a result.
 pub(super) const RESULT_TYPE: &str = "mcp.result.type";
+
+/// Not in the conventions.
+pub(super) const PROGRESS_TOKEN: &str = "mcp.progress.token";
+/// Not in the conventions.
+pub(super) const TASK_ID: &str = "mcp.task.id";
+/// Not in the conventions: an activity that it belongs to beside its parent.
+pub(super) const LINK: &str = "activity.link";
 
 /// Values of [`METHOD`].
 pub(super) const CALL_TOOL: &str = "tools/call";

@@ -22,10 +22,7 @@ use rmcp::{
     service::{MaybeSendFuture, NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use crate::{
-    mcp::{WithActivity, names},
-    record::{Kind, Outcome},
-};
+use crate::mcp::WithActivity;
 
 macro_rules! forward {
     ($($method:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {$(
@@ -41,7 +38,10 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.record_tool(request, context).await
+        let definition = || self.inner.get_tool(&request.name);
+        let call = self.recorder.tool(&request, definition, &context).await;
+        let run = |context| self.inner.call_tool(request, context);
+        self.recorder.run(call, context, run).await
     }
 
     async fn get_prompt(
@@ -49,18 +49,11 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        if !self.tools.prompts {
+        let Some(call) = self.recorder.prompt(&request, &context).await else {
             return self.inner.get_prompt(request, context).await;
-        }
-        let describe = self.describe(
-            Kind::Prompt,
-            names::GET_PROMPT,
-            request.name.clone(),
-            &context,
-        );
+        };
         let run = |context| self.inner.get_prompt(request, context);
-        self.record(describe, context, |_| {}, run, |_, _| Outcome::success())
-            .await
+        self.recorder.run(call, context, run).await
     }
 
     async fn read_resource(
@@ -68,25 +61,32 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        if !self.tools.resources {
+        let Some(call) = self.recorder.resource(&request, &context).await else {
             return self.inner.read_resource(request, context).await;
-        }
-        // The scheme alone is the name: URIs are without number.
-        let scheme = request
-            .uri
-            .split_once(':')
-            .map_or("resource", |(scheme, _)| scheme);
-        let describe = self
-            .describe(
-                Kind::Resource,
-                names::READ_RESOURCE,
-                scheme.to_owned(),
-                &context,
-            )
-            .attribute(names::RESOURCE_URI, request.uri.clone());
+        };
         let run = |context| self.inner.read_resource(request, context);
-        self.record(describe, context, |_| {}, run, |_, _| Outcome::success())
-            .await
+        self.recorder.run(call, context, run).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let seen = self.inner.get_task(request, context).await?;
+        self.recorder.task_seen(&seen.task);
+        Ok(seen)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let id = request.task_id.clone();
+        self.inner.cancel_task(request, context).await?;
+        self.recorder.task_cancelled(&id);
+        Ok(())
     }
 
     forward! {
@@ -108,9 +108,7 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         on_initialized(context: NotificationContext<RoleServer>) -> ();
         on_roots_list_changed(context: NotificationContext<RoleServer>) -> ();
         on_custom_notification(notification: CustomNotification, context: NotificationContext<RoleServer>) -> ();
-        get_task(request: GetTaskParams, context: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData>;
         update_task(request: UpdateTaskParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData>;
-        cancel_task(request: CancelTaskParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData>;
         list_skills(request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListSkillsResult, ErrorData>;
         get_skill(request: GetSkillRequestParams, context: RequestContext<RoleServer>) -> Result<GetSkillResult, ErrorData>;
         read_resource_directory(request: ReadResourceDirectoryRequestParams, context: RequestContext<RoleServer>) -> Result<ReadResourceDirectoryResult, ErrorData>;

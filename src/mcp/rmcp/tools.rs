@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
-use rmcp::model::Tool as Definition;
+use rmcp::model::{JsonObject, Tool as Definition};
 
 use crate::{
     log::ActivityLog,
+    mcp::{names, rmcp::operations::Operations},
     record::{Capture, Text},
 };
 
@@ -38,6 +39,8 @@ pub struct Tools {
     pub(super) prompts: bool,
     pub(super) resources: bool,
     pub(super) reply_on_panic: bool,
+    pub(super) conversation: Text,
+    pub(super) operations: Arc<Operations>,
 }
 
 impl ActivityLog {
@@ -51,6 +54,8 @@ impl ActivityLog {
             prompts: false,
             resources: false,
             reply_on_panic: false,
+            conversation: Text::from_static(names::CONVERSATION_ID),
+            operations: self.kept(),
         }
     }
 }
@@ -91,6 +96,13 @@ impl Tools {
         self
     }
 
+    /// Sets the key of a request's `_meta` under which a client names its conversation, `gen_ai.conversation.id` by
+    /// default. What it names becomes the session of the call.
+    pub fn conversation(mut self, key: impl Into<Text>) -> Self {
+        self.conversation = key.into();
+        self
+    }
+
     /// Answers a call whose tool panicked with an internal error. Without this the panic goes on as it would
     /// without us: it kills the request's task, and the client waits for ever.
     pub fn reply_on_panic(mut self) -> Self {
@@ -127,6 +139,7 @@ impl fmt::Debug for Tools {
             .field("prompts", &self.prompts)
             .field("resources", &self.resources)
             .field("reply_on_panic", &self.reply_on_panic)
+            .field("conversation", &self.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -135,6 +148,7 @@ impl fmt::Debug for Tools {
 #[derive(Debug)]
 pub struct Tool<'a> {
     pub(super) name: &'a str,
+    pub(super) arguments: Option<&'a JsonObject>,
     pub(super) definition: Option<&'a Definition>,
 }
 
@@ -142,6 +156,11 @@ impl Tool<'_> {
     /// Its name.
     pub fn name(&self) -> &str {
         self.name
+    }
+
+    /// A text among its arguments: a tool that logs in may be told where.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        self.arguments?.get(name)?.as_str()
     }
 
     /// Its definition, where the server says it.

@@ -1,0 +1,338 @@
+//! One recorded call: what it is called, inside of what it runs, and how it ended.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::pin,
+};
+
+use http::request::Parts;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{
+        CallToolRequestParams, DetailedTask, GetPromptRequestParams, InputResponses,
+        NumberOrString, ReadResourceRequestParams, RequestMetaObject, Tool as Definition,
+    },
+    service::RequestContext,
+};
+use serde_json::Value;
+
+use crate::{
+    activity::{Activity, Describe, Running},
+    mcp::{
+        names,
+        rmcp::{
+            Tool, Tools,
+            answer::{self, Answer, Answered},
+            operations::Round,
+        },
+    },
+    pipeline::Room,
+    record::{Capture, InstanceId, Kind, Outcome, Text},
+};
+
+/// The header that names a session of the streamable HTTP transport.
+const SESSION_HEADER: &str = "mcp-session-id";
+
+type Context = RequestContext<RoleServer>;
+
+/// What turns requests into activities.
+#[derive(Debug, Clone)]
+pub(super) struct Recorder {
+    tools: Tools,
+    /// The session of a transport that names none: one for each wrapped server.
+    session: Text,
+}
+
+/// A call that has begun.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Call {
+    running: Running,
+    name: Text,
+    session: Option<Text>,
+    capture: Capture,
+    /// The first call of the operation that this one goes on with.
+    first: Option<Activity>,
+}
+
+/// What a request says of itself.
+struct Request<'a> {
+    kind: Kind,
+    method: &'static str,
+    name: Text,
+    brand: Option<Text>,
+    uri: Option<&'a str>,
+    state: Option<&'a str>,
+    responses: Option<&'a InputResponses>,
+}
+
+impl Recorder {
+    pub(super) fn new(tools: Tools) -> Self {
+        let now = chrono::Utc::now().timestamp_micros();
+        let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
+        Recorder {
+            tools,
+            session: session.into(),
+        }
+    }
+
+    /// Begins a tool call.
+    pub(super) async fn tool(
+        &self,
+        request: &CallToolRequestParams,
+        definition: impl FnOnce() -> Option<Definition>,
+        context: &Context,
+    ) -> Call {
+        let capture = self.tools.capture(&request.name);
+        let asked = Request {
+            kind: Kind::Tool,
+            method: names::CALL_TOOL,
+            name: request.name.clone().into(),
+            brand: self.brand(request, definition),
+            uri: None,
+            state: request.request_state.as_deref(),
+            responses: request.input_responses.as_ref(),
+        };
+        let call = self.begin(asked, capture, context).await;
+        if capture != Capture::Off {
+            call.running.set_input(&request.arguments, capture);
+        }
+        call
+    }
+
+    /// Begins to fetch a prompt, where that is recorded.
+    pub(super) async fn prompt(
+        &self,
+        request: &GetPromptRequestParams,
+        context: &Context,
+    ) -> Option<Call> {
+        let asked = Request {
+            kind: Kind::Prompt,
+            method: names::GET_PROMPT,
+            name: request.name.clone().into(),
+            brand: None,
+            uri: None,
+            state: request.request_state.as_deref(),
+            responses: request.input_responses.as_ref(),
+        };
+        match self.tools.prompts {
+            true => Some(self.begin(asked, Capture::Off, context).await),
+            false => None,
+        }
+    }
+
+    /// Begins to read a resource, where that is recorded.
+    pub(super) async fn resource(
+        &self,
+        request: &ReadResourceRequestParams,
+        context: &Context,
+    ) -> Option<Call> {
+        // The scheme alone is the name: URIs are without number.
+        let scheme = request
+            .uri
+            .split_once(':')
+            .map_or("resource", |(scheme, _)| scheme);
+        let asked = Request {
+            kind: Kind::Resource,
+            method: names::READ_RESOURCE,
+            name: scheme.to_owned().into(),
+            brand: None,
+            uri: Some(&request.uri),
+            state: request.request_state.as_deref(),
+            responses: request.input_responses.as_ref(),
+        };
+        match self.tools.resources {
+            true => Some(self.begin(asked, Capture::Off, context).await),
+            false => None,
+        }
+    }
+
+    /// Runs a call to its end: cancelled where the client said so, failed with the JSON-RPC code where the answer
+    /// is a protocol error, else what the answer says.
+    pub(super) async fn run<T, F>(
+        &self,
+        call: Call,
+        context: Context,
+        run: impl FnOnce(Context) -> F,
+    ) -> Result<T, ErrorData>
+    where
+        T: Answered,
+        F: Future<Output = Result<T, ErrorData>>,
+    {
+        let Call {
+            running,
+            name,
+            session,
+            capture,
+            first,
+        } = call;
+        let activity = Activity::clone(&running);
+        let cancelled = context.ct.clone();
+        let tools = &self.tools;
+        let call = running.observe(
+            async move { run(context).await },
+            move |answer: &Result<T, ErrorData>| match answer {
+                // The body runs on after the client has cancelled, and its answer is thrown away.
+                _ if cancelled.is_cancelled() => Outcome::cancelled(),
+                Ok(answer) => {
+                    match answer.answer() {
+                        Answer::Result(result) => {
+                            return answer::outcome(&activity, result, capture);
+                        }
+                        Answer::InputRequired(asked) => {
+                            activity.set(names::RESULT_TYPE, "input_required");
+                            let first = first.as_ref().unwrap_or(&activity);
+                            tools
+                                .operations
+                                .ask(&name, session.as_deref(), asked, first.clone());
+                        }
+                        Answer::Task(created) => {
+                            activity.set(names::RESULT_TYPE, "task");
+                            let id = created.task.task_id.clone();
+                            let task = Describe::new(Kind::Job, name.clone())
+                                .parent(&activity)
+                                .attribute(names::TASK_ID, id.clone());
+                            tools.operations.begin(id, tools.log.start(task), capture);
+                        }
+                        Answer::Content => {}
+                    }
+                    Outcome::success()
+                }
+                Err(error) => Outcome::failed(error.code.0.to_string())
+                    .with_message(error.message.to_string()),
+            },
+        );
+        let mut call = pin!(call);
+        poll_fn(|cx| {
+            catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))).unwrap_or_else(|panic| {
+                if self.tools.reply_on_panic {
+                    Err(ErrorData::internal_error("the tool panicked", None)).into()
+                } else {
+                    resume_unwind(panic)
+                }
+            })
+        })
+        .await
+    }
+
+    /// Ends a task that the client is told the end of.
+    pub(super) fn task_seen(&self, task: &DetailedTask) {
+        self.tools.operations.seen(task);
+    }
+
+    /// Ends a task that the client has cancelled.
+    pub(super) fn task_cancelled(&self, id: &str) {
+        self.tools.operations.cancelled(id);
+    }
+
+    async fn begin(&self, request: Request<'_>, capture: Capture, context: &Context) -> Call {
+        let name = request.name.clone();
+        let session = self.session_of(context);
+        let keys = request.responses.map(|responses| responses.keys());
+        let first = Round::new(session.as_deref(), request.state, keys)
+            .and_then(|round| self.tools.operations.first(&name, &round));
+        let describe = self.describe(request, session.clone(), first.as_ref(), context);
+        let mut room = Room::default();
+        poll_fn(|cx| self.tools.log.poll_room(&mut room, cx)).await;
+        Call {
+            running: self.tools.log.start_with(describe, room.take()),
+            name,
+            session,
+            capture,
+            first,
+        }
+    }
+
+    fn describe(
+        &self,
+        request: Request<'_>,
+        session: Option<Text>,
+        first: Option<&Activity>,
+        context: &Context,
+    ) -> Describe {
+        let mut describe = Describe::new(request.kind, request.name)
+            .request(context.id.to_string())
+            .attribute(names::METHOD, request.method);
+        if let Some(brand) = request.brand {
+            describe = describe.brand(brand);
+        }
+        if let Some(uri) = request.uri {
+            describe = describe.attribute(names::RESOURCE_URI, uri);
+        }
+        if let Some(version) = context.protocol_version() {
+            describe = describe.attribute(names::PROTOCOL_VERSION, version.to_string());
+        }
+        // Over HTTP without sessions rmcp makes a client up where the request itself names none.
+        let client = match session {
+            Some(_) => context.client_info(),
+            None => context.meta.client_info(),
+        };
+        if let Some(client) = client {
+            describe = describe
+                .attribute(names::CLIENT_NAME, client.name)
+                .attribute(names::CLIENT_VERSION, client.version);
+        }
+        if let Some(token) = context.meta.get_progress_token() {
+            let token = match token.0 {
+                NumberOrString::Number(number) => Value::from(number),
+                NumberOrString::String(text) => Value::from(&*text),
+            };
+            describe = describe.attribute(names::PROGRESS_TOKEN, token);
+        }
+        // A conversation may span sessions, and is what its calls are looked for by.
+        describe = match (self.conversation(&context.meta), session) {
+            (Some(conversation), Some(session)) => describe
+                .attribute(names::SESSION_ID, session.as_str())
+                .session(conversation),
+            (Some(one), None) | (None, Some(one)) => describe.session(one),
+            (None, None) => describe,
+        };
+        let parts = context.extensions.get::<Parts>();
+        // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
+        let request = parts.and_then(|parts| parts.extensions.get::<Activity>());
+        if let (Some(_), Some(id)) = (first, request.and_then(Activity::id)) {
+            describe = describe.attribute(names::LINK, id.to_string());
+        }
+        if let Some(parent) = first.or(request) {
+            describe = describe.parent(parent);
+        }
+        let transport = if parts.is_some() { "tcp" } else { "pipe" };
+        describe.attribute(names::TRANSPORT, transport)
+    }
+
+    /// The session of the transport; `None` over HTTP without sessions.
+    fn session_of(&self, context: &Context) -> Option<Text> {
+        match context.extensions.get::<Parts>() {
+            Some(parts) => {
+                let session = parts.headers.get(SESSION_HEADER)?.to_str().ok()?;
+                Some(Text::from(session.to_owned()))
+            }
+            None => Some(self.session.clone()),
+        }
+    }
+
+    fn conversation(&self, meta: &RequestMetaObject) -> Option<Text> {
+        let id = meta.get(self.tools.conversation.as_str())?.as_str()?;
+        Some(Text::from(id.to_owned()))
+    }
+
+    /// The brand that the rule names. A rule that panics names none.
+    fn brand(
+        &self,
+        request: &CallToolRequestParams,
+        definition: impl FnOnce() -> Option<Definition>,
+    ) -> Option<Text> {
+        let rule = self.tools.brand.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| {
+            let definition = definition();
+            rule(&Tool {
+                name: &request.name,
+                arguments: request.arguments.as_ref(),
+                definition: definition.as_ref(),
+            })
+        }))
+        .ok()
+        .flatten()
+    }
+}

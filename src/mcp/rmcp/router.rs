@@ -1,0 +1,101 @@
+//! The wrapper around rmcp's `Router`, which answers from its own table and is no [`ServerHandler`].
+
+use std::{borrow::Cow, fmt};
+
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler, Service,
+    handler::server::router::Router,
+    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    service::{NotificationContext, RequestContext},
+};
+
+use crate::mcp::rmcp::recorder::Recorder;
+
+/// A [`Router`] whose calls are on the record. Made by [`WithActivityExt`](crate::mcp::WithActivityExt).
+pub struct RouterWithActivity<S> {
+    inner: Router<S>,
+    recorder: Recorder,
+}
+
+impl<S> RouterWithActivity<S> {
+    pub(super) fn new(inner: Router<S>, recorder: Recorder) -> Self {
+        RouterWithActivity { inner, recorder }
+    }
+
+    /// The router inside.
+    pub fn get_ref(&self) -> &Router<S> {
+        &self.inner
+    }
+
+    /// Takes the wrapper off.
+    pub fn into_inner(self) -> Router<S> {
+        self.inner
+    }
+}
+
+impl<S: ServerHandler> Service<RoleServer> for RouterWithActivity<S> {
+    async fn handle_request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let call = match &request {
+            ClientRequest::CallToolRequest(request) => {
+                let name = &request.params.name;
+                let definition = || {
+                    let routed = self.inner.tool_router.get(name).cloned();
+                    routed.or_else(|| self.inner.service.get_tool(name))
+                };
+                let call = self.recorder.tool(&request.params, definition, &context);
+                Some(call.await)
+            }
+            ClientRequest::GetPromptRequest(request) => {
+                self.recorder.prompt(&request.params, &context).await
+            }
+            ClientRequest::ReadResourceRequest(request) => {
+                self.recorder.resource(&request.params, &context).await
+            }
+            _ => None,
+        };
+        if let Some(call) = call {
+            let run = |context| self.inner.handle_request(request, context);
+            return self.recorder.run(call, context, run).await;
+        }
+        let cancels = match &request {
+            ClientRequest::CancelTaskRequest(request) => Some(request.params.task_id.clone()),
+            _ => None,
+        };
+        let answer = self.inner.handle_request(request, context).await?;
+        if let ServerResult::GetTaskResult(seen) = &answer {
+            self.recorder.task_seen(&seen.task);
+        }
+        if let Some(id) = cancels {
+            self.recorder.task_cancelled(&id);
+        }
+        Ok(answer)
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.inner.handle_notification(notification, context).await
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        self.inner.get_info()
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.inner.supported_protocol_versions()
+    }
+}
+
+impl<S> fmt::Debug for RouterWithActivity<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouterWithActivity")
+            .field("recorder", &self.recorder)
+            .finish_non_exhaustive()
+    }
+}
