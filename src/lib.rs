@@ -6,7 +6,8 @@
 //! - put an [`ActivityLayer`] around a tower service: each call becomes an *activity*;
 //! - put an `ActivityLayer::http(&log)` around an axum application or a tonic server (feature `http`): each request
 //!   becomes one, to the end of its response;
-//! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`);
+//! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`), or
+//!   `.layer(log.tools().layer())` on the transport of one built with `tower-mcp` (feature `tower-mcp`);
 //! - or start one by hand with [`ActivityLog::start`].
 //!
 //! Feature `host` (module `host`) tells when hosts were last used, from activities too.
@@ -56,7 +57,7 @@ mod error;
 pub mod host;
 pub mod layer;
 mod log;
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
 pub mod mcp;
 mod pipeline;
 pub mod query;

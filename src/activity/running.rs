@@ -142,7 +142,7 @@ impl Running {
     }
 
     /// One that records nothing.
-    pub(super) fn inert() -> Self {
+    pub(crate) fn inert() -> Self {
         Running::new(Activity::default(), Span::none())
     }
 

@@ -1,6 +1,9 @@
-//! Tool servers built with the official Rust SDK, [`rmcp`]: every tool call becomes an activity.
+//! Tool servers: every tool call becomes an activity.
 //!
-//! ```no_run
+//! Servers built with the official Rust SDK, `rmcp` (feature `rmcp`):
+//!
+#![cfg_attr(feature = "rmcp", doc = "```no_run")]
+#![cfg_attr(not(feature = "rmcp"), doc = "```ignore")]
 //! use rmcp::{ServerHandler, ServiceExt, transport::stdio};
 //! use tower_activity::{ActivityLog, mcp::WithActivityExt};
 //!
@@ -14,12 +17,27 @@
 //! # }
 //! ```
 //!
+//! Servers built with `tower-mcp` (feature `tower-mcp`):
+//!
+#![cfg_attr(feature = "tower-mcp", doc = "```no_run")]
+#![cfg_attr(not(feature = "tower-mcp"), doc = "```ignore")]
+//! use tower_activity::ActivityLog;
+//! use tower_mcp::{McpRouter, StdioTransport};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! # let router = McpRouter::new();
+//! let log = ActivityLog::open("activity.db")?;
+//! StdioTransport::new(router).layer(log.tools().layer()).run().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Tool calls are recorded on every transport; `initialize`, `ping` and the lists are not, prompts and
 //! resources by choice. A result with `isError` is `failed` with the error type `tool_error`, a protocol
 //! error `failed` with its JSON-RPC code, a call that the client cancelled `cancelled`, a panic `failed`
 //! with the error type `panic`.
 //!
-//! A call that asks its client something first ends there; the client's next call, with the answers, is a child of
+//! With `rmcp`, a call that asks its client something first ends there; the client's next call, with the answers, is a child of
 //! it. A call that is answered with a task has the task as a child, a job that ends when the client is told its end
 //! (until then it is running, and abandoned when the log closes before).
 //!
@@ -27,6 +45,14 @@
 //! `.with_activity(&log)` around the `Router` then, not within.
 
 mod names;
+#[cfg(feature = "rmcp")]
 mod rmcp;
+mod tools;
+#[cfg(feature = "tower-mcp")]
+mod tower_mcp;
 
-pub use self::rmcp::{RouterWithActivity, Tool, Tools, WithActivity, WithActivityExt};
+#[cfg(feature = "rmcp")]
+pub use self::rmcp::{RouterWithActivity, WithActivity, WithActivityExt};
+#[cfg(feature = "tower-mcp")]
+pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
+pub use tools::{Tool, Tools};

@@ -23,6 +23,15 @@ pub(super) const TASK_ID: &str = "mcp.task.id";
 /// Not in the conventions: an activity that it belongs to beside its parent.
 pub(super) const LINK: &str = "activity.link";
 
+/// Not in the conventions: what a tool's definition hints at.
+pub(super) const READ_ONLY: &str = "mcp.tool.read_only";
+/// Not in the conventions.
+pub(super) const DESTRUCTIVE: &str = "mcp.tool.destructive";
+/// Not in the conventions.
+pub(super) const IDEMPOTENT: &str = "mcp.tool.idempotent";
+/// Not in the conventions.
+pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
+
 /// Values of [`METHOD`].
 pub(super) const CALL_TOOL: &str = "tools/call";
 pub(super) const GET_PROMPT: &str = "prompts/get";
@@ -30,3 +39,8 @@ pub(super) const READ_RESOURCE: &str = "resources/read";
 
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";
+
+/// What a resource is called: the scheme of its URI alone, for URIs are without number.
+pub(super) fn scheme(uri: &str) -> &str {
+    uri.split_once(':').map_or("resource", |(scheme, _)| scheme)
+}

@@ -5,9 +5,8 @@ mod forward;
 mod operations;
 mod recorder;
 mod router;
-mod tools;
 mod wrapper;
 
+pub(super) use operations::Operations;
 pub use router::RouterWithActivity;
-pub use tools::{Tool, Tools};
 pub use wrapper::{WithActivity, WithActivityExt};

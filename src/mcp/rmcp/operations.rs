@@ -22,7 +22,7 @@ const MOST: usize = 1024;
 ///
 /// They are kept with the log and not with a server: over HTTP every request may have a server of its own.
 #[derive(Default)]
-pub(super) struct Operations {
+pub(in crate::mcp) struct Operations {
     hasher: RandomState,
     /// The first calls of those that asked for input, by what the next one will say.
     asked: Mutex<Newest<u64, Activity>>,

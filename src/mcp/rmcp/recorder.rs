@@ -20,9 +20,8 @@ use serde_json::Value;
 use crate::{
     activity::{Activity, Describe, Running},
     mcp::{
-        names,
+        Tool, Tools, names,
         rmcp::{
-            Tool, Tools,
             answer::{self, Answer, Answered},
             operations::Round,
         },
@@ -128,15 +127,10 @@ impl Recorder {
         request: &ReadResourceRequestParams,
         context: &Context,
     ) -> Option<Call> {
-        // The scheme alone is the name: URIs are without number.
-        let scheme = request
-            .uri
-            .split_once(':')
-            .map_or("resource", |(scheme, _)| scheme);
         let asked = Request {
             kind: Kind::Resource,
             method: names::READ_RESOURCE,
-            name: scheme.to_owned().into(),
+            name: names::scheme(&request.uri).to_owned().into(),
             brand: None,
             uri: Some(&request.uri),
             state: request.request_state.as_deref(),
@@ -317,22 +311,17 @@ impl Recorder {
         Some(Text::from(id.to_owned()))
     }
 
-    /// The brand that the rule names. A rule that panics names none.
     fn brand(
         &self,
         request: &CallToolRequestParams,
         definition: impl FnOnce() -> Option<Definition>,
     ) -> Option<Text> {
-        let rule = self.tools.brand.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| {
-            let definition = definition();
-            rule(&Tool {
-                name: &request.name,
-                arguments: request.arguments.as_ref(),
-                definition: definition.as_ref(),
-            })
-        }))
-        .ok()
-        .flatten()
+        let definition = definition();
+        let meta = definition.as_ref().and_then(|tool| tool.meta.as_ref());
+        self.tools.brand_of(&Tool {
+            name: &request.name,
+            arguments: request.arguments.as_ref(),
+            meta: meta.map(|meta| &meta.0),
+        })
     }
 }

@@ -2,7 +2,10 @@
 
 use rmcp::{ServerHandler, handler::server::router::Router};
 
-use crate::mcp::rmcp::{RouterWithActivity, Tools, recorder::Recorder};
+use crate::mcp::{
+    Tools,
+    rmcp::{RouterWithActivity, recorder::Recorder},
+};
 
 /// Puts the tool calls of a server on the record: of every [`ServerHandler`], and of every [`Router`].
 ///

@@ -1,12 +1,19 @@
 //! What of a tool server is recorded, and how.
 
-use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use rmcp::model::{JsonObject, Tool as Definition};
+use serde_json::{Map, Value};
 
+#[cfg(feature = "rmcp")]
+use crate::mcp::{names, rmcp::Operations};
 use crate::{
     log::ActivityLog,
-    mcp::{names, rmcp::operations::Operations},
     record::{Capture, Text},
 };
 
@@ -33,13 +40,16 @@ type BrandRule = dyn Fn(&Tool<'_>) -> Option<Text> + Send + Sync;
 #[must_use]
 pub struct Tools {
     pub(super) log: ActivityLog,
-    pub(super) brand: Option<Arc<BrandRule>>,
+    brand: Option<Arc<BrandRule>>,
     previews: Capture,
     preview_of: HashMap<Text, Capture>,
     pub(super) prompts: bool,
     pub(super) resources: bool,
+    #[cfg(feature = "rmcp")]
     pub(super) reply_on_panic: bool,
+    #[cfg(feature = "rmcp")]
     pub(super) conversation: Text,
+    #[cfg(feature = "rmcp")]
     pub(super) operations: Arc<Operations>,
 }
 
@@ -53,8 +63,11 @@ impl ActivityLog {
             preview_of: HashMap::new(),
             prompts: false,
             resources: false,
+            #[cfg(feature = "rmcp")]
             reply_on_panic: false,
+            #[cfg(feature = "rmcp")]
             conversation: Text::from_static(names::CONVERSATION_ID),
+            #[cfg(feature = "rmcp")]
             operations: self.kept(),
         }
     }
@@ -98,6 +111,7 @@ impl Tools {
 
     /// Sets the key of a request's `_meta` under which a client names its conversation, `gen_ai.conversation.id` by
     /// default. What it names becomes the session of the call.
+    #[cfg(feature = "rmcp")]
     pub fn conversation(mut self, key: impl Into<Text>) -> Self {
         self.conversation = key.into();
         self
@@ -105,9 +119,16 @@ impl Tools {
 
     /// Answers a call whose tool panicked with an internal error. Without this the panic goes on as it would
     /// without us: it kills the request's task, and the client waits for ever.
+    #[cfg(feature = "rmcp")]
     pub fn reply_on_panic(mut self) -> Self {
         self.reply_on_panic = true;
         self
+    }
+
+    /// The brand that the rule names. A rule that panics names none.
+    pub(super) fn brand_of(&self, tool: &Tool<'_>) -> Option<Text> {
+        let rule = self.brand.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| rule(tool))).ok().flatten()
     }
 
     pub(super) fn capture(&self, tool: &str) -> Capture {
@@ -138,8 +159,6 @@ impl fmt::Debug for Tools {
             .field("preview_of", &self.preview_of)
             .field("prompts", &self.prompts)
             .field("resources", &self.resources)
-            .field("reply_on_panic", &self.reply_on_panic)
-            .field("conversation", &self.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -148,8 +167,8 @@ impl fmt::Debug for Tools {
 #[derive(Debug)]
 pub struct Tool<'a> {
     pub(super) name: &'a str,
-    pub(super) arguments: Option<&'a JsonObject>,
-    pub(super) definition: Option<&'a Definition>,
+    pub(super) arguments: Option<&'a Map<String, Value>>,
+    pub(super) meta: Option<&'a Map<String, Value>>,
 }
 
 impl Tool<'_> {
@@ -163,14 +182,11 @@ impl Tool<'_> {
         self.arguments?.get(name)?.as_str()
     }
 
-    /// Its definition, where the server says it.
-    pub fn definition(&self) -> Option<&Definition> {
-        self.definition
-    }
-
-    /// True when it carries this tag: in its `_meta`, as `tags` or as `_fastmcp.tags`.
+    /// True when it carries this tag: in the `_meta` of its definition, as `tags` or as `_fastmcp.tags`.
+    ///
+    /// A server built with `tower-mcp` does not say what its tools' definitions are: there no tool has a tag.
     pub fn has_tag(&self, tag: &str) -> bool {
-        let Some(meta) = self.definition.and_then(|tool| tool.meta.as_ref()) else {
+        let Some(meta) = self.meta else {
             return false;
         };
         let nested = meta.get("_fastmcp").and_then(|meta| meta.get("tags"));

@@ -1,0 +1,89 @@
+//! What a request is called, and what it says about itself.
+
+use serde::Serialize;
+use serde_json::Value;
+use tower_mcp::{
+    protocol::{McpRequest, RequestMeta},
+    router::{RouterRequest, ToolAnnotationsMap},
+};
+
+use crate::{
+    activity::{Activity, Describe},
+    mcp::{Tool, Tools, names},
+    record::Kind,
+};
+
+/// Describes a request; `None` where it is not recorded.
+pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describe> {
+    let (describe, meta) = match &request.inner {
+        McpRequest::CallTool(params) => {
+            let describe = Describe::tool(params.name.clone());
+            let brand = tools.brand_of(&Tool {
+                name: &params.name,
+                arguments: params.arguments.as_object(),
+                meta: None,
+            });
+            let describe = match brand {
+                Some(brand) => describe.brand(brand),
+                None => describe,
+            };
+            (annotated(describe, &params.name, request), &params.meta)
+        }
+        McpRequest::GetPrompt(params) if tools.prompts => (
+            Describe::new(Kind::Prompt, params.name.clone()),
+            &params.meta,
+        ),
+        McpRequest::ReadResource(params) if tools.resources => {
+            let scheme = names::scheme(&params.uri).to_owned();
+            let describe = Describe::new(Kind::Resource, scheme);
+            let uri = params.uri.as_str();
+            (describe.attribute(names::RESOURCE_URI, uri), &params.meta)
+        }
+        _ => return None,
+    };
+    let mut describe = describe.request(match json(&request.id) {
+        Value::String(id) => id,
+        id => id.to_string(),
+    });
+    if let Some(meta) = meta {
+        describe = of_meta(describe, meta);
+    }
+    // A layer around the HTTP transport leaves its activity here, where the transport was told to bridge it.
+    if let Some(parent) = request.extensions.get::<Activity>() {
+        describe = describe.parent(parent);
+    }
+    Some(describe.attribute(names::METHOD, request.inner.method_name()))
+}
+
+/// Adds what the definition of a tool hints at.
+fn annotated(describe: Describe, tool: &str, request: &RouterRequest) -> Describe {
+    let map = request.extensions.get::<ToolAnnotationsMap>();
+    let Some(hints) = map.and_then(|map| map.get(tool)) else {
+        return describe;
+    };
+    describe
+        .attribute(names::READ_ONLY, hints.read_only_hint)
+        .attribute(names::DESTRUCTIVE, hints.destructive_hint)
+        .attribute(names::IDEMPOTENT, hints.idempotent_hint)
+        .attribute(names::OPEN_WORLD, hints.open_world_hint)
+}
+
+fn of_meta(mut describe: Describe, meta: &RequestMeta) -> Describe {
+    if let Some(version) = &meta.protocol_version {
+        describe = describe.attribute(names::PROTOCOL_VERSION, version.as_str());
+    }
+    if let Some(client) = &meta.client_info {
+        describe = describe
+            .attribute(names::CLIENT_NAME, client.name.as_str())
+            .attribute(names::CLIENT_VERSION, client.version.as_str());
+    }
+    if let Some(token) = &meta.progress_token {
+        describe = describe.attribute(names::PROGRESS_TOKEN, json(token));
+    }
+    describe
+}
+
+/// A text or a number, as it is on the wire.
+fn json(id: &impl Serialize) -> Value {
+    serde_json::to_value(id).unwrap_or_default()
+}

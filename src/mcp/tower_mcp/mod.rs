@@ -1,0 +1,7 @@
+//! Servers built with `tower-mcp`.
+
+mod classify;
+mod describe;
+mod layer;
+
+pub use layer::{CallFuture, ToolsLayer, ToolsService};
