@@ -348,6 +348,8 @@ impl Shard {
         }
         mem::swap(&mut state.ended, indices);
         drop(state);
+        // Not by doubling: what is moved still stands in its slots' memory.
+        ended.reserve_exact(indices.len());
         // Calls do not wait for all of it.
         for chunk in indices.chunks(CHUNK) {
             let mut state = self.state.lock();

@@ -159,7 +159,7 @@ fn known_shapes_are_found_anywhere() {
 #[test]
 fn json_in_texts_is_read_as_json() {
     check(
-        " {\"token\": [\"hunter2\"], \"page\": 2}\n{\"auth\": {\"a\": \"hunter2\"}}",
+        " {\"page\": 2, \"token\": [\"hunter2\"]}\n{\"auth\": {\"a\": \"hunter2\"}}",
         "{\"page\":2,\"token\":\"[redacted]\"}\n{\"auth\":\"[redacted]\"}",
     );
     check(
