@@ -251,6 +251,7 @@ fn activity(over: &serde_json::Value) -> ActivityRecord {
         "started_at": "2026-03-01T11:00:00Z", "ended_at": "2026-03-01T11:00:03Z", "duration_ns": 3_000_000_000u64,
         "project": "acme", "agent": null, "actor": "Ann B", "brand": "netflix", "environment": null,
         "session": "s1", "request": null, "instance": "0199e5a2-7c00-7000-8000-000000000001",
+        "trace_id": "0199e5a27c0070008000000000000000", "span_id": "8000000000000000", "remote_parent": null,
         "attributes": {}, "truncated": false, "input": null, "output": null, "seq": 1,
     });
     let fields = record.as_object_mut().unwrap();

@@ -222,7 +222,9 @@ async fn calls_over_stdio_are_on_record() {
     let mut client = Client::new(router(&log), log.tools().layer()).await;
     client.ask(1, "tools/list", json!({})).await;
     let login = json!({
-        "name": "netflix_login", "arguments": {"text": "hello"}, "_meta": {"progressToken": "half-way"},
+        "name": "netflix_login", "arguments": {"text": "hello"}, "_meta": {
+            "progressToken": "half-way", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        },
     });
     let answer = client.ask(2, "tools/call", login).await;
     assert_eq!(answer["result"]["content"][0]["text"], json!("in"));
@@ -231,6 +233,12 @@ async fn calls_over_stdio_are_on_record() {
     let login = rows.one("netflix_login");
     assert_eq!(login.scope.request.as_deref(), Some("2"));
     assert_eq!(login.attributes["mcp.progress.token"], json!("half-way"));
+    assert_eq!(
+        login.trace_id.to_string(),
+        "0af7651916cd43dd8448eb211c80319c"
+    );
+    assert_eq!(login.remote_parent.unwrap().to_string(), "b7ad6b7169203331");
+    assert_eq!(rows.one("inner").trace_id, login.trace_id);
     assert_eq!(login.attributes["mcp.tool.read_only"], json!(true));
 }
 

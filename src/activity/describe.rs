@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     activity::Activity,
-    record::{Kind, Scope, Text},
+    record::{Kind, Scope, Text, TraceContext},
 };
 
 /// What is known of an activity at its start: its kind, its name, for whom it runs.
@@ -34,6 +34,9 @@ pub(super) struct More {
     pub(super) parent: Option<Activity>,
     pub(super) attributes: Vec<(Text, Value)>,
     pub(super) deadline: Option<Duration>,
+    pub(super) remote: Option<TraceContext>,
+    pub(super) span_name: Option<Text>,
+    pub(super) on_span: Vec<(&'static str, Text)>,
 }
 
 impl Describe {
@@ -122,6 +125,26 @@ impl Describe {
     /// `cancelled`; nothing else changes.
     pub fn deadline(mut self, timeout: Duration) -> Self {
         self.more().deadline = Some(timeout);
+        self
+    }
+
+    /// Sets where its caller stands in a trace, as the caller says: the activity continues that trace, unless it runs
+    /// inside of an activity of a trace of its own.
+    pub fn remote(mut self, context: TraceContext) -> Self {
+        self.more().remote = Some(context);
+        self
+    }
+
+    /// Sets what its `tracing` span is called, where that is not its name.
+    pub fn span_name(mut self, name: impl Into<Text>) -> Self {
+        self.more().span_name = Some(name.into());
+        self
+    }
+
+    /// Adds a field to its `tracing` span alone: what the record has already, under a name of OpenTelemetry's.
+    #[cfg_attr(not(any(feature = "rmcp", feature = "tower-mcp")), allow(dead_code))]
+    pub(crate) fn on_span(mut self, field: &'static str, value: impl Into<Text>) -> Self {
+        self.more().on_span.push((field, value.into()));
         self
     }
 

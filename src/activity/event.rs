@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    activity::{Activity, Receipt, current, handle::Lineage, intake},
+    activity::{Activity, Receipt, current, intake, lineage::Lineage},
     log::ActivityLog,
     pipeline::Shard,
     record::{EventId, Scope, Status, Text, snake_case},

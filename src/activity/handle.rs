@@ -3,17 +3,17 @@
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Span;
 
 use crate::{
-    activity::{current, intake},
+    activity::{current, intake, lineage::Lineage},
     pipeline::{Shard, Shared, SlotKey},
-    record::{ActivityId, Capture, Scope, Text},
-    store::Started,
+    record::{ActivityId, Capture, Scope, Text, TraceContext},
 };
 
 /// A handle of a running activity: adds what is known about it, and starts work inside of it.
@@ -50,29 +50,9 @@ enum State {
 pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SlotKey,
-    /// In handles that may outlive the activity: what children take from it once it has ended.
+    /// In handles that may outlive the activity: what children take from it once it has ended. In all where the
+    /// activity has a span.
     kept: Option<Box<Lineage>>,
-}
-
-/// What a child takes from its parent.
-#[derive(Clone)]
-pub(super) struct Lineage {
-    pub(super) parent: ActivityId,
-    pub(super) root: ActivityId,
-    pub(super) scope: Option<Arc<Scope>>,
-}
-
-impl Lineage {
-    /// Makes an activity a child.
-    pub(super) fn pass_on(self, child: &mut Started) {
-        child.parent = Some(self.parent);
-        child.root = Some(self.root);
-        match (&mut child.scope, self.scope) {
-            (Some(scope), Some(inherited)) => Arc::make_mut(scope).inherit(&inherited),
-            (Some(_), None) => {}
-            (none, inherited) => *none = inherited,
-        }
-    }
 }
 
 impl Activity {
@@ -87,6 +67,14 @@ impl Activity {
     /// Its id; `None` for an inert handle.
     pub fn id(&self) -> Option<ActivityId> {
         self.open().map(|open| open.key.id)
+    }
+
+    /// Where it stands in a trace, to be passed on to what it calls; `None` for an inert handle.
+    ///
+    /// `layer::PropagateLayer` does so for HTTP clients (feature `http`). Where no tracing system says
+    /// otherwise, the trace is said to be sampled: this program does record its part.
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        Some(self.open()?.lineage().trace_context())
     }
 
     /// Sets an attribute, replacing one of the same key. It is redacted first; at most 64 attributes of
@@ -188,12 +176,14 @@ impl Activity {
         }
     }
 
-    pub(super) fn new(shard: Arc<Shard>, key: SlotKey) -> Self {
-        Activity(State::Open(Open {
-            shard,
-            key,
-            kept: None,
-        }))
+    /// Of a slot; with what children take from it, where not all of that is in the slot.
+    pub(super) fn new(shard: Arc<Shard>, key: SlotKey, kept: Option<Box<Lineage>>) -> Self {
+        Activity(State::Open(Open { shard, key, kept }))
+    }
+
+    /// Its span, while it runs; `None` where nobody listens to spans.
+    pub(super) fn span(&self) -> Option<Arc<Span>> {
+        self.open()?.kept.as_ref()?.span.upgrade()
     }
 
     pub(super) fn rejected(shard: Arc<Shard>) -> Self {
@@ -255,17 +245,13 @@ impl Open {
     /// What a child takes from it now; what this handle kept where it has ended.
     pub(super) fn lineage(&self) -> Lineage {
         let id = self.key.id;
-        let live = self.shard.read(self.key, |started| Lineage {
-            parent: id,
-            root: started.root.unwrap_or(id),
-            scope: started.scope.clone(),
+        let kept = self.kept.as_deref();
+        let live = self.shard.read(self.key, |started| {
+            let span = kept.map_or_else(Weak::new, |kept| kept.span.clone());
+            Lineage::of(started, span)
         });
-        live.or_else(|| self.kept.as_deref().cloned())
-            .unwrap_or(Lineage {
-                parent: id,
-                root: id,
-                scope: None,
-            })
+        live.or_else(|| kept.cloned())
+            .unwrap_or_else(|| Lineage::of_id(id))
     }
 }
 

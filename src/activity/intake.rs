@@ -157,7 +157,7 @@ impl Attribute {
             details.truncated = true;
             return self.charge();
         }
-        details.attributes.push((self.key, self.value));
+        details.add(self.key, self.value);
         0
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn counter_charge() -> usize {
 #[cfg(feature = "subscriber")]
 pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     let Some(value) = details.attribute_mut(key) else {
-        details.attributes.push((key.into(), 1.into()));
+        details.add(key.into(), 1.into());
         return 0;
     };
     let count = value.as_u64().unwrap_or(0).saturating_add(1);

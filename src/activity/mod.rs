@@ -9,8 +9,10 @@ mod finish;
 mod future;
 mod handle;
 mod intake;
+mod lineage;
 mod receipt;
 mod running;
+mod span;
 mod spawn;
 
 #[cfg(feature = "subscriber")]

@@ -5,13 +5,16 @@ use std::{
     fmt, mem,
     ops::Deref,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
     thread,
 };
 
 use tracing::Span;
 
 use crate::{
-    activity::{Activity, Describe, current, current::Entered, handle::Open, intake},
+    activity::{
+        Activity, Describe, current, current::Entered, handle::Open, intake, lineage::Lineage, span,
+    },
     log::ActivityLog,
     pipeline::{Cause, Commit, Permit},
     record::{ActivityId, Outcome, Text},
@@ -55,7 +58,7 @@ impl ActivityLog {
             kind,
             name,
             scope,
-            more,
+            mut more,
         } = describe;
         let mut started = Started {
             id,
@@ -68,9 +71,10 @@ impl ActivityLog {
         };
         let mut bytes = started.name.heap_bytes();
         let parent = more.as_ref().and_then(|more| more.parent.as_ref());
-        let lineage = parent
-            .and_then(|parent| parent.lineage(shared))
-            .or_else(|| current::find(|activity| activity.lineage(shared)));
+        let parent = parent.and_then(|parent| parent.lineage(shared));
+        // Its own span, for the caller's may be any; below the current activity the caller's is the better one.
+        let outer = parent.as_ref().and_then(|parent| parent.span.upgrade());
+        let lineage = parent.or_else(|| current::find(|activity| activity.lineage(shared)));
         // Most have none of these.
         if let Some(scope) = &mut started.scope {
             intake::scope(shared, scope);
@@ -83,30 +87,33 @@ impl ActivityLog {
             bytes += scope.charge();
         }
         let mut deadline_ns = NEVER;
-        if let Some(more) = more {
+        if let Some(more) = &mut more {
             if let Some(timeout) = more.deadline {
                 let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
                 deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
             }
-            for (key, value) in more.attributes {
+            for (key, value) in mem::take(&mut more.attributes) {
                 let attribute = intake::attribute(shared, key, value);
                 bytes += attribute.charge();
                 bytes -= attribute.keep(started.details.get_or_insert_default());
             }
         }
 
-        let span = tracing::info_span!(
-            target: "tower_activity",
-            "activity",
-            otel.name = &*started.name,
-            otel.status_code = tracing::field::Empty,
-            error.type = tracing::field::Empty,
-            activity.id = %id,
-            activity.kind = kind.as_str(),
+        let _within = outer.as_ref().map(|span| span.enter());
+        let more = more.as_deref();
+        let span = span::open(shared, &started, more);
+        bytes += span::trace(
+            &mut started,
+            more.and_then(|more| more.remote.as_ref()),
+            &span,
         );
+        let span = (!span.is_disabled()).then(|| Arc::new(span));
+        let kept = span
+            .as_ref()
+            .map(|span| Box::new(Lineage::of(&started, Arc::downgrade(span))));
         let shard = pipeline.shard();
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, permit) {
-            Some(key) => Activity::new(shard.clone(), key),
+            Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
         };
         let mut running = Running::new(activity, span);
@@ -132,7 +139,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn new(activity: Activity, span: Span) -> Self {
+    fn new(activity: Activity, span: Option<Arc<Span>>) -> Self {
         Running {
             ended: activity.open().is_none(),
             context: Context { activity, span },
@@ -143,7 +150,7 @@ impl Running {
 
     /// One that records nothing.
     pub(crate) fn inert() -> Self {
-        Running::new(Activity::default(), Span::none())
+        Running::new(Activity::default(), None)
     }
 
     /// Ends it.
@@ -226,11 +233,9 @@ impl Running {
             error_type: error_type.map(|text| intake::text(shared, text)),
             message: (outcome.message.take()).map(|text| intake::message(shared, text)),
         };
-        if let Some(error_type) = &cause.error_type
-            && !self.context.span.is_disabled()
-        {
-            self.context.span.record("otel.status_code", "ERROR");
-            self.context.span.record("error.type", &**error_type);
+        if let (Some(error_type), Some(span)) = (&cause.error_type, &self.context.span) {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", &**error_type);
         }
         open.shard.end(open.key, outcome.status, Some(cause));
     }
@@ -286,13 +291,15 @@ impl fmt::Debug for Running {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) activity: Activity,
-    pub(super) span: Span,
+    /// `None` where nobody listens to spans.
+    pub(super) span: Option<Arc<Span>>,
 }
 
 impl Context {
     /// Makes both current until what it returns is dropped.
     #[inline(always)]
-    pub(super) fn enter(&mut self) -> (tracing::span::Entered<'_>, Entered<'_>) {
-        (self.span.enter(), Entered::new(&mut self.activity))
+    pub(super) fn enter(&mut self) -> (Option<tracing::span::Entered<'_>>, Entered<'_>) {
+        let span = self.span.as_deref().map(Span::enter);
+        (span, Entered::new(&mut self.activity))
     }
 }

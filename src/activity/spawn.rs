@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context as TaskContext, Poll},
 };
 
@@ -51,9 +52,13 @@ impl Activity {
     }
 
     fn context(&self) -> Context {
+        // Below itself, what it is entered from is the better span: it may be one that the code in it has opened.
+        let inside = Activity::current().id() == self.id();
+        let span = if inside { None } else { self.span() };
+        let span = span.unwrap_or_else(|| Arc::new(Span::current()));
         Context {
             activity: self.clone(),
-            span: Span::current(),
+            span: (!span.is_disabled()).then_some(span),
         }
     }
 }

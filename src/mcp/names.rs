@@ -3,6 +3,11 @@
 //! From the semantic conventions for MCP and GenAI, 1.40, status "development": they may still change, so
 //! they are attribute keys here and never columns. What the conventions have no name for is marked.
 
+use crate::{
+    activity::Describe,
+    record::{Kind, Text},
+};
+
 pub(super) const METHOD: &str = "mcp.method.name";
 pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
@@ -39,6 +44,33 @@ pub(super) const READ_RESOURCE: &str = "resources/read";
 
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";
+
+/// Only on the span: the record has them as the name and the request of an activity.
+const TOOL_NAME: &str = "gen_ai.tool.name";
+const PROMPT_NAME: &str = "gen_ai.prompt.name";
+const OPERATION: &str = "gen_ai.operation.name";
+const REQUEST_ID: &str = "jsonrpc.request.id";
+const SPAN_KIND: &str = "otel.kind";
+
+/// Describes a request, and names its span as the conventions do: by its method and what that is about.
+pub(super) fn describe(kind: Kind, method: &'static str, name: Text, id: String) -> Describe {
+    let id = Text::from(id);
+    let describe = Describe::new(kind, name.clone())
+        .request(id.clone())
+        .attribute(METHOD, method)
+        .on_span(SPAN_KIND, "server")
+        .on_span(REQUEST_ID, id);
+    match kind {
+        Kind::Tool => describe
+            .span_name(format!("{method} {name}"))
+            .on_span(OPERATION, "execute_tool")
+            .on_span(TOOL_NAME, name),
+        Kind::Prompt => describe
+            .span_name(format!("{method} {name}"))
+            .on_span(PROMPT_NAME, name),
+        _ => describe.span_name(method),
+    }
+}
 
 /// What a resource is called: the scheme of its URI alone, for URIs are without number.
 pub(super) fn scheme(uri: &str) -> &str {

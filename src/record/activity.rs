@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{ActivityId, InstanceId, Kind, Scope, Status, Text};
+use crate::record::{ActivityId, InstanceId, Kind, Scope, SpanId, Status, Text, TraceId};
 
 /// An activity as it is read back: from the API, the CLI's `--json`, an export.
 ///
@@ -17,6 +17,12 @@ pub struct ActivityRecord {
     pub parent: Option<ActivityId>,
     /// The outermost activity of its tree; its own id where it has no parent.
     pub root: ActivityId,
+    /// The trace that it belongs to: its root's id, unless that continues another trace.
+    pub trace_id: TraceId,
+    /// Its step of the trace: a part of its id, unless a tracing system gave it another one.
+    pub span_id: SpanId,
+    /// The step of another program that it comes from, as that program said.
+    pub remote_parent: Option<SpanId>,
     /// What sort of work it is.
     pub kind: Kind,
     /// What it is called: a tool's name, a route, a job.

@@ -14,6 +14,7 @@ mod snake;
 mod status;
 mod sums;
 mod text;
+mod trace;
 
 pub use activity::{ActivityRecord, Preview};
 pub use capture::Capture;
@@ -30,3 +31,4 @@ pub(crate) use snake::snake_case;
 pub use status::Status;
 pub use sums::Sums;
 pub use text::Text;
+pub use trace::{SpanId, TraceContext, TraceId};

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    record::{ActivityId, InstanceId, Kind, Preview, Scope, Status, Text},
+    record::{
+        ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
+    },
     store::{Duplicate, EventAccounting, NewEvent},
 };
 
@@ -76,9 +78,54 @@ pub struct Details {
     pub error_type: Option<Text>,
     /// What the error said, redacted and capped.
     pub message: Option<Text>,
+    /// Where it stands in a trace, where that does not follow from the ids.
+    pub trace: Option<Box<Trace>>,
+}
+
+/// Where an activity stands in a trace that is not its tree's own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The trace.
+    pub id: TraceId,
+    /// Its own step; `None` where that is a part of its id.
+    pub span: Option<SpanId>,
+    /// The step of another program that it comes from.
+    pub remote_parent: Option<SpanId>,
+    /// What the caller said of the trace; passed on, and not stored.
+    pub flags: u8,
+    /// What tracing systems want to be passed on; not stored.
+    pub state: Option<Text>,
+}
+
+impl Trace {
+    /// A trace that begins with us.
+    pub(crate) fn own(id: TraceId) -> Self {
+        Trace {
+            id,
+            span: None,
+            remote_parent: None,
+            flags: TraceContext::own_flags(),
+            state: None,
+        }
+    }
+
+    /// The bytes that it takes.
+    pub(crate) fn charge(&self) -> usize {
+        size_of::<Trace>() + self.state.as_ref().map_or(0, Text::heap_bytes)
+    }
 }
 
 impl Details {
+    /// Adds an attribute of another key than those that are there.
+    pub(crate) fn add(&mut self, key: Text, value: Value) {
+        if self.attributes.is_empty() {
+            // A vector makes room for four of its own accord, and many activities have one.
+            self.attributes.reserve_exact(1);
+        }
+        self.attributes.push((key, value));
+    }
+
     /// The value of an attribute that was set before.
     pub(crate) fn attribute_mut(&mut self, key: &str) -> Option<&mut Value> {
         let mut attributes = self.attributes.iter_mut();

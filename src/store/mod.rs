@@ -16,7 +16,9 @@ mod upkeep;
 
 use std::fmt;
 
-pub use batch::{Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started};
+pub use batch::{
+    Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
+};
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};

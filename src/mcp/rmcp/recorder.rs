@@ -27,7 +27,7 @@ use crate::{
         },
     },
     pipeline::Room,
-    record::{Capture, InstanceId, Kind, Outcome, Text},
+    record::{Capture, InstanceId, Kind, Outcome, Text, TraceContext},
 };
 
 /// The header that names a session of the streamable HTTP transport.
@@ -245,9 +245,12 @@ impl Recorder {
         first: Option<&Activity>,
         context: &Context,
     ) -> Describe {
-        let mut describe = Describe::new(request.kind, request.name)
-            .request(context.id.to_string())
-            .attribute(names::METHOD, request.method);
+        let mut describe = names::describe(
+            request.kind,
+            request.method,
+            request.name,
+            context.id.to_string(),
+        );
         if let Some(brand) = request.brand {
             describe = describe.brand(brand);
         }
@@ -274,6 +277,9 @@ impl Recorder {
             };
             describe = describe.attribute(names::PROGRESS_TOKEN, token);
         }
+        if let Some(session) = &session {
+            describe = describe.on_span(names::SESSION_ID, session);
+        }
         // A conversation may span sessions, and is what its calls are looked for by.
         describe = match (self.conversation(&context.meta), session) {
             (Some(conversation), Some(session)) => describe
@@ -282,6 +288,12 @@ impl Recorder {
             (Some(one), None) | (None, Some(one)) => describe.session(one),
             (None, None) => describe,
         };
+        let traceparent = context.meta.get_traceparent();
+        let remote = traceparent
+            .and_then(|parent| TraceContext::parse(parent, context.meta.get_tracestate()));
+        if let Some(remote) = remote {
+            describe = describe.remote(remote);
+        }
         let parts = context.extensions.get::<Parts>();
         // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
         let request = parts.and_then(|parts| parts.extensions.get::<Activity>());

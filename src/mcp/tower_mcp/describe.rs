@@ -10,14 +10,19 @@ use tower_mcp::{
 use crate::{
     activity::{Activity, Describe},
     mcp::{Tool, Tools, names},
-    record::Kind,
+    record::{Kind, TraceContext},
 };
 
 /// Describes a request; `None` where it is not recorded.
 pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describe> {
-    let (describe, meta) = match &request.inner {
+    let id = match json(&request.id) {
+        Value::String(id) => id,
+        id => id.to_string(),
+    };
+    let begin = |kind, method, name: String| names::describe(kind, method, name.into(), id);
+    let (mut describe, meta) = match &request.inner {
         McpRequest::CallTool(params) => {
-            let describe = Describe::tool(params.name.clone());
+            let describe = begin(Kind::Tool, names::CALL_TOOL, params.name.clone());
             let brand = tools.brand_of(&Tool {
                 name: &params.name,
                 arguments: params.arguments.as_object(),
@@ -30,21 +35,17 @@ pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describ
             (annotated(describe, &params.name, request), &params.meta)
         }
         McpRequest::GetPrompt(params) if tools.prompts => (
-            Describe::new(Kind::Prompt, params.name.clone()),
+            begin(Kind::Prompt, names::GET_PROMPT, params.name.clone()),
             &params.meta,
         ),
         McpRequest::ReadResource(params) if tools.resources => {
             let scheme = names::scheme(&params.uri).to_owned();
-            let describe = Describe::new(Kind::Resource, scheme);
+            let describe = begin(Kind::Resource, names::READ_RESOURCE, scheme);
             let uri = params.uri.as_str();
             (describe.attribute(names::RESOURCE_URI, uri), &params.meta)
         }
         _ => return None,
     };
-    let mut describe = describe.request(match json(&request.id) {
-        Value::String(id) => id,
-        id => id.to_string(),
-    });
     if let Some(meta) = meta {
         describe = of_meta(describe, meta);
     }
@@ -52,7 +53,18 @@ pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describ
     if let Some(parent) = request.extensions.get::<Activity>() {
         describe = describe.parent(parent);
     }
-    Some(describe.attribute(names::METHOD, request.inner.method_name()))
+    if let Some(remote) = request.extensions.get::<tower_mcp::TraceContext>() {
+        let parent = format!(
+            "00-{}-{}-{:02x}",
+            remote.trace_id(),
+            remote.parent_id(),
+            remote.trace_flags()
+        );
+        if let Some(remote) = TraceContext::parse(&parent, remote.tracestate()) {
+            describe = describe.remote(remote);
+        }
+    }
+    Some(describe)
 }
 
 /// Adds what the definition of a tool hints at.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
-    record::{ActivityId, Preview, Text},
+    record::{ActivityId, Preview, SpanId, Text},
     store::{
         Details, Ended,
         sqlite::{
@@ -18,8 +18,9 @@ use crate::{
 
 const INSERT: &str = "
 INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, project, agent, actor, brand,
-                      environment, session, request, error_type, message, attributes, truncated, instance)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+                      environment, session, request, error_type, message, attributes, truncated, instance, trace_id, span_id,
+                      remote_parent)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
 ON CONFLICT (id) DO NOTHING";
 const INSERT_PREVIEW: &str = "
 INSERT INTO preview (activity, input, input_bytes, input_truncated, output, output_bytes, output_truncated)
@@ -74,6 +75,10 @@ pub(super) fn insert(
             19,
             details.and_then(|details| details.truncated.then_some(1)),
         )?;
+        let trace = TraceColumns::of(details);
+        insert.set_optional(21, trace.id)?;
+        insert.set_optional(22, trace.span)?;
+        insert.set_optional(23, trace.remote_parent)?;
         let inserted = insert.statement.raw_execute()? == 1;
         if ended.listed {
             unlist.execute([started.id.as_bytes()])?;
@@ -151,6 +156,25 @@ impl<'a> PreviewColumns<'a> {
             text: Some(&preview.text),
             bytes: Some(i64::try_from(preview.bytes).unwrap_or(i64::MAX)),
             truncated: preview.truncated.then_some(1),
+        })
+    }
+}
+
+/// Where it stands in a trace, as it is stored; all NULL where that follows from the ids.
+#[derive(Debug, Default)]
+pub(super) struct TraceColumns<'a> {
+    pub(super) id: Option<&'a [u8; 16]>,
+    pub(super) span: Option<&'a [u8; 8]>,
+    pub(super) remote_parent: Option<&'a [u8; 8]>,
+}
+
+impl<'a> TraceColumns<'a> {
+    pub(super) fn of(details: Option<&'a Details>) -> Self {
+        let trace = details.and_then(|details| details.trace.as_deref());
+        trace.map_or_else(TraceColumns::default, |trace| TraceColumns {
+            id: Some(trace.id.as_bytes()),
+            span: trace.span.as_ref().map(SpanId::as_bytes),
+            remote_parent: trace.remote_parent.as_ref().map(SpanId::as_bytes),
         })
     }
 }

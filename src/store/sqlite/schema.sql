@@ -40,7 +40,10 @@ CREATE TABLE activity (
   error_type  TEXT,
   message     TEXT,
   attributes  TEXT,               -- JSON object; NULL: none
-  truncated   INTEGER             -- 1: an attribute was refused because a limit was reached
+  truncated   INTEGER,            -- 1: an attribute was refused because a limit was reached
+  trace_id    BLOB,               -- NULL: the root's id
+  span_id     BLOB,               -- NULL: the second half of its id
+  remote_parent BLOB              -- the span of another program that it comes from
 ) STRICT;
 
 CREATE UNIQUE INDEX activity_id ON activity (id);
@@ -78,7 +81,10 @@ CREATE TABLE open (
   truncated       INTEGER,
   input           TEXT,
   input_bytes     INTEGER,
-  input_truncated INTEGER
+  input_truncated INTEGER,
+  trace_id        BLOB,
+  span_id         BLOB,
+  remote_parent   BLOB
 ) STRICT, WITHOUT ROWID;
 
 -- Events: one fact at one instant. A row never changes; seq is the order of commits.

@@ -24,9 +24,9 @@ const SOME_OPEN: &str = "
 SELECT id, started_at, name, project, brand FROM open WHERE instance = ?1 ORDER BY id LIMIT ?2";
 const ABANDON: &str = "
 INSERT INTO activity (id, parent, root, kind, name, status, started_at, instance, project, agent, actor, brand,
-                      environment, session, request, attributes, truncated)
+                      environment, session, request, attributes, truncated, trace_id, span_id, remote_parent)
 SELECT id, parent, root, kind, name, 5, started_at, instance, project, agent, actor, brand,
-       environment, session, request, attributes, truncated FROM open WHERE id = ?1
+       environment, session, request, attributes, truncated, trace_id, span_id, remote_parent FROM open WHERE id = ?1
 ON CONFLICT (id) DO NOTHING";
 const KEEP_INPUT: &str = "
 INSERT INTO preview (activity, input, input_bytes, input_truncated)

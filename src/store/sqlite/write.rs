@@ -16,7 +16,7 @@ use crate::{
             bucket::Buckets,
             connection,
             dictionary::{Dictionary, Texts},
-            ended::{self, PreviewColumns, attributes},
+            ended::{self, PreviewColumns, TraceColumns, attributes},
             event,
             lock::{self, InstanceLock},
         },
@@ -29,8 +29,9 @@ ON CONFLICT (uuid) DO UPDATE SET pid = pid RETURNING id";
 // An activity that was written as abandoned, or whose end is committed, is not opened again by a repeated batch.
 const LIST_OPEN: &str = "
 INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, environment,
-                  session, request, attributes, truncated, input, input_bytes, input_truncated)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19
+                  session, request, attributes, truncated, input, input_bytes, input_truncated, trace_id, span_id,
+                  remote_parent)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22
 WHERE NOT EXISTS (SELECT 1 FROM activity WHERE id = ?1)
 ON CONFLICT (id) DO UPDATE SET
   project = excluded.project, agent = excluded.agent, actor = excluded.actor, brand = excluded.brand,
@@ -224,6 +225,7 @@ fn list_open(texts: &mut Texts<'_>, instance: i64, started: &Started) -> rusqlit
     let scope = texts.scope(started.scope.as_deref())?;
     let details = started.details.as_deref();
     let input = PreviewColumns::of(details.and_then(|details| details.input.as_ref()));
+    let trace = TraceColumns::of(details);
     let kind = texts.kind(started.kind)?;
     let name = texts.number(&started.name)?;
     texts
@@ -249,6 +251,9 @@ fn list_open(texts: &mut Texts<'_>, instance: i64, started: &Started) -> rusqlit
             input.text,
             input.bytes,
             input.truncated,
+            trace.id,
+            trace.span,
+            trace.remote_parent,
         ])?;
     Ok(())
 }

@@ -5,14 +5,17 @@ use rusqlite::Row;
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, Status, Text},
+    record::{
+        ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
+    },
     store::sqlite::write::status_number,
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.
 pub(super) const COLUMNS: &str = "SELECT a.id, a.parent, a.root, kind.value, name.value, a.status, a.started_at, a.duration_ns, \
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
-     a.error_type, a.message, a.attributes, a.truncated, a.seq, ";
+     a.error_type, a.message, a.attributes, a.truncated, a.seq, \
+     a.trace_id, a.span_id, a.remote_parent, ";
 
 /// The last columns and the table, for ended activities.
 pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated \
@@ -28,6 +31,7 @@ pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, 
                   CASE WHEN instance IN (SELECT value FROM json_each(?)) THEN 0 ELSE 5 END AS status, \
                   started_at, NULL AS duration_ns, instance, project, agent, actor, brand, environment, session, \
                   request, NULL AS error_type, NULL AS message, attributes, truncated, NULL AS seq, \
+                  trace_id, span_id, remote_parent, \
                   input, input_bytes, input_truncated FROM open) AS a";
 
 /// What both need. Outer joins, so that the order of the tables is the order of reading.
@@ -51,10 +55,17 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
     let started_at = instant(started_at_us)?;
     let ended_at = duration_ns.map(|ns| instant(started_at_us.saturating_add(ns / 1000)));
     let text = |column| get::<Option<String>>(row, column).map(|text| text.map(Text::from));
+    let root = get::<Option<[u8; 16]>>(row, 2)?.map_or(id, ActivityId::from_bytes);
+    let trace_id = get::<Option<[u8; 16]>>(row, 21)?.and_then(TraceId::from_bytes);
+    let span =
+        |column| get::<Option<[u8; 8]>>(row, column).map(|id| id.and_then(SpanId::from_bytes));
     Ok(ActivityRecord {
         id,
         parent: get::<Option<[u8; 16]>>(row, 1)?.map(ActivityId::from_bytes),
-        root: get::<Option<[u8; 16]>>(row, 2)?.map_or(id, ActivityId::from_bytes),
+        root,
+        trace_id: trace_id.unwrap_or(TraceId::of_root(root)),
+        span_id: span(22)?.unwrap_or(SpanId::of(id)),
+        remote_parent: span(23)?,
         // A kind that a later version added is something else to this one.
         kind: get::<String>(row, 3)?.parse().unwrap_or(Kind::Custom),
         name: get::<String>(row, 4)?.into(),
@@ -76,8 +87,8 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         instance: InstanceId::from_bytes(get(row, 8)?),
         attributes: attributes(get(row, 18)?)?,
         truncated: get::<Option<bool>>(row, 19)?.unwrap_or_default(),
-        input: preview(row, 21)?,
-        output: preview(row, 24)?,
+        input: preview(row, 24)?,
+        output: preview(row, 27)?,
         seq: get(row, 20)?,
     })
 }

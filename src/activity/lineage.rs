@@ -1,0 +1,71 @@
+//! What a child takes from its parent.
+
+use std::sync::{Arc, Weak};
+
+use tracing::Span;
+
+use crate::{
+    record::{ActivityId, Scope, SpanId, TraceContext, TraceId},
+    store::{Started, Trace},
+};
+
+/// What a child takes from its parent.
+#[derive(Debug, Clone)]
+pub(super) struct Lineage {
+    pub(super) parent: ActivityId,
+    pub(super) root: ActivityId,
+    pub(super) scope: Option<Arc<Scope>>,
+    /// Where the parent stands in a trace, where that does not follow from the ids.
+    trace: Option<Box<Trace>>,
+    /// The parent's span; gone once that has ended.
+    pub(super) span: Weak<Span>,
+}
+
+impl Lineage {
+    /// Of an activity.
+    pub(super) fn of(started: &Started, span: Weak<Span>) -> Self {
+        let details = started.details.as_deref();
+        Lineage {
+            parent: started.id,
+            root: started.root.unwrap_or(started.id),
+            scope: started.scope.clone(),
+            trace: details.and_then(|details| details.trace.clone()),
+            span,
+        }
+    }
+
+    /// Of an activity of which only the id is known any more.
+    pub(super) fn of_id(id: ActivityId) -> Self {
+        Lineage {
+            parent: id,
+            root: id,
+            scope: None,
+            trace: None,
+            span: Weak::new(),
+        }
+    }
+
+    /// Makes an activity a child.
+    pub(super) fn pass_on(self, child: &mut Started) {
+        child.parent = Some(self.parent);
+        child.root = Some(self.root);
+        match (&mut child.scope, self.scope) {
+            (Some(scope), Some(inherited)) => Arc::make_mut(scope).inherit(&inherited),
+            (Some(_), None) => {}
+            (none, inherited) => *none = inherited,
+        }
+        if let Some(mut trace) = self.trace {
+            (trace.span, trace.remote_parent) = (None, None);
+            child.details.get_or_insert_default().trace = Some(trace);
+        }
+    }
+
+    /// Where the parent stands in its trace.
+    pub(super) fn trace_context(self) -> TraceContext {
+        let trace = self
+            .trace
+            .map_or_else(|| Trace::own(TraceId::of_root(self.root)), |trace| *trace);
+        let span = trace.span.unwrap_or(SpanId::of(self.parent));
+        TraceContext::new(trace.id, span, trace.flags, trace.state)
+    }
+}

@@ -1,0 +1,161 @@
+//! The `tracing` span of an activity, and the trace that both stand in.
+
+use serde_json::Value;
+use tracing::{Span, field::Empty};
+
+use crate::{
+    activity::{describe::More, intake},
+    pipeline::Shared,
+    record::{Text, TraceContext, TraceId},
+    store::{Started, Trace},
+};
+
+/// The attribute for a trace that an activity does not continue, because it runs inside of one of another trace.
+const LINK: Text = Text::from_static("trace.link");
+/// What that attribute takes: a `traceparent` and its place.
+const LINK_CHARGE: usize = 256;
+
+/// Makes the span of an activity, within what is current.
+///
+/// A span's fields have to be known when this is compiled: these are the names that OpenTelemetry gives to what the
+/// layers of this crate find out. `mcp/names.rs` says which version of them.
+pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> Span {
+    let name = more.and_then(|more| more.span_name.clone());
+    let name = name.map(|name| intake::text(shared, name));
+    let span = tracing::info_span!(
+        target: "tower_activity",
+        "activity",
+        otel.name = &**name.as_ref().unwrap_or(&started.name),
+        otel.kind = Empty,
+        otel.status_code = Empty,
+        error.type = Empty,
+        activity.id = %started.id,
+        activity.kind = started.kind.as_str(),
+        mcp.method.name = Empty,
+        mcp.protocol.version = Empty,
+        mcp.resource.uri = Empty,
+        mcp.session.id = Empty,
+        jsonrpc.request.id = Empty,
+        network.transport = Empty,
+        gen_ai.operation.name = Empty,
+        gen_ai.tool.name = Empty,
+        gen_ai.prompt.name = Empty,
+        gen_ai.conversation.id = Empty,
+    );
+    if span.is_disabled() {
+        return span;
+    }
+    for (field, value) in more.map_or(&[][..], |more| &more.on_span) {
+        span.record(*field, &*intake::text(shared, value.clone()));
+    }
+    let attributes = started.details.as_ref().map(|details| &details.attributes);
+    for (key, value) in attributes.into_iter().flatten() {
+        // Those that are not among the fields above go nowhere.
+        match value {
+            Value::String(text) => span.record(key.as_str(), text.as_str()),
+            other => span.record(key.as_str(), other.to_string()),
+        };
+    }
+    span
+}
+
+/// Says where an activity stands in a trace: in that of its parent, else in the one that its caller named, else in
+/// its own. Returns the bytes that this takes.
+pub(super) fn trace(started: &mut Started, remote: Option<&TraceContext>, span: &Span) -> usize {
+    let own = TraceId::of_root(started.root.unwrap_or(started.id));
+    let inherited = started
+        .details
+        .as_mut()
+        .and_then(|details| details.trace.take());
+    let mut trace = inherited.map(|trace| *trace);
+    let mut bytes = 0;
+    if let Some(remote) = remote {
+        let id = trace.as_ref().map_or(own, |trace| trace.id);
+        if started.parent.is_none() {
+            trace = Some(Trace {
+                flags: remote.flags(),
+                state: remote.state().map(|state| Text::from(state.to_owned())),
+                ..Trace::own(remote.trace_id())
+            });
+        }
+        if started.parent.is_none() || remote.trace_id() == id {
+            trace.get_or_insert(Trace::own(id)).remote_parent = Some(remote.span_id());
+        } else {
+            let details = started.details.get_or_insert_default();
+            details.add(LINK, Value::from(remote.to_string()));
+            bytes += LINK_CHARGE;
+        }
+    }
+    otel::join(span, &mut trace, own);
+    if let Some(trace) = trace {
+        bytes += trace.charge();
+        started.details.get_or_insert_default().trace = Some(Box::new(trace));
+    }
+    bytes
+}
+
+/// Without a tracing system there are no other ids than ours.
+#[cfg(not(feature = "opentelemetry"))]
+mod otel {
+    use tracing::Span;
+
+    use crate::{record::TraceId, store::Trace};
+
+    pub(super) fn join(_: &Span, _: &mut Option<Trace>, _: TraceId) {}
+}
+
+/// Takes the ids of a span over, where `tracing-opentelemetry` gives it some.
+#[cfg(feature = "opentelemetry")]
+mod otel {
+    use opentelemetry::{
+        Context,
+        trace::{SpanContext, TraceContextExt, TraceFlags, TraceState},
+    };
+    use tracing::Span;
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+    use crate::{
+        record::{SpanId, Text, TraceId},
+        store::Trace,
+    };
+
+    pub(super) fn join(span: &Span, trace: &mut Option<Trace>, own: TraceId) {
+        if span.is_disabled() {
+            return;
+        }
+        let remote = trace.as_ref().and_then(remote);
+        if let Some(remote) = remote
+            // A span of somebody else's that has joined the trace already is the nearer parent.
+            && Span::current().context().span().span_context().trace_id() != remote.trace_id()
+        {
+            // It fails where nobody gives spans such ids.
+            let _ = span.set_parent(Context::new().with_remote_span_context(remote));
+        }
+        let context = span.context();
+        let context = context.span().span_context().clone();
+        let id = TraceId::from_bytes(context.trace_id().to_bytes());
+        if let (Some(id), Some(step)) = (id, SpanId::from_bytes(context.span_id().to_bytes())) {
+            let trace = trace.get_or_insert(Trace::own(own));
+            trace.id = id;
+            trace.span = Some(step);
+            trace.flags = context.trace_flags().to_u8();
+            let state = context.trace_state().header();
+            trace.state = (!state.is_empty()).then(|| Text::from(state));
+        }
+    }
+
+    /// What the caller said, as OpenTelemetry says it.
+    fn remote(trace: &Trace) -> Option<SpanContext> {
+        let state = trace
+            .state
+            .as_deref()
+            .and_then(|state| state.parse::<TraceState>().ok());
+        Some(SpanContext::new(
+            opentelemetry::trace::TraceId::from_bytes(*trace.id.as_bytes()),
+            opentelemetry::trace::SpanId::from_bytes(*trace.remote_parent?.as_bytes()),
+            TraceFlags::new(trace.flags),
+            true,
+            state.unwrap_or_default(),
+        ))
+    }
+}
