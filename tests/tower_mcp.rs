@@ -92,7 +92,7 @@ fn hello() -> Value {
     })
 }
 
-fn request(name: &str, arguments: Value) -> RouterRequest {
+fn request(name: &str, arguments: &Value) -> RouterRequest {
     let params: CallToolParams =
         serde_json::from_value(json!({"name": name, "arguments": arguments})).unwrap();
     RouterRequest::new(RequestId::Number(7), McpRequest::CallTool(params))
@@ -114,10 +114,10 @@ async fn each_call_is_one_activity_and_nothing_else_is() {
     call(RouterRequest::new(RequestId::Number(1), McpRequest::Ping))
         .await
         .unwrap();
-    let login = request("netflix_login", json!({"text": "hello"}));
+    let login = request("netflix_login", &json!({"text": "hello"}));
     assert!(call(login).await.unwrap().inner.is_ok());
-    call(request("fails", json!({}))).await.unwrap();
-    call(request("missing", json!({}))).await.unwrap();
+    call(request("fails", &json!({}))).await.unwrap();
+    call(request("missing", &json!({}))).await.unwrap();
 
     let rows = rows(&log);
     assert_eq!(rows.names(), ["netflix_login", "inner", "fails", "missing"]);
@@ -159,9 +159,9 @@ where
 async fn the_client_gets_what_it_gets_without_us() {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in ["netflix_login", "fails", "refuses", "missing"] {
-        let bare = answer(connected(&log).await, request(name, json!({"text": "x"}))).await;
+        let bare = answer(connected(&log).await, request(name, &json!({"text": "x"}))).await;
         let wrapped = log.tools().layer().layer(connected(&log).await);
-        let recorded = answer(wrapped, request(name, json!({"text": "x"}))).await;
+        let recorded = answer(wrapped, request(name, &json!({"text": "x"}))).await;
         assert_eq!(bare, recorded, "{name}");
         assert_eq!(bare["content"].is_array(), name != "missing", "{bare}");
     }
