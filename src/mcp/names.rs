@@ -11,8 +11,11 @@ use crate::{
 pub(super) const METHOD: &str = "mcp.method.name";
 pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
+#[cfg(feature = "rmcp")]
 pub(super) const SESSION_ID: &str = "mcp.session.id";
+#[cfg(feature = "rmcp")]
 pub(super) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+#[cfg(feature = "rmcp")]
 pub(super) const TRANSPORT: &str = "network.transport";
 /// Not in the conventions.
 pub(super) const CLIENT_NAME: &str = "mcp.client.name";
@@ -24,17 +27,23 @@ pub(super) const RESULT_TYPE: &str = "mcp.result.type";
 /// Not in the conventions.
 pub(super) const PROGRESS_TOKEN: &str = "mcp.progress.token";
 /// Not in the conventions.
+#[cfg(feature = "rmcp")]
 pub(super) const TASK_ID: &str = "mcp.task.id";
 /// Not in the conventions: an activity that it belongs to beside its parent.
+#[cfg(feature = "rmcp")]
 pub(super) const LINK: &str = "activity.link";
 
 /// Not in the conventions: what a tool's definition hints at.
+#[cfg(feature = "tower-mcp")]
 pub(super) const READ_ONLY: &str = "mcp.tool.read_only";
 /// Not in the conventions.
+#[cfg(feature = "tower-mcp")]
 pub(super) const DESTRUCTIVE: &str = "mcp.tool.destructive";
 /// Not in the conventions.
+#[cfg(feature = "tower-mcp")]
 pub(super) const IDEMPOTENT: &str = "mcp.tool.idempotent";
 /// Not in the conventions.
+#[cfg(feature = "tower-mcp")]
 pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
 
 /// Values of [`METHOD`].

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, demo,
+    bench, conformance, demo,
     run::{self, Result, cargo, run},
     sshd,
 };
@@ -77,12 +77,13 @@ pub(crate) fn model() -> Result {
 
 /// Everything, in the order in which it is likely to fail.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 8] = [
+    let steps: [(&str, Step); 9] = [
         ("fmt", fmt),
         ("clippy", clippy),
         ("features", features),
         ("doc", doc),
         ("test", test),
+        ("conformance", conformance::conformance),
         ("bench", bench::bench),
         ("model", model),
         ("demo --smoke", || demo::demo(demo::Stay::No)),

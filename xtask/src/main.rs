@@ -2,7 +2,9 @@
 
 mod bench;
 mod checks;
+mod conformance;
 mod demo;
+mod npm;
 mod run;
 mod sshd;
 
@@ -19,6 +21,7 @@ The project's own commands.
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
   cargo xtask features  checks that every feature compiles alone
+  cargo xtask conformance  asks a server what the official MCP suite asks, with and without us
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
   cargo xtask model     tries every order in which threads can meet at a shard
   cargo xtask ci        all of these
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),
+        ["conformance"] => conformance::conformance(),
         ["bench"] => bench::bench(),
         ["features"] => checks::features(),
         ["model"] => checks::model(),

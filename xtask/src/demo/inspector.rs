@@ -1,17 +1,13 @@
 //! The official MCP inspector as a client: a program of its own that knows nothing of us.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use serde_json::Value;
 
-use crate::run::{Result, root, run};
-
-/// The oldest node that the pinned inspector was seen to run on.
-const OLDEST_NODE: u32 = 20;
+use crate::{npm, run::Result};
 
 /// The inspector, installed.
 pub(super) struct Inspector {
@@ -38,42 +34,9 @@ impl Inspector {
     ///
     /// When node or npm is missing, and when npm fails.
     pub(super) fn install() -> Result<Self> {
-        let node = version("node", "--version")?;
-        version("npm", "--version")?;
-        let major = node.trim_start_matches('v').split('.').next();
-        if major.and_then(|major| major.parse().ok()).unwrap_or(0) < OLDEST_NODE {
-            return Err(format!(
-                "node {node} is too old for the MCP inspector: install {OLDEST_NODE} or newer, https://nodejs.org"
-            )
-            .into());
-        }
-        let pinned = root().join("xtask/inspector");
-        let folder = root().join("target/xtask/inspector");
-        let inspector = Inspector {
-            program: folder.join("node_modules/@modelcontextprotocol/inspector/cli/build/cli.js"),
-        };
-        // npm writes this file last.
-        let done = folder.join("node_modules/.package-lock.json").exists();
-        let lock = fs::read(pinned.join("package-lock.json"))?;
-        if done
-            && fs::read(folder.join("package-lock.json")).is_ok_and(|installed| installed == lock)
-        {
-            return Ok(inspector);
-        }
-        fs::create_dir_all(&folder)?;
-        for file in ["package.json", "package-lock.json", ".npmrc"] {
-            fs::copy(pinned.join(file), folder.join(file))?;
-        }
-        // No package below needs its install scripts.
-        let args = [
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ];
-        run(Command::new("npm").args(args).current_dir(&folder))?;
-        Ok(inspector)
+        let program = "node_modules/@modelcontextprotocol/inspector/cli/build/cli.js";
+        let program = npm::install("inspector", program)?;
+        Ok(Inspector { program })
     }
 
     /// Asks a server for its tools.
@@ -133,15 +96,4 @@ impl Inspector {
             format!("the inspector answered {question:?} with no JSON ({error}): {said}").into()
         })
     }
-}
-
-/// What a program says its version is.
-fn version(program: &str, flag: &str) -> Result<String> {
-    let output = Command::new(program).arg(flag).output().map_err(|error| {
-        format!(
-            "cannot run {program} ({error}): the demo calls the tools with the MCP inspector, which needs \
-             node {OLDEST_NODE} or newer and npm: https://nodejs.org"
-        )
-    })?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

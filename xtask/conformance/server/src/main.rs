@@ -1,0 +1,53 @@
+//! The server that the official MCP conformance suite asks for: `conformance-server [STORE]`.
+//!
+//! With a store its calls are on the record there, without one it is bare. It says where it listens, and the name of
+//! each tool that is called, a line each; it ends when its standard input does.
+
+mod answers;
+mod server;
+
+use std::{env, error::Error};
+
+use axum::Router;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use tokio::{
+    io::{AsyncReadExt, stdin},
+    net::TcpListener,
+};
+use tower_activity::{ActivityLog, mcp::WithActivityExt};
+
+use crate::server::Server;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let log = env::args_os().nth(1).map(ActivityLog::open).transpose()?;
+    let (sessions, config) = (
+        LocalSessionManager::default,
+        StreamableHttpServerConfig::default,
+    );
+    let app = match &log {
+        Some(log) => {
+            let log = log.clone();
+            let factory = move || Ok(Server.with_activity(&log));
+            let service = StreamableHttpService::new(factory, sessions().into(), config());
+            Router::new().nest_service("/mcp", service)
+        }
+        None => {
+            let service = StreamableHttpService::new(|| Ok(Server), sessions().into(), config());
+            Router::new().nest_service("/mcp", service)
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}/mcp", listener.local_addr()?);
+    let (mut input, mut nothing) = (stdin(), Vec::new());
+    tokio::select! {
+        served = axum::serve(listener, app) => served?,
+        read = input.read_to_end(&mut nothing) => drop(read?),
+    }
+    if let Some(log) = log {
+        log.shutdown().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Programs that npm provides, pinned with every package below them in `xtask/<name>`.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::run::{Result, root, run};
+
+/// The oldest node that the pinned programs were seen to run on.
+const OLDEST_NODE: u32 = 20;
+
+/// Finds what is pinned in `xtask/<name>` in the ignored `target/`, or installs it there: the version, and every
+/// package below it, that the committed lockfile names. Gives one of its files.
+///
+/// # Errors
+///
+/// When node or npm is missing, and when npm fails.
+pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
+    let node = version("node", "--version")?;
+    version("npm", "--version")?;
+    let major = node.trim_start_matches('v').split('.').next();
+    if major.and_then(|major| major.parse().ok()).unwrap_or(0) < OLDEST_NODE {
+        return Err(format!(
+            "node {node} is too old for the MCP {name}: install {OLDEST_NODE} or newer, https://nodejs.org"
+        )
+        .into());
+    }
+    let pinned = root().join("xtask").join(name);
+    let folder = root().join("target/xtask").join(name);
+    let file = folder.join(file);
+    // npm writes this file last.
+    let done = folder.join("node_modules/.package-lock.json").exists();
+    let lock = fs::read(pinned.join("package-lock.json"))?;
+    if done && fs::read(folder.join("package-lock.json")).is_ok_and(|installed| installed == lock) {
+        return Ok(file);
+    }
+    fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json", ".npmrc"] {
+        fs::copy(pinned.join(file), folder.join(file))?;
+    }
+    // No package below needs its install scripts.
+    let args = [
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ];
+    run(Command::new("npm").args(args).current_dir(&folder))?;
+    Ok(file)
+}
+
+/// What a program says its version is.
+fn version(program: &str, arg: &str) -> Result<String> {
+    let output = Command::new(program).arg(arg).output().map_err(|error| {
+        format!(
+            "cannot run {program} ({error}): what speaks MCP to our servers needs node {OLDEST_NODE} or newer and \
+             npm: https://nodejs.org"
+        )
+    })?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
