@@ -52,6 +52,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod activity;
+#[doc = include_str!("activity/context.md")]
+pub mod context {}
 mod error;
 #[cfg(feature = "host")]
 pub mod host;

@@ -5,11 +5,11 @@ mod support;
 
 use std::convert::Infallible;
 
-use http::Request;
+use http::{Request, Response};
 use support::{rows, soon};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_activity::{
-    Activity, ActivityLog, Describe, InActivity, Outcome, Status,
+    Activity, ActivityLayer, ActivityLog, Describe, InActivity, Outcome, Status,
     layer::PropagateLayer,
     query::ActivityReader,
     record::{SpanId, TraceContext, TraceId},
@@ -129,6 +129,22 @@ fn a_client_sends_the_current_trace_along() {
         assert_eq!(parent, Some(format!("00-{trace}-{span}-00")));
         assert_eq!(state.as_deref(), Some("congo=t61rcWkgMzE"));
     });
+}
+
+#[tokio::test]
+async fn the_headers_of_a_request_name_its_trace() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app =
+        service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
+    let app = ActivityLayer::http(&log).layer(app);
+    let request = Request::builder()
+        .header("traceparent", PARENT)
+        .header("tracestate", "congo=t61rcWkgMzE");
+    let answer = app.oneshot(request.body(String::new()).unwrap()).await;
+    drop(answer);
+    let row = rows(&log).one("GET");
+    assert_eq!(row.trace_id, context(PARENT).trace_id());
+    assert_eq!(row.remote_parent, Some(context(PARENT).span_id()));
 }
 
 #[test]

@@ -65,7 +65,8 @@ impl Activity {
 
 /// Takes an activity along with a future. Implemented for every future.
 ///
-/// `tokio::spawn` and its like start with no activity: what is current belongs to the task that polls.
+/// `tokio::spawn` and its like start with no activity: what is current belongs to the task that polls. The module
+/// [`context`](crate::context) lists what loses it.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use http::{Method, header};
 use crate::{
     activity::{Activity, Describe},
     layer::http::{RequestHead, grpc},
-    record::{Kind, Text},
+    record::{Kind, Text, TraceContext},
 };
 
 const REQUEST_ID: &str = "x-request-id";
@@ -28,6 +28,12 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
     describe = describe.attribute("url.path", head.uri.path());
     if let Some(id) = head.header(REQUEST_ID) {
         describe = describe.request(id.to_owned());
+    }
+    let remote = head
+        .header("traceparent")
+        .and_then(|parent| TraceContext::parse(parent, head.header("tracestate")));
+    if let Some(remote) = remote {
+        describe = describe.remote(remote);
     }
     if let Some(agent) = head.header(header::USER_AGENT.as_str()) {
         describe = describe.attribute("user_agent.original", agent);
