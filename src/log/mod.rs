@@ -1,6 +1,7 @@
 //! The handle that applications hold: it opens a store, owns the pipeline, and gives everything else.
 
 mod builder;
+#[cfg(feature = "rmcp")]
 mod kept;
 
 use std::{
@@ -15,7 +16,6 @@ pub use builder::Builder;
 
 use crate::{
     error::Result,
-    log::kept::Kept,
     pipeline::{Flush, Pipeline, Room, Shutdown},
     store::{Accounting, Store},
 };
@@ -53,7 +53,8 @@ pub struct ActivityLog {
 struct Inner {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
-    kept: Kept,
+    #[cfg(feature = "rmcp")]
+    kept: kept::Kept,
 }
 
 impl ActivityLog {
@@ -116,6 +117,7 @@ impl ActivityLog {
     }
 
     /// What a folder above keeps with the log, one value of each type: all handles of a log share it.
+    #[cfg(feature = "rmcp")]
     pub(crate) fn kept<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         match &self.inner {
             Some(inner) => inner.kept.get(),
@@ -134,7 +136,8 @@ impl ActivityLog {
             inner: Some(Arc::new(Inner {
                 pipeline,
                 store,
-                kept: Kept::default(),
+                #[cfg(feature = "rmcp")]
+                kept: kept::Kept::default(),
             })),
         })
     }
