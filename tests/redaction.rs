@@ -82,7 +82,7 @@ fn secrets_in_json_are_found() {
         "Password": "hunter2",
         "nested": [{"X-Api-Key": {"a": 1}}, [["cookie", "sid=1"], ["accept", "*/*"]]],
         "headers": [{"name": "Authorization", "value": "xyz"}, {"name": "Accept", "value": "*/*"}],
-        "body": "{\"token\":\"t1\",\"page\":2}",
+        "body": "{\"page\":2,\"token\":\"t1\"}",
         "card": 4111111111111111_u64,
         "at": 1700000000000000_u64,
         "max_tokens": 100,
