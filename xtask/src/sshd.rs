@@ -8,6 +8,9 @@ use std::{
 
 use crate::run::{Result, run};
 
+/// What Debian calls what the tests need.
+const PACKAGES: [&str; 3] = ["openssh-client", "openssh-server", "procps"];
+
 /// Looks that it is there. In a container that Debian's packages are installed in, installs it; a machine that people
 /// use is left alone, as the package starts a server there.
 ///
@@ -15,21 +18,19 @@ use crate::run::{Result, run};
 ///
 /// When it is not there: with what to do.
 pub(crate) fn ensure() -> Result {
-    for client in ["ssh", "ssh-keygen", "pkill"] {
-        if !found(client) {
-            let said = "the tests connect by ssh: install OpenSSH's client, and procps";
-            return Err(format!("no `{client}` found: {said}").into());
-        }
-    }
-    if found("sshd") {
+    let missing = ["ssh", "ssh-keygen", "pkill", "sshd"]
+        .into_iter()
+        .find(|program| !found(program));
+    let Some(missing) = missing else {
         return Ok(());
-    }
+    };
     if Path::new("/run/systemd/system").exists() || !found("apt-get") || !is_root() {
-        return Err(
-            "the tests connect to an sshd of their own, and there is none: install OpenSSH's server \
-             (Debian: `apt-get install openssh-server`; it need not run)"
-                .into(),
-        );
+        return Err(format!(
+            "no `{missing}` found: the tests connect to an sshd of their own, install OpenSSH's client and server, and \
+             procps (Debian: `apt-get install {}`; the server need not run)",
+            PACKAGES.join(" ")
+        )
+        .into());
     }
     let apt = |args: &[&str]| {
         let mut apt = Command::new("apt-get");
@@ -39,12 +40,8 @@ pub(crate) fn ensure() -> Result {
             .env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt(&["update"])?;
-    apt(&[
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "openssh-server",
-    ])
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt(&[&install[..], &PACKAGES].concat())
 }
 
 /// True where it is in PATH, or where servers are.
