@@ -195,3 +195,11 @@ impl Variant {
         Ok(line)
     }
 }
+
+impl Drop for Variant {
+    /// Where one failed, the others need not say that they did not finish.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
