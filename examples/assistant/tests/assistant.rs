@@ -1,0 +1,190 @@
+//! What the assistant records, and what it is told of that, on a clock that stands still.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, io, time::Duration};
+
+use assistant::Assistant;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog,
+    query::{DigestQuery, estimated_tokens},
+    record::Filter,
+    testing::ManualClock,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Place {
+    assistant: Assistant,
+    log: ActivityLog,
+    clock: ManualClock,
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let (log, clock) = ActivityLog::test();
+        let folder = tempfile::tempdir().unwrap();
+        let assistant = Assistant::new(&log, folder.path().join("ann"), "ann");
+        Place {
+            assistant,
+            log,
+            clock,
+            folder,
+        }
+    }
+
+    /// Does one of each.
+    fn day(&self, id: &str) {
+        let mut session = self.assistant.session(id, self.clock.now());
+        session.turn("remember", |ann| ann.remember("tone", "brief").unwrap());
+        session.turn("write", |ann| {
+            ann.run_deliverable("report", || Ok("one line".into()))
+                .unwrap()
+        });
+        session.turn("sync", |ann| {
+            let wiki = self.folder.path().join("wiki").join(id);
+            fs::create_dir_all(wiki.join("pages")).unwrap();
+            fs::write(wiki.join("pages").join(format!("{id}.md")), "new").unwrap();
+            ann.sync("wiki", &wiki).unwrap()
+        });
+    }
+
+    fn prompt(&self) -> String {
+        self.log.flush().wait().unwrap();
+        self.assistant.prompt(self.clock.now())
+    }
+}
+
+#[test]
+fn all_four_types_are_in_the_prompt_and_what_is_nine_days_old_is_not() {
+    let place = Place::new();
+    place.assistant.remember("old", "of long ago").unwrap();
+    place.clock.advance(9 * DAY);
+    place.day("s1");
+    let lines = [
+        "You are the assistant of ann. Be brief.",
+        "",
+        "### Recent activity",
+        "",
+        "- 2026-01-10 00:00 · a conversation of 3 turns",
+        "- 2026-01-10 00:00 · wiki: 1 new in pages",
+        "- 2026-01-10 00:00 · report: 1 lines",
+        "- 2026-01-10 00:00 · tone: brief",
+    ];
+    assert_eq!(place.prompt().lines().collect::<Vec<_>>(), lines);
+    place.clock.advance(9 * DAY);
+    assert_eq!(place.prompt(), lines[0]);
+}
+
+#[test]
+fn a_prompt_keeps_to_ten_lines_and_its_budget_and_a_flood_crowds_nothing_out() {
+    let place = Place::new();
+    place.day("s1");
+    for id in 0..200 {
+        let event = place.log.event("platform_synced").actor("bob");
+        event.summary(format!("crm: {id} new in leads")).record();
+    }
+    assert_eq!(place.prompt().lines().count(), 4 + 4);
+    for id in 0..200 {
+        let event = place.log.event("platform_synced").actor("ann");
+        event.summary(format!("crm: {id} new in leads")).record();
+    }
+    let prompt = place.prompt();
+    let (_, digest) = prompt.split_once("###").unwrap();
+    let told = digest.lines().filter(|line| line.contains(" · ")).count();
+    assert!((5..=10).contains(&told), "{digest}");
+    let rest = format!("\n- .. {} more left out\n", 204 - told);
+    assert!(digest.ends_with(&rest), "{digest}");
+    assert!(estimated_tokens(digest) <= 300, "{digest}");
+
+    // Filters come before limits.
+    let now = place.clock.now();
+    let written = DigestQuery::new(now)
+        .actor("ann")
+        .filter(Filter::parse("type:memory_written", now).unwrap());
+    let digest = place.log.reader().unwrap().digest(&written).unwrap();
+    assert_eq!(digest.list(300).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_deliverable_is_on_record_once_it_has_ended_and_as_it_ended() {
+    let place = Place::new();
+    let made = place.assistant.run_deliverable("report", || {
+        assert!(!place.prompt().contains("report"));
+        Err(io::Error::other("out of ink"))
+    });
+    assert!(made.is_err());
+    let path = place
+        .assistant
+        .run_deliverable("report", || Ok("a\nb".into()))
+        .unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb");
+    let recorded = place.log.assert().wait();
+    let runs = recorded.all_events("deliverable_run").count(2);
+    runs.nth(0).failed().summary("report: out of ink");
+    let second = runs.nth(1).succeeded().summary("report: 2 lines");
+    second.reference(&path.to_string_lossy());
+}
+
+#[test]
+fn a_sync_is_on_record_for_each_resource_that_something_came_of() {
+    let place = Place::new();
+    let crm = place.folder.path().join("crm");
+    for (resource, items) in [("deals", 0), ("leads", 3), ("people", 1)] {
+        fs::create_dir_all(crm.join(resource)).unwrap();
+        for item in 0..items {
+            fs::write(crm.join(resource).join(item.to_string()), "x").unwrap();
+        }
+    }
+    assert_eq!(place.assistant.sync("crm", &crm).unwrap(), 4);
+    assert_eq!(place.assistant.sync("crm", &crm).unwrap(), 0);
+    let recorded = place.log.assert().wait();
+    let synced = recorded.all_events("platform_synced").count(2);
+    synced.nth(0).count(3).reference("crm/leads");
+    synced.nth(1).count(1).reference("crm/people");
+}
+
+#[test]
+fn what_is_remembered_is_cut_on_record_and_whole_in_memory() {
+    let place = Place::new();
+    let value = "ü".repeat(100);
+    place.assistant.remember("tone", &value).unwrap();
+    assert_eq!(place.assistant.recall("tone").unwrap(), value);
+    let recorded = place.log.assert().wait();
+    let summary = format!("tone: {}...", "ü".repeat(80));
+    recorded.event("memory_written").summary(&summary);
+}
+
+#[test]
+fn a_session_is_on_record_once_and_only_as_a_conversation() {
+    let place = Place::new();
+    let talk = |id: &str, turns: usize| {
+        let mut session = place.assistant.session(id, place.clock.now());
+        (0..turns).for_each(|_| session.turn("ask", |_| ()));
+    };
+    talk("none", 0);
+    talk("one", 1);
+    talk("two", 2);
+    // Its client connected again.
+    talk("two", 2);
+    let recorded = place.log.assert().wait();
+    recorded.all("ask").count(5);
+    let session = recorded.event("chat_session").session("two");
+    session.summary("a conversation of 2 turns").top_level();
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_not_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = ActivityLog::disabled();
+    let assistant = Assistant::new(&log, folder.path(), "ann");
+    let prompt = assistant.prompt(chrono::Utc::now());
+    assert!(
+        prompt.ends_with("- unavailable: the activity log could not be read\n"),
+        "{prompt}"
+    );
+    // And it goes on working.
+    assistant.remember("tone", "brief").unwrap();
+    assert_eq!(assistant.recall("tone").unwrap(), "brief");
+}

@@ -1,0 +1,94 @@
+//! What a user sees of their projects, and nobody else.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use tower_activity::{
+    ActivityLog, EventRecord,
+    query::{Digest, DigestQuery, Zone},
+    record::{Filter, Pattern},
+    store::{Cursor, EventPage},
+};
+
+use crate::{Error, Result, project::Project};
+
+/// How many tokens a digest has at most.
+const TOKENS: usize = 300;
+
+/// What a user sees of their projects.
+#[derive(Debug, Clone, Copy)]
+pub struct Console<'a> {
+    log: &'a ActivityLog,
+    folder: &'a Path,
+}
+
+impl<'a> Console<'a> {
+    pub(crate) fn new(log: &'a ActivityLog, folder: &'a Path) -> Self {
+        Console { log, folder }
+    }
+
+    /// What was done to a project, newest first, in all environments unless the filter asks for one. The filter is text:
+    /// `type:deployment env:production since:24h`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the user's, the filter makes no sense, and when the record cannot be read: no timeline is not an
+    /// empty one.
+    pub fn timeline(
+        &self,
+        user: &str,
+        project: &str,
+        filter: &str,
+        now: DateTime<Utc>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage> {
+        let filter = self.of(user, project, filter, now)?;
+        Ok(self.log.reader()?.events(&filter, cursor, limit)?)
+    }
+
+    /// What was done since the user's midnight, added up by type: `5 endpoints added today`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not the user's, and when the record cannot be read.
+    pub fn today(
+        &self,
+        user: &str,
+        project: &str,
+        zone: Zone,
+        now: DateTime<Utc>,
+    ) -> Result<Digest> {
+        let filter = self.of(user, project, "", now)?;
+        let query = DigestQuery::new(now).filter(filter).zone(zone).today();
+        Ok(self.log.reader()?.digest(&query)?)
+    }
+
+    /// The same, as Markdown.
+    ///
+    /// # Errors
+    ///
+    /// As for [`today`](Self::today).
+    pub fn today_text(
+        &self,
+        user: &str,
+        project: &str,
+        zone: Zone,
+        now: DateTime<Utc>,
+    ) -> Result<String> {
+        Ok(self.today(user, project, zone, now)?.grouped(TOKENS)?)
+    }
+
+    /// The filter, of this project alone, whatever else it says.
+    fn of(&self, user: &str, project: &str, filter: &str, now: DateTime<Utc>) -> Result<Filter> {
+        Project::of(self.folder, project, user)?;
+        let mut filter =
+            Filter::parse(filter, now).map_err(|error| Error::Invalid(error.to_string()))?;
+        filter.project.any_of = vec![Pattern::exact(project)];
+        filter
+            .event_type
+            .none_of
+            .push(Pattern::exact(EventRecord::LOG));
+        Ok(filter)
+    }
+}

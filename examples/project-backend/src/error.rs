@@ -1,0 +1,70 @@
+//! Why an operation failed.
+
+use std::{fmt, io};
+
+/// What an operation gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such project, or none of theirs.
+    NoProject(String),
+    /// What was asked for makes no sense.
+    Invalid(String),
+    /// The database said no.
+    Sql(rusqlite::Error),
+    /// The disk said no.
+    Disk(io::Error),
+    /// Git said no.
+    Git(String),
+    /// What was done cannot be read.
+    Record(tower_activity::Error),
+}
+
+impl Error {
+    /// The sort of error: one of a few.
+    pub(crate) fn sort(&self) -> &'static str {
+        match self {
+            Error::NoProject(_) => "no_project",
+            Error::Invalid(_) => "invalid",
+            Error::Sql(_) => "sql",
+            Error::Disk(_) => "disk",
+            Error::Git(_) => "git",
+            Error::Record(_) => "record",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NoProject(name) => write!(f, "there is no project {name:?}"),
+            Error::Invalid(what) | Error::Git(what) => f.write_str(what),
+            Error::Sql(error) => error.fmt(f),
+            Error::Disk(error) => error.fmt(f),
+            Error::Record(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Sql(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Error::Disk(error)
+    }
+}
+
+impl From<tower_activity::Error> for Error {
+    fn from(error: tower_activity::Error) -> Self {
+        Error::Record(error)
+    }
+}

@@ -1,0 +1,216 @@
+//! A back end that builds projects for its users: each has a SQLite database of its own, endpoints that query it, and
+//! deployments.
+//!
+//! What is done to a project is on record, whether it succeeded or not, and no operation waits for the record.
+//! [`Console`] shows a user what was done to their projects.
+
+mod console;
+mod database;
+mod error;
+mod git;
+mod operation;
+mod project;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tower_activity::ActivityLog;
+
+pub use self::{
+    console::Console,
+    error::{Error, Result},
+};
+use self::{
+    operation::{Operation, Said},
+    project::Project,
+};
+
+/// Who asks for something.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub user: String,
+    /// The request that it came with, where there is one.
+    pub request: Option<String>,
+}
+
+/// What a path of a project answers with: the rows of a query.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint<'a> {
+    /// Such as `GET /orders`.
+    pub route: &'a str,
+    /// A query that the project's database understands.
+    pub sql: &'a str,
+}
+
+/// The back end.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    log: ActivityLog,
+    folder: PathBuf,
+}
+
+impl Backend {
+    /// A back end that keeps its projects in this folder and what is done to them in this log.
+    pub fn new(log: &ActivityLog, folder: impl Into<PathBuf>) -> Self {
+        Backend {
+            log: log.clone(),
+            folder: folder.into(),
+        }
+    }
+
+    /// Makes a project, and its database.
+    ///
+    /// # Errors
+    ///
+    /// When there is one of this name, or the name is no name, or nothing can be made here.
+    pub fn create_project(&self, caller: &Caller, project: &str) -> Result<()> {
+        let on = Operation::new(&self.log, caller, project);
+        on.run("create_project", || {
+            let made = Project::create(&self.folder, project, &caller.user);
+            let made = on.step("project_created", made, |_| {
+                Said::of(format!("{project} is created"), json!({"name": project}))
+            })?;
+            let database = made.database();
+            on.step("database_created", database, |_| {
+                let details = json!({"engine": "sqlite", "version": rusqlite::version()});
+                Said::of("a SQLite database is ready".into(), details)
+            })?;
+            Ok(())
+        })
+    }
+
+    /// Runs queries in a project's database, all of them or none. Gives how many rows came back.
+    ///
+    /// # Errors
+    ///
+    /// When one of them fails: then none has changed anything.
+    pub fn run_queries(&self, caller: &Caller, project: &str, queries: &[&str]) -> Result<usize> {
+        let on = Operation::new(&self.log, caller, project);
+        on.run("run_queries", || {
+            let mut database = self.project(caller, project)?.database()?;
+            let ran = on.step("queries_executed", database.run(queries), |ran| Said {
+                summary: counted(queries.len(), "query", "queries") + " executed",
+                count: queries.len(),
+                details: json!({"tables": ran.tables, "rows": ran.rows}),
+            })?;
+            if !ran.created.is_empty() {
+                let added = Said {
+                    summary: format!("{} added", counted(ran.created.len(), "table", "tables")),
+                    count: ran.created.len(),
+                    details: json!({"tables": ran.created}),
+                };
+                on.step("tables_added", Ok(()), |()| added)?;
+            }
+            Ok(ran.rows)
+        })
+    }
+
+    /// Adds endpoints. Where there are none to add, nothing was done and nothing is on record as done.
+    ///
+    /// # Errors
+    ///
+    /// When there is such a route already, or the database does not understand a query: then none is added.
+    pub fn add_endpoints(
+        &self,
+        caller: &Caller,
+        project: &str,
+        endpoints: &[Endpoint<'_>],
+    ) -> Result<()> {
+        let on = Operation::new(&self.log, caller, project);
+        on.run("add_endpoints", || {
+            let project = self.project(caller, project)?;
+            match endpoints {
+                [] => Ok(()),
+                _ => on.step("endpoints_added", project.add(endpoints), |()| {
+                    of_endpoints(endpoints, "added")
+                }),
+            }
+        })
+    }
+
+    /// Gives endpoints other queries.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such route, or the database does not understand a query: then none is modified.
+    pub fn modify_endpoints(
+        &self,
+        caller: &Caller,
+        project: &str,
+        endpoints: &[Endpoint<'_>],
+    ) -> Result<()> {
+        let on = Operation::new(&self.log, caller, project);
+        on.run("modify_endpoints", || {
+            let project = self.project(caller, project)?;
+            match endpoints {
+                [] => Ok(()),
+                _ => on.step("endpoints_modified", project.modify(endpoints), |()| {
+                    of_endpoints(endpoints, "modified")
+                }),
+            }
+        })
+    }
+
+    /// Pushes a project's schema and endpoints to a git repository. Gives the commit.
+    ///
+    /// # Errors
+    ///
+    /// When there is no git, and when the repository does not take it.
+    pub fn push(&self, caller: &Caller, project: &str, remote: &Path) -> Result<String> {
+        let on = Operation::new(&self.log, caller, project);
+        on.run("push", || {
+            let project = self.project(caller, project)?;
+            let pushed = project
+                .source()
+                .and_then(|source| git::push(&source, remote));
+            on.step("github_push", pushed, |commit| {
+                let short = commit.get(..7).unwrap_or(commit);
+                Said::of(
+                    format!("main is pushed, at {short}"),
+                    json!({"commit": commit}),
+                )
+            })
+        })
+    }
+
+    /// Puts a copy of a project's database into production. Gives the version.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be copied.
+    pub fn deploy(&self, caller: &Caller, project: &str) -> Result<u32> {
+        let on = Operation::new(&self.log, caller, project).environment("production");
+        on.run("deploy", || {
+            let project = self.project(caller, project)?;
+            on.step("deployment", project.deploy(), |version| {
+                Said::of(
+                    format!("version {version} is live"),
+                    json!({"version": version}),
+                )
+            })
+        })
+    }
+
+    /// What users see of their projects.
+    pub fn console(&self) -> Console<'_> {
+        Console::new(&self.log, &self.folder)
+    }
+
+    fn project(&self, caller: &Caller, project: &str) -> Result<Project> {
+        Project::of(&self.folder, project, &caller.user)
+    }
+}
+
+fn of_endpoints(endpoints: &[Endpoint<'_>], done: &str) -> Said {
+    let routes: Vec<_> = endpoints.iter().map(|endpoint| endpoint.route).collect();
+    Said {
+        summary: counted(endpoints.len(), "endpoint", "endpoints") + " " + done,
+        count: endpoints.len(),
+        details: json!({"endpoints": routes}),
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,214 @@
+//! What the back end records, on a clock that stands still, and who sees it.
+#![allow(clippy::unwrap_used)]
+
+use std::{path::Path, time::Duration};
+
+use project_backend::{Backend, Caller, Endpoint, Error};
+use serde_json::json;
+use tempfile::TempDir;
+use tower_activity::{ActivityLog, testing::ManualClock};
+
+const HALF_AN_HOUR: Duration = Duration::from_secs(1_800);
+
+struct Place {
+    backend: Backend,
+    log: ActivityLog,
+    clock: ManualClock,
+    ann: Caller,
+    folder: TempDir,
+}
+
+impl Place {
+    /// A back end on which ann has the project `shop`.
+    fn new() -> Self {
+        let (log, clock) = ActivityLog::test();
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::new(&log, folder.path().join("projects"));
+        let ann = Caller {
+            user: "ann".into(),
+            request: Some("r1".into()),
+        };
+        backend.create_project(&ann, "shop").unwrap();
+        Place {
+            backend,
+            log,
+            clock,
+            ann,
+            folder,
+        }
+    }
+
+    fn add(&self, routes: &[&str]) -> Result<(), Error> {
+        let endpoints = routes.iter().map(|route| Endpoint {
+            route,
+            sql: "SELECT 1",
+        });
+        let endpoints: Vec<_> = endpoints.collect();
+        self.backend.add_endpoints(&self.ann, "shop", &endpoints)
+    }
+
+    fn types(&self, filter: &str) -> Vec<String> {
+        self.log.flush().wait().unwrap();
+        let console = self.backend.console();
+        let now = self.clock.now() + Duration::from_secs(1);
+        let mut cursor = None;
+        let mut types = Vec::new();
+        // One a page, so that a page that is not stable would show.
+        loop {
+            let page = console
+                .timeline("ann", "shop", filter, now, cursor, 1)
+                .unwrap();
+            types.extend(
+                page.events
+                    .into_iter()
+                    .map(|event| event.event_type.to_string()),
+            );
+            cursor = page.next;
+            if cursor.is_none() {
+                return types;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_happens_in_one_instant_keeps_its_order_and_shows_newest_first() {
+    let place = Place::new();
+    let Place { backend, ann, .. } = &place;
+    backend
+        .run_queries(ann, "shop", &["CREATE TABLE item (name)"])
+        .unwrap();
+    place.add(&["GET /a"]).unwrap();
+    backend.deploy(ann, "shop").unwrap();
+    let all = [
+        "deployment",
+        "endpoints_added",
+        "tables_added",
+        "queries_executed",
+        "database_created",
+        "project_created",
+    ];
+    assert_eq!(place.types(""), all);
+    assert_eq!(place.types("env:production"), ["deployment"]);
+    assert_eq!(place.types("type:*_created"), all[4..]);
+    assert_eq!(place.types("sqlite"), ["database_created"]);
+}
+
+#[test]
+fn details_name_each_table_once_and_the_request_they_came_with() {
+    let place = Place::new();
+    let queries = [
+        "CREATE TABLE item (name)",
+        "CREATE TABLE sold (item)",
+        "INSERT INTO item VALUES ('tea')",
+        "SELECT * FROM item, item AS other, sold",
+        "SELECT * FROM item",
+    ];
+    let rows = place.backend.run_queries(&place.ann, "shop", &queries);
+    assert_eq!(rows.unwrap(), 1);
+    let recorded = place.log.assert().wait();
+    let ran = recorded.event("queries_executed").count(5).actor("ann");
+    let both = json!(["item", "sold"]);
+    ran.data(json!({"tables": both, "rows": 1})).request("r1");
+    let added = recorded.event("tables_added").count(2);
+    added.data(json!({"tables": both})).under("run_queries");
+}
+
+#[test]
+fn no_endpoints_are_no_event_and_failures_are_events_too() {
+    let place = Place::new();
+    place.add(&[]).unwrap();
+    assert!(!place.types("").contains(&"endpoints_added".to_owned()));
+
+    let Place { backend, ann, .. } = &place;
+    let error = backend.run_queries(ann, "shop", &["DELETE FROM missing"]);
+    assert!(matches!(error, Err(Error::Sql(_))));
+    assert!(backend.push(ann, "shop", Path::new("/nowhere")).is_err());
+    place.add(&["GET /a"]).unwrap();
+    assert!(place.add(&["GET /b", "GET /a"]).is_err());
+    let recorded = place.log.assert().wait();
+    let failed = recorded.event("queries_executed").failed();
+    failed.summary("no such table: missing in DELETE FROM missing at offset 12");
+    recorded.event("github_push").failed();
+    recorded.one("run_queries").failed("sql");
+    let added = recorded.all_events("endpoints_added").count(2);
+    added.nth(1).failed().summary("there is a GET /a already");
+    recorded.no_event("tables_added");
+}
+
+#[test]
+fn two_and_three_endpoints_are_five_added_today_where_the_viewer_lives() {
+    let place = Place::new();
+    place
+        .clock
+        .set_wall("2026-02-18T18:00:00Z".parse().unwrap());
+    place.add(&["GET /yesterday"]).unwrap();
+    // In Kathmandu this is the nineteenth.
+    place.clock.advance(HALF_AN_HOUR);
+    place.add(&["GET /a", "GET /b"]).unwrap();
+    place.clock.advance(HALF_AN_HOUR);
+    place.add(&["GET /c", "GET /d", "GET /e"]).unwrap();
+    place.log.flush().wait().unwrap();
+    let check = |zone: &str, expected: &str| {
+        let (console, now) = (place.backend.console(), place.clock.now());
+        let text = console.today_text("ann", "shop", zone.parse().unwrap(), now);
+        let text = text.unwrap();
+        assert_eq!(
+            text,
+            format!("### Recent activity\n\n- {expected}\n"),
+            "{zone}"
+        );
+    };
+    check("Asia/Kathmandu", "5 endpoints added today");
+    check("UTC", "6 endpoints added today");
+}
+
+#[test]
+fn nobody_sees_or_changes_the_project_of_another() {
+    let place = Place::new();
+    let bob = Caller {
+        user: "bob".into(),
+        request: None,
+    };
+    assert!(matches!(
+        place.backend.deploy(&bob, "shop"),
+        Err(Error::NoProject(_))
+    ));
+    place.log.flush().wait().unwrap();
+    let console = place.backend.console();
+    let now = place.clock.now();
+    // Not even with a filter that asks for it, or for a project of theirs that is not there.
+    for (user, project, filter) in [
+        ("bob", "shop", ""),
+        ("bob", "shop", "project:shop"),
+        ("bob", "../projects/shop", ""),
+        ("ann", "none", ""),
+    ] {
+        assert!(
+            console
+                .timeline(user, project, filter, now, None, 9)
+                .is_err(),
+            "{user} {project}"
+        );
+    }
+    place.backend.create_project(&bob, "blog").unwrap();
+    place.log.flush().wait().unwrap();
+    let page = console
+        .timeline("bob", "blog", "project:shop", now + HALF_AN_HOUR, None, 9)
+        .unwrap();
+    let projects = page.events.iter().map(|event| event.scope.project.clone());
+    let projects: Vec<_> = projects.flatten().collect();
+    assert_eq!(projects, ["blog", "blog"]);
+}
+
+#[test]
+fn queries_stay_in_their_database() {
+    let place = Place::new();
+    let other = place.folder.path().join("other.db");
+    let attach = format!("ATTACH '{}' AS other", other.display());
+    for query in [&*attach, "PRAGMA user_version = 7"] {
+        let ran = place.backend.run_queries(&place.ann, "shop", &[query]);
+        assert!(matches!(ran, Err(Error::Sql(_))), "{query}");
+    }
+    assert!(!other.exists());
+}
