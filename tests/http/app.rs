@@ -12,19 +12,22 @@ use std::{
 use axum::{
     Extension, Router,
     body::Body,
-    extract::Request,
+    extract::{Request, WebSocketUpgrade, ws::WebSocket},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body::Frame;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tower_activity::{Activity, ActivityLog, ActivityRecord, Outcome, Status};
+use tower_activity::{
+    Activity, ActivityLog, ActivityRecord, Outcome, Status, layer::http::Upgrade,
+};
 
 use crate::support::until;
 
@@ -145,20 +148,48 @@ pub(crate) fn routes() -> Router {
         .route("/panic", get(async || -> () { panic!("in the handler") }))
         .route("/panic/body", get(async || body([Data("one "), Panic])))
         .route("/echo", get(upgrade))
+        .route("/echo/kept", get(upgrade_with_request))
+        .route("/socket", get(socket))
 }
 
 /// Leaves HTTP, and echoes.
 async fn upgrade(mut request: Request) -> Response {
-    let upgraded = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let mut io = TokioIo::new(upgraded.await.unwrap());
-        let mut buffer = [0; 64];
-        while let Ok(read @ 1..) = io.read(&mut buffer).await {
-            io.write_all(&buffer[..read]).await.unwrap();
-        }
-    });
+    tokio::spawn(echo(hyper::upgrade::on(&mut request)));
+    switching()
+}
+
+/// As hyper's own examples do it.
+async fn upgrade_with_request(mut request: Request) -> Response {
+    tokio::spawn(async move { echo(hyper::upgrade::on(&mut request)).await });
+    switching()
+}
+
+async fn echo(upgraded: OnUpgrade) {
+    let mut io = TokioIo::new(upgraded.await.unwrap());
+    let mut buffer = [0; 64];
+    while let Ok(read @ 1..) = io.read(&mut buffer).await {
+        assert!(!buffer.starts_with(b"panic"), "in the connection");
+        io.write_all(&buffer[..read]).await.unwrap();
+    }
+}
+
+fn switching() -> Response {
     let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// Answers each message of a web socket with the same.
+async fn socket(upgrade: Option<Extension<Upgrade>>, socket: WebSocketUpgrade) -> Response {
+    let answer = async |mut socket: WebSocket| {
+        while let Some(Ok(message)) = socket.recv().await {
+            Activity::current().set("messages", true);
+            let _ = socket.send(message).await;
+        }
+    };
+    socket.on_upgrade(async move |socket| match upgrade {
+        Some(Extension(upgrade)) => upgrade.run(answer(socket)).await,
+        None => answer(socket).await,
+    })
 }
 
 /// Serves an application on a port of its own.

@@ -105,25 +105,6 @@ async fn the_activity_is_current_in_every_frame_and_when_the_body_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upgrade_ends_its_request_and_works() {
-    let site = Site::open().await;
-    let upgrade = "connection: upgrade\r\nupgrade: echo\r\n";
-    let mut connection = send(site.address, "GET", "/echo", upgrade).await;
-    read_until(&mut connection, "\r\n\r\n").await;
-    tokio::io::AsyncWriteExt::write_all(&mut connection, b"hello")
-        .await
-        .unwrap();
-    assert_eq!(read_until(&mut connection, "hello").await, "hello");
-    check(
-        &ended(&site.log, "GET /echo"),
-        Status::Success,
-        None,
-        101,
-        0,
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_of_the_server_is_one_whether_its_body_is_read_or_not() {
     let site = Site::open().await;
     let row = site.asked("GET", "/down", "GET /down").await;

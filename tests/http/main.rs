@@ -12,3 +12,4 @@ mod grpc;
 mod same;
 #[cfg(all(feature = "cli", feature = "rmcp"))]
 mod tree;
+mod upgrade;

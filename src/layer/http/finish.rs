@@ -7,7 +7,9 @@ use http_body::Body;
 
 use crate::{
     activity::{Activity, ByResult, Classify, Finish, Running},
-    layer::http::{ActivityBody, RequestHead, body::Progress, describe::content_length, grpc},
+    layer::http::{
+        ActivityBody, RequestHead, Upgrade, body::Progress, describe::content_length, grpc,
+    },
     record::Outcome,
 };
 
@@ -20,6 +22,8 @@ pub(super) struct Respond<C> {
     /// The gRPC status, where the head has one.
     code: Option<&'static str>,
     progress: Option<Progress>,
+    /// Of a request that asks to leave HTTP, until it is answered.
+    upgrade: Option<Upgrade>,
 }
 
 /// What a request says about the response to it.
@@ -48,16 +52,28 @@ impl<C> Respond<C> {
             status: None,
             code: None,
             progress: None,
+            upgrade: None,
         }
+    }
+
+    /// Goes on with the connection where the answer says that this leaves HTTP, and somebody holds on to it.
+    pub(super) fn upgrade(&mut self, upgrade: Upgrade) {
+        self.upgrade = Some(upgrade);
+    }
+
+    /// True when the connection has left HTTP with this status.
+    fn leaves_http(&self, status: StatusCode) -> bool {
+        status == StatusCode::SWITCHING_PROTOCOLS
+            || self.request == Asked::Connect && status.is_success()
     }
 
     /// True when no body follows, whatever stands in for it: nobody would poll that.
     fn ends_with_head(&self, status: StatusCode) -> bool {
         match self.request {
             Asked::Head => true,
-            Asked::Connect if status.is_success() => true,
             _ => {
-                status.is_informational()
+                self.leaves_http(status)
+                    || status.is_informational()
                     || status == StatusCode::NO_CONTENT
                     || status == StatusCode::NOT_MODIFIED
             }
@@ -91,6 +107,11 @@ where
             },
             None => Some(self.classify.classify(&status)),
         };
+        if !self.leaves_http(status) {
+            self.upgrade = None;
+        } else if self.upgrade.as_ref().is_some_and(Upgrade::is_held) {
+            return None;
+        }
         let body = response.body();
         let length = content_length(response.headers()).or_else(|| body.size_hint().exact());
         let empty = length == Some(0) && outcome.is_some();
@@ -116,6 +137,9 @@ where
             if self.progress.is_none() {
                 activity.set_number("http.response.body.size", 0);
             }
+            if self.leaves_http(status) {
+                activity.set("upgraded", true);
+            }
         }
     }
 
@@ -125,6 +149,13 @@ where
         running: Option<Running>,
     ) -> Poll<Self::Output> {
         let running = running.filter(|running| running.id().is_some());
+        let running = match (running, self.upgrade.take()) {
+            (Some(running), Some(upgrade)) => {
+                upgrade.keep(running);
+                None
+            }
+            (running, _) => running,
+        };
         polled.map_ok(|response| {
             response.map(|body| match (running, self.progress.take()) {
                 (Some(running), Some(progress)) => ActivityBody::new(body, running, progress),

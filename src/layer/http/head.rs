@@ -1,6 +1,6 @@
 //! What is known of a request before its body.
 
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
 
 /// The head of a request: what rules see of it, whatever the type of its body.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,11 @@ impl<'a> RequestHead<'a> {
             .map(axum::extract::MatchedPath::as_str);
         #[cfg(not(feature = "axum"))]
         None
+    }
+
+    /// True when its connection may be used for something else afterwards.
+    pub(super) fn asks_to_leave_http(&self) -> bool {
+        self.method == Method::CONNECT || self.headers.contains_key(header::UPGRADE)
     }
 
     /// A header, where it is there and readable.

@@ -39,8 +39,18 @@
 //! | gRPC: there is none | `failed` | `missing_status` |
 //! | gRPC: the client goes away once `grpc-timeout` has passed | `failed` | `timeout` |
 //!
-//! Responses without a body (to `HEAD`, 204, 304) end with their head, and so does a connection that is upgraded:
-//! what it is used for afterwards is the application's.
+//! Responses without a body (to `HEAD`, 204, 304) end with their head.
+//!
+//! # Upgrades
+//!
+//! A request whose connection leaves HTTP (101, or 2xx to `CONNECT`) has the attribute `upgraded`. It goes on for as long
+//! as somebody holds on to the [`Upgrade`] among its extensions, and is a `success` then, whichever side has closed: a
+//! task that keeps the request holds it, others [`run`](Upgrade::run) what uses the connection.
+//!
+//! Where nobody does, it ends with the head. The layer cannot see the connection by itself: hyper's `OnUpgrade`, by which
+//! an application gets it, is made by hyper alone, is answered once, and gives away the server's own stream, which
+//! applications cast back to its type. To wait for it is to take it, and a stream of ours in its place is another
+//! type, with a task and a copy between. Both alter the call.
 //!
 //! # Attributes
 //!
@@ -62,9 +72,11 @@ mod future;
 mod grpc;
 mod head;
 mod service;
+mod upgrade;
 
 pub use body::ActivityBody;
 pub use builder::Http;
 pub use classify::ByStatus;
 pub use future::ResponseFuture;
 pub use head::RequestHead;
+pub use upgrade::Upgrade;

@@ -10,7 +10,7 @@ use crate::{
     activity::{Activity, Classify},
     layer::{
         ActivityService,
-        http::{ActivityBody, Http, RequestHead, ResponseFuture, finish::Respond},
+        http::{ActivityBody, Http, RequestHead, ResponseFuture, Upgrade, finish::Respond},
     },
 };
 
@@ -33,10 +33,16 @@ where
         let Some(describe) = self.describe.describe(&head) else {
             return ResponseFuture::skipped(self.inner.call(request));
         };
-        let finish = Respond::to(&head, self.classify.clone());
+        let upgrades = head.asks_to_leave_http();
+        let mut finish = Respond::to(&head, self.classify.clone());
         let running = self.start(describe);
         if running.id().is_some() {
             request.extensions_mut().insert(Activity::clone(&running));
+            if upgrades {
+                let upgrade = Upgrade::of(&running);
+                finish.upgrade(upgrade.clone());
+                request.extensions_mut().insert(upgrade);
+            }
         }
         ResponseFuture::recorded(self.run(running, request, finish))
     }
