@@ -1,11 +1,13 @@
 //! Exports: every record once, in forms that other programs read.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome,
     query::{Export, Format},
-    record::Filter,
+    record::{Filter, TraceContext},
 };
 
 fn filter(text: &str) -> Filter {
@@ -116,8 +118,9 @@ fn a_table_has_titles_and_no_cell_is_a_formula() {
     let table = whole(&log, &mut Export::activities(filter(""), Format::Csv));
     let (titles, row) = table.split_once("\r\n").unwrap();
     assert!(
-        titles
-            .starts_with("id,parent,root,kind,name,status,error_type,message,started_at,ended_at,"),
+        titles.starts_with(
+            "id,parent,root,trace_id,span_id,remote_parent,kind,name,status,error_type,"
+        ),
         "{titles}"
     );
     assert!(
@@ -144,6 +147,25 @@ fn a_table_has_titles_and_no_cell_is_a_formula() {
         "{table}"
     );
     assert_eq!(table.lines().map(commas).collect::<Vec<_>>(), [19, 19]);
+}
+
+#[test]
+fn a_table_says_where_an_activity_stands_in_a_trace() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let remote = TraceContext::parse(&format!("00-{trace}-{caller}-01"), None).unwrap();
+    log.start(Describe::job("call").remote(remote))
+        .end(Outcome::success());
+    let table = whole(&log, &mut Export::activities(filter(""), Format::Csv));
+    let mut lines = table.lines().map(|line| line.split(','));
+    let cells: HashMap<_, _> = lines.next().unwrap().zip(lines.next().unwrap()).collect();
+    let mut export = Export::activities(filter(""), Format::JsonLines);
+    let [record] = &records::<ActivityRecord>(&whole(&log, &mut export))[..] else {
+        panic!("not one")
+    };
+    assert_eq!(cells["trace_id"], trace);
+    assert_eq!(cells["span_id"], record.span_id.to_string());
+    assert_eq!(cells["remote_parent"], caller);
 }
 
 #[test]

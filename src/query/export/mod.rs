@@ -200,6 +200,9 @@ impl Exported for ActivityRecord {
         "id",
         "parent",
         "root",
+        "trace_id",
+        "span_id",
+        "remote_parent",
         "kind",
         "name",
         "status",
@@ -229,6 +232,9 @@ impl Exported for ActivityRecord {
 
     fn cells(&self, row: &mut csv::Row<'_>) {
         row.value(self.id).maybe(self.parent).value(self.root);
+        row.value(self.trace_id)
+            .value(self.span_id)
+            .maybe(self.remote_parent);
         row.value(self.kind).text(&self.name).value(self.status);
         row.maybe_text(&self.error_type).maybe_text(&self.message);
         row.time(Some(self.started_at))
