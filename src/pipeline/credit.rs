@@ -36,6 +36,7 @@ impl Credit {
         self.0 += bytes;
         if let Some(more) = self.0.checked_sub(keep) {
             self.0 = keep;
+            // Whoever waits is served by the next one who gives back: this stands under a shard's lock.
             shared.budget.give_back(more);
         }
     }

@@ -51,18 +51,23 @@ impl fmt::Debug for Permit {
 impl Shared {
     /// Gives bytes back, and to whoever waits for room.
     pub(crate) fn give_back(self: &Arc<Self>, bytes: usize) {
-        self.budget.give_back(bytes);
-        self.serve_room();
+        // In the child of a fork those who wait are its parent's, and so may be the lock that they stand under.
+        if self.budget.give_back(bytes) && !self.is_forked() {
+            self.serve_room();
+        }
     }
 
     /// Gives room to those who wait for it, as far as there is some.
     pub(crate) fn serve_room(self: &Arc<Self>) {
-        self.room.serve(|| self.permit());
+        self.room.serve(|| self.permit(), || self.budget.end_wait());
     }
 
+    /// `None` where there is no room, and in the child of a fork as far as that is known: asking the system is for
+    /// those who would have to wait.
     fn permit(self: &Arc<Self>) -> Option<Permit> {
         let bytes = BASE_CHARGE + HEADROOM;
-        self.budget.take_exactly(bytes).then(|| Permit {
+        let taken = !self.is_known_to_be_forked() && self.budget.take_exactly(bytes);
+        taken.then(|| Permit {
             shared: self.clone(),
             bytes,
         })
@@ -100,19 +105,18 @@ impl Room {
                     Poll::Ready(permit) => self.0 = State::Ready(permit.ok()),
                     Poll::Pending => return Poll::Pending,
                 },
-                // In the child of a fork nobody makes room.
-                State::Nothing if shared.is_forked() => self.0 = State::Ready(None),
-                State::Nothing => {
-                    self.0 = match shared.permit() {
-                        Some(permit) => State::Ready(Some(permit)),
-                        None => State::Waiting(shared.room.wait()),
-                    };
-                    if matches!(self.0, State::Waiting(_)) {
-                        // What was given back before it stood in the queue.
+                State::Nothing => match shared.permit() {
+                    Some(permit) => self.0 = State::Ready(Some(permit)),
+                    // In the child of a fork nobody makes room.
+                    None if shared.is_forked() => self.0 = State::Ready(None),
+                    None => {
+                        self.0 = State::Waiting(shared.room.wait());
+                        shared.budget.wait();
+                        // What was given back before that.
                         shared.serve_room();
                         shared.hurry();
                     }
-                }
+                },
             }
         }
     }

@@ -114,12 +114,14 @@ impl<T: Send + 'static> Waiters<T> {
         }
     }
 
-    /// Answers one after the other for as long as there is something to give.
-    pub(crate) fn serve(&self, mut next: impl FnMut() -> Option<T>) {
+    /// Answers one after the other for as long as there is something to give. `nobody` is told, under the queue's
+    /// lock, that none is left.
+    pub(crate) fn serve(&self, mut next: impl FnMut() -> Option<T>, nobody: impl FnOnce()) {
         let mut left = None;
         loop {
             let mut queue = self.queue.lock();
             if queue.waiting.is_empty() {
+                nobody();
                 break;
             }
             let Some(answer) = left.take().or_else(&mut next) else {
@@ -226,8 +228,9 @@ mod tests {
         drop(waiters.wait());
         let mut patient = waiters.wait();
         let mut gifts = vec![7];
-        waiters.serve(|| gifts.pop());
-        assert_eq!(patient.try_recv(), Ok(7));
+        let mut nobody_left = false;
+        waiters.serve(|| gifts.pop(), || nobody_left = true);
+        assert_eq!((patient.try_recv(), nobody_left), (Ok(7), true));
         waiters.close();
     }
 
