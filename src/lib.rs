@@ -10,6 +10,7 @@
 //!   `.layer(log.tools().layer())` on the transport of one built with `tower-mcp` (feature `tower-mcp`);
 //! - or start one by hand with [`ActivityLog::start`].
 //!
+//! `log.router()` shows it over HTTP (feature `web`, module `web`).
 //! Feature `host` (module `host`) tells when hosts were last used, from activities too.
 //!
 //! Code below finds its activity with [`Activity::current`] and says more about it. Read the record back with
@@ -68,6 +69,8 @@ pub mod redact;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "web")]
+pub mod web;
 
 #[cfg(feature = "subscriber")]
 pub use activity::ActivityEvents;

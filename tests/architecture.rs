@@ -34,12 +34,13 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
+    ("web", &["record", "store", "log", "query"]),
     // What tests of both wings stand on.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
 
 /// The command sees the library from outside, and only the read wing of it.
-const COMMAND: &[&str] = &["record", "store", "query"];
+const COMMAND: &[&str] = &["record", "store", "query", "web"];
 
 /// The subcommands that write, with what they need for that.
 const WRITES: &[(&str, &[&str])] = &[

@@ -14,6 +14,8 @@ use std::{
 
 pub use builder::Builder;
 
+#[cfg(feature = "web")]
+use crate::store::Retention;
 use crate::{
     error::Result,
     pipeline::{Flush, Pipeline, Room, Shutdown},
@@ -105,6 +107,13 @@ impl ActivityLog {
 
     pub(crate) fn pipeline(&self) -> Option<&Pipeline> {
         self.inner.as_ref().map(|inner| &inner.pipeline)
+    }
+
+    /// How long it keeps what; `None` for a disabled log.
+    #[cfg(feature = "web")]
+    pub(crate) fn retention(&self) -> Option<Retention> {
+        self.pipeline()
+            .map(|pipeline| pipeline.shared().config.retention)
     }
 
     /// Waits until there is room for one more activity, where the mode says so.

@@ -1,5 +1,6 @@
 //! The read side: the filter grammar, metrics, digests, exports, and a handle that answers questions.
 
+mod details;
 mod digest;
 mod export;
 mod grammar;
@@ -7,6 +8,7 @@ mod metrics;
 mod reader;
 mod zone;
 
+pub use details::ActivityDetails;
 pub use digest::{Digest, DigestQuery, estimated_tokens};
 pub use export::{Export, Format};
 pub use grammar::FilterError;

@@ -120,6 +120,8 @@ pub(crate) enum Command {
     /// Writes activities or events as JSON Lines, CSV or CloudEvents, for other programs.
     #[command(after_help = EXPORT)]
     Export(Export),
+    /// Shows what is on record in a browser, and over HTTP to programs.
+    Serve(Serve),
     /// Deletes what is old.
     #[command(after_help = PRUNE)]
     Prune(Prune),
@@ -309,6 +311,13 @@ pub(crate) struct Export {
     /// Goes on after this place; a file is added to.
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) after: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: String,
 }
 
 #[derive(Debug, Args)]

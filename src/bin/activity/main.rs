@@ -13,6 +13,7 @@ mod list;
 mod print;
 mod prune;
 mod rebuild;
+mod serve;
 mod show;
 mod source;
 mod stats;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Stats(args) => stats::run(&cli.store, args),
         Command::Digest(args) => digest::run(&cli.store, args),
         Command::Export(args) => export::run(&cli.store, args),
+        Command::Serve(args) => serve::run(&cli.store, args),
         Command::Prune(args) => prune::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
         Command::Doctor(args) => doctor::run(&cli.store, args),

@@ -3,11 +3,9 @@
 use std::io;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
 use tower_activity::{
     ActivityRecord, EventRecord,
     record::{Preview, Text},
-    store::LARGEST_PAGE,
 };
 
 use crate::{
@@ -21,39 +19,21 @@ use crate::{
     source,
 };
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    activity: &'a ActivityRecord,
-    /// All of the tree that it stands in, in order of start.
-    tree: &'a [ActivityRecord],
-    /// What happened inside of it, oldest first.
-    events: &'a [EventRecord],
-}
-
 pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
     let id = reader.find(&args.id)?;
-    let activity = reader.activity(id)?;
     // Between the two questions its process may have ended it; it is not deleted.
-    let activity = activity.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
-    let tree = reader.tree(activity.root)?;
-    let inside = reader.events_of(id, LARGEST_PAGE)?;
+    let shown = reader.details(id)?;
+    let shown = shown.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
     if args.json {
-        let shown = Shown {
-            activity: &activity,
-            tree: &tree,
-            events: &inside,
-        };
         return Ok(json::line(&mut io::stdout().lock(), &shown)?);
     }
     let now = Utc::now();
-    let mut text = details(&activity, now);
-    events(&mut text, &activity, &inside);
-    if tree.len() > 1 {
+    let mut text = details(&shown.activity, now);
+    events(&mut text, &shown.activity, &shown.events);
+    if shown.tree.len() > 1 {
         text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
-        text.push_str(&tree::render(&tree, activity.id, now, print::width()));
+        text.push_str(&tree::render(&shown.tree, id, now, print::width()));
     }
     Ok(print::text(&text)?)
 }

@@ -1,0 +1,28 @@
+//! `activity serve`: what is on record over HTTP.
+
+use std::sync::Arc;
+
+use tower_activity::{
+    store::sqlite::SqliteStore,
+    web::{ActivityRouter, Server},
+};
+
+use crate::{args::Serve, failure::Failure, source};
+
+pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
+    // What cannot be read is said at once, instead of to each who asks.
+    drop(source::open(store)?);
+    let store = SqliteStore::at(source::path(store)?)?;
+    let router = ActivityRouter::of(Arc::new(store));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let server = Server::bind(&args.listen, router).await?;
+        anstream::eprintln!("listening at http://{}/", server.address());
+        tokio::select! {
+            () = server.run() => Ok(()),
+            asked = tokio::signal::ctrl_c() => Ok(asked?),
+        }
+    })
+}

@@ -1,0 +1,42 @@
+//! One activity with what belongs to it.
+
+use serde::Serialize;
+
+use crate::{
+    error::Result,
+    query::ActivityReader,
+    record::{ActivityId, ActivityRecord, EventRecord},
+    store::LARGEST_PAGE,
+};
+
+/// One activity, the tree that it stands in, and what happened inside of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ActivityDetails {
+    /// The activity.
+    #[serde(flatten)]
+    pub activity: ActivityRecord,
+    /// All of the tree that it stands in, in order of start.
+    pub tree: Vec<ActivityRecord>,
+    /// What happened inside of it, oldest first; where there is more, the newest
+    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
+    pub events: Vec<EventRecord>,
+}
+
+impl ActivityReader {
+    /// One activity with what belongs to it; `None` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn details(&mut self, id: ActivityId) -> Result<Option<ActivityDetails>> {
+        let Some(activity) = self.activity(id)? else {
+            return Ok(None);
+        };
+        Ok(Some(ActivityDetails {
+            tree: self.tree(activity.root)?,
+            events: self.events_of(id, LARGEST_PAGE)?,
+            activity,
+        }))
+    }
+}

@@ -1,0 +1,34 @@
+//! JSON answers.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// An answer, written as JSON already.
+#[derive(Debug)]
+pub(super) struct Json(Vec<u8>);
+
+impl Json {
+    pub(super) fn of(value: &impl Serialize) -> Result<Self, Problem> {
+        serde_json::to_vec(value).map(Json).map_err(|cause| {
+            let what = format!("could not write the answer as JSON: {cause}");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "json", what)
+        })
+    }
+}
+
+impl IntoResponse for Json {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.0.into());
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, private"),
+        );
+        response
+    }
+}

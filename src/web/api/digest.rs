@@ -1,0 +1,77 @@
+//! `api/digest`: what happened lately, for a prompt.
+
+use axum::extract::State;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    query::{Digest, DigestQuery},
+    record::Pattern,
+    web::{
+        answer::Json,
+        asked::{self, Asked},
+        problem::Problem,
+        router::App,
+    },
+};
+
+/// Which digest is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Digested {
+    /// The filter.
+    q: Option<String>,
+    /// Only events of this user.
+    actor: Option<String>,
+    /// How many events at most are told one by one; 10 where nothing is said.
+    limit: Option<usize>,
+    /// How many times 24 hours it goes back; 7 where nothing is said.
+    days: Option<u32>,
+    /// Goes back to midnight instead.
+    #[serde(default)]
+    today: bool,
+    /// How many tokens at most; 300 where nothing is said.
+    tokens: Option<usize>,
+    /// Counts by type, then lists what failed.
+    #[serde(default)]
+    grouped: bool,
+    /// The name of the time zone whose clock is shown.
+    tz: Option<String>,
+}
+
+/// A digest, and as Markdown.
+#[derive(Debug, Serialize)]
+struct Answer {
+    markdown: String,
+    #[serde(flatten)]
+    digest: Digest,
+}
+
+pub(super) async fn digest(
+    State(app): State<App>,
+    Asked(digested): Asked<Digested>,
+) -> Result<Json, Problem> {
+    let mut filter = asked::filter(digested.q.as_deref())?;
+    if let Some(actor) = digested.actor {
+        filter.actor.any_of = vec![Pattern::exact(actor)];
+    }
+    let query = DigestQuery::new(Utc::now())
+        .filter(filter)
+        .limit(asked::limit(Some(digested.limit.unwrap_or(10)))?)
+        .zone(asked::zone(digested.tz.as_deref())?);
+    let query = match (digested.today, digested.days) {
+        (true, Some(_)) => return Err(Problem::invalid("`today` and `days` cannot both be given")),
+        (true, None) => query.today(),
+        (false, days) => query.days(days.unwrap_or(7)),
+    };
+    let (tokens, grouped) = (digested.tokens.unwrap_or(300), digested.grouped);
+    let read = app.readers.ask(move |reader| {
+        let digest = reader.digest(&query)?;
+        let markdown = match grouped {
+            true => digest.grouped(tokens)?,
+            false => digest.list(tokens)?,
+        };
+        Json::of(&Answer { markdown, digest })
+    });
+    read.await
+}

@@ -1,0 +1,41 @@
+//! `api/events`: lists.
+
+use axum::extract::State;
+use serde::Serialize;
+
+use super::activities::Listed;
+use crate::{
+    record::EventRecord,
+    store::Cursor,
+    web::{
+        answer::Json,
+        asked::{self, Asked},
+        problem::Problem,
+        router::App,
+    },
+};
+
+/// One page.
+#[derive(Debug, Serialize)]
+struct Page {
+    /// The events, newest first.
+    events: Vec<EventRecord>,
+    /// Where the next page begins; `null` where there is none.
+    next: Option<Cursor>,
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    Asked(listed): Asked<Listed>,
+) -> Result<Json, Problem> {
+    let filter = asked::filter(listed.q.as_deref())?;
+    let (cursor, limit) = listed.place()?;
+    let read = app.readers.ask(move |reader| {
+        let page = reader.events(&filter, cursor, limit)?;
+        Json::of(&Page {
+            events: page.events,
+            next: page.next,
+        })
+    });
+    read.await
+}

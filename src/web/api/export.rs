@@ -1,0 +1,129 @@
+//! `api/export`: all records that a filter means, as a file.
+
+use std::time::Duration;
+
+use axum::{extract::State, response::Response};
+use http::{HeaderValue, header};
+use serde::Deserialize;
+use tokio::time;
+
+use crate::{
+    query::{Export, Format},
+    web::{
+        asked::{self, Asked},
+        problem::Problem,
+        router::App,
+        stream::{self, Pieces},
+    },
+};
+
+/// An export whose client takes nothing for so long is cut off.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which export is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Exported {
+    /// The filter.
+    q: Option<String>,
+    /// `jsonl`, `csv` or `cloudevents`.
+    format: Option<String>,
+    /// `activities` or `events`.
+    what: Option<String>,
+    /// Begins after this place in the order of commits, where an earlier export ended.
+    after: Option<i64>,
+}
+
+pub(super) async fn export(
+    State(app): State<App>,
+    Asked(exported): Asked<Exported>,
+) -> Result<Response, Problem> {
+    let filter = asked::filter(exported.q.as_deref())?;
+    let format: Format = exported
+        .format
+        .as_deref()
+        .map(str::parse)
+        .transpose()?
+        .unwrap_or_default();
+    let what = exported.what.as_deref().unwrap_or("activities");
+    let export = match what {
+        "activities" => Export::activities(filter, format),
+        "events" => Export::events(filter, format),
+        other => {
+            let what = format!("{other:?} cannot be exported: it is `activities` or `events`");
+            return Err(Problem::invalid(what));
+        }
+    };
+    let after = exported.after.unwrap_or(0).max(0);
+    // The first page before the answer begins: what goes wrong there is a problem, not a file that is cut off.
+    let first = page(&app, export.after(after)).await?;
+    let (pieces, body) = stream::body();
+    tokio::spawn(send(app, first, pieces));
+
+    let mut response = Response::new(body);
+    let (kind, ending) = match format {
+        Format::JsonLines => ("application/x-ndjson", "jsonl"),
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::CloudEvents => ("application/x-ndjson", "cloudevents.jsonl"),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let name = format!("attachment; filename=\"{what}.{ending}\"");
+    if let Ok(name) = HeaderValue::try_from(name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+/// An export on its way: the page that it has just written, and whether there are more.
+struct Page {
+    export: Export,
+    bytes: Vec<u8>,
+    more: bool,
+}
+
+async fn page(app: &App, mut export: Export) -> Result<Page, Problem> {
+    let read = app.readers.ask(move |reader| {
+        let mut bytes = Vec::new();
+        let more = export.page(reader, &mut bytes)?;
+        Ok(Page {
+            export,
+            bytes,
+            more,
+        })
+    });
+    read.await
+}
+
+/// Reads page by page, each once the client has taken the one before.
+async fn send(app: App, first: Page, pieces: Pieces) {
+    let mut page_now = first;
+    loop {
+        let Page {
+            export,
+            bytes,
+            more,
+        } = page_now;
+        if !bytes.is_empty() {
+            match time::timeout(PATIENCE, pieces.send(Ok(bytes.into()))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return, // The client went away.
+                Err(_) => {
+                    return tracing::info!(target: "tower_activity::web", "an export was cut off: its client took nothing for a minute");
+                }
+            }
+        }
+        if !more {
+            return;
+        }
+        match page(&app, export).await {
+            Ok(next) => page_now = next,
+            Err(problem) => {
+                // Whoever does not take it is gone.
+                let _ = time::timeout(PATIENCE, pieces.send(Err(problem.into()))).await;
+                return;
+            }
+        }
+    }
+}

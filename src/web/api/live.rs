@@ -1,0 +1,304 @@
+//! `api/live`: what happens, as it happens (server-sent events).
+
+use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
+
+use axum::{extract::State, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{self, Instant},
+};
+
+use crate::{
+    query::ActivityReader,
+    record::{ActivityId, Filter, Status},
+    store::LARGEST_PAGE,
+    web::{
+        asked::{self, Asked},
+        feed::{self, Place},
+        problem::Problem,
+        router::App,
+        stream::{self, Pieces},
+    },
+};
+
+/// A listener that is so many commits behind is told that there is a gap, and goes on after it.
+const FARTHEST: i64 = 10_000;
+/// How many running activities a listener is told of at most.
+const MOST_RUNNING: usize = 200;
+/// How often running activities are looked for.
+const RUNNING_EVERY: Duration = Duration::from_secs(1);
+/// A comment keeps connections open that proxies would close.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// A client that takes nothing for so long is let go.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is listened to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Listened {
+    /// The filter.
+    q: Option<String>,
+    /// Goes on after this id of a message; the header `Last-Event-ID` comes first.
+    after: Option<String>,
+}
+
+pub(super) async fn live(
+    State(app): State<App>,
+    Asked(listened): Asked<Listened>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let filter = asked::filter(listened.q.as_deref())?;
+    let last = headers
+        .get("last-event-id")
+        .map(|id| id.to_str().unwrap_or("?"));
+    let after: Option<Place> = last
+        .or(listened.after.as_deref())
+        .map(str::parse)
+        .transpose()?;
+    let Ok(turn) = app.listeners.clone().try_acquire_owned() else {
+        return Err(Problem::busy("too many clients listen at once"));
+    };
+    let newest = feed::newest(&app).await?;
+    let listener = Listener::new(filter, after.map_or(newest, |after| after.up_to(newest)));
+    // Asked once before the answer begins, so that a filter that makes no sense is a problem.
+    let (listener, first) = listener.ask(&app).await?;
+    let places = app.feed.listen(&app, newest);
+    let (pieces, body) = stream::body();
+    tokio::spawn(tell(app, listener, first, places, pieces, turn));
+
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("text/event-stream");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that buffer answers would keep what happens to themselves.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Sends what there is to tell, no faster than the client takes it.
+async fn tell(
+    app: App,
+    mut listener: Listener,
+    first: Vec<u8>,
+    mut places: watch::Receiver<Place>,
+    pieces: Pieces,
+    _turn: OwnedSemaphorePermit,
+) {
+    let mut messages = first;
+    let mut sent = Instant::now();
+    messages.splice(0..0, *b"retry: 1000\n\n");
+    loop {
+        if messages.is_empty() && sent.elapsed() >= SIGN_OF_LIFE {
+            messages.extend(b": still here\n\n");
+        }
+        if !messages.is_empty() {
+            let piece = Bytes::from(std::mem::take(&mut messages));
+            match time::timeout(PATIENCE, pieces.send(Ok(piece))).await {
+                Ok(Ok(())) => sent = Instant::now(),
+                // It went away, or takes nothing any more.
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+        if listener.place == *places.borrow_and_update() {
+            tokio::select! {
+                () = time::sleep(RUNNING_EVERY) => {}
+                _ = places.changed() => {}
+                () = pieces.closed() => return,
+            }
+        }
+        match listener.ask(&app).await {
+            Ok(asked) => (listener, messages) = asked,
+            Err(problem) => {
+                // The client asks again, from where it is, and is told then.
+                let end = format!(": {problem}\n\n");
+                // Whoever does not take it is gone.
+                let _ = time::timeout(PATIENCE, pieces.send(Ok(end.into()))).await;
+                return;
+            }
+        }
+    }
+}
+
+/// What one listener has been told.
+struct Listener {
+    filter: Filter,
+    /// The running ones of it; `None` where the filter means none of those.
+    running: Option<Filter>,
+    listed: HashSet<ActivityId>,
+    looked: Option<Instant>,
+    place: Place,
+    /// Whether the filter makes sense for activities, for events.
+    of: Option<(bool, bool)>,
+}
+
+impl Listener {
+    fn new(filter: Filter, place: Place) -> Self {
+        let means_running = filter.status.allows(|status| *status == Status::Running);
+        let running = means_running.then(|| {
+            let mut running = filter.clone();
+            running.status.any_of = vec![Status::Running];
+            running
+        });
+        Listener {
+            filter,
+            running,
+            listed: HashSet::new(),
+            looked: None,
+            place,
+            of: None,
+        }
+    }
+
+    async fn ask(mut self, app: &App) -> Result<(Self, Vec<u8>), Problem> {
+        let read = app.readers.ask(move |reader| {
+            let mut out = Vec::new();
+            let of = match self.of {
+                Some(of) => of,
+                None => *self.of.insert(sense(&self.filter, self.place, reader)?),
+            };
+            self.skip(reader, &mut out)?;
+            if of.0 {
+                self.started(reader, &mut out)?;
+                self.activities(reader, &mut out)?;
+            }
+            if of.1 {
+                self.events(reader, &mut out)?;
+            }
+            Ok((self, out))
+        });
+        read.await
+    }
+
+    /// Goes on after a gap where the listener is too far behind.
+    fn skip(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let newest = Place {
+            activities: reader.newest_seq()?,
+            events: reader.newest_event_seq()?,
+        };
+        let behind = |now: i64, then: i64| now.saturating_sub(then) > FARTHEST;
+        if behind(newest.activities, self.place.activities)
+            || behind(newest.events, self.place.events)
+        {
+            self.place = newest;
+            message(out, "gap", Some(newest), &serde_json::json!({}))?;
+        }
+        Ok(())
+    }
+
+    /// Running activities that were not there before. Short ones are never listed as running.
+    fn started(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let Some(filter) = &self.running else {
+            return Ok(());
+        };
+        if self.looked.is_some_and(|at| at.elapsed() < RUNNING_EVERY) {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        let running = reader.page(filter, None, MOST_RUNNING)?.activities;
+        let listed = running.iter().map(|activity| activity.id).collect();
+        let before = std::mem::replace(&mut self.listed, listed);
+        for activity in running.iter().rev() {
+            if !before.contains(&activity.id) {
+                message(out, "activity", None, activity)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn activities(
+        &mut self,
+        reader: &mut ActivityReader,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let followed = reader.after(self.place.activities, &self.filter, LARGEST_PAGE)?;
+        for activity in &followed.activities {
+            self.place.activities = activity.seq.unwrap_or(self.place.activities);
+            message(out, "activity", Some(self.place), activity)?;
+        }
+        self.place.activities = followed.seq;
+        Ok(())
+    }
+
+    fn events(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let followed = reader.events_after(self.place.events, &self.filter, LARGEST_PAGE)?;
+        for event in &followed.events {
+            self.place.events = event.seq;
+            message(out, "event", Some(self.place), event)?;
+        }
+        self.place.events = followed.seq;
+        Ok(())
+    }
+}
+
+/// Of which records a filter asks for what they have. One that makes no sense for either is refused.
+fn sense(
+    filter: &Filter,
+    place: Place,
+    reader: &mut ActivityReader,
+) -> Result<(bool, bool), Problem> {
+    let activities = reader.after(place.activities, filter, 1).map(|_| ());
+    let events = reader.events_after(place.events, filter, 1).map(|_| ());
+    match (activities, events) {
+        (Ok(()), Ok(())) => Ok((true, true)),
+        (Ok(()), Err(error)) if error.is_invalid() => Ok((true, false)),
+        (Err(error), Ok(())) if error.is_invalid() => Ok((false, true)),
+        (Err(error), _) | (_, Err(error)) => Err(error.into()),
+    }
+}
+
+fn message(
+    out: &mut Vec<u8>,
+    event: &str,
+    place: Option<Place>,
+    data: &impl Serialize,
+) -> Result<(), Problem> {
+    let id = place
+        .map(|place| format!("id: {place}\n"))
+        .unwrap_or_default();
+    out.extend(format!("event: {event}\n{id}data: ").into_bytes());
+    // JSON has no line breaks but those that we would add.
+    serde_json::to_writer(&mut *out, data).map_err(|cause| {
+        Problem::new(
+            http::StatusCode::INTERNAL_SERVER_ERROR,
+            "json",
+            format!("could not write a message: {cause}"),
+        )
+    })?;
+    out.extend(b"\n\n");
+    Ok(())
+}
+
+impl Place {
+    /// This place, or the newest where a store that was replaced has not come so far.
+    fn up_to(self, newest: Place) -> Place {
+        Place {
+            activities: self.activities.min(newest.activities),
+            events: self.events.min(newest.events),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.activities, self.events)
+    }
+}
+
+impl FromStr for Place {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
+        let place = text.split_once('-').and_then(|(activities, events)| {
+            Some(Place {
+                activities: number(activities)?,
+                events: number(events)?,
+            })
+        });
+        place.ok_or_else(|| Problem::invalid(format!("{text:?} is not the id of a message")))
+    }
+}

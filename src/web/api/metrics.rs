@@ -1,0 +1,172 @@
+//! `api/metrics`: how much, how long, how often.
+
+use axum::extract::State;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    query::{MetricsQuery, Period, Ranked, Step, Window},
+    store::{Dimension, Subject, TypeCount},
+    web::{
+        answer::Json,
+        asked::{self, Asked, Named},
+        problem::Problem,
+        router::App,
+    },
+};
+
+/// Which window is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Windowed {
+    /// `day`, `week` or `month`.
+    window: Option<String>,
+    /// The name of a time zone, whose midnights are meant.
+    tz: Option<String>,
+    /// An instant or a date of the window's last day.
+    at: Option<String>,
+    /// `hour` or `day`: how finely the history is cut.
+    step: Option<String>,
+}
+
+impl Windowed {
+    fn read(&self) -> Result<(MetricsQuery, Period), Problem> {
+        let window: Window = self
+            .window
+            .as_deref()
+            .map(str::parse)
+            .transpose()?
+            .unwrap_or_default();
+        let step = match self.step.as_deref() {
+            None | Some("hour") => Step::Hour,
+            Some("day") => Step::Day,
+            Some(other) => {
+                let what = format!("{other:?} is not a step: it is `hour` or `day`");
+                return Err(Problem::invalid(what));
+            }
+        };
+        let zone = asked::zone(self.tz.as_deref())?;
+        let now = Utc::now();
+        let at = self
+            .at
+            .as_deref()
+            .map(|at| asked::instant(at, zone))
+            .transpose()?
+            .unwrap_or(now);
+        let query = MetricsQuery::new(window, now).zone(zone).at(at).step(step);
+        Ok((query, window.ending_at(at, zone)))
+    }
+}
+
+pub(super) async fn overall(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    history(&app, &windowed, Subject::Overall).await
+}
+
+pub(super) async fn project(
+    State(app): State<App>,
+    Named(id): Named,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    history(&app, &windowed, Subject::One(Dimension::Project, id.into())).await
+}
+
+pub(super) async fn agent(
+    State(app): State<App>,
+    Named(id): Named,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    history(&app, &windowed, Subject::One(Dimension::Agent, id.into())).await
+}
+
+pub(super) async fn name(
+    State(app): State<App>,
+    Named(name): Named,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    history(&app, &windowed, Subject::One(Dimension::Name, name.into())).await
+}
+
+pub(super) async fn brand(
+    State(app): State<App>,
+    Named(id): Named,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    history(&app, &windowed, Subject::One(Dimension::Brand, id.into())).await
+}
+
+async fn history(app: &App, windowed: &Windowed, subject: Subject) -> Result<Json, Problem> {
+    let (query, _) = windowed.read()?;
+    let query = query.subject(subject);
+    let read = app
+        .readers
+        .ask(move |reader| Json::of(&reader.metrics(&query)?));
+    read.await
+}
+
+/// What there is most of.
+#[derive(Debug, Serialize)]
+struct Ranking {
+    window: Period,
+    /// Those with most activities first.
+    ranking: Vec<Ranked>,
+}
+
+pub(super) async fn projects(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    ranking(&app, &windowed, Dimension::Project).await
+}
+
+pub(super) async fn agents(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    ranking(&app, &windowed, Dimension::Agent).await
+}
+
+pub(super) async fn names(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    ranking(&app, &windowed, Dimension::Name).await
+}
+
+pub(super) async fn brands(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    ranking(&app, &windowed, Dimension::Brand).await
+}
+
+async fn ranking(app: &App, windowed: &Windowed, by: Dimension) -> Result<Json, Problem> {
+    let (query, window) = windowed.read()?;
+    let read = app.readers.ask(move |reader| {
+        let ranking = reader.ranking(by, &query)?;
+        Json::of(&Ranking { window, ranking })
+    });
+    read.await
+}
+
+/// How many events of which types.
+#[derive(Debug, Serialize)]
+struct Types {
+    window: Period,
+    /// Those with most events first.
+    types: Vec<TypeCount>,
+}
+
+pub(super) async fn types(
+    State(app): State<App>,
+    Asked(windowed): Asked<Windowed>,
+) -> Result<Json, Problem> {
+    let (query, window) = windowed.read()?;
+    let read = app.readers.ask(move |reader| {
+        let types = reader.event_types(&query)?;
+        Json::of(&Types { window, types })
+    });
+    read.await
+}

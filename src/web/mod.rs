@@ -1,0 +1,30 @@
+//! What is on record over HTTP: a JSON API as a router for axum, and a server of its own.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use tower_activity::ActivityLog;
+//!
+//! # fn app() -> tower_activity::Result<Router> {
+//! let log = ActivityLog::open("activity.db")?;
+//! let app: Router = Router::new()
+//!     .route("/", get(async || "hello"))
+//!     .nest("/ops/activity", log.router().into());
+//! # Ok(app)
+//! # }
+//! ```
+//!
+//! It only reads.
+#![doc = include_str!("api.md")]
+
+mod answer;
+mod api;
+mod asked;
+mod feed;
+mod problem;
+mod readers;
+mod router;
+mod serve;
+mod stream;
+
+pub use router::ActivityRouter;
+pub use serve::Server;

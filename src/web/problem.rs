@@ -1,0 +1,125 @@
+//! What went wrong, as `application/problem+json` (RFC 9457).
+
+use std::fmt;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{
+    error::{Error, ErrorKind},
+    query::FilterError,
+};
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Problem {
+    /// What sort of problem, for people: the reason phrase of the status.
+    title: &'static str,
+    status: u16,
+    /// What sort of problem, for programs.
+    code: &'static str,
+    /// What is wrong this time.
+    detail: String,
+    /// What would be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    /// Which characters of the filter are wrong: from the first up to, and without, the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<[usize; 2]>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            help: None,
+            span: None,
+        }
+    }
+
+    /// Something in the request cannot be read.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "invalid", detail)
+    }
+
+    /// What was asked for does not exist.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// So many ask at once that this one is not answered.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    }
+
+    /// True where the fault is not in the request.
+    pub(super) fn is_ours(&self) -> bool {
+        self.status >= 500
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let mut detail = error.to_string();
+        match error.kind() {
+            ErrorKind::Invalid => Problem::invalid(detail),
+            ErrorKind::NotFound => Problem::not_found(detail),
+            ErrorKind::Busy => Problem::busy(detail),
+            _ => {
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    detail.push_str(": ");
+                    detail.push_str(&error.to_string());
+                    cause = error.source();
+                }
+                tracing::warn!(target: "tower_activity::web", %detail, "a question was not answered");
+                // What caused it is for whoever runs the server, not for who asks.
+                Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "store",
+                    error.to_string(),
+                )
+            }
+        }
+    }
+}
+
+impl From<FilterError> for Problem {
+    fn from(error: FilterError) -> Self {
+        let place = |byte: usize| error.text()[..byte].chars().count();
+        let span = error.span();
+        Problem {
+            help: error.help().map(str::to_owned),
+            span: Some([place(span.start), place(span.end)]),
+            ..Problem::new(StatusCode::BAD_REQUEST, "bad_filter", error.message())
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        // A struct of texts and numbers is always JSON.
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = Response::new(body.into());
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.code == "busy" {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
