@@ -65,6 +65,8 @@ pub mod mcp;
 mod pipeline;
 pub mod query;
 pub mod record;
+#[cfg(feature = "recording")]
+pub mod recording;
 pub mod redact;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -78,9 +80,10 @@ pub use activity::{Activity, Describe, Event, InActivity, Receipt, Running};
 pub use error::{Error, ErrorKind, Result};
 pub use layer::ActivityLayer;
 pub use log::{ActivityLog, Builder};
-pub use pipeline::{Flush, Mode, Shutdown};
+pub use pipeline::{Flush, Handover, Mode, Recordings, Shutdown};
 pub use record::{
-    ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, Status,
+    ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, RecordingId,
+    RecordingRecord, RecordingStatus, Status,
 };
 
 #[cfg(all(

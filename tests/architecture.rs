@@ -29,6 +29,10 @@ const FOLDERS: &[(&str, &[&str])] = &[
         &["record", "redact", "store", "pipeline", "log", "activity"],
     ),
     (
+        "recording",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
+    (
         "host",
         &["record", "redact", "store", "pipeline", "log", "activity"],
     ),
@@ -233,6 +237,9 @@ fn imports_up(path: &Path, text: &str) -> Vec<String> {
                 "EventId",
                 "EventRecord",
                 "Kind",
+                "RecordingId",
+                "RecordingRecord",
+                "RecordingStatus",
                 "Status",
             ];
             let writes = WRITES

@@ -295,6 +295,9 @@ fn values_of_one_field_are_alternatives_and_fields_all_have_to_hold() {
     check("has:error,session", true, true);
     check("-has:error", false, true);
     check("has:recording", false, false);
+    let recorded = activity(&json!({"has_recording": true}));
+    assert!(parse("has:recording").matches(&recorded));
+    assert!(!parse("-has:recording").matches(&recorded));
     check("type:deployment", false, false);
 }
 

@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::Span;
 
+#[cfg(feature = "recording")]
+use crate::pipeline::Attached;
 use crate::{
     activity::{current, intake, lineage::Lineage},
     pipeline::{Shard, Shared, SlotKey},
@@ -164,6 +166,20 @@ impl Activity {
                     .map_or(0, |old| old.text.len())
             });
         }
+    }
+
+    /// The shard that it stands in; `None` for an inert handle.
+    #[cfg(feature = "recording")]
+    pub(crate) fn shard(&self) -> Option<&Arc<Shard>> {
+        self.open().map(|open| &open.shard)
+    }
+
+    /// Has somebody told when it ends. `false` when it has, when it is inert, and when it is not this log's.
+    #[cfg(feature = "recording")]
+    pub(crate) fn tell_end(&self, log: &Arc<Shared>, attached: Arc<dyn Attached>) -> bool {
+        let open = self.open();
+        let open = open.filter(|open| Arc::ptr_eq(open.shard.shared(), log));
+        open.is_some_and(|open| open.shard.attach(open.key, attached))
     }
 
     /// Sets another name.

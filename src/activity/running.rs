@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         Activity, Describe, current, current::Entered, handle::Open, intake, lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{Cause, Commit, Permit},
+    pipeline::{Cause, Commit, Permit, Sealed},
     record::{ActivityId, Outcome, Text},
     store::Started,
 };
@@ -134,6 +135,8 @@ pub struct Running {
     ended: bool,
     /// The thread unwound already when it started: a drop during that is no panic of its own.
     unwinding: bool,
+    /// What its answer has to wait for, beside its commit.
+    handovers: Vec<oneshot::Receiver<()>>,
     /// From when on nobody waits for it, on the log's clock.
     deadline_ns: u64,
 }
@@ -144,6 +147,7 @@ impl Running {
             ended: activity.open().is_none(),
             context: Context { activity, span },
             unwinding: thread::panicking(),
+            handovers: Vec::new(),
             deadline_ns: NEVER,
         }
     }
@@ -187,11 +191,16 @@ impl Running {
         catch_unwind(AssertUnwindSafe(work))
     }
 
-    /// The commit of its end, where an answer has to wait for that. To be asked after the end.
+    /// What its answer has to wait for: what its recordings hold back, and the commit of its end. To be asked after
+    /// the end.
     #[inline]
-    pub(crate) fn commit(&self) -> Option<Commit> {
+    pub(crate) fn commit(&mut self) -> Option<Commit> {
         let open = self.context.activity.open()?;
-        Commit::of(open.key.id, open.shard.shared())
+        Commit::of(
+            open.key.id,
+            open.shard.shared(),
+            mem::take(&mut self.handovers),
+        )
     }
 
     /// What it is when its caller drops it: timed out where the deadline has passed, else cancelled.
@@ -217,16 +226,19 @@ impl Running {
             return;
         }
         if let Some(open) = self.context.activity.open() {
-            if outcome.error_type.is_none() && outcome.message.is_none() {
-                open.shard.end(open.key, outcome.status, None);
+            let sealed = if outcome.error_type.is_none() && outcome.message.is_none() {
+                open.shard.end(open.key, outcome.status, None)
             } else {
-                self.explain(open, outcome);
+                self.explain(open, outcome)
+            };
+            if let Some(sealed) = sealed {
+                self.handovers = sealed.tell();
             }
         }
     }
 
     #[cold]
-    fn explain(&self, open: &Open, outcome: &mut Outcome) {
+    fn explain(&self, open: &Open, outcome: &mut Outcome) -> Option<Box<Sealed>> {
         let shared = open.shard.shared();
         let error_type = outcome.error_type.take();
         let cause = Cause {
@@ -237,7 +249,7 @@ impl Running {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", &**error_type);
         }
-        open.shard.end(open.key, outcome.status, Some(cause));
+        open.shard.end(open.key, outcome.status, Some(cause))
     }
 }
 

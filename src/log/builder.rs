@@ -7,7 +7,7 @@ use crate::pipeline::ManualClock;
 use crate::{
     error::{Error, Result},
     log::ActivityLog,
-    pipeline::{Config, Mode},
+    pipeline::{Config, Mode, Recordings},
     record::{Text, snake_case},
     redact::Redactor,
     store::{Retention, Store},
@@ -54,6 +54,7 @@ impl Default for Builder {
                 environment: Some(Text::from_static("development")),
                 event_types: None,
                 redactor: Redactor::default(),
+                recordings: Recordings::default(),
                 retention: Retention {
                     sums: Some(MONTH),
                     ..Retention::default()
@@ -125,6 +126,12 @@ impl Builder {
     /// Sets what takes secrets out before anything is kept; the standard rules by default.
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.config.redactor = redactor;
+        self
+    }
+
+    /// Sets what applies to recordings: when they are handed over, and how much of them is kept.
+    pub fn recordings(mut self, recordings: Recordings) -> Self {
+        self.config.recordings = recordings;
         self
     }
 

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::sync::oneshot;
@@ -17,32 +17,66 @@ use crate::{
 /// What the writer says to all who waited for a commit: which activities the store refused one by one.
 pub(crate) type Refused = Option<Arc<[ActivityId]>>;
 
-/// Waits until an activity that has ended is committed, or its time is up. It is counted when it is not.
+/// What an answer waits for once its activity has ended: that recordings are handed over, and that the end is
+/// committed, or that the time is up.
 #[derive(Debug)]
 pub(crate) struct Commit {
+    handovers: Vec<oneshot::Receiver<()>>,
+    queued: Option<Queued>,
+}
+
+/// A place in the queue of those who wait for a commit. It is counted when that does not come.
+#[derive(Debug)]
+struct Queued {
     shared: Arc<Shared>,
     id: ActivityId,
     answered: oneshot::Receiver<Refused>,
 }
 
 impl Commit {
-    /// Queues up for the commit of an activity whose end stands in its shard, where the log's mode says so.
+    /// Queues up for the commit of an activity whose end stands in its shard, where the log's mode says so. `None`
+    /// where there is nothing to wait for.
     #[inline]
-    pub(crate) fn of(id: ActivityId, shared: &Arc<Shared>) -> Option<Commit> {
+    pub(crate) fn of(
+        id: ActivityId,
+        shared: &Arc<Shared>,
+        handovers: Vec<oneshot::Receiver<()>>,
+    ) -> Option<Commit> {
         // In the child of a fork nobody commits.
-        (shared.config.mode == Mode::Durable && !shared.is_forked()).then(|| {
+        let durable = shared.config.mode == Mode::Durable && !shared.is_forked();
+        if !durable && handovers.is_empty() {
+            return None;
+        }
+        let queued = durable.then(|| {
             let answered = shared.commits.wait();
             shared.hurry();
-            Commit {
+            Queued {
                 shared: shared.clone(),
                 id,
                 answered,
             }
-        })
+        });
+        Some(Commit { handovers, queued })
     }
 }
 
 impl Future for Commit {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(handover) = self.handovers.last_mut() {
+            // One whose task is gone will not come.
+            let _ = ready!(Pin::new(handover).poll(cx));
+            self.handovers.pop();
+        }
+        match &mut self.queued {
+            Some(queued) => Pin::new(queued).poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Future for Queued {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

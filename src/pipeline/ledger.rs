@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::{
     pipeline::{Pipeline, Shard, Shared},
-    store::{Accounting, Batch, EventAccounting},
+    store::{Accounting, Batch, EventAccounting, RecordingAccounting},
 };
 
 /// What only the writer knows. All are cumulative.
@@ -15,6 +15,7 @@ pub(crate) struct Ledger {
     pub(crate) lost_shutdown: u64,
     pub(crate) late_ends: u64,
     pub(crate) events: EventLedger,
+    pub(crate) steps: StepLedger,
     /// What the store said last when it failed; `None` once it works again.
     pub(crate) failure: Option<String>,
 }
@@ -28,11 +29,20 @@ pub(crate) struct EventLedger {
     pub(crate) lost_shutdown: u64,
 }
 
+/// What only the writer knows of the steps of recordings.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct StepLedger {
+    pub(crate) committed: u64,
+    pub(crate) lost_refused: u64,
+    pub(crate) lost_shutdown: u64,
+}
+
 /// How many records are about to be committed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Committing {
     pub(crate) ended: usize,
     pub(crate) events: usize,
+    pub(crate) steps: usize,
 }
 
 impl Committing {
@@ -41,6 +51,7 @@ impl Committing {
         Committing {
             ended: batch.ended.len(),
             events: batch.events.len(),
+            steps: batch.steps.len(),
         }
     }
 }
@@ -78,6 +89,12 @@ pub(crate) fn accounting(
             lost_shutdown: ledger.events.lost_shutdown,
             ..EventAccounting::default()
         },
+        recordings: RecordingAccounting {
+            committed: ledger.steps.committed + committing.steps as u64,
+            lost_refused: ledger.steps.lost_refused,
+            lost_shutdown: ledger.steps.lost_shutdown,
+            ..RecordingAccounting::default()
+        },
         ..Accounting::default()
     };
     for shard in shards {
@@ -92,7 +109,13 @@ pub(crate) fn accounting(
         sum.events.rejected_closed += counts.events.rejected_closed;
         sum.events.rejected_type += counts.events.rejected_type;
         sum.events.rejected_limit += counts.events.rejected_limit;
+        sum.recordings.recorded += counts.steps.recorded;
+        sum.recordings.rejected_memory += counts.steps.rejected_memory;
+        sum.recordings.rejected_closed += counts.steps.rejected_closed;
+        sum.recordings.lost_shutdown += counts.steps.lost_shutdown;
     }
+    let steps = &mut sum.recordings;
+    steps.waiting = steps.recorded - steps.committed - steps.rejected() - steps.lost();
     let events = &mut sum.events;
     events.waiting =
         events.recorded - events.committed - events.duplicates - events.rejected() - events.lost();

@@ -13,6 +13,7 @@ mod ledger;
 mod mode;
 #[cfg(all(test, model))]
 mod model;
+mod recordings;
 mod room;
 mod shard;
 mod shared;
@@ -31,8 +32,11 @@ pub(crate) use commit::{Commit, Refused};
 pub(crate) use credit::Credit;
 pub(crate) use ledger::Ledger;
 pub use mode::Mode;
+pub use recordings::{Handover, Recordings};
 pub(crate) use room::{Permit, Room};
-pub(crate) use shard::{Cause, Rejected, Shard, SlotKey};
+#[cfg(feature = "recording")]
+pub(crate) use shard::Attached;
+pub(crate) use shard::{Cause, Rejected, Sealed, Shard, SlotKey};
 pub(crate) use shared::{Config, Shared};
 pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;

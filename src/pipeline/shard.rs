@@ -1,5 +1,8 @@
 //! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
 
+mod counts;
+mod recording;
+
 use std::{
     collections::VecDeque,
     mem,
@@ -8,6 +11,10 @@ use std::{
 
 use slab::Slab;
 
+#[cfg(feature = "recording")]
+pub(crate) use self::recording::Attached;
+pub(crate) use self::recording::Sealed;
+use self::{counts::Counts, recording::Recordings};
 use crate::{
     pipeline::{
         Credit, Permit, Shared,
@@ -55,27 +62,6 @@ pub(crate) struct Cause {
     pub(crate) message: Option<Text>,
 }
 
-/// How many activities a shard has seen. All are cumulative.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) started: u64,
-    pub(crate) ended: u64,
-    pub(crate) rejected_memory: u64,
-    pub(crate) rejected_closed: u64,
-    pub(crate) lost_shutdown: u64,
-    pub(crate) events: EventCounts,
-}
-
-/// How many events a shard has seen. All are cumulative.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct EventCounts {
-    pub(crate) recorded: u64,
-    pub(crate) rejected_memory: u64,
-    pub(crate) rejected_closed: u64,
-    pub(crate) rejected_type: u64,
-    pub(crate) rejected_limit: u64,
-}
-
 /// Why an event was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejected {
@@ -91,6 +77,7 @@ struct State {
     /// The slots whose activities have ended, in order. They are free once the writer has been here.
     ended: Vec<u32>,
     events: Vec<NewEvent>,
+    recordings: Recordings,
     counts: Counts,
     credit: Credit,
     /// Open activities that the store does not list as they are now.
@@ -110,6 +97,8 @@ struct Slot {
     listed: bool,
     /// The store's table of open activities has it as it is now.
     current: bool,
+    /// Somebody is to be told when it ends.
+    attached: bool,
     /// How many log lines it has taken. No wider: so it fits beside the marks.
     lines: u16,
 }
@@ -194,6 +183,7 @@ impl Shard {
             status: Status::Running,
             listed: false,
             current: false,
+            attached: false,
             lines: 0,
         });
         drop(state);
@@ -201,12 +191,15 @@ impl Shard {
         Some(SlotKey { index, id })
     }
 
-    /// Ends an activity. The first end wins.
-    pub(crate) fn end(&self, key: SlotKey, status: Status, cause: Option<Cause>) {
+    /// Ends an activity. The first end wins, and gives back what was attached, which is to be told.
+    pub(crate) fn end(
+        &self,
+        key: SlotKey,
+        status: Status,
+        cause: Option<Cause>,
+    ) -> Option<Box<Sealed>> {
         let now = self.shared.clock.monotonic_ns();
-        let Some(mut state) = self.lock() else {
-            return;
-        };
+        let mut state = self.lock()?;
         let State {
             slots,
             ended,
@@ -214,28 +207,32 @@ impl Shard {
             credit,
             unlisted,
             phase,
+            recordings,
             ..
         } = &mut *state;
-        let Some(slot) = find(slots, key) else {
-            return;
-        };
+        let slot = find(slots, key)?;
         if !slot.current {
             *unlisted -= 1;
         }
         counts.ended += 1;
+        slot.clock_ns = now.saturating_sub(slot.clock_ns);
+        let sealed = match slot.attached {
+            true => recordings.seal(key.id, slot.clock_ns),
+            false => None,
+        };
         if *phase == Phase::Drained {
             counts.lost_shutdown += 1;
             slots.remove(key.index as usize);
-            return;
+            return sealed;
         }
         slot.status = status;
-        slot.clock_ns = now.saturating_sub(slot.clock_ns);
         if let Some(cause) = cause {
             slot.explain(credit, &self.shared, cause);
         }
         ended.push(key.index);
         drop(state);
         self.shared.wake_if_parked();
+        sealed
     }
 
     /// Admits an event that takes so many bytes beside its record, or counts why not.
@@ -404,7 +401,7 @@ impl Shard {
     /// True when nothing that ended or happened waits here.
     pub(crate) fn is_swept(&self) -> bool {
         let state = self.state.lock();
-        state.ended.is_empty() && state.events.is_empty()
+        state.ended.is_empty() && state.events.is_empty() && state.recordings.steps.is_empty()
     }
 
     /// True when something is open here that the store does not list as it is now.

@@ -15,13 +15,16 @@ use std::{
 use crate::pipeline::ManualClock;
 use crate::{
     pipeline::{
-        Budget, Clock, Ledger, Mode, Permit, Refused, Waiters,
+        Budget, Clock, Ledger, Mode, Permit, Recordings, Refused, Waiters,
         sync::{AtomicBool, Mutex, Thread, current},
     },
     record::Text,
     redact::Redactor,
     store::Retention,
 };
+
+/// Which part of the memory bound recordings may take, so that they do not keep calls off the record.
+const RECORDINGS_PART: usize = 4;
 
 /// How a log is set up.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) event_types: Option<Vec<Text>>,
     /// What takes secrets out before anything is kept.
     pub(crate) redactor: Redactor,
+    /// What applies to recordings.
+    pub(crate) recordings: Recordings,
     /// How long it is kept.
     pub(crate) retention: Retention,
     /// The clock that a test moves; `None`: the system's.
@@ -66,6 +71,8 @@ impl Config {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
+    /// The part of it that recordings may take.
+    pub(crate) recordings: Budget,
     pub(crate) config: Config,
     pub(crate) ledger: Mutex<Ledger>,
     /// Payloads of which nothing was kept because a redactor panicked.
@@ -99,6 +106,7 @@ impl Shared {
         Shared {
             clock: config.clock(),
             budget: Budget::new(config.memory_limit, shards),
+            recordings: Budget::new(config.memory_limit / RECORDINGS_PART, shards),
             room: Waiters::new(config.wait_timeout),
             commits: Waiters::new(config.durable_timeout),
             answered_refused: AtomicU64::new(0),

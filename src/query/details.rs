@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     error::Result,
     query::ActivityReader,
-    record::{ActivityId, ActivityRecord, EventRecord},
+    record::{ActivityId, ActivityRecord, EventRecord, RecordingRecord},
     store::LARGEST_PAGE,
 };
 
@@ -21,6 +21,8 @@ pub struct ActivityDetails {
     /// What happened inside of it, oldest first; where there is more, the newest
     /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
     pub events: Vec<EventRecord>,
+    /// What was recorded of it, in order of begin.
+    pub recordings: Vec<RecordingRecord>,
 }
 
 impl ActivityReader {
@@ -36,6 +38,7 @@ impl ActivityReader {
         Ok(Some(ActivityDetails {
             tree: self.tree(activity.root)?,
             events: self.events_of(id, LARGEST_PAGE)?,
+            recordings: self.recordings_of(id)?,
             activity,
         }))
     }

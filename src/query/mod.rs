@@ -5,7 +5,10 @@ mod digest;
 mod export;
 mod grammar;
 mod metrics;
+mod prefix;
 mod reader;
+#[cfg(feature = "recording")]
+mod recording;
 mod zone;
 
 pub use details::ActivityDetails;

@@ -1,11 +1,14 @@
 //! The handle of programs that read.
 
-use std::{fmt, ops::RangeInclusive};
+use std::fmt;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
-    record::{ActivityId, ActivityRecord, EventRecord, Filter},
+    query::prefix,
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
+    },
     store::{Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Store},
 };
 
@@ -114,30 +117,10 @@ impl ActivityReader {
     /// When no id begins so (`is_not_found`), when several do or the text is no part of an id
     /// (`is_invalid`), and when the store could not be read.
     pub fn find(&mut self, prefix: &str) -> Result<ActivityId> {
-        let ids = self.reader.ids(beginning_with(prefix)?, CANDIDATES + 1)?;
-        match ids.as_slice() {
-            [] => Err(Error::new(
-                ErrorKind::NotFound,
-                format!("could not find an activity whose id begins with {prefix:?}"),
-            )),
-            [id] => Ok(*id),
-            several => {
-                let more = if several.len() > CANDIDATES {
-                    ", .."
-                } else {
-                    ""
-                };
-                let some: Vec<_> = several
-                    .iter()
-                    .take(CANDIDATES)
-                    .map(ToString::to_string)
-                    .collect();
-                let some = some.join(", ");
-                Err(Error::invalid(format!(
-                    "several ids begin with {prefix:?}: {some}{more}"
-                )))
-            }
-        }
+        let (first, last) = prefix::range(prefix)?;
+        let range = ActivityId::from_bytes(first)..=ActivityId::from_bytes(last);
+        let ids = self.reader.ids(range, prefix::CANDIDATES + 1)?;
+        prefix::the_one("an activity", prefix, &ids)
     }
 
     /// Every activity of the tree that grows from `root`, itself included, in order of start.
@@ -198,6 +181,51 @@ impl ActivityReader {
         self.reader.events_of(activity, limit)
     }
 
+    /// The recordings that are linked to an activity, in order of their begins.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {
+        self.reader.recordings_of(activity)
+    }
+
+    /// One recording; `None` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
+        self.reader.recording(id)
+    }
+
+    /// The one recording whose id begins with these hexadecimal digits; hyphens are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find`](Self::find).
+    pub fn find_recording(&mut self, prefix: &str) -> Result<RecordingId> {
+        let (first, last) = prefix::range(prefix)?;
+        let range = RecordingId::from_bytes(first)..=RecordingId::from_bytes(last);
+        let ids = self.reader.recording_ids(range, prefix::CANDIDATES + 1)?;
+        prefix::the_one("a recording", prefix, &ids)
+    }
+
+    /// The chunks of a recording from this number on, in order, as they are stored: at least one and at most
+    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn chunks(
+        &mut self,
+        recording: RecordingId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<ChunkRecord>> {
+        self.reader.chunks(recording, from, limit)
+    }
+
     /// How the store stands, from what is quick to read.
     ///
     /// # Errors
@@ -220,60 +248,5 @@ impl ActivityReader {
 impl fmt::Debug for ActivityReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ActivityReader").finish_non_exhaustive()
-    }
-}
-
-/// How many ids are named when a prefix is not enough.
-const CANDIDATES: usize = 5;
-
-/// The ids that begin with these digits.
-fn beginning_with(prefix: &str) -> Result<RangeInclusive<ActivityId>> {
-    let digits: Option<Vec<u8>> = prefix
-        .chars()
-        .filter(|c| *c != '-')
-        .map(|c| c.to_digit(16).map(|digit| digit as u8))
-        .collect();
-    let digits = digits.filter(|digits| (1..=32).contains(&digits.len()));
-    let digits = digits.ok_or_else(|| {
-        Error::invalid(format!(
-            "{prefix:?} is not the beginning of an activity's id"
-        ))
-    })?;
-    let filled = |with: u8| {
-        let mut bytes = [0; 16];
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            let half = |at: usize| digits.get(at).copied().unwrap_or(with);
-            *byte = half(2 * index) << 4 | half(2 * index + 1);
-        }
-        ActivityId::from_bytes(bytes)
-    };
-    Ok(filled(0x0)..=filled(0xf))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shortened_id_is_a_range() {
-        let check = |prefix: &str, expected: Option<(&str, &str)>| {
-            let range = beginning_with(prefix).ok();
-            let range = range.map(|range| (range.start().to_string(), range.end().to_string()));
-            let expected = expected.map(|(first, last)| (first.to_owned(), last.to_owned()));
-            assert_eq!(range, expected, "{prefix}");
-        };
-        check(
-            "0199E5a",
-            Some((
-                "0199e5a0-0000-0000-0000-000000000000",
-                "0199e5af-ffff-ffff-ffff-ffffffffffff",
-            )),
-        );
-        let whole = "0199e5a2-7c00-7000-8000-000000000000";
-        check(whole, Some((whole, whole)));
-        check("", None);
-        check("-", None);
-        check("xyz", None);
-        check(&"0".repeat(33), None);
     }
 }

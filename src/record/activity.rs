@@ -52,6 +52,9 @@ pub struct ActivityRecord {
     pub input: Option<Preview>,
     /// What it gave back, where previews are on.
     pub output: Option<Preview>,
+    /// True when a recording is linked to it.
+    #[serde(default)]
+    pub has_recording: bool,
     /// Its place in the order of commits; `None` while it is not in the table of ended activities.
     pub seq: Option<i64>,
 }

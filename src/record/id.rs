@@ -94,6 +94,33 @@ impl EventId {
     }
 }
 
+/// The id of a recording: a UUIDv7 made from its begin, like an [`ActivityId`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordingId(Uuid);
+
+impl RecordingId {
+    /// Makes an id from a begin in microseconds since the Unix epoch and 62 random bits.
+    #[cfg(feature = "recording")]
+    pub(crate) fn from_parts(started_at_us: i64, random: u64) -> Self {
+        RecordingId(ActivityId::from_parts(started_at_us, random).0)
+    }
+
+    /// When it began, to the microsecond.
+    pub fn started_at(self) -> DateTime<Utc> {
+        ActivityId(self.0).started_at()
+    }
+
+    /// The 16 bytes, most significant first.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads 16 bytes, most significant first.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        RecordingId(Uuid::from_bytes(bytes))
+    }
+}
+
 /// The id of one open log: one process, one [`ActivityLog`](crate::ActivityLog), from open to close.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(Uuid);
@@ -158,6 +185,7 @@ macro_rules! text_form {
 
 text_form!(ActivityId, "an activity");
 text_form!(EventId, "an event");
+text_form!(RecordingId, "a recording");
 text_form!(InstanceId, "an instance");
 
 #[cfg(test)]

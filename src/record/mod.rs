@@ -1,4 +1,4 @@
-//! Plain data that every other folder stands on: what activities and events are, without what records or reads it.
+//! Plain data that every other folder stands on: what activities, events and recordings are, without what records or reads it.
 
 mod activity;
 mod capture;
@@ -8,6 +8,7 @@ mod id;
 mod kind;
 mod outcome;
 mod outline;
+mod recording;
 mod scope;
 mod sketch;
 mod snake;
@@ -21,10 +22,11 @@ pub use capture::Capture;
 pub use event::EventRecord;
 pub(crate) use filter::contains_any_case;
 pub use filter::{Choice, DurationRange, Field, Filter, Has, Pattern, Words};
-pub use id::{ActivityId, EventId, InstanceId};
+pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;
 pub use outcome::Outcome;
 pub use outline::{Branch, Outline};
+pub use recording::{ChunkRecord, Codec, RecordingLink, RecordingRecord, RecordingStatus};
 pub use scope::Scope;
 pub use sketch::Sketch;
 pub(crate) use snake::snake_case;

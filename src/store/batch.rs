@@ -10,7 +10,7 @@ use crate::{
     record::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
-    store::{Duplicate, EventAccounting, NewEvent},
+    store::{Duplicate, EventAccounting, NewEvent, NewStep, RecordingAccounting},
 };
 
 /// The open log that writes: one row in the store, one lock file beside it.
@@ -161,6 +161,8 @@ pub struct Batch {
     pub open: Vec<Started>,
     /// Events that happened, in order.
     pub events: Vec<NewEvent>,
+    /// What is new about recordings, in order.
+    pub steps: Vec<NewStep>,
     /// Where the instance's accounting stands once this batch is committed. What turns out to be a duplicate
     /// is counted here as committed: the store moves it
     /// ([`found_duplicates`](EventAccounting::found_duplicates)) before it saves these numbers.
@@ -172,7 +174,10 @@ pub struct Batch {
 impl Batch {
     /// True when it has no records.
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.open.is_empty() && self.events.is_empty()
+        self.ended.is_empty()
+            && self.open.is_empty()
+            && self.events.is_empty()
+            && self.steps.is_empty()
     }
 }
 
@@ -228,6 +233,8 @@ pub struct Accounting {
     pub redactor_panics: u64,
     /// Where the events went.
     pub events: EventAccounting,
+    /// Where the steps of recordings went.
+    pub recordings: RecordingAccounting,
 }
 
 impl Accounting {
@@ -267,5 +274,6 @@ impl Accounting {
         self.started == self.open + self.ended + self.rejected() + self.abandoned
             && self.ended == self.committed + self.waiting + self.lost()
             && self.events.adds_up()
+            && self.recordings.adds_up()
     }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod event;
 mod metrics;
 mod read;
+mod recording;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tell;
@@ -25,6 +26,7 @@ pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};
 pub use read::{
     Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
 };
+pub use recording::{KeepRecordings, NewChunk, NewStep, RecordingAccounting, Step};
 pub(crate) use tell::{send_away, tell};
 pub(crate) use upkeep::Retention;
 pub use upkeep::{Cutoffs, Pruned, Upkeep};
@@ -77,6 +79,16 @@ pub trait Writer: Send {
     ///
     /// When the store could not be read or written; nothing was changed then.
     fn sweep_abandoned(&mut self) -> Result<u64>;
+
+    /// Deletes a part of the recordings that are not to be kept any more: a bounded number of chunks. Returns how
+    /// many rows went; 0 when there is nothing left to delete. A store that keeps no recordings has none.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read or written; nothing was changed then.
+    fn prune_recordings(&mut self, _keep: KeepRecordings) -> Result<u64> {
+        Ok(0)
+    }
 
     /// Ends the instance: what it left open is abandoned, its lock is given back.
     ///

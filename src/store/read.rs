@@ -11,7 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, InstanceId, Sums, Text},
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
+        RecordingId, RecordingRecord, Sums, Text,
+    },
     store::{Accounting, Bucket, Dimension, Starts, Subject, TypeCount},
 };
 
@@ -144,6 +147,38 @@ pub trait Reader: Send {
     ///
     /// When the store could not be read.
     fn is_known(&mut self, subject: &Subject) -> Result<bool>;
+
+    /// The recordings that are linked to an activity, in order of their begins, at most [`LARGEST_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
+
+    /// One recording; `None` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>>;
+
+    /// The first ids of recordings in this range, at most `limit`: what a person's shortened id may mean.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn recording_ids(
+        &mut self,
+        range: RangeInclusive<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingId>>;
+
+    /// The chunks of a recording from this number on, in order, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>>;
 
     /// How the store stands, from what is quick to read.
     ///

@@ -50,8 +50,8 @@ fn a_doctor_finds_damage() {
     }
     log.shutdown().wait().unwrap();
     let mut bytes = std::fs::read(place.path()).unwrap();
-    let middle = bytes.len() / 2 / 8192 * 8192;
-    bytes[middle..middle + 8192].fill(0xab);
+    let place_of_damage = bytes.len() * 3 / 4 / 8192 * 8192;
+    bytes[place_of_damage..place_of_damage + 8192].fill(0xab);
     std::fs::write(place.path(), bytes).unwrap();
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");

@@ -8,6 +8,7 @@ mod export;
 mod host;
 mod list;
 mod place;
+mod recording;
 mod show;
 mod stats;
 mod tail;

@@ -103,11 +103,7 @@ fn an_id_that_is_none_or_many_is_an_error() {
         "error: could not find an activity whose id begins with \"ffff\"",
     );
     check("0", 2, "error: several ids begin with \"0\": 0");
-    check(
-        "login",
-        2,
-        "error: \"login\" is not the beginning of an activity's id",
-    );
+    check("login", 2, "error: \"login\" is not the beginning of an id");
 }
 
 #[test]

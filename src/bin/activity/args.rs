@@ -127,6 +127,8 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Adds all sums up again, from the activities that are on record.
     Rebuild,
+    /// Writes out what a recording holds: rrweb's events as JSON, a terminal's as a cast file.
+    Recording(Recording),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
 }
@@ -214,6 +216,19 @@ pub(crate) struct Event {
     /// Of all events with the same key the first is kept.
     #[arg(long, value_name = "KEY")]
     pub(crate) dedup_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recording {
+    /// The recording's id, or as much of its beginning as no other id has. `activity show` lists them.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Where to; to the output where nothing is given.
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Which track, of a browser's tabs say; the first one where nothing is given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) track: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod list;
 mod print;
 mod prune;
 mod rebuild;
+mod recording;
 mod serve;
 mod show;
 mod source;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&cli.store, args),
         Command::Prune(args) => prune::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
+        Command::Recording(args) => recording::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),
     };
     match done {

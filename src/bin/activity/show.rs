@@ -16,7 +16,7 @@ use crate::{
         status::{self, BOLD, DIM, styled, took},
         tree,
     },
-    source,
+    recording, source,
 };
 
 pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
@@ -31,6 +31,7 @@ pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     let now = Utc::now();
     let mut text = details(&shown.activity, now);
     events(&mut text, &shown.activity, &shown.events);
+    recording::list(&mut text, &shown.activity, &shown.recordings);
     if shown.tree.len() > 1 {
         text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
         text.push_str(&tree::render(&shown.tree, id, now, print::width()));

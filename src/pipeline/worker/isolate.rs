@@ -5,13 +5,14 @@ use std::time::Instant;
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{Mode, ledger::Committing, worker::Worker},
-    store::{Appended, Batch, Ended, NewEvent},
+    store::{Appended, Batch, Ended, NewEvent, NewStep},
 };
 
 /// Some records of a batch, in order.
 struct Part {
     ended: Vec<Ended>,
     events: Vec<NewEvent>,
+    steps: Vec<NewStep>,
 }
 
 impl Worker {
@@ -21,6 +22,7 @@ impl Worker {
         let all = Part {
             ended: batch.ended,
             events: batch.events,
+            steps: batch.steps,
         };
         // Open rows stand apart: where they are refused they are left out.
         let listing = Batch {
@@ -43,6 +45,7 @@ impl Worker {
                 environment: batch.environment.clone(),
                 ended: part.ended,
                 events: part.events,
+                steps: part.steps,
                 ..Batch::default()
             };
             attempt.accounting = self.accounting(Committing::of(&attempt));
@@ -62,6 +65,7 @@ impl Worker {
             let mut part = Part {
                 ended: attempt.ended,
                 events: attempt.events,
+                steps: attempt.steps,
             };
             match error.kind() {
                 ErrorKind::Refused | ErrorKind::Panicked if several => {
@@ -107,6 +111,8 @@ impl Worker {
             ended.for_each(|one| self.pending.push_front(one));
             let events = part.events.into_iter().rev();
             events.for_each(|one| self.events.push_front(one));
+            let steps = part.steps.into_iter().rev();
+            steps.for_each(|one| self.steps.push_front(one));
         }
         self.oldest.get_or_insert_with(Instant::now);
     }
@@ -133,6 +139,15 @@ impl Worker {
             self.shared.ledger.lock().events.lost_refused += 1;
             one.refused(error);
         }
+        for one in part.steps {
+            tracing::error!(
+                target: "tower_activity::store",
+                id = %one.recording, %error, "the store refuses this step of a recording, it is lost"
+            );
+            self.shared.recordings.give_back(one.charge as usize);
+            self.shared.give_back(one.charge as usize);
+            self.shared.ledger.lock().steps.lost_refused += 1;
+        }
     }
 
     fn empty_batch(&self) -> Batch {
@@ -144,11 +159,22 @@ impl Worker {
 }
 
 impl Part {
+    fn len(&self) -> usize {
+        self.ended.len() + self.events.len() + self.steps.len()
+    }
+
     /// Leaves about the half here. Of two records each gets one.
     fn split_off_half(&mut self) -> Part {
+        fn beyond<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
+            let kept = list.len().min(*left);
+            *left -= kept;
+            list.split_off(kept)
+        }
+        let mut left = self.len() / 2;
         Part {
-            ended: self.ended.split_off(self.ended.len() / 2),
-            events: self.events.split_off(self.events.len().div_ceil(2)),
+            ended: beyond(&mut self.ended, &mut left),
+            events: beyond(&mut self.events, &mut left),
+            steps: beyond(&mut self.steps, &mut left),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod isolate;
 mod listing;
+mod prune;
 mod retention;
 
 use std::{
@@ -25,7 +26,9 @@ use crate::{
         ledger::{Committing, accounting},
     },
     record::ActivityId,
-    store::{Accounting, Appended, Batch, Ended, Instance, NewEvent, Started, Store, Writer},
+    store::{
+        Accounting, Appended, Batch, Ended, Instance, NewEvent, NewStep, Started, Store, Writer,
+    },
 };
 
 /// The most records that one transaction takes: beyond it the rate no longer rises.
@@ -68,6 +71,8 @@ pub(crate) struct Worker {
     pending: VecDeque<Ended>,
     /// Happened and swept, in order.
     events: VecDeque<NewEvent>,
+    /// New about recordings and swept, in order.
+    steps: VecDeque<NewStep>,
     /// Open for a while, to be listed.
     open: Vec<Started>,
     /// Room for those.
@@ -83,6 +88,8 @@ pub(crate) struct Worker {
     last_listing: Instant,
     last_commit: Instant,
     last_abandoned: Instant,
+    /// When to look next for recordings that are not to be kept.
+    prune_at: Instant,
     failures: u32,
     panics: u32,
     retry_at: Option<Instant>,
@@ -116,6 +123,7 @@ impl Worker {
             broken: true,
             pending: VecDeque::new(),
             events: VecDeque::new(),
+            steps: VecDeque::new(),
             open: Vec::new(),
             copies,
             batch: Batch::default(),
@@ -125,6 +133,7 @@ impl Worker {
             last_listing: now,
             last_commit: now,
             last_abandoned: now,
+            prune_at: now,
             failures: 0,
             panics: 0,
             retry_at: None,
@@ -172,6 +181,7 @@ impl Worker {
                 self.sweep_abandoned();
                 self.keeper.step(&*self.store, &self.shared);
             }
+            self.prune();
             self.rest();
         }
     }
@@ -181,6 +191,7 @@ impl Worker {
         let before = self.waiting();
         for shard in &*self.shards {
             shard.take(&mut self.pending, &mut self.events, &mut self.indices);
+            shard.take_steps(&mut self.steps);
         }
         if self.waiting() > before {
             let now = Instant::now();
@@ -211,6 +222,7 @@ impl Worker {
             if self.batch.is_empty() {
                 self.batch.ended = take_batch(&mut self.pending);
                 self.batch.events = take_batch(&mut self.events);
+                self.batch.steps = take_batch(&mut self.steps);
                 self.batch.open = mem::take(&mut self.open);
                 self.batch
                     .environment
@@ -258,7 +270,7 @@ impl Worker {
 
     /// How many records are not yet part of a batch.
     fn waiting(&self) -> usize {
-        self.pending.len() + self.events.len()
+        self.pending.len() + self.events.len() + self.steps.len()
     }
 
     /// Gives one batch to the store, opening it first where it failed before.
@@ -299,17 +311,22 @@ impl Worker {
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
         let ended = batch.ended.iter().map(|one| one.charge as usize);
         let events = batch.events.iter().map(|one| one.charge as usize);
-        self.shared.give_back(ended.chain(events).sum());
+        let steps = batch.steps.iter().map(|one| one.charge as usize).sum();
+        self.shared.recordings.give_back(steps);
+        let charged = ended.chain(events).sum::<usize>() + steps;
+        self.shared.give_back(charged);
         let duplicates = appended.duplicates.len() as u64;
         batch.accounting.events.found_duplicates(duplicates);
         let mut ledger = self.shared.ledger.lock();
         ledger.committed += batch.ended.len() as u64;
         ledger.late_ends += appended.ignored;
         ledger.events.committed += batch.events.len() as u64;
+        ledger.steps.committed += batch.steps.len() as u64;
         ledger.events.found_duplicates(duplicates);
         drop(ledger);
         // What they stood in would be kept beside what comes.
         batch.ended = Vec::new();
+        batch.steps = Vec::new();
         let firsts = appended.duplicates.iter().map(|one| (one.id, one.first));
         let firsts = firsts.collect();
         for event in mem::take(&mut batch.events) {
@@ -367,6 +384,7 @@ impl Worker {
                 _ if self.waiting() > 0 || !self.batch.is_empty() => {
                     thread::park_timeout(TICK);
                 }
+                _ if self.is_pruning() => thread::park_timeout(TICK),
                 _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
                 // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
                 // that are rejected because memory is short wake nobody: they are looked for.
@@ -417,6 +435,7 @@ impl Worker {
         let mut ledger = self.shared.ledger.lock();
         ledger.lost_shutdown += unsaved as u64;
         ledger.events.lost_shutdown += unsaved_events as u64;
+        ledger.steps.lost_shutdown += (self.steps.len() + self.batch.steps.len()) as u64;
         drop(ledger);
         let counts = self.accounting(Committing::default());
         let closed = match self.writer.take() {

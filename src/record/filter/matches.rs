@@ -84,8 +84,7 @@ impl Filter {
 impl Has {
     fn holds(self, activity: &ActivityRecord) -> bool {
         match self {
-            // Nothing links a recording to an activity yet.
-            Has::Recording => false,
+            Has::Recording => activity.has_recording,
             Has::Error => activity.error_type.is_some(),
             Has::Message => activity.message.is_some(),
             Has::Input => activity.input.is_some(),

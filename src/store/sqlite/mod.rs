@@ -12,6 +12,7 @@ pub(crate) mod lock;
 mod network;
 mod process;
 mod read;
+mod recording;
 mod sweep;
 mod upkeep;
 mod write;

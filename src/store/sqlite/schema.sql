@@ -134,6 +134,47 @@ CREATE TABLE bucket (
   PRIMARY KEY (scope, scope_id, quarter)
 ) STRICT, WITHOUT ROWID;
 
+-- Recordings: what a browser session, a terminal or the like leaves. Its chunks are only ever added to.
+-- format: text.id.
+CREATE TABLE recording (
+  seq      INTEGER PRIMARY KEY,
+  id       BLOB NOT NULL UNIQUE,  -- also its begin
+  format   INTEGER NOT NULL,
+  instance INTEGER NOT NULL,
+  status   INTEGER NOT NULL DEFAULT 0, -- 0 recording 1 complete 2 lost 3 crashed 4 gone 5 timed out 6 truncated 7 abandoned
+  lost     INTEGER NOT NULL DEFAULT 0, -- events that are known to be missing
+  ended_at INTEGER                -- NULL: it goes on, or was abandoned
+) STRICT;
+
+CREATE INDEX recording_going_on ON recording (instance) WHERE status = 0;
+
+CREATE TABLE chunk (
+  seq        INTEGER PRIMARY KEY,
+  recording  INTEGER NOT NULL,    -- recording.seq
+  number     INTEGER NOT NULL,    -- from 0
+  track      TEXT NOT NULL,
+  events     INTEGER NOT NULL,
+  from_at    INTEGER NOT NULL,
+  until_at   INTEGER NOT NULL,
+  codec      INTEGER NOT NULL,    -- 1 a zstd frame with its checksum
+  bytes      INTEGER NOT NULL AS (length(body)) VIRTUAL,
+  body       BLOB NOT NULL
+) STRICT;
+
+-- Sums are read here, without the bodies.
+CREATE INDEX chunk_place ON chunk (recording, number, track, events, bytes);
+
+-- Which part of a recording belongs to an activity. until_at NULL: it goes on, or is pending.
+CREATE TABLE link (
+  activity  BLOB NOT NULL,        -- activity.id
+  recording INTEGER NOT NULL,     -- recording.seq
+  from_at   INTEGER NOT NULL,
+  until_at  INTEGER,
+  PRIMARY KEY (activity, recording)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX link_recording ON link (recording);
+
 -- What is known of the store as a whole.
 -- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
 CREATE TABLE mark (
@@ -227,3 +268,23 @@ SELECT strftime('%Y-%m-%dT%H:%M:00Z', b.quarter * 900, 'unixepoch') AS bucket_st
        b.max_ns / 1e6 AS max_ms
 FROM bucket AS b
 LEFT JOIN text AS t ON t.id = b.scope_id;
+
+CREATE VIEW recordings AS
+SELECT lower(substr(hex(r.id), 1, 8) || '-' || substr(hex(r.id), 9, 4) || '-' || substr(hex(r.id), 13, 4)
+         || '-' || substr(hex(r.id), 17, 4) || '-' || substr(hex(r.id), 21)) AS id,
+       lower(substr(hex(l.activity), 1, 8) || '-' || substr(hex(l.activity), 9, 4) || '-' || substr(hex(l.activity), 13, 4)
+         || '-' || substr(hex(l.activity), 17, 4) || '-' || substr(hex(l.activity), 21)) AS activity_id,
+       format.value AS format,
+       (SELECT coalesce(sum(events), 0) FROM chunk WHERE recording = r.seq) AS event_count,
+       strftime('%Y-%m-%dT%H:%M:', l.from_at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', l.from_at / 1000000 % 60, l.from_at % 1000000) AS start_time,
+       CASE WHEN l.until_at IS NOT NULL THEN
+         strftime('%Y-%m-%dT%H:%M:', l.until_at / 1000000, 'unixepoch')
+         || printf('%02d.%06dZ', l.until_at / 1000000 % 60, l.until_at % 1000000) END AS end_time,
+       CASE r.status WHEN 0 THEN 'recording' WHEN 1 THEN 'complete' WHEN 2 THEN 'lost' WHEN 3 THEN 'crashed'
+                     WHEN 4 THEN 'gone' WHEN 5 THEN 'timed_out' WHEN 6 THEN 'truncated' WHEN 7 THEN 'abandoned'
+                     END AS status,
+       (SELECT coalesce(sum(bytes), 0) FROM chunk WHERE recording = r.seq) AS bytes
+FROM link AS l
+JOIN recording AS r ON r.seq = l.recording
+JOIN text AS format ON format.id = r.format;

@@ -9,7 +9,7 @@ use crate::{
         Accounting,
         sqlite::{
             bucket::Fold,
-            lock,
+            lock, recording,
             write::{SqliteWriter, json},
         },
     },
@@ -19,7 +19,8 @@ use crate::{
 const STEP: i64 = 1_000;
 
 const OTHERS: &str = "
-SELECT id, uuid FROM instance WHERE id <> ?1 AND id IN (SELECT DISTINCT instance FROM open)";
+SELECT id, uuid FROM instance WHERE id <> ?1
+  AND id IN (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
 const SOME_OPEN: &str = "
 SELECT id, started_at, name, project, brand FROM open WHERE instance = ?1 ORDER BY id LIMIT ?2";
 const ABANDON: &str = "
@@ -51,6 +52,7 @@ impl SqliteWriter {
             if lock::alive(&path, id) {
                 continue;
             }
+            self.transaction(|transaction, _, _| recording::abandon(transaction, instance))?;
             loop {
                 match self.abandon(instance)? {
                     0 => break,

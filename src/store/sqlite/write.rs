@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     record::Status,
     store::{
-        Accounting, Appended, Batch, Durability, Instance, Started, Writer,
+        Accounting, Appended, Batch, Durability, Instance, KeepRecordings, Started, Writer,
         sqlite::{
             Place,
             bucket::Buckets,
@@ -19,6 +19,7 @@ use crate::{
             ended::{self, PreviewColumns, TraceColumns, attributes},
             event,
             lock::{self, InstanceLock},
+            recording,
         },
     },
 };
@@ -174,6 +175,9 @@ impl Writer for SqliteWriter {
                 let duplicate = event::insert(&mut texts, instance, new)?;
                 appended.duplicates.extend(duplicate);
             }
+            for step in &batch.steps {
+                recording::write(&mut texts, instance, step)?;
+            }
             let mut accounting = batch.accounting.clone();
             let duplicates = appended.duplicates.len() as u64;
             accounting.events.found_duplicates(duplicates);
@@ -186,11 +190,16 @@ impl Writer for SqliteWriter {
         self.sweep_dead()
     }
 
+    fn prune_recordings(&mut self, keep: KeepRecordings) -> Result<u64> {
+        self.transaction(|transaction, _, _| recording::prune(transaction, keep))
+    }
+
     fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
         let instance = self.instance;
         self.transaction(|transaction, _, _| account(transaction, instance, accounting))?;
         while self.abandon(instance)? > 0 {}
         self.transaction(|transaction, _, _| {
+            recording::abandon(transaction, instance)?;
             let now = Utc::now().timestamp_micros();
             transaction
                 .prepare_cached(STOP)?

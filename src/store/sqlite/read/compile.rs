@@ -235,8 +235,8 @@ impl Where {
 
 fn has(what: Has, table: Table) -> &'static str {
     match (what, table) {
-        // Schema 1 keeps no recordings, so no activity has one.
-        (Has::Recording, _) | (Has::Output, Table::Open) => "FALSE",
+        (Has::Recording, _) => "EXISTS (SELECT 1 FROM link WHERE activity = a.id)",
+        (Has::Output, Table::Open) => "FALSE",
         (Has::Error, _) => "a.error_type IS NOT NULL",
         (Has::Message, _) => "a.message IS NOT NULL",
         (Has::Input, Table::Open) => "a.input IS NOT NULL",

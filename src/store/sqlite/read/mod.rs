@@ -5,6 +5,7 @@ mod event;
 mod health;
 mod metrics;
 mod page;
+mod recording;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use self::row::{COLUMNS, ENDED, JOINS, OPEN};
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, EventRecord, Filter, InstanceId, Sums, Text, contains_any_case,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
+        RecordingRecord, Sums, Text, contains_any_case,
     },
     store::{
         Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Page,
@@ -44,8 +46,8 @@ pub(crate) struct SqliteReader {
     connected: Option<Connected>,
 }
 
-const OPEN_INSTANCES: &str =
-    "SELECT id, uuid FROM instance WHERE id IN (SELECT instance FROM open)";
+const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
+     (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
 const NEWEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM activity";
 const BY_ID: &str = "a.id = ?";
 const BY_ROOT: &str = "a.root = ?";
@@ -239,6 +241,26 @@ impl Reader for SqliteReader {
         self.snapshot(|view| event::of_activity(view, activity, limit.clamp(1, LARGEST_PAGE)))
     }
 
+    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {
+        self.snapshot(|view| recording::of_activity(view, activity))
+    }
+
+    fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
+        self.snapshot(|view| recording::one(view, id))
+    }
+
+    fn recording_ids(
+        &mut self,
+        range: RangeInclusive<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingId>> {
+        recording::ids(&*self.connection()?, &range, limit.clamp(1, LARGEST_PAGE))
+    }
+
+    fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>> {
+        recording::chunks(&*self.connection()?, id, from, limit.clamp(1, LARGEST_PAGE))
+    }
+
     fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>> {
         metrics::buckets(&*self.connection()?, of, quarters)
     }
@@ -292,7 +314,7 @@ impl fmt::Debug for SqliteReader {
     }
 }
 
-/// The instances that have open activities: row id and id.
+/// The instances that have open activities or recordings: row id and id.
 fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
     let attempt = || failed("read the instances of open activities");
     let mut statement = connection

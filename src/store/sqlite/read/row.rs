@@ -18,16 +18,16 @@ pub(super) const COLUMNS: &str = "SELECT a.id, a.parent, a.root, kind.value, nam
      a.trace_id, a.span_id, a.remote_parent, ";
 
 /// The last columns and the table, for ended activities.
-pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated \
-     FROM activity AS a LEFT JOIN preview AS p ON p.activity = a.seq";
+pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
+     EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity AS a LEFT JOIN preview AS p ON p.activity = a.seq";
 
 /// The same in the order of commits: no index but the row id's own.
-pub(super) const ENDED_BY_SEQ: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated \
-     FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq";
+pub(super) const ENDED_BY_SEQ: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
+     EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq";
 
 /// The same for open activities. Binds a JSON list of the living instances' row ids first.
-pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, NULL, NULL \
-     FROM (SELECT id, parent, root, kind, name, \
+pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, NULL, NULL, \
+     EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM (SELECT id, parent, root, kind, name, \
                   CASE WHEN instance IN (SELECT value FROM json_each(?)) THEN 0 ELSE 5 END AS status, \
                   started_at, NULL AS duration_ns, instance, project, agent, actor, brand, environment, session, \
                   request, NULL AS error_type, NULL AS message, attributes, truncated, NULL AS seq, \
@@ -89,6 +89,7 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         truncated: get::<Option<bool>>(row, 19)?.unwrap_or_default(),
         input: preview(row, 24)?,
         output: preview(row, 27)?,
+        has_recording: get(row, 30)?,
         seq: get(row, 20)?,
     })
 }

@@ -1,0 +1,133 @@
+//! A recording on its way into a store, step by step, and where the steps went.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{ActivityId, Codec, RecordingId, RecordingStatus, Text};
+
+/// One step of a recording that is to be kept. The steps of one recording are given in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NewStep {
+    /// The recording.
+    pub recording: RecordingId,
+    /// What is new about it.
+    pub step: Step,
+    /// The bytes it was charged to the log's memory bound.
+    pub(crate) charge: u32,
+}
+
+/// What is new about a recording.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// It has begun.
+    #[non_exhaustive]
+    Begin {
+        /// What its chunks hold.
+        format: Text,
+    },
+    /// A part of it belongs to an activity. Given again once it is known where that part ends.
+    #[non_exhaustive]
+    Link {
+        /// The activity.
+        activity: ActivityId,
+        /// From when on, in microseconds since the Unix epoch.
+        from_us: i64,
+        /// When the activity ended, once everything up to there has been given.
+        until_us: Option<i64>,
+    },
+    /// It goes on.
+    Chunk(NewChunk),
+    /// It has ended.
+    #[non_exhaustive]
+    End {
+        /// How; never `Recording`.
+        status: RecordingStatus,
+        /// How many events are known to be missing.
+        lost: u64,
+        /// When, in microseconds since the Unix epoch.
+        at_us: i64,
+    },
+}
+
+#[cfg(feature = "recording")]
+impl Step {
+    /// What it takes in memory beside its record.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Step::Begin { format } => format.heap_bytes(),
+            Step::Chunk(chunk) => chunk.track.heap_bytes() + chunk.body.capacity(),
+            Step::Link { .. } | Step::End { .. } => 0,
+        }
+    }
+}
+
+/// A part of a recording that is to be kept.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NewChunk {
+    /// Its place in the recording, from 0.
+    pub number: u64,
+    /// The track that it continues.
+    pub track: Text,
+    /// How many events it holds.
+    pub events: u64,
+    /// When the first of them happened, in microseconds since the Unix epoch.
+    pub from_us: i64,
+    /// When the last of them happened, in microseconds since the Unix epoch.
+    pub until_us: i64,
+    /// How the body is written.
+    pub codec: Codec,
+    /// What it holds, redacted, as it is to be stored.
+    pub body: Vec<u8>,
+}
+
+/// Which recordings are to be kept. One that goes on is kept anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeepRecordings {
+    /// Those that began then or later, in microseconds since the Unix epoch.
+    pub since_us: i64,
+    /// The newest that together take at most so many bytes.
+    pub bytes: u64,
+}
+
+/// Where every step of an instance's recordings went, cumulative: begins, links, chunks and ends.
+///
+/// `recorded = committed + waiting + rejected + lost`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RecordingAccounting {
+    /// Steps that were to be recorded.
+    pub recorded: u64,
+    /// Not admitted because a memory bound was reached.
+    pub rejected_memory: u64,
+    /// Not admitted because the log was shut down.
+    pub rejected_closed: u64,
+    /// In the store.
+    pub committed: u64,
+    /// Admitted and not yet in the store.
+    pub waiting: u64,
+    /// Refused by the store one by one.
+    pub lost_refused: u64,
+    /// Not in the store when the log was shut down.
+    pub lost_shutdown: u64,
+}
+
+impl RecordingAccounting {
+    /// All that was not admitted.
+    pub fn rejected(&self) -> u64 {
+        self.rejected_memory + self.rejected_closed
+    }
+
+    /// All that was admitted and will never be in the store.
+    pub fn lost(&self) -> u64 {
+        self.lost_refused + self.lost_shutdown
+    }
+
+    /// True when the equation holds.
+    pub fn adds_up(&self) -> bool {
+        self.recorded == self.committed + self.waiting + self.rejected() + self.lost()
+    }
+}

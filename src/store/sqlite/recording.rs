@@ -1,0 +1,137 @@
+//! The write side of recordings: steps in order, each of them idempotent.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    record::{ActivityId, Codec, RecordingStatus},
+    store::{KeepRecordings, NewStep, Step, sqlite::dictionary::Texts},
+};
+
+const BEGIN: &str = "
+INSERT INTO recording (id, format, instance) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
+const LINK: &str = "
+INSERT INTO link (activity, recording, from_at, until_at)
+VALUES (?1, (SELECT seq FROM recording WHERE id = ?2), ?3, ?4)
+ON CONFLICT (activity, recording) DO UPDATE SET until_at = excluded.until_at";
+// Numbers are given once, so that one that is there already comes from an earlier attempt.
+const CHUNK: &str = "
+INSERT INTO chunk (recording, number, track, events, from_at, until_at, codec, body)
+SELECT r.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM (SELECT (SELECT seq FROM recording WHERE id = ?1) AS seq) AS r
+WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE recording = r.seq AND number = ?2)";
+const END: &str = "
+UPDATE recording SET status = ?2, lost = ?3, ended_at = ?4 WHERE id = ?1 AND status IN (0, 7)";
+const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND status = 0";
+
+const OLD: &str = "SELECT seq FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT 1";
+const OLDEST: &str = "SELECT seq FROM recording WHERE status <> 0 ORDER BY id LIMIT 1";
+const BYTES: &str = "SELECT coalesce(sum(bytes), 0) FROM chunk";
+const UNLINK: &str = "DELETE FROM link WHERE recording = ?1";
+const PRUNE: &str = "
+DELETE FROM chunk WHERE seq IN (SELECT seq FROM chunk WHERE recording = ?1 LIMIT ?2)";
+const FORGET: &str = "DELETE FROM recording WHERE seq = ?1";
+
+/// Chunks that one transaction deletes, so that it never stalls the batches.
+const PRUNED_AT_ONCE: usize = 100;
+
+/// Writes one step. Those of a recording that was never begun are refused: no row stands for it.
+pub(super) fn write(texts: &mut Texts<'_>, instance: i64, new: &NewStep) -> rusqlite::Result<()> {
+    let connection = texts.connection;
+    let id = new.recording.as_bytes();
+    match &new.step {
+        Step::Begin { format } => {
+            let format = texts.number(format)?;
+            let mut statement = connection.prepare_cached(BEGIN)?;
+            statement.execute(params![id, format, instance])
+        }
+        Step::Link {
+            activity,
+            from_us,
+            until_us,
+        } => {
+            let mut statement = connection.prepare_cached(LINK)?;
+            statement.execute(params![activity.as_bytes(), id, from_us, until_us])
+        }
+        Step::Chunk(chunk) => connection.prepare_cached(CHUNK)?.execute(params![
+            id,
+            i64::try_from(chunk.number).unwrap_or(i64::MAX),
+            chunk.track.as_str(),
+            i64::try_from(chunk.events).unwrap_or(i64::MAX),
+            chunk.from_us,
+            chunk.until_us,
+            codec_number(chunk.codec),
+            chunk.body,
+        ]),
+        Step::End {
+            status,
+            lost,
+            at_us,
+        } => {
+            let lost = i64::try_from(*lost).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(END)?;
+            statement.execute(params![id, status_number(*status), lost, at_us])
+        }
+    }
+    .map(drop)
+}
+
+/// Marks what an instance was recording when it ended.
+pub(super) fn abandon(connection: &Connection, instance: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(ABANDON)?
+        .execute([instance])
+        .map(drop)
+}
+
+/// Deletes a part of the oldest recording that is not to be kept. Returns how many rows went.
+pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<u64> {
+    let before = ActivityId::from_parts(keep.since_us, 0);
+    let old = connection
+        .prepare_cached(OLD)?
+        .query_row([before.as_bytes()], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let seq = match old {
+        Some(seq) => Some(seq),
+        None => {
+            let bytes: i64 = connection
+                .prepare_cached(BYTES)?
+                .query_row([], |row| row.get(0))?;
+            let beyond = bytes > i64::try_from(keep.bytes).unwrap_or(i64::MAX);
+            let mut oldest = connection.prepare_cached(OLDEST)?;
+            let seq = beyond.then(|| oldest.query_row([], |row| row.get(0)).optional());
+            seq.transpose()?.flatten()
+        }
+    };
+    let Some(seq) = seq else { return Ok(0) };
+    // The links go first: what is half deleted is nobody's any more.
+    let links = connection.prepare_cached(UNLINK)?.execute([seq])?;
+    let chunks = connection
+        .prepare_cached(PRUNE)?
+        .execute(params![seq, PRUNED_AT_ONCE as i64])?;
+    let whole = chunks < PRUNED_AT_ONCE;
+    let row = match whole {
+        true => connection.prepare_cached(FORGET)?.execute([seq])?,
+        false => 0,
+    };
+    Ok((links + chunks + row) as u64)
+}
+
+/// The number that stands for a status in `recording.status`.
+pub(in crate::store::sqlite) const fn status_number(status: RecordingStatus) -> i64 {
+    match status {
+        RecordingStatus::Recording => 0,
+        RecordingStatus::Complete => 1,
+        RecordingStatus::Lost => 2,
+        RecordingStatus::Crashed => 3,
+        RecordingStatus::Gone => 4,
+        RecordingStatus::TimedOut => 5,
+        RecordingStatus::Truncated => 6,
+        RecordingStatus::Abandoned => 7,
+    }
+}
+
+/// The number that stands for a codec in `chunk.codec`.
+pub(in crate::store::sqlite) const fn codec_number(codec: Codec) -> i64 {
+    match codec {
+        Codec::Zstd => 1,
+    }
+}

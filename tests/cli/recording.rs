@@ -1,0 +1,69 @@
+//! `activity recording`, and the list of recordings in `activity show`.
+
+use tower_activity::{
+    Describe, Outcome,
+    recording::{Chunk, Stream},
+};
+
+use crate::place::Place;
+
+#[test]
+fn recordings_are_listed_and_written_out() {
+    let place = Place::new();
+    let log = place.log();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id().unwrap().to_string();
+    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    recording.append(
+        Chunk::new("{\"type\":4}\n{\"type\":2}\n")
+            .track("tab 1")
+            .events(2),
+    );
+    recording.append(Chunk::new("{\"type\":4}\n").track("tab 2"));
+    recording.append(Chunk::new("{\"type\":3}\n").track("tab 1"));
+    let number = recording.id().unwrap().to_string();
+    call.end(Outcome::success());
+    drop(recording);
+    drop(runtime);
+    log.shutdown().wait().unwrap();
+
+    let shown = place.run(&["show", &id]);
+    let line = shown.stdout.lines().find(|line| line.contains("rrweb"));
+    let line = line.unwrap_or_else(|| panic!("{}", shown.stdout));
+    assert!(
+        line.contains(&number) && line.contains("4 events") && line.contains("2 tracks"),
+        "{line}"
+    );
+    let shown: serde_json::Value =
+        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+    assert_eq!(shown["recordings"][0]["id"], number.as_str());
+    assert_eq!(shown["has_recording"], true);
+
+    let events = place.run(&["recording", &number]);
+    assert_eq!(
+        events.stdout,
+        "[{\"type\":4},\n{\"type\":2},\n{\"type\":3}]\n"
+    );
+    assert!(events.stderr.contains("tab 2"), "{}", events.stderr);
+    let file = place.folder.path().join("second.json");
+    let wrote = place.run(&[
+        "recording",
+        &number[..23],
+        "--track",
+        "tab 2",
+        "-o",
+        file.to_str().unwrap(),
+    ]);
+    assert_eq!((wrote.code, wrote.stdout.as_str()), (Some(0), ""));
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "[{\"type\":4}]\n");
+
+    let none = place.run(&["recording", &number, "--track", "tab 3"]);
+    assert_eq!(none.code, Some(1));
+    assert!(
+        none.stderr.contains("no track \"tab 3\""),
+        "{}",
+        none.stderr
+    );
+    assert_eq!(place.run(&["recording", "ffffffff"]).code, Some(1));
+}

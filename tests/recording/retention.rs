@@ -1,0 +1,69 @@
+//! Recordings that are not kept any more go, and the activities stay.
+
+use std::{path::Path, time::Duration};
+
+use tower_activity::{
+    ActivityId, ActivityLog, Describe, Outcome, Recordings,
+    query::ActivityReader,
+    recording::{Chunk, Stream},
+};
+
+use crate::{noise, support::soon};
+
+/// Leaves three recordings of 200 chunks, 20 kB each.
+async fn leave(path: &Path) -> Vec<ActivityId> {
+    let log = ActivityLog::open(path).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let call = log.start(Describe::job("shop"));
+        ids.push(call.id().unwrap());
+        let frames = call.attach(Stream::of("frames")).await;
+        for _ in 0..200 {
+            frames.append(Chunk::new(noise(100)));
+        }
+        drop(frames);
+        call.end(Outcome::success());
+        let enough = || log.reader().unwrap().recordings_of(ids[ids.len() - 1]);
+        crate::soon_async(|| {
+            log.flush().wait().unwrap();
+            enough().unwrap().iter().any(|one| one.ended_at.is_some())
+        })
+        .await;
+    }
+    log.shutdown().await.unwrap();
+    ids
+}
+
+/// Which of them have a recording now.
+fn kept(path: &Path, ids: &[ActivityId]) -> Vec<bool> {
+    let mut reader = ActivityReader::open(path).unwrap();
+    let has = |id: &ActivityId| reader.activity(*id).unwrap().unwrap().has_recording;
+    ids.iter().map(has).collect()
+}
+
+#[tokio::test]
+async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let ids = leave(&path).await;
+    assert_eq!(kept(&path, &ids), [true, true, true]);
+
+    let much = Recordings::default().keep_bytes(30_000);
+    let log = ActivityLog::builder().recordings(much).open(&path).unwrap();
+    soon(|| (kept(&path, &ids) == [false, false, true]).then_some(()));
+    log.shutdown().await.unwrap();
+
+    let old = Recordings::default().keep_for(Duration::ZERO);
+    let log = ActivityLog::builder().recordings(old).open(&path).unwrap();
+    soon(|| (kept(&path, &ids) == [false, false, false]).then_some(()));
+    // No chunk is left behind.
+    let chunks = |path: &Path| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let count = "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM recording)";
+        connection
+            .query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    soon(|| (chunks(&path) == 0).then_some(()));
+    log.shutdown().await.unwrap();
+}

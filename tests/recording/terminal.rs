@@ -1,0 +1,75 @@
+//! The output of a real child process as an asciicast.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tower_activity::{Describe, Outcome, RecordingStatus, recording::Terminal};
+
+use crate::{ended, log, of, text, until};
+
+fn sh(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdout(Stdio::piped());
+    command
+}
+
+#[tokio::test]
+async fn the_output_of_a_child_is_a_cast_without_secrets() {
+    let log = log();
+    let call = log.start(Describe::job("build"));
+    let id = call.id();
+    let secret = format!("{}{}", "ghp", "_0123456789abcdefghijABCDEFGHIJ012345");
+    let script =
+        format!("printf 'caf\\303'; printf '\\251\\n'; echo token {secret}; printf prompt");
+    let mut child = sh(&script).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    let terminal = Terminal::reading(output).size(100, 30).title("build");
+    call.attach(terminal).await;
+    assert!(child.wait().await.unwrap().success());
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Complete);
+    assert_eq!(recording.format, "asciicast");
+
+    let cast = text(&log, &recording, "");
+    let mut lines = cast
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let header = lines.next().unwrap();
+    assert_eq!(
+        (&header["version"], &header["width"], &header["height"]),
+        (&2.into(), &100.into(), &30.into())
+    );
+    assert_eq!(header["title"], "build");
+    let (mut last, mut shown) = (0.0, String::new());
+    for line in lines {
+        let at = line[0].as_f64().unwrap();
+        assert!(at >= last && line[1] == "o", "{line}");
+        last = at;
+        shown.push_str(line[2].as_str().unwrap());
+    }
+    assert!(
+        shown.starts_with("café\n") && shown.ends_with("prompt"),
+        "{shown:?}"
+    );
+    assert!(
+        shown.contains("token ") && !cast.contains(&secret),
+        "{shown:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_child_that_says_nothing_leaves_nothing() {
+    let log = log();
+    let call = log.start(Describe::job("build"));
+    let id = call.id();
+    let mut child = sh("exit 0").spawn().unwrap();
+    let terminal = call
+        .attach(Terminal::reading(child.stdout.take().unwrap()))
+        .await;
+    child.wait().await.unwrap();
+    terminal.flush().await;
+    call.end(Outcome::success());
+    assert_eq!(of(&log, id), []);
+}
