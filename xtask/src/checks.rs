@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, conformance, demo,
+    bench, browser, conformance, demo, pages,
     run::{self, Result, cargo, run},
     sshd,
 };
@@ -54,10 +54,12 @@ pub(crate) fn features() -> Result {
 }
 
 /// All tests of all members with all features, the examples in the documentation too. Beside what cargo builds they
-/// need OpenSSH.
+/// need OpenSSH, the pages, and a Chromium, which npm gives.
 pub(crate) fn test() -> Result {
     sshd::ensure()?;
-    run(&mut cargo(&["test", "--workspace", "--all-features"]))
+    pages::pages()?;
+    let chromium = browser::chromium()?;
+    run(cargo(&["test", "--workspace", "--all-features"]).env("CHROMIUM", chromium))
 }
 
 /// What threads meet at holds in every order in which they can meet. In a folder of its own, because other flags
@@ -77,7 +79,8 @@ pub(crate) fn model() -> Result {
 
 /// Everything, in the order in which it is likely to fail.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 9] = [
+    let steps: [(&str, Step); 10] = [
+        ("pages", pages::pages),
         ("fmt", fmt),
         ("clippy", clippy),
         ("features", features),

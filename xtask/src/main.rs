@@ -1,10 +1,12 @@
 //! The project's own commands: `cargo demo` and `cargo xtask ..`.
 
 mod bench;
+mod browser;
 mod checks;
 mod conformance;
 mod demo;
 mod npm;
+mod pages;
 mod run;
 mod sshd;
 
@@ -17,6 +19,7 @@ The project's own commands.
                         what is on record and stays up until ctrl-c
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
   cargo xtask test      sets up what the tests need, and passes them all
+  cargo xtask pages     builds what runs in browsers, with npm and Vite
   cargo xtask fmt       checks the formatting
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(demo::Stay::UntilStopped),
         ["demo", "--smoke"] => demo::demo(demo::Stay::No),
         ["test"] => checks::test(),
+        ["pages"] => pages::pages(),
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),

@@ -1,0 +1,52 @@
+//! Tells whether the built pages are those of the sources that stand beside them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Where the sources of the pages are, in the repository.
+pub(crate) const PAGES: &str = "src/web/pages";
+/// Where the built ones go, beside them; not committed.
+pub(crate) const BUILT: &str = "dist";
+/// The file in there that says of which sources they are.
+pub(crate) const STAMP: &str = "sources";
+
+/// A number for the sources: FNV-1a over names and contents, because no more than changes are to be seen.
+pub(crate) fn stamp(pages: &Path) -> io::Result<String> {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for file in sources(pages)? {
+        let name = file.strip_prefix(pages).unwrap_or(&file).to_string_lossy();
+        let contents = fs::read(&file)?;
+        for byte in name.bytes().chain(contents) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    Ok(format!("{hash:016x}"))
+}
+
+/// The sources, in order.
+pub(crate) fn sources(pages: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(pages, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // The package that is published has no hidden files.
+        let left_out =
+            name == BUILT || name == "node_modules" || name.to_string_lossy().starts_with('.');
+        if left_out {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => collect(&entry.path(), into)?,
+            false => into.push(entry.path()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from "vite";
+
+// Each part is one script of its own, without a module loader: pages of others run it under any policy.
+const part = process.env.PART ?? "record";
+
+export default defineConfig({
+  define: { "process.env.NODE_ENV": '"production"' },
+  build: {
+    outDir: "dist",
+    emptyOutDir: part === "record",
+    lib: {
+      entry: `${part}/main.ts`,
+      formats: ["iife"],
+      name: "towerActivity",
+      fileName: () => `${part}.js`,
+      cssFileName: part,
+    },
+  },
+});

@@ -1,0 +1,26 @@
+//! `cargo xtask pages`: builds what runs in browsers.
+
+use std::{fs, process::Command};
+
+use crate::run::{self, Result, run};
+
+#[path = "../../build/stamp.rs"]
+mod stamp;
+
+/// Builds the pages with npm and Vite, unless they are fresh.
+pub(crate) fn pages() -> Result {
+    let pages = run::root().join(stamp::PAGES);
+    let built = pages.join(stamp::BUILT).join(stamp::STAMP);
+    let now = stamp::stamp(&pages)?;
+    if fs::read_to_string(&built).is_ok_and(|was| was == now) {
+        return Ok(());
+    }
+    // Not `npm ci`, which fails where a registry lacks packages of platforms that are not this one.
+    let install = ["install", "--no-save", "--no-audit", "--no-fund"];
+    run(Command::new("npm").args(install).current_dir(&pages))?;
+    run(Command::new("npm")
+        .args(["run", "build"])
+        .current_dir(&pages))?;
+    fs::write(built, now)?;
+    Ok(())
+}
