@@ -89,6 +89,7 @@ pub use record::{
 #[cfg(all(
     doctest,
     feature = "axum",
+    feature = "browser",
     feature = "host",
     feature = "rmcp",
     feature = "testing"

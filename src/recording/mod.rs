@@ -8,6 +8,8 @@
 
 mod actor;
 mod attach;
+#[cfg(feature = "browser")]
+mod browser;
 mod chunk;
 mod handle;
 mod resource;
@@ -15,6 +17,8 @@ mod sink;
 mod stream;
 mod terminal;
 
+#[cfg(feature = "browser")]
+pub use browser::Browser;
 pub use chunk::Chunk;
 pub use handle::Recording;
 pub use resource::Resource;

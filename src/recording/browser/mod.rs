@@ -1,0 +1,152 @@
+//! Browsers, over the DevTools of any driver's: every page as rrweb events.
+
+mod cdp;
+mod endpoint;
+mod recorder;
+mod redact;
+mod script;
+
+use std::fmt;
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::{cdp::Connection, recorder::Recorder};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    record::Text,
+    recording::{Resource, Sink},
+};
+
+/// Records a browser: every page, popup and iframe in it, as rrweb events that a player shows as a film.
+///
+/// It opens a connection of its own to the DevTools, beside the driver's, so that any driver will do. Each tab is a
+/// track. What is typed is masked, and secrets are redacted. The browser stays open when the recording ends.
+///
+/// Where there is no browser the recording's [`outcome`](crate::recording::Recording::outcome) says so; a browser that
+/// is killed ends it as `gone`, a page that crashes marks it `crashed`.
+///
+/// # Examples
+///
+/// ```no_run
+/// use tower_activity::{Activity, recording::Browser};
+///
+/// # async fn run() {
+/// // chromiumoxide: `Browser::at(browser.websocket_address())`
+/// let recording = Activity::current().attach(Browser::at("http://127.0.0.1:9222")).await;
+/// # }
+/// ```
+///
+/// # Loss
+///
+/// Pages hand events out every 50 ms, and when they are left. What a page or browser had not handed out when it crashed
+/// is missing.
+pub struct Browser {
+    address: String,
+    scope: Scope,
+    settings: script::Settings,
+    requests: Option<mpsc::UnboundedSender<Request>>,
+}
+
+/// Which pages are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scope {
+    All,
+    /// Those of this browser context.
+    Context(String),
+    /// This one, and what it opens.
+    Page(String),
+}
+
+/// What the recorder is asked for; answered when it is done.
+#[derive(Debug)]
+enum Request {
+    Flush(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+impl Browser {
+    /// Names the browser by its DevTools: `ws://..`, or `http://host:port` of `--remote-debugging-port`.
+    pub fn at(address: impl Into<String>) -> Self {
+        Browser {
+            address: address.into(),
+            scope: Scope::All,
+            settings: script::Settings::default(),
+            requests: None,
+        }
+    }
+
+    /// Records the pages of one browser context only, where several calls share a browser.
+    #[must_use]
+    pub fn context(mut self, browser_context_id: impl Into<String>) -> Self {
+        self.scope = Scope::Context(browser_context_id.into());
+        self
+    }
+
+    /// Records one page and what it opens only.
+    #[must_use]
+    pub fn page(mut self, target_id: impl Into<String>) -> Self {
+        self.scope = Scope::Page(target_id.into());
+        self
+    }
+
+    /// Shows what this CSS selector finds as empty boxes.
+    #[must_use]
+    pub fn block(mut self, selector: impl Into<String>) -> Self {
+        self.settings.block_selector = Some(selector.into());
+        self
+    }
+
+    /// Records nothing of what is typed into what this CSS selector finds.
+    #[must_use]
+    pub fn ignore(mut self, selector: impl Into<String>) -> Self {
+        self.settings.ignore_selector = Some(selector.into());
+        self
+    }
+
+    async fn ask(&mut self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
+        if let Some(requests) = &self.requests {
+            let (done, answered) = oneshot::channel();
+            // A browser that is gone holds nothing back any more.
+            if requests.send(request(done)).is_ok() {
+                let _ = answered.await;
+            }
+        }
+    }
+}
+
+impl Resource for Browser {
+    fn format(&self) -> Text {
+        Text::from_static("rrweb")
+    }
+
+    async fn start(&mut self, sink: Sink) -> Result<()> {
+        let url = endpoint::websocket(&self.address).await?;
+        let connection = Connection::open(&url).await?;
+        let (requests, received) = mpsc::unbounded_channel();
+        let (started, ready) = oneshot::channel();
+        let recorder = Recorder::new(connection, sink, self.scope.clone(), &self.settings);
+        tokio::spawn(recorder.run(received, started));
+        self.requests = Some(requests);
+        ready.await.map_err(|_| {
+            let what = format!("the browser at {url} went away before its pages were recorded");
+            Error::new(ErrorKind::NotFound, what)
+        })
+    }
+
+    async fn flush(&mut self) {
+        self.ask(Request::Flush).await;
+    }
+
+    async fn stop(&mut self) {
+        self.ask(Request::Stop).await;
+    }
+}
+
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Browser")
+            .field("address", &self.address)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}

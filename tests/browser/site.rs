@@ -1,0 +1,98 @@
+//! A site on this machine. Every page that it serves has a number, says so in its text, and is under a strict policy.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+const POLICY: &str =
+    "default-src 'none'; script-src 'self'; style-src 'self'; form-action *; frame-src *";
+
+const SCRIPT: &str = "
+function mark(text) {
+  const p = document.createElement('p');
+  p.textContent = text;
+  document.body.append(p);
+}
+function burst(n) {
+  for (let i = 0; i < n; i++) mark('burst-' + i + ';');
+}
+";
+
+pub(crate) struct Site {
+    port: u16,
+    served: Arc<AtomicU64>,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = Arc::new(AtomicU64::new(0));
+        let counter = served.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, counter.clone()));
+            }
+        });
+        Site { port, served }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The same site by another name: another site, as browsers see it.
+    pub(crate) fn elsewhere(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
+    /// How many pages it has served.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(SeqCst)
+    }
+}
+
+async fn answer(mut stream: TcpStream, served: Arc<AtomicU64>) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut buffer).await {
+            Ok(count @ 1..) => request.extend_from_slice(&buffer[..count]),
+            _ => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&request).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or("/");
+    let (kind, body) = match path.split('?').next().unwrap_or("/") {
+        "/favicon.ico" => ("image/x-icon", String::new()),
+        "/site.js" => ("text/javascript", SCRIPT.to_owned()),
+        path => ("text/html", page(path, served.fetch_add(1, SeqCst))),
+    };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Content-Security-Policy: {POLICY}\r\nConnection: close\r\n\r\n{body}"
+    );
+    // A page that was left does not take its answer.
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+fn page(path: &str, number: u64) -> String {
+    let frame = match path {
+        "/framed" => "<iframe src='/inner'></iframe>",
+        _ => "",
+    };
+    format!(
+        "<!doctype html><html><head><title>{path}</title><script src='/site.js'></script></head>\
+         <body><h1>page-{number};</h1>{frame}\
+         <form id='post' method='post' action='/posted'><input name='q'><input type='password' name='password'></form>\
+         <form id='get' method='get' action='/found'><input name='access_token'><input name='note'></form>\
+         </body></html>"
+    )
+}
