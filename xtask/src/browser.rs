@@ -6,30 +6,28 @@ use std::{
     process::Command,
 };
 
-use crate::run::{self, Result, run};
+use crate::{
+    npm,
+    run::{self, Result, run},
+};
 
 /// A Chromium: the one that the variable `CHROMIUM` names, or one in `target/`, put there the first time.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
     }
-    let sources = run::root().join("xtask/chromium");
-    let lock = fs::read_to_string(sources.join("package-lock.json"))?;
+    let packed = npm::install("chromium", "node_modules/@sparticuz/chromium/bin")?;
     let folder = run::root().join("target/chromium");
+    let lock = fs::read_to_string(run::root().join("xtask/chromium/package-lock.json"))?;
     let (program, stamp) = (folder.join("chromium"), folder.join("lock"));
     if fs::read_to_string(&stamp).is_ok_and(|was| was == lock) {
         return Ok(program);
     }
     fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json", ".npmrc"] {
-        fs::copy(sources.join(file), folder.join(file))?;
-    }
-    let npm = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
-    run(Command::new("npm").args(npm).current_dir(&folder))?;
-    unpack(&sources, &folder, "chromium.br", &program)?;
+    unpack(&packed.join("chromium.br"), &program)?;
     // Software rendering, which it looks for beside itself.
     let archive = folder.join("swiftshader.tar");
-    unpack(&sources, &folder, "swiftshader.tar.br", &archive)?;
+    unpack(&packed.join("swiftshader.tar.br"), &archive)?;
     run(Command::new("tar")
         .arg("xf")
         .arg(&archive)
@@ -38,10 +36,9 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     Ok(program)
 }
 
-fn unpack(sources: &Path, folder: &Path, packed: &str, unpacked: &Path) -> Result {
-    let bin = folder.join("node_modules/@sparticuz/chromium/bin");
+fn unpack(packed: &Path, unpacked: &Path) -> Result {
     run(Command::new("node")
-        .arg(sources.join("unpack.mjs"))
-        .arg(bin.join(packed))
+        .arg(run::root().join("xtask/chromium/unpack.mjs"))
+        .arg(packed)
         .arg(unpacked))
 }

@@ -54,12 +54,17 @@ pub(crate) fn features() -> Result {
 }
 
 /// All tests of all members with all features, the examples in the documentation too. Beside what cargo builds they
-/// need OpenSSH, the pages, and a Chromium, which npm gives.
-pub(crate) fn test() -> Result {
+/// need OpenSSH, the pages, and a Chromium, which npm gives. Or only those that the arguments for cargo choose.
+pub(crate) fn test(chosen: &[&str]) -> Result {
     sshd::ensure()?;
     pages::pages()?;
     let chromium = browser::chromium()?;
-    run(cargo(&["test", "--workspace", "--all-features"]).env("CHROMIUM", chromium))
+    let mut args = vec!["test", "--all-features"];
+    match chosen {
+        [] => args.push("--workspace"),
+        chosen => args.extend(chosen),
+    }
+    run(cargo(&args).env("CHROMIUM", chromium))
 }
 
 /// What threads meet at holds in every order in which they can meet. In a folder of its own, because other flags
@@ -85,7 +90,7 @@ pub(crate) fn ci() -> Result {
         ("clippy", clippy),
         ("features", features),
         ("doc", doc),
-        ("test", test),
+        ("test", || test(&[])),
         ("conformance", conformance::conformance),
         ("bench", bench::bench),
         ("model", model),

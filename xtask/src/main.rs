@@ -18,7 +18,7 @@ The project's own commands.
   cargo demo            starts the example tool server, calls its tools with the MCP inspector, shows
                         what is on record and stays up until ctrl-c
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
-  cargo xtask test      sets up what the tests need, and passes them all
+  cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test browser ..`
   cargo xtask pages     builds what runs in browsers, with npm and Vite
   cargo xtask fmt       checks the formatting
   cargo xtask clippy    checks all members with all features, warnings denied
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["demo"] => demo::demo(demo::Stay::UntilStopped),
         ["demo", "--smoke"] => demo::demo(demo::Stay::No),
-        ["test"] => checks::test(),
+        ["test", ref chosen @ ..] => checks::test(chosen),
         ["pages"] => pages::pages(),
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),

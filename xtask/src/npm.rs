@@ -19,7 +19,7 @@ pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
     let major = node.trim_start_matches('v').split('.').next();
     if major.and_then(|major| major.parse().ok()).unwrap_or(0) < OLDEST_NODE {
         return Err(format!(
-            "node {node} is too old for the MCP {name}: install {OLDEST_NODE} or newer, https://nodejs.org"
+            "node {node} is too old for {name}: install {OLDEST_NODE} or newer, https://nodejs.org"
         )
         .into());
     }
@@ -52,8 +52,8 @@ pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
 fn version(program: &str, arg: &str) -> Result<String> {
     let output = Command::new(program).arg(arg).output().map_err(|error| {
         format!(
-            "cannot run {program} ({error}): what speaks MCP to our servers needs node {OLDEST_NODE} or newer and \
-             npm: https://nodejs.org"
+            "cannot run {program} ({error}): pages, browsers and MCP clients come with node {OLDEST_NODE} or newer \
+             and npm: https://nodejs.org"
         )
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
