@@ -11,18 +11,18 @@ use tower_activity::{ActivityLog, Describe, Outcome};
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .unwrap_or_else(|| panic!("no {name}: {self:?}"))
@@ -32,7 +32,7 @@ impl Answer {
 
     /// Says that this is a problem of this status and code, and gives its detail.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> String {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -43,12 +43,12 @@ impl Answer {
 }
 
 /// The router of a log.
-pub fn router(log: &ActivityLog) -> Router {
+pub(crate) fn router(log: &ActivityLog) -> Router {
     log.router().into()
 }
 
 /// A request as a browser on this machine sends it.
-pub fn request(method: &str, path: &str) -> Request<Body> {
+pub(crate) fn request(method: &str, path: &str) -> Request<Body> {
     let peer: SocketAddr = "127.0.0.1:50000".parse().unwrap();
     let request = Request::builder()
         .method(method)
@@ -60,11 +60,11 @@ pub fn request(method: &str, path: &str) -> Request<Body> {
         .unwrap()
 }
 
-pub async fn get(router: &Router, path: &str) -> Answer {
+pub(crate) async fn get(router: &Router, path: &str) -> Answer {
     send(router, request("GET", path)).await
 }
 
-pub async fn send(router: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
@@ -76,7 +76,7 @@ pub async fn send(router: &Router, request: Request<Body>) -> Answer {
 }
 
 /// A log with one activity of each name, in this order.
-pub async fn log_with(names: &[&'static str]) -> ActivityLog {
+pub(crate) async fn log_with(names: &[&'static str]) -> ActivityLog {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in names {
         log.start(Describe::tool(*name).project("acme"))
