@@ -59,10 +59,24 @@ fn a_filter_is_written_in_one_way() {
 
 #[test]
 fn words_and_phrases_are_free() {
-    let filter = parse(r#"user -"not found" 12:30 a,b "x:y" - "say \"hi\"""#);
+    let filter = parse(r#"user log* -"not found" 12:30 a,b "x:y" - "say \"hi\"" "no us*""#);
     assert_eq!(
         filter.words.all_of,
-        ["user", "12:30", "a,b", "x:y", "-", r#"say "hi""#]
+        [
+            "user",
+            "log*",
+            "12:30",
+            "a,b",
+            "x:y",
+            "-",
+            r#"say "hi""#,
+            "no us*"
+        ]
+    );
+    assert!(
+        filter.to_string().starts_with("user log* "),
+        "{}",
+        filter.to_string()
     );
     assert_eq!(filter.words.none_of, ["not found"]);
 }
@@ -168,11 +182,12 @@ fn an_error_points_at_what_is_wrong_and_says_what_is_right() {
         "a `\"` inside",
     );
     check(
-        "log*",
+        "no lo*in",
         "*",
-        "a free word has no wildcards",
-        "it is found anywhere",
+        "a free word has a `*` only at its end",
+        "write `no such us*`",
     );
+    check("*", "*", "a free word has a `*` only at its end", "write ");
     check(
         "since:tomorrow",
         "tomorrow",

@@ -307,6 +307,8 @@ pub struct Health {
     pub abandoned: u64,
     /// The size of the store in bytes.
     pub bytes: u64,
+    /// Activities and events that the index for searching has not come to yet. Searches look at them one by one.
+    pub unindexed: u64,
     /// Every instance that has written here, newest first.
     pub instances: Vec<InstanceHealth>,
 }

@@ -34,6 +34,14 @@ pub trait Upkeep: Send {
     /// When the store could not be written.
     fn reclaim(&mut self) -> Result<u64>;
 
+    /// Indexes some of what was committed since the last time. Returns how many activities and events that were; 0 once
+    /// none is left.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was changed.
+    fn index(&mut self) -> Result<u64>;
+
     /// The quarters of an hour since the Unix epoch whose sums can be recomputed: none of whose activities was pruned.
     ///
     /// # Errors

@@ -49,9 +49,13 @@ fn a_doctor_finds_damage() {
             .end(Outcome::success());
     }
     log.shutdown().wait().unwrap();
+    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let leaf = "SELECT pgoffset FROM dbstat WHERE name = 'activity' AND pagetype = 'leaf' LIMIT 1";
+    let leaf = store.query_row(leaf, (), |row| row.get::<_, isize>(0));
+    let leaf = leaf.unwrap().unsigned_abs();
+    drop(store);
     let mut bytes = std::fs::read(place.path()).unwrap();
-    let place_of_damage = bytes.len() * 3 / 4 / 8192 * 8192;
-    bytes[place_of_damage..place_of_damage + 8192].fill(0xab);
+    bytes[leaf..leaf + 8192].fill(0xab);
     std::fs::write(place.path(), bytes).unwrap();
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");

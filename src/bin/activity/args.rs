@@ -20,7 +20,7 @@ Filters:
   duration:>2s              also >=, <, <= and 1s..5s
   has:error                 also input, output, message, parent, ..
   -env:dev                  a - excludes
-  no such user              free words are found in names and messages
+  no such us* \"in a row\"   free words are found in names, messages and payloads
 
 Different fields all have to hold; values of one field are alternatives. In a shell, put a
 filter that has quotes, stars or comparisons in single quotes: 'actor:\"Ann B\" duration:>2s'.";
@@ -33,7 +33,8 @@ Filters:
   since:24h until:2026-02-18
   has:parent                inside of an activity; also project, actor, ..
   -env:dev                  a - excludes
-  v3 live                   free words are found in types and summaries";
+  v3 live                   free words are found in types and summaries; us* is any word
+                            that begins so, \"a b\" are words in a row";
 
 const STATS: &str = "\
 Examples:

@@ -197,6 +197,11 @@ fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[St
             ),
         };
         out.push_str(&fact("events", &events));
+        let search = match health.unindexed {
+            0 => "everything is indexed".to_owned(),
+            some => format!("{} not indexed yet, and found", human::count(some)),
+        };
+        out.push_str(&fact("search", &search));
         if !health.instances.is_empty() {
             out.push('\n');
             out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));

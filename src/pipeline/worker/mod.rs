@@ -182,7 +182,11 @@ impl Worker {
                 self.keeper.step(&*self.store, &self.shared);
             }
             self.prune();
-            self.rest();
+            // In the pauses between commits, so that recording pays nothing for it.
+            let idle = self.retry_at.is_none() && !self.is_due();
+            if !(idle && self.keeper.index(&*self.store)) {
+                self.rest();
+            }
         }
     }
 
@@ -315,6 +319,8 @@ impl Worker {
         self.shared.recordings.give_back(steps);
         let charged = ended.chain(events).sum::<usize>() + steps;
         self.shared.give_back(charged);
+        self.keeper
+            .committed(batch.ended.len() + batch.events.len());
         let duplicates = appended.duplicates.len() as u64;
         batch.accounting.events.found_duplicates(duplicates);
         let mut ledger = self.shared.ledger.lock();

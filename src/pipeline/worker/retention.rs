@@ -1,4 +1,4 @@
-//! Forgetting what is old, a little after each commit.
+//! What is done beside recording, a little at a time: forgetting what is old, and indexing what is new.
 
 use std::time::Duration;
 
@@ -15,12 +15,19 @@ const LOOK: Duration = Duration::from_secs(600);
 /// How long after its start a log looks first: one that is opened for a single record only has nothing to do with it.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// What of the retention is under way.
+/// How many records are left to those who search, who look at them one by one, until they are indexed.
+const UNINDEXED: u64 = 1_000;
+
+/// What of the upkeep is under way.
 pub(super) struct Keeper {
-    /// Open while there is something to delete.
+    /// Open while there is something to do.
     upkeep: Option<Box<dyn Upkeep>>,
     /// When to look again, in nanoseconds of the log's monotonic clock.
     next_ns: u64,
+    /// Records that this log has committed since the index was up to date.
+    unindexed: u64,
+    /// What is old is being deleted.
+    pruning: bool,
 }
 
 impl Default for Keeper {
@@ -28,6 +35,8 @@ impl Default for Keeper {
         Keeper {
             upkeep: None,
             next_ns: FIRST.as_nanos() as u64,
+            unindexed: 0,
+            pruning: false,
         }
     }
 }
@@ -41,7 +50,10 @@ impl Keeper {
             return;
         }
         match guarded("prune", || self.prune(store, shared)) {
-            Ok(pruned) if pruned.total() > 0 => return,
+            Ok(pruned) if pruned.total() > 0 => {
+                self.pruning = true;
+                return;
+            }
             Ok(_) => {}
             // A store that takes care of itself says so.
             Err(error) if error.is_invalid() => {}
@@ -49,8 +61,44 @@ impl Keeper {
                 tracing::warn!(target: "tower_activity::store", %error, "what is old could not be deleted, it is tried again");
             }
         }
-        self.upkeep = None;
+        self.pruning = false;
         self.next_ns = now + LOOK.as_nanos() as u64;
+        // Others may have left something to index, too.
+        self.unindexed = self.unindexed.max(UNINDEXED);
+    }
+
+    /// Counts what was committed.
+    pub(super) fn committed(&mut self, records: usize) {
+        self.unindexed += records as u64;
+    }
+
+    /// Indexes at most one step of what was committed, where there is enough of it. `false` where nothing is left to do.
+    /// What fails is tried again later.
+    pub(super) fn index(&mut self, store: &dyn Store) -> bool {
+        if self.unindexed < UNINDEXED {
+            return false;
+        }
+        let indexed = guarded("index", || self.upkeep(store)?.index());
+        match indexed {
+            Ok(1..) => return true,
+            Ok(0) => {}
+            Err(error) if error.is_invalid() => {}
+            Err(error) => {
+                tracing::warn!(target: "tower_activity::store", %error, "what is new could not be indexed, it is tried again");
+            }
+        }
+        self.unindexed = 0;
+        if !self.pruning {
+            self.upkeep = None;
+        }
+        false
+    }
+
+    fn upkeep(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Upkeep>> {
+        match &mut self.upkeep {
+            Some(upkeep) => Ok(upkeep),
+            none => Ok(none.insert(store.upkeep()?)),
+        }
     }
 
     fn prune(&mut self, store: &dyn Store, shared: &Shared) -> Result<Pruned> {
@@ -58,10 +106,7 @@ impl Keeper {
             .config
             .retention
             .cutoffs(shared.clock.stamp().wall_us);
-        let upkeep = match &mut self.upkeep {
-            Some(upkeep) => upkeep,
-            none => none.insert(store.upkeep()?),
-        };
+        let upkeep = self.upkeep(store)?;
         let pruned = upkeep.prune(&cutoffs)?;
         if pruned.total() > 0 {
             upkeep.reclaim()?;

@@ -3,7 +3,7 @@
 //! ```text
 //! filter = { term }                      every term has to hold
 //! term   = ["-"] field ":" value {"," value}   one of the values; with "-" none of them
-//!        | ["-"] word                    found in the name or the message, whatever the case
+//!        | ["-"] word ["*"]              found in name, message or payload, whatever the case; "*": the rest of it
 //! value  = { character | "*" | quoted }  "*" is a wildcard in the fields that are texts
 //! quoted = '"' .. '"'                    anything, "\" before a quote or a backslash
 //! ```

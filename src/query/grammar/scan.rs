@@ -109,7 +109,7 @@ impl Scanner<'_> {
         Some(field)
     }
 
-    /// Takes one value. In a free word neither comma nor star means anything.
+    /// Takes one value. In a free word a comma means nothing, and a star only stands at the end.
     fn value(&mut self, of_field: bool) -> Result<Value, (Range<usize>, Problem)> {
         let start = self.at;
         let mut parts = vec![String::new()];
@@ -127,11 +127,12 @@ impl Scanner<'_> {
                     self.quoted(&mut parts[last], here)?;
                 }
                 '*' if of_field => parts.push(String::new()),
+                '*' if here > start && self.peek().is_none_or(char::is_whitespace) => {
+                    parts[last].push('*');
+                }
                 '*' => {
-                    let problem = Problem::new("a free word has no wildcards").help(
-                        "it is found anywhere in the name or the message: leave out the `*`, \
-                         write `name:..*`, or put it in quotes",
-                    );
+                    let problem = Problem::new("a free word has a `*` only at its end")
+                        .help("write `no such us*`, `name:a*b`, or put it in quotes");
                     return Err((here..self.at, problem));
                 }
                 c => parts[last].push(c),

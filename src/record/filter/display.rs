@@ -133,7 +133,9 @@ impl Terms<'_, '_> {
         self.gap()?;
         self.f.write_str(sign)?;
         let odd = |c: char| c.is_whitespace() || c.is_control() || "\":*\\".contains(c);
-        if word.is_empty() || word.starts_with('-') || word.contains(odd) {
+        let plain = word.strip_suffix('*').filter(|rest| !rest.is_empty());
+        let plain = plain.unwrap_or(word);
+        if plain.is_empty() || plain.starts_with('-') || plain.contains(odd) {
             quoted(self.f, word)
         } else {
             self.f.write_str(word)

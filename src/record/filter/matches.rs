@@ -3,7 +3,8 @@
 use std::ops::RangeBounds;
 
 use crate::record::{
-    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words,
+    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words, as_words,
+    looked_for,
 };
 
 impl Filter {
@@ -38,9 +39,12 @@ impl Filter {
             && self.until.is_none_or(|until| activity.started_at < until)
             && self.duration.as_ref().is_none_or(duration)
             && self.has.allows(|what| what.holds(activity))
-            && self
-                .words
-                .found_in(&activity.name, activity.message.as_deref())
+            && self.words.found_in(&[
+                Some(&activity.name),
+                activity.message.as_deref(),
+                activity.input.as_ref().map(|input| &*input.text),
+                activity.output.as_ref().map(|output| &*output.text),
+            ])
     }
 }
 
@@ -67,7 +71,7 @@ impl Filter {
             })
             && self
                 .words
-                .found_in(&event.event_type, event.summary.as_deref())
+                .found_in(&[Some(&event.event_type), event.summary.as_deref()])
     }
 
     fn scope_matches(&self, scope: &Scope) -> bool {
@@ -111,45 +115,19 @@ impl Has {
 }
 
 impl Words {
-    fn found_in(&self, name: &str, message: Option<&str>) -> bool {
+    fn found_in(&self, texts: &[Option<&str>]) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        let texts: Vec<_> = texts.iter().flatten().map(|text| as_words(text)).collect();
         let found = |word: &String| {
-            contains_any_case(name, word)
-                || message.is_some_and(|message| contains_any_case(message, word))
+            looked_for(word).map(|word| texts.iter().any(|text| text.contains(&word)))
         };
-        self.all_of.iter().all(found) && !self.none_of.iter().any(found)
+        self.all_of.iter().all(|word| found(word).unwrap_or(true))
+            && !self.none_of.iter().any(|word| found(word).unwrap_or(false))
     }
 }
 
 fn text(choice: &Choice<Pattern>, value: Option<&Text>) -> bool {
     choice.allows(|pattern| value.is_some_and(|value| pattern.matches(value)))
-}
-
-/// True when `text` contains `word`, whatever the case of either.
-pub(crate) fn contains_any_case(text: &str, word: &str) -> bool {
-    if text.is_ascii() && word.is_ascii() {
-        let (text, word) = (text.as_bytes(), word.as_bytes());
-        return word.is_empty()
-            || text
-                .windows(word.len())
-                .any(|window| window.eq_ignore_ascii_case(word));
-    }
-    text.to_lowercase().contains(&word.to_lowercase())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_found_whatever_its_case() {
-        let check = |text: &str, word: &str, expected: bool| {
-            assert_eq!(contains_any_case(text, word), expected, "{word} in {text}");
-        };
-        check("No such User", "user", true);
-        check("no such user", "USERS", false);
-        check("ÜBER uns", "über", true);
-        check("", "", true);
-        check("", "x", false);
-        check("x", "", true);
-    }
 }

@@ -4,6 +4,7 @@ mod display;
 mod field;
 mod matches;
 mod pattern;
+mod words;
 
 use std::ops::Bound;
 
@@ -11,8 +12,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use field::Field;
-pub(crate) use matches::contains_any_case;
 pub use pattern::Pattern;
+pub(crate) use words::{as_words, looked_for};
 
 use crate::record::{Kind, Status};
 
@@ -70,7 +71,7 @@ pub struct Filter {
     pub duration: Option<DurationRange>,
     /// What it has.
     pub has: Choice<Has>,
-    /// Texts to find in the name or the message.
+    /// What to find in the name, the message and the payloads.
     pub words: Words,
 }
 
@@ -86,14 +87,19 @@ pub struct Choice<T> {
     pub none_of: Vec<T>,
 }
 
-/// Texts that the name or the message has to contain, whatever their case.
+/// Words to find in the name, the message or the payloads, of events in the type or the summary.
+///
+/// Words are runs of letters and digits; upper and lower case are the same. `user` is found in `No such user`, and `us` is
+/// not: a `*` at the end stands for the rest of a word. Several in one text are found in a row, as in `no such us*`. A
+/// text without any is passed over. Of each text the first 16 KiB are looked through, of each word the first 64 bytes
+/// count.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Words {
-    /// Each of these is found in the name or in the message.
+    /// Each of these is found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub all_of: Vec<String>,
-    /// None of these is found in either.
+    /// None of these is found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub none_of: Vec<String>,
 }

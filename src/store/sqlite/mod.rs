@@ -13,6 +13,7 @@ mod network;
 mod process;
 mod read;
 mod recording;
+mod search;
 mod sweep;
 mod upkeep;
 mod write;

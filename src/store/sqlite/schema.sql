@@ -175,8 +175,19 @@ CREATE TABLE link (
 
 CREATE INDEX link_recording ON link (recording);
 
+-- Where words and rare scopes are found. A row stands for all that started in the microsecond that is its rowid, and is
+-- no more than a hint: it is the rows themselves that a filter is held against.
+-- words: name or type, message or summary, payloads, as record/filter/words.rs writes them. scopes: see search.rs.
+CREATE VIRTUAL TABLE activity_search USING fts5 (
+  words, scopes, content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+CREATE VIRTUAL TABLE event_search USING fts5 (
+  words, scopes, content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+
 -- What is known of the store as a whole.
 -- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
+-- followed_activities, followed_events: the last seq that activity_search and event_search have.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL

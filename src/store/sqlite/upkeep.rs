@@ -1,6 +1,6 @@
 //! Upkeep: pruning and rebuilding, a short transaction at a time.
 
-use std::{fmt, mem, ops::Range, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, mem, ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, MutexGuard};
@@ -16,6 +16,7 @@ use crate::{
             bucket::{Buckets, Fold},
             connection,
             process::{Connected, Process},
+            search::{ACTIVITIES, EVENTS, Indexed},
             write::status_number,
         },
     },
@@ -35,8 +36,8 @@ const OLD_PREVIEWS: &str =
     "FROM preview JOIN activity ON activity.seq = preview.activity WHERE activity.id < ?1";
 const OLD_SUMS: &str = "FROM bucket WHERE quarter < ?1";
 
-const SOME_ROWS: &str = "SELECT seq ";
-const SOME_PREVIEWS: &str = "SELECT preview.activity ";
+const SOME_ROWS: &str = "SELECT seq, id ";
+const SOME_PREVIEWS: &str = "SELECT preview.activity, activity.id ";
 const OLDEST_FIRST: &str = " ORDER BY id LIMIT ?2";
 const SOME: &str = " LIMIT ?2";
 const COUNT: &str = "SELECT count(*) ";
@@ -152,18 +153,19 @@ impl Upkeep for SqliteUpkeep {
             if let Some(before) = cutoffs.activities {
                 let sql = [SOME_ROWS, OLD_ACTIVITIES, OLDEST_FIRST].concat();
                 let deletes = [DELETE_PREVIEW, DELETE_ACTIVITY];
-                pruned.activities = delete(transaction, &sql, &deletes, before)?;
+                pruned.activities = delete(transaction, &sql, &deletes, before, &ACTIVITIES)?;
                 if pruned.activities > 0 {
                     transaction.execute(MARK, [first_complete(before)])?;
                 }
             }
             if let Some(before) = cutoffs.events {
                 let sql = [SOME_ROWS, OLD_EVENTS, OLDEST_FIRST].concat();
-                pruned.events = delete(transaction, &sql, &[DELETE_EVENT], before)?;
+                pruned.events = delete(transaction, &sql, &[DELETE_EVENT], before, &EVENTS)?;
             }
             if let Some(before) = cutoffs.previews {
                 let sql = [SOME_PREVIEWS, OLD_PREVIEWS, SOME].concat();
-                pruned.previews = delete(transaction, &sql, &[DELETE_PREVIEW], before)?;
+                pruned.previews =
+                    delete(transaction, &sql, &[DELETE_PREVIEW], before, &ACTIVITIES)?;
             }
             if let Some(before) = cutoffs.sums {
                 let first = first_kept(before);
@@ -191,6 +193,10 @@ impl Upkeep for SqliteUpkeep {
             let pages = free - number("PRAGMA freelist_count")?;
             Ok((pages * number("PRAGMA page_size")?).max(0).cast_unsigned())
         })
+    }
+
+    fn index(&mut self) -> Result<u64> {
+        self.write(|transaction| Ok(ACTIVITIES.follow(transaction)? + EVENTS.follow(transaction)?))
     }
 
     fn rebuildable(&mut self) -> Result<Range<i64>> {
@@ -221,16 +227,22 @@ fn delete(
     find: &str,
     deletes: &[&str],
     before: DateTime<Utc>,
+    index: &Indexed,
 ) -> rusqlite::Result<u64> {
     let mut statement = transaction.prepare_cached(find)?;
-    let found = statement.query_map(params![bound(before), STEP], |row| row.get::<_, i64>(0))?;
-    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    let found = statement.query_map(params![bound(before), STEP], |row| {
+        let id = ActivityId::from_bytes(row.get(1)?);
+        Ok((row.get(0)?, id.started_at_us()))
+    })?;
+    let found = found.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
     for sql in deletes {
         let mut delete = transaction.prepare_cached(sql)?;
-        for seq in &found {
+        for (seq, _) in &found {
             delete.execute([seq])?;
         }
     }
+    let starts: BTreeSet<i64> = found.iter().map(|(_, start)| *start).collect();
+    index.refresh(transaction, starts)?;
     Ok(found.len() as u64)
 }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use rusqlite::types::Value;
 
 use crate::{
-    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words},
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
     store::sqlite::write::status_number,
 };
 
@@ -83,8 +83,15 @@ const STATUS: &str = "a.status = ?";
 const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
-const WORD: &str = "(a.name IN (SELECT id FROM text WHERE activity_has_word(value, ?)) OR activity_has_word(a.message, ?))";
-const EVENT_WORD: &str = "(a.type IN (SELECT id FROM text WHERE activity_has_word(value, ?)) OR activity_has_word(a.summary, ?))";
+/// Where words are looked for: each is bound as often as its condition has question marks.
+const WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
+     OR activity_has_word(a.message, ?) \
+     OR EXISTS (SELECT 1 FROM preview WHERE activity = a.seq \
+                AND (activity_has_word(input, ?) OR activity_has_word(output, ?))))";
+const OPEN_WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
+     OR activity_has_word(a.input, ?))";
+const EVENT_WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.type), ?) \
+     OR activity_has_word(a.summary, ?))";
 
 impl Where {
     /// The conditions of a filter.
@@ -105,7 +112,11 @@ impl Where {
             clause.duration(range);
         }
         clause.choice(&filter.has, |what| (has(*what, table), None));
-        clause.words(&filter.words, WORD);
+        let condition = match table {
+            Table::Ended => WORD,
+            Table::Open => OPEN_WORD,
+        };
+        clause.words(&filter.words, condition);
         clause
     }
 
@@ -223,11 +234,16 @@ impl Where {
     }
 
     fn words(&mut self, words: &Words, condition: &str) {
-        for word in &words.all_of {
-            self.and(condition, [text(word), text(word)]);
+        let bound = |word: &String| {
+            let word = Value::from(looked_for(word)?);
+            let times = condition.bytes().filter(|byte| *byte == b'?').count();
+            Some(std::iter::repeat_n(word, times))
+        };
+        for values in words.all_of.iter().filter_map(bound) {
+            self.and(condition, values);
         }
-        for word in &words.none_of {
-            self.and(condition, [text(word), text(word)]);
+        for values in words.none_of.iter().filter_map(bound) {
+            self.and(condition, values);
             self.sql.push_str(" IS NOT TRUE");
         }
     }

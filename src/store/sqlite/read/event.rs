@@ -8,6 +8,7 @@ use super::{
     failed,
     page::by_project,
     row::{get, instant, status},
+    search::{self, Search},
 };
 use crate::{
     error::{Error, Result},
@@ -18,7 +19,13 @@ use crate::{
 /// The columns that [`record`] reads.
 const COLUMNS: &str = "SELECT a.id, a.at, type.value, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
-     a.dedup_key, a.truncated, a.seq FROM event AS a ";
+     a.dedup_key, a.truncated, a.seq FROM ";
+const TABLE: &str = "event AS a ";
+/// Those that the index finds.
+const FOUND: &str = "event_search AS s CROSS JOIN event AS a \
+     ON a.id >= activity_first_id(s.rowid) AND a.id < activity_first_id(s.rowid + 1) ";
+/// No index but the row id's own.
+const BY_SEQ: &str = "event AS a NOT INDEXED ";
 /// Where they come from. Outer joins, so that the order of the tables is the order of reading.
 const JOINS: &str = "LEFT JOIN text AS type ON type.id = a.type LEFT JOIN instance ON instance.id = a.instance \
      LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
@@ -36,11 +43,17 @@ pub(super) fn page(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> Result<EventPage> {
+    // One more than asked for tells whether there is a next page.
+    let wanted = limit + 1;
     let mut events = Vec::new();
-    for filter in by_project(filter) {
-        // One more than asked for tells whether there is a next page.
-        let (sql, values) = newest(&filter, cursor, limit + 1);
-        events.extend(records(snapshot, &sql, values)?);
+    match Search::events(&snapshot.transaction, filter, cursor)? {
+        Some(search) => events = found(snapshot, &search, filter, cursor, wanted)?,
+        None => {
+            for filter in by_project(filter) {
+                let (sql, values) = newest(&filter, cursor, wanted);
+                events.extend(records(snapshot, &sql, values)?);
+            }
+        }
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.id));
     // The same project may be named twice.
@@ -54,20 +67,65 @@ pub(super) fn page(
     })
 }
 
+/// The newest events through the index, and of those that it has not come to.
+fn found(
+    snapshot: &Snapshot<'_>,
+    search: &Search,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Result<Vec<EventRecord>> {
+    let (sql, values) = newest_found(search, filter, cursor, wanted);
+    let mut events = records(snapshot, &sql, values)?;
+    if let Some(last) = events.last().filter(|_| events.len() == wanted) {
+        // Within one microsecond the index has no order: what was cut off may come before what was not.
+        let filter = search::within(filter, last.id.at().timestamp_micros());
+        let (sql, values) = newest(&filter, cursor, wanted);
+        events.extend(records(snapshot, &sql, values)?);
+    }
+    let mut clause = before(filter, cursor);
+    clause
+        .values
+        .extend([search.followed, wanted as i64].map(Value::from));
+    let sql = [COLUMNS, BY_SEQ, JOINS, &clause.sql, search::TAIL].concat();
+    events.extend(records(snapshot, &sql, clause.values)?);
+    Ok(events)
+}
+
 pub(super) fn newest(
     filter: &Filter,
     cursor: Option<Cursor>,
     wanted: usize,
 ) -> (String, Vec<Value>) {
+    let mut clause = before(filter, cursor);
+    clause.values.push(Value::from(wanted as i64));
+    (
+        [COLUMNS, TABLE, JOINS, &clause.sql, NEWEST_FIRST].concat(),
+        clause.values,
+    )
+}
+
+pub(super) fn newest_found(
+    search: &Search,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> (String, Vec<Value>) {
+    let clause = before(filter, cursor);
+    let mut values = search.values();
+    values.extend(clause.values);
+    values.push(Value::from(wanted as i64));
+    let condition = ["event_search", search::CONDITION, " AND ", &clause.sql].concat();
+    let sql = [COLUMNS, FOUND, JOINS, &condition, search::NEWEST_FIRST].concat();
+    (sql, values)
+}
+
+fn before(filter: &Filter, cursor: Option<Cursor>) -> Where {
     let mut clause = Where::of_events(filter);
     if let Some(cursor) = cursor {
         clause.before(cursor.id());
     }
-    clause.values.push(Value::from(wanted as i64));
-    (
-        [COLUMNS, JOINS, &clause.sql, NEWEST_FIRST].concat(),
-        clause.values,
-    )
+    clause
 }
 
 /// What was committed after `seq`.
@@ -96,8 +154,7 @@ pub(super) fn commits(
     clause
         .values
         .extend([after, up_to, limit as i64].map(Value::from));
-    // No index but the row id's own.
-    let sql = [COLUMNS, "NOT INDEXED ", JOINS, &clause.sql, COMMIT_ORDER].concat();
+    let sql = [COLUMNS, BY_SEQ, JOINS, &clause.sql, COMMIT_ORDER].concat();
     (sql, clause.values)
 }
 
@@ -112,7 +169,7 @@ pub(super) fn of_activity(
     activity: ActivityId,
     limit: usize,
 ) -> Result<Vec<EventRecord>> {
-    let sql = [COLUMNS, JOINS, OF_ACTIVITY, NEWEST_FIRST].concat();
+    let sql = [COLUMNS, TABLE, JOINS, OF_ACTIVITY, NEWEST_FIRST].concat();
     let id = Value::from(activity.as_bytes().to_vec());
     let mut events = records(snapshot, &sql, vec![id, Value::from(limit as i64)])?;
     events.reverse();

@@ -6,7 +6,7 @@ use super::{failed, row::instant};
 use crate::{
     error::{Error, Result},
     record::InstanceId,
-    store::{Health, InstanceHealth},
+    store::{Health, InstanceHealth, sqlite::search::unindexed},
 };
 
 const SCHEMA: &str = "PRAGMA user_version";
@@ -33,6 +33,7 @@ pub(super) fn health(
         running: 0,
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
+        unindexed: unindexed(connection).map_err(failed("read how far the index is"))?,
         instances: Vec::new(),
     };
     let attempt = || failed("read the instances");

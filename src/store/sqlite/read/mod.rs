@@ -7,6 +7,7 @@ mod metrics;
 mod page;
 mod recording;
 mod row;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
-        RecordingRecord, Sums, Text, contains_any_case,
+        RecordingRecord, Sums, Text, as_words,
     },
     store::{
         Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Page,
@@ -77,14 +78,17 @@ impl SqliteReader {
         alive: impl Fn(InstanceId) -> bool + Send + 'static,
     ) -> Result<Self> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        connection
-            .lock()
-            .create_scalar_function("activity_has_word", 2, flags, |context| {
+        let prepare = |connection: &Connection| {
+            connection.create_scalar_function("activity_has_word", 2, flags, |context| {
                 let text = context.get_raw(0).as_str_or_null()?;
                 let word = context.get_raw(1).as_str()?;
-                Ok(text.map(|text| contains_any_case(text, word)))
+                Ok(text.map(|text| as_words(text).contains(word)))
+            })?;
+            connection.create_scalar_function("activity_first_id", 1, flags, |context| {
+                context.get(0).map(search::first_id)
             })
-            .map_err(failed("prepare to search words"))?;
+        };
+        prepare(&connection.lock()).map_err(failed("prepare to search words"))?;
         Ok(SqliteReader {
             connection,
             alive: Box::new(alive),

@@ -6,11 +6,12 @@ use super::{
     Snapshot,
     compile::{Table, Where},
     newest_seq,
-    row::{COLUMNS, ENDED, ENDED_BY_SEQ, JOINS, OPEN},
+    row::{COLUMNS, ENDED, ENDED_BY_SEQ, ENDED_FOUND, JOINS, OPEN},
+    search::{self, Search},
 };
 use crate::{
     error::Result,
-    record::{Filter, Pattern, Status},
+    record::{ActivityRecord, Filter, Pattern, Status},
     store::{Cursor, Followed, Page},
 };
 
@@ -30,8 +31,16 @@ pub(super) fn page(
     // One more than asked for tells whether there is a next page.
     let wanted = limit + 1;
     let mut records = Vec::new();
+    let ended = any_status(filter, &ENDED_STATUSES);
+    let search = match ended {
+        true => Search::activities(&snapshot.transaction, filter, cursor)?,
+        false => None,
+    };
+    if let Some(search) = &search {
+        records.extend(found(snapshot, search, filter, cursor, wanted)?);
+    }
     for filter in by_project(filter) {
-        if any_status(&filter, &ENDED_STATUSES) {
+        if ended && search.is_none() {
             let (sql, values) = newest_ended(&filter, cursor, wanted);
             records.extend(snapshot.records(&sql, values)?);
         }
@@ -50,6 +59,27 @@ pub(super) fn page(
         activities: records,
         next: last.filter(|_| more),
     })
+}
+
+/// The newest ended activities through the index, and of those that it has not come to.
+fn found(
+    snapshot: &Snapshot<'_>,
+    search: &Search,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Result<Vec<ActivityRecord>> {
+    let (sql, values) = newest_found(search, filter, cursor, wanted);
+    let mut records = snapshot.records(&sql, values)?;
+    if let Some(last) = records.last().filter(|_| records.len() == wanted) {
+        // Within one microsecond the index has no order: what was cut off may come before what was not.
+        let filter = search::within(filter, last.id.started_at_us());
+        let (sql, values) = newest_ended(&filter, cursor, wanted);
+        records.extend(snapshot.records(&sql, values)?);
+    }
+    let (sql, values) = newest_in_tail(search, filter, cursor, wanted);
+    records.extend(snapshot.records(&sql, values)?);
+    Ok(records)
 }
 
 /// What was committed after `seq`.
@@ -78,6 +108,41 @@ pub(super) fn newest_ended(filter: &Filter, cursor: Option<Cursor>, wanted: usiz
     let mut values = clause.values;
     values.push(Value::from(wanted as i64));
     let sql = [COLUMNS, ENDED, JOINS, &clause.sql, NEWEST_FIRST].concat();
+    (sql, values)
+}
+
+pub(super) fn newest_found(
+    search: &Search,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Query {
+    let clause = before(filter, Table::Ended, cursor);
+    let mut values = search.values();
+    values.extend(clause.values);
+    values.push(Value::from(wanted as i64));
+    let condition = ["activity_search", search::CONDITION, " AND ", &clause.sql].concat();
+    let sql = [
+        COLUMNS,
+        ENDED_FOUND,
+        JOINS,
+        &condition,
+        search::NEWEST_FIRST,
+    ]
+    .concat();
+    (sql, values)
+}
+
+fn newest_in_tail(
+    search: &Search,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Query {
+    let clause = before(filter, Table::Ended, cursor);
+    let mut values = clause.values;
+    values.extend([search.followed, wanted as i64].map(Value::from));
+    let sql = [COLUMNS, ENDED_BY_SEQ, JOINS, &clause.sql, search::TAIL].concat();
     (sql, values)
 }
 

@@ -5,7 +5,10 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use rusqlite::params;
 
 use super::*;
-use crate::record::{Has, Kind, Pattern, Status};
+use crate::{
+    record::{Has, Kind, Pattern, Status},
+    store::sqlite::search::ACTIVITIES,
+};
 
 const SCHEMA_1: &str = include_str!("../schema.sql");
 const START_US: i64 = 1_772_366_400_000_000;
@@ -153,7 +156,19 @@ fn filter() -> impl Strategy<Value = Filter> {
     let status = select(Status::ALL.to_vec()).prop_map(|status| format!("status:{status}"));
     let kind = select(Kind::ALL[..3].to_vec()).prop_map(|kind| format!("kind:{kind}"));
     let has = select(Has::ALL.to_vec()).prop_map(|what| format!("has:{what}"));
-    let word = select(vec!["AC", "log", "über", "ü", "b]", "zzz"]).prop_map(str::to_owned);
+    let words = vec![
+        "AC",
+        "log",
+        "lo*",
+        "über",
+        "ü*",
+        "b]",
+        "zzz",
+        "-",
+        "\"über log\"",
+        "\"log über\"",
+    ];
+    let word = select(words).prop_map(str::to_owned);
     let term = prop_oneof![3 => texts, 2 => status, 1 => kind, 2 => has, 1 => word];
     let signed = (any::<bool>(), term)
         .prop_map(|(minus, term)| if minus { format!("-{term}") } else { term });
@@ -180,8 +195,17 @@ fn read(text: &str) -> Filter {
 
 proptest! {
     #[test]
-    fn the_sql_means_what_the_filter_says(rows in vec(made(), 0..40), filter in filter(), limit in 1usize..12) {
-        let mut reader = fixture(&rows);
+    fn the_sql_means_what_the_filter_says(
+        rows in vec(made(), 0..40),
+        indexed in 0usize..60,
+        filter in filter(),
+        limit in 1usize..12,
+    ) {
+        let mut reader = fixture(&rows[..indexed.min(rows.len())]);
+        index(&reader);
+        for (at, row) in rows.iter().enumerate().skip(indexed) {
+            insert(&reader.connection.lock(), at, row);
+        }
         let all = reader.page(&Filter::default(), None, LARGEST_PAGE).unwrap().activities;
         prop_assert_eq!(all.len(), rows.len());
         let expected: Vec<_> = all.into_iter().filter(|activity| filter.matches(activity)).collect();
@@ -210,6 +234,10 @@ proptest! {
         }
         prop_assert_eq!(followed, ended, "{}", &filter);
     }
+}
+
+fn index(reader: &SqliteReader) {
+    while ACTIVITIES.follow(&reader.connection.lock()).unwrap() > 0 {}
 }
 
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
@@ -296,6 +324,45 @@ fn events_are_read_through_an_index_and_never_sorted() {
     check("actor:ann,bob", "event_id (id<?)");
     check("has:actor has:parent has:project", "event_id (id<?)");
     check("type:deployment status:failed word", "event_id (id<?)");
+}
+
+#[test]
+fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
+    let row = Made {
+        status: 1,
+        dead: false,
+        picks: [1; 9],
+        second: 0,
+        duration_ns: 1,
+    };
+    let mut reader = fixture(&[row]);
+    index(&reader);
+    let mut check = |text: &str| {
+        let (filter, cursor) = (read(text), Cursor::after(ActivityId::lower_bound(at(9))));
+        let connection = reader.connection.clone();
+        let search = search::Search::activities(&connection.lock(), &filter, Some(cursor));
+        let search = search.unwrap().unwrap();
+        let (sql, values) = page::newest_found(&search, &filter, Some(cursor), 50);
+        let plan = plan(&mut reader, &sql, values);
+        assert!(
+            plan[0].starts_with("SCAN s VIRTUAL TABLE INDEX"),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            plan.iter()
+                .any(|line| line.starts_with("SEARCH a USING INDEX")
+                    && line.contains("id>? AND id<?")),
+            "{text}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+            "{text}: {plan:#?}"
+        );
+    };
+    check("word");
+    check("project:acme no such us*");
+    check("actor:acme since:2026-03-01");
+    check("session:acme request:x status:failed");
 }
 
 #[test]
