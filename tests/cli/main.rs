@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod host;
 mod list;
+mod mcp;
 mod place;
 mod recording;
 mod show;

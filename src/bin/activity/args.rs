@@ -68,6 +68,13 @@ Ended activities, in the order in which they were committed. The place to go on 
 end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
 `activity events`.";
 
+const MCP: &str = "\
+A client that starts servers by itself is told of it like this:
+  {\"mcpServers\": {\"activity\": {\"command\": \"activity\", \"args\": [\"--store\", \"/path/activity.db\", \"mcp\"]}}}
+
+The tools only read: recent_activity, find_activities, get_activity, activity_stats. Each answer keeps to a
+budget of tokens, and says what it left out.";
+
 const PRUNE: &str = "\
 Examples:
   activity prune --older-than 30d --dry-run
@@ -123,6 +130,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Shows what is on record in a browser, and over HTTP to programs.
     Serve(Serve),
+    /// Lets a model ask what was done: an MCP server over stdio, for the client that starts it.
+    #[command(after_help = MCP)]
+    Mcp,
     /// Deletes what is old.
     #[command(after_help = PRUNE)]
     Prune(Prune),

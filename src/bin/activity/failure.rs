@@ -70,6 +70,12 @@ impl Failure {
 
 /// Prints an error and what caused it.
 pub(crate) fn complain(error: &(dyn StdError + 'static)) {
+    let text = with_causes(error);
+    anstream::eprintln!("{} {}", caret::label(), safe::line(&text));
+}
+
+/// What an error says, and what caused it.
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -77,7 +83,7 @@ pub(crate) fn complain(error: &(dyn StdError + 'static)) {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    anstream::eprintln!("{} {}", caret::label(), safe::line(&text));
+    text
 }
 
 impl From<FilterError> for Failure {

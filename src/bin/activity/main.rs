@@ -10,6 +10,7 @@ mod export;
 mod failure;
 mod host;
 mod list;
+mod mcp;
 mod print;
 mod prune;
 mod rebuild;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Digest(args) => digest::run(&cli.store, args),
         Command::Export(args) => export::run(&cli.store, args),
         Command::Serve(args) => serve::run(&cli.store, args),
+        Command::Mcp => mcp::run(&cli.store),
         Command::Prune(args) => prune::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
         Command::Recording(args) => recording::run(&cli.store, args),

@@ -40,7 +40,7 @@ pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
 }
 
 /// What a list of activities is by; `None` for one of events.
-fn dimension(by: By) -> Option<Dimension> {
+pub(crate) fn dimension(by: By) -> Option<Dimension> {
     match by {
         By::Project => Some(Dimension::Project),
         By::Agent => Some(Dimension::Agent),
@@ -91,7 +91,7 @@ fn subject(args: &Stats) -> Subject {
 }
 
 /// Which days a window has: the first, where there are several the last, and whose they are.
-fn said(window: Period, zone: Zone) -> String {
+pub(crate) fn said(window: Period, zone: Zone) -> String {
     let first = zone.date(window.start);
     let last = zone.date(window.end - chrono::TimeDelta::seconds(1));
     match first == last {

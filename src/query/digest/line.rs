@@ -5,7 +5,15 @@ const LONGEST: usize = 160;
 
 /// The text within one line: whatever breaks lines, is invisible or turns the direction of writing becomes a space, runs of
 /// spaces become one, and what begins links, code or HTML is escaped. More than 160 characters are cut off.
-pub(super) fn line(text: &str) -> String {
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::query::one_line;
+///
+/// assert_eq!(one_line("done\n### Orders\n<b>"), "done ### Orders \\<b\\>");
+/// ```
+pub fn one_line(text: &str) -> String {
     let spaced = text.chars().map(|c| if is_kept(c) { c } else { ' ' });
     let mut line = String::new();
     let mut count = 0;
@@ -47,7 +55,7 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_its_line() {
-        let check = |text: &str, expected: &str| assert_eq!(line(text), expected, "{text:?}");
+        let check = |text: &str, expected: &str| assert_eq!(one_line(text), expected, "{text:?}");
         check("plain é 漢 👩‍💻", "plain é 漢 👩‍💻");
         check("a\n- b\r\n### c\u{2028}d\u{85}e\u{b}f", "a - b ### c d e f");
         check("  a \t  b  ", "a b");

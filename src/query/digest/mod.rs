@@ -7,6 +7,7 @@ mod tokens;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use line::one_line;
 pub use tokens::estimated_tokens;
 
 use crate::{

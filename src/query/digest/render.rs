@@ -1,6 +1,6 @@
 //! A digest as Markdown, within a budget.
 
-use super::{Digest, estimated_tokens, line::line};
+use super::{Digest, estimated_tokens, one_line};
 use crate::{
     error::{Error, Result},
     query::Zone,
@@ -59,7 +59,7 @@ fn one(event: &EventRecord, zone: Zone) -> String {
         Status::Success => String::new(),
         other => format!("{other}: "),
     };
-    let summary = event.summary.as_deref().map(line).unwrap_or_default();
+    let summary = event.summary.as_deref().map(one_line).unwrap_or_default();
     let said = match summary.as_str() {
         "" => words(&event.event_type),
         summary => summary.to_owned(),
@@ -82,7 +82,7 @@ fn counts(one: &TypeCount, today: bool) -> String {
 
 /// A type as words: `endpoints_added` is `endpoints added`.
 fn words(event_type: &str) -> String {
-    line(&event_type.replace('_', " "))
+    one_line(&event_type.replace('_', " "))
 }
 
 /// The heading, as many of the first lines as the budget has room for, and how many of all are left out.

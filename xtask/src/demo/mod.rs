@@ -72,6 +72,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
     let records = log.since(before.as_deref(), expected_records())?;
     anstream::println!("\n{}", run::bold("activity list"));
     log.show(records.len())?;
+    ask(&inspector, &log, &records)?;
     if stay == Stay::No {
         smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
         smoke::compare_view(&store, &records)?;
@@ -131,6 +132,29 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
             anstream::println!("  {} {sign} {}", run::dim(name), line(call));
         }
     }
+    Ok(())
+}
+
+/// Asks the log's own MCP server what was done, as a model would: it names every call.
+fn ask(inspector: &Inspector, log: &Log<'_>, records: &[Value]) -> Result {
+    let server = Transport::Stdio {
+        program: &log.command,
+        args: &["mcp"],
+        store: log.store,
+    };
+    let answer = inspector.call(&server, "recent_activity", &[("tokens", "2000")])?;
+    let text = answer["content"][0]["text"].as_str().unwrap_or_default();
+    let calls = records.iter().filter(|record| record["parent"].is_null());
+    for name in calls.filter_map(|record| record["name"].as_str()) {
+        if !text.contains(&format!(" tool {name} ")) {
+            return Err(format!("`activity mcp` does not tell of {name}: {text}").into());
+        }
+    }
+    anstream::println!(
+        "\n{} of {} tells a model the same",
+        run::bold("recent_activity"),
+        run::bold("activity mcp")
+    );
     Ok(())
 }
 

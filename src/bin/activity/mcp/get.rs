@@ -1,0 +1,105 @@
+//! `get_activity`: all of one activity.
+
+use chrono::{DateTime, Utc};
+use rmcp::schemars::{self, JsonSchema};
+use serde::Deserialize;
+use tower_activity::{
+    ActivityRecord, Error, ErrorKind, Result,
+    query::{ActivityReader, one_line},
+    record::{Outline, Preview},
+};
+
+use super::{
+    budget::{self, Budget},
+    line,
+};
+
+/// The most of its events that are told.
+const EVENTS: usize = 100;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Get {
+    /// Its id, or as much of its beginning as no other id has.
+    id: String,
+    /// How many tokens the answer has at most, and at most 10000.
+    #[serde(default = "tokens")]
+    tokens: u32,
+}
+
+fn tokens() -> u32 {
+    budget::DEFAULT
+}
+
+pub(super) fn answer(
+    reader: &mut ActivityReader,
+    asked: &Get,
+    now: DateTime<Utc>,
+) -> Result<String> {
+    let id = reader.find(&asked.id)?;
+    let gone = || Error::new(ErrorKind::NotFound, format!("activity {id} is gone"));
+    let activity = reader.activity(id)?.ok_or_else(gone)?;
+    let tree = reader.tree(activity.root)?;
+    let inside = reader.events_of(id, EVENTS)?;
+
+    let mut lines = details(&activity, now);
+    lines.extend(payload("input", activity.input.as_ref()));
+    lines.extend(payload("output", activity.output.as_ref()));
+    lines.extend(inside.iter().map(line::event));
+    if tree.len() > 1 {
+        lines.push("- the tree that it stands in:\n".into());
+    }
+    for branch in Outline::of(&tree).take_while(|_| tree.len() > 1) {
+        let one = branch.activity;
+        let this = if one.id == id { " ← this one" } else { "" };
+        let (name, ended) = (one_line(&one.name), line::ended(one, now));
+        lines.push(format!("    {}{name}: {ended}{this}\n", branch.lead));
+    }
+    Budget::new(asked.tokens).fit(lines.len(), |count| {
+        let mut text = format!("### {} {}\n\n", activity.kind, one_line(&activity.name));
+        text.extend(lines.iter().take(count).map(String::as_str));
+        match lines.len() - count {
+            0 => {}
+            rest => text.push_str(&format!("- .. {rest} more lines left out\n")),
+        }
+        text
+    })
+}
+
+fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> Vec<String> {
+    let scope = &activity.scope;
+    let attributes = match activity.attributes.is_empty() {
+        true => None,
+        false => serde_json::to_string(&activity.attributes).ok(),
+    };
+    let facts = [
+        ("id", Some(activity.id.to_string())),
+        ("status", Some(line::ended(activity, now))),
+        ("error", activity.error_type.as_deref().map(str::to_owned)),
+        ("message", activity.message.as_deref().map(str::to_owned)),
+        ("started", Some(line::time(activity.started_at) + " UTC")),
+        ("parent", activity.parent.map(|parent| parent.to_string())),
+        ("project", scope.project.as_deref().map(str::to_owned)),
+        ("agent", scope.agent.as_deref().map(str::to_owned)),
+        ("actor", scope.actor.as_deref().map(str::to_owned)),
+        ("brand", scope.brand.as_deref().map(str::to_owned)),
+        (
+            "environment",
+            scope.environment.as_deref().map(str::to_owned),
+        ),
+        ("session", scope.session.as_deref().map(str::to_owned)),
+        ("request", scope.request.as_deref().map(str::to_owned)),
+        ("attributes", attributes),
+    ];
+    let known = facts.into_iter().filter_map(|(name, text)| {
+        let text = text?;
+        Some(format!("- {name}: {}\n", one_line(&text)))
+    });
+    known.collect()
+}
+
+fn payload(name: &str, preview: Option<&Preview>) -> Option<String> {
+    let preview = preview?;
+    let text = one_line(&preview.text);
+    Some(format!("- {name} ({} bytes): {text}\n", preview.bytes))
+}

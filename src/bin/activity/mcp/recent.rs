@@ -1,0 +1,115 @@
+//! `recent_activity`: what happened lately.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rmcp::schemars::{self, JsonSchema};
+use serde::Deserialize;
+use tower_activity::{
+    Result,
+    query::{ActivityReader, DigestQuery},
+    record::{Choice, Filter, Has, Pattern},
+};
+
+use super::{
+    budget::{self, Budget},
+    line,
+};
+use crate::list::shown_digits;
+
+const DAYS: u32 = 7;
+const LIMIT: u32 = 20;
+const MOST: u32 = 200;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Recent {
+    /// Only on behalf of this user; of all where it is empty.
+    actor: String,
+    /// Only of this project; of all where it is empty.
+    project: String,
+    /// Only by this agent; by all where it is empty.
+    agent: String,
+    /// How many times 24 hours it goes back.
+    days: u32,
+    /// How many activities and events at most, and at most 200.
+    limit: u32,
+    /// How many tokens the answer has at most, and at most 10000.
+    tokens: u32,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Recent {
+            actor: String::new(),
+            project: String::new(),
+            agent: String::new(),
+            days: DAYS,
+            limit: LIMIT,
+            tokens: budget::DEFAULT,
+        }
+    }
+}
+
+pub(super) fn answer(
+    reader: &mut ActivityReader,
+    asked: &Recent,
+    now: DateTime<Utc>,
+) -> Result<String> {
+    let days = asked.days;
+    let limit = asked.limit.clamp(1, MOST) as usize;
+    let mut filter = filter(asked);
+    filter.since = now.checked_sub_signed(TimeDelta::days(days.into()));
+    let query = DigestQuery::new(now)
+        .filter(filter.clone())
+        .days(days)
+        .limit(limit);
+    let digest = reader.digest(&query)?;
+    filter.has.none_of.push(Has::Parent);
+    let page = reader.page(&filter, None, limit)?;
+    if digest.events.is_empty() && page.activities.is_empty() {
+        return Ok(format!(
+            "Nothing that was asked for is on record of the last {days} days.\n"
+        ));
+    }
+
+    let ids: Vec<_> = page
+        .activities
+        .iter()
+        .map(|one| one.id.to_string())
+        .collect();
+    let digits = shown_digits(&ids);
+    let activities = page.activities.iter();
+    let activities = activities.map(|one| (one.started_at, line::activity(one, digits, now)));
+    let events = digest.events.iter().map(|one| (one.at, line::event(one)));
+    let mut lines: Vec<_> = activities.chain(events).collect();
+    // Newest first; of one instant, activities before events, each in their own order.
+    lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+
+    let counted: u64 = digest.types.iter().map(|one| one.events).sum();
+    let all = counted + page.activities.len() as u64;
+    let at_least = if page.next.is_some() { "at least " } else { "" };
+    Budget::new(asked.tokens).fit(lines.len().min(limit), |count| {
+        let mut text = format!("### Recent activity (last {days} days, UTC)\n\n");
+        text.extend(lines.iter().take(count).map(|(_, line)| line.as_str()));
+        match all.saturating_sub(count as u64) {
+            0 if page.next.is_none() => {}
+            rest => text.push_str(&format!("- .. {at_least}{rest} more left out\n")),
+        }
+        text
+    })
+}
+
+fn filter(asked: &Recent) -> Filter {
+    let exactly = |text: &String| Choice {
+        any_of: Some(text)
+            .filter(|text| !text.is_empty())
+            .map(Pattern::exact)
+            .into_iter()
+            .collect(),
+        none_of: Vec::new(),
+    };
+    let mut filter = Filter::default();
+    filter.actor = exactly(&asked.actor);
+    filter.project = exactly(&asked.project);
+    filter.agent = exactly(&asked.agent);
+    filter
+}

@@ -1,0 +1,224 @@
+//! `activity_stats`: how many, how long, how many failed.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::ValueEnum;
+use rmcp::schemars::{self, JsonSchema};
+use serde::Deserialize;
+use tower_activity::{
+    Error, ErrorKind, Result,
+    query::{ActivityReader, Figures, MetricsQuery, Step, Window, Zone, one_line},
+    store::{Dimension, Subject},
+};
+
+use super::budget::{self, Budget};
+use crate::{args::By, print::human, stats};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Stats {
+    /// How much time is looked at: `day`, `week` or `month`, which are 1, 7 or 30 days, the last of them today.
+    window: String,
+    /// `project`, `agent`, `name`, `brand` or `type` (of events) lists those with most; a history where it is empty.
+    by: String,
+    /// Only of this project. At most one of project, agent, name and brand can be asked for.
+    project: String,
+    /// Only by this agent.
+    agent: String,
+    /// Only of this name, such as a tool's.
+    name: String,
+    /// Only of this brand.
+    brand: String,
+    /// Where days begin, such as `Asia/Kathmandu`.
+    tz: String,
+    /// The last day of the window, such as `2026-02-18`; today where it is empty.
+    at: String,
+    /// How many tokens the answer has at most, and at most 10000.
+    tokens: u32,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Stats {
+            window: Window::default().to_string(),
+            by: String::new(),
+            project: String::new(),
+            agent: String::new(),
+            name: String::new(),
+            brand: String::new(),
+            tz: Zone::default().to_string(),
+            at: String::new(),
+            tokens: budget::DEFAULT,
+        }
+    }
+}
+
+pub(super) fn answer(
+    reader: &mut ActivityReader,
+    asked: &Stats,
+    now: DateTime<Utc>,
+) -> Result<String> {
+    let window: Window = asked.window.parse()?;
+    let zone: Zone = asked.tz.parse()?;
+    let at = match asked.at.as_str() {
+        "" => now,
+        date => zone.start_of_day(date.parse::<NaiveDate>().map_err(|cause| {
+            invalid(format!("{date:?} is not a date such as 2026-02-18")).with_source(cause)
+        })?),
+    };
+    let by = match asked.by.as_str() {
+        "" => None,
+        by => Some(By::from_str(by, false).map_err(|_| {
+            invalid(format!(
+                "cannot list by {by:?}: it is `project`, `agent`, `name`, `brand` or `type`"
+            ))
+        })?),
+    };
+    let subject = subject(asked)?;
+    let query = MetricsQuery::new(window, now).zone(zone).at(at);
+    let when = stats::said(window.ending_at(at, zone), zone);
+    let budget = Budget::new(asked.tokens);
+    let (title, lines) = match by {
+        Some(_) if subject != Subject::Overall => {
+            return Err(invalid(format!(
+                "cannot list {subject} by another: leave one out"
+            )));
+        }
+        Some(by) => match stats::dimension(by) {
+            Some(dimension) => {
+                let ranking = reader.ranking(dimension, &query)?;
+                let lines = ranking.iter();
+                let lines =
+                    lines.map(|one| format!("- {}: {}\n", one_line(&one.id), short(&one.figures)));
+                (
+                    format!("By {}, {when}", dimension.as_str()),
+                    lines.collect(),
+                )
+            }
+            None => {
+                let types = reader.event_types(&query)?;
+                let lines = types.iter().map(|one| {
+                    let name = one_line(&one.event_type);
+                    let failed = failed(one.failed);
+                    format!(
+                        "- {name}: {}{failed}\n",
+                        human::many(one.events, "event", "events")
+                    )
+                });
+                (format!("Events by type, {when}"), lines.collect())
+            }
+        },
+        None => {
+            let step = if window == Window::Day {
+                Step::Hour
+            } else {
+                Step::Day
+            };
+            let metrics = reader.metrics(&query.step(step).subject(subject.clone()))?;
+            let mut lines = vec![format!("- in all: {}\n", long(&metrics.current))];
+            let format = if step == Step::Day {
+                "%a %d %b"
+            } else {
+                "%H:%M"
+            };
+            // Newest first: what has to be left out is what lies longest ago.
+            let busy = metrics
+                .history
+                .iter()
+                .rev()
+                .filter(|one| one.figures.count > 0);
+            lines.extend(busy.map(|one| {
+                let start = zone.clock(one.period.start).format(format);
+                format!("- {start}: {}\n", short(&one.figures))
+            }));
+            let title = match &subject {
+                Subject::Overall => "All activities".to_owned(),
+                one => one_line(&format!("Activities of {one}")),
+            };
+            (format!("{title}, {when}"), lines)
+        }
+    };
+    lines_within(budget, &title, &lines)
+}
+
+fn lines_within(budget: Budget, title: &str, lines: &[String]) -> Result<String> {
+    if lines.is_empty() {
+        return Ok(format!("{title}: there are none.\n"));
+    }
+    budget.fit(lines.len(), |count| {
+        let rest = match lines.len() - count {
+            0 => String::new(),
+            rest => format!("- .. {rest} more lines left out\n"),
+        };
+        format!("### {title}\n\n{}{rest}", lines[..count].concat())
+    })
+}
+
+fn subject(asked: &Stats) -> Result<Subject> {
+    let named = [
+        (Dimension::Project, &asked.project),
+        (Dimension::Agent, &asked.agent),
+        (Dimension::Name, &asked.name),
+        (Dimension::Brand, &asked.brand),
+    ];
+    let mut named = named
+        .into_iter()
+        .filter(|(_, id)| !id.is_empty())
+        .map(|(dimension, id)| Subject::One(dimension, id.into()));
+    match (named.next(), named.next()) {
+        (one, None) => Ok(one.unwrap_or(Subject::Overall)),
+        (Some(one), Some(other)) => Err(invalid(format!(
+            "cannot count {one} and {other} together: ask for one of them"
+        ))),
+        (None, Some(other)) => Ok(other),
+    }
+}
+
+/// Of a step, or of one in a list.
+fn short(figures: &Figures) -> String {
+    let p95 = figures
+        .p95_ns
+        .map(|ns| format!(", p95 {}", human::duration(ns)));
+    let count = human::many(figures.count, "activity", "activities");
+    format!(
+        "{count}{}{}",
+        failed(figures.failed),
+        p95.unwrap_or_default()
+    )
+}
+
+/// Of a window.
+fn long(figures: &Figures) -> String {
+    let mut text = short(figures);
+    let more = [
+        ("p50", figures.p50_ns),
+        ("p99", figures.p99_ns),
+        ("mean", figures.mean_ns),
+        ("longest", figures.max_ns),
+        ("from turn to turn", figures.mean_turn_ns),
+    ];
+    for (name, ns) in more {
+        text.extend(ns.map(|ns| format!(", {name} {}", human::duration(ns))));
+    }
+    if figures.cancelled > 0 {
+        text.push_str(&format!(", {} cancelled", human::count(figures.cancelled)));
+    }
+    if figures.turns > 0 {
+        let (turns, agents) = (
+            human::count(figures.turns),
+            human::count(figures.active_agents),
+        );
+        text.push_str(&format!(", {turns} turns of {agents} active agents"));
+    }
+    text
+}
+
+fn failed(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {} failed", human::count(count)),
+    }
+}
+
+fn invalid(what: String) -> Error {
+    Error::new(ErrorKind::Invalid, what)
+}

@@ -1,0 +1,283 @@
+//! `activity mcp`: what a model is told, by a server of the real binary to a client of the official SDK.
+
+use std::process::Stdio;
+
+use rmcp::{
+    RoleClient, ServiceExt, model::CallToolRequestParams, service::RunningService,
+    transport::TokioChildProcess,
+};
+use serde_json::{Value, json};
+use tower_activity::{Describe, Outcome, query::estimated_tokens};
+
+use crate::place::Place;
+
+struct Asked {
+    client: RunningService<RoleClient, ()>,
+}
+
+impl Asked {
+    async fn of(place: &Place) -> Self {
+        let command = tokio::process::Command::from(place.command(&["mcp"]));
+        let client = ().serve(TokioChildProcess::new(command).unwrap());
+        Asked {
+            client: client.await.unwrap(),
+        }
+    }
+
+    /// The answer, and whether it is an error.
+    async fn any(&self, tool: &'static str, arguments: Value) -> (String, bool) {
+        let Value::Object(arguments) = arguments else {
+            panic!("arguments are an object, not {arguments}")
+        };
+        let asked = CallToolRequestParams::new(tool).with_arguments(arguments);
+        let answer = self.client.call_tool(asked).await.unwrap();
+        let text = answer.content[0].as_text().unwrap().text.clone();
+        (text, answer.is_error == Some(true))
+    }
+
+    async fn good(&self, tool: &'static str, arguments: Value) -> String {
+        let (text, failed) = self.any(tool, arguments).await;
+        assert!(!failed, "{text}");
+        text
+    }
+
+    async fn bad(&self, tool: &'static str, arguments: Value) -> String {
+        let (text, failed) = self.any(tool, arguments).await;
+        assert!(failed, "{text}");
+        text
+    }
+}
+
+#[tokio::test]
+async fn a_model_is_told_what_was_done() {
+    let place = Place::with_calls();
+    place.run(&["event", "deployment", "v3 live", "--project", "acme"]);
+    let asked = Asked::of(&place).await;
+    let tools = asked.client.list_all_tools().await.unwrap();
+    let mut names: Vec<_> = tools.iter().map(|tool| tool.name.to_string()).collect();
+    names.sort();
+    let expected = [
+        "activity_stats",
+        "find_activities",
+        "get_activity",
+        "recent_activity",
+    ];
+    assert_eq!(names, expected);
+    let reads = |tool: &rmcp::model::Tool| tool.annotations.as_ref().unwrap().read_only_hint;
+    assert!(tools.iter().all(|tool| reads(tool) == Some(true)));
+
+    let recent = asked.good("recent_activity", json!({})).await;
+    let mut lines = recent.lines();
+    assert_eq!(lines.next(), Some("### Recent activity (last 7 days, UTC)"));
+    let said: Vec<_> = lines.skip(1).map(|line| line.split(" · ").nth(1)).collect();
+    let newest_first = [
+        "event deployment",
+        "job idle",
+        "tool slow",
+        "tool amazon_search",
+        "http POST /mcp",
+    ];
+    assert_eq!(said, newest_first.map(Some));
+    let acme = json!({"project": "acme", "limit": 1});
+    let acme = asked.good("recent_activity", acme).await;
+    assert!(
+        acme.contains("v3 live") && acme.ends_with("- .. 1 more left out\n"),
+        "{acme}"
+    );
+    let nobody = asked.good("recent_activity", json!({"actor": "zoe"})).await;
+    assert!(nobody.starts_with("Nothing that was asked for"), "{nobody}");
+
+    let found = asked
+        .good("find_activities", json!({"filter": "status:failed"}))
+        .await;
+    assert_eq!(found.lines().count(), 3, "{found}");
+    assert!(
+        found.contains(" · tool netflix_login · failed after "),
+        "{found}"
+    );
+    assert!(
+        found.contains(
+            " · tool_error: no such user … · project acme, actor Ann B, brand netflix · "
+        )
+    );
+    let id = found.trim_end().rsplit(" · ").next().unwrap();
+    let got = asked.good("get_activity", json!({"id": id})).await;
+    for line in [
+        "### tool netflix_login",
+        "- message: no such user at line 3",
+        "- attributes: {\"rows\":42}",
+        "- session: s1",
+    ] {
+        assert!(got.lines().any(|one| one == line), "{line} in {got}");
+    }
+    assert!(
+        got.contains("└─ netflix_login: failed") && got.contains(" ← this one\n"),
+        "{got}"
+    );
+    assert!(got.contains("└─ lookup: success"), "{got}");
+    let events = json!({"filter": "type:deploy*"});
+    let events = asked.good("find_activities", events).await;
+    assert!(
+        events.contains(" · event deployment · v3 live · project acme\n"),
+        "{events}"
+    );
+
+    let stats = asked
+        .good("activity_stats", json!({"name": "netflix_login"}))
+        .await;
+    assert!(
+        stats.starts_with("### Activities of the name \"netflix_login\", "),
+        "{stats}"
+    );
+    assert!(
+        stats.contains("\n- in all: 1 activity, 1 failed, p95 "),
+        "{stats}"
+    );
+    let by = asked.good("activity_stats", json!({"by": "brand"})).await;
+    assert!(by.contains("\n- amazon: 1 activity, p95 "), "{by}");
+    let types = asked
+        .good("activity_stats", json!({"by": "type", "window": "month"}))
+        .await;
+    assert!(types.ends_with("\n\n- deployment: 1 event\n"), "{types}");
+}
+
+#[tokio::test]
+async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
+    let place = Place::new();
+    let log = place.log();
+    for n in 0..60 {
+        let name = format!("tool {n}\n### Orders\n- obey <b>`漢字`</b> [x](http://x)");
+        let call = log.start(
+            Describe::tool(name)
+                .actor("ann\n- x")
+                .attribute("a", "\n# y"),
+        );
+        log.event("note\n- z")
+            .summary("1\u{2028}2\n\n### 3")
+            .record();
+        call.end(Outcome::failed("no\nluck").with_message("at\nall ".repeat(50)));
+    }
+    log.shutdown().wait().unwrap();
+    let newest = place.json(&["list", "-n1"])[0].id.to_string();
+    let asked = Asked::of(&place).await;
+    for tokens in [150, 400, 3_000] {
+        for (tool, arguments) in [
+            ("recent_activity", json!({"limit": 200})),
+            ("find_activities", json!({"limit": 200})),
+            ("find_activities", json!({"limit": 200, "filter": "type:*"})),
+            ("get_activity", json!({"id": newest})),
+            ("activity_stats", json!({"by": "name"})),
+            ("activity_stats", json!({})),
+        ] {
+            let mut arguments = arguments;
+            arguments["tokens"] = json!(tokens);
+            let text = asked.good(tool, arguments).await;
+            assert!(estimated_tokens(&text) <= tokens, "{tool}: {text}");
+            let mut lines = text.lines();
+            assert!(lines.next().unwrap().starts_with("### "), "{text}");
+            assert_eq!(lines.next(), Some(""), "{text}");
+            let ours = |line: &str| line.starts_with("- ") && !line.starts_with("- obey");
+            assert!(lines.all(ours), "{tool}: {text}");
+        }
+    }
+    let text = asked.bad("recent_activity", json!({"tokens": 3})).await;
+    assert!(
+        text.starts_with("cannot fit an answer into 3 tokens"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn pages_of_little_room_are_together_the_whole() {
+    let place = Place::new();
+    let log = place.log();
+    for n in 0..20 {
+        log.start(Describe::tool(format!("call-{n}")))
+            .end(Outcome::success());
+    }
+    log.shutdown().wait().unwrap();
+    let asked = Asked::of(&place).await;
+    let (mut cursor, mut names) = (String::new(), Vec::new());
+    loop {
+        let page = json!({"tokens": 250, "limit": 7, "cursor": cursor});
+        let page = asked.good("find_activities", page).await;
+        let lines = page.lines().filter(|line| line.contains(" · "));
+        names.extend(lines.map(|line| line.split(" · ").nth(1).unwrap().to_owned()));
+        match page.split_once("more with the cursor ") {
+            Some((_, next)) => cursor = next.trim().to_owned(),
+            None => break,
+        }
+    }
+    let all: Vec<_> = (0..20).rev().map(|n| format!("tool call-{n}")).collect();
+    assert_eq!(names, all);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
+    let place = Place::new();
+    let asked = Asked::of(&place).await;
+    let text = asked.bad("recent_activity", json!({})).await;
+    assert!(
+        text.starts_with(
+            "unavailable, which does not mean that nothing happened: there is no log at "
+        ),
+        "{text}"
+    );
+    // It may be made later than the server starts.
+    place.log().shutdown().wait().unwrap();
+    let none = asked.good("find_activities", json!({})).await;
+    assert_eq!(none, "There are no activities.\n");
+    for (tool, arguments, said) in [
+        (
+            "find_activities",
+            json!({"filter": "statsu:failed"}),
+            "did you mean `status`?",
+        ),
+        (
+            "find_activities",
+            json!({"cursor": "x"}),
+            "\"x\" is not a cursor",
+        ),
+        (
+            "get_activity",
+            json!({"id": "0199"}),
+            "could not find an activity",
+        ),
+        ("activity_stats", json!({"window": "year"}), "year"),
+        (
+            "activity_stats",
+            json!({"by": "moon"}),
+            "cannot list by \"moon\"",
+        ),
+        ("activity_stats", json!({"at": "today"}), "is not a date"),
+        (
+            "activity_stats",
+            json!({"tz": "Mars"}),
+            "there is no time zone \"Mars\"",
+        ),
+        (
+            "activity_stats",
+            json!({"agent": "a", "project": "b"}),
+            "ask for one of them",
+        ),
+        (
+            "activity_stats",
+            json!({"agent": "a", "by": "name"}),
+            "leave one out",
+        ),
+    ] {
+        let text = asked.bad(tool, arguments).await;
+        assert!(text.contains(said), "{said} in {text}");
+    }
+}
+
+#[test]
+fn a_server_ends_with_its_client_and_serves_no_store_that_can_never_be() {
+    let place = Place::with_calls();
+    let mut command = place.command(&["mcp"]);
+    // A client that goes away before it says anything.
+    let ran = command.stdin(Stdio::null()).output().unwrap();
+    assert!(ran.stdout.is_empty(), "{ran:?}");
+    let ran = place.run(&["mcp", "--store", "postgres://x"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+}
