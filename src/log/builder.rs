@@ -10,13 +10,8 @@ use crate::{
     pipeline::{Config, Mode, Recordings},
     record::{Text, snake_case},
     redact::Redactor,
-    store::{Retention, Store},
+    store::Store,
 };
-
-/// How long sums are kept where nothing else is said.
-const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long anything waits where nothing else is said.
-pub(super) const WAIT: Duration = Duration::from_secs(5);
 
 /// Settings of a log that is about to be opened.
 ///
@@ -35,35 +30,10 @@ pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
     config: Config,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Builder {
-            config: Config {
-                memory_limit: 64 << 20,
-                flush_interval: Duration::from_millis(50),
-                mode: Mode::default(),
-                wait_timeout: WAIT,
-                durable_timeout: WAIT,
-                drop_timeout: WAIT,
-                environment: Some(Text::from_static("development")),
-                event_types: None,
-                redactor: Redactor::default(),
-                recordings: Recordings::default(),
-                retention: Retention {
-                    sums: Some(MONTH),
-                    ..Retention::default()
-                },
-                #[cfg(feature = "testing")]
-                clock: None,
-            },
-        }
-    }
 }
 
 impl Builder {

@@ -18,7 +18,7 @@ pub use builder::Builder;
 use crate::store::Retention;
 use crate::{
     error::Result,
-    pipeline::{Flush, Pipeline, Room, Shutdown},
+    pipeline::{Flush, Pipeline, Room, Shutdown, WAIT},
     store::{Accounting, Store},
 };
 
@@ -84,7 +84,7 @@ impl ActivityLog {
     /// Commits everything that has ended by now: await it, or [`wait`](Flush::wait).
     pub fn flush(&self) -> Flush {
         match &self.inner {
-            Some(inner) => inner.pipeline.flush(builder::WAIT),
+            Some(inner) => inner.pipeline.flush(WAIT),
             None => Flush::nothing(),
         }
     }
@@ -93,7 +93,7 @@ impl ActivityLog {
     /// [`wait`](Shutdown::wait). Activities that are still open are written as abandoned.
     pub fn shutdown(&self) -> Shutdown {
         match &self.inner {
-            Some(inner) => inner.pipeline.shutdown(builder::WAIT),
+            Some(inner) => inner.pipeline.shutdown(WAIT),
             None => Shutdown::nothing(),
         }
     }

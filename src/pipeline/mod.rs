@@ -8,6 +8,7 @@ mod answer;
 mod budget;
 mod clock;
 mod commit;
+mod config;
 mod credit;
 mod ledger;
 mod mode;
@@ -29,6 +30,7 @@ pub(crate) use clock::Clock;
 #[cfg(feature = "testing")]
 pub use clock::ManualClock;
 pub(crate) use commit::{Commit, Refused};
+pub(crate) use config::{Config, WAIT};
 pub(crate) use credit::Credit;
 pub(crate) use ledger::Ledger;
 pub use mode::Mode;
@@ -37,7 +39,7 @@ pub(crate) use room::{Permit, Room};
 #[cfg(feature = "recording")]
 pub(crate) use shard::Attached;
 pub(crate) use shard::{Cause, Rejected, Sealed, Shard, SlotKey};
-pub(crate) use shared::{Config, Shared};
+pub(crate) use shared::Shared;
 pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;

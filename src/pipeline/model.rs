@@ -305,14 +305,8 @@ fn config(memory_limit: usize) -> Config {
     Config {
         memory_limit,
         flush_interval: Duration::ZERO,
-        mode: Mode::Fast,
-        wait_timeout: Duration::ZERO,
-        durable_timeout: Duration::ZERO,
         drop_timeout: Duration::ZERO,
         environment: None,
-        event_types: None,
-        redactor: Redactor::default(),
-        #[cfg(feature = "testing")]
-        clock: None,
+        ..Config::default()
     }
 }

@@ -1,70 +1,20 @@
 //! What a log's shards, its writer thread and its handles have in common.
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{
-            AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
     },
-    time::Duration,
 };
 
-#[cfg(feature = "testing")]
-use crate::pipeline::ManualClock;
-use crate::{
-    pipeline::{
-        Budget, Clock, Ledger, Mode, Permit, Recordings, Refused, Waiters,
-        sync::{AtomicBool, Mutex, Thread, current},
-    },
-    record::Text,
-    redact::Redactor,
-    store::Retention,
+use crate::pipeline::{
+    Budget, Clock, Config, Ledger, Permit, Refused, Waiters,
+    sync::{AtomicBool, Mutex, Thread, current},
 };
 
 /// Which part of the memory bound recordings may take, so that they do not keep calls off the record.
 const RECORDINGS_PART: usize = 4;
-
-/// How a log is set up.
-#[derive(Debug, Clone)]
-pub(crate) struct Config {
-    /// The bytes it may keep in memory.
-    pub(crate) memory_limit: usize,
-    /// How long a record may wait before it is committed.
-    pub(crate) flush_interval: Duration,
-    /// What a call may wait for.
-    pub(crate) mode: Mode,
-    /// How long a call waits for room.
-    pub(crate) wait_timeout: Duration,
-    /// How long a call waits for its commit.
-    pub(crate) durable_timeout: Duration,
-    /// How long the last handle waits for what is not yet committed.
-    pub(crate) drop_timeout: Duration,
-    /// The environment of activities and events that name none.
-    pub(crate) environment: Option<Text>,
-    /// The types that events may have, in snake_case and sorted; `None`: any.
-    pub(crate) event_types: Option<Vec<Text>>,
-    /// What takes secrets out before anything is kept.
-    pub(crate) redactor: Redactor,
-    /// What applies to recordings.
-    pub(crate) recordings: Recordings,
-    /// How long it is kept.
-    pub(crate) retention: Retention,
-    /// The clock that a test moves; `None`: the system's.
-    #[cfg(feature = "testing")]
-    pub(crate) clock: Option<ManualClock>,
-}
-
-impl Config {
-    fn clock(&self) -> Clock {
-        #[cfg(feature = "testing")]
-        if let Some(clock) = &self.clock {
-            return Clock::Manual(clock.clone());
-        }
-        Clock::system()
-    }
-}
 
 /// What a log's shards, its writer thread and its handles have in common.
 #[derive(Debug)]
