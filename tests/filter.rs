@@ -385,6 +385,29 @@ prop_compose! {
     }
 }
 
+fn few_texts() -> impl Strategy<Value = String> {
+    select(vec!["a", "b", "ab"]).prop_map(str::to_owned)
+}
+
+fn few_patterns() -> impl Strategy<Value = Choice<Pattern>> {
+    choice(select(vec!["a", "b", "a*", "*b", "*"]).prop_map(Pattern::glob))
+}
+
+prop_compose! {
+    /// Filters that often mean the same things.
+    fn few()(
+        name in few_patterns(), project in few_patterns(), status in choice(select(Status::ALL.to_vec())),
+        has in choice(select(vec![Has::Project, Has::Parent])), min in option::of(0..4u64),
+        word in option::of(few_texts()),
+    ) -> Filter {
+        let mut filter = Filter::default();
+        (filter.name, filter.project, filter.status, filter.has) = (name, project, status, has);
+        filter.duration = min.map(|min| DurationRange { min_ns: Bound::Included(min), max_ns: Bound::Unbounded });
+        filter.words.none_of = word.into_iter().collect();
+        filter
+    }
+}
+
 proptest! {
     #[test]
     fn a_filter_survives_its_text_form(filter in filters()) {
@@ -392,6 +415,18 @@ proptest! {
         // The grammar bounds the length of a text, a typed filter does not.
         prop_assume!(text.len() <= 4096);
         prop_assert_eq!(Filter::parse(&text, now()).map_err(|error| error.to_string()), Ok(filter));
+    }
+
+    #[test]
+    fn both_of_two_filters_are_what_each_of_them_means(
+        a in few(), b in few(), c in few(), name in few_texts(), project in option::of(few_texts()), ns in 0..4u64,
+        status in select(Status::ALL.to_vec()),
+    ) {
+        let over = json!({"name": name, "project": project, "status": status, "duration_ns": ns});
+        let one = activity(&over);
+        let each = a.matches(&one) && b.matches(&one) && c.matches(&one);
+        prop_assert_eq!(a.clone().and(&b).and(&c).matches(&one), each);
+        prop_assert_eq!(a.and(&b.and(&c)).matches(&one), each);
     }
 
     #[test]

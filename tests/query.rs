@@ -9,8 +9,8 @@ use std::{
 
 use chrono::Utc;
 use tower_activity::{
-    ActivityLog, ActivityRecord, Describe, Kind, Outcome, Status, query::ActivityReader,
-    record::Filter,
+    ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome, Status,
+    query::ActivityReader, record::Filter,
 };
 
 fn filter(text: &str) -> Filter {
@@ -327,4 +327,64 @@ fn a_file_that_is_no_log_is_refused() {
         "text.db",
         &b"this is not a database, and long enough to be looked at as one".repeat(40),
     );
+}
+
+#[test]
+fn what_both_of_two_filters_mean_is_read() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    for name in ["login", "logout", "search"] {
+        for project in ["acme", "apex", "zeta"] {
+            let activity = log.start(Describe::tool(name).project(project));
+            activity.end(match project {
+                "acme" => Outcome::success(),
+                _ => Outcome::failed("denied"),
+            });
+            log.event(name).project(project).record();
+        }
+    }
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let all = reader.page(&Filter::default(), None, 100).unwrap();
+    let all_events = reader.events(&Filter::default(), None, 100).unwrap();
+    let texts = [
+        "",
+        "project:a*",
+        "project:acme",
+        "project:apex,zeta",
+        "project:nobody",
+        "-project:acme",
+        "project:*e*",
+        "status:failed",
+        "status:success,cancelled",
+        "log",
+        "-logout",
+        "has:project",
+        "until:2000-01-01",
+    ];
+    let filters: Vec<_> = texts.iter().map(|text| filter(text)).collect();
+    for a in &filters {
+        for b in &filters {
+            for c in &filters[..6] {
+                let both = a.clone().and(b).and(c);
+                let means =
+                    |one: &&ActivityRecord| a.matches(one) && b.matches(one) && c.matches(one);
+                let expected: Vec<_> = all.activities.iter().filter(means).collect();
+                let read = reader.page(&both, None, 100).unwrap().activities;
+                assert_eq!(
+                    read.iter().collect::<Vec<_>>(),
+                    expected,
+                    "{a} and {b} and {c}"
+                );
+                let means =
+                    |one: &&EventRecord| [a, b, c].iter().all(|filter| filter.matches_event(one));
+                let expected: Vec<_> = all_events.events.iter().filter(means).collect();
+                let read = reader.events(&both, None, 100).unwrap().events;
+                assert_eq!(
+                    read.iter().collect::<Vec<_>>(),
+                    expected,
+                    "{a} and {b} and {c}"
+                );
+            }
+        }
+    }
 }

@@ -45,6 +45,10 @@ impl Filter {
                 activity.input.as_ref().map(|input| &*input.text),
                 activity.output.as_ref().map(|output| &*output.text),
             ])
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|within| within.matches(activity))
     }
 }
 
@@ -72,6 +76,10 @@ impl Filter {
             && self
                 .words
                 .found_in(&[Some(&event.event_type), event.summary.as_deref()])
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|within| within.matches_event(event))
     }
 
     fn scope_matches(&self, scope: &Scope) -> bool {

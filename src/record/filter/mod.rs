@@ -1,5 +1,6 @@
 //! Which activities are meant: the typed form of the filter grammar.
 
+mod and;
 mod display;
 mod field;
 mod matches;
@@ -73,6 +74,9 @@ pub struct Filter {
     pub has: Choice<Has>,
     /// What to find in the name, the message and the payloads.
     pub words: Words,
+    /// What has to hold too, where [`and`](Filter::and) cannot say it with the fields alone.
+    #[serde(skip)]
+    pub(crate) within: Option<Box<Filter>>,
 }
 
 /// What one field may and may not be.

@@ -117,6 +117,10 @@ impl Where {
             Table::Open => OPEN_WORD,
         };
         clause.words(&filter.words, condition);
+        if let Some(within) = &filter.within {
+            let within = Where::of(within, table);
+            clause.and(&within.sql, within.values);
+        }
         clause
     }
 
@@ -147,6 +151,10 @@ impl Where {
             what => (has(*what, Table::Ended), None),
         });
         clause.words(&filter.words, EVENT_WORD);
+        if let Some(within) = &filter.within {
+            let within = Where::of_events(within);
+            clause.and(&within.sql, within.values);
+        }
         clause
     }
 

@@ -1,0 +1,74 @@
+//! Two filters as one that means what both mean.
+
+use crate::record::{Choice, Filter};
+
+impl Filter {
+    /// Makes a filter that means what both this one and `other` mean.
+    ///
+    /// The text form has no way to say "and" twice of one field: what it cannot say it leaves out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chrono::Utc;
+    /// use tower_activity::record::Filter;
+    ///
+    /// let asked = Filter::parse("status:failed name:login*", Utc::now())?;
+    /// let allowed = Filter::parse("project:acme", Utc::now())?;
+    /// assert_eq!(asked.and(&allowed).to_string(), "status:failed name:login* project:acme");
+    /// # Ok::<_, tower_activity::query::FilterError>(())
+    /// ```
+    #[must_use]
+    pub fn and(mut self, other: &Filter) -> Filter {
+        let mut rest = Filter::default();
+        narrow(&mut self.status, &other.status, &mut rest.status);
+        narrow(&mut self.kind, &other.kind, &mut rest.kind);
+        narrow(&mut self.has, &other.has, &mut rest.has);
+        let texts = [
+            (&mut self.name, &other.name, &mut rest.name),
+            (
+                &mut self.event_type,
+                &other.event_type,
+                &mut rest.event_type,
+            ),
+            (&mut self.project, &other.project, &mut rest.project),
+            (&mut self.agent, &other.agent, &mut rest.agent),
+            (&mut self.actor, &other.actor, &mut rest.actor),
+            (&mut self.brand, &other.brand, &mut rest.brand),
+            (
+                &mut self.environment,
+                &other.environment,
+                &mut rest.environment,
+            ),
+            (&mut self.session, &other.session, &mut rest.session),
+            (&mut self.request, &other.request, &mut rest.request),
+            (&mut self.error, &other.error, &mut rest.error),
+        ];
+        for (own, other, rest) in texts {
+            narrow(own, other, rest);
+        }
+        self.since = self.since.max(other.since);
+        self.until = self.until.into_iter().chain(other.until).min();
+        match self.duration {
+            None => self.duration = other.duration,
+            Some(own) => rest.duration = other.duration.filter(|other| *other != own),
+        }
+        self.words.all_of.extend_from_slice(&other.words.all_of);
+        self.words.none_of.extend_from_slice(&other.words.none_of);
+
+        let within = self.within.take().into_iter().chain(other.within.clone());
+        let rest = within.fold(rest, |rest, one| rest.and(&one));
+        self.within = (!rest.is_empty()).then(|| Box::new(rest));
+        self
+    }
+}
+
+/// Narrows a choice to what another allows too; alternatives of both do not become one list, and are left over.
+fn narrow<T: Clone + PartialEq>(own: &mut Choice<T>, other: &Choice<T>, rest: &mut Choice<T>) {
+    own.none_of.extend_from_slice(&other.none_of);
+    if own.any_of.is_empty() {
+        own.any_of.clone_from(&other.any_of);
+    } else if own.any_of != other.any_of {
+        rest.any_of.clone_from(&other.any_of);
+    }
+}
