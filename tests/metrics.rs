@@ -194,6 +194,7 @@ proptest! {
         step in select(vec![Step::Hour, Step::Day]),
         subject in select(vec![Subject::Overall, Subject::One(Dimension::Project, "acme".into()), Subject::One(Dimension::Agent, "bot".into()), Subject::One(Dimension::Name, "a".into())]),
         minute in -4 * 1440..4 * 1440i64,
+        allowed in select(vec!["", "", "project:acme", "project:acme,zoo", "-agent:bot", "project:z*,nobody -name:a"]),
     ) {
         let around = at(around);
         let tz: Tz = zone.parse().unwrap();
@@ -201,7 +202,9 @@ proptest! {
         rows.iter().for_each(|row| record(&log, &clock, around, row));
         log.flush().wait().unwrap();
         let now = around + TimeDelta::minutes(minute);
+        let allowed = Filter::parse(allowed, now).unwrap();
         let query = MetricsQuery::new(window, now).zone(zone.parse().unwrap()).step(step).subject(subject.clone());
+        let query = query.within(allowed.clone());
         let all = all(&log);
         let meant = |row: &&ActivityRecord| match &subject {
             Subject::One(Dimension::Project, id) => row.scope.project.as_ref() == Some(id),
@@ -209,7 +212,7 @@ proptest! {
             Subject::One(Dimension::Name, id) => row.name == *id,
             _ => true,
         };
-        let meant: Vec<_> = all.iter().filter(meant).collect();
+        let meant: Vec<_> = all.iter().filter(meant).filter(|row| allowed.matches(row)).collect();
         let metrics = log.reader().unwrap().metrics(&query);
         if meant.is_empty() && subject != Subject::Overall {
             prop_assert!(metrics.unwrap_err().is_not_found());

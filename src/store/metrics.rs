@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Sums, Text};
+use crate::record::{Status, Sums, Text};
 
 /// What sums are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -70,6 +70,40 @@ pub enum Nesting {
     Root,
     /// It ran inside of another: never a turn.
     Nested,
+}
+
+/// An ended activity, as far as sums are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tallied {
+    /// When it started, in microseconds since the Unix epoch.
+    pub started_us: i64,
+    /// How it ended.
+    pub status: Status,
+    /// How long it took in nanoseconds; `None` where it was abandoned.
+    pub duration_ns: Option<u64>,
+    /// Where it stands.
+    pub nesting: Nesting,
+    /// The project it belongs to.
+    pub project: Option<Text>,
+    /// The agent that asked for it.
+    pub agent: Option<Text>,
+    /// What it is called.
+    pub name: Option<Text>,
+    /// The site or product it is for.
+    pub brand: Option<Text>,
+}
+
+impl Tallied {
+    /// Which one of a dimension it belongs to.
+    pub fn of(&self, dimension: Dimension) -> Option<&Text> {
+        match dimension {
+            Dimension::Project => self.project.as_ref(),
+            Dimension::Agent => self.agent.as_ref(),
+            Dimension::Name => self.name.as_ref(),
+            Dimension::Brand => self.brand.as_ref(),
+        }
+    }
 }
 
 /// How many events of one type there were.

@@ -22,7 +22,7 @@ pub use batch::{
 };
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub(crate) use metrics::QUARTER_US;
-pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, TypeCount};
+pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, Tallied, TypeCount};
 pub use read::{
     Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
 };

@@ -15,7 +15,7 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
         RecordingId, RecordingRecord, Sums, Text,
     },
-    store::{Accounting, Bucket, Dimension, Starts, Subject, TypeCount},
+    store::{Accounting, Bucket, Dimension, Starts, Subject, Tallied, TypeCount},
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
@@ -126,6 +126,13 @@ pub trait Reader: Send {
     ///
     /// When the store could not be read.
     fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>>;
+
+    /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()>;
 
     /// The events that `filter` means counted by type, in no order. Added up from all of them.
     ///

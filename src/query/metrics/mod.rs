@@ -2,6 +2,7 @@
 
 mod figures;
 mod period;
+mod source;
 
 use std::collections::HashMap;
 
@@ -52,6 +53,7 @@ pub struct MetricsQuery {
     at: DateTime<Utc>,
     now: DateTime<Utc>,
     turns: bool,
+    within: Filter,
 }
 
 impl MetricsQuery {
@@ -65,6 +67,7 @@ impl MetricsQuery {
             at: now,
             now,
             turns: true,
+            within: Filter::default(),
         }
     }
 
@@ -96,6 +99,14 @@ impl MetricsQuery {
     /// one, where all else is kept ready.
     pub fn without_turns(mut self) -> Self {
         self.turns = false;
+        self
+    }
+
+    /// Sets which activities are counted; all by default.
+    ///
+    /// Sums are kept ready for one project. For any other filter they are added up from the activities, one by one.
+    pub fn within(mut self, filter: Filter) -> Self {
+        self.within = filter;
         self
     }
 
@@ -162,17 +173,13 @@ impl ActivityReader {
     ///
     /// When nothing is on record of what is asked for (`is_not_found`), and when the store could not be read.
     pub fn metrics(&mut self, query: &MetricsQuery) -> Result<Metrics> {
-        if !self.reader.is_known(&query.subject)? {
+        if !self.is_known(query)? {
             let what = format!("could not find any activity of {}", query.subject);
             return Err(Error::new(ErrorKind::NotFound, what));
         }
         let window = query.period();
         let quarters = window.quarters();
-        let buckets = self.reader.buckets(&query.subject, quarters.clone())?;
-        let starts = match query.turns {
-            true => self.reader.starts(&query.subject, quarters.clone())?,
-            false => Vec::new(),
-        };
+        let (buckets, starts) = self.history(query, quarters.clone())?;
         let agents = Agents::of(&starts);
 
         let mut history = Vec::new();
@@ -215,13 +222,7 @@ impl ActivityReader {
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
         let window = query.period();
         let quarters = window.quarters();
-        let totals = self.reader.totals(by, quarters.clone())?;
-        let starts = match by {
-            Dimension::Agent if query.turns => {
-                self.reader.starts(&Subject::Overall, quarters.clone())?
-            }
-            _ => Vec::new(),
-        };
+        let (totals, starts) = self.totals(by, query, quarters.clone())?;
         let mut by_agent = HashMap::<&Text, Vec<&Starts>>::new();
         for one in &starts {
             by_agent.entry(&one.agent).or_default().push(one);
@@ -252,7 +253,7 @@ impl ActivityReader {
         let window = query.period();
         let mut filter = Filter::default();
         (filter.since, filter.until) = (Some(window.start), Some(window.end));
-        self.types(&filter)
+        self.types(&filter.and(&query.within))
     }
 
     /// The events that a filter means counted by type, those with most first.

@@ -234,7 +234,7 @@ impl Groups {
 }
 
 /// What the third and the fourth column say.
-fn nesting(row: &Row<'_>) -> rusqlite::Result<Nesting> {
+pub(super) fn nesting(row: &Row<'_>) -> rusqlite::Result<Nesting> {
     Ok(match (row.get::<_, Option<bool>>(2)?, row.get(3)?) {
         // No text is the kind's where there is no turn at all.
         (Some(true), _) => Nesting::Turn,

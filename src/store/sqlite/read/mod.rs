@@ -8,6 +8,7 @@ mod page;
 mod recording;
 mod row;
 mod search;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +30,7 @@ use crate::{
     },
     store::{
         Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Page,
-        Reader, Starts, Subject, TypeCount,
+        Reader, Starts, Subject, Tallied, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -275,6 +276,11 @@ impl Reader for SqliteReader {
 
     fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>> {
         metrics::starts(&*self.connection()?, of, quarters)
+    }
+
+    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
+        of_activities(filter)?;
+        tally::tally(&*self.connection()?, filter, take)
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {

@@ -1,0 +1,88 @@
+//! Ended activities one by one, as far as sums are concerned.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+
+use super::{
+    compile::{Table, Where},
+    failed,
+    metrics::nesting,
+    row,
+};
+use crate::{
+    error::Result,
+    record::{Filter, Kind, Text},
+    store::Tallied,
+};
+
+const ROWS: &str = "SELECT a.started_at, a.duration_ns, a.kind = (SELECT id FROM text WHERE value = ?), a.root IS NULL, \
+     a.status, a.project, a.agent, a.name, a.brand FROM activity AS a WHERE ";
+const IN_ORDER: &str = " ORDER BY a.id";
+const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
+const ATTEMPT: &str = "add up activities";
+
+pub(super) fn tally(
+    connection: &Connection,
+    filter: &Filter,
+    take: &mut dyn FnMut(Tallied),
+) -> Result<()> {
+    let clause = Where::of(filter, Table::Ended);
+    let sql = [ROWS, &clause.sql, IN_ORDER].concat();
+    let turn = Value::from(Kind::Turn.as_str().to_owned());
+    let values = params_from_iter([turn].into_iter().chain(clause.values));
+    let mut texts = Texts {
+        connection,
+        known: HashMap::new(),
+    };
+    let attempt = || failed(ATTEMPT);
+    let mut statement = connection.prepare_cached(&sql).map_err(attempt())?;
+    let mut rows = statement.query(values).map_err(attempt())?;
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let status = row::status(row.get(4).map_err(attempt())?)?;
+        let one = tallied(row, status, &mut texts).map_err(attempt())?;
+        take(one);
+    }
+    Ok(())
+}
+
+fn tallied(
+    row: &Row<'_>,
+    status: crate::record::Status,
+    texts: &mut Texts<'_>,
+) -> rusqlite::Result<Tallied> {
+    Ok(Tallied {
+        started_us: row.get(0)?,
+        duration_ns: row
+            .get::<_, Option<i64>>(1)?
+            .map(|ns| ns.max(0).cast_unsigned()),
+        nesting: nesting(row)?,
+        status,
+        project: texts.get(row.get(5)?)?,
+        agent: texts.get(row.get(6)?)?,
+        name: texts.get(row.get(7)?)?,
+        brand: texts.get(row.get(8)?)?,
+    })
+}
+
+/// Texts that were looked up: many activities share few of them.
+struct Texts<'a> {
+    connection: &'a Connection,
+    known: HashMap<i64, Option<Text>>,
+}
+
+impl Texts<'_> {
+    fn get(&mut self, id: Option<i64>) -> rusqlite::Result<Option<Text>> {
+        let Some(id) = id else { return Ok(None) };
+        match self.known.entry(id) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(new) => {
+                let mut statement = self.connection.prepare_cached(TEXT)?;
+                let text = statement
+                    .query_row([id], |row| row.get::<_, String>(0))
+                    .optional()?;
+                Ok(new.insert(text.map(Text::from)).clone())
+            }
+        }
+    }
+}
