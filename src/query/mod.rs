@@ -17,4 +17,6 @@ pub use export::{Export, Format};
 pub use grammar::FilterError;
 pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};
 pub use reader::ActivityReader;
+#[cfg(feature = "web")]
+pub(crate) use recording::decode;
 pub use zone::Zone;

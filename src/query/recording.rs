@@ -61,7 +61,7 @@ impl ActivityReader {
 /// # Errors
 ///
 /// When it is damaged: its checksum says so.
-fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
+pub(crate) fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
     match chunk.codec {
         Codec::Zstd => zstd::decode_all(chunk.body.as_slice()),
     }

@@ -12,7 +12,14 @@ pub(super) struct Json(Vec<u8>);
 
 impl Json {
     pub(super) fn of(value: &impl Serialize) -> Result<Self, Problem> {
-        serde_json::to_vec(value).map(Json).map_err(|cause| {
+        let mut out = Vec::new();
+        Json::append(&mut out, value)?;
+        Ok(Json(out))
+    }
+
+    /// Adds a value to a stream of them. It has no line breaks.
+    pub(super) fn append(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
+        serde_json::to_writer(out, value).map_err(|cause| {
             let what = format!("could not write the answer as JSON: {cause}");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "json", what)
         })

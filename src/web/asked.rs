@@ -6,7 +6,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::{query::Zone, record::Filter, store::LARGEST_PAGE};
+use crate::{query::Zone, store::LARGEST_PAGE};
 
 /// The query of a request. One that it does not know is refused: what is misspelled would else be left out in silence.
 #[derive(Debug)]
@@ -36,11 +36,6 @@ impl<S: Sync + Send> FromRequestParts<S> for Named {
             Err(rejection) => Err(Problem::invalid(rejection.body_text())),
         }
     }
-}
-
-/// Reads a filter; none means everything.
-pub(super) fn filter(text: Option<&str>) -> Result<Filter, Problem> {
-    Ok(Filter::parse(text.unwrap_or_default(), Utc::now())?)
 }
 
 /// How many records are asked for; 50 where nothing is said.

@@ -8,7 +8,7 @@
 //! let log = ActivityLog::open("activity.db")?;
 //! let app: Router = Router::new()
 //!     .route("/", get(async || "hello"))
-//!     .nest("/ops/activity", log.router().into());
+//!     .nest_service("/ops/activity", log.router());
 //! # Ok(app)
 //! # }
 //! ```
@@ -16,15 +16,18 @@
 //! It only reads.
 #![doc = include_str!("api.md")]
 
+mod access;
 mod answer;
 mod api;
 mod asked;
 mod feed;
+mod guard;
 mod problem;
 mod readers;
 mod router;
 mod serve;
 mod stream;
 
+pub use access::Access;
 pub use router::ActivityRouter;
 pub use serve::Server;

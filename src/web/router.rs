@@ -1,17 +1,40 @@
 //! The router: everything over HTTP, under any prefix.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+};
 
-use axum::Router;
+use axum::{Router, body::Body, middleware, routing::get};
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
 use tokio::sync::Semaphore;
+use tower::Service;
 
-use super::{api, feed::Feed, readers::Readers};
-use crate::{log::ActivityLog, store::Store};
+use super::{
+    access::Access,
+    api,
+    feed::Feed,
+    guard::{self, Door, Guard, Token},
+    readers::Readers,
+};
+use crate::{
+    error::{Error, Result},
+    log::ActivityLog,
+    store::Store,
+};
 
+/// Others than this machine are let in by no shorter token.
+const SHORTEST_TOKEN: usize = 16;
 /// So many clients listen to what happens at once.
 const LISTENERS: usize = 64;
 
-/// What is on record over HTTP: settings that become an axum `Router` with `into()`.
+/// What is on record over HTTP: a service that any axum application nests, and its settings.
+///
+/// `nest_service` takes it as it is, under any prefix; with `into()` it is an axum `Router`.
 ///
 /// # Examples
 ///
@@ -21,34 +44,100 @@ const LISTENERS: usize = 64;
 ///
 /// # fn app() -> tower_activity::Result<Router> {
 /// let log = ActivityLog::open("activity.db")?;
-/// let app: Router = Router::new().nest("/ops/activity", log.router().into());
+/// let app: Router = Router::new().nest_service("/ops/activity", log.router());
 /// # Ok(app)
 /// # }
 /// ```
+///
+/// # Who is let in
+///
+/// This machine alone, unless [`token`](Self::token) or [`auth`](Self::auth) says otherwise. Where a request comes from is
+/// known to a [`Server`](super::Server), and to an application that is served with
+/// `into_make_service_with_connect_info::<SocketAddr>()`; where it is not known, nobody is let in.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ActivityRouter {
     /// The log whose own numbers are shown; `None` where a store is read that others write.
     log: Option<ActivityLog>,
     store: Option<Arc<dyn Store>>,
+    door: Door,
+    hosts: Vec<String>,
+    built: Arc<OnceLock<Router>>,
 }
 
 impl ActivityLog {
     /// Shows what is on record over HTTP: a router that any axum application nests under any prefix.
     pub fn router(&self) -> ActivityRouter {
-        ActivityRouter {
-            log: Some(self.clone()),
-            store: self.store().cloned(),
-        }
+        ActivityRouter::new(Some(self.clone()), self.store().cloned())
     }
 }
 
 impl ActivityRouter {
     /// Shows what is in a store, whoever writes it.
     pub fn of(store: Arc<dyn Store>) -> Self {
+        ActivityRouter::new(None, Some(store))
+    }
+
+    fn new(log: Option<ActivityLog>, store: Option<Arc<dyn Store>>) -> Self {
         ActivityRouter {
-            log: None,
-            store: Some(store),
+            log,
+            store,
+            door: Door::default(),
+            hosts: Vec::new(),
+            built: Arc::default(),
+        }
+    }
+
+    /// Lets in whoever has this secret, wherever they are. It should have 16 characters or more, from a good source of
+    /// chance.
+    ///
+    /// Programs send it as `Authorization: Bearer ..`. People open the address of the router with `?token=..` once: that
+    /// puts it into a cookie (`HttpOnly`, `SameSite=Strict`) and goes on without it.
+    pub fn token(mut self, secret: impl Into<String>) -> Self {
+        self.door = Door::Token(Token::new(secret.into()));
+        self.changed()
+    }
+
+    /// Asks the application who may see what, for every request: from its headers, or from what a layer around the
+    /// application left in its extensions.
+    ///
+    /// Where it may only see what a [filter](Access::Only) means, it sees no more by any address.
+    pub fn auth(mut self, who: impl Fn(&Parts) -> Access + Send + Sync + 'static) -> Self {
+        self.door = Door::Hook(Arc::new(who));
+        self.changed()
+    }
+
+    /// Answers only who asks for one of these hosts, or for this machine (`localhost`), with any port.
+    ///
+    /// Without a token and without the application's authentication only this machine's names are answered anyway.
+    pub fn hosts<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.hosts.extend(names.into_iter().map(Into::into));
+        self.changed()
+    }
+
+    /// What was built with other settings is of no use.
+    fn changed(mut self) -> Self {
+        self.built = Arc::default();
+        self
+    }
+
+    /// Refuses to be reached by others than this machine where nobody asks them who they are.
+    pub(super) fn check(&self, addresses: &[SocketAddr]) -> Result<()> {
+        let local = |ip: IpAddr| ip.to_canonical().is_loopback();
+        let Some(address) = addresses.iter().find(|address| !local(address.ip())) else {
+            return Ok(());
+        };
+        match &self.door {
+            Door::Hook(_) => Ok(()),
+            Door::Token(token) if token.len() >= SHORTEST_TOKEN => Ok(()),
+            Door::Token(_) => Err(Error::invalid(format!(
+                "refused to listen at {address}: others than this machine would reach it, and a token of fewer than \
+                 {SHORTEST_TOKEN} characters can be guessed; give a longer one, or listen at 127.0.0.1"
+            ))),
+            Door::Loopback => Err(Error::invalid(format!(
+                "refused to listen at {address}: others than this machine would reach it, and nobody would ask them who \
+                 they are; give a token, or listen at 127.0.0.1"
+            ))),
         }
     }
 }
@@ -65,14 +154,51 @@ pub(super) struct Shared {
 
 pub(super) type App = Arc<Shared>;
 
-impl<S: Clone + Send + Sync + 'static> From<ActivityRouter> for Router<S> {
-    fn from(settings: ActivityRouter) -> Self {
+impl ActivityRouter {
+    fn build(&self) -> Router {
         let app = Arc::new(Shared {
-            log: settings.log,
-            readers: Readers::of(settings.store),
+            log: self.log.clone(),
+            readers: Readers::of(self.store.clone()),
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });
-        Router::new().nest("/api", api::routes()).with_state(app)
+        let guard = Arc::new(Guard::new(self.door.clone(), self.hosts.clone()));
+        Router::new()
+            .route("/", get(api::index))
+            .nest("/api", api::routes())
+            .fallback(api::nothing_here)
+            .method_not_allowed_fallback(api::not_so)
+            .layer(middleware::from_fn_with_state(guard, guard::guard))
+            .with_state(app)
+    }
+
+    /// The router, made where there is none yet. Copies share it, and with it its limits.
+    fn built(&self) -> Router {
+        self.built.get_or_init(|| self.build()).clone()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> From<ActivityRouter> for Router<S> {
+    fn from(settings: ActivityRouter) -> Self {
+        settings.built().with_state(())
+    }
+}
+
+impl<B> Service<Request<B>> for ActivityRouter
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router is always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        Box::pin(self.built().call(request))
     }
 }

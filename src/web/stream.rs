@@ -3,17 +3,21 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time};
 
 use super::problem::Problem;
 
 /// The pieces that may wait for the client.
 const AHEAD: usize = 4;
+
+/// A client that takes nothing for so long is let go.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the pieces of a body go in.
 pub(super) type Pieces = mpsc::Sender<Result<Bytes, Broken>>;
@@ -28,6 +32,28 @@ pub(super) fn body() -> (Pieces, Body) {
     (pieces, Body::new(Stream(receiver)))
 }
 
+/// Nobody takes the body any more.
+#[derive(Debug)]
+pub(super) struct Cut;
+
+/// Hands a piece to the client once it has taken those before.
+pub(super) async fn send(pieces: &Pieces, piece: Bytes) -> Result<(), Cut> {
+    match time::timeout(PATIENCE, pieces.send(Ok(piece))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Cut),
+        Err(_) => {
+            tracing::info!(target: "tower_activity::web", "an answer was cut off: its client takes nothing");
+            Err(Cut)
+        }
+    }
+}
+
+/// Cuts the body off, so that the client sees that something is missing.
+pub(super) async fn broken(pieces: &Pieces, problem: Problem) {
+    // Whoever does not take it is gone.
+    let _ = time::timeout(PATIENCE, pieces.send(Err(Broken(problem)))).await;
+}
+
 struct Stream(mpsc::Receiver<Result<Bytes, Broken>>);
 
 impl http_body::Body for Stream {
@@ -40,12 +66,6 @@ impl http_body::Body for Stream {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let piece = self.0.poll_recv(cx);
         piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
-    }
-}
-
-impl From<Problem> for Broken {
-    fn from(problem: Problem) -> Self {
-        Broken(problem)
     }
 }
 

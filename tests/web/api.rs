@@ -1,5 +1,6 @@
 //! Every address of the API answers from the store, or says why it does not.
 
+use axum::Router;
 use serde_json::{Value, json};
 use tower_activity::{ActivityLog, Describe, Kind, Outcome};
 
@@ -16,11 +17,18 @@ fn names(page: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_list_is_read_page_by_page_under_any_prefix() {
     let log = log_with(&["a", "b", "c"]).await;
-    for prefix in ["", "/ops/activity"] {
-        let app = match prefix {
-            "" => router(&log),
-            prefix => axum::Router::new().nest(prefix, log.router().into()),
-        };
+    let apps = [
+        ("", router(&log)),
+        (
+            "/ops/activity",
+            Router::new().nest("/ops/activity", log.router().into()),
+        ),
+        (
+            "/ops/activity",
+            Router::new().nest_service("/ops/activity", log.router()),
+        ),
+    ];
+    for (prefix, app) in apps {
         let first = get(&app, &format!("{prefix}/api/activities?limit=2"))
             .await
             .json();
@@ -302,4 +310,15 @@ async fn health_adds_up() {
 async fn a_disabled_log_says_so_instead_of_being_empty() {
     let app = router(&ActivityLog::disabled());
     get(&app, "/api/activities").await.problem(503, "disabled");
+}
+
+#[tokio::test]
+async fn the_address_of_the_router_ends_with_a_slash() {
+    let log = log_with(&[]).await;
+    let app = Router::new().nest_service("/ops/activity", log.router());
+    let moved = get(&app, "/ops/activity?a=1").await;
+    assert_eq!(moved.status, 308);
+    assert_eq!(moved.header("location"), "./activity/?a=1");
+    assert_eq!(get(&app, "/ops/activity/").await.status, 200);
+    assert_eq!(get(&router(&log), "/").await.status, 200);
 }

@@ -3,5 +3,6 @@
 
 mod api;
 mod live;
+mod security;
 mod server;
 mod support;

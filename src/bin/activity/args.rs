@@ -344,6 +344,17 @@ pub(crate) struct Serve {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub(crate) listen: String,
+    /// Lets in whoever has this secret: needed where others than this machine are to reach it.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "ACTIVITY_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
+    /// Answers to this name of a host too, beside those of this machine. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 #[derive(Debug, Args)]

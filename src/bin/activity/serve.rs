@@ -13,13 +13,20 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // What cannot be read is said at once, instead of to each who asks.
     drop(source::open(store)?);
     let store = SqliteStore::at(source::path(store)?)?;
-    let router = ActivityRouter::of(Arc::new(store));
+    let mut router = ActivityRouter::of(Arc::new(store)).hosts(&args.host);
+    if let Some(token) = &args.token {
+        router = router.token(token);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let server = Server::bind(&args.listen, router).await?;
-        anstream::eprintln!("listening at http://{}/", server.address());
+        let once = args
+            .token
+            .as_ref()
+            .map_or("", |_| ", where `?token=..` lets in a browser");
+        anstream::eprintln!("listening at http://{}/{once}", server.address());
         tokio::select! {
             () = server.run() => Ok(()),
             asked = tokio::signal::ctrl_c() => Ok(asked?),

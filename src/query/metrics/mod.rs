@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 pub use figures::Figures;
 pub use period::{Period, Step, Window};
 
-use self::figures::{Agents, Turns};
+use self::{
+    figures::{Agents, Turns},
+    source::Totals,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
@@ -222,7 +225,7 @@ impl ActivityReader {
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
         let window = query.period();
         let quarters = window.quarters();
-        let (totals, starts) = self.totals(by, query, quarters.clone())?;
+        let Totals { sums, starts } = self.totals(by, query, quarters.clone())?;
         let mut by_agent = HashMap::<&Text, Vec<&Starts>>::new();
         for one in &starts {
             by_agent.entry(&one.agent).or_default().push(one);
@@ -236,7 +239,7 @@ impl ActivityReader {
             let figures = Figures::of(&sums, &turns, hours);
             Ranked { id, figures }
         };
-        let mut ranking: Vec<Ranked> = totals.into_iter().map(figures).collect();
+        let mut ranking: Vec<Ranked> = sums.into_iter().map(figures).collect();
         ranking.sort_by(|a, b| {
             let most = b.figures.count.cmp(&a.figures.count);
             most.then_with(|| a.id.as_str().cmp(b.id.as_str()))

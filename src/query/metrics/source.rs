@@ -20,7 +20,15 @@ enum Source {
     /// What is kept ready for this.
     Kept(Subject),
     /// What these mean.
-    Rows(Filter),
+    Rows(Box<Filter>),
+}
+
+/// The sums for each of a dimension.
+pub(super) struct Totals {
+    /// In no order.
+    pub(super) sums: Vec<(Text, Sums)>,
+    /// How agents' activities started, where the dimension is agents.
+    pub(super) starts: Vec<Starts>,
 }
 
 impl MetricsQuery {
@@ -31,15 +39,15 @@ impl MetricsQuery {
         let named = |id: &str| projects.iter().any(|one| one.as_exact() == Some(id));
         match &self.subject {
             subject if self.within.is_empty() => Source::Kept(subject.clone()),
-            _ if self.within != of_projects => Source::Rows(self.rows()),
+            _ if self.within != of_projects => Source::Rows(self.rows().into()),
             Subject::One(Dimension::Project, id) if named(id) => Source::Kept(self.subject.clone()),
             Subject::Overall => match projects.as_slice() {
                 [one] if let Some(id) = one.as_exact() => {
                     Source::Kept(Subject::One(Dimension::Project, id.to_owned().into()))
                 }
-                _ => Source::Rows(self.rows()),
+                _ => Source::Rows(self.rows().into()),
             },
-            _ => Source::Rows(self.rows()),
+            _ => Source::Rows(self.rows().into()),
         }
     }
 
@@ -89,7 +97,7 @@ impl ActivityReader {
                 };
                 return Ok((self.reader.buckets(&subject, quarters)?, starts));
             }
-            Source::Rows(filter) => during(filter, quarters),
+            Source::Rows(filter) => during(*filter, quarters),
         };
         let mut buckets = BTreeMap::<i64, Sums>::new();
         let mut starts = StartsOf::default();
@@ -108,7 +116,7 @@ impl ActivityReader {
         by: Dimension,
         query: &MetricsQuery,
         quarters: Range<i64>,
-    ) -> Result<(Vec<(Text, Sums)>, Vec<Starts>)> {
+    ) -> Result<Totals> {
         let turns = query.turns && by == Dimension::Agent;
         let filter = match query.source() {
             Source::Kept(Subject::Overall) => {
@@ -116,7 +124,8 @@ impl ActivityReader {
                     true => self.reader.starts(&Subject::Overall, quarters.clone())?,
                     false => Vec::new(),
                 };
-                return Ok((self.reader.totals(by, quarters)?, starts));
+                let sums = self.reader.totals(by, quarters)?;
+                return Ok(Totals { sums, starts });
             }
             _ => during(query.rows(), quarters),
         };
@@ -131,7 +140,10 @@ impl ActivityReader {
                 starts.add(&one);
             }
         })?;
-        Ok((totals.into_iter().collect(), starts.end()))
+        Ok(Totals {
+            sums: totals.into_iter().collect(),
+            starts: starts.end(),
+        })
     }
 }
 

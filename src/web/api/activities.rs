@@ -3,12 +3,13 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
+use super::recordings::all_seen;
 use crate::{
     error::Error,
-    query::ActivityDetails,
-    record::{ActivityId, ActivityRecord},
+    record::{ActivityId, ActivityRecord, Filter},
     store::Cursor,
     web::{
+        access::Granted,
         answer::Json,
         asked::{self, Asked, Named},
         problem::Problem,
@@ -39,9 +40,10 @@ struct Page {
 
 pub(super) async fn list(
     State(app): State<App>,
+    granted: Granted,
     Asked(listed): Asked<Listed>,
 ) -> Result<Json, Problem> {
-    let filter = asked::filter(listed.q.as_deref())?;
+    let filter = granted.filter(listed.q.as_deref())?;
     let (cursor, limit) = listed.place()?;
     let read = app.readers.ask(move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
@@ -60,34 +62,34 @@ impl Listed {
     }
 }
 
-pub(super) async fn one(State(app): State<App>, Named(id): Named) -> Result<Json, Problem> {
+pub(super) async fn one(
+    State(app): State<App>,
+    granted: Granted,
+    Named(id): Named,
+) -> Result<Json, Problem> {
     let id = id_of(&id)?;
-    let read = app.readers.ask(move |reader| match reader.details(id)? {
-        Some(details) => Json::of(&One {
-            details,
-            recordings: [],
-        }),
-        None => Err(unknown(id)),
+    let seen = granted.within(Filter::default());
+    let read = app.readers.ask(move |reader| {
+        // What may not be seen is not there.
+        let details = reader
+            .details(id)?
+            .filter(|one| seen.matches(&one.activity));
+        let mut details = details.ok_or_else(|| unknown(id))?;
+        details.tree.retain(|one| seen.matches(one));
+        details.events.retain(|one| seen.matches_event(one));
+        details.recordings = all_seen(reader, &seen, details.recordings)?;
+        Json::of(&details)
     });
     read.await
 }
 
-/// One activity with all that belongs to it.
-#[derive(Debug, Serialize)]
-struct One {
-    #[serde(flatten)]
-    details: ActivityDetails,
-    /// Nothing links a recording to an activity yet.
-    recordings: [(); 0],
-}
-
 /// What is no id is the id of nothing.
-fn id_of(text: &str) -> Result<ActivityId, Problem> {
+pub(super) fn id_of(text: &str) -> Result<ActivityId, Problem> {
     let no_id = |_: Error| Problem::not_found(format!("{text:?} is not the id of an activity"));
     text.parse().map_err(no_id)
 }
 
-fn unknown(id: ActivityId) -> Problem {
+pub(super) fn unknown(id: ActivityId) -> Problem {
     Problem::not_found(format!(
         "no activity {id} is on record: it never was, or it was pruned"
     ))

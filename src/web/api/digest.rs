@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     query::{Digest, DigestQuery},
-    record::Pattern,
+    record::{Filter, Pattern},
     web::{
+        access::Granted,
         answer::Json,
         asked::{self, Asked},
         problem::Problem,
@@ -49,11 +50,14 @@ struct Answer {
 
 pub(super) async fn digest(
     State(app): State<App>,
+    granted: Granted,
     Asked(digested): Asked<Digested>,
 ) -> Result<Json, Problem> {
-    let mut filter = asked::filter(digested.q.as_deref())?;
+    let mut filter = granted.filter(digested.q.as_deref())?;
     if let Some(actor) = digested.actor {
-        filter.actor.any_of = vec![Pattern::exact(actor)];
+        let mut of_actor = Filter::default();
+        of_actor.actor.any_of.push(Pattern::exact(actor));
+        filter = filter.and(&of_actor);
     }
     let query = DigestQuery::new(Utc::now())
         .filter(filter)

@@ -7,12 +7,7 @@ use super::activities::Listed;
 use crate::{
     record::EventRecord,
     store::Cursor,
-    web::{
-        answer::Json,
-        asked::{self, Asked},
-        problem::Problem,
-        router::App,
-    },
+    web::{access::Granted, answer::Json, asked::Asked, problem::Problem, router::App},
 };
 
 /// One page.
@@ -26,9 +21,10 @@ struct Page {
 
 pub(super) async fn list(
     State(app): State<App>,
+    granted: Granted,
     Asked(listed): Asked<Listed>,
 ) -> Result<Json, Problem> {
-    let filter = asked::filter(listed.q.as_deref())?;
+    let filter = granted.filter(listed.q.as_deref())?;
     let (cursor, limit) = listed.place()?;
     let read = app.readers.ask(move |reader| {
         let page = reader.events(&filter, cursor, limit)?;

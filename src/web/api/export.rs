@@ -1,24 +1,19 @@
 //! `api/export`: all records that a filter means, as a file.
 
-use std::time::Duration;
-
 use axum::{extract::State, response::Response};
 use http::{HeaderValue, header};
 use serde::Deserialize;
-use tokio::time;
 
 use crate::{
     query::{Export, Format},
     web::{
-        asked::{self, Asked},
+        access::Granted,
+        asked::Asked,
         problem::Problem,
         router::App,
         stream::{self, Pieces},
     },
 };
-
-/// An export whose client takes nothing for so long is cut off.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which export is asked for.
 #[derive(Debug, Deserialize)]
@@ -36,9 +31,10 @@ pub(in crate::web) struct Exported {
 
 pub(super) async fn export(
     State(app): State<App>,
+    granted: Granted,
     Asked(exported): Asked<Exported>,
 ) -> Result<Response, Problem> {
-    let filter = asked::filter(exported.q.as_deref())?;
+    let filter = granted.filter(exported.q.as_deref())?;
     let format: Format = exported
         .format
         .as_deref()
@@ -97,33 +93,19 @@ async fn page(app: &App, mut export: Export) -> Result<Page, Problem> {
 }
 
 /// Reads page by page, each once the client has taken the one before.
-async fn send(app: App, first: Page, pieces: Pieces) {
-    let mut page_now = first;
+async fn send(app: App, mut now: Page, pieces: Pieces) {
     loop {
-        let Page {
-            export,
-            bytes,
-            more,
-        } = page_now;
-        if !bytes.is_empty() {
-            match time::timeout(PATIENCE, pieces.send(Ok(bytes.into()))).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return, // The client went away.
-                Err(_) => {
-                    return tracing::info!(target: "tower_activity::web", "an export was cut off: its client took nothing for a minute");
-                }
-            }
+        if !now.bytes.is_empty() {
+            let Ok(()) = stream::send(&pieces, now.bytes.into()).await else {
+                return;
+            };
         }
-        if !more {
+        if !now.more {
             return;
         }
-        match page(&app, export).await {
-            Ok(next) => page_now = next,
-            Err(problem) => {
-                // Whoever does not take it is gone.
-                let _ = time::timeout(PATIENCE, pieces.send(Err(problem.into()))).await;
-                return;
-            }
+        match page(&app, now.export).await {
+            Ok(next) => now = next,
+            Err(problem) => return stream::broken(&pieces, problem).await,
         }
     }
 }

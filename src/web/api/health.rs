@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     store::{Accounting, Health, Retention},
-    web::{answer::Json, problem::Problem, router::App},
+    web::{access::Granted, answer::Json, problem::Problem, router::App},
 };
 
 /// How it stands.
@@ -44,7 +44,8 @@ impl From<Retention> for Kept {
     }
 }
 
-pub(super) async fn health(State(app): State<App>) -> Result<Json, Problem> {
+pub(super) async fn health(State(app): State<App>, granted: Granted) -> Result<Json, Problem> {
+    granted.everything()?;
     let accounting = app.log.as_ref().map(|log| log.accounting());
     let retention = app.log.as_ref().and_then(|log| log.retention());
     let read = app.readers.ask(move |reader| {

@@ -16,7 +16,9 @@ use crate::{
     record::{ActivityId, Filter, Status},
     store::LARGEST_PAGE,
     web::{
-        asked::{self, Asked},
+        access::Granted,
+        answer::Json,
+        asked::Asked,
         feed::{self, Place},
         problem::Problem,
         router::App,
@@ -32,8 +34,6 @@ const MOST_RUNNING: usize = 200;
 const RUNNING_EVERY: Duration = Duration::from_secs(1);
 /// A comment keeps connections open that proxies would close.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// A client that takes nothing for so long is let go.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is listened to.
 #[derive(Debug, Deserialize)]
@@ -47,10 +47,11 @@ pub(in crate::web) struct Listened {
 
 pub(super) async fn live(
     State(app): State<App>,
+    granted: Granted,
     Asked(listened): Asked<Listened>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let filter = asked::filter(listened.q.as_deref())?;
+    let filter = granted.filter(listened.q.as_deref())?;
     let last = headers
         .get("last-event-id")
         .map(|id| id.to_str().unwrap_or("?"));
@@ -97,11 +98,10 @@ async fn tell(
         }
         if !messages.is_empty() {
             let piece = Bytes::from(std::mem::take(&mut messages));
-            match time::timeout(PATIENCE, pieces.send(Ok(piece))).await {
-                Ok(Ok(())) => sent = Instant::now(),
-                // It went away, or takes nothing any more.
-                Ok(Err(_)) | Err(_) => return,
-            }
+            let Ok(()) = stream::send(&pieces, piece).await else {
+                return;
+            };
+            sent = Instant::now();
         }
         if listener.place == *places.borrow_and_update() {
             tokio::select! {
@@ -116,7 +116,7 @@ async fn tell(
                 // The client asks again, from where it is, and is told then.
                 let end = format!(": {problem}\n\n");
                 // Whoever does not take it is gone.
-                let _ = time::timeout(PATIENCE, pieces.send(Ok(end.into()))).await;
+                let _ = stream::send(&pieces, end.into()).await;
                 return;
             }
         }
@@ -260,14 +260,7 @@ fn message(
         .map(|place| format!("id: {place}\n"))
         .unwrap_or_default();
     out.extend(format!("event: {event}\n{id}data: ").into_bytes());
-    // JSON has no line breaks but those that we would add.
-    serde_json::to_writer(&mut *out, data).map_err(|cause| {
-        Problem::new(
-            http::StatusCode::INTERNAL_SERVER_ERROR,
-            "json",
-            format!("could not write a message: {cause}"),
-        )
-    })?;
+    Json::append(out, data)?;
     out.extend(b"\n\n");
     Ok(())
 }

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     query::{MetricsQuery, Period, Ranked, Step, Window},
+    record::Filter,
     store::{Dimension, Subject, TypeCount},
     web::{
+        access::Granted,
         answer::Json,
         asked::{self, Asked, Named},
         problem::Problem,
@@ -30,7 +32,7 @@ pub(in crate::web) struct Windowed {
 }
 
 impl Windowed {
-    fn read(&self) -> Result<(MetricsQuery, Period), Problem> {
+    fn read(&self, granted: &Granted) -> Result<(MetricsQuery, Period), Problem> {
         let window: Window = self
             .window
             .as_deref()
@@ -53,52 +55,90 @@ impl Windowed {
             .map(|at| asked::instant(at, zone))
             .transpose()?
             .unwrap_or(now);
-        let query = MetricsQuery::new(window, now).zone(zone).at(at).step(step);
+        let query = MetricsQuery::new(window, now)
+            .zone(zone)
+            .at(at)
+            .step(step)
+            .within(granted.within(Filter::default()));
         Ok((query, window.ending_at(at, zone)))
     }
 }
 
 pub(super) async fn overall(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(&app, &windowed, Subject::Overall).await
+    history(&app, &granted, &windowed, Subject::Overall).await
 }
 
 pub(super) async fn project(
     State(app): State<App>,
+    granted: Granted,
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(&app, &windowed, Subject::One(Dimension::Project, id.into())).await
+    history(
+        &app,
+        &granted,
+        &windowed,
+        Subject::One(Dimension::Project, id.into()),
+    )
+    .await
 }
 
 pub(super) async fn agent(
     State(app): State<App>,
+    granted: Granted,
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(&app, &windowed, Subject::One(Dimension::Agent, id.into())).await
+    history(
+        &app,
+        &granted,
+        &windowed,
+        Subject::One(Dimension::Agent, id.into()),
+    )
+    .await
 }
 
 pub(super) async fn name(
     State(app): State<App>,
+    granted: Granted,
     Named(name): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(&app, &windowed, Subject::One(Dimension::Name, name.into())).await
+    history(
+        &app,
+        &granted,
+        &windowed,
+        Subject::One(Dimension::Name, name.into()),
+    )
+    .await
 }
 
 pub(super) async fn brand(
     State(app): State<App>,
+    granted: Granted,
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(&app, &windowed, Subject::One(Dimension::Brand, id.into())).await
+    history(
+        &app,
+        &granted,
+        &windowed,
+        Subject::One(Dimension::Brand, id.into()),
+    )
+    .await
 }
 
-async fn history(app: &App, windowed: &Windowed, subject: Subject) -> Result<Json, Problem> {
-    let (query, _) = windowed.read()?;
+async fn history(
+    app: &App,
+    granted: &Granted,
+    windowed: &Windowed,
+    subject: Subject,
+) -> Result<Json, Problem> {
+    let (query, _) = windowed.read(granted)?;
     let query = query.subject(subject);
     let read = app
         .readers
@@ -116,34 +156,43 @@ struct Ranking {
 
 pub(super) async fn projects(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &windowed, Dimension::Project).await
+    ranking(&app, &granted, &windowed, Dimension::Project).await
 }
 
 pub(super) async fn agents(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &windowed, Dimension::Agent).await
+    ranking(&app, &granted, &windowed, Dimension::Agent).await
 }
 
 pub(super) async fn names(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &windowed, Dimension::Name).await
+    ranking(&app, &granted, &windowed, Dimension::Name).await
 }
 
 pub(super) async fn brands(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &windowed, Dimension::Brand).await
+    ranking(&app, &granted, &windowed, Dimension::Brand).await
 }
 
-async fn ranking(app: &App, windowed: &Windowed, by: Dimension) -> Result<Json, Problem> {
-    let (query, window) = windowed.read()?;
+async fn ranking(
+    app: &App,
+    granted: &Granted,
+    windowed: &Windowed,
+    by: Dimension,
+) -> Result<Json, Problem> {
+    let (query, window) = windowed.read(granted)?;
     let read = app.readers.ask(move |reader| {
         let ranking = reader.ranking(by, &query)?;
         Json::of(&Ranking { window, ranking })
@@ -161,9 +210,10 @@ struct Types {
 
 pub(super) async fn types(
     State(app): State<App>,
+    granted: Granted,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    let (query, window) = windowed.read()?;
+    let (query, window) = windowed.read(&granted)?;
     let read = app.readers.ask(move |reader| {
         let types = reader.event_types(&query)?;
         Json::of(&Types { window, types })
