@@ -2,68 +2,14 @@
 
 use std::time::Duration;
 
-use axum::{Router, body::Body};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_activity::{ActivityLog, Describe, Outcome};
 
-use crate::support::{get, log_with, request, router};
-
-/// Somebody who listens.
-struct Ear {
-    body: Body,
-    heard: String,
-}
-
-#[derive(Debug)]
-struct Message {
-    event: String,
-    id: Option<String>,
-    data: Value,
-}
-
-impl Ear {
-    async fn at(app: &Router, path: &str, last: Option<&str>) -> Ear {
-        let mut request = request("GET", path);
-        if let Some(last) = last {
-            let headers = request.headers_mut();
-            headers.insert("last-event-id", last.parse().unwrap());
-        }
-        let response = app.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Ear {
-            body: response.into_body(),
-            heard: String::new(),
-        }
-    }
-
-    /// The next message; comments are passed over.
-    async fn next(&mut self) -> Message {
-        loop {
-            while let Some((block, rest)) = self.heard.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.heard = rest;
-                let field = |name: &str| {
-                    let mut values = block.lines().filter_map(|line| line.strip_prefix(name));
-                    values.next().map(str::to_owned)
-                };
-                if let Some(data) = field("data: ") {
-                    return Message {
-                        event: field("event: ").unwrap(),
-                        id: field("id: "),
-                        data: serde_json::from_str(&data).unwrap(),
-                    };
-                }
-            }
-            let piece = tokio::time::timeout(Duration::from_secs(10), self.body.frame());
-            let piece = piece.await.unwrap().unwrap().unwrap();
-            let piece = piece.into_data().unwrap();
-            self.heard.push_str(std::str::from_utf8(&piece).unwrap());
-        }
-    }
-}
+use crate::{
+    ear::Ear,
+    support::{get, log_with, request, router},
+};
 
 async fn record(log: &ActivityLog, name: &'static str) {
     log.start(Describe::tool(name)).end(Outcome::success());

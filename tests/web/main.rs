@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod ear;
 mod live;
 mod security;
 mod server;
+mod shares;
 mod support;
