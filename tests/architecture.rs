@@ -38,7 +38,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
-    ("web", &["record", "store", "log", "query"]),
+    // `activity` for the events that it takes, where it may.
+    ("web", &["record", "store", "log", "activity", "query"]),
     // What tests of both wings stand on.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
@@ -50,6 +51,7 @@ const COMMAND: &[&str] = &["record", "store", "query", "web"];
 const WRITES: &[(&str, &[&str])] = &[
     ("src/bin/activity/event.rs", &["ActivityLog", "Event"]),
     ("src/bin/activity/host/", &["ActivityLog", "host"]),
+    ("src/bin/activity/serve.rs", &["ActivityLog"]),
 ];
 
 /// Names that say nothing about what a thing is for.

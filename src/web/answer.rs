@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::problem::Problem;
+use super::{conditional, problem::Problem};
 
 /// An answer, written as JSON already.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl Json {
 
 impl IntoResponse for Json {
     fn into_response(self) -> Response {
+        let tag = conditional::tag(&self.0);
         let mut response = Response::new(self.0.into());
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/json");
@@ -36,6 +37,9 @@ impl IntoResponse for Json {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-cache, private"),
         );
+        if let Some(tag) = tag {
+            headers.insert(header::ETAG, tag);
+        }
         response
     }
 }

@@ -20,6 +20,9 @@ mod access;
 mod answer;
 mod api;
 mod asked;
+#[cfg(feature = "dashboard")]
+mod assets;
+mod conditional;
 mod feed;
 mod guard;
 mod problem;

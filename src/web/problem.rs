@@ -74,7 +74,8 @@ impl From<Error> for Problem {
         match error.kind() {
             ErrorKind::Invalid => Problem::invalid(detail),
             ErrorKind::NotFound => Problem::not_found(detail),
-            ErrorKind::Busy => Problem::busy(detail),
+            ErrorKind::Busy | ErrorKind::Full | ErrorKind::Closed => Problem::busy(detail),
+            ErrorKind::Refused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail),
             _ => {
                 let mut cause = std::error::Error::source(&error);
                 while let Some(error) = cause {

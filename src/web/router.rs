@@ -13,10 +13,11 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use tokio::sync::Semaphore;
 use tower::Service;
+use tower_http::compression::CompressionLayer;
 
 use super::{
     access::Access,
-    api,
+    api, conditional,
     feed::Feed,
     guard::{self, Door, Guard, Token},
     readers::Readers,
@@ -62,6 +63,7 @@ pub struct ActivityRouter {
     store: Option<Arc<dyn Store>>,
     door: Door,
     hosts: Vec<String>,
+    writes: Writes,
     built: Arc<OnceLock<Router>>,
 }
 
@@ -84,6 +86,7 @@ impl ActivityRouter {
             store,
             door: Door::default(),
             hosts: Vec::new(),
+            writes: Writes::default(),
             built: Arc::default(),
         }
     }
@@ -115,6 +118,13 @@ impl ActivityRouter {
         self.changed()
     }
 
+    /// Takes events too, with `POST api/events`: from pages of its own origin, and from programs with a bearer token, that
+    /// may see everything. A router that reads the store of others has no log to write to, and takes none.
+    pub fn accept_events(mut self) -> Self {
+        self.writes = Writes::Events;
+        self.changed()
+    }
+
     /// What was built with other settings is of no use.
     fn changed(mut self) -> Self {
         self.built = Arc::default();
@@ -142,6 +152,14 @@ impl ActivityRouter {
     }
 }
 
+/// What can be written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Writes {
+    #[default]
+    Nothing,
+    Events,
+}
+
 /// What all requests share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -165,9 +183,11 @@ impl ActivityRouter {
         let guard = Arc::new(Guard::new(self.door.clone(), self.hosts.clone()));
         Router::new()
             .route("/", get(api::index))
-            .nest("/api", api::routes())
-            .fallback(api::nothing_here)
+            .nest("/api", api::routes(self.writes))
+            .fallback(api::page)
             .method_not_allowed_fallback(api::not_so)
+            .layer(middleware::from_fn(conditional::conditional))
+            .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(guard, guard::guard))
             .with_state(app)
     }

@@ -2,9 +2,10 @@
 
 use axum::Router;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 use tower_activity::{ActivityLog, Describe, Kind, Outcome};
 
-use crate::support::{get, log_with, router};
+use crate::support::{get, log_with, request, router, send};
 
 fn names(page: &Value) -> Vec<&str> {
     let activities = page["activities"].as_array().unwrap();
@@ -319,6 +320,59 @@ async fn the_address_of_the_router_ends_with_a_slash() {
     let moved = get(&app, "/ops/activity?a=1").await;
     assert_eq!(moved.status, 308);
     assert_eq!(moved.header("location"), "./activity/?a=1");
-    assert_eq!(get(&app, "/ops/activity/").await.status, 200);
-    assert_eq!(get(&router(&log), "/").await.status, 200);
+    // What is there is the dashboard's to say, where it is built.
+    assert_ne!(get(&app, "/ops/activity/").await.status, 308);
+    assert_ne!(get(&router(&log), "/").await.status, 308);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_known_is_not_sent_again_and_a_long_one_is_packed() {
+    let log = log_with(&["a", "b", "c"]).await;
+    let app = router(&log);
+    let first = get(&app, "/api/activities").await;
+    let tag = first.header("etag").to_owned();
+    let known = |tag: &str| {
+        let mut asked = request("GET", "/api/activities");
+        asked
+            .headers_mut()
+            .insert("if-none-match", tag.parse().unwrap());
+        asked
+    };
+    for tag in [&tag, &format!("\"x\", {tag}")] {
+        let again = send(&app, known(tag)).await;
+        assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+        assert_eq!(again.header("etag"), first.header("etag"));
+    }
+    assert_eq!(send(&app, known("\"x\"")).await.status, 200);
+    log.start(Describe::tool("d")).end(Outcome::success());
+    log.flush().await.unwrap();
+    assert_eq!(send(&app, known(&tag)).await.status, 200);
+
+    for (path, packed) in [
+        ("/api/activities", true),
+        ("/api/export", true),
+        ("/api/live", false),
+    ] {
+        let mut asked = request("GET", path);
+        asked
+            .headers_mut()
+            .insert("accept-encoding", "gzip".parse().unwrap());
+        let answer = app.clone().oneshot(asked).await.unwrap();
+        assert_eq!(
+            answer.headers().contains_key("content-encoding"),
+            packed,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_asked_of_an_address_is_said() {
+    let app = router(&log_with(&[]).await);
+    let options = send(&app, request("OPTIONS", "/api/activities")).await;
+    assert_eq!(
+        (options.status.as_u16(), options.header("allow")),
+        (204, "GET,HEAD")
+    );
+    assert!(!options.headers.contains_key("access-control-allow-origin"));
 }

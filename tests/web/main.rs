@@ -8,3 +8,4 @@ mod security;
 mod server;
 mod shares;
 mod support;
+mod write;

@@ -352,6 +352,9 @@ pub(crate) struct Serve {
         hide_env_values = true
     )]
     pub(crate) token: Option<String>,
+    /// Takes events too (`POST api/events`), from programs with the token and from pages of this server.
+    #[arg(long)]
+    pub(crate) accept_events: bool,
     /// Answers to this name of a host too, beside those of this machine. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,

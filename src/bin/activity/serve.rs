@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tower_activity::{
+    ActivityLog,
     store::sqlite::SqliteStore,
     web::{ActivityRouter, Server},
 };
@@ -12,8 +13,16 @@ use crate::{args::Serve, failure::Failure, source};
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // What cannot be read is said at once, instead of to each who asks.
     drop(source::open(store)?);
-    let store = SqliteStore::at(source::path(store)?)?;
-    let mut router = ActivityRouter::of(Arc::new(store)).hosts(&args.host);
+    let path = source::path(store)?;
+    let log = match args.accept_events {
+        true => Some(ActivityLog::open(path)?),
+        false => None,
+    };
+    let router = match &log {
+        Some(log) => log.router().accept_events(),
+        None => ActivityRouter::of(Arc::new(SqliteStore::at(path)?)),
+    };
+    let mut router = router.hosts(&args.host);
     if let Some(token) = &args.token {
         router = router.token(token);
     }
@@ -29,7 +38,11 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         anstream::eprintln!("listening at http://{}/{once}", server.address());
         tokio::select! {
             () = server.run() => Ok(()),
-            asked = tokio::signal::ctrl_c() => Ok(asked?),
+            asked = tokio::signal::ctrl_c() => Ok::<_, Failure>(asked?),
         }
-    })
+    })?;
+    if let Some(log) = log {
+        log.shutdown().wait()?;
+    }
+    Ok(())
 }

@@ -8,18 +8,37 @@ mod health;
 mod live;
 mod metrics;
 mod recordings;
+mod write;
 
 use axum::{
     Router,
-    extract::OriginalUri,
+    extract::{DefaultBodyLimit, OriginalUri},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode, Uri};
 
-use super::{answer::Json, problem::Problem, router::App};
+use super::{
+    problem::Problem,
+    router::{App, Writes},
+};
 
-pub(super) fn routes() -> Router<App> {
+/// The longest body that is read.
+const LONGEST: usize = 256 << 10;
+
+/// What can be asked for, and what can be written besides.
+pub(super) fn routes(writes: Writes) -> Router<App> {
+    let read = read();
+    match writes {
+        Writes::Nothing => read,
+        Writes::Events => read.route(
+            "/events",
+            post(write::event).layer(DefaultBodyLimit::max(LONGEST)),
+        ),
+    }
+}
+
+fn read() -> Router<App> {
     Router::new()
         .route("/activities", get(activities::list))
         .route("/activities/{id}", get(activities::one))
@@ -45,7 +64,11 @@ pub(super) fn routes() -> Router<App> {
 }
 
 /// The address of the router itself. What is relative to it only is where it ends with a slash.
-pub(super) async fn index(OriginalUri(asked): OriginalUri) -> Response {
+pub(super) async fn index(
+    OriginalUri(asked): OriginalUri,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let path = asked.path();
     if !path.ends_with('/') {
         let last = path.rsplit('/').next().unwrap_or_default();
@@ -54,20 +77,36 @@ pub(super) async fn index(OriginalUri(asked): OriginalUri) -> Response {
         let address = format!("./{last}/{}", query.unwrap_or_default());
         return Redirect::permanent(&address).into_response();
     }
-    match Json::of(&serde_json::json!({"api": "api/", "health": "api/health"})) {
-        Ok(json) => json.into_response(),
-        Err(problem) => problem.into_response(),
+    page(uri, headers).await.into_response()
+}
+
+/// A page of the dashboard, or a file of it.
+#[cfg(feature = "dashboard")]
+pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    match uri.path().starts_with("/api/") {
+        true => Err(nothing_at(&uri)),
+        false => super::assets::file(uri, headers).await,
     }
 }
 
-pub(super) async fn nothing_here(uri: http::Uri) -> Problem {
+/// Without a dashboard there is the API alone.
+#[cfg(not(feature = "dashboard"))]
+pub(super) async fn page(uri: Uri, _: HeaderMap) -> Result<super::answer::Json, Problem> {
+    match uri.path() {
+        "/" => super::answer::Json::of(&serde_json::json!({"openapi": "api/openapi.json"})),
+        _ => Err(nothing_at(&uri)),
+    }
+}
+
+fn nothing_at(uri: &Uri) -> Problem {
     Problem::not_found(format!("there is nothing at {:?}", uri.path()))
 }
 
-pub(super) async fn not_so(method: http::Method, uri: http::Uri) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method",
-        format!("{:?} does not take {method}", uri.path()),
-    )
+/// What is asked with another method. Which ones there are, the header `Allow` says.
+pub(super) async fn not_so(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let what = format!("{:?} does not take {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what).into_response()
 }

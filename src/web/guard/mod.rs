@@ -147,9 +147,10 @@ fn protect(response: &mut Response) {
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(policy);
+    let nowhere = HeaderValue::from_static("DENY");
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(nowhere);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
         (
             header::HeaderName::from_static("cross-origin-resource-policy"),

@@ -85,9 +85,10 @@ impl Token {
     /// slash: right under any prefix, and behind any proxy.
     pub(super) fn exchanged(&self, parts: &Parts) -> Response {
         let rest: Vec<&str> = pairs(parts).filter(|pair| !is_token(pair)).collect();
+        let page = parts.uri.path().trim_start_matches('/');
         let address = match rest.is_empty() {
-            true => "./".to_owned(),
-            false => format!("./?{}", rest.join("&")),
+            true => format!("./{page}"),
+            false => format!("./{page}?{}", rest.join("&")),
         };
         let secure = match parts.headers.get("x-forwarded-proto") {
             Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => "; Secure",
@@ -153,9 +154,10 @@ const FORM: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=
 <title>Activity</title><h1>Activity</h1><form method=get action=\"./\"><label>Token <input name=token type=password autofocus \
 required autocomplete=current-password></label> <button>Show</button></form><p>It was printed where the server was started.";
 
-/// True for the address of the dashboard itself: elsewhere a token in the address is none.
+/// True for the addresses of pages, which stand beside each other: elsewhere a token in the address is none.
 fn is_page(parts: &Parts) -> bool {
-    parts.uri.path() == "/" && parts.method == http::Method::GET
+    let mut page = parts.uri.path().trim_start_matches('/').bytes();
+    page.all(|byte| byte.is_ascii_lowercase()) && parts.method == http::Method::GET
 }
 
 fn pairs(parts: &Parts) -> impl Iterator<Item = &str> {
