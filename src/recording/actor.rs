@@ -13,14 +13,20 @@ use crate::{
     recording::{Resource, Sink},
 };
 
-/// Asks a resource for what it holds back; answered when that is appended.
-pub(super) type Flush = oneshot::Sender<()>;
+/// What a resource is asked for; answered when it is done.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// To append what it holds back.
+    Flush(oneshot::Sender<()>),
+    /// The same, and to end.
+    Stop(oneshot::Sender<()>),
+}
 
 /// Starts a resource, says whether it did, and owns it until nobody is left who could ask for something.
 pub(super) async fn run<R: Resource>(
     mut resource: R,
     sink: Sink,
-    mut requests: mpsc::UnboundedReceiver<Flush>,
+    mut requests: mpsc::UnboundedReceiver<Request>,
     started: oneshot::Sender<Result<()>>,
 ) {
     let ending = Ending(sink);
@@ -39,13 +45,23 @@ pub(super) async fn run<R: Resource>(
     if !goes_on {
         return sink.end(RecordingStatus::Gone);
     }
-    while let Some(done) = requests.recv().await {
-        in_time(sink, resource.flush()).await;
+    let stopped = loop {
+        match requests.recv().await {
+            Some(Request::Flush(done)) => {
+                in_time(sink, resource.flush()).await;
+                // Whoever asked may have given up.
+                let _ = done.send(());
+            }
+            Some(Request::Stop(done)) => break Some(done),
+            None => break None,
+        }
+    };
+    in_time(sink, resource.stop()).await;
+    sink.end(RecordingStatus::Complete);
+    if let Some(done) = stopped {
         // Whoever asked may have given up.
         let _ = done.send(());
     }
-    in_time(sink, resource.stop()).await;
-    sink.end(RecordingStatus::Complete);
 }
 
 async fn in_time(sink: &Sink, work: impl Future<Output = ()>) {

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{Attached, Handover},
     record::{ActivityId, RecordingId, RecordingStatus},
-    recording::{Chunk, Sink, actor::Flush},
+    recording::{Chunk, Sink, actor::Request},
 };
 
 /// A handle of a recording: keeps it going beyond the activity it began in. Cloning it is cheap.
@@ -48,12 +48,16 @@ pub struct Recording(Result<Arc<Held>, Arc<Error>>);
 /// resource is stopped.
 struct Held {
     sink: Sink,
-    requests: mpsc::UnboundedSender<Flush>,
+    requests: mpsc::UnboundedSender<Request>,
     runtime: Handle,
 }
 
 impl Recording {
-    pub(super) fn new(sink: Sink, requests: mpsc::UnboundedSender<Flush>, runtime: Handle) -> Self {
+    pub(super) fn new(
+        sink: Sink,
+        requests: mpsc::UnboundedSender<Request>,
+        runtime: Handle,
+    ) -> Self {
         Recording(Ok(Arc::new(Held {
             sink,
             requests,
@@ -105,7 +109,19 @@ impl Recording {
     /// Dropping the future stops the waiting; what was asked for still happens.
     pub async fn flush(&self) {
         if let Ok(held) = &self.0 {
-            held.flush().await;
+            held.ask(Request::Flush).await;
+        }
+    }
+
+    /// Ends it now, for everybody who holds it, once the resource has appended what it still held back: before its
+    /// browser is closed, say.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting; what was asked for still happens.
+    pub async fn stop(&self) {
+        if let Ok(held) = &self.0 {
+            held.ask(Request::Stop).await;
         }
     }
 
@@ -135,11 +151,11 @@ impl Held {
         )))
     }
 
-    /// Waits until the resource has appended what it held back.
-    async fn flush(&self) {
+    /// Waits until the resource has done it.
+    async fn ask(&self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
         let (done, answered) = oneshot::channel();
         // Without a task nothing is held back any more.
-        if self.requests.send(done).is_ok() {
+        if self.requests.send(request(done)).is_ok() {
             let _ = answered.await;
         }
     }
@@ -163,7 +179,7 @@ impl Attached for Held {
         let handover = self.sink.limits().handover;
         let runtime = self.runtime.clone();
         runtime.spawn(async move {
-            self.flush().await;
+            self.ask(Request::Flush).await;
             self.sink.unlink(activity, ended_at_us);
             // Nobody waits in the background.
             let _ = done.send(());

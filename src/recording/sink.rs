@@ -269,7 +269,7 @@ impl Link {
 impl State {
     /// Keeps what says most about what is missing.
     fn worsen(&mut self, status: RecordingStatus) {
-        if rank(status) > rank(self.status) {
+        if !self.ended && rank(status) > rank(self.status) {
             self.status = status;
         }
     }

@@ -225,3 +225,22 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
         assert_eq!(text(&log, &recording, ""), "begin rest");
     }
 }
+
+#[tokio::test]
+async fn one_that_is_stopped_has_ended_for_everybody() {
+    let log = log();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Holding::back("rest")).await;
+    let other = frames.clone();
+    frames.stop().await;
+    assert_eq!(other.outcome().ok(), Some(RecordingStatus::Complete));
+    // Nobody is left who could be waited for.
+    other.append(Chunk::new("too late"));
+    other.flush().await;
+    other.stop().await;
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Complete);
+    assert_eq!(text(&log, &recording, ""), "begin ");
+}

@@ -14,7 +14,7 @@ use self::{cdp::Connection, recorder::Recorder};
 use crate::{
     error::{Error, ErrorKind, Result},
     record::Text,
-    recording::{Resource, Sink},
+    recording::{Resource, Sink, actor::Request},
 };
 
 /// Records a browser: every page, popup and iframe in it, as rrweb events that a player shows as a film.
@@ -55,13 +55,6 @@ enum Scope {
     Context(String),
     /// This one, and what it opens.
     Page(String),
-}
-
-/// What the recorder is asked for; answered when it is done.
-#[derive(Debug)]
-enum Request {
-    Flush(oneshot::Sender<()>),
-    Stop(oneshot::Sender<()>),
 }
 
 impl Browser {

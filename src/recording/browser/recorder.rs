@@ -10,8 +10,9 @@ use crate::{
     record::{RecordingStatus, Text},
     recording::{
         Chunk, Sink,
+        actor::Request,
         browser::{
-            Request, Scope,
+            Scope,
             cdp::{Connection, Said},
             redact,
             script::Settings,
