@@ -62,6 +62,8 @@ pub mod layer;
 mod log;
 #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
 pub mod mcp;
+#[cfg(feature = "webhook")]
+pub mod notify;
 mod pipeline;
 pub mod query;
 pub mod record;

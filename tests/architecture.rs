@@ -40,18 +40,20 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("query", &["record", "store", "log"]),
     // `activity` for the events that it takes, where it may.
     ("web", &["record", "store", "log", "activity", "query"]),
+    ("notify", &["record", "store", "query"]),
     // What tests of both wings stand on.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
 
 /// The command sees the library from outside, and only the read wing of it.
-const COMMAND: &[&str] = &["record", "store", "query", "web"];
+const COMMAND: &[&str] = &["record", "store", "query", "web", "notify"];
 
 /// The subcommands that write, with what they need for that.
 const WRITES: &[(&str, &[&str])] = &[
     ("src/bin/activity/event.rs", &["ActivityLog", "Event"]),
     ("src/bin/activity/host/", &["ActivityLog", "host"]),
     ("src/bin/activity/serve.rs", &["ActivityLog"]),
+    ("src/bin/activity/import.rs", &["redact"]),
 ];
 
 /// Names that say nothing about what a thing is for.

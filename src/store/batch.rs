@@ -189,6 +189,8 @@ pub struct Appended {
     pub inserted: u64,
     /// Activities that were there already, from an earlier attempt or written as abandoned before.
     pub ignored: u64,
+    /// Events that were inserted.
+    pub events: u64,
     /// Events that are not kept because the store has one with their key.
     pub duplicates: Vec<Duplicate>,
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod event;
+mod import;
 mod metrics;
 mod read;
 mod recording;
@@ -21,6 +22,7 @@ pub use batch::{
     Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
 };
 pub use event::{Duplicate, EventAccounting, NewEvent};
+pub use import::{Import, Imported};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{Bucket, Dimension, Nesting, Starts, Subject, Tallied, TypeCount};
 pub use read::{

@@ -4,12 +4,13 @@ use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use tower_activity::{
     query::{Format, Window, Zone},
     store::Cursor,
 };
 
-use crate::host;
+use crate::{host, webhooks};
 
 const FILTERS: &str = "\
 Filters:
@@ -67,6 +68,21 @@ Examples:
 Ended activities, in the order in which they were committed. The place to go on from is printed at the
 end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
 `activity events`.";
+
+const IMPORT: &str = "\
+Examples:
+  activity import activities.jsonl
+  ssh worker activity export --events | activity import -
+  activity --store all.db import yesterday.jsonl
+
+Lines are those of `activity export` in the format jsonl. What is there already is passed over, so that the same
+file may be imported again. Secrets are redacted as when recording. Recordings are not in such files.";
+
+const COMPLETIONS: &str = "\
+Examples:
+  activity completions bash > ~/.local/share/bash-completion/completions/activity
+  activity completions zsh > ~/.zfunc/_activity
+  activity completions fish > ~/.config/fish/completions/activity.fish";
 
 const MCP: &str = "\
 A client that starts servers by itself is told of it like this:
@@ -130,9 +146,15 @@ pub(crate) enum Command {
     Export(Export),
     /// Shows what is on record in a browser, and over HTTP to programs.
     Serve(Serve),
+    /// Takes in activities or events that another log has exported as JSON Lines.
+    #[command(after_help = IMPORT)]
+    Import(Import),
     /// Lets a model ask what was done: an MCP server over stdio, for the client that starts it.
     #[command(after_help = MCP)]
     Mcp,
+    /// Tells other programs of activities and events, as they are committed.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Deletes what is old.
     #[command(after_help = PRUNE)]
     Prune(Prune),
@@ -142,6 +164,9 @@ pub(crate) enum Command {
     Recording(Recording),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
     Doctor(Doctor),
+    /// Prints what a shell completes this command with.
+    #[command(after_help = COMPLETIONS)]
+    Completions(Completions),
 }
 
 #[derive(Debug, Args)]
@@ -358,6 +383,20 @@ pub(crate) struct Serve {
     /// Answers to this name of a host too, beside those of this machine. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file; `-` for the standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell: bash, zsh, fish, ..
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod completions;
 mod digest;
 mod doctor;
 mod event;
@@ -9,6 +10,7 @@ mod events;
 mod export;
 mod failure;
 mod host;
+mod import;
 mod list;
 mod mcp;
 mod print;
@@ -20,6 +22,7 @@ mod show;
 mod source;
 mod stats;
 mod tail;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -40,7 +43,10 @@ fn main() -> ExitCode {
         Command::Digest(args) => digest::run(&cli.store, args),
         Command::Export(args) => export::run(&cli.store, args),
         Command::Serve(args) => serve::run(&cli.store, args),
+        Command::Completions(args) => completions::run(args),
+        Command::Import(args) => import::run(&cli.store, args),
         Command::Mcp => mcp::run(&cli.store),
+        Command::Webhooks(command) => webhooks::run(&cli.store, command),
         Command::Prune(args) => prune::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
         Command::Recording(args) => recording::run(&cli.store, args),

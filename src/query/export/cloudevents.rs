@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::record::{ActivityRecord, EventRecord, InstanceId};
 
-/// A record in its envelope: `source` and `id` together name it for good.
+/// A record as a CloudEvent 1.0: serialized it is one in the JSON format. `source` and `id` together name it for good.
 #[derive(Debug, Serialize)]
-pub(super) struct Envelope<'a> {
+pub struct CloudEvent<'a> {
     specversion: &'static str,
     id: String,
     source: String,
@@ -27,31 +27,33 @@ enum Data<'a> {
     Event(&'a EventRecord),
 }
 
-/// An activity: of the type `com.github.tower-activity.activity.success`, or how else it ended, at its end.
-pub(super) fn of_activity(record: &ActivityRecord) -> Envelope<'_> {
-    Envelope {
-        specversion: "1.0",
-        id: record.id.to_string(),
-        source: source(record.instance),
-        event_type: format!("com.github.tower-activity.activity.{}", record.status),
-        subject: not_empty(&record.name),
-        time: record.ended_at.unwrap_or(record.started_at),
-        datacontenttype: "application/json",
-        data: Data::Activity(record),
+impl<'a> CloudEvent<'a> {
+    /// An activity: of the type `com.github.tower-activity.activity.success`, or how else it ended, at its end.
+    pub fn of_activity(record: &'a ActivityRecord) -> Self {
+        CloudEvent {
+            specversion: "1.0",
+            id: record.id.to_string(),
+            source: source(record.instance),
+            event_type: format!("com.github.tower-activity.activity.{}", record.status),
+            subject: not_empty(&record.name),
+            time: record.ended_at.unwrap_or(record.started_at),
+            datacontenttype: "application/json",
+            data: Data::Activity(record),
+        }
     }
-}
 
-/// An event: of the type `com.github.tower-activity.event.deployment`, or whatever type it has.
-pub(super) fn of_event(record: &EventRecord) -> Envelope<'_> {
-    Envelope {
-        specversion: "1.0",
-        id: record.id.to_string(),
-        source: source(record.instance),
-        event_type: format!("com.github.tower-activity.event.{}", record.event_type),
-        subject: record.reference.as_deref().and_then(not_empty),
-        time: record.at,
-        datacontenttype: "application/json",
-        data: Data::Event(record),
+    /// An event: of the type `com.github.tower-activity.event.deployment`, or whatever type it has.
+    pub fn of_event(record: &'a EventRecord) -> Self {
+        CloudEvent {
+            specversion: "1.0",
+            id: record.id.to_string(),
+            source: source(record.instance),
+            event_type: format!("com.github.tower-activity.event.{}", record.event_type),
+            subject: record.reference.as_deref().and_then(not_empty),
+            time: record.at,
+            datacontenttype: "application/json",
+            data: Data::Event(record),
+        }
     }
 }
 

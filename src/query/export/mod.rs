@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
+pub use cloudevents::CloudEvent;
+
 use crate::{
     error::{Error, Result},
     query::ActivityReader,
@@ -166,7 +168,7 @@ trait Exported: Serialize {
     /// The cells of its row.
     fn cells(&self, row: &mut csv::Row<'_>);
 
-    fn envelope(&self) -> cloudevents::Envelope<'_>;
+    fn envelope(&self) -> CloudEvent<'_>;
 }
 
 fn write<T: Exported>(
@@ -255,8 +257,8 @@ impl Exported for ActivityRecord {
         row.maybe(self.seq);
     }
 
-    fn envelope(&self) -> cloudevents::Envelope<'_> {
-        cloudevents::of_activity(self)
+    fn envelope(&self) -> CloudEvent<'_> {
+        CloudEvent::of_activity(self)
     }
 }
 
@@ -301,8 +303,8 @@ impl Exported for EventRecord {
             .value(self.seq);
     }
 
-    fn envelope(&self) -> cloudevents::Envelope<'_> {
-        cloudevents::of_event(self)
+    fn envelope(&self) -> CloudEvent<'_> {
+        CloudEvent::of_event(self)
     }
 }
 

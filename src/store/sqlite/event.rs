@@ -17,12 +17,21 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
 ON CONFLICT DO NOTHING";
 const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1";
 
-/// Inserts an event that is not there yet. Gives the first of its key where that is another.
+/// What came of an event.
+pub(super) enum Inserted {
+    New,
+    /// An earlier attempt was committed.
+    Again,
+    /// Another event has its key.
+    Duplicate(Duplicate),
+}
+
+/// Inserts an event that is not there yet.
 pub(super) fn insert(
     texts: &mut Texts<'_>,
     instance: i64,
     event: &NewEvent,
-) -> rusqlite::Result<Option<Duplicate>> {
+) -> rusqlite::Result<Inserted> {
     let connection = texts.connection;
     let scope = texts.scope(event.scope.as_deref())?;
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
@@ -46,15 +55,18 @@ pub(super) fn insert(
         event.dedup_key.as_deref(),
         event.truncated.then_some(1),
     ])? == 1;
-    let Some(key) = event.dedup_key.as_deref().filter(|_| !inserted) else {
-        return Ok(None);
+    if inserted {
+        return Ok(Inserted::New);
+    }
+    let Some(key) = event.dedup_key.as_deref() else {
+        return Ok(Inserted::Again);
     };
     let first = connection
         .prepare_cached(FIRST)?
         .query_row([key], |row| row.get(0).map(EventId::from_bytes))
         .optional()?;
-    // Itself, where an earlier attempt was committed.
-    Ok(first
-        .filter(|first| *first != event.id)
-        .map(|first| Duplicate::new(event.id, first)))
+    Ok(match first {
+        Some(first) if first != event.id => Inserted::Duplicate(Duplicate::new(event.id, first)),
+        _ => Inserted::Again,
+    })
 }

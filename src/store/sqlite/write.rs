@@ -172,8 +172,11 @@ impl Writer for SqliteWriter {
                 ..Appended::default()
             };
             for new in &batch.events {
-                let duplicate = event::insert(&mut texts, instance, new)?;
-                appended.duplicates.extend(duplicate);
+                match event::insert(&mut texts, instance, new)? {
+                    event::Inserted::New => appended.events += 1,
+                    event::Inserted::Again => {}
+                    event::Inserted::Duplicate(duplicate) => appended.duplicates.push(duplicate),
+                }
             }
             for step in &batch.steps {
                 recording::write(&mut texts, instance, step)?;

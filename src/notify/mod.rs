@@ -1,0 +1,53 @@
+//! Webhooks: other programs are told of activities and events.
+//!
+//! ```no_run
+//! use tower_activity::{notify::{Webhook, Webhooks}, record::Filter};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let webhooks = Webhooks::open("activity.db")?;
+//! let failed = Filter::parse("status:failed project:acme", chrono::Utc::now())?;
+//! let alerts = Webhook::activities("alerts", "https://example.com/hook")?.filter(failed);
+//! let secret = webhooks.add(&alerts)?;
+//! println!("the receiver verifies signatures with {}", secret.reveal());
+//! let delivery = webhooks.deliver();    // from now on, on threads of its own
+//! # drop(delivery);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each webhook follows the order of commits on a thread of its own, from where it was added. The next record is sent
+//! once the one before was taken, so that they arrive in order. What is sent is a CloudEvent with a signature as
+//! [Standard Webhooks](https://www.standardwebhooks.com) has it; the header `webhook-id` is the record's id, also when it
+//! is sent again.
+//!
+//! # At least once
+//!
+//! How far a webhook has come is kept beside the log, in `activity.db-webhooks`: the log's own writer never waits for it,
+//! and whoever delivers next goes on from there. A record is taken when the answer is 2xx. While there is no answer
+//! because the receiver cannot be reached, the record waits, for ever if need be: the log is the queue. An answer that
+//! is not 2xx, or none in time, is tried again after waits that double and vary; after 10 attempts the record is set aside
+//! as a [`DeadLetter`], and the next one's turn comes. A record may arrive twice: receivers tell by `webhook-id`.
+//!
+//! # Loss
+//!
+//! What is pruned from the log before its turn came is not sent.
+//!
+//! # Where it may send to
+//!
+//! Only to public addresses, unless a webhook is said to [`allow_private`](Webhook::allow_private) ones: names are looked
+//! up first, and the connection goes to an address that was checked. Redirects are not followed, proxies not used.
+
+mod address;
+mod delivery;
+mod follower;
+mod secret;
+mod send;
+mod state;
+mod webhook;
+mod webhooks;
+
+pub use delivery::Delivery;
+pub use secret::Secret;
+pub use state::{DeadLetter, WebhookStatus};
+pub use webhook::{Reach, Webhook, What};
+pub use webhooks::Webhooks;

@@ -1,0 +1,160 @@
+//! One message on its way: to an address that was checked, and nowhere else.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use ureq::{
+    Agent, Error as HttpError, Timeout,
+    config::Config,
+    http::Uri,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{DefaultConnector, NextTimeout},
+    },
+};
+
+use crate::notify::{Reach, Secret, address::is_public};
+
+/// So much of an answer is read, so that its connection can be used again.
+const ANSWER_BYTES: u64 = 64 << 10;
+
+/// Sends messages.
+#[derive(Debug)]
+pub(super) struct Sender {
+    public: Agent,
+    private: Agent,
+}
+
+/// A message to be sent.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// What came of a message.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// The receiver has taken it.
+    Taken,
+    /// The receiver was not there to hear of it.
+    Unreachable(String),
+    /// The receiver did not take it, or did not say so in time.
+    Refused(String),
+}
+
+impl Sender {
+    pub(super) fn new(timeout: Duration) -> Self {
+        let config = || {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                // One could lead to an address that nobody has checked.
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                // It would look names up by itself.
+                .proxy(None)
+                .timeout_global(Some(timeout))
+                .user_agent(concat!("tower-activity/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        let public = Public(DefaultResolver::default());
+        Sender {
+            public: Agent::with_parts(config(), DefaultConnector::default(), public),
+            private: Agent::new_with_config(config()),
+        }
+    }
+
+    pub(super) fn send(
+        &self,
+        url: &str,
+        reach: Reach,
+        secret: &Secret,
+        message: &Message,
+        timestamp: i64,
+    ) -> Sent {
+        let agent = match reach {
+            Reach::Public => &self.public,
+            Reach::Private => &self.private,
+        };
+        let signature = secret.sign(&message.id, timestamp, &message.body);
+        let answer = agent
+            .post(url)
+            .header(
+                "content-type",
+                "application/cloudevents+json; charset=utf-8",
+            )
+            .header("webhook-id", &message.id)
+            .header("webhook-timestamp", timestamp.to_string())
+            .header("webhook-signature", signature)
+            .send(&message.body[..]);
+        match answer {
+            Ok(mut answer) => {
+                let status = answer.status();
+                // Whatever it says beside its status is not for us.
+                let _ = answer
+                    .body_mut()
+                    .with_config()
+                    .limit(ANSWER_BYTES)
+                    .read_to_vec();
+                match status.is_success() {
+                    true => Sent::Taken,
+                    false => Sent::Refused(format!("answered {status}")),
+                }
+            }
+            Err(error) if was_reached(&error) => Sent::Refused(error.to_string()),
+            Err(error) => Sent::Unreachable(error.to_string()),
+        }
+    }
+}
+
+/// True where the receiver may have heard of the message before something went wrong.
+fn was_reached(error: &HttpError) -> bool {
+    match error {
+        HttpError::HostNotFound
+        | HttpError::ConnectionFailed
+        | HttpError::Tls(_)
+        | HttpError::Rustls(_)
+        | HttpError::Timeout(Timeout::Resolve | Timeout::Connect) => false,
+        HttpError::Io(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::PermissionDenied
+        ),
+        _ => true,
+    }
+}
+
+/// Looks names up, and gives no address that is not public.
+#[derive(Debug)]
+struct Public(DefaultResolver);
+
+impl Resolver for Public {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, HttpError> {
+        let found = self.0.resolve(uri, config, timeout)?;
+        let mut public = self.empty();
+        for address in found.iter().filter(|one| is_public(one.ip())) {
+            public.push(*address);
+        }
+        match public.is_empty() {
+            false => Ok(public),
+            true => {
+                let named: Vec<_> = found.iter().map(SocketAddr::ip).collect();
+                let what = format!(
+                    "{} is at {named:?}, which is not public: such webhooks have to be allowed",
+                    uri.host().unwrap_or_default()
+                );
+                Err(HttpError::Io(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    what,
+                )))
+            }
+        }
+    }
+}

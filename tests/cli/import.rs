@@ -1,0 +1,89 @@
+//! `activity import`, and `activity completions`.
+
+use std::{fs, io::Write, process::Stdio};
+
+use crate::place::{Place, Ran};
+
+#[test]
+fn a_file_of_an_export_is_taken_in_once() {
+    let from = Place::with_calls();
+    from.run(&["event", "deployment", "v3 live"]);
+    let file = from.folder.path().join("a.jsonl");
+    let file = file.to_str().unwrap();
+    assert_eq!(from.run(&["export", "-o", file]).code, Some(0));
+    let into = Place::new();
+    let ran = into.run(&["import", file]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "imported 6 activities and 0 events\n")
+    );
+    let ran = into.run(&["import", file]);
+    assert_eq!(
+        ran.stdout,
+        "imported 0 activities and 0 events, 6 were there already\n"
+    );
+    let ids = |place: &Place| {
+        let all = place.json(&["list"]);
+        all.into_iter()
+            .map(|one| (one.id, one.status))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&into), ids(&from));
+
+    let events = from.run(&["export", "--events"]).stdout;
+    let mut child = into
+        .command(&["import", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(events.as_bytes())
+        .unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    assert_eq!(ran.stdout, "imported 0 activities and 1 event\n");
+    assert_eq!(into.run(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_line_that_is_none_is_named() {
+    let place = Place::new();
+    fs::write(place.folder.path().join("x.jsonl"), "\n{\"a\": 1}\n").unwrap();
+    let ran = place.run(&["import", "x.jsonl"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr
+            .starts_with("error: cannot import line 2 of x.jsonl: is no line of an export"),
+        "{}",
+        ran.stderr
+    );
+    let ran = place.run(&["import", "none.jsonl"]);
+    assert!(
+        ran.stderr
+            .starts_with("error: cannot read the file none.jsonl"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn each_shell_has_its_completions() {
+    let place = Place::new();
+    for (shell, begins) in [
+        ("bash", "_activity() {"),
+        ("zsh", "#compdef activity"),
+        ("fish", "# Print an optspec"),
+    ] {
+        let ran = place.run(&["completions", shell]);
+        assert!(
+            ran.code == Some(0) && ran.stdout.starts_with(begins),
+            "{shell}: {}",
+            ran.stdout
+        );
+        assert!(ran.stdout.contains("webhooks"), "{shell}");
+    }
+    assert_eq!(place.run(&["completions", "cmd"]).code, Some(2));
+}

@@ -1,0 +1,174 @@
+//! `activity webhooks`: added, delivered, set aside, sent again and removed from a terminal.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::place::{Place, until};
+
+/// A receiver that answers as it is told, and hands on what it got.
+fn receiver(answer: &Arc<Mutex<u16>>) -> (String, mpsc::Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (got, messages) = mpsc::channel();
+    let answer = answer.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let message = take(stream.unwrap(), *answer.lock().unwrap());
+            if got.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    (url, messages)
+}
+
+fn take(mut stream: TcpStream, answer: u16) -> Value {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let head = format!("HTTP/1.1 {answer} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[test]
+fn a_webhook_is_added_delivers_and_is_removed() {
+    let place = Place::new();
+    place.log().shutdown().wait().unwrap();
+    let good = |args: &[&str]| {
+        let ran = place.run(&[&["webhooks"], args].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran
+    };
+    let none = good(&["list"]);
+    assert!(none.stdout.is_empty() && none.stderr.contains("activity webhooks add"));
+    let (url, messages) = receiver(&Arc::new(Mutex::new(200)));
+    let add = [
+        "add",
+        "live",
+        &url,
+        "--events",
+        "--allow-private",
+        "type:deployment",
+    ];
+    let secret = good(&add).stdout;
+    assert!(
+        secret.starts_with("whsec_") && secret.lines().count() == 1,
+        "{secret}"
+    );
+    assert_eq!(good(&add).stdout, secret);
+
+    let mut running = place.command(&["webhooks", "run"]);
+    let mut running = running.stderr(Stdio::null()).spawn().unwrap();
+    place.run(&["event", "note", "nobody asked"]);
+    place.run(&["event", "deployment", "v3 live"]);
+    let message = messages.recv().unwrap();
+    assert_eq!(message["data"]["summary"], "v3 live");
+    let sent = until(|| {
+        let status: Value = serde_json::from_str(&good(&["list", "--json"]).stdout).unwrap();
+        (status["delivered"] == 1).then_some(status)
+    });
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(sent["filter"], "type:deployment");
+    assert_eq!(sent["what"], "events");
+    let table = good(&["list"]).stdout;
+    assert!(table.starts_with("NAME  OF      FILTER"), "{table}");
+    assert!(!table.contains(secret.trim()), "{table}");
+
+    good(&["remove", "live"]);
+    let again = place.run(&["webhooks", "remove", "live"]);
+    assert_eq!(again.code, Some(1));
+    assert_eq!(again.stderr, "error: there is no webhook \"live\"\n");
+}
+
+#[test]
+fn what_was_set_aside_is_listed_and_sent_again() {
+    let place = Place::new();
+    place.log().shutdown().wait().unwrap();
+    let answer = Arc::new(Mutex::new(500));
+    let (url, messages) = receiver(&answer);
+    let webhooks = tower_activity::notify::Webhooks::open(place.path()).unwrap();
+    let webhooks = webhooks.attempts(1);
+    place.run(&[
+        "webhooks",
+        "add",
+        "live",
+        &url,
+        "--events",
+        "--allow-private",
+    ]);
+    place.run(&["event", "deployment", "v3 live"]);
+    let delivery = webhooks.deliver();
+    until(|| webhooks.dead_letters().unwrap().pop());
+    delivery.stop();
+    messages.recv().unwrap();
+
+    let dead = place.run(&["webhooks", "dead"]);
+    let row = dead.stdout.lines().nth(1).unwrap();
+    assert!(
+        row.starts_with("live") && row.ends_with("answered 500 Internal Server Error"),
+        "{row}"
+    );
+    let ran = place.run(&["webhooks", "retry", "live"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(1), "0 records were taken\n")
+    );
+    assert!(
+        ran.stderr.contains("did not take the record"),
+        "{}",
+        ran.stderr
+    );
+    *answer.lock().unwrap() = 204;
+    let json: Value =
+        serde_json::from_str(&place.run(&["webhooks", "dead", "--json"]).stdout).unwrap();
+    let seq = json["seq"].to_string();
+    assert_eq!(
+        place.run(&["webhooks", "retry", "live", "77"]).code,
+        Some(1)
+    );
+    let ran = place.run(&["webhooks", "retry", "live", &seq]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "1 record was taken\n")
+    );
+    assert_eq!(
+        place.run(&["webhooks", "dead"]).stderr,
+        "nothing was set aside\n"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_usage() {
+    let place = Place::new();
+    assert_eq!(place.run(&["webhooks", "list"]).code, Some(1));
+    place.log().shutdown().wait().unwrap();
+    for args in [
+        ["add", "x", "ftp://example.com", "status:failed"],
+        ["add", "x", "https://example.com", "statsu:failed"],
+        ["add", "x", "https://example.com", "type:deployment"],
+        ["add", "x", "https://example.com", "--secret-file=none"],
+    ] {
+        let ran = place.run(&[&["webhooks"], &args[..]].concat());
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+    }
+}

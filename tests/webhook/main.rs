@@ -1,0 +1,6 @@
+//! Webhooks: real receivers, which fail, hang, die and come back.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod delivery;
+mod receiver;
+mod refusals;

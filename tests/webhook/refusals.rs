@@ -1,0 +1,110 @@
+//! What a webhook does not do.
+
+use std::net::TcpListener;
+
+use tower_activity::notify::{Secret, Webhook, Webhooks};
+
+use crate::{
+    delivery::{Place, filter},
+    receiver::{Does, Plan, Receiver, soon},
+};
+
+#[test]
+fn nothing_is_sent_to_this_machine_or_its_network_unless_it_is_allowed() {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let webhooks = place.webhooks();
+    // By its address, by a name that has to be looked up, and in other clothes.
+    let hosts = [
+        "127.0.0.1",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        "0x7f.1",
+        "2130706433",
+    ];
+    for host in hosts {
+        let webhook = Webhook::events(host, format!("http://{host}:{port}/hook"));
+        webhooks.add(&webhook.unwrap()).unwrap();
+    }
+    place.log.event("deployment").record();
+    place.log.flush().wait().unwrap();
+    let delivery = webhooks.deliver();
+    let status = soon(|| {
+        let status = webhooks.list().unwrap();
+        status
+            .iter()
+            .all(|one| one.trouble.is_some())
+            .then_some(status)
+    });
+    delivery.stop();
+    let said = |name: &str| {
+        let one = status.iter().find(|one| one.name == name).unwrap();
+        assert_eq!((one.delivered, one.dead_letters), (0, 0));
+        one.trouble.clone().unwrap()
+    };
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        assert!(said(host).contains("is not public"), "{}", said(host));
+    }
+    assert!(listener.accept().is_err(), "somebody has connected");
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let place = Place::new();
+    let plan = Plan::default();
+    let receiver = Receiver::start(&plan, None);
+    let webhooks = place.webhooks().attempts(2);
+    let webhook = Webhook::events("moved", receiver.url()).unwrap();
+    webhooks.add(&webhook.allow_private()).unwrap();
+    let elsewhere = format!("http://{}/elsewhere", receiver.address);
+    plan.then([Does::Redirect(elsewhere.clone()), Does::Redirect(elsewhere)]);
+    place.log.event("deployment").record();
+    place.log.flush().wait().unwrap();
+    let delivery = webhooks.deliver();
+    let letters = soon(|| Some(webhooks.dead_letters().unwrap()).filter(|all| !all.is_empty()));
+    delivery.stop();
+    assert_eq!(letters[0].error, "answered 307 Temporary Redirect");
+    assert!(plan.seen().iter().all(|message| message.path == "/hook"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_at_once() {
+    for url in [
+        "ftp://example.com",
+        "example.com",
+        "",
+        "http://",
+        "https://ann:pw@example.com",
+    ] {
+        assert!(Webhook::events("x", url).unwrap_err().is_invalid(), "{url}");
+    }
+    assert!(Webhook::events("", "https://example.com").is_err());
+    for secret in ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!"] {
+        assert!(secret.parse::<Secret>().is_err(), "{secret}");
+    }
+    let place = Place::new();
+    let events = Webhook::events("x", "https://example.com").unwrap();
+    let wrong = events.clone().filter(filter("kind:tool"));
+    assert!(place.webhooks().add(&wrong).unwrap_err().is_invalid());
+    assert_eq!(place.webhooks().list().unwrap(), []);
+    let nowhere = Webhooks::open(place.path.with_file_name("none.db")).unwrap();
+    assert!(nowhere.add(&events).unwrap_err().is_not_found());
+    assert!(Webhooks::open(":memory:").is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let webhook = Webhook::events("x", "https://example.com").unwrap();
+    let secret = place.webhooks().add(&webhook).unwrap();
+    let kept = place.path.with_file_name("activity.db-webhooks");
+    let mode = kept.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let shown = format!("{:?} {:?}", place.webhooks(), secret);
+    assert!(!shown.contains(&secret.reveal()), "{shown}");
+}
