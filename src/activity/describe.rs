@@ -24,6 +24,7 @@ pub struct Describe {
     pub(super) kind: Kind,
     pub(super) name: Text,
     pub(super) scope: Option<Arc<Scope>>,
+    pub(super) attributes: Vec<(Text, Value)>,
     /// Apart, so that what most descriptions do not say is not moved about with them.
     pub(super) more: Option<Box<More>>,
 }
@@ -32,7 +33,6 @@ pub struct Describe {
 #[derive(Debug, Clone, Default)]
 pub(super) struct More {
     pub(super) parent: Option<Activity>,
-    pub(super) attributes: Vec<(Text, Value)>,
     pub(super) deadline: Option<Duration>,
     pub(super) remote: Option<TraceContext>,
     pub(super) span_name: Option<Text>,
@@ -46,6 +46,7 @@ impl Describe {
             kind,
             name: name.into(),
             scope: None,
+            attributes: Vec::new(),
             more: None,
         }
     }
@@ -108,7 +109,7 @@ impl Describe {
 
     /// Adds an attribute. It is redacted, then kept within the limits.
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Value>) -> Self {
-        self.more().attributes.push((key.into(), value.into()));
+        self.attributes.push((key.into(), value.into()));
         self
     }
 

@@ -17,8 +17,11 @@ pub trait Finish<T> {
     /// Says how the call ended; `None` where it goes on in what it gave back.
     fn finish(&mut self, output: &T) -> Option<Outcome>;
 
-    /// Adds what was seen of the output to the record, before the activity ends.
+    /// Adds what was seen of the output to the record, where the activity does not end with it.
     fn note(&self, activity: &Activity);
+
+    /// Ends the activity, with what was seen of the output.
+    fn end(&self, running: &mut Running, outcome: &mut Outcome);
 
     /// Makes what the caller gets, once that is ready. A call that goes on takes its guard along.
     fn give(&mut self, polled: Poll<T>, running: Option<Running>) -> Poll<Self::Output>;
@@ -34,6 +37,11 @@ impl<T, C: Classify<T>> Finish<T> for C {
 
     #[inline]
     fn note(&self, _: &Activity) {}
+
+    #[inline]
+    fn end(&self, running: &mut Running, outcome: &mut Outcome) {
+        running.close_with(outcome);
+    }
 
     #[inline]
     fn give(&mut self, polled: Poll<T>, _: Option<Running>) -> Poll<T> {

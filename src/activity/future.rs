@@ -178,12 +178,12 @@ where
         let Some(outcome) = &mut outcome else {
             return Poll::Pending;
         };
-        this.finish.note(this.running);
         let Some(outcome) = outcome else {
+            this.finish.note(this.running);
             let running = mem::replace(this.running, Running::inert());
             return this.finish.give(polled, Some(running));
         };
-        this.running.close_with(outcome);
+        this.finish.end(this.running, outcome);
         if let Some(commit) = this.running.commit() {
             let given = match polled {
                 Poll::Ready(output) => hold(this.held, commit, Ok(output), cx),

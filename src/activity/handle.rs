@@ -52,8 +52,8 @@ enum State {
 pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SlotKey,
-    /// In handles that may outlive the activity: what children take from it once it has ended. In all where the
-    /// activity has a span.
+    /// In handles that may outlive the activity: what children take from it once it has ended, where that is more
+    /// than its id. In all where the activity has a span.
     kept: Option<Box<Lineage>>,
 }
 
@@ -279,7 +279,9 @@ impl Clone for Activity {
             State::Open(open) => State::Open(Open {
                 shard: open.shard.clone(),
                 key: open.key,
-                kept: Some(Box::new(open.lineage())),
+                kept: Some(open.lineage())
+                    .filter(|lineage| !lineage.is_plain())
+                    .map(Box::new),
             }),
         })
     }

@@ -114,23 +114,60 @@ pub(super) fn attribute(shared: &Shared, key: Text, value: Value) -> Attribute {
     let value = match value {
         // Nothing in these can be a secret, unless their key says so.
         plain @ (Value::Null | Value::Bool(_)) => plain,
-        value => shared
-            .config
-            .redactor
-            .value(&key, value)
-            .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str())),
+        value => {
+            let redactor = &shared.config.redactor;
+            let clean = match key.own_name() {
+                Some(name) => redactor.named(name, value),
+                None => redactor.value(&key, value),
+            };
+            clean
+                .unwrap_or_else(|RedactorPanicked| Value::from(withheld(shared, WITHHELD).as_str()))
+        }
     };
     let bytes = key.len() + json_bytes(&value) + 4;
     Attribute { key, value, bytes }
 }
 
+/// Redacts the attributes of a description and keeps them in their vector, as far as the limits allow. Returns what
+/// they cost in memory.
+pub(super) fn attributes(
+    shared: &Shared,
+    mut all: Vec<(Text, Value)>,
+    details: &mut Details,
+) -> usize {
+    let mut kept = 0;
+    for at in 0..all.len() {
+        let (key, value) = mem::replace(&mut all[at], (Text::own(""), Value::Null));
+        let attribute = attribute(shared, key, value);
+        if attribute.bytes > MAX_ATTRIBUTE_BYTES {
+            details.truncated = true;
+            continue;
+        }
+        let mut before = all[..kept].iter_mut();
+        if let Some((_, value)) = before.find(|(key, _)| *key == attribute.key) {
+            *value = attribute.value;
+        } else if kept < MAX_ATTRIBUTES {
+            all[kept] = (attribute.key, attribute.value);
+            kept += 1;
+        } else {
+            details.truncated = true;
+        }
+    }
+    all.truncate(kept);
+    let texts = all
+        .iter()
+        .map(|(key, value)| key.heap_bytes() + heap_bytes(value));
+    let bytes = all.capacity() * size_of::<(Text, Value)>() + texts.sum::<usize>();
+    details.attributes = all;
+    bytes
+}
+
 /// A number under a name of our own: neither can be a secret.
-#[cfg(feature = "http")]
 pub(super) fn number(key: &'static str, number: u64) -> Attribute {
     let value = Value::from(number);
     let bytes = key.len() + json_bytes(&value) + 4;
     Attribute {
-        key: Text::from_static(key),
+        key: Text::own(key),
         value,
         bytes,
     }

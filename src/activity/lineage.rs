@@ -45,6 +45,14 @@ impl Lineage {
         }
     }
 
+    /// True where it is that of [`of_id`](Self::of_id).
+    pub(super) fn is_plain(&self) -> bool {
+        self.root == self.parent
+            && self.scope.is_none()
+            && self.trace.is_none()
+            && self.span.strong_count() == 0
+    }
+
     /// Makes an activity a child.
     pub(super) fn pass_on(self, child: &mut Started) {
         child.parent = Some(self.parent);

@@ -17,7 +17,7 @@ use crate::{
         Activity, Describe, current, current::Entered, handle::Open, intake, lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{Cause, Commit, Permit, Sealed},
+    pipeline::{Commit, Permit, Sealed},
     record::{ActivityId, Outcome, Text},
     store::Started,
 };
@@ -59,7 +59,8 @@ impl ActivityLog {
             kind,
             name,
             scope,
-            mut more,
+            attributes,
+            more,
         } = describe;
         let mut started = Started {
             id,
@@ -88,16 +89,13 @@ impl ActivityLog {
             bytes += scope.charge();
         }
         let mut deadline_ns = NEVER;
-        if let Some(more) = &mut more {
-            if let Some(timeout) = more.deadline {
-                let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
-                deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
-            }
-            for (key, value) in mem::take(&mut more.attributes) {
-                let attribute = intake::attribute(shared, key, value);
-                bytes += attribute.charge();
-                bytes -= attribute.keep(started.details.get_or_insert_default());
-            }
+        if let Some(timeout) = more.as_ref().and_then(|more| more.deadline) {
+            let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
+            deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
+        }
+        if !attributes.is_empty() {
+            let details = started.details.get_or_insert_default();
+            bytes += intake::attributes(shared, attributes, details);
         }
 
         let _within = outer.as_ref().map(|span| span.enter());
@@ -221,35 +219,78 @@ impl Running {
 
     /// Ends it, the first time it is called, with an outcome that is used up.
     #[inline]
-    pub(super) fn close_with(&mut self, outcome: &mut Outcome) {
+    pub(crate) fn close_with(&mut self, outcome: &mut Outcome) {
         if mem::replace(&mut self.ended, true) {
             return;
         }
         if let Some(open) = self.context.activity.open() {
             let sealed = if outcome.error_type.is_none() && outcome.message.is_none() {
-                open.shard.end(open.key, outcome.status, None)
+                open.shard.end(open.key, outcome.status, |_| ())
             } else {
-                self.explain(open, outcome)
+                self.explain(open, outcome, &[])
             };
-            if let Some(sealed) = sealed {
-                self.handovers = sealed.tell();
-            }
+            self.tell(sealed);
         }
     }
 
-    #[cold]
-    fn explain(&self, open: &Open, outcome: &mut Outcome) -> Option<Box<Sealed>> {
+    /// Tells what was attached that it has ended.
+    #[inline]
+    fn tell(&mut self, sealed: Option<Box<Sealed>>) {
+        if let Some(sealed) = sealed {
+            self.handovers = sealed.tell();
+        }
+    }
+
+    /// Ends it, the first time it is called, with numbers under names of this crate's own.
+    #[cfg(feature = "http")]
+    pub(crate) fn close_with_numbers(
+        &mut self,
+        outcome: &mut Outcome,
+        numbers: &[(&'static str, u64)],
+    ) {
+        if !mem::replace(&mut self.ended, true)
+            && let Some(open) = self.context.activity.open()
+        {
+            let sealed = self.explain(open, outcome, numbers);
+            self.tell(sealed);
+        }
+    }
+
+    #[inline(never)]
+    fn explain(
+        &self,
+        open: &Open,
+        outcome: &mut Outcome,
+        numbers: &[(&'static str, u64)],
+    ) -> Option<Box<Sealed>> {
         let shared = open.shard.shared();
         let error_type = outcome.error_type.take();
-        let cause = Cause {
-            error_type: error_type.map(|text| intake::text(shared, text)),
-            message: (outcome.message.take()).map(|text| intake::message(shared, text)),
-        };
-        if let (Some(error_type), Some(span)) = (&cause.error_type, &self.context.span) {
+        let error_type = error_type.map(|text| intake::text(shared, text));
+        let message = (outcome.message.take()).map(|text| intake::message(shared, text));
+        if let (Some(error_type), Some(span)) = (&error_type, &self.context.span) {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", &**error_type);
         }
-        open.shard.end(open.key, outcome.status, Some(cause))
+        open.shard.end(open.key, outcome.status, |change| {
+            for (name, number) in numbers {
+                let attribute = intake::number(name, *number);
+                change.make(attribute.charge(), |started| {
+                    attribute.keep(started.details.get_or_insert_default())
+                });
+            }
+            if let Some(error_type) = error_type {
+                change.make(error_type.heap_bytes(), |started| {
+                    started.details.get_or_insert_default().error_type = Some(error_type);
+                    0
+                });
+            }
+            if let Some(message) = message {
+                change.make(message.heap_bytes(), |started| {
+                    started.details.get_or_insert_default().message = Some(message);
+                    0
+                });
+            }
+        })
     }
 }
 

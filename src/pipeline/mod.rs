@@ -38,7 +38,7 @@ pub use recordings::{Handover, Recordings};
 pub(crate) use room::{Permit, Room};
 #[cfg(feature = "recording")]
 pub(crate) use shard::Attached;
-pub(crate) use shard::{Cause, Rejected, Sealed, Shard, SlotKey};
+pub(crate) use shard::{Rejected, Sealed, Shard, SlotKey};
 pub(crate) use shared::Shared;
 pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;

@@ -138,7 +138,7 @@ fn no_end_is_slept_through() {
             let shard = log.shard();
             thread::spawn(move || {
                 let key = start(&shard, number).unwrap();
-                shard.end(key, Status::Success, None);
+                shard.end(key, Status::Success, |_| ());
             })
         });
         let taken = log.take_all(2);
@@ -156,7 +156,7 @@ fn no_shard_is_slept_through() {
         let other = log.shards[1].clone();
         let caller = thread::spawn(move || other.event(event(), 0).unwrap());
         let key = start(&log.shards[0], 1).unwrap();
-        log.shards[0].end(key, Status::Success, None);
+        log.shards[0].end(key, Status::Success, |_| ());
         let taken = log.take_all(2);
         assert_eq!((taken.ended.len(), taken.events.len()), (1, 1));
         caller.join().unwrap();
@@ -171,7 +171,7 @@ fn the_first_end_wins_and_is_the_only_one() {
         let key = start(&shard, 1).unwrap();
         let ends = [Status::Success, Status::Cancelled].map(|status| {
             let shard = log.shard();
-            thread::spawn(move || shard.end(key, status, None))
+            thread::spawn(move || shard.end(key, status, |_| ()))
         });
         let mut statuses = log.sweep().statuses();
         join(ends);
@@ -188,10 +188,10 @@ fn an_end_that_comes_again_ends_nobody_else() {
         let log = Log::new(1, MUCH);
         let shard = log.shard();
         let first = start(&shard, 1).unwrap();
-        shard.end(first, Status::Success, None);
+        shard.end(first, Status::Success, |_| ());
         let late = {
             let shard = log.shard();
-            thread::spawn(move || shard.end(first, Status::Cancelled, None))
+            thread::spawn(move || shard.end(first, Status::Cancelled, |_| ()))
         };
         assert_eq!(log.sweep().statuses(), [Status::Success]);
         // It gets the slot that the first one had.
@@ -219,7 +219,7 @@ fn what_is_set_is_kept_and_charged_or_neither() {
         };
         let ender = {
             let shard = log.shard();
-            thread::spawn(move || shard.end(key, Status::Success, None))
+            thread::spawn(move || shard.end(key, Status::Success, |_| ()))
         };
         let mut taken = log.sweep();
         setter.join().unwrap();
@@ -247,9 +247,9 @@ fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
         let caller = {
             let shard = log.shard();
             thread::spawn(move || {
-                shard.end(key, Status::Success, None);
+                shard.end(key, Status::Success, |_| ());
                 if let Some(key) = start(&shard, 2) {
-                    shard.end(key, Status::Success, None);
+                    shard.end(key, Status::Success, |_| ());
                 }
             })
         };

@@ -20,7 +20,7 @@ use crate::{
         Credit, Permit, Shared,
         sync::{Mutex, MutexGuard},
     },
-    record::{ActivityId, Status, Text},
+    record::{ActivityId, Status},
     store::{Details, Ended, NewEvent, Started},
 };
 
@@ -55,11 +55,11 @@ pub(crate) struct SlotKey {
     pub(crate) id: ActivityId,
 }
 
-/// Why an activity failed.
-#[derive(Debug)]
-pub(crate) struct Cause {
-    pub(crate) error_type: Option<Text>,
-    pub(crate) message: Option<Text>,
+/// An activity that is changed, under its shard's lock.
+pub(crate) struct Change<'a> {
+    slot: &'a mut Slot,
+    credit: &'a mut Credit,
+    shared: &'a Shared,
 }
 
 /// Why an event was not admitted.
@@ -191,12 +191,14 @@ impl Shard {
         Some(SlotKey { index, id })
     }
 
-    /// Ends an activity. The first end wins, and gives back what was attached, which is to be told.
+    /// Ends an activity, with what `last` says of it. The first end wins, and gives back what was attached, which is
+    /// to be told.
+    #[inline]
     pub(crate) fn end(
         &self,
         key: SlotKey,
         status: Status,
-        cause: Option<Cause>,
+        last: impl FnOnce(&mut Change<'_>),
     ) -> Option<Box<Sealed>> {
         let now = self.shared.clock.monotonic_ns();
         let mut state = self.lock()?;
@@ -226,9 +228,11 @@ impl Shard {
             return sealed;
         }
         slot.status = status;
-        if let Some(cause) = cause {
-            slot.explain(credit, &self.shared, cause);
-        }
+        last(&mut Change {
+            slot,
+            credit,
+            shared: &self.shared,
+        });
         ended.push(key.index);
         drop(state);
         self.shared.wake_if_parked();
@@ -315,7 +319,13 @@ impl Shard {
             ..
         } = &mut *state;
         if let Some(slot) = find(slots, key) {
-            slot.change(credit, &self.shared, bytes, change);
+            let shared = &*self.shared;
+            Change {
+                slot,
+                credit,
+                shared,
+            }
+            .make(bytes, change);
             if mem::take(&mut slot.current) {
                 *unlisted += 1;
                 drop(state);
@@ -439,47 +449,34 @@ fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
         .filter(|slot| slot.started.id == key.id && slot.status == Status::Running)
 }
 
-impl Slot {
-    /// Changes it after charging it for `bytes` more; what `change` returns is given back.
-    fn change(
-        &mut self,
-        credit: &mut Credit,
-        shared: &Shared,
-        bytes: usize,
-        change: impl FnOnce(&mut Started) -> usize,
-    ) {
+impl Change<'_> {
+    /// Changes it after charging it for `bytes` more; what `change` returns is given back. Where there is no room
+    /// only the mark `truncated` is set.
+    pub(crate) fn make(&mut self, bytes: usize, change: impl FnOnce(&mut Started) -> usize) {
+        let Change {
+            slot,
+            credit,
+            shared,
+        } = self;
         if credit.charge(shared, bytes) {
-            let freed = change(&mut self.started);
-            // Nobody else gets what one shard keeps.
-            credit.refund(shared, freed, 2 * shared.budget.chunk());
-            self.charge = (self.charge as usize + bytes).saturating_sub(freed) as u32;
+            let freed = change(&mut slot.started);
+            if freed > 0 {
+                // Nobody else gets what one shard keeps.
+                credit.refund(shared, freed, 2 * shared.budget.chunk());
+            }
+            slot.charge = (slot.charge as usize + bytes).saturating_sub(freed) as u32;
         } else {
-            self.started.details.get_or_insert_default().truncated = true;
+            slot.started.details.get_or_insert_default().truncated = true;
         }
     }
+}
 
+impl Slot {
     /// What a copy of its start is charged for: twice, because the vector it stands in grows by doubling.
     fn copy_charge(&self) -> usize {
         let details = self.started.details.as_ref();
         let details = details.map_or(0, |_| size_of::<Details>());
         let payload = (self.charge as usize).saturating_sub(BASE_CHARGE);
         2 * size_of::<Started>() + details + payload
-    }
-
-    /// Keeps why it failed.
-    #[cold]
-    fn explain(&mut self, credit: &mut Credit, shared: &Shared, cause: Cause) {
-        if let Some(error_type) = cause.error_type {
-            self.change(credit, shared, error_type.heap_bytes(), |started| {
-                started.details.get_or_insert_default().error_type = Some(error_type);
-                0
-            });
-        }
-        if let Some(message) = cause.message {
-            self.change(credit, shared, message.heap_bytes(), |started| {
-                started.details.get_or_insert_default().message = Some(message);
-                0
-            });
-        }
     }
 }

@@ -27,6 +27,8 @@ pub struct Text(Repr);
 #[derive(Clone)]
 enum Repr {
     Static(&'static str),
+    /// A name of this crate's own.
+    Own(&'static str),
     Shared(Arc<str>),
 }
 
@@ -36,24 +38,37 @@ impl Text {
         Text(Repr::Static(text))
     }
 
+    /// A name that this crate gives to something, and no secret has.
+    pub(crate) const fn own(name: &'static str) -> Self {
+        Text(Repr::Own(name))
+    }
+
     /// The characters.
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Static(text) => text,
+            Repr::Static(text) | Repr::Own(text) => text,
             Repr::Shared(text) => text,
         }
     }
 
     /// True when it was known at compile time.
     pub(crate) fn is_static(&self) -> bool {
-        matches!(self.0, Repr::Static(_))
+        matches!(self.0, Repr::Static(_) | Repr::Own(_))
+    }
+
+    /// The name, where it is one of this crate's own.
+    pub(crate) fn own_name(&self) -> Option<&'static str> {
+        match self.0 {
+            Repr::Own(name) => Some(name),
+            Repr::Static(_) | Repr::Shared(_) => None,
+        }
     }
 
     /// The bytes that this text keeps on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
-            Repr::Static(_) => 0,
+            Repr::Static(_) | Repr::Own(_) => 0,
             Repr::Shared(text) => text.len() + 2 * size_of::<usize>(),
         }
     }

@@ -9,6 +9,7 @@ mod cards;
 mod keys;
 mod pairs;
 mod percent;
+mod plain;
 mod shapes;
 mod text;
 mod value;
@@ -142,6 +143,36 @@ impl Redactor {
     ///
     /// When a function of the application panicked.
     pub fn value(&self, key: &str, value: Value) -> Result<Value, RedactorPanicked> {
+        match value {
+            Value::String(text) if text.is_empty() || !self.rules.is_secret(&Key::of(key)) => {
+                self.string(key, text)
+            }
+            value => self.walk(key, value),
+        }
+    }
+
+    /// Redacts a value that stands under a name of this crate's own. No standard rule takes that for a secret's.
+    pub(crate) fn named(
+        &self,
+        name: &'static str,
+        value: Value,
+    ) -> Result<Value, RedactorPanicked> {
+        match value {
+            Value::String(text) if self.rules.keys.is_empty() => self.string(name, text),
+            value => self.value(name, value),
+        }
+    }
+
+    /// Keeps the text as it is where nothing is found in it.
+    fn string(&self, key: &str, text: String) -> Result<Value, RedactorPanicked> {
+        let clean = guarded(|| match self.rules.string(key, &text, 0) {
+            Cow::Owned(clean) => Some(clean),
+            Cow::Borrowed(_) => None,
+        })?;
+        Ok(Value::String(clean.unwrap_or(text)))
+    }
+
+    fn walk(&self, key: &str, value: Value) -> Result<Value, RedactorPanicked> {
         let mut too_deep = true;
         let clean = guarded(|| {
             let mut walk = Walk::new(&self.rules, usize::MAX);

@@ -84,11 +84,18 @@ pub(super) fn find(text: &str, at: usize) -> Option<(usize, usize)> {
 pub(super) fn is_likely(bytes: &[u8]) -> bool {
     match bytes {
         [b'b' | b'B', b'e' | b'E' | b'a' | b'A', ..] => true,
-        [first, ..] => beginnings(*first)
-            .iter()
-            .any(|beginning| bytes.starts_with(beginning.as_bytes())),
+        [first, rest @ ..] => beginnings(*first).iter().any(|beginning| {
+            let beginning = beginning.as_bytes();
+            // Mostly the second byte says that it is another word.
+            rest.first() == beginning.get(1) && bytes.starts_with(beginning)
+        }),
         [] => false,
     }
+}
+
+/// True for the bytes that a secret may begin with, but for a dash.
+pub(super) const fn begins(first: u8) -> bool {
+    first != b'-' && (matches!(first, b'b' | b'B') || !beginnings(first).is_empty())
 }
 
 /// `Bearer <token>` and `Basic <base64>`: where the credentials are.

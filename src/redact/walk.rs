@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Deserializer, Map, Value};
 
-use crate::redact::{REDACTED, Rules, cards, keys::Key};
+use crate::redact::{REDACTED, Rules, cards, keys::Key, plain::is_plain};
 
 /// What is nested deeper is not looked at, and not kept.
 const MAX_DEPTH: usize = 96;
@@ -124,6 +124,15 @@ impl<'a> Walk<'a> {
 impl Rules {
     /// What a text becomes that may be JSON, or several JSON values one after another.
     pub(super) fn string<'a>(&self, key: &str, text: &'a str, depth: usize) -> Cow<'a, str> {
+        let standard = self.patterns.is_empty() && self.own.is_empty();
+        if standard && is_plain(text) {
+            Cow::Borrowed(text)
+        } else {
+            self.searched(key, text, depth)
+        }
+    }
+
+    pub(super) fn searched<'a>(&self, key: &str, text: &'a str, depth: usize) -> Cow<'a, str> {
         match self.json_within(text, depth) {
             Some(Some(clean)) => match self.own_text(key, &clean) {
                 Some(instead) => Cow::Owned(instead),

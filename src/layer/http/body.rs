@@ -10,14 +10,18 @@ use std::{
 };
 
 use bytes::Buf;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::{
     activity::{Running, panicked},
-    layer::http::grpc,
+    layer::http::{
+        finish::{BODY_SIZE, STATUS_CODE},
+        grpc,
+    },
     pipeline::Commit,
-    record::{Outcome, Status},
+    record::{Outcome, Status, Text},
 };
 
 pin_project! {
@@ -28,7 +32,7 @@ pin_project! {
     pub struct ActivityBody<B: Body> {
         #[pin]
         inner: Option<B>,
-        recording: Option<Box<Recording>>,
+        recording: Option<Recording>,
         held: Option<Box<Held<B>>>,
     }
 
@@ -52,6 +56,7 @@ struct Recording {
 /// What is known of a response until its end.
 #[derive(Debug)]
 pub(super) struct Progress {
+    status: StatusCode,
     /// How it ends, if nothing else happens; `None` where that is left to the trailers.
     outcome: Option<Outcome>,
     /// How many bytes it has, where that is known.
@@ -60,6 +65,9 @@ pub(super) struct Progress {
     /// It goes on until somebody has enough of it.
     endless: bool,
 }
+
+/// The longest body that is sent at once, in bytes: what the buffers of a connection hold.
+const SHORT: u64 = 64 << 10;
 
 /// The last frame, until the record is committed.
 struct Held<B: Body> {
@@ -71,7 +79,7 @@ impl<B: Body> ActivityBody<B> {
     pub(super) fn new(inner: B, running: Running, progress: Progress) -> Self {
         ActivityBody {
             inner: Some(inner),
-            recording: Some(Box::new(Recording { running, progress })),
+            recording: Some(Recording { running, progress }),
             held: None,
         }
     }
@@ -128,7 +136,7 @@ impl<B: Body> Body for ActivityBody<B> {
             Ok((Poll::Ready(frame), over)) => (frame, over),
             // A body that panicked stays: it is dropped where its caller drops it, as if we were not there.
             Err(payload) => {
-                recording.running.close(panicked(&*payload));
+                recording.close(panicked(&*payload));
                 *this.recording = None;
                 resume_unwind(payload)
             }
@@ -178,7 +186,7 @@ impl Recording {
                 if let Some((code, outcome)) = frame.trailers_ref().and_then(grpc::status)
                     && self.progress.outcome.is_none()
                 {
-                    self.running.set(grpc::STATUS_CODE, code);
+                    self.running.set(Text::own(grpc::STATUS_CODE), code);
                     self.progress.outcome = Some(outcome);
                 }
             }
@@ -200,7 +208,7 @@ impl Recording {
             let outcome = self.progress.outcome.take();
             self.close(outcome.unwrap_or_else(Outcome::cancelled));
         } else if self.progress.endless {
-            self.running.set("client_closed", true);
+            self.running.set(Text::own("client_closed"), true);
             self.close(Outcome::success());
         } else {
             let outcome = self.running.dropped();
@@ -208,21 +216,34 @@ impl Recording {
         }
     }
 
-    fn close(&mut self, outcome: Outcome) {
+    fn close(&mut self, mut outcome: Outcome) {
+        let status = self.progress.status.as_u16().into();
+        let numbers = [(STATUS_CODE, status), (BODY_SIZE, self.progress.sent)];
+        let noted = usize::from(!self.progress.is_short());
         self.running
-            .set_number("http.response.body.size", self.progress.sent);
-        self.running.close(outcome);
+            .close_with_numbers(&mut outcome, &numbers[noted..]);
     }
 }
 
 impl Progress {
-    pub(super) fn new(outcome: Option<Outcome>, length: Option<u64>, endless: bool) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        outcome: Option<Outcome>,
+        length: Option<u64>,
+        endless: bool,
+    ) -> Self {
         Progress {
+            status,
             outcome,
             length,
             sent: 0,
             endless,
         }
+    }
+
+    /// True when it will end soon, if its client reads it: what is known of its head is noted then.
+    pub(super) fn is_short(&self) -> bool {
+        self.length.is_some_and(|length| length <= SHORT)
     }
 
     /// True when all bytes are there: servers do not poll for more. A gRPC body still has its trailers.

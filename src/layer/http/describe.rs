@@ -1,6 +1,6 @@
 //! What a request is called, and what its head says about it.
 
-use http::{Method, header};
+use http::{HeaderName, Method, header};
 
 use crate::{
     activity::{Activity, Describe},
@@ -8,7 +8,9 @@ use crate::{
     record::{Kind, Text, TraceContext},
 };
 
-const REQUEST_ID: &str = "x-request-id";
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Describes a request by its head.
 pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
@@ -25,25 +27,25 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
     if let Some(timeout) = grpc::timeout(head) {
         describe = describe.deadline(timeout);
     }
-    describe = describe.attribute("url.path", head.uri.path());
-    if let Some(id) = head.header(REQUEST_ID) {
+    describe = describe.attribute(Text::own("url.path"), head.uri.path());
+    if let Some(id) = head.known(&REQUEST_ID) {
         describe = describe.request(id.to_owned());
     }
     let remote = head
-        .header("traceparent")
-        .and_then(|parent| TraceContext::parse(parent, head.header("tracestate")));
+        .known(&TRACEPARENT)
+        .and_then(|parent| TraceContext::parse(parent, head.known(&TRACESTATE)));
     if let Some(remote) = remote {
         describe = describe.remote(remote);
     }
-    if let Some(agent) = head.header(header::USER_AGENT.as_str()) {
-        describe = describe.attribute("user_agent.original", agent);
+    if let Some(agent) = head.known(&header::USER_AGENT) {
+        describe = describe.attribute(Text::own("user_agent.original"), agent);
     }
     if let Some(length) = content_length(head.headers) {
-        describe = describe.attribute("http.request.body.size", length);
+        describe = describe.attribute(Text::own("http.request.body.size"), length);
     }
     #[cfg(feature = "axum")]
     if let Some(client) = head.extensions.get::<Client>() {
-        describe = describe.attribute("client.address", client.0.ip().to_string());
+        describe = describe.attribute(Text::own("client.address"), client.0.ip().to_string());
     }
     describe
 }
@@ -55,7 +57,7 @@ type Client = axum::extract::ConnectInfo<std::net::SocketAddr>;
 fn name(head: &RequestHead<'_>) -> Text {
     let method = known(head.method);
     match head.route() {
-        Some(route) => Text::from(format!("{method} {route}")),
+        Some(route) => Text::from([method, " ", route].concat()),
         None => Text::from_static(method),
     }
 }

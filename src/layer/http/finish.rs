@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     layer::http::{
         ActivityBody, RequestHead, Upgrade, body::Progress, describe::content_length, grpc,
     },
-    record::Outcome,
+    record::{Outcome, Text},
 };
 
 /// Decides at the head of a response whether it ends there, or with its body.
@@ -38,12 +38,16 @@ enum Asked {
     Grpc,
 }
 
+/// The attributes for what is seen of a response.
+pub(super) const STATUS_CODE: &str = "http.response.status_code";
+pub(super) const BODY_SIZE: &str = "http.response.body.size";
+
 impl<C> Respond<C> {
     pub(super) fn to(head: &RequestHead<'_>, classify: C) -> Self {
         let request = match *head.method {
             Method::HEAD => Asked::Head,
             Method::CONNECT => Asked::Connect,
-            _ if grpc::is_grpc(head.headers) => Asked::Grpc,
+            _ if head.is_grpc => Asked::Grpc,
             _ => Asked::Body,
         };
         Respond {
@@ -65,6 +69,19 @@ impl<C> Respond<C> {
     fn leaves_http(&self, status: StatusCode) -> bool {
         status == StatusCode::SWITCHING_PROTOCOLS
             || self.request == Asked::Connect && status.is_success()
+    }
+
+    /// Notes what is no number.
+    fn note_more(&self, status: StatusCode, activity: &Activity) {
+        if let Some(code) = self.code {
+            activity.set(Text::own(grpc::STATUS_CODE), code);
+            if code == grpc::UNIMPLEMENTED {
+                activity.rename("POST");
+            }
+        }
+        if self.leaves_http(status) {
+            activity.set(Text::own("upgraded"), true);
+        }
     }
 
     /// True when no body follows, whatever stands in for it: nobody would poll that.
@@ -113,33 +130,34 @@ where
             return None;
         }
         let body = response.body();
-        let length = content_length(response.headers()).or_else(|| body.size_hint().exact());
+        let exact = body.size_hint().exact();
+        let length = exact.or_else(|| content_length(response.headers()));
         let empty = length == Some(0) && outcome.is_some();
         if empty || body.is_end_stream() || self.ends_with_head(status) {
             return Some(outcome.unwrap_or_else(grpc::missing_status));
         }
-        let media = response.headers().get(header::CONTENT_TYPE);
-        let media = media.and_then(|media| media.as_bytes().get(..EVENT_STREAM.len()));
-        let events = media.is_some_and(|media| media.eq_ignore_ascii_case(EVENT_STREAM));
-        self.progress = Some(Progress::new(outcome, length, events));
+        let endless = length.is_none() && is_event_stream(response.headers());
+        self.progress = Some(Progress::new(status, outcome, length, endless));
         None
     }
 
     fn note(&self, activity: &Activity) {
         if let Some(status) = self.status {
-            activity.set_number("http.response.status_code", status.as_u16().into());
-            if let Some(code) = self.code {
-                activity.set(grpc::STATUS_CODE, code);
-                if code == grpc::UNIMPLEMENTED {
-                    activity.rename("POST");
-                }
+            // A body that will not take long notes it at its end.
+            if !self.progress.as_ref().is_some_and(Progress::is_short) {
+                activity.set_number(STATUS_CODE, status.as_u16().into());
             }
-            if self.progress.is_none() {
-                activity.set_number("http.response.body.size", 0);
-            }
-            if self.leaves_http(status) {
-                activity.set("upgraded", true);
-            }
+            self.note_more(status, activity);
+        }
+    }
+
+    fn end(&self, running: &mut Running, outcome: &mut Outcome) {
+        if let Some(status) = self.status {
+            self.note_more(status, running);
+            let numbers = [(STATUS_CODE, status.as_u16().into()), (BODY_SIZE, 0)];
+            running.close_with_numbers(outcome, &numbers);
+        } else {
+            running.close_with(outcome);
         }
     }
 
@@ -165,5 +183,10 @@ where
     }
 }
 
-/// The media type of server-sent events.
-const EVENT_STREAM: &[u8] = b"text/event-stream";
+/// True for server-sent events.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const MEDIA: &[u8] = b"text/event-stream";
+    let media = headers.get(header::CONTENT_TYPE);
+    let media = media.and_then(|media| media.as_bytes().get(..MEDIA.len()));
+    media.is_some_and(|media| media.eq_ignore_ascii_case(MEDIA))
+}

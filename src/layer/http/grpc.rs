@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::{layer::http::RequestHead, record::Outcome, redact::percent_decoded};
 
@@ -11,6 +11,10 @@ pub(super) const STATUS_CODE: &str = "rpc.response.status_code";
 
 /// The status of a method that the server does not have. Clients invent them, and there is no end to those.
 pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
+
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The longest that a request is taken to have been on its way: its client began to count that much earlier.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -47,7 +51,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 pub(super) fn method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
     let path = head.uri.path().strip_prefix('/')?;
     let (service, method) = path.split_once('/')?;
-    (is_grpc(head.headers) && is_name(service) && is_name(method)).then_some(path)
+    (head.is_grpc && is_name(service) && is_name(method)).then_some(path)
 }
 
 fn is_name(text: &str) -> bool {
@@ -57,8 +61,9 @@ fn is_name(text: &str) -> bool {
 
 /// How long the client of a gRPC call waits, counted from its arrival here.
 pub(super) fn timeout(head: &RequestHead<'_>) -> Option<Duration> {
-    let timeout = parse_timeout(head.header("grpc-timeout")?)?;
-    is_grpc(head.headers).then(|| timeout - LATENCY.min(timeout / 10))
+    let header = head.is_grpc.then(|| head.known(&TIMEOUT)).flatten();
+    let timeout = parse_timeout(header?)?;
+    Some(timeout - LATENCY.min(timeout / 10))
 }
 
 fn parse_timeout(text: &str) -> Option<Duration> {
@@ -80,7 +85,7 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 
 /// The status in trailers, or in headers where nothing follows them; and what it makes of the call.
 pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
-    let code = headers.get("grpc-status")?.to_str().ok();
+    let code = headers.get(&STATUS)?.to_str().ok();
     let code = code.and_then(|code| code.parse::<usize>().ok());
     // The standard: a status that nobody knows is `UNKNOWN`.
     let (code, error_type) = CODES[code.filter(|code| *code < CODES.len()).unwrap_or(2)];
@@ -89,7 +94,7 @@ pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
         "CANCELLED" => Outcome::cancelled(),
         _ => Outcome::failed(error_type),
     };
-    let message = headers.get("grpc-message");
+    let message = headers.get(&MESSAGE);
     Some(match message.and_then(|message| message.to_str().ok()) {
         Some(message) if !message.is_empty() => {
             let message = percent_decoded(message).into_owned();

@@ -1,6 +1,8 @@
 //! What is known of a request before its body.
 
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, Version, header};
+
+use crate::layer::http::grpc;
 
 /// The head of a request: what rules see of it, whatever the type of its body.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,7 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// What the layers outside of this one left for those inside.
     pub extensions: &'a Extensions,
+    pub(super) is_grpc: bool,
 }
 
 impl<'a> RequestHead<'a> {
@@ -26,6 +29,7 @@ impl<'a> RequestHead<'a> {
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
+            is_grpc: grpc::is_grpc(request.headers()),
         }
     }
 
@@ -48,6 +52,11 @@ impl<'a> RequestHead<'a> {
 
     /// A header, where it is there and readable.
     pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The same for a name that has been read already.
+    pub(super) fn known(&self, name: &HeaderName) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
