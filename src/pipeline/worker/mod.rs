@@ -444,6 +444,8 @@ impl Worker {
         ledger.steps.lost_shutdown += (self.steps.len() + self.batch.steps.len()) as u64;
         drop(ledger);
         let counts = self.accounting(Committing::default());
+        // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
+        self.keeper.close();
         let closed = match self.writer.take() {
             Some(writer) => guarded("close the store", || writer.close(&counts)),
             None => Ok(()),

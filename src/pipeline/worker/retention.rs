@@ -94,6 +94,11 @@ impl Keeper {
         false
     }
 
+    /// Lets go of the store.
+    pub(super) fn close(&mut self) {
+        self.upkeep = None;
+    }
+
     fn upkeep(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Upkeep>> {
         match &mut self.upkeep {
             Some(upkeep) => Ok(upkeep),
