@@ -21,6 +21,7 @@ pub(super) struct Indexed {
     document: &'static str,
     replace: &'static str,
     delete: &'static str,
+    merge: &'static str,
 }
 
 pub(super) const ACTIVITIES: Indexed = Indexed {
@@ -33,6 +34,7 @@ pub(super) const ACTIVITIES: Indexed = Indexed {
          WHERE a.id >= ?1 AND a.id < ?2",
     replace: "INSERT OR REPLACE INTO activity_search (rowid, words, scopes) VALUES (?1, ?2, ?3)",
     delete: "DELETE FROM activity_search WHERE rowid = ?1",
+    merge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', 64)",
 };
 pub(super) const EVENTS: Indexed = Indexed {
     followed: "followed_events",
@@ -43,6 +45,7 @@ pub(super) const EVENTS: Indexed = Indexed {
          FROM event AS a INDEXED BY event_id WHERE a.id >= ?1 AND a.id < ?2",
     replace: "INSERT OR REPLACE INTO event_search (rowid, words, scopes) VALUES (?1, ?2, ?3)",
     delete: "DELETE FROM event_search WHERE rowid = ?1",
+    merge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', 64)",
 };
 
 const FOLLOWED: &str = "SELECT value FROM mark WHERE name = ?1";
@@ -112,6 +115,15 @@ impl Indexed {
             .map(|us| self.document(connection, us));
         let documents = documents.collect::<rusqlite::Result<_>>()?;
         self.write(connection, documents)
+    }
+
+    /// Takes some of what was deleted out of the index, in which it is only marked at first. `false` where little of it
+    /// is left.
+    pub(super) fn merge(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let before = connection.total_changes();
+        connection.execute(self.merge, ())?;
+        // The command itself is one change.
+        Ok(connection.total_changes() - before > 1)
     }
 
     fn write(&self, connection: &Connection, mut documents: Vec<Document>) -> rusqlite::Result<()> {

@@ -182,6 +182,9 @@ impl Upkeep for SqliteUpkeep {
     fn reclaim(&mut self) -> Result<u64> {
         self.read(|connection| {
             let number = |sql: &str| connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+            while number("PRAGMA freelist_count")? == 0
+                && (ACTIVITIES.merge(connection)? || EVENTS.merge(connection)?)
+            {}
             let free = number("PRAGMA freelist_count")?;
             if free == 0 {
                 return Ok(0);
