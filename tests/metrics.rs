@@ -195,11 +195,20 @@ proptest! {
         subject in select(vec![Subject::Overall, Subject::One(Dimension::Project, "acme".into()), Subject::One(Dimension::Agent, "bot".into()), Subject::One(Dimension::Name, "a".into())]),
         minute in -4 * 1440..4 * 1440i64,
         allowed in select(vec!["", "", "project:acme", "project:acme,zoo", "-agent:bot", "project:z*,nobody -name:a"]),
+        indexed in vec(0..40usize, 0..3),
     ) {
         let around = at(around);
         let tz: Tz = zone.parse().unwrap();
         let (log, clock) = ActivityLog::test();
-        rows.iter().for_each(|row| record(&log, &clock, around, row));
+        let mut upkeep = log.store().unwrap().upkeep().unwrap();
+        for (at, row) in rows.iter().enumerate() {
+            record(&log, &clock, around, row);
+            // What comes later is added to what was added up before.
+            if indexed.contains(&at) {
+                log.flush().wait().unwrap();
+                while upkeep.index().unwrap() > 0 {}
+            }
+        }
         log.flush().wait().unwrap();
         let now = around + TimeDelta::minutes(minute);
         let allowed = Filter::parse(allowed, now).unwrap();
@@ -224,7 +233,7 @@ proptest! {
         let first = last - TimeDelta::days(window.days() - 1);
         let date = |row: &&ActivityRecord| in_zone(row.started_at, tz).date();
         let within: Vec<_> = meant.into_iter().filter(|row| (first..=last).contains(&date(row))).collect();
-        let turns_of: HashSet<&str> = within.iter()
+        let turns_of: HashSet<&str> = all.iter()
             .filter(|row| row.kind == Kind::Turn)
             .filter_map(|row| row.scope.agent.as_deref())
             .collect();

@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Capture, Describe, Kind, Outcome,
     query::ActivityReader,
     record::Filter,
     store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
@@ -64,10 +64,27 @@ fn rebuild(upkeep: &mut dyn Upkeep) {
 
 /// Every sum that is kept, as it is kept.
 fn sums(path: &Path) -> Vec<Vec<rusqlite::types::Value>> {
+    rows(
+        path,
+        "SELECT * FROM bucket ORDER BY scope, scope_id, quarter",
+    )
+}
+
+/// The same, with what is known of agents.
+fn all_sums(path: &Path) -> [Vec<Vec<rusqlite::types::Value>>; 3] {
+    [
+        sums(path),
+        rows(
+            path,
+            "SELECT * FROM agent_stretch ORDER BY agent, quarter, scope_id",
+        ),
+        rows(path, "SELECT * FROM pace ORDER BY scope_id, quarter"),
+    ]
+}
+
+fn rows(path: &Path, sql: &str) -> Vec<Vec<rusqlite::types::Value>> {
     let store = Connection::open(path).unwrap();
-    let mut statement = store
-        .prepare("SELECT * FROM bucket ORDER BY scope, scope_id, quarter")
-        .unwrap();
+    let mut statement = store.prepare(sql).unwrap();
     let columns = statement.column_count();
     let rows = statement.query_map((), |row| (0..columns).map(|at| row.get(at)).collect());
     rows.unwrap().collect::<Result<_, _>>().unwrap()
@@ -76,7 +93,16 @@ fn sums(path: &Path) -> Vec<Vec<rusqlite::types::Value>> {
 fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
     clock.set_wall(begin() + TimeDelta::minutes(minute));
     let name = ["a", "b", "c"][usize::from(sort % 3)];
-    let mut describe = Describe::job(name);
+    // Some agents say what their turns are, some do so from some day on.
+    let kind = match sort % 7 {
+        0..3 => Kind::Turn,
+        _ => Kind::Job,
+    };
+    let agent = ["ann", "bot", "cat"][usize::from(sort / 3 % 3)];
+    let mut describe = Describe::new(kind, name);
+    if sort < 200 {
+        describe = describe.agent(agent);
+    }
     if sort.is_multiple_of(2) {
         describe = describe.project("acme").brand(name);
     }
@@ -96,23 +122,44 @@ proptest! {
 
     #[test]
     fn what_is_old_is_deleted_and_sums_stay_what_they_were(
-        rows in vec((0..3000i64, any::<u8>()), 1..60),
+        // So few that the log does not index them by itself.
+        rows in vec((0..3000i64, any::<u8>()), 1..45),
         cutoff in 0..3200i64,
+        indexed in vec(0..60usize, 0..4),
     ) {
         let (folder, log, clock) = place();
         let path = folder.path().join("a.db");
-        for (minute, sort) in &rows {
+        log.flush().wait().unwrap();
+        let mut upkeep = upkeep(&folder);
+        for (at, (minute, sort)) in rows.iter().enumerate() {
             record(&log, &clock, *minute, *sort);
+            if indexed.contains(&at) {
+                log.flush().wait().unwrap();
+                while upkeep.index().unwrap() > 0 {}
+            }
         }
         log.flush().wait().unwrap();
-        let before = sums(&path);
-        let mut upkeep = upkeep(&folder);
+        let before = all_sums(&path);
         rebuild(&mut *upkeep);
-        prop_assert_eq!(&sums(&path), &before);
+        prop_assert_eq!(&all_sums(&path), &before);
         // Sums that were lost come back.
-        Connection::open(&path).unwrap().execute("DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0", ()).unwrap();
+        let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
+                      DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
+        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
         rebuild(&mut *upkeep);
-        prop_assert_eq!(&sums(&path), &before);
+        prop_assert_eq!(&all_sums(&path), &before);
+        // However often they are added to, it is the same.
+        let more = |rows: &mut Vec<_>| rows.sort_by_key(|row| format!("{row:?}"));
+        while upkeep.index().unwrap() > 0 {}
+        let mut added = all_sums(&path);
+        let all_at_once = "DELETE FROM bucket WHERE scope = 4; DELETE FROM pace; DELETE FROM agent_stretch; \
+                           DELETE FROM turning_agent; UPDATE mark SET value = 0 WHERE name = 'followed_activities'";
+        Connection::open(&path).unwrap().execute_batch(all_at_once).unwrap();
+        while upkeep.index().unwrap() > 0 {}
+        let mut at_once = all_sums(&path);
+        added.iter_mut().chain(&mut at_once).for_each(more);
+        prop_assert_eq!(&at_once, &added);
+        let before = all_sums(&path);
 
         let mut cutoffs = Cutoffs::default();
         let at = begin() + TimeDelta::minutes(cutoff);
@@ -124,10 +171,22 @@ proptest! {
         let pruned = prune(&mut *upkeep, &cutoffs);
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
         prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().activities, kept);
-        prop_assert_eq!(&sums(&path), &before);
+        prop_assert_eq!(&all_sums(&path), &before);
         // What was counted stays counted, also where the activities are gone.
         rebuild(&mut *upkeep);
-        prop_assert_eq!(&sums(&path), &before);
+        prop_assert_eq!(&all_sums(&path), &before);
+        // And is gone when that is said, wherever it stands.
+        cutoffs = Cutoffs::default();
+        cutoffs.sums = Some(at);
+        prune(&mut *upkeep, &cutoffs);
+        let [sums, stretches, paces] = all_sums(&path);
+        let quarter = at.timestamp() / 900;
+        for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
+            prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
+        }
+        cutoffs.sums = Some(begin() + TimeDelta::days(9));
+        prune(&mut *upkeep, &cutoffs);
+        prop_assert!(all_sums(&path).iter().all(Vec::is_empty));
         let damages = reader.damages().unwrap();
         prop_assert!(damages.is_empty(), "{:?}", damages);
     }

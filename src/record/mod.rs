@@ -29,6 +29,7 @@ pub use outline::{Branch, Outline};
 pub use recording::{ChunkRecord, Codec, RecordingLink, RecordingRecord, RecordingStatus};
 pub use scope::Scope;
 pub use sketch::Sketch;
+pub(crate) use sketch::{read_number, write_number};
 pub(crate) use snake::snake_case;
 pub use status::Status;
 pub use sums::Sums;

@@ -117,7 +117,8 @@ fn middle(part: u16) -> u64 {
     lower + ((1 << shift) >> 1)
 }
 
-fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+/// Writes a number as LEB128.
+pub(crate) fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -125,7 +126,8 @@ fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn read_number(bytes: &mut &[u8]) -> Option<u64> {
+/// Reads what [`write_number`] wrote.
+pub(crate) fn read_number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;

@@ -42,34 +42,49 @@ pub struct Bucket {
     pub sums: Sums,
 }
 
-/// How one agent's activities of one sort started within one quarter of an hour.
+/// The sums of one project, agent, name or brand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Starts {
-    /// The agent.
-    pub agent: Text,
-    /// Quarters of an hour since the Unix epoch.
-    pub quarter: i64,
-    /// Which of its activities.
-    pub of: Nesting,
-    /// How many.
-    pub count: u64,
-    /// When the first of them started, in microseconds since the Unix epoch.
-    pub first_us: i64,
-    /// When the last of them started, in microseconds since the Unix epoch.
-    pub last_us: i64,
+pub struct Total {
+    /// Which one.
+    pub id: Text,
+    /// The sums.
+    pub sums: Sums,
+    /// The turns of an agent; 0 of what is none.
+    pub turns: u64,
+    /// From the first of these to the last, in microseconds.
+    pub turning_us: u64,
 }
 
-/// Where an activity stands, as far as turns are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How agents were active and took turns in one quarter of an hour.
+///
+/// A turn is an activity of the kind `turn`; of an agent that has never taken any, an activity without a parent. Quarters
+/// add up to any span: an agent that was active before within the span is counted there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Nesting {
-    /// It is of the kind `turn`, wherever it stands.
-    Turn,
-    /// It has no parent.
-    Root,
-    /// It ran inside of another: never a turn.
-    Nested,
+pub struct Pace {
+    /// Quarters of an hour since the Unix epoch.
+    pub quarter: i64,
+    /// The turns of all agents.
+    pub turns: u64,
+    /// From the first turn of each agent in this quarter to its last, together, in microseconds.
+    pub within_us: u64,
+    /// The agents, by when they were active before.
+    pub after: Vec<After>,
+}
+
+/// Agents that come back after as many quarters of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct After {
+    /// How many quarters before this one; 0: never before.
+    pub quarters: i64,
+    /// Agents that were active then, and not since.
+    pub active: u64,
+    /// Agents that took a turn in this quarter, and their last one before it then.
+    pub turning: u64,
+    /// From those last turns to their first ones in this quarter, together, in microseconds.
+    pub gap_us: u64,
 }
 
 /// An ended activity, as far as sums are concerned.
@@ -82,8 +97,8 @@ pub struct Tallied {
     pub status: Status,
     /// How long it took in nanoseconds; `None` where it was abandoned.
     pub duration_ns: Option<u64>,
-    /// Where it stands.
-    pub nesting: Nesting,
+    /// It is a turn of its agent.
+    pub is_turn: bool,
     /// The project it belongs to.
     pub project: Option<Text>,
     /// The agent that asked for it.

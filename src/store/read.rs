@@ -13,9 +13,9 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
-        RecordingId, RecordingRecord, Sums, Text,
+        RecordingId, RecordingRecord,
     },
-    store::{Accounting, Bucket, Dimension, Starts, Subject, Tallied, TypeCount},
+    store::{Accounting, Bucket, Dimension, Pace, Subject, Tallied, Total, TypeCount},
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
@@ -106,26 +106,25 @@ pub trait Reader: Send {
     /// The sums of what started in these quarters of an hour since the Unix epoch, in their order; quarters in which
     /// nothing started are left out.
     ///
-    /// Those of an agent are added up from its activities, all others are kept ready.
-    ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>>;
 
-    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order.
+    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
+    /// their turns.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
-    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<(Text, Sums)>>;
+    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>>;
 
-    /// How the activities of agents started in these quarters, in no order. Added up from all that started then.
+    /// How agents were active and took turns in these quarters, in their order.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
-    fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>>;
+    /// When the store could not be read, and for a name or a brand, of which that is not kept ready.
+    fn paces(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Pace>>;
 
     /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
     ///

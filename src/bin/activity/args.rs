@@ -46,7 +46,7 @@ Examples:
 
 A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the last of them today.
 Activities count where they started, once they have ended. A turn is an activity of the kind `turn`;
-of an agent without any, an activity that has no parent. Percentiles are off by at most 3.2 %.";
+of an agent that has never taken one, an activity that has no parent. Percentiles are off by at most 3.2 %.";
 
 const DIGEST: &str = "\
 Examples:

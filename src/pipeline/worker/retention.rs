@@ -16,18 +16,16 @@ const LOOK: Duration = Duration::from_secs(600);
 const FIRST: Duration = Duration::from_secs(10);
 
 /// How many records are left to those who search, who look at them one by one, until they are indexed.
-const UNINDEXED: u64 = 1_000;
+const UNINDEXED: u64 = 100;
 
 /// What of the upkeep is under way.
 pub(super) struct Keeper {
-    /// Open while there is something to do.
+    /// Open from the first work on.
     upkeep: Option<Box<dyn Upkeep>>,
     /// When to look again, in nanoseconds of the log's monotonic clock.
     next_ns: u64,
     /// Records that this log has committed since the index was up to date.
     unindexed: u64,
-    /// What is old is being deleted.
-    pruning: bool,
 }
 
 impl Default for Keeper {
@@ -36,7 +34,6 @@ impl Default for Keeper {
             upkeep: None,
             next_ns: FIRST.as_nanos() as u64,
             unindexed: 0,
-            pruning: false,
         }
     }
 }
@@ -50,18 +47,15 @@ impl Keeper {
             return;
         }
         match guarded("prune", || self.prune(store, shared)) {
-            Ok(pruned) if pruned.total() > 0 => {
-                self.pruning = true;
-                return;
-            }
+            Ok(pruned) if pruned.total() > 0 => return,
             Ok(_) => {}
             // A store that takes care of itself says so.
             Err(error) if error.is_invalid() => {}
             Err(error) => {
+                self.upkeep = None;
                 tracing::warn!(target: "tower_activity::store", %error, "what is old could not be deleted, it is tried again");
             }
         }
-        self.pruning = false;
         self.next_ns = now + LOOK.as_nanos() as u64;
         // Others may have left something to index, too.
         self.unindexed = self.unindexed.max(UNINDEXED);
@@ -84,13 +78,11 @@ impl Keeper {
             Ok(0) => {}
             Err(error) if error.is_invalid() => {}
             Err(error) => {
+                self.upkeep = None;
                 tracing::warn!(target: "tower_activity::store", %error, "what is new could not be indexed, it is tried again");
             }
         }
         self.unindexed = 0;
-        if !self.pruning {
-            self.upkeep = None;
-        }
         false
     }
 

@@ -1,21 +1,18 @@
 //! Sums as people read them.
 
-use std::{
-    collections::{HashMap, HashSet},
-    ops::Range,
-};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     record::Sums,
-    store::{Nesting, Starts},
+    store::{Pace, Total},
 };
 
 /// What happened in a span of time.
 ///
-/// Percentiles are off by at most 1/32 (3.2 %). A turn is an activity of the kind `turn`; of an agent that has none in
-/// the window, an activity without a parent.
+/// Percentiles are off by at most 1/32 (3.2 %). A turn is an activity of the kind `turn`; of an agent that has
+/// never taken one, an activity without a parent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
@@ -81,53 +78,36 @@ pub(super) struct Turns {
     agents: u64,
 }
 
-/// What started in a window, in order of quarters.
-#[derive(Debug)]
-pub(super) struct Agents<'a> {
-    starts: Vec<&'a Starts>,
-    /// Those that say what their turns are.
-    with_turns: HashSet<&'a str>,
-}
-
-impl<'a> Agents<'a> {
-    pub(super) fn of(starts: impl IntoIterator<Item = &'a Starts>) -> Self {
-        let mut starts: Vec<_> = starts.into_iter().collect();
-        starts.sort_by_key(|one| one.quarter);
-        let turns = starts.iter().filter(|one| one.of == Nesting::Turn);
-        let with_turns = turns.map(|one| one.agent.as_str()).collect();
-        Agents { starts, with_turns }
-    }
-
-    /// The turns that were taken in these quarters.
-    pub(super) fn turns(&self, quarters: Range<i64>) -> Turns {
-        let place = |quarter| self.starts.partition_point(|one| one.quarter < quarter);
+impl Turns {
+    /// The turns that were taken in these quarters; all paces in order of quarters.
+    pub(super) fn within(paces: &[Pace], quarters: Range<i64>) -> Turns {
+        let place = |quarter| paces.partition_point(|one| one.quarter < quarter);
         let (first, end) = (place(quarters.start), place(quarters.end));
-        // By agent: how many turns, when the first and when the last.
-        let mut agents = HashMap::<&str, Option<(u64, i64, i64)>>::new();
-        for one in self.starts.get(first..end).unwrap_or_default() {
-            let turns = agents.entry(&one.agent).or_default();
-            if one.of == self.turns_of(&one.agent) {
-                let (count, first, last) = turns.unwrap_or((0, i64::MAX, i64::MIN));
-                let last = last.max(one.last_us);
-                *turns = Some((count + one.count, first.min(one.first_us), last));
+        let mut all = Turns::default();
+        let mut turning = 0;
+        for pace in paces.get(first..end).unwrap_or_default() {
+            all.count += pace.turns;
+            all.gaps_us += pace.within_us;
+            for after in &pace.after {
+                if after.quarters > 0 && pace.quarter - after.quarters >= quarters.start {
+                    all.gaps_us += after.gap_us;
+                } else {
+                    all.agents += after.active;
+                    turning += after.turning;
+                }
             }
         }
-        let mut all = Turns {
-            agents: agents.len() as u64,
-            ..Turns::default()
-        };
-        for (count, first, last) in agents.into_values().flatten() {
-            all.count += count;
-            all.gaps += count - 1;
-            all.gaps_us += last.abs_diff(first);
-        }
+        all.gaps = all.count.saturating_sub(turning);
         all
     }
 
-    fn turns_of(&self, agent: &str) -> Nesting {
-        match self.with_turns.contains(agent) {
-            true => Nesting::Turn,
-            false => Nesting::Root,
+    /// The turns of one agent.
+    pub(super) fn of(agent: &Total) -> Turns {
+        Turns {
+            count: agent.turns,
+            gaps: agent.turns.saturating_sub(1),
+            gaps_us: agent.turning_us,
+            agents: 1,
         }
     }
 }

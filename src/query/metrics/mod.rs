@@ -4,23 +4,18 @@ mod figures;
 mod period;
 mod source;
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use figures::Figures;
 pub use period::{Period, Step, Window};
 
-use self::{
-    figures::{Agents, Turns},
-    source::Totals,
-};
+use self::figures::Turns;
 use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
     record::{Filter, Sums, Text},
-    store::{Dimension, Starts, Subject, TypeCount},
+    store::{Dimension, Subject, Total, TypeCount},
 };
 
 /// Which metrics are asked for.
@@ -98,8 +93,8 @@ impl MetricsQuery {
         self
     }
 
-    /// Leaves turns and active agents out, which are then 0: they are counted from what started in the window, one by
-    /// one, where all else is kept ready.
+    /// Leaves turns and active agents out, which are then 0. Those of a name or a brand are counted from what started in the
+    /// window, one by one, where all else is kept ready.
     pub fn without_turns(mut self) -> Self {
         self.turns = false;
         self
@@ -169,8 +164,8 @@ pub struct Ranked {
 impl ActivityReader {
     /// What happened in a window, and in its hours or days.
     ///
-    /// Sums are kept ready for everything, projects, names and brands. Turns and the metrics of an agent are added up
-    /// from what started in the window, which takes longer the more that is.
+    /// All of it is kept ready, but for the turns of a name or a brand: they are added up from what started in the window,
+    /// which takes longer the more that is.
     ///
     /// # Errors
     ///
@@ -182,8 +177,7 @@ impl ActivityReader {
         }
         let window = query.period();
         let quarters = window.quarters();
-        let (buckets, starts) = self.history(query, quarters.clone())?;
-        let agents = Agents::of(&starts);
+        let (buckets, paces) = self.history(query, quarters.clone())?;
 
         let mut history = Vec::new();
         let mut sums = Sums::default();
@@ -198,12 +192,12 @@ impl ActivityReader {
             sums.merge(&step);
             if period.start <= query.now {
                 let hours = period.hours_until(query.now);
-                let figures = Figures::of(&step, &agents.turns(quarters), hours);
+                let figures = Figures::of(&step, &Turns::within(&paces, quarters), hours);
                 history.push(Point { period, figures });
             }
         }
         let oldest = self.reader.oldest_quarter()?;
-        let turns = agents.turns(quarters.clone());
+        let turns = Turns::within(&paces, quarters.clone());
         Ok(Metrics {
             window,
             current: Figures::of(&sums, &turns, window.hours_until(query.now)),
@@ -225,21 +219,18 @@ impl ActivityReader {
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
         let window = query.period();
         let quarters = window.quarters();
-        let Totals { sums, starts } = self.totals(by, query, quarters.clone())?;
-        let mut by_agent = HashMap::<&Text, Vec<&Starts>>::new();
-        for one in &starts {
-            by_agent.entry(&one.agent).or_default().push(one);
-        }
+        let totals = self.totals(by, query, quarters)?;
         let hours = window.hours_until(query.now);
-        let figures = |(id, sums): (Text, Sums)| {
-            let turns = match by_agent.remove(&id) {
-                Some(starts) => Agents::of(starts).turns(quarters.clone()),
-                None => Turns::default(),
+        let figures = |total: Total| {
+            let turns = match by {
+                Dimension::Agent if query.turns => Turns::of(&total),
+                _ => Turns::default(),
             };
-            let figures = Figures::of(&sums, &turns, hours);
+            let figures = Figures::of(&total.sums, &turns, hours);
+            let id = total.id;
             Ranked { id, figures }
         };
-        let mut ranking: Vec<Ranked> = sums.into_iter().map(figures).collect();
+        let mut ranking: Vec<Ranked> = totals.into_iter().map(figures).collect();
         ranking.sort_by(|a, b| {
             let most = b.figures.count.cmp(&a.figures.count);
             most.then_with(|| a.id.as_str().cmp(b.id.as_str()))

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     query::ActivityReader,
     record::{Filter, Pattern, Status, Sums, Text},
-    store::{Bucket, Dimension, Nesting, QUARTER_US, Starts, Subject, Tallied},
+    store::{After, Bucket, Dimension, Pace, QUARTER_US, Subject, Tallied, Total},
 };
 
 /// What is added up.
@@ -21,14 +21,6 @@ enum Source {
     Kept(Subject),
     /// What these mean.
     Rows(Box<Filter>),
-}
-
-/// The sums for each of a dimension.
-pub(super) struct Totals {
-    /// In no order.
-    pub(super) sums: Vec<(Text, Sums)>,
-    /// How agents' activities started, where the dimension is agents.
-    pub(super) starts: Vec<Starts>,
 }
 
 impl MetricsQuery {
@@ -83,67 +75,69 @@ impl ActivityReader {
         }
     }
 
-    /// The sums of these quarters, in their order, and how agents' activities started in them.
+    /// The sums of these quarters, in their order, and the pace of agents in them.
     pub(super) fn history(
         &mut self,
         query: &MetricsQuery,
         quarters: Range<i64>,
-    ) -> Result<(Vec<Bucket>, Vec<Starts>)> {
-        let filter = match query.source() {
-            Source::Kept(subject) => {
-                let starts = match query.turns {
-                    true => self.reader.starts(&subject, quarters.clone())?,
-                    false => Vec::new(),
-                };
-                return Ok((self.reader.buckets(&subject, quarters)?, starts));
-            }
-            Source::Rows(filter) => during(*filter, quarters),
+    ) -> Result<(Vec<Bucket>, Vec<Pace>)> {
+        let source = query.source();
+        let Source::Kept(subject) = &source else {
+            return self.tallied(&during(query.rows(), quarters));
         };
-        let mut buckets = BTreeMap::<i64, Sums>::new();
-        let mut starts = StartsOf::default();
-        self.reader.tally(&filter, &mut |one| {
-            let sums = buckets.entry(quarter(&one)).or_default();
-            sums.add(one.status, one.duration_ns);
-            starts.add(&one);
-        })?;
-        let bucket = |(quarter, sums)| Bucket { quarter, sums };
-        Ok((buckets.into_iter().map(bucket).collect(), starts.end()))
+        let buckets = self.reader.buckets(subject, quarters.clone())?;
+        let paces = match subject {
+            _ if !query.turns => Vec::new(),
+            Subject::One(Dimension::Name | Dimension::Brand, _) => {
+                self.tallied(&during(query.rows(), quarters))?.1
+            }
+            subject => self.reader.paces(subject, quarters)?,
+        };
+        Ok((buckets, paces))
     }
 
-    /// The sums of these quarters for each of a dimension, and where that is agents, how their activities started.
+    fn tallied(&mut self, filter: &Filter) -> Result<(Vec<Bucket>, Vec<Pace>)> {
+        let mut buckets = BTreeMap::<i64, Sums>::new();
+        let mut paces = Paces::default();
+        self.reader.tally(filter, &mut |one| {
+            let sums = buckets.entry(quarter(&one)).or_default();
+            sums.add(one.status, one.duration_ns);
+            paces.add(&one);
+        })?;
+        let bucket = |(quarter, sums)| Bucket { quarter, sums };
+        Ok((buckets.into_iter().map(bucket).collect(), paces.end()))
+    }
+
+    /// The sums of these quarters for each of a dimension, in no order.
     pub(super) fn totals(
         &mut self,
         by: Dimension,
         query: &MetricsQuery,
         quarters: Range<i64>,
-    ) -> Result<Totals> {
-        let turns = query.turns && by == Dimension::Agent;
+    ) -> Result<Vec<Total>> {
         let filter = match query.source() {
-            Source::Kept(Subject::Overall) => {
-                let starts = match turns {
-                    true => self.reader.starts(&Subject::Overall, quarters.clone())?,
-                    false => Vec::new(),
-                };
-                let sums = self.reader.totals(by, quarters)?;
-                return Ok(Totals { sums, starts });
-            }
+            Source::Kept(Subject::Overall) => return self.reader.totals(by, quarters),
             _ => during(query.rows(), quarters),
         };
-        let mut totals = HashMap::<Text, Sums>::new();
-        let mut starts = StartsOf::default();
+        let mut totals = HashMap::<Text, (Sums, u64, i64, i64)>::new();
         self.reader.tally(&filter, &mut |one| {
-            if let Some(id) = one.of(by) {
-                let sums = totals.entry(id.clone()).or_default();
-                sums.add(one.status, one.duration_ns);
-            }
-            if turns {
-                starts.add(&one);
+            let Some(id) = one.of(by) else { return };
+            let at = one.started_us;
+            let total = totals.entry(id.clone());
+            let (sums, turns, first, last) =
+                total.or_insert_with(|| (Sums::default(), 0, i64::MAX, 0));
+            sums.add(one.status, one.duration_ns);
+            if by == Dimension::Agent && one.is_turn {
+                (*turns, *first, *last) = (*turns + 1, at.min(*first), at);
             }
         })?;
-        Ok(Totals {
-            sums: totals.into_iter().collect(),
-            starts: starts.end(),
-        })
+        let total = |(id, (sums, turns, first, last)): (Text, (Sums, u64, i64, i64))| Total {
+            id,
+            sums,
+            turns,
+            turning_us: last.saturating_sub(first).max(0).cast_unsigned(),
+        };
+        Ok(totals.into_iter().map(total).collect())
     }
 }
 
@@ -159,29 +153,78 @@ fn quarter(one: &Tallied) -> i64 {
     one.started_us.div_euclid(QUARTER_US)
 }
 
-/// How agents' activities started, grouped by quarter, agent and sort.
+/// The pace of agents, added up from what they did in order.
 #[derive(Default)]
-struct StartsOf(HashMap<(i64, Text, Nesting), Starts>);
+struct Paces {
+    done: Vec<Pace>,
+    agents: HashMap<Text, Before>,
+}
 
-impl StartsOf {
+/// What an agent did before.
+#[derive(Default)]
+struct Before {
+    /// The last quarter in which it was active.
+    active: Option<i64>,
+    /// When its last turn started.
+    turn_us: Option<i64>,
+}
+
+impl Paces {
     /// Adds one that did not start before those that were added.
     fn add(&mut self, one: &Tallied) {
         let Some(agent) = &one.agent else { return };
-        let (quarter, of) = (quarter(one), one.nesting);
-        let group = self.0.entry((quarter, agent.clone(), of));
-        let group = group.or_insert_with(|| Starts {
-            agent: agent.clone(),
-            quarter,
-            of,
-            count: 0,
-            first_us: one.started_us,
-            last_us: one.started_us,
-        });
-        group.count += 1;
-        group.last_us = one.started_us;
+        let quarter = quarter(one);
+        if self.done.last().is_none_or(|last| last.quarter != quarter) {
+            self.done.push(Pace {
+                quarter,
+                turns: 0,
+                within_us: 0,
+                after: Vec::new(),
+            });
+        }
+        let Some(pace) = self.done.last_mut() else {
+            return;
+        };
+        let before = self.agents.entry(agent.clone()).or_default();
+        if before.active != Some(quarter) {
+            let distance = before.active.map_or(0, |last| quarter - last);
+            after(pace, distance).active += 1;
+            before.active = Some(quarter);
+        }
+        if !one.is_turn {
+            return;
+        }
+        pace.turns += 1;
+        let gap_us = before.turn_us.map(|last| one.started_us.abs_diff(last));
+        let distance = before
+            .turn_us
+            .map(|last| quarter - last.div_euclid(QUARTER_US));
+        match distance {
+            Some(0) => pace.within_us += gap_us.unwrap_or_default(),
+            distance => {
+                let after = after(pace, distance.unwrap_or_default());
+                after.turning += 1;
+                after.gap_us += gap_us.unwrap_or_default();
+            }
+        }
+        before.turn_us = Some(one.started_us);
     }
 
-    fn end(self) -> Vec<Starts> {
-        self.0.into_values().collect()
+    fn end(self) -> Vec<Pace> {
+        self.done
     }
+}
+
+fn after(pace: &mut Pace, quarters: i64) -> &mut After {
+    let at = pace.after.iter().position(|one| one.quarters == quarters);
+    let at = at.unwrap_or(pace.after.len());
+    if at == pace.after.len() {
+        pace.after.push(After {
+            quarters,
+            active: 0,
+            turning: 0,
+            gap_us: 0,
+        });
+    }
+    &mut pace.after[at]
 }

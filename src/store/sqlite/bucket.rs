@@ -30,6 +30,7 @@ enum Scope {
     Project = 1,
     Name = 2,
     Brand = 3,
+    Agent = 4,
 }
 
 /// One row as the buckets see it. Texts are dictionary numbers.
@@ -62,6 +63,13 @@ impl Buckets {
             let sums = self.sums.entry((scope, id, quarter)).or_default();
             sums.add(row.status, row.duration_ns);
         }
+    }
+
+    /// Adds the sums of agents, by agent and quarter.
+    pub(super) fn add_agents(&mut self, sums: impl IntoIterator<Item = ((i64, i64), Sums)>) {
+        let sums = sums.into_iter();
+        let keyed = sums.map(|((agent, quarter), sums)| ((Scope::Agent, agent, quarter), sums));
+        self.sums.extend(keyed);
     }
 
     /// Folds the sums into the table.

@@ -3,6 +3,7 @@
 //! Beside `activity.db` stand SQLite's own `-wal` and `-shm` files and the folder `activity.db-instances`,
 //! where every open log holds one lock file that the kernel releases when its process dies.
 
+mod agents;
 mod bucket;
 pub(crate) mod connection;
 mod dictionary;

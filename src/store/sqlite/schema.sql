@@ -120,7 +120,7 @@ CREATE INDEX event_activity ON event (activity, id) WHERE activity IS NOT NULL;
 
 -- Additive sums of a quarter of an hour for one scope, keyed by the activity's start.
 CREATE TABLE bucket (
-  scope     INTEGER NOT NULL,   -- 0 overall 1 project 2 name 3 brand
+  scope     INTEGER NOT NULL,   -- 0 overall 1 project 2 name 3 brand 4 agent (up to followed_activities)
   scope_id  INTEGER NOT NULL,   -- text.id; 0 for overall
   quarter   INTEGER NOT NULL,   -- quarters of an hour since the Unix epoch
   count     INTEGER NOT NULL,
@@ -132,6 +132,39 @@ CREATE TABLE bucket (
   max_ns    INTEGER,
   sketch    BLOB,               -- latency sketch, see record/sketch.rs
   PRIMARY KEY (scope, scope_id, quarter)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bucket_quarter ON bucket (quarter);
+
+-- When agents were active and took turns in a quarter of an hour, by project (text.id) and together (0): how many activities,
+-- turns, and activities without a parent that are no turn, with their first and last start. Up to followed_activities.
+CREATE TABLE agent_stretch (
+  agent      INTEGER NOT NULL,
+  quarter    INTEGER NOT NULL,
+  scope_id   INTEGER NOT NULL,
+  active     INTEGER NOT NULL,
+  turns      INTEGER NOT NULL,
+  first_turn INTEGER,
+  last_turn  INTEGER,
+  roots      INTEGER NOT NULL,
+  first_root INTEGER,
+  last_root  INTEGER,
+  PRIMARY KEY (agent, quarter, scope_id)
+) STRICT, WITHOUT ROWID;
+
+-- Agents that have ever taken a turn that says so.
+CREATE TABLE turning_agent (
+  agent INTEGER PRIMARY KEY
+) STRICT;
+
+-- The same of all agents at once, so that it can be added up to any span: see agents/pace.rs.
+CREATE TABLE pace (
+  scope_id  INTEGER NOT NULL,
+  quarter   INTEGER NOT NULL,
+  turns     INTEGER NOT NULL,
+  within_us INTEGER NOT NULL,   -- from the first turn of each agent to its last, together
+  after     BLOB NOT NULL,      -- by quarters since then: agents, agents that took turns, the pauses between these
+  PRIMARY KEY (scope_id, quarter)
 ) STRICT, WITHOUT ROWID;
 
 -- Recordings: what a browser session, a terminal or the like leaves. Its chunks are only ever added to.
@@ -187,7 +220,8 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 
 -- What is known of the store as a whole.
 -- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
--- followed_activities, followed_events: the last seq that activity_search and event_search have.
+-- sums_from: the first quarter whose sums were not deleted.
+-- followed_activities, followed_events: the last seq that activity_search, event_search and the sums of agents have.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
@@ -269,7 +303,8 @@ WHERE type.value <> 'log';
 
 CREATE VIEW activity_metrics AS
 SELECT strftime('%Y-%m-%dT%H:%M:00Z', b.quarter * 900, 'unixepoch') AS bucket_start,
-       CASE b.scope WHEN 0 THEN 'overall' WHEN 1 THEN 'project' WHEN 2 THEN 'name' WHEN 3 THEN 'brand' END AS scope,
+       CASE b.scope WHEN 0 THEN 'overall' WHEN 1 THEN 'project' WHEN 2 THEN 'name' WHEN 3 THEN 'brand'
+                    WHEN 4 THEN 'agent' END AS scope,
        coalesce(t.value, '') AS scope_id,
        b.count AS count,
        b.failed AS failed,

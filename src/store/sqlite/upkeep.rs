@@ -8,11 +8,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, Status},
+    record::{ActivityId, Kind, Status},
     store::{
         Cutoffs, Pruned, QUARTER_US, Upkeep,
         sqlite::{
             Place,
+            agents::{self, AgentRow, Agents, Nesting},
             bucket::{Buckets, Fold},
             connection,
             process::{Connected, Process},
@@ -45,7 +46,8 @@ const DELETE_ACTIVITY: &str = "DELETE FROM activity WHERE seq = ?1";
 const DELETE_EVENT: &str = "DELETE FROM event WHERE seq = ?1";
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
-     (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 LIMIT ?2)";
+     (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
+     RETURNING scope = 4, scope_id, quarter";
 const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
 /// 256 pages are 2 MB.
@@ -55,12 +57,14 @@ const COMPLETE_FROM: &str =
     "SELECT coalesce(max(value), ?1) FROM mark WHERE name = 'complete_from'";
 const MARK: &str = "INSERT INTO mark (name, value) VALUES ('complete_from', ?1) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
+const MARK_SUMS: &str = "INSERT INTO mark (name, value) VALUES ('sums_from', ?1) \
+     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
      SELECT min(quarter) AS first, max(quarter) AS last FROM bucket WHERE scope = 0 AND scope_id = 0 \
      UNION ALL SELECT (SELECT started_at FROM activity ORDER BY id LIMIT 1) / ?1, \
                       (SELECT started_at FROM activity ORDER BY id DESC LIMIT 1) / ?1)";
-const ROWS: &str = "SELECT started_at, status, duration_ns, name, project, brand FROM activity \
-     WHERE id >= ?1 AND id < ?2";
+const ROWS: &str = "SELECT started_at, status, duration_ns, name, project, brand, seq, agent, \
+     kind = (SELECT id FROM text WHERE value = ?3), root IS NULL FROM activity WHERE id >= ?1 AND id < ?2";
 
 /// A connection that tends a store.
 pub(super) struct SqliteUpkeep {
@@ -169,10 +173,11 @@ impl Upkeep for SqliteUpkeep {
             }
             if let Some(before) = cutoffs.sums {
                 let first = first_kept(before);
-                pruned.sums = transaction.execute(DELETE_SUMS, params![first, STEP])? as u64;
+                pruned.sums = delete_sums(transaction, first)?;
                 if pruned.sums > 0 {
                     // What was deleted on purpose is not to come back.
                     transaction.execute(MARK, [first])?;
+                    transaction.execute(MARK_SUMS, [first])?;
                 }
             }
             Ok(pruned)
@@ -199,7 +204,13 @@ impl Upkeep for SqliteUpkeep {
     }
 
     fn index(&mut self) -> Result<u64> {
-        self.write(|transaction| Ok(ACTIVITIES.follow(transaction)? + EVENTS.follow(transaction)?))
+        self.write(|transaction| {
+            let before = ACTIVITIES.followed(transaction)?;
+            let count = ACTIVITIES.follow(transaction)?;
+            let followed = ACTIVITIES.followed(transaction)?;
+            Agents::committed(transaction, before, followed)?.fold(transaction)?;
+            Ok(count + EVENTS.follow(transaction)?)
+        })
     }
 
     fn rebuildable(&mut self) -> Result<Range<i64>> {
@@ -249,6 +260,21 @@ fn delete(
     Ok(found.len() as u64)
 }
 
+/// Deletes some of the sums before a quarter. Returns how many.
+fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Result<u64> {
+    let (mut count, mut of_agents) = (0, BTreeSet::new());
+    let mut delete = transaction.prepare_cached(DELETE_SUMS)?;
+    let mut rows = delete.query(params![first_kept, STEP])?;
+    while let Some(row) = rows.next()? {
+        count += 1;
+        if row.get(0)? {
+            of_agents.insert((row.get(1)?, row.get(2)?));
+        }
+    }
+    agents::forget(transaction, &of_agents)?;
+    Ok(count)
+}
+
 fn rebuildable(connection: &Connection) -> rusqlite::Result<Range<i64>> {
     let (first, last): (Option<i64>, Option<i64>) =
         connection.query_row(QUARTERS, [QUARTER_US], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -266,23 +292,41 @@ fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Res
     let mut statement = transaction.prepare_cached(ROWS)?;
     let id = |quarter: i64| ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0);
     let (first, end) = (id(quarters.start), id(quarters.end));
-    let mut rows = statement.query(params![first.as_bytes(), end.as_bytes()])?;
+    let turn = Kind::Turn.as_str();
+    let mut rows = statement.query(params![first.as_bytes(), end.as_bytes(), turn])?;
+    let followed = ACTIVITIES.followed(transaction)?;
+    let mut agents = Agents::default();
     while let Some(row) = rows.next()? {
         let code: i64 = row.get(1)?;
         let status = Status::ALL
             .into_iter()
             .find(|one| status_number(*one) == code);
         let duration_ns: Option<i64> = row.get(2)?;
-        buckets.add(Fold {
+        let fold = Fold {
             started_at_us: row.get(0)?,
             status: status.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, code))?,
             duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
             name: row.get(3)?,
             project: row.get(4)?,
             brand: row.get(5)?,
-        });
+        };
+        buckets.add(fold);
+        // What comes after that is added to the sums of agents later.
+        if row.get::<_, i64>(6)? <= followed
+            && let Some(agent) = row.get(7)?
+        {
+            agents.add(AgentRow {
+                agent,
+                project: fold.project,
+                started_at_us: fold.started_at_us,
+                status: fold.status,
+                duration_ns: fold.duration_ns,
+                nesting: Nesting::of(row.get(8)?, row.get(9)?),
+            });
+        }
     }
-    buckets.fold(transaction)
+    buckets.fold(transaction)?;
+    agents::rebuild(transaction, &quarters, agents)
 }
 
 /// The smallest id of what started then.

@@ -1,19 +1,20 @@
-//! Sums: from the buckets where there are any, for agents and turns from the rows.
+//! Sums: from what is kept ready, and for agents from what was committed since.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-};
+use std::{collections::HashMap, ops::Range};
 
-use rusqlite::{Connection, Params, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::{compile::Where, failed, row};
+use super::{compile::Where, failed};
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, Filter, Kind, Sketch, Status, Sums, Text},
+    record::{Filter, Sketch, Status, Sums, Text},
     store::{
-        Bucket, Dimension, Nesting, QUARTER_US, Starts, Subject, TypeCount,
-        sqlite::write::status_number,
+        Bucket, Dimension, Pace, Subject, Total, TypeCount,
+        sqlite::{
+            agents::{self, Agents, Paces, Span, Stretches},
+            search::ACTIVITIES,
+            write::status_number,
+        },
     },
 };
 
@@ -23,27 +24,15 @@ const BUCKETS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, 
      WHERE scope = ?1 AND scope_id = ?2 AND quarter >= ?3 AND quarter < ?4 ORDER BY quarter";
 const TOTALS: &str = "SELECT scope_id, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = ?1 AND quarter >= ?2 AND quarter < ?3";
-const AGENT_ROWS: &str = "SELECT started_at, status, duration_ns FROM activity \
-     WHERE id >= ?1 AND id < ?2 AND agent = ?3";
-const AGENTS_ROWS: &str = "SELECT agent, status, duration_ns FROM activity \
-     WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
 const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
 const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), count(*), sum(a.status = ?), sum(a.count) \
      FROM event AS a WHERE ";
 const TYPES_GROUPS: &str = " GROUP BY a.type";
 
-/// In the order of starts, so that those of one quarter come together: grouping them here takes a quarter of the time that
-/// SQLite takes to sort all of them by agent.
-const STARTS: &str = "SELECT agent, started_at, kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
-     FROM activity WHERE id >= ?1 AND id < ?2 AND agent IS NOT NULL";
-const IN_ORDER: &str = " ORDER BY id";
-
 /// How a dimension is stored.
 struct Stored {
-    /// `bucket.scope`; `None` where no buckets are kept.
-    scope: Option<i64>,
-    /// The condition on `activity` that an id, bound to `?4`, holds.
-    condition: &'static str,
+    /// `bucket.scope`.
+    scope: i64,
     /// Whether there is an ended activity of the id bound to `?1`.
     any: &'static str,
 }
@@ -51,24 +40,24 @@ struct Stored {
 fn stored(dimension: Dimension) -> Stored {
     match dimension {
         Dimension::Project => Stored {
-            scope: Some(1),
-            condition: " AND project = ?4",
-            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE project = ?1)",
+            scope: 1,
+            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 1 AND scope_id = ?1) THEN 1 \
+                  ELSE EXISTS (SELECT 1 FROM activity WHERE project = ?1) END",
         },
         Dimension::Agent => Stored {
-            scope: None,
-            condition: " AND agent = ?4",
-            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE agent = ?1)",
+            scope: 4,
+            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 4 AND scope_id = ?1) THEN 1 \
+                  ELSE EXISTS (SELECT 1 FROM activity WHERE agent = ?1) END",
         },
         Dimension::Name => Stored {
-            scope: Some(2),
-            condition: " AND name = ?4",
-            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE name = ?1)",
+            scope: 2,
+            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 2 AND scope_id = ?1) THEN 1 \
+                  ELSE EXISTS (SELECT 1 FROM activity WHERE name = ?1) END",
         },
         Dimension::Brand => Stored {
-            scope: Some(3),
-            condition: " AND brand = ?4",
-            any: "SELECT EXISTS (SELECT 1 FROM activity WHERE brand = ?1)",
+            scope: 3,
+            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 3 AND scope_id = ?1) THEN 1 \
+                  ELSE EXISTS (SELECT 1 FROM activity WHERE brand = ?1) END",
         },
     }
 }
@@ -78,169 +67,144 @@ pub(super) fn buckets(
     of: &Subject,
     quarters: Range<i64>,
 ) -> Result<Vec<Bucket>> {
+    let view = view(connection)?;
     let (scope, number) = match of {
         Subject::Overall => (0, 0),
-        Subject::One(dimension, id) => match (stored(*dimension).scope, number(connection, id)?) {
-            (_, None) => return Ok(Vec::new()),
-            (None, Some(agent)) => return buckets_of_agent(connection, agent, quarters),
-            (Some(scope), Some(number)) => (scope, number),
+        Subject::One(dimension, id) => match number(&view, id)? {
+            Some(number) => (stored(*dimension).scope, number),
+            None => return Ok(Vec::new()),
         },
     };
     let values = params![scope, number, quarters.start, quarters.end];
-    read(connection, BUCKETS, values, "read the sums", |row| {
+    let mut buckets = read(&view, BUCKETS, values, "read the sums", |row| {
         let (quarter, sums) = sums(row)?;
         Ok(Bucket { quarter, sums })
-    })
-}
-
-fn buckets_of_agent(
-    connection: &Connection,
-    agent: i64,
-    quarters: Range<i64>,
-) -> Result<Vec<Bucket>> {
-    let (first, end) = bounds(quarters);
-    let values = params![first, end, agent];
-    let mut buckets = BTreeMap::<i64, Sums>::new();
-    let attempt = "add up an agent's activities";
-    each(connection, AGENT_ROWS, values, attempt, |row| {
-        let quarter = row.get::<_, i64>(0)?.div_euclid(QUARTER_US);
-        add(buckets.entry(quarter).or_default(), row)
     })?;
-    let bucket = |(quarter, sums)| Bucket { quarter, sums };
-    Ok(buckets.into_iter().map(bucket).collect())
+    if let Subject::One(Dimension::Agent, _) = of {
+        let more = tail(&view)?.sums.into_iter();
+        for ((_, quarter), sums) in
+            more.filter(|((agent, quarter), _)| *agent == number && quarters.contains(quarter))
+        {
+            match buckets.binary_search_by_key(&quarter, |bucket| bucket.quarter) {
+                Ok(at) => buckets[at].sums.merge(&sums),
+                Err(at) => buckets.insert(at, Bucket { quarter, sums }),
+            }
+        }
+    }
+    Ok(buckets)
 }
 
 pub(super) fn totals(
     connection: &Connection,
     by: Dimension,
     quarters: Range<i64>,
-) -> Result<Vec<(Text, Sums)>> {
-    let mut totals = HashMap::<i64, Sums>::new();
-    match stored(by).scope {
-        Some(scope) => {
-            let values = params![scope, quarters.start, quarters.end];
-            each(connection, TOTALS, values, "read the sums", |row| {
-                let (id, sums) = sums(row)?;
-                totals.entry(id).or_default().merge(&sums);
-                Ok(())
-            })?;
+) -> Result<Vec<Total>> {
+    let view = view(connection)?;
+    let mut totals = HashMap::<i64, (Sums, Span)>::new();
+    let values = params![stored(by).scope, quarters.start, quarters.end];
+    each(&view, TOTALS, values, "read the sums", |row| {
+        let (id, sums) = sums(row)?;
+        totals.entry(id).or_default().0.merge(&sums);
+        Ok(())
+    })?;
+    if by == Dimension::Agent {
+        let tail = tail(&view)?;
+        for ((agent, quarter), sums) in tail.sums {
+            if quarters.contains(&quarter) {
+                totals.entry(agent).or_default().0.merge(&sums);
+            }
         }
-        None => {
-            let (first, end) = bounds(quarters);
-            let attempt = "add up the activities of agents";
-            each(
-                connection,
-                AGENTS_ROWS,
-                params![first, end],
-                attempt,
-                |row| add(totals.entry(row.get(0)?).or_default(), row),
-            )?;
+        for (agent, (_, turns)) in &mut totals {
+            let more = tail
+                .stretches
+                .get(agent)
+                .and_then(|scopes| scopes.get(&agents::ALL));
+            let (stretches, says) = stretches_of(&view, *agent, more, &quarters)?;
+            let spans = stretches.values().map(|stretch| stretch.turns_of(says));
+            spans.for_each(|span| turns.add(span));
         }
     }
-    totals
-        .into_iter()
-        .map(|(id, sums)| Ok((text(connection, id)?, sums)))
-        .collect()
+    let total = |(id, (sums, turns)): (i64, (Sums, Span))| {
+        Ok(Total {
+            id: text(&view, id)?,
+            sums,
+            turns: unsigned(turns.count),
+            turning_us: unsigned(turns.last_us - turns.first_us),
+        })
+    };
+    totals.into_iter().map(total).collect()
 }
 
-pub(super) fn starts(
+pub(super) fn paces(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
-) -> Result<Vec<Starts>> {
-    let (first, end) = bounds(quarters);
-    let turn = Kind::Turn.as_str();
-    let attempt = "add up the turns of agents";
-    let mut groups = Groups::default();
-    let take = |row: &Row<'_>| {
-        groups.add(row.get(0)?, row.get(1)?, nesting(row)?);
-        Ok(())
+) -> Result<Vec<Pace>> {
+    let view = view(connection)?;
+    let attempt = || failed("read the turns of agents");
+    let scope = match of {
+        Subject::Overall => agents::ALL,
+        Subject::One(dimension, id) => match (dimension, number(&view, id)?) {
+            (_, None) => return Ok(Vec::new()),
+            (Dimension::Project, Some(number)) => number,
+            (Dimension::Agent, Some(agent)) => {
+                let mut tail = tail(&view)?;
+                let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
+                let more = scopes.remove(&agents::ALL);
+                let (stretches, says) = stretches_of(&view, agent, more.as_ref(), &quarters)?;
+                let mut paces = Paces::default();
+                agents::add_alone(&mut paces, &stretches, says);
+                return Ok(paces.into_paces());
+            }
+            (dimension, Some(_)) => {
+                let dimension = dimension.as_str();
+                let what =
+                    format!("the turns of a {dimension} are not kept: add up its activities");
+                return Err(Error::invalid(what));
+            }
+        },
     };
-    match of {
-        Subject::Overall => {
-            let sql = [STARTS, IN_ORDER].concat();
-            each(connection, &sql, params![first, end, turn], attempt, take)?;
-        }
-        Subject::One(dimension, id) => {
-            let Some(number) = number(connection, id)? else {
-                return Ok(Vec::new());
-            };
-            let sql = [STARTS, stored(*dimension).condition, IN_ORDER].concat();
-            let values = params![first, end, turn, number];
-            each(connection, &sql, values, attempt, take)?;
-        }
+    let mut tail = tail(&view)?;
+    for scopes in tail.stretches.values_mut() {
+        // Whether an agent says what its turns are is seen in all that it does.
+        scopes.retain(|of, _| [scope, agents::ALL].contains(of));
     }
-    let mut names = HashMap::new();
-    let mut named = |(agent, of, group): (i64, Nesting, Group)| {
-        let name = match names.get(&agent) {
-            Some(name) => Text::clone(name),
-            None => names
-                .entry(agent)
-                .or_insert(text(connection, agent)?)
-                .clone(),
-        };
-        Ok(Starts {
-            agent: name,
-            quarter: group.first_us.div_euclid(QUARTER_US),
-            of,
-            count: group.count,
-            first_us: group.first_us,
-            last_us: group.last_us,
-        })
+    let paces = tail.paces(&view).map_err(attempt())?;
+    paces.on_top_of(&view, scope, quarters).map_err(attempt())
+}
+
+/// One state of the store for several questions.
+fn view(connection: &Connection) -> Result<Transaction<'_>> {
+    let begun = connection.unchecked_transaction();
+    begun.map_err(failed("begin to read"))
+}
+
+/// What was committed and is not yet in the sums of agents.
+fn tail(connection: &Connection) -> Result<Agents> {
+    let read = || Agents::committed(connection, ACTIVITIES.followed(connection)?, i64::MAX);
+    read().map_err(failed("add up the activities of agents"))
+}
+
+/// What an agent did in some quarters, and whether it says what its turns are.
+fn stretches_of(
+    connection: &Connection,
+    agent: i64,
+    more: Option<&Stretches>,
+    quarters: &Range<i64>,
+) -> Result<(Stretches, bool)> {
+    let read = || {
+        let asked = (quarters.start, quarters.end - 1);
+        let mut stretches = agents::range(connection, agent, agents::ALL, asked)?;
+        let mut says = agents::says(connection, agent)?;
+        for (quarter, stretch) in more.into_iter().flatten() {
+            says |= stretch.turns_of(true).count > 0;
+            if quarters.contains(quarter) {
+                stretches.entry(*quarter).or_default().add(stretch);
+            }
+        }
+        Ok((stretches, says))
     };
-    groups.end().into_iter().map(&mut named).collect()
-}
-
-/// Starts that come in order, grouped by quarter, agent and sort.
-#[derive(Default)]
-struct Groups {
-    done: Vec<(i64, Nesting, Group)>,
-    quarter: i64,
-    of_quarter: HashMap<(i64, Nesting), Group>,
-}
-
-struct Group {
-    count: u64,
-    first_us: i64,
-    last_us: i64,
-}
-
-impl Groups {
-    fn add(&mut self, agent: i64, at_us: i64, of: Nesting) {
-        let quarter = at_us.div_euclid(QUARTER_US);
-        if quarter != self.quarter {
-            self.close();
-            self.quarter = quarter;
-        }
-        let group = self.of_quarter.entry((agent, of)).or_insert(Group {
-            count: 0,
-            first_us: at_us,
-            last_us: at_us,
-        });
-        group.count += 1;
-        group.last_us = at_us;
-    }
-
-    fn close(&mut self) {
-        let groups = self.of_quarter.drain();
-        self.done
-            .extend(groups.map(|((agent, of), group)| (agent, of, group)));
-    }
-
-    fn end(mut self) -> Vec<(i64, Nesting, Group)> {
-        self.close();
-        self.done
-    }
-}
-
-/// What the third and the fourth column say.
-pub(super) fn nesting(row: &Row<'_>) -> rusqlite::Result<Nesting> {
-    Ok(match (row.get::<_, Option<bool>>(2)?, row.get(3)?) {
-        // No text is the kind's where there is no turn at all.
-        (Some(true), _) => Nesting::Turn,
-        (_, true) => Nesting::Root,
-        (_, false) => Nesting::Nested,
-    })
+    read().map_err(failed("read the turns of an agent"))
 }
 
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
@@ -277,15 +241,6 @@ pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<boo
     }
 }
 
-/// Counts one row whose second and third columns are its status and its duration.
-fn add(sums: &mut Sums, row: &Row<'_>) -> rusqlite::Result<()> {
-    let code = row.get(1)?;
-    let damaged = |_| rusqlite::Error::IntegralValueOutOfRange(1, code);
-    let status = row::status(code).map_err(damaged)?;
-    sums.add(status, row.get::<_, Option<i64>>(2)?.map(unsigned));
-    Ok(())
-}
-
 /// A row of `bucket`: what stands in its first column, and the sums.
 fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
     let number = |column| row.get(column).map(unsigned);
@@ -302,13 +257,6 @@ fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
         sketch: Sketch::from_bytes(&sketch),
     };
     Ok((row.get(0)?, sums))
-}
-
-/// The ids of what started in these quarters: from the first up to, and without, the second.
-fn bounds(quarters: Range<i64>) -> ([u8; 16], [u8; 16]) {
-    let bound =
-        |quarter: i64| *ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0).as_bytes();
-    (bound(quarters.start), bound(quarters.end))
 }
 
 fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {

@@ -26,11 +26,11 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
-        RecordingRecord, Sums, Text, as_words,
+        RecordingRecord, as_words,
     },
     store::{
-        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Page,
-        Reader, Starts, Subject, Tallied, TypeCount,
+        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Pace,
+        Page, Reader, Subject, Tallied, Total, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -270,12 +270,12 @@ impl Reader for SqliteReader {
         metrics::buckets(&*self.connection()?, of, quarters)
     }
 
-    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<(Text, Sums)>> {
+    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>> {
         metrics::totals(&*self.connection()?, by, quarters)
     }
 
-    fn starts(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Starts>> {
-        metrics::starts(&*self.connection()?, of, quarters)
+    fn paces(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Pace>> {
+        metrics::paces(&*self.connection()?, of, quarters)
     }
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {

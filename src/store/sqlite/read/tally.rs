@@ -6,9 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 
 use super::{
     compile::{Table, Where},
-    failed,
-    metrics::nesting,
-    row,
+    failed, row,
 };
 use crate::{
     error::Result,
@@ -16,8 +14,14 @@ use crate::{
     store::Tallied,
 };
 
-const ROWS: &str = "SELECT a.started_at, a.duration_ns, a.kind = (SELECT id FROM text WHERE value = ?), a.root IS NULL, \
-     a.status, a.project, a.agent, a.name, a.brand FROM activity AS a WHERE ";
+/// A root is a turn where its agent has never said what its turns are, nor has since the sums of agents were added up.
+const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
+     says AS (SELECT agent FROM turning_agent UNION SELECT agent FROM activity NOT INDEXED \
+              WHERE kind = (SELECT id FROM turn) AND agent IS NOT NULL \
+              AND seq > (SELECT coalesce(max(value), 0) FROM mark WHERE name = 'followed_activities')) \
+     SELECT a.started_at, a.duration_ns, \
+     coalesce(a.kind = (SELECT id FROM turn), 0) OR (a.root IS NULL AND a.agent NOT IN (SELECT agent FROM says)), \
+     a.project, a.status, a.agent, a.name, a.brand FROM activity AS a WHERE ";
 const IN_ORDER: &str = " ORDER BY a.id";
 const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const ATTEMPT: &str = "add up activities";
@@ -56,12 +60,13 @@ fn tallied(
         duration_ns: row
             .get::<_, Option<i64>>(1)?
             .map(|ns| ns.max(0).cast_unsigned()),
-        nesting: nesting(row)?,
+        // It is not known where there is no agent.
+        is_turn: row.get::<_, Option<bool>>(2)?.unwrap_or_default(),
         status,
-        project: texts.get(row.get(5)?)?,
-        agent: texts.get(row.get(6)?)?,
-        name: texts.get(row.get(7)?)?,
-        brand: texts.get(row.get(8)?)?,
+        project: texts.get(row.get(3)?)?,
+        agent: texts.get(row.get(5)?)?,
+        name: texts.get(row.get(6)?)?,
+        brand: texts.get(row.get(7)?)?,
     })
 }
 
