@@ -11,6 +11,7 @@ use crate::{
 
 /// One activity, the tree that it stands in, and what happened inside of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ActivityDetails {
     /// The activity.

@@ -9,6 +9,7 @@ use crate::record::{ActivityId, InstanceId, Kind, Scope, SpanId, Status, Text, T
 ///
 /// Every field is always present in JSON, `null` where nothing is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ActivityRecord {
     /// Its id, which sorts by start.
@@ -45,6 +46,7 @@ pub struct ActivityRecord {
     /// The open log that recorded it.
     pub instance: InstanceId,
     /// What the code said about it, redacted.
+    #[cfg_attr(feature = "web", schema(value_type = Object))]
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// True when an attribute was refused because a limit was reached.
     pub truncated: bool,
@@ -61,6 +63,7 @@ pub struct ActivityRecord {
 
 /// A payload as it was kept: redacted, then capped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Preview {
     /// The redacted, possibly capped text: JSON where the payload was JSON and nothing was cut off.

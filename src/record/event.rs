@@ -9,6 +9,7 @@ use crate::record::{ActivityId, EventId, InstanceId, Scope, Status, Text};
 ///
 /// Every field is always present in JSON, `null` where nothing is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct EventRecord {
     /// Its id, which sorts by time.

@@ -14,6 +14,7 @@ use crate::{
 ///
 /// Every field is always present in JSON, `null` where nothing is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RecordingRecord {
     /// Its id, which sorts by start.
@@ -42,6 +43,7 @@ pub struct RecordingRecord {
 
 /// Which part of a recording belongs to an activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RecordingLink {
     /// The activity.
@@ -54,6 +56,7 @@ pub struct RecordingLink {
 
 /// How a recording stands or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RecordingStatus {

@@ -6,6 +6,7 @@ use crate::record::Text;
 
 /// For whom and where an activity ran. Children inherit it as it is when they start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Scope {
     /// The project it belongs to.

@@ -199,6 +199,7 @@ pub struct Appended {
 ///
 /// `started = open + ended + rejected + abandoned` and `ended = committed + waiting + lost`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Accounting {

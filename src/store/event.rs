@@ -87,6 +87,7 @@ impl Duplicate {
 ///
 /// `recorded = committed + duplicates + waiting + rejected + lost`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct EventAccounting {

@@ -123,6 +123,7 @@ impl Tallied {
 
 /// How many events of one type there were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct TypeCount {
     /// The type, in snake_case.

@@ -299,6 +299,7 @@ impl<'de> Deserialize<'de> for Cursor {
 
 /// How a store stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Health {
     /// The version of the schema.
@@ -321,6 +322,7 @@ pub struct Health {
 
 /// How one instance stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct InstanceHealth {
     /// Its id.

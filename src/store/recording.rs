@@ -96,6 +96,7 @@ pub struct KeepRecordings {
 ///
 /// `recorded = committed + waiting + rejected + lost`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RecordingAccounting {

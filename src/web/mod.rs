@@ -25,6 +25,7 @@ mod assets;
 mod conditional;
 mod feed;
 mod guard;
+mod openapi;
 mod problem;
 mod readers;
 mod router;

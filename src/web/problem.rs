@@ -5,6 +5,7 @@ use std::fmt;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Why there is no answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Problem {
     /// What sort of problem, for people: the reason phrase of the status.
     title: &'static str,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod description;
 mod ear;
 mod live;
 mod security;

@@ -134,6 +134,7 @@ impl DigestQuery {
 
 /// What happened lately: typed, and as Markdown with [`list`](Self::list) and [`grouped`](Self::grouped).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Digest {
     /// The newest events, newest first, as many as were asked for.

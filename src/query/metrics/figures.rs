@@ -14,6 +14,7 @@ use crate::{
 /// Percentiles are off by at most 1/32 (3.2 %). A turn is an activity of the kind `turn`; of an agent that has
 /// never taken one, an activity without a parent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Figures {
     /// Activities that started then and have ended, or were abandoned.

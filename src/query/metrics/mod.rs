@@ -124,6 +124,7 @@ impl MetricsQuery {
 ///
 /// An activity counts where it started, once it has ended. Percentiles are off by at most 1/32 (3.2 %).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Metrics {
     /// The window.
@@ -140,6 +141,7 @@ pub struct Metrics {
 
 /// One step of a history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Point {
     /// When it was.
@@ -152,6 +154,7 @@ pub struct Point {
 
 /// What happened in one window for one project, agent, name or brand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Ranked {
     /// Which one.

@@ -41,6 +41,7 @@ pub enum Step {
 
 /// A span of time: from its start up to, and without, its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Period {
     /// When it begins.

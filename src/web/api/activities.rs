@@ -2,10 +2,12 @@
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::recordings::all_seen;
 use crate::{
     error::Error,
+    query::ActivityDetails,
     record::{ActivityId, ActivityRecord, Filter},
     store::Cursor,
     web::{
@@ -18,7 +20,8 @@ use crate::{
 };
 
 /// Which records are asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Listed {
     /// The filter.
@@ -26,18 +29,20 @@ pub(in crate::web) struct Listed {
     /// Goes on where an earlier page ended.
     pub(super) cursor: Option<String>,
     /// How many at most.
+    #[param(minimum = 1, maximum = 1000)]
     pub(super) limit: Option<usize>,
 }
 
 /// One page.
-#[derive(Debug, Serialize)]
-struct Page {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct ActivityPage {
     /// The activities, newest first.
     activities: Vec<ActivityRecord>,
     /// Where the next page begins; `null` where there is none.
     next: Option<Cursor>,
 }
 
+#[utoipa::path(get, path = "/activities", tag = "activities", params(Listed), responses((status = 200, description = "One page, newest first", body = ActivityPage), Problem))]
 pub(super) async fn list(
     State(app): State<App>,
     granted: Granted,
@@ -47,7 +52,7 @@ pub(super) async fn list(
     let (cursor, limit) = listed.place()?;
     let read = app.readers.ask(move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
-        Json::of(&Page {
+        Json::of(&ActivityPage {
             activities: page.activities,
             next: page.next,
         })
@@ -62,6 +67,7 @@ impl Listed {
     }
 }
 
+#[utoipa::path(get, path = "/activities/{id}", tag = "activities", params(("id" = String, Path, description = "The id of an activity")), responses((status = 200, description = "The activity, and what belongs to it", body = ActivityDetails), Problem))]
 pub(super) async fn one(
     State(app): State<App>,
     granted: Granted,

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     query::{Digest, DigestQuery},
@@ -17,7 +18,8 @@ use crate::{
 };
 
 /// Which digest is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Digested {
     /// The filter.
@@ -25,6 +27,7 @@ pub(in crate::web) struct Digested {
     /// Only events of this user.
     actor: Option<String>,
     /// How many events at most are told one by one; 10 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// How many times 24 hours it goes back; 7 where nothing is said.
     days: Option<u32>,
@@ -32,6 +35,7 @@ pub(in crate::web) struct Digested {
     #[serde(default)]
     today: bool,
     /// How many tokens at most; 300 where nothing is said.
+    #[param(minimum = 40)]
     tokens: Option<usize>,
     /// Counts by type, then lists what failed.
     #[serde(default)]
@@ -41,13 +45,14 @@ pub(in crate::web) struct Digested {
 }
 
 /// A digest, and as Markdown.
-#[derive(Debug, Serialize)]
-struct Answer {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct DigestAnswer {
     markdown: String,
     #[serde(flatten)]
     digest: Digest,
 }
 
+#[utoipa::path(get, path = "/digest", tag = "digest", params(Digested), responses((status = 200, description = "What happened lately", body = DigestAnswer), Problem))]
 pub(super) async fn digest(
     State(app): State<App>,
     granted: Granted,
@@ -75,7 +80,7 @@ pub(super) async fn digest(
             true => digest.grouped(tokens)?,
             false => digest.list(tokens)?,
         };
-        Json::of(&Answer { markdown, digest })
+        Json::of(&DigestAnswer { markdown, digest })
     });
     read.await
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::activities::Listed;
 use crate::{
@@ -11,14 +12,15 @@ use crate::{
 };
 
 /// One page.
-#[derive(Debug, Serialize)]
-struct Page {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct EventPage {
     /// The events, newest first.
     events: Vec<EventRecord>,
     /// Where the next page begins; `null` where there is none.
     next: Option<Cursor>,
 }
 
+#[utoipa::path(get, path = "/events", tag = "events", params(Listed), responses((status = 200, description = "One page, newest first", body = EventPage), Problem))]
 pub(super) async fn list(
     State(app): State<App>,
     granted: Granted,
@@ -28,7 +30,7 @@ pub(super) async fn list(
     let (cursor, limit) = listed.place()?;
     let read = app.readers.ask(move |reader| {
         let page = reader.events(&filter, cursor, limit)?;
-        Json::of(&Page {
+        Json::of(&EventPage {
             events: page.events,
             next: page.next,
         })

@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use http::{HeaderValue, header};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     query::{Export, Format},
@@ -16,19 +17,23 @@ use crate::{
 };
 
 /// Which export is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Exported {
     /// The filter.
     q: Option<String>,
     /// `jsonl`, `csv` or `cloudevents`.
+    #[param(pattern = "^(jsonl|csv|cloudevents)$")]
     format: Option<String>,
     /// `activities` or `events`.
+    #[param(pattern = "^(activities|events)$")]
     what: Option<String>,
     /// Begins after this place in the order of commits, where an earlier export ended.
     after: Option<i64>,
 }
 
+#[utoipa::path(get, path = "/export", tag = "export", params(Exported), responses((status = 200, description = "All records that are meant", content((String = "application/x-ndjson"), (String = "text/csv"))), Problem))]
 pub(super) async fn export(
     State(app): State<App>,
     granted: Granted,

@@ -10,6 +10,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::{self, Instant},
 };
+use utoipa::IntoParams;
 
 use crate::{
     query::ActivityReader,
@@ -36,15 +37,18 @@ const RUNNING_EVERY: Duration = Duration::from_secs(1);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// What is listened to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Listened {
     /// The filter.
     q: Option<String>,
     /// Goes on after this id of a message; the header `Last-Event-ID` comes first.
+    #[param(pattern = "^[0-9]{1,18}-[0-9]{1,18}$")]
     after: Option<String>,
 }
 
+#[utoipa::path(get, path = "/live", tag = "live", params(Listened, ("last-event-id" = Option<String>, Header, description = "Goes on after this message")), responses((status = 200, description = "What happens, as it happens: `activity`, `event` and `gap`", body = String, content_type = "text/event-stream"), Problem))]
 pub(super) async fn live(
     State(app): State<App>,
     granted: Granted,

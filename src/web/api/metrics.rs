@@ -3,9 +3,10 @@
 use axum::extract::State;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    query::{MetricsQuery, Period, Ranked, Step, Window},
+    query::{Metrics, MetricsQuery, Period, Ranked, Step, Window},
     record::Filter,
     store::{Dimension, Subject, TypeCount},
     web::{
@@ -18,16 +19,19 @@ use crate::{
 };
 
 /// Which window is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Windowed {
     /// `day`, `week` or `month`.
+    #[param(pattern = "^(day|week|month)$")]
     window: Option<String>,
     /// The name of a time zone, whose midnights are meant.
     tz: Option<String>,
     /// An instant or a date of the window's last day.
     at: Option<String>,
     /// `hour` or `day`: how finely the history is cut.
+    #[param(pattern = "^(hour|day)$")]
     step: Option<String>,
 }
 
@@ -64,6 +68,7 @@ impl Windowed {
     }
 }
 
+#[utoipa::path(get, path = "/metrics/overall", tag = "metrics", params(Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
 pub(super) async fn overall(
     State(app): State<App>,
     granted: Granted,
@@ -72,6 +77,7 @@ pub(super) async fn overall(
     history(&app, &granted, &windowed, Subject::Overall).await
 }
 
+#[utoipa::path(get, path = "/metrics/projects/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
 pub(super) async fn project(
     State(app): State<App>,
     granted: Granted,
@@ -87,6 +93,7 @@ pub(super) async fn project(
     .await
 }
 
+#[utoipa::path(get, path = "/metrics/agents/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
 pub(super) async fn agent(
     State(app): State<App>,
     granted: Granted,
@@ -102,6 +109,7 @@ pub(super) async fn agent(
     .await
 }
 
+#[utoipa::path(get, path = "/metrics/names/{name}", tag = "metrics", params(("name" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
 pub(super) async fn name(
     State(app): State<App>,
     granted: Granted,
@@ -117,6 +125,7 @@ pub(super) async fn name(
     .await
 }
 
+#[utoipa::path(get, path = "/metrics/brands/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
 pub(super) async fn brand(
     State(app): State<App>,
     granted: Granted,
@@ -147,13 +156,14 @@ async fn history(
 }
 
 /// What there is most of.
-#[derive(Debug, Serialize)]
-struct Ranking {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Ranking {
     window: Period,
     /// Those with most activities first.
     ranking: Vec<Ranked>,
 }
 
+#[utoipa::path(get, path = "/metrics/projects", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
 pub(super) async fn projects(
     State(app): State<App>,
     granted: Granted,
@@ -162,6 +172,7 @@ pub(super) async fn projects(
     ranking(&app, &granted, &windowed, Dimension::Project).await
 }
 
+#[utoipa::path(get, path = "/metrics/agents", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
 pub(super) async fn agents(
     State(app): State<App>,
     granted: Granted,
@@ -170,6 +181,7 @@ pub(super) async fn agents(
     ranking(&app, &granted, &windowed, Dimension::Agent).await
 }
 
+#[utoipa::path(get, path = "/metrics/names", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
 pub(super) async fn names(
     State(app): State<App>,
     granted: Granted,
@@ -178,6 +190,7 @@ pub(super) async fn names(
     ranking(&app, &granted, &windowed, Dimension::Name).await
 }
 
+#[utoipa::path(get, path = "/metrics/brands", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
 pub(super) async fn brands(
     State(app): State<App>,
     granted: Granted,
@@ -201,13 +214,14 @@ async fn ranking(
 }
 
 /// How many events of which types.
-#[derive(Debug, Serialize)]
-struct Types {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Types {
     window: Period,
     /// Those with most events first.
     types: Vec<TypeCount>,
 }
 
+#[utoipa::path(get, path = "/metrics/types", tag = "metrics", params(Windowed), responses((status = 200, description = "Events by type, those with most first", body = Types), Problem))]
 pub(super) async fn types(
     State(app): State<App>,
     granted: Granted,

@@ -1,14 +1,14 @@
 //! The JSON API: one function for each address.
 
-mod activities;
-mod digest;
-mod events;
-mod export;
-mod health;
-mod live;
-mod metrics;
-mod recordings;
-mod write;
+pub(super) mod activities;
+pub(super) mod digest;
+pub(super) mod events;
+pub(super) mod export;
+pub(super) mod health;
+pub(super) mod live;
+pub(super) mod metrics;
+pub(super) mod recordings;
+pub(super) mod write;
 
 use axum::{
     Router,
@@ -19,6 +19,7 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::{
+    openapi,
     problem::Problem,
     router::{App, Writes},
 };
@@ -28,7 +29,8 @@ const LONGEST: usize = 256 << 10;
 
 /// What can be asked for, and what can be written besides.
 pub(super) fn routes(writes: Writes) -> Router<App> {
-    let read = read();
+    let description = move || std::future::ready(openapi::document(writes));
+    let read = read().route("/openapi.json", get(description));
     match writes {
         Writes::Nothing => read,
         Writes::Events => read.route(

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::activities::{id_of, unknown};
 use crate::{
@@ -24,12 +25,13 @@ use crate::{
 const STEP: usize = 4;
 
 /// The recordings of an activity.
-#[derive(Debug, Serialize)]
-struct Recordings {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Recordings {
     /// In order of begin.
     recordings: Vec<RecordingRecord>,
 }
 
+#[utoipa::path(get, path = "/activities/{id}/recordings", tag = "recordings", params(("id" = String, Path, description = "The id of an activity")), responses((status = 200, description = "The recordings of an activity", body = Recordings), Problem))]
 pub(super) async fn of_activity(
     State(app): State<App>,
     granted: Granted,
@@ -48,6 +50,7 @@ pub(super) async fn of_activity(
     read.await
 }
 
+#[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path, description = "The id of a recording")), responses((status = 200, description = "One recording", body = RecordingRecord), Problem))]
 pub(super) async fn one(
     State(app): State<App>,
     granted: Granted,
@@ -61,7 +64,8 @@ pub(super) async fn one(
 }
 
 /// Which chunks are asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Chunked {
     /// The number of the first.
@@ -72,8 +76,8 @@ pub(in crate::web) struct Chunked {
 }
 
 /// A part of a recording.
-#[derive(Debug, Serialize)]
-struct Chunk {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Chunk {
     number: u64,
     track: Text,
     /// How many events it holds.
@@ -84,6 +88,7 @@ struct Chunk {
     text: Option<String>,
 }
 
+#[utoipa::path(get, path = "/recordings/{id}/chunks", tag = "recordings", params(("id" = String, Path, description = "The id of a recording"), Chunked), responses((status = 200, description = "Its chunks, one a line", body = Chunk, content_type = "application/x-ndjson"), Problem))]
 pub(super) async fn chunks(
     State(app): State<App>,
     granted: Granted,

@@ -11,20 +11,21 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time;
+use utoipa::ToSchema;
 
 use crate::{
     activity::Event,
     record::{EventId, Status},
-    web::{access::Granted, answer::Json, problem::Problem, router::App},
+    web::{access::Granted, answer::Json, guard, problem::Problem, router::App},
 };
 
 /// How long an answer waits for the commit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An event that is to be recorded, with the names of the record's fields.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Told {
+pub(in crate::web) struct NewEvent {
     /// What sort of fact it is, in snake_case.
     #[serde(rename = "type")]
     event_type: String,
@@ -50,19 +51,22 @@ pub(in crate::web) struct Told {
 }
 
 /// The event that is on record.
-#[derive(Debug, Serialize)]
-pub(in crate::web) struct Kept {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Recorded {
     /// Its id; where an earlier event has the same key, that one's.
     id: EventId,
 }
 
+#[utoipa::path(post, path = "/events", tag = "events", responses((status = 201, description = "It is on record", body = Recorded), Problem), request_body = NewEvent)]
 pub(super) async fn event(
     State(app): State<App>,
     granted: Granted,
     request: Request,
 ) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    guard::same_origin(&parts)?;
     granted.everything()?;
-    let told = read(request).await?;
+    let told = read(Request::from_parts(parts, body)).await?;
     let Some(log) = app.log.as_ref() else {
         return Err(Problem::not_found(
             "this server reads a store, and has no log to write to",
@@ -97,7 +101,7 @@ pub(super) async fn event(
         return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "waiting", what));
     };
     let id = kept?.ok_or_else(|| Problem::busy("this log records nothing"))?;
-    let mut response = Json::of(&Kept { id })?.into_response();
+    let mut response = Json::of(&Recorded { id })?.into_response();
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
     headers.remove(header::ETAG);
@@ -106,7 +110,7 @@ pub(super) async fn event(
 }
 
 /// Reads the body. Forms and plain texts, which pages of other origins can send, are refused.
-async fn read(request: Request) -> Result<Told, Problem> {
+async fn read(request: Request) -> Result<NewEvent, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -80,7 +80,7 @@ pub(super) fn not_from_elsewhere(parts: &Parts) -> Result<(), Problem> {
 /// Refuses to write where a browser may have been made to ask by a page of somebody else's.
 ///
 /// Programs show that they are none by what browsers never send of their own: `Authorization: Bearer`.
-pub(super) fn same_origin(parts: &Parts) -> Result<(), Problem> {
+pub(in crate::web) fn same_origin(parts: &Parts) -> Result<(), Problem> {
     let bearer = one(&parts.headers, header::AUTHORIZATION.as_str())
         .is_some_and(|value| value.starts_with("Bearer "));
     if bearer {
