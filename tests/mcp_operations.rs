@@ -124,7 +124,8 @@ impl Server {
     /// Goes on as a task, which ends as it is told.
     #[tool]
     async fn export(&self, Parameters(Export { end }): Parameters<Export>) -> CallToolResponse {
-        let task = self.tasks.spawn(TaskOptions::new(), move |context| {
+        let options = TaskOptions::new().with_ttl_ms((end == "forgotten").then_some(60_000));
+        let task = self.tasks.spawn(options, move |context| {
             Box::pin(async move {
                 match end.as_str() {
                     "well" => Ok(CallToolResult::success(vec![])),
@@ -392,5 +393,33 @@ async fn a_task_ends_when_its_client_is_told_the_end() {
                 (Status::Running, None, None),
             ]
         );
+    }
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn a_task_ends_when_its_server_may_forget_it() {
+    for form in 0..2 {
+        let (log, clock) = ActivityLog::test();
+        let client = &both(&log.tools(), &Server::new(None)).await[form];
+        let export = async |end| {
+            let export = call("export", json!({"end": end}));
+            client.call_tool_once(export).await.unwrap();
+        };
+        // How the first of the tasks stands.
+        let first = || {
+            let rows = support::rows(&log).0;
+            let task = rows.into_iter().find(|row| row.kind == Kind::Job);
+            let task = task.unwrap();
+            (task.status, task.error_type)
+        };
+        export("forgotten").await;
+        clock.advance(std::time::Duration::from_millis(59_999));
+        export("never").await;
+        assert_eq!(first(), (Status::Running, None));
+        clock.advance(std::time::Duration::from_millis(1));
+        export("never").await;
+        assert_eq!(first(), (Status::Failed, Some("timeout".into())));
+        assert_eq!(log.accounting().open, 2, "those that have no limit go on");
     }
 }

@@ -131,8 +131,13 @@ async fn a_tool_call_is_named_as_the_conventions_say() {
     let mut call = CallToolRequestParams::new("fails");
     let mut meta = RequestMetaObject::new();
     meta.set_traceparent(PARENT);
+    for (key, value) in [("gen_ai.agent.id", "a-7"), ("gen_ai.agent.name", "buyer")] {
+        meta.insert(key.to_owned(), value.into());
+    }
     call.meta = Some(meta);
     client.call_tool(call).await.unwrap();
+    let missing = CallToolRequestParams::new("missing");
+    client.call_tool(missing).await.unwrap_err();
 
     let row = rows(&log).one("fails");
     let span = &tracing.spans()["tools/call fails"];
@@ -157,6 +162,8 @@ async fn a_tool_call_is_named_as_the_conventions_say() {
         ("network.transport", "pipe"),
         ("gen_ai.operation.name", "execute_tool"),
         ("gen_ai.tool.name", "fails"),
+        ("gen_ai.agent.id", "a-7"),
+        ("gen_ai.agent.name", "buyer"),
         ("error.type", "tool_error"),
     ] {
         assert_eq!(
@@ -165,7 +172,19 @@ async fn a_tool_call_is_named_as_the_conventions_say() {
             "{name}"
         );
     }
-    for name in ["mcp.resource.uri", "gen_ai.prompt.name"] {
+    for name in [
+        "mcp.resource.uri",
+        "gen_ai.prompt.name",
+        "rpc.response.status_code",
+    ] {
         assert!(!attributes.contains_key(name), "{name}");
     }
+    assert_eq!(row.scope.agent.as_deref(), Some("a-7"));
+
+    let row = rows(&log).one("missing");
+    let span = &tracing.spans()["tools/call missing"];
+    let mut attributes = span.attributes.iter();
+    let code = attributes.find(|one| one.key.as_str() == "rpc.response.status_code");
+    assert_eq!(code.unwrap().value.to_string(), "-32602");
+    assert_eq!(row.attributes["rpc.response.status_code"], "-32602");
 }

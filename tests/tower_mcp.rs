@@ -240,6 +240,8 @@ async fn calls_over_stdio_are_on_record() {
     assert_eq!(login.remote_parent.unwrap().to_string(), "b7ad6b7169203331");
     assert_eq!(rows.one("inner").trace_id, login.trace_id);
     assert_eq!(login.attributes["mcp.tool.read_only"], json!(true));
+    assert_eq!(login.attributes["mcp.client.name"], json!("tester"));
+    assert_eq!(login.attributes["mcp.client.version"], json!("1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,12 +285,40 @@ impl DescribeRequest<Request<Body>> for Http {
 #[tokio::test]
 async fn a_call_over_http_runs_inside_of_its_request() {
     let log = ActivityLog::open(":memory:").unwrap();
-    let app = HttpTransport::new(router(&log))
+    let app = over_http(&log).layer(ActivityLayer::new(&log).describe(Http));
+    let (rows, _) = logged_in(&log, app).await;
+    assert_eq!(
+        rows.names(),
+        ["POST /", "POST /", "POST /", "netflix_login", "inner"]
+    );
+    let login = rows.one("netflix_login");
+    let inner = rows.one("inner");
+    let parent = rows.0.iter().find(|row| Some(row.id) == login.parent);
+    let parent = parent.unwrap();
+    assert_eq!((parent.kind, parent.name.as_str()), (Kind::Http, "POST /"));
+    assert_eq!((login.root, inner.root), (parent.id, parent.id));
+}
+
+#[cfg(feature = "http")]
+#[tokio::test]
+async fn a_call_over_http_has_its_session() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app = over_http(&log).layer(ActivityLayer::http(&log));
+    let (rows, session) = logged_in(&log, app).await;
+    let login = rows.one("netflix_login");
+    assert_eq!(login.scope.session.as_deref(), Some(session.as_str()));
+}
+
+fn over_http(log: &ActivityLog) -> axum::Router {
+    HttpTransport::new(router(log))
         .disable_origin_validation()
         .bridge_extension::<Activity>()
         .layer(log.tools().layer())
         .into_router()
-        .layer(ActivityLayer::new(&log).describe(Http));
+}
+
+/// Calls a tool within a session. Gives what is on record, and the session.
+async fn logged_in(log: &ActivityLog, app: axum::Router) -> (support::Rows, String) {
     let post = |session: Option<&str>, id: Option<u32>, method: &str, params: Value| {
         let mut message = json!({"jsonrpc": "2.0", "method": method, "params": params});
         if let Some(id) = id {
@@ -305,6 +335,7 @@ async fn a_call_over_http_runs_inside_of_its_request() {
     };
     let greeted = post(None, Some(0), "initialize", hello()).await.unwrap();
     let session = greeted.headers()["mcp-session-id"].to_str().unwrap();
+    let id = session.to_owned();
     let done = post(Some(session), None, "notifications/initialized", json!({}));
     done.await.unwrap();
     let login = json!({"name": "netflix_login", "arguments": {"text": "hello"}});
@@ -315,16 +346,5 @@ async fn a_call_over_http_runs_inside_of_its_request() {
         .await
         .unwrap();
     assert!(String::from_utf8_lossy(&body).contains("in"));
-
-    let rows = rows(&log);
-    assert_eq!(
-        rows.names(),
-        ["POST /", "POST /", "POST /", "netflix_login", "inner"]
-    );
-    let login = rows.one("netflix_login");
-    let inner = rows.one("inner");
-    let parent = rows.0.iter().find(|row| Some(row.id) == login.parent);
-    let parent = parent.unwrap();
-    assert_eq!((parent.kind, parent.name.as_str()), (Kind::Http, "POST /"));
-    assert_eq!((login.root, inner.root), (parent.id, parent.id));
+    (rows(log), id)
 }

@@ -84,6 +84,9 @@ impl Activity {
     pub fn set(&self, key: impl Into<Text>, value: impl Into<Value>) {
         if let Some(open) = self.open() {
             let attribute = intake::attribute(open.shard.shared(), key.into(), value.into());
+            if let Some(span) = self.span() {
+                attribute.note_on(&span);
+            }
             open.shard.update(open.key, attribute.charge(), |started| {
                 attribute.keep(started.details.get_or_insert_default())
             });

@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    activity::span,
     pipeline::Shared,
     record::{Capture, Preview, Scope, Text},
     redact::RedactorPanicked,
@@ -174,6 +175,11 @@ pub(super) fn number(key: &'static str, number: u64) -> Attribute {
 }
 
 impl Attribute {
+    /// Puts it on the span of its activity.
+    pub(super) fn note_on(&self, span: &tracing::Span) {
+        span::note(span, &self.key, &self.value);
+    }
+
     /// What keeping it costs in memory.
     pub(super) fn charge(&self) -> usize {
         charge(self.key.heap_bytes(), &self.value)

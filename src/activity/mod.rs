@@ -27,4 +27,6 @@ pub use receipt::{Committed, Receipt};
 pub use running::Running;
 #[cfg(feature = "http")]
 pub(crate) use running::panicked;
+#[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]
+pub(crate) use span::RPC_STATUS_CODE;
 pub use spawn::{InActivity, Inside};

@@ -203,13 +203,20 @@ impl Running {
 
     /// What it is when its caller drops it: timed out where the deadline has passed, else cancelled.
     pub(crate) fn dropped(&self) -> Outcome {
-        let open = self.context.activity.open();
-        match open.filter(|_| self.deadline_ns != NEVER) {
-            Some(open) if open.shard.shared().clock.monotonic_ns() >= self.deadline_ns => {
-                Outcome::failed("timeout")
-            }
-            _ => Outcome::cancelled(),
+        if self.is_late() {
+            Outcome::failed("timeout")
+        } else {
+            Outcome::cancelled()
         }
+    }
+
+    /// True when its deadline has passed.
+    pub(crate) fn is_late(&self) -> bool {
+        let open = self.context.activity.open();
+        open.is_some_and(|open| {
+            self.deadline_ns != NEVER
+                && open.shard.shared().clock.monotonic_ns() >= self.deadline_ns
+        })
     }
 
     /// Ends it, the first time it is called.

@@ -10,6 +10,9 @@ use crate::{
     store::{Started, Trace},
 };
 
+/// The attribute for the status that a call over RPC was answered with.
+#[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]
+pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 /// The attribute for a trace that an activity does not continue, because it runs inside of one of another trace.
 const LINK: Text = Text::from_static("trace.link");
 /// What that attribute takes: a `traceparent` and its place.
@@ -41,6 +44,9 @@ pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> S
         gen_ai.tool.name = Empty,
         gen_ai.prompt.name = Empty,
         gen_ai.conversation.id = Empty,
+        gen_ai.agent.id = Empty,
+        gen_ai.agent.name = Empty,
+        rpc.response.status_code = Empty,
     );
     if span.is_disabled() {
         return span;
@@ -50,13 +56,24 @@ pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> S
     }
     let attributes = started.details.as_ref().map(|details| &details.attributes);
     for (key, value) in attributes.into_iter().flatten() {
-        // Those that are not among the fields above go nowhere.
-        match value {
-            Value::String(text) => span.record(key.as_str(), text.as_str()),
-            other => span.record(key.as_str(), other.to_string()),
-        };
+        note(&span, key, value);
+    }
+    let agent = started
+        .scope
+        .as_ref()
+        .and_then(|scope| scope.agent.as_deref());
+    if let Some(agent) = agent {
+        span.record("gen_ai.agent.id", agent);
     }
     span
+}
+
+/// Puts an attribute on a span, where it is among the fields above; others go nowhere.
+pub(super) fn note(span: &Span, key: &str, value: &Value) {
+    match value {
+        Value::String(text) => span.record(key, text.as_str()),
+        other => span.record(key, other.to_string()),
+    };
 }
 
 /// Says where an activity stands in a trace: in that of its parent, else in the one that its caller named, else in

@@ -39,7 +39,10 @@
 //!
 //! With `rmcp`, a call that asks its client something first ends there; the client's next call, with the answers, is a child of
 //! it. A call that is answered with a task has the task as a child, a job that ends when the client is told its end
-//! (until then it is running, and abandoned when the log closes before).
+//! (until then it is running, and abandoned when the log closes before). Where the server may forget a task after some
+//! time, it ends with the next call after that, as `failed` with the error type `timeout`.
+//!
+//! A client that says in its `_meta` who asks (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
 //!
 //! rmcp's `Router` answers tool calls from its own table, without asking the handler inside of it: put
 //! `.with_activity(&log)` around the `Router` then, not within.

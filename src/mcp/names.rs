@@ -17,6 +17,12 @@ pub(super) const SESSION_ID: &str = "mcp.session.id";
 pub(super) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 #[cfg(feature = "rmcp")]
 pub(super) const TRANSPORT: &str = "network.transport";
+#[cfg(feature = "rmcp")]
+pub(super) const AGENT_ID: &str = "gen_ai.agent.id";
+#[cfg(feature = "rmcp")]
+pub(super) const AGENT_NAME: &str = "gen_ai.agent.name";
+/// The JSON-RPC code of a protocol error.
+pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
 /// Not in the conventions.
 pub(super) const CLIENT_NAME: &str = "mcp.client.name";
 /// Not in the conventions.

@@ -9,6 +9,7 @@ use crate::{
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -30,6 +31,10 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
     describe = describe.attribute(Text::own("url.path"), head.uri.path());
     if let Some(id) = head.known(&REQUEST_ID) {
         describe = describe.request(id.to_owned());
+    }
+    // The tool calls that it brings inherit it.
+    if let Some(id) = head.known(&SESSION) {
+        describe = describe.session(id.to_owned());
     }
     let remote = head
         .known(&TRACEPARENT)

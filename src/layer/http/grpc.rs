@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use crate::{layer::http::RequestHead, record::Outcome, redact::percent_decoded};
 
 /// The attribute that holds the status.
-pub(super) const STATUS_CODE: &str = "rpc.response.status_code";
+pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
 
 /// The status of a method that the server does not have. Clients invent them, and there is no end to those.
 pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";

@@ -56,7 +56,7 @@
 //!
 //! By their OpenTelemetry names: `url.path`, `user_agent.original`, `client.address` (where axum knows it),
 //! `http.request.body.size` (what `content-length` says), `http.response.status_code`, `http.response.body.size`
-//! (what was sent, in bytes), `rpc.response.status_code`. `x-request-id` is the activity's `request`. Queries and
+//! (what was sent, in bytes), `rpc.response.status_code`. `x-request-id` is the activity's `request`, `mcp-session-id` its `session`. Queries and
 //! other headers are not recorded.
 //!
 //! Code inside of the request has it as [`Activity::current`](crate::Activity::current), for every frame of the

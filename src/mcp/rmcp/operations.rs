@@ -72,6 +72,13 @@ impl Operations {
         drop(forgotten);
     }
 
+    /// Ends the tasks whose time is up: a server may forget them, so that nobody is told their end.
+    pub(super) fn end_late(&self) {
+        // They end when they are dropped: not under the lock.
+        let late = self.tasks.lock().take_all(|task| task.running.is_late());
+        drop(late);
+    }
+
     /// Ends a task that the client is told the end of.
     pub(super) fn seen(&self, task: &DetailedTask) {
         match &task.payload {
@@ -172,6 +179,19 @@ impl<K: Clone + Eq + Hash, V> Newest<K, V> {
         self.order.retain(|one| one.borrow() != key);
         Some(value)
     }
+
+    /// Takes out what fits.
+    fn take_all(&mut self, fits: impl Fn(&V) -> bool) -> Vec<V> {
+        let taken: Vec<V> = self
+            .values
+            .extract_if(|_, value| fits(value))
+            .map(|(_, value)| value)
+            .collect();
+        if !taken.is_empty() {
+            self.order.retain(|key| self.values.contains_key(key));
+        }
+        taken
+    }
 }
 
 impl<K, V> Default for Newest<K, V> {
@@ -199,5 +219,7 @@ mod tests {
         assert_eq!(newest.take(&1), Some(1));
         assert_eq!(newest.put(MOST + 1, 0), None, "there is room again");
         assert_eq!(newest.take(&1), None);
+        assert_eq!(newest.take_all(|value| *value == 55), [55]);
+        assert_eq!(newest.put(MOST + 2, 0), None, "there is room again");
     }
 }

@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
+    time::Duration,
 };
 
 use http::request::Parts;
@@ -184,17 +185,23 @@ impl Recorder {
                         Answer::Task(created) => {
                             activity.set(names::RESULT_TYPE, "task");
                             let id = created.task.task_id.clone();
-                            let task = Describe::new(Kind::Job, name.clone())
+                            let mut task = Describe::new(Kind::Job, name.clone())
                                 .parent(&activity)
                                 .attribute(names::TASK_ID, id.clone());
+                            if let Some(ttl_ms) = created.task.ttl_ms {
+                                task = task.deadline(Duration::from_millis(ttl_ms));
+                            }
                             tools.operations.begin(id, tools.log.start(task), capture);
                         }
                         Answer::Content => {}
                     }
                     Outcome::success()
                 }
-                Err(error) => Outcome::failed(error.code.0.to_string())
-                    .with_message(error.message.to_string()),
+                Err(error) => {
+                    let code = error.code.0.to_string();
+                    activity.set(names::STATUS_CODE, code.as_str());
+                    Outcome::failed(code).with_message(error.message.to_string())
+                }
             },
         );
         let mut call = pin!(call);
@@ -213,6 +220,7 @@ impl Recorder {
     /// Ends a task that the client is told the end of.
     pub(super) fn task_seen(&self, task: &DetailedTask) {
         self.tools.operations.seen(task);
+        self.tools.operations.end_late();
     }
 
     /// Ends a task that the client has cancelled.
@@ -221,6 +229,7 @@ impl Recorder {
     }
 
     async fn begin(&self, request: Request<'_>, capture: Capture, context: &Context) -> Call {
+        self.tools.operations.end_late();
         let name = request.name.clone();
         let session = self.session_of(context);
         let keys = request.responses.map(|responses| responses.keys());
@@ -288,6 +297,13 @@ impl Recorder {
             (Some(one), None) | (None, Some(one)) => describe.session(one),
             (None, None) => describe,
         };
+        let said = |key: &str| context.meta.get(key).and_then(Value::as_str);
+        if let Some(agent) = said(names::AGENT_ID).or(said(names::AGENT_NAME)) {
+            describe = describe.agent(agent.to_owned());
+        }
+        if let Some(name) = said(names::AGENT_NAME) {
+            describe = describe.attribute(names::AGENT_NAME, name);
+        }
         let traceparent = context.meta.get_traceparent();
         let remote = traceparent
             .and_then(|parent| TraceContext::parse(parent, context.meta.get_tracestate()));

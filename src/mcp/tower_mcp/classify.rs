@@ -54,7 +54,9 @@ impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
                     Outcome::success()
                 }
                 Err(error) => {
-                    Outcome::failed(error.code.to_string()).with_message(error.message.clone())
+                    let code = error.code.to_string();
+                    self.activity.set(names::STATUS_CODE, code.as_str());
+                    Outcome::failed(code).with_message(error.message.clone())
                 }
             },
             // A layer between us and the router has refused it.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use tower_mcp::{
-    protocol::{McpRequest, RequestMeta},
+    protocol::{Implementation, McpRequest, RequestMeta},
     router::{RouterRequest, ToolAnnotationsMap},
 };
 
@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// Describes a request; `None` where it is not recorded.
-pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describe> {
+pub(super) fn describe(
+    tools: &Tools,
+    request: &RouterRequest,
+    greeted: Option<&Implementation>,
+) -> Option<Describe> {
     let id = match json(&request.id) {
         Value::String(id) => id,
         id => id.to_string(),
@@ -46,6 +50,13 @@ pub(super) fn describe(tools: &Tools, request: &RouterRequest) -> Option<Describ
         }
         _ => return None,
     };
+    // Newer clients say in each request who they are, older ones once.
+    let client = meta.as_ref().and_then(|meta| meta.client_info.as_ref());
+    if let Some(client) = client.or(greeted) {
+        describe = describe
+            .attribute(names::CLIENT_NAME, client.name.as_str())
+            .attribute(names::CLIENT_VERSION, client.version.as_str());
+    }
     if let Some(meta) = meta {
         describe = of_meta(describe, meta);
     }
@@ -83,11 +94,6 @@ fn annotated(describe: Describe, tool: &str, request: &RouterRequest) -> Describ
 fn of_meta(mut describe: Describe, meta: &RequestMeta) -> Describe {
     if let Some(version) = &meta.protocol_version {
         describe = describe.attribute(names::PROTOCOL_VERSION, version.as_str());
-    }
-    if let Some(client) = &meta.client_info {
-        describe = describe
-            .attribute(names::CLIENT_NAME, client.name.as_str())
-            .attribute(names::CLIENT_VERSION, client.version.as_str());
     }
     if let Some(token) = &meta.progress_token {
         describe = describe.attribute(names::PROGRESS_TOKEN, json(token));

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tower_mcp::{
     context::CancellationToken,
-    protocol::McpRequest,
+    protocol::{Implementation, McpRequest},
     router::{RouterRequest, RouterResponse},
 };
 
@@ -57,7 +58,10 @@ impl Tools {
     /// The layer for a server built with `tower-mcp`: for every transport's `.layer(..)`.
     ///
     /// Tool calls that came in over HTTP become children of their request's activity where the transport is told to
-    /// hand that on: `.bridge_extension::<Activity>()`.
+    /// hand that on: `.bridge_extension::<Activity>()`. From it they have their session, too.
+    ///
+    /// What `tower-mcp` does not hand on is not recorded: a conversation that a client names in its `_meta`, the tags of
+    /// a tool, and over HTTP the client of a session, unless it says in each request who it is.
     pub fn layer(&self) -> ToolsLayer {
         ToolsLayer {
             tools: self.clone(),
@@ -84,6 +88,7 @@ impl<S> Layer<S> for ToolsLayer {
         ToolsService {
             inner,
             layer: self.clone(),
+            greeted: Arc::default(),
             room: Room::default(),
         }
     }
@@ -94,6 +99,8 @@ impl<S> Layer<S> for ToolsLayer {
 pub struct ToolsService<S> {
     inner: S,
     layer: ToolsLayer,
+    /// The client of this connection, where it has said who it is.
+    greeted: Arc<OnceLock<Implementation>>,
     room: Room,
 }
 
@@ -112,7 +119,10 @@ where
 
     fn call(&mut self, mut request: RouterRequest) -> Self::Future {
         let tools = &self.layer.tools;
-        let mut running = match describe(tools, &request) {
+        if let McpRequest::Initialize(hello) = &request.inner {
+            self.greeted.get_or_init(|| hello.client_info.clone());
+        }
+        let mut running = match describe(tools, &request, self.greeted.get()) {
             Some(describe) => tools.log.start_with(describe, self.room.take()),
             None => Running::inert(),
         };
