@@ -11,6 +11,7 @@ mod list;
 mod mcp;
 mod place;
 mod recording;
+mod serve;
 mod show;
 mod stats;
 mod tail;

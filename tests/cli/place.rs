@@ -70,6 +70,7 @@ impl Place {
             .env("TZ", "UTC");
         for name in [
             "ACTIVITY_STORE",
+            "ACTIVITY_TOKEN",
             "MNGR_HOST_DIR",
             "COLUMNS",
             "NO_COLOR",

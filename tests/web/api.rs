@@ -3,7 +3,7 @@
 use axum::Router;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use tower_activity::{ActivityLog, Describe, Kind, Outcome};
+use tower_activity::{ActivityLog, Capture, Describe, Kind, Outcome};
 
 use crate::support::{get, log_with, request, router, send};
 
@@ -138,6 +138,7 @@ async fn one_activity_comes_with_its_tree_and_its_events() {
     let log = ActivityLog::open(":memory:").unwrap();
     let request = log.start(Describe::new(Kind::Http, "POST /mcp"));
     let login = log.start(Describe::tool("login").parent(&request));
+    login.set_input(&json!({"user": "ann"}), Capture::Full);
     log.event("free").record();
     login.event("typed").summary("a password").record();
     let id = login.id().unwrap();
@@ -157,6 +158,8 @@ async fn one_activity_comes_with_its_tree_and_its_events() {
         .collect();
     assert_eq!(tree, ["POST /mcp", "login"]);
     assert_eq!(one["tree"][0]["status"], "running");
+    assert_eq!(one["input"]["text"], "{\"user\":\"ann\"}");
+    assert_eq!(one["tree"][1]["input"], Value::Null);
     let events: Vec<_> = one["events"]
         .as_array()
         .unwrap()

@@ -82,6 +82,10 @@ pub(super) async fn one(
             .filter(|one| seen.matches(&one.activity));
         let mut details = details.ok_or_else(|| unknown(id))?;
         details.tree.retain(|one| seen.matches(one));
+        // A tree may have tens of thousands of activities: their payloads are asked for one by one.
+        for one in &mut details.tree {
+            (one.input, one.output) = (None, None);
+        }
         details.events.retain(|one| seen.matches_event(one));
         details.recordings = all_seen(reader, &seen, details.recordings)?;
         Json::of(&details)

@@ -1,0 +1,113 @@
+//! `activity serve`: answers on this machine, and lets in nobody else unasked.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Stdio},
+};
+
+use tower_activity::{Describe, Outcome};
+
+use crate::place::Place;
+
+/// A server that is running.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn of(place: &Place, args: &[&str]) -> Server {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        all.extend(args);
+        let mut command = place.command(&all);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        let mut stderr = BufReader::new(child.stderr.as_mut().unwrap());
+        stderr.read_line(&mut said).unwrap();
+        let address = said
+            .split("http://")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{said}"));
+        let address = address.split('/').next().unwrap().to_owned();
+        Server { child, address }
+    }
+
+    /// The whole of what is answered.
+    fn answer(&self, path: &str, headers: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        let asked =
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n");
+        stream.write_all(asked.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_answers_what_others_record_meanwhile() {
+    let place = Place::new();
+    let log = place.log();
+    let server = Server::of(&place, &[]);
+    log.start(Describe::tool("login")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    let answer = server.answer("/api/activities", "");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\"name\":\"login\""), "{answer}");
+    let refused = server.answer("/api/activities", "x-forwarded-for: 192.0.2.1\r\n");
+    assert!(
+        refused.starts_with("HTTP/1.1 403 Forbidden\r\n"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_server_with_a_token_asks_for_it() {
+    let place = Place::new();
+    drop(place.log());
+    let secret = "correct horse battery staple".replace(' ', "-");
+    let server = Server::of(&place, &["--token", &secret]);
+    let refused = server.answer("/api/activities", "");
+    assert!(
+        refused.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{refused}"
+    );
+    let bearer = format!("authorization: Bearer {secret}\r\n");
+    let answer = server.answer("/api/activities", &bearer);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[test]
+fn others_are_not_let_in_without_a_token_that_is_long_enough() {
+    let place = Place::new();
+    drop(place.log());
+    for (args, said) in [
+        (
+            &["serve", "--listen", "0.0.0.0:0"][..],
+            "give a token, or listen at 127.0.0.1",
+        ),
+        (
+            &["serve", "--listen", "0.0.0.0:0", "--token", "short"],
+            "can be guessed",
+        ),
+        (
+            &["serve", "--listen", "nowhere"],
+            "cannot listen at \"nowhere\"",
+        ),
+    ] {
+        let output = place.command(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+    }
+}
