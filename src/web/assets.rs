@@ -14,10 +14,11 @@ const HASHED: &str = "assets/";
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// What the document may do that shows what others' pages looked like: run our player, and show their styles, which stand in
-/// what was recorded. It asks nobody for anything, so that what was recorded calls home to nobody.
-const REPLAY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-     media-src data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'self'";
+/// what was recorded. It asks nobody for anything, not even this server, so that what was recorded calls home to nobody: the
+/// page around it tells it what to show.
+const REPLAY: &str = "sandbox allow-scripts allow-same-origin; default-src 'none'; script-src 'self'; \
+     style-src 'self' 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'";
 
 /// The file at an address; the pages themselves are one document, which knows its addresses.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {

@@ -5,6 +5,8 @@ mod api;
 mod description;
 mod ear;
 mod live;
+#[cfg(feature = "dashboard")]
+mod pages;
 mod security;
 mod server;
 mod shares;

@@ -1,0 +1,43 @@
+//! The dashboard inside of an application, with a week of history and work that never ends:
+//! `cargo run --example dashboard --features dashboard,recording,testing,zones [ADDRESS [PREFIX [STORE]]]`.
+
+mod history;
+mod session;
+mod work;
+
+use std::{error::Error, net::SocketAddr};
+
+use axum::Router;
+use tower_activity::ActivityLog;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let address = args.next().unwrap_or_else(|| "127.0.0.1:8787".into());
+    let prefix = args.next().unwrap_or_else(|| "/ops/activity/".into());
+    let folder = tempfile::tempdir()?;
+    let store = match args.next() {
+        Some(store) => store.into(),
+        None => folder.path().join("activity.db"),
+    };
+    if !store.exists() {
+        history::write(&store).await?;
+    }
+    let log = ActivityLog::open(&store)?;
+    let working = tokio::spawn(work::for_ever(log.clone()));
+
+    let app: Router = match prefix.as_str() {
+        "/" => log.router().into(),
+        prefix => Router::new().nest_service(prefix.trim_end_matches('/'), log.router()),
+    };
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("http://{}{prefix}", listener.local_addr()?);
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::select! {
+        served = axum::serve(listener, service) => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    working.abort();
+    log.shutdown().await?;
+    Ok(())
+}

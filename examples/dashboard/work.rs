@@ -1,0 +1,103 @@
+//! Calls of tools as agents make them: some fail, some hang, most nest.
+
+use std::time::Duration;
+
+use tokio::time;
+use tower_activity::{ActivityLog, Capture, Describe, Kind, Outcome};
+
+/// What is called: project, agent, brand, tool, milliseconds, how many in a hundred fail.
+pub(crate) const TOOLS: [(&str, &str, &str, &str, u64, u8); 9] = [
+    ("acme-shop", "claude", "amazon", "amazon_search", 820, 3),
+    ("acme-shop", "claude", "amazon", "amazon_order", 2_400, 9),
+    ("acme-shop", "gemini", "etsy", "etsy_search", 610, 2),
+    ("acme-shop", "gemini", "etsy", "etsy_listing", 340, 1),
+    (
+        "orchard",
+        "codex",
+        "github",
+        "github_open_pull_request",
+        1_150,
+        4,
+    ),
+    ("orchard", "codex", "github", "github_read_file", 95, 0),
+    (
+        "orchard",
+        "claude",
+        "stripe",
+        "stripe_create_invoice",
+        730,
+        6,
+    ),
+    ("lighthouse", "scout", "notion", "notion_query", 260, 2),
+    ("lighthouse", "scout", "slack", "slack_post", 180, 12),
+];
+
+/// What goes wrong, and what is said of it.
+pub(crate) const FAILURES: [(&str, &str); 4] = [
+    ("timeout", "no answer from the site within 30 s"),
+    ("denied", "the login was refused: wrong one-time code"),
+    ("tool_error", "the page has no element `#checkout`"),
+    ("rate_limited", "429: too many requests, try again in 12 s"),
+];
+
+/// Events of a project: type, summary, how many things.
+pub(crate) const EVENTS: [(&str, &str, u64); 6] = [
+    ("deployment", "v3.2 is live", 1),
+    ("endpoint_added", "POST /orders, GET /orders/{id}", 2),
+    (
+        "endpoint_added",
+        "GET /customers, POST /customers, DELETE /customers/{id}",
+        3,
+    ),
+    ("memory_written", "prefers invoices by e-mail", 1),
+    ("migration", "adds the column `orders.currency`", 1),
+    ("scan_finished", "no vulnerable dependency", 1),
+];
+
+/// Describes a turn of an agent.
+pub(crate) fn turn(project: &'static str, agent: &'static str, n: u64) -> Describe {
+    let actor = ["ann@acme.example", "bo@acme.example", "chi@orchard.example"][n as usize % 3];
+    Describe::turn("answer")
+        .project(project)
+        .agent(agent)
+        .actor(actor)
+        .session(format!("session-{}", n / 8))
+}
+
+/// Works until it is dropped.
+pub(crate) async fn for_ever(log: ActivityLog) {
+    let mut random = fastrand::Rng::with_seed(11);
+    for n in 0_u64.. {
+        let (project, agent, brand, tool, ms, failures) = TOOLS[random.usize(..TOOLS.len())];
+        let fails = random.u8(..100) < failures * 2;
+        let took = Duration::from_millis(ms / 2 + random.u64(..ms));
+        let (error, message) = FAILURES[random.usize(..FAILURES.len())];
+        let calls = log.clone();
+        tokio::spawn(async move {
+            let log = calls;
+            let turn_now = log.start(turn(project, agent, n));
+            let call = log.start(Describe::tool(tool).brand(brand).parent(&turn_now));
+            let input = serde_json::json!({"query": "oak table", "page": n % 7, "headers": {"accept": "text/html"}});
+            call.set_input(&input, Capture::Preview);
+            let request = log.start(
+                Describe::new(Kind::Http, format!("GET https://{brand}.example/")).parent(&call),
+            );
+            time::sleep(took / 2).await;
+            request.set("status", 200);
+            request.end(Outcome::success());
+            time::sleep(took / 2).await;
+            call.set_output(&serde_json::json!({"results": [{"title": "Oak table", "price": 249.5}], "total": n}), Capture::Preview);
+            call.end(match fails {
+                true => Outcome::failed(error).with_message(message),
+                false => Outcome::success(),
+            });
+            turn_now.end(Outcome::success());
+        });
+        if n % 9 == 4 {
+            let (event, summary, count) = EVENTS[random.usize(..EVENTS.len())];
+            let event = log.event(event).summary(summary).count(count);
+            event.project(project).agent(agent).record();
+        }
+        time::sleep(Duration::from_millis(300 + random.u64(..1_200))).await;
+    }
+}

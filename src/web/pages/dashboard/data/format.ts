@@ -1,0 +1,122 @@
+// Numbers and times as people read them.
+
+export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+export function count(n: number): string {
+  return whole.format(n);
+}
+
+export function brief(n: number): string {
+  return n < 10_000 ? whole.format(n) : short.format(n);
+}
+
+export function rate(n: number): string {
+  return n >= 100 ? whole.format(Math.round(n)) : tenth.format(n);
+}
+
+export function share(part: number, of: number): string {
+  if (of === 0) {
+    return "0 %";
+  }
+  const percent = (100 * part) / of;
+  return `${percent > 0 && percent < 0.1 ? "< 0.1" : tenth.format(percent)} %`;
+}
+
+/** A duration in nanoseconds; zero is one. */
+export function duration(ns: number | null): string {
+  if (ns === null) {
+    return "–";
+  }
+  if (ns < 1_000) {
+    return `${ns} ns`;
+  }
+  if (ns < 1_000_000) {
+    return `${digits(ns / 1_000)} µs`;
+  }
+  if (ns < 999_500_000) {
+    return `${digits(ns / 1_000_000)} ms`;
+  }
+  const seconds = ns / 1_000_000_000;
+  if (seconds < 59.95) {
+    return `${digits(seconds)} s`;
+  }
+  const rounded = Math.round(seconds);
+  if (rounded < 3_600) {
+    return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  }
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 24 * 60) {
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+  const hours = Math.round(seconds / 3_600);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+function digits(n: number): string {
+  return n >= 99.5 ? String(Math.round(n)) : tenth.format(n);
+}
+
+export function bytes(n: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  let left = n;
+  while (left >= 999.5 && unit < units.length - 1) {
+    left /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 ? left : digits(left)} ${units[unit]}`;
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+const full = new Intl.DateTimeFormat("en-GB", {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  timeZoneName: "short",
+});
+
+export const time = (at: string) => clock.format(new Date(at));
+export const hourMinute = (at: Date) => minute.format(at);
+export const date = (at: Date) => day.format(at);
+/** With the zone. */
+export const instant = (at: string) => full.format(new Date(at));
+
+/** "Today", "Yesterday", or the date, where the viewer lives. */
+export function dayName(at: string, now: Date): string {
+  const then = new Date(at);
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (then.toDateString() === now.toDateString()) {
+    return "Today";
+  }
+  return then.toDateString() === yesterday.toDateString() ? "Yesterday" : date(then);
+}
+
+export function ago(at: string, now: number): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1_000));
+  const steps: [number, string][] = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+  ];
+  const step = steps.find(([size]) => seconds >= size);
+  return step === undefined ? `${seconds} s ago` : `${Math.floor(seconds / step[0])} ${step[1]} ago`;
+}
+
+/** Exactly which time a figure is of. */
+export function period(start: string, end: string): string {
+  const [from, to] = [new Date(start), new Date(end)];
+  if (to.getTime() - from.getTime() >= 23 * 3_600_000) {
+    return date(from);
+  }
+  return `${date(from)}, ${hourMinute(from)} – ${hourMinute(to)}`;
+}

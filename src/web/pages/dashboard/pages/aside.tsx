@@ -1,0 +1,83 @@
+import { ask, part } from "../data/api";
+import { quoted, withField } from "../data/filter";
+import { useLoad } from "../data/load";
+import type { Activity, Details } from "../data/records";
+import { href } from "../data/route";
+import { Brand, StatusMark, Tag } from "../parts/badge";
+import { Payload } from "../parts/payload";
+import { Failure, Waiting } from "../parts/state";
+import { Facts } from "./facts";
+
+interface Shown {
+  id: string;
+  /** What the list knows of it already. */
+  known: Activity | undefined;
+  q: string;
+  onFilter: (q: string) => void;
+  onClose: () => void;
+}
+
+/** One activity beside the list that it stands in. */
+export function Aside({ id, known, q, onFilter, onClose }: Shown) {
+  // Asked again when it ends.
+  const loaded = useLoad(`${id} ${known?.status ?? ""}`, (signal) =>
+    ask<Details>(`activities/${part(id)}`, {}, signal),
+  );
+  const one: Activity | null = known ?? loaded.data;
+  if (one === null) {
+    return (
+      <aside class="aside" aria-label="Details">
+        <div class="aside-head">
+          <div class="spacer" />
+          <Close onClose={onClose} />
+        </div>
+        {loaded.problem === null ? (
+          <Waiting what="the activity" />
+        ) : (
+          <Failure what="the activity" problem={loaded.problem} retry={loaded.reload} />
+        )}
+      </aside>
+    );
+  }
+  const steps = (loaded.data?.tree.length ?? 1) - 1;
+  const recordings = loaded.data?.recordings ?? [];
+  return (
+    <aside class="aside" aria-label={`Details of ${one.name}`}>
+      <div class="aside-head">
+        <StatusMark status={one.status} label />
+        <div class="spacer" />
+        <a class="button button-strong" href={href("activity", { id })}>
+          Open
+        </a>
+        <Close onClose={onClose} />
+      </div>
+      <h2 class="aside-name">{one.name}</h2>
+      <p class="aside-tags">
+        <Tag>{one.kind}</Tag>
+        {one.brand !== null && <Brand name={one.brand} />}
+        {steps > 0 && <span class="dim">in a tree of {steps + 1}</span>}
+      </p>
+      {(one.error_type !== null || one.message !== null) && (
+        <p class="error-box">
+          {one.error_type !== null && <b>{one.error_type}</b>} {one.message}
+        </p>
+      )}
+      {recordings.map((recording) => (
+        <a key={recording.id} class="button" href={href("replay", { id: recording.id, activity: id })}>
+          ▶ Replay ({recording.format})
+        </a>
+      ))}
+      <Facts activity={one} onFilter={(field, value) => onFilter(withField(q, field, quoted(value)))} />
+      {one.input !== null && <Payload title="Input" preview={one.input} />}
+      {one.output !== null && <Payload title="Output" preview={one.output} />}
+    </aside>
+  );
+}
+
+function Close({ onClose }: { onClose: () => void }) {
+  return (
+    <button type="button" class="icon-button" aria-label="Close the details" onClick={onClose}>
+      ×
+    </button>
+  );
+}

@@ -1,0 +1,50 @@
+import { ask } from "../data/api";
+import { useLoad } from "../data/load";
+import type { Ranking } from "../data/records";
+
+const SCOPES = ["project", "agent", "name", "brand"] as const;
+
+/** Values of the fields that are counted by: what the filter bar offers, and what metrics are shown of. */
+export async function known(signal: AbortSignal): Promise<Record<string, string[]>> {
+  const lists = SCOPES.map(async (scope) => {
+    const answer = await ask<Ranking>(`metrics/${scope}s`, { window: "month" }, signal);
+    return [scope, answer.ranking.slice(0, 100).map((one) => one.id)] as const;
+  });
+  return Object.fromEntries(await Promise.all(lists));
+}
+
+/** Of what the metrics are shown. */
+export function ScopeChoice({
+  scope,
+  onChange,
+}: {
+  scope: string | undefined;
+  onChange: (to: string | null) => void;
+}) {
+  const values = useLoad("known", known).data ?? {};
+  const options = SCOPES.map((field) => [field, values[field] ?? []] as const);
+  const listed =
+    scope === undefined || options.some(([field, ids]) => ids.some((id) => `${field}:${id}` === scope));
+  return (
+    <select
+      aria-label="Scope"
+      value={scope ?? ""}
+      onChange={(event) => onChange(event.currentTarget.value || null)}
+    >
+      <option value="">Overall</option>
+      {!listed && <option value={scope}>{scope}</option>}
+      {options.map(
+        ([field, ids]) =>
+          ids.length > 0 && (
+            <optgroup key={field} label={`${field.charAt(0).toUpperCase()}${field.slice(1)}s`}>
+              {ids.slice(0, 30).map((id) => (
+                <option key={id} value={`${field}:${id}`}>
+                  {id}
+                </option>
+              ))}
+            </optgroup>
+          ),
+      )}
+    </select>
+  );
+}

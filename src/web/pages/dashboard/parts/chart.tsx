@@ -1,0 +1,250 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Period } from "../data/records";
+
+export interface Series {
+  label: string;
+  /** A custom property of the style sheet. */
+  colour: string;
+  as: "bars" | "line";
+  scale: "n" | "ns";
+  values: (number | null)[];
+  text: (value: number | null) => string;
+}
+
+interface Shown {
+  /** What time each point is of. */
+  periods: readonly Period[];
+  series: Series[];
+  period: (of: Period) => string;
+  axis: (at: Date) => string;
+  label: string;
+}
+
+/** A chart with a legend that switches series off, a tooltip with exact values, and the same as a table. */
+export function Chart({ periods, series, period, axis, label }: Shown) {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [at, setAt] = useState<{ n: number; x: number } | null>(null);
+  const [off, setOff] = useState<ReadonlySet<string>>(new Set());
+  const themes = useThemes();
+  const shape = series.map((one) => one.label).join() + themes;
+
+  // `shape` is all of the series that a new chart is for
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) {
+      return;
+    }
+    const made = new uPlot(options(element, series, axis, setAt), data(periods, series, off), element);
+    plot.current = made;
+    const sized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    sized.observe(element);
+    return () => {
+      sized.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(data(periods, series, off)), [periods, series, off]);
+
+  const keyed = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const now = plot.current;
+    if (step === undefined || now === null) {
+      return;
+    }
+    event.preventDefault();
+    const of = periods[Math.min(periods.length - 1, Math.max(0, (at?.n ?? -1) + step))];
+    if (of !== undefined) {
+      now.setCursor({ left: now.valToPos(middle(of), "x"), top: 40 });
+    }
+  };
+  const toggle = (name: string) => {
+    const next = new Set(off);
+    if (!next.delete(name)) {
+      next.add(name);
+    }
+    setOff(next);
+  };
+  const shown = at === null ? undefined : periods[at.n];
+  return (
+    <figure class="chart">
+      <div class="legend">
+        {series.map((one) => (
+          <button
+            type="button"
+            key={one.label}
+            class="legend-entry"
+            aria-pressed={!off.has(one.label)}
+            onClick={() => toggle(one.label)}
+          >
+            <span class={`swatch swatch-${one.as}`} style={{ background: `var(${one.colour})` }} />
+            {one.label}
+          </button>
+        ))}
+      </div>
+      <div class="plot-frame">
+        {/* The arrow keys move along the points. */}
+        <div
+          ref={frame}
+          class="plot"
+          role="img"
+          aria-label={label}
+          tabIndex={0}
+          onKeyDown={keyed}
+          onBlur={() => setAt(null)}
+        />
+        {at !== null && shown !== undefined && (
+          <div
+            class={`tooltip ${at.x > 0.6 ? "tooltip-left" : ""}`}
+            style={{ left: `${100 * at.x}%` }}
+            role="status"
+          >
+            <strong>{period(shown)}</strong>
+            {series.map((one) => (
+              <span key={one.label} class="tooltip-row">
+                <span class="swatch" style={{ background: `var(${one.colour})` }} />
+                {one.label}
+                <b class="num">{one.text(one.values[at.n] ?? null)}</b>
+              </span>
+            ))}
+          </div>
+        )}
+      </div>
+      <details class="as-table">
+        <summary>Show as a table</summary>
+        <div class="table-scroll">
+          <table>
+            <caption class="sr-only">{label}</caption>
+            <thead>
+              <tr>
+                <th scope="col">Period</th>
+                {series.map((one) => (
+                  <th scope="col" class="right" key={one.label}>
+                    {one.label}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {periods.map((of, n) => (
+                <tr key={of.start}>
+                  <th scope="row">{period(of)}</th>
+                  {series.map((one) => (
+                    <td class="right num" key={one.label}>
+                      {one.text(one.values[n] ?? null)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}
+
+const HEIGHT = 240;
+const seconds = (at: string) => Date.parse(at) / 1_000;
+const middle = (of: Period) => (seconds(of.start) + seconds(of.end)) / 2;
+
+function data(periods: readonly Period[], series: Series[], off: ReadonlySet<string>): uPlot.AlignedData {
+  const shown = (one: Series) => (off.has(one.label) ? one.values.map(() => null) : one.values);
+  return [periods.map(middle), ...series.map(shown)];
+}
+
+function options(
+  element: HTMLElement,
+  series: Series[],
+  axis: (at: Date) => string,
+  tell: (at: { n: number; x: number } | null) => void,
+): uPlot.Options {
+  // A canvas takes colours, and no names of them.
+  const colour = (name: string) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    element.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+  const bars = uPlot.paths.bars?.({ size: [0.72, 48], radius: 0.15 });
+  const line = { stroke: colour("--text-dim"), font: "11px system-ui", ticks: { show: false } };
+  const grid = { stroke: colour("--line"), width: 1 };
+  const texts = (scale: string) => series.find((one) => one.scale === scale)?.text ?? String;
+  const scaled = [...new Set(series.map((one) => one.scale))];
+  const least = (_: uPlot, __: number, max: number | null): [number, number] => [
+    0,
+    Math.max(max ?? 0, 1) * 1.1,
+  ];
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
+    scales: { x: { time: true, range: whole }, n: { range: least }, ns: { range: least } },
+    axes: [
+      {
+        ...line,
+        grid: { show: false },
+        space: 64,
+        values: (_, at) => at.map((one) => axis(new Date(one * 1_000))),
+      },
+      ...scaled.map((scale, n) => ({
+        ...line,
+        scale,
+        side: n === 0 ? 3 : 1,
+        size: 56,
+        grid: n === 0 ? grid : { show: false },
+        values: (_: uPlot, values: number[]) => values.map((value) => texts(scale)(value)),
+      })),
+    ],
+    series: [
+      {},
+      ...series.map((one) => ({
+        label: one.label,
+        scale: one.scale,
+        stroke: colour(one.colour),
+        ...(one.as === "bars"
+          ? { fill: colour(one.colour), width: 0, ...(bars && { paths: bars }), points: { show: false } }
+          : { width: 1.5, spanGaps: true, points: { show: true, size: 4, fill: colour(one.colour) } }),
+      })),
+    ],
+    hooks: {
+      setCursor: [
+        (plot) => {
+          const n = plot.cursor.idx;
+          const left = plot.cursor.left ?? -1;
+          tell(n === null || n === undefined || left < 0 ? null : { n, x: (left + 56) / plot.width });
+        },
+      ],
+    },
+  };
+}
+
+/** From the start of the first period to the end of the last. */
+function whole(plot: uPlot, first: number | null, last: number | null): [number, number] {
+  const middles = plot.data[0];
+  const half = ((middles[1] ?? 0) - (middles[0] ?? 0)) / 2 || 1_800;
+  return [(first ?? 0) - half, (last ?? 0) + half];
+}
+
+/** Changes when the colours do. */
+function useThemes(): number {
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const changed = () => setRound((n) => n + 1);
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    system.addEventListener("change", changed);
+    addEventListener("theme", changed);
+    return () => {
+      system.removeEventListener("change", changed);
+      removeEventListener("theme", changed);
+    };
+  }, []);
+  return round;
+}

@@ -1,0 +1,152 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "./data/api";
+import { count, ZONE } from "./data/format";
+import { useEvery, useLoad } from "./data/load";
+import type { Activity, Metrics } from "./data/records";
+import { href, type Page, type Place, usePlace } from "./data/route";
+import { EventsPage } from "./pages/events";
+import { HealthPage } from "./pages/health";
+import { One } from "./pages/one";
+import { Overview } from "./pages/overview";
+import { ReplayPage } from "./pages/replay";
+import { Timeline } from "./pages/timeline";
+import { setTheme, THEMES, theme } from "./theme";
+
+const TABS: readonly [Page, string][] = [
+  ["overview", "Activity"],
+  ["timeline", "Timeline"],
+  ["replay", "Replay"],
+  ["events", "Events"],
+  ["health", "Health"],
+];
+
+/** More than so many running ones are "more than". */
+const MOST = 200;
+
+/** How many run, and how many failed today. */
+interface Counts {
+  running: number;
+  more: boolean;
+  failed: number;
+}
+
+async function counts(signal: AbortSignal): Promise<Counts> {
+  const [running, today] = await Promise.all([
+    ask<{ activities: Activity[]; next: string | null }>(
+      "activities",
+      { q: "status:running", limit: MOST },
+      signal,
+    ),
+    ask<Metrics>("metrics/overall", { window: "day", step: "day", tz: ZONE }, signal),
+  ]);
+  return { running: running.activities.length, more: running.next !== null, failed: today.current.failed };
+}
+
+/** The header with tabs, and the page below it. */
+export function Shell() {
+  const place = usePlace();
+  const now = useLoad("counts", counts);
+  useEvery(3_000, now.reload);
+  const tab: Page = place.page === "activity" ? "timeline" : place.page;
+  useEffect(() => {
+    const label =
+      place.page === "activity" ? "One activity" : TABS.find(([page]) => page === place.page)?.[1];
+    document.title = `${label ?? "Activity"} · Activity`;
+  }, [place.page]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <header class="top">
+        <a class="logo" href={href("overview")} aria-label="Activity, first page">
+          <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+            <rect width="32" height="32" rx="8" />
+            <path d="M5 17h5l3-8 6 15 3-7h5" />
+          </svg>
+        </a>
+        <nav class="tabs" aria-label="Pages">
+          {TABS.map(([page, label]) => (
+            <a key={page} href={href(page)} aria-current={page === tab ? "page" : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <div class="counts">
+          {now.data !== null && (
+            <>
+              <Count href={href("timeline", { q: "status:running" })} kind="running">
+                {count(now.data.running)}
+                {now.data.more && "+"} running
+              </Count>
+              <Count
+                href={href("timeline", { q: "status:failed since:24h" })}
+                kind={now.data.failed > 0 ? "failed" : "calm"}
+              >
+                {count(now.data.failed)} failed today
+              </Count>
+            </>
+          )}
+          {now.problem !== null && <span class="count count-lost">no connection</span>}
+        </div>
+        <ThemeChoice />
+      </header>
+      <main id="main" class={`page page-${place.page}`} tabIndex={-1}>
+        <Routed place={place} running={now.data?.running ?? null} />
+      </main>
+    </>
+  );
+}
+
+function Routed({ place, running }: { place: Place; running: number | null }) {
+  switch (place.page) {
+    case "overview":
+      return <Overview params={place.params} running={running} />;
+    case "timeline":
+      return <Timeline params={place.params} />;
+    case "activity":
+      return <One params={place.params} />;
+    case "replay":
+      return <ReplayPage params={place.params} />;
+    case "events":
+      return <EventsPage params={place.params} />;
+    case "health":
+      return <HealthPage />;
+  }
+}
+
+function Count({ href: to, kind, children }: { href: string; kind: string; children: ComponentChildren }) {
+  return (
+    <a class={`count count-${kind}`} href={to}>
+      <span class="count-dot" aria-hidden="true" />
+      <span class="num">{children}</span>
+    </a>
+  );
+}
+
+function ThemeChoice() {
+  const [now, setNow] = useState(theme);
+  const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length] ?? "auto";
+  const choose = () => {
+    setTheme(next);
+    setNow(next);
+  };
+  return (
+    <button
+      type="button"
+      class="icon-button theme"
+      onClick={choose}
+      aria-label={`Theme: ${now}; change to ${next}`}
+      title={`Theme: ${now}`}
+    >
+      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+        {now === "light" && (
+          <path d="M8 5a3 3 0 1 1 0 6 3 3 0 0 1 0-6ZM8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M13 3l-1 1M4 12l-1 1" />
+        )}
+        {now === "dark" && <path d="M13.5 9.8A6 6 0 0 1 6.2 2.5a6 6 0 1 0 7.3 7.3Z" />}
+        {now === "auto" && <path d="M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2ZM8 2v12M8 5l5 -1M8 8h6M8 11l5 1" />}
+      </svg>
+    </button>
+  );
+}
