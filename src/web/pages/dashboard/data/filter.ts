@@ -72,7 +72,7 @@ export function withField(text: string, field: string, value: string | null): st
 }
 
 /** What a filter says about a field. */
-export function valueOf(text: string, field: string): string | null {
+export function fieldValue(text: string, field: string): string | null {
   const term = terms(text).find((one) => one.field === field && !one.negated);
   return term === undefined ? null : term.text.slice(field.length + 1);
 }

@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
-import { type Completion, complete, valueOf, withField } from "../data/filter";
+import { type Completion, complete, fieldValue, withField } from "../data/filter";
 
 const RANGES = [
   ["", "Any time"],
@@ -78,7 +78,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
     setChosen(-1);
   };
 
-  const since = valueOf(q, "since") ?? "";
+  const since = fieldValue(q, "since") ?? "";
   const custom = RANGES.every(([value]) => value !== since);
   return (
     <search class="filterbar">

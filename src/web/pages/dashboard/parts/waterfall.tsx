@@ -1,0 +1,222 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { duration } from "../data/format";
+import type { Activity } from "../data/records";
+import { forest, type Line, length, lines, pruned, span } from "../data/tree";
+import { StatusMark } from "./badge";
+import { Took, useNow } from "./time";
+
+const ROW = 28;
+/** Rows above and below those in sight, so that scrolling shows no gaps. */
+const AROUND = 8;
+const HIGHEST = 560;
+
+interface Shown {
+  tree: readonly Activity[];
+  /** The activity that the page is about. */
+  about: string;
+  selected: string;
+  onSelect: (id: string) => void;
+}
+
+/** The tree of an activity in time. Only the rows in sight are in the document, however many there are. */
+export function Waterfall({ tree, about, selected, onSelect }: Shown) {
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const [failedOnly, setFailedOnly] = useState(false);
+  const [top, setTop] = useState(0);
+  const frame = useRef<HTMLDivElement>(null);
+  const running = useMemo(() => tree.some((one) => one.status === "running"), [tree]);
+  const now = useNow(running);
+  const roots = useMemo(() => {
+    const all = forest(tree);
+    return failedOnly ? pruned(all, (one) => one.status === "failed") : all;
+  }, [tree, failedOnly]);
+  const shown = useMemo(() => lines(roots, collapsed), [roots, collapsed]);
+  const [from, until] = useMemo(() => span(tree, now), [tree, running ? now : 0]);
+  const height = Math.min(HIGHEST, shown.length * ROW);
+  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
+  const inSight = shown.slice(first, first + Math.ceil(height / ROW) + 2 * AROUND);
+  const at = shown.findIndex((line) => line.node.activity.id === selected);
+
+  // What is selected comes into sight: from above or from below, whichever is nearer.
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null || at < 0) {
+      return;
+    }
+    if (at * ROW < element.scrollTop) {
+      element.scrollTop = at * ROW;
+    } else if ((at + 1) * ROW > element.scrollTop + height) {
+      element.scrollTop = (at + 1) * ROW - height;
+    }
+  }, [at, height]);
+
+  const fold = (id: string, folded: boolean) => {
+    const next = new Set(collapsed);
+    if (folded) {
+      next.add(id);
+    } else {
+      next.delete(id);
+    }
+    setCollapsed(next);
+  };
+  const keyed = (event: KeyboardEvent) => {
+    const line = shown[at];
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      j: 1,
+      k: -1,
+      PageDown: 15,
+      PageUp: -15,
+    };
+    const step = steps[event.key];
+    if (step !== undefined) {
+      const next = shown[Math.min(shown.length - 1, Math.max(0, at + step))];
+      if (next !== undefined) {
+        onSelect(next.node.activity.id);
+      }
+    } else if (line !== undefined && event.key === "ArrowLeft") {
+      fold(line.node.activity.id, true);
+    } else if (line !== undefined && event.key === "ArrowRight") {
+      fold(line.node.activity.id, false);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const failed = useMemo(() => tree.filter((one) => one.status === "failed").length, [tree]);
+  return (
+    <section class="panel" aria-labelledby="tree">
+      <div class="panel-head">
+        <h2 id="tree">
+          Tree{" "}
+          <span class="dim">{tree.length === 1 ? "nothing ran inside" : `${tree.length} activities`}</span>
+        </h2>
+        <div class="tools">
+          {failed > 0 && (
+            <button
+              type="button"
+              class="button"
+              aria-pressed={failedOnly}
+              onClick={() => setFailedOnly(!failedOnly)}
+            >
+              Only failed ({failed})
+            </button>
+          )}
+          {tree.length > 1 && (
+            <button
+              type="button"
+              class="button"
+              onClick={() =>
+                setCollapsed(
+                  collapsed.size > 0
+                    ? new Set()
+                    : new Set(
+                        tree.filter((one) => one.parent !== null && one.id !== about).map((one) => one.id),
+                      ),
+                )
+              }
+            >
+              {collapsed.size > 0 ? "Expand all" : "Collapse"}
+            </button>
+          )}
+        </div>
+      </div>
+      <div class="fall-head" aria-hidden="true">
+        <span />
+        <span class="fall-axis">
+          {[0, 0.25, 0.5, 0.75, 1].map((part) => (
+            <span key={part} style={{ left: `${100 * part}%` }}>
+              {duration(Math.round((until - from) * part * 1e6)).replace(/^0 ns$/, "0")}
+            </span>
+          ))}
+        </span>
+        <span />
+      </div>
+      <div
+        ref={frame}
+        class="fall"
+        role="tree"
+        aria-label="Activities by start, with their durations"
+        tabIndex={0}
+        aria-activedescendant={at >= 0 ? `line-${selected}` : undefined}
+        style={{ height: `${height}px` }}
+        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+        onKeyDown={keyed}
+      >
+        <div role="presentation" style={{ height: `${shown.length * ROW}px` }}>
+          <div role="presentation" style={{ transform: `translateY(${first * ROW}px)` }}>
+            {inSight.map((line) => (
+              <Row
+                key={line.node.activity.id}
+                line={line}
+                about={line.node.activity.id === about}
+                selected={line.node.activity.id === selected}
+                folded={collapsed.has(line.node.activity.id)}
+                left={(Date.parse(line.node.activity.started_at) - from) / (until - from)}
+                width={length(line.node.activity, now) / (until - from)}
+                onSelect={onSelect}
+                onFold={fold}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+interface RowOf {
+  line: Line;
+  about: boolean;
+  selected: boolean;
+  folded: boolean;
+  left: number;
+  width: number;
+  onSelect: (id: string) => void;
+  onFold: (id: string, folded: boolean) => void;
+}
+
+function Row({ line, about, selected, folded, left, width, onSelect, onFold }: RowOf) {
+  const { activity, children } = line.node;
+  const parent = children.length > 0;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree takes the keys
+    <div
+      id={`line-${activity.id}`}
+      class={`fall-row ${about ? "fall-about" : ""}`}
+      role="treeitem"
+      aria-level={line.depth + 1}
+      aria-selected={selected}
+      aria-expanded={parent ? !folded : undefined}
+      onClick={() => onSelect(activity.id)}
+    >
+      <span class="fall-name" style={{ paddingLeft: `${Math.min(line.depth, 12) * 14}px` }}>
+        {parent ? (
+          <span
+            class={`fold ${folded ? "folded" : ""}`}
+            aria-hidden="true"
+            onClick={(event) => {
+              event.stopPropagation();
+              onFold(activity.id, !folded);
+            }}
+          />
+        ) : (
+          <span class="fold-none" />
+        )}
+        <StatusMark status={activity.status} />
+        <span class="fall-text">{activity.name}</span>
+      </span>
+      <span class="fall-track">
+        <span
+          class={`fall-bar fall-${activity.status}`}
+          style={{ left: `${100 * left}%`, width: `max(3px, ${100 * width}%)` }}
+        />
+      </span>
+      <span class="fall-took">
+        <Took activity={activity} />
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { complete, fieldValue, quoted, terms, withField } from "../data/filter";
+
+describe("the terms of a filter", () => {
+  test("are parted by spaces that are not in quotes", () => {
+    const found = terms('status:failed actor:"Ann B" -env:dev no "such user"');
+    expect(found.map((term) => term.text)).toEqual(["status:failed", 'actor:"Ann B"', "-env:dev", "no", '"such user"']);
+    expect(found.map((term) => term.field)).toEqual(["status", "actor", "env", null, null]);
+    expect(found.map((term) => term.negated)).toEqual([false, false, true, false, false]);
+  });
+
+  test("know where they stand, also where a quote is left open", () => {
+    expect(terms('  a:b  "open end')).toMatchObject([
+      { start: 2, end: 5 },
+      { start: 7, end: 16 },
+    ]);
+  });
+});
+
+test.each([
+  ["acme", "acme"],
+  ["Ann B", '"Ann B"'],
+  ['say "hi"', '"say \\"hi\\""'],
+  ["a*b", '"a*b"'],
+  ["a,b", '"a,b"'],
+  ["-x", '"-x"'],
+  ["", '""'],
+  ["GET https://x", '"GET https://x"'],
+])("the value %j is written %s", (value, written) => {
+  expect(quoted(value)).toBe(written);
+});
+
+test("a field is put in place of what was said about it, and no other term is touched", () => {
+  expect(withField('since:1h "free words" -since:2h', "since", "24h")).toBe('"free words" -since:2h since:24h');
+  expect(withField("since:1h status:failed", "since", null)).toBe("status:failed");
+  expect(fieldValue("a since:7d", "since")).toBe("7d");
+  expect(fieldValue("-since:7d", "since")).toBeNull();
+});
+
+describe("completion", () => {
+  const known = { project: ["acme", "big orchard"] };
+  const offered = (text: string, caret = text.length) => complete(text, caret, known);
+
+  test("offers fields, then values", () => {
+    expect(offered("st").map((one) => one.label)).toEqual(["status:"]);
+    expect(offered("status:f").map((one) => one.label)).toEqual(["failed"]);
+    expect(offered("project:").map((one) => one.label)).toEqual(["acme", "big orchard"]);
+  });
+
+  test("writes what was chosen, and puts the caret behind it", () => {
+    expect(offered("kind:tool project:or")[0]).toMatchObject({ text: 'kind:tool project:"big orchard" ', caret: 32 });
+    expect(offered("-st")[0]).toMatchObject({ text: "-status:", caret: 8 });
+    expect(offered("status:failed,r").map((one) => one.text)).toContain("status:failed,running ");
+  });
+
+  test("leaves alone what stands behind the caret", () => {
+    expect(complete("sta name:x", 3, known)[0]).toMatchObject({ text: "status:name:x", caret: 7 });
+  });
+
+  test("offers nothing for a value that nobody knows", () => {
+    expect(offered("session:ab")).toEqual([]);
+  });
+});
