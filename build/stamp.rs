@@ -37,9 +37,11 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        // The package that is published has no hidden files.
-        let left_out =
-            name == BUILT || name == "node_modules" || name.to_string_lossy().starts_with('.');
+        // The package that is published has no hidden files. Tests do not change what is built.
+        let left_out = [BUILT, "node_modules", "e2e"]
+            .iter()
+            .any(|one| name == *one)
+            || name.to_string_lossy().starts_with('.');
         if left_out {
             continue;
         }

@@ -12,7 +12,9 @@ pub(crate) fn pages() -> Result {
     let pages = run::root().join(stamp::PAGES);
     let built = pages.join(stamp::BUILT).join(stamp::STAMP);
     let now = stamp::stamp(&pages)?;
-    if fs::read_to_string(&built).is_ok_and(|was| was == now) {
+    // What tests run in node is installed beside them.
+    let installed = pages.join("node_modules/.package-lock.json").exists();
+    if installed && fs::read_to_string(&built).is_ok_and(|was| was == now) {
         return Ok(());
     }
     // Not `npm ci`, which fails where a registry lacks packages of platforms that are not this one.

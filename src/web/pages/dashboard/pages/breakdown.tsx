@@ -54,7 +54,7 @@ export function Breakdown({ params, window, at }: Shown) {
       {data === null && problem !== null && <Failure what="the table" problem={problem} retry={reload} />}
       {data !== null && rows.length === 0 && <p class="dim quiet">Nothing that ended then has a {by}.</p>}
       {rows.length > 0 && (
-        <div class="table-scroll">
+        <div class="table-scroll" role="group" tabIndex={0} aria-label={`By ${by}`}>
           <table class="figures">
             <thead>
               <tr>

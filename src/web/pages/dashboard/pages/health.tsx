@@ -181,7 +181,7 @@ function Instances({ instances }: { instances: Instance[] }) {
             : count(instances.length)}
         </p>
       </div>
-      <div class="table-scroll">
+      <div class="table-scroll" role="group" tabIndex={0} aria-label="Processes">
         <table>
           <thead>
             <tr>

@@ -219,7 +219,6 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
       ref={frame}
       class="replay-frame"
       title="What was recorded"
-      sandbox="allow-scripts allow-same-origin"
       src="./replay.html"
       style={{ height: `${height}px` }}
     />

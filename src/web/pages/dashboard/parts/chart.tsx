@@ -115,7 +115,7 @@ export function Chart({ periods, series, period, axis, label }: Shown) {
       </div>
       <details class="as-table">
         <summary>Show as a table</summary>
-        <div class="table-scroll">
+        <div class="table-scroll" role="group" tabIndex={0} aria-label={label}>
           <table>
             <caption class="sr-only">{label}</caption>
             <thead>
@@ -192,6 +192,7 @@ function options(
         ...line,
         grid: { show: false },
         space: 64,
+        size: 30,
         values: (_, at) => at.map((one) => axis(new Date(one * 1_000))),
       },
       ...scaled.map((scale, n) => ({
@@ -200,7 +201,8 @@ function options(
         side: n === 0 ? 3 : 1,
         size: 56,
         grid: n === 0 ? grid : { show: false },
-        values: (_: uPlot, values: number[]) => values.map((value) => texts(scale)(value)),
+        values: (_: uPlot, values: number[]) =>
+          values.map((value) => (value === 0 ? "0" : texts(scale)(value))),
       })),
     ],
     series: [

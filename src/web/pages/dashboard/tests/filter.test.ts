@@ -4,7 +4,13 @@ import { complete, fieldValue, quoted, terms, withField } from "../data/filter";
 describe("the terms of a filter", () => {
   test("are parted by spaces that are not in quotes", () => {
     const found = terms('status:failed actor:"Ann B" -env:dev no "such user"');
-    expect(found.map((term) => term.text)).toEqual(["status:failed", 'actor:"Ann B"', "-env:dev", "no", '"such user"']);
+    expect(found.map((term) => term.text)).toEqual([
+      "status:failed",
+      'actor:"Ann B"',
+      "-env:dev",
+      "no",
+      '"such user"',
+    ]);
     expect(found.map((term) => term.field)).toEqual(["status", "actor", "env", null, null]);
     expect(found.map((term) => term.negated)).toEqual([false, false, true, false, false]);
   });
@@ -31,7 +37,9 @@ test.each([
 });
 
 test("a field is put in place of what was said about it, and no other term is touched", () => {
-  expect(withField('since:1h "free words" -since:2h', "since", "24h")).toBe('"free words" -since:2h since:24h');
+  expect(withField('since:1h "free words" -since:2h', "since", "24h")).toBe(
+    '"free words" -since:2h since:24h',
+  );
   expect(withField("since:1h status:failed", "since", null)).toBe("status:failed");
   expect(fieldValue("a since:7d", "since")).toBe("7d");
   expect(fieldValue("-since:7d", "since")).toBeNull();
@@ -48,7 +56,10 @@ describe("completion", () => {
   });
 
   test("writes what was chosen, and puts the caret behind it", () => {
-    expect(offered("kind:tool project:or")[0]).toMatchObject({ text: 'kind:tool project:"big orchard" ', caret: 32 });
+    expect(offered("kind:tool project:or")[0]).toMatchObject({
+      text: 'kind:tool project:"big orchard" ',
+      caret: 32,
+    });
     expect(offered("-st")[0]).toMatchObject({ text: "-status:", caret: 8 });
     expect(offered("status:failed,r").map((one) => one.text)).toContain("status:failed,running ");
   });

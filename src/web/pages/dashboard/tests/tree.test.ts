@@ -8,7 +8,13 @@ function activity(id: string, parent: string | null, more: Partial<Activity> = {
   return { id, parent, ...started, ...more } as Activity;
 }
 
-const small = [activity("a", null), activity("b", "a"), activity("c", "b"), activity("d", "a"), activity("e", "gone")];
+const small = [
+  activity("a", null),
+  activity("b", "a"),
+  activity("c", "b"),
+  activity("d", "a"),
+  activity("e", "gone"),
+];
 const names = (roots: ReturnType<typeof forest>, collapsed: string[] = []) =>
   lines(roots, new Set(collapsed)).map((line) => `${line.depth}${line.node.activity.id}`);
 

@@ -1,0 +1,272 @@
+// Every page and control of the dashboard, against a server with history and a live writer.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { api, barriers, launch, open, PLACES } from "./browser.mjs";
+
+const PAGES = ["overview", "timeline", "replay", "events", "health"];
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+for (const place of PLACES) {
+  describe(`under ${new URL(place).pathname}`, { concurrency: false }, () => {
+    for (const [theme, width] of [
+      ["light", 1280],
+      ["dark", 1280],
+      ["light", 360],
+    ]) {
+      test(`every page can be used by everybody, ${theme}, ${width} px wide`, async () => {
+        const window = await open(browser, place, "", { theme, width });
+        const { page } = window;
+        const recorded = (await api(page, "activities?q=has:recording&limit=1")).activities[0].id;
+        const failed = (await api(page, "activities?q=status:failed&limit=1")).activities[0].id;
+        const paths = [...PAGES, `activity?id=${recorded}`, `timeline?q=status:failed&id=${failed}`];
+        for (const path of paths) {
+          await page.goto(new URL(path, place).href);
+          await page.locator("h1").first().waitFor();
+          await page.locator(".waiting").first().waitFor({ state: "detached" });
+          assert.deepEqual(await barriers(page), [], path);
+          const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(over <= 0, `${path} is ${over} px wider than the window`);
+        }
+        await window.close();
+      });
+    }
+
+    test("tabs lead to pages, say where one is, and the back button comes back", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      for (const [label, path] of [
+        ["Timeline", "timeline"],
+        ["Replay", "replay"],
+        ["Events", "events"],
+        ["Health", "health"],
+        ["Activity", "overview"],
+      ]) {
+        await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: label }).click();
+        await page.waitForURL(new URL(path, place).href);
+        assert.equal(await page.locator(".tabs [aria-current=page]").textContent(), label);
+      }
+      await page.goBack();
+      await page.waitForURL(new URL("health", place).href);
+      await page.getByRole("heading", { name: "Health", level: 1 }).waitFor();
+      await page.locator(".count-running").waitFor();
+      await page.getByRole("button", { name: /^Theme/ }).click();
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+      await window.close();
+    });
+
+    test("the chart shows what the API says, in windows that can be gone through", async () => {
+      const window = await open(browser, place, "overview");
+      const { page } = window;
+      await page.getByRole("button", { name: "Earlier" }).click();
+      await page.waitForURL(/at=/);
+      await page.getByRole("button", { name: "Later" }).click();
+      await page.waitForURL((url) => !url.searchParams.has("at"));
+      await page.getByRole("button", { name: "Week" }).click();
+      await page.waitForURL(/window=week/);
+      await page.getByRole("button", { name: "Month" }).click();
+      await page.waitForURL(/window=month/);
+      await page.getByRole("heading", { name: "By day" }).waitFor();
+      const said = await api(page, "metrics/overall?window=month&step=day&tz=Asia/Kathmandu");
+      const n = said.history.findLastIndex((one) => one.count > 0) - 1;
+      await page.locator(".plot").focus();
+      for (let step = 0; step <= n; step += 1) {
+        await page.keyboard.press("ArrowRight");
+      }
+      const tooltip = await page.locator(".tooltip").textContent();
+      assert.ok(
+        tooltip.includes(said.history[n].count.toLocaleString("en")),
+        `${tooltip}: ${said.history[n].count}`,
+      );
+      await page.getByText("Show as a table").click();
+      const row = await page.locator(".as-table tbody tr").nth(n).textContent();
+      assert.ok(row?.includes(said.history[n].count.toLocaleString("en")), row);
+      const legend = page.getByRole("button", { name: "Failed", exact: true });
+      await legend.click();
+      assert.equal(await legend.getAttribute("aria-pressed"), "false");
+      await page.getByLabel("Scope").selectOption("project:orchard");
+      await page.waitForURL(/scope=project%3Aorchard/);
+      await page.getByRole("button", { name: "Agents" }).click();
+      await page.getByRole("columnheader", { name: "Turns/h" }).waitFor();
+      await window.close();
+    });
+
+    test("the filter is completed, kept in the address, and says what is wrong with it", async () => {
+      const window = await open(browser, place, "timeline");
+      const { page, faults } = window;
+      const filter = page.getByRole("combobox", { name: "Filter" });
+      await page.locator(".row").first().waitFor();
+      await page.keyboard.press("/");
+      await filter.pressSequentially("sta");
+      await page.getByRole("option", { name: /status:/ }).waitFor();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await filter.pressSequentially("fail");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/q=status%3Afailed/);
+      await page.locator(".row-failed").first().waitFor();
+      assert.equal(await page.locator(".row:not(.row-failed)").count(), 0);
+      await page.getByLabel("Time range").selectOption("7d");
+      await page.waitForURL(/since%3A7d/);
+      await filter.fill("colour:red");
+      await filter.press("Enter");
+      await page.locator(".filter-problem mark").waitFor();
+      assert.equal(await page.locator(".filter-problem mark").textContent(), "colour");
+      // A browser tells of every answer that is a problem.
+      const told = faults.splice(0);
+      assert.ok(
+        told.every((fault) => fault.includes("400")),
+        told.join(),
+      );
+      await page.getByRole("button", { name: "Clear the filter" }).click();
+      await page.locator(".row").first().waitFor();
+      await filter.fill("name:nothing_is_called_so");
+      await filter.press("Enter");
+      await page.getByRole("heading", { name: "Nothing matches this filter" }).waitFor();
+      await window.close();
+    });
+
+    test("the timeline is live until it is paused, goes on downwards, and is walked by keys", async () => {
+      const window = await open(browser, place, "timeline");
+      const { page } = window;
+      const first = () => page.locator(".row-link").first().getAttribute("href");
+      await page.getByRole("button", { name: "Live" }).waitFor();
+      const was = await first();
+      await page.waitForFunction(
+        (old) => document.querySelector(".row-link")?.getAttribute("href") !== old,
+        was,
+      );
+      await page.keyboard.press("p");
+      await page.waitForURL(/live=off/);
+      await page.getByRole("button", { name: "Paused" }).waitFor();
+      const rows = await page.locator(".row").count();
+      await page.mouse.wheel(0, 100_000);
+      await page.waitForFunction((n) => document.querySelectorAll(".row").length > n, rows);
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.keyboard.press("j");
+      await page.waitForURL(/id=/);
+      const one = new URL(page.url()).searchParams.get("id");
+      await page.keyboard.press("j");
+      await page.waitForURL((url) => url.searchParams.get("id") !== one);
+      await page.keyboard.press("k");
+      await page.waitForURL((url) => url.searchParams.get("id") === one);
+      await page.getByRole("complementary").waitFor();
+      await page.keyboard.press("Escape");
+      await page.waitForURL((url) => !url.searchParams.has("id"));
+      await page.keyboard.press("j");
+      await page.waitForURL(/id=/);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/activity\?id=/);
+      await page.getByRole("tree").waitFor();
+      await window.close();
+    });
+
+    test("what a filter means is written out, and is copied as a command", async () => {
+      const window = await open(browser, place, "timeline?q=status%3Afailed+name%3Aamazon*");
+      const { page } = window;
+      await page.locator(".row").first().waitFor();
+      await page.getByText("Export").click();
+      const download = page.waitForEvent("download");
+      await page.getByRole("link", { name: /CSV/ }).click();
+      assert.equal((await download).suggestedFilename(), "activities.csv");
+      await page.getByRole("button", { name: "Copy as command" }).click();
+      await page.getByText("Copied").waitFor();
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      assert.equal(copied, "activity list 'status:failed name:amazon*'");
+      await window.close();
+    });
+
+    test("a tree of thousands has only those rows in the page that are in sight", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      const { id } = (await api(page, "activities?q=name:import_catalogue")).activities[0];
+      await page.goto(new URL(`activity?id=${id}`, place).href);
+      const tree = page.getByRole("tree");
+      await tree.waitFor();
+      const inPage = () => page.getByRole("treeitem").count();
+      assert.ok((await inPage()) < 60, `${await inPage()} rows`);
+      await tree.evaluate((element) => {
+        element.scrollTop = element.scrollHeight / 2;
+      });
+      await page.waitForFunction(
+        () => document.querySelector("[role=treeitem] .fall-text")?.textContent !== "import_catalogue",
+      );
+      assert.ok((await inPage()) < 60, `${await inPage()} rows`);
+      await page.getByRole("button", { name: /^Only failed/ }).click();
+      await page.locator(".fall-failed").first().waitFor();
+      await tree.focus();
+      for (const key of ["ArrowDown", "ArrowDown", "ArrowLeft", "ArrowRight"]) {
+        await page.keyboard.press(key);
+      }
+      await page.waitForURL(/step=/);
+      await page.getByText("Raw JSON").click();
+      await page.getByLabel("Raw JSON").waitFor();
+      await window.close();
+    });
+
+    test("a recording plays tab by tab, with what happened marked in time", async () => {
+      const window = await open(browser, place, "replay");
+      const { page } = window;
+      await page.getByRole("link", { name: /amazon_order/ }).click();
+      const player = page.frameLocator(".replay-frame");
+      const shown = player.frameLocator("iframe");
+      await player.getByRole("button", { name: "Play" }).waitFor();
+      await shown.getByText("Oak tables").waitFor();
+      await player
+        .getByRole("button", { name: /amazon_pay/ })
+        .first()
+        .click();
+      await shown.getByText("Oak table no. 3").waitFor();
+      await player.getByLabel("Speed").selectOption("8");
+      await player.getByRole("button", { name: "Play" }).click();
+      await shown.getByText("Oak table no. 8").waitFor();
+      await player.getByRole("button", { name: "Pause" }).click();
+      await player.getByLabel("Skip inactivity").uncheck();
+      await page.getByRole("button", { name: "tab 2" }).click();
+      await page.waitForURL(/track=tab/);
+      await shown.getByText("Order", { exact: true }).waitFor();
+      await window.close();
+    });
+
+    test("events are told by type and with what is known of them", async () => {
+      const window = await open(browser, place, "events");
+      const { page } = window;
+      await page.locator(".type").first().waitFor();
+      await page
+        .getByRole("button", { name: /deployment/ })
+        .first()
+        .click();
+      await page.waitForURL(/type%3Adeployment/);
+      await page.locator(".fact-row summary").first().click();
+      await page.locator(".fact-more").first().waitFor();
+      await page.getByRole("button", { name: "Without log lines" }).click();
+      await page.waitForURL(/-type%3Alog/);
+      await window.close();
+    });
+
+    test("what fails says so, and can be tried again", async () => {
+      for (const path of [...PAGES, "activity?id=00000000-0000-7000-8000-000000000000"]) {
+        const window = await open(browser, place, "health");
+        const { page, faults } = window;
+        await page.locator(".cards").waitFor();
+        await page.route("**/api/**", (route) => route.abort());
+        await page.goto(new URL(path, place).href);
+        const failure = page.getByRole("alert").first();
+        await failure.waitFor();
+        assert.match(await failure.textContent(), /Could not load .*did not answer/s, path);
+        await page.unroute("**/api/**");
+        faults.splice(0);
+        await failure.getByRole("button", { name: "Retry" }).click();
+        await failure.waitFor({ state: "detached" });
+        faults.splice(0);
+        await window.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,58 @@
+//! The dashboard in a real browser, with history and a live writer: every page and control, at the root of a server and
+//! below a prefix of an application. What is asked of it stands in `src/web/pages/e2e/`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../examples/dashboard/history.rs"]
+mod history;
+#[path = "../../examples/dashboard/session.rs"]
+mod session;
+#[path = "../../examples/dashboard/work.rs"]
+mod work;
+
+use std::{net::SocketAddr, path::Path};
+
+use axum::Router;
+use tokio::{net::TcpListener, process::Command};
+use tower_activity::ActivityLog;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_and_control_works_under_any_prefix() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("activity.db");
+    history::write(&store).await.unwrap();
+    let log = ActivityLog::open(&store).unwrap();
+    let working = tokio::spawn(work::for_ever(log.clone()));
+    let root = serve(log.router().into()).await;
+    let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
+
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/pages");
+    let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
+    let run = Command::new("node")
+        .args(["--test", "--test-reporter=spec", "e2e/dashboard.test.mjs"])
+        .current_dir(pages)
+        .env("CHROMIUM", chromium)
+        .env(
+            "DASHBOARDS",
+            format!("http://{root}/ http://{nested}/ops/activity/"),
+        )
+        .kill_on_drop(true)
+        .output();
+    let run = run
+        .await
+        .expect("cannot run node: `cargo xtask test` sets up what this needs");
+    working.abort();
+    assert!(
+        run.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
+    );
+}
+
+async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
