@@ -86,6 +86,7 @@ pub(crate) fn model() -> Result {
 pub(crate) fn ci() -> Result {
     let steps: [(&str, Step); 10] = [
         ("pages", pages::pages),
+        ("lint", pages::lint),
         ("fmt", fmt),
         ("clippy", clippy),
         ("features", features),

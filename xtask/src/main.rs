@@ -8,6 +8,7 @@ mod demo;
 mod npm;
 mod pages;
 mod run;
+mod screenshots;
 mod sshd;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ The project's own commands.
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
   cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test browser ..`
   cargo xtask pages     builds what runs in browsers, with npm and Vite
+  cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
+  cargo xtask screenshots  takes the pictures of the dashboard that the README shows
   cargo xtask fmt       checks the formatting
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
         ["demo", "--smoke"] => demo::demo(demo::Stay::No),
         ["test", ref chosen @ ..] => checks::test(chosen),
         ["pages"] => pages::pages(),
+        ["lint"] => pages::lint(),
+        ["screenshots"] => screenshots::screenshots(),
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),

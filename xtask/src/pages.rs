@@ -20,9 +20,18 @@ pub(crate) fn pages() -> Result {
     // Not `npm ci`, which fails where a registry lacks packages of platforms that are not this one.
     let install = ["install", "--no-save", "--no-audit", "--no-fund"];
     run(Command::new("npm").args(install).current_dir(&pages))?;
-    run(Command::new("npm")
-        .args(["run", "build"])
-        .current_dir(&pages))?;
+    npm_run("build")?;
     fs::write(built, now)?;
     Ok(())
+}
+
+/// The types of the pages are right, so is their form, and what needs no browser does what it should.
+pub(crate) fn lint() -> Result {
+    pages()?;
+    npm_run("check")
+}
+
+fn npm_run(script: &str) -> Result {
+    let pages = run::root().join(stamp::PAGES);
+    run(Command::new("npm").args(["run", script]).current_dir(pages))
 }

@@ -5,6 +5,8 @@ import { toProblem } from "./load";
 /** What lists have in common: ids that sort by time. */
 export interface Row {
   id: string;
+  /** Its place in the order of commits; null while it goes on. */
+  seq?: number | null;
 }
 
 /** A list that goes on downwards page by page, and grows at its top. */
@@ -61,7 +63,10 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
         if (!stop.signal.aborted) {
           setState((was) => ({
             q,
-            rows: (answer[what] ?? []).reduce(merged, cursor === null ? [] : was.rows),
+            rows: (answer[what] ?? []).reduce(
+              merged,
+              cursor === null ? since(was, q, answer[what]) : was.rows,
+            ),
             next: answer.next,
             problem: null,
             loading: false,
@@ -104,12 +109,22 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
   return { ...state, more, reload, take };
 }
 
-/** The list with this one in its place: newest first, by id. */
+/** What is known beside a first page: what came while it was on its way. There is no gap between them. */
+function since<T extends Row>(was: State<T>, q: string, page: readonly T[] | undefined): T[] {
+  const oldest = page?.at(-1);
+  return was.q === q && oldest !== undefined ? was.rows.filter((row) => row.id >= oldest.id) : [];
+}
+
+/** The list with this one in its place: newest first, by id. What has ended goes on no more. */
 export function merged<T extends Row>(rows: readonly T[], one: T): T[] {
   const at = rows.findIndex((row) => row.id <= one.id);
   if (at < 0) {
     return [...rows, one];
   }
-  const same = rows[at]?.id === one.id ? 1 : 0;
+  const there = rows[at];
+  const same = there?.id === one.id ? 1 : 0;
+  if (same === 1 && typeof there?.seq === "number" && one.seq === null) {
+    return [...rows];
+  }
   return [...rows.slice(0, at), one, ...rows.slice(at + same)];
 }

@@ -74,6 +74,7 @@ export function bytes(n: number): string {
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const full = new Intl.DateTimeFormat("en-GB", {
   year: "numeric",
   month: "short",
@@ -88,6 +89,7 @@ const full = new Intl.DateTimeFormat("en-GB", {
 export const time = (at: string) => clock.format(new Date(at));
 export const hourMinute = (at: Date) => minute.format(at);
 export const date = (at: Date) => day.format(at);
+export const dayMonth = (at: Date) => dayOnly.format(at);
 /** With the zone. */
 export const instant = (at: string) => full.format(new Date(at));
 

@@ -6,6 +6,8 @@ import type { Activity, Fact } from "./records";
 export interface Heard {
   activity?: (activity: Activity) => void;
   event?: (event: Fact) => void;
+  /** From now on everything is heard; what happened before is on record. */
+  begun?: () => void;
   /** So much happened that some of it was left out. */
   gap?: () => void;
 }
@@ -26,9 +28,17 @@ export function useLive(q: string, listening: boolean, heard: Heard): Hearing {
     let again: ReturnType<typeof setTimeout> | undefined;
     let source: EventSource | undefined;
     const open = () => {
+      let first = true;
       const now = new EventSource(address("live", { q }));
       source = now;
-      now.onopen = () => setState("on");
+      now.onopen = () => {
+        setState("on");
+        // Connected once more, it goes on where it was.
+        if (first) {
+          first = false;
+          latest.current.begun?.();
+        }
+      };
       now.onerror = () => {
         setState("lost");
         // A browser connects again by itself, unless it was refused.

@@ -24,7 +24,11 @@ export function EventsPage({ params }: { params: Params }) {
     ask<Types>("metrics/types", { window: "day", tz: ZONE }, signal),
   );
   useEvery(10_000, today.reload);
-  const hearing = useLive(q, live && feed.problem === null, { event: feed.take, gap: feed.reload });
+  const hearing = useLive(q, live && feed.problem === null, {
+    event: feed.take,
+    begun: feed.reload,
+    gap: feed.reload,
+  });
   const put = (changes: Record<string, string | null>) => href("events", { ...params, ...changes });
   const toggle = () => {
     if (!live) {

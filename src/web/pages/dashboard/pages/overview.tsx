@@ -1,6 +1,18 @@
 import { useMemo } from "preact/hooks";
 import { address, ask, part } from "../data/api";
-import { brief, count, date, duration, hourMinute, period, rate, share, ZONE } from "../data/format";
+import { quoted } from "../data/filter";
+import {
+  brief,
+  count,
+  date,
+  dayMonth,
+  duration,
+  hourMinute,
+  period,
+  rate,
+  share,
+  ZONE,
+} from "../data/format";
 import { type Loaded, useEvery, useLoad } from "../data/load";
 import type { Figures, Metrics, Period } from "../data/records";
 import { amend, go, href, type Params } from "../data/route";
@@ -23,8 +35,10 @@ export function Overview({ params, running }: { params: Params; running: number 
     // What is over does not change.
     if (at === undefined) {
       metrics.reload();
+      here.reload();
     }
   });
+  const here = useLoad(`running ${scope ?? ""} ${at ?? ""}`, (signal) => runningOf(scope, signal));
   const put = (changes: Record<string, string | null | undefined>) =>
     href("overview", { ...params, ...changes });
   const { earlier, later } = metrics.data ?? {};
@@ -68,7 +82,10 @@ export function Overview({ params, running }: { params: Params; running: number 
           </button>
         </div>
       </header>
-      <Shown metrics={metrics} running={at === undefined && scope === undefined ? running : null} />
+      <Shown
+        metrics={metrics}
+        running={at !== undefined ? null : scope === undefined ? running : here.data}
+      />
       <Breakdown params={params} window={window} at={at} />
     </>
   );
@@ -111,7 +128,7 @@ function Cards({ figures, running }: { figures: Figures; running: number | null 
     [
       "Running now",
       running === null ? "–" : count(running),
-      running === null ? "of all, today" : "not ended yet",
+      running === null ? "at another time" : "not ended yet",
     ],
   ];
   return (
@@ -167,7 +184,7 @@ function History({ metrics }: { metrics: Metrics }) {
   }, [history]);
   const completed = current.count - current.failed - current.cancelled;
   const axis = (at: Date) =>
-    days || (at.getHours() === 0 && at.getMinutes() === 0) ? date(at) : hourMinute(at);
+    days || (at.getHours() === 0 && at.getMinutes() === 0) ? dayMonth(at) : hourMinute(at);
   return (
     <section class="panel" aria-labelledby="history">
       <div class="panel-head">
@@ -187,6 +204,17 @@ function History({ metrics }: { metrics: Metrics }) {
       />
     </section>
   );
+}
+
+/** How many run of a scope. */
+async function runningOf(scope: string | undefined, signal: AbortSignal): Promise<number | null> {
+  if (scope === undefined) {
+    return null;
+  }
+  const colon = scope.indexOf(":");
+  const q = `status:running ${scope.slice(0, colon)}:${quoted(scope.slice(colon + 1))}`;
+  const answer = await ask<{ activities: unknown[] }>("activities", { q, limit: 1_000 }, signal);
+  return answer.activities.length;
 }
 
 /** `project:acme` as the API has it. */

@@ -23,6 +23,7 @@ export function Timeline({ params }: { params: Params }) {
   const values = useLoad("known", known).data ?? {};
   const hearing = useLive(q, live && feed.problem === null, {
     activity: feed.take,
+    begun: feed.reload,
     gap: feed.reload,
   });
   const put = (changes: Record<string, string | null | undefined>) =>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { merged } from "../data/feed";
+import { merged, type Row } from "../data/feed";
 import type { Activity } from "../data/records";
 import { forest, lines, pruned, span } from "../data/tree";
 
@@ -48,4 +48,10 @@ test("what has just happened takes its place in a list, once", () => {
   expect(ids("5")).toEqual(["9", "5", "1"]);
   expect(ids("95")).toEqual(["95", "9", "5", "1"]);
   expect(ids("0")).toEqual(["9", "5", "1", "0"]);
+});
+
+test("what has ended is not made to run again by an answer that was late", () => {
+  const ended: Row = { id: "5", seq: 3 };
+  expect(merged([ended], { id: "5", seq: null })).toEqual([ended]);
+  expect(merged([{ id: "5", seq: null }], ended)).toEqual([ended]);
 });

@@ -1,0 +1,32 @@
+// Takes the pictures of the README: `node screenshots.mjs FOLDER`, of the dashboard that the variable DASHBOARDS names.
+
+import { join } from "node:path";
+import { api, launch, open, PLACES } from "./browser.mjs";
+
+const [folder = "."] = process.argv.slice(2);
+const [place] = PLACES;
+const browser = await launch();
+const { page, close } = await open(browser, place, "");
+const recorded = (await api(page, "activities?q=has:recording&limit=1")).activities[0].id;
+const failed = (await api(page, "activities?q=status:failed+kind:tool&limit=1")).activities[0].id;
+await close();
+
+const shown = {
+  overview: "overview",
+  timeline: `timeline?id=${failed}`,
+  activity: `activity?id=${recorded}`,
+};
+for (const [name, path] of Object.entries({ ...shown, replay: `replay?id=of&activity=${recorded}` })) {
+  for (const theme of ["light", "dark"]) {
+    const window = await open(browser, place, path, { theme, height: 800 });
+    await window.page.locator(".waiting").first().waitFor({ state: "detached" });
+    if (name === "replay") {
+      await window.page.frameLocator(".replay-frame").getByLabel("Time").fill("15000");
+    }
+    // The last chart and the last row are drawn when nothing is asked for any more, which a live page never says.
+    await window.page.waitForTimeout(1_500);
+    await window.page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
+    await window.close();
+  }
+}
+await browser.close();
