@@ -53,6 +53,12 @@ export function One({ params }: { params: Params }) {
 function Shown({ details, params }: { details: Details; params: Params }) {
   const step = details.tree.find((one) => one.id === params.step) ?? details;
   const select = (to: string) => amend(href("activity", { ...params, step: to === details.id ? null : to }));
+  // Payloads of the others are asked for one by one, each with its tree: of a large one that is too much to look around in.
+  const asked = step.id !== details.id && details.tree.length <= LARGE ? step.id : null;
+  const payloads = useLoad(asked ?? "", (signal) =>
+    asked === null ? Promise.resolve(null) : ask<Activity>(`activities/${part(asked)}`, {}, signal),
+  );
+  const { input, output } = payloads.data ?? step;
   const filter = (field: string, value: string) => go(href("timeline", { q: `${field}:${quoted(value)}` }));
   const parent = details.tree.find((one) => one.id === details.parent);
   return (
@@ -122,8 +128,8 @@ function Shown({ details, params }: { details: Details; params: Params }) {
             </>
           )}
           <Facts activity={step} onFilter={filter} />
-          {step.input !== null && <Payload title="Input" preview={step.input} />}
-          {step.output !== null && <Payload title="Output" preview={step.output} />}
+          {input !== null && <Payload title="Input" preview={input} />}
+          {output !== null && <Payload title="Output" preview={output} />}
           <details class="as-table">
             <summary>Raw JSON</summary>
             <Json value={withoutLists(step)} label="Raw JSON" />
