@@ -12,7 +12,7 @@ mod recording;
 mod zone;
 
 pub use details::ActivityDetails;
-pub use digest::{Digest, DigestQuery, estimated_tokens, one_line};
+pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_tokens, one_line};
 pub use export::{CloudEvent, Export, Format};
 pub use grammar::FilterError;
 pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};

@@ -46,7 +46,7 @@ fn a_digest_is_one_users_list_or_what_everybody_did_by_type() {
         "{grouped}"
     );
     assert_eq!(
-        text(&["-n1", "--tokens", "40"]),
+        text(&["-n1", "--tokens", "24"]),
         "### Recent activity\n\n- .. 3 more left out\n"
     );
     assert_eq!(text(&["--actor", "zoe"]), "");

@@ -7,7 +7,7 @@ use rmcp::{
     transport::TokioChildProcess,
 };
 use serde_json::{Value, json};
-use tower_activity::{Describe, Outcome, query::estimated_tokens};
+use tower_activity::{Describe, Outcome, query::count_tokens};
 
 use crate::place::Place;
 
@@ -172,7 +172,7 @@ async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
             let mut arguments = arguments;
             arguments["tokens"] = json!(tokens);
             let text = asked.good(tool, arguments).await;
-            assert!(estimated_tokens(&text) <= tokens, "{tool}: {text}");
+            assert!(count_tokens(&text) <= tokens, "{tool}: {text}");
             let mut lines = text.lines();
             assert!(lines.next().unwrap().starts_with("### "), "{text}");
             assert_eq!(lines.next(), Some(""), "{text}");

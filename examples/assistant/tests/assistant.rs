@@ -7,7 +7,7 @@ use assistant::Assistant;
 use tempfile::TempDir;
 use tower_activity::{
     ActivityLog,
-    query::{DigestQuery, estimated_tokens},
+    query::{DigestQuery, count_tokens},
     record::Filter,
     testing::ManualClock,
 };
@@ -96,7 +96,7 @@ fn a_prompt_keeps_to_ten_lines_and_its_budget_and_a_flood_crowds_nothing_out() {
     assert!((5..=10).contains(&told), "{digest}");
     let rest = format!("\n- .. {} more left out\n", 204 - told);
     assert!(digest.ends_with(&rest), "{digest}");
-    assert!(estimated_tokens(digest) <= 300, "{digest}");
+    assert!(count_tokens(digest) <= 300, "{digest}");
 
     // Filters come before limits.
     let now = place.clock.now();

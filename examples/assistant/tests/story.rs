@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use tower_activity::query::estimated_tokens;
+use tower_activity::query::count_tokens;
 
 const EXPECTED: &str = "\
 You are the assistant of USER. Be brief.
@@ -51,5 +51,5 @@ fn a_session_begins_with_what_was_done_in_the_one_before() {
         .collect();
     assert_eq!(plain, EXPECTED.replace("USER", user));
     let (_, digest) = said.split_once("###").unwrap();
-    assert!(estimated_tokens(digest) <= 300, "{digest}");
+    assert!(count_tokens(digest) <= 300, "{digest}");
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use line::one_line;
-pub use tokens::estimated_tokens;
+pub use tokens::{TokenBudget, count_tokens, estimated_tokens};
 
 use crate::{
     error::Result,

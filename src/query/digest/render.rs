@@ -1,6 +1,6 @@
 //! A digest as Markdown, within a budget.
 
-use super::{Digest, estimated_tokens, one_line};
+use super::{Digest, TokenBudget, one_line};
 use crate::{
     error::{Error, Result},
     query::Zone,
@@ -23,7 +23,7 @@ impl Digest {
     /// The events one by one: a heading, then `- YYYY-MM-DD HH:MM · summary`, newest first; the last line says how
     /// many were left out. Empty where nothing happened.
     ///
-    /// The same digest gives the same bytes. It is at most `tokens` long by [`estimated_tokens`], whatever the texts are,
+    /// The same digest gives the same bytes. It is at most `tokens` long by [`count_tokens`](crate::query::count_tokens), whatever the texts are,
     /// and no text leaves its line.
     ///
     /// # Errors
@@ -90,21 +90,17 @@ fn fit(lines: &[String], total: u64, tokens: usize) -> Result<String> {
     if lines.is_empty() {
         return Ok(String::new());
     }
-    let mut used: usize = lines.iter().map(|line| estimated_tokens(line)).sum();
     let total = total.max(lines.len() as u64);
-    for count in (0..=lines.len()).rev() {
+    let text = |count| {
         let rest = match total - count as u64 {
             0 => String::new(),
             rest => format!("- .. {rest} more left out\n"),
         };
-        if estimated_tokens(HEADING) + used + estimated_tokens(&rest) <= tokens {
-            return Ok([HEADING, &lines[..count].concat(), &rest].concat());
-        }
-        used -= count
-            .checked_sub(1)
-            .map_or(0, |last| estimated_tokens(&lines[last]));
-    }
-    Err(Error::invalid(format!(
-        "cannot fit a digest into {tokens} tokens: 40 are always enough to say that something was left out"
-    )))
+        [HEADING, &lines[..count].concat(), &rest].concat()
+    };
+    TokenBudget::new(tokens).fit(lines.len(), text).ok_or_else(|| {
+        Error::invalid(format!(
+            "cannot fit a digest into {tokens} tokens: 40 are always enough to say that something was left out"
+        ))
+    })
 }

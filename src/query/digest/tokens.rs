@@ -1,4 +1,58 @@
-//! How many tokens a text may be, without any model's tokenizer.
+//! How many tokens a text has, and texts that have no more than they may.
+
+/// A number of tokens that a text keeps to, as [`count_tokens`] counts them.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::query::TokenBudget;
+///
+/// let lines = ["- one\n", "- two\n", "- three\n"];
+/// let fits = TokenBudget::new(10).fit(lines.len(), |count| lines[..count].concat());
+/// assert!(fits.is_some_and(|text| text.starts_with("- one\n")));
+/// assert_eq!(TokenBudget::new(0).fit(0, |_| "not empty".into()), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenBudget(usize);
+
+impl TokenBudget {
+    /// So many tokens.
+    pub fn new(tokens: usize) -> Self {
+        TokenBudget(tokens)
+    }
+
+    /// The longest text that fits, of those that `text` makes with so many parts, from none to `parts` of them. `None`
+    /// where not even that without any fits.
+    ///
+    /// Each further part is taken to make the text longer; only the whole, which has nothing left out, may be shorter.
+    pub fn fit(self, parts: usize, text: impl Fn(usize) -> String) -> Option<String> {
+        let fitting = |count| Some(text(count)).filter(|text| count_tokens(text) <= self.0);
+        if let Some(whole) = fitting(parts) {
+            return Some(whole);
+        }
+        let mut found = fitting(0)?;
+        let (mut fits, mut fails) = (0, parts);
+        while fails - fits > 1 {
+            let middle = fits.midpoint(fails);
+            match fitting(middle) {
+                Some(text) => (fits, found) = (middle, text),
+                None => fails = middle,
+            }
+        }
+        Some(found)
+    }
+}
+
+/// How many tokens a text has.
+///
+/// With the feature `tokenizer` by `o200k_base`, the tokenizer of OpenAI's models since GPT-4o; those of others are near it.
+/// Without it by [`estimated_tokens`].
+pub fn count_tokens(text: &str) -> usize {
+    #[cfg(feature = "tokenizer")]
+    return bpe_openai::o200k_base().count(text);
+    #[cfg(not(feature = "tokenizer"))]
+    estimated_tokens(text)
+}
 
 /// How many tokens a language model may make of a text: an estimate on the safe side, not a bound.
 ///
@@ -50,5 +104,40 @@ mod tests {
         check("a  b", 3);
         check("one\ntwo\n", 4);
         check("x1x1", 4);
+    }
+
+    #[cfg(feature = "tokenizer")]
+    #[test]
+    fn a_tokenizer_counts_no_more_than_the_estimate_of_what_digests_hold() {
+        assert_eq!(count_tokens("hello world"), 2);
+        for text in [
+            "- 2026-02-18 09:30 · v3 live",
+            "### Recent activity\n\n",
+            "日本語のテキスト",
+            "- .. 17 more left out\n",
+        ] {
+            assert!(count_tokens(text) <= estimated_tokens(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_fits_is_as_long_as_it_may_be() {
+        let check = |budget, parts, expected: Option<&str>| {
+            // The whole has no last line, and is the shorter for it.
+            let text = |count: usize| match parts - count {
+                0 => "a ".repeat(count),
+                _ => "a ".repeat(count) + "!",
+            };
+            let fits = TokenBudget::new(budget).fit(parts, text);
+            assert_eq!(fits.as_deref(), expected, "{budget} {parts}");
+        };
+        check(0, 0, Some(""));
+        check(0, 3, None);
+        check(1, 3, Some("!"));
+        check(9, 3, Some("a a a "));
+        let text = |count: usize| "word ".repeat(count);
+        let fits = TokenBudget::new(50).fit(1_000, text).unwrap();
+        let next = fits.clone() + "word ";
+        assert!(count_tokens(&fits) <= 50 && count_tokens(&next) > 50);
     }
 }

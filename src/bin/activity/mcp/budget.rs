@@ -1,6 +1,6 @@
 //! Answers that are no longer than a model has room for.
 
-use tower_activity::{Error, ErrorKind, Result, query::estimated_tokens};
+use tower_activity::{Error, ErrorKind, Result, query::TokenBudget};
 
 /// How long an answer is at most where nothing else is said.
 pub(super) const DEFAULT: u32 = 1_000;
@@ -19,8 +19,7 @@ impl Budget {
     /// The longest text that fits: made of as many parts as there is room for, of at most `parts`.
     pub(super) fn fit(self, parts: usize, text: impl Fn(usize) -> String) -> Result<String> {
         let tokens = usize::try_from(self.0).unwrap_or(usize::MAX);
-        let mut shorter = (0..=parts).rev().map(text);
-        let fits = shorter.find(|text| estimated_tokens(text) <= tokens);
+        let fits = TokenBudget::new(tokens).fit(parts, text);
         fits.ok_or_else(|| {
             let what = format!("cannot fit an answer into {tokens} tokens: ask for {DEFAULT}");
             Error::new(ErrorKind::Invalid, what)
