@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod help;
+
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
@@ -10,95 +12,11 @@ use tower_activity::{
     store::Cursor,
 };
 
+use self::help::{
+    COMPLETIONS, DIGEST, DOCTOR, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS, IMPORT, LIST, MCP,
+    PRUNE, REBUILD, RECORDING, SERVE, SHOW, STATS, TAIL,
+};
 use crate::{host, webhooks};
-
-const FILTERS: &str = "\
-Filters:
-  status:failed,cancelled   running, success, failed, cancelled, skipped, abandoned
-  kind:tool name:login*     a * stands for any characters
-  project:acme agent: actor: brand: env: session: request: error:denied
-  since:24h until:2026-02-18
-  duration:>2s              also >=, <, <= and 1s..5s
-  has:error                 also input, output, message, parent, ..
-  -env:dev                  a - excludes
-  no such us* \"in a row\"   free words are found in names, messages and payloads
-
-Different fields all have to hold; values of one field are alternatives. In a shell, put a
-filter that has quotes, stars or comparisons in single quotes: 'actor:\"Ann B\" duration:>2s'.";
-
-const EVENT_FILTERS: &str = "\
-Filters:
-  type:deployment           a * stands for any characters
-  status:failed,cancelled   running, success, failed, cancelled, skipped, abandoned
-  project:acme agent: actor: brand: env: session: request:
-  since:24h until:2026-02-18
-  has:parent                inside of an activity; also project, actor, ..
-  -env:dev                  a - excludes
-  v3 live                   free words are found in types and summaries; us* is any word
-                            that begins so, \"a b\" are words in a row";
-
-const STATS: &str = "\
-Examples:
-  activity stats                              today, hour by hour
-  activity stats --window month --project acme
-  activity stats --by name --window week      what is called most, and how long it takes
-  activity stats --at 2026-02-18 --tz Asia/Kathmandu
-
-A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the last of them today.
-Activities count where they started, once they have ended. A turn is an activity of the kind `turn`;
-of an agent that has never taken one, an activity that has no parent. Percentiles are off by at most 3.2 %.";
-
-const DIGEST: &str = "\
-Examples:
-  activity digest --actor ann                 for the prompt of ann's assistant
-  activity digest --grouped --today project:acme
-  activity digest --tokens 1000 --limit 50 -type:chat_session
-
-It takes the filters of `activity events`, and leaves log lines out unless a type is asked for. Tokens
-are estimated on the safe side. What was left out is said in the last line. Where the log cannot be read
-the digest says so, and the exit code is 1: that is not the same as no activity, which prints nothing.";
-
-const EXPORT: &str = "\
-Examples:
-  activity export -o activities.jsonl
-  activity export --format csv -o failed.csv status:failed since:7d
-  activity export --events --format cloudevents project:acme | my-collector
-  activity export -o activities.jsonl --after 123456     adds what was committed since
-
-Ended activities, in the order in which they were committed. The place to go on from is printed at the
-end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
-`activity events`.";
-
-const IMPORT: &str = "\
-Examples:
-  activity import activities.jsonl
-  ssh worker activity export --events | activity import -
-  activity --store all.db import yesterday.jsonl
-
-Lines are those of `activity export` in the format jsonl. What is there already is passed over, so that the same
-file may be imported again. Secrets are redacted as when recording. Recordings are not in such files.";
-
-const COMPLETIONS: &str = "\
-Examples:
-  activity completions bash > ~/.local/share/bash-completion/completions/activity
-  activity completions zsh > ~/.zfunc/_activity
-  activity completions fish > ~/.config/fish/completions/activity.fish";
-
-const MCP: &str = "\
-A client that starts servers by itself is told of it like this:
-  {\"mcpServers\": {\"activity\": {\"command\": \"activity\", \"args\": [\"--store\", \"/path/activity.db\", \"mcp\"]}}}
-
-The tools only read: recent_activity, find_activities, get_activity, activity_stats. Each answer keeps to a
-budget of tokens, and says what it left out.";
-
-const PRUNE: &str = "\
-Examples:
-  activity prune --older-than 30d --dry-run
-  activity prune --older-than 2026-01-01 --what activities
-  activity prune --older-than 7d --what previews      keeps the activities, without payloads
-
-It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted.
-The newest activity and event always stay. A key of a pruned event may be used by a new one.";
 
 /// Sees which tool calls and requests are on record.
 #[derive(Debug, Parser)]
@@ -120,17 +38,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Lists activities, newest first.
-    #[command(after_help = FILTERS)]
+    #[command(after_help = format!("{LIST}\n\n{FILTERS}"))]
     List(List),
     /// Shows one activity: what went wrong, what it was about, what ran inside of it.
+    #[command(after_help = SHOW)]
     Show(Show),
     /// Follows activities as they happen.
-    #[command(after_help = FILTERS)]
+    #[command(after_help = format!("{TAIL}\n\n{FILTERS}"))]
     Tail(Tail),
     /// Records one event, and prints its id: for scripts and hooks.
+    #[command(after_help = EVENT)]
     Event(Box<Event>),
     /// Lists events, newest first.
-    #[command(after_help = EVENT_FILTERS)]
+    #[command(after_help = format!("{EVENTS}\n\n{EVENT_FILTERS}"))]
     Events(List),
     /// Says when a host was last used, or that it is used now, or watches it.
     #[command(subcommand)]
@@ -145,6 +65,7 @@ pub(crate) enum Command {
     #[command(after_help = EXPORT)]
     Export(Export),
     /// Shows what is on record in a browser, and over HTTP to programs.
+    #[command(after_help = SERVE)]
     Serve(Serve),
     /// Takes in activities or events that another log has exported as JSON Lines.
     #[command(after_help = IMPORT)]
@@ -159,10 +80,13 @@ pub(crate) enum Command {
     #[command(after_help = PRUNE)]
     Prune(Prune),
     /// Adds all sums up again, from the activities that are on record.
+    #[command(after_help = REBUILD)]
     Rebuild,
     /// Writes out what a recording holds: rrweb's events as JSON, a terminal's as a cast file.
+    #[command(after_help = RECORDING)]
     Recording(Recording),
     /// Checks the store, and says where every activity went. Fails when something is wrong.
+    #[command(after_help = DOCTOR)]
     Doctor(Doctor),
     /// Prints what a shell completes this command with.
     #[command(after_help = COMPLETIONS)]
@@ -458,6 +382,22 @@ mod tests {
     fn the_commands_are_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        use clap::CommandFactory;
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let leaf = command.get_subcommands().next().is_none();
+            let name = command.get_name();
+            assert!(
+                !leaf || help.is_some_and(|help| help.contains("Examples:\n")),
+                "{name}"
+            );
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 
     #[test]

@@ -10,6 +10,21 @@ use tower_activity::{
     record::Filter,
 };
 
+const STATUS: &str = "\
+Examples:
+  activity host status /srv/hosts/web
+  activity host status --mode agent --json";
+
+const TOUCH: &str = "\
+Examples:
+  activity host touch /srv/hosts/web
+  activity host touch /srv/hosts/web ssh";
+
+const WATCH: &str = "\
+Examples:
+  activity host watch /srv/hosts/web --idle-timeout 15m -- systemctl poweroff
+  activity host watch --mode ssh --max-age 8h -- ./stop.sh";
+
 const MODES: &str = "\
 Modes, and what counts as activity in them:
   io         user, agent, ssh, create, start, boot
@@ -26,12 +41,13 @@ Modes, and what counts as activity in them:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows when each source was active last, and how long the host has been idle.
-    #[command(after_help = MODES)]
+    #[command(after_help = format!("{STATUS}\n\n{MODES}"))]
     Status(Status),
     /// Says that the host is used now. A bare `touch` of the file does the same.
+    #[command(after_help = TOUCH)]
     Touch(Touch),
     /// Waits until the host is idle, or too old; then runs a command, and ends.
-    #[command(after_help = MODES)]
+    #[command(after_help = format!("{WATCH}\n\n{MODES}"))]
     Watch(Watch),
 }
 

@@ -20,6 +20,15 @@ Each record is a CloudEvent, sent until it is taken, in order, at least once: `w
 already. After 10 answers that are no success it is set aside, see `activity webhooks dead`. A receiver that is not there is
 waited for. A program that calls `Webhooks::deliver` needs no `run`: one of them delivers.";
 
+const LIST: &str = "\
+Examples:
+  activity webhooks list
+  activity webhooks list --json | jq 'select(.trouble != null)'";
+
+const REMOVE: &str = "\
+Examples:
+  activity webhooks remove alerts";
+
 const DEAD: &str = "\
 Examples:
   activity webhooks dead
@@ -36,6 +45,7 @@ pub(crate) enum Command {
     #[command(after_help = ADD)]
     Add(Add),
     /// Lists webhooks, and how they stand.
+    #[command(after_help = LIST)]
     List(Json),
     /// Delivers until it is interrupted.
     #[command(after_help = RUN)]
@@ -47,6 +57,7 @@ pub(crate) enum Command {
     #[command(after_help = RETRY)]
     Retry(Retry),
     /// Removes a webhook, with what was set aside for it.
+    #[command(after_help = REMOVE)]
     Remove(Remove),
 }
 
