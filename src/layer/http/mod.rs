@@ -47,6 +47,8 @@
 //! as somebody holds on to the [`Upgrade`] among its extensions, and is a `success` then, whichever side has closed: a
 //! task that keeps the request holds it, others [`run`](Upgrade::run) what uses the connection.
 //!
+//! In the mode [`Durable`](crate::Mode::Durable) its head does not wait for the record, which is not complete by then.
+//!
 //! Where nobody does, it ends with the head. The layer cannot see the connection by itself: hyper's `OnUpgrade`, by which
 //! an application gets it, is made by hyper alone, is answered once, and gives away the server's own stream, which
 //! applications cast back to its type. To wait for it is to take it, and a stream of ours in its place is another
