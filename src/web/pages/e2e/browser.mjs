@@ -17,11 +17,16 @@ export async function launch() {
 }
 
 /** A window that collects whatever should not happen. */
-export async function open(browser, place, path, { width = 1280, height = 900, theme = "light" } = {}) {
+export async function open(
+  browser,
+  place,
+  path,
+  { width = 1280, height = 900, theme = "light", zone = "Asia/Kathmandu" } = {},
+) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
-    timezoneId: "Asia/Kathmandu",
+    timezoneId: zone,
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();

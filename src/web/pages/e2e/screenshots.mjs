@@ -18,11 +18,12 @@ const shown = {
 };
 for (const [name, path] of Object.entries({ ...shown, replay: `replay?id=of&activity=${recorded}` })) {
   for (const theme of ["light", "dark"]) {
-    const window = await open(browser, place, path, { theme, height: 800 });
+    const window = await open(browser, place, path, { theme, height: 800, zone: "UTC" });
     await window.page.locator(".waiting").first().waitFor({ state: "detached" });
     if (name === "replay") {
       await window.page.frameLocator(".replay-frame").getByLabel("Time").fill("15000");
     }
+    await window.page.evaluate(() => scrollTo(0, 0));
     // The last chart and the last row are drawn when nothing is asked for any more, which a live page never says.
     await window.page.waitForTimeout(1_500);
     await window.page.screenshot({ path: join(folder, `${name}-${theme}.png`) });

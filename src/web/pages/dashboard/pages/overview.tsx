@@ -197,6 +197,7 @@ function History({ metrics }: { metrics: Metrics }) {
       </div>
       <Chart
         periods={history}
+        window={metrics.window}
         series={series}
         period={(of) => period(of.start, of.end)}
         axis={axis}

@@ -16,6 +16,8 @@ export interface Series {
 interface Shown {
   /** What time each point is of. */
   periods: readonly Period[];
+  /** All of the time that is looked at, also what has not come yet. */
+  window: Period;
   series: Series[];
   period: (of: Period) => string;
   axis: (at: Date) => string;
@@ -23,21 +25,25 @@ interface Shown {
 }
 
 /** A chart with a legend that switches series off, a tooltip with exact values, and the same as a table. */
-export function Chart({ periods, series, period, axis, label }: Shown) {
+export function Chart({ periods, window, series, period, axis, label }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<{ n: number; x: number } | null>(null);
   const [off, setOff] = useState<ReadonlySet<string>>(new Set());
   const themes = useThemes();
-  const shape = series.map((one) => one.label).join() + themes;
+  const shape = [...series.map((one) => one.label), window.start, window.end, themes].join();
 
-  // `shape` is all of the series that a new chart is for
+  // `shape` is all that a new chart is made for
   useEffect(() => {
     const element = frame.current;
     if (element === null) {
       return;
     }
-    const made = new uPlot(options(element, series, axis, setAt), data(periods, series, off), element);
+    const made = new uPlot(
+      options(element, window, series, axis, setAt),
+      data(periods, series, off),
+      element,
+    );
     plot.current = made;
     const sized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     sized.observe(element);
@@ -158,6 +164,7 @@ function data(periods: readonly Period[], series: Series[], off: ReadonlySet<str
 
 function options(
   element: HTMLElement,
+  window: Period,
   series: Series[],
   axis: (at: Date) => string,
   tell: (at: { n: number; x: number } | null) => void,
@@ -186,7 +193,11 @@ function options(
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
-    scales: { x: { time: true, range: whole }, n: { range: least }, ns: { range: least } },
+    scales: {
+      x: { time: true, range: [seconds(window.start), seconds(window.end)] },
+      n: { range: least },
+      ns: { range: least },
+    },
     axes: [
       {
         ...line,
@@ -226,13 +237,6 @@ function options(
       ],
     },
   };
-}
-
-/** From the start of the first period to the end of the last. */
-function whole(plot: uPlot, first: number | null, last: number | null): [number, number] {
-  const middles = plot.data[0];
-  const half = ((middles[1] ?? 0) - (middles[0] ?? 0)) / 2 || 1_800;
-  return [(first ?? 0) - half, (last ?? 0) + half];
 }
 
 /** Changes when the colours do. */

@@ -1,5 +1,7 @@
 /** A line without axes; what it tells stands beside it as numbers. */
-export function Spark({ values }: { values: readonly number[] }) {
+export function Spark({ values: given }: { values: readonly number[] }) {
+  // One value is a line, too.
+  const values = given.length === 1 ? [...given, ...given] : given;
   const most = Math.max(1, ...values);
   const step = values.length > 1 ? 100 / (values.length - 1) : 0;
   const points = values.map(
