@@ -237,12 +237,9 @@ for (const place of PLACES) {
     test("events are told by type and with what is known of them", async () => {
       const window = await open(browser, place, "events");
       const { page } = window;
-      await page.locator(".type").first().waitFor();
-      await page
-        .getByRole("button", { name: /deployment/ })
-        .first()
-        .click();
-      await page.waitForURL(/type%3Adeployment/);
+      // Which types there are today depends on how old the day is.
+      await page.locator(".type").first().click();
+      await page.waitForURL(/type%3A/);
       await page.locator(".fact-row summary").first().click();
       await page.locator(".fact-more").first().waitFor();
       await page.getByRole("button", { name: "Without log lines" }).click();
