@@ -18,7 +18,7 @@ mod stream;
 mod terminal;
 
 #[cfg(feature = "browser")]
-pub use browser::Browser;
+pub use browser::{Browser, BrowserDriver};
 pub use chunk::Chunk;
 pub use handle::Recording;
 pub use resource::Resource;

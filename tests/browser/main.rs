@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chromium;
+mod drivers;
 mod ends;
 mod pages;
 mod replay;

@@ -67,8 +67,7 @@ impl Sessions {
         let browser = self.0.browser.read().await;
         let browser = browser.as_ref().ok_or("the browser is closed")?;
         let context = browser.context().await?;
-        let recorded =
-            Recorded::at(browser.driven.websocket_address().as_str()).context(context.as_ref());
+        let recorded = Recorded::of(&browser.driven).context(context.as_ref());
         // One of the two lines that this example is about. It comes before the first page, so that nothing is missed.
         let recording = Activity::current().attach(recorded).await;
         let mut target = CreateTargetParams::new(self.0.shop.url(path));

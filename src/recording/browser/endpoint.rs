@@ -16,6 +16,12 @@ pub(super) async fn websocket(address: &str) -> Result<String> {
     if address.starts_with("ws://") {
         return Ok(address.to_owned());
     }
+    if address.is_empty() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            "there is no browser: its driver knows no DevTools, which only browsers like Chromium have",
+        ));
+    }
     let host = address.strip_prefix("http://").unwrap_or(address);
     let host = host.split('/').next().unwrap_or(host);
     if host.contains("://") || !host.contains(':') {

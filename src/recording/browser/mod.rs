@@ -1,6 +1,7 @@
 //! Browsers, over the DevTools of any driver's: every page as rrweb events.
 
 mod cdp;
+mod driver;
 mod endpoint;
 mod recorder;
 mod redact;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::driver::BrowserDriver;
 use self::{cdp::Connection, recorder::Recorder};
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -31,7 +33,7 @@ use crate::{
 /// use tower_activity::{Activity, recording::Browser};
 ///
 /// # async fn run() {
-/// // chromiumoxide: `Browser::at(browser.websocket_address())`
+/// // Or `Browser::of(&browser)`, with what drives it in `chromiumoxide`.
 /// let recording = Activity::current().attach(Browser::at("http://127.0.0.1:9222")).await;
 /// # }
 /// ```
@@ -66,6 +68,11 @@ impl Browser {
             settings: script::Settings::default(),
             requests: None,
         }
+    }
+
+    /// Names the browser by what drives it. Where that knows no DevTools there is nothing to record.
+    pub fn of(driver: &impl BrowserDriver) -> Self {
+        Browser::at(driver.devtools().unwrap_or_default())
     }
 
     /// Records the pages of one browser context only, where several calls share a browser.
