@@ -4,6 +4,7 @@
 mod chromium;
 mod drivers;
 mod ends;
+mod options;
 mod pages;
 mod replay;
 mod secrets;

@@ -19,6 +19,7 @@ function mark(text) {
   p.textContent = text;
   document.body.append(p);
 }
+addEventListener('pageshow', event => event.persisted && mark('restored;'));
 function burst(n) {
   for (let i = 0; i < n; i++) mark('burst-' + i + ';');
 }

@@ -45,6 +45,7 @@ use crate::{
 pub struct Browser {
     address: String,
     scope: Scope,
+    world: World,
     settings: script::Settings,
     requests: Option<mpsc::UnboundedSender<Request>>,
 }
@@ -59,12 +60,22 @@ enum Scope {
     Page(String),
 }
 
+/// Where the script runs in a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum World {
+    /// Beside the page's own scripts.
+    Main,
+    /// Where those cannot see it.
+    Isolated,
+}
+
 impl Browser {
     /// Names the browser by its DevTools: `ws://..`, or `http://host:port` of `--remote-debugging-port`.
     pub fn at(address: impl Into<String>) -> Self {
         Browser {
             address: address.into(),
             scope: Scope::All,
+            world: World::Main,
             settings: script::Settings::default(),
             requests: None,
         }
@@ -86,6 +97,18 @@ impl Browser {
     #[must_use]
     pub fn page(mut self, target_id: impl Into<String>) -> Self {
         self.scope = Scope::Page(target_id.into());
+        self
+    }
+
+    /// Records from a JavaScript world of its own, where pages can neither see the recorder nor get in its way.
+    ///
+    /// # Loss
+    ///
+    /// What only the page's own world tells is missing: values that its scripts put into inputs, and rules that they add
+    /// to style sheets.
+    #[must_use]
+    pub fn isolated(mut self) -> Self {
+        self.world = World::Isolated;
         self
     }
 
@@ -124,7 +147,13 @@ impl Resource for Browser {
         let connection = Connection::open(&url).await?;
         let (requests, received) = mpsc::unbounded_channel();
         let (started, ready) = oneshot::channel();
-        let recorder = Recorder::new(connection, sink, self.scope.clone(), &self.settings);
+        let recorder = Recorder::new(
+            connection,
+            sink,
+            self.scope.clone(),
+            self.world,
+            &self.settings,
+        );
         tokio::spawn(recorder.run(received, started));
         self.requests = Some(requests);
         ready.await.map_err(|_| {

@@ -12,7 +12,7 @@ use crate::{
         Chunk, Sink,
         actor::Request,
         browser::{
-            Scope,
+            Scope, World,
             cdp::{Connection, Said},
             redact,
             script::Settings,
@@ -30,7 +30,9 @@ pub(super) struct Recorder {
     scope: Scope,
     settings: Settings,
     script: String,
+    /// The function that pages hand out through, and the world that they do it in, where that is one of its own.
     binding: String,
+    world: World,
     /// The pages and iframes that are recorded, by session.
     tabs: HashMap<String, Tab>,
     /// How many tabs there have been.
@@ -44,6 +46,8 @@ pub(super) struct Recorder {
 /// A page or an iframe.
 struct Tab {
     target: String,
+    /// Where the script runs in it, where that is a world of its own.
+    context: Option<String>,
     /// `None` for an iframe, which hands its events to its page.
     track: Option<Text>,
     /// How many events have arrived of each document.
@@ -64,6 +68,7 @@ impl Recorder {
         connection: Connection,
         sink: Sink,
         scope: Scope,
+        world: World,
         settings: &Settings,
     ) -> Self {
         let binding = format!("__{}", sink.id().to_string().replace('-', ""));
@@ -75,6 +80,7 @@ impl Recorder {
             script: settings.script(),
             settings,
             binding,
+            world,
             tabs: HashMap::new(),
             tracks: 0,
             starting: HashSet::new(),
@@ -145,10 +151,17 @@ impl Recorder {
             }
             // The first document of a popup may take the place of an empty one, which the script has seen.
             "Page.frameNavigated" if params["frame"]["parentId"].is_null() => {
-                let params = json!({"expression": self.script});
-                self.connection
-                    .call(Some(&session), "Runtime.evaluate", params)
-                    .await;
+                let script = self.script.clone();
+                self.evaluate(&session, &script).await;
+            }
+            "Runtime.executionContextCreated" => {
+                let context = &params["context"];
+                if let Some(tab) = self.tabs.get_mut(&session)
+                    && context["name"] == *self.binding
+                    && context["auxData"]["frameId"] == *tab.target
+                {
+                    tab.context = context["uniqueId"].as_str().map(str::to_owned);
+                }
             }
             "Inspector.targetCrashed" => {
                 self.sink.worsen(RecordingStatus::Crashed);
@@ -181,16 +194,19 @@ impl Recorder {
                 .await;
             return;
         }
+        let mut binding = json!({"name": self.binding});
+        let mut script = json!({"source": self.script, "runImmediately": true});
+        if self.world == World::Isolated {
+            binding["executionContextName"] = self.binding.as_str().into();
+            script["worldName"] = self.binding.as_str().into();
+        }
         let calls = [
             ("Page.enable", json!({})),
             ("Inspector.enable", json!({})),
             // Bindings say nothing without it.
             ("Runtime.enable", json!({})),
-            ("Runtime.addBinding", json!({"name": self.binding})),
-            (
-                "Page.addScriptToEvaluateOnNewDocument",
-                json!({"source": self.script, "runImmediately": true}),
-            ),
+            ("Runtime.addBinding", binding),
+            ("Page.addScriptToEvaluateOnNewDocument", script),
         ];
         for (method, params) in calls {
             let call = self.connection.call(Some(&session), method, params).await;
@@ -203,6 +219,7 @@ impl Recorder {
         self.tracks += usize::from(page);
         let tab = Tab {
             target,
+            context: None,
             track: page.then(|| Text::from(format!("tab {}", self.tracks))),
             arrived: HashMap::new(),
         };
@@ -212,6 +229,19 @@ impl Recorder {
     async fn resume(&mut self, session: &str) {
         let method = "Runtime.runIfWaitingForDebugger";
         self.connection.call(Some(session), method, json!({})).await;
+    }
+
+    /// Evaluates something where the script runs. Gives the number of the call; `None` where that runs nowhere yet.
+    async fn evaluate(&mut self, session: &str, expression: &str) -> Option<u64> {
+        let mut params = json!({"expression": expression, "returnByValue": true});
+        if self.world == World::Isolated {
+            let context = self.tabs.get(session)?.context.as_deref()?;
+            params["uniqueContextId"] = context.into();
+        }
+        let call = self
+            .connection
+            .call(Some(session), "Runtime.evaluate", params);
+        Some(call.await)
     }
 
     /// Appends what a page has handed out: a head line, and one event a line.
@@ -248,16 +278,14 @@ impl Recorder {
 
     /// Asks every page for what it holds back.
     async fn flush(&mut self, what: &str, done: oneshot::Sender<()>) {
-        let params = json!({"expression": self.settings.ask(what), "returnByValue": true});
+        let question = self.settings.ask(what);
         let pages = self.tabs.iter().filter(|(_, tab)| tab.track.is_some());
         let sessions: Vec<_> = pages.map(|(session, _)| session.clone()).collect();
         let mut calls = HashMap::new();
         for session in sessions {
-            let call = self
-                .connection
-                .call(Some(&session), "Runtime.evaluate", params.clone())
-                .await;
-            calls.insert(call, session);
+            if let Some(call) = self.evaluate(&session, &question).await {
+                calls.insert(call, session);
+            }
         }
         self.flushes.push(Flush {
             calls,
