@@ -17,6 +17,8 @@ pub use export::{CloudEvent, Export, Format};
 pub use grammar::FilterError;
 pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};
 pub use reader::ActivityReader;
+#[cfg(feature = "recording")]
+pub use recording::FollowedRecording;
 #[cfg(feature = "web")]
 pub(crate) use recording::decode;
 pub use zone::Zone;

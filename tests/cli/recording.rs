@@ -1,5 +1,10 @@
 //! `activity recording`, and the list of recordings in `activity show`.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use tower_activity::{
     Describe, Outcome,
     recording::{Chunk, Stream},
@@ -66,4 +71,27 @@ fn recordings_are_listed_and_written_out() {
         none.stderr
     );
     assert_eq!(place.run(&["recording", "ffffffff"]).code, Some(1));
+}
+
+#[test]
+fn a_recording_that_goes_on_is_followed_to_its_end() {
+    let place = Place::new();
+    let log = place.log();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = log.start(Describe::job("shop"));
+    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    recording.append(Chunk::new("{\"type\":4}\n"));
+    log.flush().wait().unwrap();
+    let number = recording.id().unwrap().to_string();
+    let mut command = place.command(&["recording", &number, "--follow"]);
+    let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "{\"type\":4}");
+    recording.append(Chunk::new("{\"type\":2}\n"));
+    assert_eq!(lines.next().unwrap().unwrap(), "{\"type\":2}");
+    // The call goes on, and only the recording ends.
+    runtime.block_on(recording.stop());
+    assert!(lines.next().is_none());
+    assert_eq!(follower.wait().unwrap().code(), Some(0));
+    call.end(Outcome::success());
 }

@@ -189,6 +189,9 @@ pub(crate) struct Recording {
     /// Which track, of a browser's tabs say; the first one where nothing is given.
     #[arg(long, value_name = "NAME")]
     pub(crate) track: Option<String>,
+    /// Prints what is added as it is, until the recording ends: rrweb's events one a line.
+    #[arg(long, short, conflicts_with = "output")]
+    pub(crate) follow: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,12 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
+    pin::pin,
 };
 
-use tower_activity::{ActivityRecord, RecordingRecord, RecordingStatus, Status};
+use tower_activity::{
+    ActivityRecord, RecordingId, RecordingRecord, RecordingStatus, Status, query::ActivityReader,
+};
 
 use crate::{
     args::Recording,
@@ -15,6 +18,7 @@ use crate::{
         status::{BOLD, DIM, styled},
     },
     source,
+    tail::EVERY,
 };
 
 pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
@@ -33,6 +37,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
         );
     }
     let damaged = match &args.output {
+        _ if args.follow => follow(&mut reader, id, track)?,
         Some(path) => {
             let mut out = BufWriter::new(File::create(path).map_err(|cause| {
                 io::Error::new(
@@ -57,6 +62,33 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
         return Err(Failure::Found);
     }
     Ok(())
+}
+
+/// Prints what is added to a track as it is, until the recording ends or nobody wants more of it. Returns how many chunks
+/// were damaged.
+fn follow(reader: &mut ActivityReader, id: RecordingId, track: &str) -> Result<u64, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
+        let (mut next, mut damaged) = (0, 0);
+        loop {
+            let mut news = Vec::new();
+            let followed = reader.follow(id, track, next, &mut news)?;
+            (next, damaged) = (followed.next, damaged + followed.damaged);
+            let mut out = io::stdout().lock();
+            out.write_all(&news)?;
+            out.flush()?;
+            if followed.ended {
+                return Ok(damaged);
+            }
+            if let Ok(asked) = tokio::time::timeout(EVERY, &mut interrupted).await {
+                asked?;
+                return Ok(damaged);
+            }
+        }
+    })
 }
 
 /// Adds the list of an activity's recordings, where it has some.

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Short enough to feel at once, long enough to cost nothing: one look-up a time while nothing happens.
-const EVERY: Duration = Duration::from_millis(200);
+pub(crate) const EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
     let filter = source::filter(&args.filter)?;
