@@ -9,6 +9,7 @@ mod pages;
 mod replay;
 mod secrets;
 mod site;
+mod table;
 
 use std::time::{Duration, Instant};
 

@@ -17,7 +17,7 @@ use crate::{
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/pages/dist/record.js");
 
 /// Leaves a mark in a page right before it goes, and waits for the next one.
-async fn leave(driver: &mut Driver, tab: &Tab, site: &Site, number: usize, how: &str) {
+pub(crate) async fn leave(driver: &mut Driver, tab: &Tab, site: &Site, number: usize, how: &str) {
     let before = site.served();
     driver
         .eval(tab, &format!("mark('left-{number};'); {how}; 0"))
@@ -32,7 +32,7 @@ async fn leave(driver: &mut Driver, tab: &Tab, site: &Site, number: usize, how: 
 }
 
 /// What others do instead: the page keeps its events itself, to be read at the end.
-async fn keep_in_page(driver: &mut Driver, tab: &Tab) {
+pub(crate) async fn keep_in_page(driver: &mut Driver, tab: &Tab) {
     let record = std::fs::read_to_string(RECORD).unwrap();
     let source = format!(
         "(() => {{ {record}; window.kept = []; window.keep = text => kept.push(text);
