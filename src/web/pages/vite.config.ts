@@ -1,10 +1,12 @@
 import { defineConfig } from "vite";
+import { notice } from "./notice";
 
 // Each part is one script of its own, without a module loader: pages of others run it under any policy.
 const part = process.env.PART ?? "record";
 
 export default defineConfig({
   define: { "process.env.NODE_ENV": '"production"' },
+  plugins: [notice()],
   build: {
     outDir: "dist",
     emptyOutDir: part === "record",
