@@ -70,6 +70,8 @@ pub struct Cutoffs {
     pub previews: Option<DateTime<Utc>>,
     /// The sums of quarters of an hour.
     pub sums: Option<DateTime<Utc>>,
+    /// Ended recordings, where the activities stay.
+    pub recordings: Option<DateTime<Utc>>,
 }
 
 /// How long records are kept; `None`: for ever.
@@ -93,6 +95,8 @@ impl Retention {
             events: self.events.and_then(cutoff),
             previews: self.previews.and_then(cutoff),
             sums: self.sums.and_then(cutoff),
+            // They have limits of their own, of age and size together: `KeepRecordings`.
+            recordings: None,
         }
     }
 }
@@ -109,12 +113,16 @@ pub struct Pruned {
     pub previews: u64,
     /// Sums of quarters of an hour.
     pub sums: u64,
+    /// Recordings.
+    pub recordings: u64,
+    /// Chunks of recordings, which go first.
+    pub chunks: u64,
 }
 
 impl Pruned {
     /// Everything together.
     pub fn total(&self) -> u64 {
-        self.activities + self.events + self.previews + self.sums
+        self.activities + self.events + self.previews + self.sums + self.recordings + self.chunks
     }
 
     /// Adds what another step deleted.
@@ -123,5 +131,7 @@ impl Pruned {
         self.events += other.events;
         self.previews += other.previews;
         self.sums += other.sums;
+        self.recordings += other.recordings;
+        self.chunks += other.chunks;
     }
 }

@@ -95,3 +95,37 @@ fn a_recording_that_goes_on_is_followed_to_its_end() {
     assert_eq!(follower.wait().unwrap().code(), Some(0));
     call.end(Outcome::success());
 }
+
+#[test]
+fn recordings_are_pruned_and_the_activities_stay() {
+    let place = Place::new();
+    let log = place.log();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id().unwrap().to_string();
+    for _ in 0..2 {
+        let recording = runtime.block_on(call.attach(Stream::of("frames")));
+        for _ in 0..150 {
+            recording.append(Chunk::new("frame"));
+        }
+        runtime.block_on(recording.stop());
+    }
+    // One that goes on is kept anyway.
+    let goes_on = runtime.block_on(call.attach(Stream::of("frames")));
+    goes_on.append(Chunk::new("frame"));
+    log.flush().wait().unwrap();
+
+    let prune = |more: &[&str]| {
+        let args = ["prune", "--older-than", "now", "--what", "recordings"];
+        place.run(&[&args[..], more].concat()).stdout
+    };
+    assert_eq!(prune(&["--dry-run"]), "would delete 2 recordings\n");
+    let said = prune(&[]);
+    assert!(said.starts_with("deleted 2 recordings\n"), "{said}");
+    assert_eq!(prune(&[]), "deleted 0 recordings\n");
+    let shown = place.run(&["show", &id, "--json"]).stdout;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let kept = goes_on.id().unwrap().to_string();
+    assert_eq!(shown["recordings"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["recordings"][0]["id"], kept.as_str());
+}

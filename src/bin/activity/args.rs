@@ -349,6 +349,8 @@ pub(crate) enum Kept {
     Previews,
     /// What `stats` counts with.
     Sums,
+    /// Ended recordings of activities that stay.
+    Recordings,
 }
 
 #[derive(Debug, Args)]

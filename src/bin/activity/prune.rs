@@ -22,6 +22,7 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
             Kept::Events => &mut cutoffs.events,
             Kept::Previews => &mut cutoffs.previews,
             Kept::Sums => &mut cutoffs.sums,
+            Kept::Recordings => &mut cutoffs.recordings,
         };
         *cutoff = Some(before);
     }
@@ -72,6 +73,7 @@ fn said(what: &str, pruned: &Pruned, args: &Prune) -> String {
         Kept::Events => human::many(pruned.events, "event", "events"),
         Kept::Previews => human::many(pruned.previews, "preview", "previews"),
         Kept::Sums => human::many(pruned.sums, "sum", "sums"),
+        Kept::Recordings => human::many(pruned.recordings, "recording", "recordings"),
     });
     let counts: Vec<_> = counts.collect();
     format!("{what} {}\n", counts.join(", "))

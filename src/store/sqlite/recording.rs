@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     record::{ActivityId, Codec, RecordingStatus},
-    store::{KeepRecordings, NewStep, Step, sqlite::dictionary::Texts},
+    store::{KeepRecordings, NewStep, Pruned, Step, sqlite::dictionary::Texts},
 };
 
 const BEGIN: &str = "
@@ -24,6 +24,9 @@ const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND s
 
 const OLD: &str = "SELECT seq FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT 1";
 const OLDEST: &str = "SELECT seq FROM recording WHERE status <> 0 ORDER BY id LIMIT 1";
+const OLD_RECORDINGS: &str = "SELECT count(*) FROM recording WHERE id < ?1 AND status <> 0";
+const OLD_CHUNKS: &str = "SELECT count(*) FROM chunk WHERE recording IN \
+     (SELECT seq FROM recording WHERE id < ?1 AND status <> 0)";
 const BYTES: &str = "SELECT coalesce(sum(bytes), 0) FROM chunk";
 const UNLINK: &str = "DELETE FROM link WHERE recording = ?1";
 const PRUNE: &str = "
@@ -82,8 +85,21 @@ pub(super) fn abandon(connection: &Connection, instance: i64) -> rusqlite::Resul
         .map(drop)
 }
 
-/// Deletes a part of the oldest recording that is not to be kept. Returns how many rows went.
-pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<u64> {
+/// Counts the recordings that began before an instant, and their chunks. Those that go on are kept anyway.
+pub(super) fn prunable(connection: &Connection, before: &[u8; 16]) -> rusqlite::Result<Pruned> {
+    let count = |sql: &str| {
+        let count = connection.query_row(sql, [before], |row| row.get::<_, i64>(0));
+        count.map(|count| count.max(0).cast_unsigned())
+    };
+    Ok(Pruned {
+        recordings: count(OLD_RECORDINGS)?,
+        chunks: count(OLD_CHUNKS)?,
+        ..Pruned::default()
+    })
+}
+
+/// Deletes a part of the oldest recording that is not to be kept. Returns what went.
+pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<Pruned> {
     let before = ActivityId::from_parts(keep.since_us, 0);
     let old = connection
         .prepare_cached(OLD)?
@@ -101,18 +117,24 @@ pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::
             seq.transpose()?.flatten()
         }
     };
-    let Some(seq) = seq else { return Ok(0) };
+    let Some(seq) = seq else {
+        return Ok(Pruned::default());
+    };
     // The links go first: what is half deleted is nobody's any more.
-    let links = connection.prepare_cached(UNLINK)?.execute([seq])?;
+    connection.prepare_cached(UNLINK)?.execute([seq])?;
     let chunks = connection
         .prepare_cached(PRUNE)?
         .execute(params![seq, PRUNED_AT_ONCE as i64])?;
     let whole = chunks < PRUNED_AT_ONCE;
-    let row = match whole {
+    let recordings = match whole {
         true => connection.prepare_cached(FORGET)?.execute([seq])?,
         false => 0,
     };
-    Ok((links + chunks + row) as u64)
+    Ok(Pruned {
+        recordings: recordings as u64,
+        chunks: chunks as u64,
+        ..Pruned::default()
+    })
 }
 
 /// The number that stands for a status in `recording.status`.

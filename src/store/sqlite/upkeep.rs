@@ -10,13 +10,14 @@ use crate::{
     error::{Error, Result},
     record::{ActivityId, Kind, Status},
     store::{
-        Cutoffs, Pruned, QUARTER_US, Upkeep,
+        Cutoffs, KeepRecordings, Pruned, QUARTER_US, Upkeep,
         sqlite::{
             Place,
             agents::{self, AgentRow, Agents, Nesting},
             bucket::{Buckets, Fold},
             connection,
             process::{Connected, Process},
+            recording,
             search::{ACTIVITIES, EVENTS, Indexed},
             write::status_number,
         },
@@ -142,11 +143,15 @@ impl Upkeep for SqliteUpkeep {
                 let count = connection.query_row(&sql, [first_kept(before)], |row| row.get(0));
                 count.map(|count: i64| count.max(0).cast_unsigned())
             })?;
+            let recordings = cutoffs.recordings.map_or(Ok(Pruned::default()), |before| {
+                recording::prunable(connection, &bound(before))
+            })?;
             Ok(Pruned {
                 activities: count(OLD_ACTIVITIES, cutoffs.activities)?,
                 events: count(OLD_EVENTS, cutoffs.events)?,
                 previews: count(OLD_PREVIEWS, cutoffs.previews)?,
                 sums,
+                ..recordings
             })
         })
     }
@@ -179,6 +184,13 @@ impl Upkeep for SqliteUpkeep {
                     transaction.execute(MARK, [first])?;
                     transaction.execute(MARK_SUMS, [first])?;
                 }
+            }
+            if let Some(before) = cutoffs.recordings {
+                let keep = KeepRecordings {
+                    since_us: before.timestamp_micros(),
+                    bytes: u64::MAX,
+                };
+                pruned.add(recording::prune(transaction, keep)?);
             }
             Ok(pruned)
         })

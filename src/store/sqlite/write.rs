@@ -194,7 +194,8 @@ impl Writer for SqliteWriter {
     }
 
     fn prune_recordings(&mut self, keep: KeepRecordings) -> Result<u64> {
-        self.transaction(|transaction, _, _| recording::prune(transaction, keep))
+        let pruned = self.transaction(|transaction, _, _| recording::prune(transaction, keep))?;
+        Ok(pruned.total())
     }
 
     fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
