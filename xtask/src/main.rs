@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo demo` and `cargo xtask ..`.
 
+mod api;
 mod bench;
 mod browser;
 mod checks;
@@ -28,9 +29,10 @@ The project's own commands.
   cargo xtask doc       builds the documentation, warnings denied
   cargo xtask features  checks that every feature compiles alone
   cargo xtask conformance  asks a server what the official MCP suite asks, with and without us
+  cargo xtask api       asks the API whatever its description allows, with schemathesis (python)
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
   cargo xtask model     tries every order in which threads can meet at a shard
-  cargo xtask ci        all of these
+  cargo xtask ci        all of these, but what takes python
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),
         ["conformance"] => conformance::conformance(),
+        ["api"] => api::api(),
         ["bench"] => bench::bench(),
         ["features"] => checks::features(),
         ["model"] => checks::model(),

@@ -35,7 +35,6 @@ pub(in crate::web) struct Digested {
     #[serde(default)]
     today: bool,
     /// How many tokens at most; 300 where nothing is said.
-    #[param(minimum = 40)]
     tokens: Option<usize>,
     /// Counts by type, then lists what failed.
     #[serde(default)]

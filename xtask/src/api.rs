@@ -1,0 +1,102 @@
+//! `cargo xtask api`: schemathesis asks the API whatever its description allows, and more, and finds nothing that it does
+//! not say.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::run::{self, Result, cargo, root, run};
+
+/// The version that the checks below are those of.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+/// What every answer is checked for. Not that whatever the description allows is taken: a filter is a text with a grammar of
+/// its own.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+     response_schema_conformance,negative_data_rejection,unsupported_method";
+
+/// A server that is stopped when nobody needs it any more.
+struct Server(Child);
+
+/// Serves a store with something on record, and has schemathesis ask.
+///
+/// # Errors
+///
+/// When python is missing, and when an answer is not as described.
+pub(crate) fn api() -> Result {
+    let folder = root().join("target/xtask/api");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", SCHEMATHESIS]))?;
+    let build = [
+        "build",
+        "--features",
+        "cli",
+        "--bin",
+        "activity",
+        "--example",
+        "quickstart",
+    ];
+    run(&mut cargo(&build))?;
+
+    let data = folder.join("data");
+    if data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
+    fs::create_dir_all(&data)?;
+    let store = data.join("activity.db");
+    let built = run::built()?;
+    let activity = || {
+        let mut command = Command::new(built.join("activity"));
+        command.env("ACTIVITY_STORE", &store);
+        command
+    };
+    run(Command::new(built.join("examples/quickstart")).env("ACTIVITY_STORE", &store))?;
+    run(activity().args([
+        "event",
+        "deployment",
+        "v3 live",
+        "--project",
+        "acme",
+        "--actor",
+        "ann",
+    ]))?;
+
+    let mut serve = activity();
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--accept-events"]);
+    let mut server = Server(serve.stderr(Stdio::piped()).spawn()?);
+    let mut said = String::new();
+    let stderr = server.0.stderr.as_mut().ok_or("the server has no stderr")?;
+    BufReader::new(stderr).read_line(&mut said)?;
+    let address = said
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"));
+    let address = address.ok_or_else(|| format!("the server said {said:?}"))?;
+    run(Command::new(folder.join("bin/schemathesis"))
+        // It keeps what it found where it runs.
+        .current_dir(&data)
+        .args(["run", &format!("{address}api/openapi.json")])
+        .args(["--url", &format!("{address}api"), "--checks", CHECKS])
+        // As a page of this origin, so that it may write.
+        .args(["--header", "Sec-Fetch-Site: same-origin"])
+        // A stream has no end to wait for.
+        .args(["--exclude-path", "/live", "--request-timeout", "10"])
+        .args([
+            "--max-examples",
+            "50",
+            "--rate-limit",
+            "150/s",
+            "--no-color",
+        ]))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
