@@ -31,7 +31,7 @@ pub use read::{
 pub use recording::{KeepRecordings, NewChunk, NewStep, RecordingAccounting, Step};
 pub(crate) use tell::{send_away, tell};
 pub(crate) use upkeep::Retention;
-pub use upkeep::{Cutoffs, Pruned, Upkeep};
+pub use upkeep::{Cutoffs, Erased, Pruned, Upkeep};
 
 use crate::error::{Error, Result};
 

@@ -42,6 +42,26 @@ pub trait Upkeep: Send {
     /// When the store could not be written; then nothing was changed.
     fn index(&mut self) -> Result<u64>;
 
+    /// What [`erase`](Self::erase) would erase, without the events that name no actor inside of the actor's activities.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn erasable(&mut self, actor: &str) -> Result<Erased>;
+
+    /// Erases the content of what was done on behalf of an actor: payloads, messages, attributes, summaries, data,
+    /// references, keys, recordings, and the ids of the actor, the session and the request. What it was, when, for how
+    /// long and how it ended stays, and so do all counts.
+    ///
+    /// It is erased from every file of the store, in steps; after each it says how much that was. What is recorded
+    /// meanwhile is not. It may be interrupted, and goes on when it is asked again.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written, and when others read or write all the time, so that what was erased still
+    /// stands in a write-ahead log (`is_busy`).
+    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&Erased)) -> Result<Erased>;
+
     /// The quarters of an hour since the Unix epoch whose sums can be recomputed: none of whose activities was pruned.
     ///
     /// # Errors
@@ -72,6 +92,18 @@ pub struct Cutoffs {
     pub sums: Option<DateTime<Utc>>,
     /// Ended recordings, where the activities stay.
     pub recordings: Option<DateTime<Utc>>,
+}
+
+/// How much was erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Erased {
+    /// Activities that lost their content.
+    pub activities: u64,
+    /// Events that lost their content.
+    pub events: u64,
+    /// Recordings that are gone.
+    pub recordings: u64,
 }
 
 /// How long records are kept; `None`: for ever.

@@ -38,6 +38,32 @@ fn what_is_old_is_counted_first_and_deleted_then() {
 }
 
 #[test]
+fn what_is_known_of_a_user_is_counted_first_and_erased_then() {
+    let place = Place::with_calls();
+    place.run(&["event", "a", "b", "--actor", "Ann B"]);
+    let said = |args: &[&str]| {
+        let ran = place.run(&[&["erase"], args].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    let count = place.json(&["list", "actor:\"Ann B\""]).len();
+    assert!(count > 0);
+    let counted = said(&["--actor", "Ann B", "--dry-run"]);
+    assert!(
+        counted.starts_with("would erase the content of "),
+        "{counted}"
+    );
+    assert!(counted.ends_with(", 1 event, 0 recordings\n"), "{counted}");
+    assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), count);
+    let erased = said(&["--actor", "Ann B"]);
+    assert_eq!(erased, counted.replace("would erase", "erased"));
+    assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), 0);
+    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(place.run(&["doctor"]).code, Some(0));
+    assert_eq!(place.run(&["erase"]).code, Some(2));
+}
+
+#[test]
 fn sums_that_were_lost_are_rebuilt() {
     let place = Place::with_calls();
     let stats = || place.run(&["stats", "--window", "week"]).stdout;

@@ -13,8 +13,8 @@ use tower_activity::{
 };
 
 use self::help::{
-    COMPLETIONS, DIGEST, DOCTOR, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS, IMPORT, LIST, MCP,
-    PRUNE, REBUILD, RECORDING, SERVE, SHOW, STATS, TAIL,
+    COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS, IMPORT,
+    LIST, MCP, PRUNE, REBUILD, RECORDING, SERVE, SHOW, STATS, TAIL,
 };
 use crate::{host, webhooks};
 
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Deletes what is old.
     #[command(after_help = PRUNE)]
     Prune(Prune),
+    /// Erases what is known of a user: payloads, messages, details, ids. What was counted stays counted.
+    #[command(after_help = ERASE)]
+    Erase(Erase),
     /// Adds all sums up again, from the activities that are on record.
     #[command(after_help = REBUILD)]
     Rebuild,
@@ -335,6 +338,16 @@ pub(crate) struct Prune {
     #[arg(long, value_delimiter = ',', default_values = ["activities", "events"])]
     pub(crate) what: Vec<Kept>,
     /// Says how much it would be, and deletes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Erase {
+    /// The user.
+    #[arg(long, value_name = "ID")]
+    pub(crate) actor: String,
+    /// Says how much it would be, and erases nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

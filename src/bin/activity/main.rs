@@ -5,6 +5,7 @@ mod args;
 mod completions;
 mod digest;
 mod doctor;
+mod erase;
 mod event;
 mod events;
 mod export;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Mcp => mcp::run(&cli.store),
         Command::Webhooks(command) => webhooks::run(&cli.store, command),
         Command::Prune(args) => prune::run(&cli.store, args),
+        Command::Erase(args) => erase::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
         Command::Recording(args) => recording::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::record::{Kind, Scope};
 
 const FIND: &str = "SELECT id FROM text WHERE value = ?1";
+const ERASED: &str = "SELECT coalesce(max(value), 0) FROM mark WHERE name = 'erased'";
 const ADD: &str = "INSERT INTO text (value) VALUES (?1)";
 
 /// The most texts whose number is remembered; beyond it the memory starts anew.
@@ -17,6 +18,8 @@ pub(super) struct Dictionary {
     known: HashMap<Box<str>, i64>,
     /// Added within the open transaction: forgotten when that is rolled back.
     added: Vec<Box<str>>,
+    /// How often texts had been deleted when the numbers were remembered.
+    erased: i64,
 }
 
 impl Dictionary {
@@ -42,6 +45,17 @@ impl Dictionary {
         };
         self.known.insert(text.into(), number);
         Ok(number)
+    }
+
+    /// Forgets all numbers where a text was deleted since: its number may be another's.
+    pub(super) fn check(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(ERASED)?;
+        let erased = statement.query_row((), |row| row.get(0))?;
+        if erased != self.erased {
+            self.known.clear();
+            self.erased = erased;
+        }
+        Ok(())
     }
 
     /// The transaction was committed.

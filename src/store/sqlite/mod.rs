@@ -8,6 +8,7 @@ mod bucket;
 pub(crate) mod connection;
 mod dictionary;
 mod ended;
+mod erase;
 mod event;
 pub(crate) mod lock;
 mod network;

@@ -221,6 +221,7 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 -- What is known of the store as a whole.
 -- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
 -- sums_from: the first quarter whose sums were not deleted.
+-- erased: how often a text was deleted, whose number others may remember.
 -- followed_activities, followed_events: the last seq that activity_search, event_search and the sums of agents have.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,

@@ -22,6 +22,7 @@ pub(super) struct Indexed {
     replace: &'static str,
     delete: &'static str,
     merge: &'static str,
+    purge: &'static str,
 }
 
 pub(super) const ACTIVITIES: Indexed = Indexed {
@@ -35,6 +36,7 @@ pub(super) const ACTIVITIES: Indexed = Indexed {
     replace: "INSERT OR REPLACE INTO activity_search (rowid, words, scopes) VALUES (?1, ?2, ?3)",
     delete: "DELETE FROM activity_search WHERE rowid = ?1",
     merge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', 64)",
+    purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
 };
 pub(super) const EVENTS: Indexed = Indexed {
     followed: "followed_events",
@@ -46,6 +48,7 @@ pub(super) const EVENTS: Indexed = Indexed {
     replace: "INSERT OR REPLACE INTO event_search (rowid, words, scopes) VALUES (?1, ?2, ?3)",
     delete: "DELETE FROM event_search WHERE rowid = ?1",
     merge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', 64)",
+    purge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', -256)",
 };
 
 const FOLLOWED: &str = "SELECT value FROM mark WHERE name = ?1";
@@ -120,10 +123,12 @@ impl Indexed {
     /// Takes some of what was deleted out of the index, in which it is only marked at first. `false` where little of it
     /// is left.
     pub(super) fn merge(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        let before = connection.total_changes();
-        connection.execute(self.merge, ())?;
-        // The command itself is one change.
-        Ok(connection.total_changes() - before > 1)
+        command(connection, self.merge)
+    }
+
+    /// Takes some of all that was deleted out of the index. `false` where none of it is left.
+    pub(super) fn purge(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        command(connection, self.purge)
     }
 
     fn write(&self, connection: &Connection, mut documents: Vec<Document>) -> rusqlite::Result<()> {
@@ -160,6 +165,14 @@ impl Indexed {
         }
         Ok(document)
     }
+}
+
+/// Has FTS5 work on an index. `false` where it had nothing to do.
+fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
+    let before = connection.total_changes();
+    connection.execute(sql, ())?;
+    // The command itself is one change.
+    Ok(connection.total_changes() - before > 1)
 }
 
 /// How far the index is behind the commits.

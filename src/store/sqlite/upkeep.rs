@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     record::{ActivityId, Kind, Status},
     store::{
-        Cutoffs, KeepRecordings, Pruned, QUARTER_US, Upkeep,
+        Cutoffs, Erased, KeepRecordings, Pruned, QUARTER_US, Upkeep,
         sqlite::{
             Place,
             agents::{self, AgentRow, Agents, Nesting},
@@ -110,11 +110,17 @@ impl SqliteUpkeep {
         Ok(self.connection.lock())
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         work(&*self.connection()?).map_err(|cause| connection::at(&self.path, cause))
     }
 
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let mut connection = self.connection()?;
         let all = || {
             let immediate = TransactionBehavior::Immediate;
@@ -223,6 +229,14 @@ impl Upkeep for SqliteUpkeep {
             Agents::committed(transaction, before, followed)?.fold(transaction)?;
             Ok(count + EVENTS.follow(transaction)?)
         })
+    }
+
+    fn erasable(&mut self, actor: &str) -> Result<Erased> {
+        self.count_of(actor)
+    }
+
+    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&Erased)) -> Result<Erased> {
+        self.erase_all_of(actor, told)
     }
 
     fn rebuildable(&mut self) -> Result<Range<i64>> {

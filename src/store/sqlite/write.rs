@@ -126,6 +126,7 @@ impl SqliteWriter {
         let result = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .and_then(|transaction| {
+                dictionary.check(&transaction)?;
                 let done = work(&transaction, dictionary, buckets)?;
                 buckets.fold(&transaction)?;
                 transaction.commit()?;

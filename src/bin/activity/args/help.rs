@@ -139,3 +139,11 @@ Examples:
 
 It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted.
 The newest activity and event always stay. A key of a pruned event may be used by a new one.";
+
+pub(super) const ERASE: &str = "\
+Examples:
+  activity erase --actor ann --dry-run
+  activity erase --actor 'Ann B'
+
+Names, times and outcomes stay, and so does the agent. It is gone from every file of the store when this ends;
+with exit code 1 it is not: others kept reading or writing, or it was interrupted. Then do it again.";

@@ -1,0 +1,34 @@
+//! `activity erase`: what is known of a user goes, what was counted stays.
+
+use tower_activity::store::Erased;
+
+use crate::{
+    args::Erase,
+    failure::Failure,
+    print::{self, human, progress::Progress},
+    source,
+};
+
+pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
+    let mut upkeep = source::upkeep(store)?;
+    let all = upkeep.erasable(&args.actor)?;
+    if args.dry_run {
+        return Ok(print::text(&said("would erase", &all))?);
+    }
+    let total = (all.activities + all.events).max(1) as f64;
+    let mut progress = Progress::begin("erasing");
+    let erased = upkeep.erase(&args.actor, &mut |erased| {
+        progress.at((erased.activities + erased.events) as f64 / total);
+    })?;
+    drop(progress);
+    Ok(print::text(&said("erased", &erased))?)
+}
+
+fn said(what: &str, erased: &Erased) -> String {
+    format!(
+        "{what} the content of {}, {}, {}\n",
+        human::many(erased.activities, "activity", "activities"),
+        human::many(erased.events, "event", "events"),
+        human::many(erased.recordings, "recording", "recordings"),
+    )
+}
