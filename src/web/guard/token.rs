@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_is_no_hex_is_no_token() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(from_hex(text).as_deref(), expected, "{text}")
+            assert_eq!(from_hex(text).as_deref(), expected, "{text}");
         };
         check("6162", Some("ab"));
         check("616", None);

@@ -18,11 +18,11 @@ pub(super) struct Inspector {
 pub(super) enum Transport<'a> {
     /// It listens at this address.
     Http(&'a str),
-    /// It is a program that the client starts, with these arguments and this store.
+    /// It is a program that the client starts, with these arguments and these variables.
     Stdio {
         program: &'a Path,
         args: &'a [&'a str],
-        store: &'a str,
+        env: &'a [(&'a str, &'a str)],
     },
 }
 
@@ -77,12 +77,10 @@ impl Inspector {
             Transport::Http(url) => {
                 command.args([url, "--transport", "http"]);
             }
-            Transport::Stdio {
-                program,
-                args,
-                store,
-            } => {
-                command.arg("-e").arg(format!("ACTIVITY_STORE={store}"));
+            Transport::Stdio { program, args, env } => {
+                for (name, value) in *env {
+                    command.arg("-e").arg(format!("{name}={value}"));
+                }
                 command.arg(program).args(*args);
             }
         }

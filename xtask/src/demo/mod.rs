@@ -5,11 +5,12 @@ mod inspector;
 mod packages;
 mod server;
 mod smoke;
+mod systems;
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,15 @@ use self::{
     inspector::{Inspector, Transport},
     server::Server,
 };
-use crate::run::{self, Result, cargo, run};
+use crate::{
+    browser, pages,
+    run::{self, Result, cargo, run},
+};
+
+/// Where the tool server listens if nobody else does.
+const TOOLS: u16 = 8788;
+/// Where the dashboard is, likewise.
+const DASHBOARD: u16 = 8787;
 
 /// What is recorded of the last call is committed within this time.
 const COMMITTED_WITHIN: Duration = Duration::from_secs(10);
@@ -47,14 +56,14 @@ pub(crate) fn demo(stay: Stay) -> Result {
         let _ = stopped.send(());
     })?;
     let inspector = Inspector::install()?;
-    let build = [
-        "build",
-        "--package",
-        "tool-server",
-        "--package",
-        "tower-activity",
-    ];
-    run(cargo(&build).args(["--bins", "--features", "tower-activity/cli"]))?;
+    pages::pages()?;
+    let chromium = browser::chromium()?;
+    let mut build = vec!["build", "--bins", "--features", "tower-activity/cli"];
+    build.extend(["--package", "tower-activity"]);
+    for example in ["tool-server"].iter().chain(systems::PROGRAMS) {
+        build.extend(["--package", example]);
+    }
+    run(&mut cargo(&build))?;
 
     let store = std::env::var("ACTIVITY_STORE").unwrap_or_else(|_| String::from("activity.db"));
     let store = std::path::absolute(&store)?.to_string_lossy().into_owned();
@@ -64,43 +73,54 @@ pub(crate) fn demo(stay: Stay) -> Result {
         store: &store,
     };
     packages::write()?;
-    let mut server = Server::start(&tools, &store)?;
-    anstream::println!("\n{} listens at {}", run::bold("tool-server"), server.url);
+    let root = run::root().to_string_lossy();
+    let serve = ["--root", &root, "--http"];
+    let mut server = Server::start("tool-server", TOOLS, &tools, &serve, &store)?;
+    let url = format!("{}/mcp", server.url);
+    anstream::println!("\n{} listens at {url}", run::bold("tool-server"));
 
     let before = log.newest()?;
-    make_calls(&inspector, &server.url, &tools, &store)?;
+    make_calls(&inspector, &url, &tools, &store)?;
     let records = log.since(before.as_deref(), expected_records())?;
     anstream::println!("\n{}", run::bold("activity list"));
     log.show(records.len())?;
     ask(&inspector, &log, &records)?;
-    if stay == Stay::No {
-        smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
-        smoke::compare_view(&store, &records)?;
-        server.stop()?;
-        log.doctor()?;
-        anstream::println!(
-            "{} every call is on record, and nothing else",
-            run::good("✓")
-        );
-        return Ok(());
+    smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
+    smoke::compare_view(&store, &records)?;
+    anstream::println!(
+        "{} every call is on record, and nothing else",
+        run::good("✓")
+    );
+
+    anstream::println!("\n{}", run::bold("Others write to the same file:"));
+    systems::run(&inspector, &log, &chromium)?;
+    let listen = ["serve", "--listen"];
+    let mut dashboard = Server::start("dashboard", DASHBOARD, &log.command, &listen, &store)?;
+    systems::look(&dashboard.url)?;
+    if stay == Stay::UntilStopped {
+        say_where_to_look(&dashboard.url, &url, &log.command, &store, &records);
+        wait(&stop, &mut [&mut server, &mut dashboard])?;
     }
-    say_where_to_look(&server, &log.command, &store, &records);
-    loop {
-        match stop.recv_timeout(POLL) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if let Some(status) = server.ended()? {
-            return Err(format!(
-                "the tool server ended with {status}, see {}",
-                server.said.display()
-            )
-            .into());
-        }
-    }
+    dashboard.stop()?;
     server.stop()?;
+    if stay == Stay::No {
+        log.doctor()?;
+    }
     anstream::println!("\nstopped; what was called stays in {store}");
     Ok(())
+}
+
+/// Waits until somebody stops this program, or one of the servers ends.
+fn wait(stop: &Receiver<()>, servers: &mut [&mut Server]) -> Result {
+    loop {
+        match stop.recv_timeout(POLL) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        for server in &mut *servers {
+            server.runs()?;
+        }
+    }
 }
 
 fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Result {
@@ -109,7 +129,7 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
     let stdio = Transport::Stdio {
         program: tools,
         args: &["--root", &root],
-        store,
+        env: &[("ACTIVITY_STORE", store)],
     };
     let found = inspector.list(&http)?;
     let count = found["tools"].as_array().map_or(0, Vec::len);
@@ -140,7 +160,7 @@ fn ask(inspector: &Inspector, log: &Log<'_>, records: &[Value]) -> Result {
     let server = Transport::Stdio {
         program: &log.command,
         args: &["mcp"],
-        store: log.store,
+        env: &[("ACTIVITY_STORE", log.store)],
     };
     let answer = inspector.call(&server, "recent_activity", &[("tokens", "2000")])?;
     let text = answer["content"][0]["text"].as_str().unwrap_or_default();
@@ -173,7 +193,11 @@ fn expected_records() -> usize {
     calls.map(|call| 1 + call.nested.len()).sum()
 }
 
-fn say_where_to_look(server: &Server, command: &Path, store: &str, records: &[Value]) {
+fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, records: &[Value]) {
+    anstream::println!(
+        "\n{} {dashboard}",
+        run::bold("Open the dashboard in a browser:")
+    );
     let (command, store) = (from_here(command), from_here(Path::new(store)));
     let tree = records.iter().find(|record| !record["parent"].is_null());
     let id = tree
@@ -203,8 +227,7 @@ fn say_where_to_look(server: &Server, command: &Path, store: &str, records: &[Va
         anstream::println!("  {}\n    {command}", run::dim(what));
     }
     anstream::println!(
-        "\nThe tools can be called at {} until you press ctrl-c.",
-        server.url
+        "\nThe tools can be called at {tools}, and are seen in the dashboard at once, until you press ctrl-c."
     );
 }
 
@@ -230,12 +253,14 @@ impl Log<'_> {
 
     /// The newest activities, newest first.
     fn list(&self, limit: usize) -> Result<Vec<Value>> {
-        let output = self
-            .activity(&["list", "--json", "--limit", &limit.to_string()])
-            .stderr(Stdio::inherit())
-            .output()?;
+        self.json(&["list", "--json", "--limit", &limit.to_string()])
+    }
+
+    /// What a command prints, a value a line.
+    fn json(&self, args: &[&str]) -> Result<Vec<Value>> {
+        let output = self.activity(args).stderr(Stdio::inherit()).output()?;
         if !output.status.success() {
-            return Err(format!("`activity list` failed: {}", output.status).into());
+            return Err(format!("`activity {}` failed: {}", args.join(" "), output.status).into());
         }
         let text = String::from_utf8(output.stdout)?;
         Ok(text
@@ -266,6 +291,22 @@ impl Log<'_> {
             }
             std::thread::sleep(POLL);
         }
+    }
+
+    /// The events that came after this one, newest first; as many as the examples leave.
+    fn events_since(&self, id: Option<&str>) -> Result<Vec<Value>> {
+        let mut events = self.json(&["events", "--json", "--limit", "1000"])?;
+        events.retain(|event| event["id"].as_str() > id);
+        Ok(events)
+    }
+
+    /// The newest event's id.
+    fn newest_event(&self) -> Result<Option<String>> {
+        let newest = self.json(&["events", "--json", "--limit", "1"])?;
+        Ok(newest
+            .first()
+            .and_then(|event| event["id"].as_str())
+            .map(str::to_owned))
     }
 
     fn show(&self, limit: usize) -> Result {

@@ -1,4 +1,4 @@
-//! The example tool server, as a child of this program.
+//! A server, as a child of this program.
 
 use std::{
     fs::{self, File},
@@ -11,43 +11,54 @@ use std::{
 
 use crate::run::{Result, root};
 
-/// Where it listens if nobody else does.
-const PORT: u16 = 8788;
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
-/// A tool server that listens on loopback. It ends with this value.
+/// A server that listens on loopback. It ends with this value.
 pub(super) struct Server {
+    name: &'static str,
     child: Child,
-    /// Where its MCP endpoint is.
+    /// Where it listens.
     pub(super) url: String,
     /// Where it writes what it has to say.
     pub(super) said: PathBuf,
 }
 
 impl Server {
-    /// Starts it and waits until it listens.
+    /// Starts it at this port, or at any that is free, and waits until it listens. Its address comes after the last
+    /// argument.
     ///
     /// # Errors
     ///
     /// When it cannot be started, ends, or does not listen in time; with what it said.
-    pub(super) fn start(program: &Path, store: &str) -> Result<Self> {
-        let address = free_address()?;
-        let said = root().join("target/xtask/tool-server.log");
+    pub(super) fn start(
+        name: &'static str,
+        port: u16,
+        program: &Path,
+        args: &[&str],
+        store: &str,
+    ) -> Result<Self> {
+        let address = free_address(port)?;
+        let said = root().join(format!("target/xtask/{name}.log"));
         fs::create_dir_all(root().join("target/xtask"))?;
         let file = File::create(&said)?;
         let child = Command::new(program)
-            .args(["--http", &address.to_string(), "--root"])
-            .arg(root())
+            .args(args)
+            .arg(address.to_string())
             .env("ACTIVITY_STORE", store)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
-        let url = format!("http://{address}/mcp");
-        let mut server = Server { child, url, said };
+        let url = format!("http://{address}");
+        let mut server = Server {
+            name,
+            child,
+            url,
+            said,
+        };
         let deadline = Instant::now() + STARTS_WITHIN;
         while TcpStream::connect(address).is_err() {
             let ended = server.child.try_wait()?;
@@ -55,7 +66,7 @@ impl Server {
                 let said = fs::read_to_string(&server.said).unwrap_or_default();
                 let how = ended.map_or(String::from("is running"), |status| status.to_string());
                 return Err(format!(
-                    "the tool server does not listen at {address} ({how}): {}",
+                    "{name} does not listen at {address} ({how}): {}",
                     said.trim()
                 )
                 .into());
@@ -65,13 +76,25 @@ impl Server {
         Ok(server)
     }
 
-    /// How it ended, if it did.
+    /// Fails once it has ended.
     ///
     /// # Errors
     ///
-    /// When the operating system does not say.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        Ok(self.child.try_wait()?)
+    /// When it has ended by itself.
+    pub(super) fn runs(&mut self) -> Result {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(self.ended_with(status)),
+        }
+    }
+
+    fn ended_with(&self, status: ExitStatus) -> Box<dyn std::error::Error + Send + Sync> {
+        format!(
+            "{} ended with {status}, see {}",
+            self.name,
+            self.said.display()
+        )
+        .into()
     }
 
     /// Asks it to end, as a process manager would, and waits until it has.
@@ -81,23 +104,20 @@ impl Server {
     /// When it does not end in time (then it is killed), or ends with a failure.
     pub(super) fn stop(mut self) -> Result {
         let pid = self.child.id().to_string();
-        if self.ended()?.is_none() {
+        if self.child.try_wait()?.is_none() {
             Command::new("kill").args(["-TERM", &pid]).status()?;
         }
         let deadline = Instant::now() + STOPS_WITHIN;
         loop {
-            if let Some(status) = self.ended()? {
+            if let Some(status) = self.child.try_wait()? {
                 return match status.success() {
                     true => Ok(()),
-                    false => Err(format!(
-                        "the tool server ended with {status}, see {}",
-                        self.said.display()
-                    )
-                    .into()),
+                    false => Err(self.ended_with(status)),
                 };
             }
             if Instant::now() > deadline {
-                return Err(format!("the tool server did not end within {STOPS_WITHIN:?}").into());
+                let name = self.name;
+                return Err(format!("{name} did not end within {STOPS_WITHIN:?}").into());
             }
             thread::sleep(POLL);
         }
@@ -112,9 +132,9 @@ impl Drop for Server {
     }
 }
 
-/// The usual port, or any that is free.
-fn free_address() -> Result<SocketAddr> {
-    let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT));
+/// This port, or any that is free.
+fn free_address(port: u16) -> Result<SocketAddr> {
+    let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = usual.or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     Ok(listener.local_addr()?)
 }

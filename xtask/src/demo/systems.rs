@@ -1,0 +1,164 @@
+//! What else writes to the same file: a server that drives a browser, a back end, an assistant, a manager of hosts.
+
+use std::{
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::{
+    Log,
+    inspector::{Inspector, Transport},
+};
+use crate::run::{self, Result};
+
+/// The example programs that are run here.
+pub(super) const PROGRAMS: &[&str] = &[
+    "browser-tools",
+    "project-backend",
+    "assistant",
+    "host-manager",
+];
+
+/// What a back end records of its projects.
+const ACTIONS: &[&str] = &[
+    "database_created",
+    "deployment",
+    "endpoints_added",
+    "endpoints_modified",
+    "github_push",
+    "project_created",
+    "queries_executed",
+    "tables_added",
+];
+/// What happens to a host.
+const LIFE: &[&str] = &["host_created", "host_idle", "host_started", "host_stopped"];
+/// A recording is linked to its call within this time, or it is not.
+const LINKED_WITHIN: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Runs each, and checks what it left on record.
+///
+/// # Errors
+///
+/// When one fails, and when what it should leave is not there.
+pub(super) fn run(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Result {
+    shop(inspector, log, chromium)?;
+    tell("a tool that drove a browser left a replay of it");
+
+    let story = leaves("project-backend", log, ACTIONS)?;
+    contains(&story, "5 endpoints added today")?;
+    tell(
+        "a back end's projects have their timeline, through a time in which the log could not be written",
+    );
+
+    contains(&program("assistant", log)?, "### Recent activity")?;
+    tell("an assistant's next session begins with what it did in the last");
+
+    leaves("host-manager", log, LIFE)?;
+    tell("a host was kept awake by calls, stopped without them, and started again");
+    Ok(())
+}
+
+/// Looks at the dashboard as a browser would first, and asks what its pages ask.
+///
+/// # Errors
+///
+/// When it does not answer, or not with what is on record.
+pub(super) fn look(dashboard: &str) -> Result {
+    contains(&get(dashboard, "/")?, "<!doctype html>")?;
+    let ask = |path: &str| -> Result<Value> { Ok(serde_json::from_str(&get(dashboard, path)?)?) };
+    let replays = ask("/api/activities?q=has:recording")?;
+    if replays["activities"].as_array().is_none_or(Vec::is_empty) {
+        return Err("the dashboard has no call with a replay".into());
+    }
+    let figures = &ask("/api/metrics/overall?window=day")?["current"];
+    for figure in ["count", "failed", "turns"] {
+        if figures[figure].as_u64().is_none_or(|value| value == 0) {
+            return Err(format!("the dashboard counts no {figure}: {figures}").into());
+        }
+    }
+    if ask("/api/health")?["ok"] != true {
+        return Err("the dashboard says that the log is not healthy".into());
+    }
+    tell("the dashboard shows all of it, with figures, failures and a replay");
+    Ok(())
+}
+
+/// Searches with a browser, and waits for the replay.
+fn shop(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Result {
+    let program = run::built()?.join("browser-tools");
+    let chromium = chromium.to_string_lossy();
+    let server = Transport::Stdio {
+        program: &program,
+        args: &[],
+        env: &[("ACTIVITY_STORE", log.store), ("CHROMIUM", &chromium)],
+    };
+    let before = log.newest()?;
+    let answer = inspector.call(&server, "search", &[("text", "tea")])?;
+    contains(&answer.to_string(), "green tea")?;
+    let deadline = Instant::now() + LINKED_WITHIN;
+    loop {
+        let calls = log.since(before.as_deref(), 1)?;
+        let replayed = |call: &Value| call["name"] == "search" && call["has_recording"] == true;
+        if calls.iter().any(replayed) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("the search in a browser left no replay: {calls:?}").into());
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Runs an example, with folders of its own below `target/`; what it prints.
+fn program(name: &str, log: &Log<'_>) -> Result<String> {
+    let folder = run::root().join("target/xtask").join(name);
+    let ran = Command::new(run::built()?.join(name))
+        .env("ACTIVITY_STORE", log.store)
+        .env("PROJECTS", &folder)
+        .env("ASSISTANT", &folder)
+        .env("HOSTS", &folder)
+        .output()?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    if !ran.status.success() {
+        let error = String::from_utf8_lossy(&ran.stderr);
+        return Err(format!("{name} ended with {}: {said}{error}", ran.status).into());
+    }
+    Ok(said)
+}
+
+/// Runs an example that leaves events of these types; what it prints.
+fn leaves(name: &str, log: &Log<'_>, types: &[&str]) -> Result<String> {
+    let before = log.newest_event()?;
+    let said = program(name, log)?;
+    let events = log.events_since(before.as_deref())?;
+    for one in types {
+        if !events.iter().any(|event| event["type"] == *one) {
+            return Err(format!("{name} left no {one} on record: {said}").into());
+        }
+    }
+    Ok(said)
+}
+
+fn get(server: &str, path: &str) -> Result<String> {
+    let address = format!("{server}{path}");
+    let mut answer = ureq::get(&address)
+        .call()
+        .map_err(|error| format!("GET {address}: {error}"))?;
+    Ok(answer.body_mut().read_to_string()?)
+}
+
+fn contains(text: &str, expected: &str) -> Result {
+    match text.contains(expected) {
+        true => Ok(()),
+        false => Err(format!("no {expected:?} in {text}").into()),
+    }
+}
+
+fn tell(what: &str) {
+    anstream::println!("  {} {what}", run::good("✓"));
+}
