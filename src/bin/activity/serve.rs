@@ -1,7 +1,8 @@
 //! `activity serve`: what is on record over HTTP.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
+use tokio::signal;
 use tower_activity::{
     ActivityLog,
     store::sqlite::SqliteStore,
@@ -38,11 +39,25 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         anstream::eprintln!("listening at http://{}/{once}", server.address());
         tokio::select! {
             () = server.run() => Ok(()),
-            asked = tokio::signal::ctrl_c() => Ok::<_, Failure>(asked?),
+            asked = asked_to_end() => Ok::<_, Failure>(asked?),
         }
     })?;
     if let Some(log) = log {
         log.shutdown().wait()?;
     }
     Ok(())
+}
+
+/// Waits for ctrl-c, or for what asks a service to end.
+async fn asked_to_end() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            asked = signal::ctrl_c() => asked,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await
 }
