@@ -4,7 +4,8 @@ use std::{fmt, io, time::Duration};
 
 use serde_json::json;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, copy, sink},
+    runtime::Handle,
     sync::{mpsc, oneshot},
     time::{Instant, timeout},
 };
@@ -24,7 +25,8 @@ type Output = Box<dyn AsyncRead + Send + Unpin>;
 
 /// Records the output of a child process, or of a pseudo-terminal, as asciicast v2, which asciinema plays.
 ///
-/// Secrets are redacted line by line.
+/// Secrets are redacted line by line. The output is read to its end also where nothing is recorded, or no longer, so
+/// that whoever writes it can go on.
 ///
 /// # Examples
 ///
@@ -126,7 +128,7 @@ impl Resource for Terminal {
     }
 }
 
-/// Reads until the output ends, or nobody asks any more.
+/// Reads until the output ends; appends it until nobody asks any more.
 async fn pump(
     mut output: Output,
     mut cast: Cast,
@@ -137,7 +139,10 @@ async fn pump(
         let read = tokio::select! {
             read = output.read(&mut buffer) => read,
             asked = requests.recv() => {
-                let Some(done) = asked else { return };
+                let Some(done) = asked else {
+                    drop(cast);
+                    return drain(output).await;
+                };
                 // What was written before may still be on its way.
                 while let Ok(read) = timeout(QUIET, output.read(&mut buffer)).await {
                     if !cast.take(&read, &buffer) {
@@ -154,6 +159,12 @@ async fn pump(
             return cast.release(cast.held.len());
         }
     }
+}
+
+/// Reads the rest for nothing: whoever writes into a pipe that nobody reads waits for ever, or dies of it.
+async fn drain(mut output: Output) {
+    // That it cannot be read any more is its end.
+    let _ = copy(&mut output, &mut sink()).await;
 }
 
 /// The lines of a cast.
@@ -200,6 +211,15 @@ impl Cast {
         };
         lines.push_str(&format!("{}\n", json!([at, "o", text])));
         self.sink.append(Chunk::new(lines));
+    }
+}
+
+impl Drop for Terminal {
+    /// Has what was never started read all the same.
+    fn drop(&mut self) {
+        if let (Some(output), Ok(runtime)) = (self.output.take(), Handle::try_current()) {
+            runtime.spawn(drain(output));
+        }
     }
 }
 

@@ -4,9 +4,12 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use tokio::process::Command;
-use tower_activity::{Describe, Outcome, RecordingStatus, recording::Terminal};
+use tower_activity::{Activity, Describe, Outcome, RecordingStatus, recording::Terminal};
 
 use crate::{ended, log, of, text, until};
+
+/// Says more than a pipe holds, and fails where nobody reads it.
+const LOUD: &str = "head -c 1000000 /dev/zero | tr '\\0' x";
 
 fn sh(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -72,4 +75,27 @@ async fn a_child_that_says_nothing_leaves_nothing() {
     terminal.flush().await;
     call.end(Outcome::success());
     assert_eq!(of(&log, id), []);
+}
+
+#[tokio::test]
+async fn a_child_that_nothing_records_can_say_what_it_likes() {
+    let mut child = sh(LOUD).spawn().unwrap();
+    let terminal = Terminal::reading(child.stdout.take().unwrap());
+    let nothing = Activity::current().attach(terminal).await;
+    assert!(nothing.outcome().is_err());
+    assert!(child.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
+    let log = log();
+    let call = log.start(Describe::job("build"));
+    let mut command = sh(&format!("read go; {LOUD}"));
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let terminal = Terminal::reading(child.stdout.take().unwrap());
+    let terminal = call.attach(terminal).await;
+    call.end(Outcome::success());
+    terminal.stop().await;
+    drop(child.stdin.take());
+    assert!(child.wait().await.unwrap().success());
 }
