@@ -184,3 +184,25 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
     let second = reader.recordings_of(ids.1.unwrap()).unwrap().pop().unwrap();
     assert_eq!(second.status, RecordingStatus::Abandoned);
 }
+
+#[tokio::test]
+async fn a_chunk_that_the_store_refuses_takes_nothing_with_it() {
+    let store = FaultyStore::new(Fault::Fail);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new("one "));
+    frames.append(Chunk::new("no").track("poison"));
+    frames.append(Chunk::new("two "));
+    drop(frames);
+    call.end(Outcome::success());
+    store.set(Fault::Refuse("poison"));
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.tracks, [""]);
+    assert_eq!(text(&log, &recording, ""), "one two ");
+    let accounting = log.accounting();
+    assert_eq!((accounting.lost_refused, accounting.committed), (0, 1));
+    assert_eq!(accounting.recordings.lost_refused, 1, "{accounting:?}");
+    assert!(accounting.adds_up(), "{accounting:?}");
+}

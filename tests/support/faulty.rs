@@ -10,7 +10,9 @@ use std::{
 
 use tower_activity::{
     Error, ErrorKind, Result,
-    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+    store::{
+        Accounting, Appended, Batch, Instance, Reader, Step, Store, Writer, sqlite::SqliteStore,
+    },
 };
 
 /// What goes wrong when a batch is appended.
@@ -25,7 +27,7 @@ pub enum Fault {
     /// A batch is committed, and said to have failed.
     Late,
     Panic,
-    /// A batch with an activity of this name, or an event of this type, is refused.
+    /// A batch with an activity of this name, an event of this type or a chunk of this track, is refused.
     Refuse(&'static str),
 }
 
@@ -110,7 +112,13 @@ impl Holds for Batch {
     fn holds(&self, name: &str) -> bool {
         let mut names = self.ended.iter().map(|ended| &ended.started.name);
         let mut types = self.events.iter().map(|event| &event.event_type);
-        names.any(|one| *one == *name) || types.any(|one| *one == *name)
+        let mut tracks = self.steps.iter().filter_map(|new| match &new.step {
+            Step::Chunk(chunk) => Some(&chunk.track),
+            _ => None,
+        });
+        names.any(|one| *one == *name)
+            || types.any(|one| *one == *name)
+            || tracks.any(|one| *one == *name)
     }
 }
 

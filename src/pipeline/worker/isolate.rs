@@ -41,6 +41,7 @@ impl Worker {
         self.forget_open();
         let mut parts = vec![all];
         while let Some(part) = parts.pop() {
+            let several = part.len() > 1;
             let mut attempt = Batch {
                 environment: batch.environment.clone(),
                 ended: part.ended,
@@ -49,7 +50,6 @@ impl Worker {
                 ..Batch::default()
             };
             attempt.accounting = self.accounting(Committing::of(&attempt));
-            let several = attempt.ended.len() + attempt.events.len() > 1;
             let appended = if several {
                 self.append(&attempt)
             } else {
