@@ -40,6 +40,8 @@ struct State {
     /// The number of the next chunk.
     number: u64,
     bytes: u64,
+    /// True once something did not fit: what comes after it would follow on a gap.
+    full: bool,
     lost: u64,
     status: RecordingStatus,
     ended: bool,
@@ -65,6 +67,7 @@ impl Sink {
                 links: Vec::new(),
                 number: 0,
                 bytes: 0,
+                full: false,
                 lost: 0,
                 status: RecordingStatus::Recording,
                 ended: false,
@@ -87,7 +90,8 @@ impl Sink {
             return;
         }
         let bytes = state.bytes + body.len() as u64;
-        if bytes > self.limits().max_bytes {
+        if state.full || bytes > self.limits().max_bytes {
+            state.full = true;
             state.worsen(RecordingStatus::Truncated);
             state.lost += chunk.events;
             return;

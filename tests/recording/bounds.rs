@@ -56,6 +56,23 @@ async fn a_recording_is_truncated_at_its_limit() {
 }
 
 #[tokio::test]
+async fn nothing_smaller_slips_in_behind_what_did_not_fit() {
+    let log = with(Recordings::default().max_bytes(1000));
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new("before"));
+    frames.append(Chunk::new(noise(5000)));
+    frames.append(Chunk::new("after"));
+    drop(frames);
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Truncated);
+    assert_eq!((recording.events, recording.lost), (1, 2));
+    assert_eq!(text(&log, &recording, ""), "before");
+}
+
+#[tokio::test]
 async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record() {
     let store = FaultyStore::new(Fault::Fail);
     let builder = ActivityLog::builder().memory_limit(1 << 20);
