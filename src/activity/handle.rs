@@ -180,9 +180,21 @@ impl Activity {
     /// Has somebody told when it ends. `false` when it has, when it is inert, and when it is not this log's.
     #[cfg(feature = "recording")]
     pub(crate) fn tell_end(&self, log: &Arc<Shared>, attached: Arc<dyn Attached>) -> bool {
-        let open = self.open();
-        let open = open.filter(|open| Arc::ptr_eq(open.shard.shared(), log));
+        let open = self.open_in(log);
         open.is_some_and(|open| open.shard.attach(open.key, attached))
+    }
+
+    /// True while it runs, and is this log's.
+    #[cfg(feature = "recording")]
+    pub(crate) fn runs_in(&self, log: &Arc<Shared>) -> bool {
+        let open = self.open_in(log);
+        open.is_some_and(|open| open.shard.runs(open.key))
+    }
+
+    #[cfg(feature = "recording")]
+    fn open_in(&self, log: &Arc<Shared>) -> Option<&Open> {
+        let open = self.open();
+        open.filter(|open| Arc::ptr_eq(open.shard.shared(), log))
     }
 
     /// Sets another name.

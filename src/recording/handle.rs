@@ -140,12 +140,14 @@ impl Held {
         let Some(id) = activity.id() else {
             return Err(nowhere("outside of any activity"));
         };
-        // First the link, so that no end can come between.
-        self.sink.link(id);
-        if activity.tell_end(&shared, self.clone()) {
-            return Ok(());
+        if activity.runs_in(&shared) {
+            // First the link, so that no end can come between.
+            self.sink.link(id);
+            if activity.tell_end(&shared, self.clone()) {
+                return Ok(());
+            }
+            self.sink.unlink(id, shared.clock.stamp().wall_us);
         }
-        self.sink.unlink(id, shared.clock.stamp().wall_us);
         Err(nowhere(&format!(
             "in the activity {id}, which has ended or is another log's"
         )))

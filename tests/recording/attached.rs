@@ -139,6 +139,27 @@ async fn a_session_across_calls_is_linked_to_each_with_its_range() {
 }
 
 #[tokio::test]
+async fn a_session_is_linked_neither_to_what_has_ended_nor_to_what_another_log_records() {
+    let other_log = log();
+    let log = log();
+    let call = log.start(Describe::job("login"));
+    let id = call.id();
+    let session = call.attach(Stream::of("frames")).await;
+    session.append(Chunk::new("login"));
+    let earlier = log.start(Describe::job("earlier"));
+    let gone = Activity::clone(&earlier);
+    earlier.end(Outcome::success());
+    let foreign = other_log.start(Describe::job("foreign"));
+    session.link(&gone);
+    session.link(&foreign);
+    drop(session);
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    let links: Vec<_> = recording.links.iter().map(|link| link.activity).collect();
+    assert_eq!(links, [id.unwrap()]);
+}
+
+#[tokio::test]
 async fn where_there_is_nothing_to_record_the_call_goes_on() {
     struct Nothing;
     impl Resource for Nothing {

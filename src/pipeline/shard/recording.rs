@@ -68,6 +68,12 @@ impl Recordings {
 
 #[cfg(feature = "recording")]
 impl Shard {
+    /// True while an activity runs.
+    pub(crate) fn runs(&self, key: SlotKey) -> bool {
+        let state = self.lock();
+        state.is_some_and(|mut state| find(&mut state.slots, key).is_some())
+    }
+
     /// Has somebody told when an activity has ended. `false` when it has already.
     pub(crate) fn attach(&self, key: SlotKey, attached: Arc<dyn Attached>) -> bool {
         let Some(mut state) = self.lock() else {
