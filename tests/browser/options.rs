@@ -150,3 +150,18 @@ async fn a_page_that_comes_back_as_it_was_is_shown_anew() {
             .any(|event| event.to_string().contains("after;"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_comes_back_after_the_end_is_left_alone() {
+    let (site, chromium) = (Site::start().await, Chromium::start().await);
+    let log = ActivityLog::open(":memory:").unwrap();
+    let call = log.start(Describe::tool("shop_search"));
+    let session = call.attach(Browser::at(&chromium.address)).await;
+    let mut driver = chromium.driver().await;
+    let tab = driver.open(&site.url("/"), None).await;
+    driver.wait(&tab, LOADED).await;
+    session.stop().await;
+    let comes_back = "window.failed = 0; addEventListener('error', () => failed++);
+        dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})); failed";
+    assert_eq!(driver.eval(&tab, comes_back).await, 0);
+}

@@ -4,7 +4,12 @@ use std::fs;
 
 use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
-use crate::{chromium::Chromium, ended, events, site::Site, until};
+use crate::{
+    chromium::Chromium,
+    ended, events,
+    site::{HIDDEN, Site},
+    until,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_are_found_nowhere_in_the_file() {
@@ -20,13 +25,17 @@ async fn secrets_are_found_nowhere_in_the_file() {
     driver
         .wait(&tab, "document.readyState === 'complete' && window.mark")
         .await;
-    let (password, token, card) = (
+    let (password, hidden, draft, token, card) = (
         "correct-horse-battery",
+        "nonce-77aa01c3",
+        "dear diary",
         "tok-9f8e7d6c5b4a",
         ["4111", "1111", "1111", "1111"].join(" "),
     );
     let typed = format!(
         "document.querySelector('[name=password]').value = '{password}';
+         document.getElementById('set').value = '{hidden}';
+         document.getElementById('draft').textContent = '{draft}';
          document.querySelector('[name=q]').value = '{card}';
          mark('paid with {card}; thanks');
          document.querySelector('[name=access_token]').value = '{token}';
@@ -61,7 +70,8 @@ async fn secrets_are_found_nowhere_in_the_file() {
             files.push(fs::read(path).unwrap());
         }
     }
-    for secret in [password, token, &card, &card.replace(' ', "")] {
+    let joined = card.replace(' ', "");
+    for secret in [password, HIDDEN, hidden, draft, token, &card, &joined] {
         for file in &files {
             let found = file
                 .windows(secret.len())

@@ -25,6 +25,9 @@ function burst(n) {
 }
 ";
 
+/// What every page has in a hidden input.
+pub(crate) const HIDDEN: &str = "csrf-2b6f0e91d4";
+
 pub(crate) struct Site {
     port: u16,
     served: Arc<AtomicU64>,
@@ -94,6 +97,8 @@ fn page(path: &str, number: u64) -> String {
          <body><h1>page-{number};</h1>{frame}\
          <form id='post' method='post' action='/posted'><input name='q'><input type='password' name='password'></form>\
          <form id='get' method='get' action='/found'><input name='access_token'><input name='note'></form>\
+         <input type='hidden' id='served' value='{HIDDEN}'><input type='hidden' id='set'>\
+         <div contenteditable id='draft'></div>\
          </body></html>"
     )
 }

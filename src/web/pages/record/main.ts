@@ -23,6 +23,10 @@ const GATHER_MS = 50;
 const GATHER_BYTES = 64 * 1024;
 /** How long nothing is gathered once the document may go: it may not come to a second turn. */
 const LEAVING_MS = 3_000;
+/** By tag: rrweb's own list of types leaves out hidden inputs. */
+const MASKED = { input: true, textarea: true, select: true };
+/** What is typed into beside inputs. */
+const EDITABLE = "[contenteditable], [contenteditable] *";
 /** rrweb's types of events without which the others mean nothing. */
 const FULL_SNAPSHOT = 2;
 const META = 4;
@@ -38,6 +42,7 @@ export function start(settings: Settings): void {
   let lines: string[] = [];
   let [bytes, count, from, until, leaving] = [0, 0, 0, 0, 0];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
 
   const handOut = () => {
     clearTimeout(timer);
@@ -75,7 +80,8 @@ export function start(settings: Settings): void {
         timer ??= setTimeout(handOut, GATHER_MS);
       }
     },
-    maskAllInputs: true,
+    maskInputOptions: MASKED,
+    maskTextSelector: EDITABLE,
     recordCrossOriginIframes: true,
     recordAfter: "DOMContentLoaded",
     ...(settings.blockSelector && { blockSelector: settings.blockSelector }),
@@ -92,7 +98,7 @@ export function start(settings: Settings): void {
   (window as { navigation?: EventTarget }).navigation?.addEventListener("navigate", leave);
   addEventListener("pageshow", (event) => {
     // Back from the cache: what went on before is another document's.
-    if (event.persisted) {
+    if (event.persisted && !stopped) {
       leaving = 0;
       record.takeFullSnapshot(true);
     }
@@ -101,6 +107,7 @@ export function start(settings: Settings): void {
   marked[key] = {
     flush: status,
     stop() {
+      stopped = true;
       stop?.();
       return status();
     },
