@@ -20,10 +20,8 @@ pub(super) fn lines(text: &str, redact: impl Fn(&str, Value) -> Value) -> String
             key = string.trim_matches('"');
             out.push_str(string);
         } else {
-            match serde_json::from_str::<Value>(string) {
-                Ok(value) if string.len() >= SHORTEST => {
-                    out.push_str(&redact(key, value).to_string());
-                }
+            match string.len() {
+                SHORTEST.. => out.push_str(&redact(key, value(string)).to_string()),
                 _ => out.push_str(string),
             }
         }
@@ -44,6 +42,47 @@ fn string_end(text: &str) -> usize {
         }
     }
     text.len()
+}
+
+/// What a string says. JavaScript cuts characters in half, and Rust takes none of these; what cannot be understood at
+/// all may be a secret.
+fn value(string: &str) -> Value {
+    serde_json::from_str(string)
+        .or_else(|_| serde_json::from_str(&without_halves(string)))
+        .unwrap_or_else(|_| "[redacted]".into())
+}
+
+/// The string with replacement characters for halves of surrogate pairs.
+fn without_halves(string: &str) -> String {
+    let mut out = String::with_capacity(string.len());
+    let mut rest = string;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let next = escape.get(6..).unwrap_or_default();
+        let length = match (unit(escape), unit(next)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(_), _) => 6,
+            (None, _) => escape
+                .char_indices()
+                .nth(2)
+                .map_or(escape.len(), |(at, _)| at),
+        };
+        let (escape, after) = escape.split_at(length);
+        out.push_str(match unit(escape) {
+            Some(0xd800..=0xdfff) if length == 6 => "\\ufffd",
+            _ => escape,
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The UTF-16 code unit whose escape the text begins with.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]
@@ -71,6 +110,12 @@ mod tests {
             r#"{"text":"gone","x":"\\"}"#,
         );
         check(r#"{"other":"secret"}"#, r#"{"other":"secret"}"#);
-        check(r#"["unended"#, r#"["unended"#);
+        assert_eq!(lines(r#"["unended"#, redact), r#"["[redacted]""#);
+        check(r#"["no \x escape"]"#, r#"["[redacted]"]"#);
+        check(r#"{"secret":"abc\ud83d"}"#, r#"{"secret":"gone"}"#);
+        check(
+            r#"["\udc00 \ud83d\ude00 \ud83d\ud83d\\ud83d\n"]"#,
+            "[\"\u{fffd} \u{1f600} \u{fffd}\u{fffd}\\\\ud83d\\n\"]",
+        );
     }
 }
