@@ -3,9 +3,15 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{Error as SocketError, Message, protocol::WebSocketConfig},
+};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// The longest thing that a browser can say: the first look at a page comes in one piece, pictures and styles included.
+const LONGEST_MESSAGE: usize = 64 << 20;
 
 /// A connection to a browser's DevTools: numbered calls go out, answers and events come in.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(super) enum Said {
     Answer(u64, Option<Value>),
     /// Something happened: the method, what it says, in which session.
     Event(String, Value, String),
+    /// More than is taken at once. It cannot be understood any more.
+    TooMuch,
 }
 
 impl Connection {
@@ -34,7 +42,10 @@ impl Connection {
         let host = host.split('/').next().unwrap_or(host);
         let stream = TcpStream::connect(host).await;
         let stream = stream.map_err(|cause| gone().with_source(cause))?;
-        let opened = client_async(url, stream).await;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LONGEST_MESSAGE))
+            .max_frame_size(Some(LONGEST_MESSAGE));
+        let opened = client_async_with_config(url, stream, Some(config)).await;
         let (socket, _) = opened.map_err(|cause| gone().with_source(cause))?;
         Ok(Connection { socket, called: 0 })
     }
@@ -57,8 +68,11 @@ impl Connection {
     /// Nothing is lost when it is dropped.
     pub(super) async fn next(&mut self) -> Option<Said> {
         loop {
-            let Message::Text(text) = self.socket.next().await?.ok()? else {
-                continue;
+            let text = match self.socket.next().await? {
+                Ok(Message::Text(text)) => text,
+                Ok(_) => continue,
+                Err(SocketError::Capacity(_)) => return Some(Said::TooMuch),
+                Err(_) => return None,
             };
             let Ok(mut said) = serde_json::from_str::<Value>(&text) else {
                 continue;
@@ -71,5 +85,35 @@ impl Connection {
             let session = said["sessionId"].as_str().unwrap_or_default().to_owned();
             return Some(Said::Event(method, said["params"].take(), session));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_async;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_long_arrives_and_what_is_too_long_is_told() {
+        let long = 17 << 20;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = accept_async(stream).await.unwrap();
+            for length in [long, LONGEST_MESSAGE] {
+                let event = json!({"method": "said", "params": "x".repeat(length)});
+                // Whoever has had too much hangs up.
+                let _ = socket.send(Message::text(event.to_string())).await;
+            }
+        });
+        let mut connection = Connection::open(&url).await.unwrap();
+        let Some(Said::Event(_, params, _)) = connection.next().await else {
+            panic!("the long one did not arrive");
+        };
+        assert_eq!(params.as_str().map(str::len), Some(long));
+        assert!(matches!(connection.next().await, Some(Said::TooMuch)));
     }
 }

@@ -103,6 +103,7 @@ impl Recorder {
                 said = self.connection.next() => match said {
                     Some(Said::Answer(id, result)) => self.answered(id, result.as_ref()),
                     Some(Said::Event(method, params, session)) => self.happened(&method, &params, session).await,
+                    Some(Said::TooMuch) => return self.sink.end(RecordingStatus::Truncated),
                     None => return self.sink.end(RecordingStatus::Gone),
                 },
                 request = requests.recv() => match request {
