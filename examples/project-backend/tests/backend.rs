@@ -121,14 +121,17 @@ fn no_endpoints_are_no_event_and_failures_are_events_too() {
     assert!(!place.types("").contains(&"endpoints_added".to_owned()));
 
     let Place { backend, ann, .. } = &place;
-    let error = backend.run_queries(ann, "shop", &["DELETE FROM missing"]);
-    assert!(matches!(error, Err(Error::Sql(_))));
+    let refused = backend.run_queries(ann, "shop", &["DELETE FROM missing"]);
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::Sql(_)));
     assert!(backend.push(ann, "shop", Path::new("/nowhere")).is_err());
     place.add(&["GET /a"]).unwrap();
     assert!(place.add(&["GET /b", "GET /a"]).is_err());
     let recorded = place.log.assert().wait();
     let failed = recorded.event("queries_executed").failed();
-    failed.summary("no such table: missing in DELETE FROM missing at offset 12");
+    // How much rusqlite says of it depends on the features that it is built with.
+    assert!(error.to_string().starts_with("no such table: missing"));
+    failed.summary(&error.to_string());
     recorded.event("github_push").failed();
     recorded.one("run_queries").failed("sql");
     let added = recorded.all_events("endpoints_added").count(2);

@@ -213,13 +213,14 @@ mod tests {
         for key in 0..MOST {
             assert_eq!(newest.put(key, key), None);
         }
-        assert_eq!(newest.put(5, 55), Some(5), "no new key");
+        let other = 2 * MOST;
+        assert_eq!(newest.put(5, other), Some(5), "no new key");
         assert_eq!(newest.put(MOST, MOST), Some(0));
-        assert_eq!((newest.get(&0), newest.get(&5)), (None, Some(&55)));
+        assert_eq!((newest.get(&0), newest.get(&5)), (None, Some(&other)));
         assert_eq!(newest.take(&1), Some(1));
         assert_eq!(newest.put(MOST + 1, 0), None, "there is room again");
         assert_eq!(newest.take(&1), None);
-        assert_eq!(newest.take_all(|value| *value == 55), [55]);
+        assert_eq!(newest.take_all(|value| *value == other), [other]);
         assert_eq!(newest.put(MOST + 2, 0), None, "there is room again");
     }
 }
