@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use benches::{is_quick, print_ratio, setting};
+use benches::{is_quick, print_ratio, quantile, setting};
 use rusqlite::{Connection, params};
 use tokio::{runtime::Runtime, sync::Barrier, task::JoinSet};
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneService};
@@ -75,8 +75,8 @@ fn main() -> Result<(), Failure> {
             println!(
                 "{callers:>7}  {name:<14} {:>10.0} {:>11.1?} {:>11.1?}",
                 measured.rate(),
-                measured.quantile(0.5),
-                measured.quantile(0.99)
+                quantile(&measured.latencies, 0.5),
+                quantile(&measured.latencies, 0.99)
             );
         }
         let [by_hand, ours] = &measured;
@@ -87,7 +87,7 @@ fn main() -> Result<(), Failure> {
             );
         };
         for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-            let seconds = |one: &Measured| one.quantile(part).as_secs_f64();
+            let seconds = |one: &Measured| quantile(&one.latencies, part).as_secs_f64();
             ratio(what, seconds(ours), seconds(by_hand));
         }
         ratio("rate", ours.rate(), by_hand.rate());
@@ -146,12 +146,6 @@ impl Measured {
     /// Calls a second.
     fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
-    }
-
-    /// Of sorted latencies.
-    fn quantile(&self, part: f64) -> Duration {
-        let last = self.latencies.len() - 1;
-        self.latencies[(last as f64 * part).round() as usize]
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod stats;
 
-pub use stats::{Spread, print_ratio};
+pub use stats::{Spread, print_ratio, quantile};
 
 /// True when a short run is asked for: it checks that a bench works, its figures mean little.
 pub fn is_quick() -> bool {

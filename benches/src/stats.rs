@@ -1,6 +1,6 @@
-//! Medians, their spread, and ratios.
+//! Medians, their spread, quantiles, and ratios.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The median of many samples, and the quartiles around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +39,12 @@ impl fmt::Display for Spread {
     }
 }
 
+/// The time that this share of sorted times does not exceed; zero where there are none.
+pub fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let index = (sorted.len().saturating_sub(1) as f64 * share).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
 /// Prints one figure for machines: `ratio <name> <value>`.
 pub fn print_ratio(name: &str, value: f64) {
     println!("ratio {name} {value:.3}");
@@ -53,5 +59,13 @@ mod tests {
         let spread = Spread::of(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!((spread.low, spread.median, spread.high), (2.0, 3.0, 4.0));
         assert_eq!(Spread::of(Vec::new()).median, 0.0);
+    }
+
+    #[test]
+    fn a_quantile_is_one_of_the_times() {
+        let times: Vec<_> = (1..=101).map(Duration::from_millis).collect();
+        assert_eq!(quantile(&times, 0.5), Duration::from_millis(51));
+        assert_eq!(quantile(&times, 0.99), Duration::from_millis(100));
+        assert_eq!(quantile(&[], 0.99), Duration::ZERO);
     }
 }

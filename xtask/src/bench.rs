@@ -2,7 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::run::{self, Result, cargo, run};
+use crate::{
+    pages,
+    run::{self, Result, cargo, run},
+};
 
 /// How many times the instructions of `TraceLayer` recording may take. Counts differ by a few in a hundred between
 /// runs and toolchains; benches/README.md has the figure and the goal.
@@ -11,6 +14,7 @@ const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
 
 /// Runs each bench for some seconds, then counts instructions where valgrind is installed.
 pub(crate) fn bench() -> Result {
+    pages::pages()?;
     run(cargo(&["bench", "--quiet", "--package", "benches"]).env("BENCH_QUICK", "1"))?;
     let found = Command::new("valgrind")
         .arg("--version")

@@ -1,0 +1,63 @@
+//! What recording a browser costs: the call that it is attached to, and the pages in it. Needs the Chromium that the
+//! variable `CHROMIUM` names, and is left out without. `BENCH_ROUNDS` sets how often each is done (100).
+#![allow(missing_docs)]
+
+mod calls;
+mod pages;
+
+use std::time::Duration;
+
+use benches::{is_quick, quantile, setting};
+
+use self::{
+    chromium::{Chromium, Driver, Tab},
+    site::Site,
+};
+
+#[path = "../../tests/browser/chromium.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod chromium;
+#[path = "../../tests/browser/site.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod site;
+
+/// Whatever ends a run.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const LOADED: &str =
+    "document.readyState === 'complete' && window.burst && performance.timing.loadEventEnd > 0";
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), Failure> {
+    if std::env::var_os("CHROMIUM").is_none() {
+        println!("recording: left out, as the variable CHROMIUM names no browser");
+        return Ok(());
+    }
+    let rounds = match is_quick() {
+        true => 2,
+        false => setting("BENCH_ROUNDS", 100),
+    };
+    let (site, chromium) = (Site::start().await, Chromium::start().await);
+    calls::calls(&site, &chromium, rounds).await?;
+    pages::pages(&site, &chromium, rounds).await
+}
+
+/// Opens a page of the site, and waits until it is there.
+async fn open(driver: &mut Driver, site: &Site) -> Tab {
+    let tab = driver.open(&site.url("/"), None).await;
+    driver.wait(&tab, LOADED).await;
+    tab
+}
+
+async fn close(driver: &mut Driver, tab: &Tab) {
+    driver
+        .call(Some(&tab.0), "Page.close", serde_json::json!({}))
+        .await;
+}
+
+/// The median and the 99th percentile of what it sorts.
+fn columns(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let (median, most) = (quantile(times, 0.5), quantile(times, 0.99));
+    format!("{median:>11.1?} {most:>11.1?}  ")
+}
