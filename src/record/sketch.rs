@@ -38,16 +38,16 @@ impl Sketch {
 
     /// Adds what another has counted.
     pub fn merge(&mut self, other: &Sketch) {
-        self.counts.extend(&other.counts);
-        // Two runs that are sorted already: what this sort is quick with.
-        self.counts.sort_by_key(|one| one.0);
-        self.counts.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
-            if same {
-                kept.1 = kept.1.saturating_add(later.1);
+        let mut at = 0;
+        for (part, count) in &other.counts {
+            let before = self.counts[at..].iter().take_while(|one| one.0 < *part);
+            at += before.count();
+            match self.counts.get_mut(at) {
+                Some(kept) if kept.0 == *part => kept.1 = kept.1.saturating_add(*count),
+                // Most parts are there already once a few sketches were added.
+                _ => self.counts.insert(at, (*part, *count)),
             }
-            same
-        });
+        }
     }
 
     /// The duration in nanoseconds that this share (0 to 1) of all did not exceed, off by at most 1/32 of it; `None` for
@@ -76,7 +76,10 @@ impl Sketch {
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote; what is cut off or out of range is left out.
     pub(crate) fn from_bytes(mut bytes: &[u8]) -> Self {
-        let mut sketch = Sketch::default();
+        let mut sketch = Sketch {
+            // A pair takes two bytes at least.
+            counts: Vec::with_capacity(bytes.len() / 2),
+        };
         let mut last = 0_u16;
         while let (Some(distance), Some(count)) = (read_number(&mut bytes), read_number(&mut bytes))
         {
