@@ -1,0 +1,106 @@
+//! Rows as a log writes them, by hand.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use tower_activity::ActivityId;
+
+use crate::Failure;
+
+pub(crate) const DAYS: i64 = 30;
+pub(crate) const PROJECTS: usize = 200;
+pub(crate) const AGENTS: usize = 2_000;
+/// How many words there are that few messages have: ten of a million.
+pub(crate) const TICKETS: usize = 5_000;
+pub(crate) const SESSIONS: usize = 50_000;
+/// What tools are called.
+const NAMES: usize = 40;
+
+const INSERT: &str = "INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, \
+     project, agent, session, error_type, message, attributes) \
+     VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, '{\"rows\":42}')";
+
+/// Writes so many activities, spread evenly over the days before `end`.
+pub(crate) fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure> {
+    let mut store = Connection::open(path)?;
+    store.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let names = texts(&store, "tool", NAMES)?;
+    let projects = texts(&store, "project", PROJECTS)?;
+    let agents = texts(&store, "agent", AGENTS)?;
+    let kinds = ["tool", "turn"].map(|kind| text(&store, kind));
+    let [tool, turn] = kinds;
+    let (tool, turn) = (tool?, turn?);
+    let span_us = DAYS * 86_400_000_000;
+    let first_us = end.timestamp_micros() - span_us;
+    let mut written = 0;
+    while written < rows {
+        let transaction = store.transaction()?;
+        let mut insert = transaction.prepare_cached(INSERT)?;
+        let mut parent: Option<[u8; 16]> = None;
+        for row in written..rows.min(written + 100_000) {
+            let at_us = first_us + (span_us as f64 * (row as f64 / rows as f64)) as i64;
+            let id = id(at_us, numbers.next());
+            // A turn, and four calls inside of it.
+            let is_turn = row % 5 == 0;
+            let agent = (row / 5 * 31) % AGENTS;
+            let failed = numbers.next().is_multiple_of(20);
+            let ticket = numbers.next() as usize % TICKETS;
+            insert.execute(params![
+                id,
+                parent.filter(|_| !is_turn),
+                if is_turn { turn } else { tool },
+                names[numbers.next() as usize % NAMES],
+                if failed { 2 } else { 1 },
+                at_us,
+                1_000_000 + (numbers.next() % 900_000_000) as i64,
+                projects[agent % PROJECTS],
+                agents[agent],
+                format!("s-{}", row / 5 % SESSIONS),
+                failed.then_some("denied"),
+                failed.then(|| format!("the request for ticket{ticket} was refused by the site")),
+            ])?;
+            if is_turn {
+                parent = Some(id);
+            }
+        }
+        drop(insert);
+        transaction.commit()?;
+        written += 100_000;
+    }
+    store.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(())
+}
+
+/// The id of an activity that started then.
+fn id(at_us: i64, salt: u64) -> [u8; 16] {
+    let at = DateTime::from_timestamp_micros(at_us).unwrap_or_default();
+    let mut id = *ActivityId::lower_bound(at).as_bytes();
+    id[9..].copy_from_slice(&salt.to_be_bytes()[1..]);
+    id
+}
+
+fn texts(store: &Connection, what: &str, count: usize) -> Result<Vec<i64>, Failure> {
+    (0..count)
+        .map(|number| text(store, &format!("{what}-{number}")))
+        .collect()
+}
+
+fn text(store: &Connection, value: &str) -> Result<i64, Failure> {
+    store.execute("INSERT OR IGNORE INTO text (value) VALUES (?1)", [value])?;
+    let find = "SELECT id FROM text WHERE value = ?1";
+    Ok(store.query_row(find, [value], |row| row.get(0))?)
+}
+
+/// Numbers without a pattern, the same in each run (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}

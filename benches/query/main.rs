@@ -1,0 +1,135 @@
+//! What the read side answers over many rows: lists, metrics, searches and exports, each beside a scan of the rows.
+//!
+//! Activities of 30 days, 200 projects and 2,000 agents are written into a log's tables by hand, which takes a minute
+//! instead of half an hour; sums and index are then built by the store's own upkeep. `BENCH_ROWS` sets how many there
+//! are (10,000,000). `BENCH_STORE` names a file that is kept, and asked again the next time.
+#![allow(missing_docs)]
+
+mod fill;
+mod memory;
+mod questions;
+mod scan;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use benches::{is_quick, print_ratio, setting};
+use chrono::Utc;
+use tower_activity::{
+    ActivityLog,
+    query::{ActivityReader, Export, Format},
+    record::Filter,
+    store::{Store, sqlite::SqliteStore},
+};
+
+/// Whatever ends a run.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How many activities are exported at most: enough to see a rate.
+const EXPORTED: u64 = 1_000_000;
+
+fn main() -> Result<(), Failure> {
+    let (rows, times) = match is_quick() {
+        true => (100_000, 20),
+        false => (setting("BENCH_ROWS", 10_000_000), 400),
+    };
+    let folder = std::env::var_os("BENCH_DIR").unwrap_or_else(|| std::env::temp_dir().into());
+    let folder = tempfile::tempdir_in(folder)?;
+    let path = match std::env::var_os("BENCH_STORE") {
+        Some(path) => path.into(),
+        None => folder.path().join("query.db"),
+    };
+    let end = Utc::now();
+    if !path.exists() {
+        ActivityLog::open(&path)?.shutdown().wait()?;
+        let start = Instant::now();
+        fill::fill(&path, rows, end)?;
+        print_step("rows, by hand", rows, start.elapsed(), &path)?;
+        build(&path, rows)?;
+    }
+
+    // Questions may be named; Cargo adds `--bench`.
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let mut reader = ActivityReader::open(&path)?;
+    println!("\n  {:<40} {:>10} {:>10}", "", "p50 ms", "p99 ms");
+    let answers = questions::ask(&mut reader, end, times, &named)?;
+    let mut scans = Vec::new();
+    if named.is_empty() {
+        scans.extend(scan::scan(&path, end)?);
+        export(&mut reader)?;
+    }
+    println!();
+    for answer in &answers {
+        print_ratio(&format!("query_{}_p50_ms", answer.name), answer.p50_ms);
+        print_ratio(&format!("query_{}_p99_ms", answer.name), answer.p99_ms);
+    }
+    for (name, scan_ms) in scans {
+        let answer = answers.iter().find(|answer| answer.name == name);
+        let answer = answer.ok_or("a scan has no question beside it")?;
+        print_ratio(&format!("query_scan_vs_{name}"), scan_ms / answer.p50_ms);
+    }
+    Ok(())
+}
+
+/// Adds the sums up and builds the index, as a log does in its pauses.
+fn build(path: &Path, rows: usize) -> Result<(), Failure> {
+    let mut upkeep = SqliteStore::at(path)?.upkeep()?;
+    let start = Instant::now();
+    let quarters = upkeep.rebuildable()?;
+    for first in quarters.clone().step_by(4) {
+        upkeep.rebuild(first..quarters.end.min(first + 4))?;
+    }
+    print_step("sums", rows, start.elapsed(), path)?;
+    let (start, mut longest) = (Instant::now(), Duration::ZERO);
+    loop {
+        let step = Instant::now();
+        if upkeep.index()? == 0 {
+            break;
+        }
+        longest = longest.max(step.elapsed());
+    }
+    print_step("index and sums of agents", rows, start.elapsed(), path)?;
+    println!("  the longest step took {:.0} ms", milliseconds(longest));
+    Ok(())
+}
+
+fn print_step(what: &str, rows: usize, time: Duration, path: &Path) -> Result<(), Failure> {
+    let (rows, seconds) = (rows as f64, time.as_secs_f64());
+    let bytes = std::fs::metadata(path)?.len() as f64;
+    println!(
+        "{what}: {seconds:.1} s, {:.0} rows/s, the file now has {:.0} B a row",
+        rows / seconds,
+        bytes / rows
+    );
+    Ok(())
+}
+
+fn export(reader: &mut ActivityReader) -> Result<(), Failure> {
+    let mut export = Export::activities(Filter::default(), Format::JsonLines);
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    let before_kb = memory::peak_from_now();
+    let start = Instant::now();
+    while export.page(reader, &mut page)? && export.records() < EXPORTED {
+        bytes += page.len();
+        page.clear();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "\nexported {} activities as JSON Lines: {:.0} rows/s, {:.0} MB/s, {} KB of memory, at most {} KB more",
+        export.records(),
+        export.records() as f64 / seconds,
+        bytes as f64 / 1e6 / seconds,
+        before_kb,
+        memory::peak().saturating_sub(before_kb),
+    );
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
