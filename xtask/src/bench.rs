@@ -2,10 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{
-    pages,
-    run::{self, Result, cargo, run},
-};
+use crate::run::{self, Result, cargo, run};
 
 /// How many times the instructions of `TraceLayer` recording may take. Counts differ by a few in a hundred between
 /// runs and toolchains; benches/README.md has the figure and the goal.
@@ -14,7 +11,6 @@ const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
 
 /// Runs each bench for some seconds, then counts instructions where valgrind is installed.
 pub(crate) fn bench() -> Result {
-    pages::pages()?;
     run(cargo(&["bench", "--quiet", "--package", "benches"]).env("BENCH_QUICK", "1"))?;
     let found = Command::new("valgrind")
         .arg("--version")
