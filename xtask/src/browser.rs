@@ -1,4 +1,4 @@
-//! The Chromium that the tests drive: one that the machine names, or the one that npm has a package of.
+//! The Chromium that the tests drive: one that the machine has, or the one that npm has a package of.
 
 use std::{
     fs,
@@ -7,14 +7,29 @@ use std::{
 };
 
 use crate::{
-    npm,
+    debian, npm,
     run::{self, Result, run},
 };
 
-/// A Chromium: the one that the variable `CHROMIUM` names, or one in `target/`, put there the first time.
+/// What it is called in PATH.
+const NAMES: [&str; 3] = ["chromium", "google-chrome-stable", "google-chrome"];
+
+/// A Chromium: the one that the variable `CHROMIUM` names, or one in PATH; in a container that Debian's packages are
+/// installed in, Debian's. Else one in `target/`, put there the first time: a shell without windows, which keeps no pages
+/// that are left.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
+    }
+    let in_path = || NAMES.into_iter().find_map(debian::find);
+    if let Some(found) = in_path() {
+        return Ok(found);
+    }
+    if debian::installs() {
+        debian::install(&["chromium"])?;
+        if let Some(installed) = in_path() {
+            return Ok(installed);
+        }
     }
     let packed = npm::install("chromium", "node_modules/@sparticuz/chromium/bin")?;
     let folder = run::root().join("target/chromium");

@@ -5,6 +5,7 @@ mod bench;
 mod browser;
 mod checks;
 mod conformance;
+mod debian;
 mod demo;
 mod npm;
 mod pages;

@@ -1,0 +1,47 @@
+//! Debian's packages, for what tests need and cargo and npm have not.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::run::{Result, run};
+
+/// True in a container that packages are installed in by whoever runs this. A machine that people use is left alone.
+pub(crate) fn installs() -> bool {
+    !Path::new("/run/systemd/system").exists() && find("apt-get").is_some() && is_root()
+}
+
+/// Installs packages.
+///
+/// # Errors
+///
+/// When apt does not.
+pub(crate) fn install(packages: &[&str]) -> Result {
+    let apt = |args: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        run(apt
+            .arg("--quiet")
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt(&[&install[..], packages].concat())
+}
+
+/// Where a program is: in PATH, or where servers are.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let servers = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(servers)
+        .map(|folder| folder.join(program))
+        .find(|program| program.is_file())
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
