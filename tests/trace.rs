@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Once};
 
 use http::{Request, Response};
 use support::{rows, soon};
@@ -20,12 +20,20 @@ use tracing_subscriber::registry;
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
 
+/// Spans are there from here on, in every test. A subscriber of one thread would not do: where another thread comes to a
+/// span first, at the same moment and without one, `tracing` remembers that nobody wants it.
+fn listen() {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| tracing::subscriber::set_global_default(registry()).unwrap());
+}
+
 fn context(traceparent: &str) -> TraceContext {
     TraceContext::parse(traceparent, Some("congo=t61rcWkgMzE")).unwrap()
 }
 
 #[test]
 fn a_tree_is_a_trace_of_its_own() {
+    listen();
     let log = ActivityLog::open(":memory:").unwrap();
     log.start(Describe::job("outer")).run(|| {
         log.start(Describe::job("inner")).end(Outcome::success());
@@ -41,6 +49,7 @@ fn a_tree_is_a_trace_of_its_own() {
 
 #[test]
 fn a_caller_s_trace_goes_on() {
+    listen();
     let log = ActivityLog::open(":memory:").unwrap();
     let asked = Describe::job("outer").remote(context(PARENT));
     log.start(asked).run(|| {
@@ -67,6 +76,7 @@ fn a_caller_s_trace_goes_on() {
 
 #[test]
 fn a_running_and_an_abandoned_activity_have_their_trace() {
+    listen();
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let log = ActivityLog::open(&store).unwrap();
@@ -110,6 +120,7 @@ fn sent(said: Option<&str>) -> (Option<String>, Option<String>) {
 
 #[test]
 fn a_client_sends_the_current_trace_along() {
+    listen();
     let log = ActivityLog::open(":memory:").unwrap();
     assert_eq!(sent(None), (None, None), "outside of any activity");
     let mut own = log.start(Describe::job("own"));
@@ -133,6 +144,7 @@ fn a_client_sends_the_current_trace_along() {
 
 #[tokio::test]
 async fn the_headers_of_a_request_name_its_trace() {
+    listen();
     let log = ActivityLog::open(":memory:").unwrap();
     let app =
         service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
@@ -149,7 +161,7 @@ async fn the_headers_of_a_request_name_its_trace() {
 
 #[test]
 fn work_that_is_taken_into_an_activity_is_in_its_span() {
-    let _listening = tracing::subscriber::set_default(registry());
+    listen();
     let log = ActivityLog::open(":memory:").unwrap();
     let mut running = log.start(Describe::job("outer"));
     let span = running.enter(|| Span::current().id());
