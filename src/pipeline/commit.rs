@@ -1,6 +1,7 @@
 //! Waiting for the commit of what has just ended, in the mode that does so.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -14,8 +15,27 @@ use crate::{
     record::ActivityId,
 };
 
-/// What the writer says to all who waited for a commit: which activities the store refused one by one.
-pub(crate) type Refused = Option<Arc<[ActivityId]>>;
+/// The activities that the store refused and for whose commit somebody may wait, or begin to wait: a call queues up
+/// after its end stands in its shard, so that its record may be refused before.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(BTreeSet<ActivityId>);
+
+impl Refused {
+    /// How many are remembered: nobody has asked for the oldest in as many refusals.
+    const MOST: usize = 10_000;
+
+    pub(crate) fn insert(&mut self, id: ActivityId) {
+        if self.0.len() >= Self::MOST {
+            self.0.pop_first();
+        }
+        self.0.insert(id);
+    }
+
+    /// True the first time that this one is asked for.
+    fn take(&mut self, id: ActivityId) -> bool {
+        self.0.remove(&id)
+    }
+}
 
 /// What an answer waits for once its activity has ended: that recordings are handed over, and that the end is
 /// committed, or that the time is up.
@@ -30,7 +50,7 @@ pub(crate) struct Commit {
 struct Queued {
     shared: Arc<Shared>,
     id: ActivityId,
-    answered: oneshot::Receiver<Refused>,
+    answered: oneshot::Receiver<()>,
 }
 
 impl Commit {
@@ -82,9 +102,7 @@ impl Future for Queued {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.answered).poll(cx).map(|answer| {
             // Whoever is sent away is counted there.
-            if let Ok(Some(refused)) = answer
-                && refused.contains(&self.id)
-            {
+            if answer.is_ok() && self.shared.refused.lock().take(self.id) {
                 self.shared.answered_refused.fetch_add(1, Relaxed);
             }
         })

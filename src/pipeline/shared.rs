@@ -30,7 +30,9 @@ pub(crate) struct Shared {
     /// Calls that wait for room before they start.
     pub(crate) room: Arc<Waiters<Permit>>,
     /// Calls that wait for their commit before they answer.
-    pub(crate) commits: Arc<Waiters<Refused>>,
+    pub(crate) commits: Arc<Waiters<()>>,
+    /// Those for which that does not come.
+    pub(crate) refused: Mutex<Refused>,
     /// Calls that waited for their commit and answered though the store refused their record.
     pub(crate) answered_refused: AtomicU64,
     /// Activities and events that the child of a fork did not leave in a shard.
@@ -60,6 +62,7 @@ impl Shared {
             room: Waiters::new(config.wait_timeout),
             commits: Waiters::new(config.durable_timeout),
             answered_refused: AtomicU64::new(0),
+            refused: Mutex::default(),
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),

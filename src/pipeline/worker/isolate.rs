@@ -127,7 +127,7 @@ impl Worker {
             self.shared.give_back(one.charge as usize);
             self.shared.ledger.lock().lost_refused += 1;
             if self.shared.config.mode == Mode::Durable {
-                self.refused.push(one.started.id);
+                self.shared.refused.lock().insert(one.started.id);
             }
         }
         for one in part.events {

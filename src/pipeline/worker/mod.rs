@@ -21,11 +21,10 @@ use self::retention::Keeper;
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
-        Refused, Shard, Shared,
+        Shard, Shared,
         answer::timed_out,
         ledger::{Committing, accounting},
     },
-    record::ActivityId,
     store::{
         Accounting, Appended, Batch, Ended, Instance, NewEvent, NewStep, Started, Store, Writer,
     },
@@ -98,8 +97,6 @@ pub(crate) struct Worker {
     hurried: bool,
     /// The last call that waits for a commit and whose record has been swept.
     durable_until: u64,
-    /// What the store refused since those who wait were last answered.
-    refused: Vec<ActivityId>,
     keeper: Keeper,
 }
 
@@ -140,7 +137,6 @@ impl Worker {
             flushes: Vec::new(),
             hurried: false,
             durable_until: 0,
-            refused: Vec::new(),
             keeper: Keeper::default(),
         }
     }
@@ -265,11 +261,7 @@ impl Worker {
 
     /// Tells those who wait for a commit that theirs is done.
     fn answer_durable(&mut self) {
-        let refused: Refused =
-            (!self.refused.is_empty()).then(|| mem::take(&mut self.refused).into());
-        self.shared
-            .commits
-            .answer_until(self.durable_until, || refused.clone());
+        self.shared.commits.answer_until(self.durable_until, || ());
     }
 
     /// How many records are not yet part of a batch.
