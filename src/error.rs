@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Refused,
     /// Code that the log called panicked: a store, a redactor, a rule.
     Panicked,
-    /// A deadline passed before everything was committed, or before a command had ended.
+    /// A deadline passed before everything was committed, a command had ended, or a question was answered.
     Timeout,
     /// The log was shut down.
     Closed,
@@ -99,7 +99,7 @@ impl Error {
         self.kind == ErrorKind::NewerSchema
     }
 
-    /// True when a deadline passed before everything was committed, or before a command had ended.
+    /// True when a deadline passed before everything was committed, a command had ended, or a question was answered.
     pub fn is_timeout(&self) -> bool {
         self.kind == ErrorKind::Timeout
     }

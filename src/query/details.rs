@@ -36,11 +36,18 @@ impl ActivityReader {
         let Some(activity) = self.activity(id)? else {
             return Ok(None);
         };
-        Ok(Some(ActivityDetails {
-            tree: self.tree(activity.root)?,
-            events: self.events_of(id, LARGEST_PAGE)?,
-            recordings: self.recordings_of(id)?,
+        let tree = self.tree(activity.root)?;
+        let details = self.beside(activity)?;
+        Ok(Some(ActivityDetails { tree, ..details }))
+    }
+
+    /// An activity with what happened inside of it, and without its tree.
+    pub(crate) fn beside(&mut self, activity: ActivityRecord) -> Result<ActivityDetails> {
+        Ok(ActivityDetails {
+            tree: Vec::new(),
+            events: self.events_of(activity.id, LARGEST_PAGE)?,
+            recordings: self.recordings_of(activity.id)?,
             activity,
-        }))
+        })
     }
 }

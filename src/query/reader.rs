@@ -1,6 +1,6 @@
 //! The handle of programs that read.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -9,7 +9,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
-    store::{Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Store},
+    store::{Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Store, TreePage},
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -73,6 +73,24 @@ impl ActivityReader {
         })
     }
 
+    /// Has questions from now on stop with an error ([`is_timeout`](Error::is_timeout)) once `stop` says so: whoever asked
+    /// has waited long enough, or has gone. It is asked every few microseconds while a question is answered.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::{Duration, Instant};
+    /// use tower_activity::query::ActivityReader;
+    ///
+    /// let mut reader = ActivityReader::open("activity.db")?;
+    /// let end = Instant::now() + Duration::from_secs(5);
+    /// reader.stop_when(move || Instant::now() >= end);
+    /// # Ok::<_, tower_activity::Error>(())
+    /// ```
+    pub fn stop_when(&mut self, stop: impl Fn() -> bool + Send + Sync + 'static) {
+        self.reader.stop_when(Some(Arc::new(stop)));
+    }
+
     /// The newest activities that `filter` means, newest first, beginning after `cursor`. At least one and
     /// at most [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
     ///
@@ -130,6 +148,23 @@ impl ActivityReader {
     /// When the store could not be read.
     pub fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
         self.reader.tree(root)
+    }
+
+    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start: at
+    /// least one and at most [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them, beginning after `cursor`. A tree may have
+    /// tens of thousands.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    pub fn tree_page(
+        &mut self,
+        root: ActivityId,
+        filter: &Filter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<TreePage> {
+        self.reader.tree_page(root, filter, cursor, limit)
     }
 
     /// The newest events that `filter` means, newest first, beginning after `cursor`. At least one and at most

@@ -26,7 +26,8 @@ pub use import::{Import, Imported};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{After, Bucket, Dimension, Pace, Subject, Tallied, Total, TypeCount};
 pub use read::{
-    Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page, Reader,
+    Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page,
+    Reader, Stop, TreePage,
 };
 pub use recording::{KeepRecordings, NewChunk, NewStep, RecordingAccounting, Step};
 pub(crate) use tell::{send_away, tell};

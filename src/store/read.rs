@@ -4,6 +4,7 @@ use std::{
     fmt,
     ops::{Range, RangeInclusive},
     str::FromStr,
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
@@ -21,12 +22,19 @@ use crate::{
 /// The most activities or events that one answer holds; more are read page by page.
 pub const LARGEST_PAGE: usize = 1000;
 
+/// Says whether whoever asked has given up: asked again and again while a question is answered.
+pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// The read side of a store.
 ///
 /// Every answer joins the ended activities with the open ones: those of living instances as `running`,
 /// those of dead ones as `abandoned`. Filters apply before limits, and a limit is at least one and at
 /// most [`LARGEST_PAGE`]. An error is never the same as an empty answer.
 pub trait Reader: Send {
+    /// Has questions from now on stop with an error of the kind [`Timeout`](crate::error::ErrorKind::Timeout) once
+    /// `stop` says so; `None`: they are answered however long it takes. A store whose answers are quick may ignore it.
+    fn stop_when(&mut self, _stop: Option<Stop>) {}
+
     /// The newest activities that `filter` means, newest first, beginning after `cursor`.
     ///
     /// # Errors
@@ -68,6 +76,20 @@ pub trait Reader: Send {
     ///
     /// When the store could not be read.
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>>;
+
+    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start,
+    /// beginning after `after`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn tree_page(
+        &mut self,
+        root: ActivityId,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<TreePage>;
 
     /// The newest events that `filter` means, newest first, beginning after `cursor`.
     ///
@@ -207,6 +229,18 @@ pub trait Reader: Send {
 pub struct Page {
     /// The activities, newest first.
     pub activities: Vec<ActivityRecord>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+/// A part of a tree.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TreePage {
+    /// The activities, in order of start.
+    pub activities: Vec<ActivityRecord>,
+    /// How many the filter means in all of the tree.
+    pub total: u64,
     /// Where the next page begins; `None` where there is none.
     pub next: Option<Cursor>,
 }

@@ -24,7 +24,7 @@ use crate::{
     servers((url = ".", description = "Beside this document")),
     components(schemas(Problem)),
     paths(
-        api::activities::list, api::activities::one, api::recordings::of_activity, api::recordings::one,
+        api::activities::list, api::activities::one, api::activities::tree, api::recordings::of_activity, api::recordings::one,
         api::recordings::chunks, api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project,
         api::metrics::agents, api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands,
         api::metrics::brand, api::metrics::types, api::digest::digest, api::export::export, api::health::health,
@@ -49,7 +49,7 @@ pub(super) fn document(writes: Writes) -> Result<Json, Problem> {
 }
 
 /// The statuses of problems, and when they come.
-const PROBLEMS: [(u16, &str); 11] = [
+const PROBLEMS: [(u16, &str); 12] = [
     (400, "What is asked for makes no sense; `detail` says why"),
     (401, "The token is missing, or wrong"),
     (
@@ -63,7 +63,11 @@ const PROBLEMS: [(u16, &str); 11] = [
     (422, "The store refuses it"),
     (429, "Too many requests, or wrong tokens"),
     (500, "The store could not be read"),
-    (503, "Too much is asked at once, or there is no store"),
+    (
+        503,
+        "Too much is asked at once, the store takes too long, or there is none",
+    ),
+    (504, "The store takes it later"),
 ];
 
 impl IntoResponses for Problem {

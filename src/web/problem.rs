@@ -76,6 +76,13 @@ impl From<Error> for Problem {
             ErrorKind::Invalid => Problem::invalid(detail),
             ErrorKind::NotFound => Problem::not_found(detail),
             ErrorKind::Busy | ErrorKind::Full | ErrorKind::Closed => Problem::busy(detail),
+            ErrorKind::Timeout => Problem {
+                help: Some(
+                    "ask for less: a shorter time (`since:24h`), one project, a smaller `limit`, or fewer wildcards"
+                        .to_owned(),
+                ),
+                ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", detail)
+            },
             ErrorKind::Refused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail),
             _ => {
                 let mut cause = std::error::Error::source(&error);

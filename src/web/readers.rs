@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,12 +23,28 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A reader is used no longer than this, so that a store that was replaced is noticed.
 const FRESH: Duration = Duration::from_secs(10);
 
+/// How long the store may take for an answer, where nothing else is said.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A few readers of one store.
 pub(super) struct Readers {
     /// None for a log that is disabled.
     store: Option<Arc<dyn Store>>,
     turns: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Idle>>>,
+    timeout: Duration,
+}
+
+/// Whoever asked; gone with the client that did.
+#[derive(Default)]
+struct Asker {
+    left: Arc<AtomicBool>,
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Idle {
@@ -34,20 +53,20 @@ struct Idle {
 }
 
 impl Readers {
-    pub(super) fn of(store: Option<Arc<dyn Store>>) -> Self {
+    pub(super) fn of(store: Option<Arc<dyn Store>>, timeout: Duration) -> Self {
         Readers {
             store,
             turns: Arc::new(Semaphore::new(READERS)),
             idle: Arc::default(),
+            timeout,
         }
     }
 
-    /// Asks a question on a thread where it may block.
+    /// Asks a question on a thread where it may block. One that the store answers too slowly is stopped.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting for a turn, and for the answer; a question that was asked is answered, and
-    /// keeps its turn until then.
+    /// Dropping the future stops the waiting for a turn, and the question too: nobody is there to answer.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut ActivityReader) -> Result<T, Problem> + Send + 'static,
@@ -63,7 +82,10 @@ impl Readers {
         let Ok(Ok(turn)) = turn else {
             return Err(Problem::busy("too many questions are asked at once"));
         };
+        let asker = Asker::default();
+        let left = asker.left.clone();
         let idle = self.idle.clone();
+        let timeout = self.timeout;
         let answered = task::spawn_blocking(move || {
             let _turn = turn;
             let mut one = match fresh(&idle) {
@@ -73,6 +95,9 @@ impl Readers {
                     opened: Instant::now(),
                 },
             };
+            let end = Instant::now() + timeout;
+            one.reader
+                .stop_when(move || left.load(Ordering::Relaxed) || Instant::now() >= end);
             let answer = question(&mut one.reader);
             // What failed to read may go on failing: the next one is opened anew.
             if !answer.as_ref().is_err_and(Problem::is_ours) {
@@ -80,7 +105,9 @@ impl Readers {
             }
             answer
         });
-        answered.await.unwrap_or_else(|_| {
+        let answered = answered.await;
+        drop(asker);
+        answered.unwrap_or_else(|_| {
             let what = "the question made its reader panic";
             tracing::error!(target: "tower_activity::web", what);
             Err(Problem::new(
@@ -105,5 +132,64 @@ impl fmt::Debug for Readers {
         f.debug_struct("Readers")
             .field("store", &self.store)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{ActivityLog, Describe, Outcome, record::Filter};
+
+    /// Readers of a store in which looking for what is not there takes some steps.
+    async fn readers(timeout: Duration) -> Readers {
+        let log = ActivityLog::open(":memory:").unwrap();
+        for _ in 0..2_000 {
+            log.start(Describe::tool("call")).end(Outcome::success());
+        }
+        log.flush().await.unwrap();
+        Readers::of(log.store().cloned(), timeout)
+    }
+
+    /// Asks without end, so that only being stopped ends it.
+    fn for_ever(reader: &mut ActivityReader) -> Problem {
+        let nothing = Filter::parse("name:*nothing*", chrono::Utc::now()).unwrap();
+        loop {
+            if let Err(error) = reader.page(&nothing, None, 1) {
+                return error.into();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_takes_too_long_is_stopped_and_says_so() {
+        let readers = readers(Duration::from_millis(1)).await;
+        let problem = readers
+            .ask(|reader| Err::<(), _>(for_ever(reader)))
+            .await
+            .unwrap_err();
+        assert!(problem.to_string().contains("in the time"), "{problem:?}");
+        assert!(problem.is_ours());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_question_whose_client_has_left_is_stopped() {
+        let readers = readers(Duration::from_secs(3_600)).await;
+        let (began, begun) = mpsc::channel();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let asked = readers.ask(move |reader| {
+            began.send(()).unwrap();
+            // Nobody waits any more for what is returned.
+            ended.send(for_ever(reader)).unwrap();
+            Ok(())
+        });
+        let begun = task::spawn_blocking(move || begun.recv().unwrap());
+        tokio::select! {
+            answer = asked => panic!("answered: {answer:?}"),
+            begun = begun => begun.unwrap(),
+        }
+        let problem = end.await.unwrap();
+        assert!(problem.to_string().contains("in the time"), "{problem:?}");
     }
 }

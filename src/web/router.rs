@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{Router, body::Body, middleware, routing::get};
@@ -20,7 +21,7 @@ use super::{
     api, conditional,
     feed::Feed,
     guard::{self, Door, Guard, Token},
-    readers::Readers,
+    readers::{READ_TIMEOUT, Readers},
 };
 use crate::{
     error::{Error, Result},
@@ -64,6 +65,7 @@ pub struct ActivityRouter {
     door: Door,
     hosts: Vec<String>,
     writes: Writes,
+    read_timeout: Duration,
     built: Arc<OnceLock<Router>>,
 }
 
@@ -87,6 +89,7 @@ impl ActivityRouter {
             door: Door::default(),
             hosts: Vec::new(),
             writes: Writes::default(),
+            read_timeout: READ_TIMEOUT,
             built: Arc::default(),
         }
     }
@@ -122,6 +125,13 @@ impl ActivityRouter {
     /// may see everything. A router that reads the store of others has no log to write to, and takes none.
     pub fn accept_events(mut self) -> Self {
         self.writes = Writes::Events;
+        self.changed()
+    }
+
+    /// Stops what the store does not answer in this time; 10 seconds where nothing is said. An export and a live stream ask
+    /// page by page, and each page has this time.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_timeout = timeout;
         self.changed()
     }
 
@@ -176,7 +186,7 @@ impl ActivityRouter {
     fn build(&self) -> Router {
         let app = Arc::new(Shared {
             log: self.log.clone(),
-            readers: Readers::of(self.store.clone()),
+            readers: Readers::of(self.store.clone(), self.read_timeout),
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });

@@ -16,7 +16,7 @@ async fn every_address_that_is_described_answers_as_it_says() {
     let app = router(&log);
     let document = get(&app, "/api/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 20);
+    assert_eq!(paths.len(), 21);
     for (path, operations) in paths {
         let id = if path.starts_with("/activities") {
             &id

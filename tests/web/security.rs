@@ -236,15 +236,15 @@ async fn tokens_can_be_guessed_a_few_times_and_no_more() {
 #[tokio::test]
 async fn nobody_asks_without_end() {
     let app = router(&log_with(&[]).await);
-    let mut refused = 0;
-    for _ in 0..3_000 {
+    // More of them on a machine on which they come slowly, as the bucket fills again meanwhile.
+    for _ in 0..100_000 {
         let answer = get(&app, "/api/nothing").await;
         if answer.status == 429 {
             answer.problem(429, "too_many");
-            refused += 1;
+            return;
         }
     }
-    assert!(refused > 0);
+    panic!("all of them were answered");
 }
 
 #[tokio::test]

@@ -139,6 +139,8 @@ fn addresses(shared: &Shared, query: &str) -> Vec<String> {
     }
     for id in &shared.ids {
         all.push(format!("/api/activities/{id}"));
+        all.push(format!("/api/activities/{id}?tree=none"));
+        all.push(format!("/api/activities/{id}/tree?q={query}"));
         all.push(format!("/api/activities/{id}/recordings"));
         all.push(format!("/api/activities?cursor={id}&q={query}"));
     }
@@ -154,6 +156,11 @@ fn addresses(shared: &Shared, query: &str) -> Vec<String> {
 #[track_caller]
 fn nothing_of_others(allowed: &[&str], path: &str, answer: &Answer) {
     assert!(answer.status.as_u16() < 500, "{path}: {answer:?}");
+    if path.contains("/tree") && answer.status == 200 {
+        let page = answer.json();
+        let shown = page["activities"].as_array().unwrap().len();
+        assert_eq!(page["total"], shown, "{path} for {allowed:?} counts others");
+    }
     for (project, word) in PROJECTS {
         if !allowed.contains(&project) && !path.contains(word) {
             assert!(

@@ -44,6 +44,7 @@ fn read() -> Router<App> {
     Router::new()
         .route("/activities", get(activities::list))
         .route("/activities/{id}", get(activities::one))
+        .route("/activities/{id}/tree", get(activities::tree))
         .route("/activities/{id}/recordings", get(recordings::of_activity))
         .route("/recordings/{id}", get(recordings::one))
         .route("/recordings/{id}/chunks", get(recordings::chunks))

@@ -83,6 +83,7 @@ const STATUS: &str = "a.status = ?";
 const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
+const AFTER: &str = "a.id > ?";
 /// Where words are looked for: each is bound as often as its condition has question marks.
 const WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
      OR activity_has_word(a.message, ?) \
@@ -183,6 +184,11 @@ impl Where {
     /// Only ids below this one.
     pub(super) fn before(&mut self, bound: ActivityId) {
         self.and(BEFORE, [id(bound)]);
+    }
+
+    /// Only ids above this one.
+    pub(super) fn after(&mut self, bound: ActivityId) {
+        self.and(AFTER, [id(bound)]);
     }
 
     fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {

@@ -8,9 +8,11 @@ mod page;
 mod recording;
 mod row;
 mod search;
+mod stop;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::{
     fmt, mem,
@@ -18,10 +20,15 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::{Mutex, MutexGuard};
-use rusqlite::{Connection, OptionalExtension, Transaction, functions::FunctionFlags, params};
+use parking_lot::Mutex;
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Transaction, functions::FunctionFlags, params,
+};
 
-use self::row::{COLUMNS, ENDED, JOINS, OPEN};
+use self::{
+    row::{COLUMNS, ENDED, JOINS, OPEN},
+    stop::Stoppable,
+};
 use crate::{
     error::{Error, Result},
     record::{
@@ -30,7 +37,7 @@ use crate::{
     },
     store::{
         Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Pace,
-        Page, Reader, Subject, Tallied, Total, TypeCount,
+        Page, Reader, Stop, Subject, Tallied, Total, TreePage, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -43,6 +50,7 @@ pub(crate) struct SqliteReader {
     /// Shared with the writer where the store is in memory, else its own.
     connection: Arc<Mutex<Connection>>,
     alive: Box<dyn Fn(InstanceId) -> bool + Send>,
+    stop: Option<Stop>,
     process: Process,
     /// Declared last: it is counted until it is closed.
     connected: Option<Connected>,
@@ -52,7 +60,6 @@ const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
      (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
 const NEWEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM activity";
 const BY_ID: &str = "a.id = ?";
-const BY_ROOT: &str = "a.root = ?";
 const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
      UNION SELECT id FROM open WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3";
 
@@ -93,15 +100,16 @@ impl SqliteReader {
         Ok(SqliteReader {
             connection,
             alive: Box::new(alive),
+            stop: None,
             process: Process::own(),
             connected: None,
         })
     }
 
-    /// The connection, unless it is the copy of a parent's.
-    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+    /// The connection, unless it is the copy of a parent's, or whoever asks has given up.
+    fn connection(&self) -> Result<Stoppable<'_>> {
         self.process.check()?;
-        Ok(self.connection.lock())
+        Stoppable::new(self.connection.lock(), self.stop.as_ref())
     }
 
     /// Reads in one view of the store: nothing changes in between.
@@ -180,6 +188,10 @@ impl Snapshot<'_> {
 }
 
 impl Reader for SqliteReader {
+    fn stop_when(&mut self, stop: Option<Stop>) {
+        self.stop = stop;
+    }
+
     fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
         of_activities(filter)?;
         self.snapshot(|view| page::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
@@ -214,13 +226,19 @@ impl Reader for SqliteReader {
     }
 
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
-        self.snapshot(|view| {
-            let mut records = view.both(BY_ID, root)?;
-            records.extend(view.both(BY_ROOT, root)?);
-            records.sort_by_key(|record| record.id);
-            records.dedup_by_key(|record| record.id);
-            Ok(records)
-        })
+        self.snapshot(|view| tree::tree(view, root))
+    }
+
+    fn tree_page(
+        &mut self,
+        root: ActivityId,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<TreePage> {
+        of_activities(filter)?;
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        self.snapshot(|view| tree::page(view, root, filter, after, limit))
     }
 
     fn events(
@@ -360,5 +378,11 @@ fn of_activities(filter: &Filter) -> Result<()> {
 
 /// An error that says what was attempted.
 fn failed(attempt: &str) -> impl FnOnce(rusqlite::Error) -> Error + use<'_> {
-    move |cause| Error::store(format!("could not {attempt}")).with_source(cause)
+    move |cause| {
+        let error = match cause.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => stop::stopped(attempt),
+            _ => Error::store(format!("could not {attempt}")),
+        };
+        error.with_source(cause)
+    }
 }

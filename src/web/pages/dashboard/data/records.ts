@@ -69,8 +69,10 @@ export interface Recording {
   links: { activity: string; from: string; until: string | null }[];
 }
 
+/** An activity with what belongs to it, but for its tree, which comes page by page. */
 export interface Details extends Activity {
-  tree: Activity[];
+  /** How many activities its tree has. */
+  tree_size: number;
   events: Fact[];
   recordings: Recording[];
 }

@@ -1,5 +1,6 @@
 import { ask, part } from "../data/api";
 import { quoted, withField } from "../data/filter";
+import { count } from "../data/format";
 import { useLoad } from "../data/load";
 import type { Activity, Details } from "../data/records";
 import { href } from "../data/route";
@@ -21,7 +22,7 @@ interface Shown {
 export function Aside({ id, known, q, onFilter, onClose }: Shown) {
   // Asked again when it ends.
   const loaded = useLoad(`${id} ${known?.status ?? ""}`, (signal) =>
-    ask<Details>(`activities/${part(id)}`, {}, signal),
+    ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal),
   );
   const one: Activity | null = known ?? loaded.data;
   if (one === null) {
@@ -39,7 +40,7 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
       </aside>
     );
   }
-  const steps = (loaded.data?.tree.length ?? 1) - 1;
+  const size = loaded.data?.tree_size ?? 1;
   const recordings = loaded.data?.recordings ?? [];
   return (
     <aside class="aside" aria-label={`Details of ${one.name}`}>
@@ -55,7 +56,7 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
       <p class="aside-tags">
         <Tag>{one.kind}</Tag>
         {one.brand !== null && <Brand name={one.brand} />}
-        {steps > 0 && <span class="dim">in a tree of {steps + 1}</span>}
+        {size > 1 && <span class="dim">in a tree of {count(size)}</span>}
       </p>
       {(one.error_type !== null || one.message !== null) && (
         <p class="error-box">

@@ -1,5 +1,5 @@
-import { useMemo } from "preact/hooks";
 import { address, ask, part } from "../data/api";
+import { type Branches, type TreePage, useBranches } from "../data/branches";
 import { quoted } from "../data/filter";
 import { count } from "../data/format";
 import { useEvery, useLoad } from "../data/load";
@@ -16,15 +16,26 @@ import { Facts } from "./facts";
 
 /** A tree of more than this is asked for less often. */
 const LARGE = 1_000;
+/** So many that failed are named above the tree. */
+const NAMED = 4;
 
 /** One activity: what ran inside of it, what happened, what went in and came out. */
 export function One({ params }: { params: Params }) {
   const { id = "" } = params;
   const { data, problem, reload } = useLoad(id, (signal) =>
-    ask<Details>(`activities/${part(id)}`, {}, signal),
+    ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal),
   );
-  const running = data?.tree.some((one) => one.status === "running") ?? false;
-  useEvery((data?.tree.length ?? 0) > LARGE ? 15_000 : 2_000, () => running && reload());
+  const branches = useBranches(id);
+  const failed = useLoad(id, (signal) =>
+    ask<TreePage>(`activities/${part(id)}/tree`, { q: "status:failed", limit: NAMED + 1 }, signal),
+  );
+  const running = data?.status === "running" || branches.tree.some((one) => one.status === "running");
+  const again = () => {
+    reload();
+    branches.reload();
+    failed.reload();
+  };
+  useEvery(branches.tree.length > LARGE ? 15_000 : 2_000, () => running && again());
   useKeys({ Escape: () => history.back() });
   if (id === "") {
     return (
@@ -44,30 +55,43 @@ export function One({ params }: { params: Params }) {
         </p>
       </Empty>
     ) : (
-      <Failure what="the activity" problem={problem} retry={reload} />
+      <Failure what="the activity" problem={problem} retry={again} />
     );
   }
-  return <Shown details={data} params={params} />;
+  return <Shown details={data} branches={branches} failed={failed.data} params={params} />;
 }
 
-function Shown({ details, params }: { details: Details; params: Params }) {
-  const step = details.tree.find((one) => one.id === params.step) ?? details;
+function Shown({
+  details,
+  branches,
+  failed,
+  params,
+}: {
+  details: Details;
+  branches: Branches;
+  failed: TreePage | null;
+  params: Params;
+}) {
+  const { tree } = branches;
+  const chosen = params.step === undefined || params.step === details.id ? null : params.step;
   const select = (to: string) => amend(href("activity", { ...params, step: to === details.id ? null : to }));
-  // Payloads of the others are asked for one by one, each with its tree: of a large one that is too much to look around in.
-  const asked = step.id !== details.id && details.tree.length <= LARGE ? step.id : null;
-  const payloads = useLoad(asked ?? "", (signal) =>
-    asked === null ? Promise.resolve(null) : ask<Activity>(`activities/${part(asked)}`, {}, signal),
+  // Trees come without payloads, which are asked for one by one.
+  const asked = useLoad(chosen ?? "", (signal) =>
+    chosen === null
+      ? Promise.resolve(null)
+      : ask<Activity>(`activities/${part(chosen)}`, { tree: "none" }, signal),
   );
-  const { input, output } = payloads.data ?? step;
+  const step = chosen === null ? details : (asked.data ?? tree.find((one) => one.id === chosen) ?? details);
+  const { input, output } = step;
   const filter = (field: string, value: string) => go(href("timeline", { q: `${field}:${quoted(value)}` }));
-  const parent = details.tree.find((one) => one.id === details.parent);
+  const parent = tree.find((one) => one.id === details.parent);
   return (
     <>
       <header class="page-head">
         <nav aria-label="Where it stands" class="crumbs">
           <a href={href("timeline")}>Timeline</a>
           {details.root !== details.id && details.root !== details.parent && (
-            <a href={href("activity", { id: details.root })}>{nameOf(details.tree, details.root)}</a>
+            <a href={href("activity", { id: details.root })}>{nameOf(tree, details.root)}</a>
           )}
           {details.parent !== null && (
             <a href={href("activity", { id: details.parent })}>{parent?.name ?? "its parent"}</a>
@@ -99,10 +123,16 @@ function Shown({ details, params }: { details: Details; params: Params }) {
         </a>
         <Copy text={`activity show ${details.id}`}>Copy as command</Copy>
       </header>
-      <Errors details={details} onSelect={select} />
+      <Errors details={details} failed={failed} onSelect={select} />
       <div class="split split-open one">
         <div class="one-main">
-          <Waterfall tree={details.tree} about={details.id} selected={step.id} onSelect={select} />
+          <Waterfall
+            branches={branches}
+            failed={failed?.total ?? 0}
+            about={details.id}
+            selected={step.id}
+            onSelect={select}
+          />
           <section class="panel" aria-labelledby="events">
             <h2 id="events">
               Events{" "}
@@ -141,24 +171,30 @@ function Shown({ details, params }: { details: Details; params: Params }) {
 }
 
 /** What went wrong, before everything else. */
-function Errors({ details, onSelect }: { details: Details; onSelect: (id: string) => void }) {
-  const failed = useMemo(
-    () => details.tree.filter((one) => one.status === "failed" && one.id !== details.id),
-    [details],
-  );
+function Errors({
+  details,
+  failed,
+  onSelect,
+}: {
+  details: Details;
+  failed: TreePage | null;
+  onSelect: (id: string) => void;
+}) {
+  const others = (failed?.activities ?? []).filter((one) => one.id !== details.id);
+  const total = (failed?.total ?? 0) - (details.status === "failed" ? 1 : 0);
   const own = details.error_type !== null || details.message !== null;
-  if (!own && failed.length === 0) {
+  if (!own && others.length === 0) {
     return null;
   }
   return (
     <section class="errors" aria-label="Errors">
       {own && <ErrorBox of={details} />}
-      {failed.length > 0 && (
+      {others.length > 0 && (
         <p>
           <span class="dim">
-            {count(failed.length)} {own ? "others " : ""}of its tree failed:{" "}
+            {count(total)} {own ? "others " : ""}of its tree failed:{" "}
           </span>
-          {failed.slice(0, 4).map((one) => (
+          {others.slice(0, NAMED).map((one) => (
             <button type="button" class="fact" key={one.id} onClick={() => onSelect(one.id)}>
               {one.name} <span class="bad">{one.error_type}</span>
             </button>
@@ -182,6 +218,6 @@ function nameOf(tree: readonly Activity[], id: string): string {
 }
 
 function withoutLists(of: Activity & Partial<Details>): unknown {
-  const { tree, events, recordings, ...rest } = of;
+  const { tree_size, events, recordings, ...rest } = of;
   return rest;
 }

@@ -1,10 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
 import { ask, askLines, part } from "../data/api";
+import type { TreePage } from "../data/branches";
 import { useFeed } from "../data/feed";
 import { bytes, count, instant } from "../data/format";
 import { toProblem, useLoad } from "../data/load";
-import type { Activity, Details, Recording } from "../data/records";
+import type { Activity, Details, Fact, Recording } from "../data/records";
 import { amend, href, type Params } from "../data/route";
 import { StatusMark } from "../parts/badge";
 import { More } from "../parts/more";
@@ -70,10 +71,7 @@ function Recorded() {
 function Played({ id, params }: { id: string; params: Params }) {
   // Without an id of a recording, the first one of the activity.
   const found = useLoad(`${id} ${params.activity ?? ""}`, async (signal) => {
-    const details =
-      params.activity === undefined
-        ? null
-        : await ask<Details>(`activities/${part(params.activity)}`, {}, signal);
+    const details = params.activity === undefined ? null : await detailsOf(params.activity, signal);
     const listed = details?.recordings ?? [];
     const recording =
       id === "of"
@@ -81,9 +79,12 @@ function Played({ id, params }: { id: string; params: Params }) {
         : (listed.find((one) => one.id === id) ??
           (await ask<Recording>(`recordings/${part(id)}`, {}, signal)));
     const linked = recording?.links[0]?.activity;
-    const around =
-      details ?? (linked === undefined ? null : await ask<Details>(`activities/${part(linked)}`, {}, signal));
-    return { recording: recording ?? null, around };
+    const around = details ?? (linked === undefined ? null : await detailsOf(linked, signal));
+    const tree =
+      around === null
+        ? []
+        : (await ask<TreePage>(`activities/${part(around.id)}/tree`, { limit: MARKS }, signal)).activities;
+    return { recording: recording ?? null, around, tree };
   });
   if (found.data === null) {
     return found.problem === null ? (
@@ -92,7 +93,7 @@ function Played({ id, params }: { id: string; params: Params }) {
       <Failure what="the recording" problem={found.problem} retry={found.reload} />
     );
   }
-  const { recording, around } = found.data;
+  const { recording, around, tree } = found.data;
   if (recording === null) {
     return (
       <Empty title="This activity has no recording">
@@ -102,21 +103,27 @@ function Played({ id, params }: { id: string; params: Params }) {
       </Empty>
     );
   }
-  return <Player recording={recording} around={around} params={params} />;
+  return <Player recording={recording} around={around} tree={tree} params={params} />;
+}
+
+function detailsOf(id: string, signal: AbortSignal): Promise<Details> {
+  return ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal);
 }
 
 /** The recording, with what happened beside it marked in time. */
 function Player({
   recording,
   around,
+  tree,
   params,
 }: {
   recording: Recording;
   around: Details | null;
+  tree: readonly Activity[];
   params: Params;
 }) {
   const track = recording.tracks.find((one) => one === params.track) ?? recording.tracks[0] ?? "";
-  const marks = useMemo(() => marksOf(around), [around]);
+  const marks = useMemo(() => marksOf(tree, around?.events ?? []), [tree, around]);
   const titled = (name: string, n: number) => (name === "" ? `Track ${n + 1}` : name);
   return (
     <>
@@ -225,17 +232,17 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
   );
 }
 
+/** So many activities, and so many events, are marked at most. */
+const MARKS = 200;
+
 /** When the activities of a tree began, and what happened inside of the one that was recorded. */
-function marksOf(around: Details | null): Mark[] {
-  if (around === null) {
-    return [];
-  }
-  const began = around.tree.slice(0, 200).map((one) => ({
+function marksOf(tree: readonly Activity[], events: readonly Fact[]): Mark[] {
+  const began = tree.map((one) => ({
     at: Date.parse(one.started_at),
     label: one.name,
     kind: one.status === "failed" ? ("failed" as const) : ("activity" as const),
   }));
-  const happened = around.events.slice(0, 200).map((one) => ({
+  const happened = events.slice(0, MARKS).map((one) => ({
     at: Date.parse(one.at),
     label: one.summary ?? one.type,
     kind: "event" as const,

@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { duration } from "../data/format";
-import type { Activity } from "../data/records";
+import type { Branches } from "../data/branches";
+import { count, duration } from "../data/format";
 import { forest, type Line, length, lines, pruned, span } from "../data/tree";
 import { StatusMark } from "./badge";
+import { Failure } from "./state";
 import { Took, useNow } from "./time";
 
 const ROW = 28;
@@ -10,8 +11,13 @@ const ROW = 28;
 const AROUND = 8;
 const HIGHEST = 560;
 
+/** So many rows before the end of what is there, more is asked for. */
+const AHEAD = 100;
+
 interface Shown {
-  tree: readonly Activity[];
+  branches: Branches;
+  /** How many failed, in all of the tree. */
+  failed: number;
   /** The activity that the page is about. */
   about: string;
   selected: string;
@@ -19,7 +25,8 @@ interface Shown {
 }
 
 /** The tree of an activity in time. Only the rows in sight are in the document, however many there are. */
-export function Waterfall({ tree, about, selected, onSelect }: Shown) {
+export function Waterfall({ branches, failed, about, selected, onSelect }: Shown) {
+  const { tree, total, problem, loading, more } = branches;
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const [failedOnly, setFailedOnly] = useState(false);
   const [top, setTop] = useState(0);
@@ -32,10 +39,25 @@ export function Waterfall({ tree, about, selected, onSelect }: Shown) {
   }, [tree, failedOnly]);
   const shown = useMemo(() => lines(roots, collapsed), [roots, collapsed]);
   const [from, until] = useMemo(() => span(tree, now), [tree, running ? now : 0]);
-  const height = Math.min(HIGHEST, shown.length * ROW);
+  // What has not come yet has its place below.
+  const missing = Math.max(0, total - tree.length);
+  const rows = shown.length + missing;
+  const height = Math.min(HIGHEST, Math.max(1, rows) * ROW);
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const inSight = shown.slice(first, first + Math.ceil(height / ROW) + 2 * AROUND);
   const at = shown.findIndex((line) => line.node.activity.id === selected);
+
+  const last = tree.at(-1);
+  const wanted =
+    failedOnly ||
+    (top + height) / ROW + AHEAD > shown.length ||
+    // Ids sort by start.
+    (at < 0 && last !== undefined && last.id < selected);
+  useEffect(() => {
+    if (wanted && missing > 0 && !loading) {
+      more();
+    }
+  }, [wanted, missing, loading, more]);
 
   // What is selected comes into sight: from above or from below, whichever is nearer.
   useEffect(() => {
@@ -85,13 +107,14 @@ export function Waterfall({ tree, about, selected, onSelect }: Shown) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const failed = useMemo(() => tree.filter((one) => one.status === "failed").length, [tree]);
   return (
     <section class="panel" aria-labelledby="tree">
       <div class="panel-head">
         <h2 id="tree">
           Tree{" "}
-          <span class="dim">{tree.length === 1 ? "nothing ran inside" : `${tree.length} activities`}</span>
+          <span class="dim">
+            {total === 1 ? "nothing ran inside" : total > 1 && `${count(total)} activities`}
+          </span>
         </h2>
         <div class="tools">
           {failed > 0 && (
@@ -101,7 +124,7 @@ export function Waterfall({ tree, about, selected, onSelect }: Shown) {
               aria-pressed={failedOnly}
               onClick={() => setFailedOnly(!failedOnly)}
             >
-              Only failed ({failed})
+              Only failed ({count(failed)})
             </button>
           )}
           {tree.length > 1 && (
@@ -145,7 +168,7 @@ export function Waterfall({ tree, about, selected, onSelect }: Shown) {
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
         onKeyDown={keyed}
       >
-        <div role="presentation" style={{ height: `${shown.length * ROW}px` }}>
+        <div role="presentation" style={{ height: `${rows * ROW}px` }}>
           <div role="presentation" style={{ transform: `translateY(${first * ROW}px)` }}>
             {inSight.map((line) => (
               <Row
@@ -163,6 +186,19 @@ export function Waterfall({ tree, about, selected, onSelect }: Shown) {
           </div>
         </div>
       </div>
+      {problem !== null && (
+        <Failure
+          what={tree.length === 0 ? "the tree" : "more of the tree"}
+          problem={problem}
+          retry={branches.reload}
+        />
+      )}
+      {problem === null && missing > 0 && (
+        <p class="dim quiet" role="status">
+          {count(tree.length)} of {count(total)} are here
+          {loading ? ", more are on their way" : "; scroll for more"}
+        </p>
+      )}
     </section>
   );
 }
