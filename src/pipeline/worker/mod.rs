@@ -32,6 +32,8 @@ use crate::{
 
 /// The most records that one transaction takes: beyond it the rate no longer rises.
 const MAX_BATCH: usize = 10_000;
+/// About as many records as a store indexes at a time.
+const INDEXED: usize = 500;
 /// How often the shards are swept while there is work.
 const TICK: Duration = Duration::from_millis(2);
 /// How long without work until the thread parks; shorter would wake it for every call of a slow stream.
@@ -167,9 +169,10 @@ impl Worker {
                 }
             }
             self.hurried |= self.shared.take_hurry();
-            self.sweep();
+            let came = self.sweep();
             self.list_open(!self.flushes.is_empty());
-            if self.is_due() && self.commit() {
+            let due = self.is_due();
+            if due && self.commit() {
                 for answer in self.flushes.drain(..) {
                     // Whoever asked may have given up; what was asked for is done.
                     let _ = answer.send(Ok(()));
@@ -178,26 +181,30 @@ impl Worker {
                 self.keeper.step(&*self.store, &self.shared);
             }
             self.prune();
-            // In the pauses between commits, so that recording pays nothing for it.
-            let idle = self.retry_at.is_none() && !self.is_due();
-            if !(idle && self.keeper.index(&*self.store)) {
+            // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
+            // could be indexed in it, there is none.
+            let pause = !due && came < INDEXED && self.retry_at.is_none();
+            if !(pause && self.keeper.index(&*self.store)) {
                 self.rest();
             }
         }
     }
 
-    fn sweep(&mut self) {
+    /// Takes what is new. Returns how many records that were.
+    fn sweep(&mut self) -> usize {
         self.durable_until = self.shared.commits.last();
         let before = self.waiting();
         for shard in &*self.shards {
             shard.take(&mut self.pending, &mut self.events, &mut self.indices);
             shard.take_steps(&mut self.steps);
         }
-        if self.waiting() > before {
+        let came = self.waiting() - before;
+        if came > 0 {
             let now = Instant::now();
             self.oldest.get_or_insert(now);
             self.last_work = now;
         }
+        came
     }
 
     fn is_due(&self) -> bool {
