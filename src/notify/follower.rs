@@ -9,7 +9,7 @@ use crate::{
     notify::{
         DeadLetter, Webhooks, What,
         delivery::Stop,
-        send::{Message, Sender, Sent},
+        send::{LONGEST_ASKED, Message, Sender, Sent},
         state::{Kept, State},
         webhooks::Settings,
     },
@@ -40,7 +40,7 @@ enum Step {
     Again,
     /// There is nothing more for now.
     Idle,
-    /// The webhook is gone, or all of it is to stop.
+    /// The webhook is gone or stopped, or all of it is to stop.
     End,
 }
 
@@ -105,7 +105,7 @@ impl Follower {
         })
     }
 
-    /// Sends one record until it is taken or set aside. False where the webhook is gone, or is to stop.
+    /// Sends one record until it is taken or set aside. False where the webhook is gone or stopped, or all is to stop.
     fn deliver(
         &self,
         name: &str,
@@ -121,16 +121,27 @@ impl Follower {
             let Some(webhook) = state.webhook(name)? else {
                 return Ok(false);
             };
-            let why = match self.send(&webhook, message) {
+            if let Some(rest) = self.rest(&webhook) {
+                if stop.wait(rest.min(EVERY)) {
+                    return Ok(false);
+                }
+                continue;
+            }
+            let (why, asked) = match self.send(&webhook, message) {
                 Sent::Taken => return state.delivered(name, seq),
-                Sent::Unreachable(why) => why,
-                Sent::Refused(why) => {
+                Sent::Gone(why) => {
+                    state.stopped(name, &why)?;
+                    return Ok(false);
+                }
+                Sent::Unreachable(why) => (why, None),
+                Sent::Refused(why, asked) => {
                     attempts += 1;
-                    why
+                    (why, asked)
                 }
             };
-            state.trouble(name, &why)?;
             if attempts >= self.settings.attempts {
+                // The next record, too, waits for as long as the receiver asks.
+                state.trouble(name, &why, asked.map(|asked| Utc::now() + asked))?;
                 return state.set_aside(&DeadLetter {
                     webhook: name.to_owned(),
                     seq,
@@ -140,19 +151,26 @@ impl Follower {
                     error: why,
                 });
             }
-            if stop.wait(wait.mul_f64(1.0 - fastrand::f64() / 2.0)) {
-                return Ok(false);
-            }
+            let own = wait.mul_f64(1.0 - fastrand::f64() / 2.0);
+            let pause = asked.map_or(own, |asked| asked.max(own));
+            state.trouble(name, &why, Some(Utc::now() + pause))?;
             wait = (wait * 2).min(self.settings.longest_wait);
         }
+    }
+
+    /// How long nothing is to be sent; `None` where it is time.
+    fn rest(&self, webhook: &Kept) -> Option<Duration> {
+        let rest = (webhook.again_at? - Utc::now()).to_std().ok()?;
+        // Nobody waits for longer: then the clock was set back.
+        let longest = self.settings.longest_wait.max(LONGEST_ASKED);
+        (!rest.is_zero() && rest <= longest).then_some(rest)
     }
 
     pub(super) fn send(&self, webhook: &Kept, message: &Message) -> Sent {
         let Kept {
             url, reach, secret, ..
         } = webhook;
-        let now = Utc::now().timestamp();
-        self.sender.send(url, *reach, secret, message, now)
+        self.sender.send(url, *reach, secret, message, Utc::now())
     }
 
     /// The record at this place; `None` where it was pruned.

@@ -28,6 +28,10 @@
 //! is not 2xx, or none in time, is tried again after waits that double and vary; after 10 attempts the record is set aside
 //! as a [`DeadLetter`], and the next one's turn comes. A record may arrive twice: receivers tell by `webhook-id`.
 //!
+//! A receiver that says when to come back (`Retry-After`) is waited for as long as that, up to an hour, and never shorter than
+//! otherwise. One that answers 410 is gone for good: the webhook stops where it is, and goes on from there once it is
+//! [added](Webhooks::add) again.
+//!
 //! # Loss
 //!
 //! What is pruned from the log before its turn came is not sent.
@@ -40,14 +44,16 @@
 mod address;
 mod delivery;
 mod follower;
+mod schema;
 mod secret;
 mod send;
 mod state;
+mod status;
 mod webhook;
 mod webhooks;
 
 pub use delivery::Delivery;
 pub use secret::Secret;
-pub use state::{DeadLetter, WebhookStatus};
+pub use status::{DeadLetter, WebhookStatus};
 pub use webhook::{Reach, Webhook, What};
 pub use webhooks::Webhooks;

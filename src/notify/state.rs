@@ -10,34 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
-    notify::{Reach, Secret, Webhook, What},
+    error::{Error, ErrorKind, Result},
+    notify::{DeadLetter, Reach, Secret, Webhook, WebhookStatus, What, schema},
     record::Filter,
 };
-
-const SCHEMA: &str = "
-PRAGMA journal_mode = WAL;
-CREATE TABLE IF NOT EXISTS webhook (
-  name      TEXT PRIMARY KEY,
-  url       TEXT NOT NULL,
-  what      TEXT NOT NULL,               -- JSON of What
-  filter    TEXT NOT NULL,               -- the filter grammar
-  secret    TEXT NOT NULL,
-  reach     TEXT NOT NULL,               -- JSON of Reach
-  seq       INTEGER NOT NULL,            -- everything up to here was sent, or not meant
-  delivered INTEGER NOT NULL DEFAULT 0,
-  trouble   TEXT,                        -- what went wrong last; NULL once something is taken again
-  since     INTEGER                      -- since when, in microseconds since the Unix epoch
-) STRICT;
-CREATE TABLE IF NOT EXISTS dead_letter (
-  webhook  TEXT NOT NULL,
-  seq      INTEGER NOT NULL,             -- the record's place in the log, which has the rest
-  id       TEXT NOT NULL,
-  at       INTEGER NOT NULL,
-  attempts INTEGER NOT NULL,
-  error    TEXT NOT NULL,
-  PRIMARY KEY (webhook, seq)
-) STRICT, WITHOUT ROWID;";
 
 /// How long one process waits for another's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,50 +34,8 @@ pub(super) struct Kept {
     pub(super) secret: Secret,
     pub(super) reach: Reach,
     pub(super) seq: i64,
-}
-
-/// A webhook, and how it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct WebhookStatus {
-    /// What it is called.
-    pub name: String,
-    /// Where it sends to.
-    pub url: String,
-    /// Of what.
-    pub what: What,
-    /// Which ones, in the filter grammar.
-    pub filter: String,
-    /// Where it may send to.
-    pub reach: Reach,
-    /// Its place in the order of commits: everything up to it was sent, or not meant.
-    pub seq: i64,
-    /// How many records were taken.
-    pub delivered: u64,
-    /// How many records were set aside.
-    pub dead_letters: u64,
-    /// What went wrong since something was taken last.
-    pub trouble: Option<String>,
-    /// Since when there is trouble.
-    pub trouble_since: Option<DateTime<Utc>>,
-}
-
-/// A record that a receiver did not take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// The webhook's name.
-    pub webhook: String,
-    /// The record's place in the order of commits.
-    pub seq: i64,
-    /// The record's id, which is the message's, too.
-    pub id: String,
-    /// When it was given up.
-    pub at: DateTime<Utc>,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// What came of the last attempt.
-    pub error: String,
+    /// Not before then.
+    pub(super) again_at: Option<DateTime<Utc>>,
 }
 
 impl State {
@@ -115,9 +49,15 @@ impl State {
             let what = format!("cannot make the file {}", path.display());
             Error::store(what).with_source(cause)
         })?;
-        let connection = Connection::open(path).map_err(failed)?;
+        let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        if schema::migrate(&mut connection).map_err(failed)? > schema::VERSION {
+            let what = format!(
+                "cannot use the webhooks {}: a newer version of this program wrote them",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::NewerSchema, what));
+        }
         Ok(State {
             connection,
             path: path.to_owned(),
@@ -129,7 +69,8 @@ impl State {
         const ADD: &str = "INSERT INTO webhook (name, url, what, filter, secret, reach, seq) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(?7, ?8)) \
             ON CONFLICT (name) DO UPDATE SET url = ?2, what = ?3, filter = ?4, secret = ?5, reach = ?6, \
-            seq = CASE WHEN ?7 IS NOT NULL THEN ?7 WHEN what = ?3 THEN seq ELSE ?8 END, trouble = NULL, since = NULL";
+            seq = CASE WHEN ?7 IS NOT NULL THEN ?7 WHEN what = ?3 THEN seq ELSE ?8 END, \
+            trouble = NULL, since = NULL, again_at = NULL, stopped_at = NULL";
 
         let values = params![
             webhook.name,
@@ -153,15 +94,18 @@ impl State {
         Ok(self.write(WEBHOOK, params![name])? > 0)
     }
 
+    /// Those that are delivered to.
     pub(super) fn names(&self) -> Result<Vec<String>> {
-        self.list("SELECT name FROM webhook ORDER BY name", |row| row.get(0))
+        const NAMES: &str = "SELECT name FROM webhook WHERE stopped_at IS NULL ORDER BY name";
+
+        self.list(NAMES, |row| row.get(0))
     }
 
     pub(super) fn webhook(&self, name: &str) -> Result<Option<Kept>> {
         const ONE: &str =
-            "SELECT url, what, filter, secret, reach, seq FROM webhook WHERE name = ?1";
+            "SELECT url, what, filter, secret, reach, seq, again_at FROM webhook WHERE name = ?1";
 
-        type Texts = (String, String, String, String, String, i64);
+        type Texts = (String, String, String, String, String, i64, Option<i64>);
         let texts = self.connection.query_row(ONE, [name], |row| {
             Ok((
                 row.get(0)?,
@@ -170,10 +114,11 @@ impl State {
                 row.get(3)?,
                 row.get(4)?,
                 row.get(5)?,
+                row.get(6)?,
             ))
         });
         let texts: Option<Texts> = texts.optional().map_err(|cause| self.failed(cause))?;
-        let Some((url, what, filter, secret, reach, seq)) = texts else {
+        let Some((url, what, filter, secret, reach, seq, again_at)) = texts else {
             return Ok(None);
         };
         Ok(Some(Kept {
@@ -183,15 +128,16 @@ impl State {
             secret: secret.parse()?,
             reach: parsed(&reach)?,
             seq,
+            again_at: again_at.map(instant),
         }))
     }
 
     /// A record was taken. False where the webhook is gone.
     pub(super) fn delivered(&self, name: &str, seq: i64) -> Result<bool> {
-        const DELIVERED: &str = "UPDATE webhook SET seq = ?2, delivered = delivered + 1, trouble = NULL, since = NULL \
-            WHERE name = ?1";
+        const DELIVERED: &str = "UPDATE webhook SET seq = ?2, delivered = delivered + 1, delivered_at = ?3, \
+            trouble = NULL, since = NULL, again_at = NULL WHERE name = ?1";
 
-        Ok(self.write(DELIVERED, params![name, seq])? > 0)
+        Ok(self.write(DELIVERED, params![name, seq, now()])? > 0)
     }
 
     /// Nothing up to this place is meant. False where the webhook is gone.
@@ -201,12 +147,27 @@ impl State {
         Ok(self.write(PASSED, params![name, seq])? > 0)
     }
 
-    pub(super) fn trouble(&self, name: &str, what: &str) -> Result<()> {
-        const TROUBLE: &str =
-            "UPDATE webhook SET trouble = ?2, since = coalesce(since, ?3) WHERE name = ?1";
+    /// Something went wrong, and nothing is sent before then.
+    pub(super) fn trouble(
+        &self,
+        name: &str,
+        what: &str,
+        again_at: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        const TROUBLE: &str = "UPDATE webhook SET trouble = ?2, since = coalesce(since, ?3), again_at = ?4 \
+            WHERE name = ?1";
 
-        let now = Utc::now().timestamp_micros();
-        self.write(TROUBLE, params![name, what, now]).map(drop)
+        let again_at = again_at.map(|at| at.timestamp_micros());
+        let values = params![name, what, now(), again_at];
+        self.write(TROUBLE, values).map(drop)
+    }
+
+    /// The receiver is gone for good, and nothing is sent to it until the webhook is added again.
+    pub(super) fn stopped(&self, name: &str, what: &str) -> Result<()> {
+        const STOPPED: &str = "UPDATE webhook SET trouble = ?2, since = coalesce(since, ?3), again_at = NULL, \
+            stopped_at = ?3 WHERE name = ?1";
+
+        self.write(STOPPED, params![name, what, now()]).map(drop)
     }
 
     /// A record is set aside, and the next one's turn comes.
@@ -249,13 +210,15 @@ impl State {
         })
     }
 
+    /// Every webhook, without how far it is behind: that is known to the log.
     pub(super) fn statuses(&self) -> Result<Vec<WebhookStatus>> {
         const ALL: &str = "SELECT name, url, what, filter, reach, seq, delivered, \
-            (SELECT count(*) FROM dead_letter WHERE webhook = name), trouble, since FROM webhook ORDER BY name";
+            (SELECT count(*) FROM dead_letter WHERE webhook = name), trouble, since, delivered_at, again_at, stopped_at \
+            FROM webhook ORDER BY name";
 
-        type Row10 = (WebhookStatus, String, String);
-        let rows: Vec<Row10> = self.list(ALL, |row| {
-            let since: Option<i64> = row.get(9)?;
+        type Written = (WebhookStatus, String, String);
+        let rows: Vec<Written> = self.list(ALL, |row| {
+            let time = |column| row.get(column).map(|us: Option<i64>| us.map(instant));
             let status = WebhookStatus {
                 name: row.get(0)?,
                 url: row.get(1)?,
@@ -263,14 +226,18 @@ impl State {
                 filter: row.get(3)?,
                 reach: Reach::Public,
                 seq: row.get(5)?,
+                behind: 0,
                 delivered: row.get::<_, i64>(6)?.cast_unsigned(),
+                delivered_at: time(10)?,
                 dead_letters: row.get::<_, i64>(7)?.cast_unsigned(),
                 trouble: row.get(8)?,
-                trouble_since: since.map(instant),
+                trouble_since: time(9)?,
+                again_at: time(11)?,
+                stopped_at: time(12)?,
             };
             Ok((status, row.get(2)?, row.get(4)?))
         })?;
-        let whole = |(mut status, what, reach): Row10| {
+        let whole = |(mut status, what, reach): Written| {
             status.what = parsed(&what)?;
             status.reach = parsed(&reach)?;
             Ok(status)
@@ -310,6 +277,10 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|cause| {
         Error::store(format!("cannot read {text} of a webhook")).with_source(cause)
     })
+}
+
+fn now() -> i64 {
+    Utc::now().timestamp_micros()
 }
 
 fn instant(us: i64) -> DateTime<Utc> {

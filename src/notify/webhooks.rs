@@ -82,7 +82,7 @@ impl Webhooks {
     }
 
     /// Adds a webhook, and gives its secret. One of the same name gives way: the new one has its secret, and goes on
-    /// where it was, unless it says otherwise.
+    /// where it was, also where it was stopped, unless it says otherwise.
     ///
     /// # Errors
     ///
@@ -126,12 +126,25 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// When what is kept cannot be read.
+    /// When what is kept, or the log, cannot be read.
     pub fn list(&self) -> Result<Vec<WebhookStatus>> {
-        match self.known()? {
-            true => self.state()?.statuses(),
-            false => Ok(Vec::new()),
+        if !self.known()? {
+            return Ok(Vec::new());
         }
+        let mut statuses = self.state()?.statuses()?;
+        if statuses.is_empty() {
+            return Ok(statuses);
+        }
+        let mut reader = ActivityReader::open(&self.log)?;
+        let (activities, events) = (reader.newest_seq()?, reader.newest_event_seq()?);
+        for status in &mut statuses {
+            let newest = match status.what {
+                What::Activities => activities,
+                What::Events => events,
+            };
+            status.behind = (newest - status.seq).max(0).cast_unsigned();
+        }
+        Ok(statuses)
     }
 
     /// What was set aside because its receiver did not take it.
@@ -162,7 +175,7 @@ impl Webhooks {
         })?;
         match follower.send(&webhook, &message) {
             Sent::Taken => state.forget(name, letter.seq),
-            Sent::Unreachable(why) | Sent::Refused(why) => Err(Error::new(
+            Sent::Unreachable(why) | Sent::Refused(why, _) | Sent::Gone(why) => Err(Error::new(
                 ErrorKind::Refused,
                 format!(
                     "{} did not take the record {}: {why}",

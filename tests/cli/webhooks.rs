@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
 };
@@ -100,6 +100,30 @@ fn a_webhook_is_added_delivers_and_is_removed() {
     assert_eq!(again.stderr, "error: there is no webhook \"live\"\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn delivering_ends_well_when_it_is_asked_to() {
+    for signal in ["TERM", "INT"] {
+        let place = Place::new();
+        drop(place.log());
+        let mut running = place.command(&["webhooks", "run"]);
+        let mut running = running.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        let mut stderr = BufReader::new(running.stderr.take().unwrap());
+        stderr.read_line(&mut said).unwrap();
+        assert_eq!(said, "delivering to 0 webhooks, until ctrl-c\n");
+        let kill = format!("kill -{signal} {}", running.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(running.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
 #[test]
 fn what_was_set_aside_is_listed_and_sent_again() {
     let place = Place::new();
@@ -132,6 +156,21 @@ fn what_was_set_aside_is_listed_and_sent_again() {
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(1), "0 records were taken\n")
+    );
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(0), "{}", doctor.stderr);
+    for said in [
+        "webhooks    1, 0 sent, 0 behind, 1 set aside\n",
+        "note: 1 record was set aside for webhook live: see `activity webhooks dead`\n",
+        "note: webhook live: answered 500 Internal Server Error (",
+    ] {
+        assert!(doctor.stdout.contains(said), "{}", doctor.stdout);
+    }
+    let doctor: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
+    let webhook = &doctor["webhooks"][0];
+    assert_eq!(
+        (&webhook["behind"], &webhook["dead_letters"]),
+        (&0.into(), &1.into())
     );
     assert!(
         ran.stderr.contains("did not take the record"),

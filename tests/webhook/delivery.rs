@@ -1,6 +1,10 @@
 //! Every record that is meant arrives at least once, in order, whatever becomes of the receiver and of us.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tempfile::TempDir;
 use tower_activity::{
@@ -34,17 +38,13 @@ impl Place {
         }
     }
 
-    /// Impatient, so that tests are quick.
+    /// Quick to send again, and patient with a receiver that has much to do.
     pub fn webhooks(&self) -> Webhooks {
-        let webhooks = Webhooks::open(&self.path).unwrap();
-        webhooks
-            .timeout(Duration::from_millis(300))
-            .attempts(1_000)
-            .waits(Duration::from_millis(1), Duration::from_millis(10))
+        quick(&self.path).timeout(Duration::from_secs(60))
     }
 
     /// Records an event in each of three activities, and one that nobody wants.
-    fn round(&self, jobs: &[tower_activity::Running]) -> Vec<EventId> {
+    pub fn round(&self, jobs: &[tower_activity::Running]) -> Vec<EventId> {
         let mut ids = Vec::new();
         for job in jobs {
             ids.extend(job.event("step").record().id());
@@ -54,8 +54,41 @@ impl Place {
     }
 }
 
+/// For receivers that hang.
+pub fn impatient(log: &Path) -> Webhooks {
+    quick(log).timeout(Duration::from_millis(300))
+}
+
+fn quick(log: &Path) -> Webhooks {
+    let webhooks = Webhooks::open(log).unwrap();
+    webhooks
+        .attempts(1_000)
+        .waits(Duration::from_millis(1), Duration::from_millis(10))
+}
+
 pub fn filter(text: &str) -> Filter {
     Filter::parse(text, chrono::Utc::now()).unwrap()
+}
+
+/// Asserts that all of what was meant arrived, and nothing else, first in order per activity. What arrived is ids of records
+/// and of their activities.
+pub fn arrived_in_order(arrived: impl Iterator<Item = (String, String)>, meant: Vec<String>) {
+    let mut activities = HashMap::new();
+    let mut first = Vec::new();
+    for (id, activity) in arrived {
+        if activities.insert(id.clone(), activity).is_none() {
+            first.push(id);
+        }
+    }
+    assert_eq!(first.len(), meant.len());
+    let by_activity = |ids: Vec<String>| {
+        let mut by = HashMap::<_, Vec<String>>::new();
+        for id in ids {
+            by.entry(activities[&id].clone()).or_default().push(id);
+        }
+        by
+    };
+    assert_eq!(by_activity(first), by_activity(meant));
 }
 
 #[test]
@@ -66,7 +99,7 @@ fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_ba
         .into();
     let plan = Plan::default();
     let receiver = Receiver::start(&plan, None);
-    let webhooks = place.webhooks();
+    let webhooks = impatient(&place.path);
     // Nobody asked for what was before.
     place.round(&jobs);
     place.log.flush().wait().unwrap();
@@ -119,33 +152,15 @@ fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_ba
     });
     delivery.stop();
 
-    let mut first: Vec<&str> = Vec::new();
-    for message in &taken {
-        if !first.contains(&message.id()) {
-            first.push(message.id());
-        }
-    }
     let meant: Vec<_> = meant.iter().map(ToString::to_string).collect();
-    let activities: HashMap<String, String> = taken
-        .iter()
-        .map(|message| {
-            let activity = message.json()["data"]["activity"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            (message.id().to_owned(), activity)
-        })
-        .collect();
-    let in_order = |ids: Vec<String>| {
-        let mut by = HashMap::<_, Vec<String>>::new();
-        for id in ids {
-            by.entry(activities[&id].clone()).or_default().push(id);
-        }
-        by
-    };
-    assert_eq!(first.len(), meant.len());
-    let first = first.into_iter().map(str::to_owned).collect();
-    assert_eq!(in_order(first), in_order(meant));
+    let arrived = taken.iter().map(|message| {
+        let activity = message.json()["data"]["activity"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (message.id().to_owned(), activity)
+    });
+    arrived_in_order(arrived, meant);
 
     // By code that is not ours.
     let verifier = standardwebhooks::Webhook::new(&secret.reveal()).unwrap();

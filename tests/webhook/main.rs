@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod delivery;
+mod killed;
 mod receiver;
 mod refusals;
+mod wishes;

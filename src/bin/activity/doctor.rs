@@ -5,7 +5,10 @@ use std::io;
 use anstyle::AnsiColor;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use tower_activity::store::{Health, InstanceHealth};
+use tower_activity::{
+    notify::{WebhookStatus, Webhooks},
+    store::{Health, InstanceHealth},
+};
 
 use crate::{
     args::Doctor,
@@ -15,7 +18,7 @@ use crate::{
         status::{BOLD, DIM, styled},
         table::{Align, Cell, Column, Narrow, Table},
     },
-    source,
+    source, webhooks,
 };
 
 /// What `--json` prints.
@@ -30,6 +33,7 @@ struct Report<'a> {
     notes: &'a [String],
     #[serde(flatten)]
     health: Option<&'a Health>,
+    webhooks: &'a [WebhookStatus],
 }
 
 pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
@@ -46,7 +50,13 @@ pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
     };
     let instances = health.iter().flat_map(|health| &health.instances);
     problems.extend(instances.filter_map(unbalanced));
-    let notes = health.as_ref().map(notes).unwrap_or_default();
+    let webhooks = Webhooks::open(source::path(store)?)?.list();
+    let webhooks = webhooks.unwrap_or_else(|error| {
+        problems.push(error.to_string());
+        Vec::new()
+    });
+    let mut notes = health.as_ref().map(notes).unwrap_or_default();
+    notes.extend(webhooks.iter().flat_map(of_webhook));
     if args.json {
         let report = Report {
             ok: problems.is_empty(),
@@ -54,10 +64,17 @@ pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
             problems: &problems,
             notes: &notes,
             health: health.as_ref(),
+            webhooks: &webhooks,
         };
         json::line(&mut io::stdout().lock(), &report)?;
     } else {
-        print::text(&report(store, health.as_ref(), &problems, &notes))?;
+        print::text(&report(
+            store,
+            health.as_ref(),
+            &webhooks,
+            &problems,
+            &notes,
+        ))?;
     }
     match problems.is_empty() {
         true => Ok(()),
@@ -172,7 +189,25 @@ fn died(instances: &[InstanceHealth]) -> Option<String> {
     Some(format!("process {} died: {known}{others}", newest.pid))
 }
 
-fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[String]) -> String {
+/// What its receiver does not take.
+fn of_webhook(webhook: &WebhookStatus) -> impl Iterator<Item = String> {
+    let name = safe::line(&webhook.name);
+    let trouble = webhooks::trouble(webhook, Utc::now());
+    let trouble = trouble.map(|what| format!("webhook {name}: {}", safe::line(&what)));
+    let aside = (webhook.dead_letters > 0).then(|| {
+        let count = human::many(webhook.dead_letters, "record was", "records were");
+        format!("{count} set aside for webhook {name}: see `activity webhooks dead`")
+    });
+    trouble.into_iter().chain(aside)
+}
+
+fn report(
+    store: &str,
+    health: Option<&Health>,
+    webhooks: &[WebhookStatus],
+    problems: &[String],
+    notes: &[String],
+) -> String {
     let mut out = fact("store", &safe::line(store));
     if let Some(health) = health {
         let size = human::bytes(health.bytes);
@@ -202,6 +237,18 @@ fn report(store: &str, health: Option<&Health>, problems: &[String], notes: &[St
             some => format!("{} not indexed yet, and found", human::count(some)),
         };
         out.push_str(&fact("search", &search));
+        if !webhooks.is_empty() {
+            let sum =
+                |of: fn(&WebhookStatus) -> u64| human::count(webhooks.iter().map(of).sum::<u64>());
+            let stand = format!(
+                "{}, {} sent, {} behind, {} set aside",
+                webhooks.len(),
+                sum(|one| one.delivered),
+                sum(|one| one.behind),
+                sum(|one| one.dead_letters),
+            );
+            out.push_str(&fact("webhooks", &stand));
+        }
         if !health.instances.is_empty() {
             out.push('\n');
             out.push_str(&instances(&health.instances, Utc::now()).render(print::width()));

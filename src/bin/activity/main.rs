@@ -5,6 +5,7 @@ mod args;
 mod completions;
 mod digest;
 mod doctor;
+mod ending;
 mod erase;
 mod event;
 mod events;

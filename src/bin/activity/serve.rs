@@ -1,15 +1,14 @@
 //! `activity serve`: what is on record over HTTP.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use tokio::signal;
 use tower_activity::{
     ActivityLog,
     store::sqlite::SqliteStore,
     web::{ActivityRouter, Server},
 };
 
-use crate::{args::Serve, failure::Failure, source};
+use crate::{args::Serve, ending::asked_to_end, failure::Failure, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // What cannot be read is said at once, instead of to each who asks.
@@ -32,6 +31,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         .build()?;
     runtime.block_on(async {
         let server = Server::bind(&args.listen, router).await?;
+        let asked = asked_to_end()?;
         let once = args
             .token
             .as_ref()
@@ -39,25 +39,11 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         anstream::eprintln!("listening at http://{}/{once}", server.address());
         tokio::select! {
             () = server.run() => Ok(()),
-            asked = asked_to_end() => Ok::<_, Failure>(asked?),
+            asked = asked => Ok::<_, Failure>(asked?),
         }
     })?;
     if let Some(log) = log {
         log.shutdown().wait()?;
     }
     Ok(())
-}
-
-/// Waits for ctrl-c, or for what asks a service to end.
-async fn asked_to_end() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            asked = signal::ctrl_c() => asked,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    signal::ctrl_c().await
 }

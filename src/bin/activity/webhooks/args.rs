@@ -18,7 +18,7 @@ Examples:
 
 Each record is a CloudEvent, sent until it is taken, in order, at least once: `webhook-id` tells the receiver what it has
 already. After 10 answers that are no success it is set aside, see `activity webhooks dead`. A receiver that is not there is
-waited for. A program that calls `Webhooks::deliver` needs no `run`: one of them delivers.";
+waited for; one that answers 410 (gone) is sent nothing more until `activity webhooks add` adds it again. A program that calls `Webhooks::deliver` needs no `run`: one of them delivers.";
 
 const LIST: &str = "\
 Examples:
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// Lists webhooks, and how they stand.
     #[command(after_help = LIST)]
     List(Json),
-    /// Delivers until it is interrupted.
+    /// Delivers until it is asked to end, by ctrl-c or SIGTERM.
     #[command(after_help = RUN)]
     Run,
     /// Lists what was set aside because its receiver did not take it.

@@ -7,7 +7,7 @@ use std::{
     io::{self, BufWriter, Write},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tower_activity::{
     Error, ErrorKind,
@@ -17,6 +17,7 @@ use tower_activity::{
 pub(crate) use args::Command;
 
 use crate::{
+    ending::asked_to_end,
     failure::{Failure, complain},
     print::{
         self, human, json,
@@ -81,15 +82,11 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
         Column::new("URL", Align::Left, Cut(12)),
         Column::new("", Align::Left, Leaves(7)),
         Column::new("SENT", Align::Right, Stays),
+        Column::new("BEHIND", Align::Right, Leaves(6)),
         Column::new("SET ASIDE", Align::Right, Stays),
         Column::new("TROUBLE", Align::Left, Cut(16)),
     ]);
     for one in webhooks {
-        let since = one.trouble_since.map(|at| human::ago(at, Utc::now()));
-        let trouble = one.trouble.iter().zip(since);
-        let trouble: Vec<_> = trouble
-            .map(|(what, ago)| format!("{what} ({ago})"))
-            .collect();
         table.row(vec![
             Cell::new(&one.name).style(BOLD),
             Cell::new(match one.what {
@@ -104,22 +101,37 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
                 ""
             }),
             Cell::new(&human::count(one.delivered)),
+            Cell::new(&human::count(one.behind)),
             Cell::new(&human::count(one.dead_letters)),
-            Cell::new(&trouble.concat()),
+            Cell::new(&trouble(one, Utc::now()).unwrap_or_default()),
         ]);
     }
     Ok(print::text(&table.render(print::width()))?)
 }
 
+/// What is wrong with a webhook, since when, and what becomes of it.
+pub(crate) fn trouble(webhook: &WebhookStatus, now: DateTime<Utc>) -> Option<String> {
+    let (what, since) = webhook.trouble.as_ref().zip(webhook.trouble_since)?;
+    let next = match (webhook.stopped_at, webhook.again_at) {
+        (Some(_), _) => "; stopped, until it is added again".to_owned(),
+        (None, Some(at)) if at > now => format!("; again {}", human::ago(at, now)),
+        _ => String::new(),
+    };
+    Some(format!("{what} ({}){next}", human::ago(since, now)))
+}
+
 fn deliver(webhooks: &Webhooks) -> Result<(), Failure> {
     let known = webhooks.list()?;
     let count = human::many(known.len() as u64, "webhook", "webhooks");
-    anstream::eprintln!("delivering to {count}, until ctrl-c");
     let delivery = webhooks.deliver();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(tokio::signal::ctrl_c())?;
+    runtime.block_on(async {
+        let asked = asked_to_end()?;
+        anstream::eprintln!("delivering to {count}, until ctrl-c");
+        asked.await
+    })?;
     delivery.stop();
     Ok(())
 }

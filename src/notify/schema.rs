@@ -1,0 +1,58 @@
+//! What the file of webhooks looks like, version by version.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// The version that is written here.
+pub(super) const VERSION: u32 = 2;
+
+/// What each version of the file adds to the one before; the first was not numbered.
+const MIGRATIONS: [&str; VERSION as usize] = [
+    "
+CREATE TABLE IF NOT EXISTS webhook (
+  name      TEXT PRIMARY KEY,
+  url       TEXT NOT NULL,
+  what      TEXT NOT NULL,               -- JSON of What
+  filter    TEXT NOT NULL,               -- the filter grammar
+  secret    TEXT NOT NULL,
+  reach     TEXT NOT NULL,               -- JSON of Reach
+  seq       INTEGER NOT NULL,            -- everything up to here was sent, or not meant
+  delivered INTEGER NOT NULL DEFAULT 0,
+  trouble   TEXT,                        -- what went wrong last; NULL once something is taken again
+  since     INTEGER                      -- since when, in microseconds since the Unix epoch
+) STRICT;
+CREATE TABLE IF NOT EXISTS dead_letter (
+  webhook  TEXT NOT NULL,
+  seq      INTEGER NOT NULL,             -- the record's place in the log, which has the rest
+  id       TEXT NOT NULL,
+  at       INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  error    TEXT NOT NULL,
+  PRIMARY KEY (webhook, seq)
+) STRICT, WITHOUT ROWID;",
+    "
+ALTER TABLE webhook ADD COLUMN delivered_at INTEGER; -- when something was taken last
+ALTER TABLE webhook ADD COLUMN again_at INTEGER;     -- not sent to before then
+ALTER TABLE webhook ADD COLUMN stopped_at INTEGER;   -- since when its receiver is gone for good",
+];
+
+/// Brings the file up to this version, whoever else opens it just then. Gives the version that it has.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<u32> {
+    let version = |connection: &Connection| {
+        connection.query_row("PRAGMA user_version", (), |row| row.get::<_, u32>(0))
+    };
+    let found = version(connection)?;
+    if found >= VERSION {
+        return Ok(found);
+    }
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Somebody else may have done it meanwhile.
+    let found = version(&transaction)?;
+    let missing = MIGRATIONS.iter().zip(1..=VERSION);
+    for (migration, number) in missing.filter(|(_, number)| *number > found) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
+    }
+    transaction.commit()?;
+    Ok(found.max(VERSION))
+}
