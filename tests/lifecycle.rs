@@ -217,9 +217,13 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
         .open_store(Arc::new(store))
         .unwrap();
     let handle = log.clone();
-    *held.lock().unwrap() = Some(log);
-    done(&handle, "first");
-    drop(handle);
+    {
+        // The writer gets there once its handle is the last one.
+        let mut held = held.lock().unwrap();
+        *held = Some(log);
+        done(&handle, "first");
+        drop(handle);
+    }
     let instance = soon(|| {
         let health = ActivityReader::open(&path).unwrap().health().unwrap();
         let instance = health.instances[0].clone();
