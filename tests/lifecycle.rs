@@ -89,16 +89,26 @@ fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
             "waiting=0 waiting_events=0 lost=2 lost_events=1",
         ),
     ] {
-        let store = FaultyStore::new(fault);
-        let log = broken(store.clone());
-        done(&log, "one");
-        done(&log, "two");
-        log.event("deployment").record();
-        let said = Said::default();
-        said.during(|| drop(log));
-        let (level, text) = said.one();
-        assert_eq!(level, Level::ERROR, "{text}");
-        assert!(text.contains(counts), "{fault:?}: {text}");
+        let told = || {
+            let log = broken(FaultyStore::new(fault));
+            done(&log, "one");
+            done(&log, "two");
+            log.event("deployment").record();
+            let said = Said::default();
+            said.during(|| drop(log));
+            said.one()
+        };
+        // On a busy machine the writer may not get to run at the deadline, and is not waited for: then once more.
+        let mut all = Vec::new();
+        while all.len() < 20 && !all.iter().any(|text: &String| text.contains(counts)) {
+            let (level, text) = told();
+            assert_eq!(level, Level::ERROR, "{text}");
+            all.push(text);
+        }
+        assert!(
+            all.iter().any(|text| text.contains(counts)),
+            "{fault:?}: {all:#?}"
+        );
     }
 }
 
