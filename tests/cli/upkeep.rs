@@ -57,6 +57,17 @@ fn what_is_known_of_a_user_is_counted_first_and_erased_then() {
     assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), count);
     let erased = said(&["--actor", "Ann B"]);
     assert_eq!(erased, counted.replace("would erase", "erased"));
+    for (name, filter) in [("hers", "actor:\"ann b\""), ("all", "")] {
+        place.run(&["webhooks", "add", name, "https://example.com", filter]);
+    }
+    let ran = place.run(&["erase", "--actor", "Ann B"]);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (
+            Some(0),
+            "note: the filter of webhook hers names the actor: `activity webhooks remove hers` removes it\n"
+        )
+    );
     assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), 0);
     assert_eq!(place.json(&["list"]).len(), 6);
     assert_eq!(place.run(&["doctor"]).code, Some(0));

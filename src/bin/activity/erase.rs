@@ -1,11 +1,14 @@
 //! `activity erase`: what is known of a user goes, what was counted stays.
 
-use tower_activity::store::Erased;
+use tower_activity::{
+    notify::{WebhookStatus, Webhooks},
+    store::Erased,
+};
 
 use crate::{
     args::Erase,
     failure::Failure,
-    print::{self, human, progress::Progress},
+    print::{self, human, progress::Progress, safe},
     source,
 };
 
@@ -21,7 +24,21 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
         progress.at((erased.activities + erased.events) as f64 / total);
     })?;
     drop(progress);
-    Ok(print::text(&said("erased", &erased))?)
+    print::text(&said("erased", &erased))?;
+    // They are settings, and stay as they are.
+    let webhooks = Webhooks::open(source::path(store)?)?.list()?;
+    let names = |one: &&WebhookStatus| {
+        one.filter
+            .to_lowercase()
+            .contains(&args.actor.to_lowercase())
+    };
+    for webhook in webhooks.iter().filter(names) {
+        let name = safe::line(&webhook.name);
+        anstream::eprintln!(
+            "note: the filter of webhook {name} names the actor: `activity webhooks remove {name}` removes it"
+        );
+    }
+    Ok(())
 }
 
 fn said(what: &str, erased: &Erased) -> String {
