@@ -87,3 +87,27 @@ fn each_shell_has_its_completions() {
     }
     assert_eq!(place.run(&["completions", "cmd"]).code, Some(2));
 }
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_commands_and_options() {
+    let place = Place::new();
+    let script = place.run(&["completions", "bash"]).stdout;
+    fs::write(place.folder.path().join("activity.bash"), script).unwrap();
+    let check = |words: &str, expected: &str| {
+        let asks = format!(
+            "source activity.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _activity activity \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
+             echo \"${{COMPREPLY[@]}}\""
+        );
+        let mut bash = std::process::Command::new("bash");
+        let bash = bash
+            .args(["--norc", "-c", &asks])
+            .current_dir(&place.folder);
+        let ran = Ran::of(&bash.output().unwrap());
+        assert_eq!((ran.stdout.trim(), &*ran.stderr), (expected, ""), "{words}");
+    };
+    check("activity webh", "webhooks");
+    check("activity webhooks rem", "remove");
+    check("activity export --form", "--format");
+}

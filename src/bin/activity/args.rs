@@ -410,10 +410,12 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string);
             let leaf = command.get_subcommands().next().is_none();
             let name = command.get_name();
-            assert!(
-                !leaf || help.is_some_and(|help| help.contains("Examples:\n")),
-                "{name}"
-            );
+            let help = help.unwrap_or_default();
+            assert!(!leaf || help.contains("Examples:\n"), "{name}");
+            // Prose is as wide as the terminal is.
+            let prose = |line: &&str| !line.starts_with(' ') && !line.is_empty();
+            let lines: Vec<_> = help.lines().filter(|line| !line.ends_with(':')).collect();
+            assert!(!lines.windows(2).any(|two| two.iter().all(prose)), "{name}");
             commands.extend(command.get_subcommands().cloned());
         }
     }

@@ -58,7 +58,7 @@ Filters:
   -env:dev                  a - excludes
   no such us* \"in a row\"   free words are found in names, messages and payloads
 
-Different fields all have to hold; values of one field are alternatives. In a shell, put a
+Different fields all have to hold; values of one field are alternatives. In a shell, put a \
 filter that has quotes, stars or comparisons in single quotes: 'actor:\"Ann B\" duration:>2s'.";
 
 pub(super) const EVENT_FILTERS: &str = "\
@@ -79,8 +79,8 @@ Examples:
   activity stats --by name --window week      what is called most, and how long it takes
   activity stats --at 2026-02-18 --tz Asia/Kathmandu
 
-A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the last of them today.
-Activities count where they started, once they have ended. A turn is an activity of the kind `turn`;
+A window is 1, 7 or 30 days, from midnight to midnight in the time zone, the last of them today. \
+Activities count where they started, once they have ended. A turn is an activity of the kind `turn`; \
 of an agent that has never taken one, an activity that has no parent. Percentiles are off by at most 3.2 %.";
 
 pub(super) const DIGEST: &str = "\
@@ -89,9 +89,9 @@ Examples:
   activity digest --grouped --today project:acme
   activity digest --tokens 1000 --limit 50 -type:chat_session
 
-It takes the filters of `activity events`, and leaves log lines out unless a type is asked for. Tokens
-are estimated on the safe side, or counted where the feature `tokenizer` is on. What was left out is said
-in the last line. Where the log cannot be read the digest says so, and the exit code is 1: that is not the
+It takes the filters of `activity events`, and leaves log lines out unless a type is asked for. Tokens \
+are estimated on the safe side, or counted where the feature `tokenizer` is on. What was left out is said \
+in the last line. Where the log cannot be read the digest says so, and the exit code is 1: that is not the \
 same as no activity, which prints nothing.";
 
 pub(super) const EXPORT: &str = "\
@@ -101,8 +101,8 @@ Examples:
   activity export --events --format cloudevents project:acme | my-collector
   activity export -o activities.jsonl --after 123456     adds what was committed since
 
-Ended activities, in the order in which they were committed. The place to go on from is printed at the
-end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of
+Ended activities, in the order in which they were committed. The place to go on from is printed at the \
+end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of \
 `activity events`.";
 
 pub(super) const IMPORT: &str = "\
@@ -111,7 +111,7 @@ Examples:
   ssh worker activity export --events | activity import -
   activity --store all.db import yesterday.jsonl
 
-Lines are those of `activity export` in the format jsonl. What is there already is passed over, so that the same
+Lines are those of `activity export` in the format jsonl. What is there already is passed over, so that the same \
 file may be imported again. Secrets are redacted as when recording. Recordings are not in such files.";
 
 pub(super) const COMPLETIONS: &str = "\
@@ -128,7 +128,7 @@ Examples:
 A client that starts servers by itself is told of it like this:
   {\"mcpServers\": {\"activity\": {\"command\": \"activity\", \"args\": [\"--store\", \"/path/activity.db\", \"mcp\"]}}}
 
-The tools only read: recent_activity, find_activities, get_activity, activity_stats. Each answer keeps to a
+The tools only read: recent_activity, find_activities, get_activity, activity_stats. Each answer keeps to a \
 budget of tokens, and says what it left out.";
 
 pub(super) const PRUNE: &str = "\
@@ -137,7 +137,7 @@ Examples:
   activity prune --older-than 2026-01-01 --what activities
   activity prune --older-than 7d --what previews      keeps the activities, without payloads
 
-It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted.
+It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted. \
 The newest activity and event always stay. A key of a pruned event may be used by a new one.";
 
 pub(super) const ERASE: &str = "\
@@ -145,5 +145,5 @@ Examples:
   activity erase --actor ann --dry-run
   activity erase --actor 'Ann B'
 
-Names, times and outcomes stay, and so does the agent. It is gone from every file of the store when this ends;
+Names, times and outcomes stay, and so does the agent. It is gone from every file of the store when this ends; \
 with exit code 1 it is not: others kept reading or writing, or it was interrupted. Then do it again.";

@@ -7,8 +7,8 @@ Examples:
   activity webhooks add alerts https://example.com/hook status:failed project:acme
   activity webhooks add deploys https://example.com/hook --events type:deployment env:production
 
-What is printed is the secret that the receiver verifies signatures with (Standard Webhooks); with --secret-file it is
-one of yours. Filters are those of `activity list`, with --events those of `activity events`. A webhook of the same name
+What is printed is the secret that the receiver verifies signatures with (Standard Webhooks); with --secret-file it is \
+one of yours. Filters are those of `activity list`, with --events those of `activity events`. A webhook of the same name \
 is changed, keeps its secret and goes on where it was.";
 
 const RUN: &str = "\
@@ -16,8 +16,8 @@ Examples:
   activity webhooks run
   systemd-run --user activity --store /srv/app/activity.db webhooks run
 
-Each record is a CloudEvent, sent until it is taken, in order, at least once: `webhook-id` tells the receiver what it has
-already. After 10 answers that are no success it is set aside, see `activity webhooks dead`. A receiver that is not there is
+Each record is a CloudEvent, sent until it is taken, in order, at least once: `webhook-id` tells the receiver what it has \
+already. After 10 answers that are no success it is set aside, see `activity webhooks dead`. A receiver that is not there is \
 waited for; one that answers 410 (gone) is sent nothing more until `activity webhooks add` adds it again. A program that calls `Webhooks::deliver` needs no `run`: one of them delivers.";
 
 const LIST: &str = "\
