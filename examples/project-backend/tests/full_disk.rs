@@ -1,0 +1,133 @@
+//! A disk that becomes full midway: operations go on, what does not fit is counted, and the rest is on record in the end.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use chrono::Utc;
+use project_backend::{Backend, Caller, Console, Endpoint};
+use tower_activity::{ActivityLog, query::ActivityReader, record::Filter};
+
+/// The folder that the test uses where it runs again, in a process that the signal of a full disk does not end.
+const PLACE: &str = "PROJECT_BACKEND_TEST_PLACE";
+/// How large no file may grow while the disk is full, in bytes: the log's is larger already, no other will be.
+const FULL: u64 = 64 << 10;
+/// So many queries never fit into the memory of the log.
+const QUERIES: usize = 20_000;
+
+fn limit_files(bytes: &str) {
+    let process = std::process::id().to_string();
+    let limit = format!("--fsize={bytes}");
+    let ran = Command::new("prlimit")
+        .args([&limit, "--pid", &process])
+        .status();
+    assert!(ran.unwrap().success());
+}
+
+fn types(console: &Console<'_>, filter: &str) -> Vec<String> {
+    let (mut cursor, mut types) = (None, Vec::new());
+    loop {
+        // One a page, so that an order that is not stable would show.
+        let page = console.timeline("ann", "shop", filter, Utc::now(), cursor, 1);
+        let page = page.unwrap();
+        types.extend(page.events.iter().map(|event| event.event_type.to_string()));
+        cursor = page.next;
+        if cursor.is_none() {
+            return types;
+        }
+    }
+}
+
+#[test]
+fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eight_types_in_the_end()
+{
+    let Some(folder) = std::env::var_os(PLACE).map(PathBuf::from) else {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" --nocapture"])
+            .arg(std::env::current_exe().unwrap())
+            .env(PLACE, folder.path())
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:#?}");
+        return;
+    };
+    let path = folder.join("activity.db");
+    let log = ActivityLog::builder().memory_limit(256 << 10);
+    let log = log.open(&path).unwrap();
+    let backend = Backend::new(&log, folder.join("projects"));
+    let ann = Caller {
+        user: "ann".into(),
+        request: None,
+    };
+    let remote = folder.join("far-away.git");
+    fs::create_dir(&remote).unwrap();
+    let git = Command::new("git")
+        .args(["init", "--quiet", "--bare"])
+        .arg(&remote)
+        .env_remove("GIT_DIR")
+        .status();
+    assert!(git.unwrap().success());
+    backend.create_project(&ann, "shop").unwrap();
+    log.flush().wait().unwrap();
+
+    let size = |path: &Path| fs::metadata(path).unwrap().len();
+    assert!(size(&folder.join("activity.db-wal")) > FULL);
+    limit_files(&format!("{FULL}:"));
+    let endpoint = |route| Endpoint {
+        route,
+        sql: "SELECT 1",
+    };
+    let table = ["CREATE TABLE item (name)"];
+    backend.run_queries(&ann, "shop", &table).unwrap();
+    let both = ["GET /a", "GET /b"].map(endpoint);
+    backend.add_endpoints(&ann, "shop", &both).unwrap();
+    backend.modify_endpoints(&ann, "shop", &both[..1]).unwrap();
+    let three = ["GET /c", "GET /d", "GET /e"].map(endpoint);
+    backend.add_endpoints(&ann, "shop", &three).unwrap();
+    backend.push(&ann, "shop", &remote).unwrap();
+    backend.deploy(&ann, "shop").unwrap();
+    let rejected = || log.accounting().rejected() + log.accounting().events.rejected();
+    let asked = (0..QUERIES).find(|_| {
+        backend.run_queries(&ann, "shop", &["SELECT 1"]).unwrap();
+        rejected() > 0
+    });
+    assert!(asked.is_some(), "{:?}", log.accounting());
+    // Nothing of it is on record yet.
+    let created = ["database_created", "project_created"];
+    assert_eq!(types(&backend.console(), ""), created);
+
+    limit_files("unlimited:");
+    log.flush().wait().unwrap();
+    let expected = [
+        "deployment",
+        "github_push",
+        "endpoints_added",
+        "endpoints_modified",
+        "endpoints_added",
+        "tables_added",
+        "queries_executed",
+        "database_created",
+        "project_created",
+    ];
+    let mut found = types(&backend.console(), "");
+    assert_eq!(found, types(&backend.console(), ""));
+    // What was asked until nothing more fit came last.
+    let more = found.len() - expected.len();
+    assert!(found.drain(..more).all(|one| one == "queries_executed"));
+    assert_eq!(found, expected);
+
+    let counts = log.shutdown().wait().unwrap();
+    assert!(counts.adds_up() && counts.events.adds_up(), "{counts:?}");
+    assert_eq!((counts.lost(), counts.events.lost()), (0, 0));
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let saved = &reader.health().unwrap().instances[0].accounting;
+    assert!(saved.rejected() + saved.events.rejected() > 0);
+    assert_eq!(saved, &counts);
+    let failed = Filter::parse("status:failed", Utc::now()).unwrap();
+    assert_eq!(reader.page(&failed, None, 1).unwrap().activities, []);
+}
