@@ -26,14 +26,14 @@ pub fn rows(log: &ActivityLog) -> Rows {
     Rows::read(&mut log.reader().unwrap())
 }
 
-/// Reads until what is there satisfies the condition, for up to ten seconds.
+/// Reads until what is there satisfies the condition, for up to a minute.
 pub fn until(log: &ActivityLog, enough: impl Fn(&Rows) -> bool) -> Rows {
     soon(|| Some(rows(log)).filter(&enough))
 }
 
-/// Asks until there is an answer, for up to ten seconds.
+/// Asks until there is an answer, for up to a minute.
 pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(answer) = answer() {
             return answer;
