@@ -13,10 +13,10 @@ use crate::print::status;
 pub(super) fn activity(activity: &ActivityRecord, digits: usize, now: DateTime<Utc>) -> String {
     let mut parts = vec![
         time(activity.started_at),
-        format!("{} {}", activity.kind, one_line(&activity.name)),
+        format!("{} {}", activity.kind, part(&activity.name)),
         ended(activity, now),
     ];
-    parts.extend(Some(one_line(&status::error(activity))).filter(|error| !error.is_empty()));
+    parts.extend(Some(part(&status::error(activity))).filter(|error| !error.is_empty()));
     parts.extend(scope(&activity.scope));
     let id = activity.id.to_string();
     parts.push(id.get(..digits).unwrap_or(&id).to_owned());
@@ -25,7 +25,7 @@ pub(super) fn activity(activity: &ActivityRecord, digits: usize, now: DateTime<U
 
 /// An event: `- 2026-02-18 09:30:12 · event deployment · v3 live · project acme`.
 pub(super) fn event(event: &EventRecord) -> String {
-    let kind = one_line(&event.event_type);
+    let kind = part(&event.event_type);
     let mut parts = vec![time(event.at), format!("event {kind}")];
     if event.status != tower_activity::Status::Success {
         parts.push(event.status.to_string());
@@ -34,7 +34,7 @@ pub(super) fn event(event: &EventRecord) -> String {
         parts.push(format!("{} of them", event.count));
     }
     let texts = [&event.summary, &event.reference].into_iter().flatten();
-    parts.extend(texts.map(|text| one_line(text)));
+    parts.extend(texts.map(|text| part(text)));
     parts.extend(scope(&event.scope));
     format!("- {}\n", parts.join(" · "))
 }
@@ -54,10 +54,19 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// A text as one part of a line: what stands between parts is no word of it, so that nobody makes up another part.
+fn part(text: &str) -> String {
+    let text = one_line(text);
+    let words = text
+        .split(' ')
+        .map(|word| if word == "·" { "‧" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// For whom it was, where that is known.
 fn scope(scope: &Scope) -> Option<String> {
     let named: Vec<_> = names(scope)
-        .filter_map(|(name, text)| Some(format!("{name} {}", one_line(text.as_deref()?))))
+        .filter_map(|(name, text)| Some(format!("{name} {}", part(text.as_deref()?))))
         .collect();
     Some(named.join(", ")).filter(|named| !named.is_empty())
 }
