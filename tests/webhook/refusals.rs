@@ -108,3 +108,26 @@ fn what_is_kept_is_for_its_owner_alone() {
     let shown = format!("{:?} {:?}", place.webhooks(), secret);
     assert!(!shown.contains(&secret.reveal()), "{shown}");
 }
+
+#[test]
+fn what_an_older_version_kept_is_taken_over_and_of_a_newer_one_nothing_is_touched() {
+    let place = Place::new();
+    let webhooks = place.webhooks();
+    let webhook = Webhook::events("x", "https://example.com").unwrap();
+    let secret = webhooks.add(&webhook).unwrap();
+    let listed = webhooks.list().unwrap();
+    let kept = place.path.with_file_name("activity.db-webhooks");
+    let file = rusqlite::Connection::open(kept).unwrap();
+    let older = "ALTER TABLE webhook DROP COLUMN delivered_at; \
+        ALTER TABLE webhook DROP COLUMN again_at; \
+        ALTER TABLE webhook DROP COLUMN stopped_at; PRAGMA user_version = 0";
+    file.execute_batch(older).unwrap();
+    assert_eq!(webhooks.list().unwrap(), listed);
+    assert_eq!(webhooks.add(&webhook).unwrap(), secret);
+
+    file.pragma_update(None, "user_version", 99).unwrap();
+    assert!(webhooks.list().unwrap_err().is_newer_schema());
+    assert!(webhooks.add(&webhook).unwrap_err().is_newer_schema());
+    let version = file.query_row("PRAGMA user_version", (), |row| row.get::<_, u32>(0));
+    assert_eq!(version.unwrap(), 99);
+}
