@@ -75,7 +75,8 @@ impl Recording {
         self.0.as_ref().ok().map(|held| held.sink.id())
     }
 
-    /// How it stands or ended.
+    /// How it stands or ended. That the store refuses a chunk is told by the store alone: what is `complete` here may be
+    /// `lost` there.
     ///
     /// # Errors
     ///

@@ -40,6 +40,8 @@ struct State {
     /// The number of the next chunk.
     number: u64,
     bytes: u64,
+    /// How many events its chunks held.
+    events: u64,
     /// True once something did not fit: what comes after it would follow on a gap.
     full: bool,
     lost: u64,
@@ -67,6 +69,7 @@ impl Sink {
                 links: Vec::new(),
                 number: 0,
                 bytes: 0,
+                events: 0,
                 full: false,
                 lost: 0,
                 status: RecordingStatus::Recording,
@@ -93,7 +96,7 @@ impl Sink {
         if state.full || bytes > self.limits().max_bytes {
             state.full = true;
             state.worsen(RecordingStatus::Truncated);
-            state.lost += chunk.events;
+            state.lose(chunk.events);
             return;
         }
         let (from_us, until_us) = chunk.range_us.unwrap_or_else(|| {
@@ -113,14 +116,15 @@ impl Sink {
         if self.record(&mut state, step) {
             state.number += 1;
             state.bytes = bytes;
+            state.events = state.events.saturating_add(events);
         } else {
-            state.lost += events;
+            state.lose(events);
         }
     }
 
     /// Says that so many events are missing.
     pub fn lost(&self, events: u64) {
-        self.0.state.lock().lost += events;
+        self.0.state.lock().lose(events);
     }
 
     /// Says that it has come to an end by itself: `crashed`, `gone`, or `complete`. Nothing can be appended after it.
@@ -132,6 +136,7 @@ impl Sink {
         }
         let end = Step::End {
             status: state.outcome(),
+            events: state.events,
             lost: state.lost,
             at_us: self.now_us(),
         };
@@ -143,7 +148,7 @@ impl Sink {
         self.0.state.lock().worsen(status);
     }
 
-    /// How it stands or ended.
+    /// How it stands or ended. That the store refuses a chunk is told by the store alone.
     pub fn status(&self) -> RecordingStatus {
         let state = self.0.state.lock();
         match state.ended {
@@ -276,6 +281,10 @@ impl State {
         if !self.ended && rank(status) > rank(self.status) {
             self.status = status;
         }
+    }
+
+    fn lose(&mut self, events: u64) {
+        self.lost = self.lost.saturating_add(events);
     }
 
     /// How it ends now.

@@ -43,7 +43,9 @@ pub enum Step {
     End {
         /// How; never `Recording`.
         status: RecordingStatus,
-        /// How many events are known to be missing.
+        /// How many events its chunks held. What the store has not of them, because it refused a chunk, is missing, too.
+        events: u64,
+        /// How many events are known to be missing from its chunks.
         lost: u64,
         /// When, in microseconds since the Unix epoch.
         at_us: i64,

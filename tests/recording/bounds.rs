@@ -203,20 +203,22 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_the_store_refuses_takes_nothing_with_it() {
+async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
     let store = FaultyStore::new(Fault::Fail);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let frames = call.attach(Stream::of("frames")).await;
     frames.append(Chunk::new("one "));
-    frames.append(Chunk::new("no").track("poison"));
+    frames.append(Chunk::new("no").track("poison").events(3));
     frames.append(Chunk::new("two "));
     drop(frames);
     call.end(Outcome::success());
     store.set(Fault::Refuse("poison"));
     let recording = until(&log, id, ended).await;
     assert_eq!(recording.tracks, [""]);
+    assert_eq!(recording.status, RecordingStatus::Lost);
+    assert_eq!((recording.events, recording.lost), (2, 3));
     assert_eq!(text(&log, &recording, ""), "one two ");
     let accounting = log.accounting();
     assert_eq!((accounting.lost_refused, accounting.committed), (0, 1));

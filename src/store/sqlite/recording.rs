@@ -18,8 +18,12 @@ const CHUNK: &str = "
 INSERT INTO chunk (recording, number, track, events, from_at, until_at, codec, body)
 SELECT r.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM (SELECT (SELECT seq FROM recording WHERE id = ?1) AS seq) AS r
 WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE recording = r.seq AND number = ?2)";
+// What is not there of its events was in a chunk that was refused. Only one that would be complete (1) is lost (2) by it.
 const END: &str = "
-UPDATE recording SET status = ?2, lost = ?3, ended_at = ?4 WHERE id = ?1 AND status IN (0, 7)";
+UPDATE recording SET status = iif(?2 = 1 AND given.missing > 0, 2, ?2), lost = ?3 + given.missing, ended_at = ?4
+FROM (SELECT r.seq, max(0, ?5 - coalesce(sum(chunk.events), 0)) AS missing
+      FROM recording AS r LEFT JOIN chunk ON chunk.recording = r.seq WHERE r.id = ?1 GROUP BY r.seq) AS given
+WHERE recording.seq = given.seq AND status IN (0, 7)";
 const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND status = 0";
 
 const OLD: &str = "SELECT seq FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT 1";
@@ -66,12 +70,17 @@ pub(super) fn write(texts: &mut Texts<'_>, instance: i64, new: &NewStep) -> rusq
         ]),
         Step::End {
             status,
+            events,
             lost,
             at_us,
         } => {
-            let lost = i64::try_from(*lost).unwrap_or(i64::MAX);
+            // So that what is missing can be added to it.
+            const MOST: i64 = i64::MAX / 2;
+            let [events, lost] =
+                [events, lost].map(|count| i64::try_from(*count).unwrap_or(MOST).min(MOST));
+            let status = status_number(*status);
             let mut statement = connection.prepare_cached(END)?;
-            statement.execute(params![id, status_number(*status), lost, at_us])
+            statement.execute(params![id, status, lost, at_us, events])
         }
     }
     .map(drop)
