@@ -36,7 +36,8 @@ pub enum Handover {
     /// After the answer. Until then the activity shows them as pending.
     #[default]
     Background,
-    /// Before the answer, which waits for it, but for no longer than the timeout.
+    /// Before the answer, which waits for it, but for no longer than the timeout. A session that has missed that delays no
+    /// further answer until it has handed over.
     BeforeAnswer,
 }
 

@@ -1,8 +1,11 @@
 //! How recordings come to their activities, and how they end.
 
-use std::{future::pending, sync::Arc};
+use std::{future::pending, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 use tower_activity::{
     Activity, ActivityLog, Describe, Error, ErrorKind, Handover, InActivity, Outcome,
     RecordingStatus, Recordings, Result, Status,
@@ -245,6 +248,47 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
         let recording = until(&log, id, linked).await;
         assert_eq!(text(&log, &recording, ""), "begin rest");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_hangs_delays_the_calls_that_share_it_once() {
+    let limit = Duration::from_secs(2);
+    let recordings = Recordings::default()
+        .handover(Handover::BeforeAnswer)
+        .timeout(limit);
+    let log = with(recordings);
+    let calls: Vec<_> = (0..20).map(|_| log.start(Describe::job("shop"))).collect();
+    let id = calls[0].id();
+    let gate = Arc::new(Notify::new());
+    let session = calls[0].attach(Holding {
+        gate: Some(gate.clone()),
+        ..Holding::back("rest ")
+    });
+    let session = session.await;
+    calls[1..].iter().for_each(|call| session.link(call));
+    // Half of them at once, the others one after the other.
+    let start = Instant::now();
+    let mut answers = calls
+        .into_iter()
+        .map(|call| call.observe(async { Ok::<_, ()>(()) }, ByResult::default()));
+    let at_once: Vec<_> = answers.by_ref().take(10).map(tokio::spawn).collect();
+    for answer in at_once {
+        answer.await.unwrap().unwrap();
+    }
+    for answer in answers {
+        answer.await.unwrap();
+    }
+    // The clock stands still but for what is waited for.
+    assert!(start.elapsed() < 2 * limit, "{:?}", start.elapsed());
+    // Once it has caught up it is asked again.
+    gate.notify_one();
+    let flush = session.flush();
+    gate.notify_one();
+    flush.await;
+    session.stop().await;
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::TimedOut);
+    assert_eq!(recording.links.len(), 20);
 }
 
 #[tokio::test]
