@@ -34,6 +34,15 @@ async fn leave(path: &Path) -> Vec<ActivityId> {
     ids
 }
 
+/// What the store says that its chunks take, and what they take.
+fn bytes(path: &Path) -> (i64, i64) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let sums = "SELECT (SELECT value FROM mark WHERE name = 'recording_bytes'), \
+                (SELECT coalesce(sum(length(body)), 0) FROM chunk)";
+    let sums = connection.query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    sums.unwrap()
+}
+
 /// Which of them have a recording now.
 fn kept(path: &Path, ids: &[ActivityId]) -> Vec<bool> {
     let mut reader = ActivityReader::open(path).unwrap();
@@ -47,11 +56,15 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
     let path = folder.path().join("activity.db");
     let ids = leave(&path).await;
     assert_eq!(kept(&path, &ids), [true, true, true]);
+    let (said, sum) = bytes(&path);
+    assert!(said == sum && sum > 60_000, "{said} {sum}");
 
     let much = Recordings::default().keep_bytes(30_000);
     let log = ActivityLog::builder().recordings(much).open(&path).unwrap();
     soon(|| (kept(&path, &ids) == [false, false, true]).then_some(()));
     log.shutdown().await.unwrap();
+    let (said, sum) = bytes(&path);
+    assert!(said == sum && sum <= 30_000, "{said} {sum}");
 
     let old = Recordings::default().keep_for(Duration::ZERO);
     let log = ActivityLog::builder().recordings(old).open(&path).unwrap();
@@ -66,4 +79,5 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
     };
     soon(|| (chunks(&path) == 0).then_some(()));
     log.shutdown().await.unwrap();
+    assert_eq!(bytes(&path), (0, 0));
 }

@@ -31,7 +31,7 @@ const OLDEST: &str = "SELECT seq FROM recording WHERE status <> 0 ORDER BY id LI
 const OLD_RECORDINGS: &str = "SELECT count(*) FROM recording WHERE id < ?1 AND status <> 0";
 const OLD_CHUNKS: &str = "SELECT count(*) FROM chunk WHERE recording IN \
      (SELECT seq FROM recording WHERE id < ?1 AND status <> 0)";
-const BYTES: &str = "SELECT coalesce(sum(bytes), 0) FROM chunk";
+const BYTES: &str = "SELECT value FROM mark WHERE name = 'recording_bytes'";
 const UNLINK: &str = "DELETE FROM link WHERE recording = ?1";
 const PRUNE: &str = "
 DELETE FROM chunk WHERE seq IN (SELECT seq FROM chunk WHERE recording = ?1 LIMIT ?2)";
@@ -107,26 +107,29 @@ pub(super) fn prunable(connection: &Connection, before: &[u8; 16]) -> rusqlite::
     })
 }
 
-/// Deletes a part of the oldest recording that is not to be kept. Returns what went.
-pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<Pruned> {
+/// The `seq` of the oldest recording that is not to be kept.
+pub(super) fn due(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<Option<i64>> {
     let before = ActivityId::from_parts(keep.since_us, 0);
     let old = connection
         .prepare_cached(OLD)?
-        .query_row([before.as_bytes()], |row| row.get::<_, i64>(0))
+        .query_row([before.as_bytes()], |row| row.get(0))
         .optional()?;
-    let seq = match old {
-        Some(seq) => Some(seq),
-        None => {
-            let bytes: i64 = connection
-                .prepare_cached(BYTES)?
-                .query_row([], |row| row.get(0))?;
-            let beyond = bytes > i64::try_from(keep.bytes).unwrap_or(i64::MAX);
-            let mut oldest = connection.prepare_cached(OLDEST)?;
-            let seq = beyond.then(|| oldest.query_row([], |row| row.get(0)).optional());
-            seq.transpose()?.flatten()
-        }
-    };
-    let Some(seq) = seq else {
+    if old.is_some() {
+        return Ok(old);
+    }
+    let bytes: i64 = connection
+        .prepare_cached(BYTES)?
+        .query_row([], |row| row.get(0))?;
+    if bytes <= i64::try_from(keep.bytes).unwrap_or(i64::MAX) {
+        return Ok(None);
+    }
+    let mut oldest = connection.prepare_cached(OLDEST)?;
+    oldest.query_row([], |row| row.get(0)).optional()
+}
+
+/// Deletes a part of the oldest recording that is not to be kept. Returns what went.
+pub(super) fn prune(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<Pruned> {
+    let Some(seq) = due(connection, keep)? else {
         return Ok(Pruned::default());
     };
     // The links go first: what is half deleted is nobody's any more.

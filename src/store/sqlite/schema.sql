@@ -222,11 +222,22 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 -- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
 -- sums_from: the first quarter whose sums were not deleted.
 -- erased: how often a text was deleted, whose number others may remember.
+-- recording_bytes: what the bodies of all chunks take together, kept by the triggers below.
 -- followed_activities, followed_events: the last seq that activity_search, event_search and the sums of agents have.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO mark (name, value) VALUES ('recording_bytes', 0);
+
+CREATE TRIGGER chunk_added AFTER INSERT ON chunk BEGIN
+  UPDATE mark SET value = value + new.bytes WHERE name = 'recording_bytes';
+END;
+
+CREATE TRIGGER chunk_deleted AFTER DELETE ON chunk BEGIN
+  UPDATE mark SET value = value - old.bytes WHERE name = 'recording_bytes';
+END;
 
 -- Views: a contract for people and programs that read the file with any SQLite client.
 CREATE VIEW activities AS

@@ -195,6 +195,11 @@ impl Writer for SqliteWriter {
     }
 
     fn prune_recordings(&mut self, keep: KeepRecordings) -> Result<u64> {
+        let due = recording::due(&self.connection.lock(), keep);
+        if due.map_err(|cause| self.error(cause))?.is_none() {
+            // Nobody waits for a transaction that has nothing to do.
+            return Ok(0);
+        }
         let pruned = self.transaction(|transaction, _, _| recording::prune(transaction, keep))?;
         Ok(pruned.total())
     }
