@@ -16,16 +16,23 @@ use crate::{
     recording::{Chunk, Resource, Sink},
 };
 
-/// How long nothing comes before what was asked for counts as all.
+/// How long nothing comes before what was asked for counts as all, and how long that is waited for where something always
+/// comes: what was written before has been read long since.
 const QUIET: Duration = Duration::from_millis(20);
-/// How much is held back at most while a line goes on: a secret in it would be found only in the whole.
-const LONGEST_LINE: usize = 4096;
+const NEVER_QUIET: Duration = Duration::from_millis(200);
+/// How much is held back at most while a line goes on, and how much of that when it is parted: a secret that is no longer
+/// is found wherever it stands.
+const LONGEST_LINE: usize = 8 << 10;
+const LONGEST_SECRET: usize = 1 << 10;
+/// How many places are tried to part a line: each takes as long as redacting all of it.
+const PLACES: usize = 32;
 
 type Output = Box<dyn AsyncRead + Send + Unpin>;
 
 /// Records the output of a child process, or of a pseudo-terminal, as asciicast v2, which asciinema plays.
 ///
-/// Secrets are redacted line by line. The output is read to its end also where nothing is recorded, or no longer, so
+/// Secrets are redacted line by line, private keys as a whole: not those of more than 1 KiB in lines of more than 8, nor those
+/// that an activity ends in the middle of. The output is read to its end also where nothing is recorded, or no longer, so
 /// that whoever writes it can go on.
 ///
 /// # Examples
@@ -144,11 +151,11 @@ async fn pump(
                     return drain(output).await;
                 };
                 // What was written before may still be on its way.
-                while let Ok(read) = timeout(QUIET, output.read(&mut buffer)).await {
-                    if !cast.take(&read, &buffer) {
-                        break;
-                    }
-                }
+                let until = Instant::now() + NEVER_QUIET;
+                while Instant::now() < until
+                    && let Ok(read) = timeout(QUIET, output.read(&mut buffer)).await
+                    && cast.take(&read, &buffer)
+                {}
                 cast.release(cast.held.len());
                 // Whoever asked may have given up.
                 let _ = done.send(());
@@ -182,13 +189,39 @@ impl Cast {
     fn take(&mut self, read: &io::Result<usize>, buffer: &[u8]) -> bool {
         let Ok(count @ 1..) = read else { return false };
         self.held.extend_from_slice(&buffer[..*count]);
-        let line = self.held.iter().rposition(|byte| b"\n\r".contains(byte));
-        match line {
-            Some(at) => self.release(at + 1),
-            None if self.held.len() > LONGEST_LINE => self.release(self.held.len()),
+        match self.lines() {
+            Some(count) => self.release(count),
+            None if self.held.len() > LONGEST_LINE => self.release(self.parting()),
             None => {}
         }
         true
+    }
+
+    /// How many bytes the whole lines are, but for a key that has only begun: it is found in the whole only.
+    fn lines(&self) -> Option<usize> {
+        let line = self.held.iter().rposition(|byte| b"\n\r".contains(byte))?;
+        let lines = &self.held[..=line];
+        let last = |text: &[u8]| lines.windows(text.len()).rposition(|part| part == text);
+        let begun = last(b"-----BEGIN ").filter(|begun| Some(*begun) > last(b"-----END "));
+        match begun {
+            Some(begun) if lines.len() <= LONGEST_LINE => Some(begun),
+            _ => Some(lines.len()),
+        }
+    }
+
+    /// Where to part a line that goes on: before a word, so that the same secrets are found in its parts as in the whole. All
+    /// of it where there is no such place.
+    fn parting(&self) -> usize {
+        let redact = |part: &[u8]| self.sink.redact_text(&String::from_utf8_lossy(part));
+        let whole = redact(&self.held);
+        let before = &self.held[..self.held.len() - LONGEST_SECRET];
+        let spaces = before.iter().enumerate().filter(|(_, byte)| **byte == b' ');
+        let mut places = spaces.map(|(at, _)| at).rev().take(PLACES);
+        let parted = |at: &usize| {
+            let (first, rest) = self.held.split_at(*at);
+            redact(first) + &redact(rest) == whole
+        };
+        places.find(parted).unwrap_or(self.held.len())
     }
 
     /// Appends so many bytes of what is held, but for a character that has only begun.

@@ -99,3 +99,66 @@ async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
     drop(child.stdin.take());
     assert!(child.wait().await.unwrap().success());
 }
+
+#[tokio::test]
+async fn a_child_that_is_never_quiet_is_complete() {
+    let log = log();
+    let call = log.start(Describe::job("build"));
+    let id = call.id();
+    let mut child = sh("while echo tick; do sleep 0.005; done").spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    let terminal = call.attach(Terminal::reading(output)).await;
+    terminal.flush().await;
+    drop(terminal);
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    child.kill().await.unwrap();
+    assert_eq!(recording.status, RecordingStatus::Complete);
+    assert!(text(&log, &recording, "").contains("tick"));
+}
+
+#[tokio::test]
+async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
+    let log = log();
+    let secret = format!("{}{}", "ghp", "_0123456789abcdefghijABCDEFGHIJ012345");
+    // Wherever it is parted, one of them is near.
+    let words = format!("{} {secret} ", "word ".repeat(30));
+    let script = format!(
+        "for i in 1 2 3 4 5 6 7 8 9; do printf '%s' '{}'; done",
+        words.repeat(10)
+    );
+    let call = log.start(Describe::job("build"));
+    let id = call.id();
+    let mut child = sh(&script).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    call.attach(Terminal::reading(output)).await;
+    child.wait().await.unwrap();
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    let cast = text(&log, &recording, "");
+    assert!(!cast.contains(&secret[8..24]), "{cast}");
+    assert_eq!(cast.matches("word").count(), 9 * 10 * 30);
+    assert!(cast.lines().count() > 2, "the line was parted");
+}
+
+#[tokio::test]
+async fn a_private_key_is_found_though_it_comes_line_by_line() {
+    let log = log();
+    let key = |what: &str| format!("-----{what}_RSA_{}_KEY-----", "PRIVATE");
+    let lines = format!("{} MIIEowIBAAKCAQEA c2VjcmV0Cg== {}", key("BEGIN"), key("END"));
+    // Each is written by itself.
+    let script = format!(
+        "echo before; for line in {lines}; do echo $line | tr _ ' '; sleep 0.02; done; echo after"
+    );
+    let call = log.start(Describe::job("build"));
+    let id = call.id();
+    let mut child = sh(&script).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    call.attach(Terminal::reading(output)).await;
+    child.wait().await.unwrap();
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    let cast = text(&log, &recording, "");
+    assert!(cast.contains("before") && cast.contains("after"), "{cast}");
+    assert!(!cast.contains("MIIE") && !cast.contains("c2Vj"), "{cast}");
+}
