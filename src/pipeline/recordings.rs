@@ -33,7 +33,8 @@ pub struct Recordings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Handover {
-    /// After the answer. Until then the activity shows them as pending.
+    /// After the answer. Until then the activity shows them as pending. The log's shutdown does not wait for it: stop what
+    /// is recorded first.
     #[default]
     Background,
     /// Before the answer, which waits for it, but for no longer than the timeout. A session that has missed that delays no

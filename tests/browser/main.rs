@@ -4,6 +4,9 @@
 mod chromium;
 mod drivers;
 mod ends;
+mod forged;
+mod frames;
+mod hung;
 mod options;
 mod pages;
 mod replay;
@@ -40,6 +43,13 @@ pub(crate) async fn until(
         assert!(Instant::now() < deadline, "{found:#?}");
         tokio::task::yield_now().await;
     }
+}
+
+/// True once all of this is on record for an activity.
+pub(crate) fn has(log: &ActivityLog, id: Option<ActivityId>, text: &str) -> bool {
+    let recordings = of(log, id);
+    let mut tracks = recordings.iter().flat_map(|one| events(log, one));
+    tracks.any(|track| serde_json::to_string(&track).unwrap().contains(text))
 }
 
 /// Asks until it holds.

@@ -20,6 +20,14 @@ function mark(text) {
   document.body.append(p);
 }
 addEventListener('pageshow', event => event.persisted && mark('restored;'));
+window.heard = [];
+addEventListener('message', event => {
+  heard.push(event.data);
+  if (parent !== window) {
+    mark(event.data);
+    parent.postMessage('marked', '*');
+  }
+});
 function burst(n) {
   for (let i = 0; i < n; i++) mark('burst-' + i + ';');
 }
@@ -76,7 +84,7 @@ async fn answer(mut stream: TcpStream, served: Arc<AtomicU64>) {
     let (kind, body) = match path.split('?').next().unwrap_or("/") {
         "/favicon.ico" => ("image/x-icon", String::new()),
         "/site.js" => ("text/javascript", SCRIPT.to_owned()),
-        path => ("text/html", page(path, served.fetch_add(1, SeqCst))),
+        _ => ("text/html", page(path, served.fetch_add(1, SeqCst))),
     };
     let length = body.len();
     let answer = format!(
@@ -88,9 +96,13 @@ async fn answer(mut stream: TcpStream, served: Arc<AtomicU64>) {
 }
 
 fn page(path: &str, number: u64) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let frame = |url: &str| format!("<iframe src='{url}'></iframe>");
     let frame = match path {
-        "/framed" => "<iframe src='/inner'></iframe>",
-        _ => "",
+        "/framed" => frame("/inner"),
+        // Any others, by their addresses.
+        "/framing" => query.split(';').map(frame).collect(),
+        _ => String::new(),
     };
     format!(
         "<!doctype html><html><head><title>{path}</title><script src='/site.js'></script></head>\

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Error as SocketError, Message, protocol::WebSocketConfig},
+    tungstenite::{Error as SocketError, Message, Utf8Bytes, protocol::WebSocketConfig},
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use super::endpoint::Endpoint;
+use crate::error::Result;
 
 /// The longest thing that a browser can say: the first look at a page comes in one piece, pictures and styles included.
 const LONGEST_MESSAGE: usize = 64 << 20;
@@ -20,6 +21,15 @@ pub(super) struct Connection {
     called: u64,
 }
 
+/// What came from a browser.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Something that it says.
+    Text(Utf8Bytes),
+    /// More than is taken at once. It cannot be understood any more.
+    TooMuch,
+}
+
 /// What a browser says.
 #[derive(Debug)]
 pub(super) enum Said {
@@ -27,26 +37,18 @@ pub(super) enum Said {
     Answer(u64, Option<Value>),
     /// Something happened: the method, what it says, in which session.
     Event(String, Value, String),
-    /// More than is taken at once. It cannot be understood any more.
-    TooMuch,
 }
 
 impl Connection {
     /// Connects to a browser by its websocket.
-    pub(super) async fn open(url: &str) -> Result<Self> {
-        let gone = || {
-            let what = format!("there is no browser at {url}");
-            Error::new(ErrorKind::NotFound, what)
-        };
-        let host = url.strip_prefix("ws://").unwrap_or(url);
-        let host = host.split('/').next().unwrap_or(host);
-        let stream = TcpStream::connect(host).await;
-        let stream = stream.map_err(|cause| gone().with_source(cause))?;
+    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self> {
+        let stream = TcpStream::connect(endpoint.host()).await;
+        let stream = stream.map_err(|cause| endpoint.gone().with_source(cause))?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(LONGEST_MESSAGE))
             .max_frame_size(Some(LONGEST_MESSAGE));
-        let opened = client_async_with_config(url, stream, Some(config)).await;
-        let (socket, _) = opened.map_err(|cause| gone().with_source(cause))?;
+        let opened = client_async_with_config(endpoint.url(), stream, Some(config)).await;
+        let (socket, _) = opened.map_err(|cause| endpoint.gone().with_source(cause))?;
         Ok(Connection { socket, called: 0 })
     }
 
@@ -66,25 +68,29 @@ impl Connection {
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.
-    pub(super) async fn next(&mut self) -> Option<Said> {
+    pub(super) async fn next(&mut self) -> Option<Heard> {
         loop {
-            let text = match self.socket.next().await? {
-                Ok(Message::Text(text)) => text,
+            return match self.socket.next().await? {
+                Ok(Message::Text(text)) => Some(Heard::Text(text)),
                 Ok(_) => continue,
-                Err(SocketError::Capacity(_)) => return Some(Said::TooMuch),
-                Err(_) => return None,
+                Err(SocketError::Capacity(_)) => Some(Heard::TooMuch),
+                Err(_) => None,
             };
-            let Ok(mut said) = serde_json::from_str::<Value>(&text) else {
-                continue;
-            };
-            if let Some(id) = said["id"].as_u64() {
-                let result = said.get_mut("result").map(Value::take);
-                return Some(Said::Answer(id, result));
-            }
-            let method = said["method"].as_str().unwrap_or_default().to_owned();
-            let session = said["sessionId"].as_str().unwrap_or_default().to_owned();
-            return Some(Said::Event(method, said["params"].take(), session));
         }
+    }
+}
+
+impl Said {
+    /// Reads what came; `None` where it is nothing that browsers say.
+    pub(super) fn read(text: &str) -> Option<Said> {
+        let mut said: Value = serde_json::from_str(text).ok()?;
+        if let Some(id) = said["id"].as_u64() {
+            let result = said.get_mut("result").map(Value::take);
+            return Some(Said::Answer(id, result));
+        }
+        let method = said["method"].as_str().unwrap_or_default().to_owned();
+        let session = said["sessionId"].as_str().unwrap_or_default().to_owned();
+        Some(Said::Event(method, said["params"].take(), session))
     }
 }
 
@@ -109,11 +115,14 @@ mod tests {
                 let _ = socket.send(Message::text(event.to_string())).await;
             }
         });
-        let mut connection = Connection::open(&url).await.unwrap();
-        let Some(Said::Event(_, params, _)) = connection.next().await else {
+        let mut connection = Connection::open(&Endpoint::at(url)).await.unwrap();
+        let Some(Heard::Text(text)) = connection.next().await else {
             panic!("the long one did not arrive");
         };
+        let Some(Said::Event(_, params, _)) = Said::read(&text) else {
+            panic!("the long one is no event");
+        };
         assert_eq!(params.as_str().map(str::len), Some(long));
-        assert!(matches!(connection.next().await, Some(Said::TooMuch)));
+        assert!(matches!(connection.next().await, Some(Heard::TooMuch)));
     }
 }

@@ -6,13 +6,18 @@ mod endpoint;
 mod recorder;
 mod redact;
 mod script;
+mod tab;
 
 use std::fmt;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 
 pub use self::driver::BrowserDriver;
-use self::{cdp::Connection, recorder::Recorder};
+use self::{cdp::Connection, endpoint::Endpoint, recorder::Recorder};
 use crate::{
     error::{Error, ErrorKind, Result},
     record::Text,
@@ -22,10 +27,10 @@ use crate::{
 /// Records a browser: every page, popup and iframe in it, as rrweb events that a player shows as a film.
 ///
 /// It opens a connection of its own to the DevTools, beside the driver's, so that any driver will do. Each tab is a
-/// track. What is typed is masked, and secrets are redacted. The browser stays open when the recording ends.
+/// track, and so is each iframe of another origin, of which its page shows an empty box. What is typed is masked, and secrets are redacted. The browser stays open when the recording ends.
 ///
 /// Where there is no browser the recording's [`outcome`](crate::recording::Recording::outcome) says so; a browser that
-/// is killed ends it as `gone`, a page that crashes marks it `crashed`.
+/// is killed ends it as `gone`, a page that crashes marks it `crashed`, a page that hangs `timed_out`.
 ///
 /// # Examples
 ///
@@ -43,11 +48,13 @@ use crate::{
 /// Pages hand events out every 50 ms, and when they are left. What a page or browser had not handed out when it crashed
 /// is missing.
 pub struct Browser {
-    address: String,
+    address: Endpoint,
     scope: Scope,
     world: World,
     settings: script::Settings,
     requests: Option<mpsc::UnboundedSender<Request>>,
+    /// The recorder, which ends with this also where the browser does not even listen any more.
+    task: JoinSet<()>,
 }
 
 /// Which pages are recorded.
@@ -73,11 +80,12 @@ impl Browser {
     /// Names the browser by its DevTools: `ws://..`, or `http://host:port` of `--remote-debugging-port`.
     pub fn at(address: impl Into<String>) -> Self {
         Browser {
-            address: address.into(),
+            address: Endpoint::at(address.into()),
             scope: Scope::All,
             world: World::Main,
             settings: script::Settings::default(),
             requests: None,
+            task: JoinSet::new(),
         }
     }
 
@@ -143,10 +151,11 @@ impl Resource for Browser {
     }
 
     async fn start(&mut self, sink: Sink) -> Result<()> {
-        let url = endpoint::websocket(&self.address).await?;
-        let connection = Connection::open(&url).await?;
+        let endpoint = self.address.websocket().await?;
+        let connection = Connection::open(&endpoint).await?;
+        let patience = sink.limits().timeout / 4;
         let (requests, received) = mpsc::unbounded_channel();
-        let (started, ready) = oneshot::channel();
+        let ((begun, has_begun), (ready, is_ready)) = (oneshot::channel(), oneshot::channel());
         let recorder = Recorder::new(
             connection,
             sink,
@@ -154,12 +163,16 @@ impl Resource for Browser {
             self.world,
             &self.settings,
         );
-        tokio::spawn(recorder.run(received, started));
+        self.task.spawn(recorder.run(received, begun, ready));
         self.requests = Some(requests);
-        ready.await.map_err(|_| {
-            let what = format!("the browser at {url} went away before its pages were recorded");
+        has_begun.await.map_err(|_| {
+            let what =
+                format!("the browser at {endpoint} went away before its pages were recorded");
             Error::new(ErrorKind::NotFound, what)
-        })
+        })?;
+        // A page that hangs is recorded from when it answers, and nobody waits for that.
+        let _ = timeout(patience, is_ready).await;
+        Ok(())
     }
 
     async fn flush(&mut self) {

@@ -1,21 +1,26 @@
 //! The task that follows a browser: attaches to its pages, and appends what they hand out.
 
+mod flush;
+
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
 
+use self::flush::{Flush, STOP};
 use crate::{
     record::{RecordingStatus, Text},
     recording::{
-        Chunk, Sink,
+        Sink,
         actor::Request,
         browser::{
             Scope, World,
-            cdp::{Connection, Said},
-            redact,
+            cdp::{Connection, Heard, Said},
             script::Settings,
+            tab::{Context, HandOver, Tab},
         },
     },
 };
@@ -23,6 +28,10 @@ use crate::{
 /// What a page's iframes are attached by, where they have a process of their own.
 const IFRAMES: &str = "iframe";
 const PAGES: &str = "page";
+/// How many iframes get a track: a page can make any number.
+const FRAMES: usize = 100;
+/// How many bytes take so long to be understood that nothing else is to wait for it.
+const HEAVY: usize = 256 << 10;
 
 pub(super) struct Recorder {
     connection: Connection,
@@ -35,32 +44,18 @@ pub(super) struct Recorder {
     world: World,
     /// The pages and iframes that are recorded, by session.
     tabs: HashMap<String, Tab>,
-    /// How many tabs there have been.
-    tracks: usize,
-    /// Calls that have to be answered before it has started.
+    /// The tracks, by the frame that they show.
+    tracks: HashMap<String, Text>,
+    /// How many tabs there have been, and how many iframes with a track.
+    pages: usize,
+    frames: usize,
+    /// The call that has the browser attach to its pages.
+    attach: u64,
+    /// Calls that have to be answered before the pages that are open are recorded.
     starting: HashSet<u64>,
-    started: Option<oneshot::Sender<()>>,
+    begun: Option<oneshot::Sender<()>>,
+    ready: Option<oneshot::Sender<()>>,
     flushes: Vec<Flush>,
-}
-
-/// A page or an iframe.
-struct Tab {
-    target: String,
-    /// Where the script runs in it, where that is a world of its own.
-    context: Option<String>,
-    /// `None` for an iframe, which hands its events to its page.
-    track: Option<Text>,
-    /// How many events have arrived of each document.
-    arrived: HashMap<String, u64>,
-}
-
-/// Somebody who waits until every page has handed out what it held back.
-struct Flush {
-    /// The calls that are not yet answered, with the session that they were made in.
-    calls: HashMap<u64, String>,
-    done: oneshot::Sender<()>,
-    /// The recorder ends after it.
-    last: bool,
 }
 
 impl Recorder {
@@ -82,50 +77,65 @@ impl Recorder {
             binding,
             world,
             tabs: HashMap::new(),
-            tracks: 0,
+            tracks: HashMap::new(),
+            pages: 0,
+            frames: 0,
+            attach: 0,
             starting: HashSet::new(),
-            started: None,
+            begun: None,
+            ready: None,
             flushes: Vec::new(),
         }
     }
 
-    /// Works until it is stopped, or the browser is gone.
+    /// Works until it is stopped, or the browser is gone. Says when the browser has begun to attach to pages, and when those
+    /// that it had have answered.
     pub(super) async fn run(
         mut self,
         mut requests: mpsc::UnboundedReceiver<Request>,
-        started: oneshot::Sender<()>,
+        begun: oneshot::Sender<()>,
+        ready: oneshot::Sender<()>,
     ) {
-        self.started = Some(started);
-        let call = self.attach_to(None, PAGES).await;
-        self.starting.insert(call);
+        (self.begun, self.ready) = (Some(begun), Some(ready));
+        self.attach = self.attach_to(None, PAGES).await;
+        self.starting.insert(self.attach);
         loop {
             tokio::select! {
-                said = self.connection.next() => match said {
-                    Some(Said::Answer(id, result)) => self.answered(id, result.as_ref()),
-                    Some(Said::Event(method, params, session)) => self.happened(&method, &params, session).await,
-                    Some(Said::TooMuch) => return self.sink.end(RecordingStatus::Truncated),
+                heard = self.connection.next() => match heard {
+                    Some(Heard::Text(text)) => {
+                        let said = beside(text.len(), move || Said::read(&text)).await;
+                        match said.flatten() {
+                            Some(Said::Answer(id, result)) => {
+                                self.begins(id);
+                                self.answered(id, result.as_ref()).await;
+                            }
+                            Some(Said::Event(method, params, session)) => self.happened(&method, params, session).await,
+                            None => {}
+                        }
+                    }
+                    Some(Heard::TooMuch) => return self.sink.end(RecordingStatus::Truncated),
                     None => return self.sink.end(RecordingStatus::Gone),
                 },
                 request = requests.recv() => match request {
                     Some(Request::Flush(done)) => self.flush("flush", done).await,
-                    Some(Request::Stop(done)) => self.flush("stop", done).await,
+                    Some(Request::Stop(done)) => self.flush(STOP, done).await,
                     None => return,
                 },
             }
-            if self.starting.is_empty()
-                && let Some(started) = self.started.take()
-            {
-                // Whoever waited may have given up.
-                let _ = started.send(());
+            if self.is_stopped() {
+                return;
             }
-            while let Some(at) = self.flushes.iter().position(|one| one.calls.is_empty()) {
-                let flush = self.flushes.swap_remove(at);
-                // Whoever asked may have given up.
-                let _ = flush.done.send(());
-                if flush.last {
-                    return;
-                }
-            }
+        }
+    }
+
+    /// Says how far it has begun, where this was answered.
+    fn begins(&mut self, call: u64) {
+        self.starting.remove(&call);
+        let begun = self.begun.take_if(|_| call == self.attach);
+        let ready = self.ready.take_if(|_| self.starting.is_empty());
+        for waiting in [begun, ready].into_iter().flatten() {
+            // Whoever waited may have given up.
+            let _ = waiting.send(());
         }
     }
 
@@ -138,36 +148,58 @@ impl Recorder {
             .await
     }
 
-    async fn happened(&mut self, method: &str, params: &Value, session: String) {
+    async fn happened(&mut self, method: &str, mut params: Value, session: String) {
         match method {
-            "Target.attachedToTarget" => self.attached(params, &session).await,
+            "Target.attachedToTarget" => return self.attached(&params, &session).await,
             "Target.detachedFromTarget" => {
                 if let Some(session) = params["sessionId"].as_str() {
                     self.left(session);
                     self.tabs.remove(session);
                 }
+                return;
             }
             "Runtime.bindingCalled" if params["name"] == *self.binding => {
-                self.handed_out(&session, params["payload"].as_str().unwrap_or_default());
+                if let Value::String(payload) = params["payload"].take() {
+                    let context = params["executionContextId"].as_i64();
+                    self.handed_out(&session, context, payload).await;
+                }
+                return;
             }
             // The first document of a popup may take the place of an empty one, which the script has seen.
             "Page.frameNavigated" if params["frame"]["parentId"].is_null() => {
-                let script = self.script.clone();
-                self.evaluate(&session, &script).await;
+                return self.run_script(&session).await;
             }
+            _ => {}
+        }
+        let Some(tab) = self.tabs.get_mut(&session) else {
+            return;
+        };
+        match method {
             "Runtime.executionContextCreated" => {
                 let context = &params["context"];
-                if let Some(tab) = self.tabs.get_mut(&session)
-                    && context["name"] == *self.binding
-                    && context["auxData"]["frameId"] == *tab.target
-                {
-                    tab.context = context["uniqueId"].as_str().map(str::to_owned);
+                let runs_script = match self.world {
+                    World::Main => context["auxData"]["isDefault"] == true,
+                    World::Isolated => context["name"] == *self.binding,
+                };
+                if runs_script && let Some(id) = context["id"].as_i64() {
+                    tab.contexts.push(Context {
+                        id,
+                        unique: text(&context["uniqueId"]),
+                        frame: text(&context["auxData"]["frameId"]),
+                    });
                 }
             }
+            "Runtime.executionContextDestroyed" => {
+                let id = params["executionContextId"].as_i64();
+                tab.contexts.retain(|context| Some(context.id) != id);
+            }
+            "Runtime.executionContextsCleared" => tab.contexts.clear(),
             "Inspector.targetCrashed" => {
+                tab.crashed = true;
                 self.sink.worsen(RecordingStatus::Crashed);
                 self.left(&session);
             }
+            "Inspector.targetReloadedAfterCrash" => tab.crashed = false,
             _ => {}
         }
     }
@@ -175,9 +207,7 @@ impl Recorder {
     /// Begins to record what the browser has attached to, where it is to be recorded.
     async fn attached(&mut self, params: &Value, parent: &str) {
         let info = &params["targetInfo"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (session, target) = (text(&params["sessionId"]), text(&info["targetId"]));
-        let page = info["type"] == PAGES;
         let wanted = match &self.scope {
             _ if self.tabs.contains_key(parent) => true,
             Scope::All => true,
@@ -211,20 +241,23 @@ impl Recorder {
         ];
         for (method, params) in calls {
             let call = self.connection.call(Some(&session), method, params).await;
-            if self.started.is_some() {
+            if self.ready.is_some() {
                 self.starting.insert(call);
             }
         }
         self.attach_to(Some(&session), IFRAMES).await;
         self.resume(&session).await;
-        self.tracks += usize::from(page);
-        let tab = Tab {
-            target,
-            context: None,
-            track: page.then(|| Text::from(format!("tab {}", self.tracks))),
-            arrived: HashMap::new(),
+        let track = match (self.tabs.get(parent), self.tracks.get(&target)) {
+            (Some(page), _) => page.track.clone(),
+            (None, Some(before)) => before.clone(),
+            (None, None) => {
+                self.pages += 1;
+                let track = Text::from(format!("tab {}", self.pages));
+                self.tracks.insert(target.clone(), track.clone());
+                track
+            }
         };
-        self.tabs.insert(session, tab);
+        self.tabs.insert(session, Tab::new(target, track));
     }
 
     async fn resume(&mut self, session: &str) {
@@ -232,91 +265,85 @@ impl Recorder {
         self.connection.call(Some(session), method, json!({})).await;
     }
 
-    /// Evaluates something where the script runs. Gives the number of the call; `None` where that runs nowhere yet.
-    async fn evaluate(&mut self, session: &str, expression: &str) -> Option<u64> {
-        let mut params = json!({"expression": expression, "returnByValue": true});
-        if self.world == World::Isolated {
-            let context = self.tabs.get(session)?.context.as_deref()?;
-            params["uniqueContextId"] = context.into();
-        }
-        let call = self
-            .connection
-            .call(Some(session), "Runtime.evaluate", params);
-        Some(call.await)
+    /// Has the script run in a page's own document, where it does not yet.
+    async fn run_script(&mut self, session: &str) {
+        let context = match self.world {
+            World::Main => None,
+            World::Isolated => {
+                let Some(tab) = self.tabs.get(session) else {
+                    return;
+                };
+                let mut contexts = tab.contexts.iter();
+                let Some(own) = contexts.rfind(|context| context.frame == tab.target) else {
+                    return;
+                };
+                Some(own.unique.clone())
+            }
+        };
+        let script = self.script.clone();
+        self.evaluate(session, context.as_deref(), &script).await;
     }
 
-    /// Appends what a page has handed out: a head line, and one event a line.
-    fn handed_out(&mut self, session: &str, payload: &str) {
+    /// Evaluates something in a context, or in a page's own world. Gives the number of the call.
+    async fn evaluate(&mut self, session: &str, context: Option<&str>, expression: &str) -> u64 {
+        let mut params = json!({"expression": expression, "returnByValue": true});
+        if let Some(context) = context {
+            params["uniqueContextId"] = context.into();
+        }
+        self.connection
+            .call(Some(session), "Runtime.evaluate", params)
+            .await
+    }
+
+    /// Appends what a document has handed out.
+    async fn handed_out(&mut self, session: &str, context: Option<i64>, payload: String) {
         let Some(tab) = self.tabs.get_mut(session) else {
             return;
         };
-        let Some(track) = &tab.track else { return };
-        let Some((head, lines)) = payload.split_once('\n') else {
+        let Some(hand_over) = HandOver::read(payload) else {
             return;
         };
-        let mut words = head.split(' ');
-        let document = words.next().unwrap_or_default();
-        let mut number = || words.next().and_then(|word| word.parse::<i64>().ok());
-        let (Some(first), Some(count), Some(from), Some(until)) =
-            (number(), number(), number(), number())
-        else {
-            return;
+        self.sink.lost(tab.heard(&hand_over));
+        let (frame, page) = (tab.frame(context).to_owned(), tab.track.clone());
+        let count = hand_over.count();
+        let Some(track) = self.track(frame, &page) else {
+            return self.sink.lost(count);
         };
-        let (first, count) = (first.max(0).cast_unsigned(), count.max(0).cast_unsigned());
-        // A page says what it likes in here; it cannot say more than there is.
-        let count = count.min(lines.len() as u64);
-        let arrived = tab.arrived.entry(document.to_owned()).or_default();
-        self.sink.lost(first.saturating_sub(*arrived));
-        *arrived = first.saturating_add(count);
-        let at = |ms| DateTime::<Utc>::from_timestamp_millis(ms).unwrap_or_else(Utc::now);
-        let chunk = Chunk::new(redact::lines(lines, |key, value| {
-            self.sink.redact_json(key, value)
-        }))
-        .track(track)
-        .events(count);
-        self.sink.append(chunk.between(at(from), at(until)));
-    }
-
-    /// Asks every page for what it holds back.
-    async fn flush(&mut self, what: &str, done: oneshot::Sender<()>) {
-        let question = self.settings.ask(what);
-        let pages = self.tabs.iter().filter(|(_, tab)| tab.track.is_some());
-        let sessions: Vec<_> = pages.map(|(session, _)| session.clone()).collect();
-        let mut calls = HashMap::new();
-        for session in sessions {
-            if let Some(call) = self.evaluate(&session, &question).await {
-                calls.insert(call, session);
-            }
-        }
-        self.flushes.push(Flush {
-            calls,
-            done,
-            last: what == "stop",
-        });
-    }
-
-    /// Takes the answer to a call. What a page handed out before it answered has arrived before.
-    fn answered(&mut self, id: u64, result: Option<&Value>) {
-        self.starting.remove(&id);
-        let mut flushes = self.flushes.iter_mut();
-        let Some(session) = flushes.find_map(|flush| flush.calls.remove(&id)) else {
-            return;
-        };
-        let said = result.and_then(|result| result["result"]["value"].as_str());
-        let Some((document, count)) = said.and_then(|said| said.split_once(' ')) else {
-            return;
-        };
-        if let (Some(tab), Ok(count)) = (self.tabs.get_mut(&session), count.parse::<u64>()) {
-            let arrived = tab.arrived.entry(document.to_owned()).or_default();
-            self.sink.lost(count.saturating_sub(*arrived));
-            *arrived = count.max(*arrived);
+        let sink = self.sink.clone();
+        let appended = beside(hand_over.len(), move || hand_over.append(&sink, track));
+        if appended.await.is_none() {
+            self.sink.lost(count);
         }
     }
 
-    /// Waits for nothing more from a page that is gone.
-    fn left(&mut self, session: &str) {
-        for flush in &mut self.flushes {
-            flush.calls.retain(|_, of| of != session);
+    /// The track of a frame; `None` where there are too many.
+    fn track(&mut self, frame: String, page: &Text) -> Option<Text> {
+        if let Some(track) = self.tracks.get(&frame) {
+            return Some(track.clone());
         }
+        if self.frames == FRAMES {
+            return None;
+        }
+        self.frames += 1;
+        let track = Text::from(format!("{page} frame {}", self.frames));
+        self.tracks.insert(frame, track.clone());
+        Some(track)
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Does what takes long for so many bytes where it holds up nothing else, and waits for it. `None` where it could not be
+/// done.
+async fn beside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match bytes > HEAVY {
+        // It panicked, or the runtime ends.
+        true => spawn_blocking(work).await.ok(),
+        false => Some(work()),
     }
 }

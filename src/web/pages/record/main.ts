@@ -50,7 +50,7 @@ export function start(settings: Settings): void {
     if (lines.length === 0) {
       return;
     }
-    const head = `${id} ${count - lines.length} ${lines.length} ${from} ${until}`;
+    const head = `${id} ${count - lines.length} ${from} ${until}`;
     const text = `${head}\n${lines.join("\n")}\n`;
     [lines, bytes] = [[], 0];
     const send = (window as unknown as Record<string, unknown>)[settings.binding];
@@ -82,7 +82,8 @@ export function start(settings: Settings): void {
     },
     maskInputOptions: MASKED,
     maskTextSelector: EDITABLE,
-    recordCrossOriginIframes: true,
+    // It would send them through the parent's page, which can read along. Each of them records itself.
+    recordCrossOriginIframes: false,
     recordAfter: "DOMContentLoaded",
     ...(settings.blockSelector && { blockSelector: settings.blockSelector }),
     ...(settings.ignoreSelector && { ignoreSelector: settings.ignoreSelector }),
