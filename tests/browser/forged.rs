@@ -1,8 +1,8 @@
 //! A page that talks to the recorder itself.
 
-use tower_activity::{ActivityLog, Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
 
-use crate::{chromium::Chromium, ended, events, site::Site, until};
+use crate::{chromium::Chromium, ended, events, patient, site::Site, until};
 
 /// Whatever a page may say through the function that it finds: three lines are no event, the rest no hand-over at all.
 const FORGED: &str = r"
@@ -16,13 +16,13 @@ say('x -5 1 2\n{}\n');
 say('x 0 99999999999999999999 2\n{}\n');
 say('n'.repeat(100000) + ' 0 1 2\n{}\n');
 say('y 0 1 2\nnot json\n{\n[1]\n');
-for (let n = 0; n < 3000; n++) say('made-up-' + n + ' 0 1 2\n{}\n');
+for (let n = 0; n < 1100; n++) say('made-up-' + n + ' 0 1 2\n{}\n');
 typeof say";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_page_makes_up_breaks_nothing_and_takes_no_room() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(Browser::at(&chromium.address)).await;

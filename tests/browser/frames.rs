@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use tower_activity::{ActivityLog, Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
 
-use crate::{chromium::Chromium, ended, events, site::Site, until};
+use crate::{chromium::Chromium, ended, events, patient, site::Site, until};
 
 async fn check(choose: impl FnOnce(Browser) -> Browser) {
     let (site, other) = (Site::start().await, Site::start().await);
     let chromium = Chromium::start().await;
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(choose(Browser::at(&chromium.address))).await;

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use tower_activity::{
-    ActivityLog, Describe, Outcome, RecordingStatus, Recordings, recording::Browser,
-};
+use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
 
-use crate::{chromium::Chromium, ended, has, site::Site, soon, until};
+use crate::{chromium::Chromium, ended, has, patient, site::Site, soon, until, within};
 
 const LOADED: &str = "document.readyState === 'complete' && window.mark";
 
@@ -21,7 +19,7 @@ async fn a_page_that_hangs_keeps_no_other_from_being_recorded() {
     let hang = json!({"expression": "for (;;);"});
     driver.send(Some(&tab.0), "Runtime.evaluate", hang).await;
 
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = within(Duration::from_secs(4));
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;
@@ -40,9 +38,7 @@ async fn a_page_that_hangs_keeps_no_other_from_being_recorded() {
 async fn a_page_that_has_crashed_is_not_waited_for() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
     // So long that a test that waits for it fails.
-    let patient = Recordings::default().timeout(Duration::from_secs(3600));
-    let log = ActivityLog::builder().recordings(patient);
-    let log = log.open(":memory:").unwrap();
+    let log = within(Duration::from_secs(3600));
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;
@@ -66,7 +62,7 @@ async fn a_page_that_has_crashed_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_tab_did_before_it_closed_itself_is_there() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(Browser::at(&chromium.address)).await;
@@ -97,9 +93,7 @@ async fn what_a_tab_did_before_it_closed_itself_is_there() {
 async fn a_browser_that_does_not_answer_is_not_called_gone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let brief = Recordings::default().timeout(Duration::from_millis(20));
-    let log = ActivityLog::builder().recordings(brief);
-    let log = log.open(":memory:").unwrap();
+    let log = within(Duration::from_millis(100));
     let call = log.start(Describe::tool("shop_search"));
     for scheme in ["http", "ws"] {
         let browser = Browser::at(format!("{scheme}://{address}/?token=t"));

@@ -17,7 +17,19 @@ mod table;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tower_activity::{ActivityId, ActivityLog, RecordingRecord};
+use tower_activity::{ActivityId, ActivityLog, RecordingRecord, Recordings};
+
+/// A log that gives a busy machine the time that it takes.
+pub(crate) fn patient() -> ActivityLog {
+    within(Duration::from_secs(20))
+}
+
+/// A log that gives recordings so long.
+pub(crate) fn within(timeout: Duration) -> ActivityLog {
+    let recordings = Recordings::default().timeout(timeout);
+    let builder = ActivityLog::builder().recordings(recordings);
+    builder.open(":memory:").unwrap()
+}
 
 /// The recordings of an activity, as they are on record now.
 pub(crate) fn of(log: &ActivityLog, id: Option<ActivityId>) -> Vec<RecordingRecord> {

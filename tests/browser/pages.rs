@@ -1,15 +1,11 @@
 //! Whatever a page does, its events are on record.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tower_activity::{
-    ActivityLog, Describe, Outcome, RecordingStatus, Recordings, recording::Browser,
-};
+use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
 
 use crate::{
     chromium::{Chromium, Driver, Tab},
-    ended, events,
+    ended, events, patient,
     site::Site,
     soon, until,
 };
@@ -48,7 +44,7 @@ pub(crate) async fn keep_in_page(driver: &mut Driver, tab: &Tab) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_event_is_lost_however_a_page_is_left() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;
@@ -171,10 +167,7 @@ async fn no_event_is_lost_however_a_page_is_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_share_a_browser_never_mix_their_pages() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    // So many at once take a small machine a while.
-    let patient = Recordings::default().timeout(Duration::from_secs(20));
-    let log = ActivityLog::builder().recordings(patient);
-    let log = log.open(":memory:").unwrap();
+    let log = patient();
     let url = site.url("/");
     let calls: Vec<_> = (0..20)
         .map(|n| {

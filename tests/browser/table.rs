@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tower_activity::{
-    ActivityLog, Describe, Outcome, RecordingStatus,
+    Describe, Outcome, RecordingStatus,
     recording::{Browser, Recording},
 };
 
@@ -11,6 +11,7 @@ use crate::{
     chromium::{Chromium, Driver, Tab},
     ended, events,
     pages::{keep_in_page, leave},
+    patient,
     site::Site,
     soon, until,
 };
@@ -43,7 +44,7 @@ async fn row(
     act: impl AsyncFnOnce(&mut Driver, &Tab, &Site) -> Vec<String>,
 ) -> Row {
     let (site, mut chromium) = (Site::start().await, Chromium::start().await);
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;

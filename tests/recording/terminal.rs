@@ -1,12 +1,14 @@
 //! The output of a real child process as an asciicast.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tokio::process::Command;
-use tower_activity::{Activity, Describe, Outcome, RecordingStatus, recording::Terminal};
+use tower_activity::{
+    Activity, Describe, Outcome, RecordingStatus, Recordings, recording::Terminal,
+};
 
-use crate::{ended, log, of, text, until};
+use crate::{ended, log, of, text, until, with};
 
 /// Says more than a pipe holds, and fails where nobody reads it.
 const LOUD: &str = "head -c 1000000 /dev/zero | tr '\\0' x";
@@ -102,7 +104,7 @@ async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
 
 #[tokio::test]
 async fn a_child_that_is_never_quiet_is_complete() {
-    let log = log();
+    let log = with(Recordings::default().timeout(Duration::from_secs(20)));
     let call = log.start(Describe::job("build"));
     let id = call.id();
     let mut child = sh("while echo tick; do sleep 0.005; done").spawn().unwrap();
@@ -145,7 +147,11 @@ async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
 async fn a_private_key_is_found_though_it_comes_line_by_line() {
     let log = log();
     let key = |what: &str| format!("-----{what}_RSA_{}_KEY-----", "PRIVATE");
-    let lines = format!("{} MIIEowIBAAKCAQEA c2VjcmV0Cg== {}", key("BEGIN"), key("END"));
+    let lines = format!(
+        "{} MIIEowIBAAKCAQEA c2VjcmV0Cg== {}",
+        key("BEGIN"),
+        key("END")
+    );
     // Each is written by itself.
     let script = format!(
         "echo before; for line in {lines}; do echo $line | tr _ ' '; sleep 0.02; done; echo after"
