@@ -104,12 +104,12 @@ fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
 
     // What is pruned is found no more, and what started in the same microsecond is.
     let mut cutoffs = Cutoffs::default();
-    cutoffs.previews = Some(clock.now() + TimeDelta::seconds(1));
+    cutoffs.previews.before = Some(clock.now() + TimeDelta::seconds(1));
     while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
     assert_eq!(found(&mut reader, "breaking").0.len(), 0);
     assert_eq!(found(&mut reader, "login").0.len(), 2);
     let mut cutoffs = Cutoffs::default();
-    cutoffs.activities = Some(clock.now() + TimeDelta::seconds(1));
+    cutoffs.activities.before = Some(clock.now() + TimeDelta::seconds(1));
     while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
     // The newest row stays, whatever its age.
     assert_eq!(found(&mut reader, "").0, ["amazon_search"]);

@@ -163,7 +163,7 @@ proptest! {
 
         let mut cutoffs = Cutoffs::default();
         let at = begin() + TimeDelta::minutes(cutoff);
-        (cutoffs.activities, cutoffs.events) = (Some(at), Some(at));
+        (cutoffs.activities.before, cutoffs.events.before) = (Some(at), Some(at));
         let mut reader = ActivityReader::open(&path).unwrap();
         let all = reader.page(&Filter::default(), None, 100).unwrap().activities;
         let newest = all.iter().map(|one| one.seq).max().unwrap();
@@ -177,14 +177,14 @@ proptest! {
         prop_assert_eq!(&all_sums(&path), &before);
         // And is gone when that is said, wherever it stands.
         cutoffs = Cutoffs::default();
-        cutoffs.sums = Some(at);
+        cutoffs.sums.before = Some(at);
         prune(&mut *upkeep, &cutoffs);
         let [sums, stretches, paces] = all_sums(&path);
         let quarter = at.timestamp() / 900;
         for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
-        cutoffs.sums = Some(begin() + TimeDelta::days(9));
+        cutoffs.sums.before = Some(begin() + TimeDelta::days(9));
         prune(&mut *upkeep, &cutoffs);
         prop_assert!(all_sums(&path).iter().all(Vec::is_empty));
         let damages = reader.damages().unwrap();
@@ -265,7 +265,7 @@ fn previews_go_by_themselves_where_their_activities_stay() {
     record(&log, &clock, 60, 2);
     log.flush().wait().unwrap();
     let mut cutoffs = Cutoffs::default();
-    cutoffs.previews = Some(begin() + TimeDelta::minutes(30));
+    cutoffs.previews.before = Some(begin() + TimeDelta::minutes(30));
     assert_eq!(prune(&mut *upkeep(&folder), &cutoffs).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let all = reader
@@ -293,7 +293,7 @@ fn the_order_of_commits_goes_on_when_everything_is_old() {
     );
     let mut cutoffs = Cutoffs::default();
     let later = begin() + TimeDelta::days(1);
-    (cutoffs.activities, cutoffs.events) = (Some(later), Some(later));
+    (cutoffs.activities.before, cutoffs.events.before) = (Some(later), Some(later));
     let pruned = prune(&mut *upkeep(&folder), &cutoffs);
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);
@@ -323,7 +323,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
     };
     let full = pages(&path);
     let mut cutoffs = Cutoffs::default();
-    cutoffs.activities = Some(clock.now());
+    cutoffs.activities.before = Some(clock.now());
     let writer = std::thread::spawn({
         let log = log.clone();
         move || {

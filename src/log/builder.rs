@@ -110,25 +110,53 @@ impl Builder {
     /// What is older is deleted in small steps after commits, whoever recorded it; what was counted stays counted. The
     /// newest activity always stays.
     pub fn keep_activities(mut self, time: Duration) -> Self {
-        self.config.retention.activities = Some(time);
+        self.config.retention.activities.time = Some(time);
+        self
+    }
+
+    /// Sets how many bytes of ended activities are kept, without their previews; without limit by default. The oldest go
+    /// first.
+    ///
+    /// Counted are texts, and 200 bytes for each activity and what finds it, once the index has come to it.
+    pub fn keep_activities_bytes(mut self, bytes: u64) -> Self {
+        self.config.retention.activities.bytes = Some(bytes);
         self
     }
 
     /// Sets how long events are kept; for ever by default. The newest event always stays.
     pub fn keep_events(mut self, time: Duration) -> Self {
-        self.config.retention.events = Some(time);
+        self.config.retention.events.time = Some(time);
+        self
+    }
+
+    /// Sets how many bytes of events are kept, counted as those of activities are; without limit by default. The oldest
+    /// go first.
+    pub fn keep_events_bytes(mut self, bytes: u64) -> Self {
+        self.config.retention.events.bytes = Some(bytes);
         self
     }
 
     /// Sets how long previews of activities are kept, where the activities stay; as long as those by default.
     pub fn keep_previews(mut self, time: Duration) -> Self {
-        self.config.retention.previews = Some(time);
+        self.config.retention.previews.time = Some(time);
+        self
+    }
+
+    /// Sets how many bytes of previews are kept, where the activities stay; without limit by default. The oldest go first.
+    pub fn keep_previews_bytes(mut self, bytes: u64) -> Self {
+        self.config.retention.previews.bytes = Some(bytes);
         self
     }
 
     /// Sets how long the sums are kept that metrics are counted with; 30 days by default.
     pub fn keep_sums(mut self, time: Duration) -> Self {
-        self.config.retention.sums = Some(time);
+        self.config.retention.sums.time = Some(time);
+        self
+    }
+
+    /// Sets how many bytes of sums are kept, each counted as 200; without limit by default. The oldest go first.
+    pub fn keep_sums_bytes(mut self, bytes: u64) -> Self {
+        self.config.retention.sums.bytes = Some(bytes);
         self
     }
 

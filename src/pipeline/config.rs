@@ -8,7 +8,7 @@ use crate::{
     pipeline::{Clock, Mode, Recordings},
     record::Text,
     redact::Redactor,
-    store::Retention,
+    store::{Keep, Retention},
 };
 
 /// How long sums are kept where nothing else is said.
@@ -39,7 +39,7 @@ pub(crate) struct Config {
     pub(crate) redactor: Redactor,
     /// What applies to recordings.
     pub(crate) recordings: Recordings,
-    /// How long it is kept.
+    /// How much of it is kept.
     pub(crate) retention: Retention,
     /// The clock that a test moves; `None`: the system's.
     #[cfg(feature = "testing")]
@@ -60,7 +60,10 @@ impl Default for Config {
             redactor: Redactor::default(),
             recordings: Recordings::default(),
             retention: Retention {
-                sums: Some(MONTH),
+                sums: Keep {
+                    time: Some(MONTH),
+                    bytes: None,
+                },
                 ..Retention::default()
             },
             #[cfg(feature = "testing")]

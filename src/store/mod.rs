@@ -31,8 +31,8 @@ pub use read::{
 };
 pub use recording::{KeepRecordings, NewChunk, NewStep, RecordingAccounting, Step};
 pub(crate) use tell::{send_away, tell};
-pub(crate) use upkeep::Retention;
-pub use upkeep::{Cutoffs, Erased, Pruned, Upkeep};
+pub use upkeep::{Cutoffs, Erased, Limit, Pruned, Upkeep};
+pub(crate) use upkeep::{Keep, Retention};
 
 use crate::error::{Error, Result};
 

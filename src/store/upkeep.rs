@@ -17,7 +17,7 @@ pub trait Upkeep: Send {
     /// When the store could not be read.
     fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned>;
 
-    /// Deletes some of what is older than that, the oldest first; what it says is empty once nothing is left.
+    /// Deletes some of what is beyond that, the oldest first; what it says is empty once nothing is left.
     ///
     /// The newest activity and the newest event stay, whatever their age: the order of commits goes on from them. Open
     /// activities stay.
@@ -78,20 +78,33 @@ pub trait Upkeep: Send {
     fn rebuild(&mut self, quarters: Range<i64>) -> Result<()>;
 }
 
-/// What is deleted: of each sort what started before an instant, nothing by default.
+/// What is deleted: of each sort what is beyond a limit, nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cutoffs {
     /// Ended activities, with their previews.
-    pub activities: Option<DateTime<Utc>>,
+    pub activities: Limit,
     /// Events.
-    pub events: Option<DateTime<Utc>>,
+    pub events: Limit,
     /// Previews, where the activities stay.
-    pub previews: Option<DateTime<Utc>>,
+    pub previews: Limit,
     /// The sums of quarters of an hour.
-    pub sums: Option<DateTime<Utc>>,
+    pub sums: Limit,
     /// Ended recordings, where the activities stay.
-    pub recordings: Option<DateTime<Utc>>,
+    pub recordings: Limit,
+}
+
+/// How much of one sort is kept: everything by default. What is too old or too much is deleted, the oldest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limit {
+    /// What started before is too old.
+    pub before: Option<DateTime<Utc>>,
+    /// More than so many bytes are too much.
+    ///
+    /// What indexes take is not known by the row: counted are the texts, and 200 bytes for each activity and event, 40 for
+    /// each preview. A sum counts as 200 bytes, and a recording as its chunks do.
+    pub bytes: Option<u64>,
 }
 
 /// How much was erased.
@@ -106,29 +119,45 @@ pub struct Erased {
     pub recordings: u64,
 }
 
-/// How long records are kept; `None`: for ever.
+/// How much of what is recorded is kept.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Retention {
-    pub(crate) activities: Option<Duration>,
-    pub(crate) events: Option<Duration>,
-    pub(crate) previews: Option<Duration>,
-    pub(crate) sums: Option<Duration>,
+    pub(crate) activities: Keep,
+    pub(crate) events: Keep,
+    pub(crate) previews: Keep,
+    pub(crate) sums: Keep,
+}
+
+/// How long one sort is kept, and how many bytes of it; `None`: without limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Keep {
+    pub(crate) time: Option<Duration>,
+    pub(crate) bytes: Option<u64>,
 }
 
 impl Retention {
     /// What is to be deleted at an instant, given in microseconds since the Unix epoch.
     pub(crate) fn cutoffs(&self, now_us: i64) -> Cutoffs {
-        let cutoff = |kept: Duration| {
+        Cutoffs {
+            activities: self.activities.limit(now_us),
+            events: self.events.limit(now_us),
+            previews: self.previews.limit(now_us),
+            sums: self.sums.limit(now_us),
+            // They have limits of their own: `KeepRecordings`.
+            recordings: Limit::default(),
+        }
+    }
+}
+
+impl Keep {
+    fn limit(self, now_us: i64) -> Limit {
+        let before = |kept: Duration| {
             let us = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
             DateTime::from_timestamp_micros(now_us.saturating_sub(us))
         };
-        Cutoffs {
-            activities: self.activities.and_then(cutoff),
-            events: self.events.and_then(cutoff),
-            previews: self.previews.and_then(cutoff),
-            sums: self.sums.and_then(cutoff),
-            // They have limits of their own, of age and size together: `KeepRecordings`.
-            recordings: None,
+        Limit {
+            before: self.time.and_then(before),
+            bytes: self.bytes,
         }
     }
 }

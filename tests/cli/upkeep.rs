@@ -38,6 +38,41 @@ fn what_is_old_is_counted_first_and_deleted_then() {
 }
 
 #[test]
+fn what_is_too_much_is_counted_first_and_deleted_then() {
+    let place = Place::with_calls();
+    place.run(&["event", "a", "b"]);
+    place.run(&["event", "c", "d"]);
+    let said = |args: &[&str]| {
+        let ran = place.run(&[&["prune"], args].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
+    };
+    assert_eq!(
+        said(&["--larger-than", "1.5 MB"]),
+        "deleted 0 activities, 0 events\n"
+    );
+    // An event counts as 201 bytes.
+    assert_eq!(
+        said(&[
+            "--larger-than",
+            "201b",
+            "--what",
+            "events,sums",
+            "--dry-run"
+        ]),
+        "would delete 1 event, 9 sums\n"
+    );
+    assert_eq!(place.json(&["events"]).len(), 2);
+    assert_eq!(
+        said(&["--larger-than", "300b", "--what", "events,recordings"]),
+        "deleted 1 event, 0 recordings\n"
+    );
+    assert_eq!(place.json(&["events"]).len(), 1);
+    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(place.run(&["doctor"]).code, Some(0));
+}
+
+#[test]
 fn what_is_known_of_a_user_is_counted_first_and_erased_then() {
     let place = Place::with_calls();
     place.run(&["event", "a", "b", "--actor", "Ann B"]);
@@ -107,6 +142,7 @@ fn what_makes_no_sense_deletes_nothing() {
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     };
     check(&["prune"], 2, "--older-than");
+    check(&["prune", "--larger-than", "much"], 2, "is not a size");
     check(&["prune", "--older-than", "old"], 2, "`old` is not a time");
     check(
         &["prune", "--older-than", "1s status:failed"],

@@ -76,7 +76,7 @@ pub(crate) enum Command {
     /// Tells other programs of activities and events, as they are committed.
     #[command(subcommand)]
     Webhooks(webhooks::Command),
-    /// Deletes what is old.
+    /// Deletes what is too old or too much.
     #[command(after_help = PRUNE)]
     Prune(Prune),
     /// Erases what is known of a user: payloads, messages, details, ids. What was counted stays counted.
@@ -332,8 +332,11 @@ pub(crate) struct Completions {
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
     /// What started before: an age (30d, 12h) or a date.
-    #[arg(long, value_name = "AGE")]
-    pub(crate) older_than: String,
+    #[arg(long, value_name = "AGE", required_unless_present = "larger_than")]
+    pub(crate) older_than: Option<String>,
+    /// The oldest, until the rest of each takes no more: a size (500MB, 2GB).
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) larger_than: Option<u64>,
     /// What is deleted.
     #[arg(long, value_delimiter = ',', default_values = ["activities", "events"])]
     pub(crate) what: Vec<Kept>,
@@ -371,6 +374,23 @@ pub(crate) struct Doctor {
     /// Prints one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Reads a size as `human::bytes` writes it, with or without a space and a point.
+fn bytes(text: &str) -> Result<u64, String> {
+    let what = || format!("{text:?} is not a size: write 500MB or 2GB");
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = text.strip_suffix(unit).unwrap_or(text);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        _ => return Err(what()),
+    };
+    let number: f64 = number.parse().map_err(|_| what())?;
+    Ok((number * factor) as u64)
 }
 
 /// Lets `-env:dev` be part of a filter: with a space before it, no option is seen in it.

@@ -1,9 +1,9 @@
-//! `activity prune`: what is old goes.
+//! `activity prune`: what is too old or too much goes.
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
     record::Filter,
-    store::{Cutoffs, Pruned},
+    store::{Cutoffs, Limit, Pruned},
 };
 
 use crate::{
@@ -14,7 +14,9 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
-    let before = instant(&args.older_than)?;
+    let mut limit = Limit::default();
+    limit.before = args.older_than.as_deref().map(instant).transpose()?;
+    limit.bytes = args.larger_than;
     let mut cutoffs = Cutoffs::default();
     for what in &args.what {
         let cutoff = match what {
@@ -24,9 +26,11 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
             Kept::Sums => &mut cutoffs.sums,
             Kept::Recordings => &mut cutoffs.recordings,
         };
-        *cutoff = Some(before);
+        *cutoff = limit;
     }
     let mut upkeep = source::upkeep(store)?;
+    // What is counted of sizes is what the index has come to.
+    while limit.bytes.is_some() && upkeep.index()? > 0 {}
     let all = upkeep.prunable(&cutoffs)?;
     if args.dry_run {
         return Ok(print::text(&said("would delete", &all, args))?);

@@ -1,16 +1,13 @@
 //! Erasing what was recorded of an actor: from the rows, the index, free pages and the write-ahead log.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
-    search::{ACTIVITIES, EVENTS},
+    search::{ACTIVITIES, EVENTS, Place},
     upkeep::SqliteUpkeep,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::ActivityId,
     store::Erased,
 };
 
@@ -22,15 +19,15 @@ const COUNT: &str = "SELECT (SELECT count(*) FROM activity WHERE actor = ?1), (S
      (SELECT count(DISTINCT recording) FROM link WHERE activity IN (SELECT id FROM activity WHERE actor = ?1))";
 const ACTIVITIES_OF: &str =
     "SELECT seq, id FROM activity WHERE actor = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
-const EVENTS_OF: &str = "SELECT id FROM event WHERE actor = ?1 LIMIT ?2";
+const EVENTS_OF: &str = "SELECT seq, id FROM event WHERE actor = ?1 LIMIT ?2";
 const ERASE_ACTIVITY: &str = "UPDATE activity SET actor = NULL, session = NULL, request = NULL, message = NULL, \
      attributes = NULL WHERE seq = ?1";
 const ERASE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const ERASE_OPEN: &str = "UPDATE open SET actor = NULL, session = NULL, request = NULL, attributes = NULL, input = NULL, \
      input_bytes = NULL, input_truncated = NULL WHERE actor = ?1";
 const ERASE_EVENT: &str = "UPDATE event SET actor = NULL, session = NULL, request = NULL, summary = NULL, data = NULL, \
-     reference = NULL, dedup_key = NULL WHERE id = ?1";
-const EVENTS_WITHIN: &str = "SELECT id FROM event WHERE activity = ?1";
+     reference = NULL, dedup_key = NULL WHERE seq = ?1";
+const EVENTS_WITHIN: &str = "SELECT seq, id FROM event WHERE activity = ?1";
 const RECORDINGS: &str = "SELECT recording FROM link WHERE activity = ?1";
 const ERASE_CHUNKS: &str = "DELETE FROM chunk WHERE recording = ?1";
 const ERASE_LINKS: &str = "DELETE FROM link WHERE recording = ?1";
@@ -129,26 +126,24 @@ fn erase_activities(
     after: i64,
     erased: &mut Erased,
 ) -> rusqlite::Result<Option<i64>> {
-    let mut statement = transaction.prepare_cached(ACTIVITIES_OF)?;
-    let found = statement.query_map(params![actor, after, STEP], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let found: Vec<(i64, [u8; 16])> = found.collect::<rusqlite::Result<_>>()?;
-    for (seq, id) in &found {
-        transaction.prepare_cached(ERASE_ACTIVITY)?.execute([seq])?;
-        transaction.prepare_cached(ERASE_PREVIEW)?.execute([seq])?;
-        let within = ids(transaction, EVENTS_WITHIN, params![id])?;
-        erased.events += erase(transaction, &within)?;
-        let mut statement = transaction.prepare_cached(RECORDINGS)?;
-        let recordings = statement.query_map([id], |row| row.get::<_, i64>(0))?;
-        for recording in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
-            for sql in [ERASE_CHUNKS, ERASE_LINKS, ERASE_RECORDING] {
-                transaction.prepare_cached(sql)?.execute([recording])?;
+    let found = places(transaction, ACTIVITIES_OF, params![actor, after, STEP])?;
+    ACTIVITIES.change(transaction, &found, || {
+        for (seq, id) in &found {
+            transaction.prepare_cached(ERASE_ACTIVITY)?.execute([seq])?;
+            transaction.prepare_cached(ERASE_PREVIEW)?.execute([seq])?;
+            let within = places(transaction, EVENTS_WITHIN, params![id])?;
+            erased.events += erase(transaction, &within)?;
+            let mut statement = transaction.prepare_cached(RECORDINGS)?;
+            let recordings = statement.query_map([id], |row| row.get::<_, i64>(0))?;
+            for recording in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
+                for sql in [ERASE_CHUNKS, ERASE_LINKS, ERASE_RECORDING] {
+                    transaction.prepare_cached(sql)?.execute([recording])?;
+                }
+                erased.recordings += 1;
             }
-            erased.recordings += 1;
         }
-    }
-    ACTIVITIES.refresh(transaction, starts(found.iter().map(|(_, id)| id)))?;
+        Ok(())
+    })?;
     erased.activities += found.len() as u64;
     Ok(found.last().map(|(seq, _)| *seq))
 }
@@ -159,32 +154,26 @@ fn erase_events(
     actor: i64,
     erased: &mut Erased,
 ) -> rusqlite::Result<bool> {
-    let found = ids(transaction, EVENTS_OF, params![actor, STEP])?;
+    let found = places(transaction, EVENTS_OF, params![actor, STEP])?;
     erased.events += erase(transaction, &found)?;
     Ok(!found.is_empty())
 }
 
-fn erase(transaction: &Transaction<'_>, events: &[[u8; 16]]) -> rusqlite::Result<u64> {
-    let mut erase = transaction.prepare_cached(ERASE_EVENT)?;
-    for id in events {
-        erase.execute([id])?;
-    }
-    EVENTS.refresh(transaction, starts(events))?;
+fn erase(transaction: &Transaction<'_>, events: &[Place]) -> rusqlite::Result<u64> {
+    EVENTS.change(transaction, events, || {
+        let mut erase = transaction.prepare_cached(ERASE_EVENT)?;
+        let mut rows = events.iter().map(|(seq, _)| erase.execute([seq]).map(drop));
+        rows.try_for_each(|done| done)
+    })?;
     Ok(events.len() as u64)
 }
 
-fn ids(
+fn places(
     transaction: &Transaction<'_>,
     sql: &str,
     values: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<[u8; 16]>> {
+) -> rusqlite::Result<Vec<Place>> {
     let mut statement = transaction.prepare_cached(sql)?;
-    let found = statement.query_map(values, |row| row.get(0))?;
+    let found = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     found.collect()
-}
-
-/// The microseconds in which these started.
-fn starts<'a>(ids: impl IntoIterator<Item = &'a [u8; 16]>) -> BTreeSet<i64> {
-    let start = |id: &[u8; 16]| ActivityId::from_bytes(*id).started_at_us();
-    ids.into_iter().map(start).collect()
 }

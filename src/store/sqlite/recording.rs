@@ -28,9 +28,14 @@ const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND s
 
 const OLD: &str = "SELECT seq FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT 1";
 const OLDEST: &str = "SELECT seq FROM recording WHERE status <> 0 ORDER BY id LIMIT 1";
-const OLD_RECORDINGS: &str = "SELECT count(*) FROM recording WHERE id < ?1 AND status <> 0";
-const OLD_CHUNKS: &str = "SELECT count(*) FROM chunk WHERE recording IN \
-     (SELECT seq FROM recording WHERE id < ?1 AND status <> 0)";
+// One is too much where what is left without those before it is.
+const PRUNABLE: &str = "
+SELECT count(*), coalesce(sum(chunks), 0) FROM (
+  SELECT r.id AS id, count(c.seq) AS chunks,
+         (SELECT coalesce(sum(bytes), 0) FROM chunk)
+           - (sum(coalesce(sum(c.bytes), 0)) OVER (ORDER BY r.id) - coalesce(sum(c.bytes), 0)) AS left
+  FROM recording AS r LEFT JOIN chunk AS c ON c.recording = r.seq WHERE r.status <> 0 GROUP BY r.id)
+WHERE id < ?1 OR left > ?2";
 const BYTES: &str = "SELECT value FROM mark WHERE name = 'recording_bytes'";
 const UNLINK: &str = "DELETE FROM link WHERE recording = ?1";
 const PRUNE: &str = "
@@ -94,16 +99,17 @@ pub(super) fn abandon(connection: &Connection, instance: i64) -> rusqlite::Resul
         .map(drop)
 }
 
-/// Counts the recordings that began before an instant, and their chunks. Those that go on are kept anyway.
-pub(super) fn prunable(connection: &Connection, before: &[u8; 16]) -> rusqlite::Result<Pruned> {
-    let count = |sql: &str| {
-        let count = connection.query_row(sql, [before], |row| row.get::<_, i64>(0));
-        count.map(|count| count.max(0).cast_unsigned())
-    };
-    Ok(Pruned {
-        recordings: count(OLD_RECORDINGS)?,
-        chunks: count(OLD_CHUNKS)?,
-        ..Pruned::default()
+/// Counts the recordings that are not to be kept, and their chunks. Those that go on are kept anyway.
+pub(super) fn prunable(connection: &Connection, keep: KeepRecordings) -> rusqlite::Result<Pruned> {
+    let before = ActivityId::from_parts(keep.since_us, 0);
+    let bytes = i64::try_from(keep.bytes).unwrap_or(i64::MAX);
+    let mut prunable = connection.prepare_cached(PRUNABLE)?;
+    prunable.query_row(params![before.as_bytes(), bytes], |row| {
+        Ok(Pruned {
+            recordings: row.get::<_, i64>(0)?.max(0).cast_unsigned(),
+            chunks: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+            ..Pruned::default()
+        })
     })
 }
 

@@ -3,14 +3,22 @@
 //! Its rows stand for what started in one microsecond, so that they are in the order of lists, and are written anew from
 //! all the rows of that microsecond: whatever is added, pruned or erased, the index is brought up to date in one way.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::record::{ActivityId, as_words};
+use crate::{
+    record::{ActivityId, as_words},
+    store::sqlite::size::{self, Size},
+};
 
 /// Rows that one step indexes: about ten milliseconds.
 const STEP: i64 = 500;
 /// Bytes of text that one step indexes, or little more.
 const STEP_BYTES: usize = 256 << 10;
+
+/// A row's place in the order of commits, and its id.
+pub(super) type Place = (i64, [u8; 16]);
 
 /// A table and its index.
 pub(super) struct Indexed {
@@ -23,6 +31,8 @@ pub(super) struct Indexed {
     delete: &'static str,
     merge: &'static str,
     purge: &'static str,
+    /// What is counted of it by the way.
+    sizes: &'static [Size],
 }
 
 pub(super) const ACTIVITIES: Indexed = Indexed {
@@ -37,6 +47,7 @@ pub(super) const ACTIVITIES: Indexed = Indexed {
     delete: "DELETE FROM activity_search WHERE rowid = ?1",
     merge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
+    sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
 pub(super) const EVENTS: Indexed = Indexed {
     followed: "followed_events",
@@ -49,6 +60,7 @@ pub(super) const EVENTS: Indexed = Indexed {
     delete: "DELETE FROM event_search WHERE rowid = ?1",
     merge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', -256)",
+    sizes: &[size::EVENTS],
 };
 
 const FOLLOWED: &str = "SELECT value FROM mark WHERE name = ?1";
@@ -84,7 +96,8 @@ impl Indexed {
     /// Indexes some of what was committed since. Returns how many rows that were; 0 once nothing is left.
     pub(super) fn follow(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let mut documents = Vec::<Document>::new();
-        let (mut bytes, mut count, mut followed) = (0, 0, self.followed(connection)?);
+        let before = self.followed(connection)?;
+        let (mut bytes, mut count, mut followed) = (0, 0, before);
         let mut next = connection.prepare_cached(self.next)?;
         let mut rows = next.query(params![followed, STEP])?;
         while let Some(row) = rows.next()?
@@ -104,20 +117,42 @@ impl Indexed {
         self.write(connection, documents)?;
         let mut follow = connection.prepare_cached(FOLLOW)?;
         follow.execute(params![self.followed, followed])?;
+        for size in self.sizes {
+            size.add(connection, size.between(connection, before, followed)?)?;
+        }
         Ok(count)
     }
 
-    /// Brings the index up to date where rows that started in these microseconds were deleted or changed.
-    pub(super) fn refresh(
+    /// Changes or deletes rows, and brings the index and what is counted up to date.
+    pub(super) fn change(
         &self,
         connection: &Connection,
-        starts_us: impl IntoIterator<Item = i64>,
+        rows: &[Place],
+        work: impl FnOnce() -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let documents = starts_us
-            .into_iter()
-            .map(|us| self.document(connection, us));
+        let before = self.weigh(connection, rows)?;
+        work()?;
+        let after = self.weigh(connection, rows)?;
+        for (size, (before, after)) in self.sizes.iter().zip(before.into_iter().zip(after)) {
+            size.add(connection, after - before)?;
+        }
+        let start = |(_, id): &Place| ActivityId::from_bytes(*id).started_at_us();
+        let starts: BTreeSet<i64> = rows.iter().map(start).collect();
+        let documents = starts.into_iter().map(|us| self.document(connection, us));
         let documents = documents.collect::<rusqlite::Result<_>>()?;
         self.write(connection, documents)
+    }
+
+    /// What rows take, as far as it has been counted.
+    fn weigh(&self, connection: &Connection, rows: &[Place]) -> rusqlite::Result<Vec<i64>> {
+        let followed = self.followed(connection)?;
+        let seqs = || {
+            rows.iter()
+                .map(|(seq, _)| *seq)
+                .filter(|seq| *seq <= followed)
+        };
+        let weigh = |size: &Size| seqs().map(|seq| size.of(connection, seq)).sum();
+        self.sizes.iter().map(weigh).collect()
     }
 
     /// Takes some of what was deleted out of the index, in which it is only marked at first. `false` where little of it

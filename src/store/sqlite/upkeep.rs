@@ -1,8 +1,7 @@
 //! Upkeep: pruning and rebuilding, a short transaction at a time.
 
-use std::{collections::BTreeSet, fmt, mem, ops::Range, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, mem, ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -10,45 +9,23 @@ use crate::{
     error::{Error, Result},
     record::{ActivityId, Kind, Status},
     store::{
-        Cutoffs, Erased, KeepRecordings, Pruned, QUARTER_US, Upkeep,
+        Cutoffs, Erased, Pruned, QUARTER_US, Upkeep,
         sqlite::{
             Place,
             agents::{self, AgentRow, Agents, Nesting},
             bucket::{Buckets, Fold},
             connection,
             process::{Connected, Process},
-            recording,
-            search::{ACTIVITIES, EVENTS, Indexed},
+            prune,
+            search::{ACTIVITIES, EVENTS},
             write::status_number,
         },
     },
 };
 
-/// Rows that one step deletes: some tens of milliseconds.
-const STEP: i64 = 1_000;
 /// How long a step waits for the writers' transactions, which come one after the other.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-// Of a deleted row that had the highest seq the number would be given again, to a row that followers then miss.
-const OLD_ACTIVITIES: &str =
-    "FROM activity INDEXED BY activity_id WHERE id < ?1 AND seq < (SELECT max(seq) FROM activity)";
-const OLD_EVENTS: &str =
-    "FROM event INDEXED BY event_id WHERE id < ?1 AND seq < (SELECT max(seq) FROM event)";
-const OLD_PREVIEWS: &str =
-    "FROM preview JOIN activity ON activity.seq = preview.activity WHERE activity.id < ?1";
-const OLD_SUMS: &str = "FROM bucket WHERE quarter < ?1";
-
-const SOME_ROWS: &str = "SELECT seq, id ";
-const SOME_PREVIEWS: &str = "SELECT preview.activity, activity.id ";
-const OLDEST_FIRST: &str = " ORDER BY id LIMIT ?2";
-const SOME: &str = " LIMIT ?2";
-const COUNT: &str = "SELECT count(*) ";
-const DELETE_ACTIVITY: &str = "DELETE FROM activity WHERE seq = ?1";
-const DELETE_EVENT: &str = "DELETE FROM event WHERE seq = ?1";
-const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
-const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
-     (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
-     RETURNING scope = 4, scope_id, quarter";
 const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
 /// 256 pages are 2 MB.
@@ -56,10 +33,6 @@ const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
 
 const COMPLETE_FROM: &str =
     "SELECT coalesce(max(value), ?1) FROM mark WHERE name = 'complete_from'";
-const MARK: &str = "INSERT INTO mark (name, value) VALUES ('complete_from', ?1) \
-     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
-const MARK_SUMS: &str = "INSERT INTO mark (name, value) VALUES ('sums_from', ?1) \
-     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
      SELECT min(quarter) AS first, max(quarter) AS last FROM bucket WHERE scope = 0 AND scope_id = 0 \
      UNION ALL SELECT (SELECT started_at FROM activity ORDER BY id LIMIT 1) / ?1, \
@@ -135,71 +108,11 @@ impl SqliteUpkeep {
 
 impl Upkeep for SqliteUpkeep {
     fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        self.read(|connection| {
-            let count = |of: &str, before: Option<DateTime<Utc>>| match before {
-                None => Ok(0),
-                Some(before) => {
-                    let sql = [COUNT, of].concat();
-                    let count = connection.query_row(&sql, [bound(before)], |row| row.get(0));
-                    count.map(|count: i64| count.max(0).cast_unsigned())
-                }
-            };
-            let sums = cutoffs.sums.map_or(Ok(0), |before| {
-                let sql = [COUNT, OLD_SUMS].concat();
-                let count = connection.query_row(&sql, [first_kept(before)], |row| row.get(0));
-                count.map(|count: i64| count.max(0).cast_unsigned())
-            })?;
-            let recordings = cutoffs.recordings.map_or(Ok(Pruned::default()), |before| {
-                recording::prunable(connection, &bound(before))
-            })?;
-            Ok(Pruned {
-                activities: count(OLD_ACTIVITIES, cutoffs.activities)?,
-                events: count(OLD_EVENTS, cutoffs.events)?,
-                previews: count(OLD_PREVIEWS, cutoffs.previews)?,
-                sums,
-                ..recordings
-            })
-        })
+        self.read(|connection| prune::count(connection, cutoffs))
     }
 
     fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        self.write(|transaction| {
-            let mut pruned = Pruned::default();
-            if let Some(before) = cutoffs.activities {
-                let sql = [SOME_ROWS, OLD_ACTIVITIES, OLDEST_FIRST].concat();
-                let deletes = [DELETE_PREVIEW, DELETE_ACTIVITY];
-                pruned.activities = delete(transaction, &sql, &deletes, before, &ACTIVITIES)?;
-                if pruned.activities > 0 {
-                    transaction.execute(MARK, [first_complete(before)])?;
-                }
-            }
-            if let Some(before) = cutoffs.events {
-                let sql = [SOME_ROWS, OLD_EVENTS, OLDEST_FIRST].concat();
-                pruned.events = delete(transaction, &sql, &[DELETE_EVENT], before, &EVENTS)?;
-            }
-            if let Some(before) = cutoffs.previews {
-                let sql = [SOME_PREVIEWS, OLD_PREVIEWS, SOME].concat();
-                pruned.previews =
-                    delete(transaction, &sql, &[DELETE_PREVIEW], before, &ACTIVITIES)?;
-            }
-            if let Some(before) = cutoffs.sums {
-                let first = first_kept(before);
-                pruned.sums = delete_sums(transaction, first)?;
-                if pruned.sums > 0 {
-                    // What was deleted on purpose is not to come back.
-                    transaction.execute(MARK, [first])?;
-                    transaction.execute(MARK_SUMS, [first])?;
-                }
-            }
-            if let Some(before) = cutoffs.recordings {
-                let keep = KeepRecordings {
-                    since_us: before.timestamp_micros(),
-                    bytes: u64::MAX,
-                };
-                pruned.add(recording::prune(transaction, keep)?);
-            }
-            Ok(pruned)
-        })
+        self.write(|transaction| prune::step(transaction, cutoffs))
     }
 
     fn reclaim(&mut self) -> Result<u64> {
@@ -261,46 +174,6 @@ impl Upkeep for SqliteUpkeep {
     }
 }
 
-/// Deletes what is found, at most a step of it. Returns how much that was.
-fn delete(
-    transaction: &Transaction<'_>,
-    find: &str,
-    deletes: &[&str],
-    before: DateTime<Utc>,
-    index: &Indexed,
-) -> rusqlite::Result<u64> {
-    let mut statement = transaction.prepare_cached(find)?;
-    let found = statement.query_map(params![bound(before), STEP], |row| {
-        let id = ActivityId::from_bytes(row.get(1)?);
-        Ok((row.get(0)?, id.started_at_us()))
-    })?;
-    let found = found.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-    for sql in deletes {
-        let mut delete = transaction.prepare_cached(sql)?;
-        for (seq, _) in &found {
-            delete.execute([seq])?;
-        }
-    }
-    let starts: BTreeSet<i64> = found.iter().map(|(_, start)| *start).collect();
-    index.refresh(transaction, starts)?;
-    Ok(found.len() as u64)
-}
-
-/// Deletes some of the sums before a quarter. Returns how many.
-fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Result<u64> {
-    let (mut count, mut of_agents) = (0, BTreeSet::new());
-    let mut delete = transaction.prepare_cached(DELETE_SUMS)?;
-    let mut rows = delete.query(params![first_kept, STEP])?;
-    while let Some(row) = rows.next()? {
-        count += 1;
-        if row.get(0)? {
-            of_agents.insert((row.get(1)?, row.get(2)?));
-        }
-    }
-    agents::forget(transaction, &of_agents)?;
-    Ok(count)
-}
-
 fn rebuildable(connection: &Connection) -> rusqlite::Result<Range<i64>> {
     let (first, last): (Option<i64>, Option<i64>) =
         connection.query_row(QUARTERS, [QUARTER_US], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -353,22 +226,6 @@ fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Res
     }
     buckets.fold(transaction)?;
     agents::rebuild(transaction, &quarters, agents)
-}
-
-/// The smallest id of what started then.
-fn bound(before: DateTime<Utc>) -> [u8; 16] {
-    *ActivityId::lower_bound(before).as_bytes()
-}
-
-/// The quarter that an instant lies in: the first whose sums are kept.
-fn first_kept(before: DateTime<Utc>) -> i64 {
-    before.timestamp_micros().div_euclid(QUARTER_US)
-}
-
-/// The first quarter of which nothing lies before an instant.
-fn first_complete(before: DateTime<Utc>) -> i64 {
-    let us = before.timestamp_micros();
-    us.div_euclid(QUARTER_US) + i64::from(us.rem_euclid(QUARTER_US) > 0)
 }
 
 impl Drop for SqliteUpkeep {

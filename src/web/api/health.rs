@@ -1,13 +1,11 @@
 //! `api/health`: how the store stands, and where everything went.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    store::{Accounting, Health, Retention},
+    store::{Accounting, Health, Keep, Retention},
     web::{access::Granted, answer::Json, problem::Problem, router::App},
 };
 
@@ -24,23 +22,35 @@ pub(in crate::web) struct HealthAnswer {
     store: Health,
 }
 
-/// How many seconds records are kept; `null`: for ever.
+/// How many seconds records are kept, `null`: for ever; and how many bytes of them, where there is a limit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Retained {
     activities_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activities_bytes: Option<u64>,
     events_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_bytes: Option<u64>,
     previews_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previews_bytes: Option<u64>,
     sums_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sums_bytes: Option<u64>,
 }
 
 impl From<Retention> for Retained {
     fn from(retention: Retention) -> Self {
-        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        let seconds = |keep: Keep| keep.time.map(|time| time.as_secs());
         Retained {
             activities_s: seconds(retention.activities),
+            activities_bytes: retention.activities.bytes,
             events_s: seconds(retention.events),
+            events_bytes: retention.events.bytes,
             previews_s: seconds(retention.previews),
+            previews_bytes: retention.previews.bytes,
             sums_s: seconds(retention.sums),
+            sums_bytes: retention.sums.bytes,
         }
     }
 }

@@ -136,6 +136,9 @@ Examples:
   activity prune --older-than 30d --dry-run
   activity prune --older-than 2026-01-01 --what activities
   activity prune --older-than 7d --what previews      keeps the activities, without payloads
+  activity prune --larger-than 2GB --what activities  keeps the newest
+
+A size counts texts, and 200 bytes for each row and what finds it (40 for each payload).
 
 It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted. \
 The newest activity and event always stay. A key of a pruned event may be used by a new one.";

@@ -1,0 +1,268 @@
+//! Retention by size: what is too much goes, the oldest first, of each sort by itself.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{path::Path, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, prelude::*};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Capture, Describe, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use support::soon;
+
+/// What one of our activities counts for: the row and its message.
+const ACTIVITY: u64 = 200 + 100 + 6;
+/// What a preview of ours counts for: the row, and a text of 1,000 letters in JSON.
+const PREVIEW: u64 = 40 + 1_002;
+/// What one of our events counts for: the row and its summary.
+const EVENT: u64 = 200 + 300;
+
+/// Where manual clocks begin.
+fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn place() -> (TempDir, ActivityLog, ManualClock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder().clock(clock.clone());
+    let log = log.open(folder.path().join("a.db")).unwrap();
+    (folder, log, clock)
+}
+
+/// One activity with a preview and an event, which takes no time.
+fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
+    clock.advance(Duration::from_micros(1));
+    let activity = log.start(Describe::job(format!("job-{number}")).actor("ann"));
+    activity.set_input(&"i".repeat(1_000), Capture::Full);
+    let event = log.event("tick").actor("ann").summary("s".repeat(300));
+    event.record();
+    activity.end(Outcome::failed("denied").with_message("m".repeat(100)));
+}
+
+/// The upkeep of a store whose index has come to the end.
+fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    let mut upkeep = store.upkeep().unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    upkeep
+}
+
+/// Prunes until nothing is left to prune, which must be what was said before.
+fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs) -> Pruned {
+    let expected = upkeep.prunable(cutoffs).unwrap();
+    let mut all = Pruned::default();
+    loop {
+        let step = upkeep.prune(cutoffs).unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        all.add(step);
+    }
+    assert_eq!(all, expected);
+    all
+}
+
+fn number(path: &Path, sql: &str) -> i64 {
+    let store = Connection::open(path).unwrap();
+    store.query_row(sql, (), |row| row.get(0)).unwrap()
+}
+
+/// What is counted of activities, previews and events, beside what the rows say.
+fn counted(path: &Path) -> [(i64, i64); 3] {
+    let mark = |name: &str| {
+        let sql = format!("SELECT coalesce(max(value), 0) FROM mark WHERE name = '{name}'");
+        number(path, &sql)
+    };
+    let rows = |sql: &str| number(path, sql);
+    [
+        (
+            mark("activity_bytes"),
+            rows(
+                "SELECT coalesce(sum(200 + octet_length(coalesce(session, '') || coalesce(request, '') \
+                 || coalesce(error_type, '') || coalesce(message, '') || coalesce(attributes, ''))), 0) FROM activity \
+                 WHERE seq <= (SELECT value FROM mark WHERE name = 'followed_activities')",
+            ),
+        ),
+        (
+            mark("preview_bytes"),
+            rows(
+                "SELECT coalesce(sum(40 + octet_length(coalesce(input, '') || coalesce(output, ''))), 0) FROM preview \
+                 WHERE activity <= (SELECT value FROM mark WHERE name = 'followed_activities')",
+            ),
+        ),
+        (
+            mark("event_bytes"),
+            rows(
+                "SELECT coalesce(sum(200 + octet_length(coalesce(summary, '') || coalesce(data, '') \
+                 || coalesce(reference, '') || coalesce(dedup_key, ''))), 0) FROM event \
+                 WHERE seq <= (SELECT value FROM mark WHERE name = 'followed_events')",
+            ),
+        ),
+    ]
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let mut reader = ActivityReader::open(path).unwrap();
+    let page = reader.page(&Filter::default(), None, 1_000).unwrap();
+    let names = page.activities.iter().map(|one| one.name.to_string());
+    names.collect()
+}
+
+#[test]
+fn the_oldest_of_each_sort_go_until_the_rest_fits() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    (0..20).for_each(|number| record(&log, &clock, number));
+    log.flush().wait().unwrap();
+    let mut upkeep = upkeep(&folder);
+    let [activities, previews, events] = counted(&path);
+    assert_eq!(activities, (20 * ACTIVITY as i64, 20 * ACTIVITY as i64));
+    assert_eq!(previews, (20 * PREVIEW as i64, 20 * PREVIEW as i64));
+    assert_eq!(events, (20 * EVENT as i64, 20 * EVENT as i64));
+
+    let mut cutoffs = Cutoffs::default();
+    cutoffs.previews.bytes = Some(5 * PREVIEW);
+    cutoffs.events.bytes = Some(7 * EVENT + EVENT - 1);
+    let pruned = prune(&mut *upkeep, &cutoffs);
+    assert_eq!(
+        (pruned.activities, pruned.previews, pruned.events),
+        (0, 15, 13)
+    );
+    assert_eq!(names(&path).len(), 20);
+    let newest = "SELECT min(activity) FROM preview";
+    assert_eq!(number(&path, newest), 16);
+    assert_eq!(number(&path, "SELECT min(seq) FROM event"), 14);
+
+    cutoffs = Cutoffs::default();
+    cutoffs.activities.bytes = Some(3 * ACTIVITY);
+    let pruned = prune(&mut *upkeep, &cutoffs);
+    // Their previews go with them.
+    assert_eq!((pruned.activities, pruned.previews), (17, 0));
+    assert_eq!(names(&path), ["job-19", "job-18", "job-17"]);
+    assert_eq!(number(&path, "SELECT count(*) FROM preview"), 3);
+    assert_eq!(counted(&path).map(|(counted, rows)| counted - rows), [0; 3]);
+
+    // Nothing is so small that the newest goes, from which the order of commits goes on.
+    cutoffs.activities.bytes = Some(0);
+    cutoffs.events.bytes = Some(0);
+    let pruned = prune(&mut *upkeep, &cutoffs);
+    assert_eq!((pruned.activities, pruned.events), (2, 6));
+    assert_eq!(names(&path), ["job-19"]);
+}
+
+#[test]
+fn sums_go_by_whole_quarters_until_the_rest_fits() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    for hour in 0..6 {
+        clock.set_wall(begin() + TimeDelta::hours(hour));
+        record(&log, &clock, 0);
+    }
+    log.flush().wait().unwrap();
+    let mut upkeep = upkeep(&folder);
+    // Of each hour the sum of everything and that of the name.
+    assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
+    let mut cutoffs = Cutoffs::default();
+    // Five fit, of which one is half a quarter.
+    cutoffs.sums.bytes = Some(5 * 200);
+    assert_eq!(prune(&mut *upkeep, &cutoffs).sums, 8);
+    let first = begin() + TimeDelta::hours(4);
+    let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
+    assert_eq!(oldest, first.timestamp());
+    // They do not come back.
+    let rebuildable = upkeep.rebuildable().unwrap();
+    assert!(rebuildable.start * 900 > (begin() + TimeDelta::hours(3)).timestamp());
+    assert_eq!(names(&path).len(), 6);
+}
+
+#[test]
+fn a_log_keeps_no_more_than_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities_bytes(50 * ACTIVITY)
+        .keep_events_bytes(40 * EVENT)
+        .keep_previews_bytes(10 * PREVIEW)
+        .keep_sums_bytes(1_000_000)
+        .open(&path)
+        .unwrap();
+    (0..300).for_each(|number| record(&log, &clock, number));
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    // What is counted is what the index has come to.
+    soon(|| (reader.health().unwrap().unindexed == 0).then_some(()));
+    // Then the log looks once in a while, after a commit.
+    clock.advance(Duration::from_secs(600));
+    let mut late = 0;
+    soon(|| {
+        record(&log, &clock, 300);
+        late += 1;
+        log.flush().wait().unwrap();
+        let health = reader.health().unwrap();
+        // What is recorded meanwhile is not counted yet.
+        let left = [50 + late, 40 + late];
+        ([health.activities, health.events] == left).then_some(())
+    });
+    let kept: Vec<String> = names(&path).split_off(late as usize);
+    let newest: Vec<String> = (250..300).rev().map(|n| format!("job-{n}")).collect();
+    assert_eq!(kept, newest);
+    assert_eq!(
+        number(&path, "SELECT count(*) FROM preview"),
+        10 + late as i64
+    );
+    assert!(log.accounting().adds_up());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn what_is_counted_is_what_the_rows_take(
+        steps in vec((0..6u8, 0..40u64), 1..12),
+    ) {
+        let (folder, log, clock) = place();
+        let path = folder.path().join("a.db");
+        log.flush().wait().unwrap();
+        let mut upkeep = upkeep(&folder);
+        for (step, size) in steps {
+            let mut cutoffs = Cutoffs::default();
+            match step {
+                // So few that the log does not index them by itself.
+                0 | 1 => {
+                    (0..size % 8).for_each(|number| record(&log, &clock, number as usize));
+                    log.flush().wait().unwrap();
+                }
+                2 => while upkeep.index().unwrap() > 0 {},
+                3 => {
+                    cutoffs.activities.bytes = Some(size * ACTIVITY / 3);
+                    cutoffs.previews.bytes = Some(size * PREVIEW / 5);
+                    cutoffs.events.before = Some(clock.now() - TimeDelta::microseconds(size as i64));
+                    prune(&mut *upkeep, &cutoffs);
+                }
+                4 => {
+                    cutoffs.activities.before = Some(clock.now() - TimeDelta::microseconds(size as i64));
+                    cutoffs.events.bytes = Some(size * EVENT / 4);
+                    prune(&mut *upkeep, &cutoffs);
+                }
+                _ => {
+                    upkeep.erase("ann", &mut |_| {}).unwrap();
+                }
+            }
+            for (counted, rows) in counted(&path) {
+                prop_assert_eq!(counted, rows);
+            }
+        }
+    }
+}
