@@ -70,8 +70,15 @@ fn sums(path: &Path) -> Vec<Vec<rusqlite::types::Value>> {
     )
 }
 
-/// The same, with what is known of agents.
+/// The same, with what is known of agents. Hours must say what their quarters do.
 fn all_sums(path: &Path) -> [Vec<Vec<rusqlite::types::Value>>; 3] {
+    let quarters = "SELECT quarter - quarter % 4, sum(count), sum(failed), sum(cancelled), sum(timed), sum(sum_ns), \
+                    min(min_ns), max(max_ns) FROM bucket WHERE scope = 0 GROUP BY 1";
+    let hours = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns FROM hour WHERE count > 0";
+    assert_eq!(rows(path, hours), rows(path, quarters));
+    let quarters = "SELECT quarter - quarter % 4, sum(turns) FROM pace WHERE scope_id = 0 GROUP BY 1 HAVING sum(turns) > 0";
+    let hours = "SELECT quarter, turns FROM hour WHERE turns > 0";
+    assert_eq!(rows(path, hours), rows(path, quarters));
     [
         sums(path),
         rows(

@@ -38,6 +38,10 @@ impl Sketch {
 
     /// Adds what another has counted.
     pub fn merge(&mut self, other: &Sketch) {
+        if self.counts.is_empty() {
+            self.counts.clone_from(&other.counts);
+            return;
+        }
         let mut at = 0;
         for (part, count) in &other.counts {
             let before = self.counts[at..].iter().take_while(|one| one.0 < *part);

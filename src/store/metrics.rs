@@ -32,11 +32,22 @@ pub enum Dimension {
     Brand,
 }
 
-/// The sums of the activities that started within one quarter of an hour.
+/// How finely sums are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Grain {
+    /// By quarters of an hour, of which every time zone's hours are made.
+    #[default]
+    Quarter,
+    /// By whole hours of UTC, or by their quarters where no more is kept ready.
+    Hour,
+}
+
+/// The sums of the activities that started within one quarter of an hour, or one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bucket {
-    /// Quarters of an hour since the Unix epoch.
+    /// Quarters of an hour since the Unix epoch; of an hour the first.
     pub quarter: i64,
     /// The sums.
     pub sums: Sums,
@@ -56,18 +67,18 @@ pub struct Total {
     pub turning_us: u64,
 }
 
-/// How agents were active and took turns in one quarter of an hour.
+/// How agents were active and took turns in one quarter of an hour, or one hour.
 ///
 /// A turn is an activity of the kind `turn`; of an agent that has never taken any, an activity without a parent. Quarters
 /// add up to any span: an agent that was active before within the span is counted there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {
-    /// Quarters of an hour since the Unix epoch.
+    /// Quarters of an hour since the Unix epoch; of an hour the first.
     pub quarter: i64,
     /// The turns of all agents.
     pub turns: u64,
-    /// From the first turn of each agent in this quarter to its last, together, in microseconds.
+    /// From the first turn of each agent in it to its last, together, in microseconds.
     pub within_us: u64,
     /// The agents, by when they were active before.
     pub after: Vec<After>,
@@ -77,7 +88,7 @@ pub struct Pace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct After {
-    /// How many quarters before this one; 0: never before.
+    /// How many quarters before this one, of an hour from its first to that of the earlier; 0: never before.
     pub quarters: i64,
     /// Agents that were active then, and not since.
     pub active: u64,

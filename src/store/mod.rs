@@ -24,7 +24,7 @@ pub use batch::{
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub use import::{Import, Imported};
 pub(crate) use metrics::QUARTER_US;
-pub use metrics::{After, Bucket, Dimension, Pace, Subject, Tallied, Total, TypeCount};
+pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};
 pub use read::{
     Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page,
     Reader, Stop, TreePage,

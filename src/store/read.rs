@@ -16,7 +16,7 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
         RecordingId, RecordingRecord,
     },
-    store::{Accounting, Bucket, Dimension, Pace, Subject, Tallied, Total, TypeCount},
+    store::{Accounting, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount},
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
@@ -126,12 +126,12 @@ pub trait Reader: Send {
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>>;
 
     /// The sums of what started in these quarters of an hour since the Unix epoch, in their order; quarters in which
-    /// nothing started are left out.
+    /// nothing started are left out. By the hour these have to be whole hours.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
-    fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>>;
+    fn buckets(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Bucket>>;
 
     /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
     /// their turns.
@@ -146,7 +146,7 @@ pub trait Reader: Send {
     /// # Errors
     ///
     /// When the store could not be read, and for a name or a brand, of which that is not kept ready.
-    fn paces(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Pace>>;
+    fn paces(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Pace>>;
 
     /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
     ///

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
     record::{Filter, Sums, Text},
-    store::{Dimension, Subject, Total, TypeCount},
+    store::{Dimension, Grain, Subject, Total, TypeCount},
 };
 
 /// Which metrics are asked for.
@@ -180,12 +180,17 @@ impl ActivityReader {
         }
         let window = query.period();
         let quarters = window.quarters();
-        let (buckets, paces) = self.history(query, quarters.clone())?;
+        let periods = window.steps(query.step, query.zone);
+        let grain = match periods.iter().all(|period| period.is_whole_hours()) {
+            true => Grain::Hour,
+            false => Grain::Quarter,
+        };
+        let (buckets, paces) = self.history(query, quarters.clone(), grain)?;
 
         let mut history = Vec::new();
         let mut sums = Sums::default();
         let mut buckets = buckets.as_slice();
-        for period in window.steps(query.step, query.zone) {
+        for period in periods {
             let quarters = period.quarters();
             let (within, after) =
                 buckets.split_at(buckets.partition_point(|bucket| bucket.quarter < quarters.end));

@@ -90,6 +90,12 @@ impl Period {
         quarter(self.start)..quarter(self.end)
     }
 
+    /// True when it begins and ends with an hour of UTC.
+    pub(super) fn is_whole_hours(self) -> bool {
+        let whole = |at: DateTime<Utc>| at.timestamp().rem_euclid(4 * QUARTER_S) == 0;
+        whole(self.start) && whole(self.end)
+    }
+
     /// The hours of it that have passed, at least a quarter of one: what rates are counted by.
     pub(super) fn hours_until(self, now: DateTime<Utc>) -> f64 {
         let passed = self.end.min(now) - self.start;

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     query::ActivityReader,
     record::{Filter, Pattern, Status, Sums, Text},
-    store::{After, Bucket, Dimension, Pace, QUARTER_US, Subject, Tallied, Total},
+    store::{After, Bucket, Dimension, Grain, Pace, QUARTER_US, Subject, Tallied, Total},
 };
 
 /// What is added up.
@@ -75,23 +75,24 @@ impl ActivityReader {
         }
     }
 
-    /// The sums of these quarters, in their order, and the pace of agents in them.
+    /// The sums of these quarters, or whole hours, in their order, and the pace of agents in them.
     pub(super) fn history(
         &mut self,
         query: &MetricsQuery,
         quarters: Range<i64>,
+        grain: Grain,
     ) -> Result<(Vec<Bucket>, Vec<Pace>)> {
         let source = query.source();
         let Source::Kept(subject) = &source else {
             return self.tallied(&during(query.rows(), quarters));
         };
-        let buckets = self.reader.buckets(subject, quarters.clone())?;
+        let buckets = self.reader.buckets(subject, quarters.clone(), grain)?;
         let paces = match subject {
             _ if !query.turns => Vec::new(),
             Subject::One(Dimension::Name | Dimension::Brand, _) => {
                 self.tallied(&during(query.rows(), quarters))?.1
             }
-            subject => self.reader.paces(subject, quarters)?,
+            subject => self.reader.paces(subject, quarters, grain)?,
         };
         Ok((buckets, paces))
     }

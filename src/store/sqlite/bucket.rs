@@ -1,11 +1,11 @@
 //! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
 
 use foldhash::HashMap;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     record::{Sketch, Status, Sums},
-    store::QUARTER_US,
+    store::{QUARTER_US, sqlite::hour},
 };
 
 const READ_SKETCH: &str =
@@ -32,6 +32,11 @@ enum Scope {
     Brand = 3,
     Agent = 4,
 }
+
+/// How the sums of everything are stored.
+pub(super) const OVERALL: i64 = Scope::Overall as i64;
+/// How the sums of agents are stored.
+pub(super) const AGENT: i64 = Scope::Agent as i64;
 
 /// One row as the buckets see it. Texts are dictionary numbers.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +88,7 @@ impl Buckets {
                 overall.entry(*quarter).or_default().merge(sums);
             }
         }
+        let quarters: Vec<i64> = overall.keys().copied().collect();
         let overall = overall
             .into_iter()
             .map(|(quarter, sums)| ((Scope::Overall, 0, quarter), sums));
@@ -107,12 +113,35 @@ impl Buckets {
                 sums.sketch.to_bytes(),
             ])?;
         }
-        Ok(())
+        hour::add_up(connection, quarters)
     }
 }
 
+/// A row of sums: what stands in its first column, and the sums.
+pub(super) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
+    let number = |column| row.get(column).map(unsigned);
+    let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
+    let sketch = row.get_ref(8)?.as_blob_or_null()?.unwrap_or_default();
+    let sums = Sums {
+        count: number(1)?,
+        failed: number(2)?,
+        cancelled: number(3)?,
+        timed: number(4)?,
+        sum_ns: number(5)?,
+        min_ns: optional(6)?,
+        max_ns: optional(7)?,
+        sketch: Sketch::from_bytes(sketch),
+    };
+    Ok((row.get(0)?, sums))
+}
+
+/// SQLite's integers have a sign, what is counted has none.
+fn unsigned(number: i64) -> u64 {
+    number.max(0).cast_unsigned()
+}
+
 /// SQLite's integers end at 292 years.
-fn integer(number: u64) -> i64 {
+pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

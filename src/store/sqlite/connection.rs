@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -37,6 +37,8 @@ const WRITE: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 10
      PRAGMA secure_delete = FAST;";
 /// Settings of every connection.
 const EVERY: &str = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+/// Statements that a connection keeps: of rusqlite's 16, those of the index alone would push each other out.
+const STATEMENTS: usize = 64;
 
 /// Opens a file for writing, makes it where there is none, and takes its schema to the newest version.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
@@ -95,7 +97,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
             format!("the file {} is empty, not a log", path.display()),
         ));
     }
-    connection.execute_batch(EVERY).map_err(|e| at(path, e))?;
+    set_up(&connection).map_err(|e| at(path, e))?;
     Ok(connection)
 }
 
@@ -202,7 +204,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     if !["wal", "memory"].contains(&mode.as_str()) {
         return Err(Unusable::NoSharedMemory(mode));
     }
-    connection.execute_batch(EVERY)?;
+    set_up(connection)?;
     connection.execute_batch(WRITE)?;
     if version(connection)? < SCHEMA {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -215,6 +217,15 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
     }
+    Ok(())
+}
+
+/// Makes the settings of every connection.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(EVERY)?;
+    // No plan depends on what is asked for: else SQLite compiles some statements anew each time they run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
 

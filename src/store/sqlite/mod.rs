@@ -10,6 +10,7 @@ mod dictionary;
 mod ended;
 mod erase;
 mod event;
+mod hour;
 pub(crate) mod lock;
 mod network;
 mod process;

@@ -10,7 +10,9 @@ use crate::{
     store::{
         Cutoffs, KeepRecordings, Limit, Pruned, QUARTER_US,
         sqlite::{
-            agents, recording,
+            agents,
+            bucket::{AGENT, OVERALL},
+            hour, recording,
             search::{self, Indexed, Place},
             size::{self, Size},
         },
@@ -63,7 +65,7 @@ const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSE
 const OLD_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
      (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
-     RETURNING scope = 4, scope_id, quarter";
+     RETURNING scope, scope_id, quarter";
 
 const MARK: &str = "INSERT INTO mark (name, value) VALUES ('complete_from', ?1) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
@@ -180,16 +182,19 @@ fn sums_from(connection: &Connection, limit: &Limit) -> rusqlite::Result<Option<
 
 /// Deletes some of the sums before a quarter. Returns how many.
 fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Result<u64> {
-    let (mut count, mut of_agents) = (0, BTreeSet::new());
+    let (mut count, mut of_agents, mut overall) = (0, BTreeSet::new(), Vec::new());
     let mut delete = transaction.prepare_cached(DELETE_SUMS)?;
     let mut rows = delete.query(params![first_kept, STEP])?;
     while let Some(row) = rows.next()? {
         count += 1;
-        if row.get(0)? {
-            of_agents.insert((row.get(1)?, row.get(2)?));
+        match row.get(0)? {
+            OVERALL => overall.push(row.get(2)?),
+            AGENT => drop(of_agents.insert((row.get(1)?, row.get(2)?))),
+            _ => {}
         }
     }
     agents::forget(transaction, &of_agents)?;
+    hour::add_up(transaction, overall)?;
     Ok(count)
 }
 

@@ -167,6 +167,22 @@ CREATE TABLE pace (
   PRIMARY KEY (scope_id, quarter)
 ) STRICT, WITHOUT ROWID;
 
+-- Both of everything, by the hour: what the quarters say, added up, so that a month is read quickly. See hour.rs.
+CREATE TABLE hour (
+  quarter   INTEGER PRIMARY KEY, -- the first of the hour's
+  count     INTEGER NOT NULL,
+  failed    INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL,
+  timed     INTEGER NOT NULL,
+  sum_ns    INTEGER NOT NULL,
+  min_ns    INTEGER,
+  max_ns    INTEGER,
+  sketch    BLOB,
+  turns     INTEGER NOT NULL,
+  within_us INTEGER NOT NULL,
+  after     BLOB NOT NULL
+) STRICT;
+
 -- Recordings: what a browser session, a terminal or the like leaves. Its chunks are only ever added to.
 -- format: text.id.
 CREATE TABLE recording (
@@ -224,6 +240,7 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 -- erased: how often a text was deleted, whose number others may remember.
 -- recording_bytes: what the bodies of all chunks take together, kept by the triggers below.
 -- followed_activities, followed_events: the last seq that activity_search, event_search and the sums of agents have.
+-- activity_bytes, event_bytes, preview_bytes: what the rows up to there take, as size.rs counts it.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL

@@ -14,7 +14,7 @@ use crate::{
             Place,
             agents::{self, AgentRow, Agents, Nesting},
             bucket::{Buckets, Fold},
-            connection,
+            connection, hour,
             process::{Connected, Process},
             prune,
             search::{ACTIVITIES, EVENTS},
@@ -26,6 +26,8 @@ use crate::{
 /// How long a step waits for the writers' transactions, which come one after the other.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// 64 MB: every agent adds to pages of its own, and those of some thousands are to stay in memory.
+const CACHE: &str = "PRAGMA cache_size = -65536";
 const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
 /// 256 pages are 2 MB.
@@ -60,8 +62,10 @@ impl SqliteUpkeep {
                 // Says what is wrong with a file that is none, before one is made.
                 drop(connection::open_to_read(path)?);
                 let connection = connection::open_to_write(path)?;
-                let patient = connection.busy_timeout(BUSY_TIMEOUT);
-                patient.map_err(|cause| connection::at(path, cause))?;
+                let set_up = connection
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .and_then(|()| connection.execute_batch(CACHE));
+                set_up.map_err(|cause| connection::at(path, cause))?;
                 (
                     Arc::new(Mutex::new(connection)),
                     path.clone(),
@@ -225,7 +229,9 @@ fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Res
         }
     }
     buckets.fold(transaction)?;
-    agents::rebuild(transaction, &quarters, agents)
+    agents::rebuild(transaction, &quarters, agents)?;
+    // Also where there is nothing any more.
+    hour::add_up(transaction, quarters)
 }
 
 impl Drop for SqliteUpkeep {

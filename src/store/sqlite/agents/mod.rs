@@ -19,7 +19,7 @@ use self::{
     stretch::{ACTIVE, ROOTS, TURNS, around},
 };
 pub(super) use self::{
-    pace::Paces,
+    pace::{Paces, of_hour},
     stretch::{Nesting, Span, Stretch, Stretches, range},
 };
 use crate::{

@@ -4,20 +4,25 @@
 //! in two of them is one agent, and there is a pause between the two. So each quarter says of its agents how many quarters
 //! ago they were active before, and took their last turn: those that did within the span are counted there already.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::stretch::Span;
+use super::{ALL, stretch::Span};
 use crate::{
     record::{read_number, write_number},
-    store::{After, Pace},
+    store::{After, Pace, sqlite::hour},
 };
 
 const READ: &str =
     "SELECT quarter, turns, within_us, after FROM pace WHERE scope_id = ?1 AND quarter = ?2";
 const READ_RANGE: &str = "SELECT quarter, turns, within_us, after FROM pace \
      WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
+const READ_HOURS: &str = "SELECT quarter, turns, within_us, after FROM hour \
+     WHERE ?1 = 0 AND quarter >= ?2 AND quarter < ?3";
 const REPLACE: &str = "INSERT OR REPLACE INTO pace (scope_id, quarter, turns, within_us, after) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
 const DELETE: &str = "DELETE FROM pace WHERE scope_id = ?1 AND quarter = ?2";
@@ -26,9 +31,9 @@ const DELETE_RANGE: &str =
 
 /// One quarter. What is taken away is less than nothing.
 #[derive(Debug, Default)]
-struct Sum {
-    turns: i64,
-    within_us: i64,
+pub(in crate::store::sqlite) struct Sum {
+    pub(in crate::store::sqlite) turns: i64,
+    pub(in crate::store::sqlite) within_us: i64,
     /// By how many quarters ago: agents that were active, agents that took turns, the pauses between these.
     after: BTreeMap<i64, [i64; 3]>,
 }
@@ -88,7 +93,11 @@ impl Paces {
         let mut read = connection.prepare_cached(READ)?;
         let mut replace = connection.prepare_cached(REPLACE)?;
         let mut delete = connection.prepare_cached(DELETE)?;
+        let mut quarters = Vec::new();
         for ((scope, quarter), mut sum) in self.0 {
+            if scope == ALL {
+                quarters.push(quarter);
+            }
             let stored = read.query_row([scope, quarter], Sum::read).optional()?;
             if let Some((_, stored)) = stored {
                 sum.add(&stored);
@@ -100,20 +109,44 @@ impl Paces {
                 replace.execute(params![scope, quarter, turns, within_us, after])?;
             }
         }
-        Ok(())
+        hour::add_up(connection, quarters)
     }
 
     /// What is stored of some quarters, with these added.
     pub(in crate::store::sqlite) fn on_top_of(
-        mut self,
+        self,
         connection: &Connection,
         scope: i64,
-        quarters: std::ops::Range<i64>,
+        quarters: Range<i64>,
+    ) -> rusqlite::Result<Vec<Pace>> {
+        self.added_to(connection, READ_RANGE, scope, quarters)
+    }
+
+    /// What is stored of all agents in these hours, with these added.
+    pub(in crate::store::sqlite) fn on_top_of_hours(
+        self,
+        connection: &Connection,
+        quarters: Range<i64>,
+    ) -> rusqlite::Result<Vec<Pace>> {
+        let mut hours = Paces::default();
+        for ((scope, quarter), sum) in &self.0 {
+            let hour = hours.0.entry((*scope, hour::first(*quarter))).or_default();
+            hour.add_by_hour(*quarter, sum);
+        }
+        hours.added_to(connection, READ_HOURS, ALL, quarters)
+    }
+
+    fn added_to(
+        mut self,
+        connection: &Connection,
+        sql: &str,
+        scope: i64,
+        quarters: Range<i64>,
     ) -> rusqlite::Result<Vec<Pace>> {
         self.0
             .retain(|(of, quarter), _| *of == scope && quarters.contains(quarter));
         let mut paces = Vec::new();
-        let mut statement = connection.prepare_cached(READ_RANGE)?;
+        let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([scope, quarters.start, quarters.end])?;
         while let Some(row) = rows.next()? {
             let (quarter, mut sum) = Sum::read(row)?;
@@ -137,11 +170,26 @@ impl Paces {
     }
 }
 
+/// The pace of all agents in an hour, from what is stored of its quarters.
+pub(in crate::store::sqlite) fn of_hour(
+    connection: &Connection,
+    first: i64,
+) -> rusqlite::Result<Sum> {
+    let mut hour = Sum::default();
+    let mut statement = connection.prepare_cached(READ_RANGE)?;
+    let mut rows = statement.query([ALL, first, first + hour::QUARTERS])?;
+    while let Some(row) = rows.next()? {
+        let (quarter, sum) = Sum::read(row)?;
+        hour.add_by_hour(quarter, &sum);
+    }
+    Ok(hour)
+}
+
 /// Forgets what is stored of some quarters.
 pub(super) fn delete(
     connection: &Connection,
     scope: i64,
-    quarters: &std::ops::Range<i64>,
+    quarters: &Range<i64>,
 ) -> rusqlite::Result<()> {
     let mut delete = connection.prepare_cached(DELETE_RANGE)?;
     delete
@@ -159,11 +207,30 @@ impl Sum {
         }
     }
 
-    fn is_nothing(&self) -> bool {
+    /// Adds what a quarter says of the hour that it belongs to: whoever was active before in the same hour does not come
+    /// back to it, and its pause is one within.
+    fn add_by_hour(&mut self, quarter: i64, other: &Sum) {
+        self.turns += other.turns;
+        self.within_us += other.within_us;
+        for (distance, more) in &other.after {
+            let hours = match distance {
+                0 => 0,
+                _ => hour::first(quarter) - hour::first(quarter - distance),
+            };
+            if *distance > 0 && hours == 0 {
+                self.within_us += more[2];
+                continue;
+            }
+            let after = self.after.entry(hours).or_default();
+            (0..3).for_each(|at| after[at] += more[at]);
+        }
+    }
+
+    pub(in crate::store::sqlite) fn is_nothing(&self) -> bool {
         self.turns == 0 && self.after.values().all(|after| *after == [0; 3])
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::store::sqlite) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.after.len() * 6);
         for (distance, after) in &self.after {
             if *after == [0; 3] {

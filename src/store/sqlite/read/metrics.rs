@@ -7,11 +7,12 @@ use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter, t
 use super::{compile::Where, failed};
 use crate::{
     error::{Error, Result},
-    record::{Filter, Sketch, Status, Sums, Text},
+    record::{Filter, Status, Sums, Text},
     store::{
-        Bucket, Dimension, Pace, Subject, Total, TypeCount,
+        Bucket, Dimension, Grain, Pace, Subject, Total, TypeCount,
         sqlite::{
             agents::{self, Agents, Paces, Span, Stretches},
+            bucket::sums,
             search::ACTIVITIES,
             write::status_number,
         },
@@ -22,6 +23,8 @@ const NUMBER: &str = "SELECT id FROM text WHERE value = ?1";
 const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const BUCKETS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = ?1 AND scope_id = ?2 AND quarter >= ?3 AND quarter < ?4 ORDER BY quarter";
+const HOURS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM hour \
+     WHERE quarter >= ?3 AND quarter < ?4 AND count > 0 AND ?1 = 0 AND ?2 = 0 ORDER BY quarter";
 const TOTALS: &str = "SELECT scope_id, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = ?1 AND quarter >= ?2 AND quarter < ?3";
 const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
@@ -66,8 +69,13 @@ pub(super) fn buckets(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
+    grain: Grain,
 ) -> Result<Vec<Bucket>> {
     let view = view(connection)?;
+    let sql = match (of, grain) {
+        (Subject::Overall, Grain::Hour) => HOURS,
+        _ => BUCKETS,
+    };
     let (scope, number) = match of {
         Subject::Overall => (0, 0),
         Subject::One(dimension, id) => match number(&view, id)? {
@@ -76,7 +84,7 @@ pub(super) fn buckets(
         },
     };
     let values = params![scope, number, quarters.start, quarters.end];
-    let mut buckets = read(&view, BUCKETS, values, "read the sums", |row| {
+    let mut buckets = read(&view, sql, values, "read the sums", |row| {
         let (quarter, sums) = sums(row)?;
         Ok(Bucket { quarter, sums })
     })?;
@@ -139,6 +147,7 @@ pub(super) fn paces(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
+    grain: Grain,
 ) -> Result<Vec<Pace>> {
     let view = view(connection)?;
     let attempt = || failed("read the turns of agents");
@@ -170,7 +179,11 @@ pub(super) fn paces(
         scopes.retain(|of, _| [scope, agents::ALL].contains(of));
     }
     let paces = tail.paces(&view).map_err(attempt())?;
-    paces.on_top_of(&view, scope, quarters).map_err(attempt())
+    match (of, grain) {
+        (Subject::Overall, Grain::Hour) => paces.on_top_of_hours(&view, quarters),
+        _ => paces.on_top_of(&view, scope, quarters),
+    }
+    .map_err(attempt())
 }
 
 /// One state of the store for several questions.
@@ -239,24 +252,6 @@ pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<boo
         ),
         None => Ok(false),
     }
-}
-
-/// A row of `bucket`: what stands in its first column, and the sums.
-fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
-    let number = |column| row.get(column).map(unsigned);
-    let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
-    let sketch = row.get::<_, Option<Vec<u8>>>(8)?.unwrap_or_default();
-    let sums = Sums {
-        count: number(1)?,
-        failed: number(2)?,
-        cancelled: number(3)?,
-        timed: number(4)?,
-        sum_ns: number(5)?,
-        min_ns: optional(6)?,
-        max_ns: optional(7)?,
-        sketch: Sketch::from_bytes(&sketch),
-    };
-    Ok((row.get(0)?, sums))
 }
 
 fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {

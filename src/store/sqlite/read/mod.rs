@@ -36,8 +36,8 @@ use crate::{
         RecordingRecord, as_words,
     },
     store::{
-        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Health, LARGEST_PAGE, Pace,
-        Page, Reader, Stop, Subject, Tallied, Total, TreePage, TypeCount,
+        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Grain, Health,
+        LARGEST_PAGE, Pace, Page, Reader, Stop, Subject, Tallied, Total, TreePage, TypeCount,
         sqlite::{
             Place, connection, lock,
             process::{Connected, Process},
@@ -284,16 +284,16 @@ impl Reader for SqliteReader {
         recording::chunks(&*self.connection()?, id, from, limit.clamp(1, LARGEST_PAGE))
     }
 
-    fn buckets(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Bucket>> {
-        metrics::buckets(&*self.connection()?, of, quarters)
+    fn buckets(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Bucket>> {
+        metrics::buckets(&*self.connection()?, of, quarters, grain)
     }
 
     fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>> {
         metrics::totals(&*self.connection()?, by, quarters)
     }
 
-    fn paces(&mut self, of: &Subject, quarters: Range<i64>) -> Result<Vec<Pace>> {
-        metrics::paces(&*self.connection()?, of, quarters)
+    fn paces(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Pace>> {
+        metrics::paces(&*self.connection()?, of, quarters, grain)
     }
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
