@@ -1,6 +1,6 @@
 //! Pruning: what is too old or too much goes, the oldest first, a short transaction at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, params};
@@ -74,18 +74,19 @@ const MARK_SUMS: &str = "INSERT INTO mark (name, value) VALUES ('sums_from', ?1)
 
 /// How much is to be deleted.
 pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<Pruned> {
-    let count = |sort: &Sort, limit: &Limit| {
-        let found = sort.beyond(connection, limit, ALL)?;
-        Ok::<_, rusqlite::Error>(found.len() as u64)
-    };
+    let nothing = HashSet::new();
+    let count =
+        |sort: &Sort, limit: &Limit, gone: &HashSet<i64>| sort.beyond(connection, limit, ALL, gone);
+    let activities = count(&ACTIVITIES, &cutoffs.activities, &nothing)?;
+    let gone = activities.iter().map(|(seq, _)| *seq).collect();
     let sums = match sums_from(connection, &cutoffs.sums)? {
         None => 0,
         Some(first) => connection.query_row(OLD_SUMS, [first], |row| row.get::<_, i64>(0))?,
     };
     Ok(Pruned {
-        activities: count(&ACTIVITIES, &cutoffs.activities)?,
-        events: count(&EVENTS, &cutoffs.events)?,
-        previews: count(&PREVIEWS, &cutoffs.previews)?,
+        activities: activities.len() as u64,
+        events: count(&EVENTS, &cutoffs.events, &nothing)?.len() as u64,
+        previews: count(&PREVIEWS, &cutoffs.previews, &gone)?.len() as u64,
         sums: sums.max(0).cast_unsigned(),
         ..recording::prunable(connection, keep(&cutoffs.recordings))?
     })
@@ -100,9 +101,13 @@ pub(super) fn step(transaction: &Transaction<'_>, cutoffs: &Cutoffs) -> rusqlite
     let mut pruned = Pruned {
         activities: activities.len() as u64,
         events: EVENTS.prune(transaction, &cutoffs.events)?.len() as u64,
-        previews: PREVIEWS.prune(transaction, &cutoffs.previews)?.len() as u64,
         ..recording::prune(transaction, keep(&cutoffs.recordings))?
     };
+    if activities.is_empty() {
+        // Those of activities that go have gone with them.
+        let previews = PREVIEWS.prune(transaction, &cutoffs.previews)?;
+        pruned.previews = previews.len() as u64;
+    }
     if let Some(first) = sums_from(transaction, &cutoffs.sums)? {
         pruned.sums = delete_sums(transaction, first)?;
         if pruned.sums > 0 {
@@ -117,7 +122,7 @@ pub(super) fn step(transaction: &Transaction<'_>, cutoffs: &Cutoffs) -> rusqlite
 impl Sort {
     /// Deletes some of what is beyond a limit. Gives what went.
     fn prune(&self, transaction: &Transaction<'_>, limit: &Limit) -> rusqlite::Result<Vec<Place>> {
-        let found = self.beyond(transaction, limit, STEP)?;
+        let found = self.beyond(transaction, limit, STEP, &HashSet::new())?;
         self.index.change(transaction, &found, || {
             for sql in self.delete {
                 let mut delete = transaction.prepare_cached(sql)?;
@@ -130,12 +135,14 @@ impl Sort {
         Ok(found)
     }
 
-    /// What is beyond a limit: what is too old, and of the rest the oldest, for as long as there is too much.
+    /// What is beyond a limit: what is too old, and of the rest the oldest, for as long as there is too much. Without
+    /// what is `gone` already.
     fn beyond(
         &self,
         connection: &Connection,
         limit: &Limit,
         at_most: i64,
+        gone: &HashSet<i64>,
     ) -> rusqlite::Result<Vec<Place>> {
         let mut over = match limit.bytes {
             Some(bytes) => self.size.total(connection)? - integer(bytes),
@@ -143,6 +150,11 @@ impl Sort {
         };
         let old = limit.before.map_or([0; 16], bound);
         let followed = self.index.followed(connection)?;
+        if over > 0 {
+            for seq in gone.iter().filter(|seq| **seq <= followed) {
+                over -= self.size.of(connection, *seq)?;
+            }
+        }
         let mut statement = connection.prepare_cached(self.find)?;
         let before = if over > 0 { [u8::MAX; 16] } else { old };
         let mut rows = statement.query(params![before, at_most])?;
@@ -151,7 +163,7 @@ impl Sort {
             let place: Place = (row.get(0)?, row.get(1)?);
             // What is not yet followed is not yet counted.
             let counted = place.0 <= followed;
-            if place.1 < old || (over > 0 && counted) {
+            if !gone.contains(&place.0) && (place.1 < old || (over > 0 && counted)) {
                 if over > 0 && counted {
                     over -= self.size.of(connection, place.0)?;
                 }
