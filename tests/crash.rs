@@ -20,8 +20,13 @@ use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_activity::{
     Activity, ActivityId, ActivityLayer, ActivityLog, ActivityRecord, Capture, Describe,
-    EventRecord, Mode, Outcome, Status, query::ActivityReader, record::Filter,
+    EventRecord, Mode, Outcome, Status,
+    query::ActivityReader,
+    record::Filter,
+    store::{Store, sqlite::SqliteStore},
 };
+
+use self::support::sums;
 
 /// Names the file that the other half of a test records into, and is what makes it that.
 const CHILD: &str = "ACTIVITY_TEST_CRASH";
@@ -190,6 +195,16 @@ fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
     seen.events += promised.events.len();
     seen.abandoned += activities.len() - ended.len();
     log.shutdown().wait().unwrap();
+    check_sums(path);
+}
+
+/// What was added up meanwhile is what the rows add up to, whenever it was interrupted.
+fn check_sums(path: &Path) {
+    let before = sums::all(path);
+    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    sums::rebuild(&mut *upkeep);
+    // All of it would be too much to print.
+    assert!(sums::all(path) == before, "rebuilt sums differ");
 }
 
 /// Every part of a record is there, and they belong together.
@@ -333,11 +348,15 @@ async fn call_for_ever(log: ActivityLog, mode: Mode, caller: u64) {
         activity.set_output(&number, Capture::Full);
         Ok::<_, std::io::Error>((activity.id(), event))
     });
-    let layer = ActivityLayer::new(&log).describe(|_: &u64| Describe::job("call"));
+    let describe = |number: &u64| {
+        let agent = format!("agent {}", number % 3);
+        Describe::job("call").project("acme").agent(agent)
+    };
+    let layer = ActivityLayer::new(&log).describe(describe);
     let mut service = layer.layer(service);
     let mut number = caller;
     loop {
-        let turn = log.start(Describe::turn("turn"));
+        let turn = log.start(Describe::turn("turn").agent(format!("agent {caller}")));
         let (mut ids, mut last) = (Vec::new(), None);
         for _ in 0..CALLS_A_FLUSH {
             let (id, event) = service.ready().await.unwrap().call(number).await.unwrap();

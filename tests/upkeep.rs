@@ -1,6 +1,8 @@
 //! Upkeep: what is old is deleted and nothing else, and sums that are added up again are the same.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +16,8 @@ use tower_activity::{
     store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
+
+use self::support::sums;
 
 /// Where manual clocks begin.
 fn begin() -> DateTime<Utc> {
@@ -51,50 +55,6 @@ fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs) -> Pruned {
     while upkeep.reclaim().unwrap() > 0 {}
     assert_eq!(all, expected);
     all
-}
-
-fn rebuild(upkeep: &mut dyn Upkeep) {
-    let quarters = upkeep.rebuildable().unwrap();
-    for quarter in quarters.clone().step_by(4) {
-        upkeep
-            .rebuild(quarter..quarters.end.min(quarter + 4))
-            .unwrap();
-    }
-}
-
-/// Every sum that is kept, as it is kept.
-fn sums(path: &Path) -> Vec<Vec<rusqlite::types::Value>> {
-    rows(
-        path,
-        "SELECT * FROM bucket ORDER BY scope, scope_id, quarter",
-    )
-}
-
-/// The same, with what is known of agents. Hours must say what their quarters do.
-fn all_sums(path: &Path) -> [Vec<Vec<rusqlite::types::Value>>; 3] {
-    let quarters = "SELECT quarter - quarter % 4, sum(count), sum(failed), sum(cancelled), sum(timed), sum(sum_ns), \
-                    min(min_ns), max(max_ns) FROM bucket WHERE scope = 0 GROUP BY 1";
-    let hours = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns FROM hour WHERE count > 0";
-    assert_eq!(rows(path, hours), rows(path, quarters));
-    let quarters = "SELECT quarter - quarter % 4, sum(turns) FROM pace WHERE scope_id = 0 GROUP BY 1 HAVING sum(turns) > 0";
-    let hours = "SELECT quarter, turns FROM hour WHERE turns > 0";
-    assert_eq!(rows(path, hours), rows(path, quarters));
-    [
-        sums(path),
-        rows(
-            path,
-            "SELECT * FROM agent_stretch ORDER BY agent, quarter, scope_id",
-        ),
-        rows(path, "SELECT * FROM pace ORDER BY scope_id, quarter"),
-    ]
-}
-
-fn rows(path: &Path, sql: &str) -> Vec<Vec<rusqlite::types::Value>> {
-    let store = Connection::open(path).unwrap();
-    let mut statement = store.prepare(sql).unwrap();
-    let columns = statement.column_count();
-    let rows = statement.query_map((), |row| (0..columns).map(|at| row.get(at)).collect());
-    rows.unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
@@ -146,27 +106,27 @@ proptest! {
             }
         }
         log.flush().wait().unwrap();
-        let before = all_sums(&path);
-        rebuild(&mut *upkeep);
-        prop_assert_eq!(&all_sums(&path), &before);
+        let before = sums::all(&path);
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
         // Sums that were lost come back.
         let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
                       DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
         Connection::open(&path).unwrap().execute_batch(damage).unwrap();
-        rebuild(&mut *upkeep);
-        prop_assert_eq!(&all_sums(&path), &before);
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
         // However often they are added to, it is the same.
         let more = |rows: &mut Vec<_>| rows.sort_by_key(|row| format!("{row:?}"));
         while upkeep.index().unwrap() > 0 {}
-        let mut added = all_sums(&path);
+        let mut added = sums::all(&path);
         let all_at_once = "DELETE FROM bucket WHERE scope = 4; DELETE FROM pace; DELETE FROM agent_stretch; \
                            DELETE FROM turning_agent; UPDATE mark SET value = 0 WHERE name = 'followed_activities'";
         Connection::open(&path).unwrap().execute_batch(all_at_once).unwrap();
         while upkeep.index().unwrap() > 0 {}
-        let mut at_once = all_sums(&path);
+        let mut at_once = sums::all(&path);
         added.iter_mut().chain(&mut at_once).for_each(more);
         prop_assert_eq!(&at_once, &added);
-        let before = all_sums(&path);
+        let before = sums::all(&path);
 
         let mut cutoffs = Cutoffs::default();
         let at = begin() + TimeDelta::minutes(cutoff);
@@ -178,22 +138,22 @@ proptest! {
         let pruned = prune(&mut *upkeep, &cutoffs);
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
         prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().activities, kept);
-        prop_assert_eq!(&all_sums(&path), &before);
+        prop_assert_eq!(&sums::all(&path), &before);
         // What was counted stays counted, also where the activities are gone.
-        rebuild(&mut *upkeep);
-        prop_assert_eq!(&all_sums(&path), &before);
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
         // And is gone when that is said, wherever it stands.
         cutoffs = Cutoffs::default();
         cutoffs.sums.before = Some(at);
         prune(&mut *upkeep, &cutoffs);
-        let [sums, stretches, paces] = all_sums(&path);
+        let [sums, stretches, paces] = sums::all(&path);
         let quarter = at.timestamp() / 900;
         for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
         cutoffs.sums.before = Some(begin() + TimeDelta::days(9));
         prune(&mut *upkeep, &cutoffs);
-        prop_assert!(all_sums(&path).iter().all(Vec::is_empty));
+        prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
         let damages = reader.damages().unwrap();
         prop_assert!(damages.is_empty(), "{:?}", damages);
     }
@@ -205,13 +165,13 @@ fn sums_are_gone_after_a_month_and_their_activities_are_not() {
     let path = folder.path().join("a.db");
     record(&log, &clock, 0, 2);
     log.flush().wait().unwrap();
-    assert_eq!(sums(&path).len(), 4);
+    assert_eq!(sums::of_quarters(&path).len(), 4);
     clock.advance(Duration::from_secs(31 * 24 * 3600));
     log.start(Describe::job("late")).end(Outcome::success());
     log.flush().wait().unwrap();
     // After the commit; what a second flush commits comes after that.
     log.flush().wait().unwrap();
-    assert_eq!(sums(&path).len(), 2);
+    assert_eq!(sums::of_quarters(&path).len(), 2);
     let mut reader = ActivityReader::open(&path).unwrap();
     assert_eq!(
         reader
@@ -223,8 +183,8 @@ fn sums_are_gone_after_a_month_and_their_activities_are_not() {
     );
     // They do not come back either.
     let mut upkeep = upkeep(&folder);
-    rebuild(&mut *upkeep);
-    assert_eq!(sums(&path).len(), 2);
+    sums::rebuild(&mut *upkeep);
+    assert_eq!(sums::of_quarters(&path).len(), 2);
     let error = upkeep.rebuild(0..1).unwrap_err();
     assert!(error.is_invalid(), "{error}");
 }

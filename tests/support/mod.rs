@@ -5,6 +5,7 @@ pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
 pub mod said;
+pub mod sums;
 
 use std::{
     future::Future,

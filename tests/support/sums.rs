@@ -1,0 +1,54 @@
+//! The sums of a store as they stand in its tables, and what they have to be.
+
+use std::path::Path;
+
+use rusqlite::{Connection, types::Value};
+use tower_activity::store::Upkeep;
+
+/// The rows of a table.
+pub type Rows = Vec<Vec<Value>>;
+
+/// Every sum that is kept.
+pub fn of_quarters(path: &Path) -> Rows {
+    rows(
+        path,
+        "SELECT * FROM bucket ORDER BY scope, scope_id, quarter",
+    )
+}
+
+/// The same, with what is known of agents. Hours must say what their quarters do.
+pub fn all(path: &Path) -> [Rows; 3] {
+    let quarters = "SELECT quarter - quarter % 4, sum(count), sum(failed), sum(cancelled), sum(timed), sum(sum_ns), \
+                    min(min_ns), max(max_ns) FROM bucket WHERE scope = 0 GROUP BY 1";
+    let hours = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns FROM hour WHERE count > 0";
+    assert_eq!(rows(path, hours), rows(path, quarters));
+    let quarters = "SELECT quarter - quarter % 4, sum(turns) FROM pace WHERE scope_id = 0 GROUP BY 1 HAVING sum(turns) > 0";
+    let hours = "SELECT quarter, turns FROM hour WHERE turns > 0";
+    assert_eq!(rows(path, hours), rows(path, quarters));
+    [
+        of_quarters(path),
+        rows(
+            path,
+            "SELECT * FROM agent_stretch ORDER BY agent, quarter, scope_id",
+        ),
+        rows(path, "SELECT * FROM pace ORDER BY scope_id, quarter"),
+    ]
+}
+
+/// Adds all of them up again.
+pub fn rebuild(upkeep: &mut dyn Upkeep) {
+    let quarters = upkeep.rebuildable().unwrap();
+    for quarter in quarters.clone().step_by(4) {
+        upkeep
+            .rebuild(quarter..quarters.end.min(quarter + 4))
+            .unwrap();
+    }
+}
+
+fn rows(path: &Path, sql: &str) -> Rows {
+    let store = Connection::open(path).unwrap();
+    let mut statement = store.prepare(sql).unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map((), |row| (0..columns).map(|at| row.get(at)).collect());
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}
