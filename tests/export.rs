@@ -80,6 +80,17 @@ fn an_export_goes_on_where_an_earlier_one_ended() {
     }
     all.dedup_by_key(|one| one.id);
     assert_eq!(all.len(), 6);
+    // It has come half of its own way, whatever lies before that.
+    record(&log, 2_000);
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut export = Export::activities(filter(""), Format::Csv).after(seq);
+    assert_eq!(export.progress(), 0.0);
+    assert!(export.page(&mut reader, &mut Vec::new()).unwrap());
+    assert_eq!(export.progress(), 0.5);
+    assert!(!export.page(&mut reader, &mut Vec::new()).unwrap());
+    assert_eq!(export.progress(), 1.0);
+    seq = export.seq();
     // Another has nothing to add, titles neither.
     let mut export = Export::activities(filter(""), Format::Csv).after(seq);
     assert_eq!(whole(&log, &mut export), "");

@@ -65,6 +65,8 @@ pub struct Export {
     what: What,
     filter: Filter,
     format: Format,
+    /// Where it began.
+    begin: i64,
     seq: i64,
     /// Where it ends; not known before it began.
     end: Option<i64>,
@@ -93,6 +95,7 @@ impl Export {
             what,
             filter,
             format,
+            begin: 0,
             seq: 0,
             end: None,
             records: 0,
@@ -101,7 +104,7 @@ impl Export {
 
     /// Begins after this place in the order of commits, where an earlier export ended: without titles.
     pub fn after(mut self, seq: i64) -> Self {
-        self.seq = seq;
+        (self.begin, self.seq) = (seq, seq);
         self
     }
 
@@ -115,11 +118,12 @@ impl Export {
         self.records
     }
 
-    /// The share that has been looked at, from 0 to 1.
+    /// The share of what is to be exported that has been looked at, from 0 to 1.
     pub fn progress(&self) -> f64 {
         match self.end {
             None => 0.0,
-            Some(end) => (self.seq as f64 / end.max(1) as f64).min(1.0),
+            Some(end) if end <= self.begin => 1.0,
+            Some(end) => (self.seq - self.begin) as f64 / (end - self.begin) as f64,
         }
     }
 
