@@ -57,7 +57,14 @@ pub(crate) async fn record(log: &ActivityLog, clock: &ManualClock) {
 
 /// A page whose list grows every two seconds.
 fn events(title: &str, start: DateTime<Utc>) -> Vec<Value> {
-    let at = |ms: i64| start.timestamp_millis() + ms;
+    let mut events = page(title, start);
+    events.extend((0..11).map(|n| line(n, start + TimeDelta::seconds(2 + 2 * n as i64))));
+    events
+}
+
+/// The page as it is at first: a heading, and no line yet.
+pub(crate) fn page(title: &str, at: DateTime<Utc>) -> Vec<Value> {
+    let at = at.timestamp_millis();
     let element = |id: u64, tag: &str, children: Vec<Value>| json!({"type": 2, "tagName": tag, "attributes": {}, "childNodes": children, "id": id});
     let text = |id: u64, text: &str| json!({"type": 3, "textContent": text, "id": id});
     let style = json!({"type": 2, "tagName": "style", "attributes": {"_cssText": STYLE}, "childNodes": [], "id": 5});
@@ -75,19 +82,22 @@ fn events(title: &str, start: DateTime<Utc>) -> Vec<Value> {
         vec![element(4, "head", vec![style]), element(6, "body", page)],
     );
     let document = json!({"type": 0, "childNodes": [html], "id": 1});
-    let mut events = vec![
-        json!({"type": 4, "timestamp": at(0), "data": {"href": "https://amazon.example/", "width": 1024, "height": 640}}),
-        json!({"type": 2, "timestamp": at(10), "data": {"node": document, "initialOffset": {"left": 0, "top": 0}}}),
-    ];
-    for n in 0_u64..11 {
-        let id = 20 + 2 * n;
-        let line = json!({"type": 2, "tagName": "div", "attributes": {"class": "hit"}, "childNodes": [], "id": id});
-        let adds = json!([
-            {"parentId": 9, "nextId": null, "node": line},
-            {"parentId": id, "nextId": null, "node": text(id + 1, &format!("Oak table no. {}, solid, 249.50", n + 1))},
-        ]);
-        let data = json!({"source": 0, "texts": [], "attributes": [], "removes": [], "adds": adds});
-        events.push(json!({"type": 3, "timestamp": at(2_000 + n as i64 * 2_000), "data": data}));
-    }
-    events
+    vec![
+        json!({"type": 4, "timestamp": at, "data": {"href": "https://amazon.example/", "width": 1024, "height": 640}}),
+        json!({"type": 2, "timestamp": at + 10, "data": {"node": document, "initialOffset": {"left": 0, "top": 0}}}),
+    ]
+}
+
+/// One more line, the first with the number 0.
+pub(crate) fn line(n: u64, at: DateTime<Utc>) -> Value {
+    let id = 20 + 2 * n;
+    let line = json!({"type": 2, "tagName": "div", "attributes": {"class": "hit"}, "childNodes": [], "id": id});
+    let text = format!("Oak table no. {}, solid, 249.50", n + 1);
+    let text = json!({"type": 3, "textContent": text, "id": id + 1});
+    let adds = json!([
+        {"parentId": 9, "nextId": null, "node": line},
+        {"parentId": id, "nextId": null, "node": text},
+    ]);
+    let data = json!({"source": 0, "texts": [], "attributes": [], "removes": [], "adds": adds});
+    json!({"type": 3, "timestamp": at.timestamp_millis(), "data": data})
 }

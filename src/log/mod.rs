@@ -4,6 +4,8 @@ mod builder;
 #[cfg(feature = "rmcp")]
 mod kept;
 
+#[cfg(feature = "web")]
+use std::time::Duration;
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
@@ -114,6 +116,16 @@ impl ActivityLog {
     pub(crate) fn retention(&self) -> Option<Retention> {
         self.pipeline()
             .map(|pipeline| pipeline.shared().config.retention)
+    }
+
+    /// How long it keeps recordings, and how many bytes of them; `None` for a disabled log.
+    #[cfg(feature = "web")]
+    pub(crate) fn recordings_kept(&self) -> Option<(Duration, u64)> {
+        let kept = |pipeline: &Pipeline| {
+            let recordings = &pipeline.shared().config.recordings;
+            (recordings.keep_for, recordings.keep_bytes)
+        };
+        self.pipeline().map(kept)
     }
 
     /// Waits until there is room for one more activity, where the mode says so.

@@ -7,6 +7,7 @@
 
 mod batch;
 mod event;
+mod growth;
 mod import;
 mod metrics;
 mod read;
@@ -22,6 +23,7 @@ pub use batch::{
     Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
 };
 pub use event::{Duplicate, EventAccounting, NewEvent};
+pub use growth::{FieldGrowth, Growth};
 pub use import::{Import, Imported};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};

@@ -16,7 +16,9 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
         RecordingId, RecordingRecord,
     },
-    store::{Accounting, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount},
+    store::{
+        Accounting, Bucket, Dimension, Grain, Growth, Pace, Subject, Tallied, Total, TypeCount,
+    },
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
@@ -350,6 +352,8 @@ pub struct Health {
     pub bytes: u64,
     /// Activities and events that the index for searching has not come to yet. Searches look at them one by one.
     pub unindexed: u64,
+    /// How fast it grows, and by what.
+    pub growth: Growth,
     /// Every instance that has written here, newest first.
     pub instances: Vec<InstanceHealth>,
 }

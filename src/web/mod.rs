@@ -26,6 +26,7 @@ mod conditional;
 mod feed;
 mod guard;
 mod openapi;
+mod patience;
 mod problem;
 mod readers;
 mod router;

@@ -12,13 +12,15 @@ use tokio::{
 };
 use tower::Service;
 
-use super::ActivityRouter;
+use super::{ActivityRouter, patience::Patient};
 use crate::error::{Error, Result};
 
 /// So many connections are open at once: more wait to be accepted.
 const CONNECTIONS: usize = 256;
 /// How long a client may take for the head of a request, and how long a connection is kept that asks nothing.
 const HEAD: Duration = Duration::from_secs(15);
+/// A client that takes nothing for so long is let go: what is written to it would hold its place for ever.
+const TAKES_NOTHING: Duration = Duration::from_secs(60);
 /// What may be left of the system's resources in a moment, where a connection cannot be accepted now.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -109,7 +111,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
+    let stream = TokioIo::new(Patient::new(stream, TAKES_NOTHING));
+    if let Err(error) = server.serve_connection(stream, service).await {
         tracing::debug!(target: "tower_activity::web", %error, "a connection ended early");
     }
 }

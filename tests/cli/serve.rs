@@ -14,6 +14,8 @@ use crate::place::Place;
 struct Server {
     child: Child,
     address: String,
+    /// Its first line.
+    said: String,
 }
 
 impl Server {
@@ -30,7 +32,11 @@ impl Server {
             .nth(1)
             .unwrap_or_else(|| panic!("{said}"));
         let address = address.split('/').next().unwrap().to_owned();
-        Server { child, address }
+        Server {
+            child,
+            address,
+            said,
+        }
     }
 
     /// The whole of what is answered.
@@ -85,6 +91,35 @@ fn a_server_with_a_token_asks_for_it() {
     let bearer = format!("authorization: Bearer {secret}\r\n");
     let answer = server.answer("/api/activities", &bearer);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[test]
+fn a_token_is_made_where_none_is_given_and_its_link_lets_in_a_browser() {
+    let place = Place::new();
+    drop(place.log());
+    let servers = [
+        Server::of(&place, &["--token"]),
+        Server::of(&place, &["--token"]),
+    ];
+    let secrets = servers.each_ref().map(|server| {
+        let (_, after) = server.said.split_once("/?token=").unwrap();
+        after.split_whitespace().next().unwrap().to_owned()
+    });
+    assert_ne!(secrets[0], secrets[1]);
+    for (server, secret) in servers.iter().zip(&secrets) {
+        assert_eq!(secret.len(), 32, "{secret}");
+        let linked = server.answer(&format!("/?token={secret}"), "");
+        assert!(linked.starts_with("HTTP/1.1 303 See Other\r\n"), "{linked}");
+        let cookie = linked.split("set-cookie: ").nth(1).unwrap();
+        let cookie = format!("cookie: {}\r\n", cookie.split(';').next().unwrap());
+        let answer = server.answer("/api/activities", &cookie);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        let refused = server.answer("/api/activities", "");
+        assert!(
+            refused.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

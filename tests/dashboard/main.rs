@@ -4,6 +4,8 @@
 
 #[path = "../../examples/dashboard/history.rs"]
 mod history;
+mod hostile;
+mod live;
 #[path = "../../examples/dashboard/session.rs"]
 mod session;
 #[path = "../../examples/dashboard/work.rs"]
@@ -12,29 +14,52 @@ mod work;
 use std::{net::SocketAddr, path::Path};
 
 use axum::Router;
-use tokio::{net::TcpListener, process::Command};
+use tokio::{net::TcpListener, process::Command, sync::Mutex};
 use tower_activity::ActivityLog;
+
+/// A browser takes a core, and they take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_and_control_works_under_any_prefix() {
+    asked("dashboard").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recordings_are_played_with_their_marks_and_while_they_go_on() {
+    asked("replay").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_has_put_on_record_does_nothing_in_the_viewers_browser() {
+    asked("attacks").await;
+}
+
+/// Has a browser ask what stands in the file of this name, at the root of a server and below a prefix.
+async fn asked(theme: &str) {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     history::write(&store).await.unwrap();
     let log = ActivityLog::open(&store).unwrap();
+    hostile::write(&log).await;
     let working = tokio::spawn(work::for_ever(log.clone()));
     let root = serve(log.router().into()).await;
+    let control = serve(live::control(log.clone())).await;
     let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
 
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/pages");
     let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
     let run = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "e2e/dashboard.test.mjs"])
+        .args(["--test", "--test-reporter=spec"])
+        .arg(format!("e2e/{theme}.test.mjs"))
         .current_dir(pages)
         .env("CHROMIUM", chromium)
         .env(
             "DASHBOARDS",
             format!("http://{root}/ http://{nested}/ops/activity/"),
         )
+        .env("CONTROL", format!("http://{control}/"))
         .kill_on_drop(true)
         .output();
     let run = run

@@ -4,6 +4,7 @@
 mod api;
 mod description;
 mod ear;
+mod health;
 mod live;
 #[cfg(feature = "dashboard")]
 mod pages;
@@ -11,4 +12,5 @@ mod security;
 mod server;
 mod shares;
 mod support;
+mod tree;
 mod write;

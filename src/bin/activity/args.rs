@@ -299,10 +299,13 @@ pub(crate) struct Serve {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub(crate) listen: String,
-    /// Lets in whoever has this secret: needed where others than this machine are to reach it.
+    /// Lets in whoever has this secret: needed where others than this machine are to reach it. Without a value it makes a
+    /// random one, and prints the link that lets in a browser.
     #[arg(
         long,
         value_name = "SECRET",
+        num_args = 0..=1,
+        default_missing_value = "",
         env = "ACTIVITY_TOKEN",
         hide_env_values = true
     )]

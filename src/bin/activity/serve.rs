@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tower_activity::{
-    ActivityLog,
+    ActivityLog, Error,
     store::sqlite::SqliteStore,
     web::{ActivityRouter, Server},
 };
@@ -23,8 +23,9 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         None => ActivityRouter::of(Arc::new(SqliteStore::at(path)?)),
     };
     let mut router = router.hosts(&args.host);
-    if let Some(token) = &args.token {
-        router = router.token(token);
+    let token = args.token.as_deref().map(Token::of).transpose()?;
+    if let Some(token) = &token {
+        router = router.token(&token.secret);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -32,10 +33,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     runtime.block_on(async {
         let server = Server::bind(&args.listen, router).await?;
         let asked = asked_to_end()?;
-        let once = args
-            .token
-            .as_ref()
-            .map_or("", |_| ", where `?token=..` lets in a browser");
+        let once = token.as_ref().map(Token::told).unwrap_or_default();
         anstream::eprintln!("listening at http://{}/{once}", server.address());
         tokio::select! {
             () = server.run() => Ok(()),
@@ -46,4 +44,46 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         log.shutdown().wait()?;
     }
     Ok(())
+}
+
+/// What lets others in.
+struct Token {
+    secret: String,
+    /// Nobody else has said it: it is told here, once.
+    is_new: bool,
+}
+
+impl Token {
+    /// This one; where nothing is said, 128 bits of chance.
+    fn of(given: &str) -> Result<Self, Failure> {
+        if !given.is_empty() {
+            let secret = given.to_owned();
+            return Ok(Token {
+                secret,
+                is_new: false,
+            });
+        }
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|cause| {
+            Error::store("cannot make a token: the system gives no random numbers")
+                .with_source(cause)
+        })?;
+        let secret = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Token {
+            secret,
+            is_new: true,
+        })
+    }
+
+    /// What follows the address.
+    fn told(&self) -> String {
+        match self.is_new {
+            true => format!(
+                "?token={} lets in a browser: open it once, a cookie is left in its place; programs send the token as \
+                 `Authorization: Bearer ..`",
+                self.secret
+            ),
+            false => ", where `?token=..` lets in a browser".to_owned(),
+        }
+    }
 }

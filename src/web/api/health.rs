@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    store::{Accounting, Health, Keep, Retention},
+    log::ActivityLog,
+    store::{Accounting, Health, Keep},
     web::{access::Granted, answer::Json, problem::Problem, router::App},
 };
 
@@ -37,12 +38,16 @@ pub(in crate::web) struct Retained {
     sums_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sums_bytes: Option<u64>,
+    recordings_s: u64,
+    recordings_bytes: u64,
 }
 
-impl From<Retention> for Retained {
-    fn from(retention: Retention) -> Self {
+impl Retained {
+    fn of(log: &ActivityLog) -> Option<Self> {
+        let retention = log.retention()?;
+        let (recordings, recordings_bytes) = log.recordings_kept()?;
         let seconds = |keep: Keep| keep.time.map(|time| time.as_secs());
-        Retained {
+        Some(Retained {
             activities_s: seconds(retention.activities),
             activities_bytes: retention.activities.bytes,
             events_s: seconds(retention.events),
@@ -51,7 +56,9 @@ impl From<Retention> for Retained {
             previews_bytes: retention.previews.bytes,
             sums_s: seconds(retention.sums),
             sums_bytes: retention.sums.bytes,
-        }
+            recordings_s: recordings.as_secs(),
+            recordings_bytes,
+        })
     }
 }
 
@@ -59,14 +66,14 @@ impl From<Retention> for Retained {
 pub(super) async fn health(State(app): State<App>, granted: Granted) -> Result<Json, Problem> {
     granted.everything()?;
     let accounting = app.log.as_ref().map(|log| log.accounting());
-    let retention = app.log.as_ref().and_then(|log| log.retention());
+    let retention = app.log.as_ref().and_then(Retained::of);
     let read = app.readers.ask(move |reader| {
         let store = reader.health()?;
         let ok = store.instances.iter().all(|one| one.accounting.adds_up());
         Json::of(&HealthAnswer {
             ok,
             accounting,
-            retention: retention.map(Retained::from),
+            retention,
             store,
         })
     });

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, Row};
 
-use super::{failed, row::instant};
+use super::{failed, growth, row::instant};
 use crate::{
     error::{Error, Result},
     record::InstanceId,
@@ -34,6 +34,7 @@ pub(super) fn health(
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
         unindexed: unindexed(connection).map_err(failed("read how far the index is"))?,
+        growth: growth::growth(connection)?,
         instances: Vec::new(),
     };
     let attempt = || failed("read the instances");

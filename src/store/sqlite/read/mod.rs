@@ -2,6 +2,7 @@
 
 mod compile;
 mod event;
+mod growth;
 mod health;
 mod metrics;
 mod page;

@@ -210,27 +210,34 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("a recording plays tab by tab, with what happened marked in time", async () => {
-      const window = await open(browser, place, "replay");
+    test("brands and projects have their history as a line, and days stand apart", async () => {
+      const window = await open(browser, place, "overview?window=week");
       const { page } = window;
-      await page.getByRole("link", { name: /amazon_order/ }).click();
-      const player = page.frameLocator(".replay-frame");
-      const shown = player.frameLocator("iframe");
-      await player.getByRole("button", { name: "Play" }).waitFor();
-      await shown.getByText("Oak tables").waitFor();
-      await player
-        .getByRole("button", { name: /amazon_pay/ })
-        .first()
-        .click();
-      await shown.getByText("Oak table no. 3").waitFor();
-      await player.getByLabel("Speed").selectOption("8");
-      await player.getByRole("button", { name: "Play" }).click();
-      await shown.getByText("Oak table no. 8").waitFor();
-      await player.getByRole("button", { name: "Pause" }).click();
-      await player.getByLabel("Skip inactivity").uncheck();
-      await page.getByRole("button", { name: "tab 2" }).click();
-      await page.waitForURL(/track=tab/);
-      await shown.getByText("Order", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Top brands" }).click();
+      await page.getByRole("columnheader", { name: "Brand" }).waitFor();
+      const brands = await api(page, "metrics/brands?window=week&tz=Asia/Kathmandu");
+      const first = page.locator("#breakdown").locator("xpath=../..").locator("tbody tr").first();
+      const text = await first.textContent();
+      assert.ok(
+        brands.ranking.some((one) => text?.includes(one.id)),
+        text ?? "",
+      );
+      await first.locator("svg.spark polyline").waitFor();
+      await page.goto(new URL("timeline?live=off&q=kind:job", place).href);
+      await page.locator(".row").first().waitFor();
+      await page.goto(new URL("timeline?live=off", place).href);
+      await page.locator(".day", { hasText: "Today" }).waitFor();
+      await window.close();
+    });
+
+    test("health tells where everything went, and what the store grows by", async () => {
+      const window = await open(browser, place, "health");
+      const { page } = window;
+      await page.getByRole("heading", { name: "Where everything went" }).waitFor();
+      await page.getByRole("heading", { name: "How long it is kept" }).waitFor();
+      const grows = page.getByRole("table").filter({ hasText: "of an activity" });
+      await grows.getByRole("row", { name: /^input of an activity/ }).waitFor();
+      await page.getByText("Not indexed").waitFor();
       await window.close();
     });
 

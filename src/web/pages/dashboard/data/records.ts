@@ -134,6 +134,14 @@ export interface Instance {
   accounting: Accounting;
 }
 
+/** How fast the store grows, and by what. */
+export interface Growth {
+  activities_per_day: number;
+  events_per_day: number;
+  chunks_per_day: number;
+  fields: { of: string; field: string; mean_bytes: number; bytes_per_day: number }[];
+}
+
 export interface Health {
   ok: boolean;
   accounting: Accounting | null;
@@ -144,5 +152,8 @@ export interface Health {
   running: number;
   abandoned: number;
   bytes: number;
+  /** What the index for searching has not come to yet. */
+  unindexed: number;
+  growth: Growth;
   instances: Instance[];
 }

@@ -1,7 +1,7 @@
 import { ask } from "../data/api";
 import { bytes, count } from "../data/format";
 import { useEvery, useLoad } from "../data/load";
-import type { Accounting, Counts, Health, Instance } from "../data/records";
+import type { Accounting, Counts, Growth, Health, Instance } from "../data/records";
 import { Failure, Waiting } from "../parts/state";
 import { When } from "../parts/time";
 
@@ -75,6 +75,7 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
             ["Running", count(health.running), "listed as open"],
             ["Abandoned", count(health.abandoned), "their process died first"],
             ["Size", bytes(health.bytes), each(health)],
+            ["Not indexed", count(health.unindexed), "searches look at them one by one"],
             ["Schema", String(health.schema), "of the store"],
           ] as const
         ).map(([label, value, more]) => (
@@ -88,6 +89,7 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
         ))}
       </dl>
       {health.accounting !== null && <Ledger accounting={health.accounting} />}
+      <Growing growth={health.growth} />
       {health.retention !== null && <Retention retention={health.retention} />}
       <Instances instances={health.instances} />
     </>
@@ -140,6 +142,66 @@ function Ledger({ accounting }: { accounting: Accounting }) {
           );
         })}
       </div>
+    </section>
+  );
+}
+
+/** How fast the store grows, field by field. */
+function Growing({ growth }: { growth: Growth }) {
+  const { activities_per_day, events_per_day, chunks_per_day, fields } = growth;
+  const sorted = [...fields].sort((a, b) => b.bytes_per_day - a.bytes_per_day);
+  const most = Math.max(1, ...sorted.map((one) => one.bytes_per_day));
+  return (
+    <section class="panel" aria-labelledby="growth">
+      <div class="panel-head">
+        <h2 id="growth">What it grows by</h2>
+        <p class="dim">
+          in the last 24 hours: {count(activities_per_day)} activities, {count(events_per_day)} events
+          {chunks_per_day > 0 && <>, {count(chunks_per_day)} chunks of recordings</>}
+        </p>
+      </div>
+      {sorted.length === 0 ? (
+        <p class="dim quiet">The newest records have nothing beside ids, names, times and scope.</p>
+      ) : (
+        <div class="table-scroll" role="group" tabIndex={0} aria-label="Growth by field">
+          <table class="figures">
+            <thead>
+              <tr>
+                <th scope="col">Field</th>
+                <th scope="col" class="right">
+                  Each
+                </th>
+                <th scope="col" class="right">
+                  A day
+                </th>
+                <th scope="col" class="wide-only">
+                  <span class="sr-only">Compared</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {sorted.map((one) => (
+                <tr key={`${one.of} ${one.field}`}>
+                  <th scope="row">
+                    {one.field}{" "}
+                    <span class="dim">of {one.of === "chunk" ? "a recording" : `an ${one.of}`}</span>
+                  </th>
+                  <td class="right num">{bytes(one.mean_bytes)}</td>
+                  <td class="right num">{bytes(one.bytes_per_day)}</td>
+                  <td class="wide-only" aria-hidden="true">
+                    <span class="meter">
+                      <span
+                        class="meter-committed"
+                        style={{ width: `${(100 * one.bytes_per_day) / most}%` }}
+                      />
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
     </section>
   );
 }

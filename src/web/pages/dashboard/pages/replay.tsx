@@ -4,7 +4,7 @@ import { ask, askLines, part } from "../data/api";
 import type { TreePage } from "../data/branches";
 import { useFeed } from "../data/feed";
 import { bytes, count, instant } from "../data/format";
-import { toProblem, useLoad } from "../data/load";
+import { toProblem, useEvery, useLoad } from "../data/load";
 import type { Activity, Details, Fact, Recording } from "../data/records";
 import { amend, href, type Params } from "../data/route";
 import { StatusMark } from "../parts/badge";
@@ -86,6 +86,8 @@ function Played({ id, params }: { id: string; params: Params }) {
         : (await ask<TreePage>(`activities/${part(around.id)}/tree`, { limit: MARKS }, signal)).activities;
     return { recording: recording ?? null, around, tree };
   });
+  // What goes on may have ended, or have another tab.
+  useEvery(2_000, () => found.data?.recording?.status === "recording" && found.reload());
   if (found.data === null) {
     return found.problem === null ? (
       <Waiting what="the recording" />
@@ -159,7 +161,12 @@ function Player({
         </div>
       )}
       {recording.format === "rrweb" ? (
-        <Frame key={track} recording={recording} track={track} marks={marks} />
+        <Frame
+          key={`${track} ${recording.status === "recording"}`}
+          recording={recording}
+          track={track}
+          marks={marks}
+        />
       ) : (
         <Empty title={`There is no player for "${recording.format}"`}>
           <p>
@@ -178,6 +185,8 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
   const [height, setHeight] = useState(560);
   const [round, setRound] = useState(0);
   const live = recording.status === "recording";
+  const latest = useRef(marks);
+  latest.current = marks;
   // A round asks once more.
   useEffect(() => {
     const stop = new AbortController();
@@ -205,7 +214,11 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
         return;
       }
       if (event.data === "ready") {
-        tell({ type: "marks", marks: [...marks], theme: document.documentElement.dataset.theme ?? "auto" });
+        tell({
+          type: "marks",
+          marks: [...latest.current],
+          theme: document.documentElement.dataset.theme ?? "auto",
+        });
         void more();
       } else if (typeof event.data === "object" && typeof event.data?.height === "number") {
         setHeight(event.data.height);
@@ -217,7 +230,7 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
       clearTimeout(again);
       removeEventListener("message", heard);
     };
-  }, [recording.id, track, marks, live, round]);
+  }, [recording.id, track, live, round]);
   if (problem !== null) {
     return <Failure what="the recording" problem={problem} retry={() => setRound(round + 1)} />;
   }

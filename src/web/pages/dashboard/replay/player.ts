@@ -27,9 +27,12 @@ export class Player {
     element.replaceChildren(this.#stage);
     this.#first = events[0]?.timestamp ?? 0;
     this.#last = events.at(-1)?.timestamp ?? this.#first;
-    this.#replayer = new Replayer(events, {
+    // Live, it casts only what it is given afterwards.
+    this.#replayer = new Replayer(live ? [] : events, {
       root: this.#screen,
       liveMode: live,
+      // What was before is made up for at once, and of a document beside the real one nobody would see that.
+      useVirtualDom: !live,
       skipInactive: true,
       showWarning: false,
       mouseTail: false,
@@ -52,6 +55,7 @@ export class Player {
     new ResizeObserver(() => this.#fit()).observe(this.#stage);
     if (live) {
       this.#replayer.startLive(this.#last - 1_000);
+      this.add(events);
     } else {
       this.#replayer.pause(0);
     }

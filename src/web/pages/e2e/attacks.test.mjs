@@ -1,0 +1,91 @@
+// What somebody else has put on record is shown, and does nothing in the viewer's browser.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { api, launch, open, PLACES } from "./browser.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** Collects what is asked of others, where no policy keeps it from being asked. */
+async function reached({ page }) {
+  const asked = [];
+  await page.route(/evil\.example/, (route) => {
+    asked.push(route.request().url());
+    return route.abort();
+  });
+  return asked;
+}
+
+/** Says that nothing of it ran, and that nobody else was asked for anything. */
+async function unharmed({ page, faults }, asked, path) {
+  assert.equal(await page.evaluate(() => globalThis.owned), undefined, path);
+  assert.deepEqual(asked, [], path);
+  // What the policy stops, the browser tells of.
+  const stopped = /Content Security Policy|sandboxed|ERR_BLOCKED_BY_CSP|evil\.example/;
+  const bad = faults.splice(0).filter((fault) => !stopped.test(fault));
+  assert.deepEqual(bad, [], path);
+}
+
+for (const place of PLACES) {
+  describe(`under ${new URL(place).pathname}`, { concurrency: false }, () => {
+    test("markup and scripts in names, arguments, errors and events are text", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      const asked = await reached(window);
+      const { id } = (await api(page, "activities?q=name:hostile*")).activities[0];
+      for (const [path, seen] of [
+        [`timeline?q=name:hostile*&id=${id}`, ".aside-name"],
+        [`activity?id=${id}`, "h1"],
+        ["events?q=type:hostile*", ".fact-summary"],
+        ["overview?by=brand", "#breakdown"],
+      ]) {
+        await page.goto(new URL(path, place).href);
+        await page.locator(seen).first().waitFor();
+        for (const summary of await page.locator("main summary").all()) {
+          await summary.click();
+        }
+        if (!path.startsWith("overview")) {
+          assert.match(
+            await page.locator(seen).first().textContent(),
+            /<script>top\.owned=1<\/script>/,
+            path,
+          );
+        }
+        await unharmed(window, asked, path);
+      }
+      assert.equal(await page.locator("main a[href^='javascript:']").count(), 0);
+      await window.close();
+    });
+
+    test("a recorded page runs nothing and calls nobody", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      const asked = await reached(window);
+      const { id } = (await api(page, "activities?q=name:hostile*")).activities[0];
+      await page.goto(new URL(`replay?id=of&activity=${id}`, place).href);
+      const player = page.frameLocator(".replay-frame");
+      await player.frameLocator("iframe").first().getByText("A page of somebody else's").waitFor();
+      await player.getByRole("button", { name: "Play" }).click();
+      await player.getByText("0:00 / 0:00").waitFor();
+      await unharmed(window, asked, "replay");
+      await window.close();
+    });
+
+    test("no page of another origin frames ours", async () => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.setContent(
+        `<iframe src="${place}"></iframe><iframe src="${new URL("replay.html", place)}"></iframe>`,
+      );
+      for (const frame of page.frames().slice(1)) {
+        await frame.waitForLoadState();
+        assert.equal(await frame.locator("#main, #player").count(), 0, frame.url());
+      }
+      await context.close();
+    });
+  });
+}

@@ -1,0 +1,94 @@
+//! A session that goes on for as long as whoever asks says, step by step.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, routing::get};
+use chrono::Utc;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tower_activity::{
+    ActivityLog, Describe, Outcome, Running,
+    recording::{Chunk, Recording, Stream},
+};
+
+use crate::session;
+
+struct Session {
+    activity: Running,
+    recording: Recording,
+    lines: u64,
+}
+
+impl Session {
+    fn append(&self, tab: &str, events: &[Value]) {
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        let chunk = Chunk::new(format!("{}\n", lines.join("\n")));
+        self.recording
+            .append(chunk.track(tab.to_owned()).events(lines.len() as u64));
+    }
+}
+
+type Going = Arc<(ActivityLog, Mutex<Option<Session>>)>;
+
+/// What the session does next: `/begin` answers the activity's id, `/grow` shows one more line, `/tab` opens a second tab,
+/// `/end` ends it. Each answers once it is on record.
+pub(crate) fn control(log: ActivityLog) -> Router {
+    Router::new()
+        .route("/begin", get(begin))
+        .route("/grow", get(grow))
+        .route("/tab", get(tab))
+        .route("/end", get(end))
+        .with_state(Arc::new((log, Mutex::default())))
+}
+
+async fn begin(State(going): State<Going>) -> String {
+    let (log, session) = &*going;
+    let activity = log.start(
+        Describe::tool("live_shop")
+            .brand("amazon")
+            .project("acme-shop"),
+    );
+    let id = activity.id().unwrap();
+    let recording = activity.attach(Stream::of("rrweb")).await;
+    let begun = Session {
+        activity,
+        recording,
+        lines: 0,
+    };
+    begun.append("tab 1", &session::page("Live shop", Utc::now()));
+    *session.lock().await = Some(begun);
+    // What runs is listed after a while.
+    let mut reader = log.reader().unwrap();
+    while reader.activity(id).unwrap().is_none() {
+        log.flush().await.unwrap();
+    }
+    id.to_string()
+}
+
+async fn grow(State(going): State<Going>) {
+    let (log, session) = &*going;
+    if let Some(session) = &mut *session.lock().await {
+        session.lines += 1;
+        let looked = format!("looked at table no. {}", session.lines);
+        session.activity.event("looked").summary(looked).record();
+        session.append("tab 1", &[session::line(session.lines - 1, Utc::now())]);
+    }
+    log.flush().await.unwrap();
+}
+
+async fn tab(State(going): State<Going>) {
+    let (log, session) = &*going;
+    if let Some(session) = &*session.lock().await {
+        session.append("tab 2", &session::page("Checkout", Utc::now()));
+    }
+    log.flush().await.unwrap();
+}
+
+async fn end(State(going): State<Going>) {
+    let (log, session) = &*going;
+    if let Some(session) = session.lock().await.take() {
+        session.recording.stop().await;
+        session.activity.end(Outcome::success());
+    }
+    log.flush().await.unwrap();
+}
