@@ -203,3 +203,33 @@ async fn calls_that_share_a_browser_never_mix_their_pages() {
         assert_eq!(marks, [n]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_heavy_stays_in_its_place() {
+    let (site, chromium) = (Site::start().await, Chromium::start().await);
+    let log = patient();
+    let call = log.start(Describe::tool("shop_search"));
+    let id = call.id();
+    call.attach(Browser::at(&chromium.address)).await;
+    let mut driver = chromium.driver().await;
+    let tab = driver.open(&site.url("/"), None).await;
+    driver
+        .wait(&tab, "document.readyState === 'complete' && window.mark")
+        .await;
+    let marks: Vec<_> = (0..6).map(|n| format!("step-{n};")).collect();
+    for (n, mark) in marks.iter().enumerate() {
+        // Every other one takes long to be read, and goes out at once.
+        let size = 400_000 * (1 - n % 2);
+        let heavy = format!("mark('{mark}' + 'words '.repeat({size} / 6)); 0");
+        driver.eval(&tab, &heavy).await;
+    }
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(
+        (recording.status, recording.lost),
+        (RecordingStatus::Complete, 0)
+    );
+    let track = serde_json::to_string(&events(&log, &recording)).unwrap();
+    let places: Vec<_> = marks.iter().map(|mark| track.find(mark).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
