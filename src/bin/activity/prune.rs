@@ -1,5 +1,7 @@
 //! `activity prune`: what is too old or too much goes.
 
+use std::{thread, time::Instant};
+
 use chrono::{DateTime, Utc};
 use tower_activity::{
     record::Filter,
@@ -38,12 +40,15 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
     let mut deleted = Pruned::default();
     let mut progress = Progress::begin("deleting");
     loop {
+        let start = Instant::now();
         let step = upkeep.prune(&cutoffs)?;
         if step == Pruned::default() {
             break;
         }
         deleted.add(step);
         progress.at(deleted.total() as f64 / all.total().max(1) as f64);
+        // SQLite's lock is not fair: whoever comes back at once keeps those who record out.
+        thread::sleep(start.elapsed());
     }
     let mut bytes = 0;
     loop {

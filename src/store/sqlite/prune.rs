@@ -63,6 +63,7 @@ const PREVIEWS: Sort = Sort {
 const COUNT_SUMS: &str = "SELECT count(*) FROM bucket";
 const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
 const OLD_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
+const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1)";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
      (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
      RETURNING scope, scope_id, quarter";
@@ -90,6 +91,28 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
         sums: sums.max(0).cast_unsigned(),
         ..recording::prunable(connection, keep(&cutoffs.recordings))?
     })
+}
+
+/// Whether there is anything to delete: asked first, as a step keeps writers out also where it finds nothing.
+pub(super) fn is_due(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<bool> {
+    let sorts = [
+        (&ACTIVITIES, &cutoffs.activities),
+        (&EVENTS, &cutoffs.events),
+        (&PREVIEWS, &cutoffs.previews),
+    ];
+    for (sort, limit) in sorts {
+        let found = sort.beyond(connection, limit, STEP, &HashSet::new())?;
+        if !found.is_empty() {
+            return Ok(true);
+        }
+    }
+    if let Some(first) = sums_from(connection, &cutoffs.sums)?
+        && connection.query_row(ANY_OLD_SUMS, [first], |row| row.get(0))?
+    {
+        return Ok(true);
+    }
+    let recording = recording::due(connection, keep(&cutoffs.recordings))?;
+    Ok(recording.is_some())
 }
 
 /// Deletes a part of it.

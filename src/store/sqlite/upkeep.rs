@@ -116,6 +116,9 @@ impl Upkeep for SqliteUpkeep {
     }
 
     fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
+        if !self.read(|connection| prune::is_due(connection, cutoffs))? {
+            return Ok(Pruned::default());
+        }
         self.write(|transaction| prune::step(transaction, cutoffs))
     }
 
