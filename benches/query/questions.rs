@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use benches::quantile;
+use benches::{
+    Failure,
+    fill::{AGENTS, DAYS, PROJECTS, SESSIONS, TICKETS},
+    quantile,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{
     ActivityId,
@@ -11,11 +15,7 @@ use tower_activity::{
     store::{Cursor, Dimension, Subject},
 };
 
-use crate::{
-    Failure,
-    fill::{AGENTS, DAYS, PROJECTS, SESSIONS, TICKETS},
-    milliseconds,
-};
+use crate::milliseconds;
 
 /// How long a question took.
 pub(crate) struct Answer {

@@ -2,10 +2,11 @@
 
 use std::{path::Path, time::Instant};
 
+use benches::{Failure, fill::DAYS};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
-use crate::{Failure, fill::DAYS, milliseconds};
+use crate::milliseconds;
 
 const MONTH: &str = "SELECT started_at / 3600000000, count(*), sum(status = 2), sum(status = 3), avg(duration_ns), \
      min(duration_ns), max(duration_ns), count(DISTINCT agent) FROM activity WHERE started_at >= ?1 GROUP BY 1";

@@ -8,12 +8,16 @@ use tower_activity::ActivityId;
 
 use crate::Failure;
 
-pub(crate) const DAYS: i64 = 30;
-pub(crate) const PROJECTS: usize = 200;
-pub(crate) const AGENTS: usize = 2_000;
+/// How many days they are spread over.
+pub const DAYS: i64 = 30;
+/// How many projects they belong to.
+pub const PROJECTS: usize = 200;
+/// How many agents they are of.
+pub const AGENTS: usize = 2_000;
 /// How many words there are that few messages have: ten of a million.
-pub(crate) const TICKETS: usize = 5_000;
-pub(crate) const SESSIONS: usize = 50_000;
+pub const TICKETS: usize = 5_000;
+/// How many sessions they belong to.
+pub const SESSIONS: usize = 50_000;
 /// What tools are called.
 const NAMES: usize = 40;
 
@@ -22,7 +26,11 @@ const INSERT: &str = "INSERT INTO activity (id, parent, root, kind, name, status
      VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, '{\"rows\":42}')";
 
 /// Writes so many activities, spread evenly over the days before `end`.
-pub(crate) fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure> {
+///
+/// # Errors
+///
+/// When the store could not be written.
+pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure> {
     let mut store = Connection::open(path)?;
     store.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
