@@ -22,7 +22,11 @@ export function StatusMark({ status, label = false }: { status: Status; label?: 
 }
 
 export function Brand({ name }: { name: string }) {
-  return <span class={`badge tone-${tone(name)}`}>{name}</span>;
+  return (
+    <span class={`badge tone-${tone(name)}`} title={name}>
+      {name}
+    </span>
+  );
 }
 
 export function Tag({ children }: { children: string }) {
