@@ -76,7 +76,6 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
             ["Abandoned", count(health.abandoned), "their process died first"],
             ["Size", bytes(health.bytes), each(health)],
             ["Not indexed", count(health.unindexed), "searches look at them one by one"],
-            ["Schema", String(health.schema), "of the store"],
           ] as const
         ).map(([label, value, more]) => (
           <div class="card" key={label}>
@@ -186,7 +185,7 @@ function Growing({ growth }: { growth: Growth }) {
                     {one.field}{" "}
                     <span class="dim">of {one.of === "chunk" ? "a recording" : `an ${one.of}`}</span>
                   </th>
-                  <td class="right num">{bytes(one.mean_bytes)}</td>
+                  <td class="right num">{one.mean_bytes === 0 ? "< 1 B" : bytes(one.mean_bytes)}</td>
                   <td class="right num">{bytes(one.bytes_per_day)}</td>
                   <td class="wide-only" aria-hidden="true">
                     <span class="meter">
@@ -213,7 +212,7 @@ function Retention({ retention }: { retention: Record<string, number | null> }) 
       <dl class="facts">
         {Object.entries(retention).map(([key, limit]) => (
           <>
-            <dt>{key.replace(/_s$/, "").replaceAll("_", " ")}</dt>
+            <dt>{key.replace(/_s$/, "").replace(/_bytes$/, ", at most")}</dt>
             <dd>{limit === null ? "for ever" : kept(key, limit)}</dd>
           </>
         ))}
