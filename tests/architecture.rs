@@ -38,9 +38,12 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
-    // `activity` for the events that it takes, where it may.
-    ("web", &["record", "store", "log", "activity", "query"]),
     ("notify", &["record", "store", "query"]),
+    // `activity` for the events that it takes, where it may; `notify` for how webhooks stand.
+    (
+        "web",
+        &["record", "store", "log", "activity", "query", "notify"],
+    ),
     // What tests of both wings stand on.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];

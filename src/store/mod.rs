@@ -17,7 +17,7 @@ pub mod sqlite;
 mod tell;
 mod upkeep;
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 pub use batch::{
     Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
@@ -63,6 +63,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Err(Error::invalid(format!(
             "cannot prune or rebuild {self:?}: it takes care of itself"
         )))
+    }
+
+    /// Names the file that it is, where it is one: webhooks are kept beside it.
+    fn file(&self) -> Option<&Path> {
+        None
     }
 }
 

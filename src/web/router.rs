@@ -23,6 +23,8 @@ use super::{
     guard::{self, Door, Guard, Token},
     readers::{READ_TIMEOUT, Readers},
 };
+#[cfg(feature = "webhook")]
+use crate::notify::Webhooks;
 use crate::{
     error::{Error, Result},
     log::ActivityLog,
@@ -175,6 +177,9 @@ pub(super) enum Writes {
 pub(super) struct Shared {
     pub(super) log: Option<ActivityLog>,
     pub(super) readers: Readers,
+    /// Those beside the store, where it is a file.
+    #[cfg(feature = "webhook")]
+    pub(super) webhooks: Option<Webhooks>,
     pub(super) feed: Feed,
     /// A turn for each client that listens.
     pub(super) listeners: Arc<Semaphore>,
@@ -187,6 +192,11 @@ impl ActivityRouter {
         let app = Arc::new(Shared {
             log: self.log.clone(),
             readers: Readers::of(self.store.clone(), self.read_timeout),
+            #[cfg(feature = "webhook")]
+            webhooks: self.store.as_ref().and_then(|store| {
+                let file = store.file()?;
+                Webhooks::open(file).ok()
+            }),
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });

@@ -13,4 +13,6 @@ mod server;
 mod shares;
 mod support;
 mod tree;
+#[cfg(feature = "webhook")]
+mod webhooks;
 mod write;

@@ -92,6 +92,13 @@ impl Store for SqliteStore {
         self.process.check()?;
         Ok(Box::new(upkeep::SqliteUpkeep::open(&self.place)?))
     }
+
+    fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path, _) => Some(path),
+            Place::Memory(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for SqliteStore {

@@ -4,6 +4,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+#[cfg(feature = "webhook")]
+use crate::notify::WebhookStatus;
 use crate::{
     log::ActivityLog,
     store::{Accounting, Health, Keep},
@@ -19,6 +21,10 @@ pub(in crate::web) struct HealthAnswer {
     accounting: Option<Accounting>,
     /// How long this process's log keeps what; `null` where a store is shown that others write.
     retention: Option<Retained>,
+    /// Every webhook that is kept beside the store; `null` where they cannot be read, and the server's log says why. The
+    /// `url` says which host it is: more of it may be a secret.
+    #[cfg(feature = "webhook")]
+    webhooks: Option<Vec<WebhookStatus>>,
     #[serde(flatten)]
     store: Health,
 }
@@ -67,6 +73,8 @@ pub(super) async fn health(State(app): State<App>, granted: Granted) -> Result<J
     granted.everything()?;
     let accounting = app.log.as_ref().map(|log| log.accounting());
     let retention = app.log.as_ref().and_then(Retained::of);
+    #[cfg(feature = "webhook")]
+    let webhooks = app.webhooks.clone();
     let read = app.readers.ask(move |reader| {
         let store = reader.health()?;
         let ok = store.instances.iter().all(|one| one.accounting.adds_up());
@@ -74,6 +82,8 @@ pub(super) async fn health(State(app): State<App>, granted: Granted) -> Result<J
             ok,
             accounting,
             retention,
+            #[cfg(feature = "webhook")]
+            webhooks: super::webhooks::shown(webhooks.as_ref()),
             store,
         })
     });

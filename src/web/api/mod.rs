@@ -8,6 +8,8 @@ pub(super) mod health;
 pub(super) mod live;
 pub(super) mod metrics;
 pub(super) mod recordings;
+#[cfg(feature = "webhook")]
+mod webhooks;
 pub(super) mod write;
 
 use axum::{

@@ -156,4 +156,22 @@ export interface Health {
   unindexed: number;
   growth: Growth;
   instances: Instance[];
+  /** `null` where they cannot be read; missing where the server knows of none. */
+  webhooks?: Webhook[] | null;
+}
+
+/** A webhook, and how it stands. */
+export interface Webhook {
+  name: string;
+  url: string;
+  what: string;
+  filter: string;
+  behind: number;
+  delivered: number;
+  delivered_at: string | null;
+  dead_letters: number;
+  trouble: string | null;
+  trouble_since: string | null;
+  again_at: string | null;
+  stopped_at: string | null;
 }

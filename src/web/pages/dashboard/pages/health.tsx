@@ -4,6 +4,7 @@ import { useEvery, useLoad } from "../data/load";
 import type { Accounting, Counts, Growth, Health, Instance } from "../data/records";
 import { Failure, Waiting } from "../parts/state";
 import { When } from "../parts/time";
+import { Webhooks } from "../parts/webhooks";
 
 /** Where everything went, and how the store stands. */
 export function HealthPage() {
@@ -90,6 +91,7 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
       {health.accounting !== null && <Ledger accounting={health.accounting} />}
       <Growing growth={health.growth} />
       {health.retention !== null && <Retention retention={health.retention} />}
+      {health.webhooks !== undefined && <Webhooks webhooks={health.webhooks} />}
       <Instances instances={health.instances} />
     </>
   );
