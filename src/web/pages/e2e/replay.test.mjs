@@ -38,7 +38,8 @@ for (const place of PLACES) {
       await player.getByLabel("Speed").selectOption("8");
       await player.getByRole("button", { name: "Play" }).click();
       await shown.getByText("Oak table no. 8").waitFor();
-      await player.getByRole("button", { name: "Pause" }).click();
+      // It has come to its end.
+      await player.getByRole("button", { name: "Play" }).waitFor();
       await player.getByLabel("Skip inactivity").uncheck();
       await page.getByRole("button", { name: "tab 2" }).click();
       await page.waitForURL(/track=tab/);
