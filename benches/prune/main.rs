@@ -13,7 +13,7 @@ use std::{
     path::Path,
     pin::pin,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -149,7 +149,7 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
             let begun = Instant::now();
             while service.poll_ready(&mut cx).is_pending() {}
             let mut future = pin!(service.call(()));
-            while let Poll::Pending = future.as_mut().poll(&mut cx) {}
+            while future.as_mut().poll(&mut cx).is_pending() {}
             took.push(begun.elapsed());
         }
         let now = log.accounting().committed;
