@@ -80,6 +80,29 @@ async fn a_page_cannot_see_an_isolated_recorder_and_nothing_is_lost() {
     }
 }
 
+/// Chromium goes down where its first page is still on its way, and pages can see it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_iframe_is_added_to_a_page() {
+    let watch = "window.added = []; new MutationObserver(all => all.forEach(one =>
+        one.addedNodes.forEach(node => added.push(node.nodeName)))).observe(document, {childList: true, subtree: true})";
+    recorded(
+        |browser| browser,
+        async |driver, tab, _| {
+            driver.call(Some(&tab.0), "Page.enable", json!({})).await;
+            let method = "Page.addScriptToEvaluateOnNewDocument";
+            let script = json!({"source": watch});
+            driver.call(Some(&tab.0), method, script).await;
+            driver.eval(tab, "location.reload(); 0").await;
+            driver.wait(tab, &format!("{LOADED} && window.added")).await;
+            let seen = driver
+                .eval(tab, "[added.includes('BODY'), added.includes('IFRAME')]")
+                .await;
+            assert_eq!(seen, json!([true, false]));
+        },
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_to_be_blocked_or_ignored_is_not_recorded() {
     let act = async |driver: &mut Driver, tab: &Tab, _: &Site| {

@@ -1,12 +1,13 @@
 import { defineConfig } from "vite";
 import { notice } from "./notice";
+import { untainted } from "./untainted";
 
 // Each part is one script of its own, without a module loader: pages of others run it under any policy.
 const part = process.env.PART ?? "record";
 
 export default defineConfig({
   define: { "process.env.NODE_ENV": '"production"' },
-  plugins: [notice()],
+  plugins: [untainted(), notice()],
   build: {
     outDir: "dist",
     emptyOutDir: part === "record",
