@@ -51,6 +51,19 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The chromedriver that goes with a Chromium: the one that the variable `CHROMEDRIVER` names, or one beside it; for
+/// Debian's Chromium, in a container that its packages are installed in, Debian's.
+pub(crate) fn chromedriver(chromium: &Path) -> Result<Option<PathBuf>> {
+    if let Some(named) = std::env::var_os("CHROMEDRIVER") {
+        return Ok(Some(named.into()));
+    }
+    let beside = chromium.with_file_name("chromedriver");
+    if !beside.is_file() && chromium == Path::new("/usr/bin/chromium") && debian::installs() {
+        debian::install(&["chromium-driver"])?;
+    }
+    Ok(Some(beside).filter(|driver| driver.is_file()))
+}
+
 fn unpack(packed: &Path, unpacked: &Path) -> Result {
     run(Command::new("node")
         .arg(run::root().join("xtask/chromium/unpack.mjs"))

@@ -64,7 +64,11 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
         [] => args.push("--workspace"),
         chosen => args.extend(chosen),
     }
-    run(cargo(&args).env("CHROMIUM", chromium))
+    let mut cargo = cargo(&args);
+    if let Some(driver) = browser::chromedriver(&chromium)? {
+        cargo.env("CHROMEDRIVER", driver);
+    }
+    run(cargo.env("CHROMIUM", chromium))
 }
 
 /// What threads meet at holds in every order in which they can meet. In a folder of its own, because other flags
