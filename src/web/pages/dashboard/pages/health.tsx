@@ -210,7 +210,9 @@ function Growing({ growth }: { growth: Growth }) {
 function Retention({ retention }: { retention: Record<string, number | null> }) {
   return (
     <section class="panel" aria-labelledby="retention">
-      <h2 id="retention">How long it is kept</h2>
+      <div class="panel-head">
+        <h2 id="retention">How long it is kept</h2>
+      </div>
       <dl class="facts">
         {Object.entries(retention).map(([key, limit]) => (
           <>

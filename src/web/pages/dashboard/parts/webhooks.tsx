@@ -9,7 +9,9 @@ export function Webhooks({ webhooks }: { webhooks: Webhook[] | null }) {
   }
   return (
     <section class="panel" aria-labelledby="webhooks">
-      <h2 id="webhooks">Webhooks</h2>
+      <div class="panel-head">
+        <h2 id="webhooks">Webhooks</h2>
+      </div>
       {webhooks === null ? (
         <p class="bad">They could not be read: the server's log says why.</p>
       ) : (
