@@ -64,6 +64,8 @@ pub(crate) fn api() -> Result {
         "--actor",
         "ann",
     ]))?;
+    let receiver = "https://example.com/hook";
+    run(activity().args(["webhooks", "add", "alerts", receiver]))?;
 
     let mut serve = activity();
     serve.args(["serve", "--listen", "127.0.0.1:0", "--accept-events"]);
