@@ -76,3 +76,18 @@ async fn every_schema_that_is_named_is_there_and_has_the_fields_of_its_record() 
         );
     }
 }
+
+#[tokio::test]
+async fn as_many_days_are_taken_as_the_description_allows_and_no_more() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let asked = document["paths"]["/digest"]["get"]["parameters"].as_array();
+    let days = asked.unwrap().iter().find(|one| one["name"] == "days");
+    let most = days.unwrap()["schema"]["maximum"].as_u64().unwrap();
+    let taken = get(&app, &format!("/api/digest?days={most}")).await;
+    assert_eq!(taken.status, 200, "{taken:?}");
+    let refused = get(&app, &format!("/api/digest?days={}", most + 1)).await;
+    refused.problem(400, "invalid");
+}

@@ -30,6 +30,7 @@ pub(in crate::web) struct Digested {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// How many times 24 hours it goes back; 7 where nothing is said.
+    #[param(value_type = i64, minimum = 0, maximum = 4294967295_u32)]
     days: Option<u32>,
     /// Goes back to midnight instead.
     #[serde(default)]
