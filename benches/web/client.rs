@@ -1,0 +1,85 @@
+//! Who asks the API: clients with a connection each, as browsers have.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use benches::Failure;
+use http::{Request, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinSet, time};
+
+/// So many clients ask in turns.
+const CLIENTS: usize = 8;
+
+/// A connection that is kept.
+pub(crate) struct Client {
+    send: SendRequest<Empty<Bytes>>,
+    address: SocketAddr,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (send, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Client { send, address })
+    }
+
+    /// Asks, and reads the answer to its end.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        self.send.ready().await?;
+        let request = Request::get(path).header(header::HOST, self.address.to_string());
+        let answer = self.send.send_request(request.body(Empty::new())?).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(format!("{path}: {status}, {}", String::from_utf8_lossy(&body)).into()),
+        }
+    }
+}
+
+/// Asks for these paths, so many a second, and gives for each how long its answer took. That counts from when it was due:
+/// one that waits for the answer before it waits for the server, too.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    paths: Vec<String>,
+    rate: usize,
+) -> Result<Vec<Duration>, Failure> {
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(Client::connect(address).await?);
+    }
+    let mut turns = vec![Vec::new(); CLIENTS];
+    for (place, path) in paths.into_iter().enumerate() {
+        turns[place % CLIENTS].push((place, path));
+    }
+    let start = Instant::now();
+    let mut asking = JoinSet::new();
+    for (mut client, turns) in clients.into_iter().zip(turns) {
+        asking.spawn(async move {
+            let mut took = Vec::new();
+            for (place, path) in turns {
+                let due = start + Duration::from_secs_f64(place as f64 / rate as f64);
+                time::sleep_until(due.into()).await;
+                client.get(&path).await?;
+                took.push((place, due.elapsed()));
+            }
+            Ok::<_, Failure>(took)
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(took) = asking.join_next().await {
+        all.extend(took??);
+    }
+    all.sort_unstable();
+    Ok(all.into_iter().map(|(_, took)| took).collect())
+}
