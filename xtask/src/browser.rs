@@ -59,7 +59,10 @@ pub(crate) fn chromedriver(chromium: &Path) -> Result<Option<PathBuf>> {
     }
     let beside = chromium.with_file_name("chromedriver");
     if !beside.is_file() && chromium == Path::new("/usr/bin/chromium") && debian::installs() {
-        debian::install(&["chromium-driver"])?;
+        // What it drives is tested by other drivers, too.
+        if let Err(error) = debian::install(&["chromium-driver"]) {
+            anstream::eprintln!("no chromedriver, its test is left out: {error}");
+        }
     }
     Ok(Some(beside).filter(|driver| driver.is_file()))
 }
