@@ -105,10 +105,7 @@ fn ended(
     after: Option<Cursor>,
     wanted: usize,
 ) -> Result<Vec<ActivityRecord>> {
-    let mut clause = Where::of(filter, Table::Ended);
-    if let Some(after) = after {
-        clause.after(after.id());
-    }
+    let clause = following(filter, Table::Ended, after);
     let ids = ["SELECT a.id ", BELOW, &clause.sql, " ORDER BY a.id LIMIT ?"].concat();
     let sql = [COLUMNS, ENDED, JOINS, "a.id IN (", &ids, ")"].concat();
     let mut values = vec![bound(root)];
@@ -124,16 +121,22 @@ fn open(
     after: Option<Cursor>,
     wanted: usize,
 ) -> Result<Vec<ActivityRecord>> {
-    let mut clause = Where::of(filter, Table::Open);
-    if let Some(after) = after {
-        clause.after(after.id());
-    }
+    let clause = following(filter, Table::Open, after);
     let condition = [BY_ROOT, " AND ", &clause.sql, " ORDER BY a.id LIMIT ?"].concat();
     let sql = [COLUMNS, OPEN, JOINS, &condition].concat();
     let mut values = vec![view.alive.clone().into(), bound(root)];
     values.extend(clause.values);
     values.push(Value::from(wanted as i64));
     view.records(&sql, values)
+}
+
+/// What the filter means, beginning after the cursor.
+fn following(filter: &Filter, table: Table, after: Option<Cursor>) -> Where {
+    let mut clause = Where::of(filter, table);
+    if let Some(after) = after {
+        clause.after(after.id());
+    }
+    clause
 }
 
 fn bound(id: ActivityId) -> Value {
