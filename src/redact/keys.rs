@@ -1,220 +1,157 @@
-//! Keys that say by their name that their value is secret.
+//! Keys that say by their name that their value is secret, in any spelling.
 
-/// Names that are a secret's when they are all of the key.
-const WHOLE: &[&str] = &[
-    "auth",
-    "bearer",
-    "cardno",
-    "creditcard",
-    "cvc",
-    "cvv",
-    "iban",
-    "jwt",
-    "otp",
-    "pan",
-    "pass",
-    "pin",
-    "pw",
-    "pwd",
-    "securitycode",
-    "sig",
-    "ssn",
-    "totp",
-];
-
-/// What a secret's key ends with: `stripe_secret_key`, `X-Auth-Token`, `db.password`.
-const ENDINGS: &[&str] = &[
-    "accesskey",
-    "accesstokens",
-    "accountkey",
-    "apikeys",
-    "authkey",
-    "authorization",
-    "cardnumber",
-    "connectionstring",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "creditcardnumber",
-    "dbpass",
-    "encryptionkey",
-    "mfacode",
-    "passcode",
-    "privkey",
-    "refreshtokens",
-    "secret",
-    "secretkey",
-    "secrets",
-    "sharedkey",
-    "signature",
-    "signingkey",
-    "socialsecuritynumber",
-    "sshkey",
-    "token",
-    "verificationcode",
-];
-
-/// What a secret's key holds anywhere: `new_password_confirmation`, `PASSWORD_HASH`.
-const PARTS: &[&str] = &[
-    "apikey",
-    "passphrase",
-    "passwd",
-    "password",
-    "privatekey",
-    "secretaccesskey",
-];
-
-/// What ends like a secret's key and is none.
-const HARMLESS: &[&str] = &[
-    "canceltoken",
-    "cancellationtoken",
-    "continuationtoken",
-    "eostoken",
-    "firsttoken",
-    "nexttoken",
-    "pagetoken",
-    "pertoken",
-    "progresstoken",
-    "synctoken",
-    "unexpectedtoken",
-];
-
-/// Keys whose value is, in a line of text, all of the rest of the line.
-const HEADERS: &[&str] = &["authorization", "cookie"];
+use crate::redact::{
+    rules::{Class, Place, Table},
+    spell::{invisible, read, wide},
+};
 
 /// The longest key that is looked at, in bytes; of a longer one its end.
 const LONGEST: usize = 64;
 
-/// A key without case and separators.
+/// Names as short as this must begin a word.
+const SHORT: usize = 8;
+
+/// A key in lower case without separators, and where its words begin.
 #[derive(Clone, Copy)]
 pub(super) struct Key {
     bytes: [u8; LONGEST],
-    start: usize,
+    len: usize,
+    /// Bit n is set where a word begins at byte n.
+    starts: u64,
 }
 
 impl Key {
-    pub(super) fn of(key: &str) -> Key {
-        let mut found = Key {
+    pub(super) fn of(text: &[u8]) -> Key {
+        let mut key = Key {
             bytes: [0; LONGEST],
-            start: LONGEST,
+            len: 0,
+            starts: 0,
         };
-        for byte in key.bytes().rev() {
-            if !byte.is_ascii_alphanumeric() && byte.is_ascii() {
+        let mut before = b' ';
+        let mut at = text.len().saturating_sub(2 * LONGEST);
+        while at < text.len() {
+            if let Some(len) = invisible(text, at) {
+                at += len;
                 continue;
             }
-            if found.start == 0 {
-                break;
+            let (byte, len) = decoded(text, at);
+            let next = text.get(at + len).copied().unwrap_or(b' ');
+            at += len;
+            if byte.is_ascii_alphanumeric() || !byte.is_ascii() {
+                if key.len == LONGEST {
+                    key.drop_first();
+                }
+                if begins_word(before, byte, next) {
+                    key.starts |= 1 << key.len;
+                }
+                key.bytes[key.len] = byte.to_ascii_lowercase();
+                key.len += 1;
             }
-            found.start -= 1;
-            found.bytes[found.start] = byte.to_ascii_lowercase();
+            before = byte;
         }
-        found
+        key
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
+    pub(super) fn joined(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 
-    /// Without the number at its end: `password2`.
-    fn name(&self) -> &[u8] {
-        let key = self.as_bytes();
-        let digits = key.iter().rev().take_while(|byte| byte.is_ascii_digit());
-        &key[..key.len() - digits.count()]
+    /// True when it ends with the same word as another: `expected_password` as `password`.
+    pub(super) fn ends_like(&self, other: &Key) -> bool {
+        self.len > 0 && self.last() == other.last()
     }
 
-    /// True when it names a secret.
-    pub(super) fn is_secret(&self) -> bool {
-        let key = self.name();
-        key.len() >= 2
-            && !self.is_harmless()
-            && (is_one_of(WHOLE, key)
-                || ends_with_one_of(ENDINGS, key)
-                || PARTS.iter().any(|part| {
-                    key.windows(part.len())
-                        .any(|window| window == part.as_bytes())
-                }))
+    /// What kind of secret it names.
+    pub(super) fn judge(mut self, table: &Table) -> Option<Class> {
+        self.drop_digits();
+        for _ in 0..2 {
+            if self.len > self.last().len() && is_one_of(&table.value, self.last()) {
+                self.len -= self.last().len();
+                self.drop_digits();
+            }
+        }
+        let joined = self.joined();
+        let mut found = None;
+        for (name, place, class) in table.endings.get(joined.last()?).into_iter().flatten() {
+            if joined.ends_with(name.as_bytes()) {
+                let start = joined.len() - name.len();
+                let border = self.starts >> start & 1 == 1;
+                let fits = match place {
+                    Place::Anywhere => true,
+                    Place::End | Place::Apart => border || name.len() > SHORT,
+                    Place::Word => border,
+                    Place::Part => self.last().len() == name.len(),
+                };
+                if fits && found != Some(Class::Strong) {
+                    found = Some(*class);
+                }
+            }
+        }
+        if found.is_none() && !is_one_of(&table.about, self.last()) {
+            let within = |name: &String| {
+                joined
+                    .windows(name.len())
+                    .any(|part| part == name.as_bytes())
+            };
+            found = table.anywhere.iter().any(within).then_some(Class::Strong);
+        }
+        found.filter(|_| !self.is_none(table))
     }
 
-    /// True when it looks like a secret's name and is known to be none.
-    pub(super) fn is_harmless(&self) -> bool {
-        ends_with_one_of(HARMLESS, self.name())
+    /// True for `next_token` and the like.
+    pub(super) fn is_none(&self, table: &Table) -> bool {
+        table
+            .none
+            .iter()
+            .any(|name| self.joined().ends_with(name.as_bytes()))
     }
 
-    /// True when several words make up the name of a secret: `API key`, `client secret`.
-    pub(super) fn is_secret_phrase(&self) -> bool {
-        let key = self.name();
-        is_one_of(WHOLE, key) || ends_with_one_of(ENDINGS, key) || is_one_of(PARTS, key)
+    fn last(&self) -> &[u8] {
+        let starts = self.starts & (u64::MAX >> (LONGEST - self.len.max(1)));
+        let start = (LONGEST - 1).saturating_sub(starts.leading_zeros() as usize);
+        &self.bytes[start.min(self.len)..self.len]
     }
 
-    /// True when its value goes on to the end of the line.
-    pub(super) fn is_header(&self) -> bool {
-        ends_with_one_of(HEADERS, self.name())
+    fn drop_first(&mut self) {
+        self.bytes.copy_within(1.., 0);
+        self.starts >>= 1;
+        self.len -= 1;
+    }
+
+    /// The number at the end: `password2`.
+    fn drop_digits(&mut self) {
+        while self.len > 0 && self.bytes[self.len - 1].is_ascii_digit() {
+            self.len -= 1;
+        }
     }
 }
 
-fn is_one_of(names: &[&str], key: &[u8]) -> bool {
-    names.iter().any(|name| name.as_bytes() == key)
+/// The character at `at`, which may be percent-encoded, escaped, or of double width, and how long it is.
+fn decoded(text: &[u8], at: usize) -> (u8, usize) {
+    let hex = |byte: u8| char::from(byte).to_digit(16);
+    match text[at..] {
+        [b'%', high, low, ..] => match (hex(high), hex(low)) {
+            (Some(high), Some(low)) => ((high * 16 + low) as u8, 3),
+            _ => (b'%', 1),
+        },
+        [b'\\', ..] => {
+            let found = read(text, at);
+            (found.byte, found.len)
+        }
+        [byte, ..] => wide(text, at).map_or((byte, 1), |byte| (byte, 3)),
+        [] => (b' ', 1),
+    }
 }
 
-fn ends_with_one_of(endings: &[&str], key: &[u8]) -> bool {
-    endings
-        .iter()
-        .any(|ending| key.ends_with(ending.as_bytes()))
+fn begins_word(before: u8, byte: u8, next: u8) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    if !letter(byte) {
+        return !before.is_ascii_digit();
+    }
+    !letter(before)
+        || byte.is_ascii_uppercase() && (before.is_ascii_lowercase() || next.is_ascii_lowercase())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_known_in_any_spelling() {
-        for key in [
-            "password",
-            "PASSWORD",
-            "password2",
-            "new_password_confirmation",
-            "db.password",
-            "apiKey",
-            "API_KEY",
-            "x-api-key",
-            "Authorization",
-            "Proxy-Authorization",
-            "Set-Cookie",
-            "client_secret",
-            "accessToken",
-            "X-Auth-Token",
-            "private key",
-            "CVV",
-            "cvv2",
-            "card_number",
-            "aws_secret_access_key",
-            "X-Amz-Signature",
-        ] {
-            assert!(Key::of(key).is_secret(), "{key}");
-        }
-    }
-
-    #[test]
-    fn keys_that_only_look_so_are_kept() {
-        for key in [
-            "max_tokens",
-            "token_count",
-            "tokens",
-            "nextPageToken",
-            "progressToken",
-            "time_to_first_token",
-            "author",
-            "passenger",
-            "compass",
-            "secretary",
-            "mapping",
-            "key",
-            "sign",
-            "",
-            "42",
-        ] {
-            assert!(!Key::of(key).is_secret(), "{key}");
-        }
-    }
+fn is_one_of(names: &[String], name: &[u8]) -> bool {
+    names.iter().any(|known| known.as_bytes() == name)
 }

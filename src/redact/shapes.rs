@@ -1,151 +1,321 @@
-//! Secrets that are known by their looks, wherever they stand in a text.
+//! Secrets that are known by their form, wherever they stand in a text.
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use crate::redact::{
+    REDACTED,
+    looks::is_placeholder,
+    net::TABLE,
+    rules::{Charset, Shape},
+    scan::Scan,
+    spell::{end_of, escape_ends_at, is_quote, is_space, skip, start_of},
+};
 
-/// How the keys begin that say who gave them out, and the blocks and tokens with a form of their own.
-const fn beginnings(first: u8) -> &'static [&'static str] {
-    match first {
-        b'-' => &["-----BEGIN "],
-        b'A' => &["AGE-SECRET-KEY-", "AIza", "AKIA", "ASIA"],
-        b'S' => &["SG."],
-        b'd' => &["dop_v1_"],
-        b'e' => &["eyJ"],
-        b'g' => &[
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "gsk_",
-        ],
-        b'h' => &["hf_"],
-        b'n' => &["npm_"],
-        b'p' => &["pk_live_", "pk_test_", "pypi-"],
-        b'r' => &["rk_live_", "rk_test_"],
-        b's' => &["sk-", "sk_live_", "sk_test_", "shpat_"],
-        b'w' => &["whsec_"],
-        b'x' => &["xox", "xapp-"],
-        b'y' => &["ya29."],
-        _ => &[],
+/// The ends of the last run of each charset, so that no run is read twice.
+#[derive(Debug, Default)]
+pub(super) struct Runs(Vec<(usize, usize)>);
+
+/// How many characters say how random a text is.
+const SAMPLE: usize = 48;
+
+/// The longest user and password that stand before an `@`, in bytes.
+const USER: usize = 1_024;
+
+impl Runs {
+    /// Where the run of these characters ends that begins at `at`.
+    fn end(&mut self, bytes: &[u8], charset: usize, at: usize) -> usize {
+        if self.0.len() <= charset {
+            self.0.resize(charset + 1, (0, 0));
+        }
+        let (start, end) = self.0[charset];
+        if (start..end).contains(&at) {
+            return end;
+        }
+        let end = run_end(bytes, at, TABLE.charsets[charset]);
+        self.0[charset] = (at, end);
+        end
     }
 }
 
-/// The same, in full, from where they begin.
-static KNOWN: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = concat!(
-        r"^(?:sk-[A-Za-z0-9_-]{16,}",
-        r"|[prs]k_(?:live|test)_[A-Za-z0-9]{8,}",
-        r"|whsec_[A-Za-z0-9+/=]{16,}",
-        r"|gh[oprsu]_[A-Za-z0-9]{16,}",
-        r"|github_pat_[A-Za-z0-9_]{16,}",
-        r"|glpat-[A-Za-z0-9_.-]{16,}",
-        r"|gsk_[A-Za-z0-9]{16,}",
-        r"|hf_[A-Za-z0-9]{20,}",
-        r"|npm_[A-Za-z0-9]{20,}",
-        r"|pypi-[A-Za-z0-9_-]{20,}",
-        r"|shpat_[A-Fa-f0-9]{16,}",
-        r"|dop_v1_[a-f0-9]{32,}",
-        r"|A(?:KIA|SIA)[A-Z0-9]{12,}",
-        r"|AIza[A-Za-z0-9_-]{30,}",
-        r"|ya29\.[A-Za-z0-9_-]{16,}",
-        r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
-        r"|xox[a-z]-[A-Za-z0-9-]{8,}",
-        r"|xapp-[A-Za-z0-9-]{16,}",
-        r"|AGE-SECRET-KEY-1[A-Z0-9]{16,}",
-        r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*",
-        r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z))",
-    );
-    Regex::new(pattern).expect("the pattern of known secrets is a regular expression")
+impl Scan<'_> {
+    /// A secret with a known prefix.
+    pub(super) fn shape(&mut self, shape: &Shape, start: usize) {
+        let bytes = self.bytes;
+        let charset = TABLE.charsets[shape.charset];
+        let prefix = shape.prefix.as_bytes();
+        let end = start + prefix.len();
+        let (Some(head), Some(first)) = (bytes.get(start..end), start.checked_sub(shape.back))
+        else {
+            return;
+        };
+        let same = head == prefix || shape.any_case && head.eq_ignore_ascii_case(prefix);
+        let begins = shape.min == 0 || bytes.get(end).is_some_and(|next| charset.has(*next));
+        if !same || !begins || !shape.inside && !is_border(bytes, first) {
+            return;
+        }
+        let run = self.memo.runs.end(bytes, shape.charset, end);
+        let text = &bytes[end..run];
+        let before = &bytes[first..start];
+        if text.len() < shape.min
+            || !is_random(if shape.back > 0 { before } else { text }, shape.entropy)
+            || shape.mixed && !is_mixed(text)
+            || shape.dotted && !is_dotted(text)
+            || !before.iter().all(|byte| charset.has(*byte))
+            || is_name(text)
+        {
+            return;
+        }
+        // A full stop or a dash at the end belongs to the sentence.
+        let last = start_of(bytes, run, run - end, |byte| b".-/".contains(&byte));
+        self.secret(if shape.keep { end } else { first }, last);
+    }
+
+    /// `Bearer <token>` and `Basic <base64>`.
+    pub(super) fn scheme(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        let bearer = bytes[start + 1].eq_ignore_ascii_case(&b'e');
+        let word = start + if bearer { 6 } else { 5 };
+        let first = usize::from(bytes.get(word) == Some(&b'+'));
+        let at = skip(
+            bytes,
+            word + first,
+            (end + 8).saturating_sub(word + first),
+            |next| matches!(next.byte, b' ' | b'\t'),
+        );
+        if at == word || !is_border(bytes, start) {
+            return;
+        }
+        let run = self.memo.runs.end(bytes, TABLE.credentials, at);
+        let token = &bytes[at..run];
+        let secret = if bearer {
+            is_token(token)
+        } else {
+            is_basic(token)
+        };
+        if secret && token.first().is_some_and(u8::is_ascii_alphanumeric) {
+            self.secret(at, run);
+        }
+    }
+
+    /// A private key, as far as it looks like one.
+    pub(super) fn pem(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        let of_label =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+        let label_end = end_of(bytes, end, 48, of_label);
+        let mut label = bytes[end..label_end].windows(11);
+        if !label.any(|part| part == b"PRIVATE KEY") || !bytes[label_end..].starts_with(b"-----") {
+            return;
+        }
+        let mut at = label_end + 5;
+        let (mut long, mut last) = (false, at);
+        loop {
+            at = skip(bytes, at, usize::MAX, |next| is_space(next.byte));
+            let rest = &bytes[at..];
+            if rest.starts_with(b"-----END ") {
+                let close = end_of(bytes, at + 9, 60, of_label);
+                return self.secret(start, end_of(bytes, close, 5, |byte| byte == b'-'));
+            }
+            if rest.starts_with(b"Proc-Type:") || rest.starts_with(b"DEK-Info:") {
+                at = end_of(bytes, at, 96, |byte| !b"\n\r\\".contains(&byte));
+                last = at;
+                continue;
+            }
+            let word = run_end(bytes, at, TABLE.charsets[TABLE.base64]);
+            if word == at {
+                break;
+            }
+            // Words of prose are short; the last line of a key that was cut off may be.
+            if word - at >= 16 {
+                long = true;
+                last = word;
+            } else if long && bytes[word..].trim_ascii().is_empty() {
+                last = word;
+            }
+            at = word;
+        }
+        if long {
+            self.secret(start, last);
+        }
+    }
+
+    /// `scheme://user:password@`, the `@` standing at `at`. A password may hold `@`, and where there is one also `/`,
+    /// `?` and `#`, though it should not.
+    pub(super) fn user_info(&mut self, at: usize) {
+        let Some(start) = self.authority(at) else {
+            return;
+        };
+        let info = &self.bytes[start..at];
+        let plain = info.iter().position(|byte| b"/?#".contains(byte));
+        let authority = &info[..plain.unwrap_or(info.len())];
+        let mut triples = authority.windows(3);
+        let encoded = triples.position(|part| part.eq_ignore_ascii_case(b"%3a"));
+        let colon = authority.iter().position(|byte| *byte == b':').or(encoded);
+        let in_brackets = authority.first() == Some(&b'[');
+        let password = colon.map(|colon| &authority[colon + 1..]);
+        let has_password = password
+            .is_some_and(|password| !in_brackets && !password.iter().all(u8::is_ascii_digit));
+        // `git@` is a name that gives nothing away.
+        let is_name = colon.is_none() && (info.len() < 20 || in_brackets);
+        let is_path = plain.is_some() && (!has_password || authority.contains(&b'@'));
+        let placeholder = *info == *REDACTED.as_bytes()
+            || info.starts_with(b"[user")
+            || password.is_some_and(|password| {
+                matches!(password, b"" | b"password" | b"pass" | b"[password]")
+                    || is_placeholder(password)
+            });
+        if !(info.is_empty() || is_name || is_path || placeholder) {
+            self.secret(start, at);
+        }
+    }
+
+    /// Where the user of a URL begins, that an `@` at `at` may end.
+    fn authority(&mut self, at: usize) -> Option<usize> {
+        let bytes = self.bytes;
+        let known = self.memo.user.take();
+        let floor = at.saturating_sub(USER);
+        let from = known.map_or(floor, |(last, _)| floor.max(last + 1));
+        let begins = |place: usize| match bytes[place] {
+            b'/' => bytes[..=place].ends_with(b"://") || bytes[..=place].ends_with(br":\/\/"),
+            b'f' | b'F' => place >= 2 && is_encoded_slashes(bytes, place),
+            _ => false,
+        };
+        let mut start = None;
+        let mut places = (from..at).rev();
+        let ended = places.any(|place| {
+            let byte = bytes[place];
+            start = begins(place).then_some(place + 1);
+            start.is_some() || byte <= b' ' || is_quote(byte) || matches!(byte, b'<' | b'>')
+        });
+        // What was found out for the `@` before holds for this one.
+        if !ended && from > floor {
+            start = known.and_then(|(_, start)| start);
+        }
+        self.memo.user = Some((at, start));
+        start.filter(|start| *start >= floor)
+    }
+
+    /// `user:password@tcp(host)`.
+    pub(super) fn dsn(&mut self, at: usize) {
+        let bytes = self.bytes;
+        let of_user = |byte: u8| byte > b' ' && !b"\"'`=".contains(&byte);
+        let start = start_of(bytes, at, 128.min(at - self.done), of_user);
+        if let Some(colon) = bytes[start..at].iter().position(|byte| *byte == b':') {
+            let value = start + colon + 1;
+            if !bytes[value..at].starts_with(b"//") {
+                self.secret(value, at);
+            }
+        }
+    }
+
+    /// `123456789:AA..`, the colon standing at `at`.
+    pub(super) fn telegram(&mut self, at: usize) {
+        let bytes = self.bytes;
+        let id = start_of(bytes, at, 12, |byte| byte.is_ascii_digit());
+        let run = self.memo.runs.end(bytes, TABLE.word, at + 1);
+        if (8..=11).contains(&(at - id)) && (33..=36).contains(&(run - at - 1)) {
+            self.secret(id, run);
+        }
+    }
+
+    /// `abc1Q~` and what follows.
+    pub(super) fn azure(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        let Some(head) = start.checked_sub(4).map(|head| &bytes[head..start]) else {
+            return;
+        };
+        let run = self.memo.runs.end(bytes, TABLE.azure, end);
+        let digit = head[3].is_ascii_digit() && head.iter().all(u8::is_ascii_alphanumeric);
+        if digit && (31..=34).contains(&(run - end)) {
+            self.secret(start - 4, run);
+        }
+    }
+}
+
+/// True where a secret may begin: not within a word, but right behind an escape.
+fn is_border(bytes: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1).map(|before| bytes[before]) else {
+        return true;
+    };
+    !(before.is_ascii_alphanumeric() || before == b'_') || escape_ends_at(bytes, at)
+}
+
+/// `//` behind a colon, percent-encoded up to three times: its last `f` stands at `at`.
+fn is_encoded_slashes(bytes: &[u8], at: usize) -> bool {
+    let texts: [&[u8]; 3] = [b"%3a%2f%2f", b"%253a%252f%252f", b"%25253a%25252f%25252f"];
+    let ends = |text: &&[u8]| {
+        let start = (at + 1).checked_sub(text.len());
+        start.is_some_and(|start| bytes[start..=at].eq_ignore_ascii_case(text))
+    };
+    bytes[at - 1] == b'2' && texts.iter().any(ends)
+}
+
+pub(super) fn run_end(bytes: &[u8], at: usize, charset: Charset) -> usize {
+    end_of(bytes, at, usize::MAX, |byte| charset.has(byte))
+}
+
+/// n · log2(n), as differences of one n to the next.
+static STEPS: LazyLock<[f32; SAMPLE + 1]> = LazyLock::new(|| {
+    let surplus = |n: usize| n as f32 * (n.max(1) as f32).log2();
+    std::array::from_fn(|n| surplus(n + 1) - surplus(n))
 });
 
-/// The shortest token after `Bearer` that may be a word's length, in bytes.
-const WORD: usize = 20;
-
-/// Finds the secret that begins at `at`, where a word begins: from where to where it is taken out.
-pub(super) fn find(text: &str, at: usize) -> Option<(usize, usize)> {
-    let bytes = &text.as_bytes()[at..];
-    match bytes.first()? {
-        b'b' | b'B' => credentials(bytes).map(|(start, end)| (at + start, at + end)),
-        // Within one run of its letters a token begins only once; looking at each dash would be quadratic.
-        b'e' if at > 0 && text.as_bytes()[at - 1] == b'-' => None,
-        _ if is_likely(bytes) => {
-            let found = KNOWN.find(&text[at..])?;
-            Some((at, at + found.end()))
-        }
-        _ => None,
+/// True when the text has at least so many bits of entropy a character.
+pub(super) fn is_random(text: &[u8], bits: f32) -> bool {
+    if bits <= 0.0 {
+        return true;
     }
-}
-
-/// True when a secret may begin here.
-pub(super) fn is_likely(bytes: &[u8]) -> bool {
-    match bytes {
-        [b'b' | b'B', b'e' | b'E' | b'a' | b'A', ..] => true,
-        [first, rest @ ..] => beginnings(*first).iter().any(|beginning| {
-            let beginning = beginning.as_bytes();
-            // Mostly the second byte says that it is another word.
-            rest.first() == beginning.get(1) && bytes.starts_with(beginning)
-        }),
-        [] => false,
+    let sample = &text[..text.len().min(SAMPLE)];
+    let mut counts = [0_u8; 128];
+    let mut surplus = 0.0;
+    for byte in sample {
+        let count = &mut counts[usize::from(byte & 0x7f)];
+        surplus += STEPS[usize::from(*count)];
+        *count += 1;
     }
+    let len = sample.len() as f32;
+    len.log2() - surplus / len >= bits
 }
 
-/// True for the bytes that a secret may begin with, but for a dash.
-pub(super) const fn begins(first: u8) -> bool {
-    first != b'-' && (matches!(first, b'b' | b'B') || !beginnings(first).is_empty())
-}
-
-/// `Bearer <token>` and `Basic <base64>`: where the credentials are.
-fn credentials(bytes: &[u8]) -> Option<(usize, usize)> {
-    let named = |name: &str| {
-        bytes
-            .get(..name.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    let name = ["bearer", "basic"].into_iter().find(|name| named(name))?;
-    let blanks = bytes[name.len()..]
+/// Words with dashes or underscores between them.
+fn is_name(text: &[u8]) -> bool {
+    let sample = &text[..text.len().min(SAMPLE)];
+    let parts = |byte: &u8| matches!(byte, b'-' | b'_');
+    sample
         .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
-    if blanks == 0 {
-        return None;
-    }
-    let start = name.len() + blanks;
-    let token = &bytes[start..];
-    let length = token
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=%|".contains(byte))
-        .count();
-    let secret = match name {
-        "basic" => is_basic(&token[..length]),
-        _ => is_token(&token[..length]),
-    };
-    secret.then_some((start, start + length))
+        .all(|byte| byte.is_ascii_lowercase() || parts(byte))
+        && sample.iter().any(parts)
+}
+
+/// Three parts with dots between them, the second of six characters: the token of a bot of Discord.
+fn is_dotted(text: &[u8]) -> bool {
+    let mut parts = text[..text.len().min(2 * SAMPLE)]
+        .split(|byte| *byte == b'.')
+        .map(<[u8]>::len);
+    let (first, second, third) = (parts.next(), parts.next(), parts.next());
+    first > Some(20) && second == Some(6) && third >= Some(27)
+}
+
+fn is_mixed(text: &[u8]) -> bool {
+    let sample = &text[..text.len().min(SAMPLE)];
+    let digits = sample.iter().filter(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && (digits * 5 >= sample.len() || sample.iter().any(u8::is_ascii_uppercase))
 }
 
 /// Tells a token from a word: "bearer certificates" is no secret.
 fn is_token(token: &[u8]) -> bool {
-    let word = token
-        .iter()
-        .all(|byte| byte.is_ascii_lowercase() || b".-".contains(byte));
-    token.len() >= WORD || (token.len() >= 6 && !word && !is_capitalised(token))
-}
-
-fn is_capitalised(token: &[u8]) -> bool {
-    let tail = token.get(1..).unwrap_or_default();
-    tail.iter()
-        .all(|byte| byte.is_ascii_lowercase() || b".-".contains(byte))
+    let of_word = |byte: &u8| byte.is_ascii_lowercase() || b".-".contains(byte);
+    let of_constant = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    let capitalised = token.get(1..).is_none_or(|tail| tail.iter().all(of_word));
+    let is_name = capitalised || token.iter().all(of_constant);
+    token.len() >= 6 && !is_name && token.iter().any(u8::is_ascii_digit)
+        || token.len() >= 24 && !token.iter().all(of_word)
 }
 
 /// True when it is base64 for `user:password`.
 fn is_basic(token: &[u8]) -> bool {
-    let mut bits = 0_u32;
-    let mut count = 0;
-    let mut parted = false;
-    for byte in token.iter().take_while(|byte| **byte != b'=') {
+    let (mut bits, mut count, mut parted) = (0_u32, 0, false);
+    for byte in token.iter().take(256).take_while(|byte| **byte != b'=') {
         let six = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,

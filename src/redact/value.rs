@@ -1,173 +1,393 @@
-//! How far the value of a key goes in a text.
+//! How far the value of a key goes, and whether it may be a secret.
 
-use crate::redact::REDACTED;
+use crate::redact::{
+    REDACTED,
+    bounds::{
+        blanks_end, bracket_end, closes_pair, closing, free_end, json_end, line_end, same, trimmed,
+    },
+    cells::in_table,
+    drivers::is_typing,
+    keys::Key,
+    lines::{block, on_next_line},
+    looks::{is_code, is_nothing, is_placeholder, is_schema, is_secret},
+    marks,
+    prose::{is_remark, is_sentence},
+    rules::Class,
+    scan::Scan,
+    site::{After, Site},
+    spell::{Spelled, Spelling, end_of, is_line_end, is_quote, is_space, read, skip},
+};
 
-/// Where a value stands, which says what ends it.
+/// The longest value in brackets that are not JSON's, in bytes.
+pub(super) const BRACKETS: usize = 256;
+
+/// How far the end of a quoted value is looked for where only blanks may end it otherwise, in bytes.
+pub(super) const SPELLED: usize = 512;
+
+/// So many bytes tell whether a value may be a secret.
+const HEAD: usize = 64;
+
+/// A secret, which the mark replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stands {
-    /// In any text: up to a blank, or to what begins the next pair.
-    Free,
-    /// In a URL's query.
-    InQuery,
-    /// In a header: all of the line.
-    OnLine,
-    /// In a header that stands in quotes.
-    UpTo(u8),
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// The quotes around the mark, where the value is JSON and no string.
+    pub(super) quotes: Option<Spelling>,
 }
 
-/// What is said where there is no value.
-const NOTHING: &[&str] = &["null", "none", "nil", "undefined", "true", "false"];
+impl Found {
+    pub(super) fn new(start: usize, end: usize) -> Found {
+        Found {
+            start,
+            end,
+            quotes: None,
+        }
+    }
+}
 
-/// Where the value that follows at `at` begins and ends, without its quotes; `None` where there is none.
-pub(super) fn span(text: &str, at: usize, stands: Stands) -> Option<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let blanks = bytes[at..]
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
-    let start = at + blanks;
-    let (start, end) = match quotes(bytes, start) {
-        Some((quote, escapes)) => {
-            let start = start + escapes + 1;
-            (start, quoted_end(bytes, start, quote, escapes).0)
+/// What was looked for in vain.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    /// No bracket closes before.
+    pub(super) unclosed: usize,
+    /// No apostrophe stands before.
+    pub(super) apostrophe: usize,
+}
+
+/// How a value is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context {
+    pub(super) class: Class,
+    /// `key=value` without blanks, a quoted key, an option, an element: not prose.
+    pub(super) strict: bool,
+    pub(super) quoted: bool,
+}
+
+impl Context {
+    pub(super) fn strict(class: Class) -> Context {
+        Context {
+            class,
+            strict: true,
+            quoted: false,
         }
-        None => {
-            let end = match stands {
-                Stands::Free => free_end(bytes, start),
-                Stands::InQuery => query_end(bytes, start),
-                Stands::OnLine => line_end(bytes, start, None),
-                Stands::UpTo(quote) => line_end(bytes, start, Some(quote)),
-            };
-            (start, end)
-        }
+    }
+}
+
+/// The value behind a separator, where it is secret.
+pub(super) fn find(scan: &mut Scan<'_>, site: &Site, after: &After, class: Class) -> Option<Found> {
+    if is_remark(scan.bytes, site, after) {
+        return None;
+    }
+    match marks::find(scan, site, after, class) {
+        Some(found) => found,
+        None => behind(scan, site, after, class),
+    }
+}
+
+/// The same, where nothing stands before the value.
+pub(super) fn behind(
+    scan: &mut Scan<'_>,
+    site: &Site,
+    after: &After,
+    class: Class,
+) -> Option<Found> {
+    let bytes = scan.bytes;
+    let quoted_key = after.closing.is_some_and(|closing| closing.byte != b'`');
+    let strict = match after.separator {
+        b':' => quoted_key || site.in_query() || after.tight && after.percent > 0,
+        b'|' | b'(' => false,
+        _ => after.tight || quoted_key || matches!(after.separator, b' ' | b'>'),
     };
-    let value = &text[start..end];
-    let nothing = value.is_empty() || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(value));
-    (!nothing).then_some((start, end))
-}
-
-/// The quote that stands at `at`, and how many backslashes stand before it.
-fn quotes(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
-    let escapes = bytes[at..]
-        .iter()
-        .take_while(|byte| **byte == b'\\')
-        .count();
-    let quote = *bytes.get(at + escapes)?;
-    is_quote(quote).then_some((quote, escapes))
-}
-
-/// Where the text in quotes ends, and where what follows begins.
-///
-/// The quote that ends it has no more backslashes before it than the one that began it. A text that is
-/// not ended goes on to the end.
-fn quoted_end(bytes: &[u8], start: usize, quote: u8, escapes: usize) -> (usize, usize) {
-    let mut backslashes = 0;
-    for (at, byte) in bytes.iter().enumerate().skip(start) {
-        if *byte == quote && backslashes <= escapes {
-            return (at - backslashes, at + 1);
-        }
-        backslashes = if *byte == b'\\' { backslashes + 1 } else { 0 };
-    }
-    (bytes.len(), bytes.len())
-}
-
-/// `value`, `[several, values]`, `Some("value")`: without what closes around it, and full stops.
-fn free_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = after_mark(bytes, start);
-    let mut end = at;
-    let mut depth = 0_usize;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                depth += 1;
-                end = at + 1;
-            }
-            b')' | b']' | b'}' if depth > 0 => {
-                depth -= 1;
-                end = at + 1;
-            }
-            b')' | b']' | b'}' | b'.' => {}
-            _ if is_quote(*byte) => {
-                let prefix = at == start + 1 && bytes[start].is_ascii_alphabetic();
-                if depth == 0 && !prefix {
-                    break;
-                }
-                let before = bytes[start..at].iter().rev();
-                let escapes = before.take_while(|byte| **byte == b'\\').count();
-                at = quoted_end(bytes, at + 1, *byte, escapes).1;
-                end = at;
-                continue;
-            }
-            _ if depth > 0 => end = at + 1,
-            b' ' | b'\t' | b'\n' | b'\r' => break,
-            b'&' | b';' | b',' => {
-                if begins_next(&bytes[at + 1..]) {
-                    break;
-                }
-                // Kept where the value goes on after it.
-            }
-            b'\\' if quotes(bytes, at).is_some() => break,
-            b'<' if bytes.get(at + 1) == Some(&b'/') => break,
-            _ => end = at + 1,
-        }
-        at += 1;
-    }
-    end
-}
-
-/// True when what follows is the end, a blank, a quote, or the next `name=`.
-fn begins_next(bytes: &[u8]) -> bool {
-    let Some(first) = bytes.first() else {
-        return true;
-    };
-    if first.is_ascii_whitespace() || is_quote(*first) || *first == b'\\' {
-        return true;
-    }
-    let name = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.%[]".contains(byte))
-        .count();
-    name > 0 && matches!(bytes.get(name), Some(b'=' | b':'))
-}
-
-fn query_end(bytes: &[u8], start: usize) -> usize {
-    let at = after_mark(bytes, start);
-    let length = bytes[at..]
-        .iter()
-        .take_while(|byte| !byte.is_ascii_whitespace() && !b"&#\"'`<>\\".contains(byte))
-        .count();
-    let value = &bytes[at..at + length];
-    let closing = value
-        .iter()
-        .rev()
-        .take_while(|byte| b")]},.".contains(byte))
-        .count();
-    at + length - closing
-}
-
-fn line_end(bytes: &[u8], start: usize, quote: Option<u8>) -> usize {
-    let length = bytes[start..]
-        .iter()
-        .take_while(|byte| !matches!(byte, b'\r' | b'\n') && Some(**byte) != quote)
-        .count();
-    let line = &bytes[start..start + length];
-    let blanks = line
-        .iter()
-        .rev()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
-    start + length - blanks
-}
-
-/// What was redacted already is passed over, so that its bracket is not taken for the text's.
-fn after_mark(bytes: &[u8], at: usize) -> usize {
-    if bytes[at..].starts_with(REDACTED.as_bytes()) {
-        at + REDACTED.len()
+    // A cookie's line begins with a colon: `cookie = jar.get()` is code.
+    let is_code = class == Class::Header && after.separator == b'=' && after.percent == 0;
+    let class = if is_code || after.separator == b'(' {
+        Class::Weak
     } else {
-        at
+        class
+    };
+    let mut context = Context {
+        class,
+        strict,
+        quoted: false,
+    };
+    let mut at = after.at;
+    if matches!(after.separator, b',' | b'|' | b' ') {
+        at = blanks_end(bytes, at);
     }
+    if after.separator == b'|' {
+        return in_table(bytes, at, context);
+    }
+    if bytes[at..].starts_with(b"<![CDATA[") {
+        at += 9;
+    }
+    let first = read(bytes, *(at < bytes.len()).then_some(&at)?);
+    if after.separator == b'>' {
+        return in_element(bytes, at, context);
+    }
+    let is_listed = |found: &Found| {
+        !matches!(after.separator, b',' | b'(')
+            || closes_pair(bytes, found.end)
+            || is_typing(bytes, site.start)
+    };
+    if is_quote(first.byte) {
+        let found = behind_quote(scan, site, after, at, context)?;
+        return (is_listed(&found) || site.is_option(bytes)).then_some(found);
+    }
+    if after.separator == b',' {
+        // `("password", String("x"))`
+        let found = in_constructor(scan, at, context).flatten();
+        return found.filter(is_listed);
+    }
+    if let Some(found) = block(bytes, site, after, at, class) {
+        return Some(found);
+    }
+    if is_line_end(first.byte) {
+        return on_next_line(scan, at, after, class);
+    }
+    if let Some(found) = in_constructor(scan, at, context) {
+        return found;
+    }
+    if matches!(first.byte, b'[' | b'{' | b'(') && !bytes[at..].starts_with(REDACTED.as_bytes()) {
+        return in_brackets(scan, at, after, site, context);
+    }
+    if !context.strict && site.is_declared(bytes) {
+        return None;
+    }
+    let around = site
+        .before
+        .filter(|before| is_quote(before.byte) && after.closing.is_none());
+    if class == Class::Header {
+        if around.is_none() && after.closing.is_none() && is_sentence(bytes, site, at) {
+            return None;
+        }
+        // In a list of headers, or in quotes of its own, any value is one.
+        let begins = site.before.is_none_or(|before| before.byte == b'\n');
+        context.strict |= around.is_some() || begins;
+        return on_line(bytes, at, around, context);
+    }
+    if class == Class::Digits && !first.byte.is_ascii_alphanumeric() {
+        return None;
+    }
+    // A value that is none is read no further than its head.
+    let head = free_end(bytes, at, bytes.len().min(at + HEAD), after, site, around);
+    let repeats = !context.strict && repeats(bytes, site, at, head);
+    if repeats || !judged(bytes, at, head, context) {
+        return None;
+    }
+    let end = if head + 8 < at + HEAD {
+        head
+    } else {
+        free_end(bytes, at, bytes.len(), after, site, around)
+    };
+    // Numbers of JSON: the mark takes quotes, so that it stays JSON.
+    let quotes = json_quotes(after).filter(|_| !bytes[at..end].starts_with(REDACTED.as_bytes()));
+    Some(Found {
+        quotes,
+        ..Found::new(at, end)
+    })
 }
 
-fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`')
+/// How the quotes are spelled around a key of JSON.
+fn json_quotes(after: &After) -> Option<Spelling> {
+    let closing = after.closing.filter(|_| after.separator == b':')?;
+    (closing.byte == b'"' && closing.is_of_json()).then_some(closing.spelling)
+}
+
+/// The secret between two bounds, where it is one.
+pub(super) fn taken(bytes: &[u8], start: usize, end: usize, context: Context) -> Option<Found> {
+    judged(bytes, start, end, context).then_some(Found::new(start, end))
+}
+
+/// True when the value may be a secret.
+fn judged(bytes: &[u8], at: usize, end: usize, context: Context) -> bool {
+    let value = &bytes[at..end];
+    let head = &value[..value.len().min(HEAD)];
+    let mark = REDACTED.as_bytes();
+    if head.starts_with(mark) {
+        // What goes on behind a mark, as far as it is secret by itself.
+        let rest = at + mark.len();
+        let goes_on = rest < end && bytes[rest].is_ascii_alphanumeric();
+        return goes_on && judged(bytes, rest, end, context);
+    }
+    let marked = head.windows(mark.len()).any(|part| part == mark);
+    !value.is_empty()
+        && !marked
+        && !is_nothing(head)
+        && !is_placeholder(head)
+        && (context.quoted || !is_code(bytes, at, context))
+        && is_secret(head, context)
+}
+
+/// A name that ends as the key does: `password = expected_password`, `credential: Credential`.
+fn repeats(bytes: &[u8], site: &Site, at: usize, end: usize) -> bool {
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let value = &bytes[at..end];
+    let last = value
+        .last()
+        .is_some_and(|last| last.eq_ignore_ascii_case(&bytes[site.end - 1]));
+    last && value.iter().all(name) && Key::of(value).ends_like(&site.key(bytes))
+}
+
+/// A value that begins with a quote at `at`.
+fn behind_quote(
+    scan: &mut Scan<'_>,
+    site: &Site,
+    after: &After,
+    at: usize,
+    mut context: Context,
+) -> Option<Found> {
+    let bytes = scan.bytes;
+    let first = read(bytes, at);
+    // `"?token="`, `"--auth="`: a quote that closes, and no value.
+    let closes = after.closing.is_none()
+        && site.before.is_some_and(|before| before.byte == first.byte)
+        && bytes
+            .get(at + first.len)
+            .is_none_or(|next| !next.is_ascii_alphanumeric());
+    if first.spelling == Spelling::Raw && (site.in_query() || closes) {
+        return None;
+    }
+    context.quoted = true;
+    let doubled = Spelled {
+        len: 2,
+        ..Spelled::raw(first.byte)
+    };
+    let found = if after.closing == Some(doubled) && bytes.get(at + 1) == Some(&first.byte) {
+        // In a field of CSV that is quoted itself.
+        let end = end_of_quotes(bytes, at + 2, SPELLED, &[first.byte; 2])?;
+        taken(bytes, at + 2, end, context)
+    } else {
+        quoted(scan, at, first, context)
+    };
+    // Code of Markdown: `ToPrivateKey` => `EncodePrivateKey`.
+    let code = first.byte == b'`' && !context.strict;
+    found.filter(|found| !code || !repeats(bytes, site, found.start, found.end))
+}
+
+/// Where these quotes stand next.
+fn end_of_quotes(bytes: &[u8], start: usize, max: usize, quotes: &[u8]) -> Option<usize> {
+    let rest = bytes.get(start..bytes.len().min(start + max))?;
+    let len = rest.windows(quotes.len()).position(|part| part == quotes)?;
+    Some(start + len)
+}
+
+/// A value in quotes, the opening quote standing at `at`.
+pub(super) fn quoted(
+    scan: &mut Scan<'_>,
+    at: usize,
+    quote: Spelled,
+    context: Context,
+) -> Option<Found> {
+    let bytes = scan.bytes;
+    let triple = [quote.byte; 3];
+    let is_triple = quote.byte != b'`' && bytes[at..].starts_with(&triple);
+    let start = at + if is_triple { 3 } else { quote.len };
+    let end = match quote.spelling {
+        Spelling::Raw if is_triple => end_of_quotes(bytes, start, 8 * SPELLED, &triple),
+        _ if quote.is_of_json() => closing(scan, start, quote),
+        _ => same(bytes, start, quote),
+    };
+    let end = match end {
+        Some(end) => end,
+        // `'tis` opens nothing, and of a line that was cut off all is secret.
+        None if quote.byte == b'\'' || !quote.is_of_json() => {
+            let of_word = |byte| byte > b' ' && !b"\"<&".contains(&byte);
+            let end = end_of(bytes, start, usize::MAX, of_word);
+            let head = &bytes[start..end.min(start + 64)];
+            if end < bytes.len() && !head.iter().any(u8::is_ascii_digit) {
+                return None;
+            }
+            end
+        }
+        None => line_end(bytes, start),
+    };
+    taken(bytes, start, end, context)
+}
+
+/// `Some("x")`, `Token("x")`, `b"x"`: the value is what is quoted. `None` where it is no such thing.
+fn in_constructor(scan: &mut Scan<'_>, at: usize, mut context: Context) -> Option<Option<Found>> {
+    let bytes = scan.bytes;
+    let mut place = at;
+    for _ in 0..3 {
+        let of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let next = end_of(bytes, place, 32, of_name);
+        // `r#"x"#`, `@"x"`, `$'x'`
+        let behind = end_of(bytes, next, 3, |byte| b"#@$".contains(&byte));
+        let quoted_next = bytes.get(behind).is_some_and(|byte| is_quote(*byte));
+        if next <= place + 2 && behind > place && quoted_next {
+            place = behind;
+        } else if bytes[place].is_ascii_uppercase() && bytes.get(next) == Some(&b'(') {
+            place = next + 1;
+        } else {
+            return None;
+        }
+        let quote = read(bytes, *(place < bytes.len()).then_some(&place)?);
+        if is_quote(quote.byte) {
+            context.quoted = true;
+            return Some(quoted(scan, place, quote, context));
+        }
+    }
+    None
+}
+
+/// A value in brackets: all of it.
+fn in_brackets(
+    scan: &mut Scan<'_>,
+    at: usize,
+    after: &After,
+    site: &Site,
+    context: Context,
+) -> Option<Found> {
+    let bytes = scan.bytes;
+    if after.closing.is_some() && after.separator == b':' {
+        if is_schema(bytes, at) || context.class == Class::Header {
+            return None;
+        }
+        let end = json_end(bytes, at);
+        let nothing = |byte: &u8| is_space(*byte) || matches!(byte, b']' | b'}');
+        let empty = bytes[at + 1..end].iter().all(nothing);
+        return (!empty).then_some(Found {
+            quotes: json_quotes(after),
+            ..Found::new(at, end)
+        });
+    }
+    let worth = context.class != Class::Weak
+        && (context.strict || bytes[at] != b'{' && read(bytes, at + 1).byte == b'"');
+    if !worth || is_placeholder(&bytes[at..bytes.len().min(at + 64)]) {
+        return None;
+    }
+    let end = bracket_end(scan, at)?;
+    if is_placeholder(&bytes[at..end]) {
+        return None;
+    }
+    let around = site.before.filter(|before| is_quote(before.byte));
+    let end = free_end(bytes, end, bytes.len(), after, site, around);
+    (end > at + 2).then_some(Found::new(at, end))
+}
+
+/// The text of an element, up to the next tag.
+pub(super) fn in_element(bytes: &[u8], at: usize, mut context: Context) -> Option<Found> {
+    let end = skip(bytes, at, usize::MAX, |next| {
+        !matches!(next.byte, b'<' | b'\n')
+    });
+    let tag = read(bytes, end);
+    if tag.byte != b'<' || bytes.get(end + tag.len) != Some(&b'/') {
+        return None;
+    }
+    let (start, end) = trimmed(bytes, at, end);
+    context.quoted = true;
+    taken(bytes, start, end, context)
+}
+
+/// The rest of a header's line, or up to the quote that stands around all of it.
+fn on_line(bytes: &[u8], at: usize, around: Option<Spelled>, context: Context) -> Option<Found> {
+    let head = line_end(&bytes[..bytes.len().min(at + HEAD)], at);
+    if !judged(bytes, at, head, context) {
+        return None;
+    }
+    let end = skip(bytes, at, usize::MAX, |next| {
+        !around.is_some_and(|quote| quote.is_like(next)) && !is_line_end(next.byte)
+    });
+    taken(bytes, at, trimmed(bytes, at, end).1, context)
 }

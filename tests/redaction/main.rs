@@ -1,7 +1,12 @@
 //! No secret is kept, wherever it stands.
 #![allow(clippy::unwrap_used)]
 
+mod cases;
+mod files;
+mod ordinary;
+#[path = "../support/mod.rs"]
 mod support;
+mod texts;
 
 use std::fs;
 
@@ -174,6 +179,36 @@ fn a_redactor_that_panics_lets_nothing_through_and_is_counted() {
 }
 
 #[test]
+fn payloads_are_redacted_on_the_writers_thread() {
+    let caller = std::thread::current().id();
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let threads = seen.clone();
+    let redactor = Redactor::new().with(move |key, text| {
+        let thread = std::thread::current().id();
+        threads.lock().unwrap().push((key.to_owned(), thread));
+        (text == "private").then(|| "[mine]".to_owned())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let log = ActivityLog::builder()
+        .redactor(redactor)
+        .open(folder.path().join("activity.db"))
+        .unwrap();
+    let running = log.start(Describe::job("quick"));
+    running.set_input(&json!({"in": "private"}), Capture::Preview);
+    running.set_output(&json!({"out": "private"}), Capture::Full);
+    running.end(Outcome::success());
+    let row = rows(&log).one("quick");
+    assert_eq!(row.input.unwrap().text, r#"{"in":"[mine]"}"#);
+    assert_eq!(row.output.unwrap().text, r#"{"out":"[mine]"}"#);
+    let seen = seen.lock().unwrap();
+    for payload in ["in", "out"] {
+        let mut threads = seen.iter().filter(|(key, _)| key == payload).peekable();
+        assert!(threads.peek().is_some());
+        assert!(threads.all(|(_, thread)| *thread != caller));
+    }
+}
+
+#[test]
 fn a_secret_is_found_nowhere_in_the_files() {
     const SECRET: &str = "hunter2hunter2";
     let folder = tempfile::tempdir().unwrap();
@@ -294,4 +329,44 @@ fn nesting_without_end_is_cut_off() {
     }
     let clean = Redactor::new().value("", value).unwrap().to_string();
     assert!(clean.contains("[too deep]"));
+}
+
+/// Counts what the redactor says, by the pattern that it names.
+struct Said(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Said {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        struct Visit(String);
+        impl tracing::field::Visit for Visit {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "pattern" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        if event.metadata().target() == "tower_activity::redact" {
+            let mut visit = Visit(String::new());
+            event.record(&mut visit);
+            self.0.lock().unwrap().push(visit.0);
+        }
+    }
+}
+
+#[test]
+fn a_slow_pattern_is_named_once() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let said = Said(std::sync::Arc::default());
+    let heard = said.0.clone();
+    let redactor = Redactor::new()
+        .pattern("quick", r"TICKET-\d+")
+        .unwrap()
+        .pattern("quadratic", ".*[^A-Z]|[A-Z]")
+        .unwrap();
+    let text = "A".repeat(6 << 10);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(said), || {
+        redactor.text("TICKET-1").unwrap();
+        redactor.text(&text).unwrap();
+        redactor.text(&text).unwrap();
+    });
+    assert_eq!(*heard.lock().unwrap(), [r#""quadratic""#]);
 }

@@ -1,0 +1,239 @@
+//! Tells a secret from a placeholder, from code and from prose, by its first bytes.
+
+use std::sync::LazyLock;
+
+use crate::redact::{
+    rules::{Class, Words},
+    spell::{end_of, is_quote, is_space, skip},
+    value::Context,
+};
+
+/// Spellings of "no value", and what documentation says in its place.
+static NOTHING: LazyLock<Words> = LazyLock::new(|| Words::read("nothing"));
+
+/// What a path into a program's settings begins with: `config.password`.
+static ROOTS: LazyLock<Words> = LazyLock::new(|| Words::read("roots"));
+
+/// Keywords and primitive types.
+static CODE: LazyLock<Words> = LazyLock::new(|| Words::read("code"));
+
+/// Types whose names are one word.
+static TYPES: LazyLock<Words> = LazyLock::new(|| Words::read("names of types"));
+
+/// What a schema begins with.
+static SCHEMA: LazyLock<Words> = LazyLock::new(|| Words::read("schema"));
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+pub(super) fn is_nothing(value: &[u8]) -> bool {
+    let value = value.strip_suffix(b",").unwrap_or(value);
+    // `{password:?}` of a format, `∞`
+    value.len() < 4 && !value.iter().any(u8::is_ascii_alphanumeric) || NOTHING.has_any_case(value)
+}
+
+/// `${X}`, `$X`, `{{ x }}`, `<x>`, `%s`, `****`, `...`, `[FILTERED]`.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    let name = |text: &[u8]| {
+        let all = |is: fn(&u8) -> bool| text.iter().all(|byte| is(byte) || *byte == b'_');
+        all(u8::is_ascii_uppercase) || all(u8::is_ascii_lowercase)
+    };
+    match value {
+        [b'$', b'{' | b'(', ..]
+        | [b'{', b'{' | b'%', ..]
+        | [b'#', b'{', ..]
+        | [b'%', b'(' | b's', ..] => true,
+        [b'$', rest @ ..] => {
+            // `$_POST['x']`, `$user->password`
+            let (_, member) = rest.split_at(end_of(rest, 0, 64, is_of_name));
+            let member = member.starts_with(b"[") || member.starts_with(b"->");
+            !rest.is_empty() && (name(rest) || member)
+        }
+        [b'%', rest @ .., b'%'] => name(rest),
+        [b'<', next, ..] => next.is_ascii_alphabetic() || *next == b'/',
+        [b'{', rest @ .., b'}'] => {
+            let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:!".contains(byte);
+            rest.iter().all(of_name)
+        }
+        [b'[', rest @ .., b']'] => {
+            matches!(rest, b"FILTERED" | b"REDACTED" | b"MASKED" | b"HIDDEN")
+        }
+        [first, rest @ ..] if rest.len() >= 2 => {
+            !first.is_ascii_digit() && rest.iter().all(|byte| byte == first)
+                || value == "…".as_bytes()
+                || value.starts_with("•".as_bytes())
+        }
+        _ => false,
+    }
+}
+
+/// The schema of a value instead of one: `{"type":"string"}`.
+pub(super) fn is_schema(bytes: &[u8], at: usize) -> bool {
+    let key = skip(bytes, at + 1, 39, |next| {
+        is_space(next.byte) || next.byte == b'"'
+    });
+    let word = end_of(bytes, key, 16, |byte| {
+        byte.is_ascii_alphabetic() || byte == b'$'
+    });
+    bytes[at] == b'{'
+        && SCHEMA.has(bytes.get(key..word).unwrap_or_default())
+        && matches!(bytes.get(word), Some(b'"' | b'\\'))
+}
+
+/// True when the value looks like what a secret of this class looks like.
+pub(super) fn is_secret(value: &[u8], context: Context) -> bool {
+    let count = |is: fn(&u8) -> bool| value.iter().filter(|byte| is(byte)).count();
+    let digits = || count(u8::is_ascii_digit);
+    let blank = || value.contains(&b' ');
+    match context.class {
+        Class::Strong => context.strict || context.quoted || !is_type(value),
+        Class::Header => {
+            let looks = context.strict
+                || context.quoted
+                || is_cookie(value)
+                || blank() && digits() > 0 && !is_prose(value)
+                || is_credentials(value)
+                || is_mixed(value);
+            looks && !is_scheme_alone(value)
+        }
+        Class::Digits => {
+            let any = context.strict && value[0].is_ascii_alphanumeric();
+            digits() >= 3 && (any || digits() == value.len()) && !blank()
+        }
+        Class::Weak if context.strict => !blank() && (value.len() > 3 || digits() < value.len()),
+        Class::Weak if context.quoted => {
+            value.len() >= 6 && digits() > 0 && count(u8::is_ascii_alphabetic) > 0 && !blank()
+        }
+        Class::Weak => is_mixed(value),
+    }
+}
+
+/// `Basic`, `Bearer <token>`, `Basic {}`: a scheme and no secret.
+fn is_scheme_alone(value: &[u8]) -> bool {
+    let (scheme, rest) = split_word(value);
+    let known: [&[u8]; 4] = [b"basic", b"bearer", b"digest", b"token"];
+    let rest = rest.trim_ascii_start();
+    known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        && (rest.is_empty() || is_placeholder(split_word(rest).0))
+}
+
+/// `Basic from URI #923`: three words, the second of which is one.
+fn is_prose(value: &[u8]) -> bool {
+    let (_, rest) = split_word(value);
+    let (second, rest) = split_word(rest.trim_ascii_start());
+    !rest.is_empty() && !second.is_empty() && second.iter().all(u8::is_ascii_lowercase)
+}
+
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(end_of(text, 0, usize::MAX, |byte| byte != b' '))
+}
+
+/// `a=1; b=2`
+fn is_cookie(value: &[u8]) -> bool {
+    let name = end_of(value, 0, usize::MAX, |byte| byte > b' ' && byte != b'=');
+    name > 0 && matches!(value[name..], [b'=', next, ..] if next > b' ' && next != b'=')
+}
+
+/// A scheme and what is no word: `Basic dXNlcg==`, not `Basic authentication`.
+fn is_credentials(value: &[u8]) -> bool {
+    let (scheme, rest) = split_word(value);
+    let second = rest.get(1..).unwrap_or_default();
+    let of_word = |byte: &u8| byte.is_ascii_lowercase() || b".,:`".contains(byte);
+    scheme.len() >= 4
+        && scheme.iter().all(u8::is_ascii_alphabetic)
+        && second.len() >= 3
+        && !second.contains(&b' ')
+        && (!second.iter().all(of_word) || scheme.eq_ignore_ascii_case(b"bearer"))
+}
+
+/// The name of a type: `SecretString`.
+fn is_type(value: &[u8]) -> bool {
+    let value = value.strip_suffix(b",").unwrap_or(value);
+    let capitals = value.iter().filter(|byte| byte.is_ascii_uppercase());
+    let humps = capitals.count();
+    value.iter().all(u8::is_ascii_alphabetic)
+        && value[0].is_ascii_uppercase()
+        && (value.len() == 1 || humps >= 2 && humps < value.len() || TYPES.has(value))
+}
+
+/// Letters and digits in turns: no word, no version, no type.
+fn is_mixed(value: &[u8]) -> bool {
+    let of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(byte);
+    let turn = |pair: &&[u8]| {
+        pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
+            && pair.iter().all(u8::is_ascii_alphanumeric)
+    };
+    let turns = value.windows(2).filter(turn).count();
+    value.len() >= 8
+        && value.iter().all(of_token)
+        && (turns >= 2 || turns == 1 && value.len() >= 16)
+}
+
+/// A path, a call, a type, a variable: code instead of a value. Looks at 64 bytes.
+pub(super) fn is_code(bytes: &[u8], at: usize, context: Context) -> bool {
+    let text = &bytes[at..bytes.len().min(at + 64)];
+    let free = !context.strict;
+    let ident = |text: &[u8]| end_of(text, 0, 64, is_of_name);
+    let (name, rest) = text.split_at(ident(text));
+    let plain = !name.is_empty() && !name.iter().any(u8::is_ascii_digit);
+    let known = || ROOTS.has(name);
+    match text {
+        // A flag's number: `AUTH = 0x0008`.
+        [b'0', b'x', ..] if free && name.len() <= 10 => return true,
+        [b'/', ..] | [b'.' | b'~', b'/', ..] | [b'.', b'.', b'/', ..] => {
+            let of_path = |byte| byte > b' ' && !is_quote(byte) && !b":,;&".contains(&byte);
+            let path = &text[..end_of(text, 0, 64, of_path)];
+            let of_lower = |byte: &u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/._-~".contains(byte)
+            };
+            return path.iter().all(of_lower)
+                && (path[1..].contains(&b'/') || !path.iter().any(u8::is_ascii_digit));
+        }
+        [b'&', next, ..] => return free && (next.is_ascii_alphabetic() || b"'[".contains(next)),
+        [b'|' | b'-', tail @ ..] => {
+            return free
+                && tail
+                    .first()
+                    .is_none_or(|next| !next.is_ascii_alphanumeric());
+        }
+        _ => {}
+    }
+    match rest {
+        [b':', b':', ..] => !name.is_empty(),
+        [b'<', next, ..] => {
+            let opens = next.is_ascii_alphabetic() || b"(&[\'<".contains(next);
+            plain && name[0].is_ascii_uppercase() && opens
+        }
+        [b'(', ..] | [b'!', b'(' | b'[', ..] | [b'?', b'.', ..] => plain,
+        [b'[', ..] => plain && (free || known()),
+        [b'.', tail @ ..] => {
+            let second = ident(tail);
+            let call = tail.get(second) == Some(&b'(');
+            plain && second > 0 && (free || call || known())
+        }
+        // `KEY: u32 = 7;`, `key: impl Into<String>`
+        [b',' | b';' | b')', ..]
+            if !name.is_empty() && free && name.iter().all(u8::is_ascii_digit) =>
+        {
+            true
+        }
+        _ => {
+            // A constant: `password: DB_PASSWORD`.
+            let of_constant = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+            let constant = name.iter().all(of_constant) && name.contains(&b'_');
+            free && (is_of_code(name, rest) || plain && constant)
+        }
+    }
+}
+
+/// A keyword or a primitive type.
+fn is_of_code(word: &[u8], rest: &[u8]) -> bool {
+    let next = rest.first().copied().unwrap_or(b'\n');
+    let ends = next <= b' ' || b",;)>=*&'".contains(&next);
+    let known = CODE.has(word)
+        || word.starts_with(b"__")
+        || word.starts_with(b"c_")
+        || word.ends_with(b"_t");
+    ends && known || word.is_empty() && (rest.starts_with(b"*mut ") || rest.starts_with(b"*const "))
+}
