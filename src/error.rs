@@ -1,5 +1,7 @@
 //! The one error type of the crate.
 
+#[cfg(feature = "sqlite")]
+use std::path::Path;
 use std::{error::Error as StdError, fmt};
 
 /// A result whose error is [`Error`].
@@ -72,6 +74,16 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Names the log that could not be read, where the message does not.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn of(mut self, path: &Path) -> Self {
+        let path = path.display().to_string();
+        if self.kind == ErrorKind::Store && !self.message.contains(&path) {
+            self.message = format!("{} from the log {path}", self.message);
+        }
         self
     }
 

@@ -1,11 +1,13 @@
 //! The picture in ARCHITECTURE.md holds: imports only go down, and the other rules that a program can check.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+#[path = "architecture/source.rs"]
+mod source;
+
+use std::{fs, path::Path};
+
+use source::{production, read, root, sources};
 
 /// Every folder of the library, lowest first, with those below it that it may touch. `error` is below all.
 const FOLDERS: &[(&str, &[&str])] = &[
@@ -38,7 +40,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
-    ("notify", &["record", "store", "query"]),
+    ("notify", &["record", "redact", "store", "query"]),
     // `activity` for the events that it takes, where it may; `notify` for how webhooks stand.
     (
         "web",
@@ -57,6 +59,33 @@ const WRITES: &[(&str, &[&str])] = &[
     ("src/bin/activity/host/", &["ActivityLog", "host"]),
     ("src/bin/activity/serve.rs", &["ActivityLog"]),
     ("src/bin/activity/import.rs", &["redact"]),
+];
+
+/// What opens a file by itself, in folders whose files SQLite may have open. Closing any descriptor of such a file takes
+/// the locks of the whole process away, so that others go on as if nobody used it.
+const OPENS: &[&str] = &[
+    "File::",
+    "OpenOptions",
+    "fs::read(",
+    "fs::read_to_string",
+    "fs::write",
+    "fs::copy",
+    "fs::hard_link",
+];
+
+/// Where that may be, for files that SQLite never has open: lock files, `/proc`, a file that has no name yet, a backup that
+/// is complete.
+const MAY_OPEN: &[&str] = &[
+    "src/store/sqlite/backup.rs",
+    "src/store/sqlite/create.rs",
+    "src/store/sqlite/lock.rs",
+    "src/store/sqlite/network/mountinfo.rs",
+    // The write-ahead log alone, on which SQLite holds no locks.
+    "src/store/sqlite/removed.rs",
+    "src/store/sqlite/second_name.rs",
+    "src/store/sqlite/unread.rs",
+    "src/store/sqlite/witness.rs",
+    "src/notify/delivery.rs",
 ];
 
 /// Names that say nothing about what a thing is for.
@@ -119,6 +148,31 @@ fn there_are_no_globs_no_empty_names_and_no_endless_files() {
         .flat_map(|path| faults_of_form(&path, &read(&path)))
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn nothing_but_sqlite_opens_the_files_of_a_store() {
+    let faults: Vec<String> = ["src/store", "src/notify"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .flat_map(|path| openings(&path, &read(&path)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn an_opening_is_seen() {
+    let check = |path: &str, text: &str, expected: usize| {
+        let faults = openings(Path::new(path), text);
+        assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
+    };
+    check("src/store/sqlite/write.rs", "File::open(path)?;", 1);
+    check("src/store/sqlite/lock.rs", "File::open(path)?;", 0);
+    check("src/notify/state.rs", "std::fs::OpenOptions::new()", 1);
+    check("src/notify/state.rs", "fs::read(path)", 1);
+    check("src/notify/state.rs", "fs::read_dir(path)", 0);
+    check("src/notify/state.rs", "OpenFile::at(path)", 0);
+    check("src/notify/state.rs", "// File::open", 0);
 }
 
 #[test]
@@ -205,6 +259,23 @@ fn a_fault_of_form_is_seen() {
     check("fn open_helper() {}", 1);
     check("// a helper", 0);
     check(&"\n".repeat(LONGEST_FILE + 1), 1);
+}
+
+/// How a file opens others by itself, where it must not.
+fn openings(path: &Path, text: &str) -> Vec<String> {
+    if MAY_OPEN.iter().any(|may| path == Path::new(may)) {
+        return Vec::new();
+    }
+    let text = production(text);
+    let is_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    };
+    let found = |opens: &str| text.match_indices(opens).any(|(at, _)| is_word(at));
+    let opens = OPENS.iter().filter(|opens| found(opens));
+    opens
+        .map(|opens| format!("{}: `{opens}` beside SQLite", path.display()))
+        .collect()
 }
 
 /// What a file of `src/` imports from where it must not.
@@ -327,105 +398,4 @@ fn faults_of_form(path: &Path, text: &str) -> Vec<String> {
         }
     }
     faults
-}
-
-/// The text without comments, literals and `#[cfg(test)]` modules.
-fn production(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let skipped = match c {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '"' => string_end(rest),
-            'r' if raw_hashes(rest).is_some()
-                && !out.ends_with(|c: char| c.is_alphanumeric() || c == '_') =>
-            {
-                let close = format!("\"{}", "#".repeat(raw_hashes(rest).unwrap()));
-                let from = close.len() + 1;
-                rest[from..]
-                    .find(&close)
-                    .map_or(rest.len(), |at| from + at + close.len())
-            }
-            '\'' if rest.starts_with("'\"'") => 3,
-            '\'' if rest.starts_with("'\\") => rest[2..].find('\'').map_or(2, |at| at + 3).max(4),
-            '\'' if rest.starts_with("'{'") || rest.starts_with("'}'") => 3,
-            _ => 0,
-        };
-        if skipped == 0 {
-            out.push(c);
-        }
-        rest = &rest[skipped.max(c.len_utf8())..];
-    }
-    without_tests(&out)
-}
-
-/// How many `#` open the raw string that begins here.
-fn raw_hashes(text: &str) -> Option<usize> {
-    let hashes = text[1..].bytes().take_while(|byte| *byte == b'#').count();
-    text[1 + hashes..].starts_with('"').then_some(hashes)
-}
-
-fn string_end(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            '"' if !escaped => return at + 1,
-            '\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    text.len()
-}
-
-fn without_tests(text: &str) -> String {
-    let Some((before, after)) = text.split_once("#[cfg(test)]") else {
-        return text.to_owned();
-    };
-    let end = match after.find(['{', ';']) {
-        Some(at) if after[at..].starts_with('{') => {
-            let mut depth = 0;
-            let close = after
-                .char_indices()
-                .skip_while(|(i, _)| *i < at)
-                .find(|(_, c)| {
-                    depth += i32::from(*c == '{') - i32::from(*c == '}');
-                    depth == 0
-                });
-            close.map_or(after.len(), |(at, _)| at + 1)
-        }
-        Some(at) => at + 1,
-        None => after.len(),
-    };
-    format!("{before}{}", without_tests(&after[end..]))
-}
-
-/// All Rust files under a folder of the repository; their tests in files of their own are left out.
-fn sources(folder: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::from(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root().join(&folder)).into_iter().flatten() {
-            let entry = entry.unwrap();
-            let path = folder.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs")
-            {
-                found.push(path);
-            }
-        }
-    }
-    assert!(
-        !found.is_empty() || folder == "examples",
-        "no Rust files in {folder}"
-    );
-    found
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(root().join(path)).unwrap()
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -155,7 +155,9 @@ fn what_cannot_be_read_is_an_error_and_not_nothing() {
     let error = reader
         .digest(&DigestQuery::new(chrono::Utc::now()))
         .unwrap_err();
-    assert_eq!(error.to_string(), "could not read events");
+    let path = std::fs::canonicalize(path).unwrap();
+    let expected = format!("could not read events from the log {}", path.display());
+    assert_eq!(error.to_string(), expected);
 }
 
 proptest! {

@@ -154,6 +154,30 @@ fn what_is_known_of_an_actor_is_erased_from_every_file_and_counts_stay() {
     assert_eq!(list(&mut reader, "actor:bob").len(), 31);
 }
 
+#[test]
+fn the_key_of_an_erased_event_meets_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let log = ActivityLog::open(folder.join("a.db")).unwrap();
+    let fire = |actor: Option<&'static str>| {
+        let event = log.event("sync").dedup_key("k1");
+        let event = actor
+            .into_iter()
+            .fold(event, |event, actor| event.actor(actor));
+        event.record().committed().wait().unwrap()
+    };
+    let (ann, bob, nobody) = (fire(Some("ann")), fire(Some("bob")), fire(None));
+    let mut upkeep = upkeep(folder);
+    for actor in ["ann", "bob"] {
+        assert_eq!(upkeep.erase(actor, &mut |_| ()).unwrap().events, 1);
+    }
+    // Erased, they are events without an actor, and without a key.
+    assert_eq!(fire(None), nobody);
+    let again = fire(Some("ann"));
+    assert!(![ann, bob, nobody].contains(&again));
+    assert_eq!(fire(Some("ann")), again);
+}
+
 /// A receiver that answers with this status, and hands on the bodies that it got.
 fn receiver(status: &Arc<AtomicU16>) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

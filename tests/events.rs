@@ -1,7 +1,10 @@
 //! Events: free and inside of activities, read back as they were said.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+
 use chrono::Utc;
+use proptest::prelude::*;
 use serde_json::json;
 use tower_activity::{Activity, ActivityLog, Describe, EventRecord, Status, record::Filter};
 
@@ -267,6 +270,79 @@ fn what_is_too_large_is_cut_off_or_left_out() {
     assert!(event.summary.unwrap().len() < 2_100);
     assert!(event.reference.unwrap().len() < 1_100);
     assert_eq!((event.data, event.truncated), (None, true));
+}
+
+#[test]
+fn a_key_of_another_project_actor_or_type_is_another_key() {
+    let log = log();
+    let ann = log.event("sync").project("acme").actor("ann");
+    let ann = ann.dedup_key("k1").record().committed().wait().unwrap();
+    for event in [
+        log.event("sync").project("globex").actor("bob"),
+        log.event("sync").project("acme").actor("bob"),
+        log.event("sync").project("globex").actor("ann"),
+        log.event("sync").project("acme"),
+        log.event("sync").actor("ann"),
+        log.event("sync"),
+        log.event("push").project("acme").actor("ann"),
+    ] {
+        let receipt = event.dedup_key("k1").record();
+        let id = receipt.id();
+        assert_eq!(receipt.committed().wait().unwrap(), id);
+        assert_ne!(id, ann);
+    }
+    let again = log.event("Sync").project("acme").actor("ann");
+    let again = again.dedup_key("k1").record();
+    assert_eq!(again.committed().wait().unwrap(), ann);
+    let again = log.event("sync").dedup_key("k1").record();
+    assert_ne!(again.committed().wait().unwrap(), ann);
+    assert_eq!(events(&log, "").len(), 8);
+}
+
+/// What keeps events of one key apart.
+type Tuple = (Option<u8>, u8, Option<u8>, Option<u8>);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_key_is_unique_for_its_type_project_and_actor(
+        fired in proptest::collection::vec(
+            ((proptest::option::of(0..3u8), 0..2u8, proptest::option::of(0..2u8), proptest::option::of(0..2u8)), any::<bool>()),
+            1..60,
+        )
+    ) {
+        let log = log();
+        let mut firsts = HashMap::<Tuple, _>::new();
+        let mut rows = 0;
+        let mut receipts = Vec::new();
+        for (tuple, wait) in fired {
+            let (key, event_type, project, actor) = tuple;
+            let mut event = log.event(format!("type {event_type}"));
+            for (text, set) in [
+                (project, tower_activity::Event::project as fn(_, String) -> _),
+                (actor, tower_activity::Event::actor),
+                (key, tower_activity::Event::dedup_key),
+            ] {
+                // The same texts everywhere: a project is no actor, and no key.
+                event = text.into_iter().fold(event, |event, text| set(event, format!("text {text}")));
+            }
+            let receipt = event.record();
+            let id = receipt.id().unwrap();
+            let first = if key.is_some() { *firsts.entry(tuple).or_insert(id) } else { id };
+            rows += usize::from(first == id);
+            receipts.push((receipt, first));
+            if wait {
+                log.flush().wait().unwrap();
+            }
+        }
+        for (receipt, first) in receipts {
+            prop_assert_eq!(receipt.committed().wait().unwrap(), Some(first));
+        }
+        let kept = events(&log, "");
+        prop_assert_eq!(kept.len(), rows);
+        prop_assert!(firsts.values().all(|id| kept.iter().any(|one| one.id == *id)));
+    }
 }
 
 #[tokio::test]

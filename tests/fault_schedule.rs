@@ -135,9 +135,12 @@ struct World {
     open: Vec<(Running, usize)>,
     /// What has ended, in order.
     ended: Vec<ActivityId>,
-    events: Vec<(EventId, &'static str, Option<u8>, Option<ActivityId>)>,
+    events: Vec<(EventId, &'static str, Option<Key>, Option<ActivityId>)>,
     asked: (u64, u64),
 }
+
+/// A deduplication key with the type and project that it is unique for.
+type Key = (u8, &'static str, Option<&'static str>);
 
 #[derive(Debug)]
 struct Expected {
@@ -254,17 +257,19 @@ impl World {
 
     fn event(&mut self, name: &'static str, inside: Option<usize>, key: Option<u8>) {
         let inside = inside.filter(|_| !self.open.is_empty());
-        let inside = inside.map(|at| &self.open[at % self.open.len()].0);
+        let inside = inside.map(|at| &self.open[at % self.open.len()]);
+        let project = inside.map(|(_, number)| self.activities[*number].project);
         let event = match inside {
-            Some(running) => running.event(name),
+            Some((running, _)) => running.event(name),
             None => self.log.event(name),
         };
         let event = key
             .into_iter()
             .fold(event, |event, key| event.dedup_key(format!("key {key}")));
-        let activity = inside.and_then(|running| running.id());
+        let activity = inside.and_then(|(running, _)| running.id());
         self.asked.1 += 1;
         if let Some(id) = event.record().id() {
+            let key = key.map(|key| (key, name, project));
             self.events.push((id, name, key, activity));
         }
     }
@@ -383,7 +388,7 @@ impl World {
         assert!(seqs.is_sorted(), "{seqs:?}");
     }
 
-    /// Every admitted event is there once, or another of its key, or it was refused.
+    /// Every admitted event is there once, or another of its key, type and project, or it was refused.
     fn check_events(
         &self,
         reader: &mut ActivityReader,

@@ -3,8 +3,8 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-/// The source of the version of `rmcp` that this build resolved.
-fn resolved_rmcp() -> PathBuf {
+/// What cargo knows of a package of this build.
+fn package(name: &str) -> serde_json::Value {
     let version = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
     let host = version
@@ -29,13 +29,18 @@ fn resolved_rmcp() -> PathBuf {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let rmcp = packages
-        .iter()
-        .find(|package| package["name"] == "rmcp")
+    let mut metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array_mut().unwrap();
+    let found = packages
+        .iter_mut()
+        .find(|package| package["name"] == name)
         .unwrap();
-    PathBuf::from(rmcp["manifest_path"].as_str().unwrap())
+    found.take()
+}
+
+/// The source of the version of `rmcp` that this build resolved.
+fn resolved_rmcp() -> PathBuf {
+    PathBuf::from(package("rmcp")["manifest_path"].as_str().unwrap())
         .parent()
         .unwrap()
         .join("src/handler/server.rs")
@@ -82,6 +87,35 @@ fn every_method_is_handed_on() {
         missing(&methods, ours),
         [""; 0],
         "add these to src/mcp/rmcp/forward.rs"
+    );
+}
+
+#[test]
+fn no_version_is_taken_that_is_newer_than_the_one_tested() {
+    let resolved = package("rmcp")["version"].as_str().unwrap().to_owned();
+    let mut parts = resolved.split('.').map(|part| part.parse::<u32>().unwrap());
+    let (major, minor) = (parts.next().unwrap(), parts.next().unwrap());
+    let ours = package("tower-activity");
+    let taken = ours["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "rmcp" && one["kind"].is_null())
+        .unwrap()["req"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // A minor version may bring a method that the wrapper does not hand on yet.
+    let (oldest, bound) = taken.split_once(", ").unwrap();
+    assert_eq!(
+        bound,
+        format!("<{major}.{}", minor + 1),
+        "{resolved} is tested"
+    );
+    let said = format!(": {} to {major}.{minor}", oldest.trim_start_matches(">="));
+    assert!(
+        include_str!("../src/mcp/rmcp/wrapper.rs").contains(&said),
+        "the compiler does not say{said}"
     );
 }
 

@@ -286,7 +286,7 @@ fn health_says_where_every_activity_went() {
     let health = reader.health().unwrap();
     assert_eq!(
         (health.schema, health.activities, health.running),
-        (1, 3, 0)
+        (2, 3, 0)
     );
     let [instance] = health.instances.as_slice() else {
         panic!("{health:?}")

@@ -1,4 +1,4 @@
-//! Retention by size: what is too much goes, the oldest first, of each sort by itself.
+//! Retention: what is too old or too much goes, the oldest first, of each sort by itself, as the file says.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -13,11 +13,11 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
+    store::{ClockReading, Cutoffs, Limit, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
-use self::support::soon;
+use self::support::{soon, sums};
 
 /// What one of our activities counts for: the row and its message.
 const ACTIVITY: u64 = 200 + 100 + 6;
@@ -179,10 +179,10 @@ fn sums_go_by_whole_quarters_until_the_rest_fits() {
     let first = begin() + TimeDelta::hours(4);
     let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
     assert_eq!(oldest, first.timestamp());
-    // They do not come back.
-    let rebuildable = upkeep.rebuildable().unwrap();
-    assert!(rebuildable.start * 900 > (begin() + TimeDelta::hours(3)).timestamp());
+    // Their activities are there: they can be added up again.
     assert_eq!(names(&path).len(), 6);
+    sums::rebuild(&mut *upkeep);
+    assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
 }
 
 #[test]
@@ -192,10 +192,10 @@ fn a_log_keeps_no_more_than_it_is_told() {
     let clock = ManualClock::new();
     let log = ActivityLog::builder()
         .clock(clock.clone())
-        .keep_activities_bytes(50 * ACTIVITY)
-        .keep_events_bytes(40 * EVENT)
-        .keep_previews_bytes(10 * PREVIEW)
-        .keep_sums_bytes(1_000_000)
+        .keep_activities(Limit::bytes(50 * ACTIVITY))
+        .keep_events(Limit::bytes(40 * EVENT))
+        .keep_previews(Limit::bytes(10 * PREVIEW))
+        .keep_sums(Limit::bytes(1_000_000))
         .open(&path)
         .unwrap();
     (0..300).for_each(|number| record(&log, &clock, number));
@@ -233,6 +233,169 @@ fn a_log_keeps_no_more_than_it_is_told() {
     );
     assert!(previews() >= 10);
     assert!(log.accounting().adds_up());
+}
+
+/// One activity and one event, which happen now.
+fn happen(log: &ActivityLog, name: &str) {
+    log.start(Describe::job(name.to_owned()))
+        .end(Outcome::success());
+    log.event("tick").record();
+    log.flush().wait().unwrap();
+}
+
+/// Lets a while pass after what happened, in which the log has a look at its clock.
+fn pass(log: &ActivityLog, clock: &ManualClock, time: Duration) {
+    let minute = Duration::from_secs(60);
+    clock.advance(minute);
+    // The first wakes the writer, the second waits until it has looked.
+    log.flush().wait().unwrap();
+    log.flush().wait().unwrap();
+    clock.advance(time - minute);
+}
+
+/// Has a log look for what is not to be kept, which it does every ten minutes.
+fn look(log: &ActivityLog, clock: &ManualClock) {
+    pass(log, clock, Duration::from_secs(600));
+    log.flush().wait().unwrap();
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[test]
+fn every_process_follows_the_retention_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let builder = || ActivityLog::builder().clock(clock.clone());
+    let log = builder()
+        .keep_activities(Limit::days(7))
+        .open(&path)
+        .unwrap();
+    happen(&log, "old");
+    log.shutdown().wait().unwrap();
+    // One that sets nothing deletes what is beyond the limit of another, and nothing else.
+    let log = builder().open(&path).unwrap();
+    happen(&log, "older");
+    pass(&log, &clock, 8 * DAY);
+    happen(&log, "new");
+    look(&log, &clock);
+    soon(|| (names(&path) == ["new"]).then_some(()));
+    assert_eq!(log.reader().unwrap().health().unwrap().events, 3);
+    // And one that sets something else leaves what it does not name.
+    let other = builder().keep_events(Limit::days(1)).open(&path).unwrap();
+    let retention = other.reader().unwrap().retention().unwrap();
+    assert_eq!(retention.activities, Some(Limit::days(7)));
+    assert_eq!(retention.events, Some(Limit::days(1)));
+    assert_eq!(retention.recordings, None);
+    drop((log, other));
+}
+
+#[test]
+fn the_last_limit_that_is_set_stands() {
+    let (folder, log, _) = place();
+    let builder = || ActivityLog::builder();
+    let path = folder.path().join("a.db");
+    let read = || ActivityReader::open(&path).unwrap().retention().unwrap();
+    assert_eq!(read(), Retention::default());
+    drop(builder().keep_sums(Limit::days(90)).open(&path).unwrap());
+    drop(builder().keep_sums(DAY).open(&path).unwrap());
+    assert_eq!(read().sums, Some(Limit::days(1)));
+    let mut change = Retention::default();
+    change.sums = Some(Limit::FOREVER);
+    let before = upkeep(&folder).set_retention(&change).unwrap();
+    assert_eq!(before.sums, Some(Limit::days(1)));
+    assert_eq!(read().sums, Some(Limit::FOREVER));
+    let health = log.reader().unwrap().health().unwrap();
+    assert_eq!(health.retention.sums, Some(Limit::FOREVER));
+    assert_eq!(health.retention.recordings, Retention::DEFAULT.recordings);
+}
+
+#[test]
+fn a_file_that_takes_the_place_of_another_gets_the_limits_of_the_builder() {
+    let (folder, log, clock) = place();
+    drop(log);
+    let path = folder.path().join("a.db");
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let log = builder
+        .keep_recordings(Limit::days(365))
+        .open(&path)
+        .unwrap();
+    happen(&log, "one");
+    let store = Connection::open(&path).unwrap();
+    store.execute("DELETE FROM retention", ()).unwrap();
+    drop(store);
+    happen(&log, "two");
+    look(&log, &clock);
+    let retention = log.reader().unwrap().retention().unwrap();
+    assert_eq!(retention.recordings, Some(Limit::days(365)));
+    assert_eq!(retention.activities, None);
+}
+
+#[test]
+fn a_store_in_memory_keeps_its_retention_too() {
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities(DAY)
+        .open(":memory:")
+        .unwrap();
+    happen(&log, "old");
+    pass(&log, &clock, 2 * DAY);
+    happen(&log, "new");
+    look(&log, &clock);
+    let mut reader = log.reader().unwrap();
+    soon(|| (reader.health().unwrap().activities == 1).then_some(()));
+    assert_eq!(reader.health().unwrap().events, 2);
+}
+
+#[test]
+fn an_idle_process_goes_on_until_nothing_is_left_to_delete() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    let mut change = Retention::default();
+    change.activities = Some(DAY.into());
+    upkeep(&folder).set_retention(&change).unwrap();
+    for _ in 0..5_000 {
+        log.start(Describe::job("old")).end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    pass(&log, &clock, 2 * DAY);
+    // The last that happens.
+    happen(&log, "new");
+    look(&log, &clock);
+    soon(|| (number(&path, "SELECT count(*) FROM activity") == 1).then_some(()));
+}
+
+#[test]
+fn what_is_imported_is_kept_for_as_long_as_what_is_recorded() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    clock.set_wall(begin() - TimeDelta::days(400));
+    // As an import would, of a row that is dated a year back.
+    happen(&log, "imported");
+    clock.set_wall(begin());
+    let mut change = Retention::default();
+    change.activities = Some(Limit::days(90));
+    upkeep(&folder).set_retention(&change).unwrap();
+    pass(&log, &clock, 80 * DAY);
+    happen(&log, "new");
+    happen(&log, "newer");
+    assert_eq!(number(&path, "SELECT count(*) FROM activity"), 3);
+    pass(&log, &clock, 11 * DAY);
+    happen(&log, "newest");
+    look(&log, &clock);
+    soon(|| (number(&path, "SELECT count(*) FROM activity") == 3).then_some(()));
+    assert!(!names(&path).contains(&"imported".to_owned()));
+}
+
+#[test]
+fn a_step_in_the_middle_of_nothing_changes_nothing() {
+    let (folder, log, clock) = place();
+    happen(&log, "one");
+    let mut upkeep = upkeep(&folder);
+    let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
+    assert_eq!(upkeep.enforce(reading).unwrap(), Pruned::default());
+    assert_eq!(upkeep.now(reading).unwrap(), clock.now());
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Kind, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
+    store::{Cutoffs, Limit, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -160,7 +160,7 @@ proptest! {
 }
 
 #[test]
-fn sums_are_gone_after_a_month_and_their_activities_are_not() {
+fn sums_are_gone_after_a_month_and_come_back_while_their_activities_are_there() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     record(&log, &clock, 0, 2);
@@ -181,12 +181,15 @@ fn sums_are_gone_after_a_month_and_their_activities_are_not() {
             .len(),
         2
     );
-    // They do not come back either.
+    // They can be added up again, as the activities are there.
     let mut upkeep = upkeep(&folder);
+    let mut forever = Retention::default();
+    forever.sums = Some(Limit::FOREVER);
+    upkeep.set_retention(&forever).unwrap();
+    while upkeep.index().unwrap() > 0 {}
     sums::rebuild(&mut *upkeep);
-    assert_eq!(sums::of_quarters(&path).len(), 2);
-    let error = upkeep.rebuild(0..1).unwrap_err();
-    assert!(error.is_invalid(), "{error}");
+    // With that of the agent, which follows the index.
+    assert_eq!(sums::of_quarters(&path).len(), 7);
 }
 
 #[test]
@@ -196,32 +199,26 @@ fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
     let clock = ManualClock::new();
     let log = ActivityLog::builder()
         .clock(clock.clone())
-        .keep_activities(Duration::from_secs(7200))
-        .keep_events(Duration::from_secs(3600))
+        .keep_activities(Duration::from_secs(119 * 60))
+        .keep_events(Duration::from_secs(59 * 60))
         .open(&path)
         .unwrap();
     let mut reader = ActivityReader::open(&path).unwrap();
-    let mut kept = Vec::new();
     for hour in 0..5 {
         record(&log, &clock, hour * 60, 2);
         log.flush().wait().unwrap();
-        log.flush().wait().unwrap();
-        let activities = reader
-            .page(&Filter::default(), None, 10)
-            .unwrap()
-            .activities
-            .len();
-        let events = reader
-            .events(&Filter::default(), None, 10)
-            .unwrap()
-            .events
-            .len();
-        kept.push((activities, events));
-        clock.advance(Duration::from_secs(3600));
+        // It looks every ten minutes, in steps between which others have their turn.
+        clock.advance(Duration::from_secs(600));
+        let expected = (2.min(hour + 1) as usize, 1);
+        support::soon(|| {
+            log.flush().wait().unwrap();
+            let filter = Filter::default();
+            let activities = reader.page(&filter, None, 10).unwrap().activities.len();
+            let events = reader.events(&filter, None, 10).unwrap().events.len();
+            ((activities, events) == expected).then_some(())
+        });
+        clock.advance(Duration::from_secs(3000));
     }
-    // Each activity takes two milliseconds, so that at the end of the third the first is older than two hours. Events
-    // follow at its end: the one before is exactly an hour old, and stays.
-    assert_eq!(kept, [(1, 1), (2, 2), (2, 2), (2, 2), (2, 2)]);
     assert!(log.accounting().adds_up());
 }
 
@@ -324,4 +321,29 @@ fn a_store_that_is_not_there_is_not_made() {
     let store = SqliteStore::at(folder.path().join("no.db")).unwrap();
     assert!(store.upkeep().err().unwrap().is_not_found());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_row_with_a_status_of_another_program_is_in_no_sum_and_keeps_none_from_being_rebuilt() {
+    let (folder, log, clock) = place();
+    for sort in 0..3 {
+        record(&log, &clock, 1, sort);
+    }
+    log.shutdown().wait().unwrap();
+    let other = Connection::open(folder.path().join("a.db")).unwrap();
+    other
+        .execute("UPDATE activity SET status = 99 WHERE seq = 1", ())
+        .unwrap();
+    drop(other);
+    sums::rebuild(&mut *upkeep(&folder));
+    let reader = Connection::open(folder.path().join("a.db")).unwrap();
+    let activities: i64 = reader
+        .query_row("SELECT count(*) FROM activity", (), |row| row.get(0))
+        .unwrap();
+    let counted: i64 = reader
+        .query_row("SELECT sum(count) FROM bucket WHERE scope = 0", (), |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(counted, activities - 1);
 }

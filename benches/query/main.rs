@@ -78,7 +78,7 @@ fn main() -> Result<(), Failure> {
 fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
     let mut upkeep = SqliteStore::at(path)?.upkeep()?;
     let start = Instant::now();
-    let quarters = upkeep.rebuildable()?;
+    let quarters = upkeep.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
         upkeep.rebuild(first..quarters.end.min(first + 4))?;
     }

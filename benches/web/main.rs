@@ -103,7 +103,7 @@ fn main() -> Result<(), Failure> {
 fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<Vec<ActivityId>, Failure> {
     fill::fill(path, rows, end)?;
     let mut upkeep = SqliteStore::at(path)?.upkeep()?;
-    let quarters = upkeep.rebuildable()?;
+    let quarters = upkeep.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
         upkeep.rebuild(first..quarters.end.min(first + 4))?;
     }

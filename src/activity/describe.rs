@@ -1,12 +1,13 @@
 //! What is known of an activity at its start.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use crate::{
     activity::Activity,
     record::{Kind, Scope, Text, TraceContext},
+    redact::{Redactor, Shown},
 };
 
 /// What is known of an activity at its start: its kind, its name, for whom it runs.
@@ -18,7 +19,7 @@ use crate::{
 ///
 /// let login = Describe::tool("netflix_login").brand("netflix").actor("ann").attribute("attempt", 1);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Describe {
     pub(super) kind: Kind,
@@ -156,5 +157,38 @@ impl Describe {
     fn scope(mut self, change: impl FnOnce(&mut Scope)) -> Self {
         change(Arc::make_mut(self.scope.get_or_insert_default()));
         self
+    }
+}
+
+impl fmt::Debug for Describe {
+    /// Without secrets, by the standard rules.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let redactor = Redactor::new();
+        let clean =
+            |(key, value): &(Text, Value)| (key.clone(), redactor.value(key, value.clone()).ok());
+        let attributes: Vec<_> = self.attributes.iter().map(clean).collect();
+        f.debug_struct("Describe")
+            .field("kind", &self.kind)
+            .field("name", &Shown(&self.name))
+            .field("scope", &Shown(&self.scope))
+            .field("attributes", &Shown(attributes))
+            .field("more", &Shown(&self.more))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_shows_no_secret() {
+        let describe = Describe::tool(String::from("fetch https://a:hunter2@h/"))
+            .actor(String::from("token=hunter2"))
+            .attribute("password", "hunter2")
+            .attribute("rows", 42);
+        let shown = format!("{describe:?} {describe:#?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("rows") && shown.contains("42"), "{shown}");
     }
 }

@@ -6,10 +6,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    activity::{Activity, Receipt, current, intake, lineage::Lineage},
+    activity::{Activity, Receipt, current, lineage::Lineage},
     log::ActivityLog,
     pipeline::Shard,
-    record::{EventId, Scope, Status, Text, snake_case},
+    record::{EventId, Scope, Status, Text},
     store::NewEvent,
 };
 
@@ -144,7 +144,8 @@ impl Event {
         self
     }
 
-    /// Sets the key that makes a re-fired event one event: of all with the same key the store keeps the first.
+    /// Sets the key that makes a re-fired event one event: the store keeps the first event of each key, type, project
+    /// and actor.
     ///
     /// A key that holds a secret, or has more than 1 KiB, is not kept: such an event is recorded each time, and
     /// marked `truncated`.
@@ -206,7 +207,8 @@ impl Event {
             return Receipt::nothing();
         };
         let shared = shard.shared();
-        let event_type = snake_case(&intake::text(shared, self.event_type));
+        let intake = shared.intake();
+        let event_type = intake.event_type(self.event_type);
         let listed = |types: &Vec<Text>| {
             let found = types.binary_search_by(|one| one.as_str().cmp(event_type.as_str()));
             found.is_ok()
@@ -217,47 +219,41 @@ impl Event {
         }
 
         let mut scope = Arc::new(self.scope);
-        intake::scope(shared, &mut scope);
+        intake.scope(&mut scope);
         let inherited = self.lineage.as_ref().and_then(|one| one.scope.as_ref());
         if let Some(inherited) = inherited {
             Arc::make_mut(&mut scope).inherit(inherited);
         }
-        let (gave_data, gave_key) = (self.data.is_some(), self.dedup_key.is_some());
-        let data = self.data.and_then(|data| intake::data(shared, data));
-        let dedup_key = self
-            .dedup_key
-            .and_then(|key| intake::dedup_key(shared, key));
-        let summary = self.summary.map(|text| intake::message(shared, text));
-        let reference = self.reference.map(|text| intake::reference(shared, text));
-
         let stamp = shared.clock.stamp();
         let (answer, answered) = oneshot::channel();
         let id = EventId::from_parts(stamp.wall_us, shared.next_event(), stamp.salt);
-        let texts = [&summary, &reference, &dedup_key];
+        let mut event = NewEvent {
+            id,
+            at_us: stamp.wall_us,
+            event_type: event_type.clone(),
+            status: self.status,
+            summary: self.summary,
+            count: self.count,
+            reference: self.reference,
+            data: None,
+            activity: self.lineage.map(|lineage| lineage.parent),
+            scope: None,
+            dedup_key: self.dedup_key,
+            truncated: false,
+            charge: 0,
+            answer: Some(answer),
+        };
+        intake.event(&mut event, self.data);
+        let texts = [&event.summary, &event.reference, &event.dedup_key];
         let bytes = scope.charge()
             + event_type.heap_bytes()
-            + data.as_ref().map_or(0, String::capacity)
+            + event.data.as_ref().map_or(0, String::capacity)
             + texts
                 .into_iter()
                 .flatten()
                 .map(Text::heap_bytes)
                 .sum::<usize>();
-        let event = NewEvent {
-            id,
-            at_us: stamp.wall_us,
-            event_type: event_type.clone(),
-            status: self.status,
-            summary,
-            count: self.count,
-            reference,
-            truncated: (gave_data && data.is_none()) || (gave_key && dedup_key.is_none()),
-            data,
-            activity: self.lineage.map(|lineage| lineage.parent),
-            scope: Some(scope),
-            dedup_key,
-            charge: 0,
-            answer: Some(answer),
-        };
+        event.scope = Some(scope);
         match shard.event(event, bytes) {
             Ok(()) => Receipt::admitted(id, answered, shared.clone()),
             Err(reason) => Receipt::rejected(reason, event_type),

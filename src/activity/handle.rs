@@ -13,7 +13,7 @@ use tracing::Span;
 #[cfg(feature = "recording")]
 use crate::pipeline::Attached;
 use crate::{
-    activity::{current, intake, lineage::Lineage},
+    activity::{current, intake, lineage::Lineage, span},
     pipeline::{Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text, TraceContext},
 };
@@ -83,13 +83,14 @@ impl Activity {
     /// 4 KiB each are kept, and the activity is marked `truncated` where one was refused.
     pub fn set(&self, key: impl Into<Text>, value: impl Into<Value>) {
         if let Some(open) = self.open() {
-            let attribute = intake::attribute(open.shard.shared(), key.into(), value.into());
+            let attribute = (open.shard.shared().intake()).attribute(key.into(), value.into());
             if let Some(span) = self.span() {
-                attribute.note_on(&span);
+                span::note(&span, &attribute.key, &attribute.value);
             }
-            open.shard.update(open.key, attribute.charge(), |started| {
-                attribute.keep(started.details.get_or_insert_default())
-            });
+            open.shard
+                .update(open.key, intake::cost(&attribute), |started| {
+                    intake::keep(attribute, started.details.get_or_insert_default())
+                });
         }
     }
 
@@ -98,9 +99,10 @@ impl Activity {
     pub(crate) fn set_number(&self, key: &'static str, number: u64) {
         if let Some(open) = self.open() {
             let attribute = intake::number(key, number);
-            open.shard.update(open.key, attribute.charge(), |started| {
-                attribute.keep(started.details.get_or_insert_default())
-            });
+            open.shard
+                .update(open.key, intake::cost(&attribute), |started| {
+                    intake::keep(attribute, started.details.get_or_insert_default())
+                });
         }
     }
 
@@ -144,14 +146,12 @@ impl Activity {
     /// Keeps what it was given: redacted, then capped.
     pub fn set_input(&self, payload: &impl Serialize, capture: Capture) {
         if let Some(open) = self.open()
-            && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
+            && let Some(captured) = intake::payload(payload, capture)
         {
-            open.shard.update(open.key, preview.text.len(), |started| {
-                let details = started.details.get_or_insert_default();
-                details
-                    .input
-                    .replace(preview)
-                    .map_or(0, |old| old.text.len())
+            open.shard.update(open.key, captured.charge(), |started| {
+                let captures = &mut started.details.get_or_insert_default().captured;
+                let replaced = captures.input.replace(captured);
+                replaced.map_or(0, |old| old.charge())
             });
         }
     }
@@ -159,14 +159,12 @@ impl Activity {
     /// Keeps what it gave back: redacted, then capped.
     pub fn set_output(&self, payload: &impl Serialize, capture: Capture) {
         if let Some(open) = self.open()
-            && let Some(preview) = intake::payload(open.shard.shared(), payload, capture)
+            && let Some(captured) = intake::payload(payload, capture)
         {
-            open.shard.update(open.key, preview.text.len(), |started| {
-                let details = started.details.get_or_insert_default();
-                details
-                    .output
-                    .replace(preview)
-                    .map_or(0, |old| old.text.len())
+            open.shard.update(open.key, captured.charge(), |started| {
+                let captures = &mut started.details.get_or_insert_default().captured;
+                let replaced = captures.output.replace(captured);
+                replaced.map_or(0, |old| old.charge())
             });
         }
     }
@@ -256,7 +254,7 @@ impl Activity {
 
     fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
         if let Some(open) = self.open() {
-            let text = intake::text(open.shard.shared(), text);
+            let text = open.shard.shared().intake().text(text);
             let added = size_of::<Scope>() + text.heap_bytes();
             open.shard.update(open.key, added, |started| {
                 let before = started.scope.as_ref().map_or(0, |scope| scope.charge());

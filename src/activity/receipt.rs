@@ -39,7 +39,7 @@ enum State {
 /// Waits until an event is on record. Returned by [`Receipt::committed`].
 ///
 /// Await it, or call [`wait`](Self::wait) where there is no runtime. It gives the id of the event on record:
-/// for a re-fired event that of the first with its key. `None` for a log that records nothing.
+/// for a re-fired event that of the first with its key, type, project and actor. `None` for a log that records nothing.
 ///
 /// # Errors
 ///

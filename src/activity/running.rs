@@ -67,7 +67,7 @@ impl ActivityLog {
             parent: None,
             root: None,
             kind,
-            name: intake::text(shared, name),
+            name: shared.intake().text(name),
             scope,
             details: None,
         };
@@ -79,7 +79,7 @@ impl ActivityLog {
         let lineage = parent.or_else(|| current::find(|activity| activity.lineage(shared)));
         // Most have none of these.
         if let Some(scope) = &mut started.scope {
-            intake::scope(shared, scope);
+            shared.intake().scope(scope);
         }
         if let Some(lineage) = lineage {
             lineage.pass_on(&mut started);
@@ -272,8 +272,8 @@ impl Running {
     ) -> Option<Box<Sealed>> {
         let shared = open.shard.shared();
         let error_type = outcome.error_type.take();
-        let error_type = error_type.map(|text| intake::text(shared, text));
-        let message = (outcome.message.take()).map(|text| intake::message(shared, text));
+        let error_type = error_type.map(|text| shared.intake().text(text));
+        let message = (outcome.message.take()).map(|text| shared.intake().message(text));
         if let (Some(error_type), Some(span)) = (&error_type, &self.context.span) {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", &**error_type);
@@ -281,8 +281,8 @@ impl Running {
         open.shard.end(open.key, outcome.status, |change| {
             for (name, number) in numbers {
                 let attribute = intake::number(name, *number);
-                change.make(attribute.charge(), |started| {
-                    attribute.keep(started.details.get_or_insert_default())
+                change.make(intake::cost(&attribute), |started| {
+                    intake::keep(attribute, started.details.get_or_insert_default())
                 });
             }
             if let Some(error_type) = error_type {

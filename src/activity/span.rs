@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::{Span, field::Empty};
 
 use crate::{
-    activity::{describe::More, intake},
+    activity::describe::More,
     pipeline::Shared,
     record::{Text, TraceContext, TraceId},
     store::{Started, Trace},
@@ -24,7 +24,7 @@ const LINK_CHARGE: usize = 256;
 /// layers of this crate find out. `mcp/names.rs` says which version of them.
 pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> Span {
     let name = more.and_then(|more| more.span_name.clone());
-    let name = name.map(|name| intake::text(shared, name));
+    let name = name.map(|name| shared.intake().text(name));
     let span = tracing::info_span!(
         target: "tower_activity",
         "activity",
@@ -52,7 +52,7 @@ pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> S
         return span;
     }
     for (field, value) in more.map_or(&[][..], |more| &more.on_span) {
-        span.record(*field, &*intake::text(shared, value.clone()));
+        span.record(*field, &*shared.intake().text(value.clone()));
     }
     let attributes = started.details.as_ref().map(|details| &details.attributes);
     for (key, value) in attributes.into_iter().flatten() {

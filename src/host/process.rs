@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
+#[cfg(unix)]
+use tokio::time;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
-    time, try_join,
+    try_join,
 };
 
 /// How often a process that was asked to end is looked at.
+#[cfg(unix)]
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The most that a command may print, in bytes. It is kept in memory, and one line of it is used.

@@ -10,7 +10,7 @@ use crate::{
     pipeline::{Config, Mode, Recordings},
     record::{Text, snake_case},
     redact::Redactor,
-    store::Store,
+    store::{Limit, Store},
 };
 
 /// Settings of a log that is about to be opened.
@@ -99,64 +99,64 @@ impl Builder {
         self
     }
 
-    /// Sets what applies to recordings: when they are handed over, and how much of them is kept.
+    /// Sets what applies to recordings: when they are handed over, and how large one may be.
     pub fn recordings(mut self, recordings: Recordings) -> Self {
         self.config.recordings = recordings;
         self
     }
 
-    /// Sets how long ended activities are kept, with their previews; for ever by default.
+    /// Sets how long ended activities are kept in this store, with their previews: an age (a [`Duration`]), a number of
+    /// bytes, or both (a [`Limit`]).
     ///
-    /// What is older is deleted in small steps after commits, whoever recorded it; what was counted stays counted. The
-    /// newest activity always stays.
-    pub fn keep_activities(mut self, time: Duration) -> Self {
-        self.config.retention.activities.time = Some(time);
-        self
-    }
-
-    /// Sets how many bytes of ended activities are kept, without their previews; without limit by default. The oldest go
-    /// first.
+    /// The limit belongs to the store: it is written there when the log is opened, and every process that records there
+    /// follows it until another one is set, here or with `activity retention`. Kinds that no builder names keep the limit
+    /// that the store has; by default activities, events and previews are kept forever, sums for 30 days, recordings for
+    /// 30 days and up to 10 GB.
     ///
-    /// Counted are texts, and 200 bytes for each activity and what finds it, once the index has come to it.
-    pub fn keep_activities_bytes(mut self, bytes: u64) -> Self {
-        self.config.retention.activities.bytes = Some(bytes);
+    /// Records beyond the limit are deleted in small steps, the oldest first, whoever recorded them; what was counted stays
+    /// counted. The newest activity always stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{ActivityLog, store::Limit};
+    ///
+    /// let log = ActivityLog::builder()
+    ///     .keep_activities(Limit::days(90))
+    ///     .keep_previews(Limit::days(7).or_bytes(1_000_000_000))
+    ///     .open(":memory:")?;
+    /// # Ok::<_, tower_activity::Error>(())
+    /// ```
+    pub fn keep_activities(mut self, limit: impl Into<Limit>) -> Self {
+        self.config.retention.activities = Some(limit.into());
         self
     }
 
-    /// Sets how long events are kept; for ever by default. The newest event always stays.
-    pub fn keep_events(mut self, time: Duration) -> Self {
-        self.config.retention.events.time = Some(time);
+    /// Sets how long events are kept in this store. The newest event always stays. See
+    /// [`keep_activities`](Self::keep_activities).
+    pub fn keep_events(mut self, limit: impl Into<Limit>) -> Self {
+        self.config.retention.events = Some(limit.into());
         self
     }
 
-    /// Sets how many bytes of events are kept, counted as those of activities are; without limit by default. The oldest
-    /// go first.
-    pub fn keep_events_bytes(mut self, bytes: u64) -> Self {
-        self.config.retention.events.bytes = Some(bytes);
+    /// Sets how long previews are kept in this store when their activities stay. See
+    /// [`keep_activities`](Self::keep_activities).
+    pub fn keep_previews(mut self, limit: impl Into<Limit>) -> Self {
+        self.config.retention.previews = Some(limit.into());
         self
     }
 
-    /// Sets how long previews of activities are kept, where the activities stay; as long as those by default.
-    pub fn keep_previews(mut self, time: Duration) -> Self {
-        self.config.retention.previews.time = Some(time);
+    /// Sets how long the sums are kept in this store that metrics are counted with. See
+    /// [`keep_activities`](Self::keep_activities).
+    pub fn keep_sums(mut self, limit: impl Into<Limit>) -> Self {
+        self.config.retention.sums = Some(limit.into());
         self
     }
 
-    /// Sets how many bytes of previews are kept, where the activities stay; without limit by default. The oldest go first.
-    pub fn keep_previews_bytes(mut self, bytes: u64) -> Self {
-        self.config.retention.previews.bytes = Some(bytes);
-        self
-    }
-
-    /// Sets how long the sums are kept that metrics are counted with; 30 days by default.
-    pub fn keep_sums(mut self, time: Duration) -> Self {
-        self.config.retention.sums.time = Some(time);
-        self
-    }
-
-    /// Sets how many bytes of sums are kept, each counted as 200; without limit by default. The oldest go first.
-    pub fn keep_sums_bytes(mut self, bytes: u64) -> Self {
-        self.config.retention.sums.bytes = Some(bytes);
+    /// Sets how long recordings are kept in this store, from their begin on. One that goes on is kept anyway. See
+    /// [`keep_activities`](Self::keep_activities).
+    pub fn keep_recordings(mut self, limit: impl Into<Limit>) -> Self {
+        self.config.retention.recordings = Some(limit.into());
         self
     }
 
@@ -172,7 +172,8 @@ impl Builder {
     /// # Errors
     ///
     /// When the file cannot be made or opened, is on a network file system, is not a log, or was written by a
-    /// newer version; in the child of a fork whose parent has a log open.
+    /// newer version; in the child of a fork whose parent has a log open; when the linked SQLite is older than 3.43 or has
+    /// no FTS5, which the feature `bundled` rules out.
     #[cfg(feature = "sqlite")]
     pub fn open(self, path: impl AsRef<Path>) -> Result<ActivityLog> {
         let path = path.as_ref();

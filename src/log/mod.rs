@@ -4,8 +4,6 @@ mod builder;
 #[cfg(feature = "rmcp")]
 mod kept;
 
-#[cfg(feature = "web")]
-use std::time::Duration;
 use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
@@ -15,13 +13,12 @@ use std::{
 };
 
 pub use builder::Builder;
+use chrono::DateTime;
 
-#[cfg(feature = "web")]
-use crate::store::Retention;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     pipeline::{Flush, Pipeline, Room, Shutdown, WAIT},
-    store::{Accounting, Store},
+    store::{Accounting, Store, WallClock},
 };
 
 /// A log of activities: the handle that applications hold. Cloning it is cheap.
@@ -100,6 +97,35 @@ impl ActivityLog {
         }
     }
 
+    /// Copies the log into a new file, complete and verified, while it records. Returns the copy's size in bytes.
+    ///
+    /// It holds what was committed when it began: [`flush`](Self::flush) before it, to have all that has ended until
+    /// then. This blocks: in async code call it on a thread where that is allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{ActivityLog, Describe, Outcome};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let log = ActivityLog::open(folder.path().join("activity.db"))?;
+    /// log.start(Describe::job("import")).end(Outcome::success());
+    /// log.flush().wait()?;
+    /// log.backup(folder.path().join("monday.db"))?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When a file of this name exists or cannot be written, and when the log cannot be read; for a disabled log. Then
+    /// nothing is left under that name.
+    pub fn backup(&self, to: impl AsRef<Path>) -> Result<u64> {
+        match self.store() {
+            Some(store) => store.backup(to.as_ref(), &mut |_| ()),
+            None => Err(Error::invalid("cannot write a backup: the log is disabled")),
+        }
+    }
+
     /// Where every activity of this log went, up to now.
     pub fn accounting(&self) -> Accounting {
         self.pipeline()
@@ -111,21 +137,12 @@ impl ActivityLog {
         self.inner.as_ref().map(|inner| &inner.pipeline)
     }
 
-    /// How long it keeps what; `None` for a disabled log.
-    #[cfg(feature = "web")]
-    pub(crate) fn retention(&self) -> Option<Retention> {
-        self.pipeline()
-            .map(|pipeline| pipeline.shared().config.retention)
-    }
-
-    /// How long it keeps recordings, and how many bytes of them; `None` for a disabled log.
-    #[cfg(feature = "web")]
-    pub(crate) fn recordings_kept(&self) -> Option<(Duration, u64)> {
-        let kept = |pipeline: &Pipeline| {
-            let recordings = &pipeline.shared().config.recordings;
-            (recordings.keep_for, recordings.keep_bytes)
-        };
-        self.pipeline().map(kept)
+    /// The wall clock that it dates records by; `None` for a disabled log.
+    pub(crate) fn wall_clock(&self) -> Option<WallClock> {
+        let shared = self.pipeline()?.shared().clone();
+        Some(Arc::new(move || {
+            DateTime::from_timestamp_micros(shared.clock.stamp().wall_us).unwrap_or_default()
+        }))
     }
 
     /// Waits until there is room for one more activity, where the mode says so.

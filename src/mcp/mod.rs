@@ -55,7 +55,7 @@ mod tools;
 mod tower_mcp;
 
 #[cfg(feature = "rmcp")]
-pub use self::rmcp::{RouterWithActivity, WithActivity, WithActivityExt};
+pub use self::rmcp::{RouterWithActivity, ToolServer, WithActivity, WithActivityExt};
 #[cfg(feature = "tower-mcp")]
 pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
 pub use tools::{Tool, Tools};

@@ -60,6 +60,9 @@ pub(super) const READ_RESOURCE: &str = "resources/read";
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";
 
+/// So many bytes of an error's text are copied: more than is kept of it.
+pub(super) const MESSAGE_BYTES: usize = 8 << 10;
+
 /// Only on the span: the record has them as the name and the request of an activity.
 const TOOL_NAME: &str = "gen_ai.tool.name";
 const PROMPT_NAME: &str = "gen_ai.prompt.name";

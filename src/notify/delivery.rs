@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{File, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io,
+    path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -154,10 +155,28 @@ fn take(webhooks: &Webhooks) -> Result<Option<File>> {
         let what = format!("cannot lock the webhooks by {}", path.display());
         Error::store(what).with_source(cause)
     };
-    let file = File::create(&path).map_err(failed)?;
+    let file = open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
+}
+
+/// Opens the lock file, which is its owner's alone: whoever can open it can keep others from delivering.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Versions before this one made it with the mode of the umask.
+        if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(file)
 }

@@ -6,13 +6,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, config::DbConfig, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     notify::{DeadLetter, Reach, Secret, Webhook, WebhookStatus, What, schema},
     record::Filter,
+    store::sqlite::create,
 };
 
 /// How long one process waits for another's transaction.
@@ -45,12 +46,18 @@ impl State {
             let what = format!("cannot open the webhooks {}", path.display());
             Error::store(what).with_source(cause)
         };
-        private(path).map_err(|cause| {
+        // It holds secrets.
+        create::private(path).map_err(|cause| {
             let what = format!("cannot make the file {}", path.display());
             Error::store(what).with_source(cause)
         })?;
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        // A file that is refused stays as it is, and so does its write-ahead log.
+        let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection
+            .set_db_config(no_checkpoint, true)
+            .map_err(failed)?;
         if schema::migrate(&mut connection).map_err(failed)? > schema::VERSION {
             let what = format!(
                 "cannot use the webhooks {}: a newer version of this program wrote them",
@@ -58,6 +65,9 @@ impl State {
             );
             return Err(Error::new(ErrorKind::NewerSchema, what));
         }
+        connection
+            .set_db_config(no_checkpoint, false)
+            .map_err(failed)?;
         Ok(State {
             connection,
             path: path.to_owned(),
@@ -145,6 +155,13 @@ impl State {
         const PASSED: &str = "UPDATE webhook SET seq = ?2 WHERE name = ?1 AND seq < ?2";
 
         Ok(self.write(PASSED, params![name, seq])? > 0)
+    }
+
+    /// What was sent up to one place is not in the log any more, which goes on from another.
+    pub(super) fn began_anew(&self, name: &str, from: i64, to: i64) -> Result<bool> {
+        const BEGAN_ANEW: &str = "UPDATE webhook SET seq = ?3 WHERE name = ?1 AND seq = ?2";
+
+        Ok(self.write(BEGAN_ANEW, params![name, from, to])? > 0)
     }
 
     /// Something went wrong, and nothing is sent before then.
@@ -285,13 +302,4 @@ fn now() -> i64 {
 
 fn instant(us: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(us).unwrap_or_default()
-}
-
-/// Makes the file where there is none, for its owner alone: it holds secrets.
-fn private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     notify::Secret,
     record::Filter,
+    redact::Redactor,
 };
 
 /// What somebody wants to be told of, and where.
@@ -116,8 +117,10 @@ impl Webhook {
 }
 
 fn check(url: &str) -> Result<()> {
+    // What is wrong may be the password in it.
+    let shown = Redactor::new().text(url).unwrap_or_default();
     let parsed: ureq::http::Uri = url.parse().map_err(|cause| {
-        Error::invalid(format!("cannot send to {url:?}: it is no URL")).with_source(cause)
+        Error::invalid(format!("cannot send to {shown:?}: it is no URL")).with_source(cause)
     })?;
     let why = match (parsed.scheme_str(), parsed.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
@@ -126,5 +129,22 @@ fn check(url: &str) -> Result<()> {
         (Some("http" | "https"), Some(_)) => return Ok(()),
         _ => "only http:// and https:// are known",
     };
-    Err(Error::invalid(format!("cannot send to {url:?}: {why}")))
+    Err(Error::invalid(format!("cannot send to {shown:?}: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_in_the_error() {
+        for url in [
+            "http://u:hunter2@h/x",
+            "ftp://u:hunter2@h",
+            "http://u:hunter2@h:x y",
+        ] {
+            let error = Webhook::events("w", url).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
 }

@@ -8,11 +8,9 @@ use crate::{
     pipeline::{Clock, Mode, Recordings},
     record::Text,
     redact::Redactor,
-    store::{Keep, Retention},
+    store::Retention,
 };
 
-/// How long sums are kept where nothing else is said.
-const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long anything waits where nothing else is said.
 pub(crate) const WAIT: Duration = Duration::from_secs(5);
 
@@ -39,7 +37,7 @@ pub(crate) struct Config {
     pub(crate) redactor: Redactor,
     /// What applies to recordings.
     pub(crate) recordings: Recordings,
-    /// How much of it is kept.
+    /// The limits that it sets for its store: of the kinds that it names.
     pub(crate) retention: Retention,
     /// The clock that a test moves; `None`: the system's.
     #[cfg(feature = "testing")]
@@ -59,13 +57,7 @@ impl Default for Config {
             event_types: None,
             redactor: Redactor::default(),
             recordings: Recordings::default(),
-            retention: Retention {
-                sums: Keep {
-                    time: Some(MONTH),
-                    bytes: None,
-                },
-                ..Retention::default()
-            },
+            retention: Retention::default(),
             #[cfg(feature = "testing")]
             clock: None,
         }

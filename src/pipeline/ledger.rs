@@ -14,6 +14,8 @@ pub(crate) struct Ledger {
     pub(crate) lost_refused: u64,
     pub(crate) lost_shutdown: u64,
     pub(crate) late_ends: u64,
+    pub(crate) files_replaced: u64,
+    pub(crate) rows_rescued: u64,
     pub(crate) events: EventLedger,
     pub(crate) steps: StepLedger,
     /// What the store said last when it failed; `None` once it works again.
@@ -80,6 +82,8 @@ pub(crate) fn accounting(
         lost_refused: ledger.lost_refused,
         lost_shutdown: ledger.lost_shutdown,
         late_ends: ledger.late_ends,
+        files_replaced: ledger.files_replaced,
+        rows_rescued: ledger.rows_rescued,
         not_durable: shared.answered_refused.load(Relaxed) + shared.commits.sent_away(),
         redactor_panics: shared.redactor_panics.load(Relaxed),
         events: EventAccounting {

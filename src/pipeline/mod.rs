@@ -10,6 +10,7 @@ mod clock;
 mod commit;
 mod config;
 mod credit;
+mod hub;
 mod ledger;
 mod mode;
 #[cfg(all(test, model))]
@@ -45,7 +46,7 @@ pub(crate) use worker::Message;
 use worker::Worker;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     record::InstanceId,
     store::{Durability, Instance, Store},
 };
@@ -81,37 +82,14 @@ impl Pipeline {
             },
         };
         let (inbox, messages) = std::sync::mpsc::channel();
-        let (opened, outcome) = std::sync::mpsc::channel();
-        let mut worker = Worker::new(
+        let worker = Worker::new(
             shards.clone(),
             shared.clone(),
             store.clone(),
             instance,
             messages,
         );
-        let writer = shared.clone();
-        thread::Builder::new()
-            .name("activity-writer".into())
-            .spawn(move || {
-                writer.set_writer(sync::current());
-                let result = worker.open_writer();
-                let ready = result.is_ok();
-                if opened.send(result).is_ok() && ready {
-                    worker.run();
-                }
-            })
-            .map_err(|cause| {
-                Error::new(ErrorKind::Store, "cannot start the writer thread").with_source(cause)
-            })?;
-        match outcome.recv() {
-            Ok(result) => result?,
-            Err(_) => {
-                return Err(Error::new(
-                    ErrorKind::Store,
-                    "the writer thread died while it opened the store",
-                ));
-            }
-        }
+        hub::join(store.file(), worker)?;
         Ok(Pipeline {
             shards,
             shared,

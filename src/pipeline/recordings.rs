@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// What applies to the recordings of a log: when they are handed over, and how much of them is kept.
+/// What applies to the recordings of a log: when they are handed over, and how large one may be. How long they are kept
+/// is set with [`keep_recordings`](crate::Builder::keep_recordings).
 ///
 /// # Examples
 ///
@@ -13,8 +14,7 @@ use std::time::Duration;
 /// # fn main() -> tower_activity::Result<()> {
 /// let recordings = Recordings::default()
 ///     .handover(Handover::BeforeAnswer)
-///     .timeout(Duration::from_secs(1))
-///     .keep_for(Duration::from_secs(7 * 24 * 3600));
+///     .timeout(Duration::from_secs(1));
 /// let log = ActivityLog::builder().recordings(recordings).open(":memory:")?;
 /// # Ok(())
 /// # }
@@ -25,8 +25,6 @@ pub struct Recordings {
     pub(crate) handover: Handover,
     pub(crate) timeout: Duration,
     pub(crate) max_bytes: u64,
-    pub(crate) keep_for: Duration,
-    pub(crate) keep_bytes: u64,
 }
 
 /// When what an activity's recordings still hold back is handed over at its end.
@@ -48,8 +46,6 @@ impl Default for Recordings {
             handover: Handover::default(),
             timeout: Duration::from_secs(2),
             max_bytes: 256 << 20,
-            keep_for: Duration::from_secs(30 * 24 * 3600),
-            keep_bytes: 10_000_000_000,
         }
     }
 }
@@ -70,18 +66,6 @@ impl Recordings {
     /// Sets how many bytes one recording may take, compressed; 256 MiB by default. It is truncated there.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
-        self
-    }
-
-    /// Sets how long a recording is kept from its begin on; 30 days by default. One that goes on is kept anyway.
-    pub fn keep_for(mut self, age: Duration) -> Self {
-        self.keep_for = age;
-        self
-    }
-
-    /// Sets how many bytes all recordings of the store together may take; 10 GB by default. The oldest go first.
-    pub fn keep_bytes(mut self, bytes: u64) -> Self {
-        self.keep_bytes = bytes;
         self
     }
 }

@@ -8,9 +8,12 @@ use std::sync::{
     },
 };
 
-use crate::pipeline::{
-    Budget, Clock, Config, Ledger, Permit, Refused, Waiters,
-    sync::{AtomicBool, Mutex, Thread, current},
+use crate::{
+    pipeline::{
+        Budget, Clock, Config, Ledger, Permit, Refused, Waiters,
+        sync::{AtomicBool, Mutex, Thread, current},
+    },
+    store::Intake,
 };
 
 /// Which part of the memory bound recordings may take, so that they do not keep calls off the record.
@@ -76,6 +79,11 @@ impl Shared {
             forked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
+    }
+
+    /// The rules for what enters a record of this log.
+    pub(crate) fn intake(&self) -> Intake<'_> {
+        Intake::new(&self.config.redactor, &self.redactor_panics)
     }
 
     /// Names the thread that [`wake`](Self::wake) wakes.

@@ -19,6 +19,6 @@ pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, W
 pub use reader::ActivityReader;
 #[cfg(feature = "recording")]
 pub use recording::FollowedRecording;
-#[cfg(feature = "web")]
+#[cfg(all(feature = "recording", feature = "web"))]
 pub(crate) use recording::decode;
 pub use zone::Zone;

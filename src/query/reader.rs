@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
@@ -9,7 +11,10 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
-    store::{Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Store, TreePage},
+    store::{
+        Check, Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Retention, Store,
+        TreePage,
+    },
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -42,7 +47,11 @@ impl ActivityLog {
     /// When the store cannot be read, and for a disabled log, which has none.
     pub fn reader(&self) -> Result<ActivityReader> {
         match self.store() {
-            Some(store) => ActivityReader::of(&**store),
+            Some(store) => {
+                let mut reader = ActivityReader::of(&**store)?;
+                reader.reader.use_clock(self.wall_clock());
+                Ok(reader)
+            }
             None => Err(Error::new(
                 ErrorKind::NotFound,
                 "a disabled log has nothing to read",
@@ -261,6 +270,31 @@ impl ActivityReader {
         self.reader.chunks(recording, from, limit)
     }
 
+    /// Has the reader take this for its wall clock from now on, in place of the system's.
+    pub fn use_clock(&mut self, clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
+        self.reader.use_clock(Some(Arc::new(clock)));
+    }
+
+    /// The present: the later of the reader's wall clock and the store's own clock, see
+    /// [`Reader::present`](crate::store::Reader::present).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn present(&mut self) -> Result<DateTime<Utc>> {
+        self.reader.present()
+    }
+
+    /// The limits that were set for the store. Other kinds have the limits of
+    /// [`Retention::DEFAULT`](crate::store::Retention::DEFAULT).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn retention(&mut self) -> Result<Retention> {
+        self.reader.retention()
+    }
+
     /// How the store stands, from what is quick to read.
     ///
     /// # Errors
@@ -270,7 +304,18 @@ impl ActivityReader {
         self.reader.health()
     }
 
-    /// Reads all of the store and says what is damaged; empty where nothing is.
+    /// Compares what was committed with what is there: the ledger and the lock files with the rows, the sums with the
+    /// activities. It reads all rows, and tells now and then how far it is (0 to 1).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn check(&mut self, told: &mut dyn FnMut(f64)) -> Result<Check> {
+        self.reader.check(told)
+    }
+
+    /// Reads all of the store and says what is damaged: pages, indexes, the index for searching, views; empty where
+    /// nothing is.
     ///
     /// # Errors
     ///

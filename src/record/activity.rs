@@ -57,6 +57,9 @@ pub struct ActivityRecord {
     /// True when a recording is linked to it.
     #[serde(default)]
     pub has_recording: bool,
+    /// True when it is dated ahead of the present as its reader knows it: some clock was wrong. Lists show it last.
+    #[serde(default)]
+    pub ahead: bool,
     /// Its place in the order of commits; `None` while it is not in the table of ended activities.
     pub seq: Option<i64>,
 }
@@ -68,7 +71,8 @@ pub struct ActivityRecord {
 pub struct Preview {
     /// The redacted, possibly capped text: JSON where the payload was JSON and nothing was cut off.
     pub text: String,
-    /// The size of the payload in bytes before redaction and capping.
+    /// The size of the payload in bytes before redaction and capping. Where it was capped, it is at least so large: the
+    /// rest is not serialized to be counted.
     pub bytes: u64,
     /// True when the text was capped.
     pub truncated: bool,

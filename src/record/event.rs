@@ -34,12 +34,15 @@ pub struct EventRecord {
     /// For whom and where.
     #[serde(flatten)]
     pub scope: Scope,
-    /// The key that makes a re-fired event one event.
+    /// The key that makes a re-fired event one event: unique for its type, project and actor.
     pub dedup_key: Option<Text>,
     /// True when something was refused because it was too large: the data, the key.
     pub truncated: bool,
     /// The open log that recorded it.
     pub instance: InstanceId,
+    /// True when it is dated ahead of the present as its reader knows it: some clock was wrong. Lists show it last.
+    #[serde(default)]
+    pub ahead: bool,
     /// Its place in the order of commits.
     pub seq: i64,
 }

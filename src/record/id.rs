@@ -39,6 +39,11 @@ impl ActivityId {
         ActivityId(Uuid::from_u64_pair(high, low))
     }
 
+    /// This id where it says that the activity started then, else another one that does and follows from this one.
+    pub(crate) fn starting_at(self, started_at: DateTime<Utc>) -> Self {
+        ActivityId(at(self.0, started_at))
+    }
+
     /// The smallest id an activity started at this instant can have: a bound for time ranges.
     pub fn lower_bound(at: DateTime<Utc>) -> Self {
         ActivityId::from_parts(at.timestamp_micros(), 0)
@@ -76,6 +81,16 @@ impl EventId {
     /// Makes an id from an instant in microseconds since the Unix epoch, a counter and 46 random bits.
     pub(crate) fn from_parts(at_us: i64, number: u64, random: u64) -> Self {
         EventId(ActivityId::from_parts(at_us, number << 48 | random >> 16).0)
+    }
+
+    /// This id where it says that the event happened then, else another one that does and follows from this one.
+    pub(crate) fn happening_at(self, instant: DateTime<Utc>) -> Self {
+        EventId(at(self.0, instant))
+    }
+
+    /// The id that sorts next.
+    pub(crate) fn next(self) -> Self {
+        EventId(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
     }
 
     /// When it happened, to the microsecond.
@@ -140,6 +155,29 @@ impl InstanceId {
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         InstanceId(Uuid::from_bytes(bytes))
     }
+}
+
+/// The id itself where it is a UUIDv7 of that instant, else one that is.
+///
+/// What the first half says about the time is left out, and mixed into the second: ids whose first halves are equal stay
+/// different for certain, others as random ids do (62 bits for each microsecond).
+fn at(id: Uuid, instant: DateTime<Utc>) -> Uuid {
+    let us = instant.timestamp_micros();
+    let is_ours = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
+    if is_ours && ActivityId(id).started_at_us() == us {
+        return id;
+    }
+    let (high, low) = id.as_u64_pair();
+    // The variant stands in the two bits that the new id has its own in.
+    let salt = low ^ mixed(mixed(high) ^ (low >> 62));
+    ActivityId::from_parts(us, salt << 2).0
+}
+
+/// Spreads every bit over all others: the end of SplitMix64.
+fn mixed(bits: u64) -> u64 {
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 macro_rules! text_form {
@@ -211,6 +249,19 @@ mod tests {
         fn events_of_one_microsecond_sort_by_their_counter(us in 0i64..4_102_444_800_000_000, n in 0u64..65_535, x: u64, y: u64) {
             let (first, second) = (EventId::from_parts(us, n, x), EventId::from_parts(us, n + 1, y));
             prop_assert!(first < second && first.at().timestamp_micros() == us);
+        }
+
+        #[test]
+        fn an_id_of_another_time_follows_from_the_old_one(old: [u8; 16], other: [u8; 16], us in 0i64..4_102_444_800_000_000) {
+            let at = DateTime::from_timestamp_micros(us).unwrap();
+            let new = |bytes| ActivityId::from_bytes(bytes).starting_at(at);
+            prop_assert_eq!(new(old).started_at(), at);
+            prop_assert_eq!(new(*new(old).as_bytes()), new(old));
+            prop_assert_eq!(old == other, new(old) == new(other));
+            // Ids of one first half, those of one microsecond say.
+            let mut near = old;
+            near[8..].copy_from_slice(&other[8..]);
+            prop_assert_eq!(old == near, new(old) == new(near));
         }
 
         #[test]

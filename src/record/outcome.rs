@@ -12,7 +12,7 @@ use crate::record::{Status, Text};
 /// let outcome = Outcome::failed("denied").with_message("no such user");
 /// assert_eq!(outcome.status().as_str(), "failed");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outcome {
     pub(crate) status: Status,
     pub(crate) error_type: Option<Text>,

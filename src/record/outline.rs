@@ -1,12 +1,13 @@
 //! The order and the lines in which a tree of activities is drawn.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, slice};
 
 use crate::record::{ActivityId, ActivityRecord};
 
 /// Activities in the order in which a tree of them is drawn: each under the one it ran inside of.
 ///
-/// One whose parent is not among them is drawn as a root. Siblings keep the order in which they were given.
+/// One whose parent is not among them is drawn as a root, and so is one of those that are each other's ancestors. Siblings
+/// keep the order in which they were given.
 ///
 /// # Examples
 ///
@@ -31,6 +32,9 @@ use crate::record::{ActivityId, ActivityRecord};
 /// ```
 #[derive(Debug)]
 pub struct Outline<'a> {
+    /// To be looked through once what hangs from a root has been drawn.
+    rest: slice::Iter<'a, ActivityRecord>,
+    /// Of those that have not been drawn.
     children: HashMap<ActivityId, Vec<&'a ActivityRecord>>,
     /// A stack instead of recursion: how deep a tree is, is for the recorded program to say.
     next: Vec<Next<'a>>,
@@ -75,9 +79,22 @@ impl<'a> Outline<'a> {
             turn: "",
         });
         Outline {
+            rest: activities.iter(),
             next: next.collect(),
             children,
         }
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// The next activity that hangs from no root: its ancestors are a circle.
+    fn circle(&mut self) -> Option<Next<'a>> {
+        let activity = self.rest.find(|one| self.children.contains_key(&one.id))?;
+        Some(Next {
+            activity,
+            indent: String::new(),
+            turn: "",
+        })
     }
 }
 
@@ -89,14 +106,15 @@ impl<'a> Iterator for Outline<'a> {
             activity,
             indent,
             turn,
-        } = self.next.pop()?;
+        } = self.next.pop().or_else(|| self.circle())?;
         let below = match turn {
             "" => "",
             "└─ " => "   ",
             _ => "│  ",
         };
         let below = format!("{indent}{below}");
-        let children = self.children.remove(&activity.id).unwrap_or_default();
+        let mut children = self.children.remove(&activity.id).unwrap_or_default();
+        children.retain(|child| self.children.contains_key(&child.id));
         for (at, child) in children.iter().enumerate().rev() {
             let is_last = at + 1 == children.len();
             self.next.push(Next {

@@ -1,6 +1,6 @@
 //! What the writer thread hands to a store.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,8 @@ use crate::{
     record::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
-    store::{Duplicate, EventAccounting, NewEvent, NewStep, RecordingAccounting},
+    redact::Captured,
+    store::{Duplicate, EventAccounting, Intake, NewEvent, NewStep, RecordingAccounting},
 };
 
 /// The open log that writes: one row in the store, one lock file beside it.
@@ -74,12 +75,21 @@ pub struct Details {
     pub input: Option<Preview>,
     /// What it gave back.
     pub output: Option<Preview>,
+    /// Both, until the writer thread redacts them: before any store sees them.
+    pub(crate) captured: Payloads,
     /// For failures, what kind.
     pub error_type: Option<Text>,
     /// What the error said, redacted and capped.
     pub message: Option<Text>,
     /// Where it stands in a trace, where that does not follow from the ids.
     pub trace: Option<Box<Trace>>,
+}
+
+/// Payloads that are not redacted yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Payloads {
+    pub(crate) input: Option<Box<Captured>>,
+    pub(crate) output: Option<Box<Captured>>,
 }
 
 /// Where an activity stands in a trace that is not its tree's own.
@@ -124,6 +134,17 @@ impl Details {
             self.attributes.reserve_exact(1);
         }
         self.attributes.push((key, value));
+    }
+
+    /// Redacts the payloads that were captured.
+    pub(crate) fn redact(&mut self, intake: Intake<'_>) {
+        let Payloads { input, output } = mem::take(&mut self.captured);
+        if let Some(input) = input {
+            self.input = intake.captured(&input);
+        }
+        if let Some(output) = output {
+            self.output = intake.captured(&output);
+        }
     }
 
     /// The value of an attribute that was set before.
@@ -172,6 +193,16 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Redacts the payloads that its activities captured.
+    pub(crate) fn redact(&mut self, intake: Intake<'_>) {
+        let ended = self.ended.iter_mut().map(|ended| &mut ended.started);
+        for started in ended.chain(&mut self.open) {
+            if let Some(details) = &mut started.details {
+                details.redact(intake);
+            }
+        }
+    }
+
     /// True when it has no records.
     pub fn is_empty(&self) -> bool {
         self.ended.is_empty()
@@ -191,8 +222,12 @@ pub struct Appended {
     pub ignored: u64,
     /// Events that were inserted.
     pub events: u64,
-    /// Events that are not kept because the store has one with their key.
+    /// Events that are not kept because the store has one with the same key, type, project and actor.
     pub duplicates: Vec<Duplicate>,
+    /// How often files of the store were found moved, removed or replaced, since an earlier commit has told.
+    pub files_replaced: u64,
+    /// Rows that were copied from such files, since an earlier commit has told.
+    pub rows_rescued: u64,
 }
 
 /// Where every activity and event of an instance went, cumulative.
@@ -234,6 +269,10 @@ pub struct Accounting {
     pub not_durable: u64,
     /// Payloads and attributes of which nothing was kept because a redactor panicked.
     pub redactor_panics: u64,
+    /// How often files of the store were moved, removed or replaced while it was open.
+    pub files_replaced: u64,
+    /// Rows that were copied from such files into those that stand in their place.
+    pub rows_rescued: u64,
     /// Where the events went.
     pub events: EventAccounting,
     /// Where the steps of recordings went.
@@ -249,6 +288,29 @@ impl Accounting {
     /// All that ended and will never be in the store.
     pub fn lost(&self) -> u64 {
         self.lost_refused + self.lost_shutdown
+    }
+
+    /// Adds where the records of another log went.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn add(&mut self, other: &Accounting) {
+        self.started += other.started;
+        self.open += other.open;
+        self.abandoned += other.abandoned;
+        self.ended += other.ended;
+        self.rejected_memory += other.rejected_memory;
+        self.rejected_closed += other.rejected_closed;
+        self.rejected_forked += other.rejected_forked;
+        self.committed += other.committed;
+        self.waiting += other.waiting;
+        self.lost_refused += other.lost_refused;
+        self.lost_shutdown += other.lost_shutdown;
+        self.late_ends += other.late_ends;
+        self.not_durable += other.not_durable;
+        self.redactor_panics += other.redactor_panics;
+        self.files_replaced += other.files_replaced;
+        self.rows_rescued += other.rows_rescued;
+        self.events.add(&other.events);
+        self.recordings.add(&other.recordings);
     }
 
     /// Moves activities that are written as abandoned: from those that were open, then from those whose end

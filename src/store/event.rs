@@ -35,7 +35,7 @@ pub struct NewEvent {
     pub activity: Option<ActivityId>,
     /// For whom and where; `None` where nothing is known.
     pub scope: Option<Arc<Scope>>,
-    /// Of all events with one key, the store keeps the first.
+    /// The deduplication key: the store keeps the first event of each key, type, project and actor.
     pub dedup_key: Option<Text>,
     /// True when something was refused because of a limit.
     pub truncated: bool,
@@ -45,7 +45,7 @@ pub struct NewEvent {
     pub(crate) answer: Option<oneshot::Sender<Result<EventId>>>,
 }
 
-/// An event that is not kept because the store has one with its key.
+/// An event that is not kept because the store has one with the same key, type, project and actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Duplicate {
@@ -56,7 +56,7 @@ pub struct Duplicate {
 }
 
 impl NewEvent {
-    /// Tells whoever waits that it is on record, or that the first of its key is.
+    /// Tells whoever waits that it is on record, or that the first of its key, type, project and actor is.
     pub(crate) fn committed(self, firsts: &HashMap<EventId, EventId>) {
         if let Some(answer) = self.answer {
             let on_record = firsts.get(&self.id).copied().unwrap_or(self.id);
@@ -77,7 +77,7 @@ impl NewEvent {
 }
 
 impl Duplicate {
-    /// Says that `id` is not kept because `first` has its key.
+    /// Says that `id` is not kept because `first` has the same key, type, project and actor.
     pub fn new(id: EventId, first: EventId) -> Self {
         Duplicate { id, first }
     }
@@ -105,7 +105,7 @@ pub struct EventAccounting {
     pub rejected_forked: u64,
     /// In the store.
     pub committed: u64,
-    /// Not in the store because an earlier event has the same key.
+    /// Not in the store because an earlier event has the same key, type, project and actor.
     pub duplicates: u64,
     /// Admitted and not yet in the store.
     pub waiting: u64,
@@ -134,6 +134,21 @@ impl EventAccounting {
     pub fn adds_up(&self) -> bool {
         self.recorded
             == self.committed + self.duplicates + self.waiting + self.rejected() + self.lost()
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) fn add(&mut self, other: &Self) {
+        self.recorded += other.recorded;
+        self.rejected_memory += other.rejected_memory;
+        self.rejected_closed += other.rejected_closed;
+        self.rejected_type += other.rejected_type;
+        self.rejected_limit += other.rejected_limit;
+        self.rejected_forked += other.rejected_forked;
+        self.committed += other.committed;
+        self.duplicates += other.duplicates;
+        self.waiting += other.waiting;
+        self.lost_refused += other.lost_refused;
+        self.lost_shutdown += other.lost_shutdown;
     }
 
     /// Moves events that were counted as committed and turned out to be duplicates.

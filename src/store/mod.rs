@@ -6,35 +6,46 @@
 //! [`EventRecord`](crate::record::EventRecord)).
 
 mod batch;
+mod check;
+mod clock;
 mod event;
 mod growth;
 mod import;
+mod intake;
 mod metrics;
 mod read;
+mod real;
 mod recording;
+mod retention;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tell;
 mod upkeep;
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, time::Duration};
 
 pub use batch::{
     Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
 };
+pub use check::{Accepted, Check, Count, Counts, InstanceCheck, LastCheck, RowKind};
+pub(crate) use clock::AHEAD;
 pub use event::{Duplicate, EventAccounting, NewEvent};
 pub use growth::{FieldGrowth, Growth};
 pub use import::{Import, Imported};
+pub(crate) use intake::{Attribute, Intake};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};
 pub use read::{
-    Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE, Page,
-    Reader, Stop, TreePage,
+    ClockHealth, Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE,
+    Page, Reader, Stop, TreePage, WallClock,
 };
-pub use recording::{KeepRecordings, NewChunk, NewStep, RecordingAccounting, Step};
+pub(crate) use real::real;
+pub use recording::{NewChunk, NewStep, RecordingAccounting, Step};
+#[cfg(feature = "web")]
+pub(crate) use retention::RetentionFields;
+pub use retention::{Limit, Retention};
 pub(crate) use tell::{send_away, tell};
-pub use upkeep::{Cutoffs, Erased, Limit, Pruned, Upkeep};
-pub(crate) use upkeep::{Keep, Retention};
+pub use upkeep::{ClockReading, Cutoff, Cutoffs, Erased, Pruned, Upkeep};
 
 use crate::error::{Error, Result};
 
@@ -65,10 +76,36 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         )))
     }
 
+    /// Copies the store into a new file, while others record, and verifies the copy. Returns its size in bytes.
+    ///
+    /// The copy is that of one moment, complete in this one file, which gets its name at the end. It is a log of its own:
+    /// what ran at that moment stands in it as abandoned.
+    ///
+    /// # Errors
+    ///
+    /// When a file of this name exists or cannot be written, when the store cannot be read, and for a store that has no
+    /// file. Then nothing is left under that name.
+    fn backup(&self, to: &Path, _progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {
+        Err(Error::invalid(format!(
+            "cannot write the backup {}: {self:?} has backups of its own",
+            to.display()
+        )))
+    }
+
     /// Names the file that it is, where it is one: webhooks are kept beside it.
     fn file(&self) -> Option<&Path> {
         None
     }
+}
+
+/// How far a backup has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupProgress {
+    /// Pages of the store.
+    pub pages: u64,
+    /// Pages that are copied.
+    pub copied: u64,
 }
 
 /// The write side of a store, owned by the log's writer thread.
@@ -90,14 +127,14 @@ pub trait Writer: Send {
     /// When the store could not be read or written; nothing was changed then.
     fn sweep_abandoned(&mut self) -> Result<u64>;
 
-    /// Deletes a part of the recordings that are not to be kept any more: a bounded number of chunks. Returns how
-    /// many rows went; 0 when there is nothing left to delete. A store that keeps no recordings has none.
+    /// Brings what was committed to where it rests, where it is time to: called between batches. Returns how long until
+    /// it is to be called again; `None`: not before the next batch. A store that needs no such thing has none.
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written; nothing was changed then.
-    fn prune_recordings(&mut self, _keep: KeepRecordings) -> Result<u64> {
-        Ok(0)
+    /// When the store could not be read or written; what was committed stays committed.
+    fn checkpoint(&mut self) -> Result<Option<Duration>> {
+        Ok(None)
     }
 
     /// Ends the instance: what it left open is abandoned, its lock is given back.

@@ -10,6 +10,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+#[cfg(feature = "web")]
+use crate::store::RetentionFields;
 use crate::{
     error::{Error, Result},
     record::{
@@ -17,7 +19,8 @@ use crate::{
         RecordingId, RecordingRecord,
     },
     store::{
-        Accounting, Bucket, Dimension, Grain, Growth, Pace, Subject, Tallied, Total, TypeCount,
+        Accounting, Bucket, Check, Dimension, Grain, Growth, LastCheck, Pace, Retention, Subject,
+        Tallied, Total, TypeCount,
     },
 };
 
@@ -26,6 +29,9 @@ pub const LARGEST_PAGE: usize = 1000;
 
 /// Says whether whoever asked has given up: asked again and again while a question is answered.
 pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// A wall clock that a reader is to look at.
+pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The read side of a store.
 ///
@@ -37,7 +43,8 @@ pub trait Reader: Send {
     /// `stop` says so; `None`: they are answered however long it takes. A store whose answers are quick may ignore it.
     fn stop_when(&mut self, _stop: Option<Stop>) {}
 
-    /// The newest activities that `filter` means, newest first, beginning after `cursor`.
+    /// The newest activities that `filter` means, newest first, beginning after `cursor`. Last come those that are dated
+    /// ahead of the [present](Self::present), in the same order.
     ///
     /// # Errors
     ///
@@ -93,7 +100,8 @@ pub trait Reader: Send {
         limit: usize,
     ) -> Result<TreePage>;
 
-    /// The newest events that `filter` means, newest first, beginning after `cursor`.
+    /// The newest events that `filter` means, newest first, beginning after `cursor`. Last come those that are dated ahead of
+    /// the [present](Self::present), in the same order.
     ///
     /// # Errors
     ///
@@ -210,6 +218,32 @@ pub trait Reader: Send {
     /// When the store could not be read.
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>>;
 
+    /// Has the reader take this for its wall clock from now on; `None`: the system's.
+    fn use_clock(&mut self, _clock: Option<WallClock>) {}
+
+    /// The present: the later of the reader's wall clock and the store's own clock. What is dated more than five minutes
+    /// later is dated *ahead*: it is marked so, and comes last in lists.
+    ///
+    /// So a record that was dated ahead by a clock that was wrong does not stand above what is new; after a machine was off
+    /// for months what is new is not ahead, as the wall clock says so; and a reader whose wall clock is behind shows what is
+    /// new first, as the store's clock says so.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn present(&mut self) -> Result<DateTime<Utc>> {
+        Ok(Utc::now())
+    }
+
+    /// The limits that were set for the store.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn retention(&mut self) -> Result<Retention> {
+        Ok(Retention::default())
+    }
+
     /// How the store stands, from what is quick to read.
     ///
     /// # Errors
@@ -217,7 +251,20 @@ pub trait Reader: Send {
     /// When the store could not be read.
     fn health(&mut self) -> Result<Health>;
 
-    /// Reads all of the store and says what is damaged; empty where nothing is.
+    /// Compares what was committed with what is there: the ledger and the lock files with the rows, the sums with the
+    /// activities. It reads all rows, and tells now and then how far it is (0 to 1).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, and for a store that keeps no such ledger (`is_invalid`).
+    fn check(&mut self, _told: &mut dyn FnMut(f64)) -> Result<Check> {
+        Err(Error::invalid(
+            "cannot check this store: it keeps no ledger",
+        ))
+    }
+
+    /// Reads all of the store and says what is damaged: pages, indexes, the index for searching, views; empty where
+    /// nothing is.
     ///
     /// # Errors
     ///
@@ -263,7 +310,8 @@ pub struct EventPage {
 pub struct Followed {
     /// The activities, in order of commits.
     pub activities: Vec<ActivityRecord>,
-    /// The place to go on from: everything up to it has been looked at.
+    /// The place to go on from: everything up to it has been looked at. Lower than the place that was asked for where the
+    /// store has fewer commits than that: another file has taken its place, or its newest records were deleted.
     pub seq: i64,
 }
 
@@ -273,7 +321,8 @@ pub struct Followed {
 pub struct FollowedEvents {
     /// The events, in order of commits.
     pub events: Vec<EventRecord>,
-    /// The place to go on from: everything up to it has been looked at.
+    /// The place to go on from: everything up to it has been looked at. Lower than the place that was asked for where the
+    /// store has fewer commits than that: another file has taken its place, or its newest records were deleted.
     pub seq: i64,
 }
 
@@ -281,33 +330,54 @@ pub struct FollowedEvents {
 ///
 /// The text form is opaque: it is made to be handed back, not to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(ActivityId);
+pub struct Cursor {
+    id: ActivityId,
+    /// It stands in the second part of a list: what is dated ahead of the present.
+    ahead: bool,
+}
 
 impl Cursor {
     /// The place after this activity.
     pub fn after(id: ActivityId) -> Self {
-        Cursor(id)
+        Cursor { id, ahead: false }
     }
 
     /// The place after this event, in a list of events.
     pub fn after_event(id: EventId) -> Self {
-        Cursor(ActivityId::from_bytes(*id.as_bytes()))
+        Cursor::after(ActivityId::from_bytes(*id.as_bytes()))
+    }
+
+    /// The same place, in the part of the list that is dated ahead of the present.
+    pub(crate) fn in_ahead(mut self, ahead: bool) -> Self {
+        self.ahead = ahead;
+        self
+    }
+
+    /// True in the part of the list that is dated ahead of the present.
+    pub(crate) fn is_ahead(self) -> bool {
+        self.ahead
     }
 
     /// The activity before this place.
     pub fn id(self) -> ActivityId {
-        self.0
+        self.id
     }
 
     /// The event before this place, in a list of events.
     pub fn event_id(self) -> EventId {
-        EventId::from_bytes(*self.0.as_bytes())
+        EventId::from_bytes(*self.id.as_bytes())
     }
 }
 
+/// Marks a cursor in the part of a list that is dated ahead.
+const AHEAD: &str = "~";
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        if self.ahead {
+            f.write_str(AHEAD)?;
+        }
+        fmt::Display::fmt(&self.id, f)
     }
 }
 
@@ -315,21 +385,26 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.parse()
-            .map(Cursor)
+        let (id, ahead) = match text.strip_prefix(AHEAD) {
+            Some(id) => (id, true),
+            None => (text, false),
+        };
+        id.parse()
+            .map(|id| Cursor { id, ahead })
             .map_err(|cause| Error::invalid(format!("{text:?} is not a cursor")).with_source(cause))
     }
 }
 
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ActivityId::deserialize(deserializer).map(Cursor)
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -350,12 +425,35 @@ pub struct Health {
     pub abandoned: u64,
     /// The size of the store in bytes.
     pub bytes: u64,
+    /// The last check by upkeep; `None` before the first, and for a file of schema 1, which has no ledger to check with.
+    pub last_check: Option<LastCheck>,
     /// Activities and events that the index for searching has not come to yet. Searches look at them one by one.
     pub unindexed: u64,
     /// How fast it grows, and by what.
     pub growth: Growth,
+    /// What the store keeps, with the defaults of kinds that nobody has set.
+    #[cfg_attr(feature = "web", schema(value_type = RetentionFields))]
+    pub retention: Retention,
+    /// How the clocks stand; `None` where no log has committed anything since the store has a clock.
+    pub clock: Option<ClockHealth>,
+    /// Activities and events that are dated ahead of the present: some clock was wrong when they were recorded, or is wrong
+    /// now.
+    pub ahead: u64,
     /// Every instance that has written here, newest first.
     pub instances: Vec<InstanceHealth>,
+}
+
+/// How the clocks of a store stand. They are apart where a wall clock was set, and where nobody had the store open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ClockHealth {
+    /// What the store's own clock showed when a log last brought it up to date. It stands still while no log is open.
+    pub store: DateTime<Utc>,
+    /// What that log's wall clock showed.
+    pub wall: DateTime<Utc>,
+    /// For how many seconds of running nothing has contradicted the wall clock. After a day the store's clock follows it.
+    pub agreed_s: u64,
 }
 
 /// How one instance stands.

@@ -84,16 +84,6 @@ pub struct NewChunk {
     pub body: Vec<u8>,
 }
 
-/// Which recordings are to be kept. One that goes on is kept anyway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KeepRecordings {
-    /// Those that began then or later, in microseconds since the Unix epoch.
-    pub since_us: i64,
-    /// The newest that together take at most so many bytes.
-    pub bytes: u64,
-}
-
 /// Where every step of an instance's recordings went, cumulative: begins, links, chunks and ends.
 ///
 /// `recorded = committed + waiting + rejected + lost`.
@@ -119,6 +109,17 @@ pub struct RecordingAccounting {
 }
 
 impl RecordingAccounting {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn add(&mut self, other: &Self) {
+        self.recorded += other.recorded;
+        self.rejected_memory += other.rejected_memory;
+        self.rejected_closed += other.rejected_closed;
+        self.committed += other.committed;
+        self.waiting += other.waiting;
+        self.lost_refused += other.lost_refused;
+        self.lost_shutdown += other.lost_shutdown;
+    }
+
     /// All that was not admitted.
     pub fn rejected(&self) -> u64 {
         self.rejected_memory + self.rejected_closed

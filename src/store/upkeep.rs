@@ -4,12 +4,54 @@ use std::{ops::Range, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    record::ActivityId,
+    store::Retention,
+};
 
 /// Work on a store beside its writers, in steps so small that nobody waits long for one.
 ///
 /// Every step is a transaction of its own. What was interrupted is gone on with by asking again.
 pub trait Upkeep: Send {
+    /// The limits that were set.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn retention(&mut self) -> Result<Retention>;
+
+    /// Sets the limits of the kinds that are named, for every process that records in this store. Returns what was set
+    /// before.
+    ///
+    /// Nothing is deleted by this: processes that record follow it, a little at a time. A change is logged at INFO.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was changed.
+    fn set_retention(&mut self, retention: &Retention) -> Result<Retention>;
+
+    /// Brings the store's own clock up to date, and returns the instant that ages are counted from: the earlier of that
+    /// clock and the wall clock that was read.
+    ///
+    /// The store's clock advances with the monotonic clocks of the logs that are open, and follows the wall clock by at
+    /// most an hour each time a log is opened, or wholly once the wall clock has run steadily for 24 hours. So a wall clock
+    /// that was set wrong for less than a day deletes nothing. The first reading that a handle is given is taken for the
+    /// opening of a log.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then the next reading makes up for it.
+    fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>>;
+
+    /// Deletes some of what the store's [`Retention`] does not keep, the oldest first; empty once nothing is left. Brings
+    /// the store's clock up to date as [`now`](Self::now) does.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was deleted.
+    fn enforce(&mut self, reading: ClockReading) -> Result<Pruned>;
+
     /// How much [`prune`](Self::prune) would delete in all.
     ///
     /// # Errors
@@ -42,6 +84,39 @@ pub trait Upkeep: Send {
     /// When the store could not be written; then nothing was changed.
     fn index(&mut self) -> Result<u64>;
 
+    /// Compares some of the rows with the ledger: once a day a check begins, and goes through all of them step by step.
+    /// Others may write meanwhile. [`Health`](crate::store::Health) has what the last one found. Returns `true` while there
+    /// is more to do.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was changed.
+    fn check(&mut self, _now: DateTime<Utc>) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Accepts what other programs have deleted or inserted: it checks all rows, in steps, writes what differs into the
+    /// ledger, and adds up the sums again that differ from their activities. Others may write meanwhile. It tells now and
+    /// then how far it is (0 to 1).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written, and for a store that keeps no ledger (`is_invalid`). It may be repeated.
+    fn accept(&mut self, _told: &mut dyn FnMut(f64)) -> Result<()> {
+        Err(Error::invalid(
+            "cannot accept changes of this store: it keeps no ledger",
+        ))
+    }
+
+    /// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was changed.
+    fn restore_schema(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// What [`erase`](Self::erase) would erase, without the events that name no actor inside of the actor's activities.
     ///
     /// # Errors
@@ -62,20 +137,53 @@ pub trait Upkeep: Send {
     /// stands in a write-ahead log (`is_busy`).
     fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&Erased)) -> Result<Erased>;
 
-    /// The quarters of an hour since the Unix epoch whose sums can be recomputed: none of whose activities was pruned.
+    /// Remembers that activities which are imported get other ids than their lines say: the old and the new one of each.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be written; then nothing was changed.
+    fn rename(&mut self, ids: &[(ActivityId, ActivityId)]) -> Result<()>;
+
+    /// Has all that was committed after these places, activities and events, name the new ids where it names old ones as
+    /// parent, root or activity. An old id that is on record is no old one.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read or written. It may be interrupted, and goes on when it is asked again.
+    fn relink(&mut self, after: (i64, i64)) -> Result<()>;
+
+    /// The quarters of an hour since the Unix epoch of which activities or sums are there: the first one from `from` on, and
+    /// the end of the last. Asked again with the end of a step, it passes over quarters in which nothing happened.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
-    fn rebuildable(&mut self) -> Result<Range<i64>>;
+    fn rebuildable(&mut self, from: i64) -> Result<Range<i64>>;
 
-    /// Adds up the activities of these quarters, and puts the sums in place of those that are kept.
+    /// Adds up the activities of these quarters, and puts the sums in place of those that are kept. Quarters of which
+    /// activities were pruned keep the sums that they have.
     ///
     /// # Errors
     ///
-    /// When the store could not be written, or a quarter is not [`rebuildable`](Self::rebuildable); then nothing was
-    /// changed.
+    /// When the store could not be written; then nothing was changed.
     fn rebuild(&mut self, quarters: Range<i64>) -> Result<()>;
+}
+
+/// One reading of a log's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClockReading {
+    /// What the wall clock shows.
+    pub wall: DateTime<Utc>,
+    /// How much time has passed by a monotonic clock, since any instant. Readings of two clocks are not given to one handle.
+    pub monotonic: Duration,
+}
+
+impl ClockReading {
+    /// A reading of both clocks.
+    pub fn new(wall: DateTime<Utc>, monotonic: Duration) -> Self {
+        ClockReading { wall, monotonic }
+    }
 }
 
 /// What is deleted: of each sort what is beyond a limit, nothing by default.
@@ -83,21 +191,21 @@ pub trait Upkeep: Send {
 #[non_exhaustive]
 pub struct Cutoffs {
     /// Ended activities, with their previews.
-    pub activities: Limit,
+    pub activities: Cutoff,
     /// Events.
-    pub events: Limit,
+    pub events: Cutoff,
     /// Previews, where the activities stay.
-    pub previews: Limit,
+    pub previews: Cutoff,
     /// The sums of quarters of an hour.
-    pub sums: Limit,
+    pub sums: Cutoff,
     /// Ended recordings, where the activities stay.
-    pub recordings: Limit,
+    pub recordings: Cutoff,
 }
 
 /// How much of one sort is kept: everything by default. What is too old or too much is deleted, the oldest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limit {
+pub struct Cutoff {
     /// What started before is too old.
     pub before: Option<DateTime<Utc>>,
     /// More than so many bytes are too much.
@@ -117,49 +225,6 @@ pub struct Erased {
     pub events: u64,
     /// Recordings that are gone.
     pub recordings: u64,
-}
-
-/// How much of what is recorded is kept.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Retention {
-    pub(crate) activities: Keep,
-    pub(crate) events: Keep,
-    pub(crate) previews: Keep,
-    pub(crate) sums: Keep,
-}
-
-/// How long one sort is kept, and how many bytes of it; `None`: without limit.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Keep {
-    pub(crate) time: Option<Duration>,
-    pub(crate) bytes: Option<u64>,
-}
-
-impl Retention {
-    /// What is to be deleted at an instant, given in microseconds since the Unix epoch.
-    pub(crate) fn cutoffs(&self, now_us: i64) -> Cutoffs {
-        Cutoffs {
-            activities: self.activities.limit(now_us),
-            events: self.events.limit(now_us),
-            previews: self.previews.limit(now_us),
-            sums: self.sums.limit(now_us),
-            // They have limits of their own: `KeepRecordings`.
-            recordings: Limit::default(),
-        }
-    }
-}
-
-impl Keep {
-    fn limit(self, now_us: i64) -> Limit {
-        let before = |kept: Duration| {
-            let us = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
-            DateTime::from_timestamp_micros(now_us.saturating_sub(us))
-        };
-        Limit {
-            before: self.time.and_then(before),
-            bytes: self.bytes,
-        }
-    }
 }
 
 /// How much was deleted.

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::{conditional, problem::Problem};
 
-/// The names of the files, and what they hold. Built by `cargo xtask pages`.
+/// The names of the files, and what they hold. Built by `cargo xtask pages`; empty where that was not done.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
 /// Names in here have a hash of what they hold.
 const HASHED: &str = "assets/";
@@ -20,6 +20,15 @@ const REPLAY: &str = "sandbox allow-scripts allow-same-origin; default-src 'none
      style-src 'self' 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'";
 
+/// The answer where they are missing.
+const NO_PAGES: &str =
+    "this build has no pages: run `cargo xtask pages` in a clone, or use the published package";
+
+/// Whether this build has pages.
+pub(super) const fn are_there() -> bool {
+    !FILES.is_empty()
+}
+
 /// The file at an address; the pages themselves are one document, which knows its addresses.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let path = uri.path().trim_start_matches('/');
@@ -32,7 +41,10 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
             .find(|(one, _)| *one == name)
             .map(|(_, bytes)| *bytes)
     };
-    let missing = || Problem::not_found(format!("there is nothing at {:?}", uri.path()));
+    let missing = || match are_there() {
+        true => Problem::not_found(format!("there is nothing at {:?}", uri.path())),
+        false => Problem::not_found(format!("{NO_PAGES}; the API is at \"api/openapi.json\"")),
+    };
     let plain = found(name).ok_or_else(missing)?;
     let packed = found(&format!("{name}.gz")).filter(|_| takes_gzip(&headers));
 

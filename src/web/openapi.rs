@@ -25,13 +25,18 @@ use crate::{
     components(schemas(Problem)),
     paths(
         api::activities::list, api::activities::one, api::activities::tree, api::recordings::of_activity, api::recordings::one,
-        api::recordings::chunks, api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project,
-        api::metrics::agents, api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands,
-        api::metrics::brand, api::metrics::types, api::digest::digest, api::export::export, api::health::health,
-        api::live::live,
+        api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project, api::metrics::agents,
+        api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands, api::metrics::brand,
+        api::metrics::types, api::digest::digest, api::export::export, api::health::health, api::live::live,
     )
 )]
 struct Read;
+
+/// What recordings hold.
+#[cfg(feature = "recording")]
+#[derive(OpenApi)]
+#[openapi(paths(api::chunks::chunks))]
+struct Chunks;
 
 /// What can be written besides.
 #[derive(OpenApi)]
@@ -41,7 +46,12 @@ struct Write;
 /// The description, as JSON.
 pub(super) fn document(writes: Writes) -> Result<Json, Problem> {
     static READ: OnceLock<utoipa::openapi::OpenApi> = OnceLock::new();
-    let read = READ.get_or_init(Read::openapi);
+    let read = READ.get_or_init(|| {
+        let read = Read::openapi();
+        #[cfg(feature = "recording")]
+        let read = Chunks::openapi().merge_from(read);
+        read
+    });
     match writes {
         Writes::Nothing => Json::of(read),
         Writes::Events => Json::of(&Write::openapi().merge_from(read.clone())),

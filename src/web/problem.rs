@@ -92,11 +92,11 @@ impl From<Error> for Problem {
                     cause = error.source();
                 }
                 tracing::warn!(target: "tower_activity::web", %detail, "a question was not answered");
-                // What caused it is for whoever runs the server, not for who asks.
+                // What caused it, and where the file is, is for whoever runs the server, not for who asks.
                 Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "store",
-                    error.to_string(),
+                    "the log could not be read: the server's own log says why",
                 )
             }
         }

@@ -106,8 +106,8 @@ impl ActivityRouter {
         self.changed()
     }
 
-    /// Asks the application who may see what, for every request: from its headers, or from what a layer around the
-    /// application left in its extensions.
+    /// Asks the application who may see what, for every request and before any limit: from its headers, or from what a
+    /// layer around the application left in its extensions.
     ///
     /// Where it may only see what a [filter](Access::Only) means, it sees no more by any address.
     pub fn auth(mut self, who: impl Fn(&Parts) -> Access + Send + Sync + 'static) -> Self {
@@ -141,6 +141,13 @@ impl ActivityRouter {
     fn changed(mut self) -> Self {
         self.built = Arc::default();
         self
+    }
+
+    /// True where this build has the pages of the dashboard, and not only the API: the published package has them, a clone
+    /// of the repository once `cargo xtask pages` has built them.
+    #[cfg(feature = "dashboard")]
+    pub const fn has_pages() -> bool {
+        super::assets::are_there()
     }
 
     /// Refuses to be reached by others than this machine where nobody asks them who they are.

@@ -79,3 +79,46 @@ fn what_makes_no_sense_makes_no_file() {
     check(&["--after=-1"], 2, "--after");
     check(&["--store", "nowhere.db"], 1, "there is no log at");
 }
+
+/// Opened to be written, it would be empty.
+#[test]
+fn a_file_of_the_log_itself_is_no_output() {
+    let place = Place::with_calls();
+    let folder = place.folder.path();
+    let store = place.path();
+    let link = folder.join("link");
+    std::fs::hard_link(&store, &link).unwrap();
+    let beside = |suffix| format!("{}{suffix}", store.display());
+    // While a log is open, it has all of its files.
+    let log = place.log();
+    let outputs = ["", "-wal", "-shm"].map(beside);
+    let locks = std::fs::read_dir(beside("-instances")).unwrap();
+    let locks = locks.map(|lock| lock.unwrap().path().display().to_string());
+    let outputs: Vec<String> = outputs
+        .into_iter()
+        .chain([link.display().to_string()])
+        .chain(locks)
+        .collect();
+    assert!(outputs.len() >= 5, "{outputs:?}");
+    for output in &outputs {
+        for command in [
+            &["export", "-o", output][..],
+            &["export", "--after", "1", "-o", output],
+            &["recording", "0000", "-o", output],
+        ] {
+            let ran = place.run(command);
+            assert_eq!(ran.code, Some(2), "{command:?}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains("a file of the log"),
+                "{command:?}: {}",
+                ran.stderr
+            );
+        }
+    }
+    log.shutdown().wait().unwrap();
+    std::fs::remove_file(link).unwrap();
+    assert_eq!(place.json(&["list"]).len(), 6);
+    let ran = place.run(&["backup", &outputs[0]]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert_eq!(place.json(&["list"]).len(), 6);
+}

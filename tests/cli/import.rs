@@ -49,23 +49,51 @@ fn a_file_of_an_export_is_taken_in_once() {
 }
 
 #[test]
-fn a_line_that_is_none_is_named() {
+fn a_line_that_is_none_is_named_and_what_came_before_it_stays() {
     let place = Place::new();
-    fs::write(place.folder.path().join("x.jsonl"), "\n{\"a\": 1}\n").unwrap();
+    let line = |id: u8, field: &str| {
+        format!(
+            "{{\"id\":\"0199e5a2-7c00-7000-8000-00000000000{id}\",\"at\":\"2025-10-15T02:10:55.104Z\",\"{field}\":\"x\"}}\n"
+        )
+    };
+    let lines = ["\n", &line(1, "type"), &line(2, "sort"), &line(3, "type")].concat();
+    fs::write(place.folder.path().join("x.jsonl"), lines).unwrap();
     let ran = place.run(&["import", "x.jsonl"]);
     assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr
-            .starts_with("error: cannot import line 2 of x.jsonl: is no line of an export"),
-        "{}",
-        ran.stderr
+    assert_eq!(ran.stdout, "imported 0 activities and 1 event\n");
+    assert_eq!(
+        ran.stderr,
+        "error: cannot import x.jsonl: line 3: `started_at` is missing\n"
     );
+    assert_eq!(place.run(&["doctor"]).code, Some(0));
     let ran = place.run(&["import", "none.jsonl"]);
     assert!(
         ran.stderr
             .starts_with("error: cannot read the file none.jsonl"),
         "{}",
         ran.stderr
+    );
+}
+
+#[test]
+fn a_time_that_does_not_fit_its_id_is_told() {
+    let from = Place::with_calls();
+    let moved = from.json(&["list"]).into_iter().map(|one| {
+        let mut line = serde_json::to_value(&one).unwrap();
+        line["started_at"] = serde_json::json!(one.started_at + chrono::TimeDelta::microseconds(1));
+        format!("{line}\n")
+    });
+    let place = Place::new();
+    fs::write(
+        place.folder.path().join("x.jsonl"),
+        moved.collect::<String>(),
+    )
+    .unwrap();
+    let ran = place.run(&["import", "x.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        ran.stdout,
+        "imported 6 activities and 0 events, 6 got a new ID because theirs did not fit their time\n"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The command `activity`, run as people and scripts run it, on stores that real logs wrote.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod busy;
 mod digest;
 mod doctor;
 mod events;
@@ -11,6 +12,7 @@ mod list;
 mod mcp;
 mod place;
 mod recording;
+mod retention;
 mod serve;
 mod show;
 mod stats;

@@ -36,6 +36,30 @@ fn a_tail_follows_and_ends_cleanly_when_interrupted() {
 }
 
 #[test]
+fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
+    let place = Place::new();
+    let log = place.log();
+    for _ in 0..20 {
+        log.start(Describe::tool("before")).end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    let mut tail = Tail::of(place.command(&["tail", "--lines", "1", "--json"]));
+    assert_eq!(tail.next().name, "before");
+    // All of them stay in the file that goes.
+    let wal = format!("{}-wal", place.path().display());
+    until(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
+    std::fs::rename(place.path(), place.path().with_extension("moved")).unwrap();
+    let names = std::thread::spawn(move || while tail.next().name != "after" {});
+    // Fewer than there were before.
+    for _ in 0..10 {
+        log.start(Describe::tool("after")).end(Outcome::success());
+        log.flush().wait().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    names.join().unwrap();
+}
+
+#[test]
 fn a_tail_ends_quietly_when_nobody_reads_it() {
     let place = Place::new();
     let log = place.log();

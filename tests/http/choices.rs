@@ -225,3 +225,30 @@ fn types_stay_as_usable_as_those_inside() {
     let empty = ActivityBody::<Full<bytes::Bytes>>::default();
     assert!(http_body::Body::is_end_stream(&empty));
 }
+
+/// A header of 300 kB of whatever a scanner may choke on holds nobody up.
+#[tokio::test]
+async fn a_header_of_any_content_costs_no_more_than_its_length() {
+    let (log, layer) = layer();
+    let app = routes().layer(layer);
+    for unit in [
+        "pin=x\\\\",
+        "://u:p@",
+        "token:",
+        "eyJ-",
+        "pin='",
+        "%25",
+        "4 ",
+    ] {
+        let agent = unit.repeat(300_000 / unit.len());
+        let request = Request::get("/users/7")
+            .header("user-agent", agent)
+            .body(Body::empty())
+            .unwrap();
+        let start = std::time::Instant::now();
+        app.clone().oneshot(request).await.unwrap();
+        // It took half a minute; now a millisecond in a release build.
+        assert!(start.elapsed() < Duration::from_secs(2), "{unit:?}");
+    }
+    assert_eq!(log.accounting().started, 7);
+}

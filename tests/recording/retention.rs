@@ -2,10 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome, Recordings,
+    ActivityId, ActivityLog, Describe, Outcome,
     query::ActivityReader,
     recording::{Chunk, Stream},
+    store::Limit,
+    testing::ManualClock,
 };
 
 use crate::{noise, support::soon};
@@ -50,6 +53,17 @@ fn kept(path: &Path, ids: &[ActivityId]) -> Vec<bool> {
     ids.iter().map(has).collect()
 }
 
+/// Has a log look for what is not to be kept: it does so once in a while, after a commit.
+fn look(log: &ActivityLog, clock: &ManualClock) {
+    for _ in 0..2 {
+        log.event("tick").record();
+        log.flush().wait().unwrap();
+        clock.advance(Duration::from_secs(600));
+    }
+    log.event("tick").record();
+    log.flush().wait().unwrap();
+}
+
 #[tokio::test]
 async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
     let folder = tempfile::tempdir().unwrap();
@@ -59,16 +73,23 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
     let (said, sum) = bytes(&path);
     assert!(said == sum && sum > 60_000, "{said} {sum}");
 
-    let much = Recordings::default().keep_bytes(30_000);
-    let log = ActivityLog::builder().recordings(much).open(&path).unwrap();
+    let clock = ManualClock::new();
+    clock.set_wall(Utc::now());
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let log = builder
+        .keep_recordings(Limit::bytes(30_000))
+        .open(&path)
+        .unwrap();
+    look(&log, &clock);
     soon(|| (kept(&path, &ids) == [false, false, true]).then_some(()));
     // Its links went first.
     let (said, sum) = soon(|| Some(bytes(&path)).filter(|(_, sum)| *sum <= 30_000));
     assert_eq!(said, sum);
     log.shutdown().await.unwrap();
 
-    let old = Recordings::default().keep_for(Duration::ZERO);
-    let log = ActivityLog::builder().recordings(old).open(&path).unwrap();
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let log = builder.keep_recordings(Duration::ZERO).open(&path).unwrap();
+    look(&log, &clock);
     soon(|| (kept(&path, &ids) == [false, false, false]).then_some(()));
     // No chunk is left behind.
     let chunks = |path: &Path| {
@@ -81,4 +102,43 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
     soon(|| (chunks(&path) == 0).then_some(()));
     log.shutdown().await.unwrap();
     assert_eq!(bytes(&path), (0, 0));
+}
+
+#[tokio::test]
+async fn a_log_that_sets_nothing_deletes_nothing_that_another_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let clock = ManualClock::new();
+    clock.set_wall(Utc::now() - TimeDelta::days(40));
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let log = builder
+        .keep_recordings(Limit::days(365))
+        .open(&path)
+        .unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id().unwrap();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new(noise(100)));
+    drop(frames);
+    call.end(Outcome::success());
+    crate::soon_async(|| {
+        log.flush().wait().unwrap();
+        log.reader()
+            .unwrap()
+            .recordings_of(id)
+            .unwrap()
+            .iter()
+            .any(|one| one.ended_at.is_some())
+    })
+    .await;
+    log.shutdown().await.unwrap();
+    // As `activity event` does, and a process that stays.
+    clock.advance(Duration::from_secs(40 * 24 * 3600));
+    let other = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(&path)
+        .unwrap();
+    look(&other, &clock);
+    other.shutdown().await.unwrap();
+    assert_eq!(kept(&path, &[id]), [true]);
 }

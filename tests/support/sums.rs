@@ -37,7 +37,7 @@ pub fn all(path: &Path) -> [Rows; 3] {
 
 /// Adds all of them up again.
 pub fn rebuild(upkeep: &mut dyn Upkeep) {
-    let quarters = upkeep.rebuildable().unwrap();
+    let quarters = upkeep.rebuildable(0).unwrap();
     for quarter in quarters.clone().step_by(4) {
         upkeep
             .rebuild(quarter..quarters.end.min(quarter + 4))

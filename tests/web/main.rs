@@ -5,6 +5,7 @@ mod api;
 mod description;
 mod ear;
 mod health;
+mod limits;
 mod live;
 #[cfg(feature = "dashboard")]
 mod pages;

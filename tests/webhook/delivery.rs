@@ -186,6 +186,33 @@ fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_ba
 }
 
 #[test]
+fn a_webhook_goes_on_in_the_file_that_takes_the_place_of_the_log() {
+    let place = Place::new();
+    let plan = Plan::default();
+    let receiver = Receiver::start(&plan, None);
+    let webhooks = place.webhooks();
+    let steps = Webhook::events("steps", receiver.url()).unwrap();
+    webhooks.add(&steps.allow_private()).unwrap();
+    let delivery = webhooks.deliver();
+    for _ in 0..20 {
+        place.log.event("step").record();
+    }
+    soon(|| (plan.taken().len() == 20).then_some(()));
+    // All of them stay in the file that goes.
+    let wal = format!("{}-wal", place.path.display());
+    soon(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
+    std::fs::rename(&place.path, place.path.with_extension("moved")).unwrap();
+    // Fewer than it has sent: what counts is not where the log was before.
+    for _ in 0..10 {
+        let committed = place.log.event("next").record().committed().wait();
+        committed.unwrap();
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    soon(|| (plan.taken().len() > 20).then_some(()));
+    delivery.stop();
+}
+
+#[test]
 fn a_record_that_is_never_taken_is_set_aside_and_can_be_sent_again() {
     let place = Place::new();
     let plan = Plan::default();

@@ -1,6 +1,6 @@
 //! What a webhook does not do.
 
-use std::net::TcpListener;
+use std::{fs, net::TcpListener};
 
 use tower_activity::notify::{Secret, Webhook, Webhooks};
 
@@ -130,4 +130,26 @@ fn what_an_older_version_kept_is_taken_over_and_of_a_newer_one_nothing_is_touche
     assert!(webhooks.add(&webhook).unwrap_err().is_newer_schema());
     let version = file.query_row("PRAGMA user_version", (), |row| row.get::<_, u32>(0));
     assert_eq!(version.unwrap(), 99);
+}
+
+#[test]
+fn what_a_newer_version_kept_stays_as_it_was_left_when_it_was_killed() {
+    let place = Place::new();
+    let webhook = Webhook::events("x", "https://example.com").unwrap();
+    place.webhooks().add(&webhook).unwrap();
+    let kept = place.path.with_file_name("activity.db-webhooks");
+    let newer = rusqlite::Connection::open(&kept).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    // Closed, it would take its write-ahead log into the file.
+    let files = ["activity.db-webhooks", "activity.db-webhooks-wal"];
+    let [file, log] = files.map(|name| fs::read(place.path.with_file_name(name)).unwrap());
+    assert!(!log.is_empty());
+
+    let killed = Place::new();
+    let [to, log_to] = files.map(|name| killed.path.with_file_name(name));
+    fs::write(&to, &file).unwrap();
+    fs::write(&log_to, &log).unwrap();
+    let refused = killed.webhooks().list().unwrap_err();
+    assert!(refused.is_newer_schema(), "{refused}");
+    assert!(fs::read(to).unwrap() == file && fs::read(log_to).unwrap() == log);
 }

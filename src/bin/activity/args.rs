@@ -9,12 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tower_activity::{
     query::{Format, Window, Zone},
-    store::Cursor,
+    store::{Cursor, Limit},
 };
 
 use self::help::{
-    COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS, IMPORT,
-    LIST, MCP, PRUNE, REBUILD, RECORDING, SERVE, SHOW, STATS, TAIL,
+    BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS,
+    IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL,
 };
 use crate::{host, webhooks};
 
@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Shows what is on record in a browser, and over HTTP to programs.
     #[command(after_help = SERVE)]
     Serve(Serve),
-    /// Takes in activities or events that another log has exported as JSON Lines.
+    /// Import activities or events that another log has exported as JSON Lines
     #[command(after_help = IMPORT)]
     Import(Import),
     /// Lets a model ask what was done: an MCP server over stdio, for the client that starts it.
@@ -79,9 +79,15 @@ pub(crate) enum Command {
     /// Deletes what is too old or too much.
     #[command(after_help = PRUNE)]
     Prune(Prune),
+    /// Show or set how long records are kept.
+    #[command(after_help = RETENTION)]
+    Retention(Retention),
     /// Erases what is known of a user: payloads, messages, details, ids. What was counted stays counted.
     #[command(after_help = ERASE)]
     Erase(Erase),
+    /// Copy the log into a new file while others record, and verify the copy.
+    #[command(after_help = BACKUP)]
+    Backup(Backup),
     /// Adds all sums up again, from the activities that are on record.
     #[command(after_help = REBUILD)]
     Rebuild,
@@ -94,6 +100,12 @@ pub(crate) enum Command {
     /// Prints what a shell completes this command with.
     #[command(after_help = COMPLETIONS)]
     Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// File to write; it must not exist.
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -176,7 +188,7 @@ pub(crate) struct Event {
     /// The details.
     #[arg(long, value_name = "JSON")]
     pub(crate) data: Option<String>,
-    /// Of all events with the same key the first is kept.
+    /// Deduplication key: repeats of the same type, project and actor are ignored
     #[arg(long, value_name = "KEY")]
     pub(crate) dedup_key: Option<String>,
 }
@@ -320,7 +332,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The file; `-` for the standard input.
+    /// Input file; `-` for stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
 }
@@ -349,6 +361,28 @@ pub(crate) struct Prune {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Retention {
+    /// Set the limit of ended activities and their previews.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) activities: Option<Limit>,
+    /// Set the limit of events.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) events: Option<Limit>,
+    /// Set the limit of previews, when their activities stay.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) previews: Option<Limit>,
+    /// Set the limit of the sums that `stats` counts with.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) sums: Option<Limit>,
+    /// Set the limit of recordings.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) recordings: Option<Limit>,
+    /// Print one JSON object per kind.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Erase {
     /// The user.
     #[arg(long, value_name = "ID")]
@@ -374,7 +408,10 @@ pub(crate) enum Kept {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Prints one JSON object.
+    /// Accept rows that other programs deleted or inserted: write them into the ledger.
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,6 +1,5 @@
 //! `activity digest`: what happened lately, for a prompt.
 
-use chrono::Utc;
 use tower_activity::query::DigestQuery;
 
 use crate::{args, failure::Failure, print, source};
@@ -17,7 +16,8 @@ pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
 }
 
 fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
-    let query = DigestQuery::new(Utc::now())
+    let mut reader = source::open(store)?;
+    let query = DigestQuery::new(reader.present()?)
         .filter(source::filter(&args.filter)?)
         .limit(args.limit.get())
         .zone(source::zone(args.tz));
@@ -29,7 +29,7 @@ fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
         Some(actor) => query.actor(actor),
         None => query,
     };
-    let digest = source::open(store)?.digest(&query)?;
+    let digest = reader.digest(&query)?;
     Ok(match args.grouped {
         true => digest.grouped(args.tokens)?,
         false => digest.list(args.tokens)?,

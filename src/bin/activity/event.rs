@@ -34,10 +34,17 @@ pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
         event = event.data(data);
     }
     let id = event.record().committed().wait()?;
-    log.shutdown().wait()?;
+    let closed = log.shutdown().wait();
     // Only a log that is disabled has none.
     let id = id.map(|id| format!("{id}\n")).unwrap_or_default();
-    Ok(print::text(&id)?)
+    print::text(&id)?;
+    if let Err(error) = closed {
+        // A script that sees a failure here would repeat the command and record the event twice.
+        anstream::eprintln!(
+            "note: the event is on record, but the log could not be closed: {error}"
+        );
+    }
+    Ok(())
 }
 
 fn json(text: &str) -> Result<serde_json::Value, Error> {

@@ -41,7 +41,7 @@ pub(crate) fn run(store: &str, args: &List) -> Result<(), Failure> {
         anstream::eprint!("{}", nothing(&mut reader, &filter, args)?);
         return Ok(());
     }
-    let mut text = table(&events, Utc::now()).render(print::width());
+    let mut text = table(&events, reader.present()?).render(print::width());
     if let Some(next) = next {
         let more = format!("more: --cursor {next}");
         text.push_str(&format!("{}\n", status::styled(status::DIM, &more)));
@@ -118,7 +118,7 @@ fn table(events: &[EventRecord], now: DateTime<Utc>) -> Table {
         table.row(vec![
             Cell::new(&id[..digits]).style(status::DIM),
             Cell::new(&sign).style(style),
-            Cell::new(&human::ago(event.at, now)),
+            Cell::new(&human::when(event.at, event.ahead, now)),
             Cell::new(&event.event_type).style(status::BOLD),
             Cell::new(&count),
             text(&event.scope.project),

@@ -1,7 +1,6 @@
 //! `activity export`: records for other programs.
 
 use std::{
-    fs::{File, OpenOptions},
     io::{self, IsTerminal, Write},
     path::Path,
 };
@@ -11,6 +10,7 @@ use tower_activity::{Error, ErrorKind, query::Export};
 use crate::{
     args,
     failure::Failure,
+    output,
     print::{human, progress::Progress, safe},
     source,
 };
@@ -22,11 +22,14 @@ pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
         false => Export::activities(filter, args.format),
     };
     let mut export = export.after(args.after);
+    if let Some(path) = &args.output {
+        output::check(path, store)?;
+    }
     let mut reader = source::open(store)?;
     let mut page = Vec::new();
     // Before a file is made: a filter that makes no sense makes none.
     let mut more = export.page(&mut reader, &mut page)?;
-    let mut out = output(args.output.as_deref(), args.after)?;
+    let mut out = open(args.output.as_deref(), args.after)?;
     let mut progress = Progress::begin("exporting");
     loop {
         out.write_all(&page)?;
@@ -47,30 +50,22 @@ pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
     Ok(())
 }
 
-fn output(path: Option<&Path>, after: i64) -> Result<Box<dyn Write>, Failure> {
+fn open(path: Option<&Path>, after: i64) -> Result<Box<dyn Write>, Failure> {
     let Some(path) = path else {
         return Ok(match io::stdout().is_terminal() {
             true => Box::new(Terminal(io::stdout())),
             false => Box::new(io::stdout().lock()),
         });
     };
-    let file = open(path, after > 0).map_err(|cause| {
+    let opened = match after > 0 {
+        true => output::append(path),
+        false => output::create(path),
+    };
+    let file = opened.map_err(|cause| {
         let what = format!("cannot write the file {}", path.display());
         Error::new(ErrorKind::Invalid, what).with_source(cause)
     })?;
     Ok(Box::new(file))
-}
-
-/// Opens a file for its owner alone: what is exported is as private as the store.
-fn open(path: &Path, appends: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    match appends {
-        true => options.append(true),
-        false => options.write(true).truncate(true),
-    };
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.create(true).open(path)
 }
 
 /// A terminal, on which records act by nothing that stands in them. It is given whole lines.

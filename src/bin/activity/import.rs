@@ -8,7 +8,7 @@ use std::{
 use tower_activity::{
     Error, ErrorKind,
     redact::Redactor,
-    store::{Import, sqlite::SqliteStore},
+    store::{Import, Imported, sqlite::SqliteStore},
 };
 
 use crate::{
@@ -23,38 +23,40 @@ pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     let (lines, bytes) = input(args)?;
     let mut import = Import::begin(&SqliteStore::at(path)?, Redactor::new())?;
     let mut progress = Progress::begin("importing");
-    let mut read = 0;
-    for (number, line) in lines.lines().enumerate() {
-        let line = line?;
-        import.line(&line).map_err(|cause| {
-            let what = format!("cannot import line {} of {}", number + 1, args.file);
-            Error::new(cause.kind(), what).with_source(cause)
-        })?;
-        read += line.len() as u64 + 1;
+    let read = import.read(lines, |read| {
         if let Some(bytes) = bytes {
             progress.at(read as f64 / bytes.max(1) as f64);
         }
-    }
+    });
+    // What came before a bad line stays.
     let imported = import.finish()?;
     drop(progress);
+    print::text(&summary(&imported))?;
+    read.map_err(|cause| {
+        Error::new(cause.kind(), format!("cannot import {}", args.file)).with_source(cause)
+    })?;
+    Ok(())
+}
+
+fn summary(imported: &Imported) -> String {
     let mut text = format!(
         "imported {} and {}",
         human::many(imported.activities, "activity", "activities"),
         human::many(imported.events, "event", "events"),
     );
-    if imported.known > 0 {
-        text.push_str(&format!(
-            ", {} were there already",
-            human::count(imported.known)
-        ));
+    for (number, what) in [
+        (imported.known, "were there already"),
+        (imported.running, "had not ended and were left out"),
+        (
+            imported.renamed,
+            "got a new ID because theirs did not fit their time",
+        ),
+    ] {
+        if number > 0 {
+            text.push_str(&format!(", {} {what}", human::count(number)));
+        }
     }
-    if imported.running > 0 {
-        text.push_str(&format!(
-            ", {} had not ended and were left out",
-            human::count(imported.running)
-        ));
-    }
-    Ok(print::text(&(text + "\n"))?)
+    text + "\n"
 }
 
 /// What is read, and how long it is where that is known.

@@ -38,7 +38,7 @@ pub(crate) fn run(store: &str, args: &List) -> Result<(), Failure> {
         anstream::eprint!("{}", nothing(&mut reader, &filter, args)?);
         return Ok(());
     }
-    let now = Utc::now();
+    let now = reader.present()?;
     let mut text = table(&activities, now).render(print::width());
     if let Some(next) = next {
         let more = format!("more: --cursor {next}");
@@ -128,7 +128,7 @@ fn table(activities: &[ActivityRecord], now: DateTime<Utc>) -> Table {
                 activity.status
             ))
             .style(style),
-            Cell::new(&human::ago(activity.started_at, now)),
+            Cell::new(&human::when(activity.started_at, activity.ahead, now)),
             Cell::new(&status::took(activity, now)),
             Cell::new(activity.kind.as_str()),
             Cell::new(&activity.name).style(status::BOLD),

@@ -2,6 +2,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod backup;
+mod clock;
 mod completions;
 mod digest;
 mod doctor;
@@ -15,10 +17,12 @@ mod host;
 mod import;
 mod list;
 mod mcp;
+mod output;
 mod print;
 mod prune;
 mod rebuild;
 mod recording;
+mod retention;
 mod serve;
 mod show;
 mod source;
@@ -50,7 +54,9 @@ fn main() -> ExitCode {
         Command::Mcp => mcp::run(&cli.store),
         Command::Webhooks(command) => webhooks::run(&cli.store, command),
         Command::Prune(args) => prune::run(&cli.store, args),
+        Command::Retention(args) => retention::run(&cli.store, args),
         Command::Erase(args) => erase::run(&cli.store, args),
+        Command::Backup(args) => backup::run(&cli.store, args),
         Command::Rebuild => rebuild::run(&cli.store),
         Command::Recording(args) => recording::run(&cli.store, args),
         Command::Doctor(args) => doctor::run(&cli.store, args),

@@ -1,11 +1,14 @@
 //! `activity prune`: what is too old or too much goes.
 
-use std::{thread, time::Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tower_activity::{
     record::Filter,
-    store::{Cutoffs, Limit, Pruned},
+    store::{ClockReading, Cutoff, Cutoffs, Pruned},
 };
 
 use crate::{
@@ -16,8 +19,18 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
-    let mut limit = Limit::default();
-    limit.before = args.older_than.as_deref().map(instant).transpose()?;
+    let mut upkeep = source::upkeep(store)?;
+    // An age counts back from where the store's clock and this machine's agree that time has come to.
+    let wall = Utc::now();
+    let now = upkeep.now(ClockReading::new(wall, Duration::ZERO))?;
+    let mut limit = Cutoff::default();
+    let older_than = args.older_than.as_deref();
+    limit.before = older_than.map(|text| instant(text, now)).transpose()?;
+    if limit.before.is_some()
+        && limit.before != older_than.map(|text| instant(text, wall)).transpose()?
+    {
+        behind(now, wall);
+    }
     limit.bytes = args.larger_than;
     let mut cutoffs = Cutoffs::default();
     for what in &args.what {
@@ -30,7 +43,6 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
         };
         *cutoff = limit;
     }
-    let mut upkeep = source::upkeep(store)?;
     // What is counted of sizes is what the index has come to.
     while limit.bytes.is_some() && upkeep.index()? > 0 {}
     let all = upkeep.prunable(&cutoffs)?;
@@ -65,9 +77,22 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
     Ok(print::text(&text)?)
 }
 
+/// Says that ages are counted by the store's clock, where that makes a difference that somebody may notice.
+fn behind(now: DateTime<Utc>, wall: DateTime<Utc>) {
+    if wall - now < TimeDelta::hours(2) {
+        return;
+    }
+    anstream::eprintln!(
+        "note: ages are counted from {}, as far as the store's own clock has come; this machine's clock is {} ahead of it. \
+         Give a date to delete by date, and see `activity doctor`",
+        now.to_rfc3339_opts(SecondsFormat::Secs, true),
+        human::duration(human::since(now, wall)),
+    );
+}
+
 /// Reads an age or a date as the filter `until:` does.
-fn instant(text: &str) -> Result<DateTime<Utc>, Failure> {
-    let mut filter = Filter::parse(&format!("until:{text}"), Utc::now())?;
+fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+    let mut filter = Filter::parse(&format!("until:{text}"), now)?;
     match filter.until.take() {
         Some(at) if filter.is_empty() => Ok(at),
         _ => Err(Failure::Usage(format!(

@@ -1,7 +1,6 @@
 //! `activity recording`: what a recording holds; and the list of those of an activity.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     pin::pin,
 };
@@ -13,6 +12,7 @@ use tower_activity::{
 use crate::{
     args::Recording,
     failure::Failure,
+    output,
     print::{
         human, safe,
         status::{BOLD, DIM, styled},
@@ -23,6 +23,9 @@ use crate::{
 
 pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
+    if let Some(path) = &args.output {
+        output::check(path, store)?;
+    }
     let id = reader.find_recording(&args.id)?;
     let record = reader.recording(id)?;
     let tracks = record.map(|record| record.tracks).unwrap_or_default();
@@ -39,7 +42,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     let damaged = match &args.output {
         _ if args.follow => follow(&mut reader, id, track)?,
         Some(path) => {
-            let mut out = BufWriter::new(File::create(path).map_err(|cause| {
+            let mut out = BufWriter::new(output::create(path).map_err(|cause| {
                 io::Error::new(
                     cause.kind(),
                     format!("cannot write {}: {cause}", path.display()),

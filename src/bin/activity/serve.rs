@@ -35,6 +35,12 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         let asked = asked_to_end()?;
         let once = token.as_ref().map(Token::told).unwrap_or_default();
         anstream::eprintln!("listening at http://{}/{once}", server.address());
+        if !ActivityRouter::has_pages() {
+            anstream::eprintln!(
+                "only the API is served (api/openapi.json): this build has no pages. Run `cargo xtask pages` in a clone \
+                 and build again, or install the published package"
+            );
+        }
         tokio::select! {
             () = server.run() => Ok(()),
             asked = asked => Ok::<_, Failure>(asked?),

@@ -191,8 +191,7 @@ fn said(event: &EventRecord) -> String {
 
 fn preview(out: &mut String, title: &str, preview: Option<&Preview>) {
     let Some(preview) = preview else { return };
-    let cut_off = if preview.truncated { ", cut off" } else { "" };
-    let size = format!("{title} ({}{cut_off})", human::bytes(preview.bytes));
+    let size = format!("{title} ({})", human::payload(preview));
     out.push_str(&format!("\n{}\n", styled(DIM, &size)));
     let json: Option<serde_json::Value> = serde_json::from_str(&preview.text).ok();
     let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());

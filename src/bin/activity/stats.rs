@@ -2,7 +2,6 @@
 
 use std::io::{self, BufWriter, Write};
 
-use chrono::Utc;
 use serde::Serialize;
 use tower_activity::{
     query::{ActivityReader, Figures, Metrics, MetricsQuery, Period, Ranked, Step, Window, Zone},
@@ -26,11 +25,11 @@ use crate::{
 const MOST_LINES: usize = 50;
 
 pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
-    let now = Utc::now();
+    let mut reader = source::open(store)?;
+    let now = reader.present()?;
     let zone = source::zone(args.tz);
     let at = args.at.map_or(now, |date| zone.start_of_day(date));
     let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
-    let mut reader = source::open(store)?;
     let when = said(args.window.ending_at(at, zone), zone);
     match args.by.map(dimension) {
         None => history(&mut reader, args, query, zone, &when),

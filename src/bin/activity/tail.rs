@@ -36,7 +36,12 @@ pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         print(&follower.earlier(args.lines)?, args)?;
         loop {
-            print(&follower.news()?, args)?;
+            match follower.news() {
+                Ok(news) => print(&news, args)?,
+                // The log was moved away, and its writer has not made the next file yet.
+                Err(error) if error.is_not_found() || error.is_busy() => {}
+                Err(error) => return Err(error.into()),
+            }
             if let Ok(asked) = tokio::time::timeout(EVERY, &mut interrupted).await {
                 return Ok(asked?);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::{layer::http::RequestHead, record::Outcome, redact::percent_decoded};
+use crate::{layer::http::RequestHead, record::Outcome};
 
 /// The attribute that holds the status.
 pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
@@ -97,11 +97,27 @@ pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
     let message = headers.get(&MESSAGE);
     Some(match message.and_then(|message| message.to_str().ok()) {
         Some(message) if !message.is_empty() => {
-            let message = percent_decoded(message).into_owned();
+            let message = percent_decoded(message);
             (code, outcome.with_message(message))
         }
         _ => (code, outcome),
     })
+}
+
+/// A `grpc-message` without its percent-encoding.
+fn percent_decoded(text: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = match rest {
+            [b'%', high, low, ..] => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        bytes.push(code.map_or(*first, |(high, low)| (high * 16 + low) as u8));
+        rest = if code.is_some() { &rest[3..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The outcome of a gRPC call that something answered which knows no gRPC.

@@ -78,7 +78,12 @@ pub(super) fn outcome(activity: &Activity, result: &CallToolResult, capture: Cap
     let outcome = Outcome::failed(names::TOOL_ERROR);
     let first = result.content.iter().find_map(|block| block.as_text());
     match first {
-        Some(text) => outcome.with_message(text.text.clone()),
+        Some(text) => outcome.with_message(head(&text.text)),
         None => outcome,
     }
+}
+
+/// The beginning of what an error said: more than is kept of it, and no copy of all.
+fn head(text: &str) -> String {
+    text[..text.floor_char_boundary(names::MESSAGE_BYTES)].to_owned()
 }

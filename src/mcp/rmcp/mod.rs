@@ -9,4 +9,4 @@ mod wrapper;
 
 pub(super) use operations::Operations;
 pub use router::RouterWithActivity;
-pub use wrapper::{WithActivity, WithActivityExt};
+pub use wrapper::{ToolServer, WithActivity, WithActivityExt};

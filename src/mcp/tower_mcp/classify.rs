@@ -37,7 +37,10 @@ impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
                     }
                     let outcome = Outcome::failed(names::TOOL_ERROR);
                     match result.first_text() {
-                        Some(text) => outcome.with_message(text.to_owned()),
+                        Some(text) => {
+                            let head = text.floor_char_boundary(names::MESSAGE_BYTES);
+                            outcome.with_message(text[..head].to_owned())
+                        }
                         None => outcome,
                     }
                 }

@@ -1,8 +1,9 @@
 //! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
 
+mod closing;
 mod isolate;
 mod listing;
-mod prune;
+mod pause;
 mod retention;
 
 use std::{
@@ -13,17 +14,16 @@ use std::{
         Arc,
         mpsc::{Receiver, Sender},
     },
-    thread,
     time::{Duration, Instant},
 };
 
-use self::retention::Keeper;
+use self::{closing::Closing, retention::Keeper};
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
         Shard, Shared,
-        answer::timed_out,
         ledger::{Committing, accounting},
+        sync::Thread,
     },
     store::{
         Accounting, Appended, Batch, Ended, Instance, NewEvent, NewStep, Started, Store, Writer,
@@ -59,6 +59,18 @@ pub(crate) enum Message {
     },
 }
 
+/// What a worker says after its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is more to do at once.
+    Again,
+    /// There is nothing to do for a while: see [`Worker::pause`].
+    Rest,
+    /// The log is shut down.
+    Ended,
+}
+
+/// What the writer thread does for one log.
 pub(crate) struct Worker {
     shards: Arc<[Arc<Shard>]>,
     shared: Arc<Shared>,
@@ -89,8 +101,8 @@ pub(crate) struct Worker {
     last_listing: Instant,
     last_commit: Instant,
     last_abandoned: Instant,
-    /// When to look next for recordings that are not to be kept.
-    prune_at: Instant,
+    /// When the store wants to bring to rest what was committed.
+    checkpoint_at: Option<Instant>,
     failures: u32,
     panics: u32,
     retry_at: Option<Instant>,
@@ -100,6 +112,7 @@ pub(crate) struct Worker {
     /// The last call that waits for a commit and whose record has been swept.
     durable_until: u64,
     keeper: Keeper,
+    closing: Option<Closing>,
 }
 
 impl Worker {
@@ -132,7 +145,7 @@ impl Worker {
             last_listing: now,
             last_commit: now,
             last_abandoned: now,
-            prune_at: now,
+            checkpoint_at: Some(now),
             failures: 0,
             panics: 0,
             retry_at: None,
@@ -140,6 +153,7 @@ impl Worker {
             hurried: false,
             durable_until: 0,
             keeper: Keeper::default(),
+            closing: None,
         }
     }
 
@@ -149,44 +163,54 @@ impl Worker {
         guarded("sweep dead instances", || writer.sweep_abandoned())?;
         self.writer = Some(writer);
         self.broken = false;
-        Ok(())
+        self.keeper.open(&*self.store, &self.shared)
     }
 
-    /// Works until the log is shut down.
-    pub(crate) fn run(mut self) {
-        loop {
-            while let Ok(message) = self.messages.try_recv() {
-                match message {
-                    Message::Flush(answer) => {
-                        self.flushes.push(answer);
-                        // Whoever asks wants to know now, not after the pause.
-                        self.retry_at = None;
-                    }
-                    // Whoever asks for the same behind it is answered at the end.
-                    Message::Shutdown { deadline, answer } => {
-                        return self.shut_down(deadline, &answer);
-                    }
-                }
+    /// Names the thread that works for the log.
+    pub(crate) fn set_thread(&self, thread: Thread) {
+        self.shared.set_writer(thread);
+    }
+
+    /// Does what there is to do.
+    pub(crate) fn turn(&mut self) -> Turn {
+        while self.closing.is_none()
+            && let Ok(message) = self.messages.try_recv()
+        {
+            match message {
+                Message::Flush(answer) => self.flushes.push(answer),
+                // Whoever asks for the same behind it is answered at the end.
+                Message::Shutdown { deadline, answer } => self.begin_to_close(deadline, answer),
             }
-            self.hurried |= self.shared.take_hurry();
-            let came = self.sweep();
-            self.list_open(!self.flushes.is_empty());
-            let due = self.is_due();
-            if due && self.commit() {
-                for answer in self.flushes.drain(..) {
-                    // Whoever asked may have given up; what was asked for is done.
-                    let _ = answer.send(Ok(()));
-                }
-                self.sweep_abandoned();
-                self.keeper.step(&*self.store, &self.shared);
+            // Whoever asks wants to know now, not after the pause.
+            self.retry_at = None;
+        }
+        if let Some(closing) = self.closing.take() {
+            return self.go_on_closing(closing);
+        }
+        self.hurried |= self.shared.take_hurry();
+        let came = self.sweep();
+        self.list_open(!self.flushes.is_empty());
+        let due = self.is_due();
+        if due && self.commit() {
+            for answer in self.flushes.drain(..) {
+                // Whoever asked may have given up; what was asked for is done.
+                let _ = answer.send(Ok(()));
             }
-            self.prune();
-            // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
-            // could be indexed in it, there is none.
-            let pause = !due && came < INDEXED && self.retry_at.is_none();
-            if !(pause && self.keeper.index(&*self.store)) {
-                self.rest();
-            }
+            self.sweep_abandoned();
+        }
+        let mut tended = !self.broken && self.keeper.step(&*self.store, &self.shared);
+        // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
+        // could be indexed in it, there is none.
+        let pause = !due && came < INDEXED && self.retry_at.is_none();
+        let indexed = pause && self.keeper.index(&*self.store);
+        tended |= indexed;
+        if tended {
+            self.checkpoint_at.get_or_insert(Instant::now() + SAVE);
+        }
+        self.checkpoint();
+        match indexed {
+            true => Turn::Again,
+            false => Turn::Rest,
         }
     }
 
@@ -231,6 +255,7 @@ impl Worker {
                 self.batch.events = take_batch(&mut self.events);
                 self.batch.steps = take_batch(&mut self.steps);
                 self.batch.open = mem::take(&mut self.open);
+                self.batch.redact(self.shared.intake());
                 self.batch
                     .environment
                     .clone_from(&self.shared.config.environment);
@@ -295,6 +320,7 @@ impl Worker {
                 self.panics = 0;
                 self.retry_at = None;
                 self.last_commit = Instant::now();
+                self.checkpoint_at = Some(self.last_commit);
                 let was = self.shared.ledger.lock().failure.take();
                 if was.is_some() {
                     tracing::warn!(target: "tower_activity::store", "the store works again, nothing that waited was lost");
@@ -325,6 +351,8 @@ impl Worker {
         let mut ledger = self.shared.ledger.lock();
         ledger.committed += batch.ended.len() as u64;
         ledger.late_ends += appended.ignored;
+        ledger.files_replaced += appended.files_replaced;
+        ledger.rows_rescued += appended.rows_rescued;
         ledger.events.committed += batch.events.len() as u64;
         ledger.steps.committed += batch.steps.len() as u64;
         ledger.events.found_duplicates(duplicates);
@@ -370,104 +398,6 @@ impl Worker {
         {
             self.failed(&error);
         }
-    }
-
-    /// Sleeps until there may be work: for a tick while there is, else until somebody wakes the thread.
-    fn rest(&mut self) {
-        let retry = self
-            .retry_at
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        if self.last_work.elapsed() < LINGER {
-            thread::park_timeout(TICK);
-            return;
-        }
-        self.shared.park();
-        let unlisted = self.shards.iter().any(|shard| shard.has_unlisted());
-        if self.shards.iter().all(|shard| shard.is_swept()) {
-            match retry {
-                Some(pause) if !pause.is_zero() => thread::park_timeout(pause),
-                _ if self.waiting() > 0 || !self.batch.is_empty() => {
-                    thread::park_timeout(TICK);
-                }
-                _ if self.is_pruning() => thread::park_timeout(TICK),
-                _ if unlisted => thread::park_timeout(self.shared.config.flush_interval),
-                // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
-                // that are rejected because memory is short wake nobody: they are looked for.
-                _ if self.saved() && self.shared.budget.is_short() => thread::park_timeout(SAVE),
-                _ if self.saved() => thread::park(),
-                _ if self.last_commit.elapsed() < SAVE => {
-                    thread::park_timeout(SAVE.saturating_sub(self.last_commit.elapsed()));
-                }
-                _ => drop(self.commit()),
-            }
-        }
-        self.shared.unpark();
-    }
-
-    fn saved(&self) -> bool {
-        self.batch.accounting == self.accounting(Committing::default())
-    }
-
-    fn shut_down(mut self, deadline: Instant, answer: &Sender<Result<()>>) {
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        self.shared.close();
-        for shard in &*self.shards {
-            shard.close();
-        }
-        self.shared.room.close();
-        loop {
-            self.sweep();
-            if self.commit() || Instant::now() >= deadline {
-                break;
-            }
-            let pause = self
-                .retry_at
-                .map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
-            thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
-        }
-        // Whoever queues up from here on may have ended too late.
-        let durable_until = self.shared.commits.last();
-        for shard in &*self.shards {
-            shard.drain();
-        }
-        self.sweep();
-        self.durable_until = durable_until;
-        self.list_open(true);
-        let committed = self.commit();
-        self.shared.commits.close();
-        let unsaved = self.pending.len() + self.batch.ended.len();
-        let unsaved_events = self.events.len() + self.batch.events.len();
-        let mut ledger = self.shared.ledger.lock();
-        ledger.lost_shutdown += unsaved as u64;
-        ledger.events.lost_shutdown += unsaved_events as u64;
-        ledger.steps.lost_shutdown += (self.steps.len() + self.batch.steps.len()) as u64;
-        drop(ledger);
-        let counts = self.accounting(Committing::default());
-        // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
-        self.keeper.close();
-        let closed = match self.writer.take() {
-            Some(writer) => guarded("close the store", || writer.close(&counts)),
-            None => Ok(()),
-        };
-        let outcome = |what: &str| {
-            if committed {
-                return Ok(());
-            }
-            Err(timed_out(what, timeout, &counts, &self.shared))
-        };
-        let result = outcome("shut down").and(closed);
-        if let Err(error) = &result {
-            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, lost_events = unsaved_events, "the log was shut down");
-        }
-        // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
-        for flush in &self.flushes {
-            let _ = flush.send(outcome("flush"));
-        }
-        for message in self.messages.try_iter() {
-            let (Message::Flush(answer) | Message::Shutdown { answer, .. }) = message;
-            let _ = answer.send(outcome("shut down"));
-        }
-        let _ = answer.send(result);
     }
 
     fn accounting(&self, committing: Committing) -> Accounting {

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     query::{ActivityReader, Zone},
     record::{EventRecord, Filter, Pattern, Status, Text},
-    store::TypeCount,
+    store::{AHEAD, TypeCount},
 };
 
 /// How many events a digest has where nothing else is said.
@@ -119,8 +119,8 @@ impl DigestQuery {
             Span::Today => Some(self.zone.start_of_day(self.zone.date(self.now))),
         };
         filter.since = filter.since.max(since);
-        // What happens in this very microsecond has happened.
-        let until = self.now + TimeDelta::microseconds(1);
+        // What is dated ahead has not happened yet.
+        let until = self.now + AHEAD;
         filter.until = Some(filter.until.map_or(until, |earlier| earlier.min(until)));
         if filter.event_type.any_of.is_empty() {
             filter

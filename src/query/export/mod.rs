@@ -161,7 +161,7 @@ impl Export {
         };
         out.append(&mut page);
         self.end = Some(end);
-        self.seq = seq.min(end).max(self.seq);
+        self.seq = seq.min(end);
         self.records += records as u64;
         Ok(self.seq < end)
     }

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
     record::{Filter, Sums, Text},
-    store::{Dimension, Grain, Subject, Total, TypeCount},
+    store::{AHEAD, Dimension, Grain, Subject, Total, TypeCount},
 };
 
 /// Which metrics are asked for.
@@ -179,7 +179,7 @@ impl ActivityReader {
             return Err(Error::new(ErrorKind::NotFound, what));
         }
         let window = query.period();
-        let quarters = window.quarters();
+        let quarters = window.quarters_until(self.ahead_from()?);
         let periods = window.steps(query.step, query.zone);
         let grain = match periods.iter().all(|period| period.is_whole_hours()) {
             true => Grain::Hour,
@@ -226,7 +226,7 @@ impl ActivityReader {
     /// When the store could not be read.
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
         let window = query.period();
-        let quarters = window.quarters();
+        let quarters = window.quarters_until(self.ahead_from()?);
         let totals = self.totals(by, query, quarters)?;
         let hours = window.hours_until(query.now);
         let figures = |total: Total| {
@@ -254,8 +254,20 @@ impl ActivityReader {
     pub fn event_types(&mut self, query: &MetricsQuery) -> Result<Vec<TypeCount>> {
         let window = query.period();
         let mut filter = Filter::default();
-        (filter.since, filter.until) = (Some(window.start), Some(window.end));
+        let ahead = self.ahead_from()?;
+        let end = match window.start <= ahead {
+            true => window.end.min(ahead),
+            false => window.end,
+        };
+        (filter.since, filter.until) = (Some(window.start), Some(end));
         self.types(&filter.and(&query.within))
+    }
+
+    /// From when on what is dated so is dated ahead, and not of today.
+    fn ahead_from(&mut self) -> Result<DateTime<Utc>> {
+        let present = self.reader.present()?;
+        let ahead = present.checked_add_signed(AHEAD);
+        Ok(ahead.unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
     /// The events that a filter means counted by type, those with most first.

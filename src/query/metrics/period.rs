@@ -90,6 +90,17 @@ impl Period {
         quarter(self.start)..quarter(self.end)
     }
 
+    /// The same without those that lie ahead of this instant, where the period has begun by then. In whole hours, of which
+    /// sums are kept.
+    pub(super) fn quarters_until(self, ahead: DateTime<Utc>) -> Range<i64> {
+        let all = self.quarters();
+        let hours = ahead.timestamp().div_euclid(4 * QUARTER_S) + 1;
+        match self.start <= ahead {
+            true => all.start..all.end.min(all.start.max(4 * hours)),
+            false => all,
+        }
+    }
+
     /// True when it begins and ends with an hour of UTC.
     pub(super) fn is_whole_hours(self) -> bool {
         let whole = |at: DateTime<Utc>| at.timestamp().rem_euclid(4 * QUARTER_S) == 0;

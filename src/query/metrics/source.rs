@@ -33,11 +33,9 @@ impl MetricsQuery {
             subject if self.within.is_empty() => Source::Kept(subject.clone()),
             _ if self.within != of_projects => Source::Rows(self.rows().into()),
             Subject::One(Dimension::Project, id) if named(id) => Source::Kept(self.subject.clone()),
-            Subject::Overall => match projects.as_slice() {
-                [one] if let Some(id) = one.as_exact() => {
-                    Source::Kept(Subject::One(Dimension::Project, id.to_owned().into()))
-                }
-                _ => Source::Rows(self.rows().into()),
+            Subject::Overall => match Pattern::only_exact(projects) {
+                Some(id) => Source::Kept(Subject::One(Dimension::Project, id.to_owned().into())),
+                None => Source::Rows(self.rows().into()),
             },
             _ => Source::Rows(self.rows().into()),
         }

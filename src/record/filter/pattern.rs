@@ -58,6 +58,14 @@ impl Pattern {
         }
     }
 
+    /// The text that one of these patterns matches, where it is the only one; `None` where it has wildcards.
+    pub(crate) fn only_exact(patterns: &[Pattern]) -> Option<&str> {
+        match patterns {
+            [one] => one.as_exact(),
+            _ => None,
+        }
+    }
+
     /// The texts between the wildcards: one where there is no wildcard.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(String::as_str)

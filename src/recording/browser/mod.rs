@@ -162,7 +162,7 @@ impl Resource for Browser {
             self.scope.clone(),
             self.world,
             &self.settings,
-        );
+        )?;
         self.task.spawn(recorder.run(received, begun, ready));
         self.requests = Some(requests);
         has_begun.await.map_err(|_| {

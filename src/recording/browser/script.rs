@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-/// Built from `src/web/pages` by `cargo xtask pages`.
-const RECORD: &str = include_str!("../../web/pages/dist/record.js");
+use crate::error::{Error, ErrorKind, Result};
+
+/// Built from `src/web/pages` by `cargo xtask pages`; `None` where that was not done.
+const RECORD: Option<&str> = include!(concat!(env!("OUT_DIR"), "/recorder.rs"));
 
 /// What the script is told.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -24,9 +26,22 @@ impl Settings {
     }
 
     /// The script, which leaves no name behind in the page.
-    pub(super) fn script(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// When this build has none.
+    pub(super) fn script(&self) -> Result<String> {
+        let record = RECORD.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                "cannot record a browser: this build has no recorder script; run `cargo xtask pages` in a clone, or use \
+                 the published package",
+            )
+        })?;
         let settings = serde_json::to_string(self).unwrap_or_default();
-        format!("(() => {{ {RECORD}\n towerActivity.start({settings}); }})()")
+        Ok(format!(
+            "(() => {{ {record}\n towerActivity.start({settings}); }})()"
+        ))
     }
 
     /// Asks a document for something: `flush` or `stop`.

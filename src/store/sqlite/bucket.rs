@@ -10,6 +10,8 @@ use crate::{
 
 const READ_SKETCH: &str =
     "SELECT sketch FROM bucket WHERE scope = ?1 AND scope_id = ?2 AND quarter = ?3";
+const OF_QUARTER: &str = "SELECT scope, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch, scope_id \
+     FROM bucket WHERE quarter = ?1";
 const FOLD: &str = "
 INSERT INTO bucket (scope, scope_id, quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
@@ -18,7 +20,8 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   failed = failed + excluded.failed,
   cancelled = cancelled + excluded.cancelled,
   timed = timed + excluded.timed,
-  sum_ns = sum_ns + excluded.sum_ns,
+  -- The sum of SQLite's integers beyond their end is no integer.
+  sum_ns = min(sum_ns, 9223372036854775807 - excluded.sum_ns) + excluded.sum_ns,
   min_ns = min(coalesce(min_ns, excluded.min_ns), coalesce(excluded.min_ns, min_ns)),
   max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
   sketch = excluded.sketch";
@@ -81,13 +84,7 @@ impl Buckets {
     pub(super) fn fold(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut read = connection.prepare_cached(READ_SKETCH)?;
         let mut fold = connection.prepare_cached(FOLD)?;
-        // Every row has a name, so that the names' sums are the overall ones.
-        let mut overall = HashMap::<i64, Sums>::default();
-        for ((scope, _, quarter), sums) in &self.sums {
-            if *scope == Scope::Name {
-                overall.entry(*quarter).or_default().merge(sums);
-            }
-        }
+        let overall = self.overall();
         let quarters: Vec<i64> = overall.keys().copied().collect();
         let overall = overall
             .into_iter()
@@ -114,6 +111,56 @@ impl Buckets {
             ])?;
         }
         hour::add_up(connection, quarters)
+    }
+
+    /// Every row has a name, so that the names' sums are the overall ones, by quarter.
+    fn overall(&self) -> HashMap<i64, Sums> {
+        let mut overall = HashMap::<i64, Sums>::default();
+        for ((scope, _, quarter), sums) in &self.sums {
+            if *scope == Scope::Name {
+                overall.entry(*quarter).or_default().merge(sums);
+            }
+        }
+        overall
+    }
+
+    /// True when the table has the same sums of this quarter.
+    pub(super) fn equals(&self, connection: &Connection, quarter: i64) -> rusqlite::Result<bool> {
+        let overall = self.overall();
+        let overall = overall
+            .iter()
+            .map(|(quarter, sums)| ((Scope::Overall, 0, *quarter), sums));
+        let sums = self.sums.iter().map(|(key, sums)| (*key, sums));
+        let keyed = sums.chain(overall).filter(|((.., at), _)| *at == quarter);
+        let mut expected: HashMap<(i64, i64), &Sums> = keyed
+            .map(|((scope, id, _), sums)| ((scope as i64, id), sums))
+            .collect();
+        let mut statement = connection.prepare_cached(OF_QUARTER)?;
+        let mut rows = statement.query([quarter])?;
+        while let Some(row) = rows.next()? {
+            let (scope, found) = self::sums(row)?;
+            let same = expected.remove(&(scope, row.get(9)?)).is_some_and(|sums| {
+                let numbers = |sums: &Sums| {
+                    let counts = [
+                        sums.count,
+                        sums.failed,
+                        sums.cancelled,
+                        sums.timed,
+                        sums.sum_ns,
+                    ];
+                    (
+                        counts.map(integer),
+                        sums.min_ns.map(integer),
+                        sums.max_ns.map(integer),
+                    )
+                };
+                numbers(sums) == numbers(&found)
+            });
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(expected.is_empty())
     }
 }
 

@@ -1,64 +1,85 @@
 //! Opening a database: is it ours, can we read it, and with which settings.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::sqlite::{network, process::Connected},
+    store::sqlite::{
+        create, driver,
+        names::{Look, Names, beside},
+        network,
+    },
 };
 
 /// Marks a file as a log: "TwAc".
 const APPLICATION_ID: i64 = 0x5477_4163;
 /// Each entry takes the schema one version further. Entries are only ever appended.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
 /// The version of the schema that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whose database it is. One statement, so that another process's first transaction is seen whole or not at all.
 const WHOSE: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 /// How long an opening waits for others that open.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings that must stand before the first table is made. 8 KB pages: about 1.2 times the rows a second.
 const NEW: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
-/// Settings of a connection that writes. A checkpoint every 10,000 pages: at SQLite's 1,000 the rate of
-/// insertion falls to 60 %. What is deleted within a page is overwritten, so that nothing is left of it to erase.
-const WRITE: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA cache_size = -16384; \
-     PRAGMA secure_delete = FAST;";
-/// Settings of every connection.
-const EVERY: &str = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+/// Settings of a connection that writes. What is deleted within a page is overwritten, so that nothing is left of it to
+/// erase. When the write-ahead log begins anew, it is cut to 8 MiB: growing it for each commit would cost more.
+const WRITE: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA secure_delete = FAST; \
+     PRAGMA journal_size_limit = 8388608;";
+/// Settings of every connection. None makes a checkpoint by itself: the names beside the log are looked at before (see
+/// `names`), and the writer decides when it is time (see `checkpoint`).
+const EVERY: &str =
+    "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;";
+/// Settings of a connection that reads.
+const READ: &str = "PRAGMA query_only = ON;";
 /// Statements that a connection keeps: of rusqlite's 16, those of the index alone would push each other out.
 const STATEMENTS: usize = 64;
 
-/// Opens a file for writing, makes it where there is none, and takes its schema to the newest version.
-pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
+/// Whether a file is made where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Create,
+    Refuse,
+}
+
+/// Opens a file for writing, and takes its schema to the newest version. `known` are the files that other connections of
+/// this process have open by these names: another one is refused, as they would share its memory.
+pub(super) fn open_to_write(
+    path: &Path,
+    known: Option<Names>,
+    missing: Missing,
+) -> Result<Connection> {
     let failed = |kind, why: &str| {
         Error::new(
             kind,
             format!("cannot open the log {}: {why}", path.display()),
         )
     };
-    // Its writer is counted by the lock that it takes next.
-    let _counted = Connected::to(path)?;
     network::check(path)?;
     check_kind(path)?;
-    create_private(path)
-        .map_err(|cause| failed(ErrorKind::Store, why_not(&cause)).with_source(cause))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
-    connection
-        .busy_timeout(BUSY_TIMEOUT)
-        .map_err(|e| at(path, e))?;
+    if missing == Missing::Create {
+        create::private(path)
+            .map_err(|cause| failed(ErrorKind::Store, why_not(&cause)).with_source(cause))?;
+    }
+    let mut connection = connect(path, known)?;
+    if connection.is_readonly(MAIN_DB).map_err(|e| at(path, e))? {
+        // SQLite opens for reading what it may not write.
+        return Err(failed(ErrorKind::Store, why_not(&read_only(path))));
+    }
     // SQLite does not wait where two processes switch to the write-ahead log at once.
     let patience = Instant::now() + OPEN_TIMEOUT;
     loop {
@@ -75,8 +96,12 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
     }
 }
 
-/// Opens a file for reading. It is never made, changed or migrated.
-pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
+/// Opens a file for reading. It is never made, and its content is never changed or migrated.
+///
+/// The connection may write the side files and take over the write-ahead log when it is the last one to be closed, so
+/// that reading leaves nothing behind. Where this user may not write, it only reads; where the side files cannot be
+/// made either (a read-only disk), the main file is read alone, provided that it is complete by itself.
+pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -85,26 +110,130 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
     }
     network::check(path)?;
     check_kind(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
-    connection
-        .busy_timeout(BUSY_TIMEOUT)
-        .map_err(|e| at(path, e))?;
-    let version = version(&connection).map_err(|error| error.at(path))?;
+    let connection = connect(path, known)?;
+    let (connection, version) = match version(&connection) {
+        Ok(version) => (connection, version),
+        Err(Unusable::Sqlite(cause)) if is_unwritable(&cause) => {
+            close(connection, Checkpoint::No);
+            if fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
+                let what = format!(
+                    "cannot read the log {}: a part of it is in {}-wal, which cannot be read where its folder is \
+                     read-only: copy both files to a folder that can be written, and read them there",
+                    path.display(),
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::Store, what).with_source(cause));
+            }
+            let connection = open_main_alone(path).map_err(|e| at(path, e))?;
+            let version = version(&connection).map_err(|error| error.at(path))?;
+            (connection, version)
+        }
+        Err(error) => return Err(error.at(path)),
+    };
     if version == 0 {
         return Err(Error::new(
             ErrorKind::NotAStore,
             format!("the file {} is empty, not a log", path.display()),
         ));
     }
-    set_up(&connection).map_err(|e| at(path, e))?;
+    set_up(&connection)
+        .and_then(|()| connection.execute_batch(READ))
+        .map_err(|e| at(path, e))?;
     Ok(connection)
+}
+
+/// Opens the main file without its write-ahead log, and without any lock: for a moment in which nobody else has it open,
+/// or for a disk that nobody can write.
+pub(super) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = OsString::from("file:");
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        let mut bytes = Vec::new();
+        for byte in path.as_os_str().as_bytes() {
+            match byte {
+                b'%' | b'?' | b'#' => bytes.extend(format!("%{byte:02X}").into_bytes()),
+                byte => bytes.push(*byte),
+            }
+        }
+        uri.push(OsString::from_vec(bytes));
+    }
+    #[cfg(not(unix))]
+    uri.push(format!("///{}", path.to_string_lossy().replace('\\', "/")));
+    uri.push("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(Path::new(&uri), flags)
+}
+
+/// Whether the last connection of all takes the write-ahead log over into the main file when it is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checkpoint {
+    Yes,
+    No,
+}
+
+/// Closes a connection.
+pub(super) fn close(connection: Connection, checkpoint: Checkpoint) {
+    let no = checkpoint == Checkpoint::No;
+    // Setting a flag of a connection does not fail.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, no);
+    drop(connection);
+}
+
+/// A connection that looks at a file, whatever it is.
+pub(super) fn connect_to_look(path: &Path) -> Result<Connection> {
+    let connection = connect(path, None)?;
+    connection.execute_batch(READ).map_err(|e| at(path, e))?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, known: Option<Names>) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
+    driver::check(path)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
+        .map_err(|e| at(path, e))?;
+    // Before anything is read of it: the side files are opened then.
+    if known.is_some_and(|known| Look::at(path).names != known) {
+        let what = format!("the files of the log {} are being replaced", path.display());
+        return Err(Error::new(ErrorKind::Busy, what));
+    }
+    Ok(connection)
+}
+
+/// The side files cannot be made.
+fn is_unwritable(cause: &rusqlite::Error) -> bool {
+    let code = cause.sqlite_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ffi::ErrorCode::CannotOpen
+                | ffi::ErrorCode::ReadOnly
+                | ffi::ErrorCode::PermissionDenied
+        )
+    })
 }
 
 /// Makes a log in memory.
 pub(crate) fn in_memory() -> Result<Connection> {
-    let mut connection = Connection::open_in_memory().map_err(|e| at(Path::new(":memory:"), e))?;
-    prepare(&mut connection).map_err(|error| error.at(Path::new(":memory:")))?;
+    let path = Path::new(":memory:");
+    let mut connection = Connection::open_in_memory().map_err(|e| at(path, e))?;
+    driver::check(path)?;
+    prepare(&mut connection).map_err(|error| error.at(path))?;
+    Ok(connection)
+}
+
+/// Makes an empty database with the schema of this version, to compare others with.
+pub(crate) fn reference(version: i64) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    let steps = usize::try_from(version).unwrap_or_default();
+    for step in MIGRATIONS.iter().take(steps) {
+        connection.execute_batch(step)?;
+    }
     Ok(connection)
 }
 
@@ -216,6 +345,8 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
+        // A copy of the main file is a log from here on. Where a reader keeps that from being done, it is done later.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
     Ok(())
 }
@@ -247,6 +378,18 @@ fn check_kind(path: &Path) -> Result<()> {
     }
 }
 
+/// Why a file that is there can only be read.
+fn read_only(path: &Path) -> io::Error {
+    #[cfg(unix)]
+    if rustix::fs::statvfs(path)
+        .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    {
+        return io::ErrorKind::ReadOnlyFilesystem.into();
+    }
+    let _ = path;
+    io::ErrorKind::PermissionDenied.into()
+}
+
 /// Why a file cannot be made or written, and what to do about it.
 fn why_not(cause: &io::Error) -> &'static str {
     match cause.kind() {
@@ -260,20 +403,4 @@ fn why_not(cause: &io::Error) -> &'static str {
         }
         _ => "the file cannot be made or written",
     }
-}
-
-/// Makes the file where there is none, for its owner alone. SQLite gives its side files the same mode.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    if file.metadata()?.len() == 0 {
-        // An empty file that was there already becomes a log like any other.
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    }
-    drop(file);
-    Ok(())
 }

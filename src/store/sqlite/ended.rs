@@ -11,7 +11,7 @@ use crate::{
         sqlite::{
             bucket::{Buckets, Fold},
             dictionary::Texts,
-            write::status_number,
+            write_side::status_number,
         },
     },
 };

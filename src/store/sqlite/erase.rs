@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
+    ledger, recording,
     search::{ACTIVITIES, EVENTS, Place},
     upkeep::SqliteUpkeep,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::Erased,
+    store::{Erased, RowKind},
 };
 
 /// Rows that one step takes.
@@ -29,9 +30,7 @@ const ERASE_EVENT: &str = "UPDATE event SET actor = NULL, session = NULL, reques
      reference = NULL, dedup_key = NULL WHERE seq = ?1";
 const EVENTS_WITHIN: &str = "SELECT seq, id FROM event WHERE activity = ?1";
 const RECORDINGS: &str = "SELECT recording FROM link WHERE activity = ?1";
-const ERASE_CHUNKS: &str = "DELETE FROM chunk WHERE recording = ?1";
 const ERASE_LINKS: &str = "DELETE FROM link WHERE recording = ?1";
-const ERASE_RECORDING: &str = "DELETE FROM recording WHERE seq = ?1";
 /// What is also called so stays.
 const ERASE_TEXT: &str = "DELETE FROM text WHERE id = ?1 \
      AND NOT EXISTS (SELECT 1 FROM activity WHERE ?1 IN (kind, name, project, agent, actor, brand, environment)) \
@@ -135,11 +134,10 @@ fn erase_activities(
             erased.events += erase(transaction, &within)?;
             let mut statement = transaction.prepare_cached(RECORDINGS)?;
             let recordings = statement.query_map([id], |row| row.get::<_, i64>(0))?;
-            for recording in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
-                for sql in [ERASE_CHUNKS, ERASE_LINKS, ERASE_RECORDING] {
-                    transaction.prepare_cached(sql)?.execute([recording])?;
-                }
-                erased.recordings += 1;
+            for seq in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
+                recording::delete_chunks(transaction, seq, u64::MAX)?;
+                transaction.prepare_cached(ERASE_LINKS)?.execute([seq])?;
+                erased.recordings += ledger::delete(transaction, RowKind::Recording, [seq])?;
             }
         }
         Ok(())

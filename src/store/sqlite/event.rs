@@ -1,4 +1,4 @@
-//! The write side of events: of all with one key the first is kept.
+//! The write side of events: of all with the same key, type, project and actor the first is kept.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -6,7 +6,7 @@ use crate::{
     record::EventId,
     store::{
         Duplicate, NewEvent,
-        sqlite::{dictionary::Texts, write::status_number},
+        sqlite::{dictionary::Texts, write_side::status_number},
     },
 };
 
@@ -15,7 +15,9 @@ INSERT INTO event (id, at, type, status, summary, count, reference, data, activi
                    brand, environment, session, request, dedup_key, truncated)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
 ON CONFLICT DO NOTHING";
-const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1";
+// As in the index `event_dedup_key`.
+const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1 AND type = ?2 \
+     AND coalesce(project, 0) = coalesce(?3, 0) AND coalesce(actor, 0) = coalesce(?4, 0)";
 
 /// What came of an event.
 pub(super) enum Inserted {
@@ -34,10 +36,11 @@ pub(super) fn insert(
 ) -> rusqlite::Result<Inserted> {
     let connection = texts.connection;
     let scope = texts.scope(event.scope.as_deref())?;
+    let event_type = texts.number(&event.event_type)?;
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
         event.id.as_bytes(),
         event.at_us,
-        texts.number(&event.event_type)?,
+        event_type,
         status_number(event.status),
         event.summary.as_deref(),
         i64::try_from(event.count).unwrap_or(i64::MAX),
@@ -63,7 +66,10 @@ pub(super) fn insert(
     };
     let first = connection
         .prepare_cached(FIRST)?
-        .query_row([key], |row| row.get(0).map(EventId::from_bytes))
+        .query_row(
+            params![key, event_type, scope.project, scope.actor],
+            |row| row.get(0).map(EventId::from_bytes),
+        )
         .optional()?;
     Ok(match first {
         Some(first) if first != event.id => Inserted::Duplicate(Duplicate::new(event.id, first)),

@@ -4,24 +4,49 @@
 //! where every open log holds one lock file that the kernel releases when its process dies.
 
 mod agents;
+mod backup;
 mod bucket;
-pub(crate) mod connection;
+mod change;
+mod check;
+mod checkpoint;
+mod clock;
+mod connection;
+pub(crate) mod create;
+mod damage;
 mod dictionary;
+mod driver;
 mod ended;
 mod erase;
 mod event;
+mod file;
 mod hour;
-pub(crate) mod lock;
+mod ledger;
+mod lock;
+mod losses;
+mod names;
 mod network;
 mod process;
 mod prune;
 mod read;
 mod recording;
+mod removed;
+mod renamed;
+mod replaced;
+mod rescue;
+mod retention;
+mod schema;
 mod search;
+mod second_name;
 mod size;
+mod stale;
+mod sums;
 mod sweep;
+mod unread;
 mod upkeep;
+mod wait;
+mod witness;
 mod write;
+mod write_side;
 
 use std::{
     fmt,
@@ -32,10 +57,13 @@ use std::{
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use self::{lock::SharedLock, process::Process};
+use self::{
+    file::{Access, OpenFile, Role},
+    process::Process,
+};
 use crate::{
     error::{Error, Result},
-    store::{Instance, Reader, Store, Upkeep, Writer},
+    store::{BackupProgress, Check, Instance, Reader, Store, Upkeep, Writer},
 };
 
 /// A store in one SQLite file, or in memory.
@@ -48,7 +76,7 @@ pub struct SqliteStore {
 /// Where a store is.
 #[derive(Clone)]
 pub(crate) enum Place {
-    File(PathBuf, SharedLock),
+    File(PathBuf),
     /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
 }
@@ -68,12 +96,25 @@ impl SqliteStore {
             let path = std::path::absolute(path).map_err(|cause| {
                 Error::invalid(format!("cannot use the path {path:?}")).with_source(cause)
             })?;
-            Place::File(path, SharedLock::default())
+            Place::File(path)
         };
         Ok(SqliteStore {
             place,
             process: Process::own(),
         })
+    }
+}
+
+impl SqliteStore {
+    /// What the lock files beside the file say was committed to it, where the file itself cannot be read; `None` where
+    /// they say nothing.
+    pub fn committed_beside(&self) -> Option<Check> {
+        let Place::File(path) = &self.place else {
+            return None;
+        };
+        let file = OpenFile::at(path).ok()?;
+        let check = read::committed_beside(file.path());
+        (!check.differing.is_empty()).then_some(check)
     }
 }
 
@@ -93,9 +134,18 @@ impl Store for SqliteStore {
         Ok(Box::new(upkeep::SqliteUpkeep::open(&self.place)?))
     }
 
+    fn backup(&self, to: &Path, progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {
+        self.process.check()?;
+        let access = match &self.place {
+            Place::Memory(connection) => Access::memory(connection.clone()),
+            Place::File(path) => Access::file(OpenFile::at(path)?, Role::Read),
+        };
+        backup::backup(&access, to, progress)
+    }
+
     fn file(&self) -> Option<&Path> {
         match &self.place {
-            Place::File(path, _) => Some(path),
+            Place::File(path) => Some(path),
             Place::Memory(_) => None,
         }
     }
@@ -104,7 +154,7 @@ impl Store for SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::File(path, _) => f.debug_tuple("SqliteStore").field(path).finish(),
+            Place::File(path) => f.debug_tuple("SqliteStore").field(path).finish(),
             Place::Memory(_) => f.write_str("SqliteStore(\":memory:\")"),
         }
     }

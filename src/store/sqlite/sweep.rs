@@ -1,16 +1,17 @@
 //! Activities whose process died: their open rows become `abandoned`.
 
+use std::path::Path;
+
 use rusqlite::{Connection, params};
 
 use crate::{
     error::Result,
     record::{InstanceId, Status},
     store::{
-        Accounting,
+        Accounting, Durability,
         sqlite::{
-            bucket::Fold,
-            lock, recording,
-            write::{SqliteWriter, json},
+            bucket::Fold, ledger, lock, recording, witness::Committed, write::json,
+            write_side::WriteSide,
         },
     },
 };
@@ -22,7 +23,8 @@ const OTHERS: &str = "
 SELECT id, uuid FROM instance WHERE id <> ?1
   AND id IN (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
 const SOME_OPEN: &str = "
-SELECT id, started_at, name, project, brand FROM open WHERE instance = ?1 ORDER BY id LIMIT ?2";
+SELECT id, started_at, name, project, brand FROM open WHERE instance = ?1 AND handle = coalesce(?3, handle)
+ORDER BY id LIMIT ?2";
 const ABANDON: &str = "
 INSERT INTO activity (id, parent, root, kind, name, status, started_at, instance, project, agent, actor, brand,
                       environment, session, request, attributes, truncated, trace_id, span_id, remote_parent)
@@ -37,37 +39,56 @@ const ACCOUNTING: &str = "SELECT accounting FROM instance WHERE id = ?1";
 const RECOUNT: &str = "UPDATE instance SET accounting = json_patch(accounting, ?2) WHERE id = ?1";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
-impl SqliteWriter {
+impl WriteSide {
     /// Writes the open rows of every dead instance as abandoned. Returns how many.
     pub(super) fn sweep_dead(&mut self) -> Result<u64> {
-        let Some(path) = self.path.clone() else {
+        let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(0);
         };
-        let others = {
-            let connection = self.connection.lock();
-            others(&connection, self.instance).map_err(|cause| self.error(cause))?
-        };
+        self.look()?;
+        self.begin()?;
+        let found = others(&*self.connection()?, self.row());
         let mut swept = 0;
-        for (instance, id) in others {
-            if lock::alive(&path, id) {
+        for (instance, id) in found.map_err(|cause| self.error(cause))? {
+            if !lock::is_dead(&path, id) {
                 continue;
             }
-            self.transaction(|transaction, _, _| recording::abandon(transaction, instance))?;
+            self.transaction(Durability::Process, |work| {
+                recording::abandon(work.transaction, instance, None)
+            })?;
             loop {
-                match self.abandon(instance)? {
+                match self.abandon(instance, None)? {
                     0 => break,
                     count => swept += count,
                 }
             }
         }
+        self.adopt_dead(&path)?;
         lock::remove_dead(&path);
         Ok(swept)
     }
 
-    /// Writes some open rows of an instance as abandoned. Returns how many; 0 when none is left.
-    pub(super) fn abandon(&mut self, instance: i64) -> Result<u64> {
-        self.transaction(|transaction, _, buckets| {
-            let rows = some_open(transaction, instance)?;
+    /// Takes what the lock files of the dead say into the ledger: what vanished with a write-ahead log is missing then.
+    fn adopt_dead(&mut self, path: &Path) -> Result<()> {
+        let mut unknown = {
+            let connection = self.connection()?;
+            ledger::unknown(&connection, path).map_err(|cause| self.error(cause))?
+        };
+        unknown.retain(|(id, _)| !lock::alive(path, *id));
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.transaction(Durability::Process, |work| {
+            ledger::adopt(work.transaction, &unknown)
+        })
+    }
+
+    /// Writes some open rows of an instance, or of one log of it, as abandoned. Returns how many; 0 when none is left.
+    pub(super) fn abandon(&mut self, instance: i64, handle: Option<i64>) -> Result<u64> {
+        let (count, inserted) = self.transaction(Durability::Process, |work| {
+            let transaction = work.transaction;
+            let rows = some_open(transaction, instance, handle)?;
+            let mut added = Committed::default();
             for (id, row) in &rows {
                 let inserted = transaction.prepare_cached(ABANDON)?.execute([id])? == 1;
                 if inserted {
@@ -75,12 +96,14 @@ impl SqliteWriter {
                     transaction
                         .prepare_cached(KEEP_INPUT)?
                         .execute(params![id, seq])?;
-                    buckets.add(*row);
+                    work.buckets.add(*row);
+                    added.activities += 1;
                 }
                 transaction.prepare_cached(UNLIST)?.execute([id])?;
             }
             let count = rows.len() as u64;
             if count > 0 {
+                ledger::add(transaction, instance, &added)?;
                 let said: String = transaction
                     .prepare_cached(ACCOUNTING)?
                     .query_row([instance], |row| row.get(0))?;
@@ -92,8 +115,13 @@ impl SqliteWriter {
                         .execute(params![instance, json(&accounting)?])?;
                 }
             }
-            Ok(count)
-        })
+            Ok((count, added))
+        })?;
+        if instance == self.row() {
+            inserted.add_to(&mut self.committed);
+            self.say_committed();
+        }
+        Ok(count)
     }
 }
 
@@ -106,10 +134,14 @@ fn others(connection: &Connection, own: i64) -> rusqlite::Result<Vec<(i64, Insta
         .collect()
 }
 
-fn some_open(connection: &Connection, instance: i64) -> rusqlite::Result<Vec<([u8; 16], Fold)>> {
+fn some_open(
+    connection: &Connection,
+    instance: i64,
+    handle: Option<i64>,
+) -> rusqlite::Result<Vec<([u8; 16], Fold)>> {
     connection
         .prepare_cached(SOME_OPEN)?
-        .query_map([instance, STEP], |row| {
+        .query_map(params![instance, STEP, handle], |row| {
             let fold = Fold {
                 started_at_us: row.get(1)?,
                 status: Status::Abandoned,

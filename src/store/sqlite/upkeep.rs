@@ -1,30 +1,37 @@
 //! Upkeep: pruning and rebuilding, a short transaction at a time.
 
-use std::{fmt, mem, ops::Range, path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
-    error::{Error, Result},
-    record::{ActivityId, Kind, Status},
+    error::Result,
+    record::ActivityId,
     store::{
-        Cutoffs, Erased, Pruned, QUARTER_US, Upkeep,
+        ClockReading, Cutoffs, Erased, Pruned, QUARTER_US, Retention, Upkeep,
+        clock::TOLERANCE_US,
         sqlite::{
             Place,
-            agents::{self, AgentRow, Agents, Nesting},
-            bucket::{Buckets, Fold},
-            connection, hour,
-            process::{Connected, Process},
-            prune,
+            agents::{self, Agents},
+            checkpoint,
+            clock::{self, Running},
+            connection,
+            file::{Access, Guard, OpenFile},
+            hour,
+            prune::{self, Plan},
+            renamed, retention, schema,
             search::{ACTIVITIES, EVENTS},
-            write::status_number,
+            sums,
         },
     },
 };
 
 /// How long a step waits for the writers' transactions, which come one after the other.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How old the store's clock may be when ages are counted: it goes on by the monotonic clock.
+const TICK: Duration = Duration::from_secs(60);
 
 /// 64 MB: every agent adds to pages of its own, and those of some thousands are to stay in memory.
 const CACHE: &str = "PRAGMA cache_size = -65536";
@@ -33,65 +40,60 @@ const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarte
 /// 256 pages are 2 MB.
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
 
-const COMPLETE_FROM: &str =
-    "SELECT coalesce(max(value), ?1) FROM mark WHERE name = 'complete_from'";
+/// The first quarter from ?2 on that anything is there of, and the last one.
 const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
-     SELECT min(quarter) AS first, max(quarter) AS last FROM bucket WHERE scope = 0 AND scope_id = 0 \
-     UNION ALL SELECT (SELECT started_at FROM activity ORDER BY id LIMIT 1) / ?1, \
+     SELECT (SELECT min(quarter) FROM bucket WHERE quarter >= ?2) AS first, (SELECT max(quarter) FROM bucket) AS last \
+     UNION ALL SELECT (SELECT started_at FROM activity WHERE id >= ?3 ORDER BY id LIMIT 1) / ?1, \
                       (SELECT started_at FROM activity ORDER BY id DESC LIMIT 1) / ?1)";
-const ROWS: &str = "SELECT started_at, status, duration_ns, name, project, brand, seq, agent, \
-     kind = (SELECT id FROM text WHERE value = ?3), root IS NULL FROM activity WHERE id >= ?1 AND id < ?2";
+/// Ranges of quarters whose sums cannot be added up again.
+const PRUNED: &str =
+    "SELECT first, last FROM pruned WHERE first < ?2 AND last >= ?1 ORDER BY first";
 
-/// A connection that tends a store.
+/// A connection that tends a store: one for all of a process.
+#[derive(Debug)]
 pub(super) struct SqliteUpkeep {
-    connection: Arc<Mutex<Connection>>,
-    /// The file, where there is one.
-    path: PathBuf,
-    process: Process,
-    /// Declared last: it is counted until it is closed.
-    _connected: Option<Connected>,
+    pub(super) access: Arc<Access>,
+    /// What it has seen of the store's clock.
+    running: Option<Running>,
 }
 
 impl SqliteUpkeep {
     /// Opens the store in this place, which must exist.
     pub(super) fn open(place: &Place) -> Result<Self> {
-        let (connection, path, connected) = match place {
-            Place::Memory(connection) => (connection.clone(), PathBuf::from(":memory:"), None),
-            Place::File(path, _) => {
-                let connected = Connected::to(path)?;
-                // Says what is wrong with a file that is none, before one is made.
-                drop(connection::open_to_read(path)?);
-                let connection = connection::open_to_write(path)?;
-                let set_up = connection
-                    .busy_timeout(BUSY_TIMEOUT)
-                    .and_then(|()| connection.execute_batch(CACHE));
-                set_up.map_err(|cause| connection::at(path, cause))?;
-                (
-                    Arc::new(Mutex::new(connection)),
-                    path.clone(),
-                    Some(connected),
-                )
-            }
+        let access = match place {
+            Place::Memory(connection) => Arc::new(Access::memory(connection.clone())),
+            Place::File(path) => OpenFile::at(path)?.maintenance(),
         };
-        Ok(SqliteUpkeep {
-            connection,
-            path,
-            process: Process::own(),
-            _connected: connected,
+        let upkeep = SqliteUpkeep {
+            access,
+            running: None,
+        };
+        // Says what is wrong with a file before it is used.
+        drop(upkeep.connection()?);
+        Ok(upkeep)
+    }
+
+    /// The connection, opened where it is not.
+    fn connection(&self) -> Result<Guard<'_>> {
+        self.access.lock(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.execute_batch(CACHE)
         })
     }
 
-    /// The connection, unless it is the copy of a parent's.
-    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
-        self.process.check()?;
-        Ok(self.connection.lock())
+    /// Brings the store's clock up to date.
+    fn tick(&mut self, reading: ClockReading) -> Result<Running> {
+        let before = self.running;
+        let running = self.write(|transaction| clock::tick(transaction, before, reading))?;
+        self.running = Some(running);
+        Ok(running)
     }
 
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        work(&*self.connection()?).map_err(|cause| connection::at(&self.path, cause))
+        work(&*self.connection()?).map_err(|cause| connection::at(self.access.path(), cause))
     }
 
     pub(super) fn write<T>(
@@ -104,22 +106,66 @@ impl SqliteUpkeep {
             let transaction = connection.transaction_with_behavior(immediate)?;
             let done = work(&transaction)?;
             transaction.commit()?;
+            if let Some(file) = self.access.open_file() {
+                checkpoint::bound(&connection, file.path())?;
+            }
             Ok(done)
         };
-        all().map_err(|cause| connection::at(&self.path, cause))
+        all().map_err(|cause| connection::at(self.access.path(), cause))
     }
 }
 
 impl Upkeep for SqliteUpkeep {
+    fn retention(&mut self) -> Result<Retention> {
+        self.read(retention::read)
+    }
+
+    fn set_retention(&mut self, change: &Retention) -> Result<Retention> {
+        let before = self.write(|transaction| retention::write(transaction, change))?;
+        for ((kind, limit), (_, was)) in change.kinds().into_iter().zip(before.kinds()) {
+            if let Some(limit) = limit.filter(|_| limit != was) {
+                let was = was.map_or_else(|| "default".to_owned(), |was| was.to_string());
+                tracing::info!(
+                    target: "tower_activity::store", store = %self.access.path().display(), kind, %limit, %was,
+                    "the retention of the store was changed"
+                );
+            }
+        }
+        Ok(before)
+    }
+
+    fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>> {
+        Ok(self.tick(reading)?.earlier(reading))
+    }
+
+    fn enforce(&mut self, reading: ClockReading) -> Result<Pruned> {
+        let running = match self.running.filter(|one| one.age(reading) < TICK) {
+            Some(running) => running,
+            None => self.tick(reading)?,
+        };
+        let now = running.earlier(reading);
+        let latest_us = running.now_us(reading).max(reading.wall.timestamp_micros());
+        let plan = self.read(|connection| {
+            let cutoffs = retention::read(connection)?.cutoffs(now);
+            Plan::of(connection, &cutoffs, latest_us + TOLERANCE_US)
+        })?;
+        if !self.read(|connection| prune::is_due(connection, &plan))? {
+            self.write(|transaction| clock::thin(transaction, running.now_us(reading)))?;
+            return Ok(Pruned::default());
+        }
+        self.write(|transaction| prune::step(transaction, &plan))
+    }
+
     fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        self.read(|connection| prune::count(connection, cutoffs))
+        self.read(|connection| prune::count(connection, &Plan::asked(cutoffs)))
     }
 
     fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        if !self.read(|connection| prune::is_due(connection, cutoffs))? {
+        let plan = Plan::asked(cutoffs);
+        if !self.read(|connection| prune::is_due(connection, &plan))? {
             return Ok(Pruned::default());
         }
-        self.write(|transaction| prune::step(transaction, cutoffs))
+        self.write(|transaction| prune::step(transaction, &plan))
     }
 
     fn reclaim(&mut self) -> Result<u64> {
@@ -146,9 +192,23 @@ impl Upkeep for SqliteUpkeep {
             let before = ACTIVITIES.followed(transaction)?;
             let count = ACTIVITIES.follow(transaction)?;
             let followed = ACTIVITIES.followed(transaction)?;
-            Agents::committed(transaction, before, followed)?.fold(transaction)?;
+            // Sums that would be pruned at once are not begun.
+            let from_us = sums_from_us(transaction)?;
+            Agents::committed(transaction, before, followed, from_us)?.fold(transaction)?;
             Ok(count + EVENTS.follow(transaction)?)
         })
+    }
+
+    fn check(&mut self, now: DateTime<Utc>) -> Result<bool> {
+        self.check_some(now.timestamp_micros())
+    }
+
+    fn accept(&mut self, told: &mut dyn FnMut(f64)) -> Result<()> {
+        self.accept_all(told)
+    }
+
+    fn restore_schema(&mut self) -> Result<Vec<String>> {
+        self.write(|transaction| schema::restore(transaction))
     }
 
     fn erasable(&mut self, actor: &str) -> Result<Erased> {
@@ -159,97 +219,62 @@ impl Upkeep for SqliteUpkeep {
         self.erase_all_of(actor, told)
     }
 
-    fn rebuildable(&mut self) -> Result<Range<i64>> {
-        self.read(rebuildable)
+    fn rename(&mut self, ids: &[(ActivityId, ActivityId)]) -> Result<()> {
+        self.write(|transaction| renamed::add(transaction, ids))
+    }
+
+    fn relink(&mut self, after: (i64, i64)) -> Result<()> {
+        self.relink_all(after)
+    }
+
+    fn rebuildable(&mut self, from: i64) -> Result<Range<i64>> {
+        self.read(|connection| {
+            let id = ActivityId::from_parts(from.max(0).saturating_mul(QUARTER_US), 0);
+            let ends =
+                connection.query_row(QUARTERS, params![QUARTER_US, from, id.as_bytes()], |row| {
+                    Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+                });
+            Ok(match ends? {
+                (Some(first), Some(last)) => first..last + 1,
+                _ => from..from,
+            })
+        })
     }
 
     fn rebuild(&mut self, quarters: Range<i64>) -> Result<()> {
-        let possible = self.write(|transaction| {
-            let possible = rebuildable(transaction)?;
-            let asked = quarters.start >= possible.start && quarters.end <= possible.end;
-            if asked {
-                rebuild(transaction, quarters.clone())?;
+        self.write(|transaction| {
+            let mut first = quarters.start;
+            let mut statement = transaction.prepare_cached(PRUNED)?;
+            let mut ranges = statement.query([quarters.start, quarters.end])?;
+            while let Some(range) = ranges.next()? {
+                let (pruned, last): (i64, i64) = (range.get(0)?, range.get(1)?);
+                if first < pruned {
+                    rebuild(transaction, first..pruned)?;
+                }
+                first = first.max(last + 1);
             }
-            Ok(asked)
-        })?;
-        if possible {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "cannot rebuild the sums of the quarters {quarters:?}: not all of their activities are on record"
-        )))
+            if first < quarters.end {
+                rebuild(transaction, first..quarters.end)?;
+            }
+            Ok(())
+        })
     }
 }
 
-fn rebuildable(connection: &Connection) -> rusqlite::Result<Range<i64>> {
-    let (first, last): (Option<i64>, Option<i64>) =
-        connection.query_row(QUARTERS, [QUARTER_US], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(0..0);
-    };
-    let complete: i64 = connection.query_row(COMPLETE_FROM, [first], |row| row.get(0))?;
-    let first = first.max(complete);
-    Ok(first..first.max(last + 1))
+/// Sums of what started before are older than the store keeps them.
+pub(super) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
+    let clock = clock::read(connection)?;
+    let present = clock.and_then(|clock| DateTime::from_timestamp_micros(clock.present_us()));
+    let retention = retention::read(connection)?;
+    let before = present.and_then(|present| retention.cutoffs(present).sums.before);
+    Ok(before.map_or(i64::MIN, |before| before.timestamp_micros()))
 }
 
-fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
+pub(super) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
-    let mut buckets = Buckets::default();
-    let mut statement = transaction.prepare_cached(ROWS)?;
-    let id = |quarter: i64| ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0);
-    let (first, end) = (id(quarters.start), id(quarters.end));
-    let turn = Kind::Turn.as_str();
-    let mut rows = statement.query(params![first.as_bytes(), end.as_bytes(), turn])?;
-    let followed = ACTIVITIES.followed(transaction)?;
-    let mut agents = Agents::default();
-    while let Some(row) = rows.next()? {
-        let code: i64 = row.get(1)?;
-        let status = Status::ALL
-            .into_iter()
-            .find(|one| status_number(*one) == code);
-        let duration_ns: Option<i64> = row.get(2)?;
-        let fold = Fold {
-            started_at_us: row.get(0)?,
-            status: status.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, code))?,
-            duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
-            name: row.get(3)?,
-            project: row.get(4)?,
-            brand: row.get(5)?,
-        };
-        buckets.add(fold);
-        // What comes after that is added to the sums of agents later.
-        if row.get::<_, i64>(6)? <= followed
-            && let Some(agent) = row.get(7)?
-        {
-            agents.add(AgentRow {
-                agent,
-                project: fold.project,
-                started_at_us: fold.started_at_us,
-                status: fold.status,
-                duration_ns: fold.duration_ns,
-                nesting: Nesting::of(row.get(8)?, row.get(9)?),
-            });
-        }
-    }
+    let (mut buckets, agents) = sums::add_up(transaction, &quarters)?;
     buckets.fold(transaction)?;
     agents::rebuild(transaction, &quarters, agents)?;
     // Also where there is nothing any more.
     hour::add_up(transaction, quarters)
-}
-
-impl Drop for SqliteUpkeep {
-    fn drop(&mut self) {
-        if self.process.is_other() {
-            // Not even to be closed there: see `process`.
-            mem::forget(self.connection.clone());
-        }
-    }
-}
-
-impl fmt::Debug for SqliteUpkeep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteUpkeep")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
 }

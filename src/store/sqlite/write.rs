@@ -1,170 +1,103 @@
 //! The write side: one transaction a batch, idempotent by id.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use parking_lot::Mutex;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    record::Status,
+    error::Result,
+    record::InstanceId,
     store::{
-        Accounting, Appended, Batch, Durability, Instance, KeepRecordings, Started, Writer,
+        Accounting, Appended, Batch, Durability, Instance, Started, Writer,
         sqlite::{
             Place,
-            bucket::Buckets,
-            connection,
-            dictionary::{Dictionary, Texts},
+            dictionary::Texts,
             ended::{self, PreviewColumns, TraceColumns, attributes},
             event,
-            lock::{self, InstanceLock},
+            file::{Access, OpenFile, Role},
             recording,
+            witness::Committed,
+            write_side::{Work, WriteSide},
         },
     },
 };
 
-const ADD_INSTANCE: &str = "
-INSERT INTO instance (uuid, host, pid, started_at) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (uuid) DO UPDATE SET pid = pid RETURNING id";
 // An activity that was written as abandoned, or whose end is committed, is not opened again by a repeated batch.
 const LIST_OPEN: &str = "
 INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, environment,
                   session, request, attributes, truncated, input, input_bytes, input_truncated, trace_id, span_id,
-                  remote_parent)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22
+                  remote_parent, handle)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23
 WHERE NOT EXISTS (SELECT 1 FROM activity WHERE id = ?1)
 ON CONFLICT (id) DO UPDATE SET
   project = excluded.project, agent = excluded.agent, actor = excluded.actor, brand = excluded.brand,
   environment = excluded.environment, session = excluded.session, request = excluded.request,
   attributes = excluded.attributes, truncated = excluded.truncated,
   input = excluded.input, input_bytes = excluded.input_bytes, input_truncated = excluded.input_truncated";
-const ACCOUNT: &str =
-    "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3) WHERE id = ?1";
+const ACCOUNT: &str = "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3), wal_base = ?4, \
+     commits = commits + ?5, activities_added = activities_added + ?6, events_added = events_added + ?7, \
+     recordings_added = recordings_added + ?8, chunks_added = chunks_added + ?9 WHERE id = ?1";
 const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 
-/// The write side of one instance.
+/// The write side of one log.
 #[derive(Debug)]
 pub(super) struct SqliteWriter {
-    pub(super) connection: Arc<Mutex<Connection>>,
-    /// `instance.id`.
-    pub(super) instance: i64,
-    /// The file, where there is one.
-    pub(super) path: Option<PathBuf>,
-    /// Which file it was when it was opened.
-    identity: Option<(u64, u64)>,
-    dictionary: Dictionary,
-    buckets: Buckets,
-    /// Declared last: the lock is given back after the connection is closed.
-    _lock: Option<Arc<InstanceLock>>,
+    side: Arc<Mutex<WriteSide>>,
+    /// The log.
+    id: InstanceId,
+    closed: bool,
 }
 
 impl SqliteWriter {
     pub(super) fn open(place: &Place, instance: &Instance) -> Result<Self> {
-        let (connection, path, lock) = match place {
-            Place::Memory(connection) => (connection.clone(), None, None),
-            Place::File(path, locks) => {
-                let connection = connection::open_to_write(path)?;
-                if instance.durability == Durability::Power {
-                    connection
-                        .pragma_update(None, "synchronous", "FULL")
-                        .map_err(|e| connection::at(path, e))?;
+        loop {
+            let side = match place {
+                Place::Memory(connection) => {
+                    let access = Access::memory(connection.clone());
+                    Arc::new(Mutex::new(WriteSide::open(access, instance)?))
                 }
-                // Whatever name it was opened by: its instances are found beside the file itself.
-                let path = &lock::real(path);
-                let lock = locks.take(path, instance.id).map_err(|cause| {
-                    let what = format!("cannot make a lock file beside the log {}", path.display());
-                    Error::new(ErrorKind::Store, what).with_source(cause)
-                })?;
-                (
-                    Arc::new(Mutex::new(connection)),
-                    Some(path.clone()),
-                    Some(lock),
-                )
-            }
-        };
-        let mut writer = SqliteWriter {
-            connection,
-            instance: 0,
-            identity: path.as_deref().and_then(lock::identity),
-            path,
-            dictionary: Dictionary::default(),
-            buckets: Buckets::default(),
-            _lock: lock,
-        };
-        writer.instance = writer
-            .connection
-            .lock()
-            .query_row(
-                ADD_INSTANCE,
-                params![
-                    instance.id.as_bytes(),
-                    instance.host,
-                    instance.pid,
-                    instance.started_at.timestamp_micros()
-                ],
-                |row| row.get(0),
-            )
-            .map_err(|cause| writer.error(cause))?;
-        Ok(writer)
-    }
-
-    /// Runs one transaction; what was remembered for it is forgotten when it fails.
-    pub(super) fn transaction<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>, &mut Dictionary, &mut Buckets) -> rusqlite::Result<T>,
-    ) -> Result<T> {
-        let Self {
-            connection,
-            dictionary,
-            buckets,
-            ..
-        } = self;
-        // Sums of a batch that failed half-way.
-        *buckets = Buckets::default();
-        let mut connection = connection.lock();
-        let result = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|transaction| {
-                dictionary.check(&transaction)?;
-                let done = work(&transaction, dictionary, buckets)?;
-                buckets.fold(&transaction)?;
-                transaction.commit()?;
-                Ok(done)
-            });
-        drop(connection);
-        match result {
-            Ok(done) => {
-                self.dictionary.keep();
-                Ok(done)
-            }
-            Err(cause) => {
-                self.dictionary.forget();
-                Err(self.error(cause))
+                Place::File(path) => {
+                    let file = OpenFile::at(path)?;
+                    let access = || Access::file(file.clone(), Role::Write);
+                    file.write_side(instance.id, || WriteSide::open(access(), instance))?
+                }
+            };
+            let mut locked = side.lock();
+            // One whose last log is just closed does not begin again.
+            if !locked.ended {
+                locked.ready()?;
+                locked.register(instance);
+                drop(locked);
+                return Ok(SqliteWriter {
+                    side,
+                    id: instance.id,
+                    closed: false,
+                });
             }
         }
-    }
-
-    pub(super) fn error(&self, cause: rusqlite::Error) -> Error {
-        connection::at(self.path.as_deref().unwrap_or(":memory:".as_ref()), cause)
     }
 }
 
 impl Writer for SqliteWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
-        if let Some(path) = &self.path
-            && lock::identity(path) != self.identity
-        {
-            // What is committed into a file that has no name is committed for nobody.
-            let what = format!("the log {} was removed or replaced", path.display());
-            return Err(Error::new(ErrorKind::Store, what));
-        }
-        let instance = self.instance;
-        self.transaction(|transaction, dictionary, buckets| {
+        let side = &mut *self.side.lock();
+        let durability = side.durability(self.id);
+        let handle = side.handle(self.id);
+        let mut sums = side.accounting(self.id, batch.accounting.clone());
+        let (mut appended, added) = side.transaction(durability, |work| {
+            let Work {
+                transaction,
+                dictionary,
+                buckets,
+                instance,
+                wal_base,
+            } = work;
             let environment = batch.environment.as_deref();
             let mut texts = Texts::new(transaction, dictionary, environment)?;
             for started in &batch.open {
-                list_open(&mut texts, instance, started)?;
+                list_open(&mut texts, instance, handle, started)?;
             }
             let inserted = ended::insert(&mut texts, buckets, instance, &batch.ended)?;
             let mut appended = Appended {
@@ -179,43 +112,121 @@ impl Writer for SqliteWriter {
                     event::Inserted::Duplicate(duplicate) => appended.duplicates.push(duplicate),
                 }
             }
+            let mut added = Committed {
+                commits: 1,
+                activities: appended.inserted,
+                events: appended.events,
+                ..Committed::default()
+            };
             for step in &batch.steps {
-                recording::write(&mut texts, instance, step)?;
+                match recording::write(&mut texts, instance, handle, step)? {
+                    recording::Written::Recording => added.recordings += 1,
+                    recording::Written::Chunk => added.chunks += 1,
+                    recording::Written::Nothing => {}
+                }
             }
-            let mut accounting = batch.accounting.clone();
             let duplicates = appended.duplicates.len() as u64;
-            accounting.events.found_duplicates(duplicates);
-            account(transaction, instance, &accounting)?;
-            Ok(appended)
-        })
+            sums.events.found_duplicates(duplicates);
+            account(transaction, instance, &sums, wal_base, &added)?;
+            Ok((appended, added))
+        })?;
+        side.committed.commits += 1;
+        added.add_to(&mut side.committed);
+        side.say_committed();
+        appended.files_replaced = mem::take(&mut side.replaced.count);
+        appended.rows_rescued = mem::take(&mut side.replaced.rescued);
+        Ok(appended)
     }
 
     fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.sweep_dead()
+        self.side.lock().sweep_dead()
     }
 
-    fn prune_recordings(&mut self, keep: KeepRecordings) -> Result<u64> {
-        let due = recording::due(&self.connection.lock(), keep);
-        if due.map_err(|cause| self.error(cause))?.is_none() {
-            // Nobody waits for a transaction that has nothing to do.
-            return Ok(0);
-        }
-        let pruned = self.transaction(|transaction, _, _| recording::prune(transaction, keep))?;
-        Ok(pruned.total())
+    fn checkpoint(&mut self) -> Result<Option<Duration>> {
+        self.side.lock().checkpoint_if_due()
     }
 
     fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
-        let instance = self.instance;
-        self.transaction(|transaction, _, _| account(transaction, instance, accounting))?;
-        while self.abandon(instance)? > 0 {}
-        self.transaction(|transaction, _, _| {
-            recording::abandon(transaction, instance)?;
+        let shared = self.side.clone();
+        let side = &mut *shared.lock();
+        let sums = side.accounting(self.id, accounting.clone());
+        let handle = side.handle(self.id);
+        side.transaction(Durability::Process, |work| {
+            account(
+                work.transaction,
+                work.instance,
+                &sums,
+                work.wal_base,
+                &Committed::default(),
+            )
+        })?;
+        let abandoned = side.abandon_all(handle)?;
+        // Until here, whoever drops it tries once more.
+        self.closed = true;
+        match side.forget(self.id, abandoned) {
+            true => side.end(),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for SqliteWriter {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let side = &mut *self.side.lock();
+        if side.unregister(self.id) {
+            let handle = side.handle(self.id);
+            // What cannot be written now is found when the process ends.
+            let abandoned = side.abandon_all(handle).unwrap_or_default();
+            if side.forget(self.id, abandoned) {
+                let _ = side.end();
+            }
+        }
+    }
+}
+
+impl WriteSide {
+    /// `open.handle`
+    fn handle(&self, id: InstanceId) -> i64 {
+        self.handles.get(&id).map_or(-1, |handle| handle.number)
+    }
+
+    /// Writes what one log has left open as abandoned. Returns how many activities.
+    fn abandon_all(&mut self, handle: i64) -> Result<u64> {
+        let instance = self.row();
+        let mut abandoned = 0;
+        loop {
+            match self.abandon(instance, Some(handle))? {
+                0 => break,
+                count => abandoned += count,
+            }
+        }
+        self.transaction(Durability::Process, |work| {
+            recording::abandon(work.transaction, work.instance, Some(handle))
+        })?;
+        Ok(abandoned)
+    }
+
+    /// The last log of it is closed.
+    fn end(&mut self) -> Result<()> {
+        self.transaction(Durability::Process, |work| {
             let now = Utc::now().timestamp_micros();
-            transaction
+            work.transaction
                 .prepare_cached(STOP)?
-                .execute(params![instance, now])
+                .execute(params![work.instance, now])
                 .map(drop)
-        })
+        })?;
+        self.keep_total()?;
+        self.ended = true;
+        // Where a reader keeps the file from being complete by itself, whoever opens it next goes on with it.
+        let taken_over = self.checkpoint_now();
+        self.access.close();
+        if let Some(lock) = self.lock.take() {
+            lock.release();
+        }
+        taken_over
     }
 }
 
@@ -223,13 +234,22 @@ fn account(
     connection: &Connection,
     instance: i64,
     accounting: &Accounting,
+    wal_base: i64,
+    added: &Committed,
 ) -> rusqlite::Result<()> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     connection
         .prepare_cached(ACCOUNT)?
         .execute(params![
             instance,
             json(accounting)?,
-            Utc::now().timestamp_micros()
+            Utc::now().timestamp_micros(),
+            wal_base,
+            number(added.commits),
+            number(added.activities),
+            number(added.events),
+            number(added.recordings),
+            number(added.chunks),
         ])
         .map(drop)
 }
@@ -240,7 +260,12 @@ pub(super) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
         .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))
 }
 
-fn list_open(texts: &mut Texts<'_>, instance: i64, started: &Started) -> rusqlite::Result<()> {
+fn list_open(
+    texts: &mut Texts<'_>,
+    instance: i64,
+    handle: i64,
+    started: &Started,
+) -> rusqlite::Result<()> {
     let scope = texts.scope(started.scope.as_deref())?;
     let details = started.details.as_deref();
     let input = PreviewColumns::of(details.and_then(|details| details.input.as_ref()));
@@ -273,18 +298,7 @@ fn list_open(texts: &mut Texts<'_>, instance: i64, started: &Started) -> rusqlit
             trace.id,
             trace.span,
             trace.remote_parent,
+            handle,
         ])?;
     Ok(())
-}
-
-/// The number that stands for a status in `activity.status`; 0 is what the table `open` means.
-pub(in crate::store::sqlite) const fn status_number(status: Status) -> i64 {
-    match status {
-        Status::Running => 0,
-        Status::Success => 1,
-        Status::Failed => 2,
-        Status::Cancelled => 3,
-        Status::Skipped => 4,
-        Status::Abandoned => 5,
-    }
 }

@@ -1,6 +1,8 @@
 //! The JSON API: one function for each address.
 
 pub(super) mod activities;
+#[cfg(feature = "recording")]
+pub(super) mod chunks;
 pub(super) mod digest;
 pub(super) mod events;
 pub(super) mod export;
@@ -49,7 +51,7 @@ fn read() -> Router<App> {
         .route("/activities/{id}/tree", get(activities::tree))
         .route("/activities/{id}/recordings", get(recordings::of_activity))
         .route("/recordings/{id}", get(recordings::one))
-        .route("/recordings/{id}/chunks", get(recordings::chunks))
+        .route("/recordings/{id}/chunks", get(chunks))
         .route("/events", get(events::list))
         .route("/metrics/overall", get(metrics::overall))
         .route("/metrics/projects", get(metrics::projects))
@@ -66,6 +68,17 @@ fn read() -> Router<App> {
         .route("/export", get(export::export))
         .route("/health", get(health::health))
         .route("/live", get(live::live))
+}
+
+#[cfg(feature = "recording")]
+use chunks::chunks;
+
+/// Without the feature `recording` nothing can decompress what recordings hold.
+#[cfg(not(feature = "recording"))]
+async fn chunks() -> Problem {
+    Problem::not_found(
+        "this server reads no recordings: it was built without the feature `recording`",
+    )
 }
 
 /// The address of the router itself. What is relative to it only is where it ends with a slash.

@@ -46,14 +46,14 @@ pub(in crate::web) struct NewEvent {
     environment: Option<String>,
     session: Option<String>,
     request: Option<String>,
-    /// Of all events with the same key the first is kept.
+    /// Deduplication key: of events with the same key, type, project and actor only the first is kept.
     dedup_key: Option<String>,
 }
 
 /// The event that is on record.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Recorded {
-    /// Its id; where an earlier event has the same key, that one's.
+    /// Its id, or that of the earlier event with the same key, type, project and actor.
     id: EventId,
 }
 

@@ -50,12 +50,6 @@ impl Buckets {
         takes
     }
 
-    /// True where there is none left.
-    pub(super) fn is_empty(&self, peer: &Peer) -> bool {
-        let bucket = self.of.lock().get(peer).copied();
-        bucket.is_some_and(|bucket| self.filled(bucket, Instant::now()).left < 1.0)
-    }
-
     fn new_one(&self, at: Instant) -> Bucket {
         Bucket {
             left: self.full,
@@ -96,7 +90,6 @@ mod tests {
             [0; 4].map(|_| buckets.take(&ann)),
             [true, true, true, false]
         );
-        assert!(buckets.is_empty(&ann) && !buckets.is_empty(&bob));
         assert!(buckets.take(&bob));
     }
 

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts, uri::Authority};
 
-use super::super::problem::Problem;
+use super::{super::problem::Problem, token::bearers};
 
 /// The names that this server goes by.
 ///
@@ -61,9 +61,9 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.next().is_none().then_some(first)
 }
 
-/// Refuses what a page of somebody else's asks for, unless it is opened as a page.
+/// Refuses what a page of somebody else's asks for, unless a link on it is followed.
 ///
-/// Nobody could read the answer, but it would take somebody's turn.
+/// Nobody could read the answer, but it would take somebody's turn. A frame is a page too, and one that nobody sees.
 pub(super) fn not_from_elsewhere(parts: &Parts) -> Result<(), Problem> {
     let said = |name| {
         parts
@@ -71,8 +71,13 @@ pub(super) fn not_from_elsewhere(parts: &Parts) -> Result<(), Problem> {
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    match (said("sec-fetch-site"), said("sec-fetch-mode")) {
-        (Some("cross-site" | "same-site"), mode) if mode != Some("navigate") => Err(elsewhere()),
+    let is_link = || {
+        said("sec-fetch-mode") == Some("navigate")
+            && said("sec-fetch-dest").is_none_or(|dest| dest == "document")
+            && [Method::GET, Method::HEAD].contains(&parts.method)
+    };
+    match said("sec-fetch-site") {
+        Some("cross-site" | "same-site") if !is_link() => Err(elsewhere()),
         _ => Ok(()),
     }
 }
@@ -81,9 +86,7 @@ pub(super) fn not_from_elsewhere(parts: &Parts) -> Result<(), Problem> {
 ///
 /// Programs show that they are none by what browsers never send of their own: `Authorization: Bearer`.
 pub(in crate::web) fn same_origin(parts: &Parts) -> Result<(), Problem> {
-    let bearer = one(&parts.headers, header::AUTHORIZATION.as_str())
-        .is_some_and(|value| value.starts_with("Bearer "));
-    if bearer {
+    if bearers(parts).next().is_some() {
         return Ok(());
     }
     let same = match one(&parts.headers, "sec-fetch-site") {

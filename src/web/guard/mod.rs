@@ -17,13 +17,13 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 pub(super) use host::same_origin;
 pub(super) use token::Token;
 
-use self::{buckets::Buckets, host::Hosts, peer::Peer};
+use self::{buckets::Buckets, host::Hosts, peer::Peer, token::Given};
 use super::{
     access::{Access, Granted},
     problem::Problem,
 };
 
-/// Requests of one peer: so many at once, and so many a second.
+/// Requests of one peer that are answered, and as many that are not: so many at once, and so many a second.
 const REQUESTS: (u32, u32) = (1_000, 200);
 /// Wrong tokens of one peer: so many at once, and one every so many seconds.
 const GUESSES: (u32, u32) = (10, 1);
@@ -47,7 +47,10 @@ pub(super) enum Door {
 pub(super) struct Guard {
     door: Door,
     hosts: Option<Hosts>,
+    /// Of who is let in.
     requests: Buckets,
+    /// Of who is not.
+    strangers: Buckets,
     guesses: Buckets,
 }
 
@@ -62,23 +65,35 @@ impl Guard {
             door,
             hosts,
             requests: Buckets::new(REQUESTS.0, REQUESTS.1),
+            strangers: Buckets::new(REQUESTS.0, REQUESTS.1),
             guesses: Buckets::new(GUESSES.0, GUESSES.1),
         }
     }
 
     /// Lets a request in, or answers it.
     fn admit(&self, parts: &Parts) -> Result<Granted, Refused> {
-        let peer = Peer::of(parts);
-        if !self.requests.take(&peer) {
-            return Err(slow_down("you ask too often").into());
-        }
+        // Before anybody's turn is taken: a page of somebody else's asks from the address of whoever looks at it.
         if let Some(hosts) = &self.hosts {
             hosts.check(parts)?;
         }
         host::not_from_elsewhere(parts)?;
+        let peer = Peer::of(parts);
+        let answer = self.identify(&peer, parts);
+        // Behind a proxy everybody has one address: who is refused must not use up the turns of who is let in.
+        let turns = match &answer {
+            Ok(_) | Err(Refused { known: true, .. }) => &self.requests,
+            Err(_) => &self.strangers,
+        };
+        match turns.take(&peer) {
+            true => answer,
+            false => Err(slow_down("you ask too often").into()),
+        }
+    }
+
+    fn identify(&self, peer: &Peer, parts: &Parts) -> Result<Granted, Refused> {
         let access = match &self.door {
             Door::Loopback => peer.is_this_machine(parts)?,
-            Door::Token(token) => self.knock(token, &peer, parts)?,
+            Door::Token(token) => self.knock(token, peer, parts)?,
             Door::Hook(hook) => hook(parts),
         };
         match Granted::by(access) {
@@ -88,30 +103,41 @@ impl Guard {
         }
     }
 
+    /// The token is compared before anything is counted, so that the right one is never refused.
     fn knock(&self, token: &Token, peer: &Peer, parts: &Parts) -> Result<Access, Refused> {
-        let Some(given) = token.given(parts) else {
-            return Err(Refused(token.asked_for(parts).into()));
-        };
-        if self.guesses.is_empty(peer) {
-            return Err(slow_down("you gave too many wrong tokens").into());
-        }
-        if !token.is(&given) {
-            self.guesses.take(peer);
-            return Err(Refused(token.asked_for(parts).into()));
-        }
-        match given.is_in_url() {
-            true => Err(Refused(token.exchanged(parts).into())),
-            false => Ok(Access::Everything),
+        match token.check(parts) {
+            Given::Right => Ok(Access::Everything),
+            Given::RightInUrl => Err(Refused {
+                response: token.exchanged(parts).into(),
+                known: true,
+            }),
+            Given::Wrong if !self.guesses.take(peer) => {
+                Err(slow_down("you gave too many wrong tokens").into())
+            }
+            Given::Wrong | Given::Nothing => Err(Refused::stranger(token.asked_for(parts))),
         }
     }
 }
 
-/// What is answered to who is not let in.
-struct Refused(Box<Response>);
+/// What is answered instead of letting somebody in.
+struct Refused {
+    response: Box<Response>,
+    /// True where it has shown who it is, and is sent elsewhere.
+    known: bool,
+}
+
+impl Refused {
+    fn stranger(response: Response) -> Self {
+        Refused {
+            response: Box::new(response),
+            known: false,
+        }
+    }
+}
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Refused(Box::new(problem.into_response()))
+        Refused::stranger(problem.into_response())
     }
 }
 
@@ -127,7 +153,7 @@ pub(super) async fn guard(
             parts.extensions.insert(granted);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(Refused(response)) => *response,
+        Err(Refused { response, .. }) => *response,
     };
     protect(&mut response);
     response

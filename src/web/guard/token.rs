@@ -18,16 +18,14 @@ pub(in crate::web) struct Token {
     cookie: String,
 }
 
-/// A token as it was given.
-pub(super) struct Given {
-    secret: String,
-    in_url: bool,
-}
-
-impl Given {
-    pub(super) fn is_in_url(&self) -> bool {
-        self.in_url
-    }
+/// What a request gives in place of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    Nothing,
+    Wrong,
+    Right,
+    /// The same, with a token in the address, which goes on without.
+    RightInUrl,
 }
 
 impl Token {
@@ -45,38 +43,23 @@ impl Token {
         self.secret.len()
     }
 
-    /// The token that a request gives; `None` where it gives none.
-    pub(super) fn given(&self, parts: &Parts) -> Option<Given> {
-        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-        let given = |in_url| move |secret| Given { secret, in_url };
-        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(text);
-        let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
-        let cookies = parts
-            .headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(text);
-        let cookie = cookies.flat_map(|all| {
-            let of = all.split(';').filter_map(|one| one.trim().split_once('='));
-            let ours = of.filter(|(name, _)| *name == self.cookie);
-            ours.filter_map(|(_, value)| from_hex(value))
-                .collect::<Vec<_>>()
-        });
-        // What is typed into the address is meant, whatever else the browser still has.
-        let in_url = is_page(parts).then(|| in_query(parts)).flatten();
-        let by_url = in_url.map(given(true));
-        by_url.or_else(|| bearer.map(given(false))).or_else(|| {
-            // A cookie of before may be there beside the one that counts.
-            let mut cookies: Vec<String> = cookie.collect();
-            let right = cookies.iter().position(|cookie| same(cookie, &self.secret));
-            let first = right.or((!cookies.is_empty()).then_some(0))?;
-            Some(given(false)(cookies.swap_remove(first)))
-        })
-    }
-
-    /// True where it is this one. Takes as long for any of one length.
-    pub(super) fn is(&self, given: &Given) -> bool {
-        same(&given.secret, &self.secret)
+    /// Looks at every place in which a request may give the token. It is right if it is right in one of them: an old one
+    /// may be left in a bookmark or a cookie. Takes as long for any tokens of one length.
+    pub(super) fn check(&self, parts: &Parts) -> Given {
+        let in_url = in_query(parts);
+        let in_cookies = cookies(parts, &self.cookie).filter_map(from_hex);
+        let (mut given, mut right) = (0, 0);
+        let elsewhere = bearers(parts).map(str::to_owned).chain(in_cookies);
+        for secret in in_url.iter().cloned().chain(elsewhere) {
+            given += 1;
+            right += usize::from(same(&secret, &self.secret));
+        }
+        match (given, right, in_url.is_empty()) {
+            (0, ..) => Given::Nothing,
+            (_, 0, _) => Given::Wrong,
+            (.., true) => Given::Right,
+            (.., false) => Given::RightInUrl,
+        }
     }
 
     /// Answers with the same address without the token, and a cookie in its place.
@@ -154,10 +137,33 @@ const FORM: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=
 <title>Activity</title><h1>Activity</h1><form method=get action=\"./\"><label>Token <input name=token type=password autofocus \
 required autocomplete=current-password></label> <button>Show</button></form><p>It was printed where the server was started.";
 
+/// The credentials of the scheme `Bearer`, whose name has no case (RFC 9110, 11.1). A proxy may add others.
+pub(super) fn bearers(parts: &Parts) -> impl Iterator<Item = &str> {
+    let all = parts.headers.get_all(header::AUTHORIZATION).iter();
+    all.filter_map(|value| {
+        let (scheme, token) = str::from_utf8(value.as_bytes()).ok()?.split_once(' ')?;
+        let token = token.trim_matches(' ');
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    })
+}
+
+/// The values of the cookies of a name: one of before may be there beside the one that counts, and those of others may
+/// hold any bytes.
+fn cookies<'a>(parts: &'a Parts, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let all = parts.headers.get_all(header::COOKIE).iter();
+    let pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let pair = str::from_utf8(pair).ok()?.trim();
+        let value = pair.strip_prefix(name)?.strip_prefix('=')?;
+        Some(value)
+    })
+}
+
 /// True for the addresses of pages, which stand beside each other: elsewhere a token in the address is none.
 fn is_page(parts: &Parts) -> bool {
     let mut page = parts.uri.path().trim_start_matches('/').bytes();
-    page.all(|byte| byte.is_ascii_lowercase()) && parts.method == http::Method::GET
+    page.all(|byte| byte.is_ascii_lowercase())
+        && [http::Method::GET, http::Method::HEAD].contains(&parts.method)
 }
 
 fn pairs(parts: &Parts) -> impl Iterator<Item = &str> {
@@ -169,10 +175,15 @@ fn is_token(pair: &str) -> bool {
     pair.split_once('=').is_some_and(|(name, _)| name == QUERY)
 }
 
-fn in_query(parts: &Parts) -> Option<String> {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
-    let mut pairs = query.0.into_iter();
-    pairs.find_map(|(name, value)| (name == QUERY).then_some(value))
+/// The tokens in the address of a page.
+fn in_query(parts: &Parts) -> Vec<String> {
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let pairs = query.map(|query| query.0).unwrap_or_default();
+    let tokens = pairs.into_iter().filter(|(name, _)| name == QUERY);
+    tokens
+        .map(|(_, value)| value)
+        .filter(|_| is_page(parts))
+        .collect()
 }
 
 fn from_hex(text: &str) -> Option<String> {

@@ -49,12 +49,17 @@ impl Place {
         self.folder.path().join("activity.db")
     }
 
+    /// What is served.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
     pub fn server(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tool-server"));
         command
             .env("ACTIVITY_STORE", self.store())
             .arg("--root")
-            .arg(self.folder.path().join("root"))
+            .arg(self.root())
             .kill_on_drop(true);
         command
     }

@@ -32,11 +32,21 @@ Examples:
   activity serve
   activity --store /srv/app/activity.db serve --listen 127.0.0.1:9000";
 
+pub(super) const BACKUP: &str = "\
+Examples:
+  activity backup monday.db
+  activity --store monday.db list
+
+The copy is complete in this one file. To restore it, stop the programs that record, move activity.db, activity.db-wal \
+and activity.db-shm away, and copy it to activity.db.";
+
 pub(super) const REBUILD: &str = "\
 Examples:
   activity rebuild
 
-Sums from before what was pruned are kept as they are. It may run while others record.";
+Sums of times whose activities were pruned are kept as they are. Sums that are older than the store keeps them are \
+deleted again: lift that first with `activity retention --sums forever`. Indexes, triggers and views that are missing \
+or were altered are made anew. It may run while others record.";
 
 pub(super) const RECORDING: &str = "\
 Examples:
@@ -45,7 +55,13 @@ Examples:
 pub(super) const DOCTOR: &str = "\
 Examples:
   activity doctor
-  activity doctor --json | jq .instances";
+  activity doctor --json | jq .instances
+  activity doctor --accept
+
+It compares what every process committed, less what was pruned and erased, with the rows in the file. \
+Where rows are missing it says how many, and since when; the exit code is 1. When another program deleted or \
+inserted rows on purpose, --accept writes that into the file's ledger; the file keeps when and how many. \
+It may run while others record.";
 
 pub(super) const FILTERS: &str = "\
 Filters:
@@ -111,8 +127,10 @@ Examples:
   ssh worker activity export --events | activity import -
   activity --store all.db import yesterday.jsonl
 
-Lines are those of `activity export` in the format jsonl. What is there already is passed over, so that the same \
-file may be imported again. Secrets are redacted as when recording. Recordings are not in such files.";
+Lines are those of `activity export` in the format jsonl, of at most 32 MiB each. What is there already is skipped, so \
+the same file may be imported again. Secrets are redacted and lengths limited as when recording. An ID says when its \
+record started: where `started_at` or `at` says another time, the record gets a new ID, and the old one is its attribute \
+`imported.id`. A bad line stops the import; the lines before it stay. Recordings are not in such files.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
@@ -142,6 +160,17 @@ A size counts texts, and 200 bytes for each row and what finds it (40 for each p
 
 It may run while others record: it deletes a little at a time, the oldest first, and may be interrupted. \
 The newest activity and event always stay. A key of a pruned event may be used by a new one.";
+
+pub(super) const RETENTION: &str = "\
+Examples:
+  activity retention
+  activity retention --activities 90d --recordings 30d/10GB
+  activity retention --activities forever
+
+A LIMIT is an age (90d, 12h), a size (500MB, 2GB), both (30d/10GB) or `forever`; kinds that are not named keep theirs. \
+It belongs to the store: every process that records there follows it, until another one is set here or by an application. \
+They delete what is beyond it, a little at a time, the oldest first; `activity prune` deletes at once. Records are as old \
+as the younger of their date and their commit, by the store's own clock, which a wrong clock does not move for a day.";
 
 pub(super) const ERASE: &str = "\
 Examples:

@@ -13,6 +13,7 @@ use super::{
     budget::{self, Budget},
     line,
 };
+use crate::print::human;
 
 /// The most of its events that are told.
 const EVENTS: usize = 100;
@@ -101,5 +102,5 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> Vec<String> {
 fn payload(name: &str, preview: Option<&Preview>) -> Option<String> {
     let preview = preview?;
     let text = one_line(&preview.text);
-    Some(format!("- {name} ({} bytes): {text}\n", preview.bytes))
+    Some(format!("- {name} ({}): {text}\n", human::payload(preview)))
 }

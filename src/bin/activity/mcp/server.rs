@@ -75,7 +75,8 @@ impl Server {
                 let why = with_causes(&error);
                 format!("unavailable, which does not mean that nothing happened: {why}")
             })?;
-            question(&mut reader, Utc::now()).map_err(|error| with_causes(&error))
+            let now = reader.present().map_err(|error| with_causes(&error))?;
+            question(&mut reader, now).map_err(|error| with_causes(&error))
         });
         match answered.await {
             Ok(Ok(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),

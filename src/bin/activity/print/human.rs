@@ -1,6 +1,7 @@
 //! Numbers as people say them.
 
 use chrono::{DateTime, Local, TimeDelta, Utc};
+use tower_activity::record::Preview;
 
 const US: u64 = 1_000;
 const MS: u64 = 1_000_000;
@@ -39,6 +40,14 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// The same of a record, with a mark where it is dated ahead of the present.
+pub(crate) fn when(at: DateTime<Utc>, ahead: bool, now: DateTime<Utc>) -> String {
+    match ahead {
+        true => format!("{} (ahead)", ago(at, now)),
+        false => ago(at, now),
+    }
+}
+
 fn unit(s: i64) -> String {
     match s {
         ..60 => format!("{s} s"),
@@ -69,6 +78,16 @@ pub(crate) fn bytes(bytes: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// How large a payload was, as far as that is known: of one that was cut off only the beginning was counted.
+pub(crate) fn payload(preview: &Preview) -> String {
+    let size = bytes(preview.bytes);
+    if preview.truncated {
+        format!("at least {size}, cut off")
+    } else {
+        size
+    }
 }
 
 /// A count with a comma every three digits.

@@ -1,47 +1,34 @@
-//! How far long work has come: one line on the terminal, none where nobody looks.
+//! Progress of long work: one line on stderr, none when stderr is not a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::print::bar::{LONGEST, bar};
+use crate::print::bar::LONGEST;
 
-/// A line that is written over and over.
+/// What a share of 1 is, in steps: a terminal is slower than the work.
+const STEPS: f64 = 1_000.0;
+
+/// A progress bar that is cleared when dropped.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    doing: &'static str,
-    shown: bool,
-    /// What stands there now, in tenths of a percent: a terminal is slower than the work.
-    at: Option<u64>,
-}
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn begin(doing: &'static str) -> Self {
-        let shown = io::stderr().is_terminal();
-        Progress {
-            doing,
-            shown,
-            at: None,
-        }
+        let template = format!("{{msg}} {{bar:{LONGEST}}} {{percent:>3}} %");
+        let style = ProgressStyle::with_template(&template)
+            .expect("the template has only keys that exist")
+            .progress_chars("█▉▊▋▌▍▎▏ ");
+        let bar = ProgressBar::with_draw_target(Some(STEPS as u64), ProgressDrawTarget::stderr());
+        Progress(bar.with_style(style).with_message(doing))
     }
 
     /// Shows the share that is done, from 0 to 1.
     pub(crate) fn at(&mut self, share: f64) {
-        let tenths = (share.clamp(0.0, 1.0) * 1_000.0) as u64;
-        if !self.shown || self.at == Some(tenths) {
-            return;
-        }
-        self.at = Some(tenths);
-        let bar = bar(tenths, 1_000);
-        let line = format!("\r{} {bar:<LONGEST$} {:>3} %", self.doing, tenths / 10);
-        // Progress that cannot be shown stops no work.
-        let _ = io::stderr().write_all(line.as_bytes());
+        self.0.set_position((share.clamp(0.0, 1.0) * STEPS) as u64);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.at.is_some() {
-            // The same.
-            let _ = io::stderr().write_all(b"\r\x1b[K");
-        }
+        self.0.finish_and_clear();
     }
 }

@@ -12,6 +12,7 @@ use tokio::{
 
 use self::flush::{Flush, STOP};
 use crate::{
+    error::Result,
     record::{RecordingStatus, Text},
     recording::{
         Sink,
@@ -65,14 +66,14 @@ impl Recorder {
         scope: Scope,
         world: World,
         settings: &Settings,
-    ) -> Self {
+    ) -> Result<Self> {
         let binding = format!("__{}", sink.id().to_string().replace('-', ""));
         let settings = settings.through(&binding);
-        Recorder {
+        Ok(Recorder {
             connection,
             sink,
             scope,
-            script: settings.script(),
+            script: settings.script()?,
             settings,
             binding,
             world,
@@ -85,7 +86,7 @@ impl Recorder {
             begun: None,
             ready: None,
             flushes: Vec::new(),
-        }
+        })
     }
 
     /// Works until it is stopped, or the browser is gone. Says when the browser has begun to attach to pages, and when those

@@ -26,7 +26,7 @@ use crate::{
     record::{Kind, Status, Sums},
     store::{
         QUARTER_US,
-        sqlite::{bucket::Buckets, write::status_number},
+        sqlite::{bucket::Buckets, write_side::status_number},
     },
 };
 
@@ -35,8 +35,7 @@ pub(super) const ALL: i64 = 0;
 
 const ROWS: &str = "SELECT agent, project, started_at, status, duration_ns, \
      kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
-     FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND agent IS NOT NULL \
-     AND started_at >= ?4 * (SELECT coalesce(max(value), 0) FROM mark WHERE name = 'sums_from')";
+     FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND agent IS NOT NULL AND started_at >= ?4";
 const SAYS: &str = "SELECT EXISTS (SELECT 1 FROM turning_agent WHERE agent = ?1)";
 const SAY: &str = "INSERT OR IGNORE INTO turning_agent (agent) VALUES (?1)";
 const SCOPES: &str = "SELECT DISTINCT scope_id FROM agent_stretch WHERE agent = ?1";
@@ -83,15 +82,16 @@ impl Agents {
         }
     }
 
-    /// What was committed after the first and up to the second place, without what started when no sums are kept any more.
+    /// What was committed after the first and up to the second place, and started from this microsecond on.
     pub(super) fn committed(
         connection: &Connection,
         after: i64,
         up_to: i64,
+        from_us: i64,
     ) -> rusqlite::Result<Self> {
         let mut agents = Agents::default();
         let mut statement = connection.prepare_cached(ROWS)?;
-        let mut rows = statement.query(params![after, up_to, Kind::Turn.as_str(), QUARTER_US])?;
+        let mut rows = statement.query(params![after, up_to, Kind::Turn.as_str(), from_us])?;
         while let Some(row) = rows.next()? {
             agents.add(AgentRow::read(row)?);
         }

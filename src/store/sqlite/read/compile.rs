@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::{
     record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
-    store::sqlite::write::status_number,
+    store::sqlite::write_side::status_number,
 };
 
 /// Which table the clause is for; both are read under the alias `a`.
@@ -134,13 +134,13 @@ impl Where {
         clause.choice(&filter.status, |status| {
             (STATUS, Some(status_number(*status).into()))
         });
-        match filter.actor.any_of.as_slice() {
+        match Pattern::only_exact(&filter.actor.any_of) {
             // Through the index on (actor, id), which is in the list's order.
-            [one] if let Some(exact) = one.as_exact() => {
+            Some(exact) => {
                 clause.and(ACTOR.exact, [text(exact)]);
                 clause.none_of(&filter.actor.none_of, |one| pattern(one, &ACTOR));
             }
-            _ => clause.texts(&filter.actor, &ACTORS),
+            None => clause.texts(&filter.actor, &ACTORS),
         }
         clause.choice(&filter.event_type, |one| {
             pattern(&one.in_snake_case(), &TYPE)
@@ -161,12 +161,12 @@ impl Where {
 
     /// For whom, where and when.
     fn scope(&mut self, filter: &Filter) {
-        match filter.project.any_of.as_slice() {
-            [one] if let Some(exact) = one.as_exact() => {
+        match Pattern::only_exact(&filter.project.any_of) {
+            Some(exact) => {
                 self.and(ONE_PROJECT, [text(exact)]);
                 self.none_of(&filter.project.none_of, |one| pattern(one, &PROJECT));
             }
-            _ => self.texts(&filter.project, &PROJECT),
+            None => self.texts(&filter.project, &PROJECT),
         }
         self.texts(&filter.agent, &AGENT);
         self.texts(&filter.brand, &BRAND);

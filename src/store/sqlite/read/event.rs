@@ -7,6 +7,7 @@ use super::{
     compile::Where,
     failed,
     page::by_project,
+    present::parts,
     row::{get, instant, status},
     search::{self, Search},
 };
@@ -43,8 +44,31 @@ pub(super) fn page(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> Result<EventPage> {
-    // One more than asked for tells whether there is a next page.
-    let wanted = limit + 1;
+    let mut events = Vec::new();
+    for (filter, cursor) in parts(filter, cursor, snapshot.ahead_from) {
+        // One more than asked for tells whether there is a next page.
+        let wanted = limit + 1 - events.len();
+        events.extend(part(snapshot, &filter, cursor, wanted)?);
+        if events.len() > limit {
+            break;
+        }
+    }
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let cursor = |last: &EventRecord| Cursor::after_event(last.id).in_ahead(last.ahead);
+    Ok(EventPage {
+        next: events.last().map(cursor).filter(|_| more),
+        events,
+    })
+}
+
+/// The newest events of one part of a list.
+fn part(
+    snapshot: &Snapshot<'_>,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Result<Vec<EventRecord>> {
     let mut events = Vec::new();
     match Search::events(&snapshot.transaction, filter, cursor)? {
         Some(search) => events = found(snapshot, &search, filter, cursor, wanted)?,
@@ -58,13 +82,8 @@ pub(super) fn page(
     events.sort_by_key(|event| std::cmp::Reverse(event.id));
     // The same project may be named twice.
     events.dedup_by_key(|event| event.id);
-    let more = events.len() > limit;
-    events.truncate(limit);
-    let last = events.last().map(|event| Cursor::after_event(event.id));
-    Ok(EventPage {
-        events,
-        next: last.filter(|_| more),
-    })
+    events.truncate(wanted);
+    Ok(events)
 }
 
 /// The newest events through the index, and of those that it has not come to.
@@ -140,7 +159,7 @@ pub(super) fn after(
     let events = records(snapshot, &sql, values)?;
     // A full answer was cut off at its last event; any other has looked at everything.
     let cut_off = events.last().filter(|_| events.len() == limit);
-    let seq = cut_off.map_or(newest.max(seq), |last| last.seq);
+    let seq = cut_off.map_or(newest, |last| last.seq);
     Ok(FollowedEvents { events, seq })
 }
 
@@ -216,7 +235,9 @@ fn records(snapshot: &Snapshot<'_>, sql: &str, values: Vec<Value>) -> Result<Vec
         .map_err(attempt())?;
     let mut events = Vec::new();
     while let Some(row) = rows.next().map_err(attempt())? {
-        events.push(record(row)?);
+        let mut event = record(row)?;
+        event.ahead = event.at >= snapshot.ahead_from;
+        events.push(event);
     }
     Ok(events)
 }
@@ -255,6 +276,8 @@ fn columns(row: &Row<'_>, id: EventId) -> Result<EventRecord> {
             request: text(16)?,
         },
         dedup_key: text(17)?,
+        // The view knows.
+        ahead: false,
         truncated: get::<Option<bool>>(row, 18)?.unwrap_or_default(),
         seq: get(row, 19)?,
     })

@@ -1,9 +1,9 @@
 //! How fast the store grows, from what is quick to read: the newest rows stand for those of a day.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
-use super::failed;
+use super::{failed, present::ahead_from};
 use crate::{
     error::Result,
     record::ActivityId,
@@ -13,11 +13,10 @@ use crate::{
 /// Rows since the first of the last day, in the order of commits. Ids begin with their time; what began first may have
 /// ended last, so that the first hundred are asked.
 const ACTIVITIES: &str = "SELECT coalesce((SELECT max(seq) FROM activity) + 1 - \
-     (SELECT min(seq) FROM (SELECT seq FROM activity WHERE id >= ?1 ORDER BY id LIMIT 100)), 0)";
+     (SELECT min(seq) FROM (SELECT seq FROM activity WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 100)), 0)";
 const EVENTS: &str = "SELECT coalesce((SELECT max(seq) FROM event) + 1 - \
-     (SELECT min(seq) FROM (SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 100)), 0)";
-const CHUNKS: &str =
-    "SELECT count(*) FROM chunk WHERE recording IN (SELECT seq FROM recording WHERE id >= ?1)";
+     (SELECT min(seq) FROM (SELECT seq FROM event WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 100)), 0)";
+const CHUNKS: &str = "SELECT count(*) FROM chunk WHERE recording IN (SELECT seq FROM recording WHERE id >= ?1 AND id < ?2)";
 
 /// The newest 1,000 rows are read from a few hundred pages at most.
 const OF_ACTIVITIES: &str = "SELECT count(*), sum(octet_length(attributes)), \
@@ -31,11 +30,13 @@ const OF_EVENTS: &str = "SELECT count(*), sum(octet_length(summary)), sum(octet_
 /// A body may be large, and its length is read without it.
 const OF_CHUNKS: &str = "SELECT count(*), sum(octet_length(body)) FROM (SELECT body FROM chunk ORDER BY seq DESC LIMIT 100)";
 
-pub(super) fn growth(connection: &Connection) -> Result<Growth> {
-    let day_ago = Utc::now() - TimeDelta::days(1);
-    let first = ActivityId::from_parts(day_ago.timestamp_micros(), 0);
+pub(super) fn growth(connection: &Connection, present: DateTime<Utc>) -> Result<Growth> {
+    let first = ActivityId::lower_bound(present - TimeDelta::days(1));
+    let end = ActivityId::lower_bound(ahead_from(present));
     let since = |sql| -> Result<u64> {
-        let counted = connection.query_row(sql, [first.as_bytes()], |row| row.get::<_, i64>(0));
+        let counted = connection.query_row(sql, [first.as_bytes(), end.as_bytes()], |row| {
+            row.get::<_, i64>(0)
+        });
         let counted = counted.map_err(failed("count the records of a day"))?;
         Ok(counted.max(0).cast_unsigned())
     };

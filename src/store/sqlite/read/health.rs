@@ -1,12 +1,16 @@
 //! How the store stands.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Row};
 
-use super::{failed, growth, row::instant};
+use super::{check, failed, growth, present, row::instant};
 use crate::{
     error::{Error, Result},
     record::InstanceId,
-    store::{Health, InstanceHealth, sqlite::search::unindexed},
+    store::{
+        Accepted, Health, InstanceHealth, LastCheck, Retention, RowKind,
+        sqlite::{ledger, schema, search::unindexed},
+    },
 };
 
 const SCHEMA: &str = "PRAGMA user_version";
@@ -14,12 +18,18 @@ const ACTIVITIES: &str = "SELECT count(*) FROM activity";
 const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
-     (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.started_at DESC, i.id DESC";
+     (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.id DESC";
+// Not before each kind has been checked.
+const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
+     FROM ledger_check HAVING count(finished_at) = 4";
+const ACCEPTED: &str = "SELECT at, kind, sum(max(missing, 0)), sum(max(-missing, 0)) FROM ledger_accepted \
+     GROUP BY at, kind ORDER BY at DESC, kind";
 /// The first hundred complaints are enough to know that a file is damaged.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
 pub(super) fn health(
     connection: &Connection,
+    present: DateTime<Utc>,
     alive: &dyn Fn(InstanceId) -> bool,
 ) -> Result<Health> {
     let number = |sql: &str, what| {
@@ -33,8 +43,12 @@ pub(super) fn health(
         running: 0,
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
+        last_check: last_check(connection)?,
         unindexed: unindexed(connection).map_err(failed("read how far the index is"))?,
-        growth: growth::growth(connection)?,
+        growth: growth::growth(connection, present)?,
+        retention: present::retention(connection)?.or(Retention::DEFAULT),
+        clock: present::health(connection)?,
+        ahead: present::count_ahead(connection, present::ahead_from(present))?,
         instances: Vec::new(),
     };
     let attempt = || failed("read the instances");
@@ -55,7 +69,11 @@ pub(super) fn health(
 
 pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
     match complaints(connection) {
-        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+        Ok(lines) => {
+            let mut lines: Vec<_> = lines.into_iter().filter(|line| line != "ok").collect();
+            lines.extend(schema::complaints(connection).map_err(failed("check the schema"))?);
+            Ok(lines)
+        }
         // Some damage keeps the check itself from ending. That is an answer to it, and no failure.
         Err(cause) if is_damage(&cause) => Ok(vec![cause.to_string()]),
         Err(cause) => Err(failed("check the store for damages")(cause)),
@@ -70,6 +88,47 @@ fn complaints(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 fn is_damage(cause: &rusqlite::Error) -> bool {
     let code = cause.sqlite_error_code();
     code.is_some_and(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// The last check that upkeep finished; `None` before the first.
+fn last_check(connection: &Connection) -> Result<Option<LastCheck>> {
+    if !check::has_ledger(connection)? {
+        return Ok(None);
+    }
+    let attempt = || failed("read the last check");
+    let mut statement = connection.prepare_cached(LAST_CHECK).map_err(attempt())?;
+    let mut rows = statement.query(()).map_err(attempt())?;
+    let Some(row) = rows.next().map_err(attempt())? else {
+        return Ok(None);
+    };
+    let complete_at: Option<i64> = row.get(3).map_err(attempt())?;
+    Ok(Some(LastCheck {
+        finished_at: instant(row.get(0).map_err(attempt())?)?,
+        missing: count(row.get(1).map_err(attempt())?),
+        surplus: count(row.get(2).map_err(attempt())?),
+        complete_at: complete_at.map(instant).transpose()?,
+    }))
+}
+
+/// The changes by other programs that were accepted, newest first.
+pub(super) fn accepted(connection: &Connection) -> Result<Vec<Accepted>> {
+    let attempt = || failed("read what was accepted");
+    let mut statement = connection.prepare_cached(ACCEPTED).map_err(attempt())?;
+    let mut rows = statement.query(()).map_err(attempt())?;
+    let mut accepted = Vec::new();
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let number: i64 = row.get(1).map_err(attempt())?;
+        let kind = RowKind::ALL
+            .into_iter()
+            .find(|kind| ledger::of(*kind).kind == number);
+        accepted.push(Accepted {
+            at: instant(row.get(0).map_err(attempt())?)?,
+            kind: kind.ok_or_else(|| Error::store(format!("{number} is no kind of row")))?,
+            missing: count(row.get(2).map_err(attempt())?),
+            surplus: count(row.get(3).map_err(attempt())?),
+        });
+    }
+    Ok(accepted)
 }
 
 /// SQLite's integers have a sign, counts do not.

@@ -14,7 +14,7 @@ use crate::{
             agents::{self, Agents, Paces, Span, Stretches},
             bucket::sums,
             search::ACTIVITIES,
-            write::status_number,
+            write_side::status_number,
         },
     },
 };
@@ -194,7 +194,10 @@ fn view(connection: &Connection) -> Result<Transaction<'_>> {
 
 /// What was committed and is not yet in the sums of agents.
 fn tail(connection: &Connection) -> Result<Agents> {
-    let read = || Agents::committed(connection, ACTIVITIES.followed(connection)?, i64::MAX);
+    let read = || {
+        let followed = ACTIVITIES.followed(connection)?;
+        Agents::committed(connection, followed, i64::MAX, i64::MIN)
+    };
     read().map_err(failed("add up the activities of agents"))
 }
 

@@ -1,11 +1,13 @@
 //! The read side: pages, trees, what was committed since, and how the store stands.
 
+mod check;
 mod compile;
 mod event;
 mod growth;
 mod health;
 mod metrics;
 mod page;
+mod present;
 mod recording;
 mod row;
 mod search;
@@ -15,13 +17,15 @@ mod tally;
 mod tests;
 mod tree;
 
+pub(super) use check::committed_beside;
+
 use std::{
-    fmt, mem,
+    fmt,
     ops::{Range, RangeInclusive},
-    sync::Arc,
+    path::Path,
 };
 
-use parking_lot::Mutex;
+use chrono::{DateTime, Utc};
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Transaction, functions::FunctionFlags, params,
 };
@@ -37,24 +41,48 @@ use crate::{
         RecordingRecord, as_words,
     },
     store::{
-        Bucket, Cursor, Dimension, EventPage, Followed, FollowedEvents, Grain, Health,
-        LARGEST_PAGE, Pace, Page, Reader, Stop, Subject, Tallied, Total, TreePage, TypeCount,
+        Bucket, Check, Cursor, Dimension, EventPage, Followed, FollowedEvents, Grain, Health,
+        LARGEST_PAGE, Pace, Page, QUARTER_US, Reader, Retention, Stop, Subject, Tallied, Total,
+        TreePage, TypeCount, WallClock,
         sqlite::{
-            Place, connection, lock,
-            process::{Connected, Process},
+            Place,
+            file::{Access, OpenFile, Role},
+            lock, sums, unread,
         },
     },
 };
 
 /// A connection that only reads.
+#[derive(Debug)]
 pub(crate) struct SqliteReader {
     /// Shared with the writer where the store is in memory, else its own.
-    connection: Arc<Mutex<Connection>>,
-    alive: Box<dyn Fn(InstanceId) -> bool + Send>,
-    stop: Option<Stop>,
-    process: Process,
-    /// Declared last: it is counted until it is closed.
-    connected: Option<Connected>,
+    access: Access,
+    alive: Alive,
+    stop: MaybeStop,
+    clock: MaybeClock,
+}
+
+/// Its wall clock; the system's where there is none; not shown.
+#[derive(Default)]
+struct MaybeClock(Option<WallClock>);
+
+impl fmt::Debug for MaybeClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Says of a log's instance whether its process lives.
+type Alive = fn(Option<&Path>, InstanceId) -> bool;
+
+/// Whether questions end early; not shown.
+#[derive(Default)]
+struct MaybeStop(Option<Stop>);
+
+impl fmt::Debug for MaybeStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stop").field(&self.0.is_some()).finish()
+    }
 }
 
 const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
@@ -67,60 +95,64 @@ const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
 impl SqliteReader {
     /// Opens the read side of this place, which must exist.
     pub(super) fn open(place: &Place) -> Result<Self> {
-        match place {
-            // The process that could die takes a store in memory along.
-            Place::Memory(connection) => SqliteReader::new(connection.clone(), |_| true),
-            Place::File(path, _) => {
-                let connected = Connected::to(path)?;
-                let connection = Arc::new(Mutex::new(connection::open_to_read(path)?));
-                let path = lock::real(path);
-                let mut reader = SqliteReader::new(connection, move |id| lock::alive(&path, id))?;
-                reader.connected = Some(connected);
-                Ok(reader)
-            }
-        }
+        let access = match place {
+            Place::Memory(connection) => Access::memory(connection.clone()),
+            Place::File(path) => Access::file(OpenFile::at(path)?, Role::Read),
+        };
+        // The process that could die takes a store in memory along.
+        SqliteReader::new(access, |file, id| {
+            file.is_none_or(|file| lock::alive(file, id))
+        })
     }
 
-    /// Reads through this connection; `alive` says whether an instance's process still holds its lock.
-    fn new(
-        connection: Arc<Mutex<Connection>>,
-        alive: impl Fn(InstanceId) -> bool + Send + 'static,
-    ) -> Result<Self> {
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        let prepare = |connection: &Connection| {
-            connection.create_scalar_function("activity_has_word", 2, flags, |context| {
-                let text = context.get_raw(0).as_str_or_null()?;
-                let word = context.get_raw(1).as_str()?;
-                Ok(text.map(|text| as_words(text).contains(word)))
-            })?;
-            connection.create_scalar_function("activity_first_id", 1, flags, |context| {
-                context.get(0).map(search::first_id)
-            })
+    fn new(access: Access, alive: Alive) -> Result<Self> {
+        let reader = SqliteReader {
+            access,
+            alive,
+            stop: MaybeStop::default(),
+            clock: MaybeClock::default(),
         };
-        prepare(&connection.lock()).map_err(failed("prepare to search words"))?;
-        Ok(SqliteReader {
-            connection,
-            alive: Box::new(alive),
-            stop: None,
-            process: Process::own(),
-            connected: None,
-        })
+        // Says what is wrong with a file before it is read.
+        let connection = reader.connection()?;
+        if reader.access.open_file().is_none() {
+            prepare(&connection).map_err(failed("prepare to search words"))?;
+        }
+        drop(connection);
+        Ok(reader)
     }
 
     /// The connection, unless it is the copy of a parent's, or whoever asks has given up.
     fn connection(&self) -> Result<Stoppable<'_>> {
-        self.process.check()?;
-        Stoppable::new(self.connection.lock(), self.stop.as_ref())
+        Stoppable::new(self.access.lock(prepare)?, self.stop.0.as_ref())
+    }
+
+    /// True while the process of an instance lives.
+    fn is_alive(&self, id: InstanceId) -> bool {
+        (self.alive)(self.access.open_file().map(|file| file.path()), id)
+    }
+
+    fn wall(&self) -> DateTime<Utc> {
+        self.clock.0.as_ref().map_or_else(Utc::now, |clock| clock())
     }
 
     /// Reads in one view of the store: nothing changes in between.
     fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        self.view(read)
+            .map_err(|error| error.of(self.access.path()))
+    }
+
+    /// Reads what one statement answers.
+    fn ask<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        read(&*self.connection()?).map_err(|error| error.of(self.access.path()))
+    }
+
+    fn view<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.connection()?;
         let begin = "begin to read";
         let mut transaction = connection.transaction().map_err(failed(begin))?;
         let mut open = open_instances(&transaction)?;
         let mut dead = open.clone();
-        dead.retain(|(_, id)| !(self.alive)(*id));
+        dead.retain(|(_, id)| !self.is_alive(*id));
         if !dead.is_empty() {
             // One that ended in good order has let go of its lock after its last commit: only in a view that is
             // newer than what the locks say are its activities seen to have ended.
@@ -130,19 +162,54 @@ impl SqliteReader {
             dead.retain(|one| open.contains(one));
         }
         open.retain(|one| !dead.contains(one));
+        let present = present::present(&transaction, self.wall())?;
         let ids = |list: Vec<(i64, InstanceId)>| list.into_iter().map(|(_, id)| id).collect();
         read(&Snapshot {
             transaction,
+            present,
+            ahead_from: present::ahead_from(present),
             alive: serde_json::Value::from_iter(open.iter().map(|(row, _)| *row)).to_string(),
             living: ids(open),
             dead: ids(dead),
         })
+    }
+
+    /// Compares the rows with the ledger and the sums.
+    fn compare(&self, told: &mut dyn FnMut(f64)) -> Result<Check> {
+        // Before the database, which is committed first.
+        let path = self.access.open_file().map(|file| file.path());
+        let beside = (check::witnesses(path), check::total(path));
+        let mut checked = {
+            let mut connection = self.connection()?;
+            let view = connection.transaction().map_err(failed("begin to check"))?;
+            check::compare(&view, beside, &mut |part| told(part / 2.0))?
+        };
+        if let Some(path) = path {
+            checked.unread_commits = unread::commits(&*self.connection()?, path, None);
+        }
+        let mut next = Some(i64::MIN);
+        while let Some(from) = next {
+            let mut connection = self.connection()?;
+            let view = connection.transaction().map_err(failed("begin to check"))?;
+            let quarters = sums::compare(&view, from).map_err(failed("compare the sums"))?;
+            checked.quarters += quarters.compared;
+            for quarter in quarters.differing {
+                let start = row::instant(quarter * QUARTER_US)?;
+                checked.differing_quarters.push(start);
+            }
+            next = quarters.next;
+            told(0.5 + quarters.progress / 2.0);
+        }
+        Ok(checked)
     }
 }
 
 /// One view of the store.
 struct Snapshot<'a> {
     transaction: Transaction<'a>,
+    present: DateTime<Utc>,
+    /// From when on what is dated so is dated ahead of it.
+    ahead_from: DateTime<Utc>,
     /// A JSON list of the row ids of living instances that have open activities.
     alive: String,
     /// The same, by their ids.
@@ -170,7 +237,11 @@ impl Snapshot<'_> {
         let mut records = Vec::new();
         loop {
             match rows.next() {
-                Ok(Some(row)) => records.push(row::record(row)?),
+                Ok(Some(row)) => {
+                    let mut record = row::record(row)?;
+                    record.ahead = record.started_at >= self.ahead_from;
+                    records.push(record);
+                }
                 Ok(None) => return Ok(records),
                 Err(cause) => return Err(attempt(cause)),
             }
@@ -190,7 +261,7 @@ impl Snapshot<'_> {
 
 impl Reader for SqliteReader {
     fn stop_when(&mut self, stop: Option<Stop>) {
-        self.stop = stop;
+        self.stop = MaybeStop(stop);
     }
 
     fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
@@ -204,7 +275,7 @@ impl Reader for SqliteReader {
     }
 
     fn newest_seq(&mut self) -> Result<i64> {
-        newest_seq(&*self.connection()?)
+        self.ask(newest_seq)
     }
 
     fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
@@ -214,16 +285,15 @@ impl Reader for SqliteReader {
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
         let attempt = || failed("look for an activity's id");
         let limit = limit.clamp(1, LARGEST_PAGE);
-        let connection = self.connection()?;
-        let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
         let (first, last) = range.into_inner();
-        let ids = statement
-            .query_map(
-                params![first.as_bytes(), last.as_bytes(), limit as i64],
-                |row| row.get(0).map(ActivityId::from_bytes),
-            )
-            .map_err(attempt())?;
-        ids.collect::<rusqlite::Result<_>>().map_err(attempt())
+        let values = params![first.as_bytes(), last.as_bytes(), limit as i64];
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
+            let ids = statement
+                .query_map(values, |row| row.get(0).map(ActivityId::from_bytes))
+                .map_err(attempt())?;
+            ids.collect::<rusqlite::Result<_>>().map_err(attempt())
+        })
     }
 
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
@@ -258,7 +328,7 @@ impl Reader for SqliteReader {
     }
 
     fn newest_event_seq(&mut self) -> Result<i64> {
-        event::newest_seq(&*self.connection()?)
+        self.ask(event::newest_seq)
     }
 
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
@@ -278,69 +348,84 @@ impl Reader for SqliteReader {
         range: RangeInclusive<RecordingId>,
         limit: usize,
     ) -> Result<Vec<RecordingId>> {
-        recording::ids(&*self.connection()?, &range, limit.clamp(1, LARGEST_PAGE))
+        self.ask(|connection| recording::ids(connection, &range, limit.clamp(1, LARGEST_PAGE)))
     }
 
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>> {
-        recording::chunks(&*self.connection()?, id, from, limit.clamp(1, LARGEST_PAGE))
+        self.ask(|connection| recording::chunks(connection, id, from, limit.clamp(1, LARGEST_PAGE)))
     }
 
     fn buckets(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Bucket>> {
-        metrics::buckets(&*self.connection()?, of, quarters, grain)
+        self.ask(|connection| metrics::buckets(connection, of, quarters, grain))
     }
 
     fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>> {
-        metrics::totals(&*self.connection()?, by, quarters)
+        self.ask(|connection| metrics::totals(connection, by, quarters))
     }
 
     fn paces(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Pace>> {
-        metrics::paces(&*self.connection()?, of, quarters, grain)
+        self.ask(|connection| metrics::paces(connection, of, quarters, grain))
     }
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
         of_activities(filter)?;
-        tally::tally(&*self.connection()?, filter, take)
+        self.ask(|connection| tally::tally(connection, filter, take))
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         event::of_events(filter)?;
-        metrics::event_types(&*self.connection()?, filter)
+        self.ask(|connection| metrics::event_types(connection, filter))
     }
 
     fn oldest_quarter(&mut self) -> Result<Option<i64>> {
-        metrics::oldest_quarter(&*self.connection()?)
+        self.ask(metrics::oldest_quarter)
     }
 
     fn is_known(&mut self, subject: &Subject) -> Result<bool> {
-        metrics::is_known(&*self.connection()?, subject)
+        self.ask(|connection| metrics::is_known(connection, subject))
+    }
+
+    fn use_clock(&mut self, clock: Option<WallClock>) {
+        self.clock.0 = clock;
+    }
+
+    fn present(&mut self) -> Result<DateTime<Utc>> {
+        self.ask(|connection| present::present(connection, self.wall()))
+    }
+
+    fn retention(&mut self) -> Result<Retention> {
+        self.ask(present::retention)
     }
 
     fn health(&mut self) -> Result<Health> {
         self.snapshot(|view| {
             let alive =
-                |id| view.living.contains(&id) || (!view.dead.contains(&id) && (self.alive)(id));
-            health::health(&view.transaction, &alive)
+                |id| view.living.contains(&id) || (!view.dead.contains(&id) && self.is_alive(id));
+            health::health(&view.transaction, view.present, &alive)
         })
     }
 
+    fn check(&mut self, told: &mut dyn FnMut(f64)) -> Result<Check> {
+        self.compare(told)
+            .map_err(|error| error.of(self.access.path()))
+    }
+
     fn damages(&mut self) -> Result<Vec<String>> {
-        health::damages(&*self.connection()?)
+        self.ask(health::damages)
     }
 }
 
-impl Drop for SqliteReader {
-    fn drop(&mut self) {
-        if self.process.is_other() {
-            // Not even to be closed there: see `process`.
-            mem::forget(self.connection.clone());
-        }
-    }
-}
-
-impl fmt::Debug for SqliteReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteReader").finish_non_exhaustive()
-    }
+/// Makes the functions that questions are asked with.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("activity_has_word", 2, flags, |context| {
+        let text = context.get_raw(0).as_str_or_null()?;
+        let word = context.get_raw(1).as_str()?;
+        Ok(text.map(|text| as_words(text).contains(word)))
+    })?;
+    connection.create_scalar_function("activity_first_id", 1, flags, |context| {
+        context.get(0).map(search::first_id)
+    })
 }
 
 /// The instances that have open activities or recordings: row id and id.

@@ -6,6 +6,7 @@ use super::{
     Snapshot,
     compile::{Table, Where},
     newest_seq,
+    present::parts,
     row::{COLUMNS, ENDED, ENDED_BY_SEQ, ENDED_FOUND, JOINS, OPEN},
     search::{self, Search},
 };
@@ -28,8 +29,31 @@ pub(super) fn page(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> Result<Page> {
-    // One more than asked for tells whether there is a next page.
-    let wanted = limit + 1;
+    let mut activities = Vec::new();
+    for (filter, cursor) in parts(filter, cursor, snapshot.ahead_from) {
+        // One more than asked for tells whether there is a next page.
+        let wanted = limit + 1 - activities.len();
+        activities.extend(part(snapshot, &filter, cursor, wanted)?);
+        if activities.len() > limit {
+            break;
+        }
+    }
+    let more = activities.len() > limit;
+    activities.truncate(limit);
+    let cursor = |last: &ActivityRecord| Cursor::after(last.id).in_ahead(last.ahead);
+    Ok(Page {
+        next: activities.last().map(cursor).filter(|_| more),
+        activities,
+    })
+}
+
+/// The newest activities of one part of a list.
+fn part(
+    snapshot: &Snapshot<'_>,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    wanted: usize,
+) -> Result<Vec<ActivityRecord>> {
     let mut records = Vec::new();
     let ended = any_status(filter, &ENDED_STATUSES);
     let search = match ended {
@@ -52,13 +76,8 @@ pub(super) fn page(
     // The sort is stable, so of an activity that is in both tables the end stays.
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     records.dedup_by_key(|record| record.id);
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let last = records.last().map(|record| Cursor::after(record.id));
-    Ok(Page {
-        activities: records,
-        next: last.filter(|_| more),
-    })
+    records.truncate(wanted);
+    Ok(records)
 }
 
 /// The newest ended activities through the index, and of those that it has not come to.
@@ -97,7 +116,7 @@ pub(super) fn after(
     }
     // A full answer was cut off at its last activity; any other has looked at everything.
     let cut_off = activities.last().filter(|_| activities.len() == limit);
-    let seq = cut_off.and_then(|last| last.seq).unwrap_or(newest.max(seq));
+    let seq = cut_off.and_then(|last| last.seq).unwrap_or(newest);
     Ok(Followed { activities, seq })
 }
 

@@ -8,7 +8,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
     },
-    store::sqlite::write::status_number,
+    store::sqlite::write_side::status_number,
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.
@@ -96,6 +96,8 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         input: preview(row, 24)?,
         output: preview(row, 27)?,
         has_recording: get(row, 30)?,
+        // The view knows.
+        ahead: false,
         seq: get(row, 20)?,
     })
 }

@@ -2,13 +2,15 @@
 
 use std::ops::{Deref, DerefMut};
 
-use parking_lot::MutexGuard;
 use rusqlite::Connection;
 
 use super::failed;
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::Stop,
+    store::{
+        Stop,
+        sqlite::{driver, file::Guard},
+    },
 };
 
 /// SQLite asks after so many steps of its machine: some ten microseconds of them.
@@ -16,22 +18,18 @@ const STEPS: i32 = 1_000;
 
 /// A connection while a question is answered. In memory it is the writer's too, which nobody stops.
 pub(super) struct Stoppable<'a> {
-    connection: MutexGuard<'a, Connection>,
+    connection: Guard<'a>,
     stops: bool,
 }
 
 impl<'a> Stoppable<'a> {
-    pub(super) fn new(
-        mut connection: MutexGuard<'a, Connection>,
-        stop: Option<&Stop>,
-    ) -> Result<Self> {
+    pub(super) fn new(mut connection: Guard<'a>, stop: Option<&Stop>) -> Result<Self> {
         if let Some(stop) = stop.cloned() {
             // Of many quick questions none takes so many steps.
             if stop() {
                 return Err(stopped("begin to read"));
             }
-            connection
-                .progress_handler(STEPS, Some(move || stop()))
+            driver::ask_every(&mut connection, STEPS, Some(move || stop()))
                 .map_err(failed("watch over a question"))?;
         }
         Ok(Stoppable {
@@ -67,7 +65,7 @@ impl Drop for Stoppable<'_> {
     fn drop(&mut self) {
         if self.stops {
             // Taking a handler away fails for connections of others only.
-            let _ = self.connection.progress_handler(0, None::<fn() -> bool>);
+            let _ = driver::ask_every(&mut self.connection, 0, None::<fn() -> bool>);
         }
     }
 }

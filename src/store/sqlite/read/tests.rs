@@ -10,7 +10,10 @@ use crate::{
     store::sqlite::search::ACTIVITIES,
 };
 
-const SCHEMA_1: &str = include_str!("../schema.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../schema.sql"),
+    include_str!("../schema-2.sql")
+);
 const START_US: i64 = 1_772_366_400_000_000;
 const LIVING: u8 = 1;
 const DEAD: u8 = 2;
@@ -47,7 +50,7 @@ fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
 
 fn fixture(rows: &[Made]) -> SqliteReader {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(SCHEMA_1).unwrap();
+    connection.execute_batch(SCHEMA).unwrap();
     for instance in [LIVING, DEAD] {
         connection
             .execute(
@@ -59,11 +62,9 @@ fn fixture(rows: &[Made]) -> SqliteReader {
     for (index, row) in rows.iter().enumerate() {
         insert(&connection, index, row);
     }
-    SqliteReader::new(
-        std::sync::Arc::new(parking_lot::Mutex::new(connection)),
-        |id| id.as_bytes()[0] == LIVING,
-    )
-    .unwrap()
+    let connection = std::sync::Arc::new(parking_lot::Mutex::new(connection));
+    let alive = |_: Option<&std::path::Path>, id: InstanceId| id.as_bytes()[0] == LIVING;
+    SqliteReader::new(Access::memory(connection), alive).unwrap()
 }
 
 fn insert(connection: &Connection, index: usize, row: &Made) {
@@ -204,7 +205,7 @@ proptest! {
         let mut reader = fixture(&rows[..indexed.min(rows.len())]);
         index(&reader);
         for (at, row) in rows.iter().enumerate().skip(indexed) {
-            insert(&reader.connection.lock(), at, row);
+            insert(&reader.connection().unwrap(), at, row);
         }
         let all = reader.page(&Filter::default(), None, LARGEST_PAGE).unwrap().activities;
         prop_assert_eq!(all.len(), rows.len());
@@ -237,12 +238,12 @@ proptest! {
 }
 
 fn index(reader: &SqliteReader) {
-    while ACTIVITIES.follow(&reader.connection.lock()).unwrap() > 0 {}
+    while ACTIVITIES.follow(&reader.connection().unwrap()).unwrap() > 0 {}
 }
 
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {sql}");
-    let connection = reader.connection.lock();
+    let connection = reader.connection().unwrap();
     let mut statement = connection.prepare(&sql).unwrap();
     let lines = statement
         .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
@@ -339,8 +340,9 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
     index(&reader);
     let mut check = |text: &str| {
         let (filter, cursor) = (read(text), Cursor::after(ActivityId::lower_bound(at(9))));
-        let connection = reader.connection.clone();
-        let search = search::Search::activities(&connection.lock(), &filter, Some(cursor));
+        let connection = reader.connection().unwrap();
+        let search = search::Search::activities(&connection, &filter, Some(cursor));
+        drop(connection);
         let search = search.unwrap().unwrap();
         let (sql, values) = page::newest_found(&search, &filter, Some(cursor), 50);
         let plan = plan(&mut reader, &sql, values);
@@ -397,10 +399,10 @@ fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
         second,
         duration_ns: 5,
     };
-    insert(&reader.connection.lock(), 0, &row(1, 0, 0));
-    insert(&reader.connection.lock(), 1, &row(0, 7, 1));
-    insert(&reader.connection.lock(), 2, &row(2, 5, 1));
-    insert(&reader.connection.lock(), 3, &row(2, 6, 0));
+    insert(&reader.connection().unwrap(), 0, &row(1, 0, 0));
+    insert(&reader.connection().unwrap(), 1, &row(0, 7, 1));
+    insert(&reader.connection().unwrap(), 2, &row(2, 5, 1));
+    insert(&reader.connection().unwrap(), 3, &row(2, 6, 0));
     let tree = reader.tree(root).unwrap();
     let statuses: Vec<_> = tree.iter().map(|activity| activity.status).collect();
     assert_eq!(statuses, [Status::Success, Status::Failed, Status::Running]);
@@ -427,7 +429,7 @@ fn an_unknown_type_of_question_is_refused_and_not_answered_with_nothing() {
 fn a_damaged_row_is_an_error_that_names_it() {
     let mut reader = fixture(&[]);
     insert(
-        &reader.connection.lock(),
+        &reader.connection().unwrap(),
         0,
         &Made {
             status: 1,
@@ -438,8 +440,8 @@ fn a_damaged_row_is_an_error_that_names_it() {
         },
     );
     reader
-        .connection
-        .lock()
+        .connection()
+        .unwrap()
         .execute("UPDATE activity SET attributes = '[]'", ())
         .unwrap();
     let error = reader.page(&Filter::default(), None, 1).unwrap_err();

@@ -111,6 +111,7 @@ for (const place of PLACES) {
       await page.keyboard.press("Enter");
       await page.waitForURL(/q=status%3Afailed/);
       await page.locator(".row-failed").first().waitFor();
+      await page.locator(".row:not(.row-failed)").first().waitFor({ state: "detached" });
       assert.equal(await page.locator(".row:not(.row-failed)").count(), 0);
       await page.getByLabel("Time range").selectOption("7d");
       await page.waitForURL(/since%3A7d/);

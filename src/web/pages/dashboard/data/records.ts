@@ -142,6 +142,15 @@ export interface Growth {
   fields: { of: string; field: string; mean_bytes: number; bytes_per_day: number }[];
 }
 
+/** The last comparison of the ledger with the rows, by upkeep. */
+export interface LastCheck {
+  finished_at: string;
+  missing: number;
+  surplus: number;
+  /** When the last check began that found every row. */
+  complete_at: string | null;
+}
+
 export interface Health {
   ok: boolean;
   accounting: Accounting | null;
@@ -152,6 +161,7 @@ export interface Health {
   running: number;
   abandoned: number;
   bytes: number;
+  last_check: LastCheck | null;
   /** What the index for searching has not come to yet. */
   unindexed: number;
   growth: Growth;

@@ -2,6 +2,7 @@ import { ask } from "../data/api";
 import { bytes, count } from "../data/format";
 import { useEvery, useLoad } from "../data/load";
 import type { Accounting, Counts, Growth, Health, Instance } from "../data/records";
+import { Checked, differs } from "../parts/checked";
 import { Failure, Waiting } from "../parts/state";
 import { When } from "../parts/time";
 import { Webhooks } from "../parts/webhooks";
@@ -49,6 +50,8 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
     .flatMap(([, counts]) => losses(counts));
   const total = lost.reduce((sum, [, n]) => sum + n, 0);
   const good = health.ok && total === 0;
+  const check = health.last_check;
+  const differing = check === null ? 0 : check.missing + check.surplus;
   return (
     <>
       <section
@@ -56,11 +59,13 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
         role="status"
       >
         <b>
-          {!health.ok
-            ? "The numbers do not add up"
-            : total > 0
-              ? `${count(total)} ${total === 1 ? "thing was" : "things were"} not recorded`
-              : "Everything is accounted for"}
+          {differing > 0 && check !== null
+            ? differs(check)
+            : !health.ok
+              ? "The numbers do not add up"
+              : total > 0
+                ? `${count(total)} ${total === 1 ? "thing was" : "things were"} not recorded`
+                : "Everything is accounted for"}
         </b>
         <span>
           {stale
@@ -88,6 +93,7 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
           </div>
         ))}
       </dl>
+      <Checked check={check} />
       {health.accounting !== null && <Ledger accounting={health.accounting} />}
       <Growing growth={health.growth} />
       {health.retention !== null && <Retention retention={health.retention} />}

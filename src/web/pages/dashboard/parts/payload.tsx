@@ -4,7 +4,7 @@ import type { Preview } from "../data/records";
 
 /** A payload as it was kept; JSON laid out. */
 export function Payload({ title, preview }: { title: string; preview: Preview }) {
-  const note = preview.truncated ? `${bytes(preview.bytes)}, cut off` : bytes(preview.bytes);
+  const note = preview.truncated ? `at least ${bytes(preview.bytes)}, cut off` : bytes(preview.bytes);
   return (
     <section class="payload">
       <h3>

@@ -1,8 +1,12 @@
 //! `activity doctor`: what is whole, damaged, lost or running.
 
+mod accepted;
+mod foreign;
+mod lost;
+
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
@@ -119,7 +123,20 @@ fn what_runs_is_listed_with_how_long_it_has_been_running() {
     assert_eq!(doctor.code, Some(0));
 }
 
-/// The other half of the test below: records what `ACTIVITY_TEST_KILLED` says, if anything, until it is killed.
+/// A process that records into this file until it is killed; what it has to commit is committed.
+fn recording_process(place: &Place) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "doctor::killed", "--nocapture"])
+        .env("ACTIVITY_TEST_KILLED", place.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    child
+}
+
+/// The other half of the tests with such a process: records what `ACTIVITY_TEST_KILLED` says, if anything, until it is killed.
 #[test]
 fn killed() {
     let Ok(path) = std::env::var("ACTIVITY_TEST_KILLED") else {
@@ -139,14 +156,7 @@ fn killed() {
 fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_then() {
     let place = Place::new();
     let before = Utc::now();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "doctor::killed", "--nocapture"])
-        .env("ACTIVITY_TEST_KILLED", place.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    let mut child = recording_process(&place);
     let alive = place.run(&["doctor"]);
     assert!(!alive.stdout.contains("unknown"), "{}", alive.stdout);
     child.kill().unwrap();

@@ -1,16 +1,10 @@
-//! Network file systems, on which a log would be damaged sooner or later.
-//!
-//! SQLite's write-ahead log needs memory that all its users share, so that all have to be on one machine
-//! (<https://sqlite.org/wal.html>, "Overview"), and locks that hold (<https://sqlite.org/howtocorrupt.html>,
-//! "Filesystems with broken or missing lock implementations").
+//! What Linux says of where a path is: `/proc/self/mountinfo`. Nothing where there is no such file.
 
 use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
-
-use crate::error::{Error, ErrorKind, Result};
 
 /// What Linux calls the file systems of other machines. 9p is among them: virtual machines and WSL mount their
 /// host's folders by it, and the host does not see the guest's shared memory.
@@ -37,34 +31,12 @@ const NETWORK_PROGRAMS: &[&str] = &[
     "vmhgfs-fuse",
 ];
 
-/// Refuses a file on a network file system. Where the system has no `/proc` nothing is known, and nothing refused.
-pub(super) fn check(path: &Path) -> Result<()> {
-    // First, because it has mounted what an automounter mounts on use.
-    let place = real(path);
+/// The type of the file system that a path is on, where that is a network's.
+pub(super) fn network(path: &Path) -> Option<String> {
     // Not statfs: over 9p it may name the server's own file system.
-    let Ok(mounts) = fs::read("/proc/self/mountinfo") else {
-        return Ok(());
-    };
+    let mounts = fs::read("/proc/self/mountinfo").ok()?;
     // One folder that is not UTF-8 hides no other.
-    let mounts = String::from_utf8_lossy(&mounts);
-    let Some(found) = find(&mounts, &place) else {
-        return Ok(());
-    };
-    Err(Error::new(
-        ErrorKind::Store,
-        format!(
-            "cannot open the log {}: it is on a network file system ({found}), where SQLite loses data: \
-             keep it on a disk of this machine",
-            path.display()
-        ),
-    ))
-}
-
-/// The path without links. Of a file that is yet to be made, that of its folder.
-fn real(path: &Path) -> PathBuf {
-    let folder = || fs::canonicalize(path.parent()?).ok();
-    let real = fs::canonicalize(path).ok().or_else(folder);
-    real.unwrap_or_else(|| path.to_owned())
+    find(&String::from_utf8_lossy(&mounts), path).map(str::to_owned)
 }
 
 /// The type of the file system that a path is on, where that is a network's. `mounts` are lines of

@@ -1,6 +1,10 @@
 //! What was exported as JSON Lines is taken in by another log: whole, and once.
 #![allow(clippy::unwrap_used)]
 
+mod ids;
+mod intake;
+mod refused;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -134,23 +138,4 @@ fn events_of_one_key_stay_one_event_and_secrets_stay_out() {
     assert_eq!(kept.len(), 1);
     assert!(!kept[0].contains(&secret), "{}", kept[0]);
     assert!(kept[0].contains("\"github_push\""), "{}", kept[0]);
-}
-
-#[test]
-fn what_is_no_record_is_refused_and_what_came_before_it_stays() {
-    let original = log();
-    let exported = lines(&mut original.reader().unwrap());
-    let store = SqliteStore::at(":memory:").unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
-    import.line(&exported[0]).unwrap();
-    let moved = exported[0].replace("\"started_at\":\"2026", "\"started_at\":\"2025");
-    assert_ne!(moved, exported[0]);
-    for line in ["{}", "[]", "x", "{\"type\":\"x\"}", &moved] {
-        assert!(import.line(line).unwrap_err().is_invalid(), "{line}");
-    }
-    let running = exported[0].replace("\"status\":\"failed\"", "\"status\":\"running\"");
-    assert_ne!(running, exported[0]);
-    import.line(&running).unwrap();
-    let imported = import.finish().unwrap();
-    assert_eq!((imported.activities, imported.running), (1, 1));
 }

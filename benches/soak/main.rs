@@ -1,0 +1,153 @@
+//! What a log takes while it is used for long: memory, descriptors, threads, the file and its write-ahead log, sampled
+//! each second. The run fails when one of them grows.
+//!
+//! A process records 2,000 calls a second and is replaced ten times, in turns by a clean end and by a kill. Beside it,
+//! this process reads with two readers and deletes what the log's retention does not keep. `BENCH_SECONDS` sets how
+//! long it takes (300), `BENCH_RATE` the calls a second. `BENCH_QUICK=1` takes 20 seconds.
+#![allow(missing_docs)]
+
+mod beside;
+mod sample;
+mod table;
+mod writer;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+use benches::{Failure, is_quick, setting};
+use rusqlite::Connection;
+use tower_activity::{ActivityLog, query::ActivityReader};
+
+use crate::{beside::Beside, sample::Sample, table::Table, writer::Writer};
+
+/// Names the file in the process that records.
+const STORE: &str = "BENCH_SOAK_STORE";
+/// How many bytes a call counts for retention: 200, and its texts.
+const CALL_BYTES: u64 = 200;
+/// How many parts the figures are summed up in: minutes, in a run of five.
+const PARTS: u32 = 5;
+/// How many processes record, one after the other.
+const PROCESSES: u32 = 10;
+const READERS: usize = 2;
+
+/// How long and how much.
+#[derive(Clone, Copy)]
+struct Plan {
+    time: Duration,
+    /// Calls a second.
+    rate: usize,
+    /// The limit of the retention, in bytes: the calls of a tenth of the time.
+    keep: u64,
+}
+
+fn main() -> Result<(), Failure> {
+    let seconds = setting("BENCH_SECONDS", if is_quick() { 20 } else { 300 });
+    let rate = setting("BENCH_RATE", 2_000);
+    let plan = Plan {
+        time: Duration::from_secs(seconds as u64),
+        rate,
+        keep: CALL_BYTES * (rate * seconds) as u64 / u64::from(PROCESSES),
+    };
+    if let Some(path) = env::var_os(STORE) {
+        return writer::record(Path::new(&path), plan);
+    }
+    let folder = env::var_os("BENCH_DIR").unwrap_or_else(|| env::temp_dir().into());
+    let folder = tempfile::tempdir_in(folder)?;
+    let path = folder.path().join("soak.db");
+    ActivityLog::open(&path)?.shutdown().wait()?;
+    println!(
+        "{seconds} s, {rate} calls/s, {READERS} readers, {PROCESSES} processes; kept are {:.1} MB of activities",
+        plan.keep as f64 / 1e6
+    );
+    let (table, recorded, beside) = run(&path, plan)?;
+    table.print();
+    println!(
+        "\n{recorded} calls acknowledged by the processes that ended cleanly, {} activities deleted, {} reads",
+        beside.deleted, beside.reads
+    );
+    verify(&path)?;
+    if beside.deleted == 0 || beside.reads == 0 {
+        return Err("nothing was deleted, or nothing was read".into());
+    }
+    match table.growing() {
+        growing if growing.is_empty() => Ok(()),
+        growing => Err(format!("grows: {}", growing.join("; ")).into()),
+    }
+}
+
+/// Records, reads, deletes and samples for as long as planned.
+fn run(path: &Path, plan: Plan) -> Result<(Table, u64, Beside), Failure> {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: [_; READERS] =
+            std::array::from_fn(|_| scope.spawn(|| beside::read(path, &stop)));
+        let pruner = scope.spawn(|| beside::prune(path, &stop));
+        let sampled = sample_writers(path, plan);
+        stop.store(true, Relaxed);
+        let panicked = |_| "a thread beside the writer panicked";
+        let mut beside = Beside::default();
+        for reader in readers {
+            beside.reads += reader.join().map_err(panicked)??;
+        }
+        beside.deleted = pruner.join().map_err(panicked)??;
+        let (table, recorded) = sampled?;
+        Ok((table, recorded, beside))
+    })
+}
+
+/// Lets one process after the other record, and takes a sample each second. Returns how many calls those have recorded
+/// that ended cleanly.
+fn sample_writers(path: &Path, plan: Plan) -> Result<(Table, u64), Failure> {
+    let mut writer = Writer::start(path)?;
+    let mut table = Table::new(plan.time / PARTS);
+    let (mut recorded, mut processes) = (0, 1);
+    let start = Instant::now();
+    for second in 1.. {
+        let at = Duration::from_secs(second);
+        if at >= plan.time {
+            break;
+        }
+        thread::sleep((start + at).saturating_duration_since(Instant::now()));
+        table.add(at, Sample::of(writer.id(), process::id(), path)?);
+        if at >= plan.time / PROCESSES * processes {
+            if processes % 2 == 0 {
+                writer.kill()?;
+            } else {
+                recorded += writer.end()?;
+            }
+            writer = Writer::start(path)?;
+            processes += 1;
+        }
+    }
+    recorded += writer.end()?;
+    Ok((table, recorded))
+}
+
+/// Fails unless the file is in order, holds every row of its ledger, and holds it alone.
+fn verify(path: &Path) -> Result<(), Failure> {
+    let mut reader = ActivityReader::open(path)?;
+    let damages = reader.damages()?;
+    let check = reader.check(&mut |_| ())?;
+    drop(reader);
+    if !damages.is_empty() || !check.differing.is_empty() || !check.differing_quarters.is_empty() {
+        return Err(format!("the file is not in order: {damages:?} {check:?}").into());
+    }
+    let store = Connection::open(path)?;
+    let rows: i64 = store.query_row("SELECT count(*) FROM activity", (), |row| row.get(0))?;
+    println!(
+        "{rows} activities at the end, in {:.1} MB, WAL {:.1} MB; integrity and ledger are in order",
+        sample::bytes(path) as f64 / 1e6,
+        sample::bytes(&wal(path)) as f64 / 1e6,
+    );
+    Ok(())
+}
+
+fn wal(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
+}

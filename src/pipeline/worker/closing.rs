@@ -1,0 +1,99 @@
+//! The end of a log: nothing more is admitted, and what has ended is committed until a deadline.
+
+use std::{
+    sync::mpsc::Sender,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::Result,
+    pipeline::{
+        answer::timed_out,
+        ledger::Committing,
+        worker::{Message, Turn, Worker, guarded},
+    },
+};
+
+/// A shutdown that is under way.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) deadline: Instant,
+    timeout: Duration,
+    answer: Sender<Result<()>>,
+}
+
+impl Worker {
+    pub(super) fn begin_to_close(&mut self, deadline: Instant, answer: Sender<Result<()>>) {
+        self.closing = Some(Closing {
+            timeout: deadline.saturating_duration_since(Instant::now()),
+            deadline,
+            answer,
+        });
+        self.shared.close();
+        for shard in &*self.shards {
+            shard.close();
+        }
+        self.shared.room.close();
+    }
+
+    pub(super) fn go_on_closing(&mut self, closing: Closing) -> Turn {
+        self.sweep();
+        let now = Instant::now();
+        let tries = self.retry_at.is_none_or(|at| at <= now);
+        if (tries && self.commit()) || now >= closing.deadline {
+            self.close(&closing);
+            return Turn::Ended;
+        }
+        self.closing = Some(closing);
+        Turn::Rest
+    }
+
+    fn close(&mut self, closing: &Closing) {
+        let Closing {
+            timeout, answer, ..
+        } = closing;
+        // Whoever queues up from here on may have ended too late.
+        let durable_until = self.shared.commits.last();
+        for shard in &*self.shards {
+            shard.drain();
+        }
+        self.sweep();
+        self.durable_until = durable_until;
+        self.list_open(true);
+        let committed = self.commit();
+        self.shared.commits.close();
+        let unsaved = self.pending.len() + self.batch.ended.len();
+        let unsaved_events = self.events.len() + self.batch.events.len();
+        let mut ledger = self.shared.ledger.lock();
+        ledger.lost_shutdown += unsaved as u64;
+        ledger.events.lost_shutdown += unsaved_events as u64;
+        ledger.steps.lost_shutdown += (self.steps.len() + self.batch.steps.len()) as u64;
+        drop(ledger);
+        let counts = self.accounting(Committing::default());
+        // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
+        self.keeper.close(&*self.store, &self.shared);
+        let closed = match self.writer.take() {
+            Some(writer) => guarded("close the store", || writer.close(&counts)),
+            None => Ok(()),
+        };
+        let outcome = |what: &str| {
+            if committed {
+                return Ok(());
+            }
+            Err(timed_out(what, *timeout, &counts, &self.shared))
+        };
+        let result = outcome("shut down").and(closed);
+        if let Err(error) = &result {
+            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, lost_events = unsaved_events, "the log was shut down");
+        }
+        // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
+        for flush in &self.flushes {
+            let _ = flush.send(outcome("flush"));
+        }
+        for message in self.messages.try_iter() {
+            let (Message::Flush(answer) | Message::Shutdown { answer, .. }) = message;
+            let _ = answer.send(outcome("shut down"));
+        }
+        let _ = answer.send(result);
+    }
+}

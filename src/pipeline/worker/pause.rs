@@ -1,0 +1,82 @@
+//! What the writer does when there is nothing to commit: it brings to rest what was committed, and sleeps.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    error::ErrorKind,
+    pipeline::{
+        ledger::Committing,
+        worker::{LINGER, SAVE, TICK, Worker, guarded},
+    },
+};
+
+impl Worker {
+    /// Has the store bring to rest what was committed, where it is time to.
+    pub(super) fn checkpoint(&mut self) {
+        let now = Instant::now();
+        if self.broken || self.checkpoint_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(writer) = &mut self.writer else {
+            return;
+        };
+        match guarded("take over the write-ahead log", || writer.checkpoint()) {
+            Ok(again) => self.checkpoint_at = again.map(|again| now + again),
+            Err(error) => {
+                self.checkpoint_at = Some(now + SAVE);
+                // These pass by themselves, and what is committed is committed.
+                if !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Full) {
+                    self.failed(&error);
+                }
+            }
+        }
+    }
+
+    /// How long the thread may sleep until there may be work; `None`: until somebody wakes it. Call
+    /// [`awake`](Self::awake) after it.
+    pub(crate) fn pause(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let until = |at: Instant| at.saturating_duration_since(now);
+        if let Some(closing) = &self.closing {
+            let retry = self.retry_at.map_or(TICK, until);
+            return Some(retry.min(until(closing.deadline)));
+        }
+        if self.last_work.elapsed() < LINGER {
+            return Some(TICK);
+        }
+        self.shared.park();
+        let unlisted = self.shards.iter().any(|shard| shard.has_unlisted());
+        if !self.shards.iter().all(|shard| shard.is_swept()) {
+            return Some(Duration::ZERO);
+        }
+        let checkpoint = self.checkpoint_at.filter(|_| !self.broken);
+        let checkpoint = checkpoint.map(|at| until(at).max(TICK));
+        let pause = match self.retry_at.map(until) {
+            Some(pause) if !pause.is_zero() => Some(pause),
+            _ if self.waiting() > 0 || !self.batch.is_empty() => Some(TICK),
+            _ if !self.broken && self.keeper.rest(&self.shared).is_zero() => Some(Duration::ZERO),
+            _ if unlisted => Some(self.shared.config.flush_interval),
+            // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
+            // that are rejected because memory is short wake nobody: they are looked for.
+            _ if self.saved() && self.shared.budget.is_short() => Some(SAVE),
+            _ if self.saved() => Some(self.keeper.rest(&self.shared)),
+            _ if self.last_commit.elapsed() < SAVE => {
+                Some(SAVE.saturating_sub(self.last_commit.elapsed()))
+            }
+            _ => {
+                self.commit();
+                Some(Duration::ZERO)
+            }
+        };
+        [pause, checkpoint].into_iter().flatten().min()
+    }
+
+    /// The thread does not sleep any more.
+    pub(crate) fn awake(&self) {
+        self.shared.unpark();
+    }
+
+    fn saved(&self) -> bool {
+        self.batch.accounting == self.accounting(Committing::default())
+    }
+}

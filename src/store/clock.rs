@@ -1,0 +1,309 @@
+//! The clock that a store keeps of its own, so that no deletion relies on one reading of a wall clock.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+/// How far two clocks may be apart and still agree: more than a time server corrects in a day, and than what is committed
+/// between two readings.
+pub(crate) const TOLERANCE_US: i64 = 5 * MINUTE_US;
+/// What is dated later than this after the present is dated ahead of it.
+pub(crate) const AHEAD: TimeDelta = TimeDelta::microseconds(TOLERANCE_US);
+const MINUTE_US: i64 = 60_000_000;
+/// How much time may have passed between two openings, on the word of the wall clock alone.
+const START_US: i64 = 60 * MINUTE_US;
+/// For how long a wall clock has to run steadily until it is believed.
+const AGREED_US: i64 = 24 * 60 * MINUTE_US;
+
+/// A store's clock, in microseconds since the Unix epoch.
+///
+/// It advances by the time that the monotonic clocks of open logs have seen pass. A wall clock that shows more, because it
+/// was set or because nobody had the store open, is a *claim*. The clock follows it once nothing has contradicted it for 24
+/// hours of running: a wall clock that goes back behind the claim contradicts it, whichever process reads it. Those hours
+/// add up over restarts. It follows a wall clock that shows less in the same way, so that it recovers when a wrong one was
+/// believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoreClock {
+    /// What it shows.
+    pub(crate) now_us: i64,
+    /// What the wall clock showed at the last reading.
+    pub(crate) wall_us: i64,
+    /// What a wall clock has shown, and the time that has passed since.
+    pub(crate) claim_us: i64,
+    /// For how long nothing has contradicted the claim.
+    pub(crate) agreed_us: i64,
+    /// Where it has to catch up, what was committed since then is younger than it seemed.
+    pub(crate) since_us: i64,
+}
+
+impl StoreClock {
+    /// A clock that begins with a reading of the wall clock.
+    pub(crate) fn new(wall_us: i64) -> Self {
+        StoreClock {
+            now_us: wall_us,
+            wall_us,
+            claim_us: wall_us,
+            agreed_us: 0,
+            since_us: wall_us,
+        }
+    }
+
+    /// What readers may take for the present, beside their own wall clock: the earlier of the clock and the claim. Each of
+    /// them may be ahead, but hardly both.
+    pub(crate) fn present_us(&self) -> i64 {
+        self.now_us.min(self.claim_us)
+    }
+
+    /// The first reading of a log that is opened: on the word of the wall clock, up to an hour has passed.
+    pub(crate) fn open(&mut self, wall_us: i64) -> Jump {
+        let passed = wall_us.saturating_sub(self.wall_us).clamp(0, START_US);
+        let missing = wall_us.saturating_sub(self.now_us).max(0);
+        let agreed = agree(self.wall_us, self.now_us);
+        self.now_us += passed.min(missing);
+        if agreed && !agree(wall_us, self.now_us) {
+            // What is missing lies before this, where nobody had the store open.
+            self.since_us = self.now_us;
+        }
+        self.read(wall_us, passed, self.now_us)
+    }
+
+    /// A later reading of a log that was opened when this clock showed `opened_us`.
+    pub(crate) fn advance(&mut self, passed: Duration, wall_us: i64, opened_us: i64) -> Jump {
+        let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
+        self.now_us = self.now_us.saturating_add(passed);
+        self.read(wall_us, passed, opened_us)
+    }
+
+    fn read(&mut self, wall_us: i64, passed: i64, opened_us: i64) -> Jump {
+        self.claim_us = self.claim_us.saturating_add(passed);
+        self.agreed_us = self.agreed_us.saturating_add(passed);
+        self.wall_us = wall_us;
+        if behind(wall_us, self.claim_us) {
+            // What it showed before is not believed.
+            (self.claim_us, self.agreed_us) = (wall_us, 0);
+        } else if !behind(self.now_us, self.claim_us) && wall_us > self.claim_us {
+            let was_behind = behind(self.claim_us, self.now_us);
+            let (is_behind, is_ahead) =
+                (behind(wall_us, self.now_us), behind(self.now_us, wall_us));
+            if is_ahead || (was_behind && !is_behind) {
+                self.agreed_us = 0;
+            }
+            self.claim_us = wall_us;
+        }
+        if agree(wall_us, self.now_us) {
+            // A clock that is corrected soon after its start was wrong before.
+            self.since_us = opened_us.max(self.now_us - AGREED_US).min(self.now_us);
+        }
+        if self.agreed_us < AGREED_US {
+            return Jump::default();
+        }
+        let by_us = self.claim_us - self.now_us;
+        let jump = Jump {
+            by_us,
+            since_us: self.since_us,
+        };
+        self.now_us = self.claim_us;
+        self.since_us = self.since_us.min(self.now_us);
+        (self.claim_us, self.agreed_us) = (self.claim_us.max(wall_us), 0);
+        match by_us.abs() > TOLERANCE_US {
+            true => jump,
+            false => Jump::default(),
+        }
+    }
+}
+
+fn behind(earlier: i64, later: i64) -> bool {
+    earlier.saturating_add(TOLERANCE_US) < later
+}
+
+fn agree(a: i64, b: i64) -> bool {
+    !behind(a, b) && !behind(b, a)
+}
+
+/// How a store's clock was set, other than by the time that has passed. By default it was not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Jump {
+    /// How far; negative when it was set back.
+    pub(crate) by_us: i64,
+    /// What was committed since then is so much younger than it seemed.
+    pub(crate) since_us: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const HOUR: i64 = 60 * MINUTE_US;
+    const DAY: i64 = 24 * HOUR;
+    /// 2026-01-01.
+    const BEGIN: i64 = 1_767_225_600_000_000;
+
+    /// A clock and a log that has it open, in a world with a true time.
+    struct World {
+        clock: StoreClock,
+        truth: i64,
+        /// What the wall clock shows beyond the truth.
+        wrong: i64,
+        opened: i64,
+        starts: i64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            World {
+                clock: StoreClock::new(BEGIN),
+                truth: BEGIN,
+                wrong: 0,
+                opened: BEGIN,
+                starts: 0,
+            }
+        }
+
+        fn run(&mut self, us: i64) {
+            let end = self.truth + us;
+            while self.truth < end {
+                let step = (10 * MINUTE_US).min(end - self.truth);
+                self.truth += step;
+                let passed = Duration::from_micros(step as u64);
+                self.clock
+                    .advance(passed, self.truth + self.wrong, self.opened);
+            }
+        }
+
+        fn set_wall(&mut self, wrong: i64) {
+            self.wrong = wrong;
+            self.clock
+                .advance(Duration::ZERO, self.truth + self.wrong, self.opened);
+        }
+
+        fn restart(&mut self, off: i64) {
+            self.truth += off;
+            self.starts += 1;
+            self.clock.open(self.truth + self.wrong);
+            self.opened = self.clock.now_us;
+        }
+
+        fn ahead(&self) -> i64 {
+            self.clock.now_us - self.truth
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_right_is_followed() {
+        let mut world = World::new();
+        world.run(3 * DAY);
+        assert_eq!(world.ahead(), 0);
+        world.restart(30 * MINUTE_US);
+        assert_eq!(world.ahead(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_is_believed_after_a_day() {
+        for wrong in [-DAY, 60 * DAY, 80 * 365 * DAY, -56 * 365 * DAY] {
+            let mut world = World::new();
+            world.run(3 * DAY);
+            world.set_wall(wrong);
+            world.run(23 * HOUR);
+            assert_eq!(world.ahead(), 0, "{wrong}");
+            world.run(HOUR);
+            assert_eq!(world.ahead(), wrong);
+            // And it is set right again in the same way.
+            world.set_wall(0);
+            assert_eq!(world.ahead(), wrong);
+            world.run(DAY);
+            assert_eq!(world.ahead(), 0, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_was_off_catches_up_after_a_day() {
+        let mut world = World::new();
+        world.restart(60 * DAY);
+        assert_eq!(world.ahead(), HOUR - 60 * DAY);
+        world.run(23 * HOUR - 10 * MINUTE_US);
+        assert_eq!(world.ahead(), HOUR - 60 * DAY);
+        world.run(HOUR + 10 * MINUTE_US);
+        assert_eq!(world.ahead(), 0);
+    }
+
+    #[test]
+    fn a_machine_that_runs_an_hour_a_day_stays_weeks_behind_at_most() {
+        let mut world = World::new();
+        for _ in 0..200 {
+            world.restart(23 * HOUR);
+            world.run(HOUR);
+            assert!(world.ahead() > -40 * DAY, "{}", world.ahead() / DAY);
+        }
+    }
+
+    #[test]
+    fn a_loop_of_starts_gives_a_wrong_clock_one_hour() {
+        let mut world = World::new();
+        world.run(DAY);
+        world.wrong = 80 * 365 * DAY;
+        (0..1_000).for_each(|_| world.restart(1_000_000));
+        assert!(world.ahead() <= HOUR, "{}", world.ahead());
+    }
+
+    #[test]
+    fn two_processes_with_different_clocks_contradict_each_other() {
+        let mut world = World::new();
+        for _ in 0..3 * 24 * 6 {
+            world.set_wall(60 * DAY);
+            world.run(5 * MINUTE_US);
+            world.set_wall(0);
+            world.run(5 * MINUTE_US);
+        }
+        assert_eq!(world.ahead(), 0);
+    }
+
+    #[test]
+    fn a_machine_that_sleeps_every_night_is_a_day_or_two_behind() {
+        let mut world = World::new();
+        for _ in 0..100 {
+            world.run(16 * HOUR);
+            // The monotonic clock stands still.
+            world.truth += 8 * HOUR;
+            assert!(world.ahead() >= -2 * DAY, "{}", world.ahead() / HOUR);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_ahead_of_the_truth_by_more_than_an_hour_a_start(
+            steps in vec((0..4u8, 1..24 * 60i64, -100 * 365..100 * 365i64), 1..60),
+        ) {
+            let mut world = World::new();
+            // For how long the wall clock has been wrong: it is believed after a day.
+            let mut wrong_for = 0;
+            for (act, minutes, days) in steps {
+                let us = minutes * MINUTE_US;
+                match act {
+                    0 => {
+                        let us = if world.wrong > 0 { us.min(DAY - MINUTE_US - wrong_for).max(0) } else { us };
+                        if world.wrong > 0 { wrong_for += us }
+                        world.run(us);
+                    }
+                    1 => {
+                        if world.wrong > 0 {
+                            wrong_for += HOUR;
+                            if wrong_for >= DAY - HOUR { world.set_wall(0); wrong_for = 0; }
+                        }
+                        world.restart(us);
+                    }
+                    2 => {
+                        world.set_wall(days * DAY);
+                        if world.wrong <= 0 { wrong_for = 0 }
+                    }
+                    _ => {
+                        world.set_wall(0);
+                        wrong_for = 0;
+                    }
+                }
+                prop_assert!(world.ahead() <= HOUR * world.starts, "{} {}", world.ahead(), world.starts);
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! How much of what is recorded a store keeps.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Result},
+    store::{Cutoff, Cutoffs},
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The default age limit of sums and recordings.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The default size limit of recordings.
+const RECORDINGS: u64 = 10_000_000_000;
+
+/// What a store keeps, by kind. `None` means that nobody has set a limit for the kind.
+///
+/// The retention belongs to the store: it is kept in it, and every process that records there follows it. Builders
+/// ([`keep_activities`](crate::Builder::keep_activities) and its siblings), `activity retention` and
+/// [`Upkeep::set_retention`](crate::store::Upkeep::set_retention) change the kinds that they name, and leave the others.
+///
+/// A record is as old as the younger of its date and the time when it was committed, by the store's own clock (see
+/// [`Upkeep::now`](crate::store::Upkeep::now)): what is imported is kept for as long as what is recorded, and a clock that was wrong
+/// deletes nothing early.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::store::{Limit, Retention};
+///
+/// let mut retention = Retention::default();
+/// retention.activities = Some(Limit::days(90));
+/// assert_eq!(retention.or(Retention::DEFAULT).sums, Some(Limit::days(30)));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "RetentionFields")]
+#[non_exhaustive]
+pub struct Retention {
+    /// Ended activities, with their previews.
+    pub activities: Option<Limit>,
+    /// Events.
+    pub events: Option<Limit>,
+    /// Previews of activities that stay.
+    pub previews: Option<Limit>,
+    /// The sums that metrics are counted with.
+    pub sums: Option<Limit>,
+    /// Ended recordings. Their activities stay.
+    pub recordings: Option<Limit>,
+}
+
+/// How much of one kind is kept: everything by default.
+///
+/// Records beyond either limit are deleted, the oldest first. The text form is an age, a size, both, or `forever`:
+/// `90d`, `10GB`, `30d/10GB`.
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::store::Limit;
+///
+/// let limit: Limit = "30d/10GB".parse()?;
+/// assert_eq!(limit, Limit::days(30).or_bytes(10_000_000_000));
+/// assert_eq!("forever".parse::<Limit>()?, Limit::FOREVER);
+/// # Ok::<_, tower_activity::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limit {
+    /// Records older than this are deleted.
+    pub age: Option<Duration>,
+    /// Beyond this many bytes the oldest are deleted. Counted as [`Cutoff::bytes`] says.
+    pub bytes: Option<u64>,
+}
+
+impl Retention {
+    /// What applies to kinds that nobody has set: activities, events and previews are kept forever, sums for 30 days,
+    /// recordings for 30 days and up to 10 GB.
+    pub const DEFAULT: Retention = Retention {
+        activities: Some(Limit::FOREVER),
+        events: Some(Limit::FOREVER),
+        previews: Some(Limit::FOREVER),
+        sums: Some(Limit {
+            age: Some(MONTH),
+            bytes: None,
+        }),
+        recordings: Some(Limit {
+            age: Some(MONTH),
+            bytes: Some(RECORDINGS),
+        }),
+    };
+
+    /// The limits of this retention, and those of `other` for kinds that this one does not set.
+    #[must_use]
+    pub fn or(self, other: Retention) -> Retention {
+        Retention {
+            activities: self.activities.or(other.activities),
+            events: self.events.or(other.events),
+            previews: self.previews.or(other.previews),
+            sums: self.sums.or(other.sums),
+            recordings: self.recordings.or(other.recordings),
+        }
+    }
+
+    /// The limits of this retention for kinds that `other` does not set.
+    #[must_use]
+    pub fn missing_in(self, other: Retention) -> Retention {
+        let missing = |own: Option<Limit>, other: Option<Limit>| own.filter(|_| other.is_none());
+        Retention {
+            activities: missing(self.activities, other.activities),
+            events: missing(self.events, other.events),
+            previews: missing(self.previews, other.previews),
+            sums: missing(self.sums, other.sums),
+            recordings: missing(self.recordings, other.recordings),
+        }
+    }
+
+    /// Every kind by its name, with its limit.
+    pub fn kinds(&self) -> [(&'static str, Option<Limit>); 5] {
+        [
+            ("activities", self.activities),
+            ("events", self.events),
+            ("previews", self.previews),
+            ("sums", self.sums),
+            ("recordings", self.recordings),
+        ]
+    }
+
+    /// The limit of the kind with this name.
+    pub(crate) fn kind_mut(&mut self, name: &str) -> Option<&mut Option<Limit>> {
+        match name {
+            "activities" => Some(&mut self.activities),
+            "events" => Some(&mut self.events),
+            "previews" => Some(&mut self.previews),
+            "sums" => Some(&mut self.sums),
+            "recordings" => Some(&mut self.recordings),
+            _ => None,
+        }
+    }
+
+    /// What it deletes at an instant.
+    pub fn cutoffs(&self, now: DateTime<Utc>) -> Cutoffs {
+        let all = self.or(Retention::DEFAULT);
+        let cutoff = |limit: Option<Limit>| limit.unwrap_or_default().cutoff(now);
+        Cutoffs {
+            activities: cutoff(all.activities),
+            events: cutoff(all.events),
+            previews: cutoff(all.previews),
+            sums: cutoff(all.sums),
+            recordings: cutoff(all.recordings),
+        }
+    }
+}
+
+impl Limit {
+    /// No limit.
+    pub const FOREVER: Limit = Limit {
+        age: None,
+        bytes: None,
+    };
+
+    /// Keeps records for this long.
+    pub const fn age(age: Duration) -> Self {
+        Limit {
+            age: Some(age),
+            bytes: None,
+        }
+    }
+
+    /// Keeps records for this many days.
+    pub const fn days(days: u32) -> Self {
+        Limit::age(Duration::from_secs(days as u64 * DAY.as_secs()))
+    }
+
+    /// Keeps the newest records, up to this many bytes.
+    pub const fn bytes(bytes: u64) -> Self {
+        Limit {
+            age: None,
+            bytes: Some(bytes),
+        }
+    }
+
+    /// Adds a limit by size: records beyond either limit are deleted.
+    #[must_use]
+    pub const fn or_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    fn cutoff(self, now: DateTime<Utc>) -> Cutoff {
+        let before = |age: Duration| {
+            let us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+            DateTime::from_timestamp_micros(now.timestamp_micros().saturating_sub(us))
+        };
+        Cutoff {
+            before: self.age.and_then(before),
+            bytes: self.bytes,
+        }
+    }
+}
+
+impl From<Duration> for Limit {
+    fn from(age: Duration) -> Self {
+        Limit::age(age)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let age = self.age.map(|age| in_units(age.as_secs(), &AGES));
+        let size = self.bytes.map(|bytes| in_units(bytes, &SIZES));
+        let text: Vec<String> = age.into_iter().chain(size).collect();
+        match text.is_empty() {
+            true => f.pad("forever"),
+            false => f.pad(&text.join("/")),
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut limit = Limit::FOREVER;
+        if text == "forever" {
+            return Ok(limit);
+        }
+        let unknown = || {
+            Error::invalid(format!(
+                "{text:?} is not a retention limit: write an age (90d, 12h), a size (500MB, 2GB), both (30d/10GB) or `forever`"
+            ))
+        };
+        for part in text.split('/') {
+            let age = of_units(part, &AGES).map(Duration::from_secs);
+            let size = of_units(part, &SIZES);
+            match (age, size) {
+                (Some(age), _) if limit.age.is_none() => limit.age = Some(age),
+                (None, Some(size)) if limit.bytes.is_none() => limit.bytes = Some(size),
+                _ => return Err(unknown()),
+            }
+        }
+        Ok(limit)
+    }
+}
+
+/// Units of an age in seconds, the largest first.
+const AGES: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+/// Units of a size in bytes, the largest first.
+const SIZES: [(&str, u64); 5] = [
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+/// A number in the largest unit that it is a whole number of.
+fn in_units(number: u64, units: &[(&str, u64)]) -> String {
+    let whole = units.iter().find(|(_, unit)| number.is_multiple_of(*unit));
+    let (name, unit) = match whole {
+        Some(found) if number > 0 => *found,
+        _ => units[units.len() - 1],
+    };
+    format!("{}{name}", number / unit)
+}
+
+/// Reads a decimal number and its unit, whatever its case.
+fn of_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    let (number, name) = text.split_at(at);
+    let (_, unit) = units
+        .iter()
+        .find(|(unit, _)| unit.eq_ignore_ascii_case(name.trim()))?;
+    let number: f64 = number.parse().ok()?;
+    Some((number * *unit as f64) as u64)
+}
+
+/// How a [`Retention`] is written as JSON: seconds, or `null` for no limit; and bytes, where they are limited.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+pub(crate) struct RetentionFields {
+    activities_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activities_bytes: Option<u64>,
+    events_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_bytes: Option<u64>,
+    previews_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previews_bytes: Option<u64>,
+    sums_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sums_bytes: Option<u64>,
+    recordings_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recordings_bytes: Option<u64>,
+}
+
+impl From<Retention> for RetentionFields {
+    fn from(retention: Retention) -> Self {
+        let seconds = |limit: Option<Limit>| Some(limit?.age?.as_secs());
+        let bytes = |limit: Option<Limit>| limit?.bytes;
+        RetentionFields {
+            activities_s: seconds(retention.activities),
+            activities_bytes: bytes(retention.activities),
+            events_s: seconds(retention.events),
+            events_bytes: bytes(retention.events),
+            previews_s: seconds(retention.previews),
+            previews_bytes: bytes(retention.previews),
+            sums_s: seconds(retention.sums),
+            sums_bytes: bytes(retention.sums),
+            recordings_s: seconds(retention.recordings),
+            recordings_bytes: bytes(retention.recordings),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_reads_back_what_it_writes() {
+        let check = |text: &str, limit: Limit| {
+            assert_eq!(text.parse::<Limit>().unwrap(), limit, "{text}");
+            assert_eq!(limit.to_string().parse::<Limit>().unwrap(), limit, "{text}");
+        };
+        check("forever", Limit::FOREVER);
+        check("90d", Limit::days(90));
+        check("36h", Limit::age(Duration::from_secs(36 * 3600)));
+        check("0s", Limit::age(Duration::ZERO));
+        check("1.5GB", Limit::bytes(1_500_000_000));
+        check("10gb/30d", Limit::days(30).or_bytes(10_000_000_000));
+        assert_eq!(
+            Limit::days(30).or_bytes(10_000_000_000).to_string(),
+            "30d/10GB"
+        );
+        for text in [
+            "",
+            "90",
+            "d",
+            "30d/40d",
+            "1GB/2GB",
+            "forever/30d",
+            "-3d",
+            "3 weeks",
+        ] {
+            assert!(text.parse::<Limit>().unwrap_err().is_invalid(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_set_is_kept_by_default() {
+        let now = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+        let cutoffs = Retention::default().cutoffs(now);
+        assert_eq!(cutoffs.activities, Cutoff::default());
+        assert_eq!(cutoffs.sums.before, Some(now - MONTH));
+        assert_eq!(cutoffs.recordings.bytes, Some(RECORDINGS));
+        let set = Retention {
+            recordings: Some(Limit::FOREVER),
+            ..Retention::default()
+        };
+        assert_eq!(set.cutoffs(now).recordings, Cutoff::default());
+    }
+}

@@ -1,0 +1,104 @@
+//! The full check: what should be there, compared with what is.
+
+mod instances;
+mod rows;
+
+use std::{collections::HashMap, path::Path};
+
+use rusqlite::Connection;
+
+use super::{failed, health::accepted};
+use crate::{
+    error::Result,
+    record::InstanceId,
+    store::{
+        Check, Count, Counts,
+        sqlite::{
+            ledger, lock, schema,
+            witness::{Committed, Total},
+        },
+    },
+};
+
+/// The first schema that has a ledger.
+const LEDGER: i64 = 2;
+const SCHEMA: &str = "PRAGMA user_version";
+
+/// What was written beside a store when a log last ended in good order. To be read before the database.
+pub(super) fn total(store: Option<&Path>) -> Option<Total> {
+    Total::read(&lock::folder(store?))
+}
+
+/// What the lock files beside a store say. To be read before the database: see [`Committed`].
+pub(super) fn witnesses(store: Option<&Path>) -> HashMap<InstanceId, Committed> {
+    let all = store.map(|store| Committed::all(&lock::folder(store)));
+    all.unwrap_or_default().into_iter().collect()
+}
+
+/// What the lock files beside a store say was committed to it, where it cannot be read.
+pub(in crate::store::sqlite) fn committed_beside(store: &Path) -> Check {
+    let mut check = nothing();
+    check.has_ledger = true;
+    instances::unknown(&mut check, witnesses(Some(store)));
+    check
+}
+
+fn nothing() -> Check {
+    Check {
+        has_ledger: false,
+        total: Counts::default(),
+        differing: Vec::new(),
+        quarters: 0,
+        differing_quarters: Vec::new(),
+        older: None,
+        unread_commits: 0,
+        accepted: Vec::new(),
+        foreign: Vec::new(),
+    }
+}
+
+/// What was committed to this file and is not in its ledger: an older copy has taken its place.
+fn older(connection: &Connection, then: &Total) -> Result<Option<Counts>> {
+    let now = ledger::total(connection).map_err(failed("add up the ledger"))?;
+    let Some(now) = now.filter(|now| now.is_same_file(then)) else {
+        // Another file.
+        return Ok(None);
+    };
+    let (then, now) = (&then.committed, &now.committed);
+    let counts = Counts {
+        commits: Count::new(then.commits.max(now.commits), now.commits),
+        activities: Count::new(then.activities.max(now.activities), now.activities),
+        events: Count::new(then.events.max(now.events), now.events),
+        recordings: Count::new(then.recordings.max(now.recordings), now.recordings),
+        chunks: Count::new(then.chunks.max(now.chunks), now.chunks),
+    };
+    Ok((!now.includes(then)).then_some(counts))
+}
+
+/// True where the file keeps a ledger.
+pub(super) fn has_ledger(connection: &Connection) -> Result<bool> {
+    let version = connection.query_row(SCHEMA, (), |row| row.get::<_, i64>(0));
+    Ok(version.map_err(failed("read the schema's version"))? >= LEDGER)
+}
+
+/// Compares the ledger with the rows, within one transaction. The sums are not in it.
+pub(super) fn compare(
+    connection: &Connection,
+    (witnesses, total): (HashMap<InstanceId, Committed>, Option<Total>),
+    told: &mut dyn FnMut(f64),
+) -> Result<Check> {
+    let mut check = Check {
+        has_ledger: has_ledger(connection)?,
+        foreign: schema::foreign(connection).map_err(failed("read the schema"))?,
+        ..nothing()
+    };
+    if check.has_ledger {
+        check.accepted = accepted(connection)?;
+        let found = rows::count(connection, told).map_err(failed("count the rows"))?;
+        instances::compare(connection, &mut check, witnesses, found)?;
+        if let Some(total) = total {
+            check.older = older(connection, &total)?;
+        }
+    }
+    Ok(check)
+}

@@ -1,0 +1,59 @@
+//! How many rows of each instance are there.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use crate::store::{RowKind, sqlite::ledger};
+
+/// Rows after which it tells how far it is.
+const TELL: u64 = 100_000;
+
+// By the tables themselves: what an index says may be another matter.
+const ACTIVITIES: &str = "SELECT instance, 1 FROM activity NOT INDEXED";
+const EVENTS: &str = "SELECT instance, 1 FROM event NOT INDEXED";
+const RECORDINGS: &str = "SELECT instance, 1 FROM recording NOT INDEXED";
+const CHUNKS: &str = "SELECT r.instance, c.rows FROM \
+     (SELECT recording, count(*) AS rows FROM chunk GROUP BY recording) AS c \
+     LEFT JOIN recording AS r ON r.seq = c.recording";
+const EXPECTED: &str = "SELECT coalesce(sum(activities_added - activities_removed + events_added - events_removed), 0) \
+     FROM instance";
+
+/// How many rows of each kind an instance has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) activities: u64,
+    pub(super) events: u64,
+    pub(super) recordings: u64,
+    pub(super) chunks: u64,
+}
+
+/// Counts all rows, by the number of the instance.
+pub(super) fn count(
+    connection: &Connection,
+    told: &mut dyn FnMut(f64),
+) -> rusqlite::Result<HashMap<i64, Found>> {
+    let all: i64 = connection.query_row(EXPECTED, (), |row| row.get(0))?;
+    let (mut found, mut done) = (HashMap::<i64, Found>::new(), 0);
+    for kind in RowKind::ALL {
+        let (sql, field): (_, fn(&mut Found) -> &mut u64) = match kind {
+            RowKind::Activity => (ACTIVITIES, |found| &mut found.activities),
+            RowKind::Event => (EVENTS, |found| &mut found.events),
+            RowKind::Recording => (RECORDINGS, |found| &mut found.recordings),
+            RowKind::Chunk => (CHUNKS, |found| &mut found.chunks),
+        };
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let instance: Option<i64> = row.get(0)?;
+            let count: i64 = row.get(1)?;
+            let found = found.entry(instance.unwrap_or(ledger::UNKNOWN));
+            *field(found.or_default()) += count.max(0).cast_unsigned();
+            done += 1;
+            if done % TELL == 0 {
+                told((done as f64 / all.max(1) as f64).min(1.0));
+            }
+        }
+    }
+    Ok(found)
+}

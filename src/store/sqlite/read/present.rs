@@ -1,0 +1,108 @@
+//! What the present is, and what is dated ahead of it.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+
+use super::{failed, row::instant};
+use crate::{
+    error::Result,
+    record::{ActivityId, Filter},
+    store::{
+        AHEAD, ClockHealth, Cursor, Retention,
+        clock::StoreClock,
+        sqlite::{clock, retention},
+    },
+};
+
+const SCHEMA: &str = "PRAGMA user_version";
+/// The first schema that has a clock and a retention.
+const SINCE: i64 = 2;
+
+const COUNT_AHEAD: &str = "SELECT (SELECT count(*) FROM activity WHERE id >= ?1) + (SELECT count(*) FROM event WHERE id >= ?1)";
+
+/// The clock of the store; `None` where no log has been open since it has one.
+fn clock(connection: &Connection) -> Result<Option<StoreClock>> {
+    match has_clock(connection)? {
+        true => clock::read(connection).map_err(failed("read the store's clock")),
+        false => Ok(None),
+    }
+}
+
+/// A file of schema 1 is read as it is.
+fn has_clock(connection: &Connection) -> Result<bool> {
+    let version = connection.query_row(SCHEMA, (), |row| row.get::<_, i64>(0));
+    Ok(version.map_err(failed("read the schema's version"))? >= SINCE)
+}
+
+/// The later of a reader's wall clock and the store's own clock: where one of them is behind, what is new is still new.
+pub(super) fn present(connection: &Connection, wall: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let own = clock(connection)?.map(|clock| instant(clock.present_us()));
+    Ok(own.transpose()?.map_or(wall, |own| own.max(wall)))
+}
+
+/// From when on what is dated so is dated ahead.
+pub(super) fn ahead_from(present: DateTime<Utc>) -> DateTime<Utc> {
+    present
+        .checked_add_signed(AHEAD)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// A list in its parts: what is dated up to the present, then what is dated ahead. Each is the filter and the cursor in it.
+pub(super) fn parts(
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    ahead_from: DateTime<Utc>,
+) -> Vec<(Filter, Option<Cursor>)> {
+    // What was ahead when the list began may be present by now: it stays where it was.
+    let in_ahead = |cursor: &Cursor| cursor.is_ahead() || cursor.id().started_at() >= ahead_from;
+    let (before, after) = match cursor {
+        Some(cursor) if in_ahead(&cursor) => (None, Some(cursor)),
+        cursor => (Some(cursor), None),
+    };
+    let mut parts = Vec::new();
+    if let Some(cursor) = before {
+        let mut present = filter.clone();
+        present.until = Some(
+            filter
+                .until
+                .map_or(ahead_from, |until| until.min(ahead_from)),
+        );
+        if present.since < present.until {
+            parts.push((present, cursor));
+        }
+    }
+    if filter.until.is_none_or(|until| until > ahead_from) {
+        let mut ahead = filter.clone();
+        ahead.since = filter.since.max(Some(ahead_from));
+        parts.push((ahead, after));
+    }
+    parts
+}
+
+/// How many activities and events are dated ahead.
+pub(super) fn count_ahead(connection: &Connection, from: DateTime<Utc>) -> Result<u64> {
+    let first = ActivityId::lower_bound(from);
+    let count = connection.query_row(COUNT_AHEAD, [first.as_bytes()], |row| row.get::<_, i64>(0));
+    let count = count.map_err(failed("count what is dated ahead"))?;
+    Ok(count.max(0).cast_unsigned())
+}
+
+/// The limits that were set.
+pub(super) fn retention(connection: &Connection) -> Result<Retention> {
+    match has_clock(connection)? {
+        true => retention::read(connection).map_err(failed("read the retention")),
+        false => Ok(Retention::default()),
+    }
+}
+
+/// How the clocks stand.
+pub(super) fn health(connection: &Connection) -> Result<Option<ClockHealth>> {
+    let Some(clock) = clock(connection)? else {
+        return Ok(None);
+    };
+    Ok(Some(ClockHealth {
+        store: instant(clock.now_us)?,
+        wall: instant(clock.wall_us)?,
+        agreed_s: (clock.agreed_us / 1_000_000).max(0).cast_unsigned(),
+    }))
+}

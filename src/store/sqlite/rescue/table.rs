@@ -1,0 +1,304 @@
+//! The tables that are copied, and how their rows are found and kept.
+
+use rusqlite::{Connection, params, types::Value};
+
+use super::{Rows, STEP};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// What stands there.
+    Plain,
+    /// The number of a text.
+    Text,
+    /// The number of an instance.
+    Instance,
+    /// The number of a recording.
+    Recording,
+    /// The number of an activity.
+    Activity,
+}
+
+use Holds::{Activity, Instance, Plain, Recording, Text};
+
+/// A table, and how its rows are found and kept.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [(&'static str, Holds)],
+    /// Which rows: after ?1, at most ?2.
+    rows: &'static str,
+    /// Which are kept, and what becomes of one that is there already.
+    kept: &'static str,
+}
+
+pub(super) const INSTANCES: Table = Table {
+    name: "instance",
+    columns: &[
+        ("uuid", Plain),
+        ("host", Plain),
+        ("pid", Plain),
+        ("started_at", Plain),
+        ("stopped_at", Plain),
+        ("accounting", Plain),
+    ],
+    rows: "FROM instance AS t WHERE uuid = ?1 AND ?2 > 0",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+/// What is kept of each kind, where the file that stands there says nothing else.
+pub(super) const RETENTION: Table = Table {
+    name: "retention",
+    columns: &[("kind", Plain), ("age_us", Plain), ("bytes", Plain)],
+    rows: "FROM retention AS t WHERE ?1 = 0 AND ?2 > 0",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+pub(super) const RENAMED: Table = Table {
+    name: "renamed",
+    columns: &[("old", Plain), ("new", Plain)],
+    rows: "FROM renamed AS t WHERE ?1 = 0 AND ?2 > 0",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+/// Those that begin after a number, and some before.
+pub(super) const RECORDINGS: Table = Table {
+    name: "recording",
+    columns: &[
+        ("id", Plain),
+        ("format", Text),
+        ("instance", Instance),
+        ("status", Plain),
+        ("lost", Plain),
+        ("ended_at", Plain),
+        ("handle", Plain),
+    ],
+    rows: "FROM recording AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    kept: "WHERE true ON CONFLICT (id) DO UPDATE SET status = excluded.status, lost = excluded.lost, \
+         ended_at = excluded.ended_at WHERE recording.status = 0",
+};
+/// Those that have chunks after a number.
+pub(super) const CONTINUED: Table = Table {
+    rows: "FROM recording AS t WHERE seq IN (SELECT recording FROM chunk WHERE seq > ?1) AND ?2 > 0",
+    ..RECORDINGS
+};
+pub(super) const LINKS: Table = Table {
+    name: "link",
+    columns: &[
+        ("activity", Plain),
+        ("recording", Recording),
+        ("from_at", Plain),
+        ("until_at", Plain),
+    ],
+    rows: "FROM link AS t WHERE recording IN (SELECT seq FROM recording WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
+    kept: "WHERE true ON CONFLICT (activity, recording) DO UPDATE SET until_at = coalesce(excluded.until_at, link.until_at)",
+};
+pub(super) const CHUNKS: Table = Table {
+    name: "chunk",
+    columns: &[
+        ("recording", Recording),
+        ("number", Plain),
+        ("track", Plain),
+        ("events", Plain),
+        ("from_at", Plain),
+        ("until_at", Plain),
+        ("codec", Plain),
+        ("body", Plain),
+    ],
+    rows: "FROM chunk AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    kept: "WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE number = ?2 \
+         AND recording = (SELECT seq FROM recording WHERE id = ?1))",
+};
+pub(super) const ACTIVITIES: Table = Table {
+    name: "activity",
+    columns: &[
+        ("id", Plain),
+        ("parent", Plain),
+        ("root", Plain),
+        ("kind", Text),
+        ("name", Text),
+        ("status", Plain),
+        ("started_at", Plain),
+        ("duration_ns", Plain),
+        ("instance", Instance),
+        ("project", Text),
+        ("agent", Text),
+        ("actor", Text),
+        ("brand", Text),
+        ("environment", Text),
+        ("session", Plain),
+        ("request", Plain),
+        ("error_type", Plain),
+        ("message", Plain),
+        ("attributes", Plain),
+        ("truncated", Plain),
+        ("trace_id", Plain),
+        ("span_id", Plain),
+        ("remote_parent", Plain),
+    ],
+    rows: "FROM activity AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+pub(super) const PREVIEWS: Table = Table {
+    name: "preview",
+    columns: &[
+        ("activity", Activity),
+        ("input", Plain),
+        ("input_bytes", Plain),
+        ("input_truncated", Plain),
+        ("output", Plain),
+        ("output_bytes", Plain),
+        ("output_truncated", Plain),
+    ],
+    rows: "FROM preview AS t WHERE activity IN (SELECT seq FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+pub(super) const EVENTS: Table = Table {
+    name: "event",
+    columns: &[
+        ("id", Plain),
+        ("at", Plain),
+        ("type", Text),
+        ("status", Plain),
+        ("summary", Plain),
+        ("count", Plain),
+        ("reference", Plain),
+        ("data", Plain),
+        ("activity", Plain),
+        ("instance", Instance),
+        ("project", Text),
+        ("agent", Text),
+        ("actor", Text),
+        ("brand", Text),
+        ("environment", Text),
+        ("session", Plain),
+        ("request", Plain),
+        ("dedup_key", Plain),
+        ("truncated", Plain),
+    ],
+    rows: "FROM event AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    kept: "WHERE true ON CONFLICT DO NOTHING",
+};
+pub(super) const OPEN: Table = Table {
+    name: "open",
+    columns: &[
+        ("id", Plain),
+        ("parent", Plain),
+        ("root", Plain),
+        ("kind", Text),
+        ("name", Text),
+        ("started_at", Plain),
+        ("instance", Instance),
+        ("project", Text),
+        ("agent", Text),
+        ("actor", Text),
+        ("brand", Text),
+        ("environment", Text),
+        ("session", Plain),
+        ("request", Plain),
+        ("attributes", Plain),
+        ("truncated", Plain),
+        ("input", Plain),
+        ("input_bytes", Plain),
+        ("input_truncated", Plain),
+        ("trace_id", Plain),
+        ("span_id", Plain),
+        ("remote_parent", Plain),
+        ("handle", Plain),
+    ],
+    rows: "FROM open AS t WHERE ?1 = 0 AND ?2 > 0",
+    kept: "WHERE NOT EXISTS (SELECT 1 FROM activity WHERE id = ?1) ON CONFLICT DO NOTHING",
+};
+
+/// What each instance should have: into another state of the same file, which may have what is missing.
+pub(super) const LEDGER: Table = Table {
+    name: "instance",
+    columns: COUNTED,
+    rows: "FROM (SELECT uuid, host, pid, started_at, stopped_at, accounting, \
+             activities_added - activities_removed AS activities_added, events_added - events_removed AS events_added, \
+             recordings_added - recordings_removed AS recordings_added, chunks_added - chunks_removed AS chunks_added \
+           FROM instance) AS t WHERE ?1 = 0 AND ?2 > 0",
+    kept: "WHERE true ON CONFLICT (uuid) DO UPDATE SET \
+             activities_added = max(activities_added, activities_removed + excluded.activities_added), \
+             events_added = max(events_added, events_removed + excluded.events_added), \
+             recordings_added = max(recordings_added, recordings_removed + excluded.recordings_added), \
+             chunks_added = max(chunks_added, chunks_removed + excluded.chunks_added)",
+};
+/// What is missing of each instance: into another file, which has none of it.
+pub(super) const MISSING: Table = Table {
+    name: "instance",
+    columns: COUNTED,
+    rows: "FROM (SELECT uuid, host, pid, started_at, stopped_at, accounting, \
+             max(activities_added - activities_removed - coalesce(a.rows, 0), 0) AS activities_added, \
+             max(events_added - events_removed - coalesce(e.rows, 0), 0) AS events_added, \
+             max(recordings_added - recordings_removed - coalesce(r.rows, 0), 0) AS recordings_added, \
+             max(chunks_added - chunks_removed - coalesce(c.rows, 0), 0) AS chunks_added FROM instance AS i \
+           LEFT JOIN (SELECT instance, count(*) AS rows FROM activity GROUP BY instance) AS a ON a.instance = i.id \
+           LEFT JOIN (SELECT instance, count(*) AS rows FROM event GROUP BY instance) AS e ON e.instance = i.id \
+           LEFT JOIN (SELECT instance, count(*) AS rows FROM recording GROUP BY instance) AS r ON r.instance = i.id \
+           LEFT JOIN (SELECT recording.instance, count(*) AS rows FROM chunk \
+                        JOIN recording ON recording.seq = chunk.recording GROUP BY recording.instance) AS c \
+                  ON c.instance = i.id) AS t \
+           WHERE ?1 = 0 AND ?2 > 0 AND activities_added + events_added + recordings_added + chunks_added > 0",
+    kept: "WHERE true ON CONFLICT (uuid) DO UPDATE SET \
+             activities_added = activities_added + excluded.activities_added, \
+             events_added = events_added + excluded.events_added, \
+             recordings_added = recordings_added + excluded.recordings_added, \
+             chunks_added = chunks_added + excluded.chunks_added",
+};
+const COUNTED: &[(&str, Holds)] = &[
+    ("uuid", Plain),
+    ("host", Plain),
+    ("pid", Plain),
+    ("started_at", Plain),
+    ("stopped_at", Plain),
+    ("accounting", Plain),
+    ("activities_added", Plain),
+    ("events_added", Plain),
+    ("recordings_added", Plain),
+    ("chunks_added", Plain),
+];
+
+impl Table {
+    pub(super) fn read(
+        &'static self,
+        connection: &Connection,
+        after: &Value,
+    ) -> rusqlite::Result<Rows> {
+        let columns = self.columns.iter().map(|(name, holds)| match holds {
+            Plain => format!("t.{name}"),
+            Text => format!("(SELECT value FROM text WHERE id = t.{name})"),
+            Instance => format!("(SELECT uuid FROM instance WHERE id = t.{name})"),
+            Recording => format!("(SELECT id FROM recording WHERE seq = t.{name})"),
+            Activity => format!("(SELECT id FROM activity WHERE seq = t.{name})"),
+        });
+        let columns: Vec<_> = columns.collect();
+        let sql = format!("SELECT {} {}", columns.join(", "), self.rows);
+        let mut select = connection.prepare_cached(&sql)?;
+        let read = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|n| row.get(n)).collect();
+        let rows = select.query_map(params![after, STEP], read)?;
+        Ok(Rows {
+            table: self,
+            rows: rows.collect::<rusqlite::Result<_>>()?,
+        })
+    }
+
+    pub(super) fn insert(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        let values = self.columns.iter().enumerate().map(|(n, (_, holds))| {
+            let n = n + 1;
+            match holds {
+                Plain => format!("?{n}"),
+                Text => format!("(SELECT id FROM text WHERE value = ?{n})"),
+                Instance => format!("(SELECT id FROM instance WHERE uuid = ?{n})"),
+                Recording => format!("(SELECT seq FROM recording WHERE id = ?{n})"),
+                Activity => format!("(SELECT seq FROM activity WHERE id = ?{n})"),
+            }
+        });
+        let values: Vec<_> = values.collect();
+        format!(
+            "INSERT OR IGNORE INTO {} ({}) SELECT {} {}",
+            self.name,
+            names.join(", "),
+            values.join(", "),
+            self.kept
+        )
+    }
+}

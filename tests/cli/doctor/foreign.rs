@@ -1,0 +1,235 @@
+//! What other programs change in the file is found, and nothing else is.
+
+use rusqlite::Connection;
+use tower_activity::{
+    Describe, Outcome,
+    recording::{Chunk, Stream},
+};
+
+use crate::place::{Place, Ran};
+
+/// A store with six activities, three events, and a recording of three chunks that belongs to ann.
+pub(super) fn filled() -> Place {
+    let place = Place::with_calls();
+    let log = place.log();
+    for number in 0..3 {
+        log.event("note").count(number).record();
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = log.start(Describe::job("shop").actor("ann"));
+    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    for track in ["a", "b", "c"] {
+        recording.append(Chunk::new("{\"type\":4}\n").track(track));
+    }
+    call.end(Outcome::success());
+    drop(recording);
+    drop(runtime);
+    log.shutdown().wait().unwrap();
+    place
+}
+
+/// Another program changes the file.
+pub(super) fn change(place: &Place, sql: &str) {
+    let store = Connection::open(place.path()).unwrap();
+    store.execute_batch(sql).unwrap();
+    // None of its locks or logs is left.
+    store.close().unwrap();
+}
+
+/// Doctor fails, and says so.
+#[track_caller]
+pub(super) fn fails(place: &Place, problem: &str) -> Ran {
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(1), "{problem}: {ran:?}");
+    let found = ran.stdout.contains(problem) && !ran.stdout.contains('✓');
+    assert!(found, "{problem}: {}", ran.stdout);
+    let json = place.run(&["doctor", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["ok"], false);
+    ran
+}
+
+/// Doctor finds everything.
+#[track_caller]
+pub(super) fn passes(place: &Place) -> Ran {
+    let ran = place.run(&["doctor"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains('✓'), "{ran:?}");
+    ran
+}
+
+#[test]
+fn rows_that_another_program_deletes_are_missing() {
+    let check = |sql: &str, problem: &str| {
+        let place = filled();
+        passes(&place);
+        change(&place, sql);
+        fails(&place, problem);
+        // Whoever writes next does not hide it.
+        assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
+        fails(&place, problem);
+    };
+    check(
+        "DELETE FROM activity WHERE seq % 2 = 0",
+        "problem: 3 of 7 activities are missing",
+    );
+    check(
+        "DELETE FROM activity",
+        "problem: 7 of 7 activities are missing",
+    );
+    check(
+        "DELETE FROM chunk WHERE seq = 2",
+        "problem: 1 of 3 chunks is missing",
+    );
+    check(
+        "DELETE FROM recording",
+        "problem: 1 of 1 recording and 3 of 3 chunks are missing",
+    );
+    let place = filled();
+    change(&place, "DELETE FROM event WHERE seq = 2");
+    let ran = fails(&place, "problem: 1 of 3 events is missing");
+    assert!(
+        ran.stdout.contains("problem: of process "),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("doctor --accept"), "{}", ran.stdout);
+}
+
+#[test]
+fn rows_that_another_program_inserts_are_told() {
+    let check = |sql: &str, problem: &str| {
+        let place = filled();
+        change(&place, sql);
+        fails(&place, problem);
+    };
+    let one = "problem: 1 event is in the file that no log has committed";
+    check(
+        "INSERT INTO event (id, at, type, status, count, instance) \
+         SELECT randomblob(16), at, type, status, count, instance FROM event LIMIT 1",
+        one,
+    );
+    check(
+        "INSERT INTO event (id, at, type, status, count, instance) \
+         SELECT randomblob(16), at, type, status, count, 999 FROM event LIMIT 1",
+        one,
+    );
+    check(
+        "DELETE FROM instance",
+        "problem: 7 activities, 3 events, 1 recording and 3 chunks are in the file that no log",
+    );
+}
+
+#[test]
+fn activities_and_sums_that_another_program_changes_differ() {
+    let check = |sql: &str| {
+        let place = filled();
+        change(&place, sql);
+        fails(&place, "problem: the sums of ");
+        assert_eq!(place.run(&["rebuild"]).code, Some(0));
+        passes(&place);
+    };
+    check("UPDATE activity SET status = 1 WHERE status = 2");
+    check("UPDATE activity SET duration_ns = duration_ns + 1 WHERE seq = 3");
+    check("UPDATE bucket SET count = count + 1");
+    check("DELETE FROM bucket WHERE scope = 1");
+}
+
+#[test]
+fn what_is_missing_of_the_schema_is_told_and_made_anew() {
+    let check = |sql: &str, problem: &str| {
+        let place = filled();
+        change(&place, sql);
+        fails(&place, problem);
+        let ran = place.run(&["rebuild"]);
+        assert!(ran.stdout.starts_with("restored: "), "{ran:?}");
+        passes(&place);
+    };
+    check(
+        "DROP INDEX event_actor",
+        "problem: the index event_actor is missing",
+    );
+    check(
+        "DROP VIEW activities",
+        "problem: the view activities is missing",
+    );
+    check(
+        "DROP TRIGGER chunk_added",
+        "problem: the trigger chunk_added is missing",
+    );
+    check(
+        "DROP VIEW activity_log; CREATE VIEW activity_log AS SELECT id FROM event",
+        "problem: the view activity_log has the columns id, not id, user_id, event_type,",
+    );
+    check(
+        "DROP VIEW activity_log; CREATE TABLE gone (id); CREATE VIEW activity_log AS SELECT id FROM gone; DROP TABLE gone",
+        "problem: the view activity_log cannot be read: no such table",
+    );
+}
+
+#[test]
+fn a_damaged_index_for_searching_is_found() {
+    let place = filled();
+    change(
+        &place,
+        "INSERT INTO activity_search (rowid, words, scopes) VALUES (1, 'some words', 'a1'); \
+         UPDATE activity_search_data SET block = zeroblob(40) WHERE id > 10",
+    );
+    fails(&place, "problem: ");
+}
+
+#[test]
+fn what_another_program_adds_to_the_schema_is_no_fault() {
+    let place = filled();
+    change(&place, "CREATE INDEX mine ON activity (name); VACUUM");
+    let ran = passes(&place);
+    let note = "note: added to the schema by another program: index mine on activity\n";
+    assert!(ran.stdout.contains(note), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_pruned_erased_imported_and_rebuilt_is_accounted_for() {
+    let check = |commands: &[&[&str]]| {
+        let place = filled();
+        let lines = place.run(&["export"]).stdout;
+        std::fs::write(place.folder.path().join("lines"), lines).unwrap();
+        for command in commands {
+            let ran = place.run(command);
+            assert_eq!(ran.code, Some(0), "{command:?}: {ran:?}");
+            passes(&place);
+        }
+    };
+    let everything = "activities,events,previews,sums,recordings";
+    check(&[&["prune", "--older-than", "now", "--what", everything]]);
+    check(&[&["prune", "--larger-than", "1b", "--what", everything]]);
+    check(&[&["erase", "--actor", "ann"], &["erase", "--actor", "Ann B"]]);
+    check(&[&["import", "lines"], &["import", "lines"], &["rebuild"]]);
+    check(&[
+        &["event", "a", "b", "--dedup-key", "k"],
+        &["event", "a", "b", "--dedup-key", "k"],
+    ]);
+}
+
+#[test]
+fn a_file_of_schema_1_is_not_called_complete() {
+    let place = Place::new();
+    let store = Connection::open(place.path()).unwrap();
+    let schema = include_str!("../../../src/store/sqlite/schema.sql");
+    store.execute_batch(schema).unwrap();
+    store
+        .pragma_update(None, "application_id", 0x5477_4163)
+        .unwrap();
+    store.pragma_update(None, "user_version", 1).unwrap();
+    drop(store);
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.stdout.contains('✓'), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("note: a file of schema 1 keeps no ledger"),
+        "{}",
+        ran.stdout
+    );
+    // The next log that writes begins one.
+    assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
+    passes(&place);
+}

@@ -1,0 +1,96 @@
+//! `activity retention`, and what the command says of clocks.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use tower_activity::{ActivityLog, Describe, Outcome, store::Limit, testing::ManualClock};
+
+use crate::place::Place;
+
+#[test]
+fn the_retention_of_a_store_is_shown_and_set() {
+    let place = Place::with_calls();
+    let said = |args: &[&str]| {
+        let ran = place.run(&[&["retention"], args].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        let lines = ran.stdout.lines().map(|line| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            words.join(" ")
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let default = [
+        "KIND LIMIT",
+        "activities forever default",
+        "events forever default",
+        "previews forever default",
+        "sums 30d default",
+        "recordings 30d/10GB default",
+    ];
+    assert_eq!(said(&[]), default);
+    let set = said(&["--json"]);
+    assert_eq!(set.len(), 5);
+    said(&["--activities", "90d", "--recordings", "2.5gb/12h"]);
+    assert_eq!(
+        said(&["--events", "forever"])[1..],
+        [
+            "activities 90d",
+            "events forever",
+            "previews forever default",
+            "sums 30d default",
+            "recordings 12h/2500MB"
+        ]
+    );
+    let json = said(&["--json"]);
+    assert_eq!(
+        json[0],
+        r#"{"kind":"activities","age_s":7776000,"bytes":null,"default":false}"#
+    );
+    assert_eq!(json.len(), 5);
+    // Nothing is deleted by setting it.
+    assert_eq!(place.json(&["list"]).len(), 6);
+    let wrong = place.run(&["retention", "--sums", "a while"]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(
+        wrong.stderr.contains("write an age (90d, 12h)"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn an_event_deletes_nothing_that_an_application_keeps() {
+    let place = Place::with_calls();
+    place.run(&["retention", "--activities", "0s"]);
+    place.run(&["event", "a", "b"]);
+    assert_eq!(place.json(&["list"]).len(), 6);
+}
+
+#[test]
+fn a_clock_that_is_off_is_told() {
+    let place = Place::with_calls();
+    assert!(!place.run(&["doctor"]).stdout.contains("clock"));
+    let clock = ManualClock::new();
+    clock.set_wall(Utc::now() + TimeDelta::days(60));
+    let log = ActivityLog::builder().clock(clock.clone());
+    let log = log.keep_sums(Limit::FOREVER).open(place.path()).unwrap();
+    log.start(Describe::job("ahead")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    clock.advance(Duration::from_secs(1));
+    log.shutdown().wait().unwrap();
+    let said = place.run(&["doctor"]).stdout;
+    assert!(
+        said.contains("1 record is dated in the future, listed last"),
+        "{said}"
+    );
+    assert!(said.contains("ahead of the store's"), "{said}");
+    let list = place.run(&["list"]).stdout;
+    let last = list.lines().last().unwrap();
+    assert!(
+        last.contains("(ahead)") && last.contains("in 59 d"),
+        "{list}"
+    );
+    // It is no age that is deleted by.
+    let pruned = place.run(&["prune", "--older-than", "1d"]);
+    assert_eq!(pruned.stdout, "deleted 0 activities, 0 events\n");
+}

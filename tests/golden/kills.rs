@@ -1,0 +1,106 @@
+//! A process that is killed at any write while it opens a log leaves the log as it was before or as it is afterwards.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use tempfile::TempDir;
+use tower_activity::query::ActivityReader;
+
+use crate::{
+    Golden, answers, beside, messy_log, migration, newest_version, open_and_close,
+    strace::{child, sweep},
+    tables,
+};
+
+#[test]
+fn a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one() {
+    if let Some(path) = child() {
+        return open_and_close(&path);
+    }
+    let test = "kills::a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one";
+    let newest = newest_version();
+    // Most kills leave the same rows, of which there is no more to say.
+    let checked = Mutex::new(HashSet::new());
+    for golden in Golden::all() {
+        let (_folder, untouched) = golden.copy();
+        let before = tables::fingerprints(&untouched);
+        let seen = sweep(test, &|| golden.copy(), &|path| {
+            // Reading would clean up what was left behind.
+            let (folder, left) = copy(path);
+            let version = tables::version(&left);
+            if version == golden.version && version < newest {
+                let now = tables::fingerprints(&left);
+                let differing: Vec<_> = now
+                    .iter()
+                    .filter(|(name, now)| before.get(*name) != Some(now))
+                    .collect();
+                assert!(
+                    differing.is_empty() && now.len() == before.len(),
+                    "{differing:?}"
+                );
+            } else {
+                assert_eq!(version, newest);
+            }
+            drop(folder);
+            open_and_close(path);
+            let mut rows = tables::fingerprints(path);
+            // Whoever opened it is another one each time.
+            rows.remove("instance");
+            if checked.lock().unwrap().insert((golden.version, rows)) {
+                migration::check(&golden, path);
+            }
+            version
+        });
+        // Else it was never killed on one side of the commit.
+        assert_eq!(seen, BTreeSet::from([golden.version, newest]));
+    }
+}
+
+#[test]
+fn a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log() {
+    if let Some(path) = child() {
+        let log = messy_log::open(&path, &messy_log::clock_afterwards());
+        log.event("deployment").summary("v1").record();
+        log.flush().wait().unwrap();
+        fs::write(beside(&path, ".told"), "").unwrap();
+        return log.shutdown().wait().map(drop).unwrap();
+    }
+    let test = "kills::a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log";
+    let empty = || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activity.db");
+        (folder, path)
+    };
+    let newest = newest_version();
+    let seen = sweep(test, &empty, &|path| {
+        let told = beside(path, ".told").exists();
+        open_and_close(path);
+        assert_eq!(tables::version(path), newest);
+        assert_eq!(tables::damages(path), Vec::<String>::new());
+        for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let known = ["activity.db", "activity.db-instances", "activity.db.told"];
+            assert!(known.contains(&name.as_str()), "{name} was left behind");
+        }
+        let mut reader = ActivityReader::open(path).unwrap();
+        let events = answers::events(&mut reader).len();
+        assert!(events == 1 || (events == 0 && !told), "{events}, {told}");
+        events
+    });
+    assert_eq!(seen, BTreeSet::from([0, 1]));
+}
+
+/// A copy of what a killed process left.
+fn copy(path: &Path) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("activity.db");
+    fs::copy(path, &to).unwrap();
+    if beside(path, "-wal").exists() {
+        fs::copy(beside(path, "-wal"), beside(&to, "-wal")).unwrap();
+    }
+    (folder, to)
+}

@@ -1,0 +1,170 @@
+//! Writes a log that has something in every table and every column: what a golden file is made from.
+//!
+//! Five instances write it, one after the other: one that stops, one that is killed while work is under way, an import,
+//! one that goes on after these, and a last one that is killed and that nobody has cleaned up after.
+
+mod calls;
+mod import;
+mod recordings;
+mod victim;
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::Connection;
+use tower_activity::{
+    ActivityLog, Capture, Describe, Outcome,
+    store::{Cutoff, Cutoffs, Limit, Pruned, Store, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use self::{
+    calls::{calls, deep, events, tree, turns},
+    import::import,
+    recordings::recordings,
+    victim::kill_one,
+};
+
+pub use self::victim::record_as_victim;
+
+/// Content of this actor is erased.
+pub const ERASED: &str = "erased@example.com";
+/// A word that only erased content has.
+pub const ERASED_WORD: &str = "quuxington";
+
+/// When the first, the second, .. instance began.
+const DAYS: [&str; 4] = [
+    "2026-02-10T21:50:00Z",
+    "2026-02-11T23:30:00Z",
+    "2026-02-12T05:15:00Z",
+    "2026-02-13T11:40:00Z",
+];
+/// Imported activities that started before this are pruned.
+const PRUNED: &str = "2025-12-05T00:00:00Z";
+/// Sums of before this are pruned.
+const SUMS_PRUNED: &str = "2025-12-06T00:00:00Z";
+
+/// A clock that stands after everything that a golden file holds, so that nothing is old by it.
+pub fn clock_afterwards() -> ManualClock {
+    clock_at("2026-02-14T09:00:00Z")
+}
+
+/// Makes the log. `test` is the test of this binary that records in the processes that are killed.
+pub fn make(path: &Path, test: &str) {
+    first(path);
+    kill_one(path, test, 1);
+    import(path);
+    second(path);
+    tidy(path);
+    kill_one(path, test, 3);
+    settle(path);
+}
+
+pub fn clock_at(time: &str) -> ManualClock {
+    let clock = ManualClock::new();
+    clock.set_wall(time.parse().unwrap());
+    clock
+}
+
+/// Opens a log that deletes nothing by itself, however slowly the test runs.
+pub fn open(path: &Path, clock: &ManualClock) -> ActivityLog {
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let years = Limit::days(20 * 365);
+    let builder = builder
+        .keep_activities(years)
+        .keep_events(years.or_bytes(1 << 30))
+        .keep_previews(Limit::FOREVER)
+        .keep_sums(years)
+        .keep_recordings(years);
+    builder.open(path).unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
+/// The instance that stops in good order.
+fn first(path: &Path) {
+    let clock = clock_at(DAYS[0]);
+    let log = open(path, &clock);
+    calls(&log, &clock, 0..110);
+    turns(&log, &clock);
+    tree(&log, &clock);
+    deep(&log, &clock);
+    events(&log, &clock);
+    runtime().block_on(recordings(&log, &clock));
+    log.shutdown().wait().unwrap();
+}
+
+/// The instance that goes on after the one that was killed, and marks its work as abandoned.
+fn second(path: &Path) {
+    let clock = clock_at(DAYS[2]);
+    let log = open(path, &clock);
+    calls(&log, &clock, 110..180);
+    turns(&log, &clock);
+    let call = log.start(
+        Describe::tool("login")
+            .actor(ERASED)
+            .session("erased session")
+            .request("erased request")
+            .project("acme"),
+    );
+    call.set_input(&ERASED_WORD, Capture::Full);
+    call.set("note", ERASED_WORD);
+    let event = call.event("deployment").actor(ERASED);
+    event.summary(ERASED_WORD).reference(ERASED_WORD).record();
+    clock.advance(Duration::from_millis(20));
+    call.end(Outcome::failed("denied").with_message(ERASED_WORD));
+    log.shutdown().wait().unwrap();
+}
+
+/// Brings the index up to date, prunes, erases and accepts what another program did.
+fn tidy(path: &Path) {
+    let store = SqliteStore::at(path).unwrap();
+    let mut upkeep = store.upkeep().unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    let erased = upkeep.erase(ERASED, &mut |_| {}).unwrap();
+    assert_eq!((erased.activities, erased.events), (1, 1));
+    let mut cutoffs = Cutoffs::default();
+    let before = |time: &str| {
+        let mut cutoff = Cutoff::default();
+        cutoff.before = Some(time.parse().unwrap());
+        cutoff
+    };
+    cutoffs.activities = before(PRUNED);
+    cutoffs.events = before(PRUNED);
+    cutoffs.sums = before(SUMS_PRUNED);
+    let mut pruned = Pruned::default();
+    loop {
+        let step = upkeep.prune(&cutoffs).unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        pruned.add(step);
+    }
+    assert!(pruned.activities > 0 && pruned.events > 0 && pruned.sums > 0);
+    // Another program has deleted an event, and it is accepted.
+    let foreign = Connection::open(path).unwrap();
+    let delete = "DELETE FROM event WHERE seq = (SELECT max(seq) - 3 FROM event)";
+    assert_eq!(foreign.execute(delete, ()).unwrap(), 1);
+    foreign.close().unwrap();
+    upkeep.accept(&mut |_| {}).unwrap();
+}
+
+/// Takes the machine out of the file and everything into it: nothing stands beside it afterwards.
+fn settle(path: &Path) {
+    let store = Connection::open(path).unwrap();
+    store
+        .execute_batch(
+            "PRAGMA secure_delete = ON;
+             UPDATE instance SET pid = 4200 + id;
+             UPDATE instance SET host = CASE id % 2 WHEN 0 THEN 'büro-東京' ELSE 'build-7' END WHERE host <> '(import)';
+             -- What `activity doctor --accept` leaves when it is killed before its first step.
+             INSERT INTO ledger_uncounted (kind, instance, rows)
+             SELECT 1, id, events_added - events_removed FROM instance WHERE events_added <> events_removed;
+             UPDATE ledger_check SET counted = 0, accept = 1 WHERE kind = 1;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .unwrap();
+    store.close().unwrap();
+}

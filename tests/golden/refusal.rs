@@ -1,0 +1,164 @@
+//! A log of a later version is refused, says why, and stays as it is.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Error,
+    query::ActivityReader,
+    redact::Redactor,
+    store::{Import, Store, sqlite::SqliteStore},
+};
+
+use crate::{Golden, beside, newest_version, open_and_close};
+
+/// Commands that read, write, migrate and delete.
+const COMMANDS: [&[&str]; 9] = [
+    &["list"],
+    &["list", "--json"],
+    &["doctor"],
+    &["stats"],
+    &["events"],
+    &["export", "--format", "jsonl"],
+    &["event", "deployment", "v4 is live"],
+    &["prune", "--older-than", "1s"],
+    &["rebuild"],
+];
+
+/// A log of a version that is not known yet, alone in its folder.
+fn newer() -> (TempDir, PathBuf) {
+    let (folder, path) = Golden::version(1).copy();
+    upgrade(&path).close().unwrap();
+    (folder, path)
+}
+
+/// The same as its writer left it when it was killed: its version stands in the write-ahead log alone.
+fn newer_and_killed() -> (TempDir, PathBuf) {
+    let (upgraded, from) = Golden::version(1).copy();
+    let store = upgrade(&from);
+    killed(upgraded.path(), store)
+}
+
+/// A database of another program, which was killed.
+fn foreign_and_killed() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Connection::open(folder.path().join("activity.db")).unwrap();
+    store
+        .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE song (title TEXT); INSERT INTO song VALUES ('Yesterday');")
+        .unwrap();
+    killed(folder.path(), store)
+}
+
+/// What stands in a folder if nobody closes this connection.
+fn killed(from: &Path, store: Connection) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["activity.db", "activity.db-wal"] {
+        fs::copy(from.join(name), folder.path().join(name)).unwrap();
+    }
+    store.close().unwrap();
+    let path = folder.path().join("activity.db");
+    assert!(fs::metadata(beside(&path, "-wal")).unwrap().len() > 0);
+    (folder, path)
+}
+
+fn upgrade(path: &Path) -> Connection {
+    open_and_close(path);
+    let store = Connection::open(path).unwrap();
+    let version = newest_version() + 1;
+    store.pragma_update(None, "user_version", version).unwrap();
+    store
+}
+
+/// The bytes of every file in a folder, by name.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    files
+        .map(|path| (name(&path), fs::read(&path).unwrap_or_default()))
+        .collect()
+}
+
+#[track_caller]
+fn is_refused<T>(result: Result<T, Error>) {
+    let Err(error) = result else {
+        panic!("it was opened");
+    };
+    assert!(error.is_newer_schema(), "{error}");
+    says_why(&error.to_string());
+}
+
+/// Names both versions, and what to do.
+#[track_caller]
+fn says_why(text: &str) {
+    let newest = newest_version();
+    for part in [
+        format!("schema {}", newest + 1),
+        format!("knows {newest}"),
+        String::from("upgrade"),
+    ] {
+        assert!(text.contains(&part), "{part:?} is not in {text:?}");
+    }
+}
+
+#[test]
+fn a_log_of_a_later_version_is_refused_and_left_untouched() {
+    let (folder, path) = newer();
+    refuse(folder.path(), &path);
+}
+
+#[test]
+fn a_log_whose_later_version_was_killed_is_refused_and_left_untouched() {
+    let (folder, path) = newer_and_killed();
+    refuse(folder.path(), &path);
+}
+
+#[test]
+fn a_database_of_another_program_that_was_killed_is_refused_and_left_untouched() {
+    let (folder, path) = foreign_and_killed();
+    let before = files(folder.path());
+    for result in [
+        ActivityLog::open(&path).map(drop),
+        ActivityReader::open(&path).map(drop),
+    ] {
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("another program"), "{text}");
+    }
+    is_untouched(folder.path(), &before);
+}
+
+fn refuse(folder: &Path, path: &Path) {
+    let before = files(folder);
+    is_refused(ActivityLog::open(path));
+    is_refused(ActivityReader::open(path));
+    let store = SqliteStore::at(path).unwrap();
+    is_refused(store.upkeep());
+    is_refused(Import::begin(&store, Redactor::new()));
+    for command in COMMANDS {
+        let output = Command::new(env!("CARGO_BIN_EXE_activity"))
+            .args(command)
+            .arg("--store")
+            .arg(path)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
+        says_why(&String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.stdout, b"", "{command:?}");
+    }
+    is_untouched(folder, &before);
+}
+
+fn is_untouched(folder: &Path, before: &BTreeMap<String, Vec<u8>>) {
+    let mut after = files(folder);
+    // Who reads a write-ahead log needs an index of it, and may leave it, and a log of no bytes.
+    after.remove("activity.db-shm");
+    after.retain(|name, bytes| before.contains_key(name) || !bytes.is_empty());
+    assert!(after == *before, "{:?}", after.keys());
+}

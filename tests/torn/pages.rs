@@ -1,0 +1,252 @@
+//! Pages of the main file that are overwritten, and a main file that ends too early.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    AFTERWARDS, WAIT, assert_names, command, damages, done, each, full, names, open, panics,
+};
+
+const PAGE: usize = 8_192;
+
+/// What becomes of a page.
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    /// Every byte is another one.
+    Inverted,
+    Zeros,
+    Ones,
+    /// The header of the page is as it was, and its cells are not.
+    Cells,
+    /// Only the header is another one.
+    Header,
+    /// One bit in the middle.
+    Bit,
+    /// The file ends where the page begins.
+    EndsBefore,
+    /// The file ends in the middle of the page.
+    EndsWithin,
+}
+
+use Damage::{Bit, Cells, EndsBefore, EndsWithin, Header, Inverted, Ones, Zeros};
+
+const FLIPS: [Damage; 6] = [Inverted, Zeros, Ones, Cells, Header, Bit];
+const CUTS: [Damage; 2] = [EndsBefore, EndsWithin];
+
+impl Damage {
+    fn of(self, bytes: &mut Vec<u8>, page: usize) {
+        let at = page * PAGE;
+        let whole = &mut bytes[at..at + PAGE];
+        match self {
+            Inverted => whole.iter_mut().for_each(|byte| *byte = !*byte),
+            Zeros => whole.fill(0),
+            Ones => whole.fill(0xff),
+            Cells => whole[PAGE / 2..].iter_mut().for_each(|byte| *byte ^= 0x55),
+            Header => whole[..16].iter_mut().for_each(|byte| *byte ^= 0xa5),
+            Bit => whole[PAGE * 3 / 4] ^= 1,
+            EndsBefore => bytes.truncate(at),
+            EndsWithin => bytes.truncate(at + PAGE / 2),
+        }
+    }
+}
+
+/// The newest golden file: a log that has something in every table.
+fn golden() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let files = (1..).map(|version| folder.join(format!("schema-{version}.db")));
+    files.take_while(|file| file.exists()).last().unwrap()
+}
+
+#[test]
+fn a_log_with_any_page_overwritten_is_read_or_refused_and_never_deleted() {
+    let seen = try_damages(&FLIPS);
+    // Else damages were not found, or nothing else was.
+    assert!(seen.unreadable > 0 && seen.read > 0, "{seen:?}");
+    assert!(seen.unsound > 0 && seen.refused > 0, "{seen:?}");
+    assert!(seen.recorded > 0 && seen.aside > 0, "{seen:?}");
+}
+
+#[test]
+fn a_log_that_ends_at_any_page_is_read_or_refused_and_never_deleted() {
+    let seen = try_damages(&CUTS);
+    // An empty file becomes a log; where half of the last page is missing, others can be written.
+    assert_eq!((seen.read, seen.failed), (0, 0), "{seen:?}");
+    assert!(seen.unsound > 0 && seen.recorded <= 2, "{seen:?}");
+}
+
+/// Every page, with one of the damages in the short form and with each of them in the long one.
+fn try_damages(damages: &[Damage]) -> Seen {
+    panics::watch();
+    let sound = fs::read(golden()).unwrap();
+    let pages = sound.len() / PAGE;
+    let mut cases = Vec::new();
+    for page in 0..pages {
+        for (at, damage) in damages.iter().enumerate() {
+            // The first page has the header of the file, on which most depends.
+            if full() || page == 0 || page % damages.len() == at {
+                cases.push((page, *damage));
+            }
+        }
+    }
+    let seen = Mutex::new(Seen::default());
+    each(&cases, |(page, damage)| {
+        let mut bytes = sound.clone();
+        damage.of(&mut bytes, *page);
+        attempt(&bytes, *page, &format!("page {page}, {damage:?}"), &seen);
+    });
+    let seen = seen.into_inner().unwrap();
+    println!("{pages} pages, {} damages: {seen:?}", cases.len());
+    seen
+}
+
+/// How many damaged logs there were of each sort.
+#[derive(Debug, Default)]
+struct Seen {
+    read: usize,
+    unreadable: usize,
+    /// `doctor` found something.
+    unsound: usize,
+    /// Refused by whoever wanted to write.
+    refused: usize,
+    /// Opened for writing, and went on.
+    recorded: usize,
+    /// Opened for writing, which failed then.
+    failed: usize,
+    /// Given another name by a writer.
+    aside: usize,
+}
+
+/// Reads, checks and writes one damaged log.
+fn attempt(bytes: &[u8], page: usize, what: &str, seen: &Mutex<Seen>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    fs::write(&path, bytes).unwrap();
+    let file = fs::metadata(&path).unwrap().ino();
+
+    let read = names(&path);
+    if let Err(error) = &read {
+        assert_names(error, &path, what);
+    }
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        bytes,
+        "{what}: reading changed it"
+    );
+    let doctor = command(&path, &["doctor"]);
+    assert_eq!(fs::read(&path).unwrap(), bytes, "{what}: doctor changed it");
+    if !doctor.status.success() {
+        let told = [doctor.stdout.as_slice(), &doctor.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert!(told.contains("activity.db"), "{what}: {told}");
+    }
+
+    let written = write(&path, what);
+    panics::assert_none(what);
+    let aside = assert_is_there(&folder, bytes, page, file, what, &written);
+
+    let mut seen = seen.lock().unwrap();
+    match read {
+        Ok(_) => seen.read += 1,
+        Err(_) => seen.unreadable += 1,
+    }
+    seen.aside += usize::from(aside);
+    seen.unsound += usize::from(!doctor.status.success());
+    match written {
+        Written::Refused => seen.refused += 1,
+        Written::Recorded => seen.recorded += 1,
+        Written::Failed => seen.failed += 1,
+    }
+}
+
+/// What came of writing.
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    Refused,
+    Recorded,
+    Failed,
+}
+
+/// Records a call. The counts are exact, whatever comes of it.
+fn write(path: &Path, what: &str) -> Written {
+    let log = match open(path) {
+        Ok(log) => log,
+        Err(error) => {
+            assert_names(&error, path, what);
+            return Written::Refused;
+        }
+    };
+    done(&log, AFTERWARDS);
+    let flushed = log.flush().within(WAIT).wait();
+    let shut = log.shutdown().within(WAIT).wait();
+    if let Err(error) = &flushed {
+        // It says what the store said.
+        let mut told = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            told = format!("{told}: {error}");
+            cause = error.source();
+        }
+        assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
+    }
+    let counts = log.accounting();
+    assert_eq!((counts.started, counts.ended), (1, 1), "{what}: {counts:?}");
+    assert_eq!(
+        counts.committed + counts.waiting + counts.lost() + counts.abandoned,
+        1,
+        "{what}: {counts:?}, {flushed:?}, {shut:?}"
+    );
+    if flushed.is_ok() {
+        assert_eq!(counts.committed, 1, "{what}: {counts:?}");
+        Written::Recorded
+    } else {
+        Written::Failed
+    }
+}
+
+/// The damaged file is there, under its name or set aside. Its damaged page is as it was where writing was refused or the
+/// file was set aside; other pages may have been written before the damage was met. Returns whether it was set aside.
+#[track_caller]
+fn assert_is_there(
+    folder: &TempDir,
+    bytes: &[u8],
+    page: usize,
+    file: u64,
+    what: &str,
+    written: &Written,
+) -> bool {
+    let path = folder.path().join("activity.db");
+    let mut files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+    let found = files.find(|found| found.metadata().unwrap().ino() == file);
+    let found = found
+        .unwrap_or_else(|| panic!("{what}: it was deleted"))
+        .path();
+    let aside = found != path;
+    let name = found.file_name().unwrap().to_str().unwrap();
+    assert!(
+        !aside || name.starts_with("activity.db.damaged-"),
+        "{what}: {name}"
+    );
+    let now = fs::read(&found).unwrap();
+    assert!(now.len() >= bytes.len(), "{what}: it became shorter");
+    if aside || *written == Written::Refused {
+        let page = |all: &[u8]| {
+            let rest = all.get(page * PAGE..);
+            rest.map(|rest| rest[..rest.len().min(PAGE)].to_vec())
+        };
+        assert!(page(&now) == page(bytes), "{what}: its page was changed");
+    }
+    if aside && *written == Written::Recorded {
+        assert!(
+            names(&path).unwrap().contains(&AFTERWARDS.to_owned()),
+            "{what}"
+        );
+        assert_eq!(damages(&path), Vec::<String>::new(), "{what}");
+    }
+    aside
+}
