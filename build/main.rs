@@ -1,12 +1,15 @@
-//! Checks that the pages are built and fresh where a feature needs them, and lists those of the dashboard. Never builds them:
-//! that takes the network.
+//! Has the library carry what runs in browsers, where it is built: the files of the dashboard and the recorder's script.
+//! Never builds them: that takes node and the network.
 
-mod dashboard;
+mod files;
 mod stamp;
 
 use std::{env, fs, path::Path, process::exit};
 
 use stamp::{BUILT, PAGES, STAMP};
+
+/// One of the sources: the published package has only what is built of them.
+const SOURCE: &str = "package.json";
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
@@ -15,22 +18,41 @@ fn main() {
         return;
     }
     let pages = Path::new(PAGES);
-    println!("cargo::rerun-if-changed={PAGES}/{BUILT}/{STAMP}");
+    let built = pages.join(BUILT);
+    // A path that is not there would have everything built anew each time.
+    let watched = if built.is_dir() { &built } else { pages };
+    println!("cargo::rerun-if-changed={}", watched.display());
+    if !built.is_dir() {
+        println!(
+            "cargo::warning=the pages are not built: this build has no dashboard and records no browsers. `cargo xtask \
+             pages` builds them, with node and npm; the published package has them"
+        );
+    } else if pages.join(SOURCE).is_file() {
+        check(pages);
+    }
+    if let Err(error) = files::list(&built) {
+        println!(
+            "cargo::error=the pages in {} cannot be listed: {error}",
+            built.display()
+        );
+        exit(1);
+    }
+}
+
+/// Checks that the built pages are those of the sources beside them.
+fn check(pages: &Path) {
     for source in stamp::sources(pages).unwrap_or_default() {
         println!("cargo::rerun-if-changed={}", source.display());
     }
     let built = fs::read_to_string(pages.join(BUILT).join(STAMP)).unwrap_or_default();
     let wrong = match stamp::stamp(pages) {
-        Ok(stamp) if stamp == built => match dashboard::list(&pages.join(BUILT)) {
-            Ok(()) => return,
-            Err(error) => format!("cannot be listed: {error}"),
-        },
-        Ok(_) if built.is_empty() => "are not built".to_owned(),
+        Ok(stamp) if stamp == built => return,
         Ok(_) => "are not built from the sources as they are now".to_owned(),
         Err(error) => format!("cannot be read: {error}"),
     };
     println!(
-        "cargo::error=the pages in {PAGES} {wrong}: run `cargo xtask pages`, which needs node and npm"
+        "cargo::error=the pages in {PAGES} {wrong}: run `cargo xtask pages`, which needs node and npm, or remove the \
+         folder `{BUILT}` there to build without pages"
     );
     exit(1);
 }

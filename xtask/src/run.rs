@@ -51,6 +51,17 @@ pub(crate) fn run(command: &mut Command) -> Result {
     Ok(())
 }
 
+/// Lets a file be run.
+pub(crate) fn make_executable(path: &Path) -> Result {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let _ = path;
+    Ok(())
+}
+
 /// The command as one would type it.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -1,4 +1,4 @@
-//! Lists the files of the dashboard, so that the library can carry them.
+//! Names the files that run in browsers, so that the library can carry them.
 
 use std::{
     env,
@@ -9,12 +9,17 @@ use std::{
 
 /// The folder of the dashboard, among what is built.
 const DASHBOARD: &str = "dashboard";
-/// The list: an expression of type `&[(&str, &[u8])]`.
+/// The list of its files: an expression of type `&[(&str, &[u8])]`.
 const LIST: &str = "dashboard.rs";
+/// The script that records, among what is built.
+const RECORDER: &str = "record.js";
+/// What it holds: an expression of type `Option<&str>`.
+const SCRIPT: &str = "recorder.rs";
 
-/// Writes the names of the files, and where they are.
+/// Writes the names of the files, and where they are. Nothing is there where nothing is built.
 pub(crate) fn list(built: &Path) -> io::Result<()> {
-    let folder = env::current_dir()?.join(built).join(DASHBOARD);
+    let built = env::current_dir()?.join(built);
+    let folder = built.join(DASHBOARD);
     let mut files = Vec::new();
     collect(&folder, &mut files)?;
     files.sort();
@@ -28,7 +33,14 @@ pub(crate) fn list(built: &Path) -> io::Result<()> {
     }
     list.push_str("]\n");
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;
-    fs::write(PathBuf::from(out).join(LIST), list)
+    let out = PathBuf::from(out);
+    fs::write(out.join(LIST), list)?;
+    let script = built.join(RECORDER);
+    let script = match script.is_file() {
+        true => format!("Some(include_str!({:?}))", script.to_string_lossy()),
+        false => String::from("None"),
+    };
+    fs::write(out.join(SCRIPT), script)
 }
 
 fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -1,0 +1,8 @@
+//! A log alone, with the SQLite that it is built with.
+
+mod record;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    record::record("of the log alone").await
+}

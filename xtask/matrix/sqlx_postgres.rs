@@ -1,0 +1,11 @@
+//! A log beside sqlx with PostgreSQL, which is not asked anything. sqlx brings a SQLite into the lock file all the same.
+
+mod record;
+
+use sqlx::postgres::PgPoolOptions;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let _pool = PgPoolOptions::new().connect_lazy("postgres://127.0.0.1/none")?;
+    record::record("of the log alone").await
+}

@@ -1,0 +1,56 @@
+//! Programs that a user may not have.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::run::{Result, make_executable};
+
+const PROGRAMS: [&str; 4] = ["node", "npm", "npx", "git"];
+
+/// Others stand before them in `PATH`, which fail and leave a note.
+pub(super) struct Hidden {
+    folder: PathBuf,
+}
+
+impl Hidden {
+    /// Hides them behind programs in a folder below this one.
+    pub(super) fn behind(place: &Path) -> Result<Self> {
+        let folder = place.join("hidden");
+        fs::create_dir(&folder)?;
+        for program in PROGRAMS {
+            let note = folder.join("used").display().to_string();
+            if cfg!(windows) {
+                let script = format!("@echo %0 %*>>\"{note}\"\r\n@exit /b 127\r\n");
+                fs::write(folder.join(format!("{program}.cmd")), script)?;
+            } else {
+                let script = format!("#!/bin/sh\necho \"$0 $*\" >>'{note}'\nexit 127\n");
+                let path = folder.join(program);
+                fs::write(&path, script)?;
+                make_executable(&path)?;
+            }
+        }
+        Ok(Hidden { folder })
+    }
+
+    /// Has a command find these first.
+    pub(super) fn from<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let rest = env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(self.folder.clone()).chain(env::split_paths(&rest));
+        match env::join_paths(all) {
+            Ok(path) => command.env("PATH", path),
+            // A folder with a separator in its name is in no `PATH`.
+            Err(_) => command,
+        }
+    }
+
+    /// Nothing has asked for one of them.
+    pub(super) fn was_not_used(&self) -> Result {
+        match fs::read_to_string(self.folder.join("used")) {
+            Ok(used) => Err(format!("the package needs a program to be built: {used}").into()),
+            Err(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Long runs of tests that prove a promise, and print figures.
+
+use crate::{
+    fuzz, pages,
+    run::{self, Result, cargo, run},
+    sqlite, strace,
+};
+
+/// A promise that takes longer to prove than a test run may last.
+struct Proof {
+    name: &'static str,
+    promise: &'static str,
+    run: fn() -> Result,
+}
+
+const PROOFS: [Proof; 6] = [
+    Proof {
+        name: "foreign-clients",
+        promise: "whatever SQLite clients do beside a writer, every row that was acknowledged is there",
+        run: foreign_clients,
+    },
+    Proof {
+        name: "kills",
+        promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one goes on",
+        run: kills,
+    },
+    Proof {
+        name: "torn",
+        promise: "a log with any page damaged and a WAL cut anywhere is read or refused, never deleted",
+        run: torn,
+    },
+    Proof {
+        name: "soak",
+        promise: "memory, descriptors, threads, the file and its write-ahead log do not grow with time",
+        run: soak,
+    },
+    Proof {
+        name: "fuzz",
+        promise: "no text makes redaction panic, differ the second time, or take more than linear time",
+        run: || fuzz::redact(600),
+    },
+    Proof {
+        name: "redaction-time",
+        promise: "a mebibyte of any unit or mixture of tokens is redacted in 50 ms, and eight times as much in 12 times that",
+        run: redaction_time,
+    },
+];
+
+/// How long sequences of acts are tried; `ACTIVITY_TEST_FOREIGN_MINUTES` says otherwise.
+const MINUTES: (&str, &str) = ("ACTIVITY_TEST_FOREIGN_MINUTES", "20");
+
+/// Proves the promise of this name, or lists what can be proved.
+///
+/// # Errors
+///
+/// When there is none of this name, or it does not hold.
+pub(crate) fn prove(name: Option<&str>) -> Result {
+    let Some(name) = name else {
+        for proof in PROOFS {
+            anstream::println!("{}  {}", run::bold(proof.name), proof.promise);
+        }
+        return Ok(());
+    };
+    let named = PROOFS.iter().find(|proof| proof.name == name);
+    let proof =
+        named.ok_or_else(|| format!("no such proof: {name:?}, `cargo xtask prove` lists them"))?;
+    (proof.run)()?;
+    anstream::eprintln!("{} {}: {}", run::good("✓"), proof.name, proof.promise);
+    Ok(())
+}
+
+/// Every act by every client, and every pair of acts one after the other.
+fn foreign_clients() -> Result {
+    sqlite::ensure()?;
+    pages::pages()?;
+    let mut cargo = cargo(&[
+        "test",
+        "--all-features",
+        "--test",
+        "foreign_clients",
+        "--",
+        "--nocapture",
+    ]);
+    let (name, minutes) = MINUTES;
+    if std::env::var_os(name).is_none() {
+        cargo.env(name, minutes);
+    }
+    run(&mut cargo)
+}
+
+/// A process that is killed at each system call that writes, in each sort of work on a log.
+fn kills() -> Result {
+    strace::ensure()?;
+    pages::pages()?;
+    let mut cargo = cargo(&[
+        "test",
+        "--all-features",
+        "--test",
+        "kills",
+        "--",
+        "--nocapture",
+    ]);
+    run(cargo.env("ACTIVITY_TEST_KILLS_AT", "every"))
+}
+
+/// Every page with every damage, and a write-ahead log that is cut around every frame.
+fn torn() -> Result {
+    let mut cargo = cargo(&[
+        "test",
+        "--all-features",
+        "--test",
+        "torn",
+        "--",
+        "--nocapture",
+    ]);
+    pages::pages()?;
+    run(cargo.env("ACTIVITY_TEST_TORN", "full"))
+}
+
+/// A mebibyte each of many units and mixtures.
+fn redaction_time() -> Result {
+    run(&mut cargo(&[
+        "bench",
+        "--package",
+        "benches",
+        "--bench",
+        "redact",
+        "--",
+        "--slowest",
+    ]))
+}
+
+/// Calls, readers, pruning and restarts for five minutes; `BENCH_SECONDS` says otherwise.
+fn soak() -> Result {
+    run(&mut cargo(&[
+        "bench",
+        "--package",
+        "benches",
+        "--bench",
+        "soak",
+    ]))
+}

@@ -1,0 +1,76 @@
+//! Checks with tools of crates.io: one that is in `PATH`, or that was installed into `target/xtask`.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    debian,
+    run::{self, Result, root, run},
+    rustup::Missing,
+};
+
+/// The licenses, duplicates, sources and advisories of the library's dependencies are as `deny.toml` allows.
+///
+/// # Errors
+///
+/// When one is not, and when cargo-deny cannot be installed.
+pub(crate) fn deny(missing: Missing) -> Result {
+    let Some(deny) = tool("cargo-deny", "cargo-deny@0.20.2", missing)? else {
+        return Ok(());
+    };
+    run(deny().args(["check", "bans", "licenses", "sources"]))?;
+    if run(deny().args(["fetch", "db"])).is_err() {
+        let what = run::bold("advisories");
+        anstream::eprintln!("{what} left out: their database cannot be fetched");
+        return Ok(());
+    }
+    run(deny().args(["check", "--disable-fetch", "advisories"]))
+}
+
+/// Nothing is misspelled but what `_typos.toml` lists.
+///
+/// # Errors
+///
+/// When something is, and when typos cannot be installed.
+pub(crate) fn typos(missing: Missing) -> Result {
+    match tool("typos", "typos-cli@1.52.0", missing)? {
+        Some(typos) => run(&mut typos()),
+        None => Ok(()),
+    }
+}
+
+/// Runs a program of a crate, in the repository. `None` when it is not there.
+///
+/// # Errors
+///
+/// When it cannot be installed.
+fn tool(
+    program: &str,
+    package: &str,
+    missing: Missing,
+) -> Result<Option<impl Fn() -> Command + use<>>> {
+    let path = path(program, package, missing)?;
+    Ok(path.map(|path| {
+        move || {
+            let mut command = Command::new(&path);
+            command.current_dir(root());
+            command
+        }
+    }))
+}
+
+/// Where a program of a crate is. `None` when it is not there.
+///
+/// # Errors
+///
+/// When it cannot be installed.
+pub(crate) fn path(program: &str, package: &str, missing: Missing) -> Result<Option<PathBuf>> {
+    let folder = root().join("target/xtask").join(program);
+    let installed = folder.join("bin").join(program);
+    let place = folder.display().to_string();
+    let install = ["install", "--locked", package, "--root", &place];
+    Ok(match debian::find(program) {
+        Some(path) => Some(path),
+        None if installed.exists() || missing.get(program, "cargo", &install)? => Some(installed),
+        None => None,
+    })
+}
