@@ -247,10 +247,17 @@ for (const place of PLACES) {
       const window = await open(browser, place, "events");
       const { page } = window;
       // Which types there are today depends on how old the day is.
-      await page.locator(".type").first().click();
+      const type = page.locator(".type").first();
+      const [, name] = (await type.textContent()).trim().split(" ");
+      await type.click();
       await page.waitForURL(/type%3A/);
+      await page.waitForFunction((name) => {
+        const shown = [...document.querySelectorAll(".fact-type")].map((one) => one.textContent);
+        return shown.length > 0 && shown.every((one) => one === name);
+      }, name);
+      // The list is live: what was opened stays open, but not first.
       await page.locator(".fact-row summary").first().click();
-      await page.locator(".fact-more").first().waitFor();
+      await page.locator(".fact-row details[open] .fact-more").waitFor();
       await page.getByRole("button", { name: "Without log lines" }).click();
       await page.waitForURL(/-type%3Alog/);
       await window.close();

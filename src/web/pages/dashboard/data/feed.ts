@@ -106,7 +106,8 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
     });
   }, []);
   const reload = useCallback(() => setRound((n) => n + 1), []);
-  return { ...state, more, reload, take };
+  // Rows of another filter are never shown under this one, not even until the effect above has run.
+  return { ...(state.q === q ? state : empty(true)), more, reload, take };
 }
 
 /** What is known beside a first page: what came while it was on its way. There is no gap between them. */
