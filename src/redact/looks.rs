@@ -157,17 +157,34 @@ fn is_type(value: &[u8]) -> bool {
         && (value.len() == 1 || humps >= 2 && humps < value.len() || TYPES.has(value))
 }
 
+/// False where no value that begins with these bytes is a secret of this class: cheaper than to look for its end.
+pub(super) fn may_be_secret(head: &[u8], context: Context) -> bool {
+    match context.class {
+        Class::Digits => head.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
+        Class::Weak if !context.strict && !context.quoted => head
+            .get(..MIXED)
+            .is_some_and(|head| head.iter().all(is_of_token)),
+        _ => true,
+    }
+}
+
+/// The shortest value that is a secret by its letters and digits alone, in bytes.
+const MIXED: usize = 8;
+
+fn is_of_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(byte)
+}
+
 /// Letters and digits in turns: no word, no version, no type.
 fn is_mixed(value: &[u8]) -> bool {
-    let of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(byte);
     let turn = |pair: &&[u8]| {
         pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
             && pair.iter().all(u8::is_ascii_alphanumeric)
     };
-    let turns = value.windows(2).filter(turn).count();
-    value.len() >= 8
-        && value.iter().all(of_token)
-        && (turns >= 2 || turns == 1 && value.len() >= 16)
+    value.len() >= MIXED && value.iter().all(is_of_token) && {
+        let turns = value.windows(2).filter(turn).count();
+        turns >= 2 || turns == 1 && value.len() >= 16
+    }
 }
 
 /// A path, a call, a type, a variable: code instead of a value. Looks at 64 bytes.

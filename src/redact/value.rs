@@ -9,7 +9,7 @@ use crate::redact::{
     drivers::is_typing,
     keys::Key,
     lines::{block, on_next_line},
-    looks::{is_code, is_nothing, is_placeholder, is_schema, is_secret},
+    looks::{is_code, is_nothing, is_placeholder, is_schema, is_secret, may_be_secret},
     marks,
     prose::{is_remark, is_sentence},
     rules::Class,
@@ -169,6 +169,10 @@ pub(super) fn behind(
     if class == Class::Digits && !first.byte.is_ascii_alphanumeric() {
         return None;
     }
+    let seen = &bytes[at..bytes.len().min(at + HEAD)];
+    if !seen.starts_with(REDACTED.as_bytes()) && !may_be_secret(seen, context) {
+        return None;
+    }
     // A value that is none is read no further than its head.
     let head = free_end(bytes, at, bytes.len().min(at + HEAD), after, site, around);
     let repeats = !context.strict && repeats(bytes, site, at, head);
@@ -210,13 +214,13 @@ fn judged(bytes: &[u8], at: usize, end: usize, context: Context) -> bool {
         let goes_on = rest < end && bytes[rest].is_ascii_alphanumeric();
         return goes_on && judged(bytes, rest, end, context);
     }
-    let marked = head.windows(mark.len()).any(|part| part == mark);
+    // The cheapest first.
     !value.is_empty()
-        && !marked
+        && is_secret(head, context)
+        && !head.windows(mark.len()).any(|part| part == mark)
         && !is_nothing(head)
         && !is_placeholder(head)
         && (context.quoted || !is_code(bytes, at, context))
-        && is_secret(head, context)
 }
 
 /// A name that ends as the key does: `password = expected_password`, `credential: Credential`.
