@@ -76,15 +76,15 @@ const OPENS: &[&str] = &[
 /// Where that may be, for files that SQLite never has open: lock files, `/proc`, a file that has no name yet, a backup that
 /// is complete.
 const MAY_OPEN: &[&str] = &[
-    "src/store/sqlite/backup.rs",
-    "src/store/sqlite/create.rs",
-    "src/store/sqlite/lock.rs",
-    "src/store/sqlite/network/mountinfo.rs",
+    "src/store/sqlite/maintenance/backup.rs",
+    "src/store/sqlite/open/create.rs",
+    "src/store/sqlite/open/lock.rs",
+    "src/store/sqlite/open/network/mountinfo.rs",
     // The write-ahead log alone, on which SQLite holds no locks.
-    "src/store/sqlite/removed.rs",
-    "src/store/sqlite/second_name.rs",
-    "src/store/sqlite/unread.rs",
-    "src/store/sqlite/witness.rs",
+    "src/store/sqlite/write/removed.rs",
+    "src/store/sqlite/open/second_name.rs",
+    "src/store/sqlite/open/unread.rs",
+    "src/store/sqlite/open/witness.rs",
     "src/notify/delivery.rs",
 ];
 
@@ -166,8 +166,8 @@ fn an_opening_is_seen() {
         let faults = openings(Path::new(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
     };
-    check("src/store/sqlite/write.rs", "File::open(path)?;", 1);
-    check("src/store/sqlite/lock.rs", "File::open(path)?;", 0);
+    check("src/store/sqlite/write/writer.rs", "File::open(path)?;", 1);
+    check("src/store/sqlite/open/lock.rs", "File::open(path)?;", 0);
     check("src/notify/state.rs", "std::fs::OpenOptions::new()", 1);
     check("src/notify/state.rs", "fs::read(path)", 1);
     check("src/notify/state.rs", "fs::read_dir(path)", 0);

@@ -145,7 +145,7 @@ fn rows_of_the_ledger_are_deleted_in_one_place() {
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let tables = ["activity", "event", "recording", "chunk"];
     let deletes = tables.map(|table| format!("DELETE FROM {table} "));
-    let expected = [store.join("sqlite/ledger.rs")];
+    let expected = [store.join("sqlite/write/ledger.rs")];
     assert_eq!(
         files_with(&store, &deletes),
         expected,

@@ -3,63 +3,24 @@
 //! Beside `activity.db` stand SQLite's own `-wal` and `-shm` files and the folder `activity.db-instances`,
 //! where every open log holds one lock file that the kernel releases when its process dies.
 
-mod agents;
-mod backup;
-mod bucket;
-mod change;
-mod check;
-mod checkpoint;
-mod clock;
-mod connection;
-pub(crate) mod create;
-mod damage;
-mod dictionary;
-mod driver;
-mod ended;
-mod erase;
-mod event;
-mod file;
-mod hour;
-mod ledger;
-mod lock;
-mod losses;
-mod names;
-mod network;
-mod process;
-mod prune;
+mod maintenance;
+mod open;
 mod read;
-mod recording;
-mod removed;
-mod renamed;
-mod replaced;
-mod rescue;
-mod retention;
-mod schema;
-mod search;
-mod second_name;
-mod size;
-mod stale;
-mod sums;
-mod sweep;
-mod unread;
-mod upkeep;
-mod wait;
-mod witness;
 mod write;
-mod write_side;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 
+pub(crate) use self::open::create;
 use self::{
-    file::{Access, OpenFile, Role},
-    process::Process,
+    maintenance::{backup, upkeep},
+    open::{
+        connection,
+        file::{Access, OpenFile, Place, Role},
+        process::Process,
+    },
+    write::writer,
 };
 use crate::{
     error::{Error, Result},
@@ -71,14 +32,6 @@ use crate::{
 pub struct SqliteStore {
     place: Place,
     process: Process,
-}
-
-/// Where a store is.
-#[derive(Clone)]
-pub(crate) enum Place {
-    File(PathBuf),
-    /// In memory there is one connection for all, since the database ends with it.
-    Memory(Arc<Mutex<Connection>>),
 }
 
 impl SqliteStore {
@@ -121,7 +74,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
         self.process.check()?;
-        Ok(Box::new(write::SqliteWriter::open(&self.place, instance)?))
+        Ok(Box::new(writer::SqliteWriter::open(&self.place, instance)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::{
     record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
-    store::sqlite::write_side::status_number,
+    store::sqlite::write::side::status_number,
 };
 
 /// Which table the clause is for; both are read under the alias `a`.

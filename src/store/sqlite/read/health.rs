@@ -9,7 +9,7 @@ use crate::{
     record::InstanceId,
     store::{
         Accepted, Health, InstanceHealth, LastCheck, Retention, RowKind,
-        sqlite::{ledger, schema, search::unindexed},
+        sqlite::{maintenance::search::unindexed, open::schema, write::ledger},
     },
 };
 

@@ -11,10 +11,14 @@ use crate::{
     store::{
         Bucket, Dimension, Grain, Pace, Subject, Total, TypeCount,
         sqlite::{
-            agents::{self, Agents, Paces, Span, Stretches},
-            bucket::sums,
-            search::ACTIVITIES,
-            write_side::status_number,
+            maintenance::search::ACTIVITIES,
+            write::{
+                side::status_number,
+                sums::{
+                    agents::{self, Agents, Paces, Span, Stretches},
+                    bucket::sums,
+                },
+            },
         },
     },
 };

@@ -45,9 +45,11 @@ use crate::{
         LARGEST_PAGE, Pace, Page, QUARTER_US, Reader, Retention, Stop, Subject, Tallied, Total,
         TreePage, TypeCount, WallClock,
         sqlite::{
-            Place,
-            file::{Access, OpenFile, Role},
-            lock, sums, unread,
+            open::{
+                file::{Access, OpenFile, Place, Role},
+                lock, unread,
+            },
+            write::sums::recount,
         },
     },
 };
@@ -191,7 +193,7 @@ impl SqliteReader {
         while let Some(from) = next {
             let mut connection = self.connection()?;
             let view = connection.transaction().map_err(failed("begin to check"))?;
-            let quarters = sums::compare(&view, from).map_err(failed("compare the sums"))?;
+            let quarters = recount::compare(&view, from).map_err(failed("compare the sums"))?;
             checked.quarters += quarters.compared;
             for quarter in quarters.differing {
                 let start = row::instant(quarter * QUARTER_US)?;

@@ -10,7 +10,7 @@ use crate::{
     store::{
         AHEAD, ClockHealth, Cursor, Retention,
         clock::StoreClock,
-        sqlite::{clock, retention},
+        sqlite::maintenance::{clock, retention},
     },
 };
 

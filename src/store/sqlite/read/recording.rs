@@ -14,7 +14,7 @@ use crate::{
         ActivityId, ChunkRecord, Codec, InstanceId, RecordingId, RecordingLink, RecordingRecord,
         RecordingStatus, Text,
     },
-    store::sqlite::recording::{codec_number, status_number},
+    store::sqlite::write::recording::{codec_number, status_number},
 };
 
 // Binds a JSON list of the living instances' row ids first.

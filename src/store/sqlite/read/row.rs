@@ -8,7 +8,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
     },
-    store::sqlite::write_side::status_number,
+    store::sqlite::write::side::status_number,
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.

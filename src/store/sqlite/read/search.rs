@@ -8,7 +8,7 @@ use crate::{
     record::{ActivityId, Choice, Filter, Pattern, looked_for},
     store::{
         Cursor,
-        sqlite::search::{
+        sqlite::maintenance::search::{
             ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, Indexed, PROJECT, REQUEST, SESSION, numbered,
             written,
         },

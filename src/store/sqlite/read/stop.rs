@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     store::{
         Stop,
-        sqlite::{driver, file::Guard},
+        sqlite::open::{driver, file::Guard},
     },
 };
 

@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::*;
 use crate::{
     record::{Has, Kind, Pattern, Status},
-    store::sqlite::search::ACTIVITIES,
+    store::sqlite::maintenance::search::ACTIVITIES,
 };
 
 const SCHEMA: &str = concat!(

@@ -11,8 +11,8 @@ use crate::{
     store::{
         Check, Count, Counts, InstanceCheck,
         sqlite::{
+            open::witness::Committed,
             read::{failed, row::instant},
-            witness::Committed,
         },
     },
 };

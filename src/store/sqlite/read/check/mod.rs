@@ -14,8 +14,11 @@ use crate::{
     store::{
         Check, Count, Counts,
         sqlite::{
-            ledger, lock, schema,
-            witness::{Committed, Total},
+            open::{
+                lock, schema,
+                witness::{Committed, Total},
+            },
+            write::ledger,
         },
     },
 };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use crate::store::{RowKind, sqlite::ledger};
+use crate::store::{RowKind, sqlite::write::ledger};
 
 /// Rows after which it tells how far it is.
 const TELL: u64 = 100_000;

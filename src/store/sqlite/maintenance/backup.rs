@@ -1,0 +1,169 @@
+//! A copy of a log while others record: complete, in one file, and verified before it gets its name.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::{
+        BackupProgress,
+        sqlite::open::{connection, file::Access},
+    },
+};
+
+/// Pages that one step copies: 8 MB.
+const STEP: i32 = 1_024;
+
+const ROWS: &str = "SELECT (SELECT count(*) FROM activity), (SELECT count(*) FROM event), \
+     (SELECT count(*) FROM recording), (SELECT count(*) FROM chunk)";
+
+/// Copies the log that `from` reads into a new file.
+///
+/// The copy is that of one moment: what is committed while it is made is not in it. It is written under another name,
+/// read once with all checks, and gets its name at the end, never that of a file that is there.
+pub(in crate::store::sqlite) fn backup(
+    from: &Access,
+    to: &Path,
+    progress: &mut dyn FnMut(BackupProgress),
+) -> Result<u64> {
+    if fs::symlink_metadata(to).is_ok() {
+        let what = format!(
+            "cannot write the backup {}: the file exists, choose another name",
+            to.display()
+        );
+        return Err(Error::invalid(what));
+    }
+    let part = Part::new(to).map_err(|cause| failed(to, "make the file").with_source(cause))?;
+    let source = from.lock(|_| Ok(()))?;
+    let sqlite = |what| move |cause: rusqlite::Error| failed(to, what).with_source(cause);
+    // While it is open, every step copies from the same state, whatever is committed in between.
+    let snapshot = source
+        .unchecked_transaction()
+        .map_err(sqlite("read the log"))?;
+    let rows = count(&snapshot).map_err(sqlite("read the log"))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut copy = Connection::open_with_flags(&part.path, flags)
+        .map_err(|cause| connection::at(&part.path, cause))?;
+    let steps = Backup::new(&snapshot, &mut copy).map_err(sqlite("begin"))?;
+    loop {
+        let step = steps
+            .step(STEP)
+            .map_err(|cause| connection::at(&part.path, cause))?;
+        let state = steps.progress();
+        let pages = u64::try_from(state.pagecount).unwrap_or_default();
+        let left = u64::try_from(state.remaining).unwrap_or_default();
+        progress(BackupProgress {
+            pages,
+            copied: pages.saturating_sub(left),
+        });
+        match step {
+            StepResult::Done => break,
+            StepResult::More => {}
+            _ => return Err(failed(to, "copy the log: it is locked")),
+        }
+    }
+    drop(steps);
+    drop(snapshot);
+    drop(source);
+    verify(&copy, rows).map_err(|why| failed(to, &why))?;
+    // As its only connection it leaves no side files.
+    drop(copy);
+    let bytes = part
+        .finish(to)
+        .map_err(|cause| failed(to, "give the file its name").with_source(cause))?;
+    Ok(bytes)
+}
+
+fn count(connection: &Connection) -> rusqlite::Result<[i64; 4]> {
+    connection.query_row(ROWS, (), |row| {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+    })
+}
+
+/// Reads all of the copy.
+fn verify(copy: &Connection, rows: [i64; 4]) -> Result<(), String> {
+    let check = || {
+        let found: String = copy.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+        Ok((found, count(copy)?))
+    };
+    match check() {
+        Ok((found, _)) if found != "ok" => Err(format!("verify it: {found}")),
+        Ok((_, found)) if found != rows => {
+            Err(format!("verify it: it has {found:?} rows of {rows:?}"))
+        }
+        Ok(_) => Ok(()),
+        Err(cause) => {
+            let cause: rusqlite::Error = cause;
+            Err(format!("verify it: {cause}"))
+        }
+    }
+}
+
+fn failed(to: &Path, what: &str) -> Error {
+    let what = format!("cannot write the backup {}: could not {what}", to.display());
+    Error::new(ErrorKind::Store, what)
+}
+
+/// A copy that is not complete: removed when it is given up.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+}
+
+impl Part {
+    fn new(to: &Path) -> io::Result<Self> {
+        let mut name: OsString = to.as_os_str().to_owned();
+        name.push(format!(".part-{:016x}", fastrand::u64(..)));
+        let path = PathBuf::from(name);
+        let mut options = fs::OpenOptions::new();
+        // A file that nobody has open: no lock can depend on it.
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path)?;
+        Ok(Part { path })
+    }
+
+    /// Gives it its name. Returns its size.
+    fn finish(self, to: &Path) -> io::Result<u64> {
+        let file = fs::OpenOptions::new().write(true).open(&self.path)?;
+        file.sync_all()?;
+        let bytes = file.metadata()?.len();
+        // Unlike a renaming it takes no other file's place.
+        match fs::hard_link(&self.path, to) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // A file system without links: somebody who takes the name in this moment loses it.
+            Err(_) if fs::symlink_metadata(to).is_ok() => {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            Err(_) => fs::rename(&self.path, to)?,
+        }
+        if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // The name is there after a loss of power, too. Windows cannot sync folders, and does so by itself.
+            if let Ok(folder) = fs::File::open(folder) {
+                let _ = folder.sync_all();
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // After it has got its name, this takes the other one away.
+            let _ = fs::remove_file(crate::store::sqlite::open::names::beside(
+                &self.path, suffix,
+            ));
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The check by upkeep: compares the ledger with the rows of each kind, some thousand rows a transaction.
+//!
+//! It begins with what the ledger says of each instance, and takes away the rows that it finds, in the order of their
+//! seqs, up to the newest that there was. Rows that come meanwhile are behind that. Rows that are deleted on purpose
+//! meanwhile are taken away by [`ledger::delete`], unless they have been found before. So what is left at the end is
+//! missing, whatever others did in between, and whichever process did which step.
+
+#[cfg(test)]
+mod tests;
+
+use std::{thread, time::Instant};
+
+use chrono::Utc;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::upkeep::{self, SqliteUpkeep};
+use crate::{
+    error::{Error, Result},
+    store::{
+        RowKind,
+        sqlite::{
+            open::lock,
+            write::{
+                ledger::{self, Ledger},
+                sums::recount,
+            },
+        },
+    },
+};
+
+/// Rows that one step counts: a few milliseconds.
+const STEP: i64 = 2_000;
+/// How long after a check the next begins, in microseconds: a day.
+const EVERY_US: i64 = 86_400_000_000;
+
+const READ: &str =
+    "SELECT started_at, counted, last, accept, finished_at FROM ledger_check WHERE kind = ?1";
+const BEGIN: &str = "INSERT INTO ledger_check (kind, started_at, counted, last, accept, missing, surplus) \
+     VALUES (?1, ?2, 0, ?3, ?4, 0, 0) \
+     ON CONFLICT (kind) DO UPDATE SET started_at = excluded.started_at, counted = 0, last = excluded.last, \
+       accept = excluded.accept";
+const FORGET: &str = "DELETE FROM ledger_uncounted WHERE kind = ?1";
+const COUNT: &str = "INSERT INTO ledger_uncounted (kind, instance, rows) VALUES (?1, ?2, -?3) \
+     ON CONFLICT (kind, instance) DO UPDATE SET rows = rows + excluded.rows";
+const ADVANCE: &str = "UPDATE ledger_check SET counted = ?2, last = ?3 WHERE kind = ?1";
+const LEFT: &str = "SELECT instance, rows FROM ledger_uncounted WHERE kind = ?1 AND rows <> 0";
+const FINISH: &str = "UPDATE ledger_check SET counted = NULL, accept = 0, finished_at = ?2, missing = ?3, surplus = ?4, \
+       complete_at = iif(?3 = 0 AND ?4 = 0, started_at, complete_at) WHERE kind = ?1";
+
+/// Where the check of one kind is.
+struct State {
+    started_at: i64,
+    /// `None`: it has finished.
+    counted: Option<i64>,
+    last: i64,
+    accept: bool,
+    finished_at: Option<i64>,
+}
+
+/// What a step did.
+#[derive(Debug, Default)]
+struct Step {
+    /// There is more to do.
+    more: bool,
+    /// What the kinds that it finished miss, and have too many.
+    missing: i64,
+    surplus: i64,
+}
+
+impl SqliteUpkeep {
+    /// Does a step of a check, where one is due. Returns `true` while there is more to do.
+    pub(in crate::store::sqlite) fn check_some(&self, now_us: i64) -> Result<bool> {
+        if !self.read(|connection| is_due(connection, now_us))? {
+            return Ok(false);
+        }
+        let done = self.write(|transaction| step(transaction, now_us, STEP))?;
+        let Step {
+            more,
+            missing,
+            surplus,
+        } = done;
+        if (missing, surplus) != (0, 0) {
+            tracing::error!(
+                target: "tower_activity::store", missing, surplus, path = %self.access.path().display(),
+                "rows were deleted or inserted by another program: `activity doctor` tells which"
+            );
+        }
+        Ok(more)
+    }
+
+    /// Checks everything, writes what differs into the ledger, and adds up the sums again that differ.
+    pub(in crate::store::sqlite) fn accept_all(&self, told: &mut dyn FnMut(f64)) -> Result<()> {
+        let store = self.access.path().to_owned();
+        let now_us = Utc::now().timestamp_micros();
+        self.write(|transaction| {
+            let unknown = ledger::unknown(transaction, &store)?;
+            ledger::adopt(transaction, &unknown)?;
+            RowKind::ALL
+                .into_iter()
+                .try_for_each(|kind| begin(transaction, kind, now_us, true))
+        })?;
+        loop {
+            let start = Instant::now();
+            let done = self.write(|transaction| step(transaction, now_us, STEP))?;
+            if !done.more {
+                break;
+            }
+            told(self.read(progress)? / 2.0);
+            // SQLite's lock is not fair: whoever comes back at once keeps others out, for seconds.
+            thread::sleep(start.elapsed());
+        }
+        // From now on an older copy that was put in the file's place is what it is compared with.
+        if let Some(total) = self.read(ledger::total)? {
+            let folder = lock::folder(&store);
+            if folder.is_dir() {
+                total.write(&folder).map_err(|cause| {
+                    let what = format!("could not write into {}", folder.display());
+                    Error::store(what).with_source(cause)
+                })?;
+            }
+        }
+        let mut next = Some(i64::MIN);
+        while let Some(from) = next {
+            let found = self.read(|connection| {
+                let view = connection.unchecked_transaction()?;
+                recount::compare(&view, from)
+            })?;
+            for quarter in found.differing {
+                self.write(|transaction| upkeep::rebuild(transaction, quarter..quarter + 1))?;
+            }
+            next = found.next;
+            told(0.5 + found.progress / 2.0);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a check is under way, or its time has come: asked first, as a step keeps writers out also where it finds
+/// nothing to do.
+fn is_due(connection: &Connection, now_us: i64) -> rusqlite::Result<bool> {
+    for kind in RowKind::ALL {
+        if state(connection, ledger::of(kind))?.is_none_or(|state| state.is_due(now_us)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Compares at most so many rows, kind by kind.
+fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::Result<Step> {
+    let mut step = Step::default();
+    for kind in RowKind::ALL {
+        let ledger = ledger::of(kind);
+        let mut state = state(transaction, ledger)?;
+        if state.as_ref().is_some_and(|state| !state.is_due(now_us)) {
+            continue;
+        }
+        if state.as_ref().is_none_or(|state| state.counted.is_none()) {
+            begin(transaction, kind, now_us, false)?;
+            state = self::state(transaction, ledger)?;
+        }
+        let Some(state) = state else { continue };
+        let counted = count(transaction, ledger, &state, room)?;
+        room -= counted;
+        if room == 0 {
+            step.more = true;
+            break;
+        }
+        let (missing, surplus) = finish(transaction, kind, &state, now_us)?;
+        step.missing += missing;
+        step.surplus += surplus;
+    }
+    Ok(step)
+}
+
+/// How far a check is (0 to 1).
+fn progress(connection: &Connection) -> rusqlite::Result<f64> {
+    let (mut counted, mut all) = (0, 1);
+    for kind in RowKind::ALL {
+        if let Some(state) = state(connection, ledger::of(kind))? {
+            counted += state.counted.unwrap_or(state.last).min(state.last);
+            all += state.last;
+        }
+    }
+    Ok(counted as f64 / all as f64)
+}
+
+impl State {
+    /// A clock that was set back makes it due, too.
+    fn is_due(&self, now_us: i64) -> bool {
+        let age = |at: i64| now_us.saturating_sub(at).saturating_abs();
+        self.counted.is_some() || self.finished_at.is_none_or(|at| age(at) >= EVERY_US)
+    }
+}
+
+fn state(connection: &Connection, ledger: &Ledger) -> rusqlite::Result<Option<State>> {
+    let mut read = connection.prepare_cached(READ)?;
+    let state = |row: &Row<'_>| {
+        Ok(State {
+            started_at: row.get(0)?,
+            counted: row.get(1)?,
+            last: row.get(2)?,
+            accept: row.get(3)?,
+            finished_at: row.get(4)?,
+        })
+    };
+    read.query_row([ledger.kind], state).optional()
+}
+
+fn begin(
+    transaction: &Transaction<'_>,
+    kind: RowKind,
+    now_us: i64,
+    accept: bool,
+) -> rusqlite::Result<()> {
+    let ledger = ledger::of(kind);
+    let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
+    transaction.execute(BEGIN, params![ledger.kind, now_us, newest, accept])?;
+    transaction.execute(FORGET, [ledger.kind])?;
+    transaction.execute(ledger.begin, [ledger.kind])?;
+    Ok(())
+}
+
+/// Takes away the rows that are found, at most so many. Returns how many that were.
+fn count(
+    transaction: &Transaction<'_>,
+    ledger: &Ledger,
+    state: &State,
+    room: i64,
+) -> rusqlite::Result<i64> {
+    // Where somebody deleted the newest rows, their numbers are given again, to rows that came later.
+    let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
+    let last = state.last.min(newest);
+    let mut counted = state.counted.unwrap_or_default();
+    let mut found = 0;
+    let mut some = transaction.prepare_cached(ledger.some)?;
+    let mut rows = some.query([counted, last, room])?;
+    while let Some(row) = rows.next()? {
+        let (instance, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let mut take = transaction.prepare_cached(COUNT)?;
+        take.execute([ledger.kind, instance, count])?;
+        counted = counted.max(row.get(2)?);
+        found += count;
+    }
+    let mut advance = transaction.prepare_cached(ADVANCE)?;
+    advance.execute([ledger.kind, counted, last])?;
+    Ok(found)
+}
+
+/// Says what is left, or writes it into the ledger: how many rows are missing, and how many too many.
+fn finish(
+    transaction: &Transaction<'_>,
+    kind: RowKind,
+    state: &State,
+    now_us: i64,
+) -> rusqlite::Result<(i64, i64)> {
+    let ledger = ledger::of(kind);
+    let (mut missing, mut surplus) = (0, 0);
+    let mut left = transaction.prepare_cached(LEFT)?;
+    let mut rows = left.query([ledger.kind])?;
+    while let Some(row) = rows.next()? {
+        let (instance, rows): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if state.accept {
+            ledger::accept(transaction, kind, instance, rows, state.started_at)?;
+        } else {
+            missing += rows.max(0);
+            surplus -= rows.min(0);
+        }
+    }
+    transaction.execute(FINISH, [ledger.kind, now_us, missing, surplus])?;
+    transaction.execute(FORGET, [ledger.kind])?;
+    Ok((missing, surplus))
+}

@@ -1,0 +1,50 @@
+//! The retention that is kept in the file.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use crate::store::{Limit, Retention};
+
+const READ: &str = "SELECT kind, age_us, bytes FROM retention";
+const WRITE: &str = "INSERT OR REPLACE INTO retention (kind, age_us, bytes) VALUES (?1, ?2, ?3)";
+
+/// The limits that were set.
+pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
+    let mut retention = Retention::default();
+    let mut statement = connection.prepare_cached(READ)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let (age_us, bytes): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        let name = row.get_ref(0)?.as_str()?;
+        // A kind of a newer version is not ours to delete.
+        if let Some(kind) = retention.kind_mut(name) {
+            *kind = Some(Limit {
+                age: age_us.map(|us| Duration::from_micros(us.max(0).cast_unsigned())),
+                bytes: bytes.map(|bytes| bytes.max(0).cast_unsigned()),
+            });
+        }
+    }
+    Ok(retention)
+}
+
+/// Sets the limits of the kinds that are named. Returns what was set before.
+pub(in crate::store::sqlite) fn write(
+    connection: &Connection,
+    change: &Retention,
+) -> rusqlite::Result<Retention> {
+    let before = read(connection)?;
+    let integer = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
+    for ((kind, limit), (_, set)) in change.kinds().into_iter().zip(before.kinds()) {
+        if let Some(limit) = limit
+            && Some(limit) != set
+        {
+            let age_us = limit.age.map(|age| integer(age.as_micros()));
+            let bytes = limit.bytes.map(|bytes| integer(bytes.into()));
+            connection
+                .prepare_cached(WRITE)?
+                .execute(params![kind, age_us, bytes])?;
+        }
+    }
+    Ok(before)
+}

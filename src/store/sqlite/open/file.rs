@@ -1,0 +1,467 @@
+//! A log's file as this process has it open: all connections to it, closed and opened together.
+//!
+//! Within a process SQLite shares the memory of a log's `-shm` file among all connections to one main file, whatever
+//! stands under the name by then. So where a side file was replaced, all connections have to be closed before one is
+//! opened that sees the new files.
+
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+use rusqlite::Connection;
+
+use super::{
+    connection::{self, Checkpoint, Missing},
+    names::{Look, Names, identity},
+    process::{Connected, Process},
+    second_name, stale, unread, wait,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    record::InstanceId,
+    store::{real, sqlite::write::side::WriteSide},
+};
+
+/// How often a connection is opened anew where its files are being replaced.
+const ATTEMPTS: usize = 3;
+
+/// The files that this process has open.
+static FILES: Mutex<Vec<Weak<OpenFile>>> = Mutex::new(Vec::new());
+
+/// A connection; `None` until it is used, and after all were closed.
+type Slot = Mutex<Option<Opened>>;
+
+/// An open connection.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Opened {
+    pub(in crate::store::sqlite) connection: Connection,
+    /// Declared after the connection: it is counted until it is closed.
+    _connected: Connected,
+}
+
+impl Opened {
+    pub(in crate::store::sqlite) fn close(self, checkpoint: Checkpoint) {
+        connection::close(self.connection, checkpoint);
+    }
+}
+
+/// One file and everything of this process that has it open.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct OpenFile {
+    /// Without links.
+    path: PathBuf,
+    /// Held while a connection is used; exclusively while all are closed.
+    gate: RwLock<()>,
+    /// The files that the connections have open; `None` while there is no connection.
+    names: Mutex<Option<Names>>,
+    /// The largest size of the index of the write-ahead log that was seen while they were open.
+    shm_bytes: AtomicU64,
+    slots: Mutex<Vec<Weak<Slot>>>,
+    /// What all handles that write have in common.
+    writer: Mutex<Weak<Mutex<WriteSide>>>,
+    /// The instance of this process that writes it, is about to, or did so last.
+    own: Mutex<Option<InstanceId>>,
+    /// True once it was open.
+    writes: AtomicBool,
+    /// The write-ahead log has commits that SQLite does not read: no reader may take it over.
+    has_unread: AtomicBool,
+    /// The connection of all that tend it.
+    maintenance: Mutex<Weak<Access>>,
+}
+
+/// Where a store is.
+#[derive(Clone)]
+pub(in crate::store::sqlite) enum Place {
+    File(PathBuf),
+    /// In memory there is one connection for all, since the database ends with it.
+    Memory(Arc<Mutex<Connection>>),
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::sqlite) enum Role {
+    Read,
+    Write,
+    Maintain,
+}
+
+impl OpenFile {
+    /// The file of this path, which may not exist yet.
+    ///
+    /// # Errors
+    ///
+    /// When this process or another has a log open in the same file under another name: SQLite would keep a second
+    /// write-ahead log there, and each would undo the other's commits.
+    pub(in crate::store::sqlite) fn at(path: &Path) -> Result<Arc<Self>> {
+        let path = real(path);
+        let mut files = FILES.lock();
+        files.retain(|file| file.strong_count() > 0);
+        let open: Vec<_> = files.iter().filter_map(Weak::upgrade).collect();
+        if let Some(file) = open.iter().find(|file| file.path == path) {
+            return Ok(file.clone());
+        }
+        if let Some(id) = identity(&path) {
+            let same = |file: &&Arc<OpenFile>| {
+                let names = *file.names.lock();
+                names.is_some_and(|names| names.main == Some(id))
+            };
+            if let Some(file) = open.iter().find(same) {
+                return Err(second_name::refused(&path, &file.path));
+            }
+        }
+        let file = Arc::new(OpenFile {
+            path,
+            gate: RwLock::new(()),
+            names: Mutex::new(None),
+            shm_bytes: AtomicU64::new(0),
+            slots: Mutex::default(),
+            writer: Mutex::default(),
+            own: Mutex::default(),
+            writes: AtomicBool::new(false),
+            has_unread: AtomicBool::new(false),
+            maintenance: Mutex::default(),
+        });
+        files.push(Arc::downgrade(&file));
+        Ok(file)
+    }
+
+    pub(in crate::store::sqlite) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection of all that tend it.
+    pub(in crate::store::sqlite) fn maintenance(self: &Arc<Self>) -> Arc<Access> {
+        let mut maintenance = self.maintenance.lock();
+        maintenance.upgrade().unwrap_or_else(|| {
+            let access = Arc::new(Access::file(self.clone(), Role::Maintain));
+            *maintenance = Arc::downgrade(&access);
+            access
+        })
+    }
+
+    /// What all handles that write have in common, made where there is none.
+    pub(in crate::store::sqlite) fn write_side(
+        self: &Arc<Self>,
+        own: InstanceId,
+        make: impl FnOnce() -> Result<WriteSide>,
+    ) -> Result<Arc<Mutex<WriteSide>>> {
+        let mut writer = self.writer.lock();
+        if let Some(side) = writer.upgrade() {
+            return Ok(side);
+        }
+        *self.own.lock() = Some(own);
+        let side = Arc::new(Mutex::new(make()?));
+        *writer = Arc::downgrade(&side);
+        self.writes.store(true, Relaxed);
+        Ok(side)
+    }
+
+    /// The names that the connections were opened by.
+    pub(in crate::store::sqlite) fn names(&self) -> Option<Names> {
+        *self.names.lock()
+    }
+
+    /// True when the index of the write-ahead log was cut off: SQLite never makes it shorter while it is open, and a process
+    /// that reads behind its end is killed (SIGBUS).
+    pub(in crate::store::sqlite) fn is_shm_cut(&self, now: &Look) -> bool {
+        let is_same = self.names().is_some_and(|names| names.shm == now.names.shm);
+        is_same && now.shm_bytes < self.shm_bytes.load(Relaxed)
+    }
+
+    /// Takes note of how long the index of the write-ahead log is.
+    pub(in crate::store::sqlite) fn saw_shm(&self, now: &Look) {
+        self.shm_bytes.fetch_max(now.shm_bytes, Relaxed);
+    }
+
+    /// Closes all connections, none of which is in use then; each is opened anew when it is used again.
+    pub(in crate::store::sqlite) fn close_all(&self) {
+        let _gate = self.gate.write();
+        self.forget();
+        for slot in self.slots.lock().iter().filter_map(Weak::upgrade) {
+            if let Some(opened) = slot.lock().take() {
+                opened.close(Checkpoint::No);
+            }
+        }
+    }
+
+    /// Forgets the names once no connection is open.
+    fn forget_names(&self) {
+        let slots = self.slots.lock();
+        // One that is locked is in use.
+        let is_open = |slot: Arc<Slot>| slot.try_lock().is_none_or(|slot| slot.is_some());
+        if !slots.iter().filter_map(Weak::upgrade).any(is_open) {
+            self.forget();
+        }
+    }
+
+    fn forget(&self) {
+        *self.names.lock() = None;
+        self.shm_bytes.store(0, Relaxed);
+    }
+
+    /// Closes the connections to files that are not the log's any more.
+    fn renew(&self) -> Result<()> {
+        let side = self.writer.lock().upgrade();
+        match side {
+            Some(side) => side.lock().look(),
+            None => {
+                self.close_all();
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&self, role: Role) -> Result<Opened> {
+        let connected = Connected::to(&self.path)?;
+        let known = self.names();
+        let before = identity(&self.path);
+        if known.is_none() {
+            // The first of this process. A writer whose files were replaced makes them anew itself.
+            let own = *self.own.lock();
+            if !self.writes.load(Relaxed) {
+                wait::for_side_files(&self.path, own)?;
+            }
+            second_name::check(&self.path)?;
+            stale::check(&self.path, role, own)?;
+        }
+        let connection = match role {
+            Role::Read if self.writes.load(Relaxed) => connection::open_to_read(&self.path, known)?,
+            Role::Read => wait::until_readable(&self.path, known)?,
+            Role::Write => {
+                let missing = match known {
+                    None => Missing::Create,
+                    Some(_) => Missing::Refuse,
+                };
+                connection::open_to_write(&self.path, known, missing)?
+            }
+            Role::Maintain => {
+                // Says what is wrong with a file that is none.
+                drop(connection::open_to_read(&self.path, known)?);
+                connection::open_to_write(&self.path, known, Missing::Refuse)?
+            }
+        };
+        if known.is_none() {
+            let commits = unread::commits(&connection, &self.path, *self.own.lock());
+            self.has_unread.store(commits > 0, Relaxed);
+            if commits > 0 && role != Role::Read {
+                unread::keep(&self.path, commits)?;
+            }
+        }
+        // By now the side files are there. Of several connections the first says which.
+        let look = Look::at(&self.path);
+        let opened = Opened {
+            connection,
+            _connected: connected,
+        };
+        if before.is_some() && before != look.names.main {
+            opened.close(Checkpoint::No);
+            let what = format!(
+                "the log {} was replaced while it was opened",
+                self.path.display()
+            );
+            return Err(Error::new(ErrorKind::Busy, what));
+        }
+        self.names.lock().get_or_insert(look.names);
+        self.saw_shm(&look);
+        Ok(opened)
+    }
+}
+
+/// A connection of one user: a reader, the writer, or maintenance.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Access {
+    at: At,
+    process: Process,
+}
+
+#[derive(Debug)]
+enum At {
+    /// In memory there is one connection for all, since the database ends with it.
+    Memory(Arc<Mutex<Connection>>),
+    File {
+        file: Arc<OpenFile>,
+        role: Role,
+        slot: Arc<Slot>,
+    },
+}
+
+impl Access {
+    pub(in crate::store::sqlite) fn memory(connection: Arc<Mutex<Connection>>) -> Self {
+        Access {
+            at: At::Memory(connection),
+            process: Process::own(),
+        }
+    }
+
+    pub(in crate::store::sqlite) fn file(file: Arc<OpenFile>, role: Role) -> Self {
+        let slot = Arc::new(Mutex::new(None));
+        let mut slots = file.slots.lock();
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(&slot));
+        drop(slots);
+        Access {
+            at: At::File { file, role, slot },
+            process: Process::own(),
+        }
+    }
+
+    /// The file, where there is one.
+    pub(in crate::store::sqlite) fn open_file(&self) -> Option<&Arc<OpenFile>> {
+        match &self.at {
+            At::Memory(_) => None,
+            At::File { file, .. } => Some(file),
+        }
+    }
+
+    /// The path for errors.
+    pub(in crate::store::sqlite) fn path(&self) -> &Path {
+        match &self.at {
+            At::Memory(_) => Path::new(":memory:"),
+            At::File { file, .. } => &file.path,
+        }
+    }
+
+    /// The connection, opened where it is not. `prepare` is called with a new one.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened, and in the child of a fork.
+    pub(in crate::store::sqlite) fn lock(
+        &self,
+        prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<Guard<'_>> {
+        let At::File { file, .. } = &self.at else {
+            return self.lock_anyway(prepare);
+        };
+        let is_changed = || {
+            let changed = |names| {
+                let now = Look::at(&file.path);
+                now.names != names || file.is_shm_cut(&now)
+            };
+            file.names().is_some_and(changed)
+        };
+        for _ in 1..ATTEMPTS {
+            if is_changed() {
+                file.renew()?;
+            }
+            match self.lock_anyway(&prepare) {
+                // They were replaced while it was opened.
+                Err(_) if is_changed() => {}
+                result => return result,
+            }
+        }
+        self.lock_anyway(prepare)
+    }
+
+    /// The same, whatever stands under the names by now: for the writer, who looks at them himself.
+    pub(in crate::store::sqlite) fn lock_anyway(
+        &self,
+        prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<Guard<'_>> {
+        self.process.check()?;
+        match &self.at {
+            At::Memory(connection) => Ok(Guard {
+                connection: MutexGuard::map(connection.lock(), |connection| connection),
+                _gate: None,
+            }),
+            At::File { file, role, slot } => {
+                let gate = file.gate.read();
+                let mut slot = slot.lock();
+                if slot.is_none() {
+                    let opened = file.open(*role)?;
+                    prepare(&opened.connection).map_err(|e| connection::at(&file.path, e))?;
+                    *slot = Some(opened);
+                }
+                let connection = MutexGuard::try_map(slot, |slot| {
+                    slot.as_mut().map(|opened| &mut opened.connection)
+                });
+                Ok(Guard {
+                    connection: connection.expect("it was opened above"),
+                    _gate: Some(gate),
+                })
+            }
+        }
+    }
+
+    /// Takes the connection out, as it is; another is opened when it is used again.
+    pub(in crate::store::sqlite) fn take(&self) -> Option<Opened> {
+        match &self.at {
+            At::Memory(_) => None,
+            At::File { slot, .. } => slot.lock().take(),
+        }
+    }
+
+    /// Closes the connection as it is; another is opened when it is used again.
+    pub(in crate::store::sqlite) fn drop_connection(&self) {
+        if let Some(opened) = self.take() {
+            opened.close(Checkpoint::No);
+        }
+        if let At::File { file, .. } = &self.at {
+            file.forget_names();
+        }
+    }
+
+    /// Closes the connection; it is opened anew when it is used again.
+    pub(in crate::store::sqlite) fn close(&self) {
+        let At::File { file, slot, .. } = &self.at else {
+            return;
+        };
+        let _gate = file.gate.read();
+        let Some(opened) = slot.lock().take() else {
+            return;
+        };
+        // The last connection of all takes the write-ahead log over, unless that is not the log's any more.
+        let look = Look::at(&file.path);
+        let same = file.names() == Some(look.names);
+        // Nor when another content was written into the main file.
+        let own = same && (look.wal_bytes == 0 || stale::fits(&file.path, *file.own.lock()));
+        let keep = file.has_unread.load(Relaxed) && !file.writes.load(Relaxed);
+        opened.close(match own && !keep {
+            true => Checkpoint::Yes,
+            false => Checkpoint::No,
+        });
+        file.forget_names();
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        if self.process.is_other() {
+            // Not even to be closed there: see `process`.
+            match &self.at {
+                At::Memory(connection) => mem::forget(connection.clone()),
+                At::File { slot, .. } => mem::forget(slot.clone()),
+            }
+            return;
+        }
+        self.close();
+    }
+}
+
+/// A connection in use.
+pub(in crate::store::sqlite) struct Guard<'a> {
+    connection: MappedMutexGuard<'a, Connection>,
+    /// Declared after the connection: it is given back first.
+    _gate: Option<RwLockReadGuard<'a, ()>>,
+}
+
+impl Deref for Guard<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}

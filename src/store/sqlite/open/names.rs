@@ -1,0 +1,161 @@
+//! The names beside a log: which files stand under them now.
+//!
+//! SQLite keeps its side files open and never looks at their names again. Whoever moves, removes or replaces one makes
+//! SQLite write into a file that nobody else will ever open. So the names are looked at before each use, by path
+//! alone: a descriptor of ours on one of these files would drop all locks of the process when it is closed
+//! (POSIX, <https://sqlite.org/howtocorrupt.html>, "Posix advisory locks canceled by a separate thread doing close()").
+
+use std::{
+    ffi::OsString,
+    fs::{self, Metadata},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// A file's device and number.
+pub(in crate::store::sqlite) type FileId = (u64, u64);
+
+/// Which files stand under the names of a log; `None` where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::store::sqlite) struct Names {
+    pub(in crate::store::sqlite) main: Option<FileId>,
+    pub(in crate::store::sqlite) wal: Option<FileId>,
+    pub(in crate::store::sqlite) shm: Option<FileId>,
+}
+
+/// The names, and what their files look like from outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::store::sqlite) struct Look {
+    pub(in crate::store::sqlite) names: Names,
+    /// The size of the write-ahead log, in bytes.
+    pub(in crate::store::sqlite) wal_bytes: u64,
+    /// A part of it was never written: it was cut off, and then written behind its end. SQLite appends, and leaves none out.
+    pub(in crate::store::sqlite) wal_has_holes: bool,
+    /// The size of the index of the write-ahead log, in bytes.
+    pub(in crate::store::sqlite) shm_bytes: u64,
+    /// Size and time of the last change of the main file: SQLite changes it in checkpoints only.
+    pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
+}
+
+impl Look {
+    /// Looks at the names of this log.
+    pub(in crate::store::sqlite) fn at(path: &Path) -> Self {
+        let [main, wal, shm] =
+            ["", "-wal", "-shm"].map(|suffix| fs::metadata(beside(path, suffix)).ok());
+        Look {
+            names: Names {
+                main: main.as_ref().and_then(file_id),
+                wal: wal.as_ref().and_then(file_id),
+                shm: shm.as_ref().and_then(file_id),
+            },
+            wal_has_holes: wal.as_ref().is_some_and(has_holes),
+            wal_bytes: wal.map_or(0, |wal| wal.len()),
+            shm_bytes: shm.map_or(0, |shm| shm.len()),
+            main: main.and_then(|main| Some((main.len(), main.modified().ok()?))),
+        }
+    }
+}
+
+/// The name of a side file.
+pub(in crate::store::sqlite) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Which file stands under a name. `None` where there is none, or the system has no numbers for files.
+pub(in crate::store::sqlite) fn identity(path: &Path) -> Option<FileId> {
+    file_id(&fs::metadata(path).ok()?)
+}
+
+/// A name for a file that gets its final one later.
+pub(in crate::store::sqlite) fn unnamed(path: &Path, suffix: &str, why: &str) -> PathBuf {
+    beside(path, &format!("{suffix}.{why}-{}", stamp()))
+}
+
+/// The entry of a file among the open ones of this process, as far as the system says.
+pub(in crate::store::sqlite) fn descriptor(file: FileId) -> Option<PathBuf> {
+    let descriptors = fs::read_dir("/proc/self/fd").ok()?;
+    let mut paths = descriptors.filter_map(|one| Some(one.ok()?.path()));
+    paths.find(|path| identity(path) == Some(file))
+}
+
+/// True when no name is left of a file that this process has open, and where the system does not say.
+pub(in crate::store::sqlite) fn is_deleted(file: Option<FileId>) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let open = file.and_then(descriptor);
+        let found = open.and_then(|open| fs::metadata(open).ok());
+        found.is_none_or(|found| found.nlink() == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Gives a side file another name, so that SQLite does not take it for the log's. Returns the new name; `None` where
+/// there was no such file.
+pub(in crate::store::sqlite) fn set_aside(
+    path: &Path,
+    suffix: &str,
+    why: &str,
+) -> io::Result<Option<PathBuf>> {
+    let to = unnamed(path, suffix, why);
+    Ok(rename(&beside(path, suffix), &to)?.then_some(to))
+}
+
+/// Gives a log another name, and its side files the names that belong to it. Returns the new name.
+pub(in crate::store::sqlite) fn set_aside_together(path: &Path, why: &str) -> io::Result<PathBuf> {
+    let to = unnamed(path, "", why);
+    // The side files first: alone, none is taken for that of the file that comes next.
+    for suffix in ["-wal", "-shm", ""] {
+        rename(&beside(path, suffix), &beside(&to, suffix))?;
+    }
+    Ok(to)
+}
+
+fn stamp() -> u128 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_micros())
+}
+
+/// False where there was no such file.
+fn rename(from: &Path, to: &Path) -> io::Result<bool> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// File systems that compress take less, too: it is a reason to look.
+fn has_holes(found: &Metadata) -> bool {
+    /// Less than a page of a log, and one of most file systems.
+    const SLACK: u64 = 4 << 10;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        found.blocks().saturating_mul(512).saturating_add(SLACK) < found.len()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (found, SLACK);
+        false
+    }
+}
+
+#[cfg(unix)]
+fn file_id(found: &Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    Some((found.dev(), found.ino()))
+}
+
+/// Windows keeps open files from being moved, removed or replaced.
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> Option<FileId> {
+    None
+}

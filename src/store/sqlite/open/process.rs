@@ -1,0 +1,78 @@
+//! Whose connections they are: SQLite must not be used in the child of a fork.
+//!
+//! The child has copies of the connections, and of what SQLite remembers of their locks; the locks themselves stay
+//! with the parent. Used or closed there, and even beside a new connection to the same file, such a copy may ruin
+//! the database (<https://sqlite.org/howtocorrupt.html>, "carrying an open database connection across a fork()").
+
+use std::{
+    path::Path,
+    process,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The process that has files open (upper half), and how many connections to them (lower half). It is the
+/// process's and not a log's, as what SQLite remembers of locks is.
+static OPEN: AtomicU64 = AtomicU64::new(0);
+
+/// The process that opened something.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::sqlite) struct Process(u32);
+
+impl Process {
+    pub(in crate::store::sqlite) fn own() -> Self {
+        Process(process::id())
+    }
+
+    /// True in a child of that process.
+    pub(in crate::store::sqlite) fn is_other(self) -> bool {
+        process::id() != self.0
+    }
+
+    /// Refuses to go on in a child of that process.
+    pub(in crate::store::sqlite) fn check(self) -> Result<()> {
+        match self.is_other() {
+            false => Ok(()),
+            true => Err(forked("use the log")),
+        }
+    }
+}
+
+/// One connection to a file, counted while it lives.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Connected(Process);
+
+impl Connected {
+    /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.
+    pub(in crate::store::sqlite) fn to(path: &Path) -> Result<Self> {
+        let own = Process::own();
+        let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
+            let (process, count) = ((open >> 32) as u32, open & u64::from(u32::MAX));
+            (count == 0 || process == own.0).then_some((u64::from(own.0) << 32) | (count + 1))
+        });
+        match update {
+            Ok(_) => Ok(Connected(own)),
+            Err(_) => Err(forked(&format!("open the log {}", path.display()))),
+        }
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        // A child's copy of the count says what its parent left open in it, and stays as it is.
+        if !self.0.is_other() {
+            OPEN.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+fn forked(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Forked,
+        format!(
+            "cannot {what}: this process was forked from one that had a log open, which SQLite does not allow: \
+             open the log after the fork, or close it before"
+        ),
+    )
+}

@@ -1,0 +1,224 @@
+//! The tables, indexes, triggers and views of a file, compared with those that its schema makes.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::connection::reference;
+
+const VERSION: &str = "PRAGMA user_version";
+const OBJECTS: &str = "SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+const COLUMNS: &str = "SELECT name || ' ' || type FROM pragma_table_xinfo(?1) ORDER BY cid";
+/// Tables of an index for searching: their statements are SQLite's, and may change with its version.
+const SEARCH: [&str; 2] = ["activity_search", "event_search"];
+
+/// The views that are a contract, and their columns.
+pub(in crate::store::sqlite) const VIEWS: [(&str, &[&str]); 5] = [
+    (
+        "activities",
+        &[
+            "id",
+            "brand_id",
+            "name",
+            "kind",
+            "status",
+            "error_type",
+            "start_time",
+            "end_time",
+            "execution_time_ms",
+            "project_id",
+            "agent_id",
+            "user_id",
+            "environment",
+            "parent_id",
+            "created_at",
+        ],
+    ),
+    (
+        "project_actions",
+        &[
+            "action_id",
+            "project_id",
+            "user_id",
+            "request_id",
+            "action_type",
+            "action_details",
+            "status",
+            "environment",
+            "created_at",
+        ],
+    ),
+    (
+        "activity_log",
+        &[
+            "id",
+            "user_id",
+            "event_type",
+            "event_ref",
+            "summary",
+            "metadata",
+            "created_at",
+        ],
+    ),
+    (
+        "activity_metrics",
+        &[
+            "bucket_start",
+            "scope",
+            "scope_id",
+            "count",
+            "failed",
+            "cancelled",
+            "mean_ms",
+            "min_ms",
+            "max_ms",
+        ],
+    ),
+    (
+        "recordings",
+        &[
+            "id",
+            "activity_id",
+            "format",
+            "event_count",
+            "start_time",
+            "end_time",
+            "status",
+            "bytes",
+        ],
+    ),
+];
+
+/// What the schema makes: a table, an index, a trigger or a view.
+#[derive(Debug)]
+struct Object {
+    sort: String,
+    table: String,
+    /// Of a table its columns, of anything else its statement.
+    shape: String,
+    /// The statement as it stands.
+    sql: String,
+}
+
+/// What is missing or altered of the schema.
+pub(in crate::store::sqlite) fn complaints(
+    connection: &Connection,
+) -> rusqlite::Result<Vec<String>> {
+    let (there, made) = both(connection)?;
+    let mut complaints = Vec::new();
+    for (name, object) in &made {
+        let sort = &object.sort;
+        match there.get(name) {
+            None => complaints.push(format!("the {sort} {name} is missing")),
+            Some(found) if !found.is_like(object) => {
+                complaints.push(format!("the {sort} {name} was altered"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (view, columns) in VIEWS {
+        if there.contains_key(view)
+            && let Err(complaint) = read_view(connection, view, columns)
+        {
+            complaints.push(complaint);
+        }
+    }
+    Ok(complaints)
+}
+
+/// What others have added to the schema.
+pub(in crate::store::sqlite) fn foreign(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let (there, made) = both(connection)?;
+    let added = there.iter().filter(|(name, _)| !made.contains_key(*name));
+    Ok(added
+        .map(|(name, object)| match object.sort.as_str() {
+            "index" | "trigger" => format!("{} {name} on {}", object.sort, object.table),
+            sort => format!("{sort} {name}"),
+        })
+        .collect())
+}
+
+/// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
+pub(in crate::store::sqlite) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let (there, made) = both(connection)?;
+    let mut restored = Vec::new();
+    for (name, object) in made {
+        if object.sort == "table" || there.get(&name).is_some_and(|found| found.is_like(&object)) {
+            continue;
+        }
+        // Names and statements are the schema's own.
+        if let Some(found) = there.get(&name) {
+            connection.execute_batch(&format!("DROP {} {name}", found.sort))?;
+        }
+        connection.execute_batch(&object.sql)?;
+        restored.push(name);
+    }
+    Ok(restored)
+}
+
+impl Object {
+    fn is_like(&self, other: &Object) -> bool {
+        (&self.sort, &self.table, &self.shape) == (&other.sort, &other.table, &other.shape)
+    }
+}
+
+type Objects = BTreeMap<String, Object>;
+
+/// The objects of the file, and those that its schema makes.
+fn both(connection: &Connection) -> rusqlite::Result<(Objects, Objects)> {
+    let version = connection.query_row(VERSION, (), |row| row.get(0))?;
+    Ok((objects(connection)?, objects(&reference(version)?)?))
+}
+
+fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
+    let mut statement = connection.prepare(OBJECTS)?;
+    let mut rows = statement.query(())?;
+    let mut objects = Objects::new();
+    while let Some(row) = rows.next()? {
+        let (name, sort, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let sql: String = row.get(3)?;
+        let is_search = SEARCH.iter().any(|search| name.starts_with(search));
+        let shape = match sort.as_str() {
+            "table" if is_search => String::new(),
+            "table" => columns(connection, &name)?,
+            _ => sql.split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        let object = Object {
+            sort,
+            table,
+            shape,
+            sql,
+        };
+        objects.insert(name, object);
+    }
+    Ok(objects)
+}
+
+fn columns(connection: &Connection, table: &str) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare_cached(COLUMNS)?;
+    let columns = statement.query_map([table], |row| row.get(0))?;
+    Ok(columns
+        .collect::<rusqlite::Result<Vec<String>>>()?
+        .join(", "))
+}
+
+/// Reads a row of a view. What is wrong with it is the answer.
+fn read_view(connection: &Connection, view: &str, columns: &[&str]) -> Result<(), String> {
+    let read = || {
+        // The name is one of ours.
+        let mut statement = connection.prepare(&format!("SELECT * FROM {view} LIMIT 1"))?;
+        let names = statement.column_names();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        statement.query(())?.next()?;
+        Ok::<_, rusqlite::Error>(names)
+    };
+    match read() {
+        Ok(names) if names == columns => Ok(()),
+        Ok(names) => Err(format!(
+            "the view {view} has the columns {}, not {}",
+            names.join(", "),
+            columns.join(", ")
+        )),
+        Err(cause) => Err(format!("the view {view} cannot be read: {cause}")),
+    }
+}

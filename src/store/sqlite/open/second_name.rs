@@ -1,0 +1,90 @@
+//! A file that has two names (a hard link), and is open as a log by the other one.
+//!
+//! SQLite keeps the write-ahead log beside the name that a file was opened by. By two names there would be two, and
+//! each would undo the other's commits (<https://sqlite.org/howtocorrupt.html>, "Multiple links to the same file").
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::names::{FileId, beside, identity};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Refuses a file that another process has open by another name. A link that nobody opens, such as a backup tool makes,
+/// harms nothing. Where the system has no `/proc`, nothing is known and nothing refused.
+pub(in crate::store::sqlite) fn check(path: &Path) -> Result<()> {
+    let Some(id) = linked(path) else {
+        return Ok(());
+    };
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    // Every connection holds a lock on its `-shm` file, which has no other name.
+    let shm = identity(&beside(path, "-shm"));
+    if shm.is_some_and(|(_, number)| holders(&locks, number).next().is_some()) {
+        // This is the name that it is open by.
+        return Ok(());
+    }
+    match holders(&locks, id.1).find_map(|pid| name_of(pid, id, path)) {
+        Some(first) => Err(refused(path, &first)),
+        None => Ok(()),
+    }
+}
+
+/// The error for a file that is open by another name.
+pub(in crate::store::sqlite) fn refused(path: &Path, first: &Path) -> Error {
+    let what = format!(
+        "cannot open the log {}: it is the same file as {}, which is open as a log under that name: open it by that \
+         name",
+        path.display(),
+        first.display()
+    );
+    Error::new(ErrorKind::Store, what)
+}
+
+/// The file, where it has more than one name.
+fn linked(path: &Path) -> Option<FileId> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (fs::metadata(path).ok()?.nlink() > 1).then_some(())?;
+    }
+    identity(path)
+}
+
+/// The processes that hold a lock on a file of this number. Lines are those of `/proc/locks`, proc_locks(5).
+fn holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
+    let suffix = format!(":{number}");
+    locks.lines().filter_map(move |line| {
+        let mut fields = line.split_whitespace().skip(4);
+        let pid = fields.next()?.parse().ok()?;
+        fields.next()?.ends_with(&suffix).then_some(pid)
+    })
+}
+
+/// The other name by which a process has the file open.
+fn name_of(pid: u32, id: FileId, path: &Path) -> Option<PathBuf> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    descriptors
+        .filter_map(|descriptor| Some(descriptor.ok()?.path()))
+        .filter(|descriptor| identity(descriptor) == Some(id))
+        .filter_map(|descriptor| fs::read_link(descriptor).ok())
+        .find(|name| name != path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_a_lock_is_found_by_the_files_number() {
+        let locks = "\
+1: POSIX  ADVISORY  READ  4711 fe:00:131075 1073741826 1073742335
+2: FLOCK  ADVISORY  WRITE 99 fe:00:5 0 EOF
+3: POSIX  ADVISORY  READ  12 fe:00:31075 128 128
+malformed
+";
+        assert_eq!(holders(locks, 131_075).collect::<Vec<_>>(), [4711]);
+        assert_eq!(holders(locks, 31_075).collect::<Vec<_>>(), [12]);
+        assert_eq!(holders(locks, 1).count(), 0);
+    }
+}

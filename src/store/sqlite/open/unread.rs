@@ -1,0 +1,162 @@
+//! Commits in a write-ahead log that SQLite does not read.
+//!
+//! Each frame has a checksum that goes on from the one before. Where one byte is wrong, SQLite takes that place for the
+//! end, and what was committed behind it is gone without a word (<https://sqlite.org/fileformat2.html#walformat>). The
+//! frames are still there, and say that they belong to the same write-ahead log.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Read},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use super::{
+    lock,
+    names::{beside, unnamed},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    record::InstanceId,
+    store::sqlite::write::change::Frames,
+};
+
+const HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+/// How often SQLite is asked whether it knows of a commit by now, which a writer may be about to make.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many commits there are behind the place that SQLite reads up to. 0 where that cannot be told. The process's `own`
+/// instance is about to ask.
+pub(in crate::store::sqlite) fn commits(
+    connection: &Connection,
+    path: &Path,
+    own: Option<InstanceId>,
+) -> u64 {
+    if lock::living(path).iter().any(|(id, _)| Some(*id) != own) {
+        // It has looked, and may be about to commit.
+        return 0;
+    }
+    let page = connection.query_row("PRAGMA page_size", (), |row| row.get::<_, u32>(0));
+    let (wal, page) = (beside(path, "-wal"), page.unwrap_or_default() as usize);
+    let mut unread = 0;
+    for attempt in 1..=ATTEMPTS {
+        // Before SQLite is asked, so that it knows of all that were made by then.
+        let Ok(Some(found)) = Commits::of(&wal, page) else {
+            return 0;
+        };
+        let Some(read) = Frames::of(connection).and_then(|all| u64::try_from(all.all).ok()) else {
+            return 0;
+        };
+        unread = found.after(read);
+        if unread == 0 {
+            break;
+        }
+        if attempt < ATTEMPTS {
+            thread::sleep(PAUSE);
+        }
+    }
+    unread
+}
+
+/// Copies a write-ahead log with so many commits that SQLite does not read, before it is overwritten.
+pub(in crate::store::sqlite) fn keep(path: &Path, commits: u64) -> Result<()> {
+    let kept = unnamed(path, "-wal", "damaged");
+    match fs::copy(beside(path, "-wal"), &kept) {
+        Ok(_) => {
+            tracing::error!(
+                target: "tower_activity::store", log = %path.display(), copy = %kept.display(), commits,
+                "a byte of the write-ahead log is damaged, what was committed after it cannot be read: it was copied"
+            );
+            Ok(())
+        }
+        Err(cause) => {
+            let what = format!("cannot copy the damaged {}-wal", path.display());
+            Err(Error::new(ErrorKind::Store, what).with_source(cause))
+        }
+    }
+}
+
+/// The frames that end a commit, counted from 1.
+struct Commits(Vec<u64>);
+
+impl Commits {
+    /// Reads all frames. `None` where there is no write-ahead log, or an empty one.
+    fn of(wal: &Path, page: usize) -> io::Result<Option<Self>> {
+        // SQLite holds no locks on this file that closing it could drop.
+        let mut file = match File::open(wal) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut header = [0; HEADER];
+        if !is_read(&mut file, &mut header)? {
+            return Ok(None);
+        }
+        let big_endian = number(&header, 0) & 1 == 1;
+        let (mut frame, mut content) = ([0; FRAME_HEADER], vec![0; page]);
+        let mut before = (number(&header, 24), number(&header, 28));
+        let is_sound = checksum((0, 0), &header[..24], big_endian) == before;
+        let mut salt = is_sound.then(|| [number(&header, 16), number(&header, 20)]);
+        let mut commits = Vec::new();
+        for at in 1.. {
+            if !is_read(&mut file, &mut frame)? || !is_read(&mut file, &mut content)? {
+                break;
+            }
+            let said = (number(&frame, 16), number(&frame, 20));
+            let sum = checksum(
+                checksum(before, &frame[..8], big_endian),
+                &content,
+                big_endian,
+            );
+            before = said;
+            let own = [number(&frame, 8), number(&frame, 12)];
+            // Where the header is damaged the first frame says which salt it was.
+            let is_of_it = *salt.get_or_insert(own) == own;
+            // Frames of an earlier one have another salt. The size of the database is said at the end of a commit, and one
+            // that was not written to its end has another checksum.
+            if is_of_it && number(&frame, 4) > 0 && sum == said {
+                commits.push(at);
+            }
+        }
+        Ok(Some(Commits(commits)))
+    }
+
+    /// How many are behind so many frames.
+    fn after(&self, frames: u64) -> u64 {
+        self.0.iter().filter(|frame| **frame > frames).count() as u64
+    }
+}
+
+/// False where the file ends before.
+fn is_read(file: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(into) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The checksum of a write-ahead log, which goes on from the one before.
+fn checksum(before: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
+    let word = |bytes: &[u8]| {
+        let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        match big_endian {
+            true => u32::from_be_bytes(bytes),
+            false => u32::from_le_bytes(bytes),
+        }
+    };
+    bytes.chunks_exact(8).fold(before, |(first, second), pair| {
+        let first = first.wrapping_add(word(pair)).wrapping_add(second);
+        let second = second.wrapping_add(word(&pair[4..])).wrapping_add(first);
+        (first, second)
+    })
+}
+
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}

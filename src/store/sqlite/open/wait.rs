@@ -1,0 +1,69 @@
+//! What an opening waits for: that a living instance has noticed what was done to its files.
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    connection, lock,
+    names::{Look, Names},
+    witness::Committed,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    record::InstanceId,
+};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+/// The main file until its schema is committed.
+const FIRST_PAGE: u64 = 8_192;
+
+/// Waits where somebody has removed the side files of a living instance: until that has noticed, a part of what it
+/// has committed is in a file without a name.
+pub(in crate::store::sqlite) fn for_side_files(path: &Path, own: Option<InstanceId>) -> Result<()> {
+    let end = Instant::now() + TIMEOUT;
+    loop {
+        let names = Look::at(path).names;
+        if names.main.is_none() || (names.wal.is_some() && names.shm.is_some()) {
+            return Ok(());
+        }
+        let unsaved = |(id, said): &(_, Committed)| Some(*id) != own && !said.saved;
+        if !lock::living(path).iter().any(unsaved) {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            let what = format!(
+                "cannot open the log {}: its -wal or -shm file was removed while another process has it open, \
+                 and that process has not made them anew: look whether it hangs",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Busy, what));
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Opens it to read. A writer whose file was taken from it makes the next one, which is empty until that is done.
+pub(in crate::store::sqlite) fn until_readable(
+    path: &Path,
+    known: Option<Names>,
+) -> Result<Connection> {
+    let end = Instant::now() + TIMEOUT;
+    loop {
+        match connection::open_to_read(path, known) {
+            Err(error)
+                if error.kind() == ErrorKind::NotAStore
+                    && fs::metadata(path).is_ok_and(|main| main.len() <= FIRST_PAGE)
+                    && Instant::now() < end
+                    && !lock::living(path).is_empty() => {}
+            opened => return opened,
+        }
+        thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,269 @@
+//! When the write-ahead log is taken over into the main file: by size, by time, and at the end.
+//!
+//! SQLite would do it within a commit, whatever stands under the log's names by then.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use rusqlite::Connection;
+
+use super::{change::Frames, rescue::Watermark, side::WriteSide};
+use crate::{
+    error::Result,
+    record::InstanceId,
+    store::sqlite::open::{
+        connection::BUSY_TIMEOUT,
+        names::Look,
+        stale::{self, Counts},
+    },
+};
+
+/// The size from which on the write-ahead log is taken over, whatever the size of the main file.
+const SMALLEST: u64 = 8 << 20;
+/// The size from which on it is taken over in any case: about 10,000 pages, beyond which the rate no longer rises.
+const LARGEST: u64 = 80 << 20;
+/// However little room is left on the disk: below it there is nothing to gain.
+const LEAST: u64 = 256 << 10;
+/// How long after the last commit all of it is taken over, and the file cut to nothing.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long what is committed may stand in the write-ahead log alone while commits go on.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long until the next attempt where a reader keeps it from being taken over.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How often the names are looked at while an activity runs and nothing is committed.
+const LOOK: Duration = Duration::from_secs(5);
+
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// How the write-ahead log stands, as far as this instance knows.
+#[derive(Debug, Default)]
+pub(in crate::store::sqlite) struct Wal {
+    /// Its size after the last commit.
+    pub(in crate::store::sqlite) bytes: u64,
+    /// The size of its file at the last complete checkpoint: commits fill it from the start.
+    reused_bytes: u64,
+    /// How the main file looked when its content was last compared; `None` after a checkpoint of this process.
+    pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
+    /// How it looks since when, where it cannot be read alone.
+    pub(in crate::store::sqlite) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
+    /// How the write-ahead log stood then.
+    pub(in crate::store::sqlite) frames: Frames,
+    /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
+    /// counts none.
+    pub(in crate::store::sqlite) base: Option<i64>,
+    /// Those of this instance.
+    pub(in crate::store::sqlite) own_base: i64,
+    /// Rows that are in the main file for sure.
+    pub(in crate::store::sqlite) watermark: Watermark,
+    /// When the first commit was that is not in the main file for sure.
+    dirty_since: Option<Instant>,
+    last_commit: Option<Instant>,
+    not_before: Option<Instant>,
+    /// Somebody has written the main file, and no checkpoint of this write-ahead log says why.
+    pub(in crate::store::sqlite) is_foreign: bool,
+    /// Its file system takes less than the file's size, and what is in it can be read.
+    pub(in crate::store::sqlite) is_compressed: bool,
+}
+
+impl Wal {
+    pub(in crate::store::sqlite) fn committed(&mut self) {
+        let now = Instant::now();
+        self.dirty_since.get_or_insert(now);
+        self.last_commit = Some(now);
+    }
+
+    /// Takes note of what is in the main file now.
+    pub(in crate::store::sqlite) fn taken_over(&mut self, taken: &Taken, look: &Look) {
+        // Somebody may have written over it meanwhile: the next look compares its content.
+        self.main = None;
+        self.frames = taken.frames;
+        self.bytes = look.wal_bytes;
+        if taken.complete {
+            self.reused_bytes = look.wal_bytes;
+            self.watermark = taken.watermark;
+            self.base = Some(taken.base);
+            self.own_base = taken.own_base;
+        }
+    }
+
+    /// True where the part of its file that is in use has reached the limit.
+    fn is_full(&mut self, bytes: u64, limit: u64) -> bool {
+        // SQLite cuts it to `journal_size_limit` when it begins anew.
+        self.reused_bytes = self.reused_bytes.min(bytes);
+        bytes >= limit && bytes > self.reused_bytes
+    }
+
+    pub(in crate::store::sqlite) fn is_dirty(&self) -> bool {
+        self.dirty_since.is_some()
+    }
+}
+
+impl WriteSide {
+    /// Takes the write-ahead log over where it is time to. Returns how long until it is again; `None`: not before the
+    /// next commit.
+    pub(in crate::store::sqlite) fn checkpoint_if_due(&mut self) -> Result<Option<Duration>> {
+        let Some(path) = self.path() else {
+            return Ok(None);
+        };
+        let look = Look::at(path);
+        // It may be upkeep that has written it.
+        if self.wal.dirty_since.is_none() && look.wal_bytes == 0 {
+            if !self.has_open() {
+                return Ok(None);
+            }
+            // So that nobody takes the instance for dead whose lock file was removed.
+            self.look()?;
+            return Ok(Some(LOOK));
+        }
+        let now = Instant::now();
+        let until = |at: Instant| at.saturating_duration_since(now);
+        if let Some(at) = self.wal.not_before
+            && at > now
+        {
+            return Ok(Some(until(at)));
+        }
+        let idle_at = self.wal.last_commit.map_or(now, |last| last + IDLE);
+        let busy_at = self.wal.dirty_since.map_or(idle_at, |since| since + BUSY);
+        let limit = look.main.map_or(0, |(bytes, _)| bytes);
+        let limit = limit.clamp(SMALLEST, LARGEST);
+        // The main file grows by what is taken over: half of what is left is kept for that.
+        let is_narrow = room(path).is_some_and(|room| look.wal_bytes >= (room / 2).max(LEAST));
+        let is_full = self.wal.is_full(look.wal_bytes, limit);
+        let done = if idle_at <= now || is_narrow {
+            self.checkpoint(TRUNCATE)?
+        } else if busy_at <= now || is_full {
+            self.checkpoint(PASSIVE)?
+        } else {
+            return Ok(Some(until(idle_at.min(busy_at))));
+        };
+        if !done {
+            // A reader is still at an earlier place.
+            self.wal.not_before = Some(Instant::now() + AGAIN);
+            return Ok(Some(AGAIN));
+        }
+        let again = (self.wal.bytes > 0).then(|| until(idle_at));
+        Ok(again.map(|again| again.max(Duration::from_millis(10))))
+    }
+
+    /// Takes the write-ahead log over now, as far as readers allow.
+    pub(in crate::store::sqlite) fn checkpoint_now(&mut self) -> Result<()> {
+        if self.path().is_some() {
+            self.checkpoint(TRUNCATE)?;
+        }
+        Ok(())
+    }
+
+    /// True when all of it was taken over.
+    fn checkpoint(&mut self, sql: &str) -> Result<bool> {
+        self.look()?;
+        self.begin()?;
+        if self.path().is_some() && self.wal.main.is_none() {
+            // It is not known whether the main file is still the log's.
+            return Ok(false);
+        }
+        let complete = self.checkpoint_anyway(sql)?;
+        if complete {
+            self.keep_total()?;
+        }
+        Ok(complete)
+    }
+
+    /// Makes room on a full disk, within a transaction that failed for it: the names were looked at before.
+    pub(in crate::store::sqlite) fn take_over_and_cut(&mut self) -> Result<()> {
+        if self.wal.main.is_some() && !self.is_replaced() {
+            self.checkpoint_anyway(TRUNCATE)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the write-ahead log over as far as readers allow, where the names were just looked at.
+    pub(in crate::store::sqlite) fn take_over_some(&mut self) -> Result<()> {
+        self.checkpoint_anyway(PASSIVE).map(drop)
+    }
+
+    fn checkpoint_anyway(&mut self, sql: &str) -> Result<bool> {
+        let connection = self.connection()?;
+        let done = take_over(&connection, sql, self.instance.id);
+        drop(connection);
+        let taken = done.map_err(|cause| self.error(cause))?;
+        let Some(path) = self.path() else {
+            return Ok(true);
+        };
+        let look = Look::at(path);
+        self.wal.taken_over(&taken, &look);
+        if taken.complete {
+            self.wal.dirty_since = None;
+            self.wal.not_before = None;
+            self.say_committed();
+        }
+        Ok(taken.complete)
+    }
+}
+
+/// Takes over, as far as readers allow, what upkeep has written: a long job leaves no more beside the file than a writer.
+pub(in crate::store::sqlite) fn bound(
+    connection: &Connection,
+    path: &Path,
+) -> rusqlite::Result<()> {
+    if Look::at(path).wal_bytes >= LARGEST && stale::fits(path, None) {
+        connection.query_row(PASSIVE, (), |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// How many bytes are left on the disk for this user, where the system says so.
+fn room(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let found = rustix::fs::statvfs(path).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// What came of a checkpoint.
+pub(in crate::store::sqlite) struct Taken {
+    watermark: Watermark,
+    base: i64,
+    own_base: i64,
+    frames: Frames,
+    /// All of it was taken over.
+    complete: bool,
+}
+
+/// Takes over what a new connection finds in the write-ahead log.
+pub(in crate::store::sqlite) fn take_over_first(
+    connection: &Connection,
+    own: InstanceId,
+) -> rusqlite::Result<Taken> {
+    take_over(connection, PASSIVE, own)
+}
+
+fn take_over(connection: &Connection, sql: &str, own: InstanceId) -> rusqlite::Result<Taken> {
+    let watermark = Watermark::of(connection)?;
+    let counts = Counts::of(connection, Some(own))?;
+    // Nobody waits for a reader.
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = connection.query_row(sql, (), |row| {
+        let (busy, pages, taken): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let frames = Frames { all: pages, taken };
+        Ok((!busy && pages == taken, frames))
+    });
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let (complete, frames) = done?;
+    Ok(Taken {
+        watermark,
+        base: counts.commits,
+        own_base: counts.own,
+        frames,
+        complete,
+    })
+}

@@ -1,0 +1,338 @@
+//! The ledger: how many rows each instance inserted, and how many of these were deleted on purpose.
+//!
+//! Rows are deleted here and nowhere else, so that none goes without being counted. A check that is under way is told,
+//! too: see [`check`](crate::store::sqlite::maintenance::check).
+
+use std::{collections::BTreeMap, path::Path};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{
+    record::{ActivityId, InstanceId},
+    store::{
+        RowKind,
+        sqlite::open::{
+            lock,
+            witness::{Committed, Total},
+        },
+    },
+};
+
+/// The number of an instance that nobody knows: that of a chunk without its recording.
+pub(in crate::store::sqlite) const UNKNOWN: i64 = 0;
+
+const UNDER_WAY: &str =
+    "SELECT counted, last FROM ledger_check WHERE kind = ?1 AND counted IS NOT NULL";
+const UNCOUNT: &str = "INSERT INTO ledger_uncounted (kind, instance, rows) VALUES (?1, ?2, -?3) \
+     ON CONFLICT (kind, instance) DO UPDATE SET rows = rows + excluded.rows";
+const END_AT: &str = "UPDATE ledger_check SET last = min(last, ?2) WHERE kind = ?1";
+const ADDED: &str = "SELECT commits, activities_added, events_added, recordings_added, chunks_added \
+     FROM instance WHERE uuid = ?1";
+const ADD: &str = "UPDATE instance SET activities_added = activities_added + ?2, events_added = events_added + ?3, \
+     recordings_added = recordings_added + ?4, chunks_added = chunks_added + ?5 WHERE id = ?1";
+const TOTAL: &str = "SELECT sum(commits), sum(activities_added), sum(events_added), sum(recordings_added), \
+       sum(chunks_added), (SELECT uuid FROM instance WHERE id > 0 ORDER BY id LIMIT 1), \
+       coalesce((SELECT value FROM mark WHERE name = 'file'), 0) FROM instance HAVING max(id) > 0";
+const ROWS: &str = "SELECT 0, coalesce(sum(activities_added - activities_removed), 0), \
+       coalesce(sum(events_added - events_removed), 0), coalesce(sum(recordings_added - recordings_removed), 0), \
+       coalesce(sum(chunks_added - chunks_removed), 0) FROM instance";
+const ADOPT: &str = "INSERT INTO instance (uuid, host, pid, started_at, commits, activities_added, events_added, \
+                       recordings_added, chunks_added) VALUES (?1, '(unknown)', 0, ?2, ?3, ?4, ?5, ?6, ?7) \
+     ON CONFLICT (uuid) DO UPDATE SET commits = max(commits, excluded.commits), \
+       activities_added = max(activities_added, excluded.activities_added), \
+       events_added = max(events_added, excluded.events_added), \
+       recordings_added = max(recordings_added, excluded.recordings_added), \
+       chunks_added = max(chunks_added, excluded.chunks_added)";
+const ADD_UNKNOWN: &str = "INSERT INTO instance (id, uuid, host, pid, started_at, stopped_at) \
+     VALUES (?1, ?2, '(unknown)', 0, ?3, ?3) ON CONFLICT (id) DO NOTHING";
+const RECORD: &str =
+    "INSERT INTO ledger_accepted (at, kind, instance, missing) VALUES (?1, ?2, ?3, ?4)";
+
+/// How a kind of row is counted.
+pub(in crate::store::sqlite) struct Ledger {
+    /// The number that stands for the kind.
+    pub(in crate::store::sqlite) kind: i64,
+    /// Deletes a row by its seq, and gives its instance.
+    delete: &'static str,
+    pub(in crate::store::sqlite) newest: &'static str,
+    /// Of the rows after ?1 and up to ?2, at most ?3: how many each instance has, and the last seq of these.
+    pub(in crate::store::sqlite) some: &'static str,
+    /// Begins a check: how many rows of each instance there should be.
+    pub(in crate::store::sqlite) begin: &'static str,
+    /// Counts ?2 rows of instance ?1 as removed.
+    remove: &'static str,
+}
+
+const ACTIVITIES: Ledger = Ledger {
+    kind: 0,
+    delete: "DELETE FROM activity WHERE seq = ?1 RETURNING instance",
+    newest: "SELECT coalesce(max(seq), 0) FROM activity",
+    some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM activity NOT INDEXED \
+           WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
+    begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, activities_added - activities_removed \
+            FROM instance WHERE activities_added <> activities_removed",
+    remove: "UPDATE instance SET activities_removed = activities_removed + ?2 WHERE id = ?1",
+};
+const EVENTS: Ledger = Ledger {
+    kind: 1,
+    delete: "DELETE FROM event WHERE seq = ?1 RETURNING instance",
+    newest: "SELECT coalesce(max(seq), 0) FROM event",
+    some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM event NOT INDEXED \
+           WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
+    begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, events_added - events_removed \
+            FROM instance WHERE events_added <> events_removed",
+    remove: "UPDATE instance SET events_removed = events_removed + ?2 WHERE id = ?1",
+};
+const RECORDINGS: Ledger = Ledger {
+    kind: 2,
+    delete: "DELETE FROM recording WHERE seq = ?1 RETURNING instance",
+    newest: "SELECT coalesce(max(seq), 0) FROM recording",
+    some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM recording NOT INDEXED \
+           WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
+    begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, recordings_added - recordings_removed \
+            FROM instance WHERE recordings_added <> recordings_removed",
+    remove: "UPDATE instance SET recordings_removed = recordings_removed + ?2 WHERE id = ?1",
+};
+const CHUNKS: Ledger = Ledger {
+    kind: 3,
+    delete: "DELETE FROM chunk WHERE seq = ?1 \
+             RETURNING coalesce((SELECT r.instance FROM recording AS r WHERE r.seq = chunk.recording), 0)",
+    newest: "SELECT coalesce(max(seq), 0) FROM chunk",
+    some: "SELECT coalesce(r.instance, 0), count(*), max(c.seq) FROM (SELECT seq, recording FROM chunk NOT INDEXED \
+           WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) AS c \
+           LEFT JOIN recording AS r ON r.seq = c.recording GROUP BY 1",
+    begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, chunks_added - chunks_removed \
+            FROM instance WHERE chunks_added <> chunks_removed",
+    remove: "UPDATE instance SET chunks_removed = chunks_removed + ?2 WHERE id = ?1",
+};
+
+/// How this kind of row is counted.
+pub(in crate::store::sqlite) const fn of(kind: RowKind) -> &'static Ledger {
+    match kind {
+        RowKind::Activity => &ACTIVITIES,
+        RowKind::Event => &EVENTS,
+        RowKind::Recording => &RECORDINGS,
+        RowKind::Chunk => &CHUNKS,
+    }
+}
+
+/// Deletes rows by their seqs, and counts them as removed on purpose. Returns how many there were.
+pub(in crate::store::sqlite) fn delete(
+    connection: &Connection,
+    kind: RowKind,
+    seqs: impl IntoIterator<Item = i64>,
+) -> rusqlite::Result<u64> {
+    let ledger = of(kind);
+    let under_way: Option<(i64, i64)> = connection
+        .prepare_cached(UNDER_WAY)?
+        .query_row([ledger.kind], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let still_to_count =
+        |seq| under_way.is_some_and(|(counted, last)| counted < seq && seq <= last);
+    // By instance: all that were removed, and those that a check under way has not come to.
+    let mut removed = BTreeMap::<i64, (u64, i64)>::new();
+    let mut delete = connection.prepare_cached(ledger.delete)?;
+    for seq in seqs {
+        let instance = delete.query_row([seq], |row| row.get(0)).optional()?;
+        if let Some(instance) = instance {
+            let (all, uncounted) = removed.entry(instance).or_default();
+            *all += 1;
+            *uncounted += i64::from(still_to_count(seq));
+        }
+    }
+    for (instance, (all, uncounted)) in &removed {
+        let mut remove = connection.prepare_cached(ledger.remove)?;
+        remove.execute([*instance, integer(*all)])?;
+        if *uncounted > 0 {
+            let mut uncount = connection.prepare_cached(UNCOUNT)?;
+            uncount.execute([ledger.kind, *instance, *uncounted])?;
+        }
+    }
+    if under_way.is_some() {
+        // Where the newest rows went, their numbers are given again: to rows that came after the check began.
+        let newest: i64 = connection
+            .prepare_cached(ledger.newest)?
+            .query_row((), |row| row.get(0))?;
+        connection
+            .prepare_cached(END_AT)?
+            .execute([ledger.kind, newest])?;
+    }
+    Ok(removed.values().map(|(all, _)| all).sum())
+}
+
+/// What the lock files beside a store say that the database does not know.
+pub(in crate::store::sqlite) fn unknown(
+    connection: &Connection,
+    store: &Path,
+) -> rusqlite::Result<Vec<(InstanceId, Committed)>> {
+    let mut unknown = Vec::new();
+    for (id, committed) in Committed::all(&lock::folder(store)) {
+        let known = added(connection, id)?;
+        if known.is_none_or(|known| !known.includes(&committed)) {
+            unknown.push((id, committed));
+        }
+    }
+    Ok(unknown)
+}
+
+/// Takes it into the ledger: what vanished with a lost write-ahead log is then missing by the database's own ledger.
+/// Before the lock files of the dead are removed.
+pub(in crate::store::sqlite) fn adopt(
+    connection: &Connection,
+    unknown: &[(InstanceId, Committed)],
+) -> rusqlite::Result<()> {
+    let mut adopt = connection.prepare_cached(ADOPT)?;
+    for (id, committed) in unknown {
+        adopt.execute(params![
+            id.as_bytes(),
+            ActivityId::from_bytes(*id.as_bytes()).started_at_us(),
+            integer(committed.commits),
+            integer(committed.activities),
+            integer(committed.events),
+            integer(committed.recordings),
+            integer(committed.chunks)
+        ])?;
+    }
+    Ok(())
+}
+
+/// What all instances have added; `None` where there is none.
+pub(in crate::store::sqlite) fn total(connection: &Connection) -> rusqlite::Result<Option<Total>> {
+    let mut total = connection.prepare_cached(TOTAL)?;
+    let total = total.query_row((), |row| {
+        Ok(Total {
+            first: InstanceId::from_bytes(row.get(5)?),
+            file: row.get(6)?,
+            committed: committed(row)?,
+        })
+    });
+    total.optional()
+}
+
+/// How many rows there are by what all instances have added and removed.
+pub(in crate::store::sqlite) fn rows(connection: &Connection) -> rusqlite::Result<Committed> {
+    let mut rows = connection.prepare_cached(ROWS)?;
+    rows.query_row((), committed)
+}
+
+/// Gives the file a number of its own where it has none, and returns it. Copies of the file have the same. A file that lost
+/// its number with its write-ahead log is given the one that is `known` of it; 0 where none is.
+pub(in crate::store::sqlite) fn file_number(
+    connection: &Connection,
+    known: i64,
+) -> rusqlite::Result<i64> {
+    const READ: &str = "SELECT value FROM mark WHERE name = 'file'";
+    const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('file', ?1)";
+    let read = || {
+        let read = connection.query_row(READ, (), |row| row.get(0));
+        read.optional()
+    };
+    if let Some(number) = read()? {
+        return Ok(number);
+    }
+    let number = match known {
+        0 => fastrand::i64(1..),
+        known => known,
+    };
+    connection.execute(GIVE, [number])?;
+    read().map(Option::unwrap_or_default)
+}
+
+/// Writes down beside the store what all instances have added. What cannot be written is written by the next.
+pub(in crate::store::sqlite) fn keep_total(total: &Total, store: &Path) {
+    let folder = lock::folder(store);
+    if Total::read(&folder).as_ref() != Some(total) {
+        // What is not said cannot be found missing.
+        let _ = total.write(&folder);
+    }
+}
+
+/// Counts rows as missing of which nobody knows any more which instance had added them.
+pub(in crate::store::sqlite) fn miss(
+    connection: &Connection,
+    missing: &Committed,
+    at_us: i64,
+) -> rusqlite::Result<()> {
+    add_unknown(connection, UNKNOWN, at_us)?;
+    add(connection, UNKNOWN, missing)
+}
+
+/// True for the first who asks it of a file with this number, whose rows are missed here.
+pub(in crate::store::sqlite) fn is_first_to_miss(
+    connection: &Connection,
+    of: i64,
+) -> rusqlite::Result<bool> {
+    const FIRST: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('missed of ' || ?1, ?1)";
+    Ok(connection.execute(FIRST, [of])? > 0)
+}
+
+/// Counts rows that were inserted for an instance.
+pub(in crate::store::sqlite) fn add(
+    connection: &Connection,
+    instance: i64,
+    added: &Committed,
+) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(ADD)?;
+    add.execute(params![
+        instance,
+        integer(added.activities),
+        integer(added.events),
+        integer(added.recordings),
+        integer(added.chunks)
+    ])
+    .map(drop)
+}
+
+/// What an instance has added; `None` where the database does not know it.
+pub(in crate::store::sqlite) fn added(
+    connection: &Connection,
+    id: InstanceId,
+) -> rusqlite::Result<Option<Committed>> {
+    let mut added = connection.prepare_cached(ADDED)?;
+    added.query_row([id.as_bytes()], committed).optional()
+}
+
+fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
+    Ok(Committed {
+        commits: number(row, 0)?,
+        activities: number(row, 1)?,
+        events: number(row, 2)?,
+        recordings: number(row, 3)?,
+        chunks: number(row, 4)?,
+        ..Committed::default()
+    })
+}
+
+/// Writes a difference into the ledger: so many rows of an instance were deleted by somebody else, or inserted where it
+/// is negative.
+pub(in crate::store::sqlite) fn accept(
+    connection: &Connection,
+    kind: RowKind,
+    instance: i64,
+    missing: i64,
+    at_us: i64,
+) -> rusqlite::Result<()> {
+    let ledger = of(kind);
+    add_unknown(connection, instance, at_us)?;
+    connection.execute(ledger.remove, [instance, missing])?;
+    connection
+        .execute(RECORD, [at_us, ledger.kind, instance, missing])
+        .map(drop)
+}
+
+/// Adds the row of an instance that the file does not know.
+fn add_unknown(connection: &Connection, instance: i64, at_us: i64) -> rusqlite::Result<()> {
+    let id = InstanceId::from_parts(at_us, fastrand::u64(..));
+    let mut add = connection.prepare_cached(ADD_UNKNOWN)?;
+    add.execute(params![instance, id.as_bytes(), at_us])
+        .map(drop)
+}
+
+/// SQLite's integers have a sign, counts have none.
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
+}

@@ -1,0 +1,160 @@
+//! Rows that were committed and are nowhere any more: they are counted in the ledger of the file as soon as that is known.
+//!
+//! Two sources outside of the database say what was committed: the lock file of each instance, which goes when the
+//! instance ends, and the total of all instances (see [`Total`]), which stays. Both are read before the database, so that
+//! neither says more than the database has, unless rows are missing.
+
+use std::path::Path;
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use super::{ledger, side::WriteSide};
+use crate::{
+    error::Result,
+    record::InstanceId,
+    store::{
+        Durability,
+        sqlite::open::{
+            lock,
+            witness::{Committed, Total},
+        },
+    },
+};
+
+/// What was committed into a file before another state of it, or another file, took its place.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::sqlite) struct Before {
+    /// By this instance.
+    committed: Committed,
+    /// The number of the file.
+    file: i64,
+}
+
+/// What is said outside of the database.
+struct Said {
+    total: Option<Total>,
+    /// By the lock files.
+    instances: Vec<(InstanceId, Committed)>,
+}
+
+impl Before {
+    /// The number of the file.
+    pub(in crate::store::sqlite) fn number(&self) -> i64 {
+        self.file
+    }
+}
+
+impl WriteSide {
+    /// What this instance has committed into the file that it has open.
+    pub(in crate::store::sqlite) fn before(&self) -> Before {
+        Before {
+            committed: self.committed,
+            file: self.file,
+        }
+    }
+
+    /// Compares the file that has just been opened, after its replacement or at the start, with what was committed
+    /// before, and writes what is missing into its ledger.
+    pub(in crate::store::sqlite) fn count_losses(&mut self, before: Option<Before>) -> Result<()> {
+        let Some(path) = self.path().map(ToOwned::to_owned) else {
+            return Ok(());
+        };
+        let said = Said::beside(&path);
+        self.read_committed()?;
+        let own = before.map_or_else(Committed::default, |before| {
+            match before.file == self.file {
+                true => before.committed.beyond(&self.committed),
+                // An unrelated file was written over it: nothing of it is there.
+                false => before.committed.beyond(&Committed::default()),
+            }
+        });
+        let own_id = self.instance.id;
+        let lost = said.lost(&*self.connection()?, self.file, (own_id, before));
+        let others = lost.map_err(|cause| self.error(cause))?;
+        if own != Committed::default() || others != Committed::default() {
+            self.transaction_anyway(Durability::Power, |work| {
+                ledger::add(work.transaction, work.instance, &own)?;
+                if others != Committed::default() {
+                    ledger::miss(work.transaction, &others, Utc::now().timestamp_micros())?;
+                }
+                Ok(())
+            })?;
+            own.add_to(&mut self.committed);
+            // The ledger says so also where the main file is moved away alone.
+            let _ = self.take_over_some();
+            tracing::error!(
+                target: "tower_activity::store", log = %path.display(), missing = ?own, of_others = ?others,
+                "rows that were committed are nowhere any more"
+            );
+        }
+        let total = ledger::total(&*self.connection()?).map_err(|cause| self.error(cause))?;
+        if let Some(total) = total {
+            ledger::keep_total(&total, &path);
+        }
+        self.say_committed();
+        Ok(())
+    }
+
+    /// Writes down what all instances have added, once it is in the main file.
+    pub(in crate::store::sqlite) fn keep_total(&mut self) -> Result<()> {
+        let Some(path) = self.path().map(ToOwned::to_owned) else {
+            return Ok(());
+        };
+        // Read before the database: another instance may be about to write a later one.
+        let known = Total::read(&lock::folder(&path));
+        let total = ledger::total(&*self.connection()?).map_err(|cause| self.error(cause))?;
+        let Some(total) = total else { return Ok(()) };
+        let lost = |known: Total| {
+            known.is_same_file(&total) && !total.committed.includes(&known.committed)
+        };
+        match known.is_some_and(lost) {
+            true => self.count_losses(None),
+            false => {
+                ledger::keep_total(&total, &path);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Said {
+    fn beside(store: &Path) -> Self {
+        let folder = lock::folder(store);
+        Said {
+            total: Total::read(&folder),
+            instances: Committed::all(&folder),
+        }
+    }
+
+    /// What instances have lost that have no lock file any more. The others are counted by themselves, or when they are
+    /// found dead.
+    fn lost(
+        &self,
+        connection: &Connection,
+        file: i64,
+        own: (InstanceId, Option<Before>),
+    ) -> rusqlite::Result<Committed> {
+        let (own, before) = own;
+        let (Some(then), Some(now)) = (&self.total, ledger::total(connection)?) else {
+            return Ok(Committed::default());
+        };
+        let unrelated = before.filter(|before| before.file != file);
+        let now = match unrelated {
+            Some(before) if then.file == before.file => Committed::default(),
+            None if then.is_same_file(&now) => now.committed,
+            _ => return Ok(Committed::default()),
+        };
+        let mut lost = then.committed.beyond(&now);
+        let others = self.instances.iter().filter(|(id, _)| *id != own);
+        let own = before.map(|before| (own, before.committed));
+        for (id, said) in others.copied().chain(own) {
+            let filed = match unrelated {
+                Some(_) => None,
+                None => ledger::added(connection, id)?,
+            };
+            lost = lost.beyond(&said.beyond(&filed.unwrap_or_default()));
+        }
+        Ok(lost)
+    }
+}

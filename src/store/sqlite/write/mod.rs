@@ -1,0 +1,17 @@
+//! The room of the writer: batches, their sums and the ledger, checkpoints, and what it does when its files are replaced.
+
+pub(super) mod change;
+pub(super) mod checkpoint;
+pub(super) mod dictionary;
+mod ended;
+mod event;
+pub(super) mod ledger;
+mod losses;
+pub(super) mod recording;
+mod removed;
+mod replaced;
+mod rescue;
+pub(super) mod side;
+pub(super) mod sums;
+mod sweep;
+pub(super) mod writer;

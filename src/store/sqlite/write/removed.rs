@@ -1,0 +1,96 @@
+//! A write-ahead log that was removed while it is open: it is written anew from what the process still has open.
+//!
+//! With it the log is what it was, whatever stands in the main file: a checkpoint that a reader kept from being complete
+//! leaves pages of several states there, and only the write-ahead log makes one state of them.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use crate::store::sqlite::open::names::{FileId, Look, beside, descriptor, set_aside, unnamed};
+
+/// A copy of it, which has another name.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Copy {
+    path: PathBuf,
+}
+
+/// Copies the write-ahead log that this process has open. `None` where that cannot be done: on systems without `/proc`, and
+/// where the disk is full.
+pub(in crate::store::sqlite) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
+    // Opened a second time, and closed: SQLite holds no locks on this file.
+    let mut from = File::open(descriptor(wal)?).ok()?;
+    let copy = Copy {
+        path: unnamed(path, "-wal", "again"),
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(from.metadata().ok()?.permissions().mode());
+    }
+    let mut written = || -> io::Result<()> {
+        let mut to = options.open(&copy.path)?;
+        io::copy(&mut from, &mut to)?;
+        to.sync_all()
+    };
+    match written() {
+        Ok(()) => Some(copy),
+        Err(error) => {
+            tracing::debug!(target: "tower_activity::store", %error, "the write-ahead log could not be copied");
+            None
+        }
+    }
+}
+
+/// Moves the write-ahead log to a main file that was moved away without it and cannot be read without it. Returns false
+/// where that cannot be done, or another program has opened the main file there.
+pub(in crate::store::sqlite) fn follow(
+    path: &Path,
+    main: FileId,
+    known: Option<(u64, SystemTime)>,
+) -> bool {
+    let Some(moved) = descriptor(main).and_then(|open| fs::read_link(open).ok()) else {
+        return false;
+    };
+    let look = Look::at(&moved);
+    let is_as_it_was = known.is_none() || known == look.main;
+    if look.names.main != Some(main) || look.names.shm.is_some() || !is_as_it_was {
+        return false;
+    }
+    let wal = beside(path, "-wal");
+    // Unlike a new name, a link takes no other file's name.
+    fs::hard_link(&wal, beside(&moved, "-wal")).is_ok() && fs::remove_file(wal).is_ok()
+}
+
+impl Copy {
+    /// Gives it the name of the write-ahead log, where nobody has begun another one and the main file is as it was. False
+    /// where that cannot be done.
+    pub(in crate::store::sqlite) fn put_back(
+        &self,
+        path: &Path,
+        main: Option<(u64, SystemTime)>,
+    ) -> bool {
+        // Unlike a new name, a link takes no other file's name.
+        if fs::hard_link(&self.path, beside(path, "-wal")).is_err() {
+            return false;
+        }
+        if Look::at(path).main == main {
+            return true;
+        }
+        // Somebody has written it without the write-ahead log.
+        let _ = set_aside(path, "-wal", "replaced");
+        false
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // It has its name, or is of no use; the second name of a file harms nothing.
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,363 @@
+//! What the writer does when the log's files were moved, removed, replaced or truncated while it has them open.
+//!
+//! The names are looked at before each transaction and after it, before anybody is told that it is committed. Where
+//! they name other files, the old connection only reads: what it alone has is copied by id into the file that now
+//! stands under the name, which is made where there is none.
+
+use std::{mem, path::Path};
+
+use chrono::Utc;
+
+use super::{
+    change::Change,
+    ledger,
+    losses::Before,
+    removed,
+    rescue::{self, Part, Rows, Watermark},
+    side::WriteSide,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::{
+        Durability,
+        sqlite::open::{
+            file::{OpenFile, Opened},
+            names::{FileId, Look, Names, is_deleted, set_aside, set_aside_together},
+            witness::Committed,
+        },
+    },
+};
+
+/// What came of replaced files.
+#[derive(Debug, Default)]
+pub(in crate::store::sqlite) struct Replaced {
+    /// How often, since a commit has told.
+    pub(in crate::store::sqlite) count: u64,
+    /// Rows that were copied, since a commit has told.
+    pub(in crate::store::sqlite) rescued: u64,
+    /// What was committed into the files that were replaced, until those that stand there now are written.
+    before: Option<Before>,
+    /// Read from files that are closed, not yet written.
+    rows: Vec<Vec<Rows>>,
+    /// Files that are not the log's any more, not yet copied.
+    orphans: Vec<Orphan>,
+}
+
+/// Files that are not the log's any more, still open.
+#[derive(Debug)]
+struct Orphan {
+    opened: Opened,
+    /// What comes after it is in no other file. `None`: nothing of it is, the file has no name any more.
+    from: Option<Watermark>,
+    /// Its number.
+    file: i64,
+    /// Its write-ahead log stands beside it.
+    is_whole: bool,
+}
+
+impl WriteSide {
+    /// Looks whether the files are still those that the connection has open, and goes on with those that stand under the
+    /// names now where they are not.
+    ///
+    /// # Errors
+    ///
+    /// When those cannot be opened or written. What was read from the old ones is kept until they can.
+    pub(in crate::store::sqlite) fn look(&mut self) -> Result<()> {
+        let Some(file) = self.access.open_file().cloned() else {
+            return Ok(());
+        };
+        if let Some(lock) = &mut self.lock
+            && let Err(error) = lock.keep()
+        {
+            tracing::debug!(target: "tower_activity::store", %error, "the lock file could not be made anew");
+        }
+        if let Some(then) = file.names() {
+            let now = Look::at(file.path());
+            match self.change(&file, then, &now) {
+                Some(change) => self.replace(&file, change, then, &now)?,
+                None => {
+                    self.wal.bytes = now.wal_bytes;
+                    file.saw_shm(&now);
+                }
+            }
+        }
+        self.settle(file.path())
+    }
+
+    /// True when the names differ from the files that are open. Takes note of how long the write-ahead log is.
+    pub(in crate::store::sqlite) fn is_replaced(&mut self) -> bool {
+        let Some(file) = self.access.open_file() else {
+            return false;
+        };
+        let now = Look::at(file.path());
+        let replaced = file.names().is_some_and(|then| then != now.names);
+        self.wal.bytes = now.wal_bytes;
+        replaced
+    }
+
+    fn replace(&mut self, file: &OpenFile, change: Change, then: Names, look: &Look) -> Result<()> {
+        let now = look.names;
+        let path = file.path();
+        let aside = |suffix: &str| {
+            set_aside(path, suffix, "replaced")
+                .map(drop)
+                .map_err(|cause| {
+                    let what = format!("cannot rename {}{suffix}", path.display());
+                    Error::new(ErrorKind::Store, what).with_source(cause)
+                })
+        };
+        // First the side files that would be taken for those of what stands there now: where one cannot be renamed, nothing
+        // has changed yet, and all of it is tried again.
+        let own = |now: Option<FileId>, then| now.is_some() && now == then;
+        let is_left = change != Change::Shm && own(now.wal, then.wal);
+        let follow = |main| {
+            let frames = self.frames().filter(|frames| frames.are_taken_in_part());
+            frames.is_some_and(|frames| {
+                // Somebody else's checkpoint has changed it since.
+                let is_changed = frames.were_taken_since(self.wal.frames);
+                let known = self.wal.main.filter(|_| !is_changed);
+                removed::follow(path, main, known)
+            })
+        };
+        let followed = change == Change::Main && is_left && then.main.is_some_and(follow);
+        if !followed && (is_left || change == Change::Content) {
+            aside("-wal")?;
+        }
+        if change == Change::Content || change != Change::Shm && own(now.shm, then.shm) {
+            aside("-shm")?;
+        }
+        self.replaced.count += 1;
+        tracing::warn!(
+            target: "tower_activity::store", log = %path.display(), ?change,
+            "the log's files were moved, removed or replaced while it is open: its rows are copied into those that stand there now"
+        );
+        let before = self.before();
+        match change {
+            Change::Main => {
+                self.file = 0;
+                let from = (!is_deleted(then.main)).then_some(self.wal.watermark);
+                if let Some(opened) = self.access.take() {
+                    self.replaced.orphans.push(Orphan {
+                        opened,
+                        from,
+                        file: before.number(),
+                        is_whole: followed,
+                    });
+                }
+                file.close_all();
+                // Who opens the next file does not wait for this instance to leave the last one.
+                self.say_committed();
+            }
+            Change::Content => {
+                // What the connection reads is a mixture of both.
+                file.close_all();
+                self.replaced.before.get_or_insert(before);
+            }
+            Change::Wal => {
+                let rows = self.replaced.rows.len();
+                self.read_rest()?;
+                let again = match then.wal {
+                    Some(wal) if now.wal.is_none() && !self.wal.is_foreign => {
+                        removed::copy(path, wal)
+                    }
+                    _ => None,
+                };
+                file.close_all();
+                if again.is_some_and(|again| again.put_back(path, look.main)) {
+                    self.replaced.rows.truncate(rows);
+                }
+                self.replaced.before.get_or_insert(before);
+            }
+            Change::Shm => {
+                file.close_all();
+                self.replaced.before.get_or_insert(before);
+            }
+        }
+        self.renewed();
+        self.wal = super::checkpoint::Wal::default();
+        Ok(())
+    }
+
+    /// Reads what is in the old write-ahead log alone, as far as it can be read.
+    fn read_rest(&mut self) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut take = |step: Vec<Rows>| {
+            rows.push(step);
+            Ok(())
+        };
+        let connection = self.connection()?;
+        let failed = |cause| self.error(cause);
+        let read = rescue::read(
+            &connection,
+            Part::After(self.wal.watermark),
+            &mut take,
+            &failed,
+        );
+        drop(connection);
+        self.replaced.rows.append(&mut rows);
+        if let Err(error) = read {
+            tracing::error!(
+                target: "tower_activity::store", %error,
+                "a part of the write-ahead log cannot be read any more, its rows are lost"
+            );
+        }
+        Ok(())
+    }
+
+    /// Writes what was read from files that are not the log's any more.
+    fn settle(&mut self, path: &Path) -> Result<()> {
+        let orphans = mem::take(&mut self.replaced.orphans);
+        let rows = mem::take(&mut self.replaced.rows);
+        if orphans.is_empty() && rows.is_empty() && self.replaced.before.is_none() {
+            return Ok(());
+        }
+        let mut left = rows.into_iter();
+        let mut result = self.begin();
+        while result.is_ok()
+            && let Some(step) = left.next()
+        {
+            match self.write_rows(&step) {
+                Ok(count) => self.replaced.rescued += count,
+                Err(error) => {
+                    self.replaced.rows.push(step);
+                    result = Err(error);
+                }
+            }
+        }
+        self.replaced.rows.extend(left);
+        for orphan in orphans {
+            if result.is_ok() {
+                result = self.copy(&orphan);
+            }
+            match result {
+                Ok(()) => orphan
+                    .opened
+                    .close(crate::store::sqlite::open::connection::Checkpoint::No),
+                Err(_) => self.replaced.orphans.push(orphan),
+            }
+        }
+        result?;
+        let before = self.replaced.before;
+        self.count_losses(before)?;
+        self.replaced.before = None;
+        // The ledger says what is missing also where the main file is moved away alone.
+        let _ = self.take_over_some();
+        tracing::warn!(
+            target: "tower_activity::store", log = %path.display(), rows = self.replaced.rescued,
+            "the log goes on in the files that stand there now"
+        );
+        Ok(())
+    }
+
+    fn copy(&mut self, orphan: &Orphan) -> Result<()> {
+        let path = self.access.path().to_owned();
+        let failed = |cause| crate::store::sqlite::open::connection::at(&path, cause);
+        let file = self.file;
+        let (mut count, mut writes) = (0, true);
+        let mut take = |step: Vec<Rows>| {
+            let written = self.write_rows(&step);
+            writes = written.is_ok();
+            count += written?;
+            Ok(())
+        };
+        let part = match orphan.from {
+            Some(watermark) => Part::After(watermark),
+            None => Part::All {
+                same_file: orphan.file == file,
+            },
+        };
+        let read = rescue::read(&orphan.opened.connection, part, &mut take, &failed);
+        self.replaced.rescued += count;
+        if writes {
+            self.miss_deleted(orphan)?;
+        }
+        match read {
+            // What cannot be read now cannot be read later either.
+            Err(error) if writes => {
+                tracing::error!(
+                    target: "tower_activity::store", %error,
+                    "a part of the file that was replaced cannot be read, its rows are not copied"
+                );
+                Ok(())
+            }
+            read => read,
+        }
+    }
+
+    /// Counts what another client has deleted from the write-ahead log of a file that was moved away without it: the ledger
+    /// there does not say so. Another state of the same file is compared by its own ledger.
+    fn miss_deleted(&mut self, orphan: &Orphan) -> Result<()> {
+        let is_apart = !orphan.is_whole && orphan.file != self.file;
+        let Some(watermark) = orphan.from.filter(|_| is_apart) else {
+            return Ok(());
+        };
+        // Rows that cannot be read were reported when they were copied.
+        let missing = watermark.missing_after(&orphan.opened.connection);
+        let missing = missing.unwrap_or_default();
+        if missing == Committed::default() {
+            return Ok(());
+        }
+        let of = orphan.file;
+        self.transaction_anyway(Durability::Power, |work| {
+            // Each process that had that file open finds the same.
+            match ledger::is_first_to_miss(work.transaction, of)? {
+                true => ledger::miss(work.transaction, &missing, Utc::now().timestamp_micros()),
+                false => Ok(()),
+            }
+        })
+    }
+
+    /// Goes on without what SQLite finds damaged: the write-ahead log, and where that is not it, the file.
+    pub(in crate::store::sqlite) fn leave_damages(&mut self) -> Result<()> {
+        self.damage = None;
+        let file = self.access.open_file().cloned();
+        if let Some(file) = file
+            && !mem::replace(&mut self.has_left_wal, true)
+            && let Some(then) = file.names()
+        {
+            let now = Look::at(file.path());
+            if now.names == then && now.wal_bytes > 0 {
+                self.replace(&file, Change::Wal, then, &now)?;
+                return self.settle(file.path());
+            }
+        }
+        self.leave_damaged()
+    }
+
+    /// Gives a file that SQLite finds damaged another name, with its write-ahead log, and goes on in a new one. Nothing
+    /// is deleted.
+    fn leave_damaged(&mut self) -> Result<()> {
+        let Some(file) = self.access.open_file().cloned() else {
+            return Ok(());
+        };
+        let before = self.before();
+        self.file = 0;
+        file.close_all();
+        self.say_committed();
+        let aside = set_aside_together(file.path(), "damaged").map_err(|cause| {
+            let what = format!("cannot rename the damaged log {}", file.path().display());
+            Error::new(ErrorKind::Store, what).with_source(cause)
+        })?;
+        tracing::error!(
+            target: "tower_activity::store", log = %file.path().display(), renamed = %aside.display(),
+            "the log is damaged: it was given another name with its write-ahead log, and recording begins anew"
+        );
+        self.replaced.count += 1;
+        self.replaced.before.get_or_insert(before);
+        self.renewed();
+        self.wal = super::checkpoint::Wal::default();
+        self.settle(file.path())
+    }
+
+    fn write_rows(&mut self, rows: &[Rows]) -> Result<u64> {
+        // Counted as a commit, so that the file is not taken for what it was before.
+        const COUNT: &str = "UPDATE instance SET commits = commits + 1 WHERE id = ?1";
+        let count = self.transaction_anyway(Durability::Power, |work| {
+            let mut count = work.transaction.prepare_cached(COUNT)?;
+            count.execute([work.instance])?;
+            rescue::write(work.transaction, work.buckets, rows)
+        })?;
+        self.committed.commits += 1;
+        Ok(count)
+    }
+}

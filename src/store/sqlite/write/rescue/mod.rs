@@ -1,0 +1,275 @@
+//! Copies what stands in files that are not the log's any more into the log: by id, row by row.
+//!
+//! The obvious way, a checkpoint through the old connection, would lay its pages over what other programs have written
+//! since into the file that now stands under the name.
+
+mod table;
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Connection, Transaction, params_from_iter, types::Value};
+
+use self::table::{
+    ACTIVITIES, CHUNKS, CONTINUED, EVENTS, Holds, INSTANCES, LEDGER, LINKS, MISSING, OPEN,
+    PREVIEWS, RECORDINGS, RENAMED, RETENTION, Table,
+};
+use super::{
+    ledger,
+    sums::bucket::{Buckets, Fold},
+};
+use crate::{
+    error::{Error, Result},
+    record::Status,
+    store::sqlite::open::witness::Committed,
+};
+
+/// Rows of one table that are copied in one step.
+const STEP: i64 = 1_000;
+/// So many recordings before the watermark are looked at again: their ends may be newer.
+const EARLIER_RECORDINGS: i64 = 1_000;
+
+/// Up to where the main file has everything: the last number of each table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::store::sqlite) struct Watermark {
+    activity: i64,
+    event: i64,
+    recording: i64,
+    chunk: i64,
+    /// How many rows there are by the ledger.
+    rows: Committed,
+}
+
+impl Watermark {
+    /// The last numbers that are there now.
+    pub(in crate::store::sqlite) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
+             (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM recording), \
+             (SELECT coalesce(max(seq), 0) FROM chunk)";
+        let mut last = connection.prepare_cached(LAST)?;
+        last.query_row((), |row| {
+            Ok(Watermark {
+                activity: row.get(0)?,
+                event: row.get(1)?,
+                recording: row.get(2)?,
+                chunk: row.get(3)?,
+                rows: ledger::rows(connection)?,
+            })
+        })
+    }
+
+    /// How many rows were committed after this and deleted by another client since.
+    pub(in crate::store::sqlite) fn missing_after(
+        &self,
+        connection: &Connection,
+    ) -> rusqlite::Result<Committed> {
+        // Of one moment.
+        let connection = connection.unchecked_transaction()?;
+        let count = |table: &str, after: i64| {
+            let sql = format!("SELECT count(*) FROM {table} WHERE seq > ?1");
+            connection.query_row(&sql, [after], |row| row.get::<_, i64>(0))
+        };
+        let found = Committed {
+            activities: count("activity", self.activity)?.cast_unsigned(),
+            events: count("event", self.event)?.cast_unsigned(),
+            recordings: count("recording", self.recording)?.cast_unsigned(),
+            chunks: count("chunk", self.chunk)?.cast_unsigned(),
+            ..Committed::default()
+        };
+        Ok(ledger::rows(&connection)?.beyond(&self.rows).beyond(&found))
+    }
+}
+
+/// Rows of one table on their way, each as its columns say.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Rows {
+    table: &'static Table,
+    rows: Vec<Vec<Value>>,
+}
+
+/// What is read of a file.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::sqlite) enum Part {
+    /// What comes after this.
+    After(Watermark),
+    /// All of it, and its ledger.
+    All {
+        /// Into another state of the same file.
+        same_file: bool,
+    },
+}
+
+/// Reads a part of a file, a step at a time, in an order in which it can be written.
+pub(in crate::store::sqlite) fn read(
+    connection: &Connection,
+    part: Part,
+    take: &mut dyn FnMut(Vec<Rows>) -> Result<()>,
+    failed: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<()> {
+    let (from, ledger) = match part {
+        Part::After(watermark) => (watermark, None),
+        Part::All { same_file: true } => (Watermark::default(), Some(&LEDGER)),
+        Part::All { same_file: false } => (Watermark::default(), Some(&MISSING)),
+    };
+    let earlier = (from.recording - EARLIER_RECORDINGS).max(0);
+    let groups: [(&[&'static Table], i64); 4] = [
+        (&[&RECORDINGS, &LINKS], earlier),
+        (&[&CHUNKS], from.chunk),
+        (&[&ACTIVITIES, &PREVIEWS], from.activity),
+        (&[&EVENTS], from.event),
+    ];
+    let mut instances = BTreeSet::new();
+    let mut step = |rows: Vec<Rows>| -> Result<()> {
+        let new = new_instances(connection, &rows, &mut instances).map_err(failed)?;
+        take([new, rows].into_iter().flatten().collect())
+    };
+    let all = |table: &'static Table, after| table.read(connection, &Value::from(after));
+    step(vec![
+        all(&RETENTION, 0).map_err(failed)?,
+        all(&RENAMED, 0).map_err(failed)?,
+        all(&CONTINUED, from.chunk).map_err(failed)?,
+    ])?;
+    for (tables, mut after) in groups {
+        while let Some(last) = last(connection, tables[0], after).map_err(failed)? {
+            let read = |table: &&'static Table| table.read(connection, &Value::from(after));
+            let rows: rusqlite::Result<Vec<_>> = tables.iter().map(read).collect();
+            step(rows.map_err(failed)?)?;
+            after = last;
+        }
+    }
+    let mut last = vec![all(&OPEN, 0).map_err(failed)?];
+    if let Some(ledger) = ledger {
+        last.push(all(ledger, 0).map_err(failed)?);
+    }
+    step(last)
+}
+
+/// Writes rows that are not there yet, with their sums and the ledger. Returns how many there were.
+pub(in crate::store::sqlite) fn write(
+    transaction: &Transaction<'_>,
+    buckets: &mut Buckets,
+    rows: &[Rows],
+) -> rusqlite::Result<u64> {
+    let mut added = HashMap::<i64, Committed>::new();
+    let mut count = 0;
+    for Rows { table, rows } in rows {
+        let mut insert = transaction.prepare_cached(&table.insert())?;
+        for row in rows {
+            for ((_, holds), value) in table.columns.iter().zip(row) {
+                if *holds == Holds::Text && *value != Value::Null {
+                    const TEXT: &str = "INSERT OR IGNORE INTO text (value) VALUES (?1)";
+                    transaction.prepare_cached(TEXT)?.execute([value])?;
+                }
+            }
+            // One that is there already may be changed: it is not new.
+            let is_known = table.name == "recording" && is_recorded(transaction, row)?;
+            if insert.execute(params_from_iter(row))? > 0 && !is_known {
+                let new = transaction.last_insert_rowid();
+                count += written(transaction, table.name, new, buckets, &mut added)?;
+            }
+        }
+    }
+    for (instance, added) in &added {
+        ledger::add(transaction, *instance, added)?;
+    }
+    Ok(count)
+}
+
+/// True when a recording is there already.
+fn is_recorded(transaction: &Transaction<'_>, row: &[Value]) -> rusqlite::Result<bool> {
+    const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM recording WHERE id = ?1)";
+    let mut known = transaction.prepare_cached(KNOWN)?;
+    known.query_row([row.first()], |row| row.get(0))
+}
+
+/// Counts a row that was inserted, where its table is counted.
+fn written(
+    transaction: &Transaction<'_>,
+    table: &str,
+    seq: i64,
+    buckets: &mut Buckets,
+    added: &mut HashMap<i64, Committed>,
+) -> rusqlite::Result<u64> {
+    const ACTIVITY: &str = "SELECT instance, started_at, status, duration_ns, name, project, brand FROM activity \
+         WHERE seq = ?1";
+    const UNLIST: &str = "DELETE FROM open WHERE id = (SELECT id FROM activity WHERE seq = ?1)";
+    const EVENT: &str = "SELECT instance FROM event WHERE seq = ?1";
+    const RECORDING: &str = "SELECT instance FROM recording WHERE seq = ?1";
+    const CHUNK: &str =
+        "SELECT instance FROM recording WHERE seq = (SELECT recording FROM chunk WHERE seq = ?1)";
+
+    let instance = |sql| {
+        let mut select = transaction.prepare_cached(sql)?;
+        select.query_row([seq], |row| row.get(0))
+    };
+    match table {
+        "activity" => {
+            let mut select = transaction.prepare_cached(ACTIVITY)?;
+            let (instance, fold) = select.query_row([seq], |row| {
+                let duration_ns: Option<i64> = row.get(3)?;
+                let fold = Fold {
+                    started_at_us: row.get(1)?,
+                    status: status(row.get(2)?),
+                    duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+                    name: row.get(4)?,
+                    project: row.get(5)?,
+                    brand: row.get(6)?,
+                };
+                Ok((row.get(0)?, fold))
+            })?;
+            buckets.add(fold);
+            transaction.prepare_cached(UNLIST)?.execute([seq])?;
+            added.entry(instance).or_default().activities += 1;
+        }
+        "event" => added.entry(instance(EVENT)?).or_default().events += 1,
+        "recording" => added.entry(instance(RECORDING)?).or_default().recordings += 1,
+        "chunk" => added.entry(instance(CHUNK)?).or_default().chunks += 1,
+        _ => return Ok(0),
+    }
+    Ok(1)
+}
+
+fn status(number: i64) -> Status {
+    let found = Status::ALL
+        .into_iter()
+        .find(|status| super::side::status_number(*status) == number);
+    // A number that nobody gives is counted as what says least.
+    found.unwrap_or(Status::Abandoned)
+}
+
+/// The last number of the next step of a table; `None` where there is no row left.
+fn last(connection: &Connection, table: &Table, after: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = format!(
+        "SELECT max(seq) FROM (SELECT seq FROM {} WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
+        table.name
+    );
+    let mut last = connection.prepare_cached(&sql)?;
+    last.query_row([after, STEP], |row| row.get(0))
+}
+
+/// The instances that rows name and that were not met before.
+fn new_instances(
+    connection: &Connection,
+    rows: &[Rows],
+    met: &mut BTreeSet<Vec<u8>>,
+) -> rusqlite::Result<Vec<Rows>> {
+    let mut new = Vec::new();
+    for Rows { table, rows } in rows {
+        let column = table
+            .columns
+            .iter()
+            .position(|(_, holds)| *holds == Holds::Instance);
+        let named = column.into_iter().flat_map(|column| {
+            let values = rows.iter().map(move |row| &row[column]);
+            values.filter_map(|value| match value {
+                Value::Blob(uuid) => Some(uuid),
+                _ => None,
+            })
+        });
+        for uuid in named {
+            if met.insert(uuid.clone()) {
+                new.push(INSTANCES.read(connection, &Value::Blob(uuid.clone()))?);
+            }
+        }
+    }
+    Ok(new)
+}

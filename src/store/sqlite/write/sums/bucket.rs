@@ -1,0 +1,267 @@
+//! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
+
+use foldhash::HashMap;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::hour;
+use crate::{
+    record::{Sketch, Status, Sums},
+    store::QUARTER_US,
+};
+
+const READ_SKETCH: &str =
+    "SELECT sketch FROM bucket WHERE scope = ?1 AND scope_id = ?2 AND quarter = ?3";
+const OF_QUARTER: &str = "SELECT scope, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch, scope_id \
+     FROM bucket WHERE quarter = ?1";
+const FOLD: &str = "
+INSERT INTO bucket (scope, scope_id, quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
+  count = count + excluded.count,
+  failed = failed + excluded.failed,
+  cancelled = cancelled + excluded.cancelled,
+  timed = timed + excluded.timed,
+  -- The sum of SQLite's integers beyond their end is no integer.
+  sum_ns = min(sum_ns, 9223372036854775807 - excluded.sum_ns) + excluded.sum_ns,
+  min_ns = min(coalesce(min_ns, excluded.min_ns), coalesce(excluded.min_ns, min_ns)),
+  max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
+  sketch = excluded.sketch";
+
+/// What a bucket is kept for. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope {
+    Overall = 0,
+    Project = 1,
+    Name = 2,
+    Brand = 3,
+    Agent = 4,
+}
+
+/// How the sums of everything are stored.
+pub(in crate::store::sqlite) const OVERALL: i64 = Scope::Overall as i64;
+/// How the sums of agents are stored.
+pub(in crate::store::sqlite) const AGENT: i64 = Scope::Agent as i64;
+
+/// One row as the buckets see it. Texts are dictionary numbers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::sqlite) struct Fold {
+    pub(in crate::store::sqlite) started_at_us: i64,
+    pub(in crate::store::sqlite) status: Status,
+    pub(in crate::store::sqlite) duration_ns: Option<u64>,
+    pub(in crate::store::sqlite) name: i64,
+    pub(in crate::store::sqlite) project: Option<i64>,
+    pub(in crate::store::sqlite) brand: Option<i64>,
+}
+
+/// The sums of one batch, before they are folded into the table.
+#[derive(Debug, Default)]
+pub(in crate::store::sqlite) struct Buckets {
+    sums: HashMap<(Scope, i64, i64), Sums>,
+}
+
+impl Buckets {
+    /// Counts a row that was really inserted.
+    pub(in crate::store::sqlite) fn add(&mut self, row: Fold) {
+        let quarter = row.started_at_us.div_euclid(QUARTER_US);
+        let scopes = [
+            Some((Scope::Name, row.name)),
+            row.project.map(|id| (Scope::Project, id)),
+            row.brand.map(|id| (Scope::Brand, id)),
+        ];
+        for (scope, id) in scopes.into_iter().flatten() {
+            let sums = self.sums.entry((scope, id, quarter)).or_default();
+            sums.add(row.status, row.duration_ns);
+        }
+    }
+
+    /// Adds the sums of agents, by agent and quarter.
+    pub(in crate::store::sqlite) fn add_agents(
+        &mut self,
+        sums: impl IntoIterator<Item = ((i64, i64), Sums)>,
+    ) {
+        let sums = sums.into_iter();
+        let keyed = sums.map(|((agent, quarter), sums)| ((Scope::Agent, agent, quarter), sums));
+        self.sums.extend(keyed);
+    }
+
+    /// Folds the sums into the table.
+    pub(in crate::store::sqlite) fn fold(
+        &mut self,
+        connection: &Connection,
+    ) -> rusqlite::Result<()> {
+        let mut read = connection.prepare_cached(READ_SKETCH)?;
+        let mut fold = connection.prepare_cached(FOLD)?;
+        let overall = self.overall();
+        let quarters: Vec<i64> = overall.keys().copied().collect();
+        let overall = overall
+            .into_iter()
+            .map(|(quarter, sums)| ((Scope::Overall, 0, quarter), sums));
+        for ((scope, id, quarter), mut sums) in self.sums.drain().chain(overall) {
+            let stored: Option<Option<Vec<u8>>> = read
+                .query_row(params![scope as i64, id, quarter], |row| row.get(0))
+                .optional()?;
+            if let Some(stored) = stored.flatten() {
+                sums.sketch.merge(&Sketch::from_bytes(&stored));
+            }
+            fold.execute(params![
+                scope as i64,
+                id,
+                quarter,
+                integer(sums.count),
+                integer(sums.failed),
+                integer(sums.cancelled),
+                integer(sums.timed),
+                integer(sums.sum_ns),
+                sums.min_ns.map(integer),
+                sums.max_ns.map(integer),
+                sums.sketch.to_bytes(),
+            ])?;
+        }
+        hour::add_up(connection, quarters)
+    }
+
+    /// Every row has a name, so that the names' sums are the overall ones, by quarter.
+    fn overall(&self) -> HashMap<i64, Sums> {
+        let mut overall = HashMap::<i64, Sums>::default();
+        for ((scope, _, quarter), sums) in &self.sums {
+            if *scope == Scope::Name {
+                overall.entry(*quarter).or_default().merge(sums);
+            }
+        }
+        overall
+    }
+
+    /// True when the table has the same sums of this quarter.
+    pub(in crate::store::sqlite) fn equals(
+        &self,
+        connection: &Connection,
+        quarter: i64,
+    ) -> rusqlite::Result<bool> {
+        let overall = self.overall();
+        let overall = overall
+            .iter()
+            .map(|(quarter, sums)| ((Scope::Overall, 0, *quarter), sums));
+        let sums = self.sums.iter().map(|(key, sums)| (*key, sums));
+        let keyed = sums.chain(overall).filter(|((.., at), _)| *at == quarter);
+        let mut expected: HashMap<(i64, i64), &Sums> = keyed
+            .map(|((scope, id, _), sums)| ((scope as i64, id), sums))
+            .collect();
+        let mut statement = connection.prepare_cached(OF_QUARTER)?;
+        let mut rows = statement.query([quarter])?;
+        while let Some(row) = rows.next()? {
+            let (scope, found) = self::sums(row)?;
+            let same = expected.remove(&(scope, row.get(9)?)).is_some_and(|sums| {
+                let numbers = |sums: &Sums| {
+                    let counts = [
+                        sums.count,
+                        sums.failed,
+                        sums.cancelled,
+                        sums.timed,
+                        sums.sum_ns,
+                    ];
+                    (
+                        counts.map(integer),
+                        sums.min_ns.map(integer),
+                        sums.max_ns.map(integer),
+                    )
+                };
+                numbers(sums) == numbers(&found)
+            });
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(expected.is_empty())
+    }
+}
+
+/// A row of sums: what stands in its first column, and the sums.
+pub(in crate::store::sqlite) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
+    let number = |column| row.get(column).map(unsigned);
+    let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
+    let sketch = row.get_ref(8)?.as_blob_or_null()?.unwrap_or_default();
+    let sums = Sums {
+        count: number(1)?,
+        failed: number(2)?,
+        cancelled: number(3)?,
+        timed: number(4)?,
+        sum_ns: number(5)?,
+        min_ns: optional(6)?,
+        max_ns: optional(7)?,
+        sketch: Sketch::from_bytes(sketch),
+    };
+    Ok((row.get(0)?, sums))
+}
+
+/// SQLite's integers have a sign, what is counted has none.
+fn unsigned(number: i64) -> u64 {
+    number.max(0).cast_unsigned()
+}
+
+/// SQLite's integers end at 292 years.
+pub(in crate::store::sqlite) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::sqlite::open::connection;
+
+    fn row() -> impl Strategy<Value = Fold> {
+        let status = prop_oneof![
+            Just(Status::Success),
+            Just(Status::Failed),
+            Just(Status::Cancelled)
+        ];
+        let duration_ns = proptest::option::of(0..u64::MAX / 1024);
+        let when = 0..3 * QUARTER_US;
+        (when, status, duration_ns, 1..4_i64).prop_map(|(started_at_us, status, ns, name)| Fold {
+            started_at_us,
+            status,
+            duration_ns: ns,
+            name,
+            project: None,
+            brand: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_overall_sums_count_every_row_of_every_batch_once(batches in proptest::collection::vec(proptest::collection::vec(row(), 0..20), 0..4)) {
+            let connection = connection::in_memory().unwrap();
+            for batch in &batches {
+                let mut buckets = Buckets::default();
+                batch.iter().for_each(|row| buckets.add(*row));
+                buckets.fold(&connection).unwrap();
+            }
+            for quarter in 0..3 {
+                let rows = batches.concat();
+                let rows = || rows.iter().filter(|row| row.started_at_us / QUARTER_US == quarter);
+                let durations = || rows().filter_map(|row| row.duration_ns).map(|ns| ns as i64);
+                let mut sketch = Sketch::default();
+                durations().for_each(|ns| sketch.add(ns as u64));
+                let found = connection
+                    .query_row(
+                        "SELECT count, failed, timed, sum_ns, min_ns, max_ns, sketch FROM bucket WHERE scope = 0 AND quarter = ?1",
+                        [quarter],
+                        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?)),
+                    )
+                    .optional()
+                    .unwrap();
+                let expected = (rows().count() > 0).then(|| (
+                    rows().count() as i64,
+                    rows().filter(|row| row.status == Status::Failed).count() as i64,
+                    durations().count() as i64,
+                    durations().sum::<i64>(),
+                    durations().min(),
+                    durations().max(),
+                    sketch.to_bytes(),
+                ));
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The write side: one transaction a batch, idempotent by id.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use rusqlite::{Connection, params};
+
+use super::{
+    dictionary::Texts,
+    ended::{self, PreviewColumns, TraceColumns, attributes},
+    event, recording,
+    side::{Work, WriteSide},
+};
+use crate::{
+    error::Result,
+    record::InstanceId,
+    store::{
+        Accounting, Appended, Batch, Durability, Instance, Started, Writer,
+        sqlite::open::{
+            file::{Access, OpenFile, Place, Role},
+            witness::Committed,
+        },
+    },
+};
+
+// An activity that was written as abandoned, or whose end is committed, is not opened again by a repeated batch.
+const LIST_OPEN: &str = "
+INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, environment,
+                  session, request, attributes, truncated, input, input_bytes, input_truncated, trace_id, span_id,
+                  remote_parent, handle)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23
+WHERE NOT EXISTS (SELECT 1 FROM activity WHERE id = ?1)
+ON CONFLICT (id) DO UPDATE SET
+  project = excluded.project, agent = excluded.agent, actor = excluded.actor, brand = excluded.brand,
+  environment = excluded.environment, session = excluded.session, request = excluded.request,
+  attributes = excluded.attributes, truncated = excluded.truncated,
+  input = excluded.input, input_bytes = excluded.input_bytes, input_truncated = excluded.input_truncated";
+const ACCOUNT: &str = "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3), wal_base = ?4, \
+     commits = commits + ?5, activities_added = activities_added + ?6, events_added = events_added + ?7, \
+     recordings_added = recordings_added + ?8, chunks_added = chunks_added + ?9 WHERE id = ?1";
+const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
+
+/// The write side of one log.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct SqliteWriter {
+    side: Arc<Mutex<WriteSide>>,
+    /// The log.
+    id: InstanceId,
+    closed: bool,
+}
+
+impl SqliteWriter {
+    pub(in crate::store::sqlite) fn open(place: &Place, instance: &Instance) -> Result<Self> {
+        loop {
+            let side = match place {
+                Place::Memory(connection) => {
+                    let access = Access::memory(connection.clone());
+                    Arc::new(Mutex::new(WriteSide::open(access, instance)?))
+                }
+                Place::File(path) => {
+                    let file = OpenFile::at(path)?;
+                    let access = || Access::file(file.clone(), Role::Write);
+                    file.write_side(instance.id, || WriteSide::open(access(), instance))?
+                }
+            };
+            let mut locked = side.lock();
+            // One whose last log is just closed does not begin again.
+            if !locked.ended {
+                locked.ready()?;
+                locked.register(instance);
+                drop(locked);
+                return Ok(SqliteWriter {
+                    side,
+                    id: instance.id,
+                    closed: false,
+                });
+            }
+        }
+    }
+}
+
+impl Writer for SqliteWriter {
+    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        let side = &mut *self.side.lock();
+        let durability = side.durability(self.id);
+        let handle = side.handle(self.id);
+        let mut sums = side.accounting(self.id, batch.accounting.clone());
+        let (mut appended, added) = side.transaction(durability, |work| {
+            let Work {
+                transaction,
+                dictionary,
+                buckets,
+                instance,
+                wal_base,
+            } = work;
+            let environment = batch.environment.as_deref();
+            let mut texts = Texts::new(transaction, dictionary, environment)?;
+            for started in &batch.open {
+                list_open(&mut texts, instance, handle, started)?;
+            }
+            let inserted = ended::insert(&mut texts, buckets, instance, &batch.ended)?;
+            let mut appended = Appended {
+                inserted,
+                ignored: batch.ended.len() as u64 - inserted,
+                ..Appended::default()
+            };
+            for new in &batch.events {
+                match event::insert(&mut texts, instance, new)? {
+                    event::Inserted::New => appended.events += 1,
+                    event::Inserted::Again => {}
+                    event::Inserted::Duplicate(duplicate) => appended.duplicates.push(duplicate),
+                }
+            }
+            let mut added = Committed {
+                commits: 1,
+                activities: appended.inserted,
+                events: appended.events,
+                ..Committed::default()
+            };
+            for step in &batch.steps {
+                match recording::write(&mut texts, instance, handle, step)? {
+                    recording::Written::Recording => added.recordings += 1,
+                    recording::Written::Chunk => added.chunks += 1,
+                    recording::Written::Nothing => {}
+                }
+            }
+            let duplicates = appended.duplicates.len() as u64;
+            sums.events.found_duplicates(duplicates);
+            account(transaction, instance, &sums, wal_base, &added)?;
+            Ok((appended, added))
+        })?;
+        side.committed.commits += 1;
+        added.add_to(&mut side.committed);
+        side.say_committed();
+        appended.files_replaced = mem::take(&mut side.replaced.count);
+        appended.rows_rescued = mem::take(&mut side.replaced.rescued);
+        Ok(appended)
+    }
+
+    fn sweep_abandoned(&mut self) -> Result<u64> {
+        self.side.lock().sweep_dead()
+    }
+
+    fn checkpoint(&mut self) -> Result<Option<Duration>> {
+        self.side.lock().checkpoint_if_due()
+    }
+
+    fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
+        let shared = self.side.clone();
+        let side = &mut *shared.lock();
+        let sums = side.accounting(self.id, accounting.clone());
+        let handle = side.handle(self.id);
+        side.transaction(Durability::Process, |work| {
+            account(
+                work.transaction,
+                work.instance,
+                &sums,
+                work.wal_base,
+                &Committed::default(),
+            )
+        })?;
+        let abandoned = side.abandon_all(handle)?;
+        // Until here, whoever drops it tries once more.
+        self.closed = true;
+        match side.forget(self.id, abandoned) {
+            true => side.end(),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for SqliteWriter {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let side = &mut *self.side.lock();
+        if side.unregister(self.id) {
+            let handle = side.handle(self.id);
+            // What cannot be written now is found when the process ends.
+            let abandoned = side.abandon_all(handle).unwrap_or_default();
+            if side.forget(self.id, abandoned) {
+                let _ = side.end();
+            }
+        }
+    }
+}
+
+impl WriteSide {
+    /// `open.handle`
+    fn handle(&self, id: InstanceId) -> i64 {
+        self.handles.get(&id).map_or(-1, |handle| handle.number)
+    }
+
+    /// Writes what one log has left open as abandoned. Returns how many activities.
+    fn abandon_all(&mut self, handle: i64) -> Result<u64> {
+        let instance = self.row();
+        let mut abandoned = 0;
+        loop {
+            match self.abandon(instance, Some(handle))? {
+                0 => break,
+                count => abandoned += count,
+            }
+        }
+        self.transaction(Durability::Process, |work| {
+            recording::abandon(work.transaction, work.instance, Some(handle))
+        })?;
+        Ok(abandoned)
+    }
+
+    /// The last log of it is closed.
+    fn end(&mut self) -> Result<()> {
+        self.transaction(Durability::Process, |work| {
+            let now = Utc::now().timestamp_micros();
+            work.transaction
+                .prepare_cached(STOP)?
+                .execute(params![work.instance, now])
+                .map(drop)
+        })?;
+        self.keep_total()?;
+        self.ended = true;
+        // Where a reader keeps the file from being complete by itself, whoever opens it next goes on with it.
+        let taken_over = self.checkpoint_now();
+        self.access.close();
+        if let Some(lock) = self.lock.take() {
+            lock.release();
+        }
+        taken_over
+    }
+}
+
+fn account(
+    connection: &Connection,
+    instance: i64,
+    accounting: &Accounting,
+    wal_base: i64,
+    added: &Committed,
+) -> rusqlite::Result<()> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(ACCOUNT)?
+        .execute(params![
+            instance,
+            json(accounting)?,
+            Utc::now().timestamp_micros(),
+            wal_base,
+            number(added.commits),
+            number(added.activities),
+            number(added.events),
+            number(added.recordings),
+            number(added.chunks),
+        ])
+        .map(drop)
+}
+
+/// Where an instance stands, as it is stored.
+pub(in crate::store::sqlite) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
+    serde_json::to_string(accounting)
+        .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))
+}
+
+fn list_open(
+    texts: &mut Texts<'_>,
+    instance: i64,
+    handle: i64,
+    started: &Started,
+) -> rusqlite::Result<()> {
+    let scope = texts.scope(started.scope.as_deref())?;
+    let details = started.details.as_deref();
+    let input = PreviewColumns::of(details.and_then(|details| details.input.as_ref()));
+    let trace = TraceColumns::of(details);
+    let kind = texts.kind(started.kind)?;
+    let name = texts.number(&started.name)?;
+    texts
+        .connection
+        .prepare_cached(LIST_OPEN)?
+        .execute(params![
+            started.id.as_bytes(),
+            started.parent.as_ref().map(|id| id.as_bytes()),
+            started.root.as_ref().map(|id| id.as_bytes()),
+            kind,
+            name,
+            started.id.started_at_us(),
+            instance,
+            scope.project,
+            scope.agent,
+            scope.actor,
+            scope.brand,
+            scope.environment,
+            scope.session,
+            scope.request,
+            details.and_then(attributes),
+            details.and_then(|details| details.truncated.then_some(1)),
+            input.text,
+            input.bytes,
+            input.truncated,
+            trace.id,
+            trace.span,
+            trace.remote_parent,
+            handle,
+        ])?;
+    Ok(())
+}
