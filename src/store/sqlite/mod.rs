@@ -3,6 +3,7 @@
 //! Beside `activity.db` stand SQLite's own `-wal` and `-shm` files and the folder `activity.db-instances`,
 //! where every open log holds one lock file that the kernel releases when its process dies.
 
+mod columns;
 mod maintenance;
 mod open;
 mod read;
@@ -14,10 +15,10 @@ use parking_lot::Mutex;
 
 pub(crate) use self::open::create;
 use self::{
-    maintenance::{backup, upkeep},
+    maintenance::{backup, handle::SqliteUpkeep},
     open::{
-        connection,
-        file::{Access, OpenFile, Place, Role},
+        connection::{self, Role},
+        file::{Access, OpenFile, Place},
         process::Process,
     },
     write::writer,
@@ -84,7 +85,7 @@ impl Store for SqliteStore {
 
     fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
         self.process.check()?;
-        Ok(Box::new(upkeep::SqliteUpkeep::open(&self.place)?))
+        Ok(Box::new(SqliteUpkeep::open(&self.place)?))
     }
 
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {

@@ -83,7 +83,7 @@ pub(in crate::store::sqlite) fn read(
 }
 
 /// Brings the clock up to date, and remembers how far the order of commits has come.
-pub(in crate::store::sqlite) fn tick(
+pub(super) fn tick(
     transaction: &Transaction<'_>,
     running: Option<Running>,
     reading: ClockReading,
@@ -141,10 +141,7 @@ pub(in crate::store::sqlite) fn tick(
 }
 
 /// Forgets some of the places: ages are not told more exactly than one part in some forty.
-pub(in crate::store::sqlite) fn thin(
-    transaction: &Transaction<'_>,
-    now_us: i64,
-) -> rusqlite::Result<()> {
+pub(super) fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Result<()> {
     const MINUTE: i64 = 60_000_000;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;

@@ -3,15 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
+    handle::SqliteUpkeep,
+    recordings,
     search::{ACTIVITIES, EVENTS, Place},
-    upkeep::SqliteUpkeep,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{
-        Erased, RowKind,
-        sqlite::write::{ledger, recording},
-    },
+    store::{Erased, RowKind, sqlite::write::ledger},
 };
 
 /// Rows that one step takes.
@@ -49,7 +47,7 @@ const GIVE_BACK: &str = "PRAGMA incremental_vacuum";
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 impl SqliteUpkeep {
-    pub(in crate::store::sqlite) fn count_of(&self, actor: &str) -> Result<Erased> {
+    pub(super) fn count_of(&self, actor: &str) -> Result<Erased> {
         self.read(|connection| {
             let Some(number) = number(connection, actor)? else {
                 return Ok(Erased::default());
@@ -68,7 +66,7 @@ impl SqliteUpkeep {
         })
     }
 
-    pub(in crate::store::sqlite) fn erase_all_of(
+    pub(super) fn erase_all_of(
         &self,
         actor: &str,
         told: &mut dyn FnMut(&Erased),
@@ -137,7 +135,7 @@ fn erase_activities(
             let mut statement = transaction.prepare_cached(RECORDINGS)?;
             let recordings = statement.query_map([id], |row| row.get::<_, i64>(0))?;
             for seq in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
-                recording::delete_chunks(transaction, seq, u64::MAX)?;
+                recordings::delete_chunks(transaction, seq, u64::MAX)?;
                 transaction.prepare_cached(ERASE_LINKS)?.execute([seq])?;
                 erased.recordings += ledger::delete(transaction, RowKind::Recording, [seq])?;
             }

@@ -5,20 +5,24 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
-    clock,
+    plan::{self, Beyond, Plan},
+    recordings,
     search::{self, Indexed, Place},
     size::{self, Size},
 };
 use crate::{
     record::ActivityId,
     store::{
-        Cutoff, Cutoffs, Pruned, QUARTER_US, RowKind,
-        sqlite::write::{
-            ledger, recording,
-            sums::{
-                agents,
-                bucket::{AGENT, OVERALL},
-                hour,
+        Pruned, QUARTER_US, RowKind,
+        sqlite::{
+            columns::signed,
+            write::{
+                ledger,
+                sums::{
+                    agents,
+                    bucket::{AGENT, OVERALL},
+                    hour,
+                },
             },
         },
     },
@@ -28,86 +32,6 @@ use crate::{
 const STEP: i64 = 200;
 /// All rows, where SQLite takes a limit.
 const ALL: i64 = -1;
-
-/// What of one kind is to be deleted. By default nothing.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct Beyond {
-    /// What started before this microsecond is too old.
-    pub(in crate::store::sqlite) before_us: Option<i64>,
-    /// Of that, what was committed up to here; `None`: whenever it was committed. The rest only seems to be old.
-    pub(in crate::store::sqlite) committed: Option<i64>,
-    /// What claims to start from this microsecond on does not say how old it is: only its place does.
-    pub(in crate::store::sqlite) ahead_us: i64,
-    /// More than so many bytes are too much.
-    pub(in crate::store::sqlite) bytes: Option<u64>,
-}
-
-/// The place of one kind.
-type Of = fn(clock::Place) -> i64;
-
-/// What of each kind is to be deleted.
-pub(in crate::store::sqlite) struct Plan {
-    activities: Beyond,
-    events: Beyond,
-    previews: Beyond,
-    sums: Beyond,
-    recordings: Beyond,
-}
-
-impl Plan {
-    /// What somebody asked for, by its date.
-    pub(in crate::store::sqlite) fn asked(cutoffs: &Cutoffs) -> Self {
-        let by_date = |cutoff: &Cutoff| Beyond {
-            before_us: cutoff.before.map(|before| before.timestamp_micros()),
-            committed: None,
-            ahead_us: i64::MAX,
-            bytes: cutoff.bytes,
-        };
-        Plan {
-            activities: by_date(&cutoffs.activities),
-            events: by_date(&cutoffs.events),
-            previews: by_date(&cutoffs.previews),
-            sums: by_date(&cutoffs.sums),
-            recordings: by_date(&cutoffs.recordings),
-        }
-    }
-
-    /// What a retention does not keep: what is too old by its date, and by its place in the order of commits.
-    pub(in crate::store::sqlite) fn of(
-        connection: &Connection,
-        cutoffs: &Cutoffs,
-        ahead_us: i64,
-    ) -> rusqlite::Result<Self> {
-        let mut plan = Plan::asked(cutoffs);
-        let kinds: [(&mut Beyond, &Cutoff, Of); 4] = [
-            (&mut plan.activities, &cutoffs.activities, |up_to| {
-                up_to.activity
-            }),
-            (&mut plan.events, &cutoffs.events, |up_to| up_to.event),
-            (&mut plan.previews, &cutoffs.previews, |up_to| {
-                up_to.activity
-            }),
-            (&mut plan.recordings, &cutoffs.recordings, |up_to| {
-                up_to.recording
-            }),
-        ];
-        for (beyond, cutoff, of) in kinds {
-            beyond.ahead_us = ahead_us;
-            if let Some(before) = cutoff.before {
-                beyond.committed = Some(of(clock::up_to(connection, before)?));
-            }
-        }
-        plan.sums.ahead_us = ahead_us;
-        Ok(plan)
-    }
-}
-
-impl Beyond {
-    /// True where nothing can be beyond it.
-    fn is_nothing(&self) -> bool {
-        self.before_us.is_none() && self.bytes.is_none()
-    }
-}
 
 /// Rows that are deleted in the same way.
 struct Sort {
@@ -200,15 +124,12 @@ pub(in crate::store::sqlite) fn count(
         events: count(&EVENTS, &plan.events, &nothing)?.len() as u64,
         previews: count(&PREVIEWS, &plan.previews, &gone)?.len() as u64,
         sums: sums.max(0).cast_unsigned(),
-        ..recording::prunable(connection, &plan.recordings)?
+        ..recordings::prunable(connection, &plan.recordings)?
     })
 }
 
 /// Whether there is anything to delete: asked first, as a step keeps writers out also where it finds nothing.
-pub(in crate::store::sqlite) fn is_due(
-    connection: &Connection,
-    plan: &Plan,
-) -> rusqlite::Result<bool> {
+pub(super) fn is_due(connection: &Connection, plan: &Plan) -> rusqlite::Result<bool> {
     let sorts = [
         (&ACTIVITIES, &plan.activities),
         (&EVENTS, &plan.events),
@@ -225,11 +146,11 @@ pub(in crate::store::sqlite) fn is_due(
     {
         return Ok(true);
     }
-    let recording = recording::due(connection, &plan.recordings)?;
+    let recording = recordings::due(connection, &plan.recordings)?;
     Ok(recording.is_some())
 }
 
-/// Deletes a part of it. All rows that retention deletes are deleted here and in `recording::prune`.
+/// Deletes a part of it. All rows that retention deletes are deleted here and in `recordings::prune`.
 pub(in crate::store::sqlite) fn step(
     transaction: &Transaction<'_>,
     plan: &Plan,
@@ -241,7 +162,7 @@ pub(in crate::store::sqlite) fn step(
     let mut pruned = Pruned {
         activities: activities.len() as u64,
         events: EVENTS.prune(transaction, &plan.events)?.len() as u64,
-        ..recording::prune(transaction, &plan.recordings)?
+        ..recordings::prune(transaction, &plan.recordings)?
     };
     if activities.is_empty() {
         // Those of activities that go have gone with them.
@@ -313,7 +234,7 @@ impl Sort {
         let Some(bytes) = beyond.bytes else {
             return Ok(found);
         };
-        let mut over = self.size.total(connection)? - integer(bytes);
+        let mut over = self.size.total(connection)? - signed(bytes);
         // What is not yet followed is not yet counted.
         let followed = self.index.followed(connection)?;
         if over <= 0 {
@@ -350,7 +271,7 @@ impl Sort {
             return Ok(Vec::new());
         };
         let place = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let before = bound(before_us);
+        let before = plan::bound(before_us);
         let Some(committed) = beyond.committed else {
             let mut statement = connection.prepare_cached(self.by_date)?;
             return statement
@@ -358,7 +279,7 @@ impl Sort {
                 .collect();
         };
         let mut statement = connection.prepare_cached(self.by_place)?;
-        let values = params![committed, before, bound(beyond.ahead_us), at_most];
+        let values = params![committed, before, plan::bound(beyond.ahead_us), at_most];
         statement.query_map(values, place)?.collect()
     }
 }
@@ -371,7 +292,7 @@ fn sums_from(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<Optio
     };
     let ahead = beyond.ahead_us.div_euclid(QUARTER_US);
     let count: i64 = connection.query_row(COUNT_SUMS, [ahead], |row| row.get(0))?;
-    let beyond = count - integer(bytes) / size::SUM;
+    let beyond = count - signed(bytes) / size::SUM;
     if beyond <= 0 {
         return Ok(old);
     }
@@ -398,16 +319,6 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
     Ok(count)
 }
 
-/// The smallest id of what started then.
-pub(in crate::store::sqlite) fn bound(us: i64) -> [u8; 16] {
-    *ActivityId::from_parts(us, 0).as_bytes()
-}
-
 fn started_us((_, id): &Place) -> i64 {
     ActivityId::from_bytes(*id).started_at_us()
-}
-
-/// SQLite's integers have a sign.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::upkeep::SqliteUpkeep;
+use super::handle::SqliteUpkeep;
 use crate::{error::Result, record::ActivityId};
 
 /// Rows that one step takes.
@@ -45,7 +45,7 @@ pub(in crate::store::sqlite) fn add(
 }
 
 impl SqliteUpkeep {
-    pub(in crate::store::sqlite) fn relink_all(&self, (activity, event): (i64, i64)) -> Result<()> {
+    pub(super) fn relink_all(&self, (activity, event): (i64, i64)) -> Result<()> {
         if !self.read(|connection| connection.query_row(ANY, (), |row| row.get(0)))? {
             return Ok(());
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use rusqlite::{Connection, params};
 
+use super::clock;
 use crate::store::{Limit, Retention};
 
 const READ: &str = "SELECT kind, age_us, bytes FROM retention";
@@ -47,4 +49,13 @@ pub(in crate::store::sqlite) fn write(
         }
     }
     Ok(before)
+}
+
+/// Sums of what started before are older than the store keeps them.
+pub(super) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
+    let clock = clock::read(connection)?;
+    let present = clock.and_then(|clock| DateTime::from_timestamp_micros(clock.present_us()));
+    let retention = read(connection)?;
+    let before = present.and_then(|present| retention.cutoffs(present).sums.before);
+    Ok(before.map_or(i64::MIN, |before| before.timestamp_micros()))
 }

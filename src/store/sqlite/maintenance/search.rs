@@ -172,10 +172,7 @@ impl Indexed {
     }
 
     /// Takes some of all that was deleted out of the index. `false` where none of it is left.
-    pub(in crate::store::sqlite) fn purge(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<bool> {
+    pub(super) fn purge(&self, connection: &Connection) -> rusqlite::Result<bool> {
         command(connection, self.purge)
     }
 

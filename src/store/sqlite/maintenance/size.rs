@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A sort of record whose bytes are counted.
-pub(in crate::store::sqlite) struct Size {
+pub(super) struct Size {
     /// The mark that has them.
     mark: &'static str,
     /// What the rows after the first and up to the second place take.
@@ -29,7 +29,7 @@ pub(in crate::store::sqlite) const EVENTS: Size = Size {
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 /// One row of the sums, with what is known of agents beside it.
-pub(in crate::store::sqlite) const SUM: i64 = 200;
+pub(super) const SUM: i64 = 200;
 
 const READ: &str = "SELECT value FROM mark WHERE name = ?1";
 const ADD: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
@@ -54,7 +54,7 @@ impl Size {
     }
 
     /// What the rows after the first and up to the second place take.
-    pub(in crate::store::sqlite) fn between(
+    pub(super) fn between(
         &self,
         connection: &Connection,
         after: i64,

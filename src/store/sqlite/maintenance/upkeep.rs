@@ -1,14 +1,15 @@
 //! Upkeep: pruning and rebuilding, a short transaction at a time.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, time::Duration};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::params;
 
 use super::{
-    clock::{self, Running},
-    prune::{self, Plan},
-    renamed, retention,
+    clock,
+    handle::SqliteUpkeep,
+    plan::Plan,
+    prune, recount, renamed, retention,
     search::{ACTIVITIES, EVENTS},
 };
 use crate::{
@@ -17,32 +18,12 @@ use crate::{
     store::{
         ClockReading, Cutoffs, Erased, Pruned, QUARTER_US, Retention, Upkeep,
         clock::TOLERANCE_US,
-        sqlite::{
-            open::{
-                connection,
-                file::{Access, Guard, OpenFile, Place},
-                schema,
-            },
-            write::{
-                checkpoint,
-                sums::{
-                    agents::{self, Agents},
-                    hour, recount,
-                },
-            },
-        },
+        sqlite::{open::schema, write::sums::agents::Agents},
     },
 };
 
-/// How long a step waits for the writers' transactions, which come one after the other.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How old the store's clock may be when ages are counted: it goes on by the monotonic clock.
 const TICK: Duration = Duration::from_secs(60);
-
-/// 64 MB: every agent adds to pages of its own, and those of some thousands are to stay in memory.
-const CACHE: &str = "PRAGMA cache_size = -65536";
-const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
 /// 256 pages are 2 MB.
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
@@ -55,72 +36,6 @@ const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
 /// Ranges of quarters whose sums cannot be added up again.
 const PRUNED: &str =
     "SELECT first, last FROM pruned WHERE first < ?2 AND last >= ?1 ORDER BY first";
-
-/// A connection that tends a store: one for all of a process.
-#[derive(Debug)]
-pub(in crate::store::sqlite) struct SqliteUpkeep {
-    pub(in crate::store::sqlite) access: Arc<Access>,
-    /// What it has seen of the store's clock.
-    running: Option<Running>,
-}
-
-impl SqliteUpkeep {
-    /// Opens the store in this place, which must exist.
-    pub(in crate::store::sqlite) fn open(place: &Place) -> Result<Self> {
-        let access = match place {
-            Place::Memory(connection) => Arc::new(Access::memory(connection.clone())),
-            Place::File(path) => OpenFile::at(path)?.maintenance(),
-        };
-        let upkeep = SqliteUpkeep {
-            access,
-            running: None,
-        };
-        // Says what is wrong with a file before it is used.
-        drop(upkeep.connection()?);
-        Ok(upkeep)
-    }
-
-    /// The connection, opened where it is not.
-    fn connection(&self) -> Result<Guard<'_>> {
-        self.access.lock(|connection| {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.execute_batch(CACHE)
-        })
-    }
-
-    /// Brings the store's clock up to date.
-    fn tick(&mut self, reading: ClockReading) -> Result<Running> {
-        let before = self.running;
-        let running = self.write(|transaction| clock::tick(transaction, before, reading))?;
-        self.running = Some(running);
-        Ok(running)
-    }
-
-    pub(in crate::store::sqlite) fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T> {
-        work(&*self.connection()?).map_err(|cause| connection::at(self.access.path(), cause))
-    }
-
-    pub(in crate::store::sqlite) fn write<T>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T> {
-        let mut connection = self.connection()?;
-        let all = || {
-            let immediate = TransactionBehavior::Immediate;
-            let transaction = connection.transaction_with_behavior(immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            if let Some(file) = self.access.open_file() {
-                checkpoint::bound(&connection, file.path())?;
-            }
-            Ok(done)
-        };
-        all().map_err(|cause| connection::at(self.access.path(), cause))
-    }
-}
 
 impl Upkeep for SqliteUpkeep {
     fn retention(&mut self) -> Result<Retention> {
@@ -200,7 +115,7 @@ impl Upkeep for SqliteUpkeep {
             let count = ACTIVITIES.follow(transaction)?;
             let followed = ACTIVITIES.followed(transaction)?;
             // Sums that would be pruned at once are not begun.
-            let from_us = sums_from_us(transaction)?;
+            let from_us = retention::sums_from_us(transaction)?;
             Agents::committed(transaction, before, followed, from_us)?.fold(transaction)?;
             Ok(count + EVENTS.follow(transaction)?)
         })
@@ -256,35 +171,14 @@ impl Upkeep for SqliteUpkeep {
             while let Some(range) = ranges.next()? {
                 let (pruned, last): (i64, i64) = (range.get(0)?, range.get(1)?);
                 if first < pruned {
-                    rebuild(transaction, first..pruned)?;
+                    recount::rebuild(transaction, first..pruned)?;
                 }
                 first = first.max(last + 1);
             }
             if first < quarters.end {
-                rebuild(transaction, first..quarters.end)?;
+                recount::rebuild(transaction, first..quarters.end)?;
             }
             Ok(())
         })
     }
-}
-
-/// Sums of what started before are older than the store keeps them.
-pub(in crate::store::sqlite) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
-    let clock = clock::read(connection)?;
-    let present = clock.and_then(|clock| DateTime::from_timestamp_micros(clock.present_us()));
-    let retention = retention::read(connection)?;
-    let before = present.and_then(|present| retention.cutoffs(present).sums.before);
-    Ok(before.map_or(i64::MIN, |before| before.timestamp_micros()))
-}
-
-pub(in crate::store::sqlite) fn rebuild(
-    transaction: &Transaction<'_>,
-    quarters: Range<i64>,
-) -> rusqlite::Result<()> {
-    transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
-    let (mut buckets, agents) = recount::add_up(transaction, &quarters)?;
-    buckets.fold(transaction)?;
-    agents::rebuild(transaction, &quarters, agents)?;
-    // Also where there is nothing any more.
-    hour::add_up(transaction, quarters)
 }

@@ -50,16 +50,24 @@ const READ: &str = "PRAGMA query_only = ON;";
 /// Statements that a connection keeps: of rusqlite's 16, those of the index alone would push each other out.
 const STATEMENTS: usize = 64;
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::sqlite) enum Role {
+    Read,
+    Write,
+    Maintain,
+}
+
 /// Whether a file is made where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Missing {
+pub(super) enum Missing {
     Create,
     Refuse,
 }
 
 /// Opens a file for writing, and takes its schema to the newest version. `known` are the files that other connections of
 /// this process have open by these names: another one is refused, as they would share its memory.
-pub(in crate::store::sqlite) fn open_to_write(
+pub(super) fn open_to_write(
     path: &Path,
     known: Option<Names>,
     missing: Missing,
@@ -102,10 +110,7 @@ pub(in crate::store::sqlite) fn open_to_write(
 /// The connection may write the side files and take over the write-ahead log when it is the last one to be closed, so
 /// that reading leaves nothing behind. Where this user may not write, it only reads; where the side files cannot be
 /// made either (a read-only disk), the main file is read alone, provided that it is complete by itself.
-pub(in crate::store::sqlite) fn open_to_read(
-    path: &Path,
-    known: Option<Names>,
-) -> Result<Connection> {
+pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -148,7 +153,7 @@ pub(in crate::store::sqlite) fn open_to_read(
 
 /// Opens the main file without its write-ahead log, and without any lock: for a moment in which nobody else has it open,
 /// or for a disk that nobody can write.
-pub(in crate::store::sqlite) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]
     {

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error as _,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rusqlite::{ErrorCode, ffi};
@@ -11,8 +11,10 @@ use super::{
     file::OpenFile,
     names::{FileId, Look},
 };
-use crate::{error::Error, store::sqlite::write::change::STILL};
+use crate::error::Error;
 
+/// How long a main file that cannot be read must stay as it is until nobody is taken to be writing it.
+pub(in crate::store::sqlite) const STILL: Duration = Duration::from_secs(2);
 /// After so many transactions in a row that find the file damaged, each by a connection of its own, it is set aside.
 const TIMES: u32 = 2;
 

@@ -5,6 +5,7 @@
 //! opened that sees the new files.
 
 use std::{
+    any::Any,
     mem,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 
 use super::{
-    connection::{self, Checkpoint, Missing},
+    connection::{self, Checkpoint, Missing, Role},
     names::{Look, Names, identity},
     process::{Connected, Process},
     second_name, stale, unread, wait,
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     record::InstanceId,
-    store::{real, sqlite::write::side::WriteSide},
+    store::real,
 };
 
 /// How often a connection is opened anew where its files are being replaced.
@@ -52,6 +53,19 @@ impl Opened {
     }
 }
 
+/// What all handles that write a file have in common.
+pub(in crate::store::sqlite) trait SharedWriter:
+    Any + Send + Sync
+{
+    /// Looks whether the files are still those that the connections have open, and goes on with those that stand under the
+    /// names now where they are not.
+    ///
+    /// # Errors
+    ///
+    /// When those cannot be opened or written.
+    fn look(&self) -> Result<()>;
+}
+
 /// One file and everything of this process that has it open.
 #[derive(Debug)]
 pub(in crate::store::sqlite) struct OpenFile {
@@ -65,7 +79,7 @@ pub(in crate::store::sqlite) struct OpenFile {
     shm_bytes: AtomicU64,
     slots: Mutex<Vec<Weak<Slot>>>,
     /// What all handles that write have in common.
-    writer: Mutex<Weak<Mutex<WriteSide>>>,
+    writer: Mutex<Option<Weak<dyn SharedWriter>>>,
     /// The instance of this process that writes it, is about to, or did so last.
     own: Mutex<Option<InstanceId>>,
     /// True once it was open.
@@ -82,14 +96,6 @@ pub(in crate::store::sqlite) enum Place {
     File(PathBuf),
     /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
-}
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Role {
-    Read,
-    Write,
-    Maintain,
 }
 
 impl OpenFile {
@@ -147,20 +153,22 @@ impl OpenFile {
     }
 
     /// What all handles that write have in common, made where there is none.
-    pub(in crate::store::sqlite) fn write_side(
-        self: &Arc<Self>,
+    pub(in crate::store::sqlite) fn writer<W: SharedWriter>(
+        &self,
         own: InstanceId,
-        make: impl FnOnce() -> Result<WriteSide>,
-    ) -> Result<Arc<Mutex<WriteSide>>> {
+        make: impl FnOnce() -> Result<W>,
+    ) -> Result<Arc<W>> {
         let mut writer = self.writer.lock();
-        if let Some(side) = writer.upgrade() {
-            return Ok(side);
+        if let Some(shared) = writer.as_ref().and_then(Weak::upgrade) {
+            let shared: Arc<dyn Any + Send + Sync> = shared;
+            return Ok(shared.downcast().expect("all writers are of one type"));
         }
         *self.own.lock() = Some(own);
-        let side = Arc::new(Mutex::new(make()?));
-        *writer = Arc::downgrade(&side);
+        let shared = Arc::new(make()?);
+        let weak = Arc::downgrade(&shared);
+        *writer = Some(weak);
         self.writes.store(true, Relaxed);
-        Ok(side)
+        Ok(shared)
     }
 
     /// The names that the connections were opened by.
@@ -208,9 +216,9 @@ impl OpenFile {
 
     /// Closes the connections to files that are not the log's any more.
     fn renew(&self) -> Result<()> {
-        let side = self.writer.lock().upgrade();
-        match side {
-            Some(side) => side.lock().look(),
+        let writer = self.writer.lock().as_ref().and_then(Weak::upgrade);
+        match writer {
+            Some(writer) => writer.look(),
             None => {
                 self.close_all();
                 Ok(())

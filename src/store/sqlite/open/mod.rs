@@ -5,6 +5,7 @@ pub(crate) mod create;
 pub(super) mod damage;
 pub(super) mod driver;
 pub(super) mod file;
+pub(super) mod frames;
 pub(super) mod lock;
 pub(super) mod names;
 mod network;

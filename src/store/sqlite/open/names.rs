@@ -33,7 +33,7 @@ pub(in crate::store::sqlite) struct Look {
     /// A part of it was never written: it was cut off, and then written behind its end. SQLite appends, and leaves none out.
     pub(in crate::store::sqlite) wal_has_holes: bool,
     /// The size of the index of the write-ahead log, in bytes.
-    pub(in crate::store::sqlite) shm_bytes: u64,
+    pub(super) shm_bytes: u64,
     /// Size and time of the last change of the main file: SQLite changes it in checkpoints only.
     pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
 }
@@ -65,7 +65,7 @@ pub(in crate::store::sqlite) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Which file stands under a name. `None` where there is none, or the system has no numbers for files.
-pub(in crate::store::sqlite) fn identity(path: &Path) -> Option<FileId> {
+pub(super) fn identity(path: &Path) -> Option<FileId> {
     file_id(&fs::metadata(path).ok()?)
 }
 

@@ -26,7 +26,7 @@ impl Process {
     }
 
     /// True in a child of that process.
-    pub(in crate::store::sqlite) fn is_other(self) -> bool {
+    pub(super) fn is_other(self) -> bool {
         process::id() != self.0
     }
 
@@ -41,7 +41,7 @@ impl Process {
 
 /// One connection to a file, counted while it lives.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Connected(Process);
+pub(super) struct Connected(Process);
 
 impl Connected {
     /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.

@@ -13,7 +13,7 @@ const COLUMNS: &str = "SELECT name || ' ' || type FROM pragma_table_xinfo(?1) OR
 const SEARCH: [&str; 2] = ["activity_search", "event_search"];
 
 /// The views that are a contract, and their columns.
-pub(in crate::store::sqlite) const VIEWS: [(&str, &[&str]); 5] = [
+pub(super) const VIEWS: [(&str, &[&str]); 5] = [
     (
         "activities",
         &[

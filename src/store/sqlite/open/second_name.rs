@@ -31,7 +31,7 @@ pub(in crate::store::sqlite) fn check(path: &Path) -> Result<()> {
 }
 
 /// The error for a file that is open by another name.
-pub(in crate::store::sqlite) fn refused(path: &Path, first: &Path) -> Error {
+pub(super) fn refused(path: &Path, first: &Path) -> Error {
     let what = format!(
         "cannot open the log {}: it is the same file as {}, which is open as a log under that name: open it by that \
          name",

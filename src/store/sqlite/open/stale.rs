@@ -16,8 +16,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    connection::{self, Checkpoint},
-    file::Role,
+    connection::{self, Checkpoint, Role},
     lock,
     names::{beside, identity, set_aside},
     witness::Committed,

@@ -15,13 +15,13 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    frames::Frames,
     lock,
     names::{beside, unnamed},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     record::InstanceId,
-    store::sqlite::write::change::Frames,
 };
 
 const HEADER: usize = 32;

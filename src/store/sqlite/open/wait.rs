@@ -26,7 +26,7 @@ const FIRST_PAGE: u64 = 8_192;
 
 /// Waits where somebody has removed the side files of a living instance: until that has noticed, a part of what it
 /// has committed is in a file without a name.
-pub(in crate::store::sqlite) fn for_side_files(path: &Path, own: Option<InstanceId>) -> Result<()> {
+pub(super) fn for_side_files(path: &Path, own: Option<InstanceId>) -> Result<()> {
     let end = Instant::now() + TIMEOUT;
     loop {
         let names = Look::at(path).names;
@@ -50,10 +50,7 @@ pub(in crate::store::sqlite) fn for_side_files(path: &Path, own: Option<Instance
 }
 
 /// Opens it to read. A writer whose file was taken from it makes the next one, which is empty until that is done.
-pub(in crate::store::sqlite) fn until_readable(
-    path: &Path,
-    known: Option<Names>,
-) -> Result<Connection> {
+pub(super) fn until_readable(path: &Path, known: Option<Names>) -> Result<Connection> {
     let end = Instant::now() + TIMEOUT;
     loop {
         match connection::open_to_read(path, known) {

@@ -8,8 +8,8 @@ use crate::{
     error::{Error, Result},
     record::InstanceId,
     store::{
-        Accepted, Health, InstanceHealth, LastCheck, Retention, RowKind,
-        sqlite::{maintenance::search::unindexed, open::schema, write::ledger},
+        Health, InstanceHealth, LastCheck, Retention,
+        sqlite::{columns::unsigned, maintenance::search::unindexed, open::schema},
     },
 };
 
@@ -22,8 +22,6 @@ const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_a
 // Not before each kind has been checked.
 const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
      FROM ledger_check HAVING count(finished_at) = 4";
-const ACCEPTED: &str = "SELECT at, kind, sum(max(missing, 0)), sum(max(-missing, 0)) FROM ledger_accepted \
-     GROUP BY at, kind ORDER BY at DESC, kind";
 /// The first hundred complaints are enough to know that a file is damaged.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
@@ -34,7 +32,7 @@ pub(super) fn health(
 ) -> Result<Health> {
     let number = |sql: &str, what| {
         let answer = connection.query_row(sql, (), |row| row.get::<_, i64>(0));
-        answer.map(count).map_err(failed(what))
+        answer.map(unsigned).map_err(failed(what))
     };
     let mut health = Health {
         schema: u32::try_from(number(SCHEMA, "read the schema's version")?).unwrap_or(u32::MAX),
@@ -55,7 +53,7 @@ pub(super) fn health(
     let mut statement = connection.prepare_cached(INSTANCES).map_err(attempt())?;
     let mut rows = statement.query(()).map_err(attempt())?;
     while let Some(row) = rows.next().map_err(attempt())? {
-        let open = count(row.get(6).map_err(attempt())?);
+        let open = unsigned(row.get(6).map_err(attempt())?);
         let instance = instance(row, alive)?;
         match instance.alive {
             true => health.running += open,
@@ -104,36 +102,10 @@ fn last_check(connection: &Connection) -> Result<Option<LastCheck>> {
     let complete_at: Option<i64> = row.get(3).map_err(attempt())?;
     Ok(Some(LastCheck {
         finished_at: instant(row.get(0).map_err(attempt())?)?,
-        missing: count(row.get(1).map_err(attempt())?),
-        surplus: count(row.get(2).map_err(attempt())?),
+        missing: unsigned(row.get(1).map_err(attempt())?),
+        surplus: unsigned(row.get(2).map_err(attempt())?),
         complete_at: complete_at.map(instant).transpose()?,
     }))
-}
-
-/// The changes by other programs that were accepted, newest first.
-pub(super) fn accepted(connection: &Connection) -> Result<Vec<Accepted>> {
-    let attempt = || failed("read what was accepted");
-    let mut statement = connection.prepare_cached(ACCEPTED).map_err(attempt())?;
-    let mut rows = statement.query(()).map_err(attempt())?;
-    let mut accepted = Vec::new();
-    while let Some(row) = rows.next().map_err(attempt())? {
-        let number: i64 = row.get(1).map_err(attempt())?;
-        let kind = RowKind::ALL
-            .into_iter()
-            .find(|kind| ledger::of(*kind).kind == number);
-        accepted.push(Accepted {
-            at: instant(row.get(0).map_err(attempt())?)?,
-            kind: kind.ok_or_else(|| Error::store(format!("{number} is no kind of row")))?,
-            missing: count(row.get(2).map_err(attempt())?),
-            surplus: count(row.get(3).map_err(attempt())?),
-        });
-    }
-    Ok(accepted)
-}
-
-/// SQLite's integers have a sign, counts do not.
-fn count(number: i64) -> u64 {
-    number.max(0).cast_unsigned()
 }
 
 fn instance(row: &Row<'_>, alive: &dyn Fn(InstanceId) -> bool) -> Result<InstanceHealth> {

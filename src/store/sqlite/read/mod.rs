@@ -45,11 +45,12 @@ use crate::{
         LARGEST_PAGE, Pace, Page, QUARTER_US, Reader, Retention, Stop, Subject, Tallied, Total,
         TreePage, TypeCount, WallClock,
         sqlite::{
+            maintenance::recount,
             open::{
-                file::{Access, OpenFile, Place, Role},
+                connection::Role,
+                file::{Access, OpenFile, Place},
                 lock, unread,
             },
-            write::sums::recount,
         },
     },
 };

@@ -7,13 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use super::side::WriteSide;
 use crate::store::sqlite::open::{
     connection::{Checkpoint, close, connect_to_look},
+    damage::STILL,
     driver,
     file::OpenFile,
+    frames::Frames,
     names::{Look, Names},
     stale::Counts,
 };
@@ -22,14 +24,12 @@ use crate::store::sqlite::open::{
 /// pages.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a main file that cannot be read must stay as it is until nobody is taken to be writing it.
-pub(in crate::store::sqlite) const STILL: Duration = Duration::from_secs(2);
 /// A main file up to this size is read completely where it has changed and nothing says why.
 const SMALL: u64 = 16 << 20;
 
 /// What has happened to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Change {
+pub(super) enum Change {
     /// Another main file, or none.
     Main,
     /// The content of the main file, by a copy that was written over it.
@@ -38,50 +38,6 @@ pub(in crate::store::sqlite) enum Change {
     Wal,
     /// Another index of the write-ahead log, or none.
     Shm,
-}
-
-/// How many frames the write-ahead log has, and how many of them were taken over into the main file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Frames {
-    pub(in crate::store::sqlite) all: i64,
-    pub(in crate::store::sqlite) taken: i64,
-}
-
-impl Frames {
-    /// Asks SQLite, which takes nothing over for that. `None` where it cannot be asked.
-    pub(in crate::store::sqlite) fn of(connection: &Connection) -> Option<Self> {
-        const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
-        // Before, SQLite takes an unknown word for `PASSIVE`.
-        if rusqlite::version_number() < 3_051_000 {
-            return None;
-        }
-        let frames = connection.query_row(LOOK, (), |row| {
-            Ok(Frames {
-                all: row.get(1)?,
-                taken: row.get(2)?,
-            })
-        });
-        frames.ok()
-    }
-
-    /// True where everything is in the main file.
-    fn are_taken(self) -> bool {
-        self.taken == self.all
-    }
-
-    /// True where the main file is no state of the log: a reader has kept a checkpoint from being complete.
-    pub(in crate::store::sqlite) fn are_taken_in_part(self) -> bool {
-        self.taken > 0 && !self.are_taken()
-    }
-
-    /// True where frames were taken over since then for sure. The write-ahead log begins anew once all were.
-    pub(in crate::store::sqlite) fn were_taken_since(self, then: Frames) -> bool {
-        let began_anew = self.taken < then.taken || self.all < then.all;
-        match began_anew {
-            true => self.taken > 0 || !then.are_taken(),
-            false => self.taken > then.taken,
-        }
-    }
 }
 
 impl WriteSide {

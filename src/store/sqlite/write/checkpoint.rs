@@ -9,12 +9,13 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{change::Frames, rescue::Watermark, side::WriteSide};
+use super::{rescue::Watermark, side::WriteSide};
 use crate::{
     error::Result,
     record::InstanceId,
     store::sqlite::open::{
         connection::BUSY_TIMEOUT,
+        frames::Frames,
         names::Look,
         stale::{self, Counts},
     },
@@ -41,7 +42,7 @@ const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// How the write-ahead log stands, as far as this instance knows.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Wal {
+pub(super) struct Wal {
     /// Its size after the last commit.
     pub(in crate::store::sqlite) bytes: u64,
     /// The size of its file at the last complete checkpoint: commits fill it from the start.
@@ -54,19 +55,19 @@ pub(in crate::store::sqlite) struct Wal {
     pub(in crate::store::sqlite) frames: Frames,
     /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
     /// counts none.
-    pub(in crate::store::sqlite) base: Option<i64>,
+    pub(super) base: Option<i64>,
     /// Those of this instance.
-    pub(in crate::store::sqlite) own_base: i64,
+    pub(super) own_base: i64,
     /// Rows that are in the main file for sure.
-    pub(in crate::store::sqlite) watermark: Watermark,
+    pub(super) watermark: Watermark,
     /// When the first commit was that is not in the main file for sure.
     dirty_since: Option<Instant>,
     last_commit: Option<Instant>,
     not_before: Option<Instant>,
     /// Somebody has written the main file, and no checkpoint of this write-ahead log says why.
-    pub(in crate::store::sqlite) is_foreign: bool,
+    pub(super) is_foreign: bool,
     /// Its file system takes less than the file's size, and what is in it can be read.
-    pub(in crate::store::sqlite) is_compressed: bool,
+    pub(super) is_compressed: bool,
 }
 
 impl Wal {
@@ -77,7 +78,7 @@ impl Wal {
     }
 
     /// Takes note of what is in the main file now.
-    pub(in crate::store::sqlite) fn taken_over(&mut self, taken: &Taken, look: &Look) {
+    pub(super) fn taken_over(&mut self, taken: &Taken, look: &Look) {
         // Somebody may have written over it meanwhile: the next look compares its content.
         self.main = None;
         self.frames = taken.frames;
@@ -97,7 +98,7 @@ impl Wal {
         bytes >= limit && bytes > self.reused_bytes
     }
 
-    pub(in crate::store::sqlite) fn is_dirty(&self) -> bool {
+    pub(super) fn is_dirty(&self) -> bool {
         self.dirty_since.is_some()
     }
 }
@@ -105,7 +106,7 @@ impl Wal {
 impl WriteSide {
     /// Takes the write-ahead log over where it is time to. Returns how long until it is again; `None`: not before the
     /// next commit.
-    pub(in crate::store::sqlite) fn checkpoint_if_due(&mut self) -> Result<Option<Duration>> {
+    pub(super) fn checkpoint_if_due(&mut self) -> Result<Option<Duration>> {
         let Some(path) = self.path() else {
             return Ok(None);
         };
@@ -150,7 +151,7 @@ impl WriteSide {
     }
 
     /// Takes the write-ahead log over now, as far as readers allow.
-    pub(in crate::store::sqlite) fn checkpoint_now(&mut self) -> Result<()> {
+    pub(super) fn checkpoint_now(&mut self) -> Result<()> {
         if self.path().is_some() {
             self.checkpoint(TRUNCATE)?;
         }
@@ -173,7 +174,7 @@ impl WriteSide {
     }
 
     /// Makes room on a full disk, within a transaction that failed for it: the names were looked at before.
-    pub(in crate::store::sqlite) fn take_over_and_cut(&mut self) -> Result<()> {
+    pub(super) fn take_over_and_cut(&mut self) -> Result<()> {
         if self.wal.main.is_some() && !self.is_replaced() {
             self.checkpoint_anyway(TRUNCATE)?;
         }
@@ -181,7 +182,7 @@ impl WriteSide {
     }
 
     /// Takes the write-ahead log over as far as readers allow, where the names were just looked at.
-    pub(in crate::store::sqlite) fn take_over_some(&mut self) -> Result<()> {
+    pub(super) fn take_over_some(&mut self) -> Result<()> {
         self.checkpoint_anyway(PASSIVE).map(drop)
     }
 
@@ -230,7 +231,7 @@ fn room(path: &Path) -> Option<u64> {
 }
 
 /// What came of a checkpoint.
-pub(in crate::store::sqlite) struct Taken {
+pub(super) struct Taken {
     watermark: Watermark,
     base: i64,
     own_base: i64,
@@ -240,10 +241,7 @@ pub(in crate::store::sqlite) struct Taken {
 }
 
 /// Takes over what a new connection finds in the write-ahead log.
-pub(in crate::store::sqlite) fn take_over_first(
-    connection: &Connection,
-    own: InstanceId,
-) -> rusqlite::Result<Taken> {
+pub(super) fn take_over_first(connection: &Connection, own: InstanceId) -> rusqlite::Result<Taken> {
     take_over(connection, PASSIVE, own)
 }
 

@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 65_536;
 
 /// The numbers of texts, as far as this writer has met them.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Dictionary {
+pub(super) struct Dictionary {
     known: HashMap<Box<str>, i64>,
     /// Added within the open transaction: forgotten when that is rolled back.
     added: Vec<Box<str>>,
@@ -87,7 +87,7 @@ pub(in crate::store::sqlite) struct Texts<'a> {
 
 /// A scope as it is stored: numbers of texts, session and request as they are.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Numbers<'a> {
+pub(super) struct Numbers<'a> {
     pub(in crate::store::sqlite) project: Option<i64>,
     pub(in crate::store::sqlite) agent: Option<i64>,
     pub(in crate::store::sqlite) actor: Option<i64>,
@@ -99,7 +99,7 @@ pub(in crate::store::sqlite) struct Numbers<'a> {
 
 impl<'a> Texts<'a> {
     /// Begins for a transaction whose records, where they name no environment, are of this one.
-    pub(in crate::store::sqlite) fn new(
+    pub(super) fn new(
         connection: &'a Connection,
         dictionary: &'a mut Dictionary,
         environment: Option<&str>,
@@ -128,10 +128,7 @@ impl<'a> Texts<'a> {
         Ok(number)
     }
 
-    pub(in crate::store::sqlite) fn scope<'s>(
-        &mut self,
-        scope: Option<&'s Scope>,
-    ) -> rusqlite::Result<Numbers<'s>> {
+    pub(super) fn scope<'s>(&mut self, scope: Option<&'s Scope>) -> rusqlite::Result<Numbers<'s>> {
         let Some(scope) = scope else {
             return Ok(Numbers {
                 environment: self.environment,

@@ -142,7 +142,7 @@ impl Sparse<'_> {
 
 /// A preview as it is stored; all NULL where there is none.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct PreviewColumns<'a> {
+pub(super) struct PreviewColumns<'a> {
     pub(in crate::store::sqlite) text: Option<&'a str>,
     pub(in crate::store::sqlite) bytes: Option<i64>,
     pub(in crate::store::sqlite) truncated: Option<i64>,
@@ -160,7 +160,7 @@ impl<'a> PreviewColumns<'a> {
 
 /// Where it stands in a trace, as it is stored; all NULL where that follows from the ids.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct TraceColumns<'a> {
+pub(super) struct TraceColumns<'a> {
     pub(in crate::store::sqlite) id: Option<&'a [u8; 16]>,
     pub(in crate::store::sqlite) span: Option<&'a [u8; 8]>,
     pub(in crate::store::sqlite) remote_parent: Option<&'a [u8; 8]>,

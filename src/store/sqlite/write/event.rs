@@ -18,7 +18,7 @@ const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1 AND type = ?2 \
      AND coalesce(project, 0) = coalesce(?3, 0) AND coalesce(actor, 0) = coalesce(?4, 0)";
 
 /// What came of an event.
-pub(in crate::store::sqlite) enum Inserted {
+pub(super) enum Inserted {
     New,
     /// An earlier attempt was committed.
     Again,

@@ -217,10 +217,7 @@ pub(in crate::store::sqlite) fn rows(connection: &Connection) -> rusqlite::Resul
 
 /// Gives the file a number of its own where it has none, and returns it. Copies of the file have the same. A file that lost
 /// its number with its write-ahead log is given the one that is `known` of it; 0 where none is.
-pub(in crate::store::sqlite) fn file_number(
-    connection: &Connection,
-    known: i64,
-) -> rusqlite::Result<i64> {
+pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Result<i64> {
     const READ: &str = "SELECT value FROM mark WHERE name = 'file'";
     const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('file', ?1)";
     let read = || {
@@ -239,7 +236,7 @@ pub(in crate::store::sqlite) fn file_number(
 }
 
 /// Writes down beside the store what all instances have added. What cannot be written is written by the next.
-pub(in crate::store::sqlite) fn keep_total(total: &Total, store: &Path) {
+pub(super) fn keep_total(total: &Total, store: &Path) {
     let folder = lock::folder(store);
     if Total::read(&folder).as_ref() != Some(total) {
         // What is not said cannot be found missing.
@@ -248,7 +245,7 @@ pub(in crate::store::sqlite) fn keep_total(total: &Total, store: &Path) {
 }
 
 /// Counts rows as missing of which nobody knows any more which instance had added them.
-pub(in crate::store::sqlite) fn miss(
+pub(super) fn miss(
     connection: &Connection,
     missing: &Committed,
     at_us: i64,
@@ -258,10 +255,7 @@ pub(in crate::store::sqlite) fn miss(
 }
 
 /// True for the first who asks it of a file with this number, whose rows are missed here.
-pub(in crate::store::sqlite) fn is_first_to_miss(
-    connection: &Connection,
-    of: i64,
-) -> rusqlite::Result<bool> {
+pub(super) fn is_first_to_miss(connection: &Connection, of: i64) -> rusqlite::Result<bool> {
     const FIRST: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('missed of ' || ?1, ?1)";
     Ok(connection.execute(FIRST, [of])? > 0)
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// What was committed into a file before another state of it, or another file, took its place.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct Before {
+pub(super) struct Before {
     /// By this instance.
     committed: Committed,
     /// The number of the file.
@@ -56,7 +56,7 @@ impl WriteSide {
 
     /// Compares the file that has just been opened, after its replacement or at the start, with what was committed
     /// before, and writes what is missing into its ledger.
-    pub(in crate::store::sqlite) fn count_losses(&mut self, before: Option<Before>) -> Result<()> {
+    pub(super) fn count_losses(&mut self, before: Option<Before>) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
         };
@@ -97,7 +97,7 @@ impl WriteSide {
     }
 
     /// Writes down what all instances have added, once it is in the main file.
-    pub(in crate::store::sqlite) fn keep_total(&mut self) -> Result<()> {
+    pub(super) fn keep_total(&mut self) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
         };

@@ -1,8 +1,8 @@
 //! The room of the writer: batches, their sums and the ledger, checkpoints, and what it does when its files are replaced.
 
-pub(super) mod change;
+mod change;
 pub(super) mod checkpoint;
-pub(super) mod dictionary;
+mod dictionary;
 mod ended;
 mod event;
 pub(super) mod ledger;

@@ -70,11 +70,7 @@ pub(in crate::store::sqlite) fn follow(
 impl Copy {
     /// Gives it the name of the write-ahead log, where nobody has begun another one and the main file is as it was. False
     /// where that cannot be done.
-    pub(in crate::store::sqlite) fn put_back(
-        &self,
-        path: &Path,
-        main: Option<(u64, SystemTime)>,
-    ) -> bool {
+    pub(super) fn put_back(&self, path: &Path, main: Option<(u64, SystemTime)>) -> bool {
         // Unlike a new name, a link takes no other file's name.
         if fs::hard_link(&self.path, beside(path, "-wal")).is_err() {
             return false;

@@ -30,11 +30,11 @@ use crate::{
 
 /// What came of replaced files.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Replaced {
+pub(super) struct Replaced {
     /// How often, since a commit has told.
     pub(in crate::store::sqlite) count: u64,
     /// Rows that were copied, since a commit has told.
-    pub(in crate::store::sqlite) rescued: u64,
+    pub(super) rescued: u64,
     /// What was committed into the files that were replaced, until those that stand there now are written.
     before: Option<Before>,
     /// Read from files that are closed, not yet written.
@@ -85,7 +85,7 @@ impl WriteSide {
     }
 
     /// True when the names differ from the files that are open. Takes note of how long the write-ahead log is.
-    pub(in crate::store::sqlite) fn is_replaced(&mut self) -> bool {
+    pub(super) fn is_replaced(&mut self) -> bool {
         let Some(file) = self.access.open_file() else {
             return false;
         };
@@ -308,7 +308,7 @@ impl WriteSide {
     }
 
     /// Goes on without what SQLite finds damaged: the write-ahead log, and where that is not it, the file.
-    pub(in crate::store::sqlite) fn leave_damages(&mut self) -> Result<()> {
+    pub(super) fn leave_damages(&mut self) -> Result<()> {
         self.damage = None;
         let file = self.access.open_file().cloned();
         if let Some(file) = file

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path, time::Instant};
 
+use parking_lot::Mutex;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
@@ -19,7 +20,7 @@ use crate::{
         sqlite::open::{
             connection,
             damage::{self, Damage},
-            file::{Access, Guard},
+            file::{Access, Guard, SharedWriter},
             lock::InstanceLock,
             names::Look,
             witness::Committed,
@@ -33,7 +34,7 @@ ON CONFLICT (uuid) DO UPDATE SET stopped_at = NULL RETURNING id";
 
 /// The write side of one file.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct WriteSide {
+pub(super) struct WriteSide {
     pub(in crate::store::sqlite) access: Access,
     /// That of the log that was opened first.
     pub(in crate::store::sqlite) instance: Instance,
@@ -43,20 +44,20 @@ pub(in crate::store::sqlite) struct WriteSide {
     pub(in crate::store::sqlite) file: i64,
     /// `None` in memory: the process that could die takes the store along.
     pub(in crate::store::sqlite) lock: Option<InstanceLock>,
-    pub(in crate::store::sqlite) handles: HashMap<InstanceId, Handle>,
+    pub(super) handles: HashMap<InstanceId, Handle>,
     next_handle: i64,
     /// Where the logs stand that are closed already.
     closed: Accounting,
     /// True once the last log is closed: another begins anew.
     pub(in crate::store::sqlite) ended: bool,
-    pub(in crate::store::sqlite) dictionary: Dictionary,
+    pub(super) dictionary: Dictionary,
     pub(in crate::store::sqlite) buckets: Buckets,
     /// What a transaction left undone when it panicked or failed for an unknown reason.
     in_doubt: bool,
     /// What the last transaction has found damaged.
     pub(in crate::store::sqlite) damage: Option<Damage>,
     /// The write-ahead log was set aside for it, and nothing could be written since.
-    pub(in crate::store::sqlite) has_left_wal: bool,
+    pub(super) has_left_wal: bool,
     /// What commits have to survive by the connection's setting.
     durability: Durability,
     /// What this instance has committed into the file.
@@ -67,7 +68,7 @@ pub(in crate::store::sqlite) struct WriteSide {
 
 /// One log of this process.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Handle {
+pub(super) struct Handle {
     /// `open.handle`
     pub(in crate::store::sqlite) number: i64,
     /// How many writers: one that failed is kept until the next has taken its place.
@@ -77,9 +78,9 @@ pub(in crate::store::sqlite) struct Handle {
 }
 
 /// What a transaction works with.
-pub(in crate::store::sqlite) struct Work<'a> {
+pub(super) struct Work<'a> {
     pub(in crate::store::sqlite) transaction: &'a Transaction<'a>,
-    pub(in crate::store::sqlite) dictionary: &'a mut Dictionary,
+    pub(super) dictionary: &'a mut Dictionary,
     pub(in crate::store::sqlite) buckets: &'a mut Buckets,
     /// `instance.id`
     pub(in crate::store::sqlite) instance: i64,
@@ -143,7 +144,7 @@ impl WriteSide {
     }
 
     /// Registers a log, again where its writer failed. Returns its number.
-    pub(in crate::store::sqlite) fn register(&mut self, instance: &Instance) -> i64 {
+    pub(super) fn register(&mut self, instance: &Instance) -> i64 {
         let next = &mut self.next_handle;
         let handle = self.handles.entry(instance.id).or_insert_with(|| {
             *next += 1;
@@ -159,7 +160,7 @@ impl WriteSide {
     }
 
     /// A writer of a log is dropped. True when it was the last one.
-    pub(in crate::store::sqlite) fn unregister(&mut self, id: InstanceId) -> bool {
+    pub(super) fn unregister(&mut self, id: InstanceId) -> bool {
         match self.handles.get_mut(&id) {
             Some(handle) => {
                 handle.writers -= 1;
@@ -179,7 +180,7 @@ impl WriteSide {
     }
 
     /// True while an activity runs, as far as its log has said.
-    pub(in crate::store::sqlite) fn has_open(&self) -> bool {
+    pub(super) fn has_open(&self) -> bool {
         let mut handles = self.handles.values();
         handles.any(|handle| handle.accounting.open > 0)
     }
@@ -228,7 +229,7 @@ impl WriteSide {
     }
 
     /// Goes on with the files that stand under the log's names, and without what is damaged of them.
-    pub(in crate::store::sqlite) fn ready(&mut self) -> Result<()> {
+    pub(super) fn ready(&mut self) -> Result<()> {
         if self.is_damaged() {
             self.leave_damages()?;
         }
@@ -246,7 +247,7 @@ impl WriteSide {
     }
 
     /// Like `transaction`, whatever stands under the log's names.
-    pub(in crate::store::sqlite) fn transaction_anyway<T>(
+    pub(super) fn transaction_anyway<T>(
         &mut self,
         durability: Durability,
         work: impl FnOnce(Work<'_>) -> rusqlite::Result<T>,
@@ -363,7 +364,7 @@ impl WriteSide {
     }
 
     /// Reads anew what the file says that this instance has committed.
-    pub(in crate::store::sqlite) fn read_committed(&mut self) -> Result<()> {
+    pub(super) fn read_committed(&mut self) -> Result<()> {
         self.begin()?;
         let found = ledger::added(&*self.connection()?, self.instance.id);
         self.committed = found
@@ -373,13 +374,13 @@ impl WriteSide {
     }
 
     /// Closes the connection, and forgets what is remembered of its file.
-    pub(in crate::store::sqlite) fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.access.drop_connection();
         self.renewed();
     }
 
     /// The connection is another one.
-    pub(in crate::store::sqlite) fn renewed(&mut self) {
+    pub(super) fn renewed(&mut self) {
         self.row = None;
         self.in_doubt = false;
         self.dictionary = Dictionary::default();
@@ -388,7 +389,7 @@ impl WriteSide {
     }
 
     /// Says in the lock file how much is committed, for whoever compares it with what is there.
-    pub(in crate::store::sqlite) fn say_committed(&mut self) {
+    pub(super) fn say_committed(&mut self) {
         let mut said = self.committed;
         said.saved = !self.wal.is_dirty();
         let names = self.access.open_file().and_then(|file| file.names());
@@ -403,7 +404,7 @@ impl WriteSide {
         }
     }
 
-    pub(in crate::store::sqlite) fn durability(&self, id: InstanceId) -> Durability {
+    pub(super) fn durability(&self, id: InstanceId) -> Durability {
         self.handles
             .get(&id)
             .map_or_else(Durability::default, |handle| handle.durability)
@@ -428,6 +429,12 @@ impl WriteSide {
 
     pub(in crate::store::sqlite) fn error(&self, cause: rusqlite::Error) -> Error {
         connection::at(self.access.path(), cause)
+    }
+}
+
+impl SharedWriter for Mutex<WriteSide> {
+    fn look(&self) -> Result<()> {
+        self.lock().look()
     }
 }
 
@@ -457,7 +464,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::store::sqlite::open::file::{OpenFile, Role};
+    use crate::store::sqlite::open::{connection::Role, file::OpenFile};
 
     #[test]
     fn a_durable_transaction_is_synced_whatever_became_of_the_one_before() {

@@ -39,7 +39,7 @@ const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 impl WriteSide {
     /// Writes the open rows of every dead instance as abandoned. Returns how many.
-    pub(in crate::store::sqlite) fn sweep_dead(&mut self) -> Result<u64> {
+    pub(super) fn sweep_dead(&mut self) -> Result<u64> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(0);
         };
@@ -82,11 +82,7 @@ impl WriteSide {
     }
 
     /// Writes some open rows of an instance, or of one log of it, as abandoned. Returns how many; 0 when none is left.
-    pub(in crate::store::sqlite) fn abandon(
-        &mut self,
-        instance: i64,
-        handle: Option<i64>,
-    ) -> Result<u64> {
+    pub(super) fn abandon(&mut self, instance: i64, handle: Option<i64>) -> Result<u64> {
         let (count, inserted) = self.transaction(Durability::Process, |work| {
             let transaction = work.transaction;
             let rows = some_open(transaction, instance, handle)?;

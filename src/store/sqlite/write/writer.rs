@@ -18,7 +18,8 @@ use crate::{
     store::{
         Accounting, Appended, Batch, Durability, Instance, Started, Writer,
         sqlite::open::{
-            file::{Access, OpenFile, Place, Role},
+            connection::Role,
+            file::{Access, OpenFile, Place},
             witness::Committed,
         },
     },
@@ -61,7 +62,8 @@ impl SqliteWriter {
                 Place::File(path) => {
                     let file = OpenFile::at(path)?;
                     let access = || Access::file(file.clone(), Role::Write);
-                    file.write_side(instance.id, || WriteSide::open(access(), instance))?
+                    let open = || WriteSide::open(access(), instance).map(Mutex::new);
+                    file.writer(instance.id, open)?
                 }
             };
             let mut locked = side.lock();

@@ -13,17 +13,14 @@ use std::{thread, time::Instant};
 use chrono::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::upkeep::{self, SqliteUpkeep};
+use super::{handle::SqliteUpkeep, recount};
 use crate::{
     error::{Error, Result},
     store::{
         RowKind,
         sqlite::{
             open::lock,
-            write::{
-                ledger::{self, Ledger},
-                sums::recount,
-            },
+            write::ledger::{self, Ledger},
         },
     },
 };
@@ -126,7 +123,7 @@ impl SqliteUpkeep {
                 recount::compare(&view, from)
             })?;
             for quarter in found.differing {
-                self.write(|transaction| upkeep::rebuild(transaction, quarter..quarter + 1))?;
+                self.write(|transaction| recount::rebuild(transaction, quarter..quarter + 1))?;
             }
             next = found.next;
             told(0.5 + found.progress / 2.0);

@@ -1,5 +1,6 @@
 //! The full check: what should be there, compared with what is.
 
+mod accepted;
 mod instances;
 mod rows;
 
@@ -7,7 +8,8 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::Connection;
 
-use super::{failed, health::accepted};
+use self::accepted::accepted;
+use super::failed;
 use crate::{
     error::Result,
     record::InstanceId,

@@ -6,7 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::hour;
 use crate::{
     record::{Sketch, Status, Sums},
-    store::QUARTER_US,
+    store::{
+        QUARTER_US,
+        sqlite::columns::{signed, unsigned},
+    },
 };
 
 const READ_SKETCH: &str =
@@ -107,13 +110,13 @@ impl Buckets {
                 scope as i64,
                 id,
                 quarter,
-                integer(sums.count),
-                integer(sums.failed),
-                integer(sums.cancelled),
-                integer(sums.timed),
-                integer(sums.sum_ns),
-                sums.min_ns.map(integer),
-                sums.max_ns.map(integer),
+                signed(sums.count),
+                signed(sums.failed),
+                signed(sums.cancelled),
+                signed(sums.timed),
+                signed(sums.sum_ns),
+                sums.min_ns.map(signed),
+                sums.max_ns.map(signed),
                 sums.sketch.to_bytes(),
             ])?;
         }
@@ -160,9 +163,9 @@ impl Buckets {
                         sums.sum_ns,
                     ];
                     (
-                        counts.map(integer),
-                        sums.min_ns.map(integer),
-                        sums.max_ns.map(integer),
+                        counts.map(signed),
+                        sums.min_ns.map(signed),
+                        sums.max_ns.map(signed),
                     )
                 };
                 numbers(sums) == numbers(&found)
@@ -191,16 +194,6 @@ pub(in crate::store::sqlite) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Su
         sketch: Sketch::from_bytes(sketch),
     };
     Ok((row.get(0)?, sums))
-}
-
-/// SQLite's integers have a sign, what is counted has none.
-fn unsigned(number: i64) -> u64 {
-    number.max(0).cast_unsigned()
-}
-
-/// SQLite's integers end at 292 years.
-pub(in crate::store::sqlite) fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

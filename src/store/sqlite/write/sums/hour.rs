@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use super::{agents, bucket};
-use crate::record::Sums;
+use crate::{record::Sums, store::sqlite::columns::signed};
 
 /// Quarters of an hour in an hour.
 pub(in crate::store::sqlite) const QUARTERS: i64 = 4;
@@ -42,16 +42,15 @@ pub(in crate::store::sqlite) fn add_up(
             connection.prepare_cached(DELETE)?.execute([hour])?;
             continue;
         }
-        let integer = bucket::integer;
         connection.prepare_cached(REPLACE)?.execute(params![
             hour,
-            integer(sums.count),
-            integer(sums.failed),
-            integer(sums.cancelled),
-            integer(sums.timed),
-            integer(sums.sum_ns),
-            sums.min_ns.map(integer),
-            sums.max_ns.map(integer),
+            signed(sums.count),
+            signed(sums.failed),
+            signed(sums.cancelled),
+            signed(sums.timed),
+            signed(sums.sum_ns),
+            sums.min_ns.map(signed),
+            sums.max_ns.map(signed),
             sums.sketch.to_bytes(),
             pace.turns,
             pace.within_us,

@@ -3,4 +3,3 @@
 pub(in crate::store::sqlite) mod agents;
 pub(in crate::store::sqlite) mod bucket;
 pub(in crate::store::sqlite) mod hour;
-pub(in crate::store::sqlite) mod recount;

@@ -3,19 +3,20 @@
 
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{
-    agents::{AgentRow, Agents, Nesting},
-    bucket::{Buckets, Fold},
-};
+use super::{retention, search::ACTIVITIES};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{
         QUARTER_US,
-        sqlite::{
-            maintenance::{search::ACTIVITIES, upkeep},
-            write::side::status_number,
+        sqlite::write::{
+            side::status_number,
+            sums::{
+                agents::{self, AgentRow, Agents, Nesting},
+                bucket::{Buckets, Fold},
+                hour,
+            },
         },
     },
 };
@@ -29,6 +30,7 @@ const NEXT_ACTIVITY: &str = "SELECT started_at FROM activity WHERE id >= ?1 ORDE
 const LAST_ACTIVITY: &str = "SELECT started_at FROM activity ORDER BY id DESC LIMIT 1";
 const ROWS: &str = "SELECT started_at, status, duration_ns, name, project, brand, seq, agent, \
      kind = (SELECT id FROM text WHERE value = ?3), root IS NULL FROM activity WHERE id >= ?1 AND id < ?2";
+const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
 /// What is compared at a time, so that no view of the store is held for long.
 const AT_ONCE: usize = 8;
@@ -55,7 +57,7 @@ pub(in crate::store::sqlite) fn compare(
     let knows_pruned: bool = connection.query_row(KNOWS_PRUNED, (), |row| row.get(0))?;
     if knows_pruned {
         // Whatever comes in late that is older than sums are kept is not added to all of them.
-        let kept = upkeep::sums_from_us(connection)?.div_euclid(QUARTER_US);
+        let kept = retention::sums_from_us(connection)?.div_euclid(QUARTER_US);
         first = first.max(kept.saturating_add(1));
     }
     let mut quarters = Quarters {
@@ -150,6 +152,19 @@ pub(in crate::store::sqlite) fn add_up(
         }
     }
     Ok((buckets, agents))
+}
+
+/// Puts the sums of some quarters that their activities add up to in place of those that are stored.
+pub(in crate::store::sqlite) fn rebuild(
+    transaction: &Transaction<'_>,
+    quarters: Range<i64>,
+) -> rusqlite::Result<()> {
+    transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
+    let (mut buckets, agents) = add_up(transaction, &quarters)?;
+    buckets.fold(transaction)?;
+    agents::rebuild(transaction, &quarters, agents)?;
+    // Also where there is nothing any more.
+    hour::add_up(transaction, quarters)
 }
 
 fn first_id(quarter: i64) -> ActivityId {
