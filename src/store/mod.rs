@@ -12,6 +12,8 @@ mod event;
 mod growth;
 mod import;
 mod intake;
+#[cfg(feature = "sqlite")]
+mod meaning;
 mod metrics;
 mod read;
 mod real;

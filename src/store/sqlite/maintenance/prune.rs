@@ -14,15 +14,12 @@ use crate::{
     record::ActivityId,
     store::{
         Pruned, QUARTER_US, RowKind,
+        meaning::{Code, SumScope},
         sqlite::{
             columns::signed,
             write::{
                 ledger,
-                sums::{
-                    agents,
-                    bucket::{AGENT, OVERALL},
-                    hour,
-                },
+                sums::{agents, hour},
             },
         },
     },
@@ -308,9 +305,9 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
     let mut rows = delete.query(params![first_kept, STEP])?;
     while let Some(row) = rows.next()? {
         count += 1;
-        match row.get(0)? {
-            OVERALL => overall.push(row.get(2)?),
-            AGENT => drop(of_agents.insert((row.get(1)?, row.get(2)?))),
+        match SumScope::from_code(row.get(0)?) {
+            Some(SumScope::Overall) => overall.push(row.get(2)?),
+            Some(SumScope::Agent) => drop(of_agents.insert((row.get(1)?, row.get(2)?))),
             _ => {}
         }
     }

@@ -10,13 +10,11 @@ use crate::{
     record::{ActivityId, Kind, Status},
     store::{
         QUARTER_US,
-        sqlite::write::{
-            side::status_number,
-            sums::{
-                agents::{self, AgentRow, Agents, Nesting},
-                bucket::{Buckets, Fold},
-                hour,
-            },
+        meaning::Code,
+        sqlite::write::sums::{
+            agents::{self, AgentRow, Agents, Nesting},
+            bucket::{Buckets, Fold},
+            hour,
         },
     },
 };
@@ -122,8 +120,7 @@ pub(in crate::store::sqlite) fn add_up(
     let mut rows = statement.query(params![first.as_bytes(), end.as_bytes(), turn])?;
     while let Some(row) = rows.next()? {
         let code: i64 = row.get(1)?;
-        let mut known = Status::ALL.into_iter();
-        let Some(status) = known.find(|one| status_number(*one) == code) else {
+        let Some(status) = Status::from_code(code) else {
             // No status of ours: no sum counts it.
             continue;
         };

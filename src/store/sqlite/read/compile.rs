@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::{
     record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
-    store::sqlite::write::side::status_number,
+    store::meaning::Code,
 };
 
 /// Which table the clause is for; both are read under the alias `a`.
@@ -102,7 +102,7 @@ impl Where {
             values: Vec::new(),
         };
         clause.choice(&filter.status, |status| {
-            (STATUS, Some(status_number(*status).into()))
+            (STATUS, Some(status.code().into()))
         });
         clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         clause.texts(&filter.name, &NAME);
@@ -132,7 +132,7 @@ impl Where {
             values: Vec::new(),
         };
         clause.choice(&filter.status, |status| {
-            (STATUS, Some(status_number(*status).into()))
+            (STATUS, Some(status.code().into()))
         });
         match Pattern::only_exact(&filter.actor.any_of) {
             // Through the index on (actor, id), which is in the list's order.

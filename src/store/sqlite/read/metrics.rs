@@ -10,14 +10,12 @@ use crate::{
     record::{Filter, Status, Sums, Text},
     store::{
         Bucket, Dimension, Grain, Pace, Subject, Total, TypeCount,
+        meaning::{Code, SumScope},
         sqlite::{
             maintenance::search::ACTIVITIES,
-            write::{
-                side::status_number,
-                sums::{
-                    agents::{self, Agents, Paces, Span, Stretches},
-                    bucket::sums,
-                },
+            write::sums::{
+                agents::{self, Agents, Paces, Span, Stretches},
+                bucket::sums,
             },
         },
     },
@@ -38,8 +36,7 @@ const TYPES_GROUPS: &str = " GROUP BY a.type";
 
 /// How a dimension is stored.
 struct Stored {
-    /// `bucket.scope`.
-    scope: i64,
+    scope: SumScope,
     /// Whether there is an ended activity of the id bound to `?1`.
     any: &'static str,
 }
@@ -47,22 +44,22 @@ struct Stored {
 fn stored(dimension: Dimension) -> Stored {
     match dimension {
         Dimension::Project => Stored {
-            scope: 1,
+            scope: SumScope::Project,
             any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 1 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE project = ?1) END",
         },
         Dimension::Agent => Stored {
-            scope: 4,
+            scope: SumScope::Agent,
             any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 4 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE agent = ?1) END",
         },
         Dimension::Name => Stored {
-            scope: 2,
+            scope: SumScope::Name,
             any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 2 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE name = ?1) END",
         },
         Dimension::Brand => Stored {
-            scope: 3,
+            scope: SumScope::Brand,
             any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 3 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE brand = ?1) END",
         },
@@ -81,13 +78,13 @@ pub(super) fn buckets(
         _ => BUCKETS,
     };
     let (scope, number) = match of {
-        Subject::Overall => (0, 0),
+        Subject::Overall => (SumScope::Overall, 0),
         Subject::One(dimension, id) => match number(&view, id)? {
             Some(number) => (stored(*dimension).scope, number),
             None => return Ok(Vec::new()),
         },
     };
-    let values = params![scope, number, quarters.start, quarters.end];
+    let values = params![scope.code(), number, quarters.start, quarters.end];
     let mut buckets = read(&view, sql, values, "read the sums", |row| {
         let (quarter, sums) = sums(row)?;
         Ok(Bucket { quarter, sums })
@@ -113,7 +110,7 @@ pub(super) fn totals(
 ) -> Result<Vec<Total>> {
     let view = view(connection)?;
     let mut totals = HashMap::<i64, (Sums, Span)>::new();
-    let values = params![stored(by).scope, quarters.start, quarters.end];
+    let values = params![stored(by).scope.code(), quarters.start, quarters.end];
     each(&view, TOTALS, values, "read the sums", |row| {
         let (id, sums) = sums(row)?;
         totals.entry(id).or_default().0.merge(&sums);
@@ -230,7 +227,7 @@ fn stretches_of(
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
     let clause = Where::of_events(filter);
     let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
-    let failed = Value::from(status_number(Status::Failed));
+    let failed = Value::from(Status::Failed.code());
     let values = params_from_iter([failed].into_iter().chain(clause.values));
     read(connection, &sql, values, "count the events", |row| {
         Ok(TypeCount {

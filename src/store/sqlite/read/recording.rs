@@ -14,7 +14,7 @@ use crate::{
         ActivityId, ChunkRecord, Codec, InstanceId, RecordingId, RecordingLink, RecordingRecord,
         RecordingStatus, Text,
     },
-    store::sqlite::write::recording::{codec_number, status_number},
+    store::meaning::Code,
 };
 
 // Binds a JSON list of the living instances' row ids first.
@@ -154,9 +154,7 @@ fn link(row: &Row<'_>) -> Result<RecordingLink> {
 
 fn chunk(row: &Row<'_>) -> Result<ChunkRecord> {
     let code: i64 = get(row, 5)?;
-    let codec = [Codec::Zstd]
-        .into_iter()
-        .find(|codec| codec_number(*codec) == code)
+    let codec = Codec::from_code(code)
         .ok_or_else(|| Error::store(format!("{code} is not the code of a codec")))?;
     Ok(ChunkRecord {
         number: count(row, 0)?,
@@ -174,8 +172,6 @@ fn count(row: &Row<'_>, column: usize) -> Result<u64> {
 }
 
 fn status(code: i64) -> Result<RecordingStatus> {
-    RecordingStatus::ALL
-        .into_iter()
-        .find(|status| status_number(*status) == code)
+    RecordingStatus::from_code(code)
         .ok_or_else(|| Error::store(format!("{code} is not the code of a recording's status")))
 }

@@ -8,7 +8,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
     },
-    store::sqlite::write::side::status_number,
+    store::meaning::Code,
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.
@@ -110,9 +110,7 @@ pub(super) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> 
 }
 
 pub(super) fn status(code: i64) -> Result<Status> {
-    Status::ALL
-        .into_iter()
-        .find(|status| status_number(*status) == code)
+    Status::from_code(code)
         .ok_or_else(|| Error::store(format!("{code} is not the code of a status")))
 }
 

@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use super::{
     dictionary::Texts,
-    side::status_number,
     sums::bucket::{Buckets, Fold},
 };
 use crate::{
     record::{ActivityId, Preview, SpanId, Text},
-    store::{Details, Ended},
+    store::{Details, Ended, meaning::Code},
 };
 
 const INSERT: &str = "
@@ -53,7 +52,7 @@ pub(in crate::store::sqlite) fn insert(
         insert.set_optional(3, started.root.as_ref().map(ActivityId::as_bytes))?;
         insert.set(4, texts.kind(started.kind)?)?;
         insert.set(5, name)?;
-        insert.set(6, status_number(ended.status))?;
+        insert.set(6, ended.status.code())?;
         insert.set(7, started.id.started_at_us())?;
         insert.set(8, i64::try_from(ended.duration_ns).unwrap_or(i64::MAX))?;
         insert.set_optional(9, scope.project)?;

@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{dictionary::Texts, side::status_number};
+use super::dictionary::Texts;
 use crate::{
     record::EventId,
-    store::{Duplicate, NewEvent},
+    store::{Duplicate, NewEvent, meaning::Code},
 };
 
 const INSERT: &str = "
@@ -39,7 +39,7 @@ pub(in crate::store::sqlite) fn insert(
         event.id.as_bytes(),
         event.at_us,
         event_type,
-        status_number(event.status),
+        event.status.code(),
         event.summary.as_deref(),
         i64::try_from(event.count).unwrap_or(i64::MAX),
         event.reference.as_deref(),

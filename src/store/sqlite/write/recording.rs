@@ -3,10 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::dictionary::Texts;
-use crate::{
-    record::{Codec, RecordingStatus},
-    store::{NewStep, Step},
-};
+use crate::store::{NewStep, Step, meaning::Code};
 
 const BEGIN: &str = "
 INSERT INTO recording (id, format, instance, handle) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
@@ -67,7 +64,7 @@ pub(super) fn write(
             i64::try_from(chunk.events).unwrap_or(i64::MAX),
             chunk.from_us,
             chunk.until_us,
-            codec_number(chunk.codec),
+            chunk.codec.code(),
             chunk.body,
         ]),
         Step::End {
@@ -80,7 +77,7 @@ pub(super) fn write(
             const MOST: i64 = i64::MAX / 2;
             let [events, lost] =
                 [events, lost].map(|count| i64::try_from(*count).unwrap_or(MOST).min(MOST));
-            let status = status_number(*status);
+            let status = status.code();
             let mut statement = connection.prepare_cached(END)?;
             statement.execute(params![id, status, lost, at_us, events])
         }
@@ -102,25 +99,4 @@ pub(super) fn abandon(
         .prepare_cached(ABANDON)?
         .execute(params![instance, handle])
         .map(drop)
-}
-
-/// The number that stands for a status in `recording.status`.
-pub(in crate::store::sqlite) const fn status_number(status: RecordingStatus) -> i64 {
-    match status {
-        RecordingStatus::Recording => 0,
-        RecordingStatus::Complete => 1,
-        RecordingStatus::Lost => 2,
-        RecordingStatus::Crashed => 3,
-        RecordingStatus::Gone => 4,
-        RecordingStatus::TimedOut => 5,
-        RecordingStatus::Truncated => 6,
-        RecordingStatus::Abandoned => 7,
-    }
-}
-
-/// The number that stands for a codec in `chunk.codec`.
-pub(in crate::store::sqlite) const fn codec_number(codec: Codec) -> i64 {
-    match codec {
-        Codec::Zstd => 1,
-    }
 }

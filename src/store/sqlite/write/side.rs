@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::{InstanceId, Status},
+    record::InstanceId,
     store::{
         Accounting, Durability, Instance,
         sqlite::open::{
@@ -444,18 +444,6 @@ impl Drop for WriteSide {
             // What it has committed is complete in the file that its readers open.
             let _ = self.checkpoint_now();
         }
-    }
-}
-
-/// The number that stands for a status in `activity.status`; 0 is what the table `open` means.
-pub(in crate::store::sqlite) const fn status_number(status: Status) -> i64 {
-    match status {
-        Status::Running => 0,
-        Status::Success => 1,
-        Status::Failed => 2,
-        Status::Cancelled => 3,
-        Status::Skipped => 4,
-        Status::Abandoned => 5,
     }
 }
 

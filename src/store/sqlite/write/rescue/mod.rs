@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     record::Status,
-    store::sqlite::open::witness::Committed,
+    store::{meaning::Code, sqlite::open::witness::Committed},
 };
 
 /// Rows of one table that are copied in one step.
@@ -229,11 +229,8 @@ fn written(
 }
 
 fn status(number: i64) -> Status {
-    let found = Status::ALL
-        .into_iter()
-        .find(|status| super::side::status_number(*status) == number);
     // A number that nobody gives is counted as what says least.
-    found.unwrap_or(Status::Abandoned)
+    Status::from_code(number).unwrap_or(Status::Abandoned)
 }
 
 /// The last number of the next step of a table; `None` where there is no row left.

@@ -8,6 +8,7 @@ use crate::{
     record::{Sketch, Status, Sums},
     store::{
         QUARTER_US,
+        meaning::{Code, SumScope},
         sqlite::columns::{signed, unsigned},
     },
 };
@@ -30,21 +31,6 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
   sketch = excluded.sketch";
 
-/// What a bucket is kept for. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Scope {
-    Overall = 0,
-    Project = 1,
-    Name = 2,
-    Brand = 3,
-    Agent = 4,
-}
-
-/// How the sums of everything are stored.
-pub(in crate::store::sqlite) const OVERALL: i64 = Scope::Overall as i64;
-/// How the sums of agents are stored.
-pub(in crate::store::sqlite) const AGENT: i64 = Scope::Agent as i64;
-
 /// One row as the buckets see it. Texts are dictionary numbers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store::sqlite) struct Fold {
@@ -59,7 +45,7 @@ pub(in crate::store::sqlite) struct Fold {
 /// The sums of one batch, before they are folded into the table.
 #[derive(Debug, Default)]
 pub(in crate::store::sqlite) struct Buckets {
-    sums: HashMap<(Scope, i64, i64), Sums>,
+    sums: HashMap<(SumScope, i64, i64), Sums>,
 }
 
 impl Buckets {
@@ -67,9 +53,9 @@ impl Buckets {
     pub(in crate::store::sqlite) fn add(&mut self, row: Fold) {
         let quarter = row.started_at_us.div_euclid(QUARTER_US);
         let scopes = [
-            Some((Scope::Name, row.name)),
-            row.project.map(|id| (Scope::Project, id)),
-            row.brand.map(|id| (Scope::Brand, id)),
+            Some((SumScope::Name, row.name)),
+            row.project.map(|id| (SumScope::Project, id)),
+            row.brand.map(|id| (SumScope::Brand, id)),
         ];
         for (scope, id) in scopes.into_iter().flatten() {
             let sums = self.sums.entry((scope, id, quarter)).or_default();
@@ -83,7 +69,7 @@ impl Buckets {
         sums: impl IntoIterator<Item = ((i64, i64), Sums)>,
     ) {
         let sums = sums.into_iter();
-        let keyed = sums.map(|((agent, quarter), sums)| ((Scope::Agent, agent, quarter), sums));
+        let keyed = sums.map(|((agent, quarter), sums)| ((SumScope::Agent, agent, quarter), sums));
         self.sums.extend(keyed);
     }
 
@@ -98,16 +84,16 @@ impl Buckets {
         let quarters: Vec<i64> = overall.keys().copied().collect();
         let overall = overall
             .into_iter()
-            .map(|(quarter, sums)| ((Scope::Overall, 0, quarter), sums));
+            .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
         for ((scope, id, quarter), mut sums) in self.sums.drain().chain(overall) {
             let stored: Option<Option<Vec<u8>>> = read
-                .query_row(params![scope as i64, id, quarter], |row| row.get(0))
+                .query_row(params![scope.code(), id, quarter], |row| row.get(0))
                 .optional()?;
             if let Some(stored) = stored.flatten() {
                 sums.sketch.merge(&Sketch::from_bytes(&stored));
             }
             fold.execute(params![
-                scope as i64,
+                scope.code(),
                 id,
                 quarter,
                 signed(sums.count),
@@ -127,7 +113,7 @@ impl Buckets {
     fn overall(&self) -> HashMap<i64, Sums> {
         let mut overall = HashMap::<i64, Sums>::default();
         for ((scope, _, quarter), sums) in &self.sums {
-            if *scope == Scope::Name {
+            if *scope == SumScope::Name {
                 overall.entry(*quarter).or_default().merge(sums);
             }
         }
@@ -143,11 +129,11 @@ impl Buckets {
         let overall = self.overall();
         let overall = overall
             .iter()
-            .map(|(quarter, sums)| ((Scope::Overall, 0, *quarter), sums));
+            .map(|(quarter, sums)| ((SumScope::Overall, 0, *quarter), sums));
         let sums = self.sums.iter().map(|(key, sums)| (*key, sums));
         let keyed = sums.chain(overall).filter(|((.., at), _)| *at == quarter);
         let mut expected: HashMap<(i64, i64), &Sums> = keyed
-            .map(|((scope, id, _), sums)| ((scope as i64, id), sums))
+            .map(|((scope, id, _), sums)| ((scope.code(), id), sums))
             .collect();
         let mut statement = connection.prepare_cached(OF_QUARTER)?;
         let mut rows = statement.query([quarter])?;

@@ -25,7 +25,7 @@ pub(in crate::store::sqlite) use self::{
 use super::bucket::Buckets;
 use crate::{
     record::{Kind, Status, Sums},
-    store::{QUARTER_US, sqlite::write::side::status_number},
+    store::{QUARTER_US, meaning::Code},
 };
 
 /// The scope of all agents; any other is the number of a project.
@@ -138,9 +138,7 @@ impl Agents {
 impl AgentRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let code: i64 = row.get(3)?;
-        let status = Status::ALL
-            .into_iter()
-            .find(|one| status_number(*one) == code);
+        let status = Status::from_code(code);
         let duration_ns: Option<i64> = row.get(4)?;
         Ok(AgentRow {
             agent: row.get(0)?,

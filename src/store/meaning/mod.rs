@@ -1,0 +1,5 @@
+//! What stored numbers mean, whichever database keeps them.
+
+mod codes;
+
+pub(crate) use codes::{Code, SumScope};
