@@ -4,6 +4,8 @@
 
 #[path = "architecture/graph.rs"]
 mod graph;
+#[path = "architecture/rooms.rs"]
+mod rooms;
 #[path = "architecture/source.rs"]
 mod source;
 
@@ -51,9 +53,6 @@ const FOLDERS: &[(&str, &[&str])] = &[
     // What tests of both wings stand on.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
-
-/// The rooms of `src/store/sqlite`, lowest first: each may touch those before it. Files beside the rooms are below all.
-const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
 
 /// The command sees the library from outside, and only the read wing of it.
 const COMMAND: &[&str] = &["record", "store", "query", "web", "notify"];
@@ -105,23 +104,6 @@ fn imports_only_go_down() {
         .flat_map(|path| imports_up(path, &read(path)))
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-#[test]
-fn rooms_of_sqlite_only_touch_lower_ones() {
-    let sources = sources("src/store/sqlite");
-    let faults: Vec<String> = sources
-        .iter()
-        .flat_map(|path| rooms_up(path, &read(path)))
-        .collect();
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-    for room in ROOMS {
-        let folder = Path::new("src/store/sqlite").join(room);
-        assert!(
-            sources.iter().any(|path| path.starts_with(&folder)),
-            "{room}"
-        );
-    }
 }
 
 #[test]
@@ -266,26 +248,6 @@ fn an_import_that_goes_up_is_seen() {
 }
 
 #[test]
-fn a_room_that_touches_a_higher_one_is_seen() {
-    let check = |path: &str, text: &str, expected: usize| {
-        let faults = rooms_up(&Path::new("src/store/sqlite").join(path), text);
-        assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
-    };
-    let names_write =
-        "use crate::{error::Result, store::{Check, sqlite::{columns, write::ledger}}};";
-    check("open/file.rs", names_write, 1);
-    check("write/side.rs", names_write, 0);
-    check("read/mod.rs", names_write, 0);
-    check("columns.rs", names_write, 1);
-    check("mod.rs", names_write, 0);
-    check("write/side.rs", "use crate::store::sqlite::read::row;", 1);
-    check("write/side.rs", "use super::super::maintenance::clock;", 1);
-    check("write/sums/hour.rs", "use super::super::super::read;", 1);
-    check("write/sums/hour.rs", "use super::super::ledger;", 0);
-    check("write/side.rs", "// crate::store::sqlite::read", 0);
-}
-
-#[test]
 fn a_fault_of_form_is_seen() {
     let check = |text: &str, expected: usize| {
         let faults = faults_of_form(Path::new("src/record/id.rs"), text);
@@ -368,39 +330,6 @@ fn imports_up(path: &Path, text: &str) -> Vec<String> {
             !(fine || writes || command && record.contains(&name.as_str()))
         })
         .map(|name| format!("{}: `{folder}` must not touch `{name}`", path.display()))
-        .collect()
-}
-
-/// Which higher rooms a file of `src/store/sqlite` touches.
-fn rooms_up(path: &Path, text: &str) -> Vec<String> {
-    let paths = graph::paths(path, text);
-    let parts = |path: &Path| -> Vec<String> {
-        let parts = path.iter().filter_map(|part| part.to_str());
-        parts.map(ToOwned::to_owned).collect()
-    };
-    let Some(inside) = parts(path).get(3).cloned() else {
-        return Vec::new();
-    };
-    if inside == "mod.rs" {
-        return Vec::new();
-    }
-    // Of a file beside the rooms there is no place among them: it may touch none.
-    let own = ROOMS.iter().position(|room| *room == inside);
-    let touched = paths.iter().filter_map(|path| {
-        let room = path
-            .strip_prefix(&["store".into(), "sqlite".into()][..])?
-            .first()?;
-        ROOMS.iter().position(|name| name == room)
-    });
-    touched
-        .filter(|room| own.is_none_or(|own| *room > own))
-        .map(|room| {
-            format!(
-                "{}: must not touch the room `{}`",
-                path.display(),
-                ROOMS[room]
-            )
-        })
         .collect()
 }
 

@@ -14,7 +14,7 @@ use crate::{
                 connection,
                 file::{Access, Guard, OpenFile, Place},
             },
-            write::checkpoint,
+            write::wal,
         },
     },
 };
@@ -82,7 +82,7 @@ impl SqliteUpkeep {
             let done = work(&transaction)?;
             transaction.commit()?;
             if let Some(file) = self.access.open_file() {
-                checkpoint::bound(&connection, file.path())?;
+                wal::bound(&connection, file.path())?;
             }
             Ok(done)
         };

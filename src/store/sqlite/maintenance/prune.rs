@@ -300,18 +300,18 @@ fn sums_from(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<Optio
 
 /// Deletes some of the sums before a quarter. Returns how many. They can be added up again while their activities are there.
 fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Result<u64> {
-    let (mut count, mut of_agents, mut overall) = (0, BTreeSet::new(), Vec::new());
+    let (mut count, mut of_agents, mut overall) = (0, BTreeSet::new(), BTreeSet::new());
     let mut delete = transaction.prepare_cached(DELETE_SUMS)?;
     let mut rows = delete.query(params![first_kept, STEP])?;
     while let Some(row) = rows.next()? {
         count += 1;
         match SumScope::from_code(row.get(0)?) {
-            Some(SumScope::Overall) => overall.push(row.get(2)?),
+            Some(SumScope::Overall) => drop(overall.insert(row.get(2)?)),
             Some(SumScope::Agent) => drop(of_agents.insert((row.get(1)?, row.get(2)?))),
             _ => {}
         }
     }
-    agents::forget(transaction, &of_agents)?;
+    overall.append(&mut agents::forget(transaction, &of_agents)?);
     hour::add_up(transaction, overall)?;
     Ok(count)
 }

@@ -158,10 +158,11 @@ pub(in crate::store::sqlite) fn rebuild(
 ) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
     let (mut buckets, agents) = add_up(transaction, &quarters)?;
-    buckets.fold(transaction)?;
-    agents::rebuild(transaction, &quarters, agents)?;
+    let mut changed = buckets.fold(transaction)?;
+    changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
     // Also where there is nothing any more.
-    hour::add_up(transaction, quarters)
+    changed.extend(quarters);
+    hour::add_up(transaction, changed)
 }
 
 fn first_id(quarter: i64) -> ActivityId {

@@ -18,7 +18,10 @@ use crate::{
     store::{
         ClockReading, Cutoffs, Erased, Pruned, QUARTER_US, Retention, Upkeep,
         clock::TOLERANCE_US,
-        sqlite::{open::schema, write::sums::agents::Agents},
+        sqlite::{
+            open::schema,
+            write::sums::{agents::Agents, hour},
+        },
     },
 };
 
@@ -116,7 +119,8 @@ impl Upkeep for SqliteUpkeep {
             let followed = ACTIVITIES.followed(transaction)?;
             // Sums that would be pruned at once are not begun.
             let from_us = retention::sums_from_us(transaction)?;
-            Agents::committed(transaction, before, followed, from_us)?.fold(transaction)?;
+            let agents = Agents::committed(transaction, before, followed, from_us)?;
+            hour::add_up(transaction, agents.fold(transaction)?)?;
             Ok(count + EVENTS.follow(transaction)?)
         })
     }

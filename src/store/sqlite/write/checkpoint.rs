@@ -4,27 +4,17 @@
 
 use std::{
     path::Path,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
-
-use super::{rescue::Watermark, side::WriteSide};
-use crate::{
-    error::Result,
-    record::InstanceId,
-    store::sqlite::open::{
-        connection::BUSY_TIMEOUT,
-        frames::Frames,
-        names::Look,
-        stale::{self, Counts},
-    },
+use super::{
+    side::WriteSide,
+    wal::{LARGEST, PASSIVE, take_over},
 };
+use crate::{error::Result, store::sqlite::open::names::Look};
 
 /// The size from which on the write-ahead log is taken over, whatever the size of the main file.
 const SMALLEST: u64 = 8 << 20;
-/// The size from which on it is taken over in any case: about 10,000 pages, beyond which the rate no longer rises.
-const LARGEST: u64 = 80 << 20;
 /// However little room is left on the disk: below it there is nothing to gain.
 const LEAST: u64 = 256 << 10;
 /// How long after the last commit all of it is taken over, and the file cut to nothing.
@@ -37,71 +27,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often the names are looked at while an activity runs and nothing is committed.
 const LOOK: Duration = Duration::from_secs(5);
 
-const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-
-/// How the write-ahead log stands, as far as this instance knows.
-#[derive(Debug, Default)]
-pub(super) struct Wal {
-    /// Its size after the last commit.
-    pub(in crate::store::sqlite) bytes: u64,
-    /// The size of its file at the last complete checkpoint: commits fill it from the start.
-    reused_bytes: u64,
-    /// How the main file looked when its content was last compared; `None` after a checkpoint of this process.
-    pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
-    /// How it looks since when, where it cannot be read alone.
-    pub(in crate::store::sqlite) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
-    /// How the write-ahead log stood then.
-    pub(in crate::store::sqlite) frames: Frames,
-    /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
-    /// counts none.
-    pub(super) base: Option<i64>,
-    /// Those of this instance.
-    pub(super) own_base: i64,
-    /// Rows that are in the main file for sure.
-    pub(super) watermark: Watermark,
-    /// When the first commit was that is not in the main file for sure.
-    dirty_since: Option<Instant>,
-    last_commit: Option<Instant>,
-    not_before: Option<Instant>,
-    /// Somebody has written the main file, and no checkpoint of this write-ahead log says why.
-    pub(super) is_foreign: bool,
-    /// Its file system takes less than the file's size, and what is in it can be read.
-    pub(super) is_compressed: bool,
-}
-
-impl Wal {
-    pub(in crate::store::sqlite) fn committed(&mut self) {
-        let now = Instant::now();
-        self.dirty_since.get_or_insert(now);
-        self.last_commit = Some(now);
-    }
-
-    /// Takes note of what is in the main file now.
-    pub(super) fn taken_over(&mut self, taken: &Taken, look: &Look) {
-        // Somebody may have written over it meanwhile: the next look compares its content.
-        self.main = None;
-        self.frames = taken.frames;
-        self.bytes = look.wal_bytes;
-        if taken.complete {
-            self.reused_bytes = look.wal_bytes;
-            self.watermark = taken.watermark;
-            self.base = Some(taken.base);
-            self.own_base = taken.own_base;
-        }
-    }
-
-    /// True where the part of its file that is in use has reached the limit.
-    fn is_full(&mut self, bytes: u64, limit: u64) -> bool {
-        // SQLite cuts it to `journal_size_limit` when it begins anew.
-        self.reused_bytes = self.reused_bytes.min(bytes);
-        bytes >= limit && bytes > self.reused_bytes
-    }
-
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty_since.is_some()
-    }
-}
 
 impl WriteSide {
     /// Takes the write-ahead log over where it is time to. Returns how long until it is again; `None`: not before the
@@ -205,17 +131,6 @@ impl WriteSide {
     }
 }
 
-/// Takes over, as far as readers allow, what upkeep has written: a long job leaves no more beside the file than a writer.
-pub(in crate::store::sqlite) fn bound(
-    connection: &Connection,
-    path: &Path,
-) -> rusqlite::Result<()> {
-    if Look::at(path).wal_bytes >= LARGEST && stale::fits(path, None) {
-        connection.query_row(PASSIVE, (), |_| Ok(()))?;
-    }
-    Ok(())
-}
-
 /// How many bytes are left on the disk for this user, where the system says so.
 fn room(path: &Path) -> Option<u64> {
     #[cfg(unix)]
@@ -228,40 +143,4 @@ fn room(path: &Path) -> Option<u64> {
         let _ = path;
         None
     }
-}
-
-/// What came of a checkpoint.
-pub(super) struct Taken {
-    watermark: Watermark,
-    base: i64,
-    own_base: i64,
-    frames: Frames,
-    /// All of it was taken over.
-    complete: bool,
-}
-
-/// Takes over what a new connection finds in the write-ahead log.
-pub(super) fn take_over_first(connection: &Connection, own: InstanceId) -> rusqlite::Result<Taken> {
-    take_over(connection, PASSIVE, own)
-}
-
-fn take_over(connection: &Connection, sql: &str, own: InstanceId) -> rusqlite::Result<Taken> {
-    let watermark = Watermark::of(connection)?;
-    let counts = Counts::of(connection, Some(own))?;
-    // Nobody waits for a reader.
-    connection.busy_timeout(Duration::ZERO)?;
-    let done = connection.query_row(sql, (), |row| {
-        let (busy, pages, taken): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let frames = Frames { all: pages, taken };
-        Ok((!busy && pages == taken, frames))
-    });
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    let (complete, frames) = done?;
-    Ok(Taken {
-        watermark,
-        base: counts.commits,
-        own_base: counts.own,
-        frames,
-        complete,
-    })
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use chrono::Utc;
 use rusqlite::Connection;
 
-use super::{ledger, side::WriteSide};
+use super::{ledger, orphans::Before, side::WriteSide};
 use crate::{
     error::Result,
     record::InstanceId,
@@ -22,27 +22,11 @@ use crate::{
     },
 };
 
-/// What was committed into a file before another state of it, or another file, took its place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Before {
-    /// By this instance.
-    committed: Committed,
-    /// The number of the file.
-    file: i64,
-}
-
 /// What is said outside of the database.
 struct Said {
     total: Option<Total>,
     /// By the lock files.
     instances: Vec<(InstanceId, Committed)>,
-}
-
-impl Before {
-    /// The number of the file.
-    pub(in crate::store::sqlite) fn number(&self) -> i64 {
-        self.file
-    }
 }
 
 impl WriteSide {

@@ -11,49 +11,23 @@ use chrono::Utc;
 use super::{
     change::Change,
     ledger,
-    losses::Before,
+    orphans::Orphan,
     removed,
-    rescue::{self, Part, Rows, Watermark},
+    rescue::{self, Part, Rows},
     side::WriteSide,
+    wal::Wal,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
         Durability,
         sqlite::open::{
-            file::{OpenFile, Opened},
+            file::OpenFile,
             names::{FileId, Look, Names, is_deleted, set_aside, set_aside_together},
             witness::Committed,
         },
     },
 };
-
-/// What came of replaced files.
-#[derive(Debug, Default)]
-pub(super) struct Replaced {
-    /// How often, since a commit has told.
-    pub(in crate::store::sqlite) count: u64,
-    /// Rows that were copied, since a commit has told.
-    pub(super) rescued: u64,
-    /// What was committed into the files that were replaced, until those that stand there now are written.
-    before: Option<Before>,
-    /// Read from files that are closed, not yet written.
-    rows: Vec<Vec<Rows>>,
-    /// Files that are not the log's any more, not yet copied.
-    orphans: Vec<Orphan>,
-}
-
-/// Files that are not the log's any more, still open.
-#[derive(Debug)]
-struct Orphan {
-    opened: Opened,
-    /// What comes after it is in no other file. `None`: nothing of it is, the file has no name any more.
-    from: Option<Watermark>,
-    /// Its number.
-    file: i64,
-    /// Its write-ahead log stands beside it.
-    is_whole: bool,
-}
 
 impl WriteSide {
     /// Looks whether the files are still those that the connection has open, and goes on with those that stand under the
@@ -140,7 +114,7 @@ impl WriteSide {
                     self.replaced.orphans.push(Orphan {
                         opened,
                         from,
-                        file: before.number(),
+                        file: before.file,
                         is_whole: followed,
                     });
                 }
@@ -174,7 +148,7 @@ impl WriteSide {
             }
         }
         self.renewed();
-        self.wal = super::checkpoint::Wal::default();
+        self.wal = Wal::default();
         Ok(())
     }
 
@@ -345,7 +319,7 @@ impl WriteSide {
         self.replaced.count += 1;
         self.replaced.before.get_or_insert(before);
         self.renewed();
-        self.wal = super::checkpoint::Wal::default();
+        self.wal = Wal::default();
         self.settle(file.path())
     }
 

@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
-    checkpoint::{Wal, take_over_first},
     dictionary::Dictionary,
     ledger,
-    replaced::Replaced,
-    sums::bucket::Buckets,
+    orphans::Replaced,
+    sums::{bucket::Buckets, hour},
+    wal::{Wal, take_over_first},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -307,7 +307,8 @@ impl WriteSide {
                 instance,
                 wal_base,
             })?;
-            self.buckets.fold(&transaction)?;
+            let quarters = self.buckets.fold(&transaction)?;
+            hour::add_up(&transaction, quarters)?;
             transaction.commit()?;
             Ok(done)
         };

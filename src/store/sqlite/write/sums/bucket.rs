@@ -1,9 +1,10 @@
 //! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
 
+use std::collections::BTreeSet;
+
 use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::hour;
 use crate::{
     record::{Sketch, Status, Sums},
     store::{
@@ -73,15 +74,15 @@ impl Buckets {
         self.sums.extend(keyed);
     }
 
-    /// Folds the sums into the table.
+    /// Folds the sums into the table. Returns the quarters whose overall sums have changed: their hours have to be added up.
     pub(in crate::store::sqlite) fn fold(
         &mut self,
         connection: &Connection,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<BTreeSet<i64>> {
         let mut read = connection.prepare_cached(READ_SKETCH)?;
         let mut fold = connection.prepare_cached(FOLD)?;
         let overall = self.overall();
-        let quarters: Vec<i64> = overall.keys().copied().collect();
+        let quarters = overall.keys().copied().collect();
         let overall = overall
             .into_iter()
             .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
@@ -106,7 +107,7 @@ impl Buckets {
                 sums.sketch.to_bytes(),
             ])?;
         }
-        hour::add_up(connection, quarters)
+        Ok(quarters)
     }
 
     /// Every row has a name, so that the names' sums are the overall ones, by quarter.

@@ -1,17 +1,20 @@
 //! Hours: the sums and the pace of everything, four quarters at a time, so that a month is read quickly.
 //!
-//! They say nothing that the quarters do not. Where one of these was written, its hour is added up anew in the same
-//! transaction.
+//! They say nothing that the quarters do not. Whoever owns a transaction that has changed quarters adds their hours up
+//! before it commits, once.
 
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
 use super::{agents, bucket};
-use crate::{record::Sums, store::sqlite::columns::signed};
-
-/// Quarters of an hour in an hour.
-pub(in crate::store::sqlite) const QUARTERS: i64 = 4;
+use crate::{
+    record::Sums,
+    store::{
+        meaning::{QUARTERS, first_of_hour},
+        sqlite::columns::signed,
+    },
+};
 
 const READ: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = 0 AND scope_id = 0 AND quarter >= ?1 AND quarter < ?2";
@@ -19,17 +22,12 @@ const REPLACE: &str = "INSERT OR REPLACE INTO hour (quarter, count, failed, canc
      turns, within_us, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const DELETE: &str = "DELETE FROM hour WHERE quarter = ?1";
 
-/// The first quarter of the hour that a quarter belongs to.
-pub(in crate::store::sqlite) fn first(quarter: i64) -> i64 {
-    quarter - quarter.rem_euclid(QUARTERS)
-}
-
 /// Adds the hours up anew that these quarters belong to.
 pub(in crate::store::sqlite) fn add_up(
     connection: &Connection,
     quarters: impl IntoIterator<Item = i64>,
 ) -> rusqlite::Result<()> {
-    let hours: BTreeSet<i64> = quarters.into_iter().map(first).collect();
+    let hours: BTreeSet<i64> = quarters.into_iter().map(first_of_hour).collect();
     let mut read = connection.prepare_cached(READ)?;
     for hour in hours {
         let mut sums = Sums::default();

@@ -96,13 +96,17 @@ impl Agents {
         Ok(agents)
     }
 
-    /// Adds all of it to what is stored.
-    pub(in crate::store::sqlite) fn fold(self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Adds all of it to what is stored. Returns the quarters that have changed for all agents together.
+    pub(in crate::store::sqlite) fn fold(
+        self,
+        connection: &Connection,
+    ) -> rusqlite::Result<BTreeSet<i64>> {
         let changes = self.changes(connection)?;
-        store(connection, &changes)?;
+        let mut quarters = store(connection, &changes)?;
         let mut buckets = Buckets::default();
         buckets.add_agents(self.sums);
-        buckets.fold(connection)
+        quarters.append(&mut buckets.fold(connection)?);
+        Ok(quarters)
     }
 
     /// What it adds to the pace.
@@ -171,11 +175,11 @@ pub(in crate::store::sqlite) fn says(
     statement.query_row([agent], |row| row.get(0))
 }
 
-/// Forgets these quarters of agents.
+/// Forgets these quarters of agents. Returns those that have changed for all agents together.
 pub(in crate::store::sqlite) fn forget(
     connection: &Connection,
     quarters: &BTreeSet<(i64, i64)>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<BTreeSet<i64>> {
     let mut changes = BTreeMap::<i64, Change>::new();
     let mut scopes = connection.prepare_cached(SCOPES_THEN)?;
     for (agent, quarter) in quarters {
@@ -197,12 +201,13 @@ pub(in crate::store::sqlite) fn forget(
     store(connection, &changes)
 }
 
-/// Puts what agents did in these quarters in place of what is stored of them, whatever that is.
+/// Puts what agents did in these quarters in place of what is stored of them, whatever that is. Returns those that
+/// have changed for all agents together.
 pub(in crate::store::sqlite) fn rebuild(
     connection: &Connection,
     quarters: &Range<i64>,
     agents: Agents,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<BTreeSet<i64>> {
     for (agent, scopes) in &agents.stretches {
         for (scope, stretches) in scopes {
             for (quarter, stretch) in stretches {
@@ -234,10 +239,11 @@ pub(in crate::store::sqlite) fn rebuild(
             paces.add_turns(*scope, 1, &within(turns(&old, says)), first);
         }
     }
-    paces.write(connection)?;
+    let mut changed = paces.write(connection)?;
     let mut buckets = Buckets::default();
     buckets.add_agents(agents.sums);
-    buckets.fold(connection)
+    changed.append(&mut buckets.fold(connection)?);
+    Ok(changed)
 }
 
 /// The pace of one agent, or of several that are looked at by themselves.
@@ -246,9 +252,10 @@ pub(in crate::store::sqlite) fn add_alone(paces: &mut Paces, stretches: &Stretch
     paces.add_turns(ALL, 1, &turns(stretches, says), i64::MIN);
 }
 
-fn store(connection: &Connection, changes: &[Change]) -> rusqlite::Result<()> {
+/// Stores some changes. Returns the quarters that have changed for all agents together.
+fn store(connection: &Connection, changes: &[Change]) -> rusqlite::Result<BTreeSet<i64>> {
     // What they counted for is seen only before they are changed.
-    paces(connection, changes)?.write(connection)?;
+    let quarters = paces(connection, changes)?.write(connection)?;
     for change in changes {
         for (scope, quarters) in &change.scopes {
             for (quarter, (_, new)) in quarters {
@@ -259,7 +266,7 @@ fn store(connection: &Connection, changes: &[Change]) -> rusqlite::Result<()> {
             connection.prepare_cached(SAY)?.execute([change.agent])?;
         }
     }
-    Ok(())
+    Ok(quarters)
 }
 
 fn paces(connection: &Connection, changes: &[Change]) -> rusqlite::Result<Paces> {

@@ -5,7 +5,7 @@
 //! ago they were active before, and took their last turn: those that did within the span are counted there already.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
 };
 
@@ -14,7 +14,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{ALL, stretch::Span};
 use crate::{
     record::{read_number, write_number},
-    store::{After, Pace, sqlite::write::sums::hour},
+    store::{
+        After, Pace,
+        meaning::{QUARTERS, first_of_hour},
+    },
 };
 
 const READ: &str =
@@ -88,15 +91,15 @@ impl Paces {
         }
     }
 
-    /// Adds them to what is stored.
-    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Adds them to what is stored. Returns the quarters of the pace of all agents.
+    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
         let mut read = connection.prepare_cached(READ)?;
         let mut replace = connection.prepare_cached(REPLACE)?;
         let mut delete = connection.prepare_cached(DELETE)?;
-        let mut quarters = Vec::new();
+        let mut quarters = BTreeSet::new();
         for ((scope, quarter), mut sum) in self.0 {
             if scope == ALL {
-                quarters.push(quarter);
+                quarters.insert(quarter);
             }
             let stored = read.query_row([scope, quarter], Sum::read).optional()?;
             if let Some((_, stored)) = stored {
@@ -109,7 +112,7 @@ impl Paces {
                 replace.execute(params![scope, quarter, turns, within_us, after])?;
             }
         }
-        hour::add_up(connection, quarters)
+        Ok(quarters)
     }
 
     /// What is stored of some quarters, with these added.
@@ -130,7 +133,10 @@ impl Paces {
     ) -> rusqlite::Result<Vec<Pace>> {
         let mut hours = Paces::default();
         for ((scope, quarter), sum) in &self.0 {
-            let hour = hours.0.entry((*scope, hour::first(*quarter))).or_default();
+            let hour = hours
+                .0
+                .entry((*scope, first_of_hour(*quarter)))
+                .or_default();
             hour.add_by_hour(*quarter, sum);
         }
         hours.added_to(connection, READ_HOURS, ALL, quarters)
@@ -177,7 +183,7 @@ pub(in crate::store::sqlite) fn of_hour(
 ) -> rusqlite::Result<Sum> {
     let mut hour = Sum::default();
     let mut statement = connection.prepare_cached(READ_RANGE)?;
-    let mut rows = statement.query([ALL, first, first + hour::QUARTERS])?;
+    let mut rows = statement.query([ALL, first, first + QUARTERS])?;
     while let Some(row) = rows.next()? {
         let (quarter, sum) = Sum::read(row)?;
         hour.add_by_hour(quarter, &sum);
@@ -215,7 +221,7 @@ impl Sum {
         for (distance, more) in &other.after {
             let hours = match distance {
                 0 => 0,
-                _ => hour::first(quarter) - hour::first(quarter - distance),
+                _ => first_of_hour(quarter) - first_of_hour(quarter - distance),
             };
             if *distance > 0 && hours == 0 {
                 self.within_us += more[2];

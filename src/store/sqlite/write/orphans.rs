@@ -1,0 +1,40 @@
+//! Files that are not the log's any more, and what is still to be copied out of them.
+
+use super::rescue::{Rows, Watermark};
+use crate::store::sqlite::open::{file::Opened, witness::Committed};
+
+/// What came of replaced files.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    /// How often, since a commit has told.
+    pub(in crate::store::sqlite) count: u64,
+    /// Rows that were copied, since a commit has told.
+    pub(super) rescued: u64,
+    /// What was committed into the files that were replaced, until those that stand there now are written.
+    pub(super) before: Option<Before>,
+    /// Read from files that are closed, not yet written.
+    pub(super) rows: Vec<Vec<Rows>>,
+    /// Files that are not the log's any more, not yet copied.
+    pub(super) orphans: Vec<Orphan>,
+}
+
+/// Files that are not the log's any more, still open.
+#[derive(Debug)]
+pub(super) struct Orphan {
+    pub(super) opened: Opened,
+    /// What comes after it is in no other file. `None`: nothing of it is, the file has no name any more.
+    pub(super) from: Option<Watermark>,
+    /// Its number.
+    pub(super) file: i64,
+    /// Its write-ahead log stands beside it.
+    pub(super) is_whole: bool,
+}
+
+/// What was committed into a file before another state of it, or another file, took its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// By this instance.
+    pub(super) committed: Committed,
+    /// The number of the file.
+    pub(super) file: i64,
+}

@@ -1,0 +1,160 @@
+//! The order inside of a folder: rooms that only import lower ones, and no circles of files.
+
+use std::path::Path;
+
+use super::{
+    graph,
+    source::{read, sources},
+};
+
+/// The rooms of `src/store/sqlite`, lowest first: each may touch those before it. Files beside the rooms are below all.
+const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
+
+/// Folders in which no file imports another that imports it, over whatever others; with files that are left out of that.
+const WITHOUT_CIRCLES: &[(&str, &[&str])] = &[("src/store/sqlite", &[])];
+
+#[test]
+fn rooms_of_sqlite_only_touch_lower_ones() {
+    let sources = sources("src/store/sqlite");
+    let faults: Vec<String> = sources
+        .iter()
+        .flat_map(|path| rooms_up(path, &read(path)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    for room in ROOMS {
+        let folder = Path::new("src/store/sqlite").join(room);
+        assert!(
+            sources.iter().any(|path| path.starts_with(&folder)),
+            "{room}"
+        );
+    }
+}
+
+#[test]
+fn files_do_not_import_each_other_in_circles() {
+    for (folder, left_out) in WITHOUT_CIRCLES {
+        let mut files = sources(folder);
+        files.retain(|path| !left_out.iter().any(|file| path == Path::new(file)));
+        let files: Vec<_> = files
+            .into_iter()
+            .map(|path| (path.clone(), read(&path)))
+            .collect();
+        let circles = graph::circles(&files);
+        assert!(circles.is_empty(), "{folder}:\n{}", circles.join("\n\n"));
+    }
+}
+
+#[test]
+fn a_circle_of_files_is_seen() {
+    let check = |files: &[(&str, &str)], expected: usize| {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (Path::new("src/store").join(path), (*text).to_owned()))
+            .collect();
+        let circles = graph::circles(&files);
+        assert_eq!(circles.len(), expected, "{files:?}\n{circles:?}");
+    };
+    let a = ("a.rs", "use super::b::B;");
+    check(&[a, ("b.rs", "fn f() {}")], 0);
+    check(&[a, ("b.rs", "use crate::store::{a, c};")], 1);
+    check(&[a, ("b.rs", "fn f() -> super::a::A {}")], 1);
+    check(&[a, ("b.rs", "/// [`a`](super::a)")], 0);
+    check(
+        &[
+            a,
+            ("b.rs", "use super::c::C;"),
+            ("c.rs", "use super::{x, a::A};"),
+        ],
+        1,
+    );
+    check(
+        &[a, ("b.rs", "use super::c::C;"), ("c.rs", "use super::x;")],
+        0,
+    );
+    // By way of what a folder offers.
+    let door = (
+        "b/mod.rs",
+        "mod c; mod d; pub(super) use self::c::C; pub use d::D;",
+    );
+    let uses = ("a.rs", "use super::b::C;");
+    check(
+        &[
+            uses,
+            door,
+            ("b/c.rs", "use crate::store::a;"),
+            ("b/d.rs", ""),
+        ],
+        1,
+    );
+    check(
+        &[
+            uses,
+            door,
+            ("b/c.rs", ""),
+            ("b/d.rs", "use crate::store::a;"),
+        ],
+        0,
+    );
+    check(&[door, ("b/c.rs", "use super::D;"), ("b/d.rs", "")], 0);
+    check(
+        &[
+            door,
+            ("b/c.rs", "use super::D;"),
+            ("b/d.rs", "use super::c::C;"),
+        ],
+        1,
+    );
+}
+
+#[test]
+fn a_room_that_touches_a_higher_one_is_seen() {
+    let check = |path: &str, text: &str, expected: usize| {
+        let faults = rooms_up(&Path::new("src/store/sqlite").join(path), text);
+        assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
+    };
+    let names_write =
+        "use crate::{error::Result, store::{Check, sqlite::{columns, write::ledger}}};";
+    check("open/file.rs", names_write, 1);
+    check("write/side.rs", names_write, 0);
+    check("read/mod.rs", names_write, 0);
+    check("columns.rs", names_write, 1);
+    check("mod.rs", names_write, 0);
+    check("write/side.rs", "use crate::store::sqlite::read::row;", 1);
+    check("write/side.rs", "use super::super::maintenance::clock;", 1);
+    check("write/sums/hour.rs", "use super::super::super::read;", 1);
+    check("write/sums/hour.rs", "use super::super::ledger;", 0);
+    check("write/side.rs", "// crate::store::sqlite::read", 0);
+}
+
+/// Which higher rooms a file of `src/store/sqlite` touches.
+fn rooms_up(path: &Path, text: &str) -> Vec<String> {
+    let paths = graph::paths(path, text);
+    let parts = |path: &Path| -> Vec<String> {
+        let parts = path.iter().filter_map(|part| part.to_str());
+        parts.map(ToOwned::to_owned).collect()
+    };
+    let Some(inside) = parts(path).get(3).cloned() else {
+        return Vec::new();
+    };
+    if inside == "mod.rs" {
+        return Vec::new();
+    }
+    // Of a file beside the rooms there is no place among them: it may touch none.
+    let own = ROOMS.iter().position(|room| *room == inside);
+    let touched = paths.iter().filter_map(|path| {
+        let room = path
+            .strip_prefix(&["store".into(), "sqlite".into()][..])?
+            .first()?;
+        ROOMS.iter().position(|name| name == room)
+    });
+    touched
+        .filter(|room| own.is_none_or(|own| *room > own))
+        .map(|room| {
+            format!(
+                "{}: must not touch the room `{}`",
+                path.display(),
+                ROOMS[room]
+            )
+        })
+        .collect()
+}
