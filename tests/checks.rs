@@ -152,3 +152,34 @@ fn rows_of_the_ledger_are_deleted_in_one_place() {
         "delete with `ledger::delete`"
     );
 }
+
+#[test]
+fn marks_are_written_in_one_place_and_read_elsewhere_only_within_larger_queries() {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let rust = |texts: &[&str]| {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let mut files = files_with(&store, &texts);
+        files.retain(|path| path.extension().is_some_and(|ext| ext == "rs"));
+        files.sort();
+        files
+    };
+    let expected = |files: &[&str]| -> Vec<PathBuf> {
+        files
+            .iter()
+            .map(|file| store.join("sqlite").join(file))
+            .collect()
+    };
+    assert_eq!(
+        rust(&["INTO mark ", "UPDATE mark ", "DELETE FROM mark"]),
+        expected(&["marks.rs"])
+    );
+    assert_eq!(
+        rust(&["FROM mark "]),
+        expected(&[
+            "marks.rs",
+            "open/stale.rs",
+            "read/tally.rs",
+            "write/ledger.rs"
+        ])
+    );
+}

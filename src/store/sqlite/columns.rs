@@ -1,4 +1,9 @@
-//! Numbers in SQLite's columns, whose integers have a sign.
+//! What columns hold: integers, which have a sign in SQLite, and numbers that stand for repeated texts.
+
+/// The number of a text.
+pub(in crate::store::sqlite) const NUMBER_OF_TEXT: &str = "SELECT id FROM text WHERE value = ?1";
+/// The text of a number.
+pub(in crate::store::sqlite) const TEXT_OF_NUMBER: &str = "SELECT value FROM text WHERE id = ?1";
 
 /// A number of a column; below zero is zero.
 pub(in crate::store::sqlite) fn unsigned(number: i64) -> u64 {

@@ -5,6 +5,7 @@
 
 mod columns;
 mod maintenance;
+mod marks;
 mod open;
 mod read;
 mod write;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::store::{
     ClockReading,
     clock::{Jump, StoreClock},
+    sqlite::columns::unsigned,
 };
 
 const READ: &str = "SELECT now_us, wall_us, claim_us, agreed_us, since_us FROM clock";
@@ -101,7 +102,7 @@ pub(super) fn tick(
                 true => 0,
                 false => running.now_us(reading).saturating_sub(clock.now_us),
             };
-            let passed = Duration::from_micros(passed.max(0).cast_unsigned());
+            let passed = Duration::from_micros(unsigned(passed));
             let jump = clock.advance(passed, wall_us, running.opened_us);
             (clock, jump, running.opened_us)
         }

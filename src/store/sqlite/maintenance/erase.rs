@@ -9,13 +9,19 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{Erased, RowKind, sqlite::write::ledger},
+    store::{
+        Erased, RowKind,
+        sqlite::{
+            columns::{NUMBER_OF_TEXT, unsigned},
+            marks::Mark,
+            write::ledger,
+        },
+    },
 };
 
 /// Rows that one step takes.
 const STEP: i64 = 500;
 
-const NUMBER: &str = "SELECT id FROM text WHERE value = ?1";
 const COUNT: &str = "SELECT (SELECT count(*) FROM activity WHERE actor = ?1), (SELECT count(*) FROM event WHERE actor = ?1), \
      (SELECT count(DISTINCT recording) FROM link WHERE activity IN (SELECT id FROM activity WHERE actor = ?1))";
 const ACTIVITIES_OF: &str =
@@ -38,9 +44,6 @@ const ERASE_TEXT: &str = "DELETE FROM text WHERE id = ?1 \
      AND NOT EXISTS (SELECT 1 FROM event WHERE ?1 IN (type, project, agent, actor, brand, environment)) \
      AND NOT EXISTS (SELECT 1 FROM bucket WHERE scope_id = ?1 AND scope > 0) \
      AND NOT EXISTS (SELECT 1 FROM recording WHERE format = ?1)";
-/// Whoever remembers the numbers of texts looks there.
-const SAY: &str = "INSERT INTO mark (name, value) VALUES ('erased', 1) \
-     ON CONFLICT (name) DO UPDATE SET value = value + 1";
 
 const OVERWRITE: &str = "PRAGMA secure_delete = ON";
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum";
@@ -53,10 +56,7 @@ impl SqliteUpkeep {
                 return Ok(Erased::default());
             };
             connection.query_row(COUNT, [number], |row| {
-                let count = |column| {
-                    row.get(column)
-                        .map(|count: i64| count.max(0).cast_unsigned())
-                };
+                let count = |column| row.get(column).map(unsigned);
                 Ok(Erased {
                     activities: count(0)?,
                     events: count(1)?,
@@ -87,7 +87,8 @@ impl SqliteUpkeep {
             self.write(|transaction| {
                 transaction.execute(ERASE_OPEN, [number])?;
                 transaction.execute(ERASE_TEXT, [number])?;
-                transaction.execute(SAY, ())
+                // Writers then forget the numbers of texts that they remember.
+                Mark::Erased.add(transaction, 1)
             })?;
         }
         // Also what an earlier attempt left that was interrupted.
@@ -114,7 +115,7 @@ impl SqliteUpkeep {
 
 fn number(connection: &Connection, actor: &str) -> rusqlite::Result<Option<i64>> {
     connection
-        .query_row(NUMBER, [actor], |row| row.get(0))
+        .query_row(NUMBER_OF_TEXT, [actor], |row| row.get(0))
         .optional()
 }
 

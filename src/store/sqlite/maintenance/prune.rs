@@ -13,10 +13,11 @@ use super::{
 use crate::{
     record::ActivityId,
     store::{
-        Pruned, QUARTER_US, RowKind,
-        meaning::{Code, SumScope},
+        Pruned, RowKind,
+        meaning::{Code, SumScope, quarter_of},
         sqlite::{
-            columns::signed,
+            columns::{signed, unsigned},
+            marks::Mark,
             write::{
                 ledger,
                 sums::{agents, hour},
@@ -87,8 +88,6 @@ const PREVIEWS: Sort = Sort {
 
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const COUNT_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
-const MARK_SUMS: &str = "INSERT INTO mark (name, value) VALUES ('sums_deleted', ?1) \
-     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
 const OLD_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1)";
@@ -120,7 +119,7 @@ pub(in crate::store::sqlite) fn count(
         activities: activities.len() as u64,
         events: count(&EVENTS, &plan.events, &nothing)?.len() as u64,
         previews: count(&PREVIEWS, &plan.previews, &gone)?.len() as u64,
-        sums: sums.max(0).cast_unsigned(),
+        sums: unsigned(sums),
         ..recordings::prunable(connection, &plan.recordings)?
     })
 }
@@ -154,7 +153,7 @@ pub(in crate::store::sqlite) fn step(
 ) -> rusqlite::Result<Pruned> {
     let activities = ACTIVITIES.prune(transaction, &plan.activities)?;
     let quarters = activities.iter().map(started_us);
-    let quarters = quarters.map(|us| us.div_euclid(QUARTER_US));
+    let quarters = quarters.map(quarter_of);
     mark(transaction, &quarters.collect())?;
     let mut pruned = Pruned {
         activities: activities.len() as u64,
@@ -170,7 +169,7 @@ pub(in crate::store::sqlite) fn step(
         pruned.sums = delete_sums(transaction, first)?;
         if pruned.sums > 0 {
             // Where no sums are any more, they are not compared with their activities.
-            transaction.execute(MARK_SUMS, [first])?;
+            Mark::SumsDeleted.raise(transaction, first)?;
         }
     }
     Ok(pruned)
@@ -283,11 +282,11 @@ impl Sort {
 
 /// The first quarter whose sums are kept, where there is a limit. Sums of quarters that lie ahead are not counted.
 fn sums_from(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<Option<i64>> {
-    let old = beyond.before_us.map(|us| us.div_euclid(QUARTER_US));
+    let old = beyond.before_us.map(quarter_of);
     let Some(bytes) = beyond.bytes else {
         return Ok(old);
     };
-    let ahead = beyond.ahead_us.div_euclid(QUARTER_US);
+    let ahead = quarter_of(beyond.ahead_us);
     let count: i64 = connection.query_row(COUNT_SUMS, [ahead], |row| row.get(0))?;
     let beyond = count - signed(bytes) / size::SUM;
     if beyond <= 0 {

@@ -3,7 +3,14 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::plan::{self, Beyond};
-use crate::store::{Pruned, RowKind, sqlite::write::ledger};
+use crate::store::{
+    Pruned, RowKind,
+    sqlite::{
+        columns::{signed, unsigned},
+        marks::Mark,
+        write::ledger,
+    },
+};
 
 const OLD: &str = "SELECT seq FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT 1";
 const OLD_BY_PLACE: &str = "SELECT seq FROM recording WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) AND status <> 0 \
@@ -17,7 +24,6 @@ SELECT count(*), coalesce(sum(chunks), 0) FROM (
            - (sum(coalesce(sum(c.bytes), 0)) OVER (ORDER BY r.id >= ?1, r.seq) - coalesce(sum(c.bytes), 0)) AS left
   FROM recording AS r LEFT JOIN chunk AS c ON c.recording = r.seq WHERE r.status <> 0 GROUP BY r.id)
 WHERE id < ?1 OR left > ?2";
-const BYTES: &str = "SELECT value FROM mark WHERE name = 'recording_bytes'";
 const UNLINK: &str = "DELETE FROM link WHERE recording = ?1";
 const SOME_CHUNKS: &str = "SELECT seq FROM chunk WHERE recording = ?1 LIMIT ?2";
 
@@ -30,8 +36,8 @@ pub(super) fn prunable(connection: &Connection, beyond: &Beyond) -> rusqlite::Re
     let mut prunable = connection.prepare_cached(PRUNABLE)?;
     prunable.query_row(params![before, bytes(beyond)], |row| {
         Ok(Pruned {
-            recordings: row.get::<_, i64>(0)?.max(0).cast_unsigned(),
-            chunks: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+            recordings: unsigned(row.get::<_, i64>(0)?),
+            chunks: unsigned(row.get::<_, i64>(1)?),
             ..Pruned::default()
         })
     })
@@ -56,10 +62,8 @@ pub(super) fn due(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<
     if old.is_some() || beyond.bytes.is_none() {
         return Ok(old);
     }
-    let kept: i64 = connection
-        .prepare_cached(BYTES)?
-        .query_row([], |row| row.get(0))?;
-    if kept <= bytes(beyond) {
+    let kept = Mark::RecordingBytes.get(connection)?;
+    if kept.unwrap_or_default() <= bytes(beyond) {
         return Ok(None);
     }
     let mut oldest = connection.prepare_cached(OLDEST)?;
@@ -68,7 +72,7 @@ pub(super) fn due(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<
 
 fn bytes(beyond: &Beyond) -> i64 {
     let bytes = beyond.bytes.unwrap_or(u64::MAX);
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+    signed(bytes)
 }
 
 /// Deletes a part of the oldest recording that is beyond a limit. Returns what went.
@@ -96,7 +100,7 @@ pub(super) fn delete_chunks(
     recording: i64,
     at_most: u64,
 ) -> rusqlite::Result<u64> {
-    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let at_most = signed(at_most);
     let chunks = connection
         .prepare_cached(SOME_CHUNKS)?
         .query_map([recording, at_most], |row| row.get(0))?

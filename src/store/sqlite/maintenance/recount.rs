@@ -10,16 +10,19 @@ use crate::{
     record::{ActivityId, Kind, Status},
     store::{
         QUARTER_US,
-        meaning::Code,
-        sqlite::write::sums::{
-            agents::{self, AgentRow, Agents, Nesting},
-            bucket::{Buckets, Fold},
-            hour,
+        meaning::{Code, quarter_of},
+        sqlite::{
+            columns::unsigned,
+            marks,
+            write::sums::{
+                agents::{self, AgentRow, Agents, Nesting},
+                bucket::{Buckets, Fold},
+                hour,
+            },
         },
     },
 };
 
-const FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
 /// A file of schema 1 has no such table, and says with a mark until when activities were pruned.
 const KNOWS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'pruned')";
 const IS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM pruned WHERE first <= ?1 AND last >= ?1)";
@@ -51,11 +54,11 @@ pub(in crate::store::sqlite) fn compare(
     connection: &Connection,
     from: i64,
 ) -> rusqlite::Result<Quarters> {
-    let mut first: i64 = connection.query_row(FROM, [i64::MIN], |row| row.get(0))?;
+    let mut first = marks::complete_from(connection)?;
     let knows_pruned: bool = connection.query_row(KNOWS_PRUNED, (), |row| row.get(0))?;
     if knows_pruned {
         // Whatever comes in late that is older than sums are kept is not added to all of them.
-        let kept = retention::sums_from_us(connection)?.div_euclid(QUARTER_US);
+        let kept = quarter_of(retention::sums_from_us(connection)?);
         first = first.max(kept.saturating_add(1));
     }
     let mut quarters = Quarters {
@@ -82,10 +85,7 @@ pub(in crate::store::sqlite) fn compare(
     }
     if let Some(next) = quarters.next {
         let newest = connection.query_row(LAST_ACTIVITY, (), |row| row.get::<_, i64>(0));
-        let newest = newest
-            .optional()?
-            .unwrap_or_default()
-            .div_euclid(QUARTER_US);
+        let newest = quarter_of(newest.optional()?.unwrap_or_default());
         // A month at most is usual.
         let left = (newest - next).clamp(0, 2_880);
         quarters.progress = 1.0 - left as f64 / 2_880.0;
@@ -103,7 +103,7 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
         .prepare_cached(NEXT_ACTIVITY)?
         .query_row([id.as_bytes()], |row| row.get(0))
         .optional()?;
-    let activity = started.map(|us| us.div_euclid(QUARTER_US).max(from));
+    let activity = started.map(|us| quarter_of(us).max(from));
     Ok(sum.into_iter().chain(activity).min())
 }
 
@@ -128,7 +128,7 @@ pub(in crate::store::sqlite) fn add_up(
         let fold = Fold {
             started_at_us: row.get(0)?,
             status,
-            duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+            duration_ns: duration_ns.map(unsigned),
             name: row.get(3)?,
             project: row.get(4)?,
             brand: row.get(5)?,

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use rusqlite::{Connection, params};
 
 use super::clock;
-use crate::store::{Limit, Retention};
+use crate::store::{Limit, Retention, sqlite::columns::unsigned};
 
 const READ: &str = "SELECT kind, age_us, bytes FROM retention";
 const WRITE: &str = "INSERT OR REPLACE INTO retention (kind, age_us, bytes) VALUES (?1, ?2, ?3)";
@@ -22,8 +22,8 @@ pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Resul
         // A kind of a newer version is not ours to delete.
         if let Some(kind) = retention.kind_mut(name) {
             *kind = Some(Limit {
-                age: age_us.map(|us| Duration::from_micros(us.max(0).cast_unsigned())),
-                bytes: bytes.map(|bytes| bytes.max(0).cast_unsigned()),
+                age: age_us.map(|us| Duration::from_micros(unsigned(us))),
+                bytes: bytes.map(unsigned),
             });
         }
     }

@@ -5,10 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::size::{self, Size};
-use crate::record::{ActivityId, as_words};
+use crate::{
+    record::{ActivityId, as_words},
+    store::sqlite::{columns::unsigned, marks::Mark},
+};
 
 /// Rows that one step indexes: about ten milliseconds.
 const STEP: i64 = 500;
@@ -21,7 +24,7 @@ pub(in crate::store::sqlite) type Place = (i64, [u8; 16]);
 /// A table and its index.
 pub(in crate::store::sqlite) struct Indexed {
     /// The mark of the last seq that is indexed.
-    followed: &'static str,
+    followed: Mark,
     next: &'static str,
     newest: &'static str,
     document: &'static str,
@@ -34,7 +37,7 @@ pub(in crate::store::sqlite) struct Indexed {
 }
 
 pub(in crate::store::sqlite) const ACTIVITIES: Indexed = Indexed {
-    followed: "followed_activities",
+    followed: Mark::FollowedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.name), a.message, p.input, p.output, \
@@ -48,7 +51,7 @@ pub(in crate::store::sqlite) const ACTIVITIES: Indexed = Indexed {
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
 pub(in crate::store::sqlite) const EVENTS: Indexed = Indexed {
-    followed: "followed_events",
+    followed: Mark::FollowedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.type), a.summary, NULL, NULL, \
@@ -60,10 +63,6 @@ pub(in crate::store::sqlite) const EVENTS: Indexed = Indexed {
     purge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', -256)",
     sizes: &[size::EVENTS],
 };
-
-const FOLLOWED: &str = "SELECT value FROM mark WHERE name = ?1";
-const FOLLOW: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
-     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 /// The texts of a dictionary that the index has, each as a letter and its number.
 pub(in crate::store::sqlite) const PROJECT: char = 'p';
@@ -82,9 +81,8 @@ impl Indexed {
         &self,
         connection: &Connection,
     ) -> rusqlite::Result<i64> {
-        let mut statement = connection.prepare_cached(FOLLOWED)?;
-        let found = statement.query_row([self.followed], |row| row.get(0));
-        found.optional().map(Option::unwrap_or_default)
+        let found = self.followed.get(connection)?;
+        Ok(found.unwrap_or_default())
     }
 
     /// How far the index is behind the commits.
@@ -94,7 +92,7 @@ impl Indexed {
     ) -> rusqlite::Result<u64> {
         let newest: i64 = connection.query_row(self.newest, (), |row| row.get(0))?;
         let behind = newest - self.followed(connection)?;
-        Ok(behind.max(0).cast_unsigned())
+        Ok(unsigned(behind))
     }
 
     /// Indexes some of what was committed since. Returns how many rows that were; 0 once nothing is left.
@@ -122,8 +120,7 @@ impl Indexed {
             return Ok(0);
         }
         self.write(connection, documents)?;
-        let mut follow = connection.prepare_cached(FOLLOW)?;
-        follow.execute(params![self.followed, followed])?;
+        self.followed.set(connection, followed)?;
         for size in self.sizes {
             size.add(connection, size.between(connection, before, followed)?)?;
         }

@@ -3,43 +3,40 @@
 //! What a row takes in its table, its indexes and the index for searching cannot be asked without reading them all.
 //! Counted are its texts, and for all the rest a number of bytes that was measured over millions of small rows.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
+
+use crate::store::sqlite::marks::Mark;
 
 /// A sort of record whose bytes are counted.
 pub(super) struct Size {
     /// The mark that has them.
-    mark: &'static str,
+    mark: Mark,
     /// What the rows after the first and up to the second place take.
     between: &'static str,
 }
 
 pub(in crate::store::sqlite) const ACTIVITIES: Size = Size {
-    mark: "activity_bytes",
+    mark: Mark::ActivityBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(session, request, error_type, message, attributes))), 0) \
          FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 pub(in crate::store::sqlite) const PREVIEWS: Size = Size {
-    mark: "preview_bytes",
+    mark: Mark::PreviewBytes,
     between: "SELECT coalesce(sum(40 + octet_length(concat(input, output))), 0) \
          FROM preview WHERE activity > ?1 AND activity <= ?2",
 };
 pub(in crate::store::sqlite) const EVENTS: Size = Size {
-    mark: "event_bytes",
+    mark: Mark::EventBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(summary, reference, data, dedup_key, session, request))), 0) \
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 /// One row of the sums, with what is known of agents beside it.
 pub(super) const SUM: i64 = 200;
 
-const READ: &str = "SELECT value FROM mark WHERE name = ?1";
-const ADD: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
-     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
-
 impl Size {
     /// What all rows take that the index has followed.
     pub(in crate::store::sqlite) fn total(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let mut read = connection.prepare_cached(READ)?;
-        let total = read.query_row([self.mark], |row| row.get(0)).optional()?;
+        let total = self.mark.get(connection)?;
         Ok(total.unwrap_or_default())
     }
 
@@ -49,8 +46,7 @@ impl Size {
         connection: &Connection,
         bytes: i64,
     ) -> rusqlite::Result<()> {
-        let mut add = connection.prepare_cached(ADD)?;
-        add.execute(params![self.mark, bytes]).map(drop)
+        self.mark.add(connection, bytes)
     }
 
     /// What the rows after the first and up to the second place take.

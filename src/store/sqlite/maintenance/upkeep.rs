@@ -19,6 +19,7 @@ use crate::{
         ClockReading, Cutoffs, Erased, Pruned, QUARTER_US, Retention, Upkeep,
         clock::TOLERANCE_US,
         sqlite::{
+            columns::unsigned,
             open::schema,
             write::sums::{agents::Agents, hour},
         },
@@ -108,7 +109,7 @@ impl Upkeep for SqliteUpkeep {
             // Each step gives a page back.
             while rows.next()?.is_some() {}
             let pages = free - number("PRAGMA freelist_count")?;
-            Ok((pages * number("PRAGMA page_size")?).max(0).cast_unsigned())
+            Ok(unsigned(pages * number("PRAGMA page_size")?))
         })
     }
 

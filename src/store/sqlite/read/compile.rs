@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::{
     record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
-    store::meaning::Code,
+    store::{meaning::Code, sqlite::columns::signed},
 };
 
 /// Which table the clause is for; both are read under the alias `a`.
@@ -234,7 +234,7 @@ impl Where {
 
     fn duration(&mut self, range: &DurationRange) {
         // SQLite's integers end at 292 years.
-        let ns = |ns: u64| [Value::from(i64::try_from(ns).unwrap_or(i64::MAX))];
+        let ns = |ns: u64| [Value::from(signed(ns))];
         match range.min_ns {
             Bound::Included(min) => self.and("a.duration_ns >= ?", ns(min)),
             Bound::Excluded(min) => self.and("a.duration_ns > ?", ns(min)),

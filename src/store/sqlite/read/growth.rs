@@ -7,7 +7,7 @@ use super::{failed, present::ahead_from};
 use crate::{
     error::Result,
     record::ActivityId,
-    store::{FieldGrowth, Growth},
+    store::{FieldGrowth, Growth, sqlite::columns::unsigned},
 };
 
 /// Rows since the first of the last day, in the order of commits. Ids begin with their time; what began first may have
@@ -38,7 +38,7 @@ pub(super) fn growth(connection: &Connection, present: DateTime<Utc>) -> Result<
             row.get::<_, i64>(0)
         });
         let counted = counted.map_err(failed("count the records of a day"))?;
-        Ok(counted.max(0).cast_unsigned())
+        Ok(unsigned(counted))
     };
     let mut growth = Growth {
         activities_per_day: since(ACTIVITIES)?,

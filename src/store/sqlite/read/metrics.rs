@@ -12,6 +12,7 @@ use crate::{
         Bucket, Dimension, Grain, Pace, Subject, Total, TypeCount,
         meaning::{Code, SumScope},
         sqlite::{
+            columns::{NUMBER_OF_TEXT, TEXT_OF_NUMBER, unsigned},
             maintenance::search::ACTIVITIES,
             write::sums::{
                 agents::{self, Agents, Paces, Span, Stretches},
@@ -21,8 +22,6 @@ use crate::{
     },
 };
 
-const NUMBER: &str = "SELECT id FROM text WHERE value = ?1";
-const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const BUCKETS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = ?1 AND scope_id = ?2 AND quarter >= ?3 AND quarter < ?4 ORDER BY quarter";
 const HOURS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM hour \
@@ -259,14 +258,18 @@ pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<boo
 }
 
 fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {
-    let found = read(connection, NUMBER, [text], "look up a text", |row| {
-        row.get(0)
-    })?;
+    let found = read(
+        connection,
+        NUMBER_OF_TEXT,
+        [text],
+        "look up a text",
+        |row| row.get(0),
+    )?;
     Ok(found.into_iter().next())
 }
 
 fn text(connection: &Connection, number: i64) -> Result<Text> {
-    one::<String>(connection, TEXT, [number], "look up a text").map(Text::from)
+    one::<String>(connection, TEXT_OF_NUMBER, [number], "look up a text").map(Text::from)
 }
 
 fn one<T: rusqlite::types::FromSql>(
@@ -311,9 +314,4 @@ fn each(
         Ok(())
     };
     all().map_err(failed(attempt))
-}
-
-/// SQLite's integers have a sign, what is counted has none.
-fn unsigned(number: i64) -> u64 {
-    number.max(0).cast_unsigned()
 }

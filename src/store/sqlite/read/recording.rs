@@ -14,7 +14,10 @@ use crate::{
         ActivityId, ChunkRecord, Codec, InstanceId, RecordingId, RecordingLink, RecordingRecord,
         RecordingStatus, Text,
     },
-    store::meaning::Code,
+    store::{
+        meaning::Code,
+        sqlite::columns::{signed, unsigned},
+    },
 };
 
 // Binds a JSON list of the living instances' row ids first.
@@ -73,7 +76,7 @@ pub(super) fn chunks(
 ) -> Result<Vec<ChunkRecord>> {
     let attempt = || failed("read the chunks of a recording");
     let mut statement = connection.prepare_cached(CHUNKS).map_err(attempt())?;
-    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let from = signed(from);
     let mut rows = statement
         .query(params![id.as_bytes(), from, limit as i64])
         .map_err(attempt())?;
@@ -168,7 +171,7 @@ fn chunk(row: &Row<'_>) -> Result<ChunkRecord> {
 }
 
 fn count(row: &Row<'_>, column: usize) -> Result<u64> {
-    get::<i64>(row, column).map(|count| count.max(0).cast_unsigned())
+    get::<i64>(row, column).map(unsigned)
 }
 
 fn status(code: i64) -> Result<RecordingStatus> {

@@ -8,7 +8,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
     },
-    store::meaning::Code,
+    store::{meaning::Code, sqlite::columns::unsigned},
 };
 
 /// The columns that [`record`] reads, of the alias `a` and the joins below.
@@ -80,7 +80,7 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         message: text(17)?,
         started_at,
         ended_at: ended_at.transpose()?,
-        duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+        duration_ns: duration_ns.map(unsigned),
         scope: Scope {
             project: text(9)?,
             agent: text(10)?,
@@ -127,7 +127,7 @@ fn preview(row: &Row<'_>, first: usize) -> Result<Option<Preview>> {
         return Ok(None);
     };
     let bytes = get::<Option<i64>>(row, first + 1)?;
-    let bytes = bytes.map_or(text.len() as u64, |bytes| bytes.max(0).cast_unsigned());
+    let bytes = bytes.map_or(text.len() as u64, unsigned);
     let truncated = get::<Option<bool>>(row, first + 2)?.unwrap_or_default();
     Ok(Some(Preview::new(text, bytes, truncated)))
 }

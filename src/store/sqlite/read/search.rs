@@ -8,14 +8,15 @@ use crate::{
     record::{ActivityId, Choice, Filter, Pattern, looked_for},
     store::{
         Cursor,
-        sqlite::maintenance::search::{
-            ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, Indexed, PROJECT, REQUEST, SESSION, numbered,
-            written,
+        sqlite::{
+            columns::NUMBER_OF_TEXT,
+            maintenance::search::{
+                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, Indexed, PROJECT, REQUEST, SESSION,
+                numbered, written,
+            },
         },
     },
 };
-
-const NUMBER: &str = "SELECT id FROM text WHERE value = ?1";
 
 /// Rows that the index has not come to and that are looked at one by one: some tens of milliseconds. Where there are more,
 /// a list is read as if there was no index.
@@ -153,7 +154,7 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
     for (sort, choice) in by_number {
         all.extend(one_of(choice, |text| {
             // No text has the number 0.
-            let number = connection.prepare_cached(NUMBER)?;
+            let number = connection.prepare_cached(NUMBER_OF_TEXT)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
             Ok(numbered(sort, number.unwrap_or_default()))
         })?);

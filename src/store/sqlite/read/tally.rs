@@ -11,7 +11,10 @@ use super::{
 use crate::{
     error::Result,
     record::{Filter, Kind, Text},
-    store::Tallied,
+    store::{
+        Tallied,
+        sqlite::columns::{TEXT_OF_NUMBER, unsigned},
+    },
 };
 
 /// A root is a turn where its agent has never said what its turns are, nor has since the sums of agents were added up.
@@ -23,7 +26,6 @@ const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
      coalesce(a.kind = (SELECT id FROM turn), 0) OR (a.root IS NULL AND a.agent NOT IN (SELECT agent FROM says)), \
      a.project, a.status, a.agent, a.name, a.brand FROM activity AS a WHERE ";
 const IN_ORDER: &str = " ORDER BY a.id";
-const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const ATTEMPT: &str = "add up activities";
 
 pub(super) fn tally(
@@ -57,9 +59,7 @@ fn tallied(
 ) -> rusqlite::Result<Tallied> {
     Ok(Tallied {
         started_us: row.get(0)?,
-        duration_ns: row
-            .get::<_, Option<i64>>(1)?
-            .map(|ns| ns.max(0).cast_unsigned()),
+        duration_ns: row.get::<_, Option<i64>>(1)?.map(unsigned),
         // It is not known where there is no agent.
         is_turn: row.get::<_, Option<bool>>(2)?.unwrap_or_default(),
         status,
@@ -82,7 +82,7 @@ impl Texts<'_> {
         match self.known.entry(id) {
             Entry::Occupied(known) => Ok(known.get().clone()),
             Entry::Vacant(new) => {
-                let mut statement = self.connection.prepare_cached(TEXT)?;
+                let mut statement = self.connection.prepare_cached(TEXT_OF_NUMBER)?;
                 let text = statement
                     .query_row([id], |row| row.get::<_, String>(0))
                     .optional()?;

@@ -10,14 +10,17 @@ use std::{
 use rusqlite::OptionalExtension;
 
 use super::side::WriteSide;
-use crate::store::sqlite::open::{
-    connection::{Checkpoint, close, connect_to_look},
-    damage::STILL,
-    driver,
-    file::OpenFile,
-    frames::Frames,
-    names::{Look, Names},
-    stale::Counts,
+use crate::store::sqlite::{
+    columns::signed,
+    open::{
+        connection::{Checkpoint, close, connect_to_look},
+        damage::STILL,
+        driver,
+        file::OpenFile,
+        frames::Frames,
+        names::{Look, Names},
+        stale::Counts,
+    },
 };
 
 /// How often in a row another content of the main file must be seen that does not change: another program may be moving
@@ -123,7 +126,7 @@ impl WriteSide {
 
     /// True where the main file alone can be what a checkpoint of this log has left.
     fn is_own_state(&self, found: &Counts, cookie: Option<i64>, frames: Option<Frames>) -> bool {
-        let committed = i64::try_from(self.committed.commits).unwrap_or(i64::MAX);
+        let committed = signed(self.committed.commits);
         let least = match frames {
             Some(frames) if frames.are_taken() => committed,
             _ => self.wal.own_base,
@@ -161,7 +164,7 @@ impl WriteSide {
         if now.wal_bytes >= self.wal.bytes {
             return true;
         }
-        let expected = i64::try_from(self.committed.commits).unwrap_or(i64::MAX);
+        let expected = signed(self.committed.commits);
         let row = self.row();
         let Ok(connection) = self.connection() else {
             return true;

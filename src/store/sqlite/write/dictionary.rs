@@ -3,10 +3,11 @@
 use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::record::{Kind, Scope};
+use crate::{
+    record::{Kind, Scope},
+    store::sqlite::{columns::NUMBER_OF_TEXT, marks::Mark},
+};
 
-const FIND: &str = "SELECT id FROM text WHERE value = ?1";
-const ERASED: &str = "SELECT coalesce(max(value), 0) FROM mark WHERE name = 'erased'";
 const ADD: &str = "INSERT INTO text (value) VALUES (?1)";
 
 /// The most texts whose number is remembered; beyond it the memory starts anew.
@@ -32,7 +33,7 @@ impl Dictionary {
             self.known.clear();
         }
         let found = connection
-            .prepare_cached(FIND)?
+            .prepare_cached(NUMBER_OF_TEXT)?
             .query_row([text], |row| row.get(0))
             .optional()?;
         let number = match found {
@@ -52,8 +53,7 @@ impl Dictionary {
         &mut self,
         connection: &Connection,
     ) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare_cached(ERASED)?;
-        let erased = statement.query_row((), |row| row.get(0))?;
+        let erased = Mark::Erased.get(connection)?.unwrap_or_default();
         if erased != self.erased {
             self.known.clear();
             self.erased = erased;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     record::{ActivityId, Preview, SpanId, Text},
-    store::{Details, Ended, meaning::Code},
+    store::{Details, Ended, meaning::Code, sqlite::columns::signed},
 };
 
 const INSERT: &str = "
@@ -54,7 +54,7 @@ pub(in crate::store::sqlite) fn insert(
         insert.set(5, name)?;
         insert.set(6, ended.status.code())?;
         insert.set(7, started.id.started_at_us())?;
-        insert.set(8, i64::try_from(ended.duration_ns).unwrap_or(i64::MAX))?;
+        insert.set(8, signed(ended.duration_ns))?;
         insert.set_optional(9, scope.project)?;
         insert.set_optional(10, scope.agent)?;
         insert.set_optional(11, scope.actor)?;
@@ -151,7 +151,7 @@ impl<'a> PreviewColumns<'a> {
     pub(in crate::store::sqlite) fn of(preview: Option<&'a Preview>) -> Self {
         preview.map_or_else(PreviewColumns::default, |preview| PreviewColumns {
             text: Some(&preview.text),
-            bytes: Some(i64::try_from(preview.bytes).unwrap_or(i64::MAX)),
+            bytes: Some(signed(preview.bytes)),
             truncated: preview.truncated.then_some(1),
         })
     }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::dictionary::Texts;
 use crate::{
     record::EventId,
-    store::{Duplicate, NewEvent, meaning::Code},
+    store::{Duplicate, NewEvent, meaning::Code, sqlite::columns::signed},
 };
 
 const INSERT: &str = "
@@ -41,7 +41,7 @@ pub(in crate::store::sqlite) fn insert(
         event_type,
         event.status.code(),
         event.summary.as_deref(),
-        i64::try_from(event.count).unwrap_or(i64::MAX),
+        signed(event.count),
         event.reference.as_deref(),
         event.data,
         event.activity.as_ref().map(|id| id.as_bytes()),

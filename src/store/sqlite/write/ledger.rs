@@ -11,9 +11,13 @@ use crate::{
     record::{ActivityId, InstanceId},
     store::{
         RowKind,
-        sqlite::open::{
-            lock,
-            witness::{Committed, Total},
+        sqlite::{
+            columns::{signed, unsigned},
+            marks::Mark,
+            open::{
+                lock,
+                witness::{Committed, Total},
+            },
         },
     },
 };
@@ -142,7 +146,7 @@ pub(in crate::store::sqlite) fn delete(
     }
     for (instance, (all, uncounted)) in &removed {
         let mut remove = connection.prepare_cached(ledger.remove)?;
-        remove.execute([*instance, integer(*all)])?;
+        remove.execute([*instance, signed(*all)])?;
         if *uncounted > 0 {
             let mut uncount = connection.prepare_cached(UNCOUNT)?;
             uncount.execute([ledger.kind, *instance, *uncounted])?;
@@ -186,11 +190,11 @@ pub(in crate::store::sqlite) fn adopt(
         adopt.execute(params![
             id.as_bytes(),
             ActivityId::from_bytes(*id.as_bytes()).started_at_us(),
-            integer(committed.commits),
-            integer(committed.activities),
-            integer(committed.events),
-            integer(committed.recordings),
-            integer(committed.chunks)
+            signed(committed.commits),
+            signed(committed.activities),
+            signed(committed.events),
+            signed(committed.recordings),
+            signed(committed.chunks)
         ])?;
     }
     Ok(())
@@ -218,21 +222,15 @@ pub(in crate::store::sqlite) fn rows(connection: &Connection) -> rusqlite::Resul
 /// Gives the file a number of its own where it has none, and returns it. Copies of the file have the same. A file that lost
 /// its number with its write-ahead log is given the one that is `known` of it; 0 where none is.
 pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Result<i64> {
-    const READ: &str = "SELECT value FROM mark WHERE name = 'file'";
-    const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('file', ?1)";
-    let read = || {
-        let read = connection.query_row(READ, (), |row| row.get(0));
-        read.optional()
-    };
-    if let Some(number) = read()? {
+    if let Some(number) = Mark::File.get(connection)? {
         return Ok(number);
     }
     let number = match known {
         0 => fastrand::i64(1..),
         known => known,
     };
-    connection.execute(GIVE, [number])?;
-    read().map(Option::unwrap_or_default)
+    Mark::File.give(connection, number)?;
+    Ok(Mark::File.get(connection)?.unwrap_or_default())
 }
 
 /// Writes down beside the store what all instances have added. What cannot be written is written by the next.
@@ -256,8 +254,7 @@ pub(super) fn miss(
 
 /// True for the first who asks it of a file with this number, whose rows are missed here.
 pub(super) fn is_first_to_miss(connection: &Connection, of: i64) -> rusqlite::Result<bool> {
-    const FIRST: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES ('missed of ' || ?1, ?1)";
-    Ok(connection.execute(FIRST, [of])? > 0)
+    Mark::MissedOf(of).give(connection, of)
 }
 
 /// Counts rows that were inserted for an instance.
@@ -269,10 +266,10 @@ pub(in crate::store::sqlite) fn add(
     let mut add = connection.prepare_cached(ADD)?;
     add.execute(params![
         instance,
-        integer(added.activities),
-        integer(added.events),
-        integer(added.recordings),
-        integer(added.chunks)
+        signed(added.activities),
+        signed(added.events),
+        signed(added.recordings),
+        signed(added.chunks)
     ])
     .map(drop)
 }
@@ -322,11 +319,6 @@ fn add_unknown(connection: &Connection, instance: i64, at_us: i64) -> rusqlite::
         .map(drop)
 }
 
-/// SQLite's integers have a sign, counts have none.
-fn integer(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
+    Ok(unsigned(row.get::<_, i64>(column)?))
 }

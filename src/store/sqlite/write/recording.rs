@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::dictionary::Texts;
-use crate::store::{NewStep, Step, meaning::Code};
+use crate::store::{NewStep, Step, meaning::Code, sqlite::columns::signed};
 
 const BEGIN: &str = "
 INSERT INTO recording (id, format, instance, handle) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
@@ -59,9 +59,9 @@ pub(super) fn write(
         }
         Step::Chunk(chunk) => connection.prepare_cached(CHUNK)?.execute(params![
             id,
-            i64::try_from(chunk.number).unwrap_or(i64::MAX),
+            signed(chunk.number),
             chunk.track.as_str(),
-            i64::try_from(chunk.events).unwrap_or(i64::MAX),
+            signed(chunk.events),
             chunk.from_us,
             chunk.until_us,
             chunk.codec.code(),

@@ -17,10 +17,13 @@ use crate::{
     record::InstanceId,
     store::{
         Accounting, Appended, Batch, Durability, Instance, Started, Writer,
-        sqlite::open::{
-            connection::Role,
-            file::{Access, OpenFile, Place},
-            witness::Committed,
+        sqlite::{
+            columns::signed,
+            open::{
+                connection::Role,
+                file::{Access, OpenFile, Place},
+                witness::Committed,
+            },
         },
     },
 };
@@ -239,7 +242,6 @@ fn account(
     wal_base: i64,
     added: &Committed,
 ) -> rusqlite::Result<()> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     connection
         .prepare_cached(ACCOUNT)?
         .execute(params![
@@ -247,11 +249,11 @@ fn account(
             json(accounting)?,
             Utc::now().timestamp_micros(),
             wal_base,
-            number(added.commits),
-            number(added.activities),
-            number(added.events),
-            number(added.recordings),
-            number(added.chunks),
+            signed(added.commits),
+            signed(added.activities),
+            signed(added.events),
+            signed(added.recordings),
+            signed(added.chunks),
         ])
         .map(drop)
 }

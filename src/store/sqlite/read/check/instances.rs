@@ -11,6 +11,7 @@ use crate::{
     store::{
         Check, Count, Counts, InstanceCheck,
         sqlite::{
+            columns::{signed, unsigned},
             open::witness::Committed,
             read::{failed, row::instant},
         },
@@ -100,11 +101,11 @@ fn counts(row: &Row<'_>, witness: Committed, found: Found) -> rusqlite::Result<C
     // What the lock file says and the ledger does not is missing, like what the ledger says and the rows do not.
     let count = |column: usize, witness: u64, found| {
         let (added, removed): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
-        let added = added.max(i64::try_from(witness).unwrap_or(i64::MAX));
-        let expected = added.saturating_sub(removed).max(0).cast_unsigned();
+        let added = added.max(signed(witness));
+        let expected = unsigned(added.saturating_sub(removed));
         Ok::<_, rusqlite::Error>(Count::new(expected, found))
     };
-    let commits = row.get::<_, i64>(6)?.max(0).cast_unsigned();
+    let commits = unsigned(row.get::<_, i64>(6)?);
     Ok(Counts {
         commits: Count::new(commits.max(witness.commits), commits),
         activities: count(7, witness.activities, found.activities)?,

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use crate::store::{RowKind, sqlite::write::ledger};
+use crate::store::{
+    RowKind,
+    sqlite::{columns::unsigned, write::ledger},
+};
 
 /// Rows after which it tells how far it is.
 const TELL: u64 = 100_000;
@@ -48,7 +51,7 @@ pub(super) fn count(
             let instance: Option<i64> = row.get(0)?;
             let count: i64 = row.get(1)?;
             let found = found.entry(instance.unwrap_or(ledger::UNKNOWN));
-            *field(found.or_default()) += count.max(0).cast_unsigned();
+            *field(found.or_default()) += unsigned(count);
             done += 1;
             if done % TELL == 0 {
                 told((done as f64 / all.max(1) as f64).min(1.0));

@@ -20,7 +20,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     record::Status,
-    store::{meaning::Code, sqlite::open::witness::Committed},
+    store::{
+        meaning::Code,
+        sqlite::{columns::unsigned, open::witness::Committed},
+    },
 };
 
 /// Rows of one table that are copied in one step.
@@ -209,7 +212,7 @@ fn written(
                 let fold = Fold {
                     started_at_us: row.get(1)?,
                     status: status(row.get(2)?),
-                    duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+                    duration_ns: duration_ns.map(unsigned),
                     name: row.get(4)?,
                     project: row.get(5)?,
                     brand: row.get(6)?,

@@ -8,8 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{
     record::{Sketch, Status, Sums},
     store::{
-        QUARTER_US,
-        meaning::{Code, SumScope},
+        meaning::{Code, SumScope, quarter_of},
         sqlite::columns::{signed, unsigned},
     },
 };
@@ -52,7 +51,7 @@ pub(in crate::store::sqlite) struct Buckets {
 impl Buckets {
     /// Counts a row that was really inserted.
     pub(in crate::store::sqlite) fn add(&mut self, row: Fold) {
-        let quarter = row.started_at_us.div_euclid(QUARTER_US);
+        let quarter = quarter_of(row.started_at_us);
         let scopes = [
             Some((SumScope::Name, row.name)),
             row.project.map(|id| (SumScope::Project, id)),
@@ -188,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::QUARTER_US;
     use crate::store::sqlite::open::connection;
 
     fn row() -> impl Strategy<Value = Fold> {

@@ -25,7 +25,10 @@ pub(in crate::store::sqlite) use self::{
 use super::bucket::Buckets;
 use crate::{
     record::{Kind, Status, Sums},
-    store::{QUARTER_US, meaning::Code},
+    store::{
+        meaning::{Code, quarter_of},
+        sqlite::columns::unsigned,
+    },
 };
 
 /// The scope of all agents; any other is the number of a project.
@@ -69,7 +72,7 @@ struct Change {
 
 impl Agents {
     pub(in crate::store::sqlite) fn add(&mut self, row: AgentRow) {
-        let quarter = row.started_at_us.div_euclid(QUARTER_US);
+        let quarter = quarter_of(row.started_at_us);
         let sums = self.sums.entry((row.agent, quarter)).or_default();
         sums.add(row.status, row.duration_ns);
         let stretch = Stretch::of(row.started_at_us, row.nesting);
@@ -149,7 +152,7 @@ impl AgentRow {
             project: row.get(1)?,
             started_at_us: row.get(2)?,
             status: status.ok_or(rusqlite::Error::IntegralValueOutOfRange(3, code))?,
-            duration_ns: duration_ns.map(|ns| ns.max(0).cast_unsigned()),
+            duration_ns: duration_ns.map(unsigned),
             nesting: Nesting::of(row.get(5)?, row.get(6)?),
         })
     }

@@ -17,6 +17,7 @@ use crate::{
     store::{
         After, Pace,
         meaning::{QUARTERS, first_of_hour},
+        sqlite::columns::unsigned,
     },
 };
 
@@ -266,17 +267,16 @@ impl Sum {
     }
 
     fn into_pace(self, quarter: i64) -> Pace {
-        let count = |number: i64| number.max(0).cast_unsigned();
         let after = self.after.into_iter().map(|(quarters, after)| After {
             quarters,
-            active: count(after[0]),
-            turning: count(after[1]),
-            gap_us: count(after[2]),
+            active: unsigned(after[0]),
+            turning: unsigned(after[1]),
+            gap_us: unsigned(after[2]),
         });
         Pace {
             quarter,
-            turns: count(self.turns),
-            within_us: count(self.within_us),
+            turns: unsigned(self.turns),
+            within_us: unsigned(self.within_us),
             after: after.collect(),
         }
     }

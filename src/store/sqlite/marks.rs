@@ -1,0 +1,115 @@
+//! The table `mark`: numbers that a file keeps of itself, by name.
+//!
+//! Nothing else names the table, but for statements that read a mark within a larger query and the triggers that count the
+//! bytes of recordings.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+const GET: &str = "SELECT value FROM mark WHERE name = ?1";
+const SET: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const ADD: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
+const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
+const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
+const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
+
+/// A number that a file keeps of itself.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store::sqlite) enum Mark {
+    /// The last seq that the index has.
+    FollowedActivities,
+    FollowedEvents,
+    /// Bytes of the rows that the index has.
+    ActivityBytes,
+    PreviewBytes,
+    EventBytes,
+    /// Bytes of all chunks, counted by triggers.
+    RecordingBytes,
+    /// The first quarter whose sums were not deleted.
+    SumsDeleted,
+    /// How often texts were deleted from the dictionary.
+    Erased,
+    /// The number of the file, which copies share.
+    File,
+    /// Whether rows of the file with this number are counted as missing.
+    MissedOf(i64),
+}
+
+impl Mark {
+    /// Its value; `None` before it is first set.
+    pub(in crate::store::sqlite) fn get(
+        self,
+        connection: &Connection,
+    ) -> rusqlite::Result<Option<i64>> {
+        let mut get = connection.prepare_cached(GET)?;
+        get.query_row([self.name()], |row| row.get(0)).optional()
+    }
+
+    /// Sets it.
+    pub(in crate::store::sqlite) fn set(
+        self,
+        connection: &Connection,
+        value: i64,
+    ) -> rusqlite::Result<()> {
+        self.write(connection, SET, value).map(drop)
+    }
+
+    /// Adds to it. It begins at 0.
+    pub(in crate::store::sqlite) fn add(
+        self,
+        connection: &Connection,
+        value: i64,
+    ) -> rusqlite::Result<()> {
+        self.write(connection, ADD, value).map(drop)
+    }
+
+    /// Sets it where it is smaller.
+    pub(in crate::store::sqlite) fn raise(
+        self,
+        connection: &Connection,
+        value: i64,
+    ) -> rusqlite::Result<()> {
+        self.write(connection, RAISE, value).map(drop)
+    }
+
+    /// Sets it where it is not set. True where it was not.
+    pub(in crate::store::sqlite) fn give(
+        self,
+        connection: &Connection,
+        value: i64,
+    ) -> rusqlite::Result<bool> {
+        Ok(self.write(connection, GIVE, value)? > 0)
+    }
+
+    fn write(self, connection: &Connection, sql: &str, value: i64) -> rusqlite::Result<usize> {
+        let mut write = connection.prepare_cached(sql)?;
+        write.execute(params![self.name(), value])
+    }
+
+    fn name(self) -> Cow<'static, str> {
+        let name = match self {
+            Mark::FollowedActivities => "followed_activities",
+            Mark::FollowedEvents => "followed_events",
+            Mark::ActivityBytes => "activity_bytes",
+            Mark::PreviewBytes => "preview_bytes",
+            Mark::EventBytes => "event_bytes",
+            Mark::RecordingBytes => "recording_bytes",
+            Mark::SumsDeleted => "sums_deleted",
+            Mark::Erased => "erased",
+            Mark::File => "file",
+            Mark::MissedOf(file) => return Cow::Owned(format!("missed of {file}")),
+        };
+        Cow::Borrowed(name)
+    }
+}
+
+/// The first quarter of whose activities and sums none was deleted: by a mark of today or of schema 1. The smallest number
+/// where nothing was.
+pub(in crate::store::sqlite) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut complete = connection.prepare_cached(COMPLETE_FROM)?;
+    complete.query_row([i64::MIN], |row| row.get(0))
+}
