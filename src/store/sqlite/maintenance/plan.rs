@@ -14,11 +14,11 @@ pub(super) struct Beyond {
     /// What started before this microsecond is too old.
     pub(super) before_us: Option<i64>,
     /// Of that, what was committed up to here; `None`: whenever it was committed. The rest only seems to be old.
-    pub(in crate::store::sqlite) committed: Option<i64>,
+    pub(super) committed: Option<i64>,
     /// What claims to start from this microsecond on does not say how old it is: only its place does.
     pub(super) ahead_us: i64,
     /// More than so many bytes are too much.
-    pub(in crate::store::sqlite) bytes: Option<u64>,
+    pub(super) bytes: Option<u64>,
 }
 
 /// The place of one kind.
@@ -35,7 +35,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// What somebody asked for, by its date.
-    pub(in crate::store::sqlite) fn asked(cutoffs: &Cutoffs) -> Self {
+    pub(super) fn asked(cutoffs: &Cutoffs) -> Self {
         let by_date = |cutoff: &Cutoff| Beyond {
             before_us: cutoff.before.map(|before| before.timestamp_micros()),
             committed: None,
@@ -52,7 +52,7 @@ impl Plan {
     }
 
     /// What a retention does not keep: what is too old by its date, and by its place in the order of commits.
-    pub(in crate::store::sqlite) fn of(
+    pub(super) fn of(
         connection: &Connection,
         cutoffs: &Cutoffs,
         ahead_us: i64,
@@ -89,6 +89,6 @@ impl Beyond {
 }
 
 /// The smallest id of what started then.
-pub(in crate::store::sqlite) fn bound(us: i64) -> [u8; 16] {
+pub(super) fn bound(us: i64) -> [u8; 16] {
     *ActivityId::from_parts(us, 0).as_bytes()
 }

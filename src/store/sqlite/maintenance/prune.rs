@@ -101,10 +101,7 @@ const BESIDE: &str =
 const MARK: &str = "INSERT INTO pruned (first, last) VALUES (?1, ?2)";
 
 /// How much is to be deleted.
-pub(in crate::store::sqlite) fn count(
-    connection: &Connection,
-    plan: &Plan,
-) -> rusqlite::Result<Pruned> {
+pub(super) fn count(connection: &Connection, plan: &Plan) -> rusqlite::Result<Pruned> {
     let nothing = HashSet::new();
     let count = |sort: &Sort, beyond: &Beyond, gone: &HashSet<i64>| {
         sort.beyond(connection, beyond, ALL, gone)
@@ -147,10 +144,7 @@ pub(super) fn is_due(connection: &Connection, plan: &Plan) -> rusqlite::Result<b
 }
 
 /// Deletes a part of it. All rows that retention deletes are deleted here and in `recordings::prune`.
-pub(in crate::store::sqlite) fn step(
-    transaction: &Transaction<'_>,
-    plan: &Plan,
-) -> rusqlite::Result<Pruned> {
+pub(super) fn step(transaction: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<Pruned> {
     let activities = ACTIVITIES.prune(transaction, &plan.activities)?;
     let quarters = activities.iter().map(started_us);
     let quarters = quarters.map(quarter_of);

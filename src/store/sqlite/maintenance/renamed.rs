@@ -33,7 +33,7 @@ const RELINK_OPEN: &str = "UPDATE open SET \
      WHERE EXISTS (SELECT 1 FROM renamed WHERE old IN (parent, root))";
 
 /// Remembers the old and the new ids of activities.
-pub(in crate::store::sqlite) fn add(
+pub(super) fn add(
     transaction: &Transaction<'_>,
     ids: &[(ActivityId, ActivityId)],
 ) -> rusqlite::Result<()> {

@@ -15,17 +15,17 @@ pub(super) struct Size {
     between: &'static str,
 }
 
-pub(in crate::store::sqlite) const ACTIVITIES: Size = Size {
+pub(super) const ACTIVITIES: Size = Size {
     mark: Mark::ActivityBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(session, request, error_type, message, attributes))), 0) \
          FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
-pub(in crate::store::sqlite) const PREVIEWS: Size = Size {
+pub(super) const PREVIEWS: Size = Size {
     mark: Mark::PreviewBytes,
     between: "SELECT coalesce(sum(40 + octet_length(concat(input, output))), 0) \
          FROM preview WHERE activity > ?1 AND activity <= ?2",
 };
-pub(in crate::store::sqlite) const EVENTS: Size = Size {
+pub(super) const EVENTS: Size = Size {
     mark: Mark::EventBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(summary, reference, data, dedup_key, session, request))), 0) \
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
@@ -35,17 +35,13 @@ pub(super) const SUM: i64 = 200;
 
 impl Size {
     /// What all rows take that the index has followed.
-    pub(in crate::store::sqlite) fn total(&self, connection: &Connection) -> rusqlite::Result<i64> {
+    pub(super) fn total(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let total = self.mark.get(connection)?;
         Ok(total.unwrap_or_default())
     }
 
     /// Adds to that, or takes away from it.
-    pub(in crate::store::sqlite) fn add(
-        &self,
-        connection: &Connection,
-        bytes: i64,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn add(&self, connection: &Connection, bytes: i64) -> rusqlite::Result<()> {
         self.mark.add(connection, bytes)
     }
 
@@ -61,11 +57,7 @@ impl Size {
     }
 
     /// What one row takes.
-    pub(in crate::store::sqlite) fn of(
-        &self,
-        connection: &Connection,
-        seq: i64,
-    ) -> rusqlite::Result<i64> {
+    pub(super) fn of(&self, connection: &Connection, seq: i64) -> rusqlite::Result<i64> {
         self.between(connection, seq - 1, seq)
     }
 }

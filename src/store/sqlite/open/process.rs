@@ -45,7 +45,7 @@ pub(super) struct Connected(Process);
 
 impl Connected {
     /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.
-    pub(in crate::store::sqlite) fn to(path: &Path) -> Result<Self> {
+    pub(super) fn to(path: &Path) -> Result<Self> {
         let own = Process::own();
         let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
             let (process, count) = ((open >> 32) as u32, open & u64::from(u32::MAX));

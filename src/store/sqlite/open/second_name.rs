@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses a file that another process has open by another name. A link that nobody opens, such as a backup tool makes,
 /// harms nothing. Where the system has no `/proc`, nothing is known and nothing refused.
-pub(in crate::store::sqlite) fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<()> {
     let Some(id) = linked(path) else {
         return Ok(());
     };

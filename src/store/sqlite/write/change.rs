@@ -45,12 +45,7 @@ pub(super) enum Change {
 
 impl WriteSide {
     /// Compares the files that stand there `now` with those that were opened `then`.
-    pub(in crate::store::sqlite) fn change(
-        &mut self,
-        file: &OpenFile,
-        then: Names,
-        now: &Look,
-    ) -> Option<Change> {
+    pub(super) fn change(&mut self, file: &OpenFile, then: Names, now: &Look) -> Option<Change> {
         if now.names.main != then.main {
             return Some(Change::Main);
         }
@@ -148,7 +143,7 @@ impl WriteSide {
     }
 
     /// How the write-ahead log stands. Takes nothing over.
-    pub(in crate::store::sqlite) fn frames(&self) -> Option<Frames> {
+    pub(super) fn frames(&self) -> Option<Frames> {
         Frames::of(&*self.connection().ok()?)
     }
 

@@ -49,10 +49,7 @@ impl Dictionary {
     }
 
     /// Forgets all numbers where a text was deleted since: its number may be another's.
-    pub(in crate::store::sqlite) fn check(
-        &mut self,
-        connection: &Connection,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn check(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let erased = Mark::Erased.get(connection)?.unwrap_or_default();
         if erased != self.erased {
             self.known.clear();
@@ -62,12 +59,12 @@ impl Dictionary {
     }
 
     /// The transaction was committed.
-    pub(in crate::store::sqlite) fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.added.clear();
     }
 
     /// The transaction was rolled back.
-    pub(in crate::store::sqlite) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         for text in self.added.drain(..) {
             self.known.remove(&text);
         }
@@ -76,8 +73,8 @@ impl Dictionary {
 
 /// The numbers of texts as one transaction needs them: what all its rows have in common is looked up once.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Texts<'a> {
-    pub(in crate::store::sqlite) connection: &'a Connection,
+pub(super) struct Texts<'a> {
+    pub(super) connection: &'a Connection,
     dictionary: &'a mut Dictionary,
     /// Of those that it has met.
     kinds: [Option<i64>; Kind::ALL.len()],
@@ -88,13 +85,13 @@ pub(in crate::store::sqlite) struct Texts<'a> {
 /// A scope as it is stored: numbers of texts, session and request as they are.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'a> {
-    pub(in crate::store::sqlite) project: Option<i64>,
-    pub(in crate::store::sqlite) agent: Option<i64>,
-    pub(in crate::store::sqlite) actor: Option<i64>,
-    pub(in crate::store::sqlite) brand: Option<i64>,
-    pub(in crate::store::sqlite) environment: Option<i64>,
-    pub(in crate::store::sqlite) session: Option<&'a str>,
-    pub(in crate::store::sqlite) request: Option<&'a str>,
+    pub(super) project: Option<i64>,
+    pub(super) agent: Option<i64>,
+    pub(super) actor: Option<i64>,
+    pub(super) brand: Option<i64>,
+    pub(super) environment: Option<i64>,
+    pub(super) session: Option<&'a str>,
+    pub(super) request: Option<&'a str>,
 }
 
 impl<'a> Texts<'a> {
@@ -115,11 +112,11 @@ impl<'a> Texts<'a> {
         })
     }
 
-    pub(in crate::store::sqlite) fn number(&mut self, text: &str) -> rusqlite::Result<i64> {
+    pub(super) fn number(&mut self, text: &str) -> rusqlite::Result<i64> {
         self.dictionary.number(self.connection, text)
     }
 
-    pub(in crate::store::sqlite) fn kind(&mut self, kind: Kind) -> rusqlite::Result<i64> {
+    pub(super) fn kind(&mut self, kind: Kind) -> rusqlite::Result<i64> {
         if let Some(number) = self.kinds[kind as usize] {
             return Ok(number);
         }

@@ -25,7 +25,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 /// Inserts ended activities. Returns how many were not there yet.
-pub(in crate::store::sqlite) fn insert(
+pub(super) fn insert(
     texts: &mut Texts<'_>,
     buckets: &mut Buckets,
     instance: i64,
@@ -142,13 +142,13 @@ impl Sparse<'_> {
 /// A preview as it is stored; all NULL where there is none.
 #[derive(Debug, Default)]
 pub(super) struct PreviewColumns<'a> {
-    pub(in crate::store::sqlite) text: Option<&'a str>,
-    pub(in crate::store::sqlite) bytes: Option<i64>,
-    pub(in crate::store::sqlite) truncated: Option<i64>,
+    pub(super) text: Option<&'a str>,
+    pub(super) bytes: Option<i64>,
+    pub(super) truncated: Option<i64>,
 }
 
 impl<'a> PreviewColumns<'a> {
-    pub(in crate::store::sqlite) fn of(preview: Option<&'a Preview>) -> Self {
+    pub(super) fn of(preview: Option<&'a Preview>) -> Self {
         preview.map_or_else(PreviewColumns::default, |preview| PreviewColumns {
             text: Some(&preview.text),
             bytes: Some(signed(preview.bytes)),
@@ -160,13 +160,13 @@ impl<'a> PreviewColumns<'a> {
 /// Where it stands in a trace, as it is stored; all NULL where that follows from the ids.
 #[derive(Debug, Default)]
 pub(super) struct TraceColumns<'a> {
-    pub(in crate::store::sqlite) id: Option<&'a [u8; 16]>,
-    pub(in crate::store::sqlite) span: Option<&'a [u8; 8]>,
-    pub(in crate::store::sqlite) remote_parent: Option<&'a [u8; 8]>,
+    pub(super) id: Option<&'a [u8; 16]>,
+    pub(super) span: Option<&'a [u8; 8]>,
+    pub(super) remote_parent: Option<&'a [u8; 8]>,
 }
 
 impl<'a> TraceColumns<'a> {
-    pub(in crate::store::sqlite) fn of(details: Option<&'a Details>) -> Self {
+    pub(super) fn of(details: Option<&'a Details>) -> Self {
         let trace = details.and_then(|details| details.trace.as_deref());
         trace.map_or_else(TraceColumns::default, |trace| TraceColumns {
             id: Some(trace.id.as_bytes()),
@@ -177,7 +177,7 @@ impl<'a> TraceColumns<'a> {
 }
 
 /// Attributes as they are stored: a JSON object, nothing where there are none.
-pub(in crate::store::sqlite) fn attributes(details: &Details) -> Option<String> {
+pub(super) fn attributes(details: &Details) -> Option<String> {
     if details.attributes.is_empty() {
         return None;
     }

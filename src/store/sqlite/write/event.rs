@@ -27,7 +27,7 @@ pub(super) enum Inserted {
 }
 
 /// Inserts an event that is not there yet.
-pub(in crate::store::sqlite) fn insert(
+pub(super) fn insert(
     texts: &mut Texts<'_>,
     instance: i64,
     event: &NewEvent,

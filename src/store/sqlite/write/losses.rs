@@ -31,7 +31,7 @@ struct Said {
 
 impl WriteSide {
     /// What this instance has committed into the file that it has open.
-    pub(in crate::store::sqlite) fn before(&self) -> Before {
+    pub(super) fn before(&self) -> Before {
         Before {
             committed: self.committed,
             file: self.file,

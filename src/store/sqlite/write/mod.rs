@@ -12,7 +12,7 @@ mod recording;
 mod removed;
 mod replaced;
 mod rescue;
-pub(super) mod side;
+mod side;
 pub(super) mod sums;
 mod sweep;
 pub(super) mod wal;

@@ -7,7 +7,7 @@ use crate::store::sqlite::open::{file::Opened, witness::Committed};
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
     /// How often, since a commit has told.
-    pub(in crate::store::sqlite) count: u64,
+    pub(super) count: u64,
     /// Rows that were copied, since a commit has told.
     pub(super) rescued: u64,
     /// What was committed into the files that were replaced, until those that stand there now are written.

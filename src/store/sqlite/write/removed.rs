@@ -14,13 +14,13 @@ use crate::store::sqlite::open::names::{FileId, Look, beside, descriptor, set_as
 
 /// A copy of it, which has another name.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Copy {
+pub(super) struct Copy {
     path: PathBuf,
 }
 
 /// Copies the write-ahead log that this process has open. `None` where that cannot be done: on systems without `/proc`, and
 /// where the disk is full.
-pub(in crate::store::sqlite) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
+pub(super) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
     // Opened a second time, and closed: SQLite holds no locks on this file.
     let mut from = File::open(descriptor(wal)?).ok()?;
     let copy = Copy {
@@ -49,11 +49,7 @@ pub(in crate::store::sqlite) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
 
 /// Moves the write-ahead log to a main file that was moved away without it and cannot be read without it. Returns false
 /// where that cannot be done, or another program has opened the main file there.
-pub(in crate::store::sqlite) fn follow(
-    path: &Path,
-    main: FileId,
-    known: Option<(u64, SystemTime)>,
-) -> bool {
+pub(super) fn follow(path: &Path, main: FileId, known: Option<(u64, SystemTime)>) -> bool {
     let Some(moved) = descriptor(main).and_then(|open| fs::read_link(open).ok()) else {
         return false;
     };

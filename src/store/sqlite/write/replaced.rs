@@ -36,7 +36,7 @@ impl WriteSide {
     /// # Errors
     ///
     /// When those cannot be opened or written. What was read from the old ones is kept until they can.
-    pub(in crate::store::sqlite) fn look(&mut self) -> Result<()> {
+    pub(super) fn look(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());
         };

@@ -35,42 +35,42 @@ ON CONFLICT (uuid) DO UPDATE SET stopped_at = NULL RETURNING id";
 /// The write side of one file.
 #[derive(Debug)]
 pub(super) struct WriteSide {
-    pub(in crate::store::sqlite) access: Access,
+    pub(super) access: Access,
     /// That of the log that was opened first.
-    pub(in crate::store::sqlite) instance: Instance,
+    pub(super) instance: Instance,
     /// `instance.id`; `None` where the connection is new.
     row: Option<i64>,
     /// The file's own number, which copies share; 0 where it is not known.
-    pub(in crate::store::sqlite) file: i64,
+    pub(super) file: i64,
     /// `None` in memory: the process that could die takes the store along.
-    pub(in crate::store::sqlite) lock: Option<InstanceLock>,
+    pub(super) lock: Option<InstanceLock>,
     pub(super) handles: HashMap<InstanceId, Handle>,
     next_handle: i64,
     /// Where the logs stand that are closed already.
     closed: Accounting,
     /// True once the last log is closed: another begins anew.
-    pub(in crate::store::sqlite) ended: bool,
+    pub(super) ended: bool,
     pub(super) dictionary: Dictionary,
-    pub(in crate::store::sqlite) buckets: Buckets,
+    pub(super) buckets: Buckets,
     /// What a transaction left undone when it panicked or failed for an unknown reason.
     in_doubt: bool,
     /// What the last transaction has found damaged.
-    pub(in crate::store::sqlite) damage: Option<Damage>,
+    pub(super) damage: Option<Damage>,
     /// The write-ahead log was set aside for it, and nothing could be written since.
     pub(super) has_left_wal: bool,
     /// What commits have to survive by the connection's setting.
     durability: Durability,
     /// What this instance has committed into the file.
-    pub(in crate::store::sqlite) committed: Committed,
-    pub(in crate::store::sqlite) wal: Wal,
-    pub(in crate::store::sqlite) replaced: Replaced,
+    pub(super) committed: Committed,
+    pub(super) wal: Wal,
+    pub(super) replaced: Replaced,
 }
 
 /// One log of this process.
 #[derive(Debug)]
 pub(super) struct Handle {
     /// `open.handle`
-    pub(in crate::store::sqlite) number: i64,
+    pub(super) number: i64,
     /// How many writers: one that failed is kept until the next has taken its place.
     writers: u32,
     durability: Durability,
@@ -79,17 +79,17 @@ pub(super) struct Handle {
 
 /// What a transaction works with.
 pub(super) struct Work<'a> {
-    pub(in crate::store::sqlite) transaction: &'a Transaction<'a>,
+    pub(super) transaction: &'a Transaction<'a>,
     pub(super) dictionary: &'a mut Dictionary,
-    pub(in crate::store::sqlite) buckets: &'a mut Buckets,
+    pub(super) buckets: &'a mut Buckets,
     /// `instance.id`
-    pub(in crate::store::sqlite) instance: i64,
+    pub(super) instance: i64,
     /// Commits that the write-ahead log stands on: `instance.wal_base`.
-    pub(in crate::store::sqlite) wal_base: i64,
+    pub(super) wal_base: i64,
 }
 
 impl WriteSide {
-    pub(in crate::store::sqlite) fn open(access: Access, instance: &Instance) -> Result<Self> {
+    pub(super) fn open(access: Access, instance: &Instance) -> Result<Self> {
         let mut side = WriteSide {
             access,
             instance: instance.clone(),
@@ -139,7 +139,7 @@ impl WriteSide {
     }
 
     /// The file; `None` in memory.
-    pub(in crate::store::sqlite) fn path(&self) -> Option<&Path> {
+    pub(super) fn path(&self) -> Option<&Path> {
         self.access.open_file().map(|file| file.path())
     }
 
@@ -171,7 +171,7 @@ impl WriteSide {
     }
 
     /// Forgets a log that is closed, so many of whose activities were abandoned. True when there is none left.
-    pub(in crate::store::sqlite) fn forget(&mut self, id: InstanceId, abandoned: u64) -> bool {
+    pub(super) fn forget(&mut self, id: InstanceId, abandoned: u64) -> bool {
         if let Some(handle) = self.handles.remove(&id) {
             self.closed.add(&handle.accounting);
             self.closed.abandon(abandoned);
@@ -186,11 +186,7 @@ impl WriteSide {
     }
 
     /// Where all logs of this instance stand, when one of them stands there.
-    pub(in crate::store::sqlite) fn accounting(
-        &mut self,
-        id: InstanceId,
-        of: Accounting,
-    ) -> Accounting {
+    pub(super) fn accounting(&mut self, id: InstanceId, of: Accounting) -> Accounting {
         if let Some(handle) = self.handles.get_mut(&id) {
             handle.accounting = of;
         }
@@ -206,7 +202,7 @@ impl WriteSide {
     /// # Errors
     ///
     /// When nothing of it was kept, and when the log's files were replaced meanwhile, so that it is not sure.
-    pub(in crate::store::sqlite) fn transaction<T>(
+    pub(super) fn transaction<T>(
         &mut self,
         durability: Durability,
         work: impl FnOnce(Work<'_>) -> rusqlite::Result<T>,
@@ -318,12 +314,12 @@ impl WriteSide {
     }
 
     /// The connection, as it is.
-    pub(in crate::store::sqlite) fn connection(&self) -> Result<Guard<'_>> {
+    pub(super) fn connection(&self) -> Result<Guard<'_>> {
         self.access.lock_anyway(|_| Ok(()))
     }
 
     /// Makes the connection ready where it is new: the instance has its row in this file.
-    pub(in crate::store::sqlite) fn begin(&mut self) -> Result<()> {
+    pub(super) fn begin(&mut self) -> Result<()> {
         if self.in_doubt {
             self.reopen();
         }
@@ -412,7 +408,7 @@ impl WriteSide {
     }
 
     /// `instance.id`
-    pub(in crate::store::sqlite) fn row(&self) -> i64 {
+    pub(super) fn row(&self) -> i64 {
         self.row.unwrap_or_default()
     }
 
@@ -428,7 +424,7 @@ impl WriteSide {
         }
     }
 
-    pub(in crate::store::sqlite) fn error(&self, cause: rusqlite::Error) -> Error {
+    pub(super) fn error(&self, cause: rusqlite::Error) -> Error {
         connection::at(self.access.path(), cause)
     }
 }

@@ -27,15 +27,15 @@ pub(super) const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 #[derive(Debug, Default)]
 pub(super) struct Wal {
     /// Its size after the last commit.
-    pub(in crate::store::sqlite) bytes: u64,
+    pub(super) bytes: u64,
     /// The size of its file at the last complete checkpoint: commits fill it from the start.
     pub(super) reused_bytes: u64,
     /// How the main file looked when its content was last compared; `None` after a checkpoint of this process.
-    pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
+    pub(super) main: Option<(u64, SystemTime)>,
     /// How it looks since when, where it cannot be read alone.
-    pub(in crate::store::sqlite) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
+    pub(super) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
     /// How the write-ahead log stood then.
-    pub(in crate::store::sqlite) frames: Frames,
+    pub(super) frames: Frames,
     /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
     /// counts none.
     pub(super) base: Option<i64>,
@@ -54,7 +54,7 @@ pub(super) struct Wal {
 }
 
 impl Wal {
-    pub(in crate::store::sqlite) fn committed(&mut self) {
+    pub(super) fn committed(&mut self) {
         let now = Instant::now();
         self.dirty_since.get_or_insert(now);
         self.last_commit = Some(now);

@@ -66,7 +66,7 @@ struct Step {
 
 impl SqliteUpkeep {
     /// Does a step of a check, where one is due. Returns `true` while there is more to do.
-    pub(in crate::store::sqlite) fn check_some(&self, now_us: i64) -> Result<bool> {
+    pub(super) fn check_some(&self, now_us: i64) -> Result<bool> {
         if !self.read(|connection| is_due(connection, now_us))? {
             return Ok(false);
         }
@@ -86,7 +86,7 @@ impl SqliteUpkeep {
     }
 
     /// Checks everything, writes what differs into the ledger, and adds up the sums again that differ.
-    pub(in crate::store::sqlite) fn accept_all(&self, told: &mut dyn FnMut(f64)) -> Result<()> {
+    pub(super) fn accept_all(&self, told: &mut dyn FnMut(f64)) -> Result<()> {
         let store = self.access.path().to_owned();
         let now_us = Utc::now().timestamp_micros();
         self.write(|transaction| {

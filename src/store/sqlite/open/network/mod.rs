@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Refuses a file on a network file system. Where the system does not tell, nothing is refused.
-pub(in crate::store::sqlite) fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<()> {
     // First, because it has mounted what an automounter mounts on use.
     let place = real(path);
     let Some(found) = network(&place) else {

@@ -33,7 +33,7 @@ const EARLIER_RECORDINGS: i64 = 1_000;
 
 /// Up to where the main file has everything: the last number of each table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Watermark {
+pub(super) struct Watermark {
     activity: i64,
     event: i64,
     recording: i64,
@@ -44,7 +44,7 @@ pub(in crate::store::sqlite) struct Watermark {
 
 impl Watermark {
     /// The last numbers that are there now.
-    pub(in crate::store::sqlite) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
              (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM recording), \
              (SELECT coalesce(max(seq), 0) FROM chunk)";
@@ -61,10 +61,7 @@ impl Watermark {
     }
 
     /// How many rows were committed after this and deleted by another client since.
-    pub(in crate::store::sqlite) fn missing_after(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<Committed> {
+    pub(super) fn missing_after(&self, connection: &Connection) -> rusqlite::Result<Committed> {
         // Of one moment.
         let connection = connection.unchecked_transaction()?;
         let count = |table: &str, after: i64| {
@@ -84,14 +81,14 @@ impl Watermark {
 
 /// Rows of one table on their way, each as its columns say.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Rows {
+pub(super) struct Rows {
     table: &'static Table,
     rows: Vec<Vec<Value>>,
 }
 
 /// What is read of a file.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) enum Part {
+pub(super) enum Part {
     /// What comes after this.
     After(Watermark),
     /// All of it, and its ledger.
@@ -102,7 +99,7 @@ pub(in crate::store::sqlite) enum Part {
 }
 
 /// Reads a part of a file, a step at a time, in an order in which it can be written.
-pub(in crate::store::sqlite) fn read(
+pub(super) fn read(
     connection: &Connection,
     part: Part,
     take: &mut dyn FnMut(Vec<Rows>) -> Result<()>,
@@ -147,7 +144,7 @@ pub(in crate::store::sqlite) fn read(
 }
 
 /// Writes rows that are not there yet, with their sums and the ledger. Returns how many there were.
-pub(in crate::store::sqlite) fn write(
+pub(super) fn write(
     transaction: &Transaction<'_>,
     buckets: &mut Buckets,
     rows: &[Rows],
