@@ -1,7 +1,7 @@
 //! The ledger: how many rows each instance inserted, and how many of these were deleted on purpose.
 //!
 //! Rows are deleted here and nowhere else, so that none goes without being counted. A check that is under way is told,
-//! too: see [`check`](crate::store::sqlite::maintenance::check).
+//! too: see `maintenance/check`.
 
 use std::{collections::BTreeMap, path::Path};
 
