@@ -1,16 +1,16 @@
 //! What columns hold: integers, which have a sign in SQLite, and numbers that stand for repeated texts.
 
 /// The number of a text.
-pub(in crate::store::sqlite) const NUMBER_OF_TEXT: &str = "SELECT id FROM text WHERE value = ?1";
+pub(crate) const NUMBER_OF_TEXT: &str = "SELECT id FROM text WHERE value = ?1";
 /// The text of a number.
-pub(in crate::store::sqlite) const TEXT_OF_NUMBER: &str = "SELECT value FROM text WHERE id = ?1";
+pub(crate) const TEXT_OF_NUMBER: &str = "SELECT value FROM text WHERE id = ?1";
 
 /// A number of a column; below zero is zero.
-pub(in crate::store::sqlite) fn unsigned(number: i64) -> u64 {
+pub(crate) fn unsigned(number: i64) -> u64 {
     number.max(0).cast_unsigned()
 }
 
 /// A number for a column; beyond its largest integer is that.
-pub(in crate::store::sqlite) fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

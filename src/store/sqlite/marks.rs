@@ -19,7 +19,7 @@ const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE nam
 
 /// A number that a file keeps of itself.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) enum Mark {
+pub(crate) enum Mark {
     /// The last seq that the index has.
     FollowedActivities,
     FollowedEvents,
@@ -41,47 +41,28 @@ pub(in crate::store::sqlite) enum Mark {
 
 impl Mark {
     /// Its value; `None` before it is first set.
-    pub(in crate::store::sqlite) fn get(
-        self,
-        connection: &Connection,
-    ) -> rusqlite::Result<Option<i64>> {
+    pub(crate) fn get(self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
         let mut get = connection.prepare_cached(GET)?;
         get.query_row([self.name()], |row| row.get(0)).optional()
     }
 
     /// Sets it.
-    pub(in crate::store::sqlite) fn set(
-        self,
-        connection: &Connection,
-        value: i64,
-    ) -> rusqlite::Result<()> {
+    pub(crate) fn set(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, SET, value).map(drop)
     }
 
     /// Adds to it. It begins at 0.
-    pub(in crate::store::sqlite) fn add(
-        self,
-        connection: &Connection,
-        value: i64,
-    ) -> rusqlite::Result<()> {
+    pub(crate) fn add(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, ADD, value).map(drop)
     }
 
     /// Sets it where it is smaller.
-    pub(in crate::store::sqlite) fn raise(
-        self,
-        connection: &Connection,
-        value: i64,
-    ) -> rusqlite::Result<()> {
+    pub(crate) fn raise(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, RAISE, value).map(drop)
     }
 
     /// Sets it where it is not set. True where it was not.
-    pub(in crate::store::sqlite) fn give(
-        self,
-        connection: &Connection,
-        value: i64,
-    ) -> rusqlite::Result<bool> {
+    pub(crate) fn give(self, connection: &Connection, value: i64) -> rusqlite::Result<bool> {
         Ok(self.write(connection, GIVE, value)? > 0)
     }
 
@@ -109,7 +90,7 @@ impl Mark {
 
 /// The first quarter of whose activities and sums none was deleted: by a mark of today or of schema 1. The smallest number
 /// where nothing was.
-pub(in crate::store::sqlite) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
+pub(crate) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
     let mut complete = connection.prepare_cached(COMPLETE_FROM)?;
     complete.query_row([i64::MIN], |row| row.get(0))
 }

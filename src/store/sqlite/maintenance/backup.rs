@@ -29,7 +29,7 @@ const ROWS: &str = "SELECT (SELECT count(*) FROM activity), (SELECT count(*) FRO
 ///
 /// The copy is that of one moment: what is committed while it is made is not in it. It is written under another name,
 /// read once with all checks, and gets its name at the end, never that of a file that is there.
-pub(in crate::store::sqlite) fn backup(
+pub(crate) fn backup(
     from: &Access,
     to: &Path,
     progress: &mut dyn FnMut(BackupProgress),

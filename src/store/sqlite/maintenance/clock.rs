@@ -30,7 +30,7 @@ const UP_TO: &str = "SELECT coalesce(max(activity), 0), coalesce(max(event), 0),
 
 /// What an open log has seen of the clock.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct Running {
+pub(crate) struct Running {
     /// By the log's monotonic clock, when it was last brought up to date.
     monotonic: Duration,
     /// What it showed then.
@@ -41,35 +41,33 @@ pub(in crate::store::sqlite) struct Running {
 
 /// Rows up to these were committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Place {
-    pub(in crate::store::sqlite) activity: i64,
-    pub(in crate::store::sqlite) event: i64,
-    pub(in crate::store::sqlite) recording: i64,
+pub(crate) struct Place {
+    pub(crate) activity: i64,
+    pub(crate) event: i64,
+    pub(crate) recording: i64,
 }
 
 impl Running {
     /// How long ago that was.
-    pub(in crate::store::sqlite) fn age(&self, reading: ClockReading) -> Duration {
+    pub(crate) fn age(&self, reading: ClockReading) -> Duration {
         reading.monotonic.saturating_sub(self.monotonic)
     }
 
     /// What the clock shows.
-    pub(in crate::store::sqlite) fn now_us(&self, reading: ClockReading) -> i64 {
+    pub(crate) fn now_us(&self, reading: ClockReading) -> i64 {
         let passed = i64::try_from(self.age(reading).as_micros()).unwrap_or(i64::MAX);
         self.now_us.saturating_add(passed)
     }
 
     /// The instant that ages are counted from: the earlier of both clocks.
-    pub(in crate::store::sqlite) fn earlier(&self, reading: ClockReading) -> DateTime<Utc> {
+    pub(crate) fn earlier(&self, reading: ClockReading) -> DateTime<Utc> {
         let us = self.now_us(reading).min(reading.wall.timestamp_micros());
         DateTime::from_timestamp_micros(us).unwrap_or(reading.wall)
     }
 }
 
 /// The clock as it was last written.
-pub(in crate::store::sqlite) fn read(
-    connection: &Connection,
-) -> rusqlite::Result<Option<StoreClock>> {
+pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<StoreClock>> {
     let mut statement = connection.prepare_cached(READ)?;
     let clock = statement.query_row((), |row| {
         Ok(StoreClock {
@@ -154,10 +152,7 @@ pub(super) fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Resu
 }
 
 /// What had been committed when the clock showed this.
-pub(in crate::store::sqlite) fn up_to(
-    connection: &Connection,
-    at: DateTime<Utc>,
-) -> rusqlite::Result<Place> {
+pub(crate) fn up_to(connection: &Connection, at: DateTime<Utc>) -> rusqlite::Result<Place> {
     let mut statement = connection.prepare_cached(UP_TO)?;
     statement.query_row([at.timestamp_micros()], place)
 }

@@ -26,15 +26,15 @@ const CACHE: &str = "PRAGMA cache_size = -65536";
 
 /// A connection that tends a store: one for all of a process.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct SqliteUpkeep {
-    pub(in crate::store::sqlite) access: Arc<Access>,
+pub(crate) struct SqliteUpkeep {
+    pub(crate) access: Arc<Access>,
     /// What it has seen of the store's clock.
     pub(super) running: Option<Running>,
 }
 
 impl SqliteUpkeep {
     /// Opens the store in this place, which must exist.
-    pub(in crate::store::sqlite) fn open(place: &Place) -> Result<Self> {
+    pub(crate) fn open(place: &Place) -> Result<Self> {
         let access = match place {
             Place::Memory(connection) => Arc::new(Access::memory(connection.clone())),
             Place::File(path) => OpenFile::at(path)?.maintenance(),
@@ -64,14 +64,14 @@ impl SqliteUpkeep {
         Ok(running)
     }
 
-    pub(in crate::store::sqlite) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         work(&*self.connection()?).map_err(|cause| connection::at(self.access.path(), cause))
     }
 
-    pub(in crate::store::sqlite) fn write<T>(
+    pub(crate) fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {

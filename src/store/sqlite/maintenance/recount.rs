@@ -38,22 +38,19 @@ const AT_ONCE: usize = 8;
 
 /// Some quarters that were compared.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Quarters {
+pub(crate) struct Quarters {
     /// How many.
-    pub(in crate::store::sqlite) compared: u64,
+    pub(crate) compared: u64,
     /// Whose sums differ.
-    pub(in crate::store::sqlite) differing: Vec<i64>,
+    pub(crate) differing: Vec<i64>,
     /// Where to go on; `None` where there is nothing more.
-    pub(in crate::store::sqlite) next: Option<i64>,
+    pub(crate) next: Option<i64>,
     /// How far that is.
-    pub(in crate::store::sqlite) progress: f64,
+    pub(crate) progress: f64,
 }
 
 /// Compares the sums of some quarters from this one on; within one transaction.
-pub(in crate::store::sqlite) fn compare(
-    connection: &Connection,
-    from: i64,
-) -> rusqlite::Result<Quarters> {
+pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Quarters> {
     let mut first = marks::complete_from(connection)?;
     let knows_pruned: bool = connection.query_row(KNOWS_PRUNED, (), |row| row.get(0))?;
     if knows_pruned {
@@ -108,7 +105,7 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
 }
 
 /// Adds up the activities of some quarters, and of those that are indexed, by agents.
-pub(in crate::store::sqlite) fn add_up(
+pub(crate) fn add_up(
     connection: &Connection,
     quarters: &Range<i64>,
 ) -> rusqlite::Result<(Buckets, Agents)> {
@@ -152,10 +149,7 @@ pub(in crate::store::sqlite) fn add_up(
 }
 
 /// Puts the sums of some quarters that their activities add up to in place of those that are stored.
-pub(in crate::store::sqlite) fn rebuild(
-    transaction: &Transaction<'_>,
-    quarters: Range<i64>,
-) -> rusqlite::Result<()> {
+pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
     let (mut buckets, agents) = add_up(transaction, &quarters)?;
     let mut changed = buckets.fold(transaction)?;

@@ -12,7 +12,7 @@ const READ: &str = "SELECT kind, age_us, bytes FROM retention";
 const WRITE: &str = "INSERT OR REPLACE INTO retention (kind, age_us, bytes) VALUES (?1, ?2, ?3)";
 
 /// The limits that were set.
-pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
+pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
     let mut retention = Retention::default();
     let mut statement = connection.prepare_cached(READ)?;
     let mut rows = statement.query(())?;
@@ -31,10 +31,7 @@ pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Resul
 }
 
 /// Sets the limits of the kinds that are named. Returns what was set before.
-pub(in crate::store::sqlite) fn write(
-    connection: &Connection,
-    change: &Retention,
-) -> rusqlite::Result<Retention> {
+pub(crate) fn write(connection: &Connection, change: &Retention) -> rusqlite::Result<Retention> {
     let before = read(connection)?;
     let integer = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
     for ((kind, limit), (_, set)) in change.kinds().into_iter().zip(before.kinds()) {

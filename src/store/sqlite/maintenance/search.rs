@@ -19,10 +19,10 @@ const STEP: i64 = 500;
 const STEP_BYTES: usize = 256 << 10;
 
 /// A row's place in the order of commits, and its id.
-pub(in crate::store::sqlite) type Place = (i64, [u8; 16]);
+pub(crate) type Place = (i64, [u8; 16]);
 
 /// A table and its index.
-pub(in crate::store::sqlite) struct Indexed {
+pub(crate) struct Indexed {
     /// The mark of the last seq that is indexed.
     followed: Mark,
     next: &'static str,
@@ -36,7 +36,7 @@ pub(in crate::store::sqlite) struct Indexed {
     sizes: &'static [Size],
 }
 
-pub(in crate::store::sqlite) const ACTIVITIES: Indexed = Indexed {
+pub(crate) const ACTIVITIES: Indexed = Indexed {
     followed: Mark::FollowedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
@@ -50,7 +50,7 @@ pub(in crate::store::sqlite) const ACTIVITIES: Indexed = Indexed {
     purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
-pub(in crate::store::sqlite) const EVENTS: Indexed = Indexed {
+pub(crate) const EVENTS: Indexed = Indexed {
     followed: Mark::FollowedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
@@ -65,41 +65,32 @@ pub(in crate::store::sqlite) const EVENTS: Indexed = Indexed {
 };
 
 /// The texts of a dictionary that the index has, each as a letter and its number.
-pub(in crate::store::sqlite) const PROJECT: char = 'p';
-pub(in crate::store::sqlite) const AGENT: char = 'g';
-pub(in crate::store::sqlite) const ACTOR: char = 'a';
-pub(in crate::store::sqlite) const BRAND: char = 'b';
+pub(crate) const PROJECT: char = 'p';
+pub(crate) const AGENT: char = 'g';
+pub(crate) const ACTOR: char = 'a';
+pub(crate) const BRAND: char = 'b';
 const NUMBERED: [char; 4] = [PROJECT, AGENT, ACTOR, BRAND];
 /// The other scopes that it has, each as a letter and what is left of it.
-pub(in crate::store::sqlite) const SESSION: char = 's';
-pub(in crate::store::sqlite) const REQUEST: char = 'r';
+pub(crate) const SESSION: char = 's';
+pub(crate) const REQUEST: char = 'r';
 const WRITTEN: [char; 2] = [SESSION, REQUEST];
 
 impl Indexed {
     /// The last seq that is indexed; 0 before the first.
-    pub(in crate::store::sqlite) fn followed(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<i64> {
+    pub(crate) fn followed(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let found = self.followed.get(connection)?;
         Ok(found.unwrap_or_default())
     }
 
     /// How far the index is behind the commits.
-    pub(in crate::store::sqlite) fn behind(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<u64> {
+    pub(crate) fn behind(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let newest: i64 = connection.query_row(self.newest, (), |row| row.get(0))?;
         let behind = newest - self.followed(connection)?;
         Ok(unsigned(behind))
     }
 
     /// Indexes some of what was committed since. Returns how many rows that were; 0 once nothing is left.
-    pub(in crate::store::sqlite) fn follow(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<u64> {
+    pub(crate) fn follow(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let mut documents = Vec::<Document>::new();
         let before = self.followed(connection)?;
         let (mut bytes, mut count, mut followed) = (0, 0, before);
@@ -128,7 +119,7 @@ impl Indexed {
     }
 
     /// Changes or deletes rows, and brings the index and what is counted up to date.
-    pub(in crate::store::sqlite) fn change(
+    pub(crate) fn change(
         &self,
         connection: &Connection,
         rows: &[Place],
@@ -161,10 +152,7 @@ impl Indexed {
 
     /// Takes some of what was deleted out of the index, in which it is only marked at first. `false` where little of it
     /// is left.
-    pub(in crate::store::sqlite) fn merge(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<bool> {
+    pub(crate) fn merge(&self, connection: &Connection) -> rusqlite::Result<bool> {
         command(connection, self.merge)
     }
 
@@ -218,7 +206,7 @@ fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
 }
 
 /// How far the index is behind the commits.
-pub(in crate::store::sqlite) fn unindexed(connection: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn unindexed(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(ACTIVITIES.behind(connection)? + EVENTS.behind(connection)?)
 }
 
@@ -255,12 +243,12 @@ impl Document {
 }
 
 /// How the index writes a scope whose texts are numbered.
-pub(in crate::store::sqlite) fn numbered(sort: char, number: i64) -> String {
+pub(crate) fn numbered(sort: char, number: i64) -> String {
     format!("{sort}{number}")
 }
 
 /// How the index writes any other scope: as one word, which several scopes may have in common.
-pub(in crate::store::sqlite) fn written(sort: char, text: &str) -> String {
+pub(crate) fn written(sort: char, text: &str) -> String {
     let mut word = as_words(text);
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(64));

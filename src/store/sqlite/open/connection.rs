@@ -27,13 +27,13 @@ const MIGRATIONS: &[&str] = &[
 /// The version of the schema that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
-pub(in crate::store::sqlite) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whose database it is. One statement, so that another process's first transaction is seen whole or not at all.
 const WHOSE: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 /// How long an opening waits for others that open.
-pub(in crate::store::sqlite) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings that must stand before the first table is made. 8 KB pages: about 1.2 times the rows a second.
 const NEW: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
@@ -52,7 +52,7 @@ const STATEMENTS: usize = 64;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Role {
+pub(crate) enum Role {
     Read,
     Write,
     Maintain,
@@ -178,13 +178,13 @@ pub(super) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Whether the last connection of all takes the write-ahead log over into the main file when it is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Checkpoint {
+pub(crate) enum Checkpoint {
     Yes,
     No,
 }
 
 /// Closes a connection.
-pub(in crate::store::sqlite) fn close(connection: Connection, checkpoint: Checkpoint) {
+pub(crate) fn close(connection: Connection, checkpoint: Checkpoint) {
     let no = checkpoint == Checkpoint::No;
     // Setting a flag of a connection does not fail.
     let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, no);
@@ -192,7 +192,7 @@ pub(in crate::store::sqlite) fn close(connection: Connection, checkpoint: Checkp
 }
 
 /// A connection that looks at a file, whatever it is.
-pub(in crate::store::sqlite) fn connect_to_look(path: &Path) -> Result<Connection> {
+pub(crate) fn connect_to_look(path: &Path) -> Result<Connection> {
     let connection = connect(path, None)?;
     connection.execute_batch(READ).map_err(|e| at(path, e))?;
     Ok(connection)

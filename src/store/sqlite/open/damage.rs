@@ -14,13 +14,13 @@ use super::{
 use crate::error::Error;
 
 /// How long a main file that cannot be read must stay as it is until nobody is taken to be writing it.
-pub(in crate::store::sqlite) const STILL: Duration = Duration::from_secs(2);
+pub(crate) const STILL: Duration = Duration::from_secs(2);
 /// After so many transactions in a row that find the file damaged, each by a connection of its own, it is set aside.
 const TIMES: u32 = 2;
 
 /// How often in a row a file was found damaged, and how it looked.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Damage {
+pub(crate) struct Damage {
     times: u32,
     since: Instant,
     seen: Seen,
@@ -36,7 +36,7 @@ struct Seen {
 
 impl Damage {
     /// The file was found damaged, again where it is as it was `known`.
-    pub(in crate::store::sqlite) fn of(file: &OpenFile, known: Option<Damage>) -> Self {
+    pub(crate) fn of(file: &OpenFile, known: Option<Damage>) -> Self {
         let seen = Seen::at(file);
         match known {
             Some(known) if known.seen == seen => Damage {
@@ -52,7 +52,7 @@ impl Damage {
     }
 
     /// True where the file that stands there now was found damaged often enough.
-    pub(in crate::store::sqlite) fn is_sure(&self, file: &OpenFile) -> bool {
+    pub(crate) fn is_sure(&self, file: &OpenFile) -> bool {
         let is_still = self.seen.is_open || self.since.elapsed() >= STILL;
         self.times >= TIMES && is_still && self.seen == Seen::at(file)
     }
@@ -73,7 +73,7 @@ impl Seen {
 }
 
 /// True where SQLite reads something else than was written, or less than that. A database of another program is whole.
-pub(in crate::store::sqlite) fn is_damage(error: &Error) -> bool {
+pub(crate) fn is_damage(error: &Error) -> bool {
     let cause = error.source();
     let cause = cause.and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
     let cause = cause.and_then(rusqlite::Error::sqlite_error);

@@ -25,7 +25,7 @@ static SHORTFALL: LazyLock<Option<String>> = LazyLock::new(|| {
 /// # Errors
 ///
 /// When it is too old, or built without FTS5.
-pub(in crate::store::sqlite) fn check(path: &Path) -> Result<()> {
+pub(crate) fn check(path: &Path) -> Result<()> {
     match &*SHORTFALL {
         None => Ok(()),
         Some(why) => Err(Error::store(format!(
@@ -58,11 +58,7 @@ fn shortfall(linked: i32, fts5: bool) -> Option<String> {
 }
 
 /// Has SQLite ask, after so many steps of its machine, whether to stop; `None` ends that.
-pub(in crate::store::sqlite) fn ask_every<F>(
-    connection: &mut Connection,
-    steps: c_int,
-    stop: Option<F>,
-) -> Answer<()>
+pub(crate) fn ask_every<F>(connection: &mut Connection, steps: c_int, stop: Option<F>) -> Answer<()>
 where
     F: FnMut() -> bool + Send + 'static,
 {
@@ -70,7 +66,7 @@ where
 }
 
 /// Forgets the pages that a connection remembers. The method of rusqlite has a feature of its own in the oldest one.
-pub(in crate::store::sqlite) fn release_memory(connection: &Connection) -> Answer<()> {
+pub(crate) fn release_memory(connection: &Connection) -> Answer<()> {
     connection.execute_batch("PRAGMA shrink_memory")
 }
 

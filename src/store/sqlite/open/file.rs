@@ -41,22 +41,20 @@ type Slot = Mutex<Option<Opened>>;
 
 /// An open connection.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Opened {
-    pub(in crate::store::sqlite) connection: Connection,
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
     /// Declared after the connection: it is counted until it is closed.
     _connected: Connected,
 }
 
 impl Opened {
-    pub(in crate::store::sqlite) fn close(self, checkpoint: Checkpoint) {
+    pub(crate) fn close(self, checkpoint: Checkpoint) {
         connection::close(self.connection, checkpoint);
     }
 }
 
 /// What all handles that write a file have in common.
-pub(in crate::store::sqlite) trait SharedWriter:
-    Any + Send + Sync
-{
+pub(crate) trait SharedWriter: Any + Send + Sync {
     /// Looks whether the files are still those that the connections have open, and goes on with those that stand under the
     /// names now where they are not.
     ///
@@ -68,7 +66,7 @@ pub(in crate::store::sqlite) trait SharedWriter:
 
 /// One file and everything of this process that has it open.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct OpenFile {
+pub(crate) struct OpenFile {
     /// Without links.
     path: PathBuf,
     /// Held while a connection is used; exclusively while all are closed.
@@ -92,7 +90,7 @@ pub(in crate::store::sqlite) struct OpenFile {
 
 /// Where a store is.
 #[derive(Clone)]
-pub(in crate::store::sqlite) enum Place {
+pub(crate) enum Place {
     File(PathBuf),
     /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
@@ -105,7 +103,7 @@ impl OpenFile {
     ///
     /// When this process or another has a log open in the same file under another name: SQLite would keep a second
     /// write-ahead log there, and each would undo the other's commits.
-    pub(in crate::store::sqlite) fn at(path: &Path) -> Result<Arc<Self>> {
+    pub(crate) fn at(path: &Path) -> Result<Arc<Self>> {
         let path = real(path);
         let mut files = FILES.lock();
         files.retain(|file| file.strong_count() > 0);
@@ -138,12 +136,12 @@ impl OpenFile {
         Ok(file)
     }
 
-    pub(in crate::store::sqlite) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The connection of all that tend it.
-    pub(in crate::store::sqlite) fn maintenance(self: &Arc<Self>) -> Arc<Access> {
+    pub(crate) fn maintenance(self: &Arc<Self>) -> Arc<Access> {
         let mut maintenance = self.maintenance.lock();
         maintenance.upgrade().unwrap_or_else(|| {
             let access = Arc::new(Access::file(self.clone(), Role::Maintain));
@@ -153,7 +151,7 @@ impl OpenFile {
     }
 
     /// What all handles that write have in common, made where there is none.
-    pub(in crate::store::sqlite) fn writer<W: SharedWriter>(
+    pub(crate) fn writer<W: SharedWriter>(
         &self,
         own: InstanceId,
         make: impl FnOnce() -> Result<W>,
@@ -172,24 +170,24 @@ impl OpenFile {
     }
 
     /// The names that the connections were opened by.
-    pub(in crate::store::sqlite) fn names(&self) -> Option<Names> {
+    pub(crate) fn names(&self) -> Option<Names> {
         *self.names.lock()
     }
 
     /// True when the index of the write-ahead log was cut off: SQLite never makes it shorter while it is open, and a process
     /// that reads behind its end is killed (SIGBUS).
-    pub(in crate::store::sqlite) fn is_shm_cut(&self, now: &Look) -> bool {
+    pub(crate) fn is_shm_cut(&self, now: &Look) -> bool {
         let is_same = self.names().is_some_and(|names| names.shm == now.names.shm);
         is_same && now.shm_bytes < self.shm_bytes.load(Relaxed)
     }
 
     /// Takes note of how long the index of the write-ahead log is.
-    pub(in crate::store::sqlite) fn saw_shm(&self, now: &Look) {
+    pub(crate) fn saw_shm(&self, now: &Look) {
         self.shm_bytes.fetch_max(now.shm_bytes, Relaxed);
     }
 
     /// Closes all connections, none of which is in use then; each is opened anew when it is used again.
-    pub(in crate::store::sqlite) fn close_all(&self) {
+    pub(crate) fn close_all(&self) {
         let _gate = self.gate.write();
         self.forget();
         for slot in self.slots.lock().iter().filter_map(Weak::upgrade) {
@@ -284,7 +282,7 @@ impl OpenFile {
 
 /// A connection of one user: a reader, the writer, or maintenance.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Access {
+pub(crate) struct Access {
     at: At,
     process: Process,
 }
@@ -301,14 +299,14 @@ enum At {
 }
 
 impl Access {
-    pub(in crate::store::sqlite) fn memory(connection: Arc<Mutex<Connection>>) -> Self {
+    pub(crate) fn memory(connection: Arc<Mutex<Connection>>) -> Self {
         Access {
             at: At::Memory(connection),
             process: Process::own(),
         }
     }
 
-    pub(in crate::store::sqlite) fn file(file: Arc<OpenFile>, role: Role) -> Self {
+    pub(crate) fn file(file: Arc<OpenFile>, role: Role) -> Self {
         let slot = Arc::new(Mutex::new(None));
         let mut slots = file.slots.lock();
         slots.retain(|slot| slot.strong_count() > 0);
@@ -321,7 +319,7 @@ impl Access {
     }
 
     /// The file, where there is one.
-    pub(in crate::store::sqlite) fn open_file(&self) -> Option<&Arc<OpenFile>> {
+    pub(crate) fn open_file(&self) -> Option<&Arc<OpenFile>> {
         match &self.at {
             At::Memory(_) => None,
             At::File { file, .. } => Some(file),
@@ -329,7 +327,7 @@ impl Access {
     }
 
     /// The path for errors.
-    pub(in crate::store::sqlite) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match &self.at {
             At::Memory(_) => Path::new(":memory:"),
             At::File { file, .. } => &file.path,
@@ -341,7 +339,7 @@ impl Access {
     /// # Errors
     ///
     /// When the file cannot be opened, and in the child of a fork.
-    pub(in crate::store::sqlite) fn lock(
+    pub(crate) fn lock(
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<Guard<'_>> {
@@ -369,7 +367,7 @@ impl Access {
     }
 
     /// The same, whatever stands under the names by now: for the writer, who looks at them himself.
-    pub(in crate::store::sqlite) fn lock_anyway(
+    pub(crate) fn lock_anyway(
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<Guard<'_>> {
@@ -399,7 +397,7 @@ impl Access {
     }
 
     /// Takes the connection out, as it is; another is opened when it is used again.
-    pub(in crate::store::sqlite) fn take(&self) -> Option<Opened> {
+    pub(crate) fn take(&self) -> Option<Opened> {
         match &self.at {
             At::Memory(_) => None,
             At::File { slot, .. } => slot.lock().take(),
@@ -407,7 +405,7 @@ impl Access {
     }
 
     /// Closes the connection as it is; another is opened when it is used again.
-    pub(in crate::store::sqlite) fn drop_connection(&self) {
+    pub(crate) fn drop_connection(&self) {
         if let Some(opened) = self.take() {
             opened.close(Checkpoint::No);
         }
@@ -417,7 +415,7 @@ impl Access {
     }
 
     /// Closes the connection; it is opened anew when it is used again.
-    pub(in crate::store::sqlite) fn close(&self) {
+    pub(crate) fn close(&self) {
         let At::File { file, slot, .. } = &self.at else {
             return;
         };
@@ -454,7 +452,7 @@ impl Drop for Access {
 }
 
 /// A connection in use.
-pub(in crate::store::sqlite) struct Guard<'a> {
+pub(crate) struct Guard<'a> {
     connection: MappedMutexGuard<'a, Connection>,
     /// Declared after the connection: it is given back first.
     _gate: Option<RwLockReadGuard<'a, ()>>,

@@ -4,14 +4,14 @@ use rusqlite::Connection;
 
 /// How many frames the write-ahead log has, and how many of them were taken over into the main file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Frames {
-    pub(in crate::store::sqlite) all: i64,
-    pub(in crate::store::sqlite) taken: i64,
+pub(crate) struct Frames {
+    pub(crate) all: i64,
+    pub(crate) taken: i64,
 }
 
 impl Frames {
     /// Asks SQLite, which takes nothing over for that. `None` where it cannot be asked.
-    pub(in crate::store::sqlite) fn of(connection: &Connection) -> Option<Self> {
+    pub(crate) fn of(connection: &Connection) -> Option<Self> {
         const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
         // Before, SQLite takes an unknown word for `PASSIVE`.
         if rusqlite::version_number() < 3_051_000 {
@@ -27,17 +27,17 @@ impl Frames {
     }
 
     /// True where everything is in the main file.
-    pub(in crate::store::sqlite) fn are_taken(self) -> bool {
+    pub(crate) fn are_taken(self) -> bool {
         self.taken == self.all
     }
 
     /// True where the main file is no state of the log: a reader has kept a checkpoint from being complete.
-    pub(in crate::store::sqlite) fn are_taken_in_part(self) -> bool {
+    pub(crate) fn are_taken_in_part(self) -> bool {
         self.taken > 0 && !self.are_taken()
     }
 
     /// True where frames were taken over since then for sure. The write-ahead log begins anew once all were.
-    pub(in crate::store::sqlite) fn were_taken_since(self, then: Frames) -> bool {
+    pub(crate) fn were_taken_since(self, then: Frames) -> bool {
         let began_anew = self.taken < then.taken || self.all < then.all;
         match began_anew {
             true => self.taken > 0 || !then.are_taken(),

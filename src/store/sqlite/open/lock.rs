@@ -29,7 +29,7 @@ pub(crate) struct InstanceLock {
 
 impl InstanceLock {
     /// Takes the lock of an instance beside the log.
-    pub(in crate::store::sqlite) fn take(log: &Path, id: InstanceId) -> io::Result<Self> {
+    pub(crate) fn take(log: &Path, id: InstanceId) -> io::Result<Self> {
         let path = path_of(log, id);
         let file = lock(&path)?;
         let identity = identity(&path);
@@ -44,7 +44,7 @@ impl InstanceLock {
     }
 
     /// Makes the lock file anew where somebody has removed or replaced it.
-    pub(in crate::store::sqlite) fn keep(&mut self) -> io::Result<()> {
+    pub(crate) fn keep(&mut self) -> io::Result<()> {
         let found = identity(&self.path);
         if found.is_some() && found == self.identity {
             return Ok(());
@@ -61,7 +61,7 @@ impl InstanceLock {
     }
 
     /// Says how much the instance has committed.
-    pub(in crate::store::sqlite) fn write(&mut self, committed: Committed) -> io::Result<()> {
+    pub(crate) fn write(&mut self, committed: Committed) -> io::Result<()> {
         if self.written != committed {
             committed.write(&self.file)?;
             self.written = committed;
@@ -70,7 +70,7 @@ impl InstanceLock {
     }
 
     /// Removes the lock file: the instance has ended in good order.
-    pub(in crate::store::sqlite) fn release(self) {
+    pub(crate) fn release(self) {
         if identity(&self.path) == self.identity {
             // What is left of it is found dead, and removed, by the next writer.
             let _ = fs::remove_file(&self.path);
@@ -99,7 +99,7 @@ pub(crate) fn alive(log: &Path, id: InstanceId) -> bool {
 
 /// True when the process of this instance is known to have ended. Where somebody has removed its lock file nothing is
 /// known for some time, in which a living one makes it anew.
-pub(in crate::store::sqlite) fn is_dead(log: &Path, id: InstanceId) -> bool {
+pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
     let path = path_of(log, id);
     let missing = path.with_extension("missing");
     match is_held(&path) {
@@ -160,7 +160,7 @@ fn note(path: &Path) -> io::Result<()> {
 }
 
 /// The living instances of a log, with what each has committed.
-pub(in crate::store::sqlite) fn living(log: &Path) -> Vec<(InstanceId, Committed)> {
+pub(crate) fn living(log: &Path) -> Vec<(InstanceId, Committed)> {
     let mut all = Committed::all(&folder(log));
     all.retain(|(id, _)| alive(log, *id));
     all
@@ -190,7 +190,7 @@ fn path_of(log: &Path, id: InstanceId) -> PathBuf {
 }
 
 /// The folder of the instances' locks.
-pub(in crate::store::sqlite) fn folder(log: &Path) -> PathBuf {
+pub(crate) fn folder(log: &Path) -> PathBuf {
     beside(log, "-instances")
 }
 

@@ -14,33 +14,33 @@ use std::{
 };
 
 /// A file's device and number.
-pub(in crate::store::sqlite) type FileId = (u64, u64);
+pub(crate) type FileId = (u64, u64);
 
 /// Which files stand under the names of a log; `None` where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Names {
-    pub(in crate::store::sqlite) main: Option<FileId>,
-    pub(in crate::store::sqlite) wal: Option<FileId>,
-    pub(in crate::store::sqlite) shm: Option<FileId>,
+pub(crate) struct Names {
+    pub(crate) main: Option<FileId>,
+    pub(crate) wal: Option<FileId>,
+    pub(crate) shm: Option<FileId>,
 }
 
 /// The names, and what their files look like from outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Look {
-    pub(in crate::store::sqlite) names: Names,
+pub(crate) struct Look {
+    pub(crate) names: Names,
     /// The size of the write-ahead log, in bytes.
-    pub(in crate::store::sqlite) wal_bytes: u64,
+    pub(crate) wal_bytes: u64,
     /// A part of it was never written: it was cut off, and then written behind its end. SQLite appends, and leaves none out.
-    pub(in crate::store::sqlite) wal_has_holes: bool,
+    pub(crate) wal_has_holes: bool,
     /// The size of the index of the write-ahead log, in bytes.
     pub(super) shm_bytes: u64,
     /// Size and time of the last change of the main file: SQLite changes it in checkpoints only.
-    pub(in crate::store::sqlite) main: Option<(u64, SystemTime)>,
+    pub(crate) main: Option<(u64, SystemTime)>,
 }
 
 impl Look {
     /// Looks at the names of this log.
-    pub(in crate::store::sqlite) fn at(path: &Path) -> Self {
+    pub(crate) fn at(path: &Path) -> Self {
         let [main, wal, shm] =
             ["", "-wal", "-shm"].map(|suffix| fs::metadata(beside(path, suffix)).ok());
         Look {
@@ -58,7 +58,7 @@ impl Look {
 }
 
 /// The name of a side file.
-pub(in crate::store::sqlite) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -70,19 +70,19 @@ pub(super) fn identity(path: &Path) -> Option<FileId> {
 }
 
 /// A name for a file that gets its final one later.
-pub(in crate::store::sqlite) fn unnamed(path: &Path, suffix: &str, why: &str) -> PathBuf {
+pub(crate) fn unnamed(path: &Path, suffix: &str, why: &str) -> PathBuf {
     beside(path, &format!("{suffix}.{why}-{}", stamp()))
 }
 
 /// The entry of a file among the open ones of this process, as far as the system says.
-pub(in crate::store::sqlite) fn descriptor(file: FileId) -> Option<PathBuf> {
+pub(crate) fn descriptor(file: FileId) -> Option<PathBuf> {
     let descriptors = fs::read_dir("/proc/self/fd").ok()?;
     let mut paths = descriptors.filter_map(|one| Some(one.ok()?.path()));
     paths.find(|path| identity(path) == Some(file))
 }
 
 /// True when no name is left of a file that this process has open, and where the system does not say.
-pub(in crate::store::sqlite) fn is_deleted(file: Option<FileId>) -> bool {
+pub(crate) fn is_deleted(file: Option<FileId>) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -99,17 +99,13 @@ pub(in crate::store::sqlite) fn is_deleted(file: Option<FileId>) -> bool {
 
 /// Gives a side file another name, so that SQLite does not take it for the log's. Returns the new name; `None` where
 /// there was no such file.
-pub(in crate::store::sqlite) fn set_aside(
-    path: &Path,
-    suffix: &str,
-    why: &str,
-) -> io::Result<Option<PathBuf>> {
+pub(crate) fn set_aside(path: &Path, suffix: &str, why: &str) -> io::Result<Option<PathBuf>> {
     let to = unnamed(path, suffix, why);
     Ok(rename(&beside(path, suffix), &to)?.then_some(to))
 }
 
 /// Gives a log another name, and its side files the names that belong to it. Returns the new name.
-pub(in crate::store::sqlite) fn set_aside_together(path: &Path, why: &str) -> io::Result<PathBuf> {
+pub(crate) fn set_aside_together(path: &Path, why: &str) -> io::Result<PathBuf> {
     let to = unnamed(path, "", why);
     // The side files first: alone, none is taken for that of the file that comes next.
     for suffix in ["-wal", "-shm", ""] {

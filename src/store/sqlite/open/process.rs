@@ -18,10 +18,10 @@ static OPEN: AtomicU64 = AtomicU64::new(0);
 
 /// The process that opened something.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct Process(u32);
+pub(crate) struct Process(u32);
 
 impl Process {
-    pub(in crate::store::sqlite) fn own() -> Self {
+    pub(crate) fn own() -> Self {
         Process(process::id())
     }
 
@@ -31,7 +31,7 @@ impl Process {
     }
 
     /// Refuses to go on in a child of that process.
-    pub(in crate::store::sqlite) fn check(self) -> Result<()> {
+    pub(crate) fn check(self) -> Result<()> {
         match self.is_other() {
             false => Ok(()),
             true => Err(forked("use the log")),

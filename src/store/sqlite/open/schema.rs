@@ -101,9 +101,7 @@ struct Object {
 }
 
 /// What is missing or altered of the schema.
-pub(in crate::store::sqlite) fn complaints(
-    connection: &Connection,
-) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn complaints(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (there, made) = both(connection)?;
     let mut complaints = Vec::new();
     for (name, object) in &made {
@@ -127,7 +125,7 @@ pub(in crate::store::sqlite) fn complaints(
 }
 
 /// What others have added to the schema.
-pub(in crate::store::sqlite) fn foreign(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn foreign(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (there, made) = both(connection)?;
     let added = there.iter().filter(|(name, _)| !made.contains_key(*name));
     Ok(added
@@ -139,7 +137,7 @@ pub(in crate::store::sqlite) fn foreign(connection: &Connection) -> rusqlite::Re
 }
 
 /// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
-pub(in crate::store::sqlite) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (there, made) = both(connection)?;
     let mut restored = Vec::new();
     for (name, object) in made {

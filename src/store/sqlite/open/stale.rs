@@ -38,24 +38,21 @@ const LIVING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a log says of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Counts {
+pub(crate) struct Counts {
     /// Of all instances together; -1 where the file is of schema 1, which counts none.
-    pub(in crate::store::sqlite) commits: i64,
+    pub(crate) commits: i64,
     /// How many there were when the write-ahead log began.
-    pub(in crate::store::sqlite) wal_base: i64,
+    pub(crate) wal_base: i64,
     /// The number of its schema, which every change of that raises, and each VACUUM.
-    pub(in crate::store::sqlite) cookie: i64,
+    pub(crate) cookie: i64,
     /// The number of the file; 0 where it has none.
-    pub(in crate::store::sqlite) file: i64,
+    pub(crate) file: i64,
     /// Commits of one instance.
-    pub(in crate::store::sqlite) own: i64,
+    pub(crate) own: i64,
 }
 
 impl Counts {
-    pub(in crate::store::sqlite) fn of(
-        connection: &Connection,
-        own: Option<InstanceId>,
-    ) -> rusqlite::Result<Self> {
+    pub(crate) fn of(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
         let own = own.as_ref().map(InstanceId::as_bytes);
         connection.query_row(COUNTS, [own], |row| {
             Ok(Counts {
@@ -69,10 +66,7 @@ impl Counts {
     }
 
     /// Those of the main file without its write-ahead log; `None` where they cannot be read.
-    pub(in crate::store::sqlite) fn of_main_alone(
-        path: &Path,
-        own: Option<InstanceId>,
-    ) -> Option<Self> {
+    pub(crate) fn of_main_alone(path: &Path, own: Option<InstanceId>) -> Option<Self> {
         let connection = connection::open_main_alone(path).ok()?;
         Counts::of_any(&connection, own).ok()
     }
@@ -112,11 +106,7 @@ impl Counts {
 ///
 /// For a reader, when it does not belong to it; and when another instance than this process's `own` lives, and does not
 /// notice that another file stands in the place of its.
-pub(in crate::store::sqlite) fn check(
-    path: &Path,
-    role: Role,
-    own: Option<InstanceId>,
-) -> Result<()> {
+pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<()> {
     let end = Instant::now() + LIVING_TIMEOUT;
     let mut attempt = 1;
     while !fits(path, own) {
@@ -167,7 +157,7 @@ fn leave(path: &Path, role: Role) -> Result<()> {
 
 /// True when the write-ahead log beside a log belongs to it, as far as can be read. What the process's `own` instance says
 /// of its file is left out: it may be about to open another.
-pub(in crate::store::sqlite) fn fits(path: &Path, own: Option<InstanceId>) -> bool {
+pub(crate) fn fits(path: &Path, own: Option<InstanceId>) -> bool {
     if !fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return true;
     }

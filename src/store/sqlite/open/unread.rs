@@ -32,11 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many commits there are behind the place that SQLite reads up to. 0 where that cannot be told. The process's `own`
 /// instance is about to ask.
-pub(in crate::store::sqlite) fn commits(
-    connection: &Connection,
-    path: &Path,
-    own: Option<InstanceId>,
-) -> u64 {
+pub(crate) fn commits(connection: &Connection, path: &Path, own: Option<InstanceId>) -> u64 {
     if lock::living(path).iter().any(|(id, _)| Some(*id) != own) {
         // It has looked, and may be about to commit.
         return 0;
@@ -64,7 +60,7 @@ pub(in crate::store::sqlite) fn commits(
 }
 
 /// Copies a write-ahead log with so many commits that SQLite does not read, before it is overwritten.
-pub(in crate::store::sqlite) fn keep(path: &Path, commits: u64) -> Result<()> {
+pub(crate) fn keep(path: &Path, commits: u64) -> Result<()> {
     let kept = unnamed(path, "-wal", "damaged");
     match fs::copy(beside(path, "-wal"), &kept) {
         Ok(_) => {

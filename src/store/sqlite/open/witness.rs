@@ -38,7 +38,7 @@ pub(crate) struct Committed {
 
 impl Committed {
     /// What this has beyond another.
-    pub(in crate::store::sqlite) fn beyond(&self, other: &Self) -> Self {
+    pub(crate) fn beyond(&self, other: &Self) -> Self {
         Committed {
             commits: 0,
             activities: self.activities.saturating_sub(other.activities),
@@ -50,7 +50,7 @@ impl Committed {
     }
 
     /// Adds these rows to others.
-    pub(in crate::store::sqlite) fn add_to(&self, other: &mut Self) {
+    pub(crate) fn add_to(&self, other: &mut Self) {
         other.activities += self.activities;
         other.events += self.events;
         other.recordings += self.recordings;

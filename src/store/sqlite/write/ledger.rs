@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The number of an instance that nobody knows: that of a chunk without its recording.
-pub(in crate::store::sqlite) const UNKNOWN: i64 = 0;
+pub(crate) const UNKNOWN: i64 = 0;
 
 const UNDER_WAY: &str =
     "SELECT counted, last FROM ledger_check WHERE kind = ?1 AND counted IS NOT NULL";
@@ -53,16 +53,16 @@ const RECORD: &str =
     "INSERT INTO ledger_accepted (at, kind, instance, missing) VALUES (?1, ?2, ?3, ?4)";
 
 /// How a kind of row is counted.
-pub(in crate::store::sqlite) struct Ledger {
+pub(crate) struct Ledger {
     /// The number that stands for the kind.
-    pub(in crate::store::sqlite) kind: i64,
+    pub(crate) kind: i64,
     /// Deletes a row by its seq, and gives its instance.
     delete: &'static str,
-    pub(in crate::store::sqlite) newest: &'static str,
+    pub(crate) newest: &'static str,
     /// Of the rows after ?1 and up to ?2, at most ?3: how many each instance has, and the last seq of these.
-    pub(in crate::store::sqlite) some: &'static str,
+    pub(crate) some: &'static str,
     /// Begins a check: how many rows of each instance there should be.
-    pub(in crate::store::sqlite) begin: &'static str,
+    pub(crate) begin: &'static str,
     /// Counts ?2 rows of instance ?1 as removed.
     remove: &'static str,
 }
@@ -111,7 +111,7 @@ const CHUNKS: Ledger = Ledger {
 };
 
 /// How this kind of row is counted.
-pub(in crate::store::sqlite) const fn of(kind: RowKind) -> &'static Ledger {
+pub(crate) const fn of(kind: RowKind) -> &'static Ledger {
     match kind {
         RowKind::Activity => &ACTIVITIES,
         RowKind::Event => &EVENTS,
@@ -121,7 +121,7 @@ pub(in crate::store::sqlite) const fn of(kind: RowKind) -> &'static Ledger {
 }
 
 /// Deletes rows by their seqs, and counts them as removed on purpose. Returns how many there were.
-pub(in crate::store::sqlite) fn delete(
+pub(crate) fn delete(
     connection: &Connection,
     kind: RowKind,
     seqs: impl IntoIterator<Item = i64>,
@@ -165,7 +165,7 @@ pub(in crate::store::sqlite) fn delete(
 }
 
 /// What the lock files beside a store say that the database does not know.
-pub(in crate::store::sqlite) fn unknown(
+pub(crate) fn unknown(
     connection: &Connection,
     store: &Path,
 ) -> rusqlite::Result<Vec<(InstanceId, Committed)>> {
@@ -181,7 +181,7 @@ pub(in crate::store::sqlite) fn unknown(
 
 /// Takes it into the ledger: what vanished with a lost write-ahead log is then missing by the database's own ledger.
 /// Before the lock files of the dead are removed.
-pub(in crate::store::sqlite) fn adopt(
+pub(crate) fn adopt(
     connection: &Connection,
     unknown: &[(InstanceId, Committed)],
 ) -> rusqlite::Result<()> {
@@ -201,7 +201,7 @@ pub(in crate::store::sqlite) fn adopt(
 }
 
 /// What all instances have added; `None` where there is none.
-pub(in crate::store::sqlite) fn total(connection: &Connection) -> rusqlite::Result<Option<Total>> {
+pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<Total>> {
     let mut total = connection.prepare_cached(TOTAL)?;
     let total = total.query_row((), |row| {
         Ok(Total {
@@ -214,7 +214,7 @@ pub(in crate::store::sqlite) fn total(connection: &Connection) -> rusqlite::Resu
 }
 
 /// How many rows there are by what all instances have added and removed.
-pub(in crate::store::sqlite) fn rows(connection: &Connection) -> rusqlite::Result<Committed> {
+pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Committed> {
     let mut rows = connection.prepare_cached(ROWS)?;
     rows.query_row((), committed)
 }
@@ -258,7 +258,7 @@ pub(super) fn is_first_to_miss(connection: &Connection, of: i64) -> rusqlite::Re
 }
 
 /// Counts rows that were inserted for an instance.
-pub(in crate::store::sqlite) fn add(
+pub(crate) fn add(
     connection: &Connection,
     instance: i64,
     added: &Committed,
@@ -275,7 +275,7 @@ pub(in crate::store::sqlite) fn add(
 }
 
 /// What an instance has added; `None` where the database does not know it.
-pub(in crate::store::sqlite) fn added(
+pub(crate) fn added(
     connection: &Connection,
     id: InstanceId,
 ) -> rusqlite::Result<Option<Committed>> {
@@ -296,7 +296,7 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
 
 /// Writes a difference into the ledger: so many rows of an instance were deleted by somebody else, or inserted where it
 /// is negative.
-pub(in crate::store::sqlite) fn accept(
+pub(crate) fn accept(
     connection: &Connection,
     kind: RowKind,
     instance: i64,

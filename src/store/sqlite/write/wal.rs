@@ -87,10 +87,7 @@ impl Wal {
 }
 
 /// Takes over, as far as readers allow, what upkeep has written: a long job leaves no more beside the file than a writer.
-pub(in crate::store::sqlite) fn bound(
-    connection: &Connection,
-    path: &Path,
-) -> rusqlite::Result<()> {
+pub(crate) fn bound(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     if Look::at(path).wal_bytes >= LARGEST && stale::fits(path, None) {
         connection.query_row(PASSIVE, (), |_| Ok(()))?;
     }

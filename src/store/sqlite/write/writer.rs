@@ -47,7 +47,7 @@ const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 
 /// The write side of one log.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct SqliteWriter {
+pub(crate) struct SqliteWriter {
     side: Arc<Mutex<WriteSide>>,
     /// The log.
     id: InstanceId,
@@ -55,7 +55,7 @@ pub(in crate::store::sqlite) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(in crate::store::sqlite) fn open(place: &Place, instance: &Instance) -> Result<Self> {
+    pub(crate) fn open(place: &Place, instance: &Instance) -> Result<Self> {
         loop {
             let side = match place {
                 Place::Memory(connection) => {
@@ -259,7 +259,7 @@ fn account(
 }
 
 /// Where an instance stands, as it is stored.
-pub(in crate::store::sqlite) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
+pub(crate) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
     serde_json::to_string(accounting)
         .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))
 }

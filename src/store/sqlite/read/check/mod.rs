@@ -41,7 +41,7 @@ pub(super) fn witnesses(store: Option<&Path>) -> HashMap<InstanceId, Committed> 
 }
 
 /// What the lock files beside a store say was committed to it, where it cannot be read.
-pub(in crate::store::sqlite) fn committed_beside(store: &Path) -> Check {
+pub(crate) fn committed_beside(store: &Path) -> Check {
     let mut check = nothing();
     check.has_ledger = true;
     instances::unknown(&mut check, witnesses(Some(store)));

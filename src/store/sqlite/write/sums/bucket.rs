@@ -33,24 +33,24 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
 
 /// One row as the buckets see it. Texts are dictionary numbers.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct Fold {
-    pub(in crate::store::sqlite) started_at_us: i64,
-    pub(in crate::store::sqlite) status: Status,
-    pub(in crate::store::sqlite) duration_ns: Option<u64>,
-    pub(in crate::store::sqlite) name: i64,
-    pub(in crate::store::sqlite) project: Option<i64>,
-    pub(in crate::store::sqlite) brand: Option<i64>,
+pub(crate) struct Fold {
+    pub(crate) started_at_us: i64,
+    pub(crate) status: Status,
+    pub(crate) duration_ns: Option<u64>,
+    pub(crate) name: i64,
+    pub(crate) project: Option<i64>,
+    pub(crate) brand: Option<i64>,
 }
 
 /// The sums of one batch, before they are folded into the table.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Buckets {
+pub(crate) struct Buckets {
     sums: HashMap<(SumScope, i64, i64), Sums>,
 }
 
 impl Buckets {
     /// Counts a row that was really inserted.
-    pub(in crate::store::sqlite) fn add(&mut self, row: Fold) {
+    pub(crate) fn add(&mut self, row: Fold) {
         let quarter = quarter_of(row.started_at_us);
         let scopes = [
             Some((SumScope::Name, row.name)),
@@ -64,20 +64,14 @@ impl Buckets {
     }
 
     /// Adds the sums of agents, by agent and quarter.
-    pub(in crate::store::sqlite) fn add_agents(
-        &mut self,
-        sums: impl IntoIterator<Item = ((i64, i64), Sums)>,
-    ) {
+    pub(crate) fn add_agents(&mut self, sums: impl IntoIterator<Item = ((i64, i64), Sums)>) {
         let sums = sums.into_iter();
         let keyed = sums.map(|((agent, quarter), sums)| ((SumScope::Agent, agent, quarter), sums));
         self.sums.extend(keyed);
     }
 
     /// Folds the sums into the table. Returns the quarters whose overall sums have changed: their hours have to be added up.
-    pub(in crate::store::sqlite) fn fold(
-        &mut self,
-        connection: &Connection,
-    ) -> rusqlite::Result<BTreeSet<i64>> {
+    pub(crate) fn fold(&mut self, connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
         let mut read = connection.prepare_cached(READ_SKETCH)?;
         let mut fold = connection.prepare_cached(FOLD)?;
         let overall = self.overall();
@@ -121,11 +115,7 @@ impl Buckets {
     }
 
     /// True when the table has the same sums of this quarter.
-    pub(in crate::store::sqlite) fn equals(
-        &self,
-        connection: &Connection,
-        quarter: i64,
-    ) -> rusqlite::Result<bool> {
+    pub(crate) fn equals(&self, connection: &Connection, quarter: i64) -> rusqlite::Result<bool> {
         let overall = self.overall();
         let overall = overall
             .iter()
@@ -165,7 +155,7 @@ impl Buckets {
 }
 
 /// A row of sums: what stands in its first column, and the sums.
-pub(in crate::store::sqlite) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
+pub(crate) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
     let number = |column| row.get(column).map(unsigned);
     let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
     let sketch = row.get_ref(8)?.as_blob_or_null()?.unwrap_or_default();

@@ -23,7 +23,7 @@ const REPLACE: &str = "INSERT OR REPLACE INTO hour (quarter, count, failed, canc
 const DELETE: &str = "DELETE FROM hour WHERE quarter = ?1";
 
 /// Adds the hours up anew that these quarters belong to.
-pub(in crate::store::sqlite) fn add_up(
+pub(crate) fn add_up(
     connection: &Connection,
     quarters: impl IntoIterator<Item = i64>,
 ) -> rusqlite::Result<()> {

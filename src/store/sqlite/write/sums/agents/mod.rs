@@ -18,7 +18,7 @@ use self::{
     pace::Chain,
     stretch::{ACTIVE, ROOTS, TURNS, around},
 };
-pub(in crate::store::sqlite) use self::{
+pub(crate) use self::{
     pace::{Paces, of_hour},
     stretch::{Nesting, Span, Stretch, Stretches, range},
 };
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The scope of all agents; any other is the number of a project.
-pub(in crate::store::sqlite) const ALL: i64 = 0;
+pub(crate) const ALL: i64 = 0;
 
 const ROWS: &str = "SELECT agent, project, started_at, status, duration_ns, \
      kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
@@ -44,22 +44,22 @@ const SCOPES_THEN: &str = "SELECT scope_id FROM agent_stretch WHERE agent = ?1 A
 
 /// An activity as the sums of agents see it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sqlite) struct AgentRow {
-    pub(in crate::store::sqlite) agent: i64,
-    pub(in crate::store::sqlite) project: Option<i64>,
-    pub(in crate::store::sqlite) started_at_us: i64,
-    pub(in crate::store::sqlite) status: Status,
-    pub(in crate::store::sqlite) duration_ns: Option<u64>,
-    pub(in crate::store::sqlite) nesting: Nesting,
+pub(crate) struct AgentRow {
+    pub(crate) agent: i64,
+    pub(crate) project: Option<i64>,
+    pub(crate) started_at_us: i64,
+    pub(crate) status: Status,
+    pub(crate) duration_ns: Option<u64>,
+    pub(crate) nesting: Nesting,
 }
 
 /// What some activities add.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Agents {
+pub(crate) struct Agents {
     /// By agent and quarter.
-    pub(in crate::store::sqlite) sums: HashMap<(i64, i64), Sums>,
+    pub(crate) sums: HashMap<(i64, i64), Sums>,
     /// By agent and scope.
-    pub(in crate::store::sqlite) stretches: BTreeMap<i64, BTreeMap<i64, Stretches>>,
+    pub(crate) stretches: BTreeMap<i64, BTreeMap<i64, Stretches>>,
 }
 
 /// What becomes of an agent's quarters, by scope: what they were and what they are.
@@ -71,7 +71,7 @@ struct Change {
 }
 
 impl Agents {
-    pub(in crate::store::sqlite) fn add(&mut self, row: AgentRow) {
+    pub(crate) fn add(&mut self, row: AgentRow) {
         let quarter = quarter_of(row.started_at_us);
         let sums = self.sums.entry((row.agent, quarter)).or_default();
         sums.add(row.status, row.duration_ns);
@@ -84,7 +84,7 @@ impl Agents {
     }
 
     /// What was committed after the first and up to the second place, and started from this microsecond on.
-    pub(in crate::store::sqlite) fn committed(
+    pub(crate) fn committed(
         connection: &Connection,
         after: i64,
         up_to: i64,
@@ -100,10 +100,7 @@ impl Agents {
     }
 
     /// Adds all of it to what is stored. Returns the quarters that have changed for all agents together.
-    pub(in crate::store::sqlite) fn fold(
-        self,
-        connection: &Connection,
-    ) -> rusqlite::Result<BTreeSet<i64>> {
+    pub(crate) fn fold(self, connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
         let changes = self.changes(connection)?;
         let mut quarters = store(connection, &changes)?;
         let mut buckets = Buckets::default();
@@ -113,10 +110,7 @@ impl Agents {
     }
 
     /// What it adds to the pace.
-    pub(in crate::store::sqlite) fn paces(
-        &self,
-        connection: &Connection,
-    ) -> rusqlite::Result<Paces> {
+    pub(crate) fn paces(&self, connection: &Connection) -> rusqlite::Result<Paces> {
         paces(connection, &self.changes(connection)?)
     }
 
@@ -160,7 +154,7 @@ impl AgentRow {
 
 impl Nesting {
     /// No text is the kind's where there is no turn at all.
-    pub(in crate::store::sqlite) fn of(is_turn: Option<bool>, is_root: bool) -> Self {
+    pub(crate) fn of(is_turn: Option<bool>, is_root: bool) -> Self {
         match (is_turn, is_root) {
             (Some(true), _) => Nesting::Turn,
             (_, true) => Nesting::Root,
@@ -170,16 +164,13 @@ impl Nesting {
 }
 
 /// Whether an agent has ever taken a turn that says so.
-pub(in crate::store::sqlite) fn says(
-    connection: &Connection,
-    agent: i64,
-) -> rusqlite::Result<bool> {
+pub(crate) fn says(connection: &Connection, agent: i64) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(SAYS)?;
     statement.query_row([agent], |row| row.get(0))
 }
 
 /// Forgets these quarters of agents. Returns those that have changed for all agents together.
-pub(in crate::store::sqlite) fn forget(
+pub(crate) fn forget(
     connection: &Connection,
     quarters: &BTreeSet<(i64, i64)>,
 ) -> rusqlite::Result<BTreeSet<i64>> {
@@ -206,7 +197,7 @@ pub(in crate::store::sqlite) fn forget(
 
 /// Puts what agents did in these quarters in place of what is stored of them, whatever that is. Returns those that
 /// have changed for all agents together.
-pub(in crate::store::sqlite) fn rebuild(
+pub(crate) fn rebuild(
     connection: &Connection,
     quarters: &Range<i64>,
     agents: Agents,
@@ -250,7 +241,7 @@ pub(in crate::store::sqlite) fn rebuild(
 }
 
 /// The pace of one agent, or of several that are looked at by themselves.
-pub(in crate::store::sqlite) fn add_alone(paces: &mut Paces, stretches: &Stretches, says: bool) {
+pub(crate) fn add_alone(paces: &mut Paces, stretches: &Stretches, says: bool) {
     paces.add_active(ALL, 1, &active(stretches), i64::MIN);
     paces.add_turns(ALL, 1, &turns(stretches, says), i64::MIN);
 }

@@ -35,16 +35,16 @@ const DELETE_RANGE: &str =
 
 /// One quarter. What is taken away is less than nothing.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Sum {
-    pub(in crate::store::sqlite) turns: i64,
-    pub(in crate::store::sqlite) within_us: i64,
+pub(crate) struct Sum {
+    pub(crate) turns: i64,
+    pub(crate) within_us: i64,
     /// By how many quarters ago: agents that were active, agents that took turns, the pauses between these.
     after: BTreeMap<i64, [i64; 3]>,
 }
 
 /// What is to be added, by scope and quarter.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct Paces(HashMap<(i64, i64), Sum>);
+pub(crate) struct Paces(HashMap<(i64, i64), Sum>);
 
 /// The quarters of one agent that follow one another.
 pub(super) type Chain = BTreeMap<i64, Span>;
@@ -117,7 +117,7 @@ impl Paces {
     }
 
     /// What is stored of some quarters, with these added.
-    pub(in crate::store::sqlite) fn on_top_of(
+    pub(crate) fn on_top_of(
         self,
         connection: &Connection,
         scope: i64,
@@ -127,7 +127,7 @@ impl Paces {
     }
 
     /// What is stored of all agents in these hours, with these added.
-    pub(in crate::store::sqlite) fn on_top_of_hours(
+    pub(crate) fn on_top_of_hours(
         self,
         connection: &Connection,
         quarters: Range<i64>,
@@ -167,7 +167,7 @@ impl Paces {
         Ok(paces)
     }
 
-    pub(in crate::store::sqlite) fn into_paces(self) -> Vec<Pace> {
+    pub(crate) fn into_paces(self) -> Vec<Pace> {
         let paces = self.0.into_iter();
         let mut paces: Vec<_> = paces
             .map(|((_, quarter), sum)| sum.into_pace(quarter))
@@ -178,10 +178,7 @@ impl Paces {
 }
 
 /// The pace of all agents in an hour, from what is stored of its quarters.
-pub(in crate::store::sqlite) fn of_hour(
-    connection: &Connection,
-    first: i64,
-) -> rusqlite::Result<Sum> {
+pub(crate) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<Sum> {
     let mut hour = Sum::default();
     let mut statement = connection.prepare_cached(READ_RANGE)?;
     let mut rows = statement.query([ALL, first, first + QUARTERS])?;
@@ -233,11 +230,11 @@ impl Sum {
         }
     }
 
-    pub(in crate::store::sqlite) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.turns == 0 && self.after.values().all(|after| *after == [0; 3])
     }
 
-    pub(in crate::store::sqlite) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.after.len() * 6);
         for (distance, after) in &self.after {
             if *after == [0; 3] {

@@ -41,15 +41,15 @@ pub(super) const ROOTS: Neighbours = Neighbours {
 
 /// Starts within one quarter: how many, the first and the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Span {
-    pub(in crate::store::sqlite) count: i64,
-    pub(in crate::store::sqlite) first_us: i64,
-    pub(in crate::store::sqlite) last_us: i64,
+pub(crate) struct Span {
+    pub(crate) count: i64,
+    pub(crate) first_us: i64,
+    pub(crate) last_us: i64,
 }
 
 /// What one agent did in one quarter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Stretch {
+pub(crate) struct Stretch {
     /// Its activities.
     pub(super) active: i64,
     /// Those of the kind `turn`.
@@ -59,11 +59,11 @@ pub(in crate::store::sqlite) struct Stretch {
 }
 
 /// The stretches of one agent by quarter.
-pub(in crate::store::sqlite) type Stretches = BTreeMap<i64, Stretch>;
+pub(crate) type Stretches = BTreeMap<i64, Stretch>;
 
 /// Where an activity stands, as far as turns are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum Nesting {
+pub(crate) enum Nesting {
     /// It is of the kind `turn`, wherever it stands.
     Turn,
     /// It has no parent.
@@ -73,7 +73,7 @@ pub(in crate::store::sqlite) enum Nesting {
 }
 
 impl Span {
-    pub(in crate::store::sqlite) fn add(&mut self, other: Span) {
+    pub(crate) fn add(&mut self, other: Span) {
         if other.count == 0 {
             return;
         }
@@ -107,14 +107,14 @@ impl Stretch {
         stretch
     }
 
-    pub(in crate::store::sqlite) fn add(&mut self, other: &Stretch) {
+    pub(crate) fn add(&mut self, other: &Stretch) {
         self.active += other.active;
         self.turns.add(other.turns);
         self.roots.add(other.roots);
     }
 
     /// The turns of an agent that says what its turns are, or does not.
-    pub(in crate::store::sqlite) fn turns_of(&self, says: bool) -> Span {
+    pub(crate) fn turns_of(&self, says: bool) -> Span {
         if says { self.turns } else { self.roots }
     }
 
@@ -165,7 +165,7 @@ impl Stretch {
 }
 
 /// The stretches of an agent in these quarters, both ends included.
-pub(in crate::store::sqlite) fn range(
+pub(crate) fn range(
     connection: &Connection,
     agent: i64,
     scope: i64,
