@@ -9,7 +9,10 @@ mod rooms;
 #[path = "architecture/source.rs"]
 mod source;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use source::{production, read, root, sources};
 
@@ -162,6 +165,14 @@ fn nothing_but_sqlite_opens_the_files_of_a_store() {
         .flat_map(|path| openings(&path, &read(&path)))
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_store_knows_no_runtime() {
+    let names_tokio = |path: &&PathBuf| production(&read(path)).contains("tokio");
+    let sources = sources("src/store");
+    let faults: Vec<_> = sources.iter().filter(names_tokio).collect();
+    assert!(faults.is_empty(), "{faults:?}");
 }
 
 #[test]

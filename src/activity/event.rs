@@ -3,12 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use crate::{
     activity::{Activity, Receipt, current, lineage::Lineage},
     log::ActivityLog,
-    pipeline::Shard,
+    pipeline::{Answer, Shard},
     record::{EventId, Scope, Status, Text},
     store::NewEvent,
 };
@@ -225,7 +224,7 @@ impl Event {
             Arc::make_mut(&mut scope).inherit(inherited);
         }
         let stamp = shared.clock.stamp();
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = Answer::channel();
         let id = EventId::from_parts(stamp.wall_us, shared.next_event(), stamp.salt);
         let mut event = NewEvent {
             id,
@@ -240,8 +239,6 @@ impl Event {
             scope: None,
             dedup_key: self.dedup_key,
             truncated: false,
-            charge: 0,
-            answer: Some(answer),
         };
         intake.event(&mut event, self.data);
         let texts = [&event.summary, &event.reference, &event.dedup_key];
@@ -254,7 +251,7 @@ impl Event {
                 .map(Text::heap_bytes)
                 .sum::<usize>();
         event.scope = Some(scope);
-        match shard.event(event, bytes) {
+        match shard.event(event, bytes, answer) {
             Ok(()) => Receipt::admitted(id, answered, shared.clone()),
             Err(reason) => Receipt::rejected(reason, event_type),
         }

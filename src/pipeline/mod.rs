@@ -11,6 +11,7 @@ mod commit;
 mod config;
 mod credit;
 mod hub;
+mod lanes;
 mod ledger;
 mod mode;
 #[cfg(all(test, model))]
@@ -20,6 +21,7 @@ mod room;
 mod shard;
 mod shared;
 mod sync;
+mod tell;
 mod waiters;
 mod worker;
 
@@ -41,6 +43,7 @@ pub(crate) use room::{Permit, Room};
 pub(crate) use shard::Attached;
 pub(crate) use shard::{Rejected, Sealed, Shard, SlotKey};
 pub(crate) use shared::Shared;
+pub(crate) use tell::Answer;
 pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;

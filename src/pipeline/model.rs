@@ -3,15 +3,17 @@
 //! loom, because what is claimed is about relaxed atomics beside a lock: it tries what the memory model allows, where
 //! a random scheduler such as shuttle knows sequential consistency alone.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use loom::thread;
 
 use crate::{
-    pipeline::{Config, Mode, Shard, Shared, SlotKey, shard::BASE_CHARGE, sync},
+    pipeline::{
+        Answer, Config, Mode, Shard, Shared, SlotKey, lanes::Lanes, shard::BASE_CHARGE, sync,
+    },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,
-    store::{Ended, NewEvent, Started},
+    store::{NewEvent, Started},
 };
 
 /// Room for one activity, and not for two.
@@ -54,22 +56,22 @@ impl Log {
     }
 
     /// What the writer takes in one sweep.
-    fn sweep(&self) -> Taken {
-        let mut taken = Taken::default();
+    fn sweep(&self) -> Lanes {
+        let mut taken = Lanes::default();
         for shard in &self.shards {
-            shard.take(&mut taken.ended, &mut taken.events, &mut Vec::new());
+            shard.take(&mut taken, &mut Vec::new());
         }
         taken
     }
 
     /// Sweeps and sleeps as the writer does, until so many have been taken.
-    fn take_all(&self, count: usize) -> Taken {
-        let mut taken = Taken::default();
+    fn take_all(&self, count: usize) -> Lanes {
+        let mut taken = Lanes::default();
         loop {
             let mut more = self.sweep();
-            taken.ended.append(&mut more.ended);
-            taken.events.append(&mut more.events);
-            if taken.ended.len() + taken.events.len() == count {
+            taken.activities.take_from(&mut more.activities);
+            taken.events.take_from(&mut more.events);
+            if taken.len() == count {
                 return taken;
             }
             self.shared.park();
@@ -82,16 +84,9 @@ impl Log {
     }
 }
 
-#[derive(Default)]
-struct Taken {
-    ended: VecDeque<Ended>,
-    events: VecDeque<NewEvent>,
-}
-
-impl Taken {
-    fn statuses(&self) -> Vec<Status> {
-        self.ended.iter().map(|one| one.status).collect()
-    }
+fn statuses(taken: &Lanes) -> Vec<Status> {
+    let ended = taken.activities.records.iter();
+    ended.map(|one| one.status).collect()
 }
 
 fn join<T, const N: usize>(threads: [thread::JoinHandle<T>; N]) -> [T; N] {
@@ -125,8 +120,6 @@ fn event() -> NewEvent {
         scope: None,
         dedup_key: None,
         truncated: false,
-        charge: 0,
-        answer: None,
     }
 }
 
@@ -142,7 +135,7 @@ fn no_end_is_slept_through() {
             })
         });
         let taken = log.take_all(2);
-        assert_eq!(taken.statuses(), [Status::Success; 2]);
+        assert_eq!(statuses(&taken), [Status::Success; 2]);
         join(callers);
         let counts = log.shard().counts();
         assert_eq!((counts.started, counts.ended), (2, 2));
@@ -154,11 +147,11 @@ fn no_shard_is_slept_through() {
     check(|| {
         let log = Log::new(2, MUCH);
         let other = log.shards[1].clone();
-        let caller = thread::spawn(move || other.event(event(), 0).unwrap());
+        let caller = thread::spawn(move || other.event(event(), 0, Answer::channel().0).unwrap());
         let key = start(&log.shards[0], 1).unwrap();
         log.shards[0].end(key, Status::Success, |_| ());
         let taken = log.take_all(2);
-        assert_eq!((taken.ended.len(), taken.events.len()), (1, 1));
+        assert_eq!((taken.activities.len(), taken.events.len()), (1, 1));
         caller.join().unwrap();
     });
 }
@@ -173,10 +166,10 @@ fn the_first_end_wins_and_is_the_only_one() {
             let shard = log.shard();
             thread::spawn(move || shard.end(key, status, |_| ()))
         });
-        let mut statuses = log.sweep().statuses();
+        let mut all = statuses(&log.sweep());
         join(ends);
-        statuses.append(&mut log.sweep().statuses());
-        assert_eq!(statuses.len(), 1, "{statuses:?}");
+        all.append(&mut statuses(&log.sweep()));
+        assert_eq!(all.len(), 1, "{all:?}");
         assert_eq!(shard.counts().ended, 1);
         assert!(!shard.has_unlisted());
     });
@@ -193,11 +186,11 @@ fn an_end_that_comes_again_ends_nobody_else() {
             let shard = log.shard();
             thread::spawn(move || shard.end(first, Status::Cancelled, |_| ()))
         };
-        assert_eq!(log.sweep().statuses(), [Status::Success]);
+        assert_eq!(statuses(&log.sweep()), [Status::Success]);
         // It gets the slot that the first one had.
         let second = start(&shard, 2).unwrap();
         late.join().unwrap();
-        assert!(log.sweep().ended.is_empty());
+        assert!(log.sweep().activities.is_empty());
         assert!(shard.read(second, |_| ()).is_some());
     });
 }
@@ -224,8 +217,9 @@ fn what_is_set_is_kept_and_charged_or_neither() {
         let mut taken = log.sweep();
         setter.join().unwrap();
         ender.join().unwrap();
-        taken.ended.append(&mut log.sweep().ended);
-        let ended = taken.ended.pop_front().unwrap();
+        taken.activities.take_from(&mut log.sweep().activities);
+        let ended = taken.activities.records.pop_front().unwrap();
+        let charge = taken.activities.settle(1);
         let base = BASE_CHARGE as u32;
         let expected = base
             + if ended.started.details.is_some() {
@@ -233,8 +227,8 @@ fn what_is_set_is_kept_and_charged_or_neither() {
             } else {
                 0
             };
-        assert_eq!(ended.charge, expected);
-        assert!(taken.ended.is_empty() && !shard.has_unlisted());
+        assert_eq!(charge, [expected]);
+        assert!(taken.activities.is_empty() && !shard.has_unlisted());
     });
 }
 
@@ -254,11 +248,11 @@ fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
             })
         };
         shard.close();
-        let mut taken = log.sweep().ended.len() as u64;
+        let mut taken = log.sweep().activities.len() as u64;
         shard.drain();
-        taken += log.sweep().ended.len() as u64;
+        taken += log.sweep().activities.len() as u64;
         caller.join().unwrap();
-        assert!(log.sweep().ended.is_empty());
+        assert!(log.sweep().activities.is_empty());
         let counts = shard.counts();
         assert_eq!(counts.ended, taken + counts.lost_shutdown);
         assert_eq!(counts.started, counts.ended + counts.rejected_closed);
@@ -289,7 +283,7 @@ fn who_hurries_the_writer_finds_its_record_taken() {
         let caller = {
             let (shard, shared) = (log.shard(), log.shared.clone());
             thread::spawn(move || {
-                shard.event(event(), 0).unwrap();
+                shard.event(event(), 0, Answer::channel().0).unwrap();
                 shared.hurry();
             })
         };

@@ -4,7 +4,6 @@ mod counts;
 mod recording;
 
 use std::{
-    collections::VecDeque,
     mem,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
@@ -17,7 +16,8 @@ pub(crate) use self::recording::Sealed;
 use self::{counts::Counts, recording::Recordings};
 use crate::{
     pipeline::{
-        Credit, Permit, Shared,
+        Answer, Credit, Permit, Shared,
+        lanes::{Awaited, Lane, Lanes},
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
@@ -34,7 +34,7 @@ const KEPT_PART: usize = 16;
 const CHUNK: usize = 32;
 
 /// What every event is charged for, whatever it carries: twice its record, and what its receipt waits on.
-pub(crate) const EVENT_CHARGE: usize = 2 * size_of::<NewEvent>() + 128;
+const EVENT_CHARGE: usize = 2 * (size_of::<NewEvent>() + size_of::<Awaited>()) + 128;
 
 /// One shard of a log. The open activities in it *are* the registry of what is running.
 ///
@@ -76,7 +76,7 @@ struct State {
     slots: Slab<Slot>,
     /// The slots whose activities have ended, in order. They are free once the writer has been here.
     ended: Vec<u32>,
-    events: Vec<NewEvent>,
+    events: Lane<NewEvent, Awaited>,
     recordings: Recordings,
     counts: Counts,
     credit: Credit,
@@ -240,9 +240,14 @@ impl Shard {
     }
 
     /// Admits an event that takes so many bytes beside its record, or counts why not.
-    pub(crate) fn event(&self, mut event: NewEvent, bytes: usize) -> Result<(), Rejected> {
-        let charge = EVENT_CHARGE + bytes;
-        event.charge = u32::try_from(charge).unwrap_or(u32::MAX);
+    pub(crate) fn event(
+        &self,
+        event: NewEvent,
+        bytes: usize,
+        answer: Answer,
+    ) -> Result<(), Rejected> {
+        let bytes = EVENT_CHARGE + bytes;
+        let charge = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
             return Err(Rejected::Forked);
@@ -252,7 +257,7 @@ impl Shard {
             state.counts.events.rejected_closed += 1;
             return Err(Rejected::Closed);
         }
-        if !state.credit.charge(&self.shared, charge) {
+        if !state.credit.charge(&self.shared, bytes) {
             if self.shared.is_known_to_be_forked() {
                 self.shared.missed_events.fetch_add(1, Relaxed);
                 return Err(Rejected::Forked);
@@ -260,7 +265,7 @@ impl Shard {
             state.counts.events.rejected_memory += 1;
             return Err(Rejected::Memory);
         }
-        state.events.push(event);
+        state.events.push(event, Awaited { charge, answer });
         drop(state);
         self.shared.wake_if_parked();
         Ok(())
@@ -339,37 +344,32 @@ impl Shard {
         find(&mut self.lock()?.slots, key).map(|slot| read(&slot.started))
     }
 
-    /// Moves what has ended and what has happened. `indices` is an empty vector that is worked with.
-    pub(crate) fn take(
-        &self,
-        ended: &mut VecDeque<Ended>,
-        events: &mut VecDeque<NewEvent>,
-        indices: &mut Vec<u32>,
-    ) {
+    /// Moves what has ended, what has happened and what is new about recordings. `indices` is an empty vector that is
+    /// worked with.
+    pub(crate) fn take(&self, lanes: &mut Lanes, indices: &mut Vec<u32>) {
         let mut state = self.state.lock();
-        if !state.events.is_empty() {
-            events.extend(mem::take(&mut state.events));
-        }
+        lanes.events.take_from(&mut state.events);
+        lanes.steps.take_from(&mut state.recordings.steps);
         if state.ended.is_empty() {
             return;
         }
         mem::swap(&mut state.ended, indices);
         drop(state);
         // Not by doubling: what is moved still stands in its slots' memory.
-        ended.reserve_exact(indices.len());
+        lanes.activities.reserve_exact(indices.len());
         // Calls do not wait for all of it.
         for chunk in indices.chunks(CHUNK) {
             let mut state = self.state.lock();
-            ended.extend(chunk.iter().map(|index| {
+            for index in chunk {
                 let slot = state.slots.remove(*index as usize);
-                Ended {
+                let ended = Ended {
                     started: slot.started,
                     status: slot.status,
                     duration_ns: slot.clock_ns,
                     listed: slot.listed,
-                    charge: slot.charge,
-                }
-            }));
+                };
+                lanes.activities.push(ended, slot.charge);
+            }
         }
         indices.clear();
         let mut state = self.state.lock();

@@ -11,7 +11,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::store::{send_away, tell};
+use crate::pipeline::tell::{send_away, tell};
 
 /// The longest that anything waits: for ever, and still a point in time.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -256,7 +256,6 @@ impl Sink {
         NewStep {
             recording: self.0.id,
             step,
-            charge: 0,
         }
     }
 

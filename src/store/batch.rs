@@ -168,8 +168,6 @@ pub struct Ended {
     pub duration_ns: u64,
     /// True when the store has it in its table of open activities.
     pub listed: bool,
-    /// The bytes it was charged to the log's memory bound.
-    pub(crate) charge: u32,
 }
 
 /// What one transaction takes.

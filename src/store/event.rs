@@ -1,18 +1,13 @@
 //! An event on its way into a store, and where events went.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
-use crate::{
-    error::{Error, Result},
-    record::{ActivityId, EventId, Scope, Status, Text},
-    store::tell,
-};
+use crate::record::{ActivityId, EventId, Scope, Status, Text};
 
 /// An event that is to be kept: one fact at one instant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewEvent {
     /// Its id.
@@ -39,10 +34,6 @@ pub struct NewEvent {
     pub dedup_key: Option<Text>,
     /// True when something was refused because of a limit.
     pub truncated: bool,
-    /// The bytes it was charged to the log's memory bound.
-    pub(crate) charge: u32,
-    /// Where whoever waits for it hears which event is on record, or why none is.
-    pub(crate) answer: Option<oneshot::Sender<Result<EventId>>>,
 }
 
 /// An event that is not kept because the store has one with the same key, type, project and actor.
@@ -53,27 +44,6 @@ pub struct Duplicate {
     pub id: EventId,
     /// The event that is on record.
     pub first: EventId,
-}
-
-impl NewEvent {
-    /// Tells whoever waits that it is on record, or that the first of its key, type, project and actor is.
-    pub(crate) fn committed(self, firsts: &HashMap<EventId, EventId>) {
-        if let Some(answer) = self.answer {
-            let on_record = firsts.get(&self.id).copied().unwrap_or(self.id);
-            // Whoever asked may have given up.
-            let _ = tell(answer, Ok(on_record));
-        }
-    }
-
-    /// Tells whoever waits that the store does not take it.
-    pub(crate) fn refused(self, error: &Error) {
-        if let Some(answer) = self.answer {
-            let what = format!("the store refuses the event {}", self.id);
-            // Whoever asked may have given up.
-            let error = Error::new(error.kind(), what).with_source(error.to_string());
-            let _ = tell(answer, Err(error));
-        }
-    }
 }
 
 impl Duplicate {

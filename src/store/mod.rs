@@ -21,7 +21,6 @@ mod recording;
 mod retention;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-mod tell;
 mod upkeep;
 
 use std::{fmt, path::Path, time::Duration};
@@ -46,7 +45,6 @@ pub use recording::{NewChunk, NewStep, RecordingAccounting, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
-pub(crate) use tell::{send_away, tell};
 pub use upkeep::{ClockReading, Cutoff, Cutoffs, Erased, Pruned, Upkeep};
 
 use crate::error::{Error, Result};

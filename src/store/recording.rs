@@ -5,19 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::record::{ActivityId, Codec, RecordingId, RecordingStatus, Text};
 
 /// One step of a recording that is to be kept. The steps of one recording are given in order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewStep {
     /// The recording.
     pub recording: RecordingId,
     /// What is new about it.
     pub step: Step,
-    /// The bytes it was charged to the log's memory bound.
-    pub(crate) charge: u32,
 }
 
 /// What is new about a recording.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Step {
     /// It has begun.
@@ -52,20 +50,8 @@ pub enum Step {
     },
 }
 
-#[cfg(feature = "recording")]
-impl Step {
-    /// What it takes in memory beside its record.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Step::Begin { format } => format.heap_bytes(),
-            Step::Chunk(chunk) => chunk.track.heap_bytes() + chunk.body.capacity(),
-            Step::Link { .. } | Step::End { .. } => 0,
-        }
-    }
-}
-
 /// A part of a recording that is to be kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewChunk {
     /// Its place in the recording, from 0.

@@ -1,22 +1,19 @@
 //! What a shard takes of recordings: their steps, and who is told that an activity has ended.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt::Debug,
-    mem,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt::Debug, sync::Arc};
 
 use tokio::sync::oneshot;
 
 use super::Shard;
 #[cfg(feature = "recording")]
 use super::{Phase, Rejected, SlotKey, State, find};
-use crate::{record::ActivityId, store::NewStep};
+#[cfg(feature = "recording")]
+use crate::store::Step;
+use crate::{pipeline::lanes::Lane, record::ActivityId, store::NewStep};
 
 /// What every step is charged for, whatever it carries: twice, because what it stands in grows by doubling.
 #[cfg(feature = "recording")]
-pub(crate) const STEP_CHARGE: usize = 2 * size_of::<NewStep>();
+const STEP_CHARGE: usize = 2 * (size_of::<NewStep>() + size_of::<u32>());
 
 /// Something that is told, once, that an activity has ended.
 pub(crate) trait Attached: Debug + Send + Sync {
@@ -48,7 +45,7 @@ impl Sealed {
 /// What a shard has of recordings.
 #[derive(Debug, Default)]
 pub(super) struct Recordings {
-    pub(super) steps: Vec<NewStep>,
+    pub(super) steps: Lane<NewStep>,
     attached: HashMap<ActivityId, Vec<Arc<dyn Attached>>>,
 }
 
@@ -92,17 +89,18 @@ impl Shard {
     }
 
     /// Admits steps of a recording, all or none, and takes the memory for `more` steps to come.
-    pub(crate) fn record(&self, mut steps: Vec<NewStep>, more: usize) -> Result<(), Rejected> {
+    pub(crate) fn record(&self, steps: Vec<NewStep>, more: usize) -> Result<(), Rejected> {
         let mut bytes = more * STEP_CHARGE;
-        for step in &mut steps {
-            let charge = STEP_CHARGE + step.step.bytes();
-            step.charge = u32::try_from(charge).unwrap_or(u32::MAX);
+        let mut lane = Lane::default();
+        for step in steps {
+            let charge = STEP_CHARGE + heap_bytes(&step.step);
+            lane.push(step, u32::try_from(charge).unwrap_or(u32::MAX));
             bytes += charge;
         }
         let Some(mut state) = self.lock() else {
             return Err(Rejected::Forked);
         };
-        let count = steps.len() as u64;
+        let count = lane.len() as u64;
         state.counts.steps.recorded += count;
         if state.phase != Phase::Open {
             state.counts.steps.rejected_closed += count;
@@ -117,33 +115,32 @@ impl Shard {
             state.counts.steps.rejected_memory += count;
             return Err(Rejected::Memory);
         }
-        state.recordings.steps.append(&mut steps);
+        state.recordings.steps.take_from(&mut lane);
         drop(state);
         self.shared.wake_if_parked();
         Ok(())
     }
 
     /// Admits a step for which the memory was taken before, also while the log shuts down.
-    pub(crate) fn record_prepaid(&self, mut step: NewStep) {
-        step.charge = STEP_CHARGE as u32;
+    pub(crate) fn record_prepaid(&self, step: NewStep) {
         let Some(mut state) = self.lock() else { return };
         state.counts.steps.recorded += 1;
         if state.phase == Phase::Drained {
             state.counts.steps.lost_shutdown += 1;
             return;
         }
-        state.recordings.steps.push(step);
+        state.recordings.steps.push(step, STEP_CHARGE as u32);
         drop(state);
         self.shared.wake_if_parked();
     }
 }
 
-impl Shard {
-    /// Moves the steps that wait here.
-    pub(crate) fn take_steps(&self, into: &mut VecDeque<NewStep>) {
-        let mut state = self.state.lock();
-        if !state.recordings.steps.is_empty() {
-            into.extend(mem::take(&mut state.recordings.steps));
-        }
+/// What a step takes in memory beside its record.
+#[cfg(feature = "recording")]
+fn heap_bytes(step: &Step) -> usize {
+    match step {
+        Step::Begin { format } => format.heap_bytes(),
+        Step::Chunk(chunk) => chunk.track.heap_bytes() + chunk.body.capacity(),
+        Step::Link { .. } | Step::End { .. } => 0,
     }
 }

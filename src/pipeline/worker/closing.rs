@@ -62,12 +62,12 @@ impl Worker {
         self.list_open(true);
         let committed = self.commit();
         self.shared.commits.close();
-        let unsaved = self.pending.len() + self.batch.ended.len();
-        let unsaved_events = self.events.len() + self.batch.events.len();
+        let unsaved = self.lanes.activities.len() + self.batch.ended.len();
+        let unsaved_events = self.lanes.events.len() + self.batch.events.len();
         let mut ledger = self.shared.ledger.lock();
         ledger.lost_shutdown += unsaved as u64;
         ledger.events.lost_shutdown += unsaved_events as u64;
-        ledger.steps.lost_shutdown += (self.steps.len() + self.batch.steps.len()) as u64;
+        ledger.steps.lost_shutdown += (self.lanes.steps.len() + self.batch.steps.len()) as u64;
         drop(ledger);
         let counts = self.accounting(Committing::default());
         // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.

@@ -1,33 +1,21 @@
 //! Records that the store refuses: found one by one, so that they do not hold back the others.
 
-use std::time::Instant;
+use std::{mem, time::Instant};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{Mode, ledger::Committing, worker::Worker},
-    store::{Appended, Batch, Ended, NewEvent, NewStep},
+    store::{Appended, Batch},
 };
-
-/// Some records of a batch, in order.
-struct Part {
-    ended: Vec<Ended>,
-    events: Vec<NewEvent>,
-    steps: Vec<NewStep>,
-}
 
 impl Worker {
     /// Finds the records that the store refuses, by halves, so that they do not hold back the others. `false`
     /// when it was not the records' fault: what is left waits.
-    pub(super) fn isolate(&mut self, batch: Batch) -> bool {
-        let all = Part {
-            ended: batch.ended,
-            events: batch.events,
-            steps: batch.steps,
-        };
+    pub(super) fn isolate(&mut self, mut all: Batch) -> bool {
         // Open rows stand apart: where they are refused they are left out.
         let listing = Batch {
-            open: batch.open,
-            environment: batch.environment.clone(),
+            open: mem::take(&mut all.open),
+            environment: all.environment.clone(),
             ..self.empty_batch()
         };
         if let Err(error) = self.append_alone(&listing)
@@ -40,36 +28,24 @@ impl Worker {
         drop(listing);
         self.forget_open();
         let mut parts = vec![all];
-        while let Some(part) = parts.pop() {
-            let several = part.len() > 1;
-            let mut attempt = Batch {
-                environment: batch.environment.clone(),
-                ended: part.ended,
-                events: part.events,
-                steps: part.steps,
-                ..Batch::default()
-            };
-            attempt.accounting = self.accounting(Committing::of(&attempt));
+        while let Some(mut part) = parts.pop() {
+            let several = len(&part) > 1;
+            part.accounting = self.accounting(Committing::of(&part));
             let appended = if several {
-                self.append(&attempt)
+                self.append(&part)
             } else {
-                self.append_alone(&attempt)
+                self.append_alone(&part)
             };
             let error = match appended {
                 Ok(appended) => {
-                    self.settle(&mut attempt, &appended);
+                    self.settle(&mut part, &appended);
                     continue;
                 }
                 Err(error) => error,
             };
-            let mut part = Part {
-                ended: attempt.ended,
-                events: attempt.events,
-                steps: attempt.steps,
-            };
             match error.kind() {
                 ErrorKind::Refused | ErrorKind::Panicked if several => {
-                    let second = part.split_off_half();
+                    let second = split_off_half(&mut part);
                     parts.push(second);
                     parts.push(part);
                 }
@@ -104,48 +80,46 @@ impl Worker {
     }
 
     /// Puts parts of a batch, the last one first, back in front of what waits.
-    fn wait_again(&mut self, parts: Vec<Part>, error: &Error) {
+    fn wait_again(&mut self, parts: Vec<Batch>, error: &Error) {
         self.failed(error);
         for part in parts {
-            let ended = part.ended.into_iter().rev();
-            ended.for_each(|one| self.pending.push_front(one));
-            let events = part.events.into_iter().rev();
-            events.for_each(|one| self.events.push_front(one));
-            let steps = part.steps.into_iter().rev();
-            steps.for_each(|one| self.steps.push_front(one));
+            self.lanes.put_back(part);
         }
         self.oldest.get_or_insert_with(Instant::now);
     }
 
     /// Gives up what is left of a part.
-    fn refused(&mut self, part: Part, error: &Error) {
-        for one in part.ended {
+    fn refused(&mut self, part: Batch, error: &Error) {
+        let charges = self.lanes.activities.settle(part.ended.len());
+        for (one, charge) in part.ended.into_iter().zip(charges) {
             tracing::error!(
                 target: "tower_activity::store",
                 id = %one.started.id, %error, "the store refuses this activity, it is lost"
             );
-            self.shared.give_back(one.charge as usize);
+            self.shared.give_back(charge as usize);
             self.shared.ledger.lock().lost_refused += 1;
             if self.shared.config.mode == Mode::Durable {
                 self.shared.refused.lock().insert(one.started.id);
             }
         }
-        for one in part.events {
+        let awaited = self.lanes.events.settle(part.events.len());
+        for (one, awaited) in part.events.into_iter().zip(awaited) {
             tracing::error!(
                 target: "tower_activity::store",
                 id = %one.id, %error, "the store refuses this event, it is lost"
             );
-            self.shared.give_back(one.charge as usize);
+            self.shared.give_back(awaited.charge as usize);
             self.shared.ledger.lock().events.lost_refused += 1;
-            one.refused(error);
+            awaited.answer.refused(one.id, error);
         }
-        for one in part.steps {
+        let charges = self.lanes.steps.settle(part.steps.len());
+        for (one, charge) in part.steps.into_iter().zip(charges) {
             tracing::error!(
                 target: "tower_activity::store",
                 id = %one.recording, %error, "the store refuses this step of a recording, it is lost"
             );
-            self.shared.recordings.give_back(one.charge as usize);
-            self.shared.give_back(one.charge as usize);
+            self.shared.recordings.give_back(charge as usize);
+            self.shared.give_back(charge as usize);
             self.shared.ledger.lock().steps.lost_refused += 1;
         }
     }
@@ -158,23 +132,24 @@ impl Worker {
     }
 }
 
-impl Part {
-    fn len(&self) -> usize {
-        self.ended.len() + self.events.len() + self.steps.len()
-    }
+/// How many records there are, beside copies of what is open.
+fn len(batch: &Batch) -> usize {
+    batch.ended.len() + batch.events.len() + batch.steps.len()
+}
 
-    /// Leaves about the half here. Of two records each gets one.
-    fn split_off_half(&mut self) -> Part {
-        fn beyond<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
-            let kept = list.len().min(*left);
-            *left -= kept;
-            list.split_off(kept)
-        }
-        let mut left = self.len() / 2;
-        Part {
-            ended: beyond(&mut self.ended, &mut left),
-            events: beyond(&mut self.events, &mut left),
-            steps: beyond(&mut self.steps, &mut left),
-        }
+/// Leaves about the half there. Of two records each gets one.
+fn split_off_half(batch: &mut Batch) -> Batch {
+    fn beyond<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
+        let kept = list.len().min(*left);
+        *left -= kept;
+        list.split_off(kept)
+    }
+    let mut left = len(batch) / 2;
+    Batch {
+        ended: beyond(&mut batch.ended, &mut left),
+        events: beyond(&mut batch.events, &mut left),
+        steps: beyond(&mut batch.steps, &mut left),
+        environment: batch.environment.clone(),
+        ..Batch::default()
     }
 }

@@ -7,7 +7,7 @@ mod pause;
 mod retention;
 
 use std::{
-    collections::VecDeque,
+    collections::HashMap,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -22,16 +22,13 @@ use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
         Shard, Shared,
+        lanes::{Lanes, MAX_BATCH},
         ledger::{Committing, accounting},
         sync::Thread,
     },
-    store::{
-        Accounting, Appended, Batch, Ended, Instance, NewEvent, NewStep, Started, Store, Writer,
-    },
+    store::{Accounting, Appended, Batch, Instance, Started, Store, Writer},
 };
 
-/// The most records that one transaction takes: beyond it the rate no longer rises.
-const MAX_BATCH: usize = 10_000;
 /// About as many records as a store indexes at a time.
 const INDEXED: usize = 500;
 /// How often the shards are swept while there is work.
@@ -80,12 +77,8 @@ pub(crate) struct Worker {
     writer: Option<Box<dyn Writer>>,
     /// The writer failed and is to be opened again. Until then it is kept, and with it the instance's lock.
     broken: bool,
-    /// Ended and swept, in order.
-    pending: VecDeque<Ended>,
-    /// Happened and swept, in order.
-    events: VecDeque<NewEvent>,
-    /// New about recordings and swept, in order.
-    steps: VecDeque<NewStep>,
+    /// What was swept.
+    lanes: Lanes,
     /// Open for a while, to be listed.
     open: Vec<Started>,
     /// Room for those.
@@ -94,7 +87,7 @@ pub(crate) struct Worker {
     batch: Batch,
     /// Empty, for sweeping with.
     indices: Vec<u32>,
-    /// When the oldest of `pending` and `events` was swept.
+    /// When the oldest in `lanes` was swept.
     oldest: Option<Instant>,
     /// When something was last swept.
     last_work: Instant,
@@ -133,9 +126,7 @@ impl Worker {
             messages,
             writer: None,
             broken: true,
-            pending: VecDeque::new(),
-            events: VecDeque::new(),
-            steps: VecDeque::new(),
+            lanes: Lanes::default(),
             open: Vec::new(),
             copies,
             batch: Batch::default(),
@@ -217,12 +208,11 @@ impl Worker {
     /// Takes what is new. Returns how many records that were.
     fn sweep(&mut self) -> usize {
         self.durable_until = self.shared.commits.last();
-        let before = self.waiting();
+        let before = self.lanes.len();
         for shard in &*self.shards {
-            shard.take(&mut self.pending, &mut self.events, &mut self.indices);
-            shard.take_steps(&mut self.steps);
+            shard.take(&mut self.lanes, &mut self.indices);
         }
-        let came = self.waiting() - before;
+        let came = self.lanes.len() - before;
         if came > 0 {
             let now = Instant::now();
             self.oldest.get_or_insert(now);
@@ -240,8 +230,8 @@ impl Worker {
             .is_some_and(|since| since.elapsed() >= self.shared.config.flush_interval);
         waited
             || self.hurried
-            || self.waiting() >= MAX_BATCH
-            || (self.waiting() > 0 && self.shared.budget.is_short())
+            || self.lanes.len() >= MAX_BATCH
+            || (self.lanes.len() > 0 && self.shared.budget.is_short())
             || !self.open.is_empty()
             || !self.batch.is_empty()
             || !self.flushes.is_empty()
@@ -250,21 +240,16 @@ impl Worker {
     /// Commits all that waits. `false` when the store did not take it; it is kept, and tried again later.
     fn commit(&mut self) -> bool {
         loop {
-            if self.batch.is_empty() {
-                self.batch.ended = take_batch(&mut self.pending);
-                self.batch.events = take_batch(&mut self.events);
-                self.batch.steps = take_batch(&mut self.steps);
-                self.batch.open = mem::take(&mut self.open);
-                self.batch.redact(self.shared.intake());
-                self.batch
-                    .environment
-                    .clone_from(&self.shared.config.environment);
-                self.oldest = (self.waiting() > 0).then(Instant::now);
-            }
-            self.batch.accounting = self.accounting(Committing::of(&self.batch));
             let mut batch = mem::take(&mut self.batch);
-            let result = self.append(&batch);
-            match result {
+            if batch.is_empty() {
+                batch = self.lanes.take();
+                batch.open = mem::take(&mut self.open);
+                batch.redact(self.shared.intake());
+                batch.environment = self.shared.config.environment.clone();
+                self.oldest = (self.lanes.len() > 0).then(Instant::now);
+            }
+            batch.accounting = self.accounting(Committing::of(&batch));
+            match self.append(&batch) {
                 Ok(appended) => {
                     self.settle(&mut batch, &appended);
                     batch.open = Vec::new();
@@ -283,7 +268,7 @@ impl Worker {
                     return false;
                 }
             }
-            if self.waiting() == 0 && self.open.is_empty() && self.batch.is_empty() {
+            if self.lanes.len() == 0 && self.open.is_empty() && self.batch.is_empty() {
                 self.hurried = false;
                 self.answer_durable();
                 return true;
@@ -294,11 +279,6 @@ impl Worker {
     /// Tells those who wait for a commit that theirs is done.
     fn answer_durable(&mut self) {
         self.shared.commits.answer_until(self.durable_until, || ());
-    }
-
-    /// How many records are not yet part of a batch.
-    fn waiting(&self) -> usize {
-        self.pending.len() + self.events.len() + self.steps.len()
     }
 
     /// Gives one batch to the store, opening it first where it failed before.
@@ -336,14 +316,16 @@ impl Worker {
         result
     }
 
-    /// Counts what is in the store now and gives its memory back.
+    /// Counts what is in the store now, gives its memory back, and answers who waits for it.
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
-        let ended = batch.ended.iter().map(|one| one.charge as usize);
-        let events = batch.events.iter().map(|one| one.charge as usize);
-        let steps = batch.steps.iter().map(|one| one.charge as usize).sum();
+        let charges = self.lanes.activities.settle(batch.ended.len());
+        let awaited = self.lanes.events.settle(batch.events.len());
+        let steps = self.lanes.steps.settle(batch.steps.len());
+        let steps = steps.into_iter().map(|one| one as usize).sum();
         self.shared.recordings.give_back(steps);
-        let charged = ended.chain(events).sum::<usize>() + steps;
-        self.shared.give_back(charged);
+        let events = awaited.iter().map(|one| one.charge);
+        let charges = charges.into_iter().chain(events).map(|one| one as usize);
+        self.shared.give_back(charges.sum::<usize>() + steps);
         self.keeper
             .committed(batch.ended.len() + batch.events.len());
         let duplicates = appended.duplicates.len() as u64;
@@ -361,9 +343,10 @@ impl Worker {
         batch.ended = Vec::new();
         batch.steps = Vec::new();
         let firsts = appended.duplicates.iter().map(|one| (one.id, one.first));
-        let firsts = firsts.collect();
-        for event in mem::take(&mut batch.events) {
-            event.committed(&firsts);
+        let firsts: HashMap<_, _> = firsts.collect();
+        for (event, awaited) in mem::take(&mut batch.events).into_iter().zip(awaited) {
+            let on_record = firsts.get(&event.id).copied().unwrap_or(event.id);
+            awaited.answer.committed(on_record);
         }
     }
 
@@ -403,14 +386,6 @@ impl Worker {
     fn accounting(&self, committing: Committing) -> Accounting {
         accounting(&self.shards, &self.shared, committing)
     }
-}
-
-/// Takes as many records as one transaction takes.
-fn take_batch<T>(waiting: &mut VecDeque<T>) -> Vec<T> {
-    if waiting.len() <= MAX_BATCH {
-        return mem::take(waiting).into();
-    }
-    waiting.drain(..MAX_BATCH).collect()
 }
 
 /// Calls into a store, whose panic is an error like any other.

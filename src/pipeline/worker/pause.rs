@@ -53,7 +53,7 @@ impl Worker {
         let checkpoint = checkpoint.map(|at| until(at).max(TICK));
         let pause = match self.retry_at.map(until) {
             Some(pause) if !pause.is_zero() => Some(pause),
-            _ if self.waiting() > 0 || !self.batch.is_empty() => Some(TICK),
+            _ if self.lanes.len() > 0 || !self.batch.is_empty() => Some(TICK),
             _ if !self.broken && self.keeper.rest(&self.shared).is_zero() => Some(Duration::ZERO),
             _ if unlisted => Some(self.shared.config.flush_interval),
             // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls

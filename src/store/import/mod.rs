@@ -269,7 +269,6 @@ impl Import {
                 status,
                 duration_ns,
                 listed: false,
-                charge: 0,
             }),
         }
         self.ids.insert(id);
@@ -436,8 +435,6 @@ fn new_event(intake: Intake<'_>, record: EventRecord, id: EventId) -> NewEvent {
         scope: Some(scope),
         dedup_key: record.dedup_key,
         truncated: record.truncated,
-        charge: 0,
-        answer: None,
     };
     intake.event(&mut event, record.data);
     event
