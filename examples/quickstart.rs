@@ -22,6 +22,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:?}", parse.ready().await?.call(text.into()).await);
     }
 
-    println!("{} calls are on record", log.shutdown().await?.committed);
+    println!(
+        "{} calls are on record",
+        log.shutdown().await?.activities.committed
+    );
     Ok(())
 }

@@ -347,13 +347,13 @@ fn running_activities_are_seen_and_those_left_open_are_abandoned() {
     assert_eq!(rows(&log).one("endless").attributes["step"], json!(2));
 
     let report = log.shutdown().wait().unwrap();
-    assert_eq!((report.started, report.open), (1, 1));
+    assert_eq!((report.activities.recorded, report.activities.open), (1, 1));
     running.end(Outcome::success());
     let row = Rows::of(&path).one("endless");
     assert_eq!((row.status, row.duration_ns), (Status::Abandoned, None));
     assert_eq!(row.attributes["step"], json!(2));
     assert!(log.accounting().adds_up());
-    assert_eq!(log.accounting().lost_shutdown, 1);
+    assert_eq!(log.accounting().activities.lost_shutdown, 1);
 }
 
 #[test]
@@ -363,7 +363,13 @@ fn after_a_shutdown_calls_go_on_unrecorded_and_are_counted() {
     log.shutdown().wait().unwrap();
     assert_eq!(log.start(Describe::job("after")).run(|| 7), 7);
     let counts = log.accounting();
-    assert_eq!((counts.committed, counts.rejected_closed), (1, 1));
+    assert_eq!(
+        (
+            counts.activities.committed,
+            counts.activities.rejected_closed
+        ),
+        (1, 1)
+    );
     assert!(counts.adds_up());
     assert!(log.flush().wait().is_err());
     assert!(log.shutdown().wait().is_err());
@@ -374,7 +380,7 @@ fn a_disabled_log_records_nothing_and_changes_nothing() {
     let log = ActivityLog::disabled();
     assert_eq!(log.start(Describe::job("x")).run(|| 7), 7);
     log.flush().wait().unwrap();
-    assert_eq!(log.shutdown().wait().unwrap().started, 0);
+    assert_eq!(log.shutdown().wait().unwrap().activities.recorded, 0);
 }
 
 #[test]
@@ -402,7 +408,14 @@ fn what_ends_on_a_runtime_that_is_shut_down_is_cancelled() {
     });
     assert_eq!(rows.0.len(), 100);
     let counts = log.accounting();
-    assert_eq!((counts.started, counts.ended, counts.open), (100, 100, 0));
+    assert_eq!(
+        (
+            counts.activities.recorded,
+            counts.activities.ended(),
+            counts.activities.open
+        ),
+        (100, 100, 0)
+    );
 }
 
 #[tokio::test]
@@ -411,12 +424,13 @@ async fn flush_and_shutdown_can_be_awaited() {
     let work = pin!(log.start(Describe::job("work")).observe(async { 7 }, ok));
     assert_eq!(work.await, 7);
     log.flush().await.unwrap();
-    assert_eq!(log.accounting().committed, 1);
+    assert_eq!(log.accounting().activities.committed, 1);
     assert_eq!(
         log.shutdown()
             .within(Duration::from_secs(1))
             .await
             .unwrap()
+            .activities
             .committed,
         1
     );

@@ -256,7 +256,11 @@ fn check_accounting(
     for one in health.instances {
         let left = left.remove(&one.id).unwrap_or_default();
         let counts = &one.accounting;
-        let told = (counts.committed, counts.abandoned, counts.events.committed);
+        let told = (
+            counts.activities.committed,
+            counts.activities.abandoned,
+            counts.events.committed,
+        );
         assert_eq!(told, left, "{one:#?}");
         assert!(counts.adds_up(), "{one:#?}");
     }

@@ -104,7 +104,7 @@ fn is_whole(path: &Path, counts: &Accounting) {
     let mut reader = ActivityReader::open(path).unwrap();
     assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
     let health = reader.health().unwrap();
-    assert_eq!(health.activities, counts.committed);
+    assert_eq!(health.activities, counts.activities.committed);
     assert_eq!(health.instances[0].accounting, *counts);
 }
 
@@ -143,7 +143,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
         let error = log.flush().within(Duration::from_millis(20)).wait().err();
         let why = error.and_then(|error| Some(std::error::Error::source(&error)?.to_string()));
         // A slow disk is none that is full.
-        why.filter(|_| log.accounting().rejected_memory > 0)
+        why.filter(|_| log.accounting().activities.rejected_memory > 0)
     });
     let expected = if limited {
         "cannot read or write"
@@ -152,8 +152,18 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
     };
     assert!(stuck.contains(expected), "{stuck}");
     let full = log.accounting();
-    assert!(full.waiting > 0 && full.committed > 0, "{full:?}");
-    assert_eq!((full.started, full.open, full.lost()), (calls, 0, 0));
+    assert!(
+        full.activities.waiting > 0 && full.activities.committed > 0,
+        "{full:?}"
+    );
+    assert_eq!(
+        (
+            full.activities.recorded,
+            full.activities.open,
+            full.activities.lost()
+        ),
+        (calls, 0, 0)
+    );
     assert!(full.adds_up(), "{full:?}");
     answered(&log, 1_000);
     calls += 1_000;
@@ -165,17 +175,24 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
         fs::remove_file(&ballast).unwrap();
     }
     // By itself: nobody asks for a flush.
-    soon(|| (log.accounting().waiting == 0).then_some(()));
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
     answered(&log, 1_000);
     calls += 1_000;
     let counts = log.shutdown().wait().unwrap();
     assert_eq!(
-        (counts.started, counts.lost(), counts.late_ends),
+        (
+            counts.activities.recorded,
+            counts.activities.lost(),
+            counts.late_ends
+        ),
         (calls, 0, 0)
     );
-    assert_eq!(counts.committed + counts.rejected_memory, calls);
+    assert_eq!(
+        counts.activities.committed + counts.activities.rejected_memory,
+        calls
+    );
     assert!(
-        counts.committed >= full.committed + full.waiting + 1_000,
+        counts.activities.committed >= full.activities.committed + full.activities.waiting + 1_000,
         "{counts:?}"
     );
     is_whole(&path, &counts);
@@ -218,10 +235,10 @@ fn a_place_that_becomes_read_only_is_waited_for() {
     assert!(why.contains("choose another path"), "{why}");
     let error = ActivityLog::open(&path).unwrap_err();
     assert!(error.to_string().contains("mounted read-only"), "{error}");
-    assert_eq!(log.accounting().waiting, 1);
+    assert_eq!(log.accounting().activities.waiting, 1);
 
     ran(Command::new("umount").arg(&folder));
-    soon(|| (log.accounting().waiting == 0).then_some(()));
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
     assert_eq!(rows(&log).names(), ["before", "meanwhile"]);
     let counts = log.shutdown().wait().unwrap();
     is_whole(&path, &counts);
@@ -246,9 +263,9 @@ fn becomes_unwritable(folder: &Path) {
         let why = std::error::Error::source(&error)?.to_string();
         why.contains("may not write").then_some(())
     });
-    assert_eq!(log.accounting().waiting, 1);
+    assert_eq!(log.accounting().activities.waiting, 1);
     fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
-    soon(|| (log.accounting().waiting == 0).then_some(()));
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
     assert_eq!(rows(&log).names(), ["meanwhile"]);
 }
 

@@ -189,7 +189,10 @@ fn a_poison_event_is_given_up_alone() {
         assert_eq!(receipt.committed().wait().unwrap(), id);
     }
     let counts = log.shutdown().wait().unwrap();
-    assert_eq!((counts.committed, counts.lost_refused), (1, 0));
+    assert_eq!(
+        (counts.activities.committed, counts.activities.lost_refused),
+        (1, 0)
+    );
     let counts = counts.events;
     assert_eq!((counts.committed, counts.lost_refused), (21, 1));
     assert!(counts.adds_up());

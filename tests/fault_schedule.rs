@@ -283,7 +283,7 @@ impl World {
             flushed.unwrap();
             let counts = self.log.accounting();
             assert_eq!(
-                (counts.waiting, counts.events.waiting),
+                (counts.activities.waiting, counts.events.waiting),
                 (0, 0),
                 "{counts:?}"
             );
@@ -304,9 +304,12 @@ impl World {
         }
         let counts = self.log.shutdown().wait().unwrap();
         assert!(counts.adds_up(), "{counts:?}");
-        assert_eq!((counts.started, counts.events.recorded), self.asked);
-        assert_eq!(counts.open, self.open.len() as u64);
-        assert_eq!(counts.ended, self.ended.len() as u64);
+        assert_eq!(
+            (counts.activities.recorded, counts.events.recorded),
+            self.asked
+        );
+        assert_eq!(counts.activities.open, self.open.len() as u64);
+        assert_eq!(counts.activities.ended(), self.ended.len() as u64);
 
         let mut reader = ActivityReader::open(path).unwrap();
         assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
@@ -314,14 +317,14 @@ impl World {
             .page(&Filter::default(), None, 1_000)
             .unwrap()
             .activities;
-        self.check_activities(&rows, counts.lost());
+        self.check_activities(&rows, counts.activities.lost());
         self.check_order(&rows);
         self.check_events(&mut reader, &counts.events);
         let saved = reader.health().unwrap().instances.remove(0).accounting;
         assert!(saved.adds_up(), "{saved:?}");
-        assert_eq!(saved.committed, counts.committed);
+        assert_eq!(saved.activities.committed, counts.activities.committed);
         assert_eq!(
-            saved.committed + saved.abandoned,
+            saved.activities.committed + saved.activities.abandoned,
             rows.len() as u64,
             "{saved:?}"
         );
@@ -392,7 +395,7 @@ impl World {
     fn check_events(
         &self,
         reader: &mut ActivityReader,
-        counts: &tower_activity::store::EventAccounting,
+        counts: &tower_activity::store::RecordCounts,
     ) {
         let rows = reader
             .events(&Filter::default(), None, 1_000)

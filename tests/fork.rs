@@ -116,7 +116,10 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
         let counts = theirs.accounting();
         // What its parent has open is the one that is not the child's.
         assert_eq!(
-            (counts.started, counts.rejected_forked),
+            (
+                counts.activities.recorded,
+                counts.activities.rejected_forked
+            ),
             (CALLS + 1, CALLS + 1)
         );
         assert_eq!(
@@ -143,7 +146,11 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
     is_whole(&path);
     let counts = log.shutdown().wait().unwrap();
     assert_eq!(
-        (counts.started, counts.committed, counts.rejected()),
+        (
+            counts.activities.recorded,
+            counts.activities.committed,
+            counts.activities.rejected()
+        ),
         (3, 3, 0)
     );
     is_whole(&path);
@@ -175,7 +182,7 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
         });
         let end = Over(&over);
         for _ in 0..FORKS {
-            let before = log.accounting().committed;
+            let before = log.accounting().activities.committed;
             let theirs = log.clone();
             let child = Child::run(move || {
                 // New threads, so that they meet every shard.
@@ -185,18 +192,24 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
                     }
                 });
                 let counts = theirs.accounting();
-                assert!(counts.rejected() > 0 && counts.adds_up(), "{counts:?}");
+                assert!(
+                    counts.activities.rejected() > 0 && counts.adds_up(),
+                    "{counts:?}"
+                );
                 theirs.flush().wait().unwrap_err();
             });
             assert!(child.has_ended_well());
             // The parent goes on.
-            soon(|| (log.accounting().committed > before).then_some(()));
+            soon(|| (log.accounting().activities.committed > before).then_some(()));
         }
         drop(end);
         let calls = calling.map(|one| one.join().unwrap()).iter().sum::<u64>();
         let counts = log.shutdown().wait().unwrap();
-        assert_eq!(counts.started, calls);
-        assert_eq!(counts.committed + counts.rejected_memory, calls);
+        assert_eq!(counts.activities.recorded, calls);
+        assert_eq!(
+            counts.activities.committed + counts.activities.rejected_memory,
+            calls
+        );
     });
     is_whole(&path);
 }
@@ -228,12 +241,15 @@ fn a_child_waits_for_nothing_in_any_mode() {
         // More than there is room for.
         let child = Child::run(|| {
             calls(&log, 1_000);
-            assert_eq!(log.accounting().rejected_forked, 1_000);
+            assert_eq!(log.accounting().activities.rejected_forked, 1_000);
         });
         assert!(child.has_ended_well());
         calls(&log, 10);
         let counts = log.shutdown().wait().unwrap();
-        assert_eq!((counts.committed, counts.rejected()), (20, 0));
+        assert_eq!(
+            (counts.activities.committed, counts.activities.rejected()),
+            (20, 0)
+        );
     }
 }
 

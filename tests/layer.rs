@@ -228,7 +228,7 @@ proptest! {
         let ends: Vec<_> = rows.0.iter().map(|row| row.status).collect();
         prop_assert_eq!(ends, scripts.iter().map(expected).collect::<Vec<_>>());
         let counts = log.accounting();
-        prop_assert!(counts.adds_up() && counts.open == 0, "{counts:?}");
+        prop_assert!(counts.adds_up() && counts.activities.open == 0, "{counts:?}");
     }
 
     #[test]
@@ -247,7 +247,7 @@ proptest! {
             prop_assert_eq!(run(Some(ActivityLayer::new(&log)), script), run(None, script));
         }
         let counts = log.accounting();
-        prop_assert_eq!((counts.ended, counts.committed), (scripts.len() as u64, 0));
+        prop_assert_eq!((counts.activities.ended(), counts.activities.committed), (scripts.len() as u64, 0));
         prop_assert!(counts.adds_up(), "{counts:?}");
         let flushed = log.flush().within(Duration::from_millis(1)).wait();
         prop_assert!(flushed.unwrap_err().is_timeout());
@@ -255,7 +255,7 @@ proptest! {
         // The store works again: nothing that waited is lost.
         store.mend();
         log.flush().wait().unwrap();
-        prop_assert_eq!(log.accounting().committed, scripts.len() as u64);
+        prop_assert_eq!(log.accounting().activities.committed, scripts.len() as u64);
     }
 }
 
@@ -375,7 +375,11 @@ fn a_record_that_the_store_refuses_does_not_hold_back_the_others() {
     log.flush().wait().unwrap();
     let counts = log.accounting();
     assert_eq!(
-        (counts.committed, counts.lost_refused, counts.waiting),
+        (
+            counts.activities.committed,
+            counts.activities.lost_refused,
+            counts.activities.waiting
+        ),
         (99, 1, 0)
     );
     assert!(counts.adds_up());
@@ -397,7 +401,7 @@ fn memory_is_bounded_and_what_does_not_fit_is_counted() {
     }
     let counts = log.accounting();
     assert!(
-        counts.rejected_memory > 4_000 && counts.ended > 100,
+        counts.activities.rejected_memory > 4_000 && counts.activities.ended() > 100,
         "{counts:?}"
     );
     assert!(counts.adds_up());
@@ -406,7 +410,10 @@ fn memory_is_bounded_and_what_does_not_fit_is_counted() {
     log.start(Describe::job("after")).end(Outcome::success());
     let rows = rows(&log);
     assert_eq!(rows.one("after").status, Status::Success);
-    assert_eq!(rows.0.len() as u64, log.accounting().committed.min(1_000));
+    assert_eq!(
+        rows.0.len() as u64,
+        log.accounting().activities.committed.min(1_000)
+    );
 }
 
 #[test]

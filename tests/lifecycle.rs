@@ -82,11 +82,11 @@ fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
         // The store is still stuck when the deadline passes: what waits may yet be committed.
         (
             Fault::Hang,
-            "waiting=2 waiting_events=1 lost=0 lost_events=0",
+            "waiting=2 waiting_events=1 waiting_steps=0 lost=0 lost_events=0 lost_steps=0",
         ),
         (
             Fault::Fail,
-            "waiting=0 waiting_events=0 lost=2 lost_events=1",
+            "waiting=0 waiting_events=0 waiting_steps=0 lost=2 lost_events=1 lost_steps=0",
         ),
     ] {
         let told = || {
@@ -239,7 +239,7 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
         let instance = health.instances[0].clone();
         instance.stopped_at.is_some().then_some(instance)
     });
-    assert_eq!(instance.accounting.committed, 2, "{instance:?}");
+    assert_eq!(instance.accounting.activities.committed, 2, "{instance:?}");
     assert_eq!(Rows::of(&path).names(), ["first", "last"]);
     assert_eq!(said.one().0, Level::WARN);
 }
@@ -256,14 +256,21 @@ fn call(log: &ActivityLog) -> impl Future<Output = Result<(), Infallible>> + Sen
 
 /// All calls have ended as cancelled, and are on record as such.
 fn all_cancelled(log: &ActivityLog) {
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.open == 0));
-    assert_eq!((counts.started, counts.ended), (CALLS, CALLS));
+    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    assert_eq!(
+        (counts.activities.recorded, counts.activities.ended()),
+        (CALLS, CALLS)
+    );
     let rows = rows(log);
     assert_eq!(rows.0.len() as u64, CALLS);
     assert!(rows.0.iter().all(|row| row.status == Status::Cancelled));
     let counts = log.shutdown().wait().unwrap();
     assert_eq!(
-        (counts.committed, counts.lost(), counts.rejected()),
+        (
+            counts.activities.committed,
+            counts.activities.lost(),
+            counts.activities.rejected()
+        ),
         (CALLS, 0, 0)
     );
     assert!(counts.adds_up(), "{counts:?}");
@@ -276,7 +283,7 @@ fn calls_that_are_in_flight_when_their_runtime_is_shut_down_end_as_cancelled() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().open == CALLS).then_some(()));
+    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
     runtime.shutdown_background();
     all_cancelled(&log);
 }
@@ -291,12 +298,12 @@ fn calls_that_are_in_flight_when_a_current_thread_runtime_is_dropped_end_as_canc
         runtime.spawn(call(&log));
     }
     runtime.block_on(async {
-        while log.accounting().open < CALLS {
+        while log.accounting().activities.open < CALLS {
             tokio::task::yield_now().await;
         }
     });
     drop(runtime);
-    assert_eq!(log.accounting().ended, CALLS);
+    assert_eq!(log.accounting().activities.ended(), CALLS);
     all_cancelled(&log);
 }
 
@@ -311,7 +318,7 @@ fn calls_need_no_runtime() {
     for call in &mut calls {
         assert!(poll_once(call.as_mut()).is_pending());
     }
-    assert_eq!(log.accounting().open, CALLS);
+    assert_eq!(log.accounting().activities.open, CALLS);
     drop(calls);
     all_cancelled(&log);
     // Nor does whoever waits for the log by hand.
@@ -332,11 +339,14 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().open == CALLS).then_some(()));
+    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
     log.shutdown().wait().unwrap();
     runtime.shutdown_background();
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.open == 0));
-    assert_eq!((counts.started, counts.lost_shutdown), (CALLS, CALLS));
+    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    assert_eq!(
+        (counts.activities.recorded, counts.activities.lost_shutdown),
+        (CALLS, CALLS)
+    );
     assert!(counts.adds_up(), "{counts:?}");
     let rows = Rows::of(&path);
     assert_eq!(rows.0.len() as u64, CALLS);
@@ -344,7 +354,11 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
     let health = ActivityReader::open(&path).unwrap().health().unwrap();
     let saved = &health.instances[0].accounting;
     assert_eq!(
-        (saved.started, saved.abandoned, saved.open),
+        (
+            saved.activities.recorded,
+            saved.activities.abandoned,
+            saved.activities.open
+        ),
         (CALLS, CALLS, 0)
     );
     assert!(saved.adds_up(), "{saved:?}");

@@ -358,7 +358,7 @@ async fn the_client_gets_what_it_gets_without_us_also_after_a_shutdown() {
     log.shutdown().within(Duration::from_secs(5)).await.unwrap();
     assert_eq!(client.call_tool(say("hello")).await.unwrap(), before);
     assert_eq!(
-        log.accounting().rejected_closed,
+        log.accounting().activities.rejected_closed,
         2,
         "the call and the job inside of it"
     );

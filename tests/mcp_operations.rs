@@ -420,6 +420,10 @@ async fn a_task_ends_when_its_server_may_forget_it() {
         clock.advance(std::time::Duration::from_millis(1));
         export("never").await;
         assert_eq!(first(), (Status::Failed, Some("timeout".into())));
-        assert_eq!(log.accounting().open, 2, "those that have no limit go on");
+        assert_eq!(
+            log.accounting().activities.open,
+            2,
+            "those that have no limit go on"
+        );
     }
 }

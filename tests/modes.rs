@@ -94,7 +94,7 @@ async fn calls_that_end_together_share_a_commit() {
     let mut calls: Vec<_> = (0..100)
         .map(|_| tokio::spawn(service(&log).oneshot("one")))
         .collect();
-    while log.accounting().ended < 100 {
+    while log.accounting().activities.ended() < 100 {
         tokio::task::yield_now().await;
     }
     assert!(calls.iter().all(|call| !call.is_finished()));
@@ -109,7 +109,7 @@ async fn calls_that_end_together_share_a_commit() {
         "{}",
         store.commits() - before
     );
-    assert_eq!(log.accounting().committed, 100);
+    assert_eq!(log.accounting().activities.committed, 100);
     assert_eq!(log.accounting().not_durable, 0);
 }
 
@@ -124,11 +124,19 @@ fn an_answer_waits_no_longer_than_the_durable_timeout_under_any_runtime() {
         assert_eq!(answer.unwrap(), "one");
     }
     let counts = log.accounting();
-    assert_eq!((counts.not_durable, counts.waiting), (3, 3), "{counts:?}");
+    assert_eq!(
+        (counts.not_durable, counts.activities.waiting),
+        (3, 3),
+        "{counts:?}"
+    );
     store.mend();
     log.flush().wait().unwrap();
     let counts = log.accounting();
-    assert_eq!((counts.not_durable, counts.committed), (3, 3), "{counts:?}");
+    assert_eq!(
+        (counts.not_durable, counts.activities.committed),
+        (3, 3),
+        "{counts:?}"
+    );
     assert!(counts.adds_up());
 }
 
@@ -147,7 +155,7 @@ fn an_answer_whose_record_is_refused_is_counted_and_no_other() {
     }
     let counts = log.accounting();
     assert_eq!(
-        (counts.not_durable, counts.lost_refused),
+        (counts.not_durable, counts.activities.lost_refused),
         (1, 1),
         "{counts:?}"
     );
@@ -179,7 +187,7 @@ fn a_shutdown_lets_every_answer_go() {
     assert_eq!(support::block_on(call).unwrap(), "one");
     let counts = log.accounting();
     assert_eq!(
-        (counts.not_durable, counts.lost_shutdown),
+        (counts.not_durable, counts.activities.lost_shutdown),
         (1, 1),
         "{counts:?}"
     );
@@ -227,10 +235,10 @@ fn a_waker_that_panics_stops_nothing() {
 
 /// Fills the log's memory with calls that wait for a store that hangs.
 fn fill(log: &ActivityLog) -> u64 {
-    while log.accounting().rejected_memory == 0 {
+    while log.accounting().activities.rejected_memory == 0 {
         log.start(Describe::job("filler")).end(Outcome::success());
     }
-    log.accounting().ended
+    log.accounting().activities.ended()
 }
 
 #[tokio::test]
@@ -243,14 +251,21 @@ async fn a_service_is_not_ready_until_there_is_room() {
         .collect();
     tokio::task::yield_now().await;
     assert!(calls.iter().all(|call| !call.is_finished()));
-    assert_eq!(log.accounting().ended, filled, "none has started");
+    assert_eq!(
+        log.accounting().activities.ended(),
+        filled,
+        "none has started"
+    );
     store.mend();
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap(), "one");
     }
     let counts = log.shutdown().await.unwrap();
-    assert_eq!(counts.committed, filled + 200);
-    assert_eq!(counts.rejected_memory, 1, "the one by hand: {counts:?}");
+    assert_eq!(counts.activities.committed, filled + 200);
+    assert_eq!(
+        counts.activities.rejected_memory, 1,
+        "the one by hand: {counts:?}"
+    );
     assert!(counts.adds_up());
 }
 
@@ -269,7 +284,7 @@ fn a_service_waits_no_longer_than_the_wait_timeout_under_any_runtime() {
             "one"
         );
         let counts = log.accounting();
-        assert_eq!(counts.rejected_memory, 2, "{counts:?}");
+        assert_eq!(counts.activities.rejected_memory, 2, "{counts:?}");
         assert!(counts.adds_up());
         store.mend();
     }

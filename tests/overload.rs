@@ -148,14 +148,17 @@ impl Rig {
         let counts = self.log.accounting();
         println!("{counts:?}");
         assert!(counts.adds_up());
-        assert_eq!((counts.waiting, counts.lost()), (0, 0));
+        assert_eq!(
+            (counts.activities.waiting, counts.activities.lost()),
+            (0, 0)
+        );
         counts
     }
 
     /// What it said is on record, is.
     fn end(self, counts: &Accounting) {
         let health = self.log.reader().unwrap().health().unwrap();
-        assert_eq!(health.activities, counts.committed);
+        assert_eq!(health.activities, counts.activities.committed);
         assert_eq!(health.events, counts.events.committed);
         self.log.shutdown().wait().unwrap();
     }
@@ -166,9 +169,9 @@ fn overload(fault: Fault, calls: usize, work: Work) {
     assert_eq!(call_often(&rig.log, calls, work), calls);
     rig.check_peak("under overload");
     let first = rig.recover();
-    assert_eq!(first.started, calls as u64);
+    assert_eq!(first.activities.recorded, calls as u64);
     assert!(
-        first.rejected_memory > 0 && first.committed > 0,
+        first.activities.rejected_memory > 0 && first.activities.committed > 0,
         "{first:?}"
     );
 
@@ -177,8 +180,8 @@ fn overload(fault: Fault, calls: usize, work: Work) {
     assert_eq!(call_often(&rig.log, calls / 4, work), calls / 4);
     rig.check_peak("under a second overload");
     let second = rig.recover();
-    assert_eq!(second.started, (calls + calls / 4) as u64);
-    assert!(second.committed > first.committed);
+    assert_eq!(second.activities.recorded, (calls + calls / 4) as u64);
+    assert!(second.activities.committed > first.activities.committed);
     rig.end(&second);
 }
 
@@ -269,8 +272,8 @@ fn stay_open() {
     open.clear();
     rig.check_peak("while nothing is taken");
     let counts = rig.recover();
-    assert_eq!(counts.started, 20_000);
-    assert_eq!(counts.committed, admitted as u64);
-    assert!(counts.rejected_memory > 0);
+    assert_eq!(counts.activities.recorded, 20_000);
+    assert_eq!(counts.activities.committed, admitted as u64);
+    assert!(counts.activities.rejected_memory > 0);
     rig.end(&counts);
 }

@@ -43,7 +43,7 @@ fn what_is_replaced_or_refused_is_not_charged_for() {
         done(&log, "short");
     }
     let counts = log.accounting();
-    assert_eq!(counts.rejected_memory, 0, "{counts:?}");
+    assert_eq!(counts.activities.rejected_memory, 0, "{counts:?}");
     long.end(Outcome::success());
     let long = rows(&log).one("long");
     assert_eq!(long.attributes["progress"], serde_json::json!(19_999));
@@ -69,7 +69,7 @@ fn what_was_replaced_by_less_is_room_for_all() {
     let start = || log.start(Describe::job("other"));
     let elsewhere = || (0..40).map(|_| start()).collect::<Vec<_>>();
     let open = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
-    assert_eq!(log.accounting().rejected_memory, 0);
+    assert_eq!(log.accounting().activities.rejected_memory, 0);
     drop(open);
 }
 
@@ -95,8 +95,12 @@ fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("3 of 3"), "{error}");
     // The writer has ended: it says so, and where the three went.
-    let counts = support::soon(|| Some(log.accounting()).filter(|counts| counts.waiting == 0));
-    assert_eq!((counts.lost_shutdown, counts.committed), (3, 0));
+    let counts =
+        support::soon(|| Some(log.accounting()).filter(|counts| counts.activities.waiting == 0));
+    assert_eq!(
+        (counts.activities.lost_shutdown, counts.activities.committed),
+        (3, 0)
+    );
     assert!(counts.adds_up());
 }
 
@@ -114,7 +118,7 @@ fn a_refused_record_hides_no_running_one() {
         (rows.names(), rows.0[0].status),
         (vec!["slow"], Status::Running)
     );
-    assert_eq!(log.accounting().lost_refused, 1);
+    assert_eq!(log.accounting().activities.lost_refused, 1);
 }
 
 #[test]
@@ -205,7 +209,12 @@ fn all_who_ask_for_a_shutdown_are_answered() {
         let heard = askers.map(|asker| asker.join().unwrap());
         assert!(heard.iter().any(Result::is_ok), "{heard:?}");
         // One that asked after all was over is told that, and nothing else.
-        assert!(heard.iter().flatten().all(|counts| counts.committed == 1));
+        assert!(
+            heard
+                .iter()
+                .flatten()
+                .all(|counts| counts.activities.committed == 1)
+        );
     });
 }
 
@@ -317,9 +326,13 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
     let counts = log.accounting();
     // On record it is abandoned: its end is what was lost.
     assert_eq!(Rows::of(&path).one("listed").status, Status::Abandoned);
-    assert_eq!(counts.lost_shutdown, 1);
+    assert_eq!(counts.activities.lost_shutdown, 1);
     let counts = &instance.accounting;
-    assert_eq!((counts.abandoned, counts.lost()), (1, 0), "{counts:?}");
+    assert_eq!(
+        (counts.activities.abandoned, counts.activities.lost()),
+        (1, 0),
+        "{counts:?}"
+    );
     assert!(counts.adds_up(), "{counts:?}");
 }
 

@@ -292,7 +292,10 @@ fn health_says_where_every_activity_went() {
         panic!("{health:?}")
     };
     assert_eq!(
-        (instance.accounting.started, instance.accounting.committed),
+        (
+            instance.accounting.activities.recorded,
+            instance.accounting.activities.committed
+        ),
         (3, 3)
     );
     assert!(instance.accounting.adds_up() && instance.stopped_at.is_some() && !instance.alive);

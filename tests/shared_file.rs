@@ -47,7 +47,10 @@ fn logs_of_one_file_take_one_thread_and_few_descriptors_whatever_their_number() 
     assert!(after.1 < before.1 + 40, "descriptors: {before:?} {after:?}");
     for log in logs {
         let counts = log.shutdown().wait().unwrap();
-        assert_eq!((counts.committed, counts.lost()), (1, 0));
+        assert_eq!(
+            (counts.activities.committed, counts.activities.lost()),
+            (1, 0)
+        );
     }
     first.shutdown().wait().unwrap();
     let rows = Rows::of(&path);
@@ -82,7 +85,10 @@ fn each_log_has_its_own_mode_redactor_and_end() {
         done(&durable, &format!("durable {n}"));
     }
     let counts = durable.shutdown().wait().unwrap();
-    assert_eq!((counts.committed, counts.open), (50, 1));
+    assert_eq!(
+        (counts.activities.committed, counts.activities.open),
+        (50, 1)
+    );
     drop(left_open);
     recording.join().unwrap();
     // What the other log had open is not abandoned with the first.
@@ -94,7 +100,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
     assert_eq!(rows.one("fast 7").attributes["note"], "code violet");
     goes_on.end(Outcome::success());
     let counts = fast.shutdown().wait().unwrap();
-    assert_eq!(counts.committed, 501);
+    assert_eq!(counts.activities.committed, 501);
     assert_eq!(Rows::of(&path).one("goes on").status, Status::Success);
 }
 
@@ -111,7 +117,7 @@ fn what_is_imported_beside_a_log_goes_through_the_same_connection() {
     assert_eq!(import.finish().unwrap().activities, 0);
     done(&log, "three");
     let counts = log.shutdown().wait().unwrap();
-    assert_eq!(counts.committed, 3);
+    assert_eq!(counts.activities.committed, 3);
     let again = ActivityLog::open(&path).unwrap();
     let health = again.reader().unwrap().health().unwrap();
     assert_eq!(health.instances.len(), 2, "one that ended, one that lives");

@@ -305,7 +305,13 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
     writer.join().unwrap();
     while upkeep.reclaim().unwrap() > 0 {}
     let accounting = log.accounting();
-    assert_eq!((accounting.committed, accounting.lost()), (6_200, 0));
+    assert_eq!(
+        (
+            accounting.activities.committed,
+            accounting.activities.lost()
+        ),
+        (6_200, 0)
+    );
     let mut reader = ActivityReader::open(&path).unwrap();
     let all = reader
         .page(&Filter::default(), None, 1_000)

@@ -15,10 +15,12 @@ fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
         .flush_interval(Duration::from_secs(3600))
         .open(":memory:")
         .unwrap();
-    while log.accounting().rejected_memory == 0 && log.accounting().committed == 0 {
+    while log.accounting().activities.rejected_memory == 0
+        && log.accounting().activities.committed == 0
+    {
         log.start(Describe::job("one")).end(Outcome::success());
     }
-    soon(|| (log.accounting().committed > 0).then_some(()));
+    soon(|| (log.accounting().activities.committed > 0).then_some(()));
 }
 
 #[test]
@@ -29,13 +31,13 @@ fn what_is_rejected_while_nothing_ends_is_saved() {
         .unwrap();
     let mut reader = log.reader().unwrap();
     let mut open = Vec::new();
-    while log.accounting().rejected_memory == 0 {
+    while log.accounting().activities.rejected_memory == 0 {
         open.push(log.start(Describe::job("open")));
     }
     for rejected in 1..=2 {
         soon(|| {
             let saved = &reader.health().unwrap().instances[0].accounting;
-            (saved.rejected_memory == rejected).then_some(())
+            (saved.activities.rejected_memory == rejected).then_some(())
         });
         // By now the writer rests.
         drop(log.start(Describe::job("rejected")));

@@ -88,7 +88,12 @@ impl Record {
             Record::Nothing => calls,
             Record::Ours(log) => {
                 let counts = log.shutdown().wait()?;
-                if !counts.adds_up() || counts.rejected() + counts.lost() + counts.open > 0 {
+                if !counts.adds_up()
+                    || counts.activities.rejected()
+                        + counts.activities.lost()
+                        + counts.activities.open
+                        > 0
+                {
                     return Err(format!("not all was recorded: {counts:?}").into());
                 }
                 let connection = rusqlite::Connection::open(path)?;

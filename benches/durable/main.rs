@@ -94,7 +94,7 @@ fn main() -> Result<(), Failure> {
     }
 
     let counts = log.shutdown().wait()?;
-    if counts.committed != calls || counts.not_durable > 0 || !counts.adds_up() {
+    if counts.activities.committed != calls || counts.not_durable > 0 || !counts.adds_up() {
         return Err(
             format!("not all of {calls} calls were answered from the record: {counts:?}").into(),
         );

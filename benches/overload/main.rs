@@ -39,7 +39,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         .lock()
         .unwrap_or_else(|held| held.into_inner()) = true;
     let mut calls = 0;
-    while stuck.accounting().rejected_memory == 0 {
+    while stuck.accounting().activities.rejected_memory == 0 {
         burst(&stuck);
         calls += BURST;
     }
@@ -58,7 +58,10 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     store.stuck.1.notify_all();
     for (log, calls) in [(healthy, rounds * BURST), (stuck, rounds * BURST + calls)] {
         let counts = log.shutdown().wait()?;
-        if !counts.adds_up() || counts.started != calls as u64 || counts.lost() > 0 {
+        if !counts.adds_up()
+            || counts.activities.recorded != calls as u64
+            || counts.activities.lost() > 0
+        {
             return Err(format!("{calls} calls, and {counts:?}").into());
         }
     }

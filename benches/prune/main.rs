@@ -76,7 +76,10 @@ fn main() -> Result<(), Failure> {
 
     let counts = log.shutdown().wait()?;
     let calls = (without.took.len() + with.took.len()) as u64;
-    if !counts.adds_up() || counts.committed != calls || counts.lost() + counts.rejected() > 0 {
+    if !counts.adds_up()
+        || counts.activities.committed != calls
+        || counts.activities.lost() + counts.activities.rejected() > 0
+    {
         return Err(format!("{calls} calls, and {counts:?}").into());
     }
     let left = count(&path)?;
@@ -152,7 +155,7 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
             while future.as_mut().poll(&mut cx).is_pending() {}
             took.push(begun.elapsed());
         }
-        let now = log.accounting().committed;
+        let now = log.accounting().activities.committed;
         if now != committed {
             pause = pause.max(since.elapsed());
             (committed, since) = (now, Instant::now());

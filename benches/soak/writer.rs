@@ -75,7 +75,10 @@ pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
         call(&log, plan.rate, &stop)
     });
     let counts = log.shutdown().within(Duration::from_secs(30)).wait()?;
-    if !counts.adds_up() || counts.committed != calls || counts.lost() + counts.rejected() > 0 {
+    if !counts.adds_up()
+        || counts.activities.committed != calls
+        || counts.activities.lost() + counts.activities.rejected() > 0
+    {
         return Err(format!("{calls} calls, and {counts:?}").into());
     }
     println!("{calls}");

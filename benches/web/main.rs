@@ -89,7 +89,10 @@ fn main() -> Result<(), Failure> {
     let counts = log.shutdown().wait()?;
     let recorded = calls + TREE.0 as u64 + 1;
     let kept = count(&path)?;
-    if !counts.adds_up() || counts.committed != recorded || kept != rows as u64 + recorded {
+    if !counts.adds_up()
+        || counts.activities.committed != recorded
+        || kept != rows as u64 + recorded
+    {
         return Err(format!("{recorded} calls on {rows} rows, {kept} kept, and {counts:?}").into());
     }
     println!("all of {calls} calls are on record\n");

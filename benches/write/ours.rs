@@ -70,7 +70,7 @@ impl Side for Ours {
                 self.call(Sample::of(number));
                 longest = longest.max(start.elapsed());
             }
-            while self.log.accounting().waiting > AHEAD {
+            while self.log.accounting().activities.waiting > AHEAD {
                 thread::sleep(Duration::from_millis(1));
             }
         }
@@ -80,7 +80,9 @@ impl Side for Ours {
 
     fn close(self: Box<Self>, rows: usize) -> Result<(), Failure> {
         let counts = self.log.shutdown().within(Duration::from_secs(60)).wait()?;
-        if counts.committed != rows as u64 || counts.rejected() + counts.lost() > 0 {
+        if counts.activities.committed != rows as u64
+            || counts.activities.rejected() + counts.activities.lost() > 0
+        {
             return Err(format!("not all was recorded: {counts:?}").into());
         }
         drop(self.log);

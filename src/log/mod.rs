@@ -207,20 +207,23 @@ impl Drop for Inner {
         let timeout = self.pipeline.shared().config.drop_timeout;
         let result = self.pipeline.shutdown(timeout).wait();
         let counts = self.pipeline.accounting();
-        let (waiting, lost) = (counts.waiting, counts.lost());
-        let (waiting_events, lost_events) = (counts.events.waiting, counts.events.lost());
+        let waiting = counts.kinds().map(|of| of.waiting);
+        let lost = counts.kinds().map(|of| of.lost());
         match result {
             Ok(_) => tracing::warn!(
                 target: "tower_activity::log",
-                committed = counts.committed, abandoned = counts.open,
+                committed = counts.activities.committed, abandoned = counts.activities.open,
                 "the log was dropped without a shutdown, what had ended is committed"
             ),
             Err(error) if self.pipeline.shared().is_writer() => tracing::warn!(
-                target: "tower_activity::log", %error, waiting, waiting_events,
+                target: "tower_activity::log", %error, waiting = waiting.activities, waiting_events = waiting.events,
+                waiting_steps = waiting.recordings,
                 "the log was dropped without a shutdown"
             ),
             Err(error) => tracing::error!(
-                target: "tower_activity::log", %error, waiting, waiting_events, lost, lost_events,
+                target: "tower_activity::log", %error, waiting = waiting.activities, waiting_events = waiting.events,
+                waiting_steps = waiting.recordings, lost = lost.activities, lost_events = lost.events,
+                lost_steps = lost.recordings,
                 "the log was dropped without a shutdown, not all that had ended is committed"
             ),
         }

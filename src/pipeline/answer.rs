@@ -13,11 +13,8 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{
-        FOR_EVER, Message, Pipeline, Shard, Shared,
-        ledger::{Committing, accounting},
-    },
-    store::Accounting,
+    pipeline::{FOR_EVER, Message, Pipeline, Shard, Shared, ledger::accounting},
+    store::{Accounting, PerKind},
 };
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -198,7 +195,7 @@ impl Request {
     }
 
     fn accounting(&self) -> Accounting {
-        accounting(&self.shards, &self.shared, Committing::default())
+        accounting(&self.shards, &self.shared, PerKind::default())
     }
 }
 
@@ -222,12 +219,17 @@ pub(super) fn timed_out(
 ) -> Error {
     let mut message = format!(
         "cannot {what} within {timeout:?}: {} of {} ended activities are not committed",
-        counts.ended - counts.committed,
-        counts.ended
+        counts.activities.waiting + counts.activities.lost(),
+        counts.activities.ended()
     );
-    let events = counts.events.waiting + counts.events.lost();
-    if events > 0 {
-        message.push_str(&format!(", nor are {events} events"));
+    for (of, what) in [
+        (counts.events, "events"),
+        (counts.recordings, "steps of recordings"),
+    ] {
+        let missing = of.waiting + of.lost();
+        if missing > 0 {
+            message.push_str(&format!(", nor are {missing} {what}"));
+        }
     }
     let error = Error::new(ErrorKind::Timeout, message);
     match shared.ledger.lock().failure.clone() {

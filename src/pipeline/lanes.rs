@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem};
 
 use crate::{
     pipeline::tell::Answer,
-    store::{Batch, Ended, NewEvent, NewStep},
+    store::{Batch, Ended, NewEvent, NewStep, PerKind},
 };
 
 /// The most records of a kind that one transaction takes: beyond it the rate no longer rises.
@@ -99,6 +99,15 @@ impl<T, B> Default for Lane<T, B> {
 impl Lanes {
     pub(super) fn len(&self) -> usize {
         self.activities.len() + self.events.len() + self.steps.len()
+    }
+
+    /// The same of each kind.
+    pub(super) fn counts(&self) -> PerKind<u64> {
+        PerKind {
+            activities: self.activities.len() as u64,
+            events: self.events.len() as u64,
+            recordings: self.steps.len() as u64,
+        }
     }
 
     /// Takes what one transaction takes.

@@ -138,7 +138,10 @@ fn no_end_is_slept_through() {
         assert_eq!(statuses(&taken), [Status::Success; 2]);
         join(callers);
         let counts = log.shard().counts();
-        assert_eq!((counts.started, counts.ended), (2, 2));
+        assert_eq!(
+            (counts.activities.recorded, counts.activities.ended()),
+            (2, 2)
+        );
     });
 }
 
@@ -170,7 +173,7 @@ fn the_first_end_wins_and_is_the_only_one() {
         join(ends);
         all.append(&mut statuses(&log.sweep()));
         assert_eq!(all.len(), 1, "{all:?}");
-        assert_eq!(shard.counts().ended, 1);
+        assert_eq!(shard.counts().activities.ended(), 1);
         assert!(!shard.has_unlisted());
     });
 }
@@ -253,10 +256,10 @@ fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
         taken += log.sweep().activities.len() as u64;
         caller.join().unwrap();
         assert!(log.sweep().activities.is_empty());
-        let counts = shard.counts();
-        assert_eq!(counts.ended, taken + counts.lost_shutdown);
-        assert_eq!(counts.started, counts.ended + counts.rejected_closed);
-        assert_eq!(counts.started, 2);
+        let counts = shard.counts().activities;
+        assert_eq!(counts.waiting, taken);
+        assert!(counts.adds_up(), "{counts:?}");
+        assert_eq!((counts.recorded, counts.open), (2, 0));
     });
 }
 
@@ -271,7 +274,7 @@ fn two_shards_never_take_more_than_there_is() {
         let rejected = log
             .shards
             .iter()
-            .map(|shard| shard.counts().rejected_memory);
+            .map(|shard| shard.counts().activities.rejected_memory);
         assert_eq!(rejected.sum::<u64>(), 1);
     });
 }

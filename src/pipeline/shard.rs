@@ -1,6 +1,5 @@
 //! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
 
-mod counts;
 mod recording;
 
 use std::{
@@ -12,8 +11,8 @@ use slab::Slab;
 
 #[cfg(feature = "recording")]
 pub(crate) use self::recording::Attached;
+use self::recording::Recordings;
 pub(crate) use self::recording::Sealed;
-use self::{counts::Counts, recording::Recordings};
 use crate::{
     pipeline::{
         Answer, Credit, Permit, Shared,
@@ -21,7 +20,7 @@ use crate::{
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
-    store::{Details, Ended, NewEvent, Started},
+    store::{Details, Ended, NewEvent, PerKind, RecordCounts, Started},
 };
 
 /// What every admitted activity is charged for, whatever it carries: its slot or its record, three times, because
@@ -78,7 +77,8 @@ struct State {
     ended: Vec<u32>,
     events: Lane<NewEvent, Awaited>,
     recordings: Recordings,
-    counts: Counts,
+    /// What has ended counts as waiting here, also once it was taken.
+    counts: PerKind<RecordCounts>,
     credit: Credit,
     /// Open activities that the store does not list as they are now.
     unlisted: usize,
@@ -150,9 +150,9 @@ impl Shard {
             self.shared.missed.fetch_add(1, Relaxed);
             return None;
         };
-        state.counts.started += 1;
+        state.counts.activities.recorded += 1;
         if state.phase != Phase::Open {
-            state.counts.rejected_closed += 1;
+            state.counts.activities.rejected_closed += 1;
             return None;
         }
         let missing = permit
@@ -163,7 +163,7 @@ impl Shard {
                 if self.shared.is_known_to_be_forked() {
                     self.shared.missed.fetch_add(1, Relaxed);
                 } else {
-                    state.counts.rejected_memory += 1;
+                    state.counts.activities.rejected_memory += 1;
                 }
                 return None;
             }
@@ -173,6 +173,7 @@ impl Shard {
                 ..Details::default()
             }));
         }
+        state.counts.activities.open += 1;
         state.unlisted += 1;
         let entry = state.slots.vacant_entry();
         let index = entry.key() as u32;
@@ -216,17 +217,18 @@ impl Shard {
         if !slot.current {
             *unlisted -= 1;
         }
-        counts.ended += 1;
+        counts.activities.open -= 1;
         slot.clock_ns = now.saturating_sub(slot.clock_ns);
         let sealed = match slot.attached {
             true => recordings.seal(key.id, slot.clock_ns),
             false => None,
         };
         if *phase == Phase::Drained {
-            counts.lost_shutdown += 1;
+            counts.activities.lost_shutdown += 1;
             slots.remove(key.index as usize);
             return sealed;
         }
+        counts.activities.waiting += 1;
         slot.status = status;
         last(&mut Change {
             slot,
@@ -265,6 +267,7 @@ impl Shard {
             state.counts.events.rejected_memory += 1;
             return Err(Rejected::Memory);
         }
+        state.counts.events.waiting += 1;
         state.events.push(event, Awaited { charge, answer });
         drop(state);
         self.shared.wake_if_parked();
@@ -419,14 +422,18 @@ impl Shard {
         self.state.lock().unlisted > 0
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    /// What it has seen, cumulative.
+    pub(crate) fn counts(&self) -> PerKind<RecordCounts> {
         self.lock().map(|state| state.counts).unwrap_or_default()
     }
 
     /// How many activities and events nobody has taken from here.
-    pub(crate) fn left(&self) -> (u64, u64) {
-        self.lock().map_or((0, 0), |state| {
-            (state.slots.len() as u64, state.events.len() as u64)
+    pub(crate) fn left(&self) -> PerKind<u64> {
+        let state = self.lock();
+        state.map_or_else(PerKind::default, |state| PerKind {
+            activities: state.slots.len() as u64,
+            events: state.events.len() as u64,
+            recordings: 0,
         })
     }
 

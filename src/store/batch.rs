@@ -3,7 +3,6 @@
 use std::{mem, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
     redact::Captured,
-    store::{Duplicate, EventAccounting, Intake, NewEvent, NewStep, RecordingAccounting},
+    store::{Accounting, Duplicate, Intake, NewEvent, NewStep, PerKind},
 };
 
 /// The open log that writes: one row in the store, one lock file beside it.
@@ -183,8 +182,7 @@ pub struct Batch {
     /// What is new about recordings, in order.
     pub steps: Vec<NewStep>,
     /// Where the instance's accounting stands once this batch is committed. What turns out to be a duplicate
-    /// is counted here as committed: the store moves it
-    /// ([`found_duplicates`](EventAccounting::found_duplicates)) before it saves these numbers.
+    /// is counted here as committed: the store [settles](Accounting::settle) these numbers before it saves them.
     pub accounting: Accounting,
     /// The environment of activities and events that name none.
     pub environment: Option<Text>,
@@ -203,10 +201,21 @@ impl Batch {
 
     /// True when it has no records.
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty()
-            && self.open.is_empty()
-            && self.events.is_empty()
-            && self.steps.is_empty()
+        self.len() == 0 && self.open.is_empty()
+    }
+
+    /// How many records there are, beside copies of what is open.
+    pub(crate) fn len(&self) -> u64 {
+        self.counts().each().into_iter().sum()
+    }
+
+    /// The same of each kind.
+    pub(crate) fn counts(&self) -> PerKind<u64> {
+        PerKind {
+            activities: self.ended.len() as u64,
+            events: self.events.len() as u64,
+            recordings: self.steps.len() as u64,
+        }
     }
 }
 
@@ -226,136 +235,4 @@ pub struct Appended {
     pub files_replaced: u64,
     /// Rows that were copied from such files, since an earlier commit has told.
     pub rows_rescued: u64,
-}
-
-/// Where every activity and event of an instance went, cumulative.
-///
-/// `started = open + ended + rejected + abandoned` and `ended = committed + waiting + lost`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Accounting {
-    /// Calls that asked to be recorded.
-    pub started: u64,
-    /// Admitted and not ended.
-    pub open: u64,
-    /// Admitted, and written as abandoned because the log or its process ended before their end was in the
-    /// store.
-    pub abandoned: u64,
-    /// Admitted and ended.
-    pub ended: u64,
-    /// Not admitted because the memory bound was reached.
-    pub rejected_memory: u64,
-    /// Not admitted because the log was shut down.
-    pub rejected_closed: u64,
-    /// Not recorded because this process is the child of a fork. A child's numbers begin with what its parent
-    /// had open or had just ended at that moment, which the parent goes on with; the parent's know nothing of it.
-    pub rejected_forked: u64,
-    /// In the store.
-    pub committed: u64,
-    /// Ended and not yet in the store.
-    pub waiting: u64,
-    /// Refused by the store one by one.
-    pub lost_refused: u64,
-    /// Ended, and not in the store when the log was shut down.
-    pub lost_shutdown: u64,
-    /// Ends that came after the activity had been written as abandoned.
-    pub late_ends: u64,
-    /// Calls that were answered before their activity was committed, though the log is to be
-    /// [`Durable`](crate::Mode::Durable).
-    pub not_durable: u64,
-    /// Payloads and attributes of which nothing was kept because a redactor panicked.
-    pub redactor_panics: u64,
-    /// How often files of the store were moved, removed or replaced while it was open.
-    pub files_replaced: u64,
-    /// Rows that were copied from such files into those that stand in their place.
-    pub rows_rescued: u64,
-    /// Where the events went.
-    pub events: EventAccounting,
-    /// Where the steps of recordings went.
-    pub recordings: RecordingAccounting,
-}
-
-impl Accounting {
-    /// All that was not admitted.
-    pub fn rejected(&self) -> u64 {
-        self.rejected_memory + self.rejected_closed + self.rejected_forked
-    }
-
-    /// All that ended and will never be in the store.
-    pub fn lost(&self) -> u64 {
-        self.lost_refused + self.lost_shutdown
-    }
-
-    /// Adds where the records of another log went.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn add(&mut self, other: &Accounting) {
-        self.started += other.started;
-        self.open += other.open;
-        self.abandoned += other.abandoned;
-        self.ended += other.ended;
-        self.rejected_memory += other.rejected_memory;
-        self.rejected_closed += other.rejected_closed;
-        self.rejected_forked += other.rejected_forked;
-        self.committed += other.committed;
-        self.waiting += other.waiting;
-        self.lost_refused += other.lost_refused;
-        self.lost_shutdown += other.lost_shutdown;
-        self.late_ends += other.late_ends;
-        self.not_durable += other.not_durable;
-        self.redactor_panics += other.redactor_panics;
-        self.files_replaced += other.files_replaced;
-        self.rows_rescued += other.rows_rescued;
-        self.events.add(&other.events);
-        self.recordings.add(&other.recordings);
-    }
-
-    /// Moves activities that are written as abandoned: from those that were open, then from those whose end
-    /// had come, and is in no store.
-    pub(crate) fn abandon(&mut self, count: u64) {
-        self.abandoned += count;
-        let mut left = count;
-        let mut take = |from: &mut u64| {
-            let taken = left.min(*from);
-            *from -= taken;
-            left -= taken;
-            taken
-        };
-        take(&mut self.open);
-        for ends in [
-            &mut self.waiting,
-            &mut self.lost_shutdown,
-            &mut self.lost_refused,
-        ] {
-            self.ended -= take(ends);
-        }
-    }
-
-    /// True when all equations hold.
-    pub fn adds_up(&self) -> bool {
-        self.started == self.open + self.ended + self.rejected() + self.abandoned
-            && self.ended == self.committed + self.waiting + self.lost()
-            && self.events.adds_up()
-            && self.recordings.adds_up()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_json_of_an_accounting_is_what_files_and_programs_know() {
-        let text = r#"{"started":58,"open":1,"abandoned":2,"ended":40,"rejected_memory":3,"rejected_closed":4,"rejected_forked":8,"committed":5,"waiting":6,"lost_refused":12,"lost_shutdown":17,"late_ends":7,"not_durable":9,"redactor_panics":10,"files_replaced":11,"rows_rescued":13,"events":{"recorded":66,"rejected_memory":1,"rejected_closed":2,"rejected_type":3,"rejected_limit":4,"rejected_forked":5,"committed":6,"duplicates":7,"waiting":8,"lost_refused":9,"lost_shutdown":21},"recordings":{"recorded":28,"rejected_memory":1,"rejected_closed":2,"committed":3,"waiting":4,"lost_refused":5,"lost_shutdown":13}}"#;
-        let accounting: Accounting = serde_json::from_str(text).unwrap();
-        assert!(accounting.adds_up());
-        assert_eq!(serde_json::to_string(&accounting).unwrap(), text);
-        // What an older version has saved, and what stands beside it in the file.
-        let older: Accounting = serde_json::from_str(r#"{"started":1,"saved_at":5}"#).unwrap();
-        assert_eq!(
-            serde_json::to_value(&older).unwrap()["events"]["recorded"],
-            0
-        );
-    }
 }

@@ -5,6 +5,7 @@
 //! ([`ActivityRecord`](crate::record::ActivityRecord),
 //! [`EventRecord`](crate::record::EventRecord)).
 
+mod accounting;
 mod batch;
 mod check;
 mod clock;
@@ -25,12 +26,12 @@ mod upkeep;
 
 use std::{fmt, path::Path, time::Duration};
 
-pub use batch::{
-    Accounting, Appended, Batch, Details, Durability, Ended, Instance, Started, Trace,
-};
+pub(crate) use accounting::PerKind;
+pub use accounting::{Accounting, RecordCounts};
+pub use batch::{Appended, Batch, Details, Durability, Ended, Instance, Started, Trace};
 pub use check::{Accepted, Check, Count, Counts, InstanceCheck, LastCheck, RowKind};
 pub(crate) use clock::AHEAD;
-pub use event::{Duplicate, EventAccounting, NewEvent};
+pub use event::{Duplicate, NewEvent};
 pub use growth::{FieldGrowth, Growth};
 pub use import::{Import, Imported};
 pub(crate) use intake::{Attribute, Intake};
@@ -41,7 +42,7 @@ pub use read::{
     Page, Reader, Stop, TreePage, WallClock,
 };
 pub(crate) use real::real;
-pub use recording::{NewChunk, NewStep, RecordingAccounting, Step};
+pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};

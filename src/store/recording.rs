@@ -1,6 +1,4 @@
-//! A recording on its way into a store, step by step, and where the steps went.
-
-use serde::{Deserialize, Serialize};
+//! A recording on its way into a store, step by step.
 
 use crate::record::{ActivityId, Codec, RecordingId, RecordingStatus, Text};
 
@@ -68,56 +66,4 @@ pub struct NewChunk {
     pub codec: Codec,
     /// What it holds, redacted, as it is to be stored.
     pub body: Vec<u8>,
-}
-
-/// Where every step of an instance's recordings went, cumulative: begins, links, chunks and ends.
-///
-/// `recorded = committed + waiting + rejected + lost`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[serde(default)]
-#[non_exhaustive]
-pub struct RecordingAccounting {
-    /// Steps that were to be recorded.
-    pub recorded: u64,
-    /// Not admitted because a memory bound was reached.
-    pub rejected_memory: u64,
-    /// Not admitted because the log was shut down.
-    pub rejected_closed: u64,
-    /// In the store.
-    pub committed: u64,
-    /// Admitted and not yet in the store.
-    pub waiting: u64,
-    /// Refused by the store one by one.
-    pub lost_refused: u64,
-    /// Not in the store when the log was shut down.
-    pub lost_shutdown: u64,
-}
-
-impl RecordingAccounting {
-    #[cfg(feature = "sqlite")]
-    pub(super) fn add(&mut self, other: &Self) {
-        self.recorded += other.recorded;
-        self.rejected_memory += other.rejected_memory;
-        self.rejected_closed += other.rejected_closed;
-        self.committed += other.committed;
-        self.waiting += other.waiting;
-        self.lost_refused += other.lost_refused;
-        self.lost_shutdown += other.lost_shutdown;
-    }
-
-    /// All that was not admitted.
-    pub fn rejected(&self) -> u64 {
-        self.rejected_memory + self.rejected_closed
-    }
-
-    /// All that was admitted and will never be in the store.
-    pub fn lost(&self) -> u64 {
-        self.lost_refused + self.lost_shutdown
-    }
-
-    /// True when the equation holds.
-    pub fn adds_up(&self) -> bool {
-        self.recorded == self.committed + self.waiting + self.rejected() + self.lost()
-    }
 }

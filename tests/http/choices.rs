@@ -54,7 +54,7 @@ async fn what_is_skipped_is_answered_and_not_recorded() {
     app.clone().oneshot(probe).await.unwrap();
     get_from(app, "/stream").await;
     assert_eq!(rows(&log).names(), ["GET /stream"]);
-    assert_eq!(log.accounting().started, 1);
+    assert_eq!(log.accounting().activities.recorded, 1);
 }
 
 #[tokio::test]
@@ -250,5 +250,5 @@ async fn a_header_of_any_content_costs_no_more_than_its_length() {
         // It took half a minute; now a millisecond in a release build.
         assert!(start.elapsed() < Duration::from_secs(2), "{unit:?}");
     }
-    assert_eq!(log.accounting().started, 7);
+    assert_eq!(log.accounting().activities.recorded, 7);
 }

@@ -56,13 +56,13 @@ fn frames_around_the_commit(path: &str) -> (Vec<String>, Vec<String>) {
         before.push(shown(frame.unwrap().unwrap()));
     }
     assert!(!body.is_end_stream(), "{path}: what is held is not over");
-    assert_eq!(log.accounting().committed, 0);
+    assert_eq!(log.accounting().activities.committed, 0);
 
     store.mend();
     let mut after = Vec::new();
     while let Some(frame) = block_on(poll_fn(|cx| body.as_mut().poll_frame(cx))) {
         after.push(shown(frame.unwrap()));
-        assert_eq!(log.accounting().committed, 1);
+        assert_eq!(log.accounting().activities.committed, 1);
     }
     assert!(body.is_end_stream());
     assert_eq!(log.accounting().not_durable, 0);
@@ -99,7 +99,7 @@ fn exact_bytes_wait_for_the_commit_though_their_body_could_go_on() {
     store.mend();
     let frame = block_on(poll_fn(|cx| body.as_mut().poll_frame(cx)));
     assert_eq!(shown(frame.unwrap().unwrap()), "two ");
-    assert_eq!(log.accounting().committed, 1);
+    assert_eq!(log.accounting().activities.committed, 1);
 }
 
 #[test]
@@ -110,5 +110,5 @@ fn a_head_without_a_body_waits_itself() {
     assert!(answer.as_mut().poll(&mut cx).is_pending());
     store.mend();
     assert_eq!(block_on(answer).unwrap().status(), 204);
-    assert_eq!(log.accounting().committed, 1);
+    assert_eq!(log.accounting().activities.committed, 1);
 }

@@ -39,8 +39,12 @@ async fn an_application_answers_byte_for_byte_as_without_the_layer() {
             }
         }
         let counts = log.accounting();
-        assert_eq!(counts.started, 4 * PATHS.len() as u64);
-        assert_eq!((counts.open, counts.not_durable), (0, 0), "{counts:?}");
+        assert_eq!(counts.activities.recorded, 4 * PATHS.len() as u64);
+        assert_eq!(
+            (counts.activities.open, counts.not_durable),
+            (0, 0),
+            "{counts:?}"
+        );
     }
 }
 

@@ -67,7 +67,7 @@ async fn a_web_socket_ends_when_its_client_closes_it() {
 async fn a_task_that_keeps_the_request_keeps_it_running() {
     let log = ActivityLog::open(":memory:").unwrap();
     let connection = upgraded(&log, "/echo/kept", ECHO).await;
-    assert_eq!(log.accounting().open, 1);
+    assert_eq!(log.accounting().activities.open, 1);
     drop(connection);
     check(&ended(&log, "GET /echo/kept"), Status::Success, None);
 
@@ -148,7 +148,7 @@ async fn an_extended_connect_ends_with_its_stream() {
     assert_eq!(response.status(), StatusCode::OK);
     let mut io = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
     io.write_all(b"hello").await.unwrap();
-    assert_eq!(log.accounting().open, 1);
+    assert_eq!(log.accounting().activities.open, 1);
     io.shutdown().await.unwrap();
     let mut answer = String::new();
     io.read_to_string(&mut answer).await.unwrap();

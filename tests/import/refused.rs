@@ -407,7 +407,11 @@ fn what_stands_there_twice_is_taken_once_and_the_account_adds_up() {
     let accounting = &instances[0].accounting;
     assert!(accounting.adds_up(), "{accounting:?}");
     assert_eq!(
-        (accounting.committed, accounting.abandoned, accounting.open),
+        (
+            accounting.activities.committed,
+            accounting.activities.abandoned,
+            accounting.activities.open
+        ),
         (1, 1, 0)
     );
 }

@@ -94,15 +94,26 @@ fn record(path: &Path, passes: bool) {
     if passes {
         log.flush().within(Duration::from_secs(30)).wait().unwrap();
         let counts = log.accounting();
-        assert_eq!((counts.committed, counts.lost()), (CALLS, 0), "{counts:?}");
+        assert_eq!(
+            (counts.activities.committed, counts.activities.lost()),
+            (CALLS, 0),
+            "{counts:?}"
+        );
         (0..CALLS).for_each(|number| work::acknowledge(path, &format!("call {number}")));
     }
     let shut = log.shutdown().within(Duration::from_secs(2)).wait();
     let counts = log.accounting();
     assert!(counts.adds_up(), "{counts:?}, {shut:?}");
-    assert_eq!((counts.started, counts.ended), (CALLS, CALLS), "{counts:?}");
     assert_eq!(
-        counts.committed + counts.waiting + counts.lost() + counts.abandoned,
+        (counts.activities.recorded, counts.activities.ended()),
+        (CALLS, CALLS),
+        "{counts:?}"
+    );
+    assert_eq!(
+        counts.activities.committed
+            + counts.activities.waiting
+            + counts.activities.lost()
+            + counts.activities.abandoned,
         CALLS,
         "{counts:?}, {shut:?}"
     );

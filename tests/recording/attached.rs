@@ -235,7 +235,7 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
         let mut answer = tokio::spawn(answer);
         if handover == Handover::BeforeAnswer {
             // It has ended, and waits.
-            soon_async(|| log.accounting().ended == 1).await;
+            soon_async(|| log.accounting().activities.ended() == 1).await;
             assert!(!answer.is_finished());
             assert_eq!(of(&log, id)[0].links[0].until, None);
             gate.notify_one();

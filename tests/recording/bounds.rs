@@ -221,7 +221,13 @@ async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
     assert_eq!((recording.events, recording.lost), (2, 3));
     assert_eq!(text(&log, &recording, ""), "one two ");
     let accounting = log.accounting();
-    assert_eq!((accounting.lost_refused, accounting.committed), (0, 1));
+    assert_eq!(
+        (
+            accounting.activities.lost_refused,
+            accounting.activities.committed
+        ),
+        (0, 1)
+    );
     assert_eq!(accounting.recordings.lost_refused, 1, "{accounting:?}");
     assert!(accounting.adds_up(), "{accounting:?}");
 }

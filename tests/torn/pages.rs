@@ -195,14 +195,21 @@ fn write(path: &Path, what: &str) -> Written {
         assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
     }
     let counts = log.accounting();
-    assert_eq!((counts.started, counts.ended), (1, 1), "{what}: {counts:?}");
     assert_eq!(
-        counts.committed + counts.waiting + counts.lost() + counts.abandoned,
+        (counts.activities.recorded, counts.activities.ended()),
+        (1, 1),
+        "{what}: {counts:?}"
+    );
+    assert_eq!(
+        counts.activities.committed
+            + counts.activities.waiting
+            + counts.activities.lost()
+            + counts.activities.abandoned,
         1,
         "{what}: {counts:?}, {flushed:?}, {shut:?}"
     );
     if flushed.is_ok() {
-        assert_eq!(counts.committed, 1, "{what}: {counts:?}");
+        assert_eq!(counts.activities.committed, 1, "{what}: {counts:?}");
         Written::Recorded
     } else {
         Written::Failed

@@ -1,5 +1,7 @@
 //! The description of the API says what is there, and what is there is described.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use serde_json::Value;
 use tower_activity::{ActivityLog, Describe, Outcome};
@@ -75,6 +77,26 @@ async fn every_schema_that_is_named_is_there_and_has_the_fields_of_its_record() 
             "{field} is not described"
         );
     }
+}
+
+#[tokio::test]
+async fn the_numbers_of_each_kind_are_described_and_no_others() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let schemas = &document["components"]["schemas"];
+    let fields =
+        |of: &Value| -> BTreeSet<String> { of.as_object().unwrap().keys().cloned().collect() };
+    let described = |name: &str| fields(&schemas[name]["properties"]);
+    let accounting = &get(&app, "/api/health").await.json()["accounting"];
+    assert_eq!(fields(&accounting["events"]), described("EventAccounting"));
+    let of_recordings = fields(&accounting["recordings"]);
+    assert_eq!(of_recordings, described("RecordingAccounting"));
+    let parts = schemas["Accounting"]["allOf"].as_array().unwrap();
+    let own = parts.iter().find(|part| part["properties"].is_object());
+    let mut all = described("ActivityAccounting");
+    all.extend(fields(&own.unwrap()["properties"]));
+    assert_eq!(fields(accounting), all);
 }
 
 #[tokio::test]

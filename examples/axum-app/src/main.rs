@@ -35,6 +35,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, service)
         .with_graceful_shutdown(stop)
         .await?;
-    println!("{} requests are on record", log.shutdown().await?.committed);
+    println!(
+        "{} requests are on record",
+        log.shutdown().await?.activities.committed
+    );
     Ok(())
 }

@@ -45,9 +45,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let report = log.shutdown().await?;
     eprintln!(
         "browser-tools: {} activities committed, {} not recorded, {} lost",
-        report.committed,
-        report.rejected(),
-        report.lost()
+        report.activities.committed,
+        report.activities.rejected(),
+        report.activities.lost()
     );
     Ok(())
 }

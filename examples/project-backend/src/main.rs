@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let counts = log.accounting();
     println!(
         "the log can be written again: {} records did not fit into its memory",
-        counts.rejected() + counts.events.rejected()
+        counts.activities.rejected() + counts.events.rejected()
     );
 
     println!();
@@ -107,9 +107,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let counts = log.shutdown().wait()?;
     println!(
         "on record are {} activities and {} events; {} and {} are not, and counted",
-        counts.committed,
+        counts.activities.committed,
         counts.events.committed,
-        counts.rejected() + counts.lost(),
+        counts.activities.rejected() + counts.activities.lost(),
         counts.events.rejected() + counts.events.lost(),
     );
     Ok(())

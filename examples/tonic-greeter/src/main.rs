@@ -31,6 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     serve(Polite::default(), listener, &log, stop).await?;
-    println!("{} calls are on record", log.shutdown().await?.committed);
+    println!(
+        "{} calls are on record",
+        log.shutdown().await?.activities.committed
+    );
     Ok(())
 }

@@ -80,9 +80,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let report = log.shutdown().wait()?;
     eprintln!(
         "tool-server: {} activities committed, {} not recorded, {} lost",
-        report.committed,
-        report.rejected(),
-        report.lost()
+        report.activities.committed,
+        report.activities.rejected(),
+        report.activities.lost()
     );
     served
 }

@@ -76,7 +76,7 @@ thread_local! {
 ///
 /// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. What is logged
 /// while a line is recorded (by a redactor, by the `Debug` of a field) is left out too. All of these are counted
-/// ([`rejected_limit`](crate::store::EventAccounting::rejected_limit)), and while the activity runs also in its
+/// ([`rejected_limit`](crate::store::RecordCounts::rejected_limit)), and while the activity runs also in its
 /// attribute `log.dropped_count`. A field or message of more than 16 KiB is withheld, as is one whose `Debug` panics.
 #[derive(Debug, Clone)]
 #[must_use]

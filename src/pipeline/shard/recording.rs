@@ -101,20 +101,21 @@ impl Shard {
             return Err(Rejected::Forked);
         };
         let count = lane.len() as u64;
-        state.counts.steps.recorded += count;
+        state.counts.recordings.recorded += count;
         if state.phase != Phase::Open {
-            state.counts.steps.rejected_closed += count;
+            state.counts.recordings.rejected_closed += count;
             return Err(Rejected::Closed);
         }
         if !self.shared.recordings.take_exactly(bytes) {
-            state.counts.steps.rejected_memory += count;
+            state.counts.recordings.rejected_memory += count;
             return Err(Rejected::Memory);
         }
         if !state.credit.charge(&self.shared, bytes) {
             self.shared.recordings.give_back(bytes);
-            state.counts.steps.rejected_memory += count;
+            state.counts.recordings.rejected_memory += count;
             return Err(Rejected::Memory);
         }
+        state.counts.recordings.waiting += count;
         state.recordings.steps.take_from(&mut lane);
         drop(state);
         self.shared.wake_if_parked();
@@ -124,11 +125,12 @@ impl Shard {
     /// Admits a step for which the memory was taken before, also while the log shuts down.
     pub(crate) fn record_prepaid(&self, step: NewStep) {
         let Some(mut state) = self.lock() else { return };
-        state.counts.steps.recorded += 1;
+        state.counts.recordings.recorded += 1;
         if state.phase == Phase::Drained {
-            state.counts.steps.lost_shutdown += 1;
+            state.counts.recordings.lost_shutdown += 1;
             return;
         }
+        state.counts.recordings.waiting += 1;
         state.recordings.steps.push(step, STEP_CHARGE as u32);
         drop(state);
         self.shared.wake_if_parked();

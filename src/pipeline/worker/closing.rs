@@ -9,9 +9,9 @@ use crate::{
     error::Result,
     pipeline::{
         answer::timed_out,
-        ledger::Committing,
         worker::{Message, Turn, Worker, guarded},
     },
+    store::PerKind,
 };
 
 /// A shutdown that is under way.
@@ -62,14 +62,14 @@ impl Worker {
         self.list_open(true);
         let committed = self.commit();
         self.shared.commits.close();
-        let unsaved = self.lanes.activities.len() + self.batch.ended.len();
-        let unsaved_events = self.lanes.events.len() + self.batch.events.len();
+        let unsaved = self.lanes.counts().zip(self.batch.counts());
+        let unsaved = unsaved.map(|(waits, pending)| waits + pending);
         let mut ledger = self.shared.ledger.lock();
-        ledger.lost_shutdown += unsaved as u64;
-        ledger.events.lost_shutdown += unsaved_events as u64;
-        ledger.steps.lost_shutdown += (self.lanes.steps.len() + self.batch.steps.len()) as u64;
+        for (settled, unsaved) in ledger.settled.kinds_mut().zip(unsaved).each() {
+            settled.lost_shutdown += unsaved;
+        }
         drop(ledger);
-        let counts = self.accounting(Committing::default());
+        let counts = self.accounting(PerKind::default());
         // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
         self.keeper.close(&*self.store, &self.shared);
         let closed = match self.writer.take() {
@@ -84,7 +84,7 @@ impl Worker {
         };
         let result = outcome("shut down").and(closed);
         if let Err(error) = &result {
-            tracing::error!(target: "tower_activity::store", %error, lost = unsaved, lost_events = unsaved_events, "the log was shut down");
+            tracing::error!(target: "tower_activity::store", %error, lost = unsaved.activities, lost_events = unsaved.events, lost_steps = unsaved.recordings, "the log was shut down");
         }
         // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
         for flush in &self.flushes {

@@ -1,11 +1,11 @@
 //! Records that the store refuses: found one by one, so that they do not hold back the others.
 
-use std::{mem, time::Instant};
+use std::{fmt::Display, mem, time::Instant};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{Mode, ledger::Committing, worker::Worker},
-    store::{Appended, Batch},
+    pipeline::{Mode, worker::Worker},
+    store::{Appended, Batch, PerKind},
 };
 
 impl Worker {
@@ -29,8 +29,8 @@ impl Worker {
         self.forget_open();
         let mut parts = vec![all];
         while let Some(mut part) = parts.pop() {
-            let several = len(&part) > 1;
-            part.accounting = self.accounting(Committing::of(&part));
+            let several = part.len() > 1;
+            part.accounting = self.accounting(part.counts());
             let appended = if several {
                 self.append(&part)
             } else {
@@ -90,51 +90,36 @@ impl Worker {
 
     /// Gives up what is left of a part.
     fn refused(&mut self, part: Batch, error: &Error) {
-        let charges = self.lanes.activities.settle(part.ended.len());
-        for (one, charge) in part.ended.into_iter().zip(charges) {
-            tracing::error!(
-                target: "tower_activity::store",
-                id = %one.started.id, %error, "the store refuses this activity, it is lost"
-            );
-            self.shared.give_back(charge as usize);
-            self.shared.ledger.lock().lost_refused += 1;
+        let mut ledger = self.shared.ledger.lock();
+        for (settled, count) in ledger.settled.kinds_mut().zip(part.counts()).each() {
+            settled.lost_refused += count;
+        }
+        drop(ledger);
+        let lost = |what: &str, id: &dyn Display| {
+            tracing::error!(target: "tower_activity::store", %id, %error, "the store refuses this {what}, it is lost");
+        };
+        let awaited = self.release(&part);
+        for one in part.ended {
+            lost("activity", &one.started.id);
             if self.shared.config.mode == Mode::Durable {
                 self.shared.refused.lock().insert(one.started.id);
             }
         }
-        let awaited = self.lanes.events.settle(part.events.len());
         for (one, awaited) in part.events.into_iter().zip(awaited) {
-            tracing::error!(
-                target: "tower_activity::store",
-                id = %one.id, %error, "the store refuses this event, it is lost"
-            );
-            self.shared.give_back(awaited.charge as usize);
-            self.shared.ledger.lock().events.lost_refused += 1;
+            lost("event", &one.id);
             awaited.answer.refused(one.id, error);
         }
-        let charges = self.lanes.steps.settle(part.steps.len());
-        for (one, charge) in part.steps.into_iter().zip(charges) {
-            tracing::error!(
-                target: "tower_activity::store",
-                id = %one.recording, %error, "the store refuses this step of a recording, it is lost"
-            );
-            self.shared.recordings.give_back(charge as usize);
-            self.shared.give_back(charge as usize);
-            self.shared.ledger.lock().steps.lost_refused += 1;
+        for one in part.steps {
+            lost("step of a recording", &one.recording);
         }
     }
 
     fn empty_batch(&self) -> Batch {
         Batch {
-            accounting: self.accounting(Committing::default()),
+            accounting: self.accounting(PerKind::default()),
             ..Batch::default()
         }
     }
-}
-
-/// How many records there are, beside copies of what is open.
-fn len(batch: &Batch) -> usize {
-    batch.ended.len() + batch.events.len() + batch.steps.len()
 }
 
 /// Leaves about the half there. Of two records each gets one.
@@ -144,7 +129,7 @@ fn split_off_half(batch: &mut Batch) -> Batch {
         *left -= kept;
         list.split_off(kept)
     }
-    let mut left = len(batch) / 2;
+    let mut left = batch.len() as usize / 2;
     Batch {
         ended: beyond(&mut batch.ended, &mut left),
         events: beyond(&mut batch.events, &mut left),

@@ -22,11 +22,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
         Shard, Shared,
-        lanes::{Lanes, MAX_BATCH},
-        ledger::{Committing, accounting},
+        lanes::{Awaited, Lanes, MAX_BATCH},
+        ledger::accounting,
         sync::Thread,
     },
-    store::{Accounting, Appended, Batch, Instance, Started, Store, Writer},
+    store::{Accounting, Appended, Batch, Instance, PerKind, Started, Store, Writer},
 };
 
 /// About as many records as a store indexes at a time.
@@ -248,7 +248,7 @@ impl Worker {
                 batch.environment = self.shared.config.environment.clone();
                 self.oldest = (self.lanes.len() > 0).then(Instant::now);
             }
-            batch.accounting = self.accounting(Committing::of(&batch));
+            batch.accounting = self.accounting(batch.counts());
             match self.append(&batch) {
                 Ok(appended) => {
                     self.settle(&mut batch, &appended);
@@ -316,28 +316,35 @@ impl Worker {
         result
     }
 
-    /// Counts what is in the store now, gives its memory back, and answers who waits for it.
-    fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
-        let charges = self.lanes.activities.settle(batch.ended.len());
-        let awaited = self.lanes.events.settle(batch.events.len());
+    /// Gives back the memory of records that are in the store or refused. Returns who waits for the events.
+    fn release(&mut self, batch: &Batch) -> Vec<Awaited> {
+        let activities = self.lanes.activities.settle(batch.ended.len());
+        let events = self.lanes.events.settle(batch.events.len());
         let steps = self.lanes.steps.settle(batch.steps.len());
         let steps = steps.into_iter().map(|one| one as usize).sum();
         self.shared.recordings.give_back(steps);
-        let events = awaited.iter().map(|one| one.charge);
-        let charges = charges.into_iter().chain(events).map(|one| one as usize);
-        self.shared.give_back(charges.sum::<usize>() + steps);
+        let of_events = events.iter().map(|one| one.charge);
+        let charges = activities.into_iter().chain(of_events);
+        let bytes: usize = charges.map(|one| one as usize).sum();
+        self.shared.give_back(bytes + steps);
+        events
+    }
+
+    /// Counts what is in the store now, gives its memory back, and answers who waits for it.
+    fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
+        let awaited = self.release(batch);
         self.keeper
             .committed(batch.ended.len() + batch.events.len());
-        let duplicates = appended.duplicates.len() as u64;
-        batch.accounting.events.found_duplicates(duplicates);
+        batch.accounting.settle(appended);
         let mut ledger = self.shared.ledger.lock();
-        ledger.committed += batch.ended.len() as u64;
-        ledger.late_ends += appended.ignored;
-        ledger.files_replaced += appended.files_replaced;
-        ledger.rows_rescued += appended.rows_rescued;
-        ledger.events.committed += batch.events.len() as u64;
-        ledger.steps.committed += batch.steps.len() as u64;
-        ledger.events.found_duplicates(duplicates);
+        let settled = &mut ledger.settled;
+        for (settled, now) in settled.kinds_mut().zip(batch.accounting.kinds()).each() {
+            settled.committed = now.committed;
+            settled.duplicates = now.duplicates;
+        }
+        settled.late_ends += appended.ignored;
+        settled.files_replaced += appended.files_replaced;
+        settled.rows_rescued += appended.rows_rescued;
         drop(ledger);
         // What they stood in would be kept beside what comes.
         batch.ended = Vec::new();
@@ -383,7 +390,7 @@ impl Worker {
         }
     }
 
-    fn accounting(&self, committing: Committing) -> Accounting {
+    fn accounting(&self, committing: PerKind<u64>) -> Accounting {
         accounting(&self.shards, &self.shared, committing)
     }
 }

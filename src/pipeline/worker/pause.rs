@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::{
     error::ErrorKind,
-    pipeline::{
-        ledger::Committing,
-        worker::{LINGER, SAVE, TICK, Worker, guarded},
-    },
+    pipeline::worker::{LINGER, SAVE, TICK, Worker, guarded},
+    store::PerKind,
 };
 
 impl Worker {
@@ -77,6 +75,6 @@ impl Worker {
     }
 
     fn saved(&self) -> bool {
-        self.batch.accounting == self.accounting(Committing::default())
+        self.batch.accounting == self.accounting(PerKind::default())
     }
 }

@@ -340,10 +340,9 @@ impl Import {
         self.imported.renamed += (self.renamed.len() + self.renamed_events.len()) as u64;
         self.renamed.clear();
         self.renamed_events.clear();
-        counts.started += appended.inserted + open;
-        counts.open += open;
-        counts.ended += appended.inserted;
-        counts.committed += appended.inserted;
+        counts.activities.recorded += appended.inserted + open;
+        counts.activities.open += open;
+        counts.activities.committed += appended.inserted;
         counts.events.recorded += appended.events;
         counts.events.committed += appended.events;
         Ok(())

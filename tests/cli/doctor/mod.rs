@@ -91,16 +91,17 @@ fn a_doctor_finds_numbers_that_do_not_add_up() {
 fn what_was_lost_is_told_and_no_fault_of_the_store() {
     let place = Place::with_calls();
     let store = rusqlite::Connection::open(place.path()).unwrap();
-    let lost = "UPDATE instance SET accounting = json_set(accounting, '$.started', 9, '$.rejected_memory', 3)";
+    let lost = "UPDATE instance SET accounting = json_set(accounting, '$.started', 9, '$.rejected_memory', 3, \
+                '$.recordings.recorded', 2, '$.recordings.lost_refused', 2)";
     assert_eq!(store.execute(lost, ()).unwrap(), 1);
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(0));
-    assert!(
-        ran.stdout
-            .contains("note: 3 activities not recorded: the memory bound was reached"),
-        "{}",
-        ran.stdout
-    );
+    for note in [
+        "note: 3 activities not recorded: the memory bound was reached",
+        "note: 2 steps of recordings lost: refused by the store",
+    ] {
+        assert!(ran.stdout.contains(note), "{}", ran.stdout);
+    }
 }
 
 #[test]
@@ -170,8 +171,17 @@ fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_the
             .unwrap();
         let dead = health.instances.last().unwrap();
         assert!(!dead.alive && dead.stopped_at.is_none());
-        assert_eq!((dead.accounting.committed, health.abandoned), (3, 1));
-        assert_eq!((dead.accounting.started, dead.accounting.waiting), (4, 0));
+        assert_eq!(
+            (dead.accounting.activities.committed, health.abandoned),
+            (3, 1)
+        );
+        assert_eq!(
+            (
+                dead.accounting.activities.recorded,
+                dead.accounting.activities.waiting
+            ),
+            (4, 0)
+        );
         assert!(dead.accounting.adds_up(), "{dead:?}");
         let saved = dead.saved_at.unwrap();
         assert!(before <= saved && saved <= after, "{saved}");

@@ -3,7 +3,7 @@
 use chrono::{SecondsFormat, Utc};
 use tower_activity::{
     notify::WebhookStatus,
-    store::{Health, InstanceHealth},
+    store::{Accounting, Health, InstanceHealth, RecordCounts},
 };
 
 use crate::{
@@ -11,36 +11,60 @@ use crate::{
     webhooks,
 };
 
+type Kind = fn(&Accounting) -> &RecordCounts;
+type Count = fn(&RecordCounts) -> u64;
+
+/// The kinds of records, and where those of an instance went.
+const KINDS: [(&str, &str, Kind); 3] = [
+    ("activity", "activities", |of| &of.activities),
+    ("event", "events", |of| &of.events),
+    ("step of a recording", "steps of recordings", |of| {
+        &of.recordings
+    }),
+];
+
+/// Why a record of any kind is not in the store.
+const REASONS: [(Count, &str); 6] = [
+    (
+        |of| of.rejected_memory,
+        "not recorded: the memory bound was reached",
+    ),
+    (
+        |of| of.rejected_closed,
+        "not recorded: the log was shut down already",
+    ),
+    (
+        |of| of.rejected_type,
+        "not recorded: the type is none, or not on the log's list",
+    ),
+    (
+        |of| of.rejected_limit,
+        "not recorded: log lines beyond what an activity takes, or after its end",
+    ),
+    (|of| of.lost_refused, "lost: refused by the store"),
+    (
+        |of| of.lost_shutdown,
+        "lost: not in the store before the deadline of a shutdown",
+    ),
+];
+
 /// What was lost or left open: the store is whole, and tells what it does not have.
 pub(super) fn notes(health: &Health) -> Vec<String> {
-    let sum = |of: fn(&InstanceHealth) -> u64| health.instances.iter().map(of).sum::<u64>();
-    let counts = [
+    let all = || health.instances.iter().map(|one| &one.accounting);
+    let lost = KINDS.into_iter().flat_map(|(one, many, kind)| {
+        REASONS.map(|(count, what)| (all().map(|of| count(kind(of))).sum(), one, many, what))
+    });
+    let others = [
         (
-            sum(|i| i.accounting.rejected_memory),
-            "not recorded: the memory bound was reached",
-        ),
-        (
-            sum(|i| i.accounting.rejected_closed),
-            "not recorded: the log was shut down already",
-        ),
-        (
-            sum(|i| i.accounting.lost_refused),
-            "lost: refused by the store",
-        ),
-        (
-            sum(|i| i.accounting.lost_shutdown),
-            "lost: not in the store before the deadline of a shutdown",
-        ),
-        (
-            sum(|i| i.accounting.not_durable),
+            all().map(|of| of.not_durable).sum(),
             "answered before they were committed",
         ),
         (
-            sum(|i| i.accounting.late_ends),
+            all().map(|of| of.late_ends).sum(),
             "ended after being written as abandoned",
         ),
         (
-            sum(|i| i.accounting.redactor_panics),
+            all().map(|of| of.redactor_panics).sum(),
             "without payload: the redactor panicked",
         ),
         (
@@ -48,41 +72,12 @@ pub(super) fn notes(health: &Health) -> Vec<String> {
             "open when the process died: listed as abandoned",
         ),
     ];
-    let of_events = [
-        (
-            sum(|i| i.accounting.events.rejected_memory),
-            "not recorded: the memory bound was reached",
-        ),
-        (
-            sum(|i| i.accounting.events.rejected_closed),
-            "not recorded: the log was shut down already",
-        ),
-        (
-            sum(|i| i.accounting.events.rejected_type),
-            "not recorded: the type is none, or not on the log's list",
-        ),
-        (
-            sum(|i| i.accounting.events.rejected_limit),
-            "not recorded: log lines beyond what an activity takes, or after its end",
-        ),
-        (
-            sum(|i| i.accounting.events.lost_refused),
-            "lost: refused by the store",
-        ),
-        (
-            sum(|i| i.accounting.events.lost_shutdown),
-            "lost: not in the store before the deadline of a shutdown",
-        ),
-    ];
-    let died = died(&health.instances);
-    let counts = counts.map(|(count, what)| (count, "activity", "activities", what));
-    let of_events = of_events.map(|(count, what)| (count, "event", "events", what));
-    let told = counts.into_iter().chain(of_events);
-    let clocks = crate::clock::notes(health, Utc::now());
-    told.filter(|(count, ..)| *count > 0)
+    let others = others.map(|(count, what)| (count, "activity", "activities", what));
+    lost.chain(others)
+        .filter(|(count, ..): &(u64, _, _, _)| *count > 0)
         .map(|(count, one, many, what)| format!("{} {what}", human::many(count, one, many)))
-        .chain(died)
-        .chain(clocks)
+        .chain(died(&health.instances))
+        .chain(crate::clock::notes(health, Utc::now()))
         .collect()
 }
 

@@ -149,7 +149,7 @@ fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
             (false, Some(_)) => ("stopped", DIM),
             (false, None) => ("died", AnsiColor::Magenta.on_default()),
         };
-        let of = &instance.accounting;
+        let of = &instance.accounting.activities;
         let mut cells = vec![
             Cell::new(&instance.pid.to_string()),
             Cell::new(&instance.host),
@@ -157,7 +157,7 @@ fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
             Cell::new(&human::ago(instance.started_at, now)),
         ];
         let counts = [
-            of.started,
+            of.recorded,
             of.committed,
             of.waiting,
             of.open,

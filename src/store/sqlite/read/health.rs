@@ -59,7 +59,7 @@ pub(super) fn health(
             true => health.running += open,
             false => health.abandoned += open,
         }
-        health.abandoned += instance.accounting.abandoned;
+        health.abandoned += instance.accounting.activities.abandoned;
         health.instances.push(instance);
     }
     Ok(health)

@@ -174,7 +174,7 @@ impl WriteSide {
     pub(super) fn forget(&mut self, id: InstanceId, abandoned: u64) -> bool {
         if let Some(handle) = self.handles.remove(&id) {
             self.closed.add(&handle.accounting);
-            self.closed.abandon(abandoned);
+            self.closed.activities.abandon(abandoned);
         }
         self.handles.is_empty()
     }
@@ -182,7 +182,7 @@ impl WriteSide {
     /// True while an activity runs, as far as its log has said.
     pub(super) fn has_open(&self) -> bool {
         let mut handles = self.handles.values();
-        handles.any(|handle| handle.accounting.open > 0)
+        handles.any(|handle| handle.accounting.activities.open > 0)
     }
 
     /// Where all logs of this instance stand, when one of them stands there.

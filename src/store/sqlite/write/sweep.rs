@@ -107,7 +107,7 @@ impl WriteSide {
                     .query_row([instance], |row| row.get(0))?;
                 // What cannot be read is left for whoever looks for damages.
                 if let Ok(mut accounting) = serde_json::from_str::<Accounting>(&said) {
-                    accounting.abandon(count);
+                    accounting.activities.abandon(count);
                     transaction
                         .prepare_cached(RECOUNT)?
                         .execute(params![instance, json(&accounting)?])?;

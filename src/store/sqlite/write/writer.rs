@@ -130,8 +130,7 @@ impl Writer for SqliteWriter {
                     recording::Written::Nothing => {}
                 }
             }
-            let duplicates = appended.duplicates.len() as u64;
-            sums.events.found_duplicates(duplicates);
+            sums.settle(&appended);
             account(transaction, instance, &sums, wal_base, &added)?;
             Ok((appended, added))
         })?;
