@@ -292,24 +292,3 @@ mod schema {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn its_json_is_what_files_and_programs_know() {
-        let text = r#"{"started":58,"open":1,"abandoned":2,"ended":40,"rejected_memory":3,"rejected_closed":4,"rejected_forked":8,"committed":5,"waiting":6,"lost_refused":12,"lost_shutdown":17,"late_ends":7,"not_durable":9,"redactor_panics":10,"files_replaced":11,"rows_rescued":13,"events":{"recorded":66,"rejected_memory":1,"rejected_closed":2,"rejected_type":3,"rejected_limit":4,"rejected_forked":5,"committed":6,"duplicates":7,"waiting":8,"lost_refused":9,"lost_shutdown":21},"recordings":{"recorded":28,"rejected_memory":1,"rejected_closed":2,"committed":3,"waiting":4,"lost_refused":5,"lost_shutdown":13}}"#;
-        let accounting: Accounting = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&accounting).unwrap(), text);
-        assert!(accounting.adds_up());
-        for kind in 0..3 {
-            let mut wrong = accounting.clone();
-            wrong.kinds_mut().each()[kind].committed += 1;
-            assert!(!wrong.adds_up());
-        }
-        // What an older version has saved, and what stands beside it in the file.
-        let older: Accounting = serde_json::from_str(r#"{"started":1,"saved_at":5}"#).unwrap();
-        assert_eq!((older.activities.recorded, older.events.recorded), (1, 0));
-    }
-}
