@@ -1,11 +1,23 @@
 //! A Chromium without a window, for the time of this process.
 
-use std::{env, error::Error, ffi::OsString, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    fs,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use chromiumoxide::{BrowserConfig, cdp::browser_protocol::browser::BrowserContextId};
-use futures_util::StreamExt;
+use serde_json::json;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
+
+use crate::{devtools::Devtools, session::Result as ToolResult};
 
 /// What a Chromium is called on the systems that package one.
 const NAMES: &[&str] = &[
@@ -15,11 +27,15 @@ const NAMES: &[&str] = &[
     "google-chrome-stable",
     "chrome",
 ];
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
 
 pub(crate) struct Browser {
-    pub(crate) driven: chromiumoxide::Browser,
-    /// Has what the browser says handled for as long as it runs.
-    handler: JoinHandle<()>,
+    pub(crate) devtools: Devtools,
+    /// `http://host:port` of the DevTools.
+    pub(crate) address: String,
+    process: Child,
     _profile: TempDir,
 }
 
@@ -30,35 +46,83 @@ impl Browser {
             "there is no Chromium on the PATH: install one, or name it with the variable CHROMIUM",
         )?;
         let profile = tempfile::tempdir()?;
-        let config = BrowserConfig::builder()
-            .chrome_executable(&program)
-            .user_data_dir(profile.path())
-            .args(["disable-gpu", "disable-quic"])
-            // It sees no page but our own, and where there is only root, as in containers, it has no sandbox.
-            .no_sandbox()
-            .build()?;
-        let launched = chromiumoxide::Browser::launch(config).await;
-        let (driven, mut events) = launched
+        let mut process = Command::new(&program)
+            .args(["--headless", "--remote-debugging-port=0"])
+            .args(["--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
+            // It opens no page but our own, and as root, as in containers, it has no sandbox.
+            .args(["--no-sandbox", "--no-first-run", "--no-startup-window"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
             .map_err(|error| format!("cannot start Chromium at {}: {error}", program.display()))?;
-        let handler = tokio::spawn(async move { while events.next().await.is_some() {} });
+        let deadline = Instant::now() + STARTS_WITHIN;
+        let listening = profile.path().join("DevToolsActivePort");
+        let (port, path) = loop {
+            let written = fs::read_to_string(&listening).unwrap_or_default();
+            if let Some((port, path)) = written.split_once('\n') {
+                break (port.to_owned(), path.trim().to_owned());
+            }
+            let ended = process.try_wait()?;
+            if ended.is_some() || Instant::now() > deadline {
+                let program = program.display();
+                return Err(format!("cannot start Chromium at {program}: {ended:?}").into());
+            }
+            sleep(POLL).await;
+        };
         Ok(Browser {
-            driven,
-            handler,
+            devtools: Devtools::connect(&port, &path).await?,
+            address: format!("http://127.0.0.1:{port}"),
+            process,
             _profile: profile,
         })
     }
 
-    /// Makes room for pages that share no cookie with others.
-    pub(crate) async fn context(&self) -> chromiumoxide::Result<BrowserContextId> {
-        self.driven.create_browser_context(Default::default()).await
+    /// Creates a context for pages that share no cookie with others.
+    pub(crate) async fn context(&self) -> ToolResult<String> {
+        let method = "Target.createBrowserContext";
+        let created = self.devtools.call(None, method, json!({})).await?;
+        Ok(created["browserContextId"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// Opens a page in a context. Returns the session that drives it.
+    pub(crate) async fn open(&self, url: &str, context: &str) -> ToolResult<String> {
+        let params = json!({"url": url, "browserContextId": context});
+        let target = self
+            .devtools
+            .call(None, "Target.createTarget", params)
+            .await?;
+        let params = json!({"targetId": target["targetId"], "flatten": true});
+        let attached = self
+            .devtools
+            .call(None, "Target.attachToTarget", params)
+            .await?;
+        Ok(attached["sessionId"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    pub(crate) async fn dispose(&self, context: &str) {
+        let params = json!({"browserContextId": context});
+        let disposed = self
+            .devtools
+            .call(None, "Target.disposeBrowserContext", params);
+        // A browser that is gone has no page left to close.
+        let _ = disposed.await;
     }
 
     pub(crate) async fn close(mut self) {
-        // Where it is gone already there is nothing to close.
-        if self.driven.close().await.is_ok() {
-            let _ = self.driven.wait().await;
+        let closed = self.devtools.call(None, "Browser.close", json!({})).await;
+        // One that does not end is killed when it is dropped.
+        if closed.is_ok() {
+            let _ = timeout(ENDS_WITHIN, self.process.wait()).await;
         }
-        self.handler.abort();
     }
 }
 

@@ -11,6 +11,7 @@
 //! `session.rs` that attach a browser session to the call that opens it, and link it to those that go on with it.
 
 mod browser;
+mod devtools;
 mod server;
 mod session;
 mod shop;

@@ -123,7 +123,7 @@ impl ShopTools {
         let session = self.sessions.find(name)?;
         let session = session.lock().await;
         session.join();
-        session.go(&self.sessions, "/").await?;
+        session.go("/").await?;
         search(&session, text).await
     }
 
@@ -131,7 +131,7 @@ impl ShopTools {
         let session = self.sessions.find(&order.session)?;
         let session = session.lock().await;
         session.join();
-        session.go(&self.sessions, "/").await?;
+        session.go("/").await?;
         let goods = search(&session, &order.item).await?;
         let Some(price) = goods.get(&order.item) else {
             return Err(format!("the shop has no {:?}", order.item).into());

@@ -7,10 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chromiumoxide::{
-    Page,
-    cdp::browser_protocol::{browser::BrowserContextId, target::CreateTargetParams},
-};
+use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, RwLock},
     time::sleep,
@@ -48,8 +45,10 @@ struct Open {
 
 /// A page in a browser context of its own, and its recording.
 pub(crate) struct Session {
-    page: Page,
-    context: BrowserContextId,
+    sessions: Sessions,
+    /// Of the DevTools.
+    id: String,
+    context: String,
     recording: Recording,
 }
 
@@ -67,14 +66,13 @@ impl Sessions {
         let browser = self.0.browser.read().await;
         let browser = browser.as_ref().ok_or("the browser is closed")?;
         let context = browser.context().await?;
-        let recorded = Recorded::of(&browser.driven).context(context.as_ref());
+        let recorded = Recorded::at(&browser.address).context(&context);
         // One of the two lines that this example is about. It comes before the first page, so that nothing is missed.
         let recording = Activity::current().attach(recorded).await;
-        let mut target = CreateTargetParams::new(self.0.shop.url(path));
-        target.browser_context_id = Some(context.clone());
-        let page = browser.driven.new_page(target).await?;
+        let id = browser.open(&self.0.shop.url(path), &context).await?;
         Ok(Session {
-            page,
+            sessions: self.clone(),
+            id,
             context,
             recording,
         })
@@ -102,9 +100,7 @@ impl Sessions {
         // Before the pages go, so that their last events are in it.
         session.recording.stop().await;
         if let Some(browser) = &*self.0.browser.read().await {
-            let context = session.context.clone();
-            // A browser that is gone has no page left to close.
-            let _ = browser.driven.dispose_browser_context(context).await;
+            browser.dispose(&session.context).await;
         }
     }
 
@@ -142,22 +138,25 @@ impl Session {
         self.recording.link(&Activity::current());
     }
 
-    pub(crate) async fn go(&self, shop: &Sessions, path: &str) -> Result<()> {
-        self.page.goto(shop.0.shop.url(path)).await?;
+    pub(crate) async fn go(&self, path: &str) -> Result<()> {
+        let url = self.sessions.0.shop.url(path);
+        // The answer comes when the old page has gone.
+        self.call("Page.navigate", json!({"url": url})).await?;
         Ok(())
     }
 
+    /// Types a text into a field, one character after the other.
     pub(crate) async fn fill(&self, field: &str, text: &str) -> Result<()> {
-        let field = self.page.find_element(format!("[name={field}]")).await?;
-        field.click().await?;
-        field.type_str(text).await?;
+        self.point_and_click(&format!("[name={field}]")).await?;
+        for one in text.chars() {
+            self.call("Input.insertText", json!({"text": one})).await?;
+        }
         Ok(())
     }
 
     /// Clicks on something, and waits until one of these is there. Says which.
     pub(crate) async fn click(&self, selector: &str, then: &[&str]) -> Result<usize> {
-        let element = self.page.find_element(selector).await?;
-        element.click().await?;
+        self.point_and_click(selector).await?;
         self.wait(then).await
     }
 
@@ -166,8 +165,13 @@ impl Session {
         let deadline = Instant::now() + PATIENCE;
         loop {
             for (at, selector) in selectors.iter().enumerate() {
-                // An error says that it is not there yet, or that the page is about to go.
-                if self.page.find_element(*selector).await.is_ok() {
+                let is_there = format!("document.querySelector({selector:?}) !== null");
+                // An error says that the page is about to go.
+                if self
+                    .evaluate(&is_there)
+                    .await
+                    .is_ok_and(|there| there == true)
+                {
                     return Ok(at);
                 }
             }
@@ -184,7 +188,38 @@ impl Session {
     pub(crate) async fn texts(&self, selector: &str) -> Result<Vec<String>> {
         let script =
             format!("[...document.querySelectorAll({selector:?})].map(one => one.textContent)");
-        let found = self.page.evaluate_expression(script).await?;
-        Ok(found.into_value()?)
+        Ok(serde_json::from_value(self.evaluate(&script).await?)?)
+    }
+
+    /// Waits for an element, and clicks on its middle, as a mouse does.
+    async fn point_and_click(&self, selector: &str) -> Result<()> {
+        self.wait(&[selector]).await?;
+        let middle = format!(
+            "(one => {{ one.scrollIntoViewIfNeeded(); const box = one.getBoundingClientRect(); \
+             return {{x: box.x + box.width / 2, y: box.y + box.height / 2}} }})(document.querySelector({selector:?}))"
+        );
+        let mut event = self.evaluate(&middle).await?;
+        event["button"] = "left".into();
+        event["clickCount"] = 1.into();
+        for kind in ["mousePressed", "mouseReleased"] {
+            event["type"] = kind.into();
+            self.call("Input.dispatchMouseEvent", event.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn evaluate(&self, expression: &str) -> Result<Value> {
+        let params = json!({"expression": expression, "returnByValue": true});
+        let mut answer = self.call("Runtime.evaluate", params).await?;
+        match answer["exceptionDetails"]["text"].as_str() {
+            Some(error) => Err(format!("{error} at {expression}").into()),
+            None => Ok(answer["result"]["value"].take()),
+        }
+    }
+
+    async fn call(&self, method: &'static str, params: Value) -> Result<Value> {
+        let browser = self.sessions.0.browser.read().await;
+        let browser = browser.as_ref().ok_or("the browser is closed")?;
+        browser.devtools.call(Some(&self.id), method, params).await
     }
 }

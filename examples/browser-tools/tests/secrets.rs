@@ -4,6 +4,8 @@
 
 #[path = "../src/browser.rs"]
 mod browser;
+#[path = "../src/devtools.rs"]
+mod devtools;
 #[path = "../src/server.rs"]
 mod server;
 #[path = "../src/session.rs"]
