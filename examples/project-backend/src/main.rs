@@ -1,6 +1,9 @@
-//! A story: ann builds a shop, and while she does her back end's log cannot be written for a while.
+//! A story: ann builds a shop, and while she does her back end's log cannot be written for a while. Nothing is lost by that:
+//! records wait in memory.
 //!
 //! `cargo run -p project-backend`. `ACTIVITY_STORE` says where the record is kept, `PROJECTS` where the projects are.
+//! `cargo run -p project-backend flood` gives the log too little memory for what happens meanwhile: what does not fit is not
+//! recorded, and counted.
 
 use std::{env, error::Error, fs, path::Path, process, process::Command};
 
@@ -9,15 +12,23 @@ use project_backend::{Backend, Caller, Endpoint};
 use rusqlite::Connection;
 use tower_activity::ActivityLog;
 
-/// How much bob's project is queried meanwhile: more than the log may keep in memory.
-const QUERIES: usize = 500;
-/// Little, so that it is soon full.
-const MEMORY: usize = 64 << 10;
+/// How many queries bob's project answers meanwhile.
+const QUERIES: usize = 20;
+/// The same with `flood`: more than fit into its memory.
+const FLOOD_QUERIES: usize = 500;
+/// The log's memory limit with `flood`.
+const FLOOD_MEMORY: usize = 64 << 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let store = env::var("ACTIVITY_STORE").unwrap_or_else(|_| "activity.db".into());
     let folder = env::var("PROJECTS").unwrap_or_else(|_| "projects".into());
-    let log = ActivityLog::builder().memory_limit(MEMORY).open(&store)?;
+    let mut builder = ActivityLog::builder();
+    let mut queries = QUERIES;
+    if env::args().nth(1).as_deref() == Some("flood") {
+        builder = builder.memory_limit(FLOOD_MEMORY);
+        queries = FLOOD_QUERIES;
+    }
+    let log = builder.open(&store)?;
     let backend = Backend::new(&log, &folder);
 
     let (shop, load) = (name("shop"), name("load"));
@@ -62,10 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("ann has added 3 endpoints");
     let bob = caller("bob");
     backend.create_project(&bob, &load)?;
-    for _ in 0..QUERIES {
+    for _ in 0..queries {
         backend.run_queries(&bob, &load, &["SELECT 1"])?;
     }
-    println!("bob's project has answered {QUERIES} queries");
+    println!("bob's project has answered {queries} queries");
     lock.give_back()?;
     log.flush().wait()?;
     let counts = log.accounting();

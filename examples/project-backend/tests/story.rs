@@ -1,7 +1,7 @@
 //! What the example prints is what happened.
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{Status, query::ActivityReader, record::Filter};
@@ -32,17 +32,7 @@ const TODAY: &str = "\
 #[test]
 fn a_log_that_cannot_be_written_stops_nothing_and_the_timeline_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let said = within_a_day(|| {
-        let ran = Command::new(env!("CARGO_BIN_EXE_project-backend"))
-            .current_dir(folder.path())
-            .env_remove("ACTIVITY_STORE")
-            .env_remove("PROJECTS")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{said}");
-        String::from_utf8(ran.stdout).unwrap()
-    });
+    let said = within_a_day(|| run(folder.path(), &["flood"]));
     let shop = between(&said, "ann has built ", "\n");
     let commit = between(&said, "main is pushed, at ", "\n");
     let timeline = TIMELINE.replace("SHOP", shop).replace("COMMIT", commit);
@@ -71,6 +61,32 @@ fn a_log_that_cannot_be_written_stops_nothing_and_the_timeline_goes_on() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].error_type.as_deref(), Some("git"));
     assert_eq!(failed[0].status, Status::Failed);
+}
+
+#[test]
+fn nothing_is_missing_after_an_outage_that_the_memory_was_enough_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(folder.path(), &[]);
+    assert_eq!(between(&said, "written again: ", " records"), "0");
+    let mut reader = ActivityReader::open(folder.path().join("activity.db")).unwrap();
+    let counts = &reader.health().unwrap().instances[0].accounting;
+    assert!(counts.committed > 20, "{counts:?}");
+    assert_eq!(counts.rejected() + counts.lost(), 0);
+    assert_eq!(counts.events.rejected() + counts.events.lost(), 0);
+}
+
+/// Runs the story in a folder. Returns what it prints.
+fn run(folder: &Path, args: &[&str]) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_project-backend"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("ACTIVITY_STORE")
+        .env_remove("PROJECTS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    String::from_utf8(ran.stdout).unwrap()
 }
 
 /// What comes of a run that no midnight falls into, in UTC or in Kathmandu: then "today" is one day.
