@@ -1,5 +1,6 @@
 //! The dashboard inside of an application, with a week of history and work that never ends:
-//! `cargo run --example dashboard --features dashboard,recording,testing,zones [ADDRESS [PREFIX [STORE]]]`.
+//! `cargo run --example dashboard --features dashboard,recording,testing,zones [ADDRESS [PREFIX [STORE]]]`. In a clone
+//! `cargo xtask dashboard` builds its pages first.
 
 mod history;
 mod session;
@@ -8,7 +9,7 @@ mod work;
 use std::{error::Error, net::SocketAddr};
 
 use axum::Router;
-use tower_activity::ActivityLog;
+use tower_activity::{ActivityLog, web::ActivityRouter};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -32,6 +33,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}{prefix}", listener.local_addr()?);
+    if !ActivityRouter::has_pages() {
+        println!(
+            "only the API: this build has no pages, `cargo xtask dashboard` builds them first"
+        );
+    }
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         served = axum::serve(listener, service) => served?,

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::run::{Result, run};
+use crate::run::{Result, run_quietly};
 
 /// True in a container that packages are installed in by whoever runs this. A machine that people use is left alone.
 pub(crate) fn installs() -> bool {
@@ -38,10 +38,11 @@ pub(crate) fn ensure(programs: &[&str], packages: &[&str], why: &str) -> Result 
 pub(crate) fn install(packages: &[&str]) -> Result {
     let apt = |args: &[&str]| {
         let mut apt = Command::new("apt-get");
-        run(apt
-            .arg("--quiet")
-            .args(args)
-            .env("DEBIAN_FRONTEND", "noninteractive"))
+        run_quietly(
+            apt.arg("--quiet")
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
     };
     apt(&["update"])?;
     let install = ["install", "--yes", "--no-install-recommends"];

@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo demo` and `cargo xtask ..`.
 
 mod api;
+mod archive;
 mod bench;
 mod browser;
 mod checks;
@@ -41,6 +42,7 @@ The project's own commands.
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
   cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test browser ..`
   cargo xtask pages     builds what runs in browsers, with npm and Vite
+  cargo xtask dashboard  runs the example dashboard, a week of work with more to come, and builds its pages before
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
   cargo xtask screenshots  takes the pictures of the dashboard that the README shows
   cargo xtask golden    writes the golden log of today's schema, which later versions have to read
@@ -61,6 +63,7 @@ The project's own commands.
   cargo xtask platforms  checks for Windows and macOS, where rustup has their targets; `--install` gets them
   cargo xtask package   packages the library, builds it outside of the repository without node, and serves its
                         dashboard; `package all` with each feature by itself
+  cargo xtask archive   builds the command for this machine and packs it, as it is attached to a release
   cargo xtask release --dry-run  checks what RELEASING.md asks for before a version is published
   cargo xtask prove NAME  proves a promise in a long run, and prints figures; without a name lists what can be proved
   cargo xtask matrix    builds and runs small programs around the oldest and the newest rmcp, tower-mcp, axum, tonic
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         ["demo", "--smoke"] => demo::demo(demo::Stay::No),
         ["test", ref chosen @ ..] => checks::test(chosen),
         ["pages"] => pages::pages(),
+        ["dashboard"] => pages::dashboard(),
         ["lint"] => pages::lint(),
         ["screenshots"] => screenshots::screenshots(),
         ["golden"] => golden::golden(),
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         ["public-api", "--install"] => public_api::public_api(Difference::Refuse, Missing::Install),
         ["public-api", "--write"] => public_api::public_api(Difference::Write, Missing::Install),
         ["docsrs"] => checks::docsrs(),
+        ["archive"] => archive::archive(),
         ["release", "--dry-run"] => release::dry_run(),
         ["package"] => package::package(package::Built::Together),
         ["package", "all"] => package::package(package::Built::Everything),

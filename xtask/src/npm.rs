@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use crate::run::{Result, root, run};
+use crate::run::{Result, root, run_quietly};
 
 /// The oldest node that the pinned programs were seen to run on.
 const OLDEST_NODE: u32 = 20;
@@ -44,7 +44,7 @@ pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
         "--no-fund",
         "--loglevel=error",
     ];
-    run(Command::new("npm").args(args).current_dir(&folder))?;
+    run_quietly(Command::new("npm").args(args).current_dir(&folder))?;
     Ok(file)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::run::{self, Result, run};
+use crate::run::{self, Result, run, run_quietly};
 
 #[path = "../../build/stamp.rs"]
 mod stamp;
@@ -19,8 +19,9 @@ pub(crate) fn pages() -> Result {
     }
     // Not `npm ci`, which fails where a registry lacks packages of platforms that are not this one.
     let install = ["install", "--no-save", "--no-audit", "--no-fund"];
-    run(Command::new("npm").args(install).current_dir(&pages))?;
-    npm_run("build")?;
+    run_quietly(Command::new("npm").args(install).current_dir(&pages))?;
+    let build = ["run", "build"];
+    run_quietly(Command::new("npm").args(build).current_dir(&pages))?;
     fs::write(built, now)?;
     Ok(())
 }
@@ -28,10 +29,16 @@ pub(crate) fn pages() -> Result {
 /// The types of the pages are right, so is their form, and what needs no browser does what it should.
 pub(crate) fn lint() -> Result {
     pages()?;
-    npm_run("check")
+    let pages = run::root().join(stamp::PAGES);
+    run(Command::new("npm")
+        .args(["run", "check"])
+        .current_dir(pages))
 }
 
-fn npm_run(script: &str) -> Result {
-    let pages = run::root().join(stamp::PAGES);
-    run(Command::new("npm").args(["run", script]).current_dir(pages))
+/// The example `dashboard`, with the pages that it serves.
+pub(crate) fn dashboard() -> Result {
+    pages()?;
+    let features = "dashboard,recording,testing,zones";
+    let example = ["run", "--example", "dashboard", "--features", features];
+    run(&mut run::cargo(&example))
 }

@@ -51,6 +51,28 @@ pub(crate) fn run(command: &mut Command) -> Result {
     Ok(())
 }
 
+/// The same, and shows what it prints only when it fails. Several may run at once.
+///
+/// # Errors
+///
+/// When it cannot be started, and when it fails.
+pub(crate) fn run_quietly(command: &mut Command) -> Result {
+    let line = line(command);
+    anstream::eprintln!("{} {line}", good("▶"));
+    let start = Instant::now();
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !output.status.success() {
+        let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        let status = output.status;
+        return Err(format!("`{line}` failed after {seconds:.1} s: {status}\n{out}{err}").into());
+    }
+    anstream::eprintln!("  {}", dim(&format!("{seconds:.1} s: {line}")));
+    Ok(())
+}
+
 /// Lets a file be run.
 pub(crate) fn make_executable(path: &Path) -> Result {
     #[cfg(unix)]

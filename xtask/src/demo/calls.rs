@@ -1,8 +1,5 @@
 //! The calls that the demo makes, and what must be on record of each.
 
-/// A database that the demo makes of Cargo.lock, below the repository: every package that is built here.
-pub(super) const PACKAGES: &str = "target/xtask/packages.db";
-
 /// A tool call.
 pub(super) struct Call {
     pub(super) tool: &'static str,
@@ -36,15 +33,15 @@ pub(super) const OVER_HTTP: &[Call] = &[
     Call {
         tool: "query_sqlite",
         args: &[
-            ("database", PACKAGES),
-            ("sql", "SELECT count(*) AS packages FROM package"),
+            ("database", "tests/golden/schema-2.db"),
+            ("sql", "SELECT count(*) FROM event"),
         ],
         expected: Ends::Well,
         nested: &[],
     },
     Call {
         tool: "slow_count",
-        args: &[("pause_ms", "5")],
+        args: &[("pause_ms", "1")],
         expected: Ends::Well,
         nested: &[],
     },

@@ -2,7 +2,6 @@
 
 mod calls;
 mod inspector;
-mod packages;
 mod server;
 mod smoke;
 mod systems;
@@ -11,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     browser, pages,
-    run::{self, Result, cargo, run},
+    run::{self, Result, cargo, run, run_quietly},
 };
 
 /// Where the tool server listens if nobody else does.
@@ -55,16 +55,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
         // Nobody listens once the demo is over.
         let _ = stopped.send(());
     })?;
-    let inspector = Inspector::install()?;
-    pages::pages()?;
-    let chromium = browser::chromium()?;
-    let mut build = vec!["build", "--bins", "--features", "tower-activity/cli"];
-    build.extend(["--package", "tower-activity"]);
-    for example in ["tool-server"].iter().chain(systems::PROGRAMS) {
-        build.extend(["--package", example]);
-    }
-    run(&mut cargo(&build))?;
-
+    let (inspector, chromium) = set_up()?;
     let store = std::env::var("ACTIVITY_STORE").unwrap_or_else(|_| String::from("activity.db"));
     let store = std::path::absolute(&store)?.to_string_lossy().into_owned();
     let tools = run::built()?.join("tool-server");
@@ -72,7 +63,6 @@ pub(crate) fn demo(stay: Stay) -> Result {
         command: run::built()?.join("activity"),
         store: &store,
     };
-    packages::write()?;
     let root = run::root().to_string_lossy();
     let serve = ["--root", &root, "--http"];
     let mut server = Server::start("tool-server", TOOLS, &tools, &serve, &store)?;
@@ -86,7 +76,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
     log.show(records.len())?;
     ask(&inspector, &log, &records)?;
     smoke::compare(&records, calls::OVER_HTTP.iter().chain(calls::OVER_STDIO))?;
-    smoke::compare_view(&store, &records)?;
+    smoke::compare_view(&inspector, &tools, &store, &records)?;
     anstream::println!(
         "{} every call is on record, and nothing else",
         run::good("✓")
@@ -106,8 +96,42 @@ pub(crate) fn demo(stay: Stay) -> Result {
     if stay == Stay::No {
         log.doctor()?;
     }
-    anstream::println!("\nstopped; what was called stays in {store}");
+    anstream::println!(
+        "\nStopped. The record stays in {}",
+        from_here(Path::new(&store))
+    );
     Ok(())
+}
+
+/// Gets the MCP inspector and a Chromium while it builds the pages and the programs.
+fn set_up() -> Result<(Inspector, PathBuf)> {
+    anstream::eprintln!(
+        "Sets up the MCP inspector, a Chromium, the dashboard's pages, and six programs.\n\
+         The first time this takes some minutes."
+    );
+    thread::scope(|scope| {
+        let inspector = scope.spawn(Inspector::install);
+        let chromium = scope.spawn(browser::chromium);
+        let fetched = scope.spawn(|| run_quietly(&mut cargo(&["fetch", "--locked"])));
+        pages::pages()?;
+        fetched
+            .join()
+            .map_err(|_| "the fetching thread panicked")??;
+        let mut build = vec!["build", "--bins", "--features", "tower-activity/cli"];
+        for package in ["tower-activity", "tool-server"]
+            .iter()
+            .chain(systems::PROGRAMS)
+        {
+            build.extend(["-p", package]);
+        }
+        // Built once: what would make a second build quicker is only written.
+        run(cargo(&build).env("CARGO_INCREMENTAL", "0"))?;
+        let inspector = inspector.join().map_err(|_| "npm's thread panicked")??;
+        let chromium = chromium
+            .join()
+            .map_err(|_| "Chromium's thread panicked")??;
+        Ok((inspector, chromium))
+    })
 }
 
 /// Waits until somebody stops this program, or one of the servers ends.
@@ -133,7 +157,7 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
     };
     let found = inspector.list(&http)?;
     let count = found["tools"].as_array().map_or(0, Vec::len);
-    anstream::println!("it has {count} tools; the MCP inspector calls some of them\n");
+    anstream::println!("It has {count} tools. The MCP inspector calls them:\n");
     for (transport, name, calls) in [
         (&http, "http ", calls::OVER_HTTP),
         (&stdio, "stdio", calls::OVER_STDIO),
@@ -144,12 +168,11 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
             if failed != matches!(call.expected, Ends::InToolError) {
                 return Err(format!("{} answered {answer}", call.tool).into());
             }
-            let sign = if failed {
-                run::bad("✗")
-            } else {
-                run::good("✓")
+            let (sign, why) = match failed {
+                true => (run::bad("✗"), "  it has none: a failure to be recorded"),
+                false => (run::good("✓"), ""),
             };
-            anstream::println!("  {} {sign} {}", run::dim(name), line(call));
+            anstream::println!("  {} {sign} {}{why}", run::dim(name), line(call));
         }
     }
     Ok(())
@@ -171,8 +194,8 @@ fn ask(inspector: &Inspector, log: &Log<'_>, records: &[Value]) -> Result {
         }
     }
     anstream::println!(
-        "\n{} of {} tells a model the same",
-        run::bold("recent_activity"),
+        "\n{} {} tells a model of the same calls",
+        run::good("✓"),
         run::bold("activity mcp")
     );
     Ok(())
@@ -289,7 +312,7 @@ impl Log<'_> {
             if ended && records.len() >= count || Instant::now() > deadline {
                 return Ok(records);
             }
-            std::thread::sleep(POLL);
+            thread::sleep(POLL);
         }
     }
 

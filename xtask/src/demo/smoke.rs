@@ -1,12 +1,17 @@
 //! Compares what is on record with what was called.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
-use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use super::calls::{Call, Ends};
-use crate::run::Result;
+use super::{
+    calls::{Call, Ends},
+    inspector::{Inspector, Transport},
+};
+use crate::run::{Result, root};
 
 /// Checks that `records`, newest first, are exactly these calls: names, ends, durations, sessions, nesting.
 ///
@@ -47,31 +52,51 @@ pub(super) fn compare<'a>(records: &[Value], calls: impl Iterator<Item = &'a Cal
     Ok(())
 }
 
-/// Checks that another SQLite client sees the same in the view `activities`.
+/// Checks that another SQLite client sees the same in the view `activities`: the tool that queries databases, in a server
+/// that keeps its own log elsewhere.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, and at the first difference.
-pub(super) fn compare_view(store: &str, records: &[Value]) -> Result {
-    const NEWEST: &str = "SELECT id, name, status, execution_time_ms FROM activities ORDER BY created_at DESC LIMIT ?1";
-
-    let file = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut statement = file.prepare(NEWEST)?;
-    let rows = statement.query_map([i64::try_from(records.len())?], |row| {
-        Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
-    })?;
-    let mut rows: BTreeMap<String, (String, String, f64)> =
-        rows.collect::<rusqlite::Result<_>>()?;
+pub(super) fn compare_view(
+    inspector: &Inspector,
+    tools: &Path,
+    store: &str,
+    records: &[Value],
+) -> Result {
+    let file = Path::new(store);
+    let folder = file.parent().unwrap_or(root()).to_string_lossy();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let elsewhere = root().join("target/xtask/reader.db");
+    let elsewhere = elsewhere.to_string_lossy();
+    let server = Transport::Stdio {
+        program: tools,
+        args: &["--root", &folder],
+        env: &[("ACTIVITY_STORE", &elsewhere)],
+    };
+    let sql = format!(
+        "SELECT id, name, status, execution_time_ms FROM activities ORDER BY created_at DESC LIMIT {}",
+        records.len()
+    );
+    let asked = [("database", name.as_ref()), ("sql", &sql)];
+    let answer = inspector.call(&server, "query_sqlite", &asked)?;
+    let text = answer["content"][0]["text"].as_str().unwrap_or_default();
+    let rows: Vec<Value> = serde_json::from_str(text)
+        .map_err(|error| format!("the view cannot be queried ({error}): {answer}"))?;
+    let mut rows: BTreeMap<&str, &Value> = rows
+        .iter()
+        .map(|row| (row["id"].as_str().unwrap_or_default(), row))
+        .collect();
     for record in records {
         let id = record["id"].as_str().unwrap_or_default();
-        let (name, status, ms) = rows
+        let row = rows
             .remove(id)
             .ok_or_else(|| format!("the view has no activity {id}"))?;
         let took = record["duration_ns"].as_f64().unwrap_or_default() / 1e6;
-        if record["name"] != *name || record["status"] != *status || (took - ms).abs() > 1e-6 {
-            return Err(
-                format!("{id} is {name} {status} {ms} ms in the view, but {record}").into(),
-            );
+        let ms = row["execution_time_ms"].as_f64().unwrap_or_default();
+        let is_same = ["name", "status"].iter().all(|one| row[one] == record[one]);
+        if !is_same || (took - ms).abs() > 1e-6 {
+            return Err(format!("the view has {row}, but on record is {record}").into());
         }
     }
     Ok(())

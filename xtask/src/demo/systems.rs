@@ -47,19 +47,17 @@ const POLL: Duration = Duration::from_millis(50);
 /// When one fails, and when what it should leave is not there.
 pub(super) fn run(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Result {
     shop(inspector, log, chromium)?;
-    tell("a tool that drove a browser left a replay of it");
+    tell("a tool drove a browser: its call has a replay");
 
     let story = leaves("project-backend", log, ACTIONS)?;
     contains(&story, "5 endpoints added today")?;
-    tell(
-        "a back end's projects have their timeline, through a time in which the log could not be written",
-    );
+    tell("a back end recorded projects; while the file was locked, records waited");
 
     contains(&program("assistant", log)?, "### Recent activity")?;
-    tell("an assistant's next session begins with what it did in the last");
+    tell("an assistant's new session began with what it did in the last one");
 
     leaves("host-manager", log, LIFE)?;
-    tell("a host was kept awake by calls, stopped without them, and started again");
+    tell("a host was kept awake by calls, stopped when idle, and started again");
     Ok(())
 }
 
@@ -84,7 +82,7 @@ pub(super) fn look(dashboard: &str) -> Result {
     if ask("/api/health")?["ok"] != true {
         return Err("the dashboard says that the log is not healthy".into());
     }
-    tell("the dashboard shows all of it, with figures, failures and a replay");
+    tell("the dashboard shows all of it: figures, failures and the replay");
     Ok(())
 }
 

@@ -54,7 +54,10 @@ pub(super) fn text(store: &str, found: &Found) -> String {
         out.push_str(&fact("events", &events));
         let search = match health.unindexed {
             0 => "everything is indexed".to_owned(),
-            some => format!("{} not indexed yet, and found", human::count(some)),
+            some => format!(
+                "{} not in the index yet, searched without it",
+                human::count(some)
+            ),
         };
         out.push_str(&fact("search", &search));
         out.push_str(&fact("checked", &last_check(health)));
