@@ -34,7 +34,7 @@ pub(super) const OVER_HTTP: &[Call] = &[
         tool: "query_sqlite",
         args: &[
             ("database", "tests/golden/schema-2.db"),
-            ("sql", "SELECT count(*) FROM event"),
+            ("sql", "PRAGMA user_version"),
         ],
         expected: Ends::Well,
         nested: &[],

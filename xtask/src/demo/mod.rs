@@ -169,7 +169,7 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
                 return Err(format!("{} answered {answer}", call.tool).into());
             }
             let (sign, why) = match failed {
-                true => (run::bad("✗"), "  it has none: a failure to be recorded"),
+                true => (run::bad("✗"), " (fails on purpose)"),
                 false => (run::good("✓"), ""),
             };
             anstream::println!("  {} {sign} {}{why}", run::dim(name), line(call));
@@ -250,7 +250,7 @@ fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, 
         anstream::println!("  {}\n    {command}", run::dim(what));
     }
     anstream::println!(
-        "\nThe tools can be called at {tools}, and are seen in the dashboard at once, until you press ctrl-c."
+        "\nCall the tools at {tools}: the dashboard shows it at once.\nCtrl-c stops both."
     );
 }
 
