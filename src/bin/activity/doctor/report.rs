@@ -140,7 +140,7 @@ fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
     let numbers = ["CALLS", "COMMITTED", "WAITING", "OPEN", "REJECTED", "LOST"];
     let mut columns = vec![
         Column::new("PROCESS", Align::Left, Narrow::Stays),
-        Column::new("HOST", Align::Left, Narrow::Cut(8)),
+        Column::new("HOST", Align::Left, Narrow::Leaves(8)),
         Column::new("STATE", Align::Left, Narrow::Stays),
         Column::new("OPENED", Align::Right, Narrow::Stays),
     ];
