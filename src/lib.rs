@@ -38,7 +38,7 @@
 //! log.flush().await?;
 //! let failed = Filter::parse("status:failed project:acme", chrono::Utc::now())?;
 //! let page = log.reader()?.page(&failed, None, 10)?;
-//! assert_eq!(page.activities[0].message.as_deref(), Some("invalid digit found in string"));
+//! assert_eq!(page.records[0].message.as_deref(), Some("invalid digit found in string"));
 //! # Ok(())
 //! # }
 //! ```

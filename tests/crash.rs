@@ -274,7 +274,7 @@ fn activities(reader: &mut ActivityReader) -> Vec<ActivityRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.page(&Filter::default(), cursor, 1_000).unwrap();
-        rows.extend(page.activities);
+        rows.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
             return rows;
@@ -286,7 +286,7 @@ fn events(reader: &mut ActivityReader) -> Vec<EventRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.events(&Filter::default(), cursor, 1_000).unwrap();
-        rows.extend(page.events);
+        rows.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
             return rows;

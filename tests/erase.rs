@@ -71,7 +71,7 @@ fn upkeep(folder: &Path) -> Box<dyn Upkeep> {
 
 fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::ActivityRecord> {
     let filter = Filter::parse(text, Utc::now()).unwrap();
-    reader.page(&filter, None, 1_000).unwrap().activities
+    reader.page(&filter, None, 1_000).unwrap().records
 }
 
 #[test]
@@ -132,7 +132,10 @@ fn what_is_known_of_an_actor_is_erased_from_every_file_and_counts_stay() {
     );
     assert!(kept.message.is_none() && kept.input.is_none() && kept.attributes.is_empty());
     assert!(kept.scope.session.is_none() && kept.scope.project.is_some());
-    let events = reader.events(&Filter::default(), None, 100).unwrap().events;
+    let events = reader
+        .events(&Filter::default(), None, 100)
+        .unwrap()
+        .records;
     assert_eq!(
         events
             .iter()

@@ -20,7 +20,7 @@ fn on_record(log: &ActivityLog) -> usize {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
     let page = reader.events(&Filter::default(), None, 1_000).unwrap();
-    page.events.len()
+    page.records.len()
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_event_of_a_call_that_was_not_admitted_stands_by_itself_or_is_counted() {
     let receipt = full.event("push").record();
     let id = receipt.committed().wait().unwrap().unwrap();
     let events = log.reader().unwrap().events(&Filter::default(), None, 100);
-    let push = events.unwrap().events.into_iter().find(|one| one.id == id);
+    let push = events.unwrap().records.into_iter().find(|one| one.id == id);
     assert_eq!(push.unwrap().activity, None);
     assert!(log.accounting().adds_up());
 }

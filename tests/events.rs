@@ -17,7 +17,7 @@ fn events(log: &ActivityLog, filter: &str) -> Vec<EventRecord> {
     log.flush().wait().unwrap();
     let filter = Filter::parse(filter, Utc::now()).unwrap();
     let page = log.reader().unwrap().events(&filter, None, 1_000).unwrap();
-    page.events
+    page.records
 }
 
 fn summaries(events: &[EventRecord]) -> Vec<&str> {
@@ -152,7 +152,7 @@ fn events_of_one_instant_are_listed_as_they_happened_page_by_page() {
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.events(&Filter::default(), cursor, 7).unwrap();
-        found.extend(page.events);
+        found.extend(page.records);
         // More of it does not move what was there.
         log.event("tick")
             .summary("later")
@@ -359,7 +359,7 @@ async fn a_commit_can_be_awaited_and_comes_at_once() {
         .unwrap()
         .events(&Filter::default(), None, 1)
         .unwrap();
-    assert_eq!(page.events[0].id, id.unwrap());
+    assert_eq!(page.records[0].id, id.unwrap());
 }
 
 #[test]

@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome,
-    query::{Export, Format},
+    query::{Export, Exported, Format},
     record::{Filter, TraceContext},
+    store::Position,
 };
 
 fn filter(text: &str) -> Filter {
     Filter::parse(text, chrono::Utc::now()).unwrap()
 }
 
-fn whole(log: &ActivityLog, export: &mut Export) -> String {
+fn whole<R: Exported>(log: &ActivityLog, export: &mut Export<R>) -> String {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
     let mut bytes = Vec::new();
@@ -68,15 +69,15 @@ fn every_record_is_exported_once_over_many_pages_and_as_it_is_read() {
 #[test]
 fn an_export_goes_on_where_an_earlier_one_ended() {
     let log = ActivityLog::open(":memory:").unwrap();
-    let mut seq = 0;
+    let mut place = Position::START;
     let mut all = Vec::<ActivityRecord>::new();
     for round in 0..3 {
         record(&log, 3);
-        let mut export = Export::activities(filter("-name:b"), Format::JsonLines).after(seq);
+        let mut export = Export::activities(filter("-name:b"), Format::JsonLines).after(place);
         let found = records(&whole(&log, &mut export));
         assert_eq!(found.len(), 2, "{round}");
         all.extend(found);
-        seq = export.seq();
+        place = export.place();
     }
     all.dedup_by_key(|one| one.id);
     assert_eq!(all.len(), 6);
@@ -84,15 +85,15 @@ fn an_export_goes_on_where_an_earlier_one_ended() {
     record(&log, 2_000);
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
-    let mut export = Export::activities(filter(""), Format::Csv).after(seq);
+    let mut export = Export::activities(filter(""), Format::Csv).after(place);
     assert_eq!(export.progress(), 0.0);
     assert!(export.page(&mut reader, &mut Vec::new()).unwrap());
     assert_eq!(export.progress(), 0.5);
     assert!(!export.page(&mut reader, &mut Vec::new()).unwrap());
     assert_eq!(export.progress(), 1.0);
-    seq = export.seq();
+    place = export.place();
     // Another has nothing to add, titles neither.
-    let mut export = Export::activities(filter(""), Format::Csv).after(seq);
+    let mut export = Export::activities(filter(""), Format::Csv).after(place);
     assert_eq!(whole(&log, &mut export), "");
 }
 
@@ -185,9 +186,8 @@ fn cloud_events_have_what_the_specification_requires_and_the_record_as_data() {
     log.start(Describe::tool("search"))
         .end(Outcome::failed("denied"));
     log.event("deployment").reference("sha-1").record();
-    let check = |export: Export, event_type: &str, subject: &str| {
-        let mut plain = export.clone();
-        let [found] = &records::<Value>(&whole(&log, &mut plain))[..] else {
+    let check = |lines: String, event_type: &str, subject: &str| {
+        let [found] = &records::<Value>(&lines)[..] else {
             panic!("not one")
         };
         let data = &found["data"];
@@ -201,12 +201,15 @@ fn cloud_events_have_what_the_specification_requires_and_the_record_as_data() {
         assert_eq!(*found, expected);
     };
     check(
-        Export::activities(filter(""), Format::CloudEvents),
+        whole(
+            &log,
+            &mut Export::activities(filter(""), Format::CloudEvents),
+        ),
         "activity.failed",
         "search",
     );
     check(
-        Export::events(filter(""), Format::CloudEvents),
+        whole(&log, &mut Export::events(filter(""), Format::CloudEvents)),
         "event.deployment",
         "sha-1",
     );
@@ -217,16 +220,13 @@ fn what_such_records_do_not_have_is_refused() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut reader = log.reader().unwrap();
     let mut bytes = Vec::new();
-    for mut export in [
-        Export::activities(filter("type:deployment"), Format::Csv),
-        Export::events(filter("kind:tool"), Format::Csv),
+    let mut activities = Export::activities(filter("type:deployment"), Format::Csv);
+    let mut events = Export::events(filter("kind:tool"), Format::Csv);
+    for page in [
+        activities.page(&mut reader, &mut bytes),
+        events.page(&mut reader, &mut bytes),
     ] {
-        assert!(
-            export
-                .page(&mut reader, &mut bytes)
-                .unwrap_err()
-                .is_invalid()
-        );
+        assert!(page.unwrap_err().is_invalid());
     }
     assert_eq!(bytes, b"");
 }

@@ -316,7 +316,7 @@ impl World {
         let rows = reader
             .page(&Filter::default(), None, 1_000)
             .unwrap()
-            .activities;
+            .records;
         self.check_activities(&rows, counts.activities.lost());
         self.check_order(&rows);
         self.check_events(&mut reader, &counts.events);
@@ -400,7 +400,7 @@ impl World {
         let rows = reader
             .events(&Filter::default(), None, 1_000)
             .unwrap()
-            .events;
+            .records;
         let by_id: HashMap<_, _> = rows.iter().map(|row| (row.id, row)).collect();
         assert_eq!(
             (by_id.len() as u64, rows.len() as u64),

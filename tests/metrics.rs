@@ -103,10 +103,7 @@ fn record(log: &ActivityLog, clock: &ManualClock, around: DateTime<Utc>, row: &M
 
 fn all(log: &ActivityLog) -> Vec<ActivityRecord> {
     let mut reader = log.reader().unwrap();
-    reader
-        .page(&Filter::default(), None, 1000)
-        .unwrap()
-        .activities
+    reader.page(&Filter::default(), None, 1000).unwrap().records
 }
 
 /// Counts rows one by one, as slowly and plainly as can be.

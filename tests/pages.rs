@@ -42,7 +42,7 @@ fn activities(reader: &mut ActivityReader, filter: &Filter, size: usize) -> Vec<
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.page(filter, cursor, size).unwrap();
-        ids.extend(page.activities.iter().map(|one| one.id));
+        ids.extend(page.records.iter().map(|one| one.id));
         cursor = page.next;
         if cursor.is_none() {
             return ids;
@@ -54,7 +54,7 @@ fn events(reader: &mut ActivityReader, filter: &Filter, size: usize) -> Vec<Even
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.events(filter, cursor, size).unwrap();
-        ids.extend(page.events.iter().map(|one| one.id));
+        ids.extend(page.records.iter().map(|one| one.id));
         cursor = page.next;
         if cursor.is_none() {
             return ids;
@@ -102,7 +102,7 @@ proptest! {
         (0..50).for_each(|number| record(&log, number));
         log.flush().wait().unwrap();
         let newest = log.reader().unwrap().page(&Filter::default(), None, 1).unwrap();
-        let before = newest.activities[0].started_at + TimeDelta::microseconds(1);
+        let before = newest.records[0].started_at + TimeDelta::microseconds(1);
         (0..ROWS).for_each(|number| record(&log, number));
         log.flush().wait().unwrap();
 

@@ -172,7 +172,7 @@ fn command(path: &Path) {
         let mut reader = ActivityReader::open(path).unwrap();
         let filter = Filter::parse("has:recording", chrono::Utc::now()).unwrap();
         let page = reader.page(&filter, None, 1).unwrap();
-        let recordings = reader.recordings_of(page.activities[0].id).unwrap();
+        let recordings = reader.recordings_of(page.records[0].id).unwrap();
         recordings[0].id.to_string()
     };
     let commands: [&[&str]; 12] = [

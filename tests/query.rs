@@ -10,7 +10,7 @@ use std::{
 use chrono::Utc;
 use tower_activity::{
     ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome, Status,
-    query::ActivityReader, record::Filter,
+    query::ActivityReader, record::Filter, store::Position,
 };
 
 fn filter(text: &str) -> Filter {
@@ -49,11 +49,11 @@ fn a_list_is_newest_first_and_filtered_before_it_is_cut() {
     record(&log, &["a", "b", "noise", "noise", "noise", "c"]);
     let mut reader = log.reader().unwrap();
     let page = reader.page(&Filter::default(), None, 2).unwrap();
-    assert_eq!(names(&page.activities), ["c", "noise"]);
+    assert_eq!(names(&page.records), ["c", "noise"]);
     let page = reader.page(&filter("-name:noise"), None, 2).unwrap();
-    assert_eq!(names(&page.activities), ["c", "b"]);
+    assert_eq!(names(&page.records), ["c", "b"]);
     let page = reader.page(&filter("-name:noise"), page.next, 2).unwrap();
-    assert_eq!(names(&page.activities), ["a"]);
+    assert_eq!(names(&page.records), ["a"]);
     assert_eq!(page.next, None);
 }
 
@@ -66,30 +66,32 @@ fn a_page_stays_where_it_is_while_more_is_recorded() {
     record(&log, &["e", "f"]);
     let cursor = first.next.unwrap().to_string().parse().unwrap();
     let second = reader.page(&Filter::default(), Some(cursor), 2).unwrap();
-    assert_eq!(names(&second.activities), ["b", "a"]);
+    assert_eq!(names(&second.records), ["b", "a"]);
 }
 
 #[test]
 fn a_follower_sees_every_commit_once_whatever_the_filter() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut reader = log.reader().unwrap();
-    assert_eq!(reader.newest_seq().unwrap(), 0);
+    assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 0);
     record(&log, &["a", "b"]);
-    let followed = reader.after(0, &Filter::default(), 10).unwrap();
-    assert_eq!(names(&followed.activities), ["a", "b"]);
+    let followed = reader
+        .after(Position::<ActivityRecord>::START, &Filter::default(), 10)
+        .unwrap();
+    assert_eq!(names(&followed.records), ["a", "b"]);
     record(&log, &["c", "noise", "d"]);
     let one = reader
-        .after(followed.seq, &filter("-name:noise"), 1)
+        .after(followed.next, &filter("-name:noise"), 1)
         .unwrap();
-    assert_eq!(names(&one.activities), ["c"]);
-    let rest = reader.after(one.seq, &filter("-name:noise"), 10).unwrap();
-    assert_eq!(names(&rest.activities), ["d"]);
-    assert_eq!(rest.seq, reader.newest_seq().unwrap());
+    assert_eq!(names(&one.records), ["c"]);
+    let rest = reader.after(one.next, &filter("-name:noise"), 10).unwrap();
+    assert_eq!(names(&rest.records), ["d"]);
+    assert_eq!(rest.next, reader.newest().unwrap());
     assert!(
         reader
-            .after(rest.seq, &Filter::default(), 10)
+            .after(rest.next, &Filter::default(), 10)
             .unwrap()
-            .activities
+            .records
             .is_empty()
     );
 }
@@ -149,7 +151,7 @@ fn everything_that_was_said_is_read_back() {
         "login -status:success -has:recording",
     ] {
         let page = reader.page(&filter(text), None, 9).unwrap();
-        assert_eq!(names(&page.activities), ["netflix_login"], "{text}");
+        assert_eq!(names(&page.records), ["netflix_login"], "{text}");
     }
 }
 
@@ -158,7 +160,7 @@ fn an_id_is_found_by_its_beginning() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, &["a", "b"]);
     let mut reader = log.reader().unwrap();
-    let id = reader.page(&filter("name:a"), None, 1).unwrap().activities[0].id;
+    let id = reader.page(&filter("name:a"), None, 1).unwrap().records[0].id;
     let text = id.to_string();
     assert_eq!(reader.find(&text).unwrap(), id);
     assert_eq!(reader.find(&text[..23]).unwrap(), id);
@@ -186,7 +188,7 @@ fn what_runs_is_listed_until_it_ends() {
     let mut reader = ActivityReader::open(&path).unwrap();
     let slow = log.start(Describe::tool("slow").project("acme"));
     let running = filter("status:running project:acme");
-    let listed = until(|| reader.page(&running, None, 9).unwrap().activities.pop());
+    let listed = until(|| reader.page(&running, None, 9).unwrap().records.pop());
     assert_eq!(
         (listed.id, listed.seq, listed.duration_ns),
         (slow.id().unwrap(), None, None)
@@ -194,14 +196,8 @@ fn what_runs_is_listed_until_it_ends() {
     assert_eq!(reader.health().unwrap().running, 1);
     slow.end(Outcome::success());
     log.flush().wait().unwrap();
-    assert!(
-        reader
-            .page(&running, None, 9)
-            .unwrap()
-            .activities
-            .is_empty()
-    );
-    let all = reader.page(&Filter::default(), None, 9).unwrap().activities;
+    assert!(reader.page(&running, None, 9).unwrap().records.is_empty());
+    let all = reader.page(&Filter::default(), None, 9).unwrap().records;
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].status, Status::Success);
 }
@@ -225,7 +221,7 @@ fn a_process_that_dies() {
         reader
             .page(&filter("status:running"), None, 1)
             .unwrap()
-            .activities
+            .records
             .pop()
     });
     std::process::abort();
@@ -248,15 +244,15 @@ fn what_ran_when_its_process_died_is_abandoned_and_not_running() {
             reader
                 .page(&filter("status:running"), None, 9)
                 .unwrap()
-                .activities
+                .records
                 .is_empty()
         );
         let abandoned = reader
             .page(&filter("status:abandoned"), None, 9)
             .unwrap()
-            .activities;
+            .records;
         assert_eq!(names(&abandoned), ["slow"]);
-        let all = reader.page(&Filter::default(), None, 9).unwrap().activities;
+        let all = reader.page(&Filter::default(), None, 9).unwrap().records;
         assert_eq!(names(&all), ["quick", "slow"]);
     };
     check(&mut reader);
@@ -371,8 +367,8 @@ fn what_both_of_two_filters_mean_is_read() {
                 let both = a.clone().and(b).and(c);
                 let means =
                     |one: &&ActivityRecord| a.matches(one) && b.matches(one) && c.matches(one);
-                let expected: Vec<_> = all.activities.iter().filter(means).collect();
-                let read = reader.page(&both, None, 100).unwrap().activities;
+                let expected: Vec<_> = all.records.iter().filter(means).collect();
+                let read = reader.page(&both, None, 100).unwrap().records;
                 assert_eq!(
                     read.iter().collect::<Vec<_>>(),
                     expected,
@@ -380,8 +376,8 @@ fn what_both_of_two_filters_mean_is_read() {
                 );
                 let means =
                     |one: &&EventRecord| [a, b, c].iter().all(|filter| filter.matches_event(one));
-                let expected: Vec<_> = all_events.events.iter().filter(means).collect();
-                let read = reader.events(&both, None, 100).unwrap().events;
+                let expected: Vec<_> = all_events.records.iter().filter(means).collect();
+                let read = reader.events(&both, None, 100).unwrap().records;
                 assert_eq!(
                     read.iter().collect::<Vec<_>>(),
                     expected,

@@ -17,7 +17,7 @@ use std::{
 
 use rusqlite::Connection;
 use support::Rows;
-use tower_activity::{ActivityLog, Describe, Mode, Outcome, Status};
+use tower_activity::{ActivityLog, ActivityRecord, Describe, Mode, Outcome, Status};
 
 const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 
@@ -336,12 +336,12 @@ fn at_rest_the_one_file_has_everything() {
 fn an_index_of_the_write_ahead_log_that_is_cut_off_kills_nobody() {
     let open = Open::new(Mode::Fast);
     let mut reader = open.log.reader().unwrap();
-    assert_eq!(reader.newest_seq().unwrap(), 1);
+    assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
     // Who uses it at this very moment is killed: the writer has to be at rest, some time after its last checkpoint.
     support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
     std::thread::sleep(Duration::from_secs(1));
     fs::File::create(open.file("-shm")).unwrap();
-    assert_eq!(reader.newest_seq().unwrap(), 1);
+    assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
     fs::File::create(open.file("-shm")).unwrap();
     open.commit("after");
     let (names, _folder) = open.names();

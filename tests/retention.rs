@@ -114,7 +114,7 @@ fn counted(path: &Path) -> [(i64, i64); 3] {
 fn names(path: &Path) -> Vec<String> {
     let mut reader = ActivityReader::open(path).unwrap();
     let page = reader.page(&Filter::default(), None, 1_000).unwrap();
-    let names = page.activities.iter().map(|one| one.name.to_string());
+    let names = page.records.iter().map(|one| one.name.to_string());
     names.collect()
 }
 

@@ -23,8 +23,8 @@ fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Upkeep> {
 /// The names of the activities, and the types of the events, that a filter finds, newest first.
 fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) {
     let filter = Filter::parse(text, Utc::now()).unwrap();
-    let activities = reader.page(&filter, None, 100).unwrap().activities;
-    let events = reader.events(&filter, None, 100).unwrap().events;
+    let activities = reader.page(&filter, None, 100).unwrap().records;
+    let events = reader.events(&filter, None, 100).unwrap().records;
     (
         activities.iter().map(|one| one.name.to_string()).collect(),
         events
@@ -137,7 +137,7 @@ fn a_log_indexes_what_it_records_and_pages_fit_together_meanwhile() {
     let (mut cursor, mut ids) = (None, Vec::new());
     loop {
         let page = reader.page(&filter, cursor, 100).unwrap();
-        ids.extend(page.activities.iter().map(|one| one.id));
+        ids.extend(page.records.iter().map(|one| one.id));
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -147,8 +147,5 @@ fn a_log_indexes_what_it_records_and_pages_fit_together_meanwhile() {
     assert!(ids.is_sorted_by(|a, b| a > b));
     // The last few are left to those who search.
     soon(|| (reader.health().unwrap().unindexed < 100).then_some(()));
-    assert_eq!(
-        reader.page(&filter, None, 1).unwrap().activities[0].id,
-        ids[0]
-    );
+    assert_eq!(reader.page(&filter, None, 1).unwrap().records[0].id, ids[0]);
 }

@@ -10,7 +10,7 @@ use proptest::{collection::vec, prelude::*};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Kind, Outcome,
+    ActivityLog, ActivityRecord, Capture, Describe, EventRecord, Kind, Outcome,
     query::ActivityReader,
     record::Filter,
     store::{Cutoffs, Limit, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
@@ -132,12 +132,12 @@ proptest! {
         let at = begin() + TimeDelta::minutes(cutoff);
         (cutoffs.activities.before, cutoffs.events.before) = (Some(at), Some(at));
         let mut reader = ActivityReader::open(&path).unwrap();
-        let all = reader.page(&Filter::default(), None, 100).unwrap().activities;
+        let all = reader.page(&Filter::default(), None, 100).unwrap().records;
         let newest = all.iter().map(|one| one.seq).max().unwrap();
         let kept: Vec<_> = all.iter().filter(|one| one.started_at >= at || one.seq == newest).cloned().collect();
         let pruned = prune(&mut *upkeep, &cutoffs);
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
-        prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().activities, kept);
+        prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().records, kept);
         prop_assert_eq!(&sums::all(&path), &before);
         // What was counted stays counted, also where the activities are gone.
         sums::rebuild(&mut *upkeep);
@@ -177,7 +177,7 @@ fn sums_are_gone_after_a_month_and_come_back_while_their_activities_are_there() 
         reader
             .page(&Filter::default(), None, 10)
             .unwrap()
-            .activities
+            .records
             .len(),
         2
     );
@@ -213,8 +213,8 @@ fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
         support::soon(|| {
             log.flush().wait().unwrap();
             let filter = Filter::default();
-            let activities = reader.page(&filter, None, 10).unwrap().activities.len();
-            let events = reader.events(&filter, None, 10).unwrap().events.len();
+            let activities = reader.page(&filter, None, 10).unwrap().records.len();
+            let events = reader.events(&filter, None, 10).unwrap().records.len();
             ((activities, events) == expected).then_some(())
         });
         clock.advance(Duration::from_secs(3000));
@@ -232,10 +232,7 @@ fn previews_go_by_themselves_where_their_activities_stay() {
     cutoffs.previews.before = Some(begin() + TimeDelta::minutes(30));
     assert_eq!(prune(&mut *upkeep(&folder), &cutoffs).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
-    let all = reader
-        .page(&Filter::default(), None, 10)
-        .unwrap()
-        .activities;
+    let all = reader.page(&Filter::default(), None, 10).unwrap().records;
     assert_eq!(
         all.iter()
             .map(|one| one.input.is_some())
@@ -251,10 +248,8 @@ fn the_order_of_commits_goes_on_when_everything_is_old() {
     record(&log, &clock, 1, 2);
     log.flush().wait().unwrap();
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
-    let (seq, event_seq) = (
-        reader.newest_seq().unwrap(),
-        reader.newest_event_seq().unwrap(),
-    );
+    let activities = reader.newest::<ActivityRecord>().unwrap();
+    let events = reader.newest::<EventRecord>().unwrap();
     let mut cutoffs = Cutoffs::default();
     let later = begin() + TimeDelta::days(1);
     (cutoffs.activities.before, cutoffs.events.before) = (Some(later), Some(later));
@@ -262,12 +257,10 @@ fn the_order_of_commits_goes_on_when_everything_is_old() {
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);
     log.flush().wait().unwrap();
-    let followed = reader.after(seq, &Filter::default(), 10).unwrap();
-    assert_eq!(followed.activities.len(), 1);
-    let followed = reader
-        .events_after(event_seq, &Filter::default(), 10)
-        .unwrap();
-    assert_eq!(followed.events.len(), 1);
+    let followed = reader.after(activities, &Filter::default(), 10).unwrap();
+    assert_eq!(followed.records.len(), 1);
+    let followed = reader.after(events, &Filter::default(), 10).unwrap();
+    assert_eq!(followed.records.len(), 1);
 }
 
 #[test]
@@ -316,7 +309,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
     let all = reader
         .page(&Filter::default(), None, 1_000)
         .unwrap()
-        .activities;
+        .records;
     assert!(all.len() == 200 && all.iter().all(|one| one.name == "new"));
     assert!(pages(&path) < full / 2, "{} of {full}", pages(&path));
 }

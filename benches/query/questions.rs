@@ -143,7 +143,7 @@ fn page(
     cursor: Option<Cursor>,
 ) -> Result<usize, Failure> {
     let filter = Filter::parse(filter, end)?;
-    Ok(reader.page(&filter, cursor, 50)?.activities.len())
+    Ok(reader.page(&filter, cursor, 50)?.records.len())
 }
 
 /// With counts, rates, turns and percentiles of each hour.

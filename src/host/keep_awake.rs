@@ -8,8 +8,8 @@ use crate::{
     error::Result,
     host::{ActivitySource, Host, Moment, blocking::blocking, trouble::Trouble},
     log::ActivityLog,
-    record::{Filter, Status},
-    store::{Reader, Store},
+    record::{ActivityRecord, Filter, Status},
+    store::{Position, Reader, Record, Store},
 };
 
 /// What hosts are managed by, which is no use of them.
@@ -54,11 +54,11 @@ impl ActivityLog {
         let followed = match self.store() {
             Some(store) => {
                 let mut reader = store.reader()?;
-                let seq = reader.newest_seq()?;
+                let place = newest(&mut *reader)?;
                 Some(Followed {
                     store: store.clone(),
                     reader: Some(reader),
-                    seq,
+                    place,
                 })
             }
             None => None,
@@ -94,7 +94,7 @@ struct Followed {
     store: Arc<dyn Store>,
     /// Lent to where blocking is acceptable; one that did not come back is replaced.
     reader: Option<Box<dyn Reader>>,
-    seq: i64,
+    place: Position<ActivityRecord>,
 }
 
 impl KeepAwake {
@@ -136,27 +136,27 @@ impl KeepAwake {
         let Some(followed) = self.followed.as_mut().filter(|_| !recently) else {
             return Ok(false);
         };
-        let (seq, active) = followed.look(&self.filter).await?;
+        let (place, active) = followed.look(&self.filter).await?;
         if active {
             self.host.record_at(self.source, now.wall()).await?;
             self.touched = Some(now);
         }
-        followed.seq = seq;
+        followed.place = place;
         Ok(active)
     }
 }
 
 impl Followed {
     /// How far it has looked, and whether there was anything.
-    async fn look(&mut self, filter: &Filter) -> Result<(i64, bool)> {
-        let (store, seq, filter) = (self.store.clone(), self.seq, filter.clone());
+    async fn look(&mut self, filter: &Filter) -> Result<(Position<ActivityRecord>, bool)> {
+        let (store, place, filter) = (self.store.clone(), self.place, filter.clone());
         let reader = self.reader.take();
         let (reader, found) = blocking(move || {
             let mut reader = match reader {
                 Some(reader) => reader,
                 None => store.reader()?,
             };
-            let found = look(&mut *reader, seq, &filter)?;
+            let found = look(&mut *reader, place, &filter)?;
             Ok((reader, found))
         })
         .await?;
@@ -165,19 +165,27 @@ impl Followed {
     }
 }
 
-fn look(reader: &mut dyn Reader, seq: i64, filter: &Filter) -> Result<(i64, bool)> {
+fn newest(reader: &mut dyn Reader) -> Result<Position<ActivityRecord>> {
+    ActivityRecord::source(reader).newest()
+}
+
+fn look(
+    reader: &mut dyn Reader,
+    place: Position<ActivityRecord>,
+    filter: &Filter,
+) -> Result<(Position<ActivityRecord>, bool)> {
     // Before the look, so that nothing is passed over that is committed meanwhile.
-    let newest = reader.newest_seq()?;
-    let ended = reader.after(seq, filter, 1)?;
-    let seq = newest.max(ended.seq);
-    if !ended.activities.is_empty() {
-        return Ok((seq, true));
+    let place_of_newest = newest(reader)?;
+    let ended = ActivityRecord::source(reader).after(place, filter, 1)?;
+    if !ended.records.is_empty() {
+        return Ok((place_of_newest, true));
     }
+    let place = ended.next;
     let mut running = filter.clone();
     let runs_may_count = running.status.allows(|status| *status == Status::Running);
     running.status.any_of = vec![Status::Running];
-    let active = runs_may_count && !reader.page(&running, None, 1)?.activities.is_empty();
-    Ok((seq, active))
+    let runs = ActivityRecord::source(reader).list(&running, None, 1)?;
+    Ok((place, runs_may_count && !runs.records.is_empty()))
 }
 
 impl fmt::Debug for KeepAwake {

@@ -7,14 +7,15 @@ use chrono::Utc;
 use crate::{
     error::{Error, Result},
     notify::{
-        DeadLetter, Webhooks, What,
+        DeadLetter, Webhooks,
         delivery::Stop,
         send::{LONGEST_ASKED, Message, Sender, Sent},
         state::{Kept, State},
         webhooks::Settings,
     },
-    query::{ActivityReader, CloudEvent},
-    record::Filter,
+    query::{ActivityReader, Exported},
+    record::{ActivityRecord, EventRecord},
+    store::{Position, What},
 };
 
 /// How often the log is asked for news.
@@ -29,10 +30,9 @@ pub(super) struct Follower {
     settings: Settings,
     sender: Sender,
     reader: Option<ActivityReader>,
+    /// The newest place of a log that has not what was sent, as it was first seen: its number, and that of the commit.
+    restarted: Option<(i64, i64)>,
 }
-
-/// A record, and its place.
-type Placed = (i64, Message);
 
 /// How things stand after a step.
 enum Step {
@@ -51,6 +51,7 @@ impl Follower {
             settings: webhooks.settings,
             sender: Sender::new(webhooks.settings.timeout),
             reader: None,
+            restarted: None,
         }
     }
 
@@ -90,30 +91,55 @@ impl Follower {
         let Some(webhook) = state.webhook(name)? else {
             return Ok(Step::End);
         };
-        let (records, seq) = self.after(webhook.what, webhook.seq, &webhook.filter, PAGE)?;
-        for (seq, message) in &records {
-            if !self.deliver(name, state, *seq, message, stop)? {
+        match webhook.what {
+            What::Activities => self.follow::<ActivityRecord>(name, state, &webhook, stop),
+            What::Events => self.follow::<EventRecord>(name, state, &webhook, stop),
+        }
+    }
+
+    fn follow<R: Exported>(
+        &mut self,
+        name: &str,
+        state: &State,
+        webhook: &Kept,
+        stop: &Stop,
+    ) -> Result<Step> {
+        let from = webhook.place::<R>();
+        let after = self.reader()?.after(from, &webhook.filter, PAGE)?;
+        for record in &after.records {
+            let seq = record.seq().unwrap_or(after.next.seq());
+            let place = Position::<R>::new(after.next.log(), seq);
+            if !self.deliver(name, state, place, &message(record)?, stop)? {
                 return Ok(Step::End);
             }
         }
-        if seq > webhook.seq {
-            state.passed(name, seq)?;
-        } else if seq < webhook.seq {
-            // Another file has taken the place of the log: what is in it by now may have been sent.
-            state.began_anew(name, webhook.seq, seq)?;
+        let mut next = after.next;
+        let seen = after.restarted.then_some((next.log(), next.seq()));
+        match (seen, std::mem::replace(&mut self.restarted, seen)) {
+            // Its writer may be about to copy what was in the file whose place this one has taken.
+            (Some(_), None) => return Ok(Step::Idle),
+            // What came meanwhile is to be sent.
+            (Some((log, seq)), Some((first, earlier))) if log == first => {
+                next = Position::new(log, seq.min(earlier));
+                self.restarted = None;
+            }
+            _ => {}
         }
-        Ok(match records.len() {
+        if next != from {
+            state.passed(name, from, next)?;
+        }
+        Ok(match after.records.len() {
             PAGE => Step::Again,
             _ => Step::Idle,
         })
     }
 
     /// Sends one record until it is taken or set aside. False where the webhook is gone or stopped, or all is to stop.
-    fn deliver(
+    fn deliver<R>(
         &self,
         name: &str,
         state: &State,
-        seq: i64,
+        place: Position<R>,
         message: &Message,
         stop: &Stop,
     ) -> Result<bool> {
@@ -131,7 +157,7 @@ impl Follower {
                 continue;
             }
             let (why, asked) = match self.send(&webhook, message) {
-                Sent::Taken => return state.delivered(name, seq),
+                Sent::Taken => return state.delivered(name, place),
                 Sent::Gone(why) => {
                     state.stopped(name, &why)?;
                     return Ok(false);
@@ -145,14 +171,15 @@ impl Follower {
             if attempts >= self.settings.attempts {
                 // The next record, too, waits for as long as the receiver asks.
                 state.trouble(name, &why, asked.map(|asked| Utc::now() + asked))?;
-                return state.set_aside(&DeadLetter {
+                let letter = DeadLetter {
                     webhook: name.to_owned(),
-                    seq,
+                    seq: place.seq(),
                     id: message.id.clone(),
                     at: Utc::now(),
                     attempts,
                     error: why,
-                });
+                };
+                return state.set_aside(&letter, webhook.place(), place);
             }
             let own = wait.mul_f64(1.0 - fastrand::f64() / 2.0);
             let pause = asked.map_or(own, |asked| asked.max(own));
@@ -176,55 +203,25 @@ impl Follower {
         self.sender.send(url, *reach, secret, message, Utc::now())
     }
 
-    /// The record at this place; `None` where it was pruned.
-    pub(super) fn message(&mut self, what: What, seq: i64) -> Result<Option<Message>> {
-        let (records, _) = self.after(what, seq - 1, &Filter::default(), 1)?;
-        let found = records.into_iter().find(|(place, _)| *place == seq);
-        Ok(found.map(|(_, message)| message))
+    /// The record with this id; `None` where it was pruned.
+    pub(super) fn message<R: Exported>(&mut self, id: &str) -> Result<Option<Message>> {
+        let found = self.reader()?.get::<R>(id.parse()?)?;
+        found.as_ref().map(message).transpose()
     }
 
-    /// What was committed after a place, and up to which place all of it was looked at.
-    fn after(
-        &mut self,
-        what: What,
-        seq: i64,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<(Vec<Placed>, i64)> {
-        let reader = match &mut self.reader {
+    fn reader(&mut self) -> Result<&mut ActivityReader> {
+        let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => self
-                .reader
-                .insert(ActivityReader::open(&self.webhooks.log)?),
+            None => ActivityReader::open(&self.webhooks.log)?,
         };
-        match what {
-            What::Activities => {
-                let followed = reader.after(seq, filter, limit)?;
-                let placed = followed.activities.iter().map(|one| {
-                    let id = one.id.to_string();
-                    message(
-                        id,
-                        one.seq.unwrap_or(followed.seq),
-                        &CloudEvent::of_activity(one),
-                    )
-                });
-                Ok((placed.collect::<Result<_>>()?, followed.seq))
-            }
-            What::Events => {
-                let followed = reader.events_after(seq, filter, limit)?;
-                let placed = followed
-                    .events
-                    .iter()
-                    .map(|one| message(one.id.to_string(), one.seq, &CloudEvent::of_event(one)));
-                Ok((placed.collect::<Result<_>>()?, followed.seq))
-            }
-        }
+        Ok(self.reader.insert(reader))
     }
 }
 
-fn message(id: String, seq: i64, event: &CloudEvent<'_>) -> Result<Placed> {
-    let body = serde_json::to_vec(event).map_err(|cause| {
+fn message<R: Exported>(record: &R) -> Result<Message> {
+    let id = record.id().to_string();
+    let body = serde_json::to_vec(&record.envelope()).map_err(|cause| {
         Error::store(format!("could not write the record {id} as JSON")).with_source(cause)
     })?;
-    Ok((seq, Message { id, body }))
+    Ok(Message { id, body })
 }

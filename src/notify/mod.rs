@@ -34,7 +34,9 @@
 //!
 //! # Loss
 //!
-//! What is pruned from the log before its turn came is not sent.
+//! What is pruned from the log before its turn came is not sent. When another file takes the place of the log while it is
+//! open, each webhook goes on there with what is committed since; what it had not sent yet of the old file and is not copied
+//! from there is not sent.
 //!
 //! # Where it may send to
 //!
@@ -55,5 +57,7 @@ mod webhooks;
 pub use delivery::Delivery;
 pub use secret::Secret;
 pub use status::{DeadLetter, WebhookStatus};
-pub use webhook::{Reach, Webhook, What};
+pub use webhook::{Reach, Webhook};
+
+pub use crate::store::What;
 pub use webhooks::Webhooks;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that is written here.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What each version of the file adds to the one before; the first was not numbered.
 const MIGRATIONS: [&str; VERSION as usize] = [
@@ -33,6 +33,21 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 ALTER TABLE webhook ADD COLUMN delivered_at INTEGER; -- when something was taken last
 ALTER TABLE webhook ADD COLUMN again_at INTEGER;     -- not sent to before then
 ALTER TABLE webhook ADD COLUMN stopped_at INTEGER;   -- since when its receiver is gone for good",
+    "
+ALTER TABLE webhook ADD COLUMN log INTEGER NOT NULL DEFAULT 0; -- the number of the log that seq is a place of; 0: not known
+CREATE TABLE letter (
+  webhook  TEXT NOT NULL,
+  id       TEXT NOT NULL,                -- of the record, which the log has
+  seq      INTEGER NOT NULL,             -- its place in the log that it was in
+  at       INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  error    TEXT NOT NULL,
+  PRIMARY KEY (webhook, id)
+) STRICT, WITHOUT ROWID;
+INSERT OR REPLACE INTO letter (webhook, id, seq, at, attempts, error)
+  SELECT webhook, id, seq, at, attempts, error FROM dead_letter;
+DROP TABLE dead_letter;
+ALTER TABLE letter RENAME TO dead_letter;",
 ];
 
 /// Brings the file up to this version, whoever else opens it just then. Gives the version that it has.

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     notify::{DeadLetter, Reach, Secret, Webhook, WebhookStatus, What, schema},
     record::Filter,
-    store::sqlite::create,
+    store::{Position, sqlite::create},
 };
 
 /// How long one process waits for another's transaction.
@@ -34,9 +34,18 @@ pub(super) struct Kept {
     pub(super) filter: Filter,
     pub(super) secret: Secret,
     pub(super) reach: Reach,
-    pub(super) seq: i64,
+    /// Everything up to here was sent, or not meant: the log's number, and that in its order of commits.
+    log: i64,
+    seq: i64,
     /// Not before then.
     pub(super) again_at: Option<DateTime<Utc>>,
+}
+
+impl Kept {
+    /// Everything up to here was sent, or not meant.
+    pub(super) fn place<R>(&self) -> Position<R> {
+        Position::new(self.log, self.seq)
+    }
 }
 
 impl State {
@@ -75,10 +84,16 @@ impl State {
     }
 
     /// Keeps a webhook. One of the same name gives way, and the new one goes on where that was, unless it says otherwise.
-    pub(super) fn add(&self, webhook: &Webhook, secret: &Secret, newest: i64) -> Result<()> {
-        const ADD: &str = "INSERT INTO webhook (name, url, what, filter, secret, reach, seq) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(?7, ?8)) \
+    pub(super) fn add<R>(
+        &self,
+        webhook: &Webhook,
+        secret: &Secret,
+        newest: Position<R>,
+    ) -> Result<()> {
+        const ADD: &str = "INSERT INTO webhook (name, url, what, filter, secret, reach, seq, log) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(?7, ?8), iif(?7 IS NULL, ?9, 0)) \
             ON CONFLICT (name) DO UPDATE SET url = ?2, what = ?3, filter = ?4, secret = ?5, reach = ?6, \
+            log = CASE WHEN ?7 IS NOT NULL THEN 0 WHEN what = ?3 THEN log ELSE ?9 END, \
             seq = CASE WHEN ?7 IS NOT NULL THEN ?7 WHEN what = ?3 THEN seq ELSE ?8 END, \
             trouble = NULL, since = NULL, again_at = NULL, stopped_at = NULL";
 
@@ -90,7 +105,8 @@ impl State {
             secret.reveal(),
             json(&webhook.reach),
             webhook.after,
-            newest,
+            newest.seq(),
+            newest.log(),
         ];
         self.write(ADD, values).map(drop)
     }
@@ -112,10 +128,18 @@ impl State {
     }
 
     pub(super) fn webhook(&self, name: &str) -> Result<Option<Kept>> {
-        const ONE: &str =
-            "SELECT url, what, filter, secret, reach, seq, again_at FROM webhook WHERE name = ?1";
+        const ONE: &str = "SELECT url, what, filter, secret, reach, seq, again_at, log FROM webhook WHERE name = ?1";
 
-        type Texts = (String, String, String, String, String, i64, Option<i64>);
+        type Texts = (
+            String,
+            String,
+            String,
+            String,
+            String,
+            i64,
+            Option<i64>,
+            i64,
+        );
         let texts = self.connection.query_row(ONE, [name], |row| {
             Ok((
                 row.get(0)?,
@@ -125,10 +149,11 @@ impl State {
                 row.get(4)?,
                 row.get(5)?,
                 row.get(6)?,
+                row.get(7)?,
             ))
         });
         let texts: Option<Texts> = texts.optional().map_err(|cause| self.failed(cause))?;
-        let Some((url, what, filter, secret, reach, seq, again_at)) = texts else {
+        let Some((url, what, filter, secret, reach, seq, again_at, log)) = texts else {
             return Ok(None);
         };
         Ok(Some(Kept {
@@ -137,31 +162,28 @@ impl State {
             filter: Filter::parse(&filter, Utc::now())?,
             secret: secret.parse()?,
             reach: parsed(&reach)?,
+            log,
             seq,
             again_at: again_at.map(instant),
         }))
     }
 
     /// A record was taken. False where the webhook is gone.
-    pub(super) fn delivered(&self, name: &str, seq: i64) -> Result<bool> {
-        const DELIVERED: &str = "UPDATE webhook SET seq = ?2, delivered = delivered + 1, delivered_at = ?3, \
+    pub(super) fn delivered<R>(&self, name: &str, place: Position<R>) -> Result<bool> {
+        const DELIVERED: &str = "UPDATE webhook SET log = ?2, seq = ?3, delivered = delivered + 1, delivered_at = ?4, \
             trouble = NULL, since = NULL, again_at = NULL WHERE name = ?1";
 
-        Ok(self.write(DELIVERED, params![name, seq, now()])? > 0)
+        let values = params![name, place.log(), place.seq(), now()];
+        Ok(self.write(DELIVERED, values)? > 0)
     }
 
-    /// Nothing up to this place is meant. False where the webhook is gone.
-    pub(super) fn passed(&self, name: &str, seq: i64) -> Result<bool> {
-        const PASSED: &str = "UPDATE webhook SET seq = ?2 WHERE name = ?1 AND seq < ?2";
+    /// Nothing between these places is meant any more. False where the webhook is gone, or was told to begin elsewhere.
+    pub(super) fn passed<R>(&self, name: &str, from: Position<R>, to: Position<R>) -> Result<bool> {
+        const PASSED: &str = "UPDATE webhook SET log = ?4, seq = ?5 WHERE name = ?1 \
+            AND (log = ?2 AND seq = ?3 OR log = ?4 AND seq < ?5)";
 
-        Ok(self.write(PASSED, params![name, seq])? > 0)
-    }
-
-    /// What was sent up to one place is not in the log any more, which goes on from another.
-    pub(super) fn began_anew(&self, name: &str, from: i64, to: i64) -> Result<bool> {
-        const BEGAN_ANEW: &str = "UPDATE webhook SET seq = ?3 WHERE name = ?1 AND seq = ?2";
-
-        Ok(self.write(BEGAN_ANEW, params![name, from, to])? > 0)
+        let values = params![name, from.log(), from.seq(), to.log(), to.seq()];
+        Ok(self.write(PASSED, values)? > 0)
     }
 
     /// Something went wrong, and nothing is sent before then.
@@ -188,32 +210,37 @@ impl State {
     }
 
     /// A record is set aside, and the next one's turn comes.
-    pub(super) fn set_aside(&self, letter: &DeadLetter) -> Result<bool> {
-        const LETTER: &str = "INSERT OR REPLACE INTO dead_letter (webhook, seq, id, at, attempts, error) \
+    pub(super) fn set_aside<R>(
+        &self,
+        letter: &DeadLetter,
+        from: Position<R>,
+        to: Position<R>,
+    ) -> Result<bool> {
+        const LETTER: &str = "INSERT OR REPLACE INTO dead_letter (webhook, id, seq, at, attempts, error) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
         // First the letter: killed in between, the record is sent again, and not forgotten.
         let values = params![
             letter.webhook,
-            letter.seq,
             letter.id,
+            letter.seq,
             letter.at.timestamp_micros(),
             letter.attempts,
             letter.error,
         ];
         self.write(LETTER, values)?;
-        self.passed(&letter.webhook, letter.seq)
+        self.passed(&letter.webhook, from, to)
     }
 
-    pub(super) fn forget(&self, webhook: &str, seq: i64) -> Result<()> {
-        const FORGET: &str = "DELETE FROM dead_letter WHERE webhook = ?1 AND seq = ?2";
+    pub(super) fn forget(&self, letter: &DeadLetter) -> Result<()> {
+        const FORGET: &str = "DELETE FROM dead_letter WHERE webhook = ?1 AND id = ?2";
 
-        self.write(FORGET, params![webhook, seq]).map(drop)
+        self.write(FORGET, params![letter.webhook, letter.id])
+            .map(drop)
     }
 
     pub(super) fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        const ALL: &str =
-            "SELECT webhook, seq, id, at, attempts, error FROM dead_letter ORDER BY webhook, seq";
+        const ALL: &str = "SELECT webhook, seq, id, at, attempts, error FROM dead_letter ORDER BY webhook, at, seq";
 
         self.list(ALL, |row| {
             Ok(DeadLetter {
@@ -227,13 +254,13 @@ impl State {
         })
     }
 
-    /// Every webhook, without how far it is behind: that is known to the log.
-    pub(super) fn statuses(&self) -> Result<Vec<WebhookStatus>> {
+    /// Every webhook, without how far it is behind: that is known to the log. And the number of the log that it was in last.
+    pub(super) fn statuses(&self) -> Result<Vec<(WebhookStatus, i64)>> {
         const ALL: &str = "SELECT name, url, what, filter, reach, seq, delivered, \
-            (SELECT count(*) FROM dead_letter WHERE webhook = name), trouble, since, delivered_at, again_at, stopped_at \
-            FROM webhook ORDER BY name";
+            (SELECT count(*) FROM dead_letter WHERE webhook = name), trouble, since, delivered_at, again_at, stopped_at, \
+            log FROM webhook ORDER BY name";
 
-        type Written = (WebhookStatus, String, String);
+        type Written = (WebhookStatus, String, String, i64);
         let rows: Vec<Written> = self.list(ALL, |row| {
             let time = |column| row.get(column).map(|us: Option<i64>| us.map(instant));
             let status = WebhookStatus {
@@ -252,12 +279,12 @@ impl State {
                 again_at: time(11)?,
                 stopped_at: time(12)?,
             };
-            Ok((status, row.get(2)?, row.get(4)?))
+            Ok((status, row.get(2)?, row.get(4)?, row.get(13)?))
         })?;
-        let whole = |(mut status, what, reach): Written| {
+        let whole = |(mut status, what, reach, log): Written| {
             status.what = parsed(&what)?;
             status.reach = parsed(&reach)?;
-            Ok(status)
+            Ok((status, log))
         };
         rows.into_iter().map(whole).collect()
     }

@@ -7,6 +7,7 @@ use crate::{
     notify::Secret,
     record::Filter,
     redact::Redactor,
+    store::What,
 };
 
 /// What somebody wants to be told of, and where.
@@ -30,18 +31,6 @@ pub struct Webhook {
     pub(super) secret: Option<Secret>,
     pub(super) reach: Reach,
     pub(super) after: Option<i64>,
-}
-
-/// Which records a webhook tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum What {
-    /// Ended activities.
-    Activities,
-    /// Events.
-    Events,
 }
 
 /// Where a webhook may send to.
@@ -109,7 +98,7 @@ impl Webhook {
         self
     }
 
-    /// Begins after this place in the order of commits; with what comes next by default.
+    /// Begins after this number in the order of commits; with what comes next by default.
     pub fn after(mut self, seq: i64) -> Self {
         self.after = Some(seq);
         self

@@ -9,10 +9,12 @@ use std::{
 use crate::{
     error::{Error, ErrorKind, Result},
     notify::{
-        DeadLetter, Delivery, Secret, Webhook, WebhookStatus, What, follower::Follower, send::Sent,
+        DeadLetter, Delivery, Secret, Webhook, WebhookStatus, follower::Follower, send::Sent,
         state::State,
     },
     query::ActivityReader,
+    record::{ActivityRecord, EventRecord},
+    store::{Position, Record, What},
 };
 
 /// The webhooks of a log in a file. Cloning the handle is cheap.
@@ -89,17 +91,17 @@ impl Webhooks {
     /// When there is no log, it cannot be read or what is kept beside it cannot be written, and when the filter asks for
     /// what such records do not have.
     pub fn add(&self, webhook: &Webhook) -> Result<Secret> {
+        match webhook.what {
+            What::Activities => self.add_of::<ActivityRecord>(webhook),
+            What::Events => self.add_of::<EventRecord>(webhook),
+        }
+    }
+
+    fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
         let mut reader = ActivityReader::open(&self.log)?;
-        let newest = match webhook.what {
-            What::Activities => {
-                reader.after(i64::MAX - 1, &webhook.filter, 1)?;
-                reader.newest_seq()?
-            }
-            What::Events => {
-                reader.events_after(i64::MAX - 1, &webhook.filter, 1)?;
-                reader.newest_event_seq()?
-            }
-        };
+        let newest = reader.newest::<R>()?;
+        // Refuses a filter that asks for what such records do not have.
+        reader.after(newest, &webhook.filter, 1)?;
         let state = self.state()?;
         let secret = match (&webhook.secret, state.webhook(&webhook.name)?) {
             (Some(secret), _) => secret.clone(),
@@ -131,20 +133,21 @@ impl Webhooks {
         if !self.known()? {
             return Ok(Vec::new());
         }
-        let mut statuses = self.state()?.statuses()?;
+        let statuses = self.state()?.statuses()?;
         if statuses.is_empty() {
-            return Ok(statuses);
+            return Ok(Vec::new());
         }
         let mut reader = ActivityReader::open(&self.log)?;
-        let (activities, events) = (reader.newest_seq()?, reader.newest_event_seq()?);
-        for status in &mut statuses {
-            let newest = match status.what {
-                What::Activities => activities,
-                What::Events => events,
+        let activities = reader.newest::<ActivityRecord>()?;
+        let events = reader.newest::<EventRecord>()?;
+        let with_behind = |(mut status, log): (WebhookStatus, i64)| {
+            status.behind = match status.what {
+                What::Activities => behind(log, status.seq, activities),
+                What::Events => behind(log, status.seq, events),
             };
-            status.behind = (newest - status.seq).max(0).cast_unsigned();
-        }
-        Ok(statuses)
+            status
+        };
+        Ok(statuses.into_iter().map(with_behind).collect())
     }
 
     /// What was set aside because its receiver did not take it.
@@ -169,12 +172,16 @@ impl Webhooks {
         let name = &letter.webhook;
         let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
         let mut follower = Follower::of(self);
-        let message = follower.message(webhook.what, letter.seq)?.ok_or_else(|| {
+        let message = match webhook.what {
+            What::Activities => follower.message::<ActivityRecord>(&letter.id)?,
+            What::Events => follower.message::<EventRecord>(&letter.id)?,
+        };
+        let message = message.ok_or_else(|| {
             let what = format!("the record {} is not in the log any more", letter.id);
             Error::new(ErrorKind::NotFound, what)
         })?;
         match follower.send(&webhook, &message) {
-            Sent::Taken => state.forget(name, letter.seq),
+            Sent::Taken => state.forget(letter),
             Sent::Unreachable(why) | Sent::Refused(why, _) | Sent::Gone(why) => Err(Error::new(
                 ErrorKind::Refused,
                 format!(
@@ -220,6 +227,14 @@ impl Webhooks {
 impl fmt::Debug for Webhooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Webhooks").field(&self.log).finish()
+    }
+}
+
+/// How many places are left. Where the place is in another log, that is not known before the webhook goes on in this one.
+fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
+    match log == 0 || log == newest.log() {
+        true => Position::new(log, seq).behind(newest),
+        false => 0,
     }
 }
 

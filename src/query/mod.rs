@@ -13,7 +13,7 @@ mod zone;
 
 pub use details::ActivityDetails;
 pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_tokens, one_line};
-pub use export::{CloudEvent, Export, Format};
+pub use export::{CloudEvent, Export, Exported, Format};
 pub use grammar::FilterError;
 pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};
 pub use reader::ActivityReader;

@@ -1,6 +1,10 @@
 //! The handle of programs that read.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -8,13 +12,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
     query::prefix,
-    record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
-    },
-    store::{
-        Check, Cursor, EventPage, Followed, FollowedEvents, Health, Page, Reader, Retention, Store,
-        TreePage,
-    },
+    record::{ActivityId, ActivityRecord, EventRecord, Filter, RecordingId},
+    store::{Cursor, Followed, List, Position, Reader, Record, Store},
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -30,7 +29,7 @@ use crate::{
 ///
 /// let mut reader = ActivityReader::open("activity.db")?;
 /// let failed = Filter::parse("status:failed since:24h", Utc::now())?;
-/// for activity in reader.page(&failed, None, 50)?.activities {
+/// for activity in reader.page(&failed, None, 50)?.records {
 ///     println!("{} {}", activity.name, activity.started_at);
 /// }
 /// # Ok::<_, tower_activity::Error>(())
@@ -100,32 +99,91 @@ impl ActivityReader {
         self.reader.stop_when(Some(Arc::new(stop)));
     }
 
-    /// The newest activities that `filter` means, newest first, beginning after `cursor`. At least one and
-    /// at most [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
+    /// The newest activities that `filter` means, newest first, beginning after `cursor`: [`list`](Self::list) of
+    /// activities.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    pub fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
-        self.reader.page(filter, cursor, limit)
+    /// As for [`list`](Self::list).
+    pub fn page(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<ActivityRecord>>,
+        limit: usize,
+    ) -> Result<List<ActivityRecord>> {
+        self.list(filter, cursor, limit)
     }
 
-    /// The ended activities that were committed after `seq` and that `filter` means, in order of commits.
+    /// The newest events that `filter` means, newest first, beginning after `cursor`: [`list`](Self::list) of events. Words
+    /// are looked for in the type and the summary.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    pub fn after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<Followed> {
-        self.reader.after(seq, filter, limit)
+    /// As for [`list`](Self::list).
+    pub fn events(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<EventRecord>>,
+        limit: usize,
+    ) -> Result<List<EventRecord>> {
+        self.list(filter, cursor, limit)
     }
 
-    /// The place of the newest commit: where to begin with [`after`](ActivityReader::after).
+    /// The newest records that `filter` means, newest first, beginning after `cursor`. At least one and at most
+    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what such records do not have.
+    pub fn list<R: Record>(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<R>>,
+        limit: usize,
+    ) -> Result<List<R>> {
+        R::source(&mut *self.reader).list(filter, cursor, limit)
+    }
+
+    /// The records that were committed after a place and that `filter` means, in the order of commits. Activities are
+    /// committed when they have ended.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use tower_activity::{EventRecord, query::ActivityReader, record::Filter};
+    ///
+    /// let mut reader = ActivityReader::open("activity.db")?;
+    /// let mut place = reader.newest::<EventRecord>()?;
+    /// loop {
+    ///     let news = reader.after(place, &Filter::default(), 100)?;
+    ///     for event in news.records {
+    ///         println!("{}", event.event_type);
+    ///     }
+    ///     place = news.next;
+    ///     # break;
+    /// }
+    /// # Ok::<_, tower_activity::Error>(())
+    /// ```
+    pub fn after<R: Record>(
+        &mut self,
+        place: Position<R>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Followed<R>> {
+        R::source(&mut *self.reader).after(place, filter, limit)
+    }
+
+    /// The place of the newest commit: where to begin with [`after`](Self::after).
     ///
     /// # Errors
     ///
     /// When the store could not be read.
-    pub fn newest_seq(&mut self) -> Result<i64> {
-        self.reader.newest_seq()
+    pub fn newest<R: Record>(&mut self) -> Result<Position<R>> {
+        R::source(&mut *self.reader).newest()
     }
 
     /// One activity; `None` where there is none with this id.
@@ -134,7 +192,16 @@ impl ActivityReader {
     ///
     /// When the store could not be read.
     pub fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
-        self.reader.activity(id)
+        self.get::<ActivityRecord>(id)
+    }
+
+    /// One record; `None` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    pub fn get<R: Record>(&mut self, id: R::Id) -> Result<Option<R>> {
+        R::source(&mut *self.reader).get(id)
     }
 
     /// The one activity whose id begins with these hexadecimal digits; hyphens are passed over.
@@ -150,99 +217,6 @@ impl ActivityReader {
         prefix::the_one("an activity", prefix, &ids)
     }
 
-    /// Every activity of the tree that grows from `root`, itself included, in order of start.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
-        self.reader.tree(root)
-    }
-
-    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start: at
-    /// least one and at most [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them, beginning after `cursor`. A tree may have
-    /// tens of thousands.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    pub fn tree_page(
-        &mut self,
-        root: ActivityId,
-        filter: &Filter,
-        cursor: Option<Cursor>,
-        limit: usize,
-    ) -> Result<TreePage> {
-        self.reader.tree_page(root, filter, cursor, limit)
-    }
-
-    /// The newest events that `filter` means, newest first, beginning after `cursor`. At least one and at most
-    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them. Words are looked for in the type and the summary.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what events do not have (`kind:`, `name:`,
-    /// `error:`, `duration:`).
-    pub fn events(
-        &mut self,
-        filter: &Filter,
-        cursor: Option<Cursor>,
-        limit: usize,
-    ) -> Result<EventPage> {
-        self.reader.events(filter, cursor, limit)
-    }
-
-    /// The events that were committed after `seq` and that `filter` means, in order of commits.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what events do not have.
-    pub fn events_after(
-        &mut self,
-        seq: i64,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<FollowedEvents> {
-        self.reader.events_after(seq, filter, limit)
-    }
-
-    /// The place of the newest commit of an event: where to begin with
-    /// [`events_after`](ActivityReader::events_after).
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn newest_event_seq(&mut self) -> Result<i64> {
-        self.reader.newest_event_seq()
-    }
-
-    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
-        self.reader.events_of(activity, limit)
-    }
-
-    /// The recordings that are linked to an activity, in order of their begins.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {
-        self.reader.recordings_of(activity)
-    }
-
-    /// One recording; `None` where there is none with this id.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
-        self.reader.recording(id)
-    }
-
     /// The one recording whose id begins with these hexadecimal digits; hyphens are passed over.
     ///
     /// # Errors
@@ -255,73 +229,24 @@ impl ActivityReader {
         prefix::the_one("a recording", prefix, &ids)
     }
 
-    /// The chunks of a recording from this number on, in order, as they are stored: at least one and at most
-    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn chunks(
-        &mut self,
-        recording: RecordingId,
-        from: u64,
-        limit: usize,
-    ) -> Result<Vec<ChunkRecord>> {
-        self.reader.chunks(recording, from, limit)
-    }
-
     /// Has the reader take this for its wall clock from now on, in place of the system's.
     pub fn use_clock(&mut self, clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
         self.reader.use_clock(Some(Arc::new(clock)));
     }
+}
 
-    /// The present: the later of the reader's wall clock and the store's own clock, see
-    /// [`Reader::present`](crate::store::Reader::present).
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn present(&mut self) -> Result<DateTime<Utc>> {
-        self.reader.present()
+/// The other questions are those of [`Reader`].
+impl Deref for ActivityReader {
+    type Target = dyn Reader;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.reader
     }
+}
 
-    /// The limits that were set for the store. Other kinds have the limits of
-    /// [`Retention::DEFAULT`](crate::store::Retention::DEFAULT).
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn retention(&mut self) -> Result<Retention> {
-        self.reader.retention()
-    }
-
-    /// How the store stands, from what is quick to read.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn health(&mut self) -> Result<Health> {
-        self.reader.health()
-    }
-
-    /// Compares what was committed with what is there: the ledger and the lock files with the rows, the sums with the
-    /// activities. It reads all rows, and tells now and then how far it is (0 to 1).
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn check(&mut self, told: &mut dyn FnMut(f64)) -> Result<Check> {
-        self.reader.check(told)
-    }
-
-    /// Reads all of the store and says what is damaged: pages, indexes, the index for searching, views; empty where
-    /// nothing is.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    pub fn damages(&mut self) -> Result<Vec<String>> {
-        self.reader.damages()
+impl DerefMut for ActivityReader {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.reader
     }
 }
 

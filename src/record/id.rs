@@ -88,11 +88,6 @@ impl EventId {
         EventId(at(self.0, instant))
     }
 
-    /// The id that sorts next.
-    pub(crate) fn next(self) -> Self {
-        EventId(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
-    }
-
     /// When it happened, to the microsecond.
     pub fn at(self) -> DateTime<Utc> {
         ActivityId(self.0).started_at()

@@ -16,8 +16,10 @@ mod intake;
 #[cfg(feature = "sqlite")]
 mod meaning;
 mod metrics;
+mod place;
 mod read;
 mod real;
+mod record;
 mod recording;
 mod retention;
 #[cfg(feature = "sqlite")]
@@ -37,11 +39,12 @@ pub use import::{Import, Imported};
 pub(crate) use intake::{Attribute, Intake};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};
+pub use place::{Cursor, Followed, List, Position};
 pub use read::{
-    ClockHealth, Cursor, EventPage, Followed, FollowedEvents, Health, InstanceHealth, LARGEST_PAGE,
-    Page, Reader, Stop, TreePage, WallClock,
+    ClockHealth, Health, InstanceHealth, LARGEST_PAGE, Reader, Source, Stop, TreePage, WallClock,
 };
 pub(crate) use real::real;
+pub use record::{Record, What};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;

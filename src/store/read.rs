@@ -1,26 +1,24 @@
 //! What a store answers.
 
 use std::{
-    fmt,
     ops::{Range, RangeInclusive},
-    str::FromStr,
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 
 #[cfg(feature = "web")]
 use crate::store::RetentionFields;
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, Filter, InstanceId,
-        RecordingId, RecordingRecord,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
+        RecordingRecord,
     },
     store::{
-        Accounting, Bucket, Check, Dimension, Grain, Growth, LastCheck, Pace, Retention, Subject,
-        Tallied, Total, TypeCount,
+        Accounting, Bucket, Check, Cursor, Dimension, Followed, Grain, Growth, LastCheck, List,
+        Pace, Position, Record, Retention, Subject, Tallied, Total, TypeCount,
     },
 };
 
@@ -33,44 +31,50 @@ pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
 /// A wall clock that a reader is to look at.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// The activities of a store, or its events.
+pub trait Source<R: Record> {
+    /// The newest records that `filter` means, newest first, beginning after `cursor`. Last come those that are dated
+    /// ahead of the [present](Reader::present), in the same order.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what such records do not have: activities have no `type:`,
+    /// events have no `kind:`, `name:`, `error:` and `duration:`.
+    fn list(&mut self, filter: &Filter, cursor: Option<Cursor<R>>, limit: usize)
+    -> Result<List<R>>;
+
+    /// The records that were committed after a place and that `filter` means, in the order of commits. Activities are
+    /// committed when they have ended.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>>;
+
+    /// The place of the newest commit: where to begin with [`after`](Self::after).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn newest(&mut self) -> Result<Position<R>>;
+
+    /// One record; `None` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn get(&mut self, id: R::Id) -> Result<Option<R>>;
+}
+
 /// The read side of a store.
 ///
 /// Every answer joins the ended activities with the open ones: those of living instances as `running`,
 /// those of dead ones as `abandoned`. Filters apply before limits, and a limit is at least one and at
 /// most [`LARGEST_PAGE`]. An error is never the same as an empty answer.
-pub trait Reader: Send {
+pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// Has questions from now on stop with an error of the kind [`Timeout`](crate::error::ErrorKind::Timeout) once
     /// `stop` says so; `None`: they are answered however long it takes. A store whose answers are quick may ignore it.
     fn stop_when(&mut self, _stop: Option<Stop>) {}
-
-    /// The newest activities that `filter` means, newest first, beginning after `cursor`. Last come those that are dated
-    /// ahead of the [present](Self::present), in the same order.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page>;
-
-    /// The ended activities that were committed after `seq` and that `filter` means, in order of commits.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    fn after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<Followed>;
-
-    /// The place of the newest commit: where to begin with [`after`](Reader::after). 0 where there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn newest_seq(&mut self) -> Result<i64>;
-
-    /// One activity; `None` where there is none with this id.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>>;
 
     /// The first ids in this range, at most `limit`: what a person's shortened id may mean.
     ///
@@ -96,37 +100,9 @@ pub trait Reader: Send {
         &mut self,
         root: ActivityId,
         filter: &Filter,
-        after: Option<Cursor>,
+        after: Option<Cursor<ActivityRecord>>,
         limit: usize,
     ) -> Result<TreePage>;
-
-    /// The newest events that `filter` means, newest first, beginning after `cursor`. Last come those that are dated ahead of
-    /// the [present](Self::present), in the same order.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what events do not have (`kind:`, `name:`,
-    /// `error:`, `duration:`).
-    fn events(
-        &mut self,
-        filter: &Filter,
-        cursor: Option<Cursor>,
-        limit: usize,
-    ) -> Result<EventPage>;
-
-    /// The events that were committed after `seq` and that `filter` means, in order of commits.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what events do not have.
-    fn events_after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<FollowedEvents>;
-
-    /// The place of the newest commit of an event: events have an order of their own. 0 where there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn newest_event_seq(&mut self) -> Result<i64>;
 
     /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
     ///
@@ -272,16 +248,6 @@ pub trait Reader: Send {
     fn damages(&mut self) -> Result<Vec<String>>;
 }
 
-/// One page of a list.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Page {
-    /// The activities, newest first.
-    pub activities: Vec<ActivityRecord>,
-    /// Where the next page begins; `None` where there is none.
-    pub next: Option<Cursor>,
-}
-
 /// A part of a tree.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -291,121 +257,7 @@ pub struct TreePage {
     /// How many the filter means in all of the tree.
     pub total: u64,
     /// Where the next page begins; `None` where there is none.
-    pub next: Option<Cursor>,
-}
-
-/// One page of a list of events.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct EventPage {
-    /// The events, newest first.
-    pub events: Vec<EventRecord>,
-    /// Where the next page begins; `None` where there is none.
-    pub next: Option<Cursor>,
-}
-
-/// What was committed after some place.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Followed {
-    /// The activities, in order of commits.
-    pub activities: Vec<ActivityRecord>,
-    /// The place to go on from: everything up to it has been looked at. Lower than the place that was asked for where the
-    /// store has fewer commits than that: another file has taken its place, or its newest records were deleted.
-    pub seq: i64,
-}
-
-/// Which events were committed after some place.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct FollowedEvents {
-    /// The events, in order of commits.
-    pub events: Vec<EventRecord>,
-    /// The place to go on from: everything up to it has been looked at. Lower than the place that was asked for where the
-    /// store has fewer commits than that: another file has taken its place, or its newest records were deleted.
-    pub seq: i64,
-}
-
-/// A place in a list: what comes after it is stable, whatever is added before it.
-///
-/// The text form is opaque: it is made to be handed back, not to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    id: ActivityId,
-    /// It stands in the second part of a list: what is dated ahead of the present.
-    ahead: bool,
-}
-
-impl Cursor {
-    /// The place after this activity.
-    pub fn after(id: ActivityId) -> Self {
-        Cursor { id, ahead: false }
-    }
-
-    /// The place after this event, in a list of events.
-    pub fn after_event(id: EventId) -> Self {
-        Cursor::after(ActivityId::from_bytes(*id.as_bytes()))
-    }
-
-    /// The same place, in the part of the list that is dated ahead of the present.
-    pub(crate) fn in_ahead(mut self, ahead: bool) -> Self {
-        self.ahead = ahead;
-        self
-    }
-
-    /// True in the part of the list that is dated ahead of the present.
-    pub(crate) fn is_ahead(self) -> bool {
-        self.ahead
-    }
-
-    /// The activity before this place.
-    pub fn id(self) -> ActivityId {
-        self.id
-    }
-
-    /// The event before this place, in a list of events.
-    pub fn event_id(self) -> EventId {
-        EventId::from_bytes(*self.id.as_bytes())
-    }
-}
-
-/// Marks a cursor in the part of a list that is dated ahead.
-const AHEAD: &str = "~";
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.ahead {
-            f.write_str(AHEAD)?;
-        }
-        fmt::Display::fmt(&self.id, f)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (id, ahead) = match text.strip_prefix(AHEAD) {
-            Some(id) => (id, true),
-            None => (text, false),
-        };
-        id.parse()
-            .map(|id| Cursor { id, ahead })
-            .map_err(|cause| Error::invalid(format!("{text:?} is not a cursor")).with_source(cause))
-    }
-}
-
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cursor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
+    pub next: Option<Cursor<ActivityRecord>>,
 }
 
 /// How a store stands.

@@ -86,8 +86,8 @@ impl<'a, R: Record> All<'a, R> {
     /// Those that are directly inside of this activity.
     pub(super) fn under(mut self, parent: &ActivityRecord) -> Self {
         self.records
-            .retain(|record| record.parent() == Some(parent.id));
-        self.what.push_str(&format!(" under {:?}", parent.name()));
+            .retain(|record| record.inside() == Some(parent.id));
+        self.what.push_str(&format!(" under {:?}", parent.name));
         self
     }
 

@@ -84,7 +84,7 @@ impl<'a, R: Record> One<'a, R> {
     pub fn top_level(self) -> Self {
         let found = self.parent();
         self.expect(
-            self.record.parent().is_none(),
+            self.record.inside().is_none(),
             "to be at the top level",
             format_args!("it under {:?}", found.unwrap_or("an unrecorded activity")),
         )
@@ -167,7 +167,7 @@ impl<'a, R: Record> One<'a, R> {
             let name = self.record.name();
             self.recorded.fail(
                 format_args!("{} {name:?}: expected {expected}, found {found}", R::ONE),
-                Some(self.record.id()),
+                Some(R::id_bytes(self.record.id())),
             );
         }
         self
@@ -175,7 +175,7 @@ impl<'a, R: Record> One<'a, R> {
 
     /// The name of the activity that it is inside of.
     fn parent(&self) -> Option<&'a str> {
-        let parent = self.record.parent()?;
+        let parent = self.record.inside()?;
         self.recorded.name_of(parent)
     }
 }

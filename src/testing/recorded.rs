@@ -3,9 +3,10 @@
 use crate::{
     error::{ErrorKind, Result},
     log::ActivityLog,
+    query::ActivityReader,
     record::{ActivityId, ActivityRecord, EventRecord, Filter},
-    store::LARGEST_PAGE,
-    testing::{All, One, record::Record},
+    store::{self, LARGEST_PAGE},
+    testing::{All, One},
 };
 
 /// Everything that a log had on record when [`ActivityLog::assert`] read it.
@@ -65,36 +66,17 @@ impl Recorded {
     }
 
     fn read_all(log: &ActivityLog) -> Result<Self> {
-        let mut recorded = Recorded {
-            activities: Vec::new(),
-            events: Vec::new(),
-        };
         if log.store().is_none() {
-            return Ok(recorded);
+            return Ok(Recorded {
+                activities: Vec::new(),
+                events: Vec::new(),
+            });
         }
         let mut reader = log.reader()?;
-        let everything = Filter::default();
-        let mut cursor = None;
-        loop {
-            let page = reader.page(&everything, cursor, LARGEST_PAGE)?;
-            recorded.activities.extend(page.activities);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        loop {
-            let page = reader.events(&everything, cursor, LARGEST_PAGE)?;
-            recorded.events.extend(page.events);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        // Pages begin with the newest.
-        recorded.activities.reverse();
-        recorded.events.reverse();
-        Ok(recorded)
+        Ok(Recorded {
+            activities: all(&mut reader)?,
+            events: all(&mut reader)?,
+        })
     }
 
     /// The activities, in order of start.
@@ -166,13 +148,15 @@ impl Recorded {
     /// The names of these activities, in order of start.
     pub(super) fn names(&self, of: impl Fn(&ActivityRecord) -> bool) -> Vec<&str> {
         let activities = self.activities.iter().filter(|activity| of(activity));
-        activities.map(Record::name).collect()
+        activities.map(|one| one.name.as_str()).collect()
     }
 
     /// The name of an activity that is on record.
     pub(super) fn name_of(&self, id: ActivityId) -> Option<&str> {
         let mut activities = self.activities.iter();
-        activities.find(|one| one.id == id).map(Record::name)
+        activities
+            .find(|one| one.id == id)
+            .map(|one| one.name.as_str())
     }
 
     /// Panics with what was expected and all that is on record.
@@ -184,5 +168,20 @@ impl Recorded {
             .replace('\n', "\n  ")
             .replace("\n  \n", "\n\n");
         panic!("{what}\n\non record:\n  {drawn}");
+    }
+}
+
+/// All records, in order of time.
+fn all<R: store::Record>(reader: &mut ActivityReader) -> Result<Vec<R>> {
+    let (mut records, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.list(&Filter::default(), cursor, LARGEST_PAGE)?;
+        records.extend(page.records);
+        cursor = page.next;
+        if cursor.is_none() {
+            // Pages begin with the newest.
+            records.reverse();
+            return Ok(records);
+        }
     }
 }

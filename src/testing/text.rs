@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     record::{Branch, EventRecord, Outline, Text},
-    testing::{Recorded, record::Record},
+    testing::Recorded,
 };
 
 /// One line: the name, the status, a number, and what else there is to say.
@@ -21,11 +21,11 @@ impl Recorded {
     pub(super) fn draw(&self, here: Option<[u8; 16]>) -> String {
         let mark = |id| (here == Some(id)).then(|| "← here".to_owned());
         let activities = Outline::of(&self.activities)
-            .map(|branch| activity(&branch, mark(branch.activity.id())));
+            .map(|branch| activity(&branch, mark(*branch.activity.id.as_bytes())));
         let events = self
             .events
             .iter()
-            .map(|event| self.event_line(event, mark(event.id())));
+            .map(|event| self.event_line(event, mark(*event.id.as_bytes())));
         let activities = columns(&activities.collect::<Vec<_>>());
         let events = columns(&events.collect::<Vec<_>>());
         match (activities.is_empty(), events.is_empty()) {

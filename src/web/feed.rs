@@ -6,6 +6,11 @@ use parking_lot::Mutex;
 use tokio::{sync::watch, time};
 
 use super::router::App;
+use crate::{
+    query::ActivityReader,
+    record::{ActivityRecord, EventRecord},
+    store::Position,
+};
 
 /// Short enough to feel at once, long enough to cost nothing.
 const EVERY: Duration = Duration::from_millis(200);
@@ -13,8 +18,18 @@ const EVERY: Duration = Duration::from_millis(200);
 /// A place in the order of commits: of activities, and of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    pub(super) activities: i64,
-    pub(super) events: i64,
+    pub(super) activities: Position<ActivityRecord>,
+    pub(super) events: Position<EventRecord>,
+}
+
+impl Place {
+    /// The newest place.
+    pub(super) fn newest(reader: &mut ActivityReader) -> crate::error::Result<Place> {
+        Ok(Place {
+            activities: reader.newest()?,
+            events: reader.newest()?,
+        })
+    }
 }
 
 /// The newest place, for whoever listens. Nobody looks it up while nobody does.
@@ -71,11 +86,5 @@ async fn look(app: App) {
 
 /// The newest place.
 pub(super) async fn newest(app: &App) -> Result<Place, super::problem::Problem> {
-    let read = app.readers.ask(|reader| {
-        Ok(Place {
-            activities: reader.newest_seq()?,
-            events: reader.newest_event_seq()?,
-        })
-    });
-    read.await
+    app.readers.ask(|reader| Ok(Place::newest(reader)?)).await
 }

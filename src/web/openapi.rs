@@ -8,10 +8,7 @@ use utoipa::{
 };
 
 use super::{answer::Json, api, problem::Problem, router::Writes};
-use crate::{
-    record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, TraceId},
-    store::Cursor,
-};
+use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, TraceId};
 
 /// What can be read.
 #[derive(OpenApi)]
@@ -109,7 +106,6 @@ macro_rules! texts {
 
 texts!(
     ActivityId,
-    Cursor,
     EventId,
     InstanceId,
     RecordingId,

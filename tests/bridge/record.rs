@@ -14,8 +14,8 @@ pub fn events(log: &ActivityLog) -> Vec<EventRecord> {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
     let mut events = reader.events(&Filter::default(), None, 1_000).unwrap();
-    events.events.reverse();
-    events.events
+    events.records.reverse();
+    events.records
 }
 
 pub fn summaries(events: &[EventRecord]) -> Vec<&str> {

@@ -137,7 +137,7 @@ fn names(reader: &mut ActivityReader) -> Vec<String> {
     let mut cursor = None;
     loop {
         let page = reader.page(&Filter::default(), cursor, 2).unwrap();
-        names.extend(page.activities.iter().map(|one| one.name.to_string()));
+        names.extend(page.records.iter().map(|one| one.name.to_string()));
         cursor = page.next;
         if cursor.is_none() {
             return names;
@@ -236,9 +236,9 @@ fn what_is_dated_ahead_comes_last_and_is_marked() {
     );
     let mut reader = place.reader();
     let page = reader.page(&Filter::default(), None, 10).unwrap();
-    let marks: Vec<bool> = page.activities.iter().map(|one| one.ahead).collect();
+    let marks: Vec<bool> = page.records.iter().map(|one| one.ahead).collect();
     assert_eq!(marks, [false, false, true, true, true, true]);
-    let events = reader.events(&Filter::default(), None, 10).unwrap().events;
+    let events = reader.events(&Filter::default(), None, 10).unwrap().records;
     let told = |event: &tower_activity::EventRecord| event.summary.clone().unwrap().to_string();
     let told: Vec<String> = events.iter().map(told).collect();
     assert_eq!(
@@ -248,9 +248,9 @@ fn what_is_dated_ahead_comes_last_and_is_marked() {
     assert_eq!(reader.health().unwrap().ahead, 8);
     // They are found by what they say, and by their date.
     let words = Filter::parse("ahead", begin()).unwrap();
-    assert_eq!(reader.page(&words, None, 10).unwrap().activities.len(), 4);
+    assert_eq!(reader.page(&words, None, 10).unwrap().records.len(), 4);
     let since = Filter::parse("since:2026-02-01", begin()).unwrap();
-    assert_eq!(reader.page(&since, None, 10).unwrap().activities.len(), 4);
+    assert_eq!(reader.page(&since, None, 10).unwrap().records.len(), 4);
     let now = reader.present().unwrap();
     assert_eq!(
         reader.digest(&DigestQuery::new(now)).unwrap().events.len(),

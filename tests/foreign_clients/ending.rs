@@ -221,7 +221,7 @@ fn wrong_calls(store: &Path) -> tower_activity::Result<usize> {
     let (mut wrong, mut cursor) = (0, None);
     loop {
         let page = reader.page(&Filter::default(), cursor, 1_000)?;
-        let ended = page.activities.iter();
+        let ended = page.records.iter();
         let ended = ended.filter(|call| call.name == "call" && call.status == Status::Success);
         wrong += ended
             .filter(|call| {

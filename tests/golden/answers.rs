@@ -133,7 +133,7 @@ pub fn activities(reader: &mut ActivityReader) -> Vec<ActivityRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.page(&Filter::default(), cursor, 100).unwrap();
-        rows.extend(page.activities);
+        rows.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
             return rows;
@@ -146,7 +146,7 @@ pub fn events(reader: &mut ActivityReader) -> Vec<EventRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.events(&Filter::default(), cursor, 100).unwrap();
-        rows.extend(page.events);
+        rows.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
             return rows;
@@ -158,10 +158,10 @@ fn search(reader: &mut ActivityReader, answers: &mut Answers) {
     for text in SEARCHES {
         let filter = Filter::parse(text, Utc::now()).unwrap();
         let page = reader.page(&filter, None, 1_000).unwrap();
-        let mut ids: Vec<_> = page.activities.iter().map(|one| json!(one.id)).collect();
+        let mut ids: Vec<_> = page.records.iter().map(|one| json!(one.id)).collect();
         if !text.starts_with("has:") {
             let page = reader.events(&filter, None, 1_000).unwrap();
-            ids.extend(page.events.iter().map(|one| json!(one.id)));
+            ids.extend(page.records.iter().map(|one| json!(one.id)));
         }
         answers.insert(format!("search {text}"), json!(ids));
     }

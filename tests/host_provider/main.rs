@@ -36,7 +36,7 @@ fn place() -> (TempDir, ActivityLog) {
 fn events(log: &ActivityLog) -> Vec<EventRecord> {
     log.flush().wait().unwrap();
     let page = log.reader().unwrap().events(&Filter::default(), None, 100);
-    page.unwrap().events.into_iter().rev().collect()
+    page.unwrap().records.into_iter().rev().collect()
 }
 
 fn kinds(events: &[EventRecord]) -> Vec<(&str, Status)> {

@@ -54,7 +54,7 @@ fn used_ago(folder: &Path, minutes: i64) -> Host {
 fn events(log: &ActivityLog) -> Vec<String> {
     log.flush().wait().unwrap();
     let page = log.reader().unwrap().events(&Filter::default(), None, 100);
-    let types = page.unwrap().events.into_iter().rev();
+    let types = page.unwrap().records.into_iter().rev();
     types.map(|event| event.event_type.to_string()).collect()
 }
 
@@ -308,7 +308,7 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
         .unwrap()
         .events(&Filter::default(), None, 10)
         .unwrap();
-    let event = &page.events[0];
+    let event = &page.records[0];
     assert_eq!(event.event_type, "host_sessions_gone");
     let said = event.summary.as_deref();
     assert_eq!(

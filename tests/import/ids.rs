@@ -60,13 +60,13 @@ struct Kept {
 fn kept(store: &dyn Store) -> Kept {
     let mut reader = ActivityReader::of(store).unwrap();
     let all = Filter::default();
-    let activities = reader.page(&all, None, 1_000).unwrap().activities;
+    let activities = reader.page(&all, None, 1_000).unwrap().records;
     Kept {
         activities: activities
             .into_iter()
             .map(|one| (one.name.to_string(), one))
             .collect(),
-        events: reader.events(&all, None, 1_000).unwrap().events,
+        events: reader.events(&all, None, 1_000).unwrap().records,
     }
 }
 

@@ -52,12 +52,10 @@ fn log() -> ActivityLog {
 
 fn lines(reader: &mut ActivityReader) -> Vec<String> {
     let mut bytes = Vec::new();
-    for mut export in [
-        Export::activities(Filter::default(), Format::JsonLines),
-        Export::events(Filter::default(), Format::JsonLines),
-    ] {
-        while export.page(reader, &mut bytes).unwrap() {}
-    }
+    let mut activities = Export::activities(Filter::default(), Format::JsonLines);
+    while activities.page(reader, &mut bytes).unwrap() {}
+    let mut events = Export::events(Filter::default(), Format::JsonLines);
+    while events.page(reader, &mut bytes).unwrap() {}
     let text = String::from_utf8(bytes).unwrap();
     text.lines().map(str::to_owned).collect()
 }

@@ -140,14 +140,14 @@ fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
     let page = reader.page(&Filter::default(), None, 1_000).unwrap();
     drop(reader);
     let names: BTreeSet<_> = page
-        .activities
+        .records
         .iter()
         .map(|one| one.name.to_string())
         .collect();
-    let mut ids: Vec<_> = page.activities.iter().map(|one| one.id).collect();
+    let mut ids: Vec<_> = page.records.iter().map(|one| one.id).collect();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), page.activities.len(), "no activity twice");
+    assert_eq!(ids.len(), page.records.len(), "no activity twice");
     let acknowledged = work::acknowledged(path);
     let missing: Vec<_> = stays
         .union(&acknowledged)

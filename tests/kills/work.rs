@@ -109,12 +109,10 @@ fn exported(path: &Path) -> (Vec<String>, Vec<String>) {
         log.flush().wait().unwrap();
         let mut reader: ActivityReader = log.reader().unwrap();
         let mut bytes = Vec::new();
-        for mut export in [
-            Export::activities(Filter::default(), Format::JsonLines),
-            Export::events(Filter::default(), Format::JsonLines),
-        ] {
-            while export.page(&mut reader, &mut bytes).unwrap() {}
-        }
+        let mut activities = Export::activities(Filter::default(), Format::JsonLines);
+        while activities.page(&mut reader, &mut bytes).unwrap() {}
+        let mut events = Export::events(Filter::default(), Format::JsonLines);
+        while events.page(&mut reader, &mut bytes).unwrap() {}
         fs::write(&kept, bytes).unwrap();
     }
     let lines = fs::read_to_string(kept).unwrap();

@@ -83,7 +83,7 @@ const KINDS: [Kind; 9] = [
 /// The one call on record.
 fn row(store: &Path) -> Option<ActivityRecord> {
     let mut reader = ActivityReader::open(store).ok()?;
-    let mut rows = reader.page(&Filter::default(), None, 10).ok()?.activities;
+    let mut rows = reader.page(&Filter::default(), None, 10).ok()?.records;
     assert!(rows.len() < 2, "{rows:#?}");
     rows.pop()
 }

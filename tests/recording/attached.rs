@@ -44,12 +44,12 @@ async fn what_was_appended_is_read_back_with_its_activity() {
     let mut reader = log.reader().unwrap();
     let found = |filter: &str| Filter::parse(filter, chrono::Utc::now()).unwrap();
     let with = reader.page(&found("has:recording"), None, 10).unwrap();
-    assert_eq!(with.activities[0].id, id.unwrap());
-    assert!(with.activities[0].has_recording);
+    assert_eq!(with.records[0].id, id.unwrap());
+    assert!(with.records[0].has_recording);
     let without = reader.page(&found("-has:recording"), None, 10).unwrap();
-    assert!(without.activities.is_empty());
+    assert!(without.records.is_empty());
     let link = recording.links[0];
-    assert_eq!(link.until, with.activities[0].ended_at);
+    assert_eq!(link.until, with.records[0].ended_at);
     let digits = &recording.id.to_string()[..23];
     assert_eq!(reader.find_recording(digits).unwrap(), recording.id);
 }

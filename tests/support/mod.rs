@@ -74,7 +74,7 @@ impl Rows {
         let mut rows = reader
             .page(&Filter::default(), None, 1_000)
             .unwrap()
-            .activities;
+            .records;
         rows.reverse();
         Rows(rows)
     }

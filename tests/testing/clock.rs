@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
-    ActivityLayer, ActivityLog, Describe, Outcome, record::Filter, testing::ManualClock,
+    ActivityLayer, ActivityLog, ActivityRecord, Describe, Outcome, record::Filter, store::Position,
+    testing::ManualClock,
 };
 
 use crate::SECOND;
@@ -94,7 +95,7 @@ fn order_is_by_time_and_then_by_sequence_also_when_the_wall_clock_jumps() {
     let (mut paged, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader.page(&Filter::default(), cursor, 1).unwrap();
-        paged.extend(page.activities);
+        paged.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -104,7 +105,10 @@ fn order_is_by_time_and_then_by_sequence_also_when_the_wall_clock_jumps() {
     assert_eq!(paged, recorded.activities());
 
     // Whoever follows the log goes by the sequence of commits, which no clock touches.
-    let followed = reader.after(0, &Filter::default(), 10).unwrap().activities;
+    let followed = reader
+        .after(Position::<ActivityRecord>::START, &Filter::default(), 10)
+        .unwrap()
+        .records;
     let names: Vec<&str> = followed.iter().map(|one| &*one.name).collect();
     assert_eq!(
         names,

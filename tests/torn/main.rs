@@ -68,7 +68,7 @@ fn names(path: &Path) -> tower_activity::Result<Vec<String>> {
     let mut reader = ActivityReader::open(path)?;
     let page = reader.page(&Filter::default(), None, 1_000)?;
     let mut names: Vec<_> = page
-        .activities
+        .records
         .iter()
         .map(|one| one.name.to_string())
         .collect();

@@ -82,6 +82,14 @@ async fn what_is_asked_wrongly_is_refused_and_said() {
         ("/api/activities?limit=99999999999999999999999", "limit"),
         ("/api/activities?limit=-1", "limit"),
         ("/api/activities?cursor=1", "is not a cursor"),
+        (
+            "/api/activities?cursor=e.01890a5d-ac96-774b-bcce-b302099a8057",
+            "is a cursor of a list of events, not of activities",
+        ),
+        (
+            "/api/events?cursor=01890a5d-ac96-774b-bcce-b302099a8057",
+            "is not a cursor of a list of events",
+        ),
         ("/api/activities?qq=a", "unknown field `qq`"),
         ("/api/activities?q=a&q=b", "duplicate field `q`"),
         ("/api/activities?q=type:a", "activities have none"),

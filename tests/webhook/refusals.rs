@@ -120,7 +120,8 @@ fn what_an_older_version_kept_is_taken_over_and_of_a_newer_one_nothing_is_touche
     let file = rusqlite::Connection::open(kept).unwrap();
     let older = "ALTER TABLE webhook DROP COLUMN delivered_at; \
         ALTER TABLE webhook DROP COLUMN again_at; \
-        ALTER TABLE webhook DROP COLUMN stopped_at; PRAGMA user_version = 0";
+        ALTER TABLE webhook DROP COLUMN stopped_at; ALTER TABLE webhook DROP COLUMN log; \
+        DROP TABLE dead_letter; PRAGMA user_version = 0";
     file.execute_batch(older).unwrap();
     assert_eq!(webhooks.list().unwrap(), listed);
     assert_eq!(webhooks.add(&webhook).unwrap(), secret);

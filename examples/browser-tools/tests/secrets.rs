@@ -122,10 +122,7 @@ fn is_in(bytes: &[u8], text: &str) -> bool {
 /// Every recording as it is given back; in the files they are compressed.
 fn recordings(store: &Path) -> Vec<(String, Vec<u8>)> {
     let mut reader = ActivityReader::open(store).unwrap();
-    let rows = reader
-        .page(&Filter::default(), None, 100)
-        .unwrap()
-        .activities;
+    let rows = reader.page(&Filter::default(), None, 100).unwrap().records;
     let mut all = Vec::new();
     for row in rows {
         for recording in reader.recordings_of(row.id).unwrap() {

@@ -49,10 +49,7 @@ async fn value(client: &Client, tool: &'static str, arguments: Value) -> Value {
 /// Everything on record, oldest first.
 fn on_record(store: &Path) -> Vec<(ActivityRecord, Vec<RecordingRecord>)> {
     let mut reader = ActivityReader::open(store).unwrap();
-    let mut rows = reader
-        .page(&Filter::default(), None, 100)
-        .unwrap()
-        .activities;
+    let mut rows = reader.page(&Filter::default(), None, 100).unwrap().records;
     rows.reverse();
     rows.into_iter()
         .map(|row| {

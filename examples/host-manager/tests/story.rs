@@ -23,7 +23,10 @@ fn a_host_is_kept_awake_by_calls_then_stopped_and_started_again() {
     );
 
     let mut reader = ActivityReader::open(&store).unwrap();
-    let mut events = reader.events(&Filter::default(), None, 100).unwrap().events;
+    let mut events = reader
+        .events(&Filter::default(), None, 100)
+        .unwrap()
+        .records;
     events.reverse();
     let types: Vec<_> = events
         .iter()
@@ -40,7 +43,7 @@ fn a_host_is_kept_awake_by_calls_then_stopped_and_started_again() {
     assert!(events.iter().all(|event| event.status == Status::Success));
 
     let calls = Filter::parse("kind:tool", Utc::now()).unwrap();
-    let calls = reader.page(&calls, None, 100).unwrap().activities;
+    let calls = reader.page(&calls, None, 100).unwrap().records;
     assert!(calls.iter().all(|call| call.status == Status::Success));
     // All but the one after it was started again came before it was idle.
     let before = calls

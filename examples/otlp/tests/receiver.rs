@@ -67,10 +67,7 @@ fn what_arrives_is_what_is_on_record() {
     assert!(example.join().unwrap().unwrap().success());
 
     let mut reader = ActivityReader::open(&store).unwrap();
-    let rows = reader
-        .page(&Filter::default(), None, 10)
-        .unwrap()
-        .activities;
+    let rows = reader.page(&Filter::default(), None, 10).unwrap().records;
     assert_eq!(rows.len(), 3);
     let import = &spans["import"];
     for row in &rows {

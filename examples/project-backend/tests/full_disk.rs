@@ -129,5 +129,5 @@ fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eigh
     assert!(saved.activities.rejected() + saved.events.rejected() > 0);
     assert_eq!(saved, &counts);
     let failed = Filter::parse("status:failed", Utc::now()).unwrap();
-    assert_eq!(reader.page(&failed, None, 1).unwrap().activities, []);
+    assert_eq!(reader.page(&failed, None, 1).unwrap().records, []);
 }

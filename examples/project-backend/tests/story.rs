@@ -57,7 +57,7 @@ fn a_log_that_cannot_be_written_stops_nothing_and_the_timeline_goes_on() {
     assert_eq!(rejected, without_room);
 
     let failed = Filter::parse(&format!("status:failed project:{shop}"), Utc::now()).unwrap();
-    let failed = reader.page(&failed, None, 10).unwrap().activities;
+    let failed = reader.page(&failed, None, 10).unwrap().records;
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].error_type.as_deref(), Some("git"));
     assert_eq!(failed[0].status, Status::Failed);

@@ -150,7 +150,7 @@ fn ended(log: &ActivityLog, method: &str) -> ActivityRecord {
             .unwrap()
             .page(&Filter::default(), None, 10)
             .unwrap()
-            .activities;
+            .records;
         if let [row] = &rows[..]
             && row.status != End::Running
         {

@@ -58,7 +58,7 @@ async fn link(sessions: bool) {
         .unwrap()
         .page(&Filter::default(), None, 100)
         .unwrap()
-        .activities;
+        .records;
     let tool = rows.iter().find(|row| row.name == "hello").unwrap();
     let request = rows.iter().find(|row| Some(row.id) == tool.parent).unwrap();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod help;
+mod places;
 
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
@@ -9,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tower_activity::{
     query::{Format, Window, Zone},
-    store::{Cursor, Limit},
+    store::Limit,
 };
 
 use self::help::{
@@ -117,8 +118,8 @@ pub(crate) struct List {
     #[arg(long, short = 'n', value_name = "N", default_value = "50")]
     pub(crate) limit: NonZeroUsize,
     /// Goes on where an earlier list ended.
-    #[arg(long, value_name = "CURSOR")]
-    pub(crate) cursor: Option<Cursor>,
+    #[arg(long, value_name = "CURSOR", value_parser = places::cursor)]
+    pub(crate) cursor: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -302,8 +303,8 @@ pub(crate) struct Export {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Goes on after this place; a file is added to.
-    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
-    pub(crate) after: i64,
+    #[arg(long, value_name = "PLACE", value_parser = places::place)]
+    pub(crate) after: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,10 @@ use std::{
     path::Path,
 };
 
-use tower_activity::{Error, ErrorKind, query::Export};
+use tower_activity::{
+    Error, ErrorKind,
+    query::{Export, Exported},
+};
 
 use crate::{
     args,
@@ -17,11 +20,20 @@ use crate::{
 
 pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
     let filter = source::filter(&args.filter)?;
-    let export = match args.events {
-        true => Export::events(filter, args.format),
-        false => Export::activities(filter, args.format),
-    };
-    let mut export = export.after(args.after);
+    match args.events {
+        true => export(Export::events(filter, args.format), store, args),
+        false => export(Export::activities(filter, args.format), store, args),
+    }
+}
+
+fn export<R: Exported>(
+    mut export: Export<R>,
+    store: &str,
+    args: &args::Export,
+) -> Result<(), Failure> {
+    if let Some(after) = &args.after {
+        export = export.after(after.parse()?);
+    }
     if let Some(path) = &args.output {
         output::check(path, store)?;
     }
@@ -29,7 +41,7 @@ pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
     let mut page = Vec::new();
     // Before a file is made: a filter that makes no sense makes none.
     let mut more = export.page(&mut reader, &mut page)?;
-    let mut out = open(args.output.as_deref(), args.after)?;
+    let mut out = open(args.output.as_deref(), args.after.is_some())?;
     let mut progress = Progress::begin("exporting");
     loop {
         out.write_all(&page)?;
@@ -45,19 +57,19 @@ pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
     let records = human::many(export.records(), "record", "records");
     anstream::eprintln!(
         "{records}; the next export goes on with --after {}",
-        export.seq()
+        export.place()
     );
     Ok(())
 }
 
-fn open(path: Option<&Path>, after: i64) -> Result<Box<dyn Write>, Failure> {
+fn open(path: Option<&Path>, goes_on: bool) -> Result<Box<dyn Write>, Failure> {
     let Some(path) = path else {
         return Ok(match io::stdout().is_terminal() {
             true => Box::new(Terminal(io::stdout())),
             false => Box::new(io::stdout().lock()),
         });
     };
-    let opened = match after > 0 {
+    let opened = match goes_on {
         true => output::append(path),
         false => output::create(path),
     };

@@ -16,6 +16,7 @@ mod failure;
 mod host;
 mod import;
 mod list;
+mod listing;
 mod mcp;
 mod output;
 mod print;
@@ -33,17 +34,18 @@ mod webhooks;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tower_activity::{ActivityRecord, EventRecord};
 
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(args::with_exclusions(std::env::args_os()));
     let done = match &cli.command {
-        Command::List(args) => list::run(&cli.store, args),
+        Command::List(args) => listing::run::<ActivityRecord>(&cli.store, args),
         Command::Show(args) => show::run(&cli.store, args),
         Command::Tail(args) => tail::run(&cli.store, args),
         Command::Event(args) => event::run(&cli.store, args),
-        Command::Events(args) => events::run(&cli.store, args),
+        Command::Events(args) => listing::run::<EventRecord>(&cli.store, args),
         Command::Host(command) => host::run(&cli.store, command),
         Command::Stats(args) => stats::run(&cli.store, args),
         Command::Digest(args) => digest::run(&cli.store, args),

@@ -9,8 +9,10 @@ use std::{
 
 use chrono::{Local, Utc};
 use tower_activity::{
-    ActivityId, ActivityRecord, Result, Status, query::ActivityReader, record::Filter,
-    store::LARGEST_PAGE,
+    ActivityId, ActivityRecord, Result, Status,
+    query::ActivityReader,
+    record::Filter,
+    store::{LARGEST_PAGE, Position},
 };
 
 use crate::{
@@ -57,12 +59,12 @@ struct Follower {
     /// The running ones of it; `None` where the filter means none of those.
     running: Option<Filter>,
     listed: HashSet<ActivityId>,
-    seq: i64,
+    place: Position<ActivityRecord>,
 }
 
 impl Follower {
     fn begin(mut reader: ActivityReader, filter: Filter) -> Result<Self> {
-        let seq = reader.newest_seq()?;
+        let place = reader.newest()?;
         let running = filter
             .status
             .allows(|status| *status == Status::Running)
@@ -76,7 +78,7 @@ impl Follower {
             filter,
             running,
             listed: HashSet::new(),
-            seq,
+            place,
         })
     }
 
@@ -84,13 +86,13 @@ impl Follower {
     fn earlier(&mut self, lines: usize) -> Result<Vec<ActivityRecord>> {
         if lines == 0 {
             // The filter is asked all the same, so that a useless one is refused at once.
-            self.reader.after(self.seq, &self.filter, 1)?;
+            self.reader.after(self.place, &self.filter, 1)?;
             return Ok(Vec::new());
         }
         let mut ended = self.filter.clone();
         ended.status.none_of.push(Status::Running);
-        let mut earlier = self.reader.page(&ended, None, lines)?.activities;
-        earlier.retain(|activity| activity.seq.is_some_and(|seq| seq <= self.seq));
+        let mut earlier = self.reader.page(&ended, None, lines)?.records;
+        earlier.retain(|activity| activity.seq.is_some_and(|seq| seq <= self.place.seq()));
         earlier.reverse();
         Ok(earlier)
     }
@@ -99,10 +101,10 @@ impl Follower {
     fn news(&mut self) -> Result<Vec<ActivityRecord>> {
         let mut news = self.started()?;
         loop {
-            let followed = self.reader.after(self.seq, &self.filter, LARGEST_PAGE)?;
-            let all = followed.activities.len() < LARGEST_PAGE;
-            self.seq = followed.seq;
-            news.extend(followed.activities);
+            let after = self.reader.after(self.place, &self.filter, LARGEST_PAGE)?;
+            let all = after.records.len() < LARGEST_PAGE;
+            self.place = after.next;
+            news.extend(after.records);
             if all {
                 return Ok(news);
             }
@@ -114,7 +116,7 @@ impl Follower {
         let Some(filter) = &self.running else {
             return Ok(Vec::new());
         };
-        let mut running = self.reader.page(filter, None, LARGEST_PAGE)?.activities;
+        let mut running = self.reader.page(filter, None, LARGEST_PAGE)?.records;
         running.reverse();
         let listed = running.iter().map(|activity| activity.id).collect();
         let before = std::mem::replace(&mut self.listed, listed);

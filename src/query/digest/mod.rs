@@ -158,13 +158,13 @@ impl ActivityReader {
     /// [`Digest::UNAVAILABLE`] says it in a prompt. When the filter asks for what events do not have.
     pub fn digest(&mut self, query: &DigestQuery) -> Result<Digest> {
         let mut filter = query.whole();
-        let events = self.reader.events(&filter, None, query.limit)?.events;
+        let events = self.events(&filter, None, query.limit)?.records;
         let types = self.types(&filter)?;
         let others = Status::ALL
             .into_iter()
             .filter(|status| *status != Status::Failed);
         filter.status.none_of.extend(others);
-        let failures = self.reader.events(&filter, None, query.limit)?.events;
+        let failures = self.events(&filter, None, query.limit)?.records;
         Ok(Digest {
             events,
             failures,
@@ -181,6 +181,6 @@ impl ActivityReader {
     /// When the store could not be read.
     pub fn recent(&mut self, actor: &str, now: DateTime<Utc>) -> Result<Vec<EventRecord>> {
         let filter = DigestQuery::new(now).actor(actor).whole();
-        Ok(self.reader.events(&filter, None, LIMIT)?.events)
+        Ok(self.events(&filter, None, LIMIT)?.records)
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn row(record: &impl Exported, out: &mut Vec<u8>) {
 }
 
 /// A line that is being written.
-pub(super) struct Row<'a> {
+#[derive(Debug)]
+pub struct Row<'a> {
     out: &'a mut Vec<u8>,
     begins: bool,
 }

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     query::ActivityReader,
     record::{ActivityRecord, EventRecord, Filter},
-    store::LARGEST_PAGE,
+    store::{LARGEST_PAGE, Position, Record},
 };
 
 /// In which form records are exported.
@@ -34,7 +34,7 @@ pub enum Format {
 
 /// An export on its way: ended activities or events, in the order of commits.
 ///
-/// It has what was committed when it began. What comes later is exported from [`seq`](Self::seq) on, so that exports
+/// It has what was committed when it began. What comes later is exported from [`place`](Self::place) on, so that exports
 /// that follow each other have every record once, and one that was cut off goes on where it was.
 ///
 /// # Examples
@@ -61,56 +61,53 @@ pub enum Format {
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Export {
-    what: What,
+pub struct Export<R> {
     filter: Filter,
     format: Format,
     /// Where it began.
-    begin: i64,
-    seq: i64,
+    begin: Position<R>,
+    place: Position<R>,
     /// Where it ends; not known before it began.
-    end: Option<i64>,
+    end: Option<Position<R>>,
     records: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Activities,
-    Events,
-}
-
-impl Export {
+impl Export<ActivityRecord> {
     /// Exports the ended activities that a filter means.
     pub fn activities(filter: Filter, format: Format) -> Self {
-        Export::of(What::Activities, filter, format)
+        Export::new(filter, format)
     }
+}
 
+impl Export<EventRecord> {
     /// Exports the events that a filter means.
     pub fn events(filter: Filter, format: Format) -> Self {
-        Export::of(What::Events, filter, format)
+        Export::new(filter, format)
     }
+}
 
-    fn of(what: What, filter: Filter, format: Format) -> Self {
+impl<R: Exported> Export<R> {
+    /// Exports the records that a filter means.
+    pub fn new(filter: Filter, format: Format) -> Self {
         Export {
-            what,
             filter,
             format,
-            begin: 0,
-            seq: 0,
+            begin: Position::START,
+            place: Position::START,
             end: None,
             records: 0,
         }
     }
 
     /// Begins after this place in the order of commits, where an earlier export ended: without titles.
-    pub fn after(mut self, seq: i64) -> Self {
-        (self.begin, self.seq) = (seq, seq);
+    pub fn after(mut self, place: Position<R>) -> Self {
+        (self.begin, self.place) = (place, place);
         self
     }
 
     /// Everything up to this place in the order of commits has been exported.
-    pub fn seq(&self) -> i64 {
-        self.seq
+    pub fn place(&self) -> Position<R> {
+        self.place
     }
 
     /// How many records have been exported.
@@ -120,10 +117,12 @@ impl Export {
 
     /// The share of what is to be exported that has been looked at, from 0 to 1.
     pub fn progress(&self) -> f64 {
-        match self.end {
-            None => 0.0,
-            Some(end) if end <= self.begin => 1.0,
-            Some(end) => (self.seq - self.begin) as f64 / (end - self.begin) as f64,
+        let Some(end) = self.end else {
+            return 0.0;
+        };
+        match self.begin.behind(end) {
+            0 => 1.0,
+            all => self.begin.behind(self.place) as f64 / all as f64,
         }
     }
 
@@ -136,45 +135,36 @@ impl Export {
     pub fn page(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<bool> {
         let end = match self.end {
             Some(end) => end,
-            None => match self.what {
-                What::Activities => reader.newest_seq()?,
-                What::Events => reader.newest_event_seq()?,
-            },
+            None => reader.newest()?,
         };
-        let begins = self.end.is_none() && self.seq == 0;
+        let begins = self.end.is_none() && self.place == Position::START;
         let mut page = Vec::new();
-        let (records, seq) = match self.what {
-            What::Activities => {
-                let mut followed = reader.after(self.seq, &self.filter, LARGEST_PAGE)?;
-                followed
-                    .activities
-                    .retain(|one| one.seq.is_some_and(|seq| seq <= end));
-                write(self.format, begins, &followed.activities, &mut page)?;
-                (followed.activities.len(), followed.seq)
-            }
-            What::Events => {
-                let mut followed = reader.events_after(self.seq, &self.filter, LARGEST_PAGE)?;
-                followed.events.retain(|one| one.seq <= end);
-                write(self.format, begins, &followed.events, &mut page)?;
-                (followed.events.len(), followed.seq)
-            }
-        };
+        let mut after = reader.after(self.place, &self.filter, LARGEST_PAGE)?;
+        after
+            .records
+            .retain(|one| one.seq().is_some_and(|seq| seq <= end.seq()));
+        write(self.format, begins, &after.records, &mut page)?;
         out.append(&mut page);
         self.end = Some(end);
-        self.seq = seq.min(end);
-        self.records += records as u64;
-        Ok(self.seq < end)
+        let seq = after.next.seq().min(end.seq());
+        self.place = Position::new(after.next.log(), seq);
+        self.records += after.records.len() as u64;
+        Ok(self.place.seq() < end.seq())
     }
 }
 
-/// A record that each format knows how to write.
-trait Exported: Serialize {
+/// A record that each format knows how to write. It cannot be implemented outside of this crate.
+pub trait Exported: Record {
     /// The titles of the columns.
+    #[doc(hidden)]
     const TITLES: &'static [&'static str];
 
     /// The cells of its row.
+    #[doc(hidden)]
     fn cells(&self, row: &mut csv::Row<'_>);
 
+    /// It in an envelope.
+    #[doc(hidden)]
     fn envelope(&self) -> CloudEvent<'_>;
 }
 

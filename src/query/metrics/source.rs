@@ -68,7 +68,7 @@ impl ActivityReader {
             Source::Kept(subject) => self.reader.is_known(&subject),
             Source::Rows(mut filter) => {
                 filter.status.none_of.push(Status::Running);
-                Ok(!self.reader.page(&filter, None, 1)?.activities.is_empty())
+                Ok(!self.page(&filter, None, 1)?.records.is_empty())
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     },
     redact::Redactor,
     store::{
-        Accounting, Batch, Cursor, Details, Durability, Ended, Instance, Intake, NewEvent, Reader,
+        Accounting, Batch, Details, Durability, Ended, Instance, Intake, NewEvent, Reader, Record,
         Started, Store, Trace, Upkeep, Writer,
     },
 };
@@ -144,7 +144,10 @@ impl Import {
         };
         let mut reader = store.reader()?;
         Ok(Import {
-            begin: (reader.newest_seq()?, reader.newest_event_seq()?),
+            begin: (
+                ActivityRecord::source(&mut *reader).newest()?.seq(),
+                EventRecord::source(&mut *reader).newest()?.seq(),
+            ),
             writer,
             reader,
             upkeep,
@@ -358,9 +361,7 @@ impl Import {
 
     /// True when an event is in the store. One of the batch is found there when that is committed.
     fn is_known_event(&mut self, id: EventId) -> Result<bool> {
-        let after = Cursor::after_event(id.next());
-        let page = self.reader.events(&Default::default(), Some(after), 1)?;
-        Ok(page.events.iter().any(|event| event.id == id))
+        Ok(EventRecord::source(&mut *self.reader).get(id)?.is_some())
     }
 
     /// Says what is wrong with the last line.

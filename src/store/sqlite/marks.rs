@@ -37,6 +37,11 @@ pub(crate) enum Mark {
     File,
     /// Whether rows of the file with this number are counted as missing.
     MissedOf(i64),
+    /// The id of the order of commits, where it is not that of the file.
+    Order,
+    /// Where activities go on of which the order with this id had some.
+    ActivitiesAfter(i64),
+    EventsAfter(i64),
 }
 
 impl Mark {
@@ -82,6 +87,11 @@ impl Mark {
             Mark::SumsDeleted => "sums_deleted",
             Mark::Erased => "erased",
             Mark::File => "file",
+            Mark::Order => "order",
+            Mark::ActivitiesAfter(order) => {
+                return Cow::Owned(format!("activities after {order:x}"));
+            }
+            Mark::EventsAfter(order) => return Cow::Owned(format!("events after {order:x}")),
             Mark::MissedOf(file) => return Cow::Owned(format!("missed of {file}")),
         };
         Cow::Borrowed(name)

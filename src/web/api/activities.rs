@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     query::{ActivityDetails, ActivityReader},
     record::{ActivityId, ActivityRecord, Filter},
-    store::Cursor,
+    store::{Cursor, Record},
     web::{
         access::Granted,
         answer::Json,
@@ -39,7 +39,8 @@ pub(in crate::web) struct ActivityPage {
     /// The activities, newest first.
     activities: Vec<ActivityRecord>,
     /// Where the next page begins; `null` where there is none.
-    next: Option<Cursor>,
+    #[schema(value_type = Option<String>)]
+    next: Option<Cursor<ActivityRecord>>,
 }
 
 #[utoipa::path(get, path = "/activities", tag = "activities", params(Listed), responses((status = 200, description = "One page, newest first", body = ActivityPage), Problem))]
@@ -53,7 +54,7 @@ pub(super) async fn list(
     let read = app.readers.ask(move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
         Json::of(&ActivityPage {
-            activities: page.activities,
+            activities: page.records,
             next: page.next,
         })
     });
@@ -61,7 +62,7 @@ pub(super) async fn list(
 }
 
 impl Listed {
-    pub(super) fn place(&self) -> Result<(Option<Cursor>, usize), Problem> {
+    pub(super) fn place<R: Record>(&self) -> Result<(Option<Cursor<R>>, usize), Problem> {
         let cursor = self.cursor.as_deref().map(str::parse).transpose()?;
         Ok((cursor, asked::limit(self.limit)?))
     }
@@ -131,7 +132,8 @@ pub(in crate::web) struct TreePage {
     /// How many the filter means in all of the tree.
     total: u64,
     /// Where the next page begins; `null` where there is none.
-    next: Option<Cursor>,
+    #[schema(value_type = Option<String>)]
+    next: Option<Cursor<ActivityRecord>>,
 }
 
 #[utoipa::path(get, path = "/activities/{id}/tree", tag = "activities", params(("id" = String, Path, description = "The id of any activity of the tree"), Listed), responses((status = 200, description = "One page of the tree that it stands in, in order of start", body = TreePage), Problem))]

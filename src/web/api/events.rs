@@ -17,7 +17,8 @@ pub(in crate::web) struct EventPage {
     /// The events, newest first.
     events: Vec<EventRecord>,
     /// Where the next page begins; `null` where there is none.
-    next: Option<Cursor>,
+    #[schema(value_type = Option<String>)]
+    next: Option<Cursor<EventRecord>>,
 }
 
 #[utoipa::path(get, path = "/events", tag = "events", params(Listed), responses((status = 200, description = "One page, newest first", body = EventPage), Problem))]
@@ -31,7 +32,7 @@ pub(super) async fn list(
     let read = app.readers.ask(move |reader| {
         let page = reader.events(&filter, cursor, limit)?;
         Json::of(&EventPage {
-            events: page.events,
+            events: page.records,
             next: page.next,
         })
     });

@@ -1,12 +1,13 @@
 //! `api/export`: all records that a filter means, as a file.
 
-use axum::{extract::State, response::Response};
+use axum::{body::Body, extract::State, response::Response};
 use http::{HeaderValue, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    query::{Export, Format},
+    query::{Export, Exported, Format},
+    record::{ActivityRecord, EventRecord, Filter},
     web::{
         access::Granted,
         asked::Asked,
@@ -20,7 +21,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Exported {
+pub(in crate::web) struct Wanted {
     /// The filter.
     q: Option<String>,
     /// `jsonl`, `csv` or `cloudevents`.
@@ -30,36 +31,37 @@ pub(in crate::web) struct Exported {
     #[param(pattern = "^(activities|events)$")]
     what: Option<String>,
     /// Begins after this place in the order of commits, where an earlier export ended.
-    after: Option<i64>,
+    #[param(pattern = r"^([0-9a-f]{1,16}\.)?[0-9]{1,18}$")]
+    after: Option<String>,
 }
 
-#[utoipa::path(get, path = "/export", tag = "export", params(Exported), responses((status = 200, description = "All records that are meant", content((String = "application/x-ndjson"), (String = "text/csv"))), Problem))]
+#[utoipa::path(get, path = "/export", tag = "export", params(Wanted), responses((status = 200, description = "All records that are meant", content((String = "application/x-ndjson"), (String = "text/csv"))), Problem))]
 pub(super) async fn export(
     State(app): State<App>,
     granted: Granted,
-    Asked(exported): Asked<Exported>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Problem> {
-    let filter = granted.filter(exported.q.as_deref())?;
-    let format: Format = exported
+    let filter = granted.filter(wanted.q.as_deref())?;
+    let format: Format = wanted
         .format
         .as_deref()
         .map(str::parse)
         .transpose()?
         .unwrap_or_default();
-    let what = exported.what.as_deref().unwrap_or("activities");
-    let export = match what {
-        "activities" => Export::activities(filter, format),
-        "events" => Export::events(filter, format),
+    let what = wanted.what.as_deref().unwrap_or("activities");
+    let begin = Begin {
+        filter,
+        format,
+        after: wanted.after,
+    };
+    let body = match what {
+        "activities" => begin.answer::<ActivityRecord>(app).await?,
+        "events" => begin.answer::<EventRecord>(app).await?,
         other => {
             let what = format!("{other:?} cannot be exported: it is `activities` or `events`");
             return Err(Problem::invalid(what));
         }
     };
-    let after = exported.after.unwrap_or(0).max(0);
-    // The first page before the answer begins: what goes wrong there is a problem, not a file that is cut off.
-    let first = page(&app, export.after(after)).await?;
-    let (pieces, body) = stream::body();
-    tokio::spawn(send(app, first, pieces));
 
     let mut response = Response::new(body);
     let (kind, ending) = match format {
@@ -77,14 +79,35 @@ pub(super) async fn export(
     Ok(response)
 }
 
+/// How an export begins.
+struct Begin {
+    filter: Filter,
+    format: Format,
+    after: Option<String>,
+}
+
+impl Begin {
+    async fn answer<R: Exported>(self, app: App) -> Result<Body, Problem> {
+        let mut export = Export::<R>::new(self.filter, self.format);
+        if let Some(after) = self.after {
+            export = export.after(after.parse()?);
+        }
+        // The first page before the answer begins: what goes wrong there is a problem, not a file that is cut off.
+        let first = page(&app, export).await?;
+        let (pieces, body) = stream::body();
+        tokio::spawn(send(app, first, pieces));
+        Ok(body)
+    }
+}
+
 /// An export on its way: the page that it has just written, and whether there are more.
-struct Page {
-    export: Export,
+struct Page<R> {
+    export: Export<R>,
     bytes: Vec<u8>,
     more: bool,
 }
 
-async fn page(app: &App, mut export: Export) -> Result<Page, Problem> {
+async fn page<R: Exported>(app: &App, mut export: Export<R>) -> Result<Page<R>, Problem> {
     let read = app.readers.ask(move |reader| {
         let mut bytes = Vec::new();
         let more = export.page(reader, &mut bytes)?;
@@ -98,7 +121,7 @@ async fn page(app: &App, mut export: Export) -> Result<Page, Problem> {
 }
 
 /// Reads page by page, each once the client has taken the one before.
-async fn send(app: App, mut now: Page, pieces: Pieces) {
+async fn send<R: Exported>(app: App, mut now: Page<R>, pieces: Pieces) {
     loop {
         if !now.bytes.is_empty() {
             let Ok(()) = stream::send(&pieces, now.bytes.into()).await else {

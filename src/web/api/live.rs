@@ -14,8 +14,8 @@ use utoipa::IntoParams;
 
 use crate::{
     query::ActivityReader,
-    record::{ActivityId, Filter, Status},
-    store::LARGEST_PAGE,
+    record::{ActivityId, ActivityRecord, EventRecord, Filter, Status},
+    store::{LARGEST_PAGE, Position, Record},
     web::{
         access::Granted,
         answer::Json,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A listener that is so many commits behind is told that there is a gap, and goes on after it.
-const FARTHEST: i64 = 10_000;
+const FARTHEST: u64 = 10_000;
 /// How many running activities a listener is told of at most.
 const MOST_RUNNING: usize = 200;
 /// How often running activities are looked for.
@@ -44,7 +44,7 @@ pub(in crate::web) struct Listened {
     /// The filter.
     q: Option<String>,
     /// Goes on after this id of a message; the header `Last-Event-ID` comes first.
-    #[param(pattern = "^[0-9]{1,18}-[0-9]{1,18}$")]
+    #[param(pattern = r"^([0-9a-f]{1,16}\.)?[0-9]{1,18}-([0-9a-f]{1,16}\.)?[0-9]{1,18}$")]
     after: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn live(
         return Err(Problem::busy("too many clients listen at once"));
     };
     let newest = feed::newest(&app).await?;
-    let listener = Listener::new(filter, after.map_or(newest, |after| after.up_to(newest)));
+    let listener = Listener::new(filter, after.unwrap_or(newest));
     // Asked once before the answer begins, so that a filter that makes no sense is a problem.
     let (listener, first) = listener.ask(&app).await?;
     let places = app.feed.listen(&app, newest);
@@ -167,10 +167,10 @@ impl Listener {
             self.skip(reader, &mut out)?;
             if of.0 {
                 self.started(reader, &mut out)?;
-                self.activities(reader, &mut out)?;
+                self.committed::<ActivityRecord>(reader, &mut out)?;
             }
             if of.1 {
-                self.events(reader, &mut out)?;
+                self.committed::<EventRecord>(reader, &mut out)?;
             }
             Ok((self, out))
         });
@@ -179,14 +179,10 @@ impl Listener {
 
     /// Goes on after a gap where the listener is too far behind.
     fn skip(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let newest = Place {
-            activities: reader.newest_seq()?,
-            events: reader.newest_event_seq()?,
-        };
-        let behind = |now: i64, then: i64| now.saturating_sub(then) > FARTHEST;
-        if behind(newest.activities, self.place.activities)
-            || behind(newest.events, self.place.events)
-        {
+        let newest = Place::newest(reader)?;
+        let is_far = is_far(self.place.activities, newest.activities)
+            || is_far(self.place.events, newest.events);
+        if is_far {
             self.place = newest;
             message(out, "gap", Some(newest), &serde_json::json!({}))?;
         }
@@ -202,7 +198,7 @@ impl Listener {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let running = reader.page(filter, None, MOST_RUNNING)?.activities;
+        let running = reader.page(filter, None, MOST_RUNNING)?.records;
         let listed = running.iter().map(|activity| activity.id).collect();
         let before = std::mem::replace(&mut self.listed, listed);
         for activity in running.iter().rev() {
@@ -213,27 +209,26 @@ impl Listener {
         Ok(())
     }
 
-    fn activities(
+    /// What was committed since.
+    fn committed<R: Record>(
         &mut self,
         reader: &mut ActivityReader,
         out: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
-        let followed = reader.after(self.place.activities, &self.filter, LARGEST_PAGE)?;
-        for activity in &followed.activities {
-            self.place.activities = activity.seq.unwrap_or(self.place.activities);
-            message(out, "activity", Some(self.place), activity)?;
+    ) -> Result<(), Problem>
+    where
+        Place: Of<R>,
+    {
+        let after = reader.after(*self.place.of(), &self.filter, LARGEST_PAGE)?;
+        for record in &after.records {
+            if let Some(seq) = record.seq() {
+                *self.place.of() = Position::new(after.next.log(), seq);
+            }
+            message(out, Place::MESSAGE, Some(self.place), record)?;
         }
-        self.place.activities = followed.seq;
-        Ok(())
-    }
-
-    fn events(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let followed = reader.events_after(self.place.events, &self.filter, LARGEST_PAGE)?;
-        for event in &followed.events {
-            self.place.events = event.seq;
-            message(out, "event", Some(self.place), event)?;
+        *self.place.of() = after.next;
+        if after.restarted {
+            message(out, "gap", Some(self.place), &serde_json::json!({}))?;
         }
-        self.place.events = followed.seq;
         Ok(())
     }
 }
@@ -245,7 +240,7 @@ fn sense(
     reader: &mut ActivityReader,
 ) -> Result<(bool, bool), Problem> {
     let activities = reader.after(place.activities, filter, 1).map(|_| ());
-    let events = reader.events_after(place.events, filter, 1).map(|_| ());
+    let events = reader.after(place.events, filter, 1).map(|_| ());
     match (activities, events) {
         (Ok(()), Ok(())) => Ok((true, true)),
         (Ok(()), Err(error)) if error.is_invalid() => Ok((true, false)),
@@ -269,13 +264,33 @@ fn message(
     Ok(())
 }
 
-impl Place {
-    /// This place, or the newest where a store that was replaced has not come so far.
-    fn up_to(self, newest: Place) -> Place {
-        Place {
-            activities: self.activities.min(newest.activities),
-            events: self.events.min(newest.events),
-        }
+/// True where too much was committed since to tell of each. What another log has in its place is told as a gap, too.
+fn is_far<R>(place: Position<R>, newest: Position<R>) -> bool {
+    let same = place.log() == 0 || place.log() == newest.log();
+    same && place.behind(newest) > FARTHEST
+}
+
+/// The part of a place that is one of activities, or of events.
+trait Of<R> {
+    /// What messages with such records are called.
+    const MESSAGE: &'static str;
+
+    fn of(&mut self) -> &mut Position<R>;
+}
+
+impl Of<ActivityRecord> for Place {
+    const MESSAGE: &'static str = "activity";
+
+    fn of(&mut self) -> &mut Position<ActivityRecord> {
+        &mut self.activities
+    }
+}
+
+impl Of<EventRecord> for Place {
+    const MESSAGE: &'static str = "event";
+
+    fn of(&mut self) -> &mut Position<EventRecord> {
+        &mut self.events
     }
 }
 
@@ -289,11 +304,10 @@ impl FromStr for Place {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
         let place = text.split_once('-').and_then(|(activities, events)| {
             Some(Place {
-                activities: number(activities)?,
-                events: number(events)?,
+                activities: activities.parse().ok()?,
+                events: events.parse().ok()?,
             })
         });
         place.ok_or_else(|| Problem::invalid(format!("{text:?} is not the id of a message")))

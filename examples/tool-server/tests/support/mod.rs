@@ -92,7 +92,7 @@ impl Place {
         let mut rows = reader
             .page(&Filter::default(), None, 1_000)
             .unwrap()
-            .activities;
+            .records;
         rows.reverse();
         rows
     }

@@ -115,10 +115,10 @@ Examples:
   activity export -o activities.jsonl
   activity export --format csv -o failed.csv status:failed since:7d
   activity export --events --format cloudevents project:acme | my-collector
-  activity export -o activities.jsonl --after 123456     adds what was committed since
+  activity export -o activities.jsonl --after 7a41c09e.5210     adds what was committed since
 
 Ended activities, in the order in which they were committed. The place to go on from is printed at the \
-end, and stands in each record as `seq`. Filters are those of `activity list`, with --events those of \
+end. Filters are those of `activity list`, with --events those of \
 `activity events`.";
 
 pub(super) const IMPORT: &str = "\

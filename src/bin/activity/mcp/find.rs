@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rmcp::schemars::{self, JsonSchema};
 use serde::Deserialize;
 use tower_activity::{
-    Result,
+    ActivityRecord, EventRecord, Result,
     query::{ActivityReader, one_line},
     record::Filter,
     store::Cursor,
@@ -50,7 +50,7 @@ impl Default for Find {
 struct Found {
     line: String,
     /// Where the page after it begins.
-    after: Cursor,
+    after: String,
 }
 
 pub(super) fn answer(
@@ -59,10 +59,7 @@ pub(super) fn answer(
     now: DateTime<Utc>,
 ) -> Result<String> {
     let filter = Filter::parse(&asked.filter, now)?;
-    let cursor = match asked.cursor.as_str() {
-        "" => None,
-        cursor => Some(cursor.parse()?),
-    };
+    let cursor = Some(asked.cursor.as_str()).filter(|cursor| !cursor.is_empty());
     let limit = asked.limit.clamp(1, MOST) as usize;
     let (what, found, next) = match filter.event_type.is_empty() {
         true => activities(reader, &filter, cursor, limit, now)?,
@@ -82,10 +79,10 @@ pub(super) fn answer(
         let mut text = format!("### Newest {what}{asked_for} (times in UTC)\n\n");
         text.extend(found.iter().take(count).map(|one| one.line.as_str()));
         let place = match found.get(..count).and_then(<[Found]>::last) {
-            Some(last) if count < found.len() => Some(last.after),
+            Some(last) if count < found.len() => Some(last.after.as_str()),
             // Without any line of its own an answer begins where the question did.
             None => cursor,
-            Some(_) => next,
+            Some(_) => next.as_deref(),
         };
         match place {
             Some(place) => text.push_str(&format!("- .. more with the cursor {place}\n")),
@@ -96,35 +93,45 @@ pub(super) fn answer(
     })
 }
 
-type Page = (&'static str, Vec<Found>, Option<Cursor>);
+type Page = (&'static str, Vec<Found>, Option<String>);
 
 fn activities(
     reader: &mut ActivityReader,
     filter: &Filter,
-    cursor: Option<Cursor>,
+    cursor: Option<&str>,
     limit: usize,
     now: DateTime<Utc>,
 ) -> Result<Page> {
+    let cursor = cursor.map(str::parse).transpose()?;
     let page = reader.page(filter, cursor, limit)?;
-    let ids = page.activities.iter().map(|one| one.id.to_string());
+    let ids = page.records.iter().map(|one| one.id.to_string());
     let digits = shown_digits(&ids.collect::<Vec<_>>());
-    let found = page.activities.iter().map(|one| Found {
+    let found = page.records.iter().map(|one| Found {
         line: line::activity(one, digits, now),
-        after: Cursor::after(one.id),
+        after: Cursor::<ActivityRecord>::after(one.id).to_string(),
     });
-    Ok(("activities", found.collect(), page.next))
+    Ok((
+        "activities",
+        found.collect(),
+        page.next.map(|next| next.to_string()),
+    ))
 }
 
 fn events(
     reader: &mut ActivityReader,
     filter: &Filter,
-    cursor: Option<Cursor>,
+    cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page> {
+    let cursor = cursor.map(str::parse).transpose()?;
     let page = reader.events(filter, cursor, limit)?;
-    let found = page.events.iter().map(|one| Found {
+    let found = page.records.iter().map(|one| Found {
         line: line::event(one),
-        after: Cursor::after_event(one.id),
+        after: Cursor::<EventRecord>::after(one.id).to_string(),
     });
-    Ok(("events", found.collect(), page.next))
+    Ok((
+        "events",
+        found.collect(),
+        page.next.map(|next| next.to_string()),
+    ))
 }

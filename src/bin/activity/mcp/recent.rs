@@ -65,19 +65,15 @@ pub(super) fn answer(
     let digest = reader.digest(&query)?;
     filter.has.none_of.push(Has::Parent);
     let page = reader.page(&filter, None, limit)?;
-    if digest.events.is_empty() && page.activities.is_empty() {
+    if digest.events.is_empty() && page.records.is_empty() {
         return Ok(format!(
             "Nothing that was asked for is on record of the last {days} days.\n"
         ));
     }
 
-    let ids: Vec<_> = page
-        .activities
-        .iter()
-        .map(|one| one.id.to_string())
-        .collect();
+    let ids: Vec<_> = page.records.iter().map(|one| one.id.to_string()).collect();
     let digits = shown_digits(&ids);
-    let activities = page.activities.iter();
+    let activities = page.records.iter();
     let activities = activities.map(|one| (one.started_at, line::activity(one, digits, now)));
     let events = digest.events.iter().map(|one| (one.at, line::event(one)));
     let mut lines: Vec<_> = activities.chain(events).collect();
@@ -85,7 +81,7 @@ pub(super) fn answer(
     lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
 
     let counted: u64 = digest.types.iter().map(|one| one.events).sum();
-    let all = counted + page.activities.len() as u64;
+    let all = counted + page.records.len() as u64;
     let at_least = if page.next.is_some() { "at least " } else { "" };
     Budget::new(asked.tokens).fit(lines.len().min(limit), |count| {
         let mut text = format!("### Recent activity (last {days} days, UTC)\n\n");

@@ -1,12 +1,13 @@
 //! The read side: pages, trees, what was committed since, and how the store stands.
 
+mod activity;
 mod check;
 mod compile;
 mod event;
 mod growth;
 mod health;
+mod list;
 mod metrics;
-mod page;
 mod present;
 mod recording;
 mod row;
@@ -26,11 +27,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{
-    Connection, ErrorCode, OptionalExtension, Transaction, functions::FunctionFlags, params,
-};
+use rusqlite::{Connection, ErrorCode, Transaction, functions::FunctionFlags, params};
 
 use self::{
+    list::{Query, Stored},
     row::{COLUMNS, ENDED, JOINS, OPEN},
     stop::Stoppable,
 };
@@ -41,9 +41,9 @@ use crate::{
         RecordingRecord, as_words,
     },
     store::{
-        Bucket, Check, Cursor, Dimension, EventPage, Followed, FollowedEvents, Grain, Health,
-        LARGEST_PAGE, Pace, Page, QUARTER_US, Reader, Retention, Stop, Subject, Tallied, Total,
-        TreePage, TypeCount, WallClock,
+        Bucket, Check, Cursor, Dimension, Followed, Grain, Health, LARGEST_PAGE, List, Pace,
+        Position, QUARTER_US, Reader, Retention, Source, Stop, Subject, Tallied, Total, TreePage,
+        TypeCount, WallClock,
         sqlite::{
             maintenance::recount,
             open::{
@@ -90,8 +90,6 @@ impl fmt::Debug for MaybeStop {
 
 const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
      (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
-const NEWEST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM activity";
-const BY_ID: &str = "a.id = ?";
 const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
      UNION SELECT id FROM open WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3";
 
@@ -223,66 +221,61 @@ struct Snapshot<'a> {
 
 impl Snapshot<'_> {
     /// Runs a query whose rows are records.
-    fn records(
-        &self,
-        sql: &str,
-        values: Vec<rusqlite::types::Value>,
-    ) -> Result<Vec<ActivityRecord>> {
-        let attempt = failed("read activities");
-        let mut statement = match self.transaction.prepare_cached(sql) {
-            Ok(statement) => statement,
-            Err(cause) => return Err(attempt(cause)),
-        };
-        let mut rows = match statement.query(rusqlite::params_from_iter(values)) {
-            Ok(rows) => rows,
-            Err(cause) => return Err(attempt(cause)),
-        };
+    fn records<R: Stored>(&self, (sql, values): Query) -> Result<Vec<R>> {
+        let attempt = || failed(R::READ);
+        let mut statement = self.transaction.prepare_cached(&sql).map_err(attempt())?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(values))
+            .map_err(attempt())?;
         let mut records = Vec::new();
-        loop {
-            match rows.next() {
-                Ok(Some(row)) => {
-                    let mut record = row::record(row)?;
-                    record.ahead = record.started_at >= self.ahead_from;
-                    records.push(record);
-                }
-                Ok(None) => return Ok(records),
-                Err(cause) => return Err(attempt(cause)),
-            }
+        while let Some(row) = rows.next().map_err(attempt())? {
+            let mut record = R::read(row)?;
+            record.set_ahead(record.at() >= self.ahead_from);
+            records.push(record);
         }
+        Ok(records)
     }
 
     /// Ended and open activities of which one condition on an id holds.
     fn both(&self, condition: &str, id: ActivityId) -> Result<Vec<ActivityRecord>> {
         let id = rusqlite::types::Value::from(id.as_bytes().to_vec());
         let ended = [COLUMNS, ENDED, JOINS, condition].concat();
-        let mut records = self.records(&ended, vec![id.clone()])?;
+        let mut records = self.records((ended, vec![id.clone()]))?;
         let open = [COLUMNS, OPEN, JOINS, condition].concat();
-        records.extend(self.records(&open, vec![self.alive.clone().into(), id])?);
+        records
+            .extend(self.records::<ActivityRecord>((open, vec![self.alive.clone().into(), id]))?);
         Ok(records)
+    }
+}
+
+impl<R: Stored> Source<R> for SqliteReader {
+    fn list(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<R>>,
+        limit: usize,
+    ) -> Result<List<R>> {
+        R::check(filter)?;
+        self.snapshot(|view| list::list(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+        R::check(filter)?;
+        self.snapshot(|view| list::after(view, place, filter, limit.clamp(1, LARGEST_PAGE)))
+    }
+
+    fn newest(&mut self) -> Result<Position<R>> {
+        self.ask(list::newest_place)
+    }
+
+    fn get(&mut self, id: R::Id) -> Result<Option<R>> {
+        self.snapshot(|view| list::get(view, id))
     }
 }
 
 impl Reader for SqliteReader {
     fn stop_when(&mut self, stop: Option<Stop>) {
         self.stop = MaybeStop(stop);
-    }
-
-    fn page(&mut self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
-        of_activities(filter)?;
-        self.snapshot(|view| page::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
-    }
-
-    fn after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<Followed> {
-        of_activities(filter)?;
-        self.snapshot(|view| page::after(view, seq, filter, limit.clamp(1, LARGEST_PAGE)))
-    }
-
-    fn newest_seq(&mut self) -> Result<i64> {
-        self.ask(newest_seq)
-    }
-
-    fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
-        self.snapshot(|view| Ok(view.both(BY_ID, id)?.into_iter().next()))
     }
 
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
@@ -307,31 +300,12 @@ impl Reader for SqliteReader {
         &mut self,
         root: ActivityId,
         filter: &Filter,
-        after: Option<Cursor>,
+        after: Option<Cursor<ActivityRecord>>,
         limit: usize,
     ) -> Result<TreePage> {
-        of_activities(filter)?;
+        ActivityRecord::check(filter)?;
         let limit = limit.clamp(1, LARGEST_PAGE);
         self.snapshot(|view| tree::page(view, root, filter, after, limit))
-    }
-
-    fn events(
-        &mut self,
-        filter: &Filter,
-        cursor: Option<Cursor>,
-        limit: usize,
-    ) -> Result<EventPage> {
-        event::of_events(filter)?;
-        self.snapshot(|view| event::page(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
-    }
-
-    fn events_after(&mut self, seq: i64, filter: &Filter, limit: usize) -> Result<FollowedEvents> {
-        event::of_events(filter)?;
-        self.snapshot(|view| event::after(view, seq, filter, limit.clamp(1, LARGEST_PAGE)))
-    }
-
-    fn newest_event_seq(&mut self) -> Result<i64> {
-        self.ask(event::newest_seq)
     }
 
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
@@ -371,12 +345,12 @@ impl Reader for SqliteReader {
     }
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
-        of_activities(filter)?;
+        ActivityRecord::check(filter)?;
         self.ask(|connection| tally::tally(connection, filter, take))
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
-        event::of_events(filter)?;
+        EventRecord::check(filter)?;
         self.ask(|connection| metrics::event_types(connection, filter))
     }
 
@@ -444,25 +418,6 @@ fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
         .map_err(attempt())?
         .collect::<rusqlite::Result<_>>()
         .map_err(attempt())
-}
-
-fn newest_seq(connection: &Connection) -> Result<i64> {
-    let newest = connection
-        .query_row(NEWEST_SEQ, (), |row| row.get(0))
-        .optional();
-    Ok(newest
-        .map_err(failed("read the newest commit"))?
-        .unwrap_or_default())
-}
-
-/// Refuses to answer what activities have no answer to.
-fn of_activities(filter: &Filter) -> Result<()> {
-    if filter.event_type.is_empty() {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "`type:` asks for the type of an event, and activities have none; `kind:` and `name:` are what they have",
-    ))
 }
 
 /// An error that says what was attempted.

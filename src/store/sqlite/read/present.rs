@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     record::{ActivityId, Filter},
     store::{
-        AHEAD, ClockHealth, Cursor, Retention,
+        AHEAD, ClockHealth, Cursor, Record, Retention,
         clock::StoreClock,
         sqlite::maintenance::{clock, retention},
     },
@@ -48,13 +48,14 @@ pub(super) fn ahead_from(present: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// A list in its parts: what is dated up to the present, then what is dated ahead. Each is the filter and the cursor in it.
-pub(super) fn parts(
+pub(super) fn parts<R: Record>(
     filter: &Filter,
-    cursor: Option<Cursor>,
+    cursor: Option<Cursor<R>>,
     ahead_from: DateTime<Utc>,
-) -> Vec<(Filter, Option<Cursor>)> {
+) -> Vec<(Filter, Option<Cursor<R>>)> {
     // What was ahead when the list began may be present by now: it stays where it was.
-    let in_ahead = |cursor: &Cursor| cursor.is_ahead() || cursor.id().started_at() >= ahead_from;
+    let in_ahead =
+        |cursor: &Cursor<R>| cursor.is_ahead() || cursor.key().started_at() >= ahead_from;
     let (before, after) = match cursor {
         Some(cursor) if in_ahead(&cursor) => (None, Some(cursor)),
         cursor => (Some(cursor), None),

@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, types::Value};
 use super::failed;
 use crate::{
     error::Result,
-    record::{ActivityId, Choice, Filter, Pattern, looked_for},
+    record::{ActivityId, ActivityRecord, Choice, EventRecord, Filter, Pattern, looked_for},
     store::{
-        Cursor,
+        Cursor, Record,
         sqlite::{
             columns::NUMBER_OF_TEXT,
             maintenance::search::{
@@ -43,7 +43,7 @@ impl Search {
     pub(super) fn activities(
         connection: &Connection,
         filter: &Filter,
-        cursor: Option<Cursor>,
+        cursor: Option<Cursor<ActivityRecord>>,
     ) -> Result<Option<Search>> {
         let search = || {
             if !has_rare(filter) && filter.actor.any_of.is_empty() {
@@ -58,7 +58,7 @@ impl Search {
     pub(super) fn events(
         connection: &Connection,
         filter: &Filter,
-        cursor: Option<Cursor>,
+        cursor: Option<Cursor<EventRecord>>,
     ) -> Result<Option<Search>> {
         let search = || {
             // Those of one actor have an index of their own.
@@ -70,11 +70,11 @@ impl Search {
         search().map_err(failed("look into the index of events"))
     }
 
-    fn of(
+    fn of<R: Record>(
         index: &Indexed,
         connection: &Connection,
         filter: &Filter,
-        cursor: Option<Cursor>,
+        cursor: Option<Cursor<R>>,
     ) -> rusqlite::Result<Option<Search>> {
         let followed = index.followed(connection)?;
         let expression = expression(connection, filter)?;
@@ -84,7 +84,7 @@ impl Search {
         }
         let us = |bound: chrono::DateTime<chrono::Utc>| bound.timestamp_micros();
         let until = filter.until.map_or(i64::MAX, us);
-        let cursor = cursor.map_or(i64::MAX, |cursor| cursor.id().started_at_us());
+        let cursor = cursor.map_or(i64::MAX, |cursor| cursor.key().started_at_us());
         Ok(Some(Search {
             expression,
             first_us: filter.since.map_or(0, us),

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::*;
 use crate::{
-    record::{Has, Kind, Pattern, Status},
+    record::{EventId, Has, Kind, Pattern, Status},
     store::sqlite::maintenance::search::ACTIVITIES,
 };
 
@@ -207,16 +207,16 @@ proptest! {
         for (at, row) in rows.iter().enumerate().skip(indexed) {
             insert(&reader.connection().unwrap(), at, row);
         }
-        let all = reader.page(&Filter::default(), None, LARGEST_PAGE).unwrap().activities;
+        let all = Source::<ActivityRecord>::list(&mut reader, &Filter::default(), None, LARGEST_PAGE).unwrap().records;
         prop_assert_eq!(all.len(), rows.len());
         let expected: Vec<_> = all.into_iter().filter(|activity| filter.matches(activity)).collect();
 
         let mut found = Vec::new();
         let mut cursor = None;
         loop {
-            let page = reader.page(&filter, cursor, limit).unwrap();
-            prop_assert!(page.activities.len() <= limit);
-            found.extend(page.activities);
+            let page = Source::<ActivityRecord>::list(&mut reader, &filter, cursor, limit).unwrap();
+            prop_assert!(page.records.len() <= limit);
+            found.extend(page.records);
             cursor = page.next;
             if cursor.is_none() {
                 break;
@@ -227,11 +227,11 @@ proptest! {
         let mut ended: Vec<_> = expected.into_iter().filter(|activity| activity.seq.is_some()).collect();
         ended.sort_by_key(|activity| activity.seq);
         let mut followed = Vec::new();
-        let mut seq = 0;
-        while seq < reader.newest_seq().unwrap() {
-            let next = reader.after(seq, &filter, limit).unwrap();
-            followed.extend(next.activities);
-            seq = next.seq;
+        let mut place = Position::<ActivityRecord>::START;
+        while place != reader.newest().unwrap() {
+            let next = reader.after(place, &filter, limit).unwrap();
+            followed.extend(next.records);
+            place = next.next;
         }
         prop_assert_eq!(followed, ended, "{}", &filter);
     }
@@ -255,7 +255,7 @@ fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value
 fn lists_are_read_through_an_index_and_never_sorted() {
     let mut reader = fixture(&[]);
     let mut check = |text: &str, expected: &str| {
-        let (sql, values) = page::newest_ended(
+        let (sql, values) = list::newest::<ActivityRecord>(
             &read(text),
             Some(Cursor::after(ActivityId::lower_bound(at(9)))),
             50,
@@ -303,8 +303,9 @@ fn lists_are_read_through_an_index_and_never_sorted() {
 fn events_are_read_through_an_index_and_never_sorted() {
     let mut reader = fixture(&[]);
     let mut check = |text: &str, expected: &str| {
-        let cursor = Some(Cursor::after(ActivityId::lower_bound(at(9))));
-        let (sql, values) = event::newest(&read(text), cursor, 50);
+        let bound = *ActivityId::lower_bound(at(9)).as_bytes();
+        let cursor = Some(Cursor::after(EventId::from_bytes(bound)));
+        let (sql, values) = list::newest::<EventRecord>(&read(text), cursor, 50);
         let plan = plan(&mut reader, &sql, values);
         let through = format!("SEARCH a USING INDEX {expected}");
         assert!(
@@ -344,7 +345,7 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
         let search = search::Search::activities(&connection, &filter, Some(cursor));
         drop(connection);
         let search = search.unwrap().unwrap();
-        let (sql, values) = page::newest_found(&search, &filter, Some(cursor), 50);
+        let (sql, values) = list::newest_found(&search, &filter, Some(cursor), 50);
         let plan = plan(&mut reader, &sql, values);
         assert!(
             plan[0].starts_with("SCAN s VIRTUAL TABLE INDEX"),
@@ -371,8 +372,8 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
 fn commits_are_followed_by_their_own_order() {
     let mut reader = fixture(&[]);
     for text in ["", "project:acme since:2026-03-01", "status:failed word"] {
-        let of_activities = page::commits(&read(text), 3, 9, 50);
-        let of_events = event::commits(&read(text), 3, 9, 50);
+        let of_activities = list::commits::<ActivityRecord>(&read(text), 3, 9, 50);
+        let of_events = list::commits::<EventRecord>(&read(text), 3, 9, 50);
         for (sql, values) in [of_activities, of_events] {
             let plan = plan(&mut reader, &sql, values);
             let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
@@ -408,10 +409,16 @@ fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
     assert_eq!(statuses, [Status::Success, Status::Failed, Status::Running]);
     assert!(tree.iter().all(|activity| activity.root == root));
     assert_eq!(
-        reader.activity(tree[2].id).unwrap().as_ref(),
+        Source::<ActivityRecord>::get(&mut reader, tree[2].id)
+            .unwrap()
+            .as_ref(),
         Some(&tree[2])
     );
-    assert_eq!(reader.activity(ActivityId::from_parts(0, 0)).unwrap(), None);
+    let nobody = ActivityId::from_parts(0, 0);
+    assert_eq!(
+        Source::<ActivityRecord>::get(&mut reader, nobody).unwrap(),
+        None
+    );
     let all = ActivityId::from_bytes([0; 16])..=ActivityId::from_bytes([255; 16]);
     assert_eq!(reader.ids(all, 2).unwrap().len(), 2);
 }
@@ -421,8 +428,10 @@ fn an_unknown_type_of_question_is_refused_and_not_answered_with_nothing() {
     let mut reader = fixture(&[]);
     let mut filter = Filter::default();
     filter.event_type.none_of.push(Pattern::exact("deployment"));
-    assert!(reader.page(&filter, None, 1).unwrap_err().is_invalid());
-    assert!(reader.after(0, &filter, 1).unwrap_err().is_invalid());
+    let list = Source::<ActivityRecord>::list(&mut reader, &filter, None, 1);
+    assert!(list.unwrap_err().is_invalid());
+    let start = Position::<ActivityRecord>::START;
+    assert!(reader.after(start, &filter, 1).unwrap_err().is_invalid());
 }
 
 #[test]
@@ -444,7 +453,8 @@ fn a_damaged_row_is_an_error_that_names_it() {
         .unwrap()
         .execute("UPDATE activity SET attributes = '[]'", ())
         .unwrap();
-    let error = reader.page(&Filter::default(), None, 1).unwrap_err();
+    let error =
+        Source::<ActivityRecord>::list(&mut reader, &Filter::default(), None, 1).unwrap_err();
     assert!(
         error
             .to_string()

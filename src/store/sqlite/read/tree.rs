@@ -33,7 +33,7 @@ pub(super) fn page(
     view: &Snapshot<'_>,
     root: ActivityId,
     filter: &Filter,
-    after: Option<Cursor>,
+    after: Option<Cursor<ActivityRecord>>,
     limit: usize,
 ) -> Result<TreePage> {
     // One more than asked for tells whether there is a next page.
@@ -102,7 +102,7 @@ fn ended(
     view: &Snapshot<'_>,
     root: ActivityId,
     filter: &Filter,
-    after: Option<Cursor>,
+    after: Option<Cursor<ActivityRecord>>,
     wanted: usize,
 ) -> Result<Vec<ActivityRecord>> {
     let clause = following(filter, Table::Ended, after);
@@ -111,14 +111,14 @@ fn ended(
     let mut values = vec![bound(root)];
     values.extend(clause.values);
     values.push(Value::from(wanted as i64));
-    view.records(&sql, values)
+    view.records((sql, values))
 }
 
 fn open(
     view: &Snapshot<'_>,
     root: ActivityId,
     filter: &Filter,
-    after: Option<Cursor>,
+    after: Option<Cursor<ActivityRecord>>,
     wanted: usize,
 ) -> Result<Vec<ActivityRecord>> {
     let clause = following(filter, Table::Open, after);
@@ -127,11 +127,11 @@ fn open(
     let mut values = vec![view.alive.clone().into(), bound(root)];
     values.extend(clause.values);
     values.push(Value::from(wanted as i64));
-    view.records(&sql, values)
+    view.records((sql, values))
 }
 
 /// What the filter means, beginning after the cursor.
-fn following(filter: &Filter, table: Table, after: Option<Cursor>) -> Where {
+fn following(filter: &Filter, table: Table, after: Option<Cursor<ActivityRecord>>) -> Where {
     let mut clause = Where::of(filter, table);
     if let Some(after) = after {
         clause.after(after.id());

@@ -64,6 +64,7 @@ impl WriteSide {
                 }
                 Ok(())
             })?;
+            self.begin_order_anew()?;
             own.add_to(&mut self.committed);
             // The ledger says so also where the main file is moved away alone.
             let _ = self.take_over_some();
@@ -72,6 +73,7 @@ impl WriteSide {
                 "rows that were committed are nowhere any more"
             );
         }
+        self.go_on_in_order()?;
         let total = ledger::total(&*self.connection()?).map_err(|cause| self.error(cause))?;
         if let Some(total) = total {
             ledger::keep_total(&total, &path);

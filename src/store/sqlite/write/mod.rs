@@ -7,6 +7,7 @@ mod ended;
 mod event;
 pub(super) mod ledger;
 mod losses;
+pub(super) mod order;
 mod orphans;
 mod recording;
 mod removed;

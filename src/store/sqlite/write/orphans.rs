@@ -1,7 +1,15 @@
 //! Files that are not the log's any more, and what is still to be copied out of them.
 
-use super::rescue::{Rows, Watermark};
-use crate::store::sqlite::open::{file::Opened, witness::Committed};
+use rusqlite::Connection;
+
+use super::{
+    order::{self, Order},
+    rescue::{Rows, Watermark},
+};
+use crate::store::{
+    What,
+    sqlite::open::{file::Opened, witness::Committed},
+};
 
 /// What came of replaced files.
 #[derive(Debug, Default)]
@@ -12,10 +20,32 @@ pub(super) struct Replaced {
     pub(super) rescued: u64,
     /// What was committed into the files that were replaced, until those that stand there now are written.
     pub(super) before: Option<Before>,
+    /// The order of commits of the files that were replaced, until those that stand there now say where it goes on.
+    pub(super) order: Option<Order>,
+    /// That of the files that stand there now, before anything was copied into them.
+    pub(super) begin: Option<Order>,
     /// Read from files that are closed, not yet written.
     pub(super) rows: Vec<Vec<Rows>>,
     /// Files that are not the log's any more, not yet copied.
     pub(super) orphans: Vec<Orphan>,
+}
+
+impl Replaced {
+    /// How much higher the numbers of records become that are copied.
+    pub(super) fn offset(&self, what: What) -> i64 {
+        match (&self.order, &self.begin) {
+            (Some(then), Some(begin)) => begin.offset(then, what),
+            _ => 0,
+        }
+    }
+
+    /// Tells those who follow the log, before the file that stands there now is known by a number, that it goes on in it.
+    pub(super) fn promise(&self, connection: &Connection) -> rusqlite::Result<()> {
+        match (self.order, self.begin) {
+            (Some(then), None) => order::promise(connection, &then),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Files that are not the log's any more, still open.

@@ -11,6 +11,7 @@ use chrono::Utc;
 use super::{
     change::Change,
     ledger,
+    order::{self, Order},
     orphans::Orphan,
     removed,
     rescue::{self, Part, Rows},
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
-        Durability,
+        Durability, What,
         sqlite::open::{
             file::OpenFile,
             names::{FileId, Look, Names, is_deleted, set_aside, set_aside_together},
@@ -106,6 +107,7 @@ impl WriteSide {
             "the log's files were moved, removed or replaced while it is open: its rows are copied into those that stand there now"
         );
         let before = self.before();
+        self.leave_order(change);
         match change {
             Change::Main => {
                 self.file = 0;
@@ -186,7 +188,7 @@ impl WriteSide {
             return Ok(());
         }
         let mut left = rows.into_iter();
-        let mut result = self.begin();
+        let mut result = self.begin().and_then(|()| self.begin_order());
         while result.is_ok()
             && let Some(step) = left.next()
         {
@@ -305,6 +307,7 @@ impl WriteSide {
             return Ok(());
         };
         let before = self.before();
+        self.leave_order(Change::Content);
         self.file = 0;
         file.close_all();
         self.say_committed();
@@ -323,13 +326,65 @@ impl WriteSide {
         self.settle(file.path())
     }
 
+    /// Remembers up to where the files had come that are replaced.
+    fn leave_order(&mut self, change: Change) {
+        let order = match change {
+            // All that was committed is there, and whoever reads through an index that was cut off is killed.
+            Change::Shm => return,
+            // What is written over may be unreadable, or another's.
+            Change::Content => None,
+            Change::Main | Change::Wal => self
+                .connection()
+                .ok()
+                .and_then(|connection| Order::of(&connection).ok()),
+        };
+        let order = order.filter(|order| order.id() == self.order);
+        let order = order.unwrap_or_else(|| Order::with_unknown_end(self.order));
+        self.replaced.order.get_or_insert(order);
+        self.replaced.begin = None;
+    }
+
+    fn begin_order(&mut self) -> Result<()> {
+        if self.replaced.begin.is_none() {
+            let begin = Order::of(&*self.connection()?).map_err(|cause| self.error(cause))?;
+            self.replaced.begin = Some(begin);
+        }
+        Ok(())
+    }
+
+    /// An older copy was put in place while no log was open.
+    pub(super) fn begin_order_anew(&mut self) -> Result<()> {
+        if self.replaced.order.is_none() {
+            self.replaced.order = Some(Order::with_unknown_end(self.order));
+        }
+        self.begin_order()
+    }
+
+    /// Tells those who follow the log where they go on.
+    pub(super) fn go_on_in_order(&mut self) -> Result<()> {
+        let (Some(then), Some(begin)) = (self.replaced.order, self.replaced.begin) else {
+            return Ok(());
+        };
+        self.order = self.transaction_anyway(Durability::Power, |work| {
+            order::go_on(work.transaction, &then, &begin)?;
+            order::id(work.transaction)
+        })?;
+        (self.replaced.order, self.replaced.begin) = (None, None);
+        Ok(())
+    }
+
     fn write_rows(&mut self, rows: &[Rows]) -> Result<u64> {
         // Counted as a commit, so that the file is not taken for what it was before.
         const COUNT: &str = "UPDATE instance SET commits = commits + 1 WHERE id = ?1";
+        let offsets = [What::Activities, What::Events].map(|what| self.replaced.offset(what));
+        let offset = |table: &str| match table {
+            "activity" => offsets[0],
+            _ => offsets[1],
+        };
         let count = self.transaction_anyway(Durability::Power, |work| {
             let mut count = work.transaction.prepare_cached(COUNT)?;
             count.execute([work.instance])?;
-            rescue::write(work.transaction, work.buckets, rows)
+            rescue::write(work.transaction, work.buckets, rows, &offset)
         })?;
         self.committed.commits += 1;
         Ok(count)

@@ -7,7 +7,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
     dictionary::Dictionary,
-    ledger,
+    ledger, order,
     orphans::Replaced,
     sums::{bucket::Buckets, hour},
     wal::{Wal, take_over_first},
@@ -42,6 +42,8 @@ pub(super) struct WriteSide {
     row: Option<i64>,
     /// The file's own number, which copies share; 0 where it is not known.
     pub(super) file: i64,
+    /// The id of its order of commits; 0 where it is not known.
+    pub(super) order: i64,
     /// `None` in memory: the process that could die takes the store along.
     pub(super) lock: Option<InstanceLock>,
     pub(super) handles: HashMap<InstanceId, Handle>,
@@ -95,6 +97,7 @@ impl WriteSide {
             instance: instance.clone(),
             row: None,
             file: 0,
+            order: 0,
             lock: None,
             handles: HashMap::new(),
             next_handle: 0,
@@ -340,19 +343,21 @@ impl WriteSide {
                 ],
                 |row| row.get(0),
             )?;
+            self.replaced.promise(&connection)?;
             let file = ledger::file_number(&connection, self.file)?;
             Ok((
                 row,
-                file,
+                (file, order::id(&connection)?),
                 ledger::added(&connection, instance.id)?.unwrap_or_default(),
                 taken,
             ))
         };
         let begun: rusqlite::Result<_> = begin();
         drop(connection);
-        let (row, file, committed, taken) = begun.map_err(|cause| self.error(cause))?;
+        let (row, (file, order), committed, taken) = begun.map_err(|cause| self.error(cause))?;
         self.row = Some(row);
         self.file = file;
+        self.order = order;
         self.committed = committed;
         self.wal.taken_over(&taken, &Look::at(self.access.path()));
         self.wal.committed();

@@ -143,11 +143,13 @@ pub(super) fn read(
     step(last)
 }
 
-/// Writes rows that are not there yet, with their sums and the ledger. Returns how many there were.
+/// Writes rows that are not there yet, with their sums and the ledger, and so much higher numbers in the order of commits.
+/// Returns how many there were.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     buckets: &mut Buckets,
     rows: &[Rows],
+    offset: &dyn Fn(&str) -> i64,
 ) -> rusqlite::Result<u64> {
     let mut added = HashMap::<i64, Committed>::new();
     let mut count = 0;
@@ -162,7 +164,7 @@ pub(super) fn write(
             }
             // One that is there already may be changed: it is not new.
             let is_known = table.name == "recording" && is_recorded(transaction, row)?;
-            if insert.execute(params_from_iter(row))? > 0 && !is_known {
+            if insert.execute(params_from_iter(table.bound(row, offset)))? > 0 && !is_known {
                 let new = transaction.last_insert_rowid();
                 count += written(transaction, table.name, new, buckets, &mut added)?;
             }

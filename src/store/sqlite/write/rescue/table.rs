@@ -1,6 +1,9 @@
 //! The tables that are copied, and how their rows are found and kept.
 
-use rusqlite::{Connection, params, types::Value};
+use rusqlite::{
+    Connection, params,
+    types::{ToSqlOutput, Value},
+};
 
 use super::{Rows, STEP};
 
@@ -17,9 +20,11 @@ pub(super) enum Holds {
     Recording,
     /// The number of an activity.
     Activity,
+    /// Its own number in the order of commits, which it keeps where that is the highest.
+    Order,
 }
 
-use Holds::{Activity, Instance, Plain, Recording, Text};
+use Holds::{Activity, Instance, Order, Plain, Recording, Text};
 
 /// A table, and how its rows are found and kept.
 #[derive(Debug)]
@@ -132,6 +137,7 @@ pub(super) const ACTIVITIES: Table = Table {
         ("trace_id", Plain),
         ("span_id", Plain),
         ("remote_parent", Plain),
+        ("seq", Order),
     ],
     rows: "FROM activity AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     kept: "WHERE true ON CONFLICT DO NOTHING",
@@ -172,6 +178,7 @@ pub(super) const EVENTS: Table = Table {
         ("request", Plain),
         ("dedup_key", Plain),
         ("truncated", Plain),
+        ("seq", Order),
     ],
     rows: "FROM event AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     kept: "WHERE true ON CONFLICT DO NOTHING",
@@ -263,7 +270,7 @@ impl Table {
         after: &Value,
     ) -> rusqlite::Result<Rows> {
         let columns = self.columns.iter().map(|(name, holds)| match holds {
-            Plain => format!("t.{name}"),
+            Plain | Order => format!("t.{name}"),
             Text => format!("(SELECT value FROM text WHERE id = t.{name})"),
             Instance => format!("(SELECT uuid FROM instance WHERE id = t.{name})"),
             Recording => format!("(SELECT id FROM recording WHERE seq = t.{name})"),
@@ -280,6 +287,21 @@ impl Table {
         })
     }
 
+    /// What is bound for a row: its columns, its number that much higher.
+    pub(super) fn bound<'a>(
+        &self,
+        row: &'a [Value],
+        offset: &dyn Fn(&str) -> i64,
+    ) -> impl Iterator<Item = ToSqlOutput<'a>> {
+        let columns = self.columns.iter().zip(row);
+        columns.map(|((_, holds), value)| match (holds, value) {
+            (Order, Value::Integer(seq)) => {
+                ToSqlOutput::Owned(Value::Integer(seq.saturating_add(offset(self.name))))
+            }
+            _ => ToSqlOutput::Borrowed(value.into()),
+        })
+    }
+
     pub(super) fn insert(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
         let values = self.columns.iter().enumerate().map(|(n, (_, holds))| {
@@ -290,6 +312,10 @@ impl Table {
                 Instance => format!("(SELECT id FROM instance WHERE uuid = ?{n})"),
                 Recording => format!("(SELECT seq FROM recording WHERE id = ?{n})"),
                 Activity => format!("(SELECT seq FROM activity WHERE id = ?{n})"),
+                Order => format!(
+                    "CASE WHEN ?{n} > (SELECT coalesce(max(seq), 0) FROM {}) THEN ?{n} END",
+                    self.name
+                ),
             }
         });
         let values: Vec<_> = values.collect();

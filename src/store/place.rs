@@ -1,0 +1,349 @@
+//! Places in lists and in the order of commits.
+
+use std::{fmt, marker::PhantomData, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{
+    error::{Error, Result},
+    record::ActivityId,
+    store::{Record, What},
+};
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct List<R: Record> {
+    /// The records, newest first.
+    pub records: Vec<R>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor<R>>,
+}
+
+impl<R: Record> List<R> {
+    /// A page, and where the next one begins.
+    pub fn new(records: Vec<R>, next: Option<Cursor<R>>) -> Self {
+        List { records, next }
+    }
+}
+
+/// What was committed after some place.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Followed<R: Record> {
+    /// The records, in the order of commits.
+    pub records: Vec<R>,
+    /// The place to go on from: everything up to it has been looked at.
+    pub next: Position<R>,
+    /// True where the place that was asked for is not in this store: another file has taken its place, or its newest
+    /// records were deleted. Then nothing is told but the newest place, to go on from.
+    pub restarted: bool,
+}
+
+impl<R: Record> Followed<R> {
+    /// What was committed, and the place to go on from.
+    pub fn new(records: Vec<R>, next: Position<R>) -> Self {
+        Followed {
+            records,
+            next,
+            restarted: false,
+        }
+    }
+
+    /// The newest place of a store that does not know the one that was asked for.
+    pub fn restarted(newest: Position<R>) -> Self {
+        Followed {
+            records: Vec::new(),
+            next: newest,
+            restarted: true,
+        }
+    }
+}
+
+/// A place in the order of commits of a log: of its activities, or of its events, which have an order of their own.
+///
+/// The text form is opaque: it is made to be handed back, not to be read. A bare number is understood as a place in whatever
+/// log it is handed to.
+pub struct Position<R> {
+    /// The log, as its file is numbered; 0 where that is not known.
+    log: i64,
+    seq: i64,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R> Position<R> {
+    /// Before the first commit of any log.
+    pub const START: Position<R> = Position::new(0, 0);
+
+    /// The place of the commit with this number, in the log with this number; 0 where that is not known.
+    pub const fn new(log: i64, seq: i64) -> Self {
+        Position {
+            log,
+            seq,
+            of: PhantomData,
+        }
+    }
+
+    /// The number of the log; 0 where it is not known.
+    pub const fn log(self) -> i64 {
+        self.log
+    }
+
+    /// The number in the order of commits of its log.
+    pub const fn seq(self) -> i64 {
+        self.seq
+    }
+
+    /// How many places it is behind another one of the same log. A record that was pruned leaves its place empty.
+    pub fn behind(self, newest: Self) -> u64 {
+        newest.seq.saturating_sub(self.seq).max(0).cast_unsigned()
+    }
+}
+
+impl<R> Clone for Position<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Position<R> {}
+
+impl<R> PartialEq for Position<R> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.log, self.seq) == (other.log, other.seq)
+    }
+}
+
+impl<R> Eq for Position<R> {}
+
+impl<R> Default for Position<R> {
+    fn default() -> Self {
+        Position::START
+    }
+}
+
+impl<R> fmt::Debug for Position<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Position({self})")
+    }
+}
+
+impl<R> fmt::Display for Position<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.log {
+            0 => write!(f, "{}", self.seq),
+            log => write!(f, "{log:x}.{}", self.seq),
+        }
+    }
+}
+
+impl<R> FromStr for Position<R> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (log, seq) = match text.split_once('.') {
+            Some((log, seq)) => (i64::from_str_radix(log, 16).ok(), seq),
+            None => (Some(0), text),
+        };
+        let digits = !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit());
+        let seq = seq.parse().ok().filter(|_| digits);
+        match (log.filter(|log| *log >= 0), seq) {
+            (Some(log), Some(seq)) => Ok(Position::new(log, seq)),
+            _ => Err(Error::invalid(format!(
+                "{text:?} is no place in the order of commits"
+            ))),
+        }
+    }
+}
+
+/// A place in a list: what comes after it is stable, whatever is added before it.
+///
+/// The text form is opaque: it is made to be handed back, not to be read. One of a list of events is refused for a list of
+/// activities, and the other way round.
+pub struct Cursor<R: Record> {
+    id: R::Id,
+    /// It stands in the second part of a list: what is dated ahead of the present.
+    ahead: bool,
+}
+
+impl<R: Record> Cursor<R> {
+    /// The place after the record of this id.
+    pub fn after(id: R::Id) -> Self {
+        Cursor { id, ahead: false }
+    }
+
+    /// The place after a record of a list.
+    pub(crate) fn after_record(record: &R) -> Self {
+        Cursor {
+            id: record.id(),
+            ahead: record.is_ahead(),
+        }
+    }
+
+    /// True in the part of the list that is dated ahead of the present.
+    pub(crate) fn is_ahead(self) -> bool {
+        self.ahead
+    }
+
+    /// The record before this place.
+    pub fn id(self) -> R::Id {
+        self.id
+    }
+
+    /// The same, as the key of the list.
+    pub(crate) fn key(self) -> ActivityId {
+        ActivityId::from_bytes(R::id_bytes(self.id))
+    }
+}
+
+impl<R: Record> Clone for Cursor<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R: Record> Copy for Cursor<R> {}
+
+impl<R: Record> PartialEq for Cursor<R> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.ahead) == (other.id, other.ahead)
+    }
+}
+
+impl<R: Record> Eq for Cursor<R> {}
+
+impl<R: Record> fmt::Debug for Cursor<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cursor({self})")
+    }
+}
+
+/// Marks a cursor in the part of a list that is dated ahead.
+const AHEAD: &str = "~";
+
+/// Marks a cursor of a list of events.
+const OF_EVENTS: &str = "e.";
+
+impl<R: Record> fmt::Display for Cursor<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if R::WHAT == What::Events {
+            f.write_str(OF_EVENTS)?;
+        }
+        if self.ahead {
+            f.write_str(AHEAD)?;
+        }
+        fmt::Display::fmt(&self.id, f)
+    }
+}
+
+impl<R: Record> FromStr for Cursor<R> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (of, rest) = match text.strip_prefix(OF_EVENTS) {
+            Some(rest) => (What::Events, rest),
+            None => (What::Activities, text),
+        };
+        if of != R::WHAT {
+            return Err(Error::invalid(match of {
+                What::Events => {
+                    format!("{text:?} is a cursor of a list of events, not of activities")
+                }
+                What::Activities => format!("{text:?} is not a cursor of a list of events"),
+            }));
+        }
+        let (id, ahead) = match rest.strip_prefix(AHEAD) {
+            Some(id) => (id, true),
+            None => (rest, false),
+        };
+        id.parse()
+            .map(|id| Cursor { id, ahead })
+            .map_err(|cause| Error::invalid(format!("{text:?} is not a cursor")).with_source(cause))
+    }
+}
+
+impl<R: Record> Serialize for Cursor<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, R: Record> Deserialize<'de> for Cursor<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{ActivityRecord, EventId, EventRecord};
+
+    #[test]
+    fn a_place_is_read_as_it_is_written() {
+        for (log, seq) in [(0, 0), (0, 7), (1, 0), (i64::MAX, i64::MAX)] {
+            let place = Position::<EventRecord>::new(log, seq);
+            assert_eq!(
+                place.to_string().parse::<Position<EventRecord>>().unwrap(),
+                place
+            );
+        }
+        for wrong in [
+            "",
+            ".",
+            "7.",
+            ".7",
+            "-1",
+            "+1",
+            "g.1",
+            "1.-1",
+            "1.2.3",
+            "99999999999999999999",
+        ] {
+            assert!(
+                wrong
+                    .parse::<Position<EventRecord>>()
+                    .unwrap_err()
+                    .is_invalid(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cursor_knows_of_what_list_it_is() {
+        let event = EventId::from_bytes([7; 16]);
+        let activity = ActivityId::from_bytes([7; 16]);
+        for ahead in [false, true] {
+            let events = Cursor::<EventRecord> { id: event, ahead }.to_string();
+            let activities = Cursor::<ActivityRecord> {
+                id: activity,
+                ahead,
+            }
+            .to_string();
+            assert_eq!(
+                events.parse::<Cursor<EventRecord>>().unwrap().is_ahead(),
+                ahead
+            );
+            assert_eq!(
+                activities
+                    .parse::<Cursor<ActivityRecord>>()
+                    .unwrap()
+                    .is_ahead(),
+                ahead
+            );
+            let error = events.parse::<Cursor<ActivityRecord>>().unwrap_err();
+            assert!(
+                error.is_invalid() && error.to_string().contains("of events"),
+                "{error}"
+            );
+            assert!(
+                activities
+                    .parse::<Cursor<EventRecord>>()
+                    .unwrap_err()
+                    .is_invalid()
+            );
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What activities and events have alike: both are listed, followed, exported and sent in the same way.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, Scope, Status},
+    store::{Reader, Source},
+};
+
+/// A record that is listed and followed: an [`ActivityRecord`] or an [`EventRecord`].
+///
+/// It cannot be implemented outside of this crate.
+pub trait Record:
+    sealed::Sealed + Serialize + Clone + PartialEq + fmt::Debug + Send + 'static
+{
+    /// Its id. Ids are in the order of time.
+    type Id: Copy + Ord + fmt::Debug + fmt::Display + FromStr<Err = Error> + Send + 'static;
+
+    /// Which of the two it is.
+    const WHAT: What;
+
+    /// Its id.
+    fn id(&self) -> Self::Id;
+
+    /// When it started, or happened.
+    fn at(&self) -> DateTime<Utc>;
+
+    /// Its name, or the type of an event.
+    fn name(&self) -> &str;
+
+    /// How it ended.
+    fn status(&self) -> Status;
+
+    /// For whom and where.
+    fn scope(&self) -> &Scope;
+
+    /// The activity that it is inside of.
+    fn inside(&self) -> Option<ActivityId>;
+
+    /// True when it is dated ahead of the [present](Reader::present).
+    fn is_ahead(&self) -> bool;
+
+    /// Its number in the order of commits; `None` while an activity is running.
+    fn seq(&self) -> Option<i64>;
+
+    /// True when a filter means it.
+    fn is_meant_by(&self, filter: &Filter) -> bool;
+
+    /// The part of a reader that has such records.
+    fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self>
+    where
+        Self: Sized;
+
+    /// The 16 bytes of an id.
+    #[doc(hidden)]
+    fn id_bytes(id: Self::Id) -> [u8; 16];
+
+    /// The id of these bytes.
+    #[doc(hidden)]
+    fn id_of_bytes(bytes: [u8; 16]) -> Self::Id;
+}
+
+/// Which records are meant: activities or events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// Ended activities.
+    Activities,
+    /// Events.
+    Events,
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for crate::record::ActivityRecord {}
+    impl Sealed for crate::record::EventRecord {}
+}
+
+impl Record for ActivityRecord {
+    type Id = ActivityId;
+
+    const WHAT: What = What::Activities;
+
+    fn id(&self) -> ActivityId {
+        self.id
+    }
+
+    fn at(&self) -> DateTime<Utc> {
+        self.started_at
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn status(&self) -> Status {
+        self.status
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn inside(&self) -> Option<ActivityId> {
+        self.parent
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    fn seq(&self) -> Option<i64> {
+        self.seq
+    }
+
+    fn is_meant_by(&self, filter: &Filter) -> bool {
+        filter.matches(self)
+    }
+
+    fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self> {
+        reader
+    }
+
+    fn id_bytes(id: ActivityId) -> [u8; 16] {
+        *id.as_bytes()
+    }
+
+    fn id_of_bytes(bytes: [u8; 16]) -> ActivityId {
+        ActivityId::from_bytes(bytes)
+    }
+}
+
+impl Record for EventRecord {
+    type Id = EventId;
+
+    const WHAT: What = What::Events;
+
+    fn id(&self) -> EventId {
+        self.id
+    }
+
+    fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    fn name(&self) -> &str {
+        &self.event_type
+    }
+
+    fn status(&self) -> Status {
+        self.status
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn inside(&self) -> Option<ActivityId> {
+        self.activity
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    fn seq(&self) -> Option<i64> {
+        Some(self.seq)
+    }
+
+    fn is_meant_by(&self, filter: &Filter) -> bool {
+        filter.matches_event(self)
+    }
+
+    fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self> {
+        reader
+    }
+
+    fn id_bytes(id: EventId) -> [u8; 16] {
+        *id.as_bytes()
+    }
+
+    fn id_of_bytes(bytes: [u8; 16]) -> EventId {
+        EventId::from_bytes(bytes)
+    }
+}

@@ -1,0 +1,141 @@
+//! The order of commits, and where those who follow it go on when another file takes the place of the log.
+//!
+//! An order has an id: that of its file, until numbers may be given a second time, since an older copy was put back. When
+//! a writer goes on in another order, it writes down there after which numbers.
+
+use rusqlite::Connection;
+
+use crate::store::{What, sqlite::marks::Mark};
+
+/// The id of an order: its own, or that of the file.
+const ID: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
+     (SELECT value FROM mark WHERE name = 'file'), 0)";
+
+/// An order of commits, and its last numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::sqlite) struct Order {
+    id: i64,
+    activities: i64,
+    events: i64,
+}
+
+impl Order {
+    /// The one that a file has.
+    pub(in crate::store::sqlite) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
+             (SELECT coalesce(max(seq), 0) FROM event)";
+        let id = id(connection)?;
+        let mut last = connection.prepare_cached(LAST)?;
+        last.query_row((), |row| {
+            Ok(Order {
+                id,
+                activities: row.get(0)?,
+                events: row.get(1)?,
+            })
+        })
+    }
+
+    /// The same, where the last numbers cannot be read any more.
+    pub(in crate::store::sqlite) fn with_unknown_end(id: i64) -> Self {
+        Order {
+            id,
+            activities: i64::MAX,
+            events: i64::MAX,
+        }
+    }
+
+    pub(in crate::store::sqlite) fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// How much higher the numbers of another order's records are, once they are copied into the file that had this one.
+    pub(super) fn offset(&self, of: &Order, what: What) -> i64 {
+        match self.id == of.id {
+            true => 0,
+            false => self.last(what),
+        }
+    }
+
+    fn last(&self, what: What) -> i64 {
+        match what {
+            What::Activities => self.activities,
+            What::Events => self.events,
+        }
+    }
+}
+
+pub(in crate::store::sqlite) fn id(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(ID)?
+        .query_row((), |row| row.get(0))
+}
+
+/// Writes down where those who followed an order go on in this file, whose order stood at `begin` before anything was
+/// copied into it.
+pub(in crate::store::sqlite) fn go_on(
+    connection: &Connection,
+    then: &Order,
+    begin: &Order,
+) -> rusqlite::Result<()> {
+    let now = Order::of(connection)?;
+    let is_whole = |what| now.last(what) >= then.last(what);
+    let kinds = [What::Activities, What::Events];
+    if then.id == 0 || now.id == then.id && kinds.into_iter().all(is_whole) {
+        return Ok(());
+    }
+    if now.id == then.id {
+        // Numbers that were given are given again.
+        Mark::Order.set(connection, fastrand::i64(1..))?;
+    }
+    for what in kinds {
+        // What was copied has its numbers, counted from the end of what was there; and so has what comes after it.
+        let begin = begin.last(what);
+        let end = then.last(what).saturating_add(begin);
+        let continues = now.id != then.id && now.last(what) >= end;
+        let mark = after(what, then.id);
+        match mark.get(connection)? {
+            // Another writer has told it.
+            Some(0..) => {}
+            _ if continues => mark.set(connection, -1 - begin)?,
+            _ => mark.set(connection, begin)?,
+        }
+    }
+    Ok(())
+}
+
+/// Says beforehand that an order goes on in this file, with the numbers that it has. What is not so is said later by
+/// [`go_on`]: until then nobody goes on who is further than the file.
+pub(in crate::store::sqlite) fn promise(
+    connection: &Connection,
+    then: &Order,
+) -> rusqlite::Result<()> {
+    let begin = Order::of(connection)?;
+    if then.id == 0 || begin.id == then.id {
+        return Ok(());
+    }
+    for what in [What::Activities, What::Events] {
+        after(what, then.id).give(connection, -1 - begin.last(what))?;
+    }
+    Ok(())
+}
+
+/// The place in this file after which those go on who were at `seq` of another order; `None` where it does not go on here.
+pub(in crate::store::sqlite) fn place(
+    connection: &Connection,
+    what: What,
+    order: i64,
+    seq: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let value = after(what, order).get(connection)?;
+    Ok(value.map(|value| match value {
+        begin @ 0.. => begin,
+        continues => seq.saturating_add(-1 - continues),
+    }))
+}
+
+fn after(what: What, order: i64) -> Mark {
+    match what {
+        What::Activities => Mark::ActivitiesAfter(order),
+        What::Events => Mark::EventsAfter(order),
+    }
+}
