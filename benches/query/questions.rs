@@ -9,7 +9,7 @@ use benches::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{
-    ActivityId,
+    ActivityId, ActivityRecord,
     query::{ActivityReader, MetricsQuery, Window},
     record::Filter,
     store::{Cursor, Dimension, Subject},
@@ -140,7 +140,7 @@ fn page(
     reader: &mut ActivityReader,
     end: DateTime<Utc>,
     filter: &str,
-    cursor: Option<Cursor>,
+    cursor: Option<Cursor<ActivityRecord>>,
 ) -> Result<usize, Failure> {
     let filter = Filter::parse(filter, end)?;
     Ok(reader.page(&filter, cursor, 50)?.records.len())

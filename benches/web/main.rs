@@ -112,7 +112,7 @@ fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<Vec<ActivityId>,
     }
     while upkeep.index()? > 0 {}
     let page = ActivityReader::open(path)?.page(&Filter::default(), None, 1_000)?;
-    Ok(page.activities.iter().map(|one| one.id).collect())
+    Ok(page.records.iter().map(|one| one.id).collect())
 }
 
 /// Records a tree, and gives the id of its root.

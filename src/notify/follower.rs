@@ -123,6 +123,7 @@ impl Follower {
                 next = Position::new(log, seq.min(earlier));
                 self.restarted = None;
             }
+            (Some(_), Some(_)) => return Ok(Step::Idle),
             _ => {}
         }
         if next != from {

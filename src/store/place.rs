@@ -65,7 +65,8 @@ impl<R: Record> Followed<R> {
 /// The text form is opaque: it is made to be handed back, not to be read. A bare number is understood as a place in whatever
 /// log it is handed to.
 pub struct Position<R> {
-    /// The log, as its file is numbered; 0 where that is not known.
+    /// The order of commits: the number of the log's file, or one of its own after an older copy was put back. 0 where it is
+    /// not known.
     log: i64,
     seq: i64,
     of: PhantomData<fn() -> R>,

@@ -16,7 +16,7 @@ pub async fn record(sqlite: &str) -> Result<(), Box<dyn Error>> {
     }
     log.flush().await?;
     let page = log.reader()?.page(&Filter::default(), None, 10)?;
-    assert_eq!(page.activities.len(), 3);
+    assert_eq!(page.records.len(), 3);
     log.shutdown().await?;
     println!("SQLite {sqlite}");
     Ok(())

@@ -17,7 +17,7 @@ pub async fn check(log: ActivityLog, kind: Kind, name: &str) -> Result<(), Box<d
     log.flush().await?;
     let page = log.reader()?.page(&Filter::default(), None, 10)?;
     let on_record: Vec<_> = page
-        .activities
+        .records
         .iter()
         .map(|one| (one.kind, one.name.as_str(), one.status))
         .collect();

@@ -7,7 +7,7 @@ use tower_activity::{
     ActivityLog, EventRecord,
     query::{Digest, DigestQuery, Zone},
     record::{Filter, Pattern},
-    store::{Cursor, EventPage},
+    store::{Cursor, List},
 };
 
 use crate::{Error, Result, project::Project};
@@ -40,9 +40,9 @@ impl<'a> Console<'a> {
         project: &str,
         filter: &str,
         now: DateTime<Utc>,
-        cursor: Option<Cursor>,
+        cursor: Option<Cursor<EventRecord>>,
         limit: usize,
-    ) -> Result<EventPage> {
+    ) -> Result<List<EventRecord>> {
         let filter = self.of(user, project, filter, now)?;
         Ok(self.log.reader()?.events(&filter, cursor, limit)?)
     }

@@ -98,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let console = backend.console();
     println!("\nwhat ann sees of {shop}:");
     let events = console.timeline("ann", &shop, "", Utc::now(), None, 100)?;
-    for event in &events.events {
+    for event in &events.records {
         println!(
             "  {:<19}{:<9}{:<13}{}",
             event.event_type,

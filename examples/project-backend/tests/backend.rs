@@ -59,7 +59,7 @@ impl Place {
                 .timeline("ann", "shop", filter, now, cursor, 1)
                 .unwrap();
             types.extend(
-                page.events
+                page.records
                     .into_iter()
                     .map(|event| event.event_type.to_string()),
             );
@@ -199,7 +199,7 @@ fn nobody_sees_or_changes_the_project_of_another() {
     let page = console
         .timeline("bob", "blog", "project:shop", now + HALF_AN_HOUR, None, 9)
         .unwrap();
-    let projects = page.events.iter().map(|event| event.scope.project.clone());
+    let projects = page.records.iter().map(|event| event.scope.project.clone());
     let projects: Vec<_> = projects.flatten().collect();
     assert_eq!(projects, ["blog", "blog"]);
 }

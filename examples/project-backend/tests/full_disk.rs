@@ -34,7 +34,11 @@ fn types(console: &Console<'_>, filter: &str) -> Vec<String> {
         // One a page, so that an order that is not stable would show.
         let page = console.timeline("ann", "shop", filter, Utc::now(), cursor, 1);
         let page = page.unwrap();
-        types.extend(page.events.iter().map(|event| event.event_type.to_string()));
+        types.extend(
+            page.records
+                .iter()
+                .map(|event| event.event_type.to_string()),
+        );
         cursor = page.next;
         if cursor.is_none() {
             return types;

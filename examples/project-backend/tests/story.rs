@@ -70,8 +70,8 @@ fn nothing_is_missing_after_an_outage_that_the_memory_was_enough_for() {
     assert_eq!(between(&said, "written again: ", " records"), "0");
     let mut reader = ActivityReader::open(folder.path().join("activity.db")).unwrap();
     let counts = &reader.health().unwrap().instances[0].accounting;
-    assert!(counts.committed > 20, "{counts:?}");
-    assert_eq!(counts.rejected() + counts.lost(), 0);
+    assert!(counts.activities.committed > 20, "{counts:?}");
+    assert_eq!(counts.activities.rejected() + counts.activities.lost(), 0);
     assert_eq!(counts.events.rejected() + counts.events.lost(), 0);
 }
 

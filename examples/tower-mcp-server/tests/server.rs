@@ -63,7 +63,7 @@ fn every_call_is_on_record_and_nothing_else() {
     let mut reader = ActivityReader::open(&store).unwrap();
     let page = reader.page(&Filter::default(), None, 10).unwrap();
     let told: Vec<_> = page
-        .activities
+        .records
         .iter()
         .map(|row| {
             (

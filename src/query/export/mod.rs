@@ -133,23 +133,37 @@ impl<R: Exported> Export<R> {
     /// When the store could not be read; then nothing was added. When the filter asks for what such records do not
     /// have.
     pub fn page(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<bool> {
-        let end = match self.end {
+        let mut end = match self.end {
             Some(end) => end,
             None => reader.newest()?,
         };
         let begins = self.end.is_none() && self.place == Position::START;
         let mut page = Vec::new();
         let mut after = reader.after(self.place, &self.filter, LARGEST_PAGE)?;
+        if after.restarted {
+            return Err(Error::invalid(format!(
+                "cannot export from {} on: the log has no such place, its newest is {}; export all of it, without a place",
+                self.place, after.next
+            )));
+        }
+        if after.next.log() != end.log() {
+            // Another file has taken the place of the log, and its records go on there.
+            end = reader.newest()?;
+        }
         after
             .records
             .retain(|one| one.seq().is_some_and(|seq| seq <= end.seq()));
         write(self.format, begins, &after.records, &mut page)?;
         out.append(&mut page);
         self.end = Some(end);
-        let seq = after.next.seq().min(end.seq());
-        self.place = Position::new(after.next.log(), seq);
         self.records += after.records.len() as u64;
-        Ok(self.place.seq() < end.seq())
+        let before = self.place;
+        self.place = match after.next.log() == end.log() {
+            true => Position::new(end.log(), after.next.seq().min(end.seq())),
+            false => after.next,
+        };
+        // Where a place is not there yet, the next export goes on from it.
+        Ok(self.place != before && self.place.seq() < end.seq())
     }
 }
 

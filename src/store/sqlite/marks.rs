@@ -16,6 +16,11 @@ const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
+/// What is only promised, by less than half of ?1: see `write::order`.
+pub(in crate::store::sqlite) const IS_ANY_PROMISED: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
+     AND (name LIKE 'activities after %' OR name LIKE 'events after %'))";
+pub(in crate::store::sqlite) const SETTLE: &str = "UPDATE mark SET value = value - ?1 WHERE value < ?1 / 2 \
+     AND (name LIKE 'activities after %' OR name LIKE 'events after %')";
 
 /// A number that a file keeps of itself.
 #[derive(Debug, Clone, Copy)]

@@ -95,6 +95,7 @@ async fn tell(
 ) {
     let mut messages = first;
     let mut sent = Instant::now();
+    let mut moves = true;
     messages.splice(0..0, *b"retry: 1000\n\n");
     loop {
         if messages.is_empty() && sent.elapsed() >= SIGN_OF_LIFE {
@@ -107,15 +108,20 @@ async fn tell(
             };
             sent = Instant::now();
         }
-        if listener.place == *places.borrow_and_update() {
+        if listener.place == *places.borrow_and_update() || !moves {
             tokio::select! {
                 () = time::sleep(RUNNING_EVERY) => {}
                 _ = places.changed() => {}
                 () = pieces.closed() => return,
             }
         }
+        let place = listener.place;
         match listener.ask(&app).await {
-            Ok(asked) => (listener, messages) = asked,
+            Ok(asked) => {
+                (listener, messages) = asked;
+                // What it does not listen to, and a place that is not there yet, keep it behind the newest.
+                moves = listener.place != place || !messages.is_empty();
+            }
             Err(problem) => {
                 // The client asks again, from where it is, and is told then.
                 let end = format!(": {problem}\n\n");

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, types::Value};
 use super::{
     Snapshot,
     compile::{Table, Where},
-    list::{Stored, before},
+    list::{BY_ID, NEWEST_FIRST, Stored, before},
     row::{self, COLUMNS, ENDED, ENDED_BY_SEQ, ENDED_FOUND, JOINS, OPEN},
     search::Search,
 };
@@ -14,9 +14,6 @@ use crate::{
     record::{ActivityId, ActivityRecord, Filter, Status},
     store::Cursor,
 };
-
-const NEWEST_FIRST: &str = " ORDER BY a.id DESC LIMIT ?";
-const BY_ID: &str = "a.id = ?";
 
 const ENDED_STATUSES: [Status; 5] = [
     Status::Success,

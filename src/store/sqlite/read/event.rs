@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, types::Value};
 use super::{
     Snapshot,
     compile::Where,
-    list::Stored,
+    list::{NEWEST_FIRST, Stored},
     row::{get, instant, status},
     search::Search,
 };
@@ -30,7 +30,6 @@ const JOINS: &str = "LEFT JOIN text AS type ON type.id = a.type LEFT JOIN instan
      LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
      LEFT JOIN text AS actor ON actor.id = a.actor LEFT JOIN text AS brand ON brand.id = a.brand \
      LEFT JOIN text AS environment ON environment.id = a.environment WHERE ";
-const NEWEST_FIRST: &str = " ORDER BY a.id DESC LIMIT ?";
 const OF_ACTIVITY: &str = "a.activity = ?";
 
 impl Stored for EventRecord {

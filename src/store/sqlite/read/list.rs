@@ -12,12 +12,15 @@ use super::{
 use crate::{
     error::Result,
     record::{Filter, Pattern},
-    store::{Cursor, Followed, List, Position, Record, sqlite::write::order},
+    store::{
+        Cursor, Followed, List, Position, Record,
+        sqlite::write::order::{self, GoesOn},
+    },
 };
 
-const NEWEST_FIRST: &str = " ORDER BY a.id DESC LIMIT ?";
+pub(super) const NEWEST_FIRST: &str = " ORDER BY a.id DESC LIMIT ?";
 const COMMIT_ORDER: &str = " AND a.seq > ? AND a.seq <= ? ORDER BY a.seq LIMIT ?";
-const BY_ID: &str = "a.id = ?";
+pub(super) const BY_ID: &str = "a.id = ?";
 
 /// Up to this many projects are read one by one, each through its index, and merged.
 const MERGED_PROJECTS: usize = 16;
@@ -156,19 +159,24 @@ pub(super) fn after<R: Stored>(
     limit: usize,
 ) -> Result<Followed<R>> {
     let end = newest_place::<R>(&snapshot.transaction)?;
-    let is_here = place.log() == 0 || place.log() == end.log();
-    let from = match is_here {
-        true => Some(place.seq()),
-        false => order::place(&snapshot.transaction, R::WHAT, place.log(), place.seq())
-            .map_err(failed("read where another log goes on"))?,
+    let wait = || Ok(Followed::new(Vec::new(), place));
+    let from = match place.log() {
+        0 => place.seq(),
+        log if log == end.log() => place.seq(),
+        log => match order::place(&snapshot.transaction, R::WHAT, log, place.seq())
+            .map_err(failed("read where another log goes on"))?
+        {
+            Some(GoesOn::After(seq)) if seq <= end.seq() => seq,
+            // What goes on here is not there yet.
+            Some(_) => return wait(),
+            // No log has written to this file yet: the one that will says where others go on.
+            None if end.log() == 0 => return wait(),
+            None => return Ok(Followed::restarted(end)),
+        },
     };
-    let from = match from {
-        Some(from) if from <= end.seq() => from,
-        // A file that has just taken the place of the log: what goes on in it is not there yet.
-        Some(_) if !is_here => return Ok(Followed::new(Vec::new(), place)),
-        None if end.log() == 0 => return Ok(Followed::new(Vec::new(), place)),
-        _ => return Ok(Followed::restarted(end)),
-    };
+    if from > end.seq() {
+        return Ok(Followed::restarted(end));
+    }
     let mut records: Vec<R> = Vec::new();
     if end.seq() > from && R::may_be_committed(filter) {
         records = snapshot.records(commits::<R>(filter, from, end.seq(), limit))?;

@@ -5,7 +5,10 @@
 
 use rusqlite::Connection;
 
-use crate::store::{What, sqlite::marks::Mark};
+use crate::store::{
+    What,
+    sqlite::marks::{self, Mark},
+};
 
 /// The id of an order: its own, or that of the file.
 const ID: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
@@ -70,15 +73,30 @@ pub(in crate::store::sqlite) fn id(connection: &Connection) -> rusqlite::Result<
         .query_row((), |row| row.get(0))
 }
 
-/// Writes down where those who followed an order go on in this file, whose order stood at `begin` before anything was
-/// copied into it.
+/// Added to a value that is only promised yet.
+const PROMISED: i64 = -(1 << 62);
+/// Added where both orders have the same records up to this number.
+const SHARED: i64 = 1 << 61;
+
+/// Where those go on who followed another order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::sqlite) enum GoesOn {
+    /// After this number.
+    After(i64),
+    /// That is not known yet: its records are about to be copied.
+    Soon,
+}
+
+/// Writes down where those who followed an order go on in this file, whose own order stood at `begin` before anything was
+/// copied into it. What another writer has told stands. `kept`: whether what was copied has the numbers that it was to have.
 pub(in crate::store::sqlite) fn go_on(
     connection: &Connection,
     then: &Order,
     begin: &Order,
+    kept: bool,
 ) -> rusqlite::Result<()> {
     let now = Order::of(connection)?;
-    let is_whole = |what| now.last(what) >= then.last(what);
+    let is_whole = |what| kept && now.last(what) >= then.last(what);
     let kinds = [What::Activities, What::Events];
     if then.id == 0 || now.id == then.id && kinds.into_iter().all(is_whole) {
         return Ok(());
@@ -88,23 +106,23 @@ pub(in crate::store::sqlite) fn go_on(
         Mark::Order.set(connection, fastrand::i64(1..))?;
     }
     for what in kinds {
-        // What was copied has its numbers, counted from the end of what was there; and so has what comes after it.
         let begin = begin.last(what);
+        // What was copied has its numbers, counted from the end of what was there; and so has what comes after it.
         let end = then.last(what).saturating_add(begin);
-        let continues = now.id != then.id && now.last(what) >= end;
+        let value = match now.id == then.id {
+            true => SHARED + begin,
+            false if kept && now.last(what) >= end => -1 - begin,
+            false => begin,
+        };
         let mark = after(what, then.id);
-        match mark.get(connection)? {
-            // Another writer has told it.
-            Some(0..) => {}
-            _ if continues => mark.set(connection, -1 - begin)?,
-            _ => mark.set(connection, begin)?,
+        if mark.get(connection)?.is_none_or(is_promised) {
+            mark.set(connection, value)?;
         }
     }
     Ok(())
 }
 
-/// Says beforehand that an order goes on in this file, with the numbers that it has. What is not so is said later by
-/// [`go_on`]: until then nobody goes on who is further than the file.
+/// Says beforehand that an order goes on in this file: until [`go_on`] says where, its followers wait.
 pub(in crate::store::sqlite) fn promise(
     connection: &Connection,
     then: &Order,
@@ -114,22 +132,39 @@ pub(in crate::store::sqlite) fn promise(
         return Ok(());
     }
     for what in [What::Activities, What::Events] {
-        after(what, then.id).give(connection, -1 - begin.last(what))?;
+        after(what, then.id).give(connection, PROMISED + begin.last(what))?;
     }
     Ok(())
 }
 
-/// The place in this file after which those go on who were at `seq` of another order; `None` where it does not go on here.
+/// Has followers go on after what was there before anything was copied, where whoever promised more has died. Some records
+/// are told twice then, and none is missed.
+pub(in crate::store::sqlite) fn settle_promises(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute(marks::SETTLE, [PROMISED]).map(drop)
+}
+
+/// True where something is promised.
+pub(in crate::store::sqlite) fn is_any_promised(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(marks::IS_ANY_PROMISED, [PROMISED], |row| row.get(0))
+}
+
+fn is_promised(value: i64) -> bool {
+    value < PROMISED / 2
+}
+
+/// Where those go on in this file who were at `seq` of another order; `None` where nobody has told.
 pub(in crate::store::sqlite) fn place(
     connection: &Connection,
     what: What,
     order: i64,
     seq: i64,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<Option<GoesOn>> {
     let value = after(what, order).get(connection)?;
     Ok(value.map(|value| match value {
-        begin @ 0.. => begin,
-        continues => seq.saturating_add(-1 - continues),
+        promised if is_promised(promised) => GoesOn::Soon,
+        shared @ SHARED.. => GoesOn::After(seq.min(shared - SHARED)),
+        begin @ 0.. => GoesOn::After(begin),
+        continues => GoesOn::After(seq.saturating_add(-1 - continues)),
     }))
 }
 

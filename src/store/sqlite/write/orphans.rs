@@ -24,6 +24,8 @@ pub(super) struct Replaced {
     pub(super) order: Option<Order>,
     /// That of the files that stand there now, before anything was copied into them.
     pub(super) begin: Option<Order>,
+    /// Something that was copied has not the number that it was to have.
+    pub(super) renumbered: bool,
     /// Read from files that are closed, not yet written.
     pub(super) rows: Vec<Vec<Rows>>,
     /// Files that are not the log's any more, not yet copied.

@@ -360,16 +360,29 @@ impl WriteSide {
         self.begin_order()
     }
 
+    /// Has nobody wait for what a process that died has promised.
+    pub(super) fn settle_promises(&mut self) -> Result<()> {
+        let promised = order::is_any_promised(&*self.connection()?);
+        match promised.map_err(|cause| self.error(cause))? {
+            true => self.transaction_anyway(Durability::Process, |work| {
+                order::settle_promises(work.transaction)
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Tells those who follow the log where they go on.
     pub(super) fn go_on_in_order(&mut self) -> Result<()> {
         let (Some(then), Some(begin)) = (self.replaced.order, self.replaced.begin) else {
             return Ok(());
         };
+        let kept = !self.replaced.renumbered;
         self.order = self.transaction_anyway(Durability::Power, |work| {
-            order::go_on(work.transaction, &then, &begin)?;
+            order::go_on(work.transaction, &then, &begin, kept)?;
             order::id(work.transaction)
         })?;
         (self.replaced.order, self.replaced.begin) = (None, None);
+        self.replaced.renumbered = false;
         Ok(())
     }
 
@@ -381,12 +394,13 @@ impl WriteSide {
             "activity" => offsets[0],
             _ => offsets[1],
         };
-        let count = self.transaction_anyway(Durability::Power, |work| {
+        let written = self.transaction_anyway(Durability::Power, |work| {
             let mut count = work.transaction.prepare_cached(COUNT)?;
             count.execute([work.instance])?;
             rescue::write(work.transaction, work.buckets, rows, &offset)
         })?;
         self.committed.commits += 1;
-        Ok(count)
+        self.replaced.renumbered |= written.renumbered;
+        Ok(written.count)
     }
 }

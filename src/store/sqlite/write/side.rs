@@ -138,6 +138,7 @@ impl WriteSide {
             }
         }
         side.count_losses(None)?;
+        side.settle_promises()?;
         Ok(side)
     }
 

@@ -78,7 +78,10 @@ impl WriteSide {
         }
         self.transaction(Durability::Process, |work| {
             ledger::adopt(work.transaction, &unknown)
-        })
+        })?;
+        // Their numbers are given again.
+        self.begin_order_anew()?;
+        self.go_on_in_order()
     }
 
     /// Writes some open rows of an instance, or of one log of it, as abandoned. Returns how many; 0 when none is left.

@@ -143,16 +143,25 @@ pub(super) fn read(
     step(last)
 }
 
-/// Writes rows that are not there yet, with their sums and the ledger, and so much higher numbers in the order of commits.
-/// Returns how many there were.
+/// What was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Written {
+    /// How many rows were not there yet.
+    pub(super) count: u64,
+    /// One of them has not the number that it was to have: another record had that.
+    pub(super) renumbered: bool,
+}
+
+/// Writes rows that are not there yet, with their sums and the ledger. Adds the offset of its table to the number of each in
+/// the order of commits.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     buckets: &mut Buckets,
     rows: &[Rows],
     offset: &dyn Fn(&str) -> i64,
-) -> rusqlite::Result<u64> {
+) -> rusqlite::Result<Written> {
     let mut added = HashMap::<i64, Committed>::new();
-    let mut count = 0;
+    let mut done = Written::default();
     for Rows { table, rows } in rows {
         let mut insert = transaction.prepare_cached(&table.insert())?;
         for row in rows {
@@ -166,14 +175,17 @@ pub(super) fn write(
             let is_known = table.name == "recording" && is_recorded(transaction, row)?;
             if insert.execute(params_from_iter(table.bound(row, offset)))? > 0 && !is_known {
                 let new = transaction.last_insert_rowid();
-                count += written(transaction, table.name, new, buckets, &mut added)?;
+                done.count += written(transaction, table.name, new, buckets, &mut added)?;
+                done.renumbered |= table
+                    .number(row, offset)
+                    .is_some_and(|number| number != new);
             }
         }
     }
     for (instance, added) in &added {
         ledger::add(transaction, *instance, added)?;
     }
-    Ok(count)
+    Ok(done)
 }
 
 /// True when a recording is there already.

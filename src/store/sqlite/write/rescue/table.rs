@@ -293,12 +293,20 @@ impl Table {
         row: &'a [Value],
         offset: &dyn Fn(&str) -> i64,
     ) -> impl Iterator<Item = ToSqlOutput<'a>> {
+        let number = self.number(row, offset);
         let columns = self.columns.iter().zip(row);
-        columns.map(|((_, holds), value)| match (holds, value) {
-            (Order, Value::Integer(seq)) => {
-                ToSqlOutput::Owned(Value::Integer(seq.saturating_add(offset(self.name))))
-            }
+        columns.map(move |((_, holds), value)| match (holds, number) {
+            (Order, Some(number)) => ToSqlOutput::Owned(Value::Integer(number)),
             _ => ToSqlOutput::Borrowed(value.into()),
+        })
+    }
+
+    /// The number that a row is to have in the order of commits; `None` where it has none.
+    pub(super) fn number(&self, row: &[Value], offset: &dyn Fn(&str) -> i64) -> Option<i64> {
+        let mut columns = self.columns.iter().zip(row);
+        columns.find_map(|((_, holds), value)| match (holds, value) {
+            (Order, Value::Integer(seq)) => Some(seq.saturating_add(offset(self.name))),
+            _ => None,
         })
     }
 
