@@ -16,6 +16,8 @@ const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
+const ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
+     (SELECT value FROM mark WHERE name = 'file'), 0)";
 /// What is only promised, by less than half of ?1: see `write::order`.
 pub(in crate::store::sqlite) const IS_ANY_PROMISED: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %'))";
@@ -108,4 +110,11 @@ impl Mark {
 pub(crate) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
     let mut complete = connection.prepare_cached(COMPLETE_FROM)?;
     complete.query_row([i64::MIN], |row| row.get(0))
+}
+
+/// The id of the order of commits: its own, or the number of the file; 0 where it has none.
+pub(in crate::store::sqlite) fn order(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(ORDER)?
+        .query_row((), |row| row.get(0))
 }

@@ -10,10 +10,6 @@ use crate::store::{
     sqlite::marks::{self, Mark},
 };
 
-/// The id of an order: its own, or that of the file.
-const ID: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
-     (SELECT value FROM mark WHERE name = 'file'), 0)";
-
 /// An order of commits, and its last numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::sqlite) struct Order {
@@ -68,9 +64,7 @@ impl Order {
 }
 
 pub(in crate::store::sqlite) fn id(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached(ID)?
-        .query_row((), |row| row.get(0))
+    marks::order(connection)
 }
 
 /// Added to a value that is only promised yet.
