@@ -81,7 +81,7 @@ impl ManualClock {
 
     /// What the wall clock shows, to the microsecond.
     pub fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp_micros(self.wall_us()).unwrap_or_default()
+        DateTime::from_timestamp_micros(self.wall_at(self.monotonic_ns())).unwrap_or_default()
     }
 
     pub(super) fn monotonic_ns(&self) -> u64 {
@@ -91,15 +91,17 @@ impl ManualClock {
     pub(super) fn stamp(&self) -> Stamp {
         // 32 bits in order, so that what starts while the clock stands still sorts as it started.
         let reading = self.hands.readings.fetch_add(1, Relaxed);
+        // One reading for both: a clock that is moved on in between would look like one that was set.
+        let monotonic_ns = self.monotonic_ns();
         Stamp {
-            monotonic_ns: self.monotonic_ns(),
-            wall_us: self.wall_us(),
+            monotonic_ns,
+            wall_us: self.wall_at(monotonic_ns),
             salt: reading << 32 | u64::from(fastrand::u32(..)),
         }
     }
 
-    fn wall_us(&self) -> i64 {
-        (self.hands.offset_ns.load(SeqCst) + self.monotonic_ns() as i64) / 1000
+    fn wall_at(&self, monotonic_ns: u64) -> i64 {
+        (self.hands.offset_ns.load(SeqCst) + monotonic_ns as i64) / 1000
     }
 }
 
