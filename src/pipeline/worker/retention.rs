@@ -101,8 +101,9 @@ impl Keeper {
 
     fn look(&mut self, store: &dyn Store, shared: &Shared) {
         let start = Instant::now();
-        let pruned = guarded("prune", || self.enforce(store, shared));
+        // Before it looks: what becomes old meanwhile is left to the next time.
         let now_ns = shared.clock.monotonic_ns();
+        let pruned = guarded("prune", || self.enforce(store, shared));
         self.ticked(now_ns);
         if let Ok(pruned) = pruned
             && pruned.total() > 0
