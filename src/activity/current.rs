@@ -74,11 +74,13 @@ fn unhide() {
     let _activity = CURRENT.try_with(|current| current.borrow_mut().hidden.pop());
 }
 
-/// A handle of the current activity.
-pub(super) fn handle() -> Activity {
-    CURRENT
-        .try_with(|current| current.borrow().activity.clone())
-        .unwrap_or_default()
+impl Activity {
+    /// The innermost activity that the calling code runs inside of; inert where there is none.
+    pub fn current() -> Activity {
+        CURRENT
+            .try_with(|current| current.borrow().activity.clone())
+            .unwrap_or_default()
+    }
 }
 
 /// Reads the innermost activity that fits: the current one, or one that it hides.

@@ -1,11 +1,39 @@
-//! What becomes of what a call gave back: mostly its end; sometimes the call goes on in it.
+//! What becomes of what a call gave back: mostly its end, as a classifier says; sometimes the call goes on in it.
 
-use std::task::Poll;
+use std::{any::type_name, task::Poll};
 
 use crate::{
-    activity::{Activity, Classify, Running},
+    activity::{Activity, Running},
     record::Outcome,
 };
+
+/// Says how a call ended, from what it gave back. Implemented for functions `Fn(&T) -> Outcome`.
+///
+/// This is the one place that decides what counts as success.
+pub trait Classify<T> {
+    /// Says how the call ended.
+    fn classify(&self, output: &T) -> Outcome;
+}
+
+impl<T, F: Fn(&T) -> Outcome> Classify<T> for F {
+    fn classify(&self, output: &T) -> Outcome {
+        self(output)
+    }
+}
+
+/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ByResult;
+
+impl<T, E> Classify<Result<T, E>> for ByResult {
+    fn classify(&self, output: &Result<T, E>) -> Outcome {
+        match output {
+            Ok(_) => Outcome::success(),
+            Err(_) => Outcome::failed(type_name::<E>()),
+        }
+    }
+}
 
 /// Decides what becomes of what a call gave back.
 ///

@@ -1,7 +1,7 @@
 //! The future of a recorded call: the activity is current for every poll and for the drop, and ends once.
 
 use std::{
-    any::{Any, type_name},
+    any::Any,
     fmt,
     future::Future,
     mem,
@@ -14,38 +14,10 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    activity::{Running, finish::Finish, running::panicked},
+    activity::{Classify, Running, finish::Finish, running::panicked},
     pipeline::Commit,
     record::Outcome,
 };
-
-/// Says how a call ended, from what it gave back. Implemented for functions `Fn(&T) -> Outcome`.
-///
-/// This is the one place that decides what counts as success.
-pub trait Classify<T> {
-    /// Says how the call ended.
-    fn classify(&self, output: &T) -> Outcome;
-}
-
-impl<T, F: Fn(&T) -> Outcome> Classify<T> for F {
-    fn classify(&self, output: &T) -> Outcome {
-        self(output)
-    }
-}
-
-/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type.
-#[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct ByResult;
-
-impl<T, E> Classify<Result<T, E>> for ByResult {
-    fn classify(&self, output: &Result<T, E>) -> Outcome {
-        match output {
-            Ok(_) => Outcome::success(),
-            Err(_) => Outcome::failed(type_name::<E>()),
-        }
-    }
-}
 
 pin_project! {
     /// A future that runs inside of an activity and ends it.

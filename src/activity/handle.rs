@@ -13,7 +13,7 @@ use tracing::Span;
 #[cfg(feature = "recording")]
 use crate::pipeline::Attached;
 use crate::{
-    activity::{current, intake, lineage::Lineage, span},
+    activity::{intake, lineage::Lineage, span},
     pipeline::{Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text, TraceContext},
 };
@@ -60,11 +60,6 @@ pub(super) struct Open {
 impl Activity {
     /// A handle of nothing.
     pub(super) const INERT: Activity = Activity(State::Inert);
-
-    /// The innermost activity that the calling code runs inside of; inert where there is none.
-    pub fn current() -> Activity {
-        current::handle()
-    }
 
     /// Its id; `None` for an inert handle.
     pub fn id(&self) -> Option<ActivityId> {

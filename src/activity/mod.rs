@@ -21,7 +21,8 @@ pub use describe::Describe;
 pub use event::Event;
 #[cfg(feature = "http")]
 pub(crate) use finish::Finish;
-pub use future::{ActivityFuture, ByResult, Classify};
+pub use finish::{ByResult, Classify};
+pub use future::ActivityFuture;
 pub use handle::Activity;
 pub use receipt::{Committed, Receipt};
 pub use running::Running;

@@ -100,7 +100,9 @@ impl ActivityLog {
 
         let _within = outer.as_ref().map(|span| span.enter());
         let more = more.as_deref();
-        let span = span::open(shared, &started, more);
+        let span_name = more.and_then(|more| more.span_name.as_ref());
+        let on_span = more.map_or(&[][..], |more| &more.on_span);
+        let span = span::open(shared, &started, span_name, on_span);
         bytes += span::trace(
             &mut started,
             more.and_then(|more| more.remote.as_ref()),

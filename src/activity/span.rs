@@ -4,7 +4,6 @@ use serde_json::Value;
 use tracing::{Span, field::Empty};
 
 use crate::{
-    activity::describe::More,
     pipeline::Shared,
     record::{Text, TraceContext, TraceId},
     store::{Started, Trace},
@@ -18,13 +17,18 @@ const LINK: Text = Text::from_static("trace.link");
 /// What that attribute takes: a `traceparent` and its place.
 const LINK_CHARGE: usize = 256;
 
-/// Makes the span of an activity, within what is current.
+/// Makes the span of an activity, within what is current: called so where that is not the activity's name, with fields
+/// of its own.
 ///
 /// A span's fields have to be known when this is compiled: these are the names that OpenTelemetry gives to what the
 /// layers of this crate find out. `mcp/names.rs` says which version of them.
-pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> Span {
-    let name = more.and_then(|more| more.span_name.clone());
-    let name = name.map(|name| shared.intake().text(name));
+pub(super) fn open(
+    shared: &Shared,
+    started: &Started,
+    name: Option<&Text>,
+    fields: &[(&'static str, Text)],
+) -> Span {
+    let name = name.map(|name| shared.intake().text(name.clone()));
     let span = tracing::info_span!(
         target: "tower_activity",
         "activity",
@@ -51,7 +55,7 @@ pub(super) fn open(shared: &Shared, started: &Started, more: Option<&More>) -> S
     if span.is_disabled() {
         return span;
     }
-    for (field, value) in more.map_or(&[][..], |more| &more.on_span) {
+    for (field, value) in fields {
         span.record(*field, &*shared.intake().text(value.clone()));
     }
     let attributes = started.details.as_ref().map(|details| &details.attributes);
