@@ -16,13 +16,14 @@ use pin_project_lite::pin_project;
 
 use crate::{
     activity::{Running, panicked},
-    layer::http::{
-        finish::{BODY_SIZE, STATUS_CODE},
-        grpc,
-    },
+    layer::http::grpc,
     pipeline::Commit,
     record::{Outcome, Status, Text},
 };
+
+/// The attributes for what is seen of a response.
+pub(super) const STATUS_CODE: &str = "http.response.status_code";
+pub(super) const BODY_SIZE: &str = "http.response.body.size";
 
 pin_project! {
     /// A body that ends its request's activity when it ends itself.

@@ -8,7 +8,10 @@ use http_body::Body;
 use crate::{
     activity::{Activity, ByResult, Classify, Finish, Running},
     layer::http::{
-        ActivityBody, RequestHead, Upgrade, body::Progress, describe::content_length, grpc,
+        ActivityBody, RequestHead, Upgrade,
+        body::{BODY_SIZE, Progress, STATUS_CODE},
+        describe::content_length,
+        grpc,
     },
     record::{Outcome, Text},
 };
@@ -37,10 +40,6 @@ enum Asked {
     Connect,
     Grpc,
 }
-
-/// The attributes for what is seen of a response.
-pub(super) const STATUS_CODE: &str = "http.response.status_code";
-pub(super) const BODY_SIZE: &str = "http.response.body.size";
 
 impl<C> Respond<C> {
     pub(super) fn to(head: &RequestHead<'_>, classify: C) -> Self {

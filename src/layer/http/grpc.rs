@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::{layer::http::RequestHead, record::Outcome};
 
@@ -39,13 +39,6 @@ const CODES: [(&str, &str); 17] = [
     ("DATA_LOSS", "data_loss"),
     ("UNAUTHENTICATED", "denied"),
 ];
-
-/// True for `application/grpc`, plain or with an encoding. gRPC-Web is none: its status is inside of the body.
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let media = headers.get(header::CONTENT_TYPE);
-    let rest = media.and_then(|media| media.as_bytes().strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
 
 /// The method that a gRPC call is for: `package.Service/Method`.
 pub(super) fn method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {

@@ -2,8 +2,6 @@
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, Version, header};
 
-use crate::layer::http::grpc;
-
 /// The head of a request: what rules see of it, whatever the type of its body.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -29,7 +27,7 @@ impl<'a> RequestHead<'a> {
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
-            is_grpc: grpc::is_grpc(request.headers()),
+            is_grpc: is_grpc(request.headers()),
         }
     }
 
@@ -59,4 +57,11 @@ impl<'a> RequestHead<'a> {
     pub(super) fn known(&self, name: &HeaderName) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// True for `application/grpc`, plain or with an encoding. gRPC-Web is none: its status is inside of the body.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let media = headers.get(header::CONTENT_TYPE);
+    let rest = media.and_then(|media| media.as_bytes().strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
