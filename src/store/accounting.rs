@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::store::Appended;
-
 /// One of something for each kind of record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PerKind<T> {
@@ -209,14 +207,6 @@ impl Accounting {
     /// True when the numbers of each kind add up.
     pub fn adds_up(&self) -> bool {
         self.kinds().each().into_iter().all(RecordCounts::adds_up)
-    }
-
-    /// Moves what turned out to be no record of its own from what was counted as committed: for a store, before it saves
-    /// the accounting of a batch.
-    pub fn settle(&mut self, appended: &Appended) {
-        let duplicates = appended.duplicates.len() as u64;
-        self.events.committed = self.events.committed.saturating_sub(duplicates);
-        self.events.duplicates += duplicates;
     }
 
     pub(crate) fn kinds(&self) -> PerKind<&RecordCounts> {

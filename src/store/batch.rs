@@ -1,6 +1,6 @@
 //! What the writer thread hands to a store.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
     redact::Captured,
-    store::{Accounting, Duplicate, Intake, NewEvent, NewStep, PerKind},
+    store::{Accounting, Duplicate, NewEvent, NewStep, PerKind},
 };
 
 /// The open log that writes: one row in the store, one lock file beside it.
@@ -135,17 +135,6 @@ impl Details {
         self.attributes.push((key, value));
     }
 
-    /// Redacts the payloads that were captured.
-    pub(crate) fn redact(&mut self, intake: Intake<'_>) {
-        let Payloads { input, output } = mem::take(&mut self.captured);
-        if let Some(input) = input {
-            self.input = intake.captured(&input);
-        }
-        if let Some(output) = output {
-            self.output = intake.captured(&output);
-        }
-    }
-
     /// The value of an attribute that was set before.
     pub(crate) fn attribute_mut(&mut self, key: &str) -> Option<&mut Value> {
         let mut attributes = self.attributes.iter_mut();
@@ -189,16 +178,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Redacts the payloads that its activities captured.
-    pub(crate) fn redact(&mut self, intake: Intake<'_>) {
-        let ended = self.ended.iter_mut().map(|ended| &mut ended.started);
-        for started in ended.chain(&mut self.open) {
-            if let Some(details) = &mut started.details {
-                details.redact(intake);
-            }
-        }
-    }
-
     /// True when it has no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.open.is_empty()
@@ -235,4 +214,14 @@ pub struct Appended {
     pub files_replaced: u64,
     /// Rows that were copied from such files, since an earlier commit has told.
     pub rows_rescued: u64,
+}
+
+impl Accounting {
+    /// Moves what turned out to be no record of its own from what was counted as committed: for a store, before it saves
+    /// the accounting of a batch.
+    pub fn settle(&mut self, appended: &Appended) {
+        let duplicates = appended.duplicates.len() as u64;
+        self.events.committed = self.events.committed.saturating_sub(duplicates);
+        self.events.duplicates += duplicates;
+    }
 }

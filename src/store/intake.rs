@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     record::{Preview, Scope, Text, snake_case},
     redact::{Captured, Redactor, RedactorPanicked},
-    store::{Details, NewEvent},
+    store::{Batch, Details, NewEvent, batch::Payloads},
 };
 
 /// The most attributes an activity keeps.
@@ -88,11 +88,27 @@ impl<'a> Intake<'a> {
     }
 
     /// A payload of this process. `None` where its redactor panicked.
-    pub(crate) fn captured(self, captured: &Captured) -> Option<Preview> {
+    fn captured(self, captured: &Captured) -> Option<Preview> {
         self.redactor
             .captured(captured)
             .inspect_err(|RedactorPanicked| drop(self.withheld()))
             .ok()
+    }
+
+    /// The payloads that the activities of a batch captured.
+    pub(crate) fn batch(self, batch: &mut Batch) {
+        let ended = batch.ended.iter_mut().map(|ended| &mut ended.started);
+        for started in ended.chain(&mut batch.open) {
+            if let Some(details) = &mut started.details {
+                let Payloads { input, output } = mem::take(&mut details.captured);
+                if let Some(input) = input {
+                    details.input = self.captured(&input);
+                }
+                if let Some(output) = output {
+                    details.output = self.captured(&output);
+                }
+            }
+        }
     }
 
     /// A payload that was capped before. `None` where its redactor panicked.

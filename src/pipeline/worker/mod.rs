@@ -244,7 +244,7 @@ impl Worker {
             if batch.is_empty() {
                 batch = self.lanes.take();
                 batch.open = mem::take(&mut self.open);
-                batch.redact(self.shared.intake());
+                self.shared.intake().batch(&mut batch);
                 batch.environment = self.shared.config.environment.clone();
                 self.oldest = (self.lanes.len() > 0).then(Instant::now);
             }
