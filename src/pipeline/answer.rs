@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{FOR_EVER, Message, Pipeline, Shard, Shared, ledger::accounting},
+    pipeline::{FOR_EVER, Message, Pipeline, Shard, Shared, accounting::accounting},
     store::{Accounting, PerKind},
 };
 

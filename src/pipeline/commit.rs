@@ -1,7 +1,6 @@
 //! Waiting for the commit of what has just ended, in the mode that does so.
 
 use std::{
-    collections::BTreeSet,
     future::Future,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -14,28 +13,6 @@ use crate::{
     pipeline::{Mode, Shared},
     record::ActivityId,
 };
-
-/// The activities that the store refused and for whose commit somebody may wait, or begin to wait: a call queues up
-/// after its end stands in its shard, so that its record may be refused before.
-#[derive(Debug, Default)]
-pub(crate) struct Refused(BTreeSet<ActivityId>);
-
-impl Refused {
-    /// How many are remembered: nobody has asked for the oldest in as many refusals.
-    const MOST: usize = 10_000;
-
-    pub(crate) fn insert(&mut self, id: ActivityId) {
-        if self.0.len() >= Self::MOST {
-            self.0.pop_first();
-        }
-        self.0.insert(id);
-    }
-
-    /// True the first time that this one is asked for.
-    fn take(&mut self, id: ActivityId) -> bool {
-        self.0.remove(&id)
-    }
-}
 
 /// What an answer waits for once its activity has ended: that recordings are handed over, and that the end is
 /// committed, or that the time is up.

@@ -1,11 +1,8 @@
-//! Where every record went: the writer's half of the accounting, and the sum with what the shards have seen.
+//! The writer's half of the accounting: what became of records.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::collections::BTreeSet;
 
-use crate::{
-    pipeline::{Pipeline, Shard, Shared},
-    store::{Accounting, PerKind},
-};
+use crate::{record::ActivityId, store::Accounting};
 
 /// What only the writer knows.
 #[derive(Debug, Default)]
@@ -16,60 +13,24 @@ pub(crate) struct Ledger {
     pub(crate) failure: Option<String>,
 }
 
-/// Adds up where an instance stands. What is `committing` counts as committed already.
-pub(crate) fn accounting(
-    shards: &[Arc<Shard>],
-    shared: &Shared,
-    committing: PerKind<u64>,
-) -> Accounting {
-    if shared.is_forked() {
-        return forked(shards, shared);
-    }
-    // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
-    let mut sum = shared.ledger.lock().settled.clone();
-    sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.sent_away();
-    sum.redactor_panics = shared.redactor_panics.load(Relaxed);
-    // What a shard has handed over stays among its waiting ones.
-    let taken = sum.kinds_mut().zip(committing).map(|(sum, committing)| {
-        sum.committed += committing;
-        sum.ended()
-    });
-    for shard in shards {
-        for (sum, seen) in sum.kinds_mut().zip(shard.counts()).each() {
-            sum.add(&seen);
-        }
-    }
-    for (sum, taken) in sum.kinds_mut().zip(taken).each() {
-        sum.waiting -= taken;
-    }
-    sum
-}
+/// The activities that the store refused and for whose commit somebody may wait, or begin to wait: a call queues up
+/// after its end stands in its shard, so that its record may be refused before.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(BTreeSet<ActivityId>);
 
-/// Where the child of a fork stands: what is left in its copy of the shards goes nowhere. What the writer had
-/// taken from them is its parent's.
-fn forked(shards: &[Arc<Shard>], shared: &Shared) -> Accounting {
-    let mut sum = Accounting::default();
-    sum.activities.rejected_forked = shared.missed.load(Relaxed);
-    sum.events.rejected_forked = shared.missed_events.load(Relaxed);
-    for shard in shards {
-        let seen = shard.counts().zip(shard.left());
-        for (sum, (seen, left)) in sum.kinds_mut().zip(seen).each() {
-            sum.rejected_forked += left;
-            sum.rejected_memory += seen.rejected_memory;
-            sum.rejected_closed += seen.rejected_closed;
-            sum.rejected_type += seen.rejected_type;
-            sum.rejected_limit += seen.rejected_limit;
-        }
-    }
-    for sum in sum.kinds_mut().each() {
-        sum.recorded = sum.rejected();
-    }
-    sum
-}
+impl Refused {
+    /// How many are remembered: nobody has asked for the oldest in as many refusals.
+    const MOST: usize = 10_000;
 
-impl Pipeline {
-    /// Where every record of this instance went, up to now.
-    pub(crate) fn accounting(&self) -> Accounting {
-        accounting(self.shards(), self.shared(), PerKind::default())
+    pub(crate) fn insert(&mut self, id: ActivityId) {
+        if self.0.len() >= Self::MOST {
+            self.0.pop_first();
+        }
+        self.0.insert(id);
+    }
+
+    /// True the first time that this one is asked for.
+    pub(super) fn take(&mut self, id: ActivityId) -> bool {
+        self.0.remove(&id)
     }
 }

@@ -4,6 +4,7 @@
 //! writer thread sweeps the shards, gathers what ended and commits it in large transactions. What does not
 //! fit into the log's memory is not recorded, and counted.
 
+mod accounting;
 mod answer;
 mod budget;
 mod clock;
@@ -20,6 +21,7 @@ mod recordings;
 mod room;
 mod shard;
 mod shared;
+mod slot;
 mod sync;
 mod tell;
 mod waiters;
@@ -32,17 +34,17 @@ pub(crate) use budget::Budget;
 pub(crate) use clock::Clock;
 #[cfg(feature = "testing")]
 pub use clock::ManualClock;
-pub(crate) use commit::{Commit, Refused};
+pub(crate) use commit::Commit;
 pub(crate) use config::{Config, WAIT};
 pub(crate) use credit::Credit;
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, Refused};
 pub use mode::Mode;
 pub use recordings::{Handover, Recordings};
-pub(crate) use room::{Permit, Room};
+pub(crate) use room::Room;
 #[cfg(feature = "recording")]
 pub(crate) use shard::Attached;
 pub(crate) use shard::{Rejected, Sealed, Shard, SlotKey};
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Permit, Shared};
 pub(crate) use tell::Answer;
 pub(crate) use waiters::{FOR_EVER, Waiters};
 pub(crate) use worker::Message;

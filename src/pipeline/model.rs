@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::{
     pipeline::{
-        Answer, Config, Mode, Shard, Shared, SlotKey, lanes::Lanes, shard::BASE_CHARGE, sync,
+        Answer, Config, Mode, Shard, Shared, SlotKey, lanes::Lanes, slot::BASE_CHARGE, sync,
     },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,

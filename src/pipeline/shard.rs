@@ -17,15 +17,12 @@ use crate::{
     pipeline::{
         Answer, Credit, Permit, Shared,
         lanes::{Awaited, Lane, Lanes},
+        slot::{BASE_CHARGE, Slot},
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
     store::{Details, Ended, NewEvent, PerKind, RecordCounts, Started},
 };
-
-/// What every admitted activity is charged for, whatever it carries: its slot or its record, three times, because
-/// what they stand in grows by doubling; and its details, which most do not have.
-pub(crate) const BASE_CHARGE: usize = 3 * size_of::<Slot>() + size_of::<Details>();
 
 /// Which part of the memory bound the empty slots of a log may keep, from one burst to the next.
 const KEPT_PART: usize = 16;
@@ -83,24 +80,6 @@ struct State {
     /// Open activities that the store does not list as they are now.
     unlisted: usize,
     phase: Phase,
-}
-
-/// An activity from its start until the writer takes it.
-#[derive(Debug)]
-struct Slot {
-    started: Started,
-    /// While it runs the stamp of its start, from then on how long it took.
-    clock_ns: u64,
-    charge: u32,
-    status: Status,
-    /// The store's table of open activities has it, or will with the next commit.
-    listed: bool,
-    /// The store's table of open activities has it as it is now.
-    current: bool,
-    /// Somebody is to be told when it ends.
-    attached: bool,
-    /// How many log lines it has taken. No wider: so it fits beside the marks.
-    lines: u16,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -475,15 +454,5 @@ impl Change<'_> {
         } else {
             slot.started.details.get_or_insert_default().truncated = true;
         }
-    }
-}
-
-impl Slot {
-    /// What a copy of its start is charged for: twice, because the vector it stands in grows by doubling.
-    fn copy_charge(&self) -> usize {
-        let details = self.started.details.as_ref();
-        let details = details.map_or(0, |_| size_of::<Details>());
-        let payload = (self.charge as usize).saturating_sub(BASE_CHARGE);
-        2 * size_of::<Started>() + details + payload
     }
 }

@@ -1,16 +1,20 @@
 //! What a log's shards, its writer thread and its handles have in common.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{
-        AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
 use crate::{
     pipeline::{
-        Budget, Clock, Config, Ledger, Permit, Refused, Waiters,
+        Budget, Clock, Config, Ledger, Refused, Waiters,
+        slot::BASE_CHARGE,
         sync::{AtomicBool, Mutex, Thread, current},
     },
     store::Intake,
@@ -18,6 +22,10 @@ use crate::{
 
 /// Which part of the memory bound recordings may take, so that they do not keep calls off the record.
 const RECORDINGS_PART: usize = 4;
+
+/// What a permit holds beside an activity's base charge: its name and scope always fit. What else it brings is
+/// charged when it is there.
+const HEADROOM: usize = 4096;
 
 /// What a log's shards, its writer thread and its handles have in common.
 #[derive(Debug)]
@@ -176,5 +184,59 @@ impl Shared {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
+    }
+
+    /// Gives bytes back, and to whoever waits for room.
+    pub(crate) fn give_back(self: &Arc<Self>, bytes: usize) {
+        // In the child of a fork those who wait are its parent's, and so may be the lock that they stand under.
+        if self.budget.give_back(bytes) && !self.is_forked() {
+            self.serve_room();
+        }
+    }
+
+    /// Gives room to those who wait for it, as far as there is some.
+    pub(crate) fn serve_room(self: &Arc<Self>) {
+        self.room.serve(|| self.permit(), || self.budget.end_wait());
+    }
+
+    /// `None` where there is no room, and in the child of a fork as far as that is known: asking the system is for
+    /// those who would have to wait.
+    pub(super) fn permit(self: &Arc<Self>) -> Option<Permit> {
+        let bytes = BASE_CHARGE + HEADROOM;
+        let taken = !self.is_known_to_be_forked() && self.budget.take_exactly(bytes);
+        taken.then(|| Permit {
+            shared: self.clone(),
+            bytes,
+        })
+    }
+}
+
+/// Room in the log's memory for one activity that has not started yet.
+pub(crate) struct Permit {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Uses up to this many of its bytes. Returns how many are missing. What is left goes back with the permit,
+    /// and may wake whoever waits for it: not under a lock.
+    pub(crate) fn spend(&mut self, bytes: usize) -> usize {
+        let missing = bytes.saturating_sub(self.bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        missing
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.shared.give_back(self.bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.bytes).finish()
     }
 }

@@ -22,8 +22,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
         Shard, Shared,
+        accounting::accounting,
         lanes::{Awaited, Lanes, MAX_BATCH},
-        ledger::accounting,
         sync::Thread,
     },
     store::{Accounting, Appended, Batch, Instance, PerKind, Started, Store, Writer},

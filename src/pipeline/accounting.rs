@@ -1,0 +1,66 @@
+//! Where every record went: the sum of what the writer knows and what the shards have seen.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use crate::{
+    pipeline::{Pipeline, Shard, Shared},
+    store::{Accounting, PerKind},
+};
+
+/// Adds up where an instance stands. What is `committing` counts as committed already.
+pub(crate) fn accounting(
+    shards: &[Arc<Shard>],
+    shared: &Shared,
+    committing: PerKind<u64>,
+) -> Accounting {
+    if shared.is_forked() {
+        return forked(shards, shared);
+    }
+    // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
+    let mut sum = shared.ledger.lock().settled.clone();
+    sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.sent_away();
+    sum.redactor_panics = shared.redactor_panics.load(Relaxed);
+    // What a shard has handed over stays among its waiting ones.
+    let taken = sum.kinds_mut().zip(committing).map(|(sum, committing)| {
+        sum.committed += committing;
+        sum.ended()
+    });
+    for shard in shards {
+        for (sum, seen) in sum.kinds_mut().zip(shard.counts()).each() {
+            sum.add(&seen);
+        }
+    }
+    for (sum, taken) in sum.kinds_mut().zip(taken).each() {
+        sum.waiting -= taken;
+    }
+    sum
+}
+
+/// Where the child of a fork stands: what is left in its copy of the shards goes nowhere. What the writer had
+/// taken from them is its parent's.
+fn forked(shards: &[Arc<Shard>], shared: &Shared) -> Accounting {
+    let mut sum = Accounting::default();
+    sum.activities.rejected_forked = shared.missed.load(Relaxed);
+    sum.events.rejected_forked = shared.missed_events.load(Relaxed);
+    for shard in shards {
+        let seen = shard.counts().zip(shard.left());
+        for (sum, (seen, left)) in sum.kinds_mut().zip(seen).each() {
+            sum.rejected_forked += left;
+            sum.rejected_memory += seen.rejected_memory;
+            sum.rejected_closed += seen.rejected_closed;
+            sum.rejected_type += seen.rejected_type;
+            sum.rejected_limit += seen.rejected_limit;
+        }
+    }
+    for sum in sum.kinds_mut().each() {
+        sum.recorded = sum.rejected();
+    }
+    sum
+}
+
+impl Pipeline {
+    /// Where every record of this instance went, up to now.
+    pub(crate) fn accounting(&self) -> Accounting {
+        accounting(self.shards(), self.shared(), PerKind::default())
+    }
+}
