@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     pipeline::{
         answer::timed_out,
-        worker::{Message, Turn, Worker, guarded},
+        worker::{Message, Turn, Worker},
     },
     store::PerKind,
 };
@@ -39,7 +39,7 @@ impl Worker {
     pub(super) fn go_on_closing(&mut self, closing: Closing) -> Turn {
         self.sweep();
         let now = Instant::now();
-        let tries = self.retry_at.is_none_or(|at| at <= now);
+        let tries = self.link.retry_at.is_none_or(|at| at <= now);
         if (tries && self.commit()) || now >= closing.deadline {
             self.close(&closing);
             return Turn::Ended;
@@ -62,7 +62,7 @@ impl Worker {
         self.list_open(true);
         let committed = self.commit();
         self.shared.commits.close();
-        let unsaved = self.lanes.counts().zip(self.batch.counts());
+        let unsaved = self.backlog.lanes.counts().zip(self.backlog.batch.counts());
         let unsaved = unsaved.map(|(waits, pending)| waits + pending);
         let mut ledger = self.shared.ledger.lock();
         for (settled, unsaved) in ledger.settled.kinds_mut().zip(unsaved).each() {
@@ -71,11 +71,8 @@ impl Worker {
         drop(ledger);
         let counts = self.accounting(PerKind::default());
         // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
-        self.keeper.close(&*self.store, &self.shared);
-        let closed = match self.writer.take() {
-            Some(writer) => guarded("close the store", || writer.close(&counts)),
-            None => Ok(()),
-        };
+        self.keeper.close(&*self.link.store, &self.shared);
+        let closed = self.link.close(&counts);
         let outcome = |what: &str| {
             if committed {
                 return Ok(());

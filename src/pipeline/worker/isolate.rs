@@ -1,6 +1,6 @@
 //! Records that the store refuses: found one by one, so that they do not hold back the others.
 
-use std::{fmt::Display, mem, time::Instant};
+use std::{fmt::Display, mem};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -21,12 +21,12 @@ impl Worker {
         if let Err(error) = self.append_alone(&listing)
             && error.kind() != ErrorKind::Refused
         {
-            self.open = listing.open;
+            self.listing.open = listing.open;
             self.wait_again(vec![all], &error);
             return false;
         }
         drop(listing);
-        self.forget_open();
+        self.listing.forget(&self.shared);
         let mut parts = vec![all];
         while let Some(mut part) = parts.pop() {
             let several = part.len() > 1;
@@ -79,13 +79,9 @@ impl Worker {
         }
     }
 
-    /// Puts parts of a batch, the last one first, back in front of what waits.
     fn wait_again(&mut self, parts: Vec<Batch>, error: &Error) {
-        self.failed(error);
-        for part in parts {
-            self.lanes.put_back(part);
-        }
-        self.oldest.get_or_insert_with(Instant::now);
+        self.link.failed(error, &self.shared);
+        self.backlog.put_back(parts);
     }
 
     /// Gives up what is left of a part.
@@ -98,7 +94,7 @@ impl Worker {
         let lost = |what: &str, id: &dyn Display| {
             tracing::error!(target: "tower_activity::store", %id, %error, "the store refuses this {what}, it is lost");
         };
-        let awaited = self.release(&part);
+        let awaited = self.backlog.release(&part, &self.shared);
         for one in part.ended {
             lost("activity", &one.started.id);
             if self.shared.config.mode == Mode::Durable {

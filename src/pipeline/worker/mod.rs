@@ -1,7 +1,9 @@
 //! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
 
+mod backlog;
 mod closing;
 mod isolate;
+mod link;
 mod listing;
 mod pause;
 mod retention;
@@ -17,16 +19,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{closing::Closing, retention::Keeper};
+use self::{backlog::Backlog, closing::Closing, link::Link, listing::Listing, retention::Keeper};
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{
-        Shard, Shared,
-        accounting::accounting,
-        lanes::{Awaited, Lanes, MAX_BATCH},
-        sync::Thread,
-    },
-    store::{Accounting, Appended, Batch, Instance, PerKind, Started, Store, Writer},
+    pipeline::{Shard, Shared, accounting::accounting, lanes::MAX_BATCH, sync::Thread},
+    store::{Accounting, Appended, Batch, Instance, PerKind, Store},
 };
 
 /// About as many records as a store indexes at a time.
@@ -37,10 +34,6 @@ const TICK: Duration = Duration::from_millis(2);
 const LINGER: Duration = Duration::from_millis(100);
 /// How often counters that moved without a record are saved.
 const SAVE: Duration = Duration::from_secs(1);
-/// How often dead instances are looked for.
-const SWEEP_ABANDONED: Duration = Duration::from_secs(10);
-/// The first and the longest pause after a failure of the store.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// After so many panics over the same batch its records are tried one by one.
 const PANICS: u32 = 3;
 
@@ -71,40 +64,16 @@ pub(crate) enum Turn {
 pub(crate) struct Worker {
     shards: Arc<[Arc<Shard>]>,
     shared: Arc<Shared>,
-    store: Arc<dyn Store>,
-    instance: Instance,
     messages: Receiver<Message>,
-    writer: Option<Box<dyn Writer>>,
-    /// The writer failed and is to be opened again. Until then it is kept, and with it the instance's lock.
-    broken: bool,
-    /// What was swept.
-    lanes: Lanes,
-    /// Open for a while, to be listed.
-    open: Vec<Started>,
-    /// Room for those.
-    copies: listing::Copies,
-    /// What is being committed; kept until it is.
-    batch: Batch,
-    /// Empty, for sweeping with.
-    indices: Vec<u32>,
-    /// When the oldest in `lanes` was swept.
-    oldest: Option<Instant>,
-    /// When something was last swept.
-    last_work: Instant,
-    last_listing: Instant,
-    last_commit: Instant,
-    last_abandoned: Instant,
-    /// When the store wants to bring to rest what was committed.
-    checkpoint_at: Option<Instant>,
-    failures: u32,
-    panics: u32,
-    retry_at: Option<Instant>,
+    link: Link,
+    backlog: Backlog,
+    listing: Listing,
+    keeper: Keeper,
     flushes: Vec<Sender<Result<()>>>,
     /// Somebody waits for what has been swept.
     hurried: bool,
     /// The last call that waits for a commit and whose record has been swept.
     durable_until: u64,
-    keeper: Keeper,
     closing: Option<Closing>,
 }
 
@@ -116,45 +85,25 @@ impl Worker {
         instance: Instance,
         messages: Receiver<Message>,
     ) -> Self {
-        let now = Instant::now();
-        let copies = listing::Copies::new(&shared);
         Worker {
             shards,
-            shared,
-            store,
-            instance,
             messages,
-            writer: None,
-            broken: true,
-            lanes: Lanes::default(),
-            open: Vec::new(),
-            copies,
-            batch: Batch::default(),
-            indices: Vec::new(),
-            oldest: None,
-            last_work: now,
-            last_listing: now,
-            last_commit: now,
-            last_abandoned: now,
-            checkpoint_at: Some(now),
-            failures: 0,
-            panics: 0,
-            retry_at: None,
+            link: Link::new(store, instance),
+            backlog: Backlog::new(),
+            listing: Listing::new(&shared),
+            shared,
+            keeper: Keeper::default(),
             flushes: Vec::new(),
             hurried: false,
             durable_until: 0,
-            keeper: Keeper::default(),
             closing: None,
         }
     }
 
-    /// Opens the store's write side and looks for dead instances.
+    /// Opens the store.
     pub(crate) fn open_writer(&mut self) -> Result<()> {
-        let mut writer = guarded("open the store", || self.store.writer(&self.instance))?;
-        guarded("sweep dead instances", || writer.sweep_abandoned())?;
-        self.writer = Some(writer);
-        self.broken = false;
-        self.keeper.open(&*self.store, &self.shared)
+        self.link.open()?;
+        self.keeper.open(&*self.link.store, &self.shared)
     }
 
     /// Names the thread that works for the log.
@@ -173,7 +122,7 @@ impl Worker {
                 Message::Shutdown { deadline, answer } => self.begin_to_close(deadline, answer),
             }
             // Whoever asks wants to know now, not after the pause.
-            self.retry_at = None;
+            self.link.retry_at = None;
         }
         if let Some(closing) = self.closing.take() {
             return self.go_on_closing(closing);
@@ -187,18 +136,19 @@ impl Worker {
                 // Whoever asked may have given up; what was asked for is done.
                 let _ = answer.send(Ok(()));
             }
-            self.sweep_abandoned();
+            self.link.sweep_abandoned(&self.shared);
         }
-        let mut tended = !self.broken && self.keeper.step(&*self.store, &self.shared);
+        let mut tended = !self.link.broken && self.keeper.step(&*self.link.store, &self.shared);
         // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
         // could be indexed in it, there is none.
-        let pause = !due && came < INDEXED && self.retry_at.is_none();
-        let indexed = pause && self.keeper.index(&*self.store);
+        let pause = !due && came < INDEXED && self.link.retry_at.is_none();
+        let indexed = pause && self.keeper.index(&*self.link.store);
         tended |= indexed;
         if tended {
-            self.checkpoint_at.get_or_insert(Instant::now() + SAVE);
+            let at = &mut self.link.checkpoint_at;
+            at.get_or_insert(Instant::now() + SAVE);
         }
-        self.checkpoint();
+        self.link.checkpoint(&self.shared);
         match indexed {
             true => Turn::Again,
             false => Turn::Rest,
@@ -208,131 +158,83 @@ impl Worker {
     /// Takes what is new. Returns how many records that were.
     fn sweep(&mut self) -> usize {
         self.durable_until = self.shared.commits.last();
-        let before = self.lanes.len();
-        for shard in &*self.shards {
-            shard.take(&mut self.lanes, &mut self.indices);
+        self.backlog.sweep(&self.shards)
+    }
+
+    /// Copies what is open, unless earlier copies are being committed.
+    fn list_open(&mut self, at_once: bool) {
+        if self.backlog.batch.open.is_empty() {
+            self.listing.copy(&self.shards, &self.shared, at_once);
         }
-        let came = self.lanes.len() - before;
-        if came > 0 {
-            let now = Instant::now();
-            self.oldest.get_or_insert(now);
-            self.last_work = now;
-        }
-        came
     }
 
     fn is_due(&self) -> bool {
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+        if self.link.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
-        let waited = self
-            .oldest
+        let waiting = self.backlog.lanes.len();
+        let waited = (self.backlog.oldest)
             .is_some_and(|since| since.elapsed() >= self.shared.config.flush_interval);
         waited
             || self.hurried
-            || self.lanes.len() >= MAX_BATCH
-            || (self.lanes.len() > 0 && self.shared.budget.is_short())
-            || !self.open.is_empty()
-            || !self.batch.is_empty()
+            || waiting >= MAX_BATCH
+            || (waiting > 0 && self.shared.budget.is_short())
+            || !self.listing.open.is_empty()
+            || !self.backlog.batch.is_empty()
             || !self.flushes.is_empty()
     }
 
     /// Commits all that waits. `false` when the store did not take it; it is kept, and tried again later.
     fn commit(&mut self) -> bool {
         loop {
-            let mut batch = mem::take(&mut self.batch);
+            let mut batch = mem::take(&mut self.backlog.batch);
             if batch.is_empty() {
-                batch = self.lanes.take();
-                batch.open = mem::take(&mut self.open);
+                batch = self.backlog.take();
+                batch.open = mem::take(&mut self.listing.open);
                 self.shared.intake().batch(&mut batch);
                 batch.environment = self.shared.config.environment.clone();
-                self.oldest = (self.lanes.len() > 0).then(Instant::now);
             }
             batch.accounting = self.accounting(batch.counts());
             match self.append(&batch) {
                 Ok(appended) => {
                     self.settle(&mut batch, &appended);
                     batch.open = Vec::new();
-                    self.batch = batch;
-                    self.forget_open();
+                    self.backlog.batch = batch;
+                    self.listing.forget(&self.shared);
                 }
-                Err(error) if error.kind() == ErrorKind::Refused || self.panics >= PANICS => {
-                    self.panics = 0;
+                Err(error) if error.kind() == ErrorKind::Refused || self.link.panics >= PANICS => {
+                    self.link.panics = 0;
                     if !self.isolate(batch) {
                         return false;
                     }
                 }
                 Err(error) => {
-                    self.batch = batch;
-                    self.failed(&error);
+                    self.backlog.batch = batch;
+                    self.link.failed(&error, &self.shared);
                     return false;
                 }
             }
-            if self.lanes.len() == 0 && self.open.is_empty() && self.batch.is_empty() {
+            if self.backlog.is_empty() && self.listing.open.is_empty() {
                 self.hurried = false;
-                self.answer_durable();
+                // Those who wait for a commit: theirs is done.
+                let commits = &self.shared.commits;
+                commits.answer_until(self.durable_until, || ());
                 return true;
             }
         }
     }
 
-    /// Tells those who wait for a commit that theirs is done.
-    fn answer_durable(&mut self) {
-        self.shared.commits.answer_until(self.durable_until, || ());
-    }
-
     /// Gives one batch to the store, opening it first where it failed before.
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
-        if self.broken {
+        if self.link.broken {
             self.open_writer()?;
         }
-        let Some(writer) = &mut self.writer else {
-            return Err(Error::store("the store has no writer"));
-        };
-        let mut result = guarded("commit a batch", || writer.append(batch));
-        match &mut result {
-            Ok(appended) => {
-                if self.failures > 0 {
-                    // An attempt that seemed to fail may have been committed: its rows are not late.
-                    appended.ignored = 0;
-                }
-                self.failures = 0;
-                self.panics = 0;
-                self.retry_at = None;
-                self.last_commit = Instant::now();
-                self.checkpoint_at = Some(self.last_commit);
-                let was = self.shared.ledger.lock().failure.take();
-                if was.is_some() {
-                    tracing::warn!(target: "tower_activity::store", "the store works again, nothing that waited was lost");
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Panicked => {
-                self.panics += 1;
-                // What it had in mind when it panicked is not to be relied upon.
-                self.broken = true;
-            }
-            Err(_) => self.panics = 0,
-        }
-        result
-    }
-
-    /// Gives back the memory of records that are in the store or refused. Returns who waits for the events.
-    fn release(&mut self, batch: &Batch) -> Vec<Awaited> {
-        let activities = self.lanes.activities.settle(batch.ended.len());
-        let events = self.lanes.events.settle(batch.events.len());
-        let steps = self.lanes.steps.settle(batch.steps.len());
-        let steps = steps.into_iter().map(|one| one as usize).sum();
-        self.shared.recordings.give_back(steps);
-        let of_events = events.iter().map(|one| one.charge);
-        let charges = activities.into_iter().chain(of_events);
-        let bytes: usize = charges.map(|one| one as usize).sum();
-        self.shared.give_back(bytes + steps);
-        events
+        self.link.append(batch, &self.shared)
     }
 
     /// Counts what is in the store now, gives its memory back, and answers who waits for it.
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
-        let awaited = self.release(batch);
+        let awaited = self.backlog.release(batch, &self.shared);
         self.keeper
             .committed(batch.ended.len() + batch.events.len());
         batch.accounting.settle(appended);
@@ -354,39 +256,6 @@ impl Worker {
         for (event, awaited) in mem::take(&mut batch.events).into_iter().zip(awaited) {
             let on_record = firsts.get(&event.id).copied().unwrap_or(event.id);
             awaited.answer.committed(on_record);
-        }
-    }
-
-    fn failed(&mut self, error: &Error) {
-        // Busy and full pass by themselves; after anything else the store is opened anew.
-        if !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Full) {
-            self.broken = true;
-        }
-        let pause = BACK_OFF
-            .0
-            .saturating_mul(1 << self.failures.min(10))
-            .min(BACK_OFF.1);
-        self.retry_at = Some(Instant::now() + pause);
-        self.failures += 1;
-        let said = match std::error::Error::source(error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        };
-        let was = self.shared.ledger.lock().failure.replace(said);
-        if was.is_none() {
-            tracing::warn!(target: "tower_activity::store", %error, "the store does not take records, they wait");
-        }
-    }
-
-    fn sweep_abandoned(&mut self) {
-        if self.last_abandoned.elapsed() < SWEEP_ABANDONED {
-            return;
-        }
-        self.last_abandoned = Instant::now();
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = guarded("sweep dead instances", || writer.sweep_abandoned())
-        {
-            self.failed(&error);
         }
     }
 

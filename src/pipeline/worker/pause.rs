@@ -1,45 +1,23 @@
-//! What the writer does when there is nothing to commit: it brings to rest what was committed, and sleeps.
+//! How long the writer sleeps when there is nothing to commit.
 
 use std::time::{Duration, Instant};
 
 use crate::{
-    error::ErrorKind,
-    pipeline::worker::{LINGER, SAVE, TICK, Worker, guarded},
+    pipeline::worker::{LINGER, SAVE, TICK, Worker},
     store::PerKind,
 };
 
 impl Worker {
-    /// Has the store bring to rest what was committed, where it is time to.
-    pub(super) fn checkpoint(&mut self) {
-        let now = Instant::now();
-        if self.broken || self.checkpoint_at.is_none_or(|at| at > now) {
-            return;
-        }
-        let Some(writer) = &mut self.writer else {
-            return;
-        };
-        match guarded("take over the write-ahead log", || writer.checkpoint()) {
-            Ok(again) => self.checkpoint_at = again.map(|again| now + again),
-            Err(error) => {
-                self.checkpoint_at = Some(now + SAVE);
-                // These pass by themselves, and what is committed is committed.
-                if !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Full) {
-                    self.failed(&error);
-                }
-            }
-        }
-    }
-
     /// How long the thread may sleep until there may be work; `None`: until somebody wakes it. Call
     /// [`awake`](Self::awake) after it.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
         let now = Instant::now();
         let until = |at: Instant| at.saturating_duration_since(now);
         if let Some(closing) = &self.closing {
-            let retry = self.retry_at.map_or(TICK, until);
+            let retry = self.link.retry_at.map_or(TICK, until);
             return Some(retry.min(until(closing.deadline)));
         }
-        if self.last_work.elapsed() < LINGER {
+        if self.backlog.last_work.elapsed() < LINGER {
             return Some(TICK);
         }
         self.shared.park();
@@ -47,19 +25,21 @@ impl Worker {
         if !self.shards.iter().all(|shard| shard.is_swept()) {
             return Some(Duration::ZERO);
         }
-        let checkpoint = self.checkpoint_at.filter(|_| !self.broken);
+        let checkpoint = self.link.checkpoint_at.filter(|_| !self.link.broken);
         let checkpoint = checkpoint.map(|at| until(at).max(TICK));
-        let pause = match self.retry_at.map(until) {
+        let pause = match self.link.retry_at.map(until) {
             Some(pause) if !pause.is_zero() => Some(pause),
-            _ if self.lanes.len() > 0 || !self.batch.is_empty() => Some(TICK),
-            _ if !self.broken && self.keeper.rest(&self.shared).is_zero() => Some(Duration::ZERO),
+            _ if !self.backlog.is_empty() => Some(TICK),
+            _ if !self.link.broken && self.keeper.rest(&self.shared).is_zero() => {
+                Some(Duration::ZERO)
+            }
             _ if unlisted => Some(self.shared.config.flush_interval),
             // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
             // that are rejected because memory is short wake nobody: they are looked for.
             _ if self.saved() && self.shared.budget.is_short() => Some(SAVE),
             _ if self.saved() => Some(self.keeper.rest(&self.shared)),
-            _ if self.last_commit.elapsed() < SAVE => {
-                Some(SAVE.saturating_sub(self.last_commit.elapsed()))
+            _ if self.link.last_commit.elapsed() < SAVE => {
+                Some(SAVE.saturating_sub(self.link.last_commit.elapsed()))
             }
             _ => {
                 self.commit();
@@ -75,6 +55,6 @@ impl Worker {
     }
 
     fn saved(&self) -> bool {
-        self.batch.accounting == self.accounting(PerKind::default())
+        self.backlog.batch.accounting == self.accounting(PerKind::default())
     }
 }
