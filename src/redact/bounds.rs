@@ -4,16 +4,21 @@ use crate::redact::{
     REDACTED,
     scan::Scan,
     site::{After, Site},
-    spell::{INVISIBLE, Spelled, Spelling, end_of, is_line_end, is_quote, is_space, read, skip},
-    value::{BRACKETS, SPELLED},
+    spell::{INVISIBLE, Spelled, Spelling, end_of, is_quote, read, skip},
 };
+
+/// The longest value in brackets that are not JSON's, in bytes.
+const BRACKETS: usize = 256;
+
+/// How far the end of a quoted value is looked for where only blanks may end it otherwise, in bytes.
+pub(super) const SPELLED: usize = 512;
 
 /// Where the value ends that a quote behind so many backslashes opened: at a quote behind as many, on the same line.
 pub(super) fn closing(scan: &mut Scan<'_>, start: usize, quote: Spelled) -> Option<usize> {
     let bytes = scan.bytes;
     let level = quote.len - 1;
     let apostrophe = quote.byte == b'\'';
-    if apostrophe && start < scan.memo.value.apostrophe {
+    if apostrophe && start < scan.memo.apostrophe {
         return None;
     }
     let (mut at, mut slashes) = (start, 0);
@@ -37,7 +42,7 @@ pub(super) fn closing(scan: &mut Scan<'_>, start: usize, quote: Spelled) -> Opti
         at += 1;
     }
     if apostrophe && !bytes[start..at].contains(&b'\'') {
-        scan.memo.value.apostrophe = at;
+        scan.memo.apostrophe = at;
     }
     None
 }
@@ -82,7 +87,7 @@ pub(super) fn bracket_end(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let bytes = scan.bytes;
     let mut depth = 0_usize;
     let limit = bytes.len().min(at + BRACKETS);
-    let from = at.max(scan.memo.value.unclosed);
+    let from = at.max(scan.memo.unclosed);
     let mut closes = false;
     for (place, byte) in bytes[..limit].iter().enumerate().skip(from) {
         match byte {
@@ -99,7 +104,7 @@ pub(super) fn bracket_end(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
         }
     }
     if !closes {
-        scan.memo.value.unclosed = limit;
+        scan.memo.unclosed = limit;
     }
     None
 }
@@ -194,21 +199,6 @@ pub(super) fn closes_pair(bytes: &[u8], end: usize) -> bool {
         is_quote(next.byte) || next.byte == b' '
     });
     at == bytes.len() || at < end + 24 && matches!(read(bytes, at).byte, b']' | b')')
-}
-
-pub(super) fn blanks_end(bytes: &[u8], at: usize) -> usize {
-    skip(bytes, at, 64, |next| {
-        matches!(next.byte, b' ' | b'\t' | INVISIBLE)
-    })
-}
-
-/// Behind blanks and line feeds.
-pub(super) fn spaces_end(bytes: &[u8], at: usize, max: usize) -> usize {
-    skip(bytes, at, max, |next| is_space(next.byte))
-}
-
-pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
-    end_of(bytes, at, usize::MAX, |byte| !is_line_end(byte))
 }
 
 /// The part of a text without blanks around it.

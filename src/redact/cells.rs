@@ -1,14 +1,10 @@
-//! Values in the cell or the element beside their key: tables of Markdown and HTML, property lists, columns.
+//! Cells and elements beside a key, where its value stands: tables of Markdown and HTML, property lists, columns.
 
 use std::sync::LazyLock;
 
 use crate::redact::{
-    bounds::{blanks_end, spaces_end},
-    looks::is_code,
-    rules::{Class, Words},
-    site::Site,
-    spell::{end_of, is_line_end, is_quote, read, skip, start_of},
-    value::{Context, Found, SPELLED, taken},
+    rules::Words,
+    spell::{Spelled, blanks_end, end_of, is_quote, read, skip, spaces_end, start_of},
 };
 
 /// How far the tags between a key and its value are read, in bytes.
@@ -65,30 +61,9 @@ pub(super) fn next_cell(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
     }
 }
 
-/// A cell of a table.
-pub(super) fn in_table(bytes: &[u8], at: usize, mut context: Context) -> Option<Found> {
-    let end = skip(bytes, at, SPELLED, |next| {
-        !is_line_end(next.byte) && !matches!(next.byte, b'|' | b'<' | b'\t')
-    });
-    let value = bytes[at..end.min(bytes.len())].trim_ascii_end();
-    let (mut start, mut end) = (at, at + value.len());
-    if end > start + 2 && bytes[start] == b'`' && bytes[end - 1] == b'`' {
-        (start, end) = (start + 1, end - 1);
-    }
-    context.quoted = true;
-    if context.class == Class::Strong {
-        context.class = Class::Weak;
-    }
-    // `varchar(255)`
-    let call = is_code(bytes, start, context);
-    taken(bytes, start, end, context).filter(|_| !call)
-}
-
 /// True where a tab parts the key from a value that ends the line or the column: `password⇥x1y2z3`.
-pub(super) fn in_column(bytes: &[u8], site: &Site, tab: usize) -> bool {
-    let begins = site
-        .before
-        .is_none_or(|before| matches!(before.byte, b'\n' | b'\r' | b'"' | b'\t'));
+pub(super) fn in_column(bytes: &[u8], before: Option<Spelled>, tab: usize) -> bool {
+    let begins = before.is_none_or(|before| matches!(before.byte, b'\n' | b'\r' | b'"' | b'\t'));
     let start = tab + read(bytes, tab).len;
     let end = skip(bytes, start, COLUMN, |next| {
         next.byte > b' ' && !is_quote(next.byte)

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::redact::{
-    bounds::blanks_end,
     rules::Words,
     site::Site,
-    spell::{end_of, is_quote, read, skip, start_of},
+    spell::{blanks_end, end_of, is_quote, read, skip, start_of},
 };
 
 /// How far a call is read before and behind its selector, in bytes.

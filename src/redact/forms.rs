@@ -1,19 +1,18 @@
 //! Secrets that are named from a distance: pairs of a name and a value, `.pgpass`, SQL, vendors.
 
 use crate::redact::{
-    REDACTED,
-    bounds::{blanks_end, line_end},
-    cells,
+    REDACTED, cells,
     commands::argument_end,
-    looks::is_placeholder,
+    looks::{Context, is_placeholder},
+    marks,
     naming::{VALUES, naming},
-    net::{Kind, TABLE},
-    rules::{Class, Vendor},
-    scan::Scan,
-    shapes::{is_random, run_end},
+    net::Kind,
+    rules::{Class, TABLE, Vendor},
+    scan::{Found, Scan, run_end},
+    shapes::is_random,
     site::{After, Site, is_of_key},
-    spell::{end_of, is_line_end, is_quote, read, skip, start_of},
-    value::{self, Context, Found},
+    spell::{blanks_end, end_of, is_line_end, is_quote, line_end, read, skip, start_of},
+    value,
 };
 
 /// How far the value of a pair may stand from its name, in bytes.
@@ -212,7 +211,7 @@ impl Scan<'_> {
                 if site.end == end
                     && let Some(after) = site.after(bytes)
                 {
-                    return value::find(self, &site, &after, class);
+                    return marks::find(self, &site, &after, class);
                 }
             }
             at = end.max(at + 1);

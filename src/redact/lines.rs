@@ -2,12 +2,16 @@
 
 use crate::redact::{
     REDACTED,
-    bounds::{blanks_end, trimmed},
+    bounds::{SPELLED, trimmed},
+    looks::Context,
+    quotes::{quoted, taken},
     rules::Class,
-    scan::Scan,
+    scan::{Found, Scan},
     site::{After, Site},
-    spell::{INVISIBLE, Spelled, Spelling, end_of, is_line_end, is_quote, read, skip, start_of},
-    value::{Context, Found, SPELLED, quoted, taken},
+    spell::{
+        INVISIBLE, Spelled, Spelling, blanks_end, end_of, is_line_end, is_quote, read, skip,
+        start_of,
+    },
 };
 
 /// A YAML block: the lines behind `|` or `>` that are indented more than the key. Line feeds may be written out.

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use crate::redact::{
     rules::{Class, Words},
     spell::{end_of, is_quote, is_space, skip},
-    value::Context,
 };
 
 /// Spellings of "no value", and what documentation says in its place.
@@ -22,6 +21,25 @@ static TYPES: LazyLock<Words> = LazyLock::new(|| Words::read("names of types"));
 
 /// What a schema begins with.
 static SCHEMA: LazyLock<Words> = LazyLock::new(|| Words::read("schema"));
+
+/// How a value is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context {
+    pub(super) class: Class,
+    /// `key=value` without blanks, a quoted key, an option, an element: not prose.
+    pub(super) strict: bool,
+    pub(super) quoted: bool,
+}
+
+impl Context {
+    pub(super) fn strict(class: Class) -> Context {
+        Context {
+            class,
+            strict: true,
+            quoted: false,
+        }
+    }
+}
 
 fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'

@@ -4,12 +4,14 @@ use std::sync::LazyLock;
 
 use crate::redact::{
     REDACTED,
-    bounds::blanks_end,
+    looks::Context,
+    prose::is_remark,
+    quotes::quoted,
     rules::{Class, Words},
-    scan::Scan,
+    scan::{Found, Scan},
     site::{After, Site},
-    spell::{end_of, is_line_end, is_quote, read, skip},
-    value::{self, Context, Found, quoted},
+    spell::{blanks_end, end_of, is_line_end, is_quote, read, skip},
+    value::behind,
 };
 
 /// The longest tag or anchor, in bytes.
@@ -24,13 +26,19 @@ static REFERENCES: LazyLock<Words> = LazyLock::new(|| Words::read("references"))
 /// What Rust's types begin with.
 static TYPES: LazyLock<Words> = LazyLock::new(|| Words::read("types"));
 
+/// The value behind a separator, where it is secret.
+pub(super) fn find(scan: &mut Scan<'_>, site: &Site, after: &After, class: Class) -> Option<Found> {
+    if is_remark(scan.bytes, site, after) {
+        return None;
+    }
+    match marked(scan, site, after, class) {
+        Some(found) => found,
+        None => behind(scan, site, after, class),
+    }
+}
+
 /// The value behind up to two marks: `!vault x`, `!!str &name x`. `None` where there is no mark.
-pub(super) fn find(
-    scan: &mut Scan<'_>,
-    site: &Site,
-    after: &After,
-    class: Class,
-) -> Option<Option<Found>> {
+fn marked(scan: &mut Scan<'_>, site: &Site, after: &After, class: Class) -> Option<Option<Found>> {
     let bytes = scan.bytes;
     let (mut at, mut anchor, mut unknown) = (after.at, false, false);
     for _ in 0..2 {
@@ -51,7 +59,7 @@ pub(super) fn find(
     if bytes[at..].starts_with(REDACTED.as_bytes()) {
         return Some(None);
     }
-    let found = value::behind(scan, site, &After { at, ..*after }, class);
+    let found = behind(scan, site, &After { at, ..*after }, class);
     if anchor && !found.is_some_and(|found| ends_line(bytes, found.end)) {
         return None;
     }

@@ -17,7 +17,9 @@ mod looks;
 mod marks;
 mod naming;
 mod net;
+mod pass;
 mod prose;
+mod quotes;
 mod rules;
 mod scan;
 mod shapes;
@@ -345,7 +347,7 @@ impl Rules {
     /// True when the values of a key are secret.
     fn is_secret(&self, key: &str) -> bool {
         let key = Key::of(key.as_bytes());
-        self.is_own(&key) || !self.off && key.judge(&net::TABLE).is_some()
+        self.is_own(&key) || !self.off && key.judge(&rules::TABLE).is_some()
     }
 
     fn is_own(&self, key: &Key) -> bool {
@@ -366,7 +368,7 @@ impl Rules {
         let clean = if self.off && self.keys.is_empty() {
             Cow::Borrowed(text)
         } else {
-            scan::redact(self, text)
+            pass::redact(self, text)
         };
         let start = Instant::now();
         let instead = self

@@ -11,12 +11,9 @@ use aho_corasick::{
 use crate::redact::{
     commands::OPTIONS,
     keys::Key,
-    rules::{Place, Table},
+    rules::{Place, TABLE, Table},
     site::ASSIGNING,
 };
-
-/// The rules, read once.
-pub(super) static TABLE: LazyLock<Table> = LazyLock::new(Table::read);
 
 /// The automaton of the standard rules, built once.
 pub(super) static STANDARD: LazyLock<Net> = LazyLock::new(|| Net::new(true, &[]));

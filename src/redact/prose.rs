@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::redact::{
-    bounds::line_end,
     rules::Words,
     site::{After, Site},
-    spell::{end_of, is_quote, read},
+    spell::{end_of, is_quote, line_end, read},
 };
 
 /// So many bytes of a value are looked at.

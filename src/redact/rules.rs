@@ -1,9 +1,12 @@
 //! The rules as data: `rules/own.txt` and `rules/gitleaks.txt`, read on first use.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 const OWN: &str = include_str!("rules/own.txt");
 const GITLEAKS: &str = include_str!("rules/gitleaks.txt");
+
+/// The rules, read once.
+pub(super) static TABLE: LazyLock<Table> = LazyLock::new(Table::read);
 
 /// A set of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

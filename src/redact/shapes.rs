@@ -5,37 +5,16 @@ use std::sync::LazyLock;
 use crate::redact::{
     REDACTED,
     looks::is_placeholder,
-    net::TABLE,
-    rules::{Charset, Shape},
-    scan::Scan,
+    rules::{Shape, TABLE},
+    scan::{Scan, run_end},
     spell::{end_of, escape_ends_at, is_quote, is_space, skip, start_of},
 };
-
-/// The ends of the last run of each charset, so that no run is read twice.
-#[derive(Debug, Default)]
-pub(super) struct Runs(Vec<(usize, usize)>);
 
 /// How many characters say how random a text is.
 const SAMPLE: usize = 48;
 
 /// The longest user and password that stand before an `@`, in bytes.
 const USER: usize = 1_024;
-
-impl Runs {
-    /// Where the run of these characters ends that begins at `at`.
-    fn end(&mut self, bytes: &[u8], charset: usize, at: usize) -> usize {
-        if self.0.len() <= charset {
-            self.0.resize(charset + 1, (0, 0));
-        }
-        let (start, end) = self.0[charset];
-        if (start..end).contains(&at) {
-            return end;
-        }
-        let end = run_end(bytes, at, TABLE.charsets[charset]);
-        self.0[charset] = (at, end);
-        end
-    }
-}
 
 impl Scan<'_> {
     /// A secret with a known prefix.
@@ -248,10 +227,6 @@ fn is_encoded_slashes(bytes: &[u8], at: usize) -> bool {
         start.is_some_and(|start| bytes[start..=at].eq_ignore_ascii_case(text))
     };
     bytes[at - 1] == b'2' && texts.iter().any(ends)
-}
-
-pub(super) fn run_end(bytes: &[u8], at: usize, charset: Charset) -> usize {
-    end_of(bytes, at, usize::MAX, |byte| charset.has(byte))
 }
 
 /// n · log2(n), as differences of one n to the next.

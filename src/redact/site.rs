@@ -1,14 +1,16 @@
 //! Where a key stands: what is around it, and what parts it from its value.
 
 use crate::redact::{
-    bounds::blanks_end,
     cells::{begins_cell, in_column, next_cell},
     keys::Key,
-    scan::REACH,
     spell::{
-        INVISIBLE, Spelled, Spelling, end_of, escape_end, invisible, is_quote, read, start_of, wide,
+        INVISIBLE, Spelled, Spelling, blanks_end, end_of, escape_end, invisible, is_quote, read,
+        start_of, wide,
     },
 };
+
+/// How far before and behind a literal a key goes on, in bytes.
+pub(super) const REACH: usize = 64;
 
 /// How far behind a key its separator is looked for, in bytes.
 const SEPARATOR: usize = 40;
@@ -230,7 +232,7 @@ impl Site {
                     after.statement = true;
                     return after.parted(b' ', 0);
                 }
-                b'\t' if after.at == self.end && in_column(bytes, self, after.at) => {
+                b'\t' if after.at == self.end && in_column(bytes, self.before, after.at) => {
                     return after.parted(b'|', next.len);
                 }
                 b' ' | b'\t' => after.tight = false,

@@ -140,6 +140,22 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
+/// Behind blanks.
+pub(super) fn blanks_end(bytes: &[u8], at: usize) -> usize {
+    skip(bytes, at, 64, |next| {
+        matches!(next.byte, b' ' | b'\t' | INVISIBLE)
+    })
+}
+
+/// Behind blanks and line feeds.
+pub(super) fn spaces_end(bytes: &[u8], at: usize, max: usize) -> usize {
+    skip(bytes, at, max, |next| is_space(next.byte))
+}
+
+pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
+    end_of(bytes, at, usize::MAX, |byte| !is_line_end(byte))
+}
+
 fn backslash(bytes: &[u8], at: usize) -> Spelled {
     let run = end_of(bytes, at, BACKSLASHES, |byte| byte == b'\\') - at;
     let rest = &bytes[at + run..];

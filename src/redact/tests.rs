@@ -143,7 +143,7 @@ proptest! {
 
 /// The same rules without anything remembered, at places found byte by byte.
 fn slowly(text: &str) -> String {
-    scan::slowly(&Rules::default(), text).into_owned()
+    pass::slowly(&Rules::default(), text).into_owned()
 }
 
 fn mixture() -> impl Strategy<Value = String> {
@@ -168,7 +168,11 @@ proptest! {
 #[test]
 fn every_shape_is_found_and_a_prefix_alone_is_not() {
     let redactor = Redactor::new();
-    for (shape, example) in net::TABLE.shapes.iter().zip(examples::shapes(&net::TABLE)) {
+    for (shape, example) in rules::TABLE
+        .shapes
+        .iter()
+        .zip(examples::shapes(&rules::TABLE))
+    {
         let text = format!("see {example} there");
         let kept = if shape.keep {
             shape.prefix.as_str()
@@ -180,16 +184,16 @@ fn every_shape_is_found_and_a_prefix_alone_is_not() {
         let alone = format!("see {} there", shape.prefix);
         assert_eq!(redactor.text(&alone).unwrap(), alone);
     }
-    assert!(net::TABLE.shapes.len() > 150 && net::TABLE.vendors.len() > 60);
+    assert!(rules::TABLE.shapes.len() > 150 && rules::TABLE.vendors.len() > 60);
 }
 
 #[test]
 fn no_known_token_is_a_short_word() {
-    let shapes = net::TABLE.shapes.iter();
+    let shapes = rules::TABLE.shapes.iter();
     let shortest = shapes
         .map(|shape| shape.back + shape.prefix.len() + shape.min)
         .min();
-    assert!(shortest.unwrap() > scan::LONGEST_WORD, "{shortest:?}");
+    assert!(shortest.unwrap() > pass::LONGEST_WORD, "{shortest:?}");
 }
 
 #[test]

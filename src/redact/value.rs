@@ -1,91 +1,24 @@
-//! How far the value of a key goes, and whether it may be a secret.
+//! How far the value of a key goes.
 
 use crate::redact::{
     REDACTED,
-    bounds::{
-        blanks_end, bracket_end, closes_pair, closing, free_end, json_end, line_end, same, trimmed,
-    },
-    cells::in_table,
+    bounds::{SPELLED, bracket_end, closes_pair, free_end, json_end, trimmed},
     drivers::is_typing,
     keys::Key,
     lines::{block, on_next_line},
-    looks::{is_code, is_nothing, is_placeholder, is_schema, is_secret, may_be_secret},
-    marks,
-    prose::{is_remark, is_sentence},
+    looks::{Context, is_code, is_placeholder, is_schema, may_be_secret},
+    prose::is_sentence,
+    quotes::{HEAD, end_of_quotes, judged, quoted, taken},
     rules::Class,
-    scan::Scan,
+    scan::{Found, Scan},
     site::{After, Site},
-    spell::{Spelled, Spelling, end_of, is_line_end, is_quote, is_space, read, skip},
+    spell::{
+        Spelled, Spelling, blanks_end, end_of, is_line_end, is_quote, is_space, line_end, read,
+        skip,
+    },
 };
 
-/// The longest value in brackets that are not JSON's, in bytes.
-pub(super) const BRACKETS: usize = 256;
-
-/// How far the end of a quoted value is looked for where only blanks may end it otherwise, in bytes.
-pub(super) const SPELLED: usize = 512;
-
-/// So many bytes tell whether a value may be a secret.
-const HEAD: usize = 64;
-
-/// A secret, which the mark replaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// The quotes around the mark, where the value is JSON and no string.
-    pub(super) quotes: Option<Spelling>,
-}
-
-impl Found {
-    pub(super) fn new(start: usize, end: usize) -> Found {
-        Found {
-            start,
-            end,
-            quotes: None,
-        }
-    }
-}
-
-/// What was looked for in vain.
-#[derive(Debug, Default)]
-pub(super) struct Memo {
-    /// No bracket closes before.
-    pub(super) unclosed: usize,
-    /// No apostrophe stands before.
-    pub(super) apostrophe: usize,
-}
-
-/// How a value is judged.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context {
-    pub(super) class: Class,
-    /// `key=value` without blanks, a quoted key, an option, an element: not prose.
-    pub(super) strict: bool,
-    pub(super) quoted: bool,
-}
-
-impl Context {
-    pub(super) fn strict(class: Class) -> Context {
-        Context {
-            class,
-            strict: true,
-            quoted: false,
-        }
-    }
-}
-
-/// The value behind a separator, where it is secret.
-pub(super) fn find(scan: &mut Scan<'_>, site: &Site, after: &After, class: Class) -> Option<Found> {
-    if is_remark(scan.bytes, site, after) {
-        return None;
-    }
-    match marks::find(scan, site, after, class) {
-        Some(found) => found,
-        None => behind(scan, site, after, class),
-    }
-}
-
-/// The same, where nothing stands before the value.
+/// The value behind a separator, where it is secret and nothing stands before it.
 pub(super) fn behind(
     scan: &mut Scan<'_>,
     site: &Site,
@@ -198,31 +131,6 @@ fn json_quotes(after: &After) -> Option<Spelling> {
     (closing.byte == b'"' && closing.is_of_json()).then_some(closing.spelling)
 }
 
-/// The secret between two bounds, where it is one.
-pub(super) fn taken(bytes: &[u8], start: usize, end: usize, context: Context) -> Option<Found> {
-    judged(bytes, start, end, context).then_some(Found::new(start, end))
-}
-
-/// True when the value may be a secret.
-fn judged(bytes: &[u8], at: usize, end: usize, context: Context) -> bool {
-    let value = &bytes[at..end];
-    let head = &value[..value.len().min(HEAD)];
-    let mark = REDACTED.as_bytes();
-    if head.starts_with(mark) {
-        // What goes on behind a mark, as far as it is secret by itself.
-        let rest = at + mark.len();
-        let goes_on = rest < end && bytes[rest].is_ascii_alphanumeric();
-        return goes_on && judged(bytes, rest, end, context);
-    }
-    // The cheapest first.
-    !value.is_empty()
-        && is_secret(head, context)
-        && !head.windows(mark.len()).any(|part| part == mark)
-        && !is_nothing(head)
-        && !is_placeholder(head)
-        && (context.quoted || !is_code(bytes, at, context))
-}
-
 /// A name that ends as the key does: `password = expected_password`, `credential: Credential`.
 fn repeats(bytes: &[u8], site: &Site, at: usize, end: usize) -> bool {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
@@ -267,46 +175,6 @@ fn behind_quote(
     // Code of Markdown: `ToPrivateKey` => `EncodePrivateKey`.
     let code = first.byte == b'`' && !context.strict;
     found.filter(|found| !code || !repeats(bytes, site, found.start, found.end))
-}
-
-/// Where these quotes stand next.
-fn end_of_quotes(bytes: &[u8], start: usize, max: usize, quotes: &[u8]) -> Option<usize> {
-    let rest = bytes.get(start..bytes.len().min(start + max))?;
-    let len = rest.windows(quotes.len()).position(|part| part == quotes)?;
-    Some(start + len)
-}
-
-/// A value in quotes, the opening quote standing at `at`.
-pub(super) fn quoted(
-    scan: &mut Scan<'_>,
-    at: usize,
-    quote: Spelled,
-    context: Context,
-) -> Option<Found> {
-    let bytes = scan.bytes;
-    let triple = [quote.byte; 3];
-    let is_triple = quote.byte != b'`' && bytes[at..].starts_with(&triple);
-    let start = at + if is_triple { 3 } else { quote.len };
-    let end = match quote.spelling {
-        Spelling::Raw if is_triple => end_of_quotes(bytes, start, 8 * SPELLED, &triple),
-        _ if quote.is_of_json() => closing(scan, start, quote),
-        _ => same(bytes, start, quote),
-    };
-    let end = match end {
-        Some(end) => end,
-        // `'tis` opens nothing, and of a line that was cut off all is secret.
-        None if quote.byte == b'\'' || !quote.is_of_json() => {
-            let of_word = |byte| byte > b' ' && !b"\"<&".contains(&byte);
-            let end = end_of(bytes, start, usize::MAX, of_word);
-            let head = &bytes[start..end.min(start + 64)];
-            if end < bytes.len() && !head.iter().any(u8::is_ascii_digit) {
-                return None;
-            }
-            end
-        }
-        None => line_end(bytes, start),
-    };
-    taken(bytes, start, end, context)
 }
 
 /// `Some("x")`, `Token("x")`, `b"x"`: the value is what is quoted. `None` where it is no such thing.
@@ -394,4 +262,23 @@ fn on_line(bytes: &[u8], at: usize, around: Option<Spelled>, context: Context) -
         !around.is_some_and(|quote| quote.is_like(next)) && !is_line_end(next.byte)
     });
     taken(bytes, at, trimmed(bytes, at, end).1, context)
+}
+
+/// A cell of a table.
+fn in_table(bytes: &[u8], at: usize, mut context: Context) -> Option<Found> {
+    let end = skip(bytes, at, SPELLED, |next| {
+        !is_line_end(next.byte) && !matches!(next.byte, b'|' | b'<' | b'\t')
+    });
+    let value = bytes[at..end.min(bytes.len())].trim_ascii_end();
+    let (mut start, mut end) = (at, at + value.len());
+    if end > start + 2 && bytes[start] == b'`' && bytes[end - 1] == b'`' {
+        (start, end) = (start + 1, end - 1);
+    }
+    context.quoted = true;
+    if context.class == Class::Strong {
+        context.class = Class::Weak;
+    }
+    // `varchar(255)`
+    let call = is_code(bytes, start, context);
+    taken(bytes, start, end, context).filter(|_| !call)
 }
