@@ -7,7 +7,10 @@ use chrono::Utc;
 use http::{StatusCode, request::Parts};
 
 use super::problem::Problem;
-use crate::record::{Filter, Pattern};
+use crate::{
+    query::ActivityReader,
+    record::{ActivityId, Filter, Pattern, RecordingRecord},
+};
 
 /// What whoever asks may see.
 ///
@@ -127,6 +130,33 @@ fn is_of_both(filter: &Filter) -> bool {
         && filter.words.is_empty()
         && filter.duration.is_none()
         && filter.within.is_none()
+}
+
+/// Those recordings of which every activity may be seen: a session that several share shows what all of them did.
+pub(super) fn all_seen(
+    reader: &mut ActivityReader,
+    seen: &Filter,
+    recordings: Vec<RecordingRecord>,
+) -> Result<Vec<RecordingRecord>, Problem> {
+    if seen.is_empty() {
+        return Ok(recordings);
+    }
+    let mut kept = Vec::new();
+    for recording in recordings {
+        let mut shown = !recording.links.is_empty();
+        for link in &recording.links {
+            shown = shown && is_seen(reader, seen, link.activity)?;
+        }
+        if shown {
+            kept.push(recording);
+        }
+    }
+    Ok(kept)
+}
+
+fn is_seen(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
+    let activity = reader.activity(id)?;
+    Ok(activity.is_some_and(|activity| seen.matches(&activity)))
 }
 
 fn misused(why: &str) -> Problem {

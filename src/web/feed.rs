@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time};
 
-use super::router::App;
+use super::{problem::Problem, readers::Readers};
 use crate::{
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
@@ -33,21 +33,21 @@ impl Place {
 }
 
 /// The newest place, for whoever listens. Nobody looks it up while nobody does.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Feed {
     newest: Arc<Mutex<Option<watch::Sender<Place>>>>,
 }
 
 impl Feed {
     /// Listens: what changes is the newest place.
-    pub(super) fn listen(&self, app: &App, now: Place) -> watch::Receiver<Place> {
+    pub(super) fn listen(&self, readers: &Readers, now: Place) -> watch::Receiver<Place> {
         let mut newest = self.newest.lock();
         if let Some(sender) = &*newest {
             return sender.subscribe();
         }
         let (sender, receiver) = watch::channel(now);
         *newest = Some(sender);
-        tokio::spawn(look(app.clone()));
+        tokio::spawn(look(self.clone(), readers.clone()));
         receiver
     }
 
@@ -74,17 +74,17 @@ impl Feed {
     }
 }
 
-async fn look(app: App) {
-    while !app.feed.stops() {
+async fn look(feed: Feed, readers: Readers) {
+    while !feed.stops() {
         time::sleep(EVERY).await;
         // A store that cannot be read now may be later, and whoever listens finds out by asking it.
-        if let Ok(place) = newest(&app).await {
-            app.feed.tell(place);
+        if let Ok(place) = newest(&readers).await {
+            feed.tell(place);
         }
     }
 }
 
 /// The newest place.
-pub(super) async fn newest(app: &App) -> Result<Place, super::problem::Problem> {
-    app.readers.ask(|reader| Ok(Place::newest(reader)?)).await
+pub(super) async fn newest(readers: &Readers) -> Result<Place, Problem> {
+    readers.ask(|reader| Ok(Place::newest(reader)?)).await
 }

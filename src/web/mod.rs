@@ -31,6 +31,7 @@ mod problem;
 mod readers;
 mod router;
 mod serve;
+mod state;
 mod stream;
 
 pub use access::Access;

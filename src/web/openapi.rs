@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema},
 };
 
-use super::{answer::Json, api, problem::Problem, router::Writes};
+use super::{answer::Json, api, problem::Problem, state::Writes};
 use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, TraceId};
 
 /// What can be read.

@@ -26,7 +26,8 @@ const FRESH: Duration = Duration::from_secs(10);
 /// How long the store may take for an answer, where nothing else is said.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A few readers of one store.
+/// A few readers of one store. Clones share them.
+#[derive(Clone)]
 pub(super) struct Readers {
     /// None for a log that is disabled.
     store: Option<Arc<dyn Store>>,

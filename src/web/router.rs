@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, OnceLock},
@@ -9,9 +10,16 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, middleware, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::OriginalUri,
+    middleware,
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request::Parts};
 use tokio::sync::Semaphore;
 use tower::Service;
 use tower_http::compression::CompressionLayer;
@@ -21,7 +29,10 @@ use super::{
     api, conditional,
     feed::Feed,
     guard::{self, Door, Guard, Token},
+    openapi,
+    problem::Problem,
     readers::{READ_TIMEOUT, Readers},
+    state::{Shared, Writes},
 };
 #[cfg(feature = "webhook")]
 use crate::notify::Webhooks;
@@ -171,29 +182,6 @@ impl ActivityRouter {
     }
 }
 
-/// What can be written.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Writes {
-    #[default]
-    Nothing,
-    Events,
-}
-
-/// What all requests share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) log: Option<ActivityLog>,
-    pub(super) readers: Readers,
-    /// Those beside the store, where it is a file.
-    #[cfg(feature = "webhook")]
-    pub(super) webhooks: Option<Webhooks>,
-    pub(super) feed: Feed,
-    /// A turn for each client that listens.
-    pub(super) listeners: Arc<Semaphore>,
-}
-
-pub(super) type App = Arc<Shared>;
-
 impl ActivityRouter {
     fn build(&self) -> Router {
         let app = Arc::new(Shared {
@@ -207,12 +195,15 @@ impl ActivityRouter {
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });
+        let writes = self.writes;
+        let description = move || future::ready(openapi::document(writes));
+        let api = api::routes(writes).route("/openapi.json", get(description));
         let guard = Arc::new(Guard::new(self.door.clone(), self.hosts.clone()));
         Router::new()
-            .route("/", get(api::index))
-            .nest("/api", api::routes(self.writes))
-            .fallback(api::page)
-            .method_not_allowed_fallback(api::not_so)
+            .route("/", get(index))
+            .nest("/api", api)
+            .fallback(page)
+            .method_not_allowed_fallback(not_so)
             .layer(middleware::from_fn(conditional::conditional))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(guard, guard::guard))
@@ -248,4 +239,48 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         Box::pin(self.built().call(request))
     }
+}
+
+/// The address of the router itself. What is relative to it only is where it ends with a slash.
+async fn index(OriginalUri(asked): OriginalUri, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let path = asked.path();
+    if !path.ends_with('/') {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let query = asked.query().map(|query| format!("?{query}"));
+        // A name with a colon would be a scheme where no dot comes before it.
+        let address = format!("./{last}/{}", query.unwrap_or_default());
+        return Redirect::permanent(&address).into_response();
+    }
+    page(uri, headers).await.into_response()
+}
+
+/// A page of the dashboard, or a file of it.
+#[cfg(feature = "dashboard")]
+async fn page(uri: Uri, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+    match uri.path().starts_with("/api/") {
+        true => Err(nothing_at(&uri)),
+        false => super::assets::file(uri, headers).await,
+    }
+}
+
+/// Without a dashboard there is the API alone.
+#[cfg(not(feature = "dashboard"))]
+async fn page(uri: Uri, _: HeaderMap) -> Result<super::answer::Json, Problem> {
+    match uri.path() {
+        "/" => super::answer::Json::of(&serde_json::json!({"openapi": "api/openapi.json"})),
+        _ => Err(nothing_at(&uri)),
+    }
+}
+
+fn nothing_at(uri: &Uri) -> Problem {
+    Problem::not_found(format!("there is nothing at {:?}", uri.path()))
+}
+
+/// What is asked with another method. Which ones there are, the header `Allow` says.
+async fn not_so(method: Method, uri: Uri) -> Response<Body> {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let what = format!("{:?} does not take {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what).into_response()
 }

@@ -4,18 +4,17 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::recordings::all_seen;
 use crate::{
     error::Error,
     query::{ActivityDetails, ActivityReader},
     record::{ActivityId, ActivityRecord, Filter},
     store::{Cursor, Record},
     web::{
-        access::Granted,
+        access::{Granted, all_seen},
         answer::Json,
         asked::{self, Asked, Named},
         problem::Problem,
-        router::App,
+        state::App,
     },
 };
 
@@ -161,13 +160,17 @@ pub(super) async fn tree(
 }
 
 /// The activity of this id. What may not be seen is not there.
-fn visible(
+pub(super) fn visible(
     reader: &mut ActivityReader,
     seen: &Filter,
     id: ActivityId,
 ) -> Result<ActivityRecord, Problem> {
     let activity = reader.activity(id)?.filter(|one| seen.matches(one));
-    activity.ok_or_else(|| unknown(id))
+    activity.ok_or_else(|| {
+        Problem::not_found(format!(
+            "no activity {id} is on record: it never was, or it was pruned"
+        ))
+    })
 }
 
 /// A tree may have tens of thousands of activities: their payloads are asked for one by one.
@@ -181,10 +184,4 @@ fn without_payloads(tree: &mut [ActivityRecord]) {
 pub(super) fn id_of(text: &str) -> Result<ActivityId, Problem> {
     let no_id = |_: Error| Problem::not_found(format!("{text:?} is not the id of an activity"));
     text.parse().map_err(no_id)
-}
-
-pub(super) fn unknown(id: ActivityId) -> Problem {
-    Problem::not_found(format!(
-        "no activity {id} is on record: it never was, or it was pruned"
-    ))
 }

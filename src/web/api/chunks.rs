@@ -16,7 +16,7 @@ use crate::{
         answer::Json,
         asked::{Asked, Named},
         problem::Problem,
-        router::App,
+        state::App,
         stream::{self, Cut},
     },
 };

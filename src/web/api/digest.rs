@@ -13,7 +13,7 @@ use crate::{
         answer::Json,
         asked::{self, Asked},
         problem::Problem,
-        router::App,
+        state::App,
     },
 };
 

@@ -8,7 +8,7 @@ use super::activities::Listed;
 use crate::{
     record::EventRecord,
     store::Cursor,
-    web::{access::Granted, answer::Json, asked::Asked, problem::Problem, router::App},
+    web::{access::Granted, answer::Json, asked::Asked, problem::Problem, state::App},
 };
 
 /// One page.

@@ -12,7 +12,7 @@ use crate::{
         access::Granted,
         asked::Asked,
         problem::Problem,
-        router::App,
+        state::App,
         stream::{self, Pieces},
     },
 };

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::notify::WebhookStatus;
 use crate::{
     store::{Accounting, Health, LastCheck},
-    web::{access::Granted, answer::Json, problem::Problem, router::App},
+    web::{access::Granted, answer::Json, problem::Problem, state::App},
 };
 
 /// How it stands.

@@ -22,7 +22,7 @@ use crate::{
         asked::Asked,
         feed::{self, Place},
         problem::Problem,
-        router::App,
+        state::App,
         stream::{self, Pieces},
     },
 };
@@ -66,11 +66,11 @@ pub(super) async fn live(
     let Ok(turn) = app.listeners.clone().try_acquire_owned() else {
         return Err(Problem::busy("too many clients listen at once"));
     };
-    let newest = feed::newest(&app).await?;
+    let newest = feed::newest(&app.readers).await?;
     let listener = Listener::new(filter, after.unwrap_or(newest));
     // Asked once before the answer begins, so that a filter that makes no sense is a problem.
     let (listener, first) = listener.ask(&app).await?;
-    let places = app.feed.listen(&app, newest);
+    let places = app.feed.listen(&app.readers, newest);
     let (pieces, body) = stream::body();
     tokio::spawn(tell(app, listener, first, places, pieces, turn));
 

@@ -14,7 +14,7 @@ use crate::{
         answer::Json,
         asked::{self, Asked, Named},
         problem::Problem,
-        router::App,
+        state::App,
     },
 };
 
@@ -84,13 +84,8 @@ pub(super) async fn project(
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(
-        &app,
-        &granted,
-        &windowed,
-        Subject::One(Dimension::Project, id.into()),
-    )
-    .await
+    let subject = Subject::One(Dimension::Project, id.into());
+    history(&app, &granted, &windowed, subject).await
 }
 
 #[utoipa::path(get, path = "/metrics/agents/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
@@ -100,13 +95,8 @@ pub(super) async fn agent(
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(
-        &app,
-        &granted,
-        &windowed,
-        Subject::One(Dimension::Agent, id.into()),
-    )
-    .await
+    let subject = Subject::One(Dimension::Agent, id.into());
+    history(&app, &granted, &windowed, subject).await
 }
 
 #[utoipa::path(get, path = "/metrics/names/{name}", tag = "metrics", params(("name" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
@@ -116,13 +106,8 @@ pub(super) async fn name(
     Named(name): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(
-        &app,
-        &granted,
-        &windowed,
-        Subject::One(Dimension::Name, name.into()),
-    )
-    .await
+    let subject = Subject::One(Dimension::Name, name.into());
+    history(&app, &granted, &windowed, subject).await
 }
 
 #[utoipa::path(get, path = "/metrics/brands/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
@@ -132,13 +117,8 @@ pub(super) async fn brand(
     Named(id): Named,
     Asked(windowed): Asked<Windowed>,
 ) -> Result<Json, Problem> {
-    history(
-        &app,
-        &granted,
-        &windowed,
-        Subject::One(Dimension::Brand, id.into()),
-    )
-    .await
+    let subject = Subject::One(Dimension::Brand, id.into());
+    history(&app, &granted, &windowed, subject).await
 }
 
 async fn history(

@@ -16,28 +16,22 @@ pub(super) mod write;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, OriginalUri},
-    response::{IntoResponse, Redirect, Response},
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
 
-use super::{
-    openapi,
-    problem::Problem,
-    router::{App, Writes},
-};
+#[cfg(not(feature = "recording"))]
+use super::problem::Problem;
+use super::state::{App, Writes};
 
 /// The longest body that is read.
 const LONGEST: usize = 256 << 10;
 
 /// What can be asked for, and what can be written besides.
 pub(super) fn routes(writes: Writes) -> Router<App> {
-    let description = move || std::future::ready(openapi::document(writes));
-    let read = read().route("/openapi.json", get(description));
     match writes {
-        Writes::Nothing => read,
-        Writes::Events => read.route(
+        Writes::Nothing => read(),
+        Writes::Events => read().route(
             "/events",
             post(write::event).layer(DefaultBodyLimit::max(LONGEST)),
         ),
@@ -79,52 +73,4 @@ async fn chunks() -> Problem {
     Problem::not_found(
         "this server reads no recordings: it was built without the feature `recording`",
     )
-}
-
-/// The address of the router itself. What is relative to it only is where it ends with a slash.
-pub(super) async fn index(
-    OriginalUri(asked): OriginalUri,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let path = asked.path();
-    if !path.ends_with('/') {
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let query = asked.query().map(|query| format!("?{query}"));
-        // A name with a colon would be a scheme where no dot comes before it.
-        let address = format!("./{last}/{}", query.unwrap_or_default());
-        return Redirect::permanent(&address).into_response();
-    }
-    page(uri, headers).await.into_response()
-}
-
-/// A page of the dashboard, or a file of it.
-#[cfg(feature = "dashboard")]
-pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    match uri.path().starts_with("/api/") {
-        true => Err(nothing_at(&uri)),
-        false => super::assets::file(uri, headers).await,
-    }
-}
-
-/// Without a dashboard there is the API alone.
-#[cfg(not(feature = "dashboard"))]
-pub(super) async fn page(uri: Uri, _: HeaderMap) -> Result<super::answer::Json, Problem> {
-    match uri.path() {
-        "/" => super::answer::Json::of(&serde_json::json!({"openapi": "api/openapi.json"})),
-        _ => Err(nothing_at(&uri)),
-    }
-}
-
-fn nothing_at(uri: &Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {:?}", uri.path()))
-}
-
-/// What is asked with another method. Which ones there are, the header `Allow` says.
-pub(super) async fn not_so(method: Method, uri: Uri) -> Response {
-    if method == Method::OPTIONS {
-        return StatusCode::NO_CONTENT.into_response();
-    }
-    let what = format!("{:?} does not take {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what).into_response()
 }

@@ -4,11 +4,17 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::activities::{id_of, unknown};
+use super::activities::{id_of, visible};
 use crate::{
     query::ActivityReader,
-    record::{ActivityId, Filter, RecordingId, RecordingRecord},
-    web::{access::Granted, answer::Json, asked::Named, problem::Problem, router::App},
+    record::{Filter, RecordingId, RecordingRecord},
+    web::{
+        access::{Granted, all_seen},
+        answer::Json,
+        asked::Named,
+        problem::Problem,
+        state::App,
+    },
 };
 
 /// The recordings of an activity.
@@ -27,9 +33,7 @@ pub(super) async fn of_activity(
     let id = id_of(&id)?;
     let seen = granted.within(Filter::default());
     let read = app.readers.ask(move |reader| {
-        if !is_seen(reader, &seen, id)? {
-            return Err(unknown(id));
-        }
+        visible(reader, &seen, id)?;
         let recordings = reader.recordings_of(id)?;
         let recordings = all_seen(reader, &seen, recordings)?;
         Json::of(&Recordings { recordings })
@@ -65,31 +69,4 @@ pub(super) fn found(
     let recording = reader.recording(id)?.ok_or_else(missing)?;
     let mut seen = all_seen(reader, seen, vec![recording])?;
     seen.pop().ok_or_else(missing)
-}
-
-/// Those recordings of which every activity may be seen: a session that several share shows what all of them did.
-pub(super) fn all_seen(
-    reader: &mut ActivityReader,
-    seen: &Filter,
-    recordings: Vec<RecordingRecord>,
-) -> Result<Vec<RecordingRecord>, Problem> {
-    if seen.is_empty() {
-        return Ok(recordings);
-    }
-    let mut kept = Vec::new();
-    for recording in recordings {
-        let mut shown = !recording.links.is_empty();
-        for link in &recording.links {
-            shown = shown && is_seen(reader, seen, link.activity)?;
-        }
-        if shown {
-            kept.push(recording);
-        }
-    }
-    Ok(kept)
-}
-
-fn is_seen(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
-    let activity = reader.activity(id)?;
-    Ok(activity.is_some_and(|activity| seen.matches(&activity)))
 }

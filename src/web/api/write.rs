@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     activity::Event,
     record::{EventId, Status},
-    web::{access::Granted, answer::Json, guard, problem::Problem, router::App},
+    web::{access::Granted, answer::Json, guard, problem::Problem, state::App},
 };
 
 /// How long an answer waits for the commit.
