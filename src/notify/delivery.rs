@@ -7,14 +7,12 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::{
     error::{Error, Result},
-    notify::{Webhooks, follower::Follower},
+    notify::{Webhooks, follower::Follower, stop::Stop},
 };
 
 /// How often it is looked whether webhooks were added, and whether another process has ended that delivered.
@@ -30,32 +28,12 @@ pub struct Delivery {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Tells threads to stop, and lets them wait until then.
-#[derive(Debug, Default)]
-pub(super) struct Stop {
-    stopped: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Stop {
-    /// Waits so long, or until it is time to stop: then it is true.
-    pub(super) fn wait(&self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        let mut stopped = self.stopped.lock();
-        while !*stopped && !self.changed.wait_until(&mut stopped, deadline).timed_out() {}
-        *stopped
-    }
-
-    fn stop(&self) {
-        *self.stopped.lock() = true;
-        self.changed.notify_all();
-    }
-}
-
-impl Delivery {
-    pub(super) fn begin(webhooks: Webhooks) -> Self {
+impl Webhooks {
+    /// Delivers, on threads of its own, until what it gives is dropped. Where another process does already, it waits for
+    /// that to end.
+    pub fn deliver(&self) -> Delivery {
         let stop = Arc::new(Stop::default());
-        let own = stop.clone();
+        let (webhooks, own) = (self.clone(), stop.clone());
         let started = thread::Builder::new()
             .name("activity-webhooks".into())
             .spawn(move || supervise(&webhooks, &own));
@@ -70,7 +48,9 @@ impl Delivery {
             thread: started.ok(),
         }
     }
+}
 
+impl Delivery {
     /// Stops, and waits for what is on its way, no longer than a receiver may take for its answer.
     pub fn stop(mut self) {
         self.stop.stop();
@@ -120,17 +100,17 @@ fn look(
     threads: &mut HashMap<String, JoinHandle<()>>,
 ) -> Result<()> {
     // Where nothing was ever added there is nothing to look after, and no file is made.
-    if !webhooks.known()? {
+    if !webhooks.file.exists()? {
         return Ok(());
     }
     if lock.is_none() {
-        *lock = take(webhooks)?;
+        *lock = take(&webhooks.file.lock_path())?;
     }
     if lock.is_none() {
         return Ok(());
     }
     threads.retain(|_, thread| !thread.is_finished());
-    for name in webhooks.state()?.names()? {
+    for name in webhooks.file.open()?.names()? {
         if threads.contains_key(&name) {
             continue;
         }
@@ -149,13 +129,12 @@ fn look(
 }
 
 /// The lock that says who delivers; `None` while another process has it. The kernel gives it back when that dies.
-fn take(webhooks: &Webhooks) -> Result<Option<File>> {
-    let path = webhooks.beside("webhooks.lock");
+fn take(path: &Path) -> Result<Option<File>> {
     let failed = |cause: io::Error| {
         let what = format!("cannot lock the webhooks by {}", path.display());
         Error::store(what).with_source(cause)
     };
-    let file = open(&path).map_err(failed)?;
+    let file = open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

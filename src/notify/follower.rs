@@ -5,13 +5,13 @@ use std::time::Duration;
 use chrono::Utc;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     notify::{
         DeadLetter, Webhooks,
-        delivery::Stop,
         send::{LONGEST_ASKED, Message, Sender, Sent},
         state::{Kept, State},
-        webhooks::Settings,
+        stop::Stop,
+        webhooks::{Settings, unknown},
     },
     query::{ActivityReader, Exported},
     record::{ActivityRecord, EventRecord},
@@ -42,6 +42,38 @@ enum Step {
     Idle,
     /// The webhook is gone or stopped, or all of it is to stop.
     End,
+}
+
+impl Webhooks {
+    /// Sends what was set aside once more, now. What is taken is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// When its receiver does not take it this time either, when it was pruned or its webhook removed (`is_not_found`).
+    pub fn retry(&self, letter: &DeadLetter) -> Result<()> {
+        let state = self.file.open()?;
+        let name = &letter.webhook;
+        let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
+        let mut follower = Follower::of(self);
+        let message = match webhook.what {
+            What::Activities => follower.message::<ActivityRecord>(&letter.id)?,
+            What::Events => follower.message::<EventRecord>(&letter.id)?,
+        };
+        let message = message.ok_or_else(|| {
+            let what = format!("the record {} is not in the log any more", letter.id);
+            Error::new(ErrorKind::NotFound, what)
+        })?;
+        match follower.send(&webhook, &message) {
+            Sent::Taken => state.forget(letter),
+            Sent::Unreachable(why) | Sent::Refused(why, _) | Sent::Gone(why) => Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "{} did not take the record {}: {why}",
+                    webhook.url, letter.id
+                ),
+            )),
+        }
+    }
 }
 
 impl Follower {
@@ -86,7 +118,7 @@ impl Follower {
     fn step(&mut self, name: &str, state: &mut Option<State>, stop: &Stop) -> Result<Step> {
         let state = match state {
             Some(state) => state,
-            None => state.insert(self.webhooks.state()?),
+            None => state.insert(self.webhooks.file.open()?),
         };
         let Some(webhook) = state.webhook(name)? else {
             return Ok(Step::End);
@@ -197,7 +229,7 @@ impl Follower {
         (!rest.is_zero() && rest <= longest).then_some(rest)
     }
 
-    pub(super) fn send(&self, webhook: &Kept, message: &Message) -> Sent {
+    fn send(&self, webhook: &Kept, message: &Message) -> Sent {
         let Kept {
             url, reach, secret, ..
         } = webhook;
@@ -205,7 +237,7 @@ impl Follower {
     }
 
     /// The record with this id; `None` where it was pruned.
-    pub(super) fn message<R: Exported>(&mut self, id: &str) -> Result<Option<Message>> {
+    fn message<R: Exported>(&mut self, id: &str) -> Result<Option<Message>> {
         let found = self.reader()?.get::<R>(id.parse()?)?;
         found.as_ref().map(message).transpose()
     }
@@ -213,7 +245,7 @@ impl Follower {
     fn reader(&mut self) -> Result<&mut ActivityReader> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => ActivityReader::open(&self.webhooks.log)?,
+            None => ActivityReader::of(&*self.webhooks.store)?,
         };
         Ok(self.reader.insert(reader))
     }

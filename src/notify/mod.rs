@@ -51,6 +51,7 @@ mod secret;
 mod send;
 mod state;
 mod status;
+mod stop;
 mod webhook;
 mod webhooks;
 

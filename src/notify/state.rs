@@ -1,6 +1,7 @@
 //! What is kept of webhooks, beside the log: in a file of its own, so that the log's writer never waits for it.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +19,41 @@ use crate::{
 
 /// How long one process waits for another's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The file, which nobody makes before a webhook is added.
+#[derive(Debug, Clone)]
+pub(super) struct StateFile(PathBuf);
+
+impl StateFile {
+    /// The one beside a log.
+    pub(super) fn beside(log: &Path) -> Self {
+        StateFile(with_suffix(log, "-webhooks"))
+    }
+
+    /// The file that is locked by whoever delivers.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        with_suffix(&self.0, ".lock")
+    }
+
+    /// False where nothing was ever added.
+    pub(super) fn exists(&self) -> Result<bool> {
+        fs::exists(&self.0).map_err(|cause| {
+            let what = format!("cannot read the webhooks {}", self.0.display());
+            Error::store(what).with_source(cause)
+        })
+    }
+
+    /// Opens it, and makes it where there is none.
+    pub(super) fn open(&self) -> Result<State> {
+        State::open(&self.0)
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
 
 /// The file, opened.
 #[derive(Debug)]
@@ -49,8 +85,7 @@ impl Kept {
 }
 
 impl State {
-    /// Opens the file, and makes it where there is none.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         let failed = |cause: rusqlite::Error| {
             let what = format!("cannot open the webhooks {}", path.display());
             Error::store(what).with_source(cause)

@@ -1,30 +1,24 @@
 //! The webhooks of a log.
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    notify::{
-        DeadLetter, Delivery, Secret, Webhook, WebhookStatus, follower::Follower, send::Sent,
-        state::State,
-    },
+    notify::{DeadLetter, Secret, Webhook, WebhookStatus, state::StateFile},
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
-    store::{Position, Record, What},
+    store::{Position, Record, Store, What, sqlite::SqliteStore},
 };
 
-/// The webhooks of a log in a file. Cloning the handle is cheap.
+/// The webhooks of a store in a file. Cloning the handle is cheap.
 ///
 /// They can be added and removed from any process; one of those that [`deliver`](Self::deliver) does, and another takes
 /// over when it ends.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Webhooks {
-    pub(super) log: PathBuf,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) file: StateFile,
     pub(super) settings: Settings,
 }
 
@@ -44,17 +38,23 @@ impl Webhooks {
     ///
     /// When the path cannot be made absolute, or is no path to a file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        if path.as_os_str() == ":memory:" {
-            return Err(Error::invalid(
-                "a log in memory has no webhooks: open it in a file",
-            ));
-        }
-        let log = std::path::absolute(path).map_err(|cause| {
-            Error::invalid(format!("cannot use the path {path:?}")).with_source(cause)
+        Webhooks::of(Arc::new(SqliteStore::at(path)?))
+    }
+
+    /// Names the webhooks of a store, which are kept beside its file.
+    ///
+    /// # Errors
+    ///
+    /// When it has no file.
+    pub fn of(store: Arc<dyn Store>) -> Result<Self> {
+        let file = store.file().map(StateFile::beside).ok_or_else(|| {
+            Error::invalid(format!(
+                "{store:?} has no webhooks: they are kept beside a file"
+            ))
         })?;
         Ok(Webhooks {
-            log,
+            store,
+            file,
             settings: Settings {
                 timeout: Duration::from_secs(15),
                 attempts: 10,
@@ -98,11 +98,11 @@ impl Webhooks {
     }
 
     fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
-        let mut reader = ActivityReader::open(&self.log)?;
+        let mut reader = ActivityReader::of(&*self.store)?;
         let newest = reader.newest::<R>()?;
         // Refuses a filter that asks for what such records do not have.
         reader.after(newest, &webhook.filter, 1)?;
-        let state = self.state()?;
+        let state = self.file.open()?;
         let secret = match (&webhook.secret, state.webhook(&webhook.name)?) {
             (Some(secret), _) => secret.clone(),
             (None, Some(earlier)) => earlier.secret,
@@ -118,7 +118,7 @@ impl Webhooks {
     ///
     /// When there is none of this name (`is_not_found`), and when what is kept cannot be written.
     pub fn remove(&self, name: &str) -> Result<()> {
-        match self.known()? && self.state()?.remove(name)? {
+        match self.file.exists()? && self.file.open()?.remove(name)? {
             true => Ok(()),
             false => Err(unknown(name)),
         }
@@ -130,14 +130,14 @@ impl Webhooks {
     ///
     /// When what is kept, or the log, cannot be read.
     pub fn list(&self) -> Result<Vec<WebhookStatus>> {
-        if !self.known()? {
+        if !self.file.exists()? {
             return Ok(Vec::new());
         }
-        let statuses = self.state()?.statuses()?;
+        let statuses = self.file.open()?.statuses()?;
         if statuses.is_empty() {
             return Ok(Vec::new());
         }
-        let mut reader = ActivityReader::open(&self.log)?;
+        let mut reader = ActivityReader::of(&*self.store)?;
         let activities = reader.newest::<ActivityRecord>()?;
         let events = reader.newest::<EventRecord>()?;
         let with_behind = |(mut status, log): (WebhookStatus, i64)| {
@@ -156,77 +156,10 @@ impl Webhooks {
     ///
     /// When what is kept cannot be read.
     pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        match self.known()? {
-            true => self.state()?.dead_letters(),
+        match self.file.exists()? {
+            true => self.file.open()?.dead_letters(),
             false => Ok(Vec::new()),
         }
-    }
-
-    /// Sends what was set aside once more, now. What is taken is forgotten.
-    ///
-    /// # Errors
-    ///
-    /// When its receiver does not take it this time either, when it was pruned or its webhook removed (`is_not_found`).
-    pub fn retry(&self, letter: &DeadLetter) -> Result<()> {
-        let state = self.state()?;
-        let name = &letter.webhook;
-        let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
-        let mut follower = Follower::of(self);
-        let message = match webhook.what {
-            What::Activities => follower.message::<ActivityRecord>(&letter.id)?,
-            What::Events => follower.message::<EventRecord>(&letter.id)?,
-        };
-        let message = message.ok_or_else(|| {
-            let what = format!("the record {} is not in the log any more", letter.id);
-            Error::new(ErrorKind::NotFound, what)
-        })?;
-        match follower.send(&webhook, &message) {
-            Sent::Taken => state.forget(letter),
-            Sent::Unreachable(why) | Sent::Refused(why, _) | Sent::Gone(why) => Err(Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "{} did not take the record {}: {why}",
-                    webhook.url, letter.id
-                ),
-            )),
-        }
-    }
-
-    /// Delivers, on threads of its own, until what it gives is dropped. Where another process does already, it waits for
-    /// that to end.
-    pub fn deliver(&self) -> Delivery {
-        Delivery::begin(self.clone())
-    }
-
-    pub(super) fn state(&self) -> Result<State> {
-        State::open(&self.beside("webhooks"))
-    }
-
-    /// False where nothing was ever added.
-    pub(super) fn known(&self) -> Result<bool> {
-        let path = self.beside("webhooks");
-        match fs::metadata(&path) {
-            Ok(_) => Ok(true),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(cause) => {
-                let what = format!("cannot read the webhooks {}", path.display());
-                Err(Error::store(what).with_source(cause))
-            }
-        }
-    }
-
-    /// A file beside the log.
-    pub(super) fn beside(&self, what: &str) -> PathBuf {
-        let mut path = self.log.clone().into_os_string();
-        path.push("-");
-        path.push(what);
-        path.into()
-    }
-}
-
-impl fmt::Debug for Webhooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Webhooks").field(&self.log).finish()
     }
 }
 
@@ -238,7 +171,7 @@ fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
     }
 }
 
-fn unknown(name: &str) -> Error {
+pub(super) fn unknown(name: &str) -> Error {
     let what = format!("there is no webhook {name:?}");
     Error::new(ErrorKind::NotFound, what)
 }

@@ -188,10 +188,7 @@ impl ActivityRouter {
             log: self.log.clone(),
             readers: Readers::of(self.store.clone(), self.read_timeout),
             #[cfg(feature = "webhook")]
-            webhooks: self.store.as_ref().and_then(|store| {
-                let file = store.file()?;
-                Webhooks::open(file).ok()
-            }),
+            webhooks: (self.store.as_ref()).and_then(|store| Webhooks::of(store.clone()).ok()),
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });
