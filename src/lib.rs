@@ -60,6 +60,7 @@ pub mod context {}
 mod error;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod import;
 pub mod layer;
 mod log;
 #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]

@@ -22,6 +22,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("redact", &["record"]),
     ("store", &["record", "redact"]),
+    ("import", &["record", "redact", "store"]),
     // The write wing.
     ("pipeline", &["record", "redact", "store"]),
     ("log", &["record", "redact", "store", "pipeline"]),
@@ -65,7 +66,7 @@ const WRITES: &[(&str, &[&str])] = &[
     ("src/bin/activity/event.rs", &["ActivityLog", "Event"]),
     ("src/bin/activity/host/", &["ActivityLog", "host"]),
     ("src/bin/activity/serve.rs", &["ActivityLog"]),
-    ("src/bin/activity/import.rs", &["redact"]),
+    ("src/bin/activity/import.rs", &["import", "redact"]),
 ];
 
 /// What opens a file by itself, in folders whose files SQLite may have open. Closing any descriptor of such a file takes

@@ -14,12 +14,13 @@ use std::{
 use support::soon;
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
+    import::Import,
     notify::{Webhook, Webhooks},
     query::ActivityReader,
     record::Filter,
     recording::{Chunk, Stream},
     redact::Redactor,
-    store::{Cutoffs, Import, Store, sqlite::SqliteStore},
+    store::{Cutoffs, Store, sqlite::SqliteStore},
 };
 
 /// Names the folder that a process without a umask works in, and is what makes it that process.

@@ -7,9 +7,8 @@ use std::{collections::BTreeSet, fs, thread};
 
 use support::Rows;
 use tower_activity::{
-    ActivityLog, Describe, Mode, Outcome, Status,
-    redact::Redactor,
-    store::{Import, sqlite::SqliteStore},
+    ActivityLog, Describe, Mode, Outcome, Status, import::Import, redact::Redactor,
+    store::sqlite::SqliteStore,
 };
 
 fn done(log: &ActivityLog, name: &str) {

@@ -11,7 +11,6 @@ mod check;
 mod clock;
 mod event;
 mod growth;
-mod import;
 mod intake;
 #[cfg(feature = "sqlite")]
 mod meaning;
@@ -35,7 +34,6 @@ pub use check::{Accepted, Check, Count, Counts, InstanceCheck, LastCheck, RowKin
 pub(crate) use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
 pub use growth::{FieldGrowth, Growth};
-pub use import::{Import, Imported};
 pub(crate) use intake::{Attribute, Intake};
 pub(crate) use metrics::QUARTER_US;
 pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};

@@ -20,10 +20,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, Builder, Describe, Mode, Outcome, Running,
+    import::Import,
     query::{Export, Format},
     record::Filter,
     redact::Redactor,
-    store::{Import, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 

@@ -11,9 +11,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tower_activity::{
     ActivityLog, Error,
+    import::Import,
     query::ActivityReader,
     redact::Redactor,
-    store::{Import, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
 };
 
 use crate::{Golden, beside, newest_version, open_and_close};

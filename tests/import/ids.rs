@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityId, ActivityLog, ActivityRecord, Describe, EventRecord, Outcome,
+    import::Import,
     query::ActivityReader,
     record::Filter,
     redact::Redactor,
-    store::{Import, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
 };
 
 use crate::{content, import, lines};

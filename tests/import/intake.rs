@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
+    import::Import,
     query::ActivityReader,
     redact::Redactor,
-    store::{Import, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
 };
 
 use crate::{content, import, lines};

@@ -10,10 +10,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
+    import::{Import, Imported},
     query::{ActivityReader, Export, Format, MetricsQuery, Window},
     record::{Filter, TraceContext},
     redact::Redactor,
-    store::{Import, Imported, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
 };
 
 /// A log with all sorts of records, one of them abandoned.

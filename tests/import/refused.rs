@@ -5,9 +5,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, Describe, Error, Outcome,
+    import::Import,
     query::{ActivityReader, MetricsQuery, Window},
     redact::Redactor,
-    store::{Import, Store, sqlite::SqliteStore},
+    store::{Store, sqlite::SqliteStore},
 };
 
 use crate::{import, lines, log};

@@ -10,10 +10,11 @@ use std::{
 use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Describe, Outcome,
+    import::Import,
     query::{ActivityReader, Export, Format},
     record::Filter,
     redact::Redactor,
-    store::{Cutoff, Cutoffs, Import, Pruned, Store, sqlite::SqliteStore},
+    store::{Cutoff, Cutoffs, Pruned, Store, sqlite::SqliteStore},
 };
 
 use crate::{done, open, sums};

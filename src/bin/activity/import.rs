@@ -7,8 +7,9 @@ use std::{
 
 use tower_activity::{
     Error, ErrorKind,
+    import::{Import, Imported},
     redact::Redactor,
-    store::{Import, Imported, sqlite::SqliteStore},
+    store::sqlite::SqliteStore,
 };
 
 use crate::{

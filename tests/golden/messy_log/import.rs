@@ -4,10 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use tower_activity::{
-    redact::Redactor,
-    store::{Import, sqlite::SqliteStore},
-};
+use tower_activity::{import::Import, redact::Redactor, store::sqlite::SqliteStore};
 
 use crate::texts::{AGENTS, NAMES};
 

@@ -1,4 +1,4 @@
-//! Takes in what another log has exported.
+//! Imports what another log has exported.
 
 mod fields;
 mod records;
@@ -56,10 +56,11 @@ const OLD_ID: &str = "imported.id";
 /// ```
 /// use tower_activity::{
 ///     ActivityLog,
+///     import::Import,
 ///     query::{Export, Format},
 ///     record::Filter,
 ///     redact::Redactor,
-///     store::{Import, sqlite::SqliteStore},
+///     store::sqlite::SqliteStore,
 /// };
 ///
 /// let log = ActivityLog::open(":memory:")?;
