@@ -72,7 +72,8 @@ impl ActivityLog {
             details: None,
         };
         let mut bytes = started.name.heap_bytes();
-        let parent = more.as_ref().and_then(|more| more.parent.as_ref());
+        let more = more.as_deref();
+        let parent = more.and_then(|more| more.parent.as_ref());
         let parent = parent.and_then(|parent| parent.lineage(shared));
         // Its own span, for the caller's may be any; below the current activity the caller's is the better one.
         let outer = parent.as_ref().and_then(|parent| parent.span.upgrade());
@@ -88,26 +89,17 @@ impl ActivityLog {
         if let Some(scope) = &started.scope {
             bytes += scope.charge();
         }
-        let mut deadline_ns = NEVER;
-        if let Some(timeout) = more.as_ref().and_then(|more| more.deadline) {
-            let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
-            deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
-        }
         if !attributes.is_empty() {
             let details = started.details.get_or_insert_default();
             bytes += intake::attributes(shared, attributes, details);
         }
 
         let _within = outer.as_ref().map(|span| span.enter());
-        let more = more.as_deref();
         let span_name = more.and_then(|more| more.span_name.as_ref());
         let on_span = more.map_or(&[][..], |more| &more.on_span);
         let span = span::open(shared, &started, span_name, on_span);
-        bytes += span::trace(
-            &mut started,
-            more.and_then(|more| more.remote.as_ref()),
-            &span,
-        );
+        let remote = more.and_then(|more| more.remote.as_ref());
+        bytes += span::trace(&mut started, remote, &span);
         let span = (!span.is_disabled()).then(|| Arc::new(span));
         let kept = span
             .as_ref()
@@ -118,7 +110,10 @@ impl ActivityLog {
             None => Activity::rejected(shard.clone()),
         };
         let mut running = Running::new(activity, span);
-        running.deadline_ns = deadline_ns;
+        if let Some(timeout) = more.and_then(|more| more.deadline) {
+            let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
+            running.deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
+        }
         running
     }
 }

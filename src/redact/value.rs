@@ -26,24 +26,8 @@ pub(super) fn behind(
     class: Class,
 ) -> Option<Found> {
     let bytes = scan.bytes;
-    let quoted_key = after.closing.is_some_and(|closing| closing.byte != b'`');
-    let strict = match after.separator {
-        b':' => quoted_key || site.in_query() || after.tight && after.percent > 0,
-        b'|' | b'(' => false,
-        _ => after.tight || quoted_key || matches!(after.separator, b' ' | b'>'),
-    };
-    // A cookie's line begins with a colon: `cookie = jar.get()` is code.
-    let is_code = class == Class::Header && after.separator == b'=' && after.percent == 0;
-    let class = if is_code || after.separator == b'(' {
-        Class::Weak
-    } else {
-        class
-    };
-    let mut context = Context {
-        class,
-        strict,
-        quoted: false,
-    };
+    let mut context = context(site, after, class);
+    let class = context.class;
     let mut at = after.at;
     if matches!(after.separator, b',' | b'|' | b' ') {
         at = blanks_end(bytes, at);
@@ -102,6 +86,38 @@ pub(super) fn behind(
     if class == Class::Digits && !first.byte.is_ascii_alphanumeric() {
         return None;
     }
+    free(bytes, at, site, after, around, context)
+}
+
+/// How a value behind this separator is judged.
+fn context(site: &Site, after: &After, class: Class) -> Context {
+    let quoted_key = after.closing.is_some_and(|closing| closing.byte != b'`');
+    let strict = match after.separator {
+        b':' => quoted_key || site.in_query() || after.tight && after.percent > 0,
+        b'|' | b'(' => false,
+        _ => after.tight || quoted_key || matches!(after.separator, b' ' | b'>'),
+    };
+    // A cookie's line begins with a colon: `cookie = jar.get()` is code.
+    let is_code = class == Class::Header && after.separator == b'=' && after.percent == 0;
+    Context {
+        class: match is_code || after.separator == b'(' {
+            true => Class::Weak,
+            false => class,
+        },
+        strict,
+        quoted: false,
+    }
+}
+
+/// A value that stands free in a text.
+fn free(
+    bytes: &[u8],
+    at: usize,
+    site: &Site,
+    after: &After,
+    around: Option<Spelled>,
+    context: Context,
+) -> Option<Found> {
     let seen = &bytes[at..bytes.len().min(at + HEAD)];
     if !seen.starts_with(REDACTED.as_bytes()) && !may_be_secret(seen, context) {
         return None;

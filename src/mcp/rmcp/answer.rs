@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a call was answered with.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Answer<'a> {
     /// The tool's result.
     Result(&'a CallToolResult),

@@ -49,6 +49,12 @@ pub(super) struct Recorder {
 #[must_use]
 pub(super) struct Call {
     running: Running,
+    asked: Asked,
+}
+
+/// What is to be known at its end.
+#[derive(Debug)]
+struct Asked {
     name: Text,
     session: Option<Text>,
     capture: Capture,
@@ -155,48 +161,15 @@ impl Recorder {
         T: Answered,
         F: Future<Output = Result<T, ErrorData>>,
     {
-        let Call {
-            running,
-            name,
-            session,
-            capture,
-            first,
-        } = call;
+        let Call { running, asked } = call;
         let activity = Activity::clone(&running);
         let cancelled = context.ct.clone();
-        let tools = &self.tools;
         let call = running.observe(
             async move { run(context).await },
             move |answer: &Result<T, ErrorData>| match answer {
                 // The body runs on after the client has cancelled, and its answer is thrown away.
                 _ if cancelled.is_cancelled() => Outcome::cancelled(),
-                Ok(answer) => {
-                    match answer.answer() {
-                        Answer::Result(result) => {
-                            return answer::outcome(&activity, result, capture);
-                        }
-                        Answer::InputRequired(asked) => {
-                            activity.set(names::RESULT_TYPE, "input_required");
-                            let first = first.as_ref().unwrap_or(&activity);
-                            tools
-                                .operations
-                                .ask(&name, session.as_deref(), asked, first.clone());
-                        }
-                        Answer::Task(created) => {
-                            activity.set(names::RESULT_TYPE, "task");
-                            let id = created.task.task_id.clone();
-                            let mut task = Describe::new(Kind::Job, name.clone())
-                                .parent(&activity)
-                                .attribute(names::TASK_ID, id.clone());
-                            if let Some(ttl_ms) = created.task.ttl_ms {
-                                task = task.deadline(Duration::from_millis(ttl_ms));
-                            }
-                            tools.operations.begin(id, tools.log.start(task), capture);
-                        }
-                        Answer::Content => {}
-                    }
-                    Outcome::success()
-                }
+                Ok(answer) => self.outcome(answer.answer(), &activity, &asked),
                 Err(error) => {
                     let code = error.code.0.to_string();
                     activity.set(names::STATUS_CODE, code.as_str());
@@ -215,6 +188,32 @@ impl Recorder {
             })
         })
         .await
+    }
+
+    /// What an answer says of its call. Where the operation goes on, what comes next is expected.
+    fn outcome(&self, answer: Answer<'_>, activity: &Activity, asked: &Asked) -> Outcome {
+        let operations = &self.tools.operations;
+        match answer {
+            Answer::Result(result) => return answer::outcome(activity, result, asked.capture),
+            Answer::InputRequired(required) => {
+                activity.set(names::RESULT_TYPE, "input_required");
+                let first = asked.first.as_ref().unwrap_or(activity).clone();
+                operations.ask(&asked.name, asked.session.as_deref(), required, first);
+            }
+            Answer::Task(created) => {
+                activity.set(names::RESULT_TYPE, "task");
+                let id = created.task.task_id.clone();
+                let mut task = Describe::new(Kind::Job, asked.name.clone())
+                    .parent(activity)
+                    .attribute(names::TASK_ID, id.clone());
+                if let Some(ttl_ms) = created.task.ttl_ms {
+                    task = task.deadline(Duration::from_millis(ttl_ms));
+                }
+                operations.begin(id, self.tools.log.start(task), asked.capture);
+            }
+            Answer::Content => {}
+        }
+        Outcome::success()
     }
 
     /// Ends a task that the client is told the end of.
@@ -240,10 +239,12 @@ impl Recorder {
         poll_fn(|cx| self.tools.log.poll_room(&mut room, cx)).await;
         Call {
             running: self.tools.log.start_with(describe, room.take()),
-            name,
-            session,
-            capture,
-            first,
+            asked: Asked {
+                name,
+                session,
+                capture,
+                first,
+            },
         }
     }
 
@@ -297,19 +298,7 @@ impl Recorder {
             (Some(one), None) | (None, Some(one)) => describe.session(one),
             (None, None) => describe,
         };
-        let said = |key: &str| context.meta.get(key).and_then(Value::as_str);
-        if let Some(agent) = said(names::AGENT_ID).or(said(names::AGENT_NAME)) {
-            describe = describe.agent(agent.to_owned());
-        }
-        if let Some(name) = said(names::AGENT_NAME) {
-            describe = describe.attribute(names::AGENT_NAME, name);
-        }
-        let traceparent = context.meta.get_traceparent();
-        let remote = traceparent
-            .and_then(|parent| TraceContext::parse(parent, context.meta.get_tracestate()));
-        if let Some(remote) = remote {
-            describe = describe.remote(remote);
-        }
+        describe = of_meta(describe, &context.meta);
         let parts = context.extensions.get::<Parts>();
         // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
         let request = parts.and_then(|parts| parts.extensions.get::<Activity>());
@@ -351,5 +340,22 @@ impl Recorder {
             arguments: request.arguments.as_ref(),
             meta: meta.map(|meta| &meta.0),
         })
+    }
+}
+
+/// Adds the agent and the trace that a request names.
+fn of_meta(mut describe: Describe, meta: &RequestMetaObject) -> Describe {
+    let said = |key: &str| meta.get(key).and_then(Value::as_str);
+    if let Some(agent) = said(names::AGENT_ID).or(said(names::AGENT_NAME)) {
+        describe = describe.agent(agent.to_owned());
+    }
+    if let Some(name) = said(names::AGENT_NAME) {
+        describe = describe.attribute(names::AGENT_NAME, name);
+    }
+    let traceparent = meta.get_traceparent();
+    let remote = traceparent.and_then(|parent| TraceContext::parse(parent, meta.get_tracestate()));
+    match remote {
+        Some(remote) => describe.remote(remote),
+        None => describe,
     }
 }

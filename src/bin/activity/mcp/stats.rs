@@ -6,8 +6,8 @@ use rmcp::schemars::{self, JsonSchema};
 use serde::Deserialize;
 use tower_activity::{
     Error, ErrorKind, Result,
-    query::{ActivityReader, Figures, MetricsQuery, Step, Window, Zone, one_line},
-    store::{Dimension, Subject},
+    query::{ActivityReader, Figures, MetricsQuery, Point, Ranked, Step, Window, Zone, one_line},
+    store::{Dimension, Subject, TypeCount},
 };
 
 use super::budget::{self, Budget};
@@ -86,58 +86,54 @@ pub(super) fn answer(
         Some(by) => match stats::dimension(by) {
             Some(dimension) => {
                 let ranking = reader.ranking(dimension, &query)?;
-                let lines = ranking.iter();
-                let lines =
-                    lines.map(|one| format!("- {}: {}\n", one_line(&one.id), short(&one.figures)));
-                (
-                    format!("By {}, {when}", dimension.as_str()),
-                    lines.collect(),
-                )
+                let line =
+                    |one: &Ranked| format!("- {}: {}\n", one_line(&one.id), short(&one.figures));
+                let title = format!("By {}", dimension.as_str());
+                (title, ranking.iter().map(line).collect())
             }
             None => {
                 let types = reader.event_types(&query)?;
-                let lines = types.iter().map(|one| {
+                let line = |one: &TypeCount| {
+                    let events = human::many(one.events, "event", "events");
                     let name = one_line(&one.event_type);
-                    let failed = failed(one.failed);
-                    format!(
-                        "- {name}: {}{failed}\n",
-                        human::many(one.events, "event", "events")
-                    )
-                });
-                (format!("Events by type, {when}"), lines.collect())
+                    format!("- {name}: {events}{}\n", failed(one.failed))
+                };
+                let title = String::from("Events by type");
+                (title, types.iter().map(line).collect())
             }
         },
-        None => {
-            let step = if window == Window::Day {
-                Step::Hour
-            } else {
-                Step::Day
-            };
-            let metrics = reader.metrics(&query.step(step).subject(subject.clone()))?;
-            let mut lines = vec![format!("- in all: {}\n", long(&metrics.current))];
-            let format = if step == Step::Day {
-                "%a %d %b"
-            } else {
-                "%H:%M"
-            };
-            // Newest first: what has to be left out is what lies longest ago.
-            let busy = metrics
-                .history
-                .iter()
-                .rev()
-                .filter(|one| one.figures.count > 0);
-            lines.extend(busy.map(|one| {
-                let start = zone.clock(one.period.start).format(format);
-                format!("- {start}: {}\n", short(&one.figures))
-            }));
-            let title = match &subject {
-                Subject::Overall => "All activities".to_owned(),
-                one => one_line(&format!("Activities of {one}")),
-            };
-            (format!("{title}, {when}"), lines)
-        }
+        None => history(reader, query, subject, window, zone)?,
     };
-    lines_within(budget, &title, &lines)
+    lines_within(budget, &format!("{title}, {when}"), &lines)
+}
+
+/// A window in all, and its steps in which something happened.
+fn history(
+    reader: &mut ActivityReader,
+    query: MetricsQuery,
+    subject: Subject,
+    window: Window,
+    zone: Zone,
+) -> Result<(String, Vec<String>)> {
+    let (step, format) = match window {
+        Window::Day => (Step::Hour, "%H:%M"),
+        _ => (Step::Day, "%a %d %b"),
+    };
+    let title = match &subject {
+        Subject::Overall => "All activities".to_owned(),
+        one => one_line(&format!("Activities of {one}")),
+    };
+    let metrics = reader.metrics(&query.step(step).subject(subject))?;
+    // Newest first: what has to be left out is what lies longest ago.
+    let steps = metrics.history.iter().rev();
+    let busy = steps.filter(|one| one.figures.count > 0);
+    let line = |one: &Point| {
+        let start = zone.clock(one.period.start).format(format);
+        format!("- {start}: {}\n", short(&one.figures))
+    };
+    let mut lines = vec![format!("- in all: {}\n", long(&metrics.current))];
+    lines.extend(busy.map(line));
+    Ok((title, lines))
 }
 
 fn lines_within(budget: Budget, title: &str, lines: &[String]) -> Result<String> {

@@ -71,36 +71,8 @@ impl WriteSide {
     }
 
     fn replace(&mut self, file: &OpenFile, change: Change, then: Names, look: &Look) -> Result<()> {
-        let now = look.names;
-        let path = file.path();
-        let aside = |suffix: &str| {
-            set_aside(path, suffix, "replaced")
-                .map(drop)
-                .map_err(|cause| {
-                    let what = format!("cannot rename {}{suffix}", path.display());
-                    Error::new(ErrorKind::Store, what).with_source(cause)
-                })
-        };
-        // First the side files that would be taken for those of what stands there now: where one cannot be renamed, nothing
-        // has changed yet, and all of it is tried again.
-        let own = |now: Option<FileId>, then| now.is_some() && now == then;
-        let is_left = change != Change::Shm && own(now.wal, then.wal);
-        let follow = |main| {
-            let frames = self.frames().filter(|frames| frames.are_taken_in_part());
-            frames.is_some_and(|frames| {
-                // Somebody else's checkpoint has changed it since.
-                let is_changed = frames.were_taken_since(self.wal.frames);
-                let known = self.wal.main.filter(|_| !is_changed);
-                removed::follow(path, main, known)
-            })
-        };
-        let followed = change == Change::Main && is_left && then.main.is_some_and(follow);
-        if !followed && (is_left || change == Change::Content) {
-            aside("-wal")?;
-        }
-        if change == Change::Content || change != Change::Shm && own(now.shm, then.shm) {
-            aside("-shm")?;
-        }
+        let (now, path) = (look.names, file.path());
+        let followed = self.rename_side_files(path, change, then, now)?;
         self.replaced.count += 1;
         tracing::warn!(
             target: "tower_activity::store", log = %path.display(), ?change,
@@ -152,6 +124,44 @@ impl WriteSide {
         self.renewed();
         self.wal = Wal::default();
         Ok(())
+    }
+
+    /// Renames the side files that would be taken for those of what stands there now: where one cannot be renamed, nothing
+    /// has changed yet, and all of it is tried again. True where the write-ahead log stays, and goes on with the main file.
+    fn rename_side_files(
+        &self,
+        path: &Path,
+        change: Change,
+        then: Names,
+        now: Names,
+    ) -> Result<bool> {
+        let aside = |suffix: &str| {
+            set_aside(path, suffix, "replaced")
+                .map(drop)
+                .map_err(|cause| {
+                    let what = format!("cannot rename {}{suffix}", path.display());
+                    Error::new(ErrorKind::Store, what).with_source(cause)
+                })
+        };
+        let own = |now: Option<FileId>, then| now.is_some() && now == then;
+        let is_left = change != Change::Shm && own(now.wal, then.wal);
+        let follow = |main| {
+            let frames = self.frames().filter(|frames| frames.are_taken_in_part());
+            frames.is_some_and(|frames| {
+                // Somebody else's checkpoint has changed it since.
+                let is_changed = frames.were_taken_since(self.wal.frames);
+                let known = self.wal.main.filter(|_| !is_changed);
+                removed::follow(path, main, known)
+            })
+        };
+        let followed = change == Change::Main && is_left && then.main.is_some_and(follow);
+        if !followed && (is_left || change == Change::Content) {
+            aside("-wal")?;
+        }
+        if change == Change::Content || change != Change::Shm && own(now.shm, then.shm) {
+            aside("-shm")?;
+        }
+        Ok(followed)
     }
 
     /// Reads what is in the old write-ahead log alone, as far as it can be read.
