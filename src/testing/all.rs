@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    record::ActivityRecord,
+    record::{ActivityRecord, EventRecord},
     testing::{One, Recorded, record::Record},
 };
 
@@ -33,15 +33,60 @@ pub struct All<'a, R> {
     records: Vec<&'a R>,
 }
 
+impl Recorded {
+    /// There is exactly one activity of this name: this one.
+    #[track_caller]
+    pub fn one(&self, name: &str) -> One<'_, ActivityRecord> {
+        self.all(name).one()
+    }
+
+    /// The activities of this name, in order of start.
+    pub fn all(&self, name: &str) -> All<'_, ActivityRecord> {
+        All::new(self, &self.activities, name)
+    }
+
+    /// There is no activity of this name.
+    #[track_caller]
+    pub fn none(&self, name: &str) -> &Self {
+        self.all(name).count(0);
+        self
+    }
+
+    /// There are so many activities in all.
+    #[track_caller]
+    pub fn count(&self, expected: usize) -> &Self {
+        All::everything(self, &self.activities).count(expected);
+        self
+    }
+
+    /// There is exactly one event of this type: this one.
+    #[track_caller]
+    pub fn event(&self, event_type: &str) -> One<'_, EventRecord> {
+        self.all_events(event_type).one()
+    }
+
+    /// The events of this type, in order of time.
+    pub fn all_events(&self, event_type: &str) -> All<'_, EventRecord> {
+        All::new(self, &self.events, event_type)
+    }
+
+    /// There is no event of this type.
+    #[track_caller]
+    pub fn no_event(&self, event_type: &str) -> &Self {
+        self.all_events(event_type).count(0);
+        self
+    }
+}
+
 impl<'a, R: Record> All<'a, R> {
-    pub(super) fn new(recorded: &'a Recorded, of: &'a [R], name: &str) -> Self {
+    fn new(recorded: &'a Recorded, of: &'a [R], name: &str) -> Self {
         let mut named = All::everything(recorded, of);
         named.records.retain(|record| record.name() == name);
         named.what = format!("{name:?}");
         named
     }
 
-    pub(super) fn everything(recorded: &'a Recorded, of: &'a [R]) -> Self {
+    fn everything(recorded: &'a Recorded, of: &'a [R]) -> Self {
         All {
             recorded,
             what: "in all".to_owned(),

@@ -6,7 +6,6 @@ use crate::{
     query::ActivityReader,
     record::{ActivityId, ActivityRecord, EventRecord, Filter},
     store::{self, LARGEST_PAGE},
-    testing::{All, One},
 };
 
 /// Everything that a log had on record when [`ActivityLog::assert`] read it.
@@ -89,31 +88,6 @@ impl Recorded {
         &self.events
     }
 
-    /// There is exactly one activity of this name: this one.
-    #[track_caller]
-    pub fn one(&self, name: &str) -> One<'_, ActivityRecord> {
-        self.all(name).one()
-    }
-
-    /// The activities of this name, in order of start.
-    pub fn all(&self, name: &str) -> All<'_, ActivityRecord> {
-        All::new(self, &self.activities, name)
-    }
-
-    /// There is no activity of this name.
-    #[track_caller]
-    pub fn none(&self, name: &str) -> &Self {
-        self.all(name).count(0);
-        self
-    }
-
-    /// There are so many activities in all.
-    #[track_caller]
-    pub fn count(&self, expected: usize) -> &Self {
-        All::everything(self, &self.activities).count(expected);
-        self
-    }
-
     /// The activities that run inside of no other have these names, in order of start.
     #[track_caller]
     pub fn roots<const N: usize>(&self, expected: [&str; N]) -> &Self {
@@ -124,24 +98,6 @@ impl Recorded {
                 None,
             );
         }
-        self
-    }
-
-    /// There is exactly one event of this type: this one.
-    #[track_caller]
-    pub fn event(&self, event_type: &str) -> One<'_, EventRecord> {
-        self.all_events(event_type).one()
-    }
-
-    /// The events of this type, in order of time.
-    pub fn all_events(&self, event_type: &str) -> All<'_, EventRecord> {
-        All::new(self, &self.events, event_type)
-    }
-
-    /// There is no event of this type.
-    #[track_caller]
-    pub fn no_event(&self, event_type: &str) -> &Self {
-        self.all_events(event_type).count(0);
         self
     }
 
