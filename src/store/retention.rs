@@ -2,13 +2,9 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{
-    error::{Error, Result},
-    store::{Cutoff, Cutoffs},
-};
+use crate::error::{Error, Result};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The default age limit of sums and recordings.
@@ -71,7 +67,7 @@ pub struct Retention {
 pub struct Limit {
     /// Records older than this are deleted.
     pub age: Option<Duration>,
-    /// Beyond this many bytes the oldest are deleted. Counted as [`Cutoff::bytes`] says.
+    /// Beyond this many bytes the oldest are deleted. Counted as [`Cutoff::bytes`](crate::store::Cutoff::bytes) says.
     pub bytes: Option<u64>,
 }
 
@@ -139,19 +135,6 @@ impl Retention {
             _ => None,
         }
     }
-
-    /// What it deletes at an instant.
-    pub fn cutoffs(&self, now: DateTime<Utc>) -> Cutoffs {
-        let all = self.or(Retention::DEFAULT);
-        let cutoff = |limit: Option<Limit>| limit.unwrap_or_default().cutoff(now);
-        Cutoffs {
-            activities: cutoff(all.activities),
-            events: cutoff(all.events),
-            previews: cutoff(all.previews),
-            sums: cutoff(all.sums),
-            recordings: cutoff(all.recordings),
-        }
-    }
 }
 
 impl Limit {
@@ -187,17 +170,6 @@ impl Limit {
     pub const fn or_bytes(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
         self
-    }
-
-    fn cutoff(self, now: DateTime<Utc>) -> Cutoff {
-        let before = |age: Duration| {
-            let us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-            DateTime::from_timestamp_micros(now.timestamp_micros().saturating_sub(us))
-        };
-        Cutoff {
-            before: self.age.and_then(before),
-            bytes: self.bytes,
-        }
     }
 }
 
@@ -319,7 +291,10 @@ impl From<Retention> for RetentionFields {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+    use crate::store::Cutoff;
 
     #[test]
     fn a_limit_reads_back_what_it_writes() {

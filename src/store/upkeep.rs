@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::{Error, Result},
     record::ActivityId,
-    store::Retention,
+    store::{Limit, Retention},
 };
 
 /// Work on a store beside its writers, in steps so small that nobody waits long for one.
@@ -213,6 +213,34 @@ pub struct Cutoff {
     /// What indexes take is not known by the row: counted are the texts, and 200 bytes for each activity and event, 40 for
     /// each preview. A sum counts as 200 bytes, and a recording as its chunks do.
     pub bytes: Option<u64>,
+}
+
+impl Retention {
+    /// What it deletes at an instant.
+    pub fn cutoffs(&self, now: DateTime<Utc>) -> Cutoffs {
+        let all = self.or(Retention::DEFAULT);
+        let cutoff = |limit: Option<Limit>| Cutoff::of(limit.unwrap_or_default(), now);
+        Cutoffs {
+            activities: cutoff(all.activities),
+            events: cutoff(all.events),
+            previews: cutoff(all.previews),
+            sums: cutoff(all.sums),
+            recordings: cutoff(all.recordings),
+        }
+    }
+}
+
+impl Cutoff {
+    fn of(limit: Limit, now: DateTime<Utc>) -> Self {
+        let before = |age: Duration| {
+            let us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+            DateTime::from_timestamp_micros(now.timestamp_micros().saturating_sub(us))
+        };
+        Cutoff {
+            before: limit.age.and_then(before),
+            bytes: limit.bytes,
+        }
+    }
 }
 
 /// How much was erased.
