@@ -18,7 +18,7 @@ pub fn paths(path: &Path, text: &str) -> Vec<Name> {
         for (at, _) in text.match_indices(root) {
             let before = text[..at].chars().next_back();
             if !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-                tree(&text[at..], module(path), &mut found);
+                tree(&text[at..], module(path), &root_of(path), &mut found);
             }
         }
     }
@@ -26,8 +26,8 @@ pub fn paths(path: &Path, text: &str) -> Vec<Name> {
 }
 
 /// Circles of files that import each other, each with the imports that make it. What goes between a `mod.rs` and the
-/// files of its folder is not counted: it is their door.
-pub fn circles(files: &[(PathBuf, String)]) -> Vec<String> {
+/// files of its folder is not counted: it is their door. Nor are circles of files that are all `one`.
+pub fn circles(files: &[(PathBuf, String)], one: &[&str]) -> Vec<String> {
     let modules: BTreeMap<Name, &(PathBuf, String)> =
         files.iter().map(|file| (module(&file.0), file)).collect();
     let exports: BTreeMap<&Name, BTreeMap<String, Name>> = modules
@@ -54,7 +54,7 @@ pub fn circles(files: &[(PathBuf, String)]) -> Vec<String> {
             .iter()
             .filter(|other| reached[*other].contains(name));
         let circle: BTreeSet<&Name> = circle.copied().collect();
-        if circle.is_empty() {
+        if circle.iter().all(|name| one.contains(&&*name.join("/"))) {
             continue;
         }
         let within = circle.iter().flat_map(|from| {
@@ -90,7 +90,7 @@ fn resolve<'a>(
     exports: &BTreeMap<&Name, BTreeMap<String, Name>>,
     depth: usize,
 ) -> Option<&'a Name> {
-    let prefixes = (1..=path.len()).rev();
+    let prefixes = (0..=path.len()).rev();
     let known = prefixes.filter_map(|length| modules.get_key_value(&path[..length]));
     let (module, _) = known.into_iter().next()?;
     let item = path.get(module.len());
@@ -109,19 +109,19 @@ fn exports(path: &Path, text: &str) -> BTreeMap<String, Name> {
             continue;
         };
         // A path without a root begins with a module of its own.
-        self::tree(tree, module(path), &mut found);
+        self::tree(tree, module(path), &root_of(path), &mut found);
     }
     found.into_iter().collect()
 }
 
 /// The names in a tree of `use`, each with what it is called here.
-fn tree(text: &str, mut prefix: Name, found: &mut Vec<(String, Name)>) {
+fn tree(text: &str, mut prefix: Name, root: &Name, found: &mut Vec<(String, Name)>) {
     let mut rest = text;
     loop {
         rest = rest.trim_start();
         if let Some(group) = rest.strip_prefix('{') {
             for member in super::members(group) {
-                tree(member, prefix.clone(), found);
+                tree(member, prefix.clone(), root, found);
             }
             return;
         }
@@ -129,7 +129,7 @@ fn tree(text: &str, mut prefix: Name, found: &mut Vec<(String, Name)>) {
         let (ident, after) = rest.split_at(end.unwrap_or(rest.len()));
         match ident {
             "" => break,
-            "crate" => prefix.clear(),
+            "crate" => prefix.clone_from(root),
             "self" => {}
             "super" => drop(prefix.pop()),
             _ => prefix.push(ident.to_owned()),
@@ -155,8 +155,17 @@ fn module(path: &Path) -> Name {
     let path = path.with_extension("");
     let parts = path.iter().filter_map(|part| part.to_str());
     let mut parts: Name = parts.skip(1).map(ToOwned::to_owned).collect();
-    if parts.last().is_some_and(|last| last == "mod") {
+    if (parts.last()).is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str())) {
         parts.pop();
     }
     parts
+}
+
+/// The root of the crate that a file belongs to: a program is one of its own.
+fn root_of(path: &Path) -> Name {
+    let module = module(path);
+    match module.first() {
+        Some(first) if first == "bin" => module[..2].to_vec(),
+        _ => Name::new(),
+    }
 }
