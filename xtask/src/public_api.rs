@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    run::{Result, root},
+    run::{self, Result, root},
     rustup::{self, Missing},
     tools,
 };
@@ -62,6 +62,7 @@ pub(crate) fn public_api(difference: Difference, missing: Missing) -> Result {
         return Ok(fs::write(file, output.stdout)?);
     }
     if fs::read(&file)? == output.stdout {
+        anstream::eprintln!("{} the public items are those of {LIST}", run::good("✓"));
         return Ok(());
     }
     let now = root().join("target/docsrs/public-api.txt");
