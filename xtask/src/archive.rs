@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     pages,
     run::{self, Result, cargo, root, run},
+    rustup,
 };
 
 /// Files that go with the command.
@@ -31,7 +32,7 @@ pub(crate) fn archive() -> Result {
     let build = ["build", "--release", "--locked", "--features", "cli"];
     run(cargo(&build).args(["--bin", "activity"]))?;
 
-    let names = Names::of(&binstall()?, &host()?)?;
+    let names = Names::of(&binstall()?, &rustup::host()?)?;
     let archives = root().join("target/archives");
     let command = archives.join(&names.command);
     let folder = command.parent().ok_or("the command is in no folder")?;
@@ -104,15 +105,6 @@ fn binstall() -> Result<Value> {
     let library = packages.find(|package| package["name"] == "tower-activity");
     let library = library.ok_or("cargo metadata lists no tower-activity")?;
     Ok(library["metadata"]["binstall"].clone())
-}
-
-/// The target that the compiler builds for by default.
-fn host() -> Result<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("rustc names no host")?.to_owned())
 }
 
 #[cfg(test)]

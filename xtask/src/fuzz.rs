@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use crate::run::{Result, cargo, root, run};
+use crate::{
+    run::{Result, cargo, root, run},
+    rustup,
+};
 
 /// What libFuzzer needs to see which branches an input takes, as `cargo fuzz` sets it. A sanitizer, which needs a nightly
 /// toolchain, would find nothing: the library has no unsafe code.
@@ -28,7 +31,7 @@ pub(crate) fn redact(seconds: u32) -> Result {
     let corpus = folder.join("corpus");
     seed(&corpus)?;
     // For a target that is named, so that the flags are not those of build scripts.
-    let host = host()?;
+    let host = rustup::host()?;
     let mut fuzz = cargo(&[
         "run",
         "--quiet",
@@ -59,13 +62,4 @@ fn seed(corpus: &Path) -> Result {
         fs::write(corpus.join(format!("text-{number}")), line)?;
     }
     Ok(())
-}
-
-/// The target that rustc builds for.
-fn host() -> Result<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = std::process::Command::new(rustc).arg("-vV").output()?;
-    let said = String::from_utf8(output.stdout)?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("rustc -vV names no host")?.to_owned())
 }

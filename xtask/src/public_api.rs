@@ -1,12 +1,19 @@
 //! `cargo xtask public-api`: what the library promises, compared with what `docs/public-api.txt` says it does.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use crate::{
-    run::{Result, root},
+    run::{self, Result, root},
     rustup::{self, Missing},
     tools,
 };
+
+/// What the library promises, as it was recorded.
+const LIST: &str = "docs/public-api.txt";
 
 /// What to do about a difference.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,7 +27,7 @@ pub(crate) enum Difference {
 ///
 /// # Errors
 ///
-/// When the lists differ: with the lines.
+/// When the lists differ: after the lines were shown.
 pub(crate) fn public_api(difference: Difference, missing: Missing) -> Result {
     let Some(tool) = tools::path("cargo-public-api", "cargo-public-api@0.52.0", missing)? else {
         return Ok(());
@@ -45,26 +52,31 @@ pub(crate) fn public_api(difference: Difference, missing: Missing) -> Result {
             env::join_paths(tools.chain(env::split_paths(&path)))?,
         )
         .env("CARGO_TARGET_DIR", root().join("target/docsrs"))
-        .stderr(std::process::Stdio::inherit())
+        .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
         return Err("cargo public-api failed".into());
     }
-    let now = String::from_utf8(output.stdout)?;
-    let file = root().join("docs/public-api.txt");
+    let file = root().join(LIST);
     if difference == Difference::Write {
-        return Ok(fs::write(file, now)?);
+        return Ok(fs::write(file, output.stdout)?);
     }
-    let was = fs::read_to_string(file)?;
-    let lines = |text: &'static str, of: &str, without: &str| {
-        let without: BTreeSet<&str> = without.lines().collect();
-        let only = of.lines().filter(|line| !without.contains(line));
-        only.map(|line| format!("{text} {line}\n"))
-            .collect::<String>()
-    };
-    if was == now {
+    if fs::read(&file)? == output.stdout {
+        anstream::eprintln!("{} the public items are those of {LIST}", run::good("✓"));
         return Ok(());
     }
-    anstream::print!("{}{}", lines("-", &was, &now), lines("+", &now, &was));
-    Err("the public API has changed: `cargo xtask public-api --write` records it".into())
+    let now = root().join("target/docsrs/public-api.txt");
+    fs::write(&now, output.stdout)?;
+    let diff = [
+        "--no-pager",
+        "diff",
+        "--no-index",
+        "--no-prefix",
+        "--unified=0",
+    ];
+    Command::new("git").args(diff).args([file, now]).status()?;
+    Err(format!(
+        "the public items are not those of {LIST}: where that is meant, `cargo xtask public-api --write` records them"
+    )
+    .into())
 }

@@ -33,6 +33,8 @@ pub(crate) fn dry_run() -> Result {
         "tower-activity",
         "--dry-run",
         "--no-verify",
+        // The built pages are packaged and not committed. Everything else is: see above.
+        "--allow-dirty",
     ]))
 }
 

@@ -69,6 +69,19 @@ pub(crate) fn has_target(name: &str, missing: Missing) -> Result<bool> {
     }
 }
 
+/// The target that the compiler builds for by default.
+///
+/// # Errors
+///
+/// When there is no compiler.
+pub(crate) fn host() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.ok_or("rustc names no host")?.to_owned())
+}
+
 /// The `cargo` of a toolchain, in the repository, with a folder of its own for what it builds.
 pub(crate) fn cargo(toolchain: &str, args: &[&str]) -> Command {
     // rustup's, which takes a toolchain; not the one that runs this.

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::run::{Result, cargo, root, run};
+use crate::run::{self, Result, cargo, run};
 
 /// How large it may be: ten times as much is what crates.io takes.
 const LARGEST: u64 = 1_000_000;
@@ -49,7 +49,8 @@ impl CrateFile {
         // Built below, as it is unpacked. A manifest with tests that are not in it is said one by one.
         run(cargo(&PACKAGE).args(["--no-verify", "--quiet"]))?;
         let version = env!("CARGO_PKG_VERSION");
-        let path = root().join(format!("target/package/tower-activity-{version}.crate"));
+        let packages = run::built()?.with_file_name("package");
+        let path = packages.join(format!("tower-activity-{version}.crate"));
         Ok(CrateFile {
             files: files.lines().map(|line| line.replace('\\', "/")).collect(),
             bytes: fs::metadata(&path)?.len(),
