@@ -87,7 +87,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    /// Makes an error of the kind [`ErrorKind::Invalid`]: what was asked for is wrong, and the message says what would be right.
+    pub fn invalid(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Invalid, message)
     }
 

@@ -169,6 +169,8 @@ impl Store for TalkingStore {
     }
 }
 
+impl tower_activity::store::sealed::WriteSide for TalkingWriter {}
+
 impl Writer for TalkingWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         tracing::warn!("committing");

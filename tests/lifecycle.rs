@@ -188,6 +188,8 @@ impl Store for HoldsItsLog {
     }
 }
 
+impl tower_activity::store::sealed::WriteSide for HoldingWriter {}
+
 impl Writer for HoldingWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         let appended = self.inner.append(batch)?;

@@ -145,6 +145,8 @@ struct StuckWriter {
     stuck: Arc<(Mutex<bool>, Condvar)>,
 }
 
+impl tower_activity::store::sealed::WriteSide for StuckWriter {}
+
 impl Writer for StuckWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         let stuck = self.stuck.0.lock().unwrap_or_else(|held| held.into_inner());

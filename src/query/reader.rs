@@ -48,7 +48,7 @@ impl ActivityLog {
         match self.store() {
             Some(store) => {
                 let mut reader = ActivityReader::of(&**store)?;
-                reader.reader.use_clock(self.wall_clock());
+                reader.options().clock = self.wall_clock();
                 Ok(reader)
             }
             None => Err(Error::new(
@@ -79,24 +79,6 @@ impl ActivityReader {
         Ok(ActivityReader {
             reader: store.reader()?,
         })
-    }
-
-    /// Has questions from now on stop with an error ([`is_timeout`](Error::is_timeout)) once `stop` says so: whoever asked
-    /// has waited long enough, or has gone. It is asked every few microseconds while a question is answered.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use std::time::{Duration, Instant};
-    /// use tower_activity::query::ActivityReader;
-    ///
-    /// let mut reader = ActivityReader::open("activity.db")?;
-    /// let end = Instant::now() + Duration::from_secs(5);
-    /// reader.stop_when(move || Instant::now() >= end);
-    /// # Ok::<_, tower_activity::Error>(())
-    /// ```
-    pub fn stop_when(&mut self, stop: impl Fn() -> bool + Send + Sync + 'static) {
-        self.reader.stop_when(Some(Arc::new(stop)));
     }
 
     /// The newest activities that `filter` means, newest first, beginning after `cursor`: [`list`](Self::list) of
@@ -231,7 +213,7 @@ impl ActivityReader {
 
     /// Has the reader take this for its wall clock from now on, in place of the system's.
     pub fn use_clock(&mut self, clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
-        self.reader.use_clock(Some(Arc::new(clock)));
+        self.options().clock = Some(Arc::new(clock));
     }
 }
 

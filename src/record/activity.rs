@@ -78,9 +78,40 @@ pub struct Preview {
     pub truncated: bool,
 }
 
+impl ActivityRecord {
+    /// An activity that runs, began with its id and is the root of its tree; all else can be set.
+    pub fn new(id: ActivityId, kind: Kind, name: impl Into<Text>, instance: InstanceId) -> Self {
+        ActivityRecord {
+            id,
+            parent: None,
+            root: id,
+            trace_id: TraceId::of_root(id),
+            span_id: SpanId::of(id),
+            remote_parent: None,
+            kind,
+            name: name.into(),
+            status: Status::Running,
+            error_type: None,
+            message: None,
+            started_at: id.started_at(),
+            ended_at: None,
+            duration_ns: None,
+            scope: Scope::default(),
+            instance,
+            attributes: serde_json::Map::new(),
+            truncated: false,
+            input: None,
+            output: None,
+            has_recording: false,
+            ahead: false,
+            seq: None,
+        }
+    }
+}
+
 impl Preview {
     /// Keeps a text that has been redacted and capped already.
-    pub(crate) fn new(text: String, bytes: u64, truncated: bool) -> Self {
+    pub fn new(text: String, bytes: u64, truncated: bool) -> Self {
         Preview {
             text,
             bytes,

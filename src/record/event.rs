@@ -48,6 +48,27 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// An event that happened with its id, on its own; all else can be set.
+    pub fn new(id: EventId, event_type: impl Into<Text>, instance: InstanceId) -> Self {
+        EventRecord {
+            id,
+            at: id.at(),
+            event_type: event_type.into(),
+            status: Status::Success,
+            summary: None,
+            count: 1,
+            reference: None,
+            data: None,
+            activity: None,
+            scope: Scope::default(),
+            dedup_key: None,
+            truncated: false,
+            instance,
+            ahead: false,
+            seq: 0,
+        }
+    }
+
     /// The type of events that are log lines: what a program told of itself, at length, and no fact of its own.
     pub const LOG: &str = "log";
 }

@@ -78,13 +78,55 @@ pub enum RecordingStatus {
     Abandoned,
 }
 
+impl RecordingRecord {
+    /// A recording that has begun, and has no chunks yet.
+    pub fn new(
+        id: RecordingId,
+        format: impl Into<Text>,
+        started_at: DateTime<Utc>,
+        instance: InstanceId,
+    ) -> Self {
+        RecordingRecord {
+            id,
+            format: format.into(),
+            status: RecordingStatus::Recording,
+            lost: 0,
+            events: 0,
+            bytes: 0,
+            tracks: Vec::new(),
+            started_at,
+            ended_at: None,
+            links: Vec::new(),
+            instance,
+        }
+    }
+}
+
+impl ChunkRecord {
+    /// The chunk with this number, counted from 0, of one event at an instant.
+    pub fn new(
+        number: u64,
+        track: impl Into<Text>,
+        at: DateTime<Utc>,
+        codec: Codec,
+        body: Vec<u8>,
+    ) -> Self {
+        ChunkRecord {
+            number,
+            track: track.into(),
+            events: 1,
+            from: at,
+            until: at,
+            codec,
+            body,
+        }
+    }
+}
+
 impl RecordingLink {
     /// Says which part of a recording belongs to an activity.
-    pub(crate) fn new(
-        activity: ActivityId,
-        from: DateTime<Utc>,
-        until: Option<DateTime<Utc>>,
-    ) -> Self {
+    /// The part of a recording that belongs to an activity; without an end while that runs.
+    pub fn new(activity: ActivityId, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Self {
         RecordingLink {
             activity,
             from,

@@ -29,6 +29,24 @@ pub struct Instance {
     pub durability: Durability,
 }
 
+impl Instance {
+    /// A log of a host's process, whose commits have to survive the end of that.
+    pub fn new(
+        id: InstanceId,
+        host: impl Into<String>,
+        pid: u32,
+        started_at: DateTime<Utc>,
+    ) -> Self {
+        Instance {
+            id,
+            host: host.into(),
+            pid,
+            started_at,
+            durability: Durability::default(),
+        }
+    }
+}
+
 /// What a commit has to survive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 /// How far two clocks may be apart and still agree: more than a time server corrects in a day, and than what is committed
 /// between two readings.
 pub(crate) const TOLERANCE_US: i64 = 5 * MINUTE_US;
-/// What is dated later than this after the present is dated ahead of it.
-pub(crate) const AHEAD: TimeDelta = TimeDelta::microseconds(TOLERANCE_US);
+/// What is dated later than this after the [present](crate::store::Reader::present) is dated ahead of it: five minutes.
+pub const AHEAD: TimeDelta = TimeDelta::microseconds(TOLERANCE_US);
 const MINUTE_US: i64 = 60_000_000;
 /// How much time may have passed between two openings, on the word of the wall clock alone.
 const START_US: i64 = 60 * MINUTE_US;

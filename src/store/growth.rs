@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// How fast a store grows: counts of the last 24 hours, and what the newest records of each sort hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Growth {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Status, Sums, Text};
+use crate::{
+    record::{ActivityRecord, Filter, Pattern, Status, Sums, Text},
+    store::{Quarter, meaning::quarter_of},
+};
 
 /// What sums are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -47,8 +50,8 @@ pub enum Grain {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bucket {
-    /// Quarters of an hour since the Unix epoch; of an hour the first.
-    pub quarter: i64,
+    /// Which one; of an hour the first.
+    pub quarter: Quarter,
     /// The sums.
     pub sums: Sums,
 }
@@ -74,8 +77,8 @@ pub struct Total {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {
-    /// Quarters of an hour since the Unix epoch; of an hour the first.
-    pub quarter: i64,
+    /// Which one; of an hour the first.
+    pub quarter: Quarter,
     /// The turns of all agents.
     pub turns: u64,
     /// From the first turn of each agent in it to its last, together, in microseconds.
@@ -120,7 +123,87 @@ pub struct Tallied {
     pub brand: Option<Text>,
 }
 
+impl Subject {
+    /// The activities that are meant, whenever they started.
+    pub fn filter(&self) -> Filter {
+        let mut filter = Filter::default();
+        if let Subject::One(dimension, id) = self {
+            let field = match dimension {
+                Dimension::Project => &mut filter.project,
+                Dimension::Agent => &mut filter.agent,
+                Dimension::Name => &mut filter.name,
+                Dimension::Brand => &mut filter.brand,
+            };
+            field.any_of.push(Pattern::exact(id.as_str()));
+        }
+        filter
+    }
+}
+
+impl Bucket {
+    /// The sums of one quarter of an hour.
+    pub fn new(quarter: Quarter, sums: Sums) -> Self {
+        Bucket { quarter, sums }
+    }
+}
+
+impl Total {
+    /// The sums of one project, agent, name or brand; no turns.
+    pub fn new(id: Text, sums: Sums) -> Self {
+        Total {
+            id,
+            sums,
+            turns: 0,
+            turning_us: 0,
+        }
+    }
+}
+
+impl Pace {
+    /// A quarter of an hour in which no agent was active.
+    pub fn new(quarter: Quarter) -> Self {
+        Pace {
+            quarter,
+            turns: 0,
+            within_us: 0,
+            after: Vec::new(),
+        }
+    }
+}
+
+impl After {
+    /// No agents that come back after as many quarters.
+    pub fn new(quarters: i64) -> Self {
+        After {
+            quarters,
+            active: 0,
+            turning: 0,
+            gap_us: 0,
+        }
+    }
+}
+
 impl Tallied {
+    /// An ended activity; whether it is a turn has to be known of its agent.
+    pub fn new(activity: ActivityRecord, is_turn: bool) -> Self {
+        let scope = activity.scope;
+        Tallied {
+            started_us: activity.started_at.timestamp_micros(),
+            status: activity.status,
+            duration_ns: activity.duration_ns,
+            is_turn,
+            project: scope.project,
+            agent: scope.agent,
+            name: Some(activity.name),
+            brand: scope.brand,
+        }
+    }
+
+    /// The quarter of an hour in which it started.
+    pub fn quarter(&self) -> Quarter {
+        Quarter::from_number(quarter_of(self.started_us))
+    }
+
     /// Which one of a dimension it belongs to.
     pub fn of(&self, dimension: Dimension) -> Option<&Text> {
         match dimension {
@@ -148,8 +231,17 @@ pub struct TypeCount {
     pub count: u64,
 }
 
-/// Microseconds in a quarter of an hour.
-pub(crate) const QUARTER_US: i64 = 900_000_000;
+impl TypeCount {
+    /// A type of which there were no events yet.
+    pub fn new(event_type: Text) -> Self {
+        TypeCount {
+            event_type,
+            events: 0,
+            failed: 0,
+            count: 0,
+        }
+    }
+}
 
 impl Dimension {
     /// The name in the command and in JSON.

@@ -11,16 +11,18 @@ mod check;
 mod clock;
 mod event;
 mod growth;
+mod health;
 mod intake;
-#[cfg(feature = "sqlite")]
 mod meaning;
 mod metrics;
+mod options;
 mod place;
 mod read;
 mod real;
 mod record;
 mod recording;
 mod retention;
+mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod upkeep;
@@ -31,22 +33,25 @@ pub(crate) use accounting::PerKind;
 pub use accounting::{Accounting, RecordCounts};
 pub use batch::{Appended, Batch, Details, Durability, Ended, Instance, Started, Trace};
 pub use check::{Accepted, Check, Count, Counts, InstanceCheck, LastCheck, RowKind};
-pub(crate) use clock::AHEAD;
+pub use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
 pub use growth::{FieldGrowth, Growth};
+pub use health::{ClockHealth, Health, InstanceHealth};
 pub(crate) use intake::{Attribute, Intake};
-pub(crate) use metrics::QUARTER_US;
+pub use meaning::Quarter;
 pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};
+#[cfg(feature = "sqlite")]
+pub(crate) use options::timed_out;
+pub use options::{Cancellation, ReadOptions, WallClock};
 pub use place::{Cursor, Followed, List, Position};
-pub use read::{
-    ClockHealth, Health, InstanceHealth, LARGEST_PAGE, Reader, Source, Stop, TreePage, WallClock,
-};
+pub use read::{LARGEST_PAGE, LARGEST_SCAN, Reader, Source, TreePage};
 pub(crate) use real::real;
 pub use record::{Record, What};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
+pub(crate) use scan::{during, sums, totals};
 pub use upkeep::{ClockReading, Cutoff, Cutoffs, Erased, Pruned, Upkeep};
 
 use crate::error::{Error, Result};
@@ -57,8 +62,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the place cannot be reached or is not a store. The log keeps what waits and tries again.
-    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>>;
+    /// When the place cannot be reached or is not a store: the log keeps what waits and tries again. For a store that is
+    /// only read (`is_invalid`).
+    fn writer(&self, _instance: &Instance) -> Result<Box<dyn Writer>> {
+        Err(Error::invalid(format!(
+            "cannot record in {self:?}: it is only read"
+        )))
+    }
 
     /// Opens a read side. Readers never wait for the writer.
     ///
@@ -110,8 +120,18 @@ pub struct BackupProgress {
     pub copied: u64,
 }
 
+/// Closes the write side to other crates: what a store has to do with a batch is not settled before there is a second one
+/// that is written.
+#[doc(hidden)]
+pub mod sealed {
+    pub trait WriteSide {}
+}
+
 /// The write side of a store, owned by the log's writer thread.
-pub trait Writer: Send {
+///
+/// It is sealed: a store outside of this crate is only read. What it has to promise (one transaction a batch, rows that are
+/// inserted once, sums that follow them) may still change.
+pub trait Writer: sealed::WriteSide + Send {
     /// Commits one batch, all of it or nothing.
     ///
     /// A batch may be given again after an error, also when the first attempt was committed: rows are

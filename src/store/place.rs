@@ -173,16 +173,16 @@ impl<R: Record> Cursor<R> {
         Cursor { id, ahead: false }
     }
 
-    /// The place after a record of a list.
-    pub(crate) fn after_record(record: &R) -> Self {
+    /// The place after a record of a list, which knows whether it is dated ahead of the present.
+    pub fn after_record(record: &R) -> Self {
         Cursor {
             id: record.id(),
             ahead: record.is_ahead(),
         }
     }
 
-    /// True in the part of the list that is dated ahead of the present.
-    pub(crate) fn is_ahead(self) -> bool {
+    /// True in the second part of a list: what is dated ahead of the present.
+    pub fn is_ahead(self) -> bool {
         self.ahead
     }
 

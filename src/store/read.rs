@@ -1,35 +1,25 @@
 //! What a store answers.
 
-use std::{
-    ops::{Range, RangeInclusive},
-    sync::Arc,
-};
+use std::ops::{Range, RangeInclusive};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
-#[cfg(feature = "web")]
-use crate::store::RetentionFields;
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
-        RecordingRecord,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
     store::{
-        Accounting, Bucket, Check, Cursor, Dimension, Followed, Grain, Growth, LastCheck, List,
-        Pace, Position, Record, Retention, Subject, Tallied, Total, TypeCount,
+        Bucket, Check, Cursor, Dimension, Followed, Grain, Health, List, Pace, Position, Quarter,
+        ReadOptions, Record, Retention, Subject, Tallied, Total, TypeCount, scan,
     },
 };
 
 /// The most activities or events that one answer holds; more are read page by page.
 pub const LARGEST_PAGE: usize = 1000;
 
-/// Says whether whoever asked has given up: asked again and again while a question is answered.
-pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// A wall clock that a reader is to look at.
-pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+/// The most records that an answer is added up from by a store that keeps nothing ready for it.
+pub const LARGEST_SCAN: usize = 1_000_000;
 
 /// The activities of a store, or its events.
 pub trait Source<R: Record> {
@@ -71,103 +61,18 @@ pub trait Source<R: Record> {
 /// Every answer joins the ended activities with the open ones: those of living instances as `running`,
 /// those of dead ones as `abandoned`. Filters apply before limits, and a limit is at least one and at
 /// most [`LARGEST_PAGE`]. An error is never the same as an empty answer.
+///
+/// # Stores of other kinds
+///
+/// A reader lists, follows and finds records ([`Source`], twice), finds recordings, and says how its store stands. All else
+/// is answered from that: one record after the other, which is O(n), and an error once there are more than
+/// [`LARGEST_SCAN`] of them. A store that keeps more overrides what it can answer from an index or from sums. The feature
+/// `testing` has a [suite](crate::testing::conformance) that compares its answers with those of a naive store.
+///
+/// The trait is not stable yet: more of it may be asked for once a second engine has been built on it.
 pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
-    /// Has questions from now on stop with an error of the kind [`Timeout`](crate::error::ErrorKind::Timeout) once
-    /// `stop` says so; `None`: they are answered however long it takes. A store whose answers are quick may ignore it.
-    fn stop_when(&mut self, _stop: Option<Stop>) {}
-
-    /// The first ids in this range, at most `limit`: what a person's shortened id may mean.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>>;
-
-    /// Every activity of the tree that grows from `root`, itself included, in order of start.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>>;
-
-    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start,
-    /// beginning after `after`.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    fn tree_page(
-        &mut self,
-        root: ActivityId,
-        filter: &Filter,
-        after: Option<Cursor<ActivityRecord>>,
-        limit: usize,
-    ) -> Result<TreePage>;
-
-    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>>;
-
-    /// The sums of what started in these quarters of an hour since the Unix epoch, in their order; quarters in which
-    /// nothing started are left out. By the hour these have to be whole hours.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn buckets(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Bucket>>;
-
-    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
-    /// their turns.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>>;
-
-    /// How agents were active and took turns in these quarters, in their order.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, and for a name or a brand, of which that is not kept ready.
-    fn paces(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Pace>>;
-
-    /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()>;
-
-    /// The events that `filter` means counted by type, in no order. Added up from all of them.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read, or the filter asks for what events do not have.
-    fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>>;
-
-    /// The first quarter of an hour of which there are sums; `None` where there are none.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn oldest_quarter(&mut self) -> Result<Option<i64>>;
-
-    /// True when an ended activity is on record for it.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn is_known(&mut self, subject: &Subject) -> Result<bool>;
-
-    /// The recordings that are linked to an activity, in order of their begins, at most [`LARGEST_PAGE`].
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
+    /// How the questions that follow are answered: until when, for whom, and by which clock.
+    fn options(&mut self) -> &mut ReadOptions;
 
     /// One recording; `None` where there is none with this id.
     ///
@@ -175,6 +80,13 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// When the store could not be read.
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>>;
+
+    /// The recordings that are linked to an activity, in order of their begins, at most [`LARGEST_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
 
     /// The first ids of recordings in this range, at most `limit`: what a person's shortened id may mean.
     ///
@@ -194,8 +106,148 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// When the store could not be read.
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>>;
 
-    /// Has the reader take this for its wall clock from now on; `None`: the system's.
-    fn use_clock(&mut self, _clock: Option<WallClock>) {}
+    /// How the store stands, from what is quick to read.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn health(&mut self) -> Result<Health>;
+
+    /// The first ids in this range, at most `limit`: what a person's shortened id may mean.
+    ///
+    /// By default O(n) in what started within the range.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
+        scan::ids(self, &range, limit)
+    }
+
+    /// Every activity of the tree that grows from `root`, itself included, in order of start.
+    ///
+    /// By default O(n) in all activities.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
+        scan::tree(self, root)
+    }
+
+    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start,
+    /// beginning after `after`.
+    ///
+    /// By default O(n) in all activities.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn tree_page(
+        &mut self,
+        root: ActivityId,
+        filter: &Filter,
+        after: Option<Cursor<ActivityRecord>>,
+        limit: usize,
+    ) -> Result<TreePage> {
+        scan::tree_page(self, root, filter, after, limit)
+    }
+
+    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
+    ///
+    /// By default O(n) in all events that happened inside of activities.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
+        scan::events_of(self, activity, limit)
+    }
+
+    /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
+    ///
+    /// By default O(n) in what the filter means, and in all activities of the kind `turn`.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
+        scan::tally(self, filter, take)
+    }
+
+    /// The sums of what started in these quarters of an hour, in their order; quarters in which
+    /// nothing started are left out. By the hour these have to be whole hours.
+    ///
+    /// By default O(n) in what started in them.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn buckets(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        _grain: Grain,
+    ) -> Result<Vec<Bucket>> {
+        Ok(scan::sums(self, &scan::during(of.filter(), quarters))?.0)
+    }
+
+    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
+    /// their turns.
+    ///
+    /// By default O(n) in what started in them.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
+        scan::totals(self, by, &scan::during(Filter::default(), quarters))
+    }
+
+    /// How agents were active and took turns in these quarters, in their order.
+    ///
+    /// By default O(n) in what started in them.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn paces(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        _grain: Grain,
+    ) -> Result<Vec<Pace>> {
+        Ok(scan::sums(self, &scan::during(of.filter(), quarters))?.1)
+    }
+
+    /// The events that `filter` means counted by type, in no order. Added up from all of them: O(n).
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read, or the filter asks for what events do not have.
+    fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
+        scan::event_types(self, filter)
+    }
+
+    /// The first quarter of an hour of which there are sums; `None` where there are none.
+    ///
+    /// By default O(n) in all activities.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
+        scan::oldest_quarter(self)
+    }
+
+    /// True when an ended activity is on record for it.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be read.
+    fn is_known(&mut self, subject: &Subject) -> Result<bool> {
+        scan::is_known(self, subject)
+    }
 
     /// The present: the later of the reader's wall clock and the store's own clock. What is dated more than five minutes
     /// later is dated *ahead*: it is marked so, and comes last in lists.
@@ -208,7 +260,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// When the store could not be read.
     fn present(&mut self) -> Result<DateTime<Utc>> {
-        Ok(Utc::now())
+        Ok(self.options().now())
     }
 
     /// The limits that were set for the store.
@@ -219,13 +271,6 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     fn retention(&mut self) -> Result<Retention> {
         Ok(Retention::default())
     }
-
-    /// How the store stands, from what is quick to read.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be read.
-    fn health(&mut self) -> Result<Health>;
 
     /// Compares what was committed with what is there: the ledger and the lock files with the rows, the sums with the
     /// activities. It reads all rows, and tells now and then how far it is (0 to 1).
@@ -244,8 +289,12 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
-    fn damages(&mut self) -> Result<Vec<String>>;
+    /// When the store could not be read, and for a store that cannot look for damages (`is_invalid`).
+    fn damages(&mut self) -> Result<Vec<String>> {
+        Err(Error::invalid(
+            "cannot look for damages of this store: it has checks of its own",
+        ))
+    }
 }
 
 /// A part of a tree.
@@ -260,74 +309,17 @@ pub struct TreePage {
     pub next: Option<Cursor<ActivityRecord>>,
 }
 
-/// How a store stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct Health {
-    /// The version of the schema.
-    pub schema: u32,
-    /// Ended activities.
-    pub activities: u64,
-    /// Events.
-    pub events: u64,
-    /// Activities listed as open, by living instances.
-    pub running: u64,
-    /// Activities whose process, or log, ended before they did.
-    pub abandoned: u64,
-    /// The size of the store in bytes.
-    pub bytes: u64,
-    /// The last check by upkeep; `None` before the first, and for a file of schema 1, which has no ledger to check with.
-    pub last_check: Option<LastCheck>,
-    /// Activities and events that the index for searching has not come to yet. Searches look at them one by one.
-    pub unindexed: u64,
-    /// How fast it grows, and by what.
-    pub growth: Growth,
-    /// What the store keeps, with the defaults of kinds that nobody has set.
-    #[cfg_attr(feature = "web", schema(value_type = RetentionFields))]
-    pub retention: Retention,
-    /// How the clocks stand; `None` where no log has committed anything since the store has a clock.
-    pub clock: Option<ClockHealth>,
-    /// Activities and events that are dated ahead of the present: some clock was wrong when they were recorded, or is wrong
-    /// now.
-    pub ahead: u64,
-    /// Every instance that has written here, newest first.
-    pub instances: Vec<InstanceHealth>,
-}
-
-/// How the clocks of a store stand. They are apart where a wall clock was set, and where nobody had the store open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct ClockHealth {
-    /// What the store's own clock showed when a log last brought it up to date. It stands still while no log is open.
-    pub store: DateTime<Utc>,
-    /// What that log's wall clock showed.
-    pub wall: DateTime<Utc>,
-    /// For how many seconds of running nothing has contradicted the wall clock. After a day the store's clock follows it.
-    pub agreed_s: u64,
-}
-
-/// How one instance stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct InstanceHealth {
-    /// Its id.
-    pub id: InstanceId,
-    /// The host's name.
-    pub host: String,
-    /// The process.
-    pub pid: u32,
-    /// When it was opened.
-    pub started_at: DateTime<Utc>,
-    /// When it was shut down; `None` while it lives and when it died.
-    pub stopped_at: Option<DateTime<Utc>>,
-    /// True while its process holds its lock.
-    pub alive: bool,
-    /// When its numbers were saved last; `None` when they never were.
-    pub saved_at: Option<DateTime<Utc>>,
-    /// Where its activities went, as of its last commit. Of one that died, what is committed is exact, and what
-    /// it did after [`saved_at`](Self::saved_at) is unknown.
-    pub accounting: Accounting,
+impl TreePage {
+    /// A part of a tree of which the filter means so many activities in all, and where the next one begins.
+    pub fn new(
+        activities: Vec<ActivityRecord>,
+        total: u64,
+        next: Option<Cursor<ActivityRecord>>,
+    ) -> Self {
+        TreePage {
+            activities,
+            total,
+            next,
+        }
+    }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::Error,
-    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, Scope, Status},
+    error::{Error, Result},
+    record::{ActivityId, ActivityRecord, EventId, EventRecord, Filter, Has, Scope, Status},
     store::{Reader, Source},
 };
 
@@ -49,6 +49,16 @@ pub trait Record:
 
     /// True when a filter means it.
     fn is_meant_by(&self, filter: &Filter) -> bool;
+
+    /// Refuses a filter that asks for what such records do not have.
+    ///
+    /// # Errors
+    ///
+    /// `is_invalid`: activities have no `type:`, events have no `kind:`, `name:`, `error:` and `duration:`.
+    fn check(filter: &Filter) -> Result<()>;
+
+    /// Says whether it is dated ahead of the [present](Reader::present).
+    fn set_ahead(&mut self, ahead: bool);
 
     /// The part of a reader that has such records.
     fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self>
@@ -124,6 +134,19 @@ impl Record for ActivityRecord {
         filter.matches(self)
     }
 
+    fn check(filter: &Filter) -> Result<()> {
+        if filter.event_type.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "`type:` asks for the type of an event, and activities have none; `kind:` and `name:` are what they have",
+        ))
+    }
+
+    fn set_ahead(&mut self, ahead: bool) {
+        self.ahead = ahead;
+    }
+
     fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self> {
         reader
     }
@@ -178,6 +201,31 @@ impl Record for EventRecord {
         filter.matches_event(self)
     }
 
+    fn check(filter: &Filter) -> Result<()> {
+        let has = [&filter.has.any_of, &filter.has.none_of];
+        let of_activities = [
+            (!filter.kind.is_empty(), "`kind:`"),
+            (!filter.name.is_empty(), "`name:`"),
+            (!filter.error.is_empty(), "`error:`"),
+            (filter.duration.is_some(), "`duration:`"),
+            (has.into_iter().flatten().any(is_of_activities), "`has:`"),
+        ];
+        match of_activities.into_iter().find(|(asked, _)| *asked) {
+            None => Ok(()),
+            Some((_, "`has:`")) => Err(Error::invalid(
+                "events have no recording, error, message, input, output or duration; `has:parent`, `has:actor` and \
+                 the other scopes are what can be asked for",
+            )),
+            Some((_, field)) => Err(Error::invalid(format!(
+                "{field} asks for what activities have, and events do not; `type:` and `status:` are what they have"
+            ))),
+        }
+    }
+
+    fn set_ahead(&mut self, ahead: bool) {
+        self.ahead = ahead;
+    }
+
     fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self> {
         reader
     }
@@ -189,4 +237,11 @@ impl Record for EventRecord {
     fn id_of_bytes(bytes: [u8; 16]) -> EventId {
         EventId::from_bytes(bytes)
     }
+}
+
+fn is_of_activities(has: &Has) -> bool {
+    matches!(
+        has,
+        Has::Recording | Has::Error | Has::Message | Has::Input | Has::Output | Has::Duration
+    )
 }

@@ -7,13 +7,15 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::{Error, Result},
     record::ActivityId,
-    store::{Limit, Retention},
+    store::{Limit, Retention, sealed},
 };
 
 /// Work on a store beside its writers, in steps so small that nobody waits long for one.
 ///
 /// Every step is a transaction of its own. What was interrupted is gone on with by asking again.
-pub trait Upkeep: Send {
+///
+/// It is sealed, as the [write side](crate::store::Writer) is.
+pub trait Upkeep: sealed::WriteSide + Send {
     /// The limits that were set.
     ///
     /// # Errors

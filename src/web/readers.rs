@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,7 +11,10 @@ use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task, time};
 
 use super::problem::Problem;
-use crate::{query::ActivityReader, store::Store};
+use crate::{
+    query::ActivityReader,
+    store::{Cancellation, Store},
+};
 
 /// So many questions are asked of the store at once: more take turns.
 const READERS: usize = 4;
@@ -38,13 +38,11 @@ pub(super) struct Readers {
 
 /// Whoever asked; gone with the client that did.
 #[derive(Default)]
-struct Asker {
-    left: Arc<AtomicBool>,
-}
+struct Asker(Cancellation);
 
 impl Drop for Asker {
     fn drop(&mut self) {
-        self.left.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 }
 
@@ -84,7 +82,7 @@ impl Readers {
             return Err(Problem::busy("too many questions are asked at once"));
         };
         let asker = Asker::default();
-        let left = asker.left.clone();
+        let left = asker.0.clone();
         let idle = self.idle.clone();
         let timeout = self.timeout;
         let answered = task::spawn_blocking(move || {
@@ -96,9 +94,9 @@ impl Readers {
                     opened: Instant::now(),
                 },
             };
-            let end = Instant::now() + timeout;
-            one.reader
-                .stop_when(move || left.load(Ordering::Relaxed) || Instant::now() >= end);
+            let options = one.reader.options();
+            options.deadline = Some(Instant::now() + timeout);
+            options.cancelled = Some(left);
             let answer = question(&mut one.reader);
             // What failed to read may go on failing: the next one is opened anew.
             if !answer.as_ref().is_err_and(Problem::is_ours) {

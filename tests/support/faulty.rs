@@ -122,6 +122,8 @@ impl Holds for Batch {
     }
 }
 
+impl tower_activity::store::sealed::WriteSide for FaultyWriter {}
+
 impl Writer for FaultyWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         // Bounded, so that a failing test ends.

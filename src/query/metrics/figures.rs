@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     record::Sums,
-    store::{Pace, Total},
+    store::{Pace, Quarter, Total},
 };
 
 /// What happened in a span of time.
@@ -81,7 +81,7 @@ pub(super) struct Turns {
 
 impl Turns {
     /// The turns that were taken in these quarters; all paces in order of quarters.
-    pub(super) fn within(paces: &[Pace], quarters: Range<i64>) -> Turns {
+    pub(super) fn within(paces: &[Pace], quarters: Range<Quarter>) -> Turns {
         let place = |quarter| paces.partition_point(|one| one.quarter < quarter);
         let (first, end) = (place(quarters.start), place(quarters.end));
         let mut all = Turns::default();
@@ -90,7 +90,7 @@ impl Turns {
             all.count += pace.turns;
             all.gaps_us += pace.within_us;
             for after in &pace.after {
-                if after.quarters > 0 && pace.quarter - after.quarters >= quarters.start {
+                if after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
                     all.gaps_us += after.gap_us;
                 } else {
                     all.agents += after.active;

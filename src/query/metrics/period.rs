@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, Result},
     query::Zone,
+    store::Quarter,
 };
 
 /// Seconds in a quarter of an hour.
@@ -84,19 +85,18 @@ impl Window {
 
 impl Period {
     /// The quarters of an hour since the Unix epoch that begin in it.
-    pub(super) fn quarters(self) -> Range<i64> {
+    pub(super) fn quarters(self) -> Range<Quarter> {
         // A zone whose days do not begin with a quarter has not been seen since 1972.
-        let quarter = |at: DateTime<Utc>| at.timestamp().div_euclid(QUARTER_S);
-        quarter(self.start)..quarter(self.end)
+        Quarter::containing(self.start)..Quarter::containing(self.end)
     }
 
     /// The same without those that lie ahead of this instant, where the period has begun by then. In whole hours, of which
     /// sums are kept.
-    pub(super) fn quarters_until(self, ahead: DateTime<Utc>) -> Range<i64> {
+    pub(super) fn quarters_until(self, ahead: DateTime<Utc>) -> Range<Quarter> {
         let all = self.quarters();
         let hours = ahead.timestamp().div_euclid(4 * QUARTER_S) + 1;
         match self.start <= ahead {
-            true => all.start..all.end.min(all.start.max(4 * hours)),
+            true => all.start..all.end.min(all.start.max(Quarter::from_number(4 * hours))),
             false => all,
         }
     }
@@ -116,8 +116,9 @@ impl Period {
     /// Cuts it into steps.
     pub(super) fn steps(self, step: Step, zone: Zone) -> Vec<Period> {
         let mut starts: Vec<(NaiveDateTime, i32, DateTime<Utc>)> = Vec::new();
-        for quarter in self.quarters() {
-            let at = DateTime::from_timestamp(quarter * QUARTER_S, 0).unwrap_or(self.start);
+        let quarters = self.quarters();
+        for quarter in quarters.start.number()..quarters.end.number() {
+            let at = Quarter::from_number(quarter).start().unwrap_or(self.start);
             let (clock, ahead) = match step {
                 Step::Hour => zone.hour(at),
                 Step::Day => (zone.date(at).into(), 0),

@@ -14,14 +14,11 @@ use crate::{
     record::ActivityId,
     store::{
         Pruned, RowKind,
-        meaning::{Code, SumScope, quarter_of},
+        meaning::{Code, SumScope, forget, quarter_of},
         sqlite::{
             columns::{signed, unsigned},
             marks::Mark,
-            write::{
-                ledger,
-                sums::{agents, hour},
-            },
+            write::{ledger, sums::hour},
         },
     },
 };
@@ -304,7 +301,7 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
             _ => {}
         }
     }
-    overall.append(&mut agents::forget(transaction, &of_agents)?);
+    overall.append(&mut forget(&**transaction, &of_agents)?);
     hour::add_up(transaction, overall)?;
     Ok(count)
 }

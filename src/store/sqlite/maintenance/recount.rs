@@ -9,16 +9,11 @@ use super::{retention, search::ACTIVITIES};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{
-        QUARTER_US,
-        meaning::{Code, quarter_of},
+        meaning::{AgentRow, Agents, Buckets, Code, Fold, Nesting, QUARTER_US, quarter_of},
         sqlite::{
             columns::unsigned,
             marks,
-            write::sums::{
-                agents::{self, AgentRow, Agents, Nesting},
-                bucket::{Buckets, Fold},
-                hour,
-            },
+            write::sums::{agents, bucket, hour},
         },
     },
 };
@@ -73,7 +68,7 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Qu
                 quarters.compared += 1;
                 let (mut buckets, agents) = add_up(connection, &(quarter..quarter + 1))?;
                 buckets.add_agents(agents.sums);
-                if !buckets.equals(connection, quarter)? {
+                if !bucket::equals(connection, &buckets, quarter)? {
                     quarters.differing.push(quarter);
                 }
             }
@@ -152,7 +147,7 @@ pub(crate) fn add_up(
 pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
     let (mut buckets, agents) = add_up(transaction, &quarters)?;
-    let mut changed = buckets.fold(transaction)?;
+    let mut changed = bucket::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
     // Also where there is nothing any more.
     changed.extend(quarters);

@@ -16,12 +16,14 @@ use crate::{
     error::Result,
     record::ActivityId,
     store::{
-        ClockReading, Cutoffs, Erased, Pruned, QUARTER_US, Retention, Upkeep,
+        ClockReading, Cutoffs, Erased, Pruned, Retention, Upkeep,
         clock::TOLERANCE_US,
+        meaning::QUARTER_US,
+        sealed,
         sqlite::{
             columns::unsigned,
             open::schema,
-            write::sums::{agents::Agents, hour},
+            write::sums::{agents, hour},
         },
     },
 };
@@ -40,6 +42,8 @@ const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
 /// Ranges of quarters whose sums cannot be added up again.
 const PRUNED: &str =
     "SELECT first, last FROM pruned WHERE first < ?2 AND last >= ?1 ORDER BY first";
+
+impl sealed::WriteSide for SqliteUpkeep {}
 
 impl Upkeep for SqliteUpkeep {
     fn retention(&mut self) -> Result<Retention> {
@@ -120,8 +124,8 @@ impl Upkeep for SqliteUpkeep {
             let followed = ACTIVITIES.followed(transaction)?;
             // Sums that would be pruned at once are not begun.
             let from_us = retention::sums_from_us(transaction)?;
-            let agents = Agents::committed(transaction, before, followed, from_us)?;
-            hour::add_up(transaction, agents.fold(transaction)?)?;
+            let agents = agents::committed(transaction, before, followed, from_us)?;
+            hour::add_up(transaction, agents::fold(transaction, agents)?)?;
             Ok(count + EVENTS.follow(transaction)?)
         })
     }

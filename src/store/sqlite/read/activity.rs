@@ -10,7 +10,7 @@ use super::{
     search::Search,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     record::{ActivityId, ActivityRecord, Filter, Status},
     store::Cursor,
 };
@@ -34,15 +34,6 @@ impl Stored for ActivityRecord {
     const INDEX: &'static str = "activity_search";
     const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM activity";
 
-    fn check(filter: &Filter) -> Result<()> {
-        if filter.event_type.is_empty() {
-            return Ok(());
-        }
-        Err(Error::invalid(
-            "`type:` asks for the type of an event, and activities have none; `kind:` and `name:` are what they have",
-        ))
-    }
-
     fn condition(filter: &Filter) -> Where {
         Where::of(filter, Table::Ended)
     }
@@ -57,10 +48,6 @@ impl Stored for ActivityRecord {
 
     fn read(row: &Row<'_>) -> Result<Self> {
         row::record(row)
-    }
-
-    fn set_ahead(&mut self, ahead: bool) {
-        self.ahead = ahead;
     }
 
     fn may_be_committed(filter: &Filter) -> bool {

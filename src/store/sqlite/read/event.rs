@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, EventId, EventRecord, Filter, Has, InstanceId, Scope, Text},
+    record::{ActivityId, EventId, EventRecord, Filter, InstanceId, Scope, Text},
     store::Cursor,
 };
 
@@ -42,10 +42,6 @@ impl Stored for EventRecord {
     const INDEX: &'static str = "event_search";
     const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM event";
 
-    fn check(filter: &Filter) -> Result<()> {
-        of_events(filter)
-    }
-
     fn condition(filter: &Filter) -> Where {
         Where::of_events(filter)
     }
@@ -61,10 +57,6 @@ impl Stored for EventRecord {
     fn read(row: &Row<'_>) -> Result<Self> {
         record(row)
     }
-
-    fn set_ahead(&mut self, ahead: bool) {
-        self.ahead = ahead;
-    }
 }
 
 /// The newest events of one activity, oldest first.
@@ -79,35 +71,6 @@ pub(super) fn of_activity(
         snapshot.records((sql, vec![id, Value::from(limit as i64)]))?;
     events.reverse();
     Ok(events)
-}
-
-/// Refuses to answer what events have no answer to.
-fn of_events(filter: &Filter) -> Result<()> {
-    let has = [&filter.has.any_of, &filter.has.none_of];
-    let of_activities = [
-        (!filter.kind.is_empty(), "`kind:`"),
-        (!filter.name.is_empty(), "`name:`"),
-        (!filter.error.is_empty(), "`error:`"),
-        (filter.duration.is_some(), "`duration:`"),
-        (has.into_iter().flatten().any(is_of_activities), "`has:`"),
-    ];
-    match of_activities.into_iter().find(|(asked, _)| *asked) {
-        None => Ok(()),
-        Some((_, "`has:`")) => Err(Error::invalid(
-            "events have no recording, error, message, input, output or duration; `has:parent`, `has:actor` and \
-             the other scopes are what can be asked for",
-        )),
-        Some((_, field)) => Err(Error::invalid(format!(
-            "{field} asks for what activities have, and events do not; `type:` and `status:` are what they have"
-        ))),
-    }
-}
-
-fn is_of_activities(has: &Has) -> bool {
-    matches!(
-        has,
-        Has::Recording | Has::Error | Has::Message | Has::Input | Has::Output | Has::Duration
-    )
 }
 
 /// Reads one row.

@@ -42,9 +42,6 @@ pub(super) trait Stored: Record {
     /// The last number in the order of commits.
     const NEWEST: &'static str;
 
-    /// Refuses what such records have no answer to.
-    fn check(filter: &Filter) -> Result<()>;
-
     /// The filter as a condition.
     fn condition(filter: &Filter) -> Where;
 
@@ -57,9 +54,6 @@ pub(super) trait Stored: Record {
 
     /// Reads one row.
     fn read(row: &Row<'_>) -> Result<Self>;
-
-    /// Says that it is dated ahead of the present.
-    fn set_ahead(&mut self, ahead: bool);
 
     /// True where a filter may mean records that are committed.
     fn may_be_committed(_filter: &Filter) -> bool {

@@ -9,15 +9,12 @@ use crate::{
     error::{Error, Result},
     record::{Filter, Status, Sums, Text},
     store::{
-        Bucket, Dimension, Grain, Pace, Subject, Total, TypeCount,
-        meaning::{Code, SumScope},
+        Bucket, Dimension, Grain, Pace, Quarter, Subject, Total, TypeCount,
+        meaning::{ALL, AgentRows, Agents, Code, Paces, Span, Stretches, SumScope},
         sqlite::{
             columns::{NUMBER_OF_TEXT, TEXT_OF_NUMBER, unsigned},
             maintenance::search::ACTIVITIES,
-            write::sums::{
-                agents::{self, Agents, Paces, Span, Stretches},
-                bucket::sums,
-            },
+            write::sums::{agents, bucket::sums, pace},
         },
     },
 };
@@ -86,16 +83,17 @@ pub(super) fn buckets(
     let values = params![scope.code(), number, quarters.start, quarters.end];
     let mut buckets = read(&view, sql, values, "read the sums", |row| {
         let (quarter, sums) = sums(row)?;
-        Ok(Bucket { quarter, sums })
+        Ok(Bucket::new(Quarter::from_number(quarter), sums))
     })?;
     if let Subject::One(Dimension::Agent, _) = of {
         let more = tail(&view)?.sums.into_iter();
         for ((_, quarter), sums) in
             more.filter(|((agent, quarter), _)| *agent == number && quarters.contains(quarter))
         {
+            let quarter = Quarter::from_number(quarter);
             match buckets.binary_search_by_key(&quarter, |bucket| bucket.quarter) {
                 Ok(at) => buckets[at].sums.merge(&sums),
-                Err(at) => buckets.insert(at, Bucket { quarter, sums }),
+                Err(at) => buckets.insert(at, Bucket::new(quarter, sums)),
             }
         }
     }
@@ -126,7 +124,7 @@ pub(super) fn totals(
             let more = tail
                 .stretches
                 .get(agent)
-                .and_then(|scopes| scopes.get(&agents::ALL));
+                .and_then(|scopes| scopes.get(&ALL));
             let (stretches, says) = stretches_of(&view, *agent, more, &quarters)?;
             let spans = stretches.values().map(|stretch| stretch.turns_of(says));
             spans.for_each(|span| turns.add(span));
@@ -143,46 +141,43 @@ pub(super) fn totals(
     totals.into_iter().map(total).collect()
 }
 
+/// The pace of agents; `None` for a name or a brand, of which it is not kept ready.
 pub(super) fn paces(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
-) -> Result<Vec<Pace>> {
+) -> Result<Option<Vec<Pace>>> {
     let view = view(connection)?;
     let attempt = || failed("read the turns of agents");
     let scope = match of {
-        Subject::Overall => agents::ALL,
+        Subject::Overall => ALL,
         Subject::One(dimension, id) => match (dimension, number(&view, id)?) {
-            (_, None) => return Ok(Vec::new()),
+            (_, None) => return Ok(Some(Vec::new())),
             (Dimension::Project, Some(number)) => number,
             (Dimension::Agent, Some(agent)) => {
                 let mut tail = tail(&view)?;
                 let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
-                let more = scopes.remove(&agents::ALL);
+                let more = scopes.remove(&ALL);
                 let (stretches, says) = stretches_of(&view, agent, more.as_ref(), &quarters)?;
                 let mut paces = Paces::default();
-                agents::add_alone(&mut paces, &stretches, says);
-                return Ok(paces.into_paces());
+                paces.add_agent(&stretches, says);
+                return Ok(Some(paces.into_paces()));
             }
-            (dimension, Some(_)) => {
-                let dimension = dimension.as_str();
-                let what =
-                    format!("the turns of a {dimension} are not kept: add up its activities");
-                return Err(Error::invalid(what));
-            }
+            (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
         },
     };
     let mut tail = tail(&view)?;
     for scopes in tail.stretches.values_mut() {
         // Whether an agent says what its turns are is seen in all that it does.
-        scopes.retain(|of, _| [scope, agents::ALL].contains(of));
+        scopes.retain(|of, _| [scope, ALL].contains(of));
     }
-    let paces = tail.paces(&view).map_err(attempt())?;
+    let paces = tail.paces(&*view).map_err(attempt())?;
     match (of, grain) {
-        (Subject::Overall, Grain::Hour) => paces.on_top_of_hours(&view, quarters),
-        _ => paces.on_top_of(&view, scope, quarters),
+        (Subject::Overall, Grain::Hour) => pace::hours_with(&paces, &view, quarters),
+        _ => pace::with(paces, &view, scope, quarters),
     }
+    .map(Some)
     .map_err(attempt())
 }
 
@@ -196,7 +191,7 @@ fn view(connection: &Connection) -> Result<Transaction<'_>> {
 fn tail(connection: &Connection) -> Result<Agents> {
     let read = || {
         let followed = ACTIVITIES.followed(connection)?;
-        Agents::committed(connection, followed, i64::MAX, i64::MIN)
+        agents::committed(connection, followed, i64::MAX, i64::MIN)
     };
     read().map_err(failed("add up the activities of agents"))
 }
@@ -209,9 +204,9 @@ fn stretches_of(
     quarters: &Range<i64>,
 ) -> Result<(Stretches, bool)> {
     let read = || {
-        let asked = (quarters.start, quarters.end - 1);
-        let mut stretches = agents::range(connection, agent, agents::ALL, asked)?;
-        let mut says = agents::says(connection, agent)?;
+        let asked = quarters.start..=quarters.end - 1;
+        let mut stretches = connection.stretches(agent, ALL, asked)?;
+        let mut says = connection.says(agent)?;
         for (quarter, stretch) in more.into_iter().flatten() {
             says |= stretch.turns_of(true).count > 0;
             if quarters.contains(quarter) {

@@ -21,7 +21,6 @@ mod tree;
 pub(super) use check::committed_beside;
 
 use std::{
-    fmt,
     ops::{Range, RangeInclusive},
     path::Path,
 };
@@ -42,8 +41,9 @@ use crate::{
     },
     store::{
         Bucket, Check, Cursor, Dimension, Followed, Grain, Health, LARGEST_PAGE, List, Pace,
-        Position, QUARTER_US, Reader, Retention, Source, Stop, Subject, Tallied, Total, TreePage,
-        TypeCount, WallClock,
+        Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Tallied, Total,
+        TreePage, TypeCount, during,
+        meaning::{QUARTER_US, numbers},
         sqlite::{
             maintenance::recount,
             open::{
@@ -52,6 +52,7 @@ use crate::{
                 lock, unread,
             },
         },
+        sums, timed_out,
     },
 };
 
@@ -61,32 +62,11 @@ pub(crate) struct SqliteReader {
     /// Shared with the writer where the store is in memory, else its own.
     access: Access,
     alive: Alive,
-    stop: MaybeStop,
-    clock: MaybeClock,
-}
-
-/// Its wall clock; the system's where there is none; not shown.
-#[derive(Default)]
-struct MaybeClock(Option<WallClock>);
-
-impl fmt::Debug for MaybeClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Clock").field(&self.0.is_some()).finish()
-    }
+    options: ReadOptions,
 }
 
 /// Says of a log's instance whether its process lives.
 type Alive = fn(Option<&Path>, InstanceId) -> bool;
-
-/// Whether questions end early; not shown.
-#[derive(Default)]
-struct MaybeStop(Option<Stop>);
-
-impl fmt::Debug for MaybeStop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stop").field(&self.0.is_some()).finish()
-    }
-}
 
 const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
      (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
@@ -110,8 +90,7 @@ impl SqliteReader {
         let reader = SqliteReader {
             access,
             alive,
-            stop: MaybeStop::default(),
-            clock: MaybeClock::default(),
+            options: ReadOptions::default(),
         };
         // Says what is wrong with a file before it is read.
         let connection = reader.connection()?;
@@ -124,16 +103,12 @@ impl SqliteReader {
 
     /// The connection, unless it is the copy of a parent's, or whoever asks has given up.
     fn connection(&self) -> Result<Stoppable<'_>> {
-        Stoppable::new(self.access.lock(prepare)?, self.stop.0.as_ref())
+        Stoppable::new(self.access.lock(prepare)?, &self.options)
     }
 
     /// True while the process of an instance lives.
     fn is_alive(&self, id: InstanceId) -> bool {
         (self.alive)(self.access.open_file().map(|file| file.path()), id)
-    }
-
-    fn wall(&self) -> DateTime<Utc> {
-        self.clock.0.as_ref().map_or_else(Utc::now, |clock| clock())
     }
 
     /// Reads in one view of the store: nothing changes in between.
@@ -163,7 +138,7 @@ impl SqliteReader {
             dead.retain(|one| open.contains(one));
         }
         open.retain(|one| !dead.contains(one));
-        let present = present::present(&transaction, self.wall())?;
+        let present = present::present(&transaction, self.options.now())?;
         let ids = |list: Vec<(i64, InstanceId)>| list.into_iter().map(|(_, id)| id).collect();
         read(&Snapshot {
             transaction,
@@ -274,8 +249,8 @@ impl<R: Stored> Source<R> for SqliteReader {
 }
 
 impl Reader for SqliteReader {
-    fn stop_when(&mut self, stop: Option<Stop>) {
-        self.stop = MaybeStop(stop);
+    fn options(&mut self) -> &mut ReadOptions {
+        &mut self.options
     }
 
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
@@ -332,16 +307,26 @@ impl Reader for SqliteReader {
         self.ask(|connection| recording::chunks(connection, id, from, limit.clamp(1, LARGEST_PAGE)))
     }
 
-    fn buckets(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Bucket>> {
-        self.ask(|connection| metrics::buckets(connection, of, quarters, grain))
+    fn buckets(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        grain: Grain,
+    ) -> Result<Vec<Bucket>> {
+        self.ask(|connection| metrics::buckets(connection, of, numbers(&quarters), grain))
     }
 
-    fn totals(&mut self, by: Dimension, quarters: Range<i64>) -> Result<Vec<Total>> {
-        self.ask(|connection| metrics::totals(connection, by, quarters))
+    fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
+        self.ask(|connection| metrics::totals(connection, by, numbers(&quarters)))
     }
 
-    fn paces(&mut self, of: &Subject, quarters: Range<i64>, grain: Grain) -> Result<Vec<Pace>> {
-        self.ask(|connection| metrics::paces(connection, of, quarters, grain))
+    fn paces(&mut self, of: &Subject, quarters: Range<Quarter>, grain: Grain) -> Result<Vec<Pace>> {
+        let kept =
+            self.ask(|connection| metrics::paces(connection, of, numbers(&quarters), grain))?;
+        match kept {
+            Some(paces) => Ok(paces),
+            None => Ok(sums(self, &during(of.filter(), quarters))?.1),
+        }
     }
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
@@ -354,20 +339,17 @@ impl Reader for SqliteReader {
         self.ask(|connection| metrics::event_types(connection, filter))
     }
 
-    fn oldest_quarter(&mut self) -> Result<Option<i64>> {
-        self.ask(metrics::oldest_quarter)
+    fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
+        let oldest = self.ask(metrics::oldest_quarter)?;
+        Ok(oldest.map(Quarter::from_number))
     }
 
     fn is_known(&mut self, subject: &Subject) -> Result<bool> {
         self.ask(|connection| metrics::is_known(connection, subject))
     }
 
-    fn use_clock(&mut self, clock: Option<WallClock>) {
-        self.clock.0 = clock;
-    }
-
     fn present(&mut self) -> Result<DateTime<Utc>> {
-        self.ask(|connection| present::present(connection, self.wall()))
+        self.ask(|connection| present::present(connection, self.options.now()))
     }
 
     fn retention(&mut self) -> Result<Retention> {
@@ -424,7 +406,7 @@ fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
 fn failed(attempt: &str) -> impl FnOnce(rusqlite::Error) -> Error + use<'_> {
     move |cause| {
         let error = match cause.sqlite_error_code() {
-            Some(ErrorCode::OperationInterrupted) => stop::stopped(attempt),
+            Some(ErrorCode::OperationInterrupted) => timed_out(attempt),
             _ => Error::store(format!("could not {attempt}")),
         };
         error.with_source(cause)

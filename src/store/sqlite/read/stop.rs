@@ -6,9 +6,9 @@ use rusqlite::Connection;
 
 use super::failed;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     store::{
-        Stop,
+        ReadOptions,
         sqlite::open::{driver, file::Guard},
     },
 };
@@ -23,28 +23,17 @@ pub(super) struct Stoppable<'a> {
 }
 
 impl<'a> Stoppable<'a> {
-    pub(super) fn new(mut connection: Guard<'a>, stop: Option<&Stop>) -> Result<Self> {
-        if let Some(stop) = stop.cloned() {
+    pub(super) fn new(mut connection: Guard<'a>, options: &ReadOptions) -> Result<Self> {
+        let stops = options.may_end();
+        if stops {
             // Of many quick questions none takes so many steps.
-            if stop() {
-                return Err(stopped("begin to read"));
-            }
-            driver::ask_every(&mut connection, STEPS, Some(move || stop()))
+            options.check("begin to read")?;
+            let options = options.clone();
+            driver::ask_every(&mut connection, STEPS, Some(move || options.is_over()))
                 .map_err(failed("watch over a question"))?;
         }
-        Ok(Stoppable {
-            connection,
-            stops: stop.is_some(),
-        })
+        Ok(Stoppable { connection, stops })
     }
-}
-
-/// The error of a question that was stopped.
-pub(super) fn stopped(attempt: &str) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!("could not {attempt} in the time that it may take"),
-    )
 }
 
 impl Deref for Stoppable<'_> {

@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// A root is a turn where its agent has never said what its turns are, nor has since the sums of agents were added up.
+/// A root is a turn where it has an agent, and that has never said what its turns are, nor has since the sums of agents were added up.
 const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
      says AS (SELECT agent FROM turning_agent UNION SELECT agent FROM activity NOT INDEXED \
               WHERE kind = (SELECT id FROM turn) AND agent IS NOT NULL \
               AND seq > (SELECT coalesce(max(value), 0) FROM mark WHERE name = 'followed_activities')) \
      SELECT a.started_at, a.duration_ns, \
-     coalesce(a.kind = (SELECT id FROM turn), 0) OR (a.root IS NULL AND a.agent NOT IN (SELECT agent FROM says)), \
+     coalesce(a.kind = (SELECT id FROM turn), 0) OR (a.root IS NULL AND a.agent IS NOT NULL AND a.agent NOT IN (SELECT agent FROM says)), \
      a.project, a.status, a.agent, a.name, a.brand FROM activity AS a WHERE ";
 const IN_ORDER: &str = " ORDER BY a.id";
 const ATTEMPT: &str = "add up activities";
@@ -60,8 +60,7 @@ fn tallied(
     Ok(Tallied {
         started_us: row.get(0)?,
         duration_ns: row.get::<_, Option<i64>>(1)?.map(unsigned),
-        // It is not known where there is no agent.
-        is_turn: row.get::<_, Option<bool>>(2)?.unwrap_or_default(),
+        is_turn: row.get(2)?,
         status,
         project: texts.get(row.get(3)?)?,
         agent: texts.get(row.get(5)?)?,

@@ -4,13 +4,14 @@ use rusqlite::{CachedStatement, ToSql, params, types::Null};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{
-    dictionary::Texts,
-    sums::bucket::{Buckets, Fold},
-};
+use super::dictionary::Texts;
 use crate::{
     record::{ActivityId, Preview, SpanId, Text},
-    store::{Details, Ended, meaning::Code, sqlite::columns::signed},
+    store::{
+        Details, Ended,
+        meaning::{Buckets, Code, Fold},
+        sqlite::columns::signed,
+    },
 };
 
 const INSERT: &str = "

@@ -9,7 +9,7 @@ use super::{
     dictionary::Dictionary,
     ledger, order,
     orphans::Replaced,
-    sums::{bucket::Buckets, hour},
+    sums::{bucket, hour},
     wal::{Wal, take_over_first},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     record::InstanceId,
     store::{
         Accounting, Durability, Instance,
+        meaning::Buckets,
         sqlite::open::{
             connection,
             damage::{self, Damage},
@@ -307,7 +308,7 @@ impl WriteSide {
                 instance,
                 wal_base,
             })?;
-            let quarters = self.buckets.fold(&transaction)?;
+            let quarters = bucket::fold(&transaction, &mut self.buckets)?;
             hour::add_up(&transaction, quarters)?;
             transaction.commit()?;
             Ok(done)

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::{ledger, recording, side::WriteSide, sums::bucket::Fold, writer::json};
+use super::{ledger, recording, side::WriteSide, writer::json};
 use crate::{
     error::Result,
     record::{InstanceId, Status},
     store::{
         Accounting, Durability,
+        meaning::Fold,
         sqlite::open::{lock, witness::Committed},
     },
 };

@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     record::InstanceId,
     store::{
-        Accounting, Appended, Batch, Durability, Instance, Started, Writer,
+        Accounting, Appended, Batch, Durability, Instance, Started, Writer, sealed,
         sqlite::{
             columns::signed,
             open::{
@@ -84,6 +84,8 @@ impl SqliteWriter {
         }
     }
 }
+
+impl sealed::WriteSide for SqliteWriter {}
 
 impl Writer for SqliteWriter {
     fn append(&mut self, batch: &Batch) -> Result<Appended> {

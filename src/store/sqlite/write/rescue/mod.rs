@@ -13,15 +13,12 @@ use self::table::{
     ACTIVITIES, CHUNKS, CONTINUED, EVENTS, Holds, INSTANCES, LEDGER, LINKS, MISSING, OPEN,
     PREVIEWS, RECORDINGS, RENAMED, RETENTION, Table,
 };
-use super::{
-    ledger,
-    sums::bucket::{Buckets, Fold},
-};
+use super::ledger;
 use crate::{
     error::{Error, Result},
     record::Status,
     store::{
-        meaning::Code,
+        meaning::{Buckets, Code, Fold},
         sqlite::{columns::unsigned, open::witness::Committed},
     },
 };

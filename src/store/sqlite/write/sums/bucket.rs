@@ -1,14 +1,13 @@
 //! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use foldhash::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    record::{Sketch, Status, Sums},
+    record::{Sketch, Sums},
     store::{
-        meaning::{Code, SumScope, quarter_of},
+        meaning::{Buckets, Code, SumScope},
         sqlite::columns::{signed, unsigned},
     },
 };
@@ -31,127 +30,83 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
   sketch = excluded.sketch";
 
-/// One row as the buckets see it. Texts are dictionary numbers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fold {
-    pub(crate) started_at_us: i64,
-    pub(crate) status: Status,
-    pub(crate) duration_ns: Option<u64>,
-    pub(crate) name: i64,
-    pub(crate) project: Option<i64>,
-    pub(crate) brand: Option<i64>,
+/// Folds the sums into the table. Returns the quarters whose overall sums have changed: their hours have to be added up.
+pub(crate) fn fold(
+    connection: &Connection,
+    buckets: &mut Buckets,
+) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut read = connection.prepare_cached(READ_SKETCH)?;
+    let mut fold = connection.prepare_cached(FOLD)?;
+    let overall = buckets.overall();
+    let quarters = overall.keys().copied().collect();
+    let overall = overall
+        .into_iter()
+        .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
+    for ((scope, id, quarter), mut sums) in buckets.sums.drain().chain(overall) {
+        let stored: Option<Option<Vec<u8>>> = read
+            .query_row(params![scope.code(), id, quarter], |row| row.get(0))
+            .optional()?;
+        if let Some(stored) = stored.flatten() {
+            sums.sketch.merge(&Sketch::from_bytes(&stored));
+        }
+        fold.execute(params![
+            scope.code(),
+            id,
+            quarter,
+            signed(sums.count),
+            signed(sums.failed),
+            signed(sums.cancelled),
+            signed(sums.timed),
+            signed(sums.sum_ns),
+            sums.min_ns.map(signed),
+            sums.max_ns.map(signed),
+            sums.sketch.to_bytes(),
+        ])?;
+    }
+    Ok(quarters)
 }
 
-/// The sums of one batch, before they are folded into the table.
-#[derive(Debug, Default)]
-pub(crate) struct Buckets {
-    sums: HashMap<(SumScope, i64, i64), Sums>,
-}
-
-impl Buckets {
-    /// Counts a row that was really inserted.
-    pub(crate) fn add(&mut self, row: Fold) {
-        let quarter = quarter_of(row.started_at_us);
-        let scopes = [
-            Some((SumScope::Name, row.name)),
-            row.project.map(|id| (SumScope::Project, id)),
-            row.brand.map(|id| (SumScope::Brand, id)),
-        ];
-        for (scope, id) in scopes.into_iter().flatten() {
-            let sums = self.sums.entry((scope, id, quarter)).or_default();
-            sums.add(row.status, row.duration_ns);
+/// True when the table has the same sums of this quarter.
+pub(crate) fn equals(
+    connection: &Connection,
+    buckets: &Buckets,
+    quarter: i64,
+) -> rusqlite::Result<bool> {
+    let overall = buckets.overall();
+    let overall = overall
+        .iter()
+        .map(|(quarter, sums)| ((SumScope::Overall, 0, *quarter), sums));
+    let sums = buckets.sums.iter().map(|(key, sums)| (*key, sums));
+    let keyed = sums.chain(overall).filter(|((.., at), _)| *at == quarter);
+    let mut expected: HashMap<(i64, i64), &Sums> = keyed
+        .map(|((scope, id, _), sums)| ((scope.code(), id), sums))
+        .collect();
+    let mut statement = connection.prepare_cached(OF_QUARTER)?;
+    let mut rows = statement.query([quarter])?;
+    while let Some(row) = rows.next()? {
+        let (scope, found) = self::sums(row)?;
+        let same = expected.remove(&(scope, row.get(9)?)).is_some_and(|sums| {
+            let numbers = |sums: &Sums| {
+                let counts = [
+                    sums.count,
+                    sums.failed,
+                    sums.cancelled,
+                    sums.timed,
+                    sums.sum_ns,
+                ];
+                (
+                    counts.map(signed),
+                    sums.min_ns.map(signed),
+                    sums.max_ns.map(signed),
+                )
+            };
+            numbers(sums) == numbers(&found)
+        });
+        if !same {
+            return Ok(false);
         }
     }
-
-    /// Adds the sums of agents, by agent and quarter.
-    pub(crate) fn add_agents(&mut self, sums: impl IntoIterator<Item = ((i64, i64), Sums)>) {
-        let sums = sums.into_iter();
-        let keyed = sums.map(|((agent, quarter), sums)| ((SumScope::Agent, agent, quarter), sums));
-        self.sums.extend(keyed);
-    }
-
-    /// Folds the sums into the table. Returns the quarters whose overall sums have changed: their hours have to be added up.
-    pub(crate) fn fold(&mut self, connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
-        let mut read = connection.prepare_cached(READ_SKETCH)?;
-        let mut fold = connection.prepare_cached(FOLD)?;
-        let overall = self.overall();
-        let quarters = overall.keys().copied().collect();
-        let overall = overall
-            .into_iter()
-            .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
-        for ((scope, id, quarter), mut sums) in self.sums.drain().chain(overall) {
-            let stored: Option<Option<Vec<u8>>> = read
-                .query_row(params![scope.code(), id, quarter], |row| row.get(0))
-                .optional()?;
-            if let Some(stored) = stored.flatten() {
-                sums.sketch.merge(&Sketch::from_bytes(&stored));
-            }
-            fold.execute(params![
-                scope.code(),
-                id,
-                quarter,
-                signed(sums.count),
-                signed(sums.failed),
-                signed(sums.cancelled),
-                signed(sums.timed),
-                signed(sums.sum_ns),
-                sums.min_ns.map(signed),
-                sums.max_ns.map(signed),
-                sums.sketch.to_bytes(),
-            ])?;
-        }
-        Ok(quarters)
-    }
-
-    /// Every row has a name, so that the names' sums are the overall ones, by quarter.
-    fn overall(&self) -> HashMap<i64, Sums> {
-        let mut overall = HashMap::<i64, Sums>::default();
-        for ((scope, _, quarter), sums) in &self.sums {
-            if *scope == SumScope::Name {
-                overall.entry(*quarter).or_default().merge(sums);
-            }
-        }
-        overall
-    }
-
-    /// True when the table has the same sums of this quarter.
-    pub(crate) fn equals(&self, connection: &Connection, quarter: i64) -> rusqlite::Result<bool> {
-        let overall = self.overall();
-        let overall = overall
-            .iter()
-            .map(|(quarter, sums)| ((SumScope::Overall, 0, *quarter), sums));
-        let sums = self.sums.iter().map(|(key, sums)| (*key, sums));
-        let keyed = sums.chain(overall).filter(|((.., at), _)| *at == quarter);
-        let mut expected: HashMap<(i64, i64), &Sums> = keyed
-            .map(|((scope, id, _), sums)| ((scope.code(), id), sums))
-            .collect();
-        let mut statement = connection.prepare_cached(OF_QUARTER)?;
-        let mut rows = statement.query([quarter])?;
-        while let Some(row) = rows.next()? {
-            let (scope, found) = self::sums(row)?;
-            let same = expected.remove(&(scope, row.get(9)?)).is_some_and(|sums| {
-                let numbers = |sums: &Sums| {
-                    let counts = [
-                        sums.count,
-                        sums.failed,
-                        sums.cancelled,
-                        sums.timed,
-                        sums.sum_ns,
-                    ];
-                    (
-                        counts.map(signed),
-                        sums.min_ns.map(signed),
-                        sums.max_ns.map(signed),
-                    )
-                };
-                numbers(sums) == numbers(&found)
-            });
-            if !same {
-                return Ok(false);
-            }
-        }
-        Ok(expected.is_empty())
-    }
+    Ok(expected.is_empty())
 }
 
 /// A row of sums: what stands in its first column, and the sums.
@@ -177,8 +132,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::QUARTER_US;
-    use crate::store::sqlite::open::connection;
+    use crate::{
+        record::Status,
+        store::{
+            meaning::{Fold, QUARTER_US},
+            sqlite::open::connection,
+        },
+    };
 
     fn row() -> impl Strategy<Value = Fold> {
         let status = prop_oneof![
@@ -205,7 +165,7 @@ mod tests {
             for batch in &batches {
                 let mut buckets = Buckets::default();
                 batch.iter().for_each(|row| buckets.add(*row));
-                buckets.fold(&connection).unwrap();
+                fold(&connection, &mut buckets).unwrap();
             }
             for quarter in 0..3 {
                 let rows = batches.concat();

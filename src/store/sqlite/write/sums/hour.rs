@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::{agents, bucket};
+use super::{bucket, pace};
 use crate::{
     record::Sums,
     store::{
@@ -35,7 +35,7 @@ pub(crate) fn add_up(
         while let Some(row) = rows.next()? {
             sums.merge(&bucket::sums(row)?.1);
         }
-        let pace = agents::of_hour(connection, hour)?;
+        let pace = pace::of_hour(connection, hour)?;
         if sums.count == 0 && pace.is_nothing() {
             connection.prepare_cached(DELETE)?.execute([hour])?;
             continue;

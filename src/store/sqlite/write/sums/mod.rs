@@ -3,3 +3,4 @@
 pub(crate) mod agents;
 pub(crate) mod bucket;
 pub(crate) mod hour;
+pub(crate) mod pace;

@@ -4,34 +4,16 @@
 //! in two of them is one agent, and there is a pause between the two. So each quarter says of its agents how many quarters
 //! ago they were active before, and took their last turn: those that did within the span are counted there already.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Range,
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    quarter::first_of_hour,
+    stretch::{ALL, Span, Stretches},
 };
-
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use super::{ALL, stretch::Span};
 use crate::{
     record::{read_number, write_number},
-    store::{
-        After, Pace,
-        meaning::{QUARTERS, first_of_hour},
-        sqlite::columns::unsigned,
-    },
+    store::{After, Pace, Quarter},
 };
-
-const READ: &str =
-    "SELECT quarter, turns, within_us, after FROM pace WHERE scope_id = ?1 AND quarter = ?2";
-const READ_RANGE: &str = "SELECT quarter, turns, within_us, after FROM pace \
-     WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
-const READ_HOURS: &str = "SELECT quarter, turns, within_us, after FROM hour \
-     WHERE ?1 = 0 AND quarter >= ?2 AND quarter < ?3";
-const REPLACE: &str = "INSERT OR REPLACE INTO pace (scope_id, quarter, turns, within_us, after) \
-     VALUES (?1, ?2, ?3, ?4, ?5)";
-const DELETE: &str = "DELETE FROM pace WHERE scope_id = ?1 AND quarter = ?2";
-const DELETE_RANGE: &str =
-    "DELETE FROM pace WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
 
 /// One quarter. What is taken away is less than nothing.
 #[derive(Debug, Default)]
@@ -44,7 +26,7 @@ pub(crate) struct Sum {
 
 /// What is to be added, by scope and quarter.
 #[derive(Debug, Default)]
-pub(crate) struct Paces(HashMap<(i64, i64), Sum>);
+pub(crate) struct Paces(pub(crate) HashMap<(i64, i64), Sum>);
 
 /// The quarters of one agent that follow one another.
 pub(super) type Chain = BTreeMap<i64, Span>;
@@ -72,6 +54,12 @@ fn links(chain: &Chain, from: i64) -> impl Iterator<Item = Link> {
 }
 
 impl Paces {
+    /// Adds what one agent did, all of it.
+    pub(crate) fn add_agent(&mut self, stretches: &Stretches, says: bool) {
+        self.add_active(ALL, 1, &active(stretches), i64::MIN);
+        self.add_turns(ALL, 1, &turns(stretches, says), i64::MIN);
+    }
+
     /// Adds (1) or takes away (-1) what an agent's active quarters count for.
     pub(super) fn add_active(&mut self, scope: i64, sign: i64, chain: &Chain, from: i64) {
         for link in links(chain, from) {
@@ -92,46 +80,8 @@ impl Paces {
         }
     }
 
-    /// Adds them to what is stored. Returns the quarters of the pace of all agents.
-    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
-        let mut read = connection.prepare_cached(READ)?;
-        let mut replace = connection.prepare_cached(REPLACE)?;
-        let mut delete = connection.prepare_cached(DELETE)?;
-        let mut quarters = BTreeSet::new();
-        for ((scope, quarter), mut sum) in self.0 {
-            if scope == ALL {
-                quarters.insert(quarter);
-            }
-            let stored = read.query_row([scope, quarter], Sum::read).optional()?;
-            if let Some((_, stored)) = stored {
-                sum.add(&stored);
-            }
-            if sum.is_nothing() {
-                delete.execute([scope, quarter])?;
-            } else {
-                let (turns, within_us, after) = (sum.turns, sum.within_us, sum.to_bytes());
-                replace.execute(params![scope, quarter, turns, within_us, after])?;
-            }
-        }
-        Ok(quarters)
-    }
-
-    /// What is stored of some quarters, with these added.
-    pub(crate) fn on_top_of(
-        self,
-        connection: &Connection,
-        scope: i64,
-        quarters: Range<i64>,
-    ) -> rusqlite::Result<Vec<Pace>> {
-        self.added_to(connection, READ_RANGE, scope, quarters)
-    }
-
-    /// What is stored of all agents in these hours, with these added.
-    pub(crate) fn on_top_of_hours(
-        self,
-        connection: &Connection,
-        quarters: Range<i64>,
-    ) -> rusqlite::Result<Vec<Pace>> {
+    /// The same of all agents, by the hour.
+    pub(crate) fn by_hour(&self) -> Paces {
         let mut hours = Paces::default();
         for ((scope, quarter), sum) in &self.0 {
             let hour = hours
@@ -140,31 +90,7 @@ impl Paces {
                 .or_default();
             hour.add_by_hour(*quarter, sum);
         }
-        hours.added_to(connection, READ_HOURS, ALL, quarters)
-    }
-
-    fn added_to(
-        mut self,
-        connection: &Connection,
-        sql: &str,
-        scope: i64,
-        quarters: Range<i64>,
-    ) -> rusqlite::Result<Vec<Pace>> {
-        self.0
-            .retain(|(of, quarter), _| *of == scope && quarters.contains(quarter));
-        let mut paces = Vec::new();
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([scope, quarters.start, quarters.end])?;
-        while let Some(row) = rows.next()? {
-            let (quarter, mut sum) = Sum::read(row)?;
-            if let Some(more) = self.0.remove(&(scope, quarter)) {
-                sum.add(&more);
-            }
-            paces.push(sum.into_pace(quarter));
-        }
-        paces.extend(self.into_paces());
-        paces.sort_by_key(|pace| pace.quarter);
-        Ok(paces)
+        hours
     }
 
     pub(crate) fn into_paces(self) -> Vec<Pace> {
@@ -177,32 +103,8 @@ impl Paces {
     }
 }
 
-/// The pace of all agents in an hour, from what is stored of its quarters.
-pub(crate) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<Sum> {
-    let mut hour = Sum::default();
-    let mut statement = connection.prepare_cached(READ_RANGE)?;
-    let mut rows = statement.query([ALL, first, first + QUARTERS])?;
-    while let Some(row) = rows.next()? {
-        let (quarter, sum) = Sum::read(row)?;
-        hour.add_by_hour(quarter, &sum);
-    }
-    Ok(hour)
-}
-
-/// Forgets what is stored of some quarters.
-pub(super) fn delete(
-    connection: &Connection,
-    scope: i64,
-    quarters: &Range<i64>,
-) -> rusqlite::Result<()> {
-    let mut delete = connection.prepare_cached(DELETE_RANGE)?;
-    delete
-        .execute([scope, quarters.start, quarters.end])
-        .map(drop)
-}
-
 impl Sum {
-    fn add(&mut self, other: &Sum) {
+    pub(crate) fn add(&mut self, other: &Sum) {
         self.turns += other.turns;
         self.within_us += other.within_us;
         for (distance, more) in &other.after {
@@ -213,7 +115,7 @@ impl Sum {
 
     /// Adds what a quarter says of the hour that it belongs to: whoever was active before in the same hour does not come
     /// back to it, and its pause is one within.
-    fn add_by_hour(&mut self, quarter: i64, other: &Sum) {
+    pub(crate) fn add_by_hour(&mut self, quarter: i64, other: &Sum) {
         self.turns += other.turns;
         self.within_us += other.within_us;
         for (distance, more) in &other.after {
@@ -247,34 +149,48 @@ impl Sum {
         bytes
     }
 
-    fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Sum)> {
+    /// What a store keeps, with what it has as [bytes](Self::to_bytes) of who comes back.
+    pub(crate) fn of_parts(turns: i64, within_us: i64, mut bytes: &[u8]) -> Self {
         let mut sum = Sum {
-            turns: row.get(1)?,
-            within_us: row.get(2)?,
+            turns,
+            within_us,
             ..Sum::default()
         };
-        let mut bytes = row.get_ref(3)?.as_blob()?;
         let mut next = || read_number(&mut bytes).map(|number| i64::try_from(number).unwrap_or(0));
         while let (Some(distance), Some(active), Some(turning), Some(gap_us)) =
             (next(), next(), next(), next())
         {
             sum.after.insert(distance, [active, turning, gap_us]);
         }
-        Ok((row.get(0)?, sum))
+        sum
     }
 
-    fn into_pace(self, quarter: i64) -> Pace {
+    pub(crate) fn into_pace(self, quarter: i64) -> Pace {
         let after = self.after.into_iter().map(|(quarters, after)| After {
             quarters,
-            active: unsigned(after[0]),
-            turning: unsigned(after[1]),
-            gap_us: unsigned(after[2]),
+            active: after[0].max(0).cast_unsigned(),
+            turning: after[1].max(0).cast_unsigned(),
+            gap_us: after[2].max(0).cast_unsigned(),
         });
         Pace {
-            quarter,
-            turns: unsigned(self.turns),
-            within_us: unsigned(self.within_us),
+            quarter: Quarter::from_number(quarter),
+            turns: self.turns.max(0).cast_unsigned(),
+            within_us: self.within_us.max(0).cast_unsigned(),
             after: after.collect(),
         }
     }
+}
+
+pub(super) fn active(stretches: &Stretches) -> Chain {
+    let active = stretches.iter().filter(|(_, stretch)| stretch.active > 0);
+    active
+        .map(|(quarter, stretch)| (*quarter, stretch.turns_of(true)))
+        .collect()
+}
+
+pub(super) fn turns(stretches: &Stretches, says: bool) -> Chain {
+    let turns = stretches
+        .iter()
+        .map(|(quarter, stretch)| (*quarter, stretch.turns_of(says)));
+    turns.filter(|(_, span)| span.count > 0).collect()
 }

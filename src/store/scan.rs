@@ -1,0 +1,239 @@
+//! Answers that are added up from records one by one: what a store gives that keeps nothing ready for them.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::{Range, RangeInclusive},
+};
+
+use chrono::TimeDelta;
+
+use crate::{
+    error::{Error, Result},
+    record::{ActivityId, ActivityRecord, EventRecord, Filter, Has, Kind, Status, Sums, Text},
+    store::{
+        Bucket, Cursor, Dimension, LARGEST_PAGE, LARGEST_SCAN, Pace, Quarter, Reader, Record,
+        Source, Subject, Tallied, Total, TreePage, TypeCount,
+        meaning::{Nesting, Paces, Stretch, Stretches},
+    },
+};
+
+/// Takes each record that a filter means, newest first.
+fn each<R: Record, S: Reader + Source<R> + ?Sized>(
+    store: &mut S,
+    filter: &Filter,
+    take: &mut dyn FnMut(R),
+) -> Result<()> {
+    let (mut cursor, mut seen) = (None, 0);
+    loop {
+        store.options().check("read the records one by one")?;
+        let list = Source::<R>::list(store, filter, cursor, LARGEST_PAGE)?;
+        seen += list.records.len();
+        if seen > LARGEST_SCAN {
+            return Err(Error::store(format!(
+                "this store adds answers up from its records, and `{filter}` means more than {LARGEST_SCAN}: name a shorter \
+                 time with `since:` and `until:`"
+            )));
+        }
+        list.records.into_iter().for_each(&mut *take);
+        cursor = list.next;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn ids(
+    store: &mut (impl Reader + ?Sized),
+    range: &RangeInclusive<ActivityId>,
+    limit: usize,
+) -> Result<Vec<ActivityId>> {
+    let mut filter = Filter::default();
+    filter.since = Some(range.start().started_at());
+    filter.until = (range.end().started_at()).checked_add_signed(TimeDelta::microseconds(1));
+    let mut ids = Vec::new();
+    each(store, &filter, &mut |one: ActivityRecord| {
+        ids.extend(Some(one.id).filter(|id| range.contains(id)));
+    })?;
+    ids.sort_unstable();
+    ids.truncate(limit.clamp(1, LARGEST_PAGE));
+    Ok(ids)
+}
+
+pub(super) fn tree(
+    store: &mut (impl Reader + ?Sized),
+    root: ActivityId,
+) -> Result<Vec<ActivityRecord>> {
+    let mut tree = Vec::new();
+    each(store, &Filter::default(), &mut |one: ActivityRecord| {
+        tree.extend(Some(one).filter(|one| one.root == root || one.id == root));
+    })?;
+    tree.sort_by_key(|one| one.id);
+    Ok(tree)
+}
+
+pub(super) fn tree_page(
+    store: &mut (impl Reader + ?Sized),
+    root: ActivityId,
+    filter: &Filter,
+    after: Option<Cursor<ActivityRecord>>,
+    limit: usize,
+) -> Result<TreePage> {
+    ActivityRecord::check(filter)?;
+    let mut activities = tree(store, root)?;
+    activities.retain(|one| filter.matches(one));
+    let total = activities.len() as u64;
+    activities.retain(|one| after.is_none_or(|after| one.id > after.id()));
+    let more = activities.len() > limit.clamp(1, LARGEST_PAGE);
+    activities.truncate(limit.clamp(1, LARGEST_PAGE));
+    let last = activities.last().map(|last| Cursor::after(last.id));
+    Ok(TreePage::new(activities, total, last.filter(|_| more)))
+}
+
+pub(super) fn events_of(
+    store: &mut (impl Reader + ?Sized),
+    activity: ActivityId,
+    limit: usize,
+) -> Result<Vec<EventRecord>> {
+    let mut inside = Filter::default();
+    inside.has.any_of.push(Has::Parent);
+    let mut events = Vec::new();
+    each(store, &inside, &mut |one: EventRecord| {
+        events.extend(Some(one).filter(|one| one.activity == Some(activity)));
+    })?;
+    events.sort_by_key(|one| one.id);
+    let more = events.len().saturating_sub(limit.clamp(1, LARGEST_PAGE));
+    events.drain(..more);
+    Ok(events)
+}
+
+pub(super) fn tally(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+    take: &mut dyn FnMut(Tallied),
+) -> Result<()> {
+    ActivityRecord::check(filter)?;
+    let mut turns = ended(Filter::default());
+    turns.kind.any_of.push(Kind::Turn);
+    // The agents that say what their turns are.
+    let mut saying = HashSet::<Text>::new();
+    each(store, &turns, &mut |one: ActivityRecord| {
+        saying.extend(one.scope.agent);
+    })?;
+    let mut found = Vec::new();
+    each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
+        let is_turn = match &one.scope.agent {
+            _ if one.kind == Kind::Turn => true,
+            Some(agent) => one.root == one.id && !saying.contains(agent),
+            None => false,
+        };
+        found.push((one.id, Tallied::new(one, is_turn)));
+    })?;
+    found.sort_unstable_by_key(|(id, _)| *id);
+    found.into_iter().for_each(|(_, one)| take(one));
+    Ok(())
+}
+
+/// The sums of the quarters of an hour in which something started, and the pace of agents in them.
+pub(crate) fn sums(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+) -> Result<(Vec<Bucket>, Vec<Pace>)> {
+    let mut buckets = BTreeMap::<Quarter, Sums>::new();
+    let mut agents = HashMap::<Text, Stretches>::new();
+    store.tally(filter, &mut |one| {
+        let quarter = one.quarter();
+        let sums = buckets.entry(quarter).or_default();
+        sums.add(one.status, one.duration_ns);
+        if let Some(agent) = one.agent {
+            let nesting = if one.is_turn {
+                Nesting::Turn
+            } else {
+                Nesting::Nested
+            };
+            let stretches = agents.entry(agent).or_default();
+            let stretch = stretches.entry(quarter.number()).or_default();
+            stretch.add(&Stretch::of(one.started_us, nesting));
+        }
+    })?;
+    let mut paces = Paces::default();
+    for stretches in agents.values() {
+        paces.add_agent(stretches, true);
+    }
+    let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
+    Ok((
+        buckets.into_iter().map(bucket).collect(),
+        paces.into_paces(),
+    ))
+}
+
+/// The sums of each of a dimension, in no order, and for agents their turns.
+pub(crate) fn totals(
+    store: &mut (impl Reader + ?Sized),
+    by: Dimension,
+    filter: &Filter,
+) -> Result<Vec<Total>> {
+    // Beside each, when its first turn started.
+    let mut totals = HashMap::<Text, (Total, Option<i64>)>::new();
+    store.tally(filter, &mut |one| {
+        let Some(id) = one.of(by) else { return };
+        let total = totals.entry(id.clone());
+        let (total, first) =
+            total.or_insert_with(|| (Total::new(id.clone(), Sums::default()), None));
+        total.sums.add(one.status, one.duration_ns);
+        if by == Dimension::Agent && one.is_turn {
+            total.turns += 1;
+            let first = *first.get_or_insert(one.started_us);
+            total.turning_us = one.started_us.abs_diff(first);
+        }
+    })?;
+    Ok(totals.into_values().map(|(total, _)| total).collect())
+}
+
+pub(super) fn event_types(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+) -> Result<Vec<TypeCount>> {
+    let mut types = HashMap::<Text, TypeCount>::new();
+    each(store, filter, &mut |one: EventRecord| {
+        let counted = types.entry(one.event_type.clone());
+        let counted = counted.or_insert_with(|| TypeCount::new(one.event_type));
+        counted.events += 1;
+        counted.failed += u64::from(one.status == Status::Failed);
+        counted.count += one.count;
+    })?;
+    Ok(types.into_values().collect())
+}
+
+pub(super) fn oldest_quarter(store: &mut (impl Reader + ?Sized)) -> Result<Option<Quarter>> {
+    let mut oldest = None;
+    each(
+        store,
+        &ended(Filter::default()),
+        &mut |one: ActivityRecord| {
+            let quarter = Quarter::containing(one.started_at);
+            oldest = oldest.into_iter().chain([quarter]).min();
+        },
+    )?;
+    Ok(oldest)
+}
+
+pub(super) fn is_known(store: &mut (impl Reader + ?Sized), subject: &Subject) -> Result<bool> {
+    if *subject == Subject::Overall {
+        return Ok(true);
+    }
+    let one = Source::<ActivityRecord>::list(store, &ended(subject.filter()), None, 1)?;
+    Ok(!one.records.is_empty())
+}
+
+/// The filter for what started in these quarters.
+pub(crate) fn during(filter: Filter, quarters: Range<Quarter>) -> Filter {
+    let mut window = Filter::default();
+    (window.since, window.until) = (quarters.start.start(), quarters.end.start());
+    filter.and(&window)
+}
+
+/// The same filter without what runs.
+fn ended(mut filter: Filter) -> Filter {
+    filter.status.none_of.push(Status::Running);
+    filter
+}

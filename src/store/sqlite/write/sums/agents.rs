@@ -1,0 +1,220 @@
+//! Where it is kept what agents did.
+
+use std::{
+    collections::BTreeSet,
+    ops::{Range, RangeInclusive},
+};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{bucket, pace};
+use crate::{
+    record::{Kind, Status},
+    store::{
+        meaning::{
+            AgentRow, AgentRows, Agents, Buckets, Code, Neighbours, Nesting, Paces, Span, Stretch,
+            Stretches,
+        },
+        sqlite::columns::unsigned,
+    },
+};
+
+const ROWS: &str = "SELECT agent, project, started_at, status, duration_ns, \
+     kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
+     FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND agent IS NOT NULL AND started_at >= ?4";
+const SAYS: &str = "SELECT EXISTS (SELECT 1 FROM turning_agent WHERE agent = ?1)";
+const SAY: &str = "INSERT OR IGNORE INTO turning_agent (agent) VALUES (?1)";
+const SCOPES: &str = "SELECT DISTINCT scope_id FROM agent_stretch WHERE agent = ?1";
+const SCOPES_THEN: &str = "SELECT scope_id FROM agent_stretch WHERE agent = ?1 AND quarter = ?2";
+
+/// Up to the neighbours of some quarters: what they count for depends on them.
+const RANGE: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
+     FROM agent_stretch WHERE agent = ?1 AND quarter BETWEEN ?3 AND ?4 AND scope_id = ?2";
+const REPLACE: &str = "INSERT OR REPLACE INTO agent_stretch \
+     (agent, scope_id, quarter, active, turns, first_turn, last_turn, roots, first_root, last_root) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const DELETE: &str =
+    "DELETE FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter = ?3";
+
+/// The last quarter before some, and the first after them.
+const ACTIVE: [&str; 2] = [
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
+         ORDER BY quarter DESC LIMIT 1",
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
+         ORDER BY quarter LIMIT 1",
+];
+const TURNS: [&str; 2] = [
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
+         AND turns > 0 ORDER BY quarter DESC LIMIT 1",
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
+         AND turns > 0 ORDER BY quarter LIMIT 1",
+];
+const ROOTS: [&str; 2] = [
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
+         AND roots > 0 ORDER BY quarter DESC LIMIT 1",
+    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
+         AND roots > 0 ORDER BY quarter LIMIT 1",
+];
+
+impl AgentRows for Connection {
+    type Error = rusqlite::Error;
+
+    fn says(&self, agent: i64) -> rusqlite::Result<bool> {
+        let mut statement = self.prepare_cached(SAYS)?;
+        statement.query_row([agent], |row| row.get(0))
+    }
+
+    fn say(&self, agent: i64) -> rusqlite::Result<()> {
+        self.prepare_cached(SAY)?.execute([agent]).map(drop)
+    }
+
+    fn scopes(&self, agent: i64, quarter: Option<i64>) -> rusqlite::Result<Vec<i64>> {
+        let scope = |row: &Row<'_>| row.get(0);
+        match quarter {
+            None => {
+                let mut statement = self.prepare_cached(SCOPES)?;
+                statement.query_map([agent], scope)?.collect()
+            }
+            Some(quarter) => {
+                let mut statement = self.prepare_cached(SCOPES_THEN)?;
+                statement.query_map([agent, quarter], scope)?.collect()
+            }
+        }
+    }
+
+    fn stretches(
+        &self,
+        agent: i64,
+        scope: i64,
+        quarters: RangeInclusive<i64>,
+    ) -> rusqlite::Result<Stretches> {
+        let mut statement = self.prepare_cached(RANGE)?;
+        let values = [agent, scope, *quarters.start(), *quarters.end()];
+        statement.query_map(values, read)?.collect()
+    }
+
+    fn neighbours(
+        &self,
+        agent: i64,
+        scope: i64,
+        quarters: &RangeInclusive<i64>,
+        of: Neighbours,
+    ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+        let [before, after] = match of {
+            Neighbours::Active => ACTIVE,
+            Neighbours::Turns => TURNS,
+            Neighbours::Roots => ROOTS,
+        };
+        let find = |sql: &str, quarter: i64| {
+            let mut statement = self.prepare_cached(sql)?;
+            let found = statement.query_row([agent, scope, quarter], |row| row.get(0));
+            found.optional()
+        };
+        Ok((
+            find(before, *quarters.start())?,
+            find(after, *quarters.end())?,
+        ))
+    }
+
+    fn put(&self, agent: i64, scope: i64, quarter: i64, stretch: &Stretch) -> rusqlite::Result<()> {
+        if stretch.active == 0 {
+            let mut delete = self.prepare_cached(DELETE)?;
+            return delete.execute([agent, scope, quarter]).map(drop);
+        }
+        let place = |span: Span, us: i64| (span.count > 0).then_some(us);
+        let (turns, roots) = (stretch.turns, stretch.roots);
+        let mut replace = self.prepare_cached(REPLACE)?;
+        let written = replace.execute(params![
+            agent,
+            scope,
+            quarter,
+            stretch.active,
+            turns.count,
+            place(turns, turns.first_us),
+            place(turns, turns.last_us),
+            roots.count,
+            place(roots, roots.first_us),
+            place(roots, roots.last_us),
+        ]);
+        written.map(drop)
+    }
+
+    fn add_to_pace(&self, paces: Paces) -> rusqlite::Result<BTreeSet<i64>> {
+        pace::write(self, paces)
+    }
+
+    fn forget_pace(&self, scope: i64, quarters: &Range<i64>) -> rusqlite::Result<()> {
+        pace::delete(self, scope, quarters)
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Stretch)> {
+    let span = |first: usize| -> rusqlite::Result<Span> {
+        Ok(Span {
+            count: row.get(first)?,
+            first_us: row.get::<_, Option<i64>>(first + 1)?.unwrap_or_default(),
+            last_us: row.get::<_, Option<i64>>(first + 2)?.unwrap_or_default(),
+        })
+    };
+    let stretch = Stretch {
+        active: row.get(1)?,
+        turns: span(2)?,
+        roots: span(5)?,
+    };
+    Ok((row.get(0)?, stretch))
+}
+
+/// What was committed after the first and up to the second place, and started from this microsecond on.
+pub(crate) fn committed(
+    connection: &Connection,
+    after: i64,
+    up_to: i64,
+    from_us: i64,
+) -> rusqlite::Result<Agents> {
+    let mut agents = Agents::default();
+    let mut statement = connection.prepare_cached(ROWS)?;
+    let mut rows = statement.query(params![after, up_to, Kind::Turn.as_str(), from_us])?;
+    while let Some(row) = rows.next()? {
+        agents.add(agent_row(row)?);
+    }
+    Ok(agents)
+}
+
+/// Adds all of it to what is stored. Returns the quarters that have changed for all agents together.
+pub(crate) fn fold(connection: &Connection, agents: Agents) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut quarters = agents.store(connection)?;
+    quarters.append(&mut fold_sums(connection, agents)?);
+    Ok(quarters)
+}
+
+/// Puts what agents did in these quarters in place of what is stored of them. Returns those that have changed for all agents
+/// together.
+pub(crate) fn rebuild(
+    connection: &Connection,
+    quarters: &Range<i64>,
+    agents: Agents,
+) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut changed = agents.rebuild(connection, quarters)?;
+    changed.append(&mut fold_sums(connection, agents)?);
+    Ok(changed)
+}
+
+fn fold_sums(connection: &Connection, agents: Agents) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut buckets = Buckets::default();
+    buckets.add_agents(agents.sums);
+    bucket::fold(connection, &mut buckets)
+}
+
+fn agent_row(row: &Row<'_>) -> rusqlite::Result<AgentRow> {
+    let code: i64 = row.get(3)?;
+    let status = Status::from_code(code);
+    let duration_ns: Option<i64> = row.get(4)?;
+    Ok(AgentRow {
+        agent: row.get(0)?,
+        project: row.get(1)?,
+        started_at_us: row.get(2)?,
+        status: status.ok_or(rusqlite::Error::IntegralValueOutOfRange(3, code))?,
+        duration_ns: duration_ns.map(unsigned),
+        nesting: Nesting::of(row.get(5)?, row.get(6)?),
+    })
+}

@@ -1,0 +1,119 @@
+//! Where the pace of agents is kept.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::store::{
+    Pace,
+    meaning::{ALL, PaceSum, Paces, QUARTERS},
+};
+
+const READ: &str =
+    "SELECT quarter, turns, within_us, after FROM pace WHERE scope_id = ?1 AND quarter = ?2";
+const READ_RANGE: &str = "SELECT quarter, turns, within_us, after FROM pace \
+     WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
+const READ_HOURS: &str = "SELECT quarter, turns, within_us, after FROM hour \
+     WHERE ?1 = 0 AND quarter >= ?2 AND quarter < ?3";
+const REPLACE: &str = "INSERT OR REPLACE INTO pace (scope_id, quarter, turns, within_us, after) \
+     VALUES (?1, ?2, ?3, ?4, ?5)";
+const DELETE: &str = "DELETE FROM pace WHERE scope_id = ?1 AND quarter = ?2";
+const DELETE_RANGE: &str =
+    "DELETE FROM pace WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
+
+/// Adds to what is stored. Returns the quarters of the pace of all agents.
+pub(super) fn write(connection: &Connection, paces: Paces) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut read = connection.prepare_cached(READ)?;
+    let mut replace = connection.prepare_cached(REPLACE)?;
+    let mut delete = connection.prepare_cached(DELETE)?;
+    let mut quarters = BTreeSet::new();
+    for ((scope, quarter), mut sum) in paces.0 {
+        if scope == ALL {
+            quarters.insert(quarter);
+        }
+        let stored = read.query_row([scope, quarter], read_sum).optional()?;
+        if let Some((_, stored)) = stored {
+            sum.add(&stored);
+        }
+        if sum.is_nothing() {
+            delete.execute([scope, quarter])?;
+        } else {
+            let (turns, within_us, after) = (sum.turns, sum.within_us, sum.to_bytes());
+            replace.execute(params![scope, quarter, turns, within_us, after])?;
+        }
+    }
+    Ok(quarters)
+}
+
+/// What is stored of some quarters, with more added.
+pub(crate) fn with(
+    paces: Paces,
+    connection: &Connection,
+    scope: i64,
+    quarters: Range<i64>,
+) -> rusqlite::Result<Vec<Pace>> {
+    added_to(paces, connection, READ_RANGE, scope, quarters)
+}
+
+/// What is stored of all agents by the hour, with more added.
+pub(crate) fn hours_with(
+    paces: &Paces,
+    connection: &Connection,
+    quarters: Range<i64>,
+) -> rusqlite::Result<Vec<Pace>> {
+    added_to(paces.by_hour(), connection, READ_HOURS, ALL, quarters)
+}
+
+fn added_to(
+    mut more: Paces,
+    connection: &Connection,
+    sql: &str,
+    scope: i64,
+    quarters: Range<i64>,
+) -> rusqlite::Result<Vec<Pace>> {
+    more.0
+        .retain(|(of, quarter), _| *of == scope && quarters.contains(quarter));
+    let mut paces = Vec::new();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([scope, quarters.start, quarters.end])?;
+    while let Some(row) = rows.next()? {
+        let (quarter, mut sum) = read_sum(row)?;
+        if let Some(added) = more.0.remove(&(scope, quarter)) {
+            sum.add(&added);
+        }
+        paces.push(sum.into_pace(quarter));
+    }
+    paces.extend(more.into_paces());
+    paces.sort_by_key(|pace| pace.quarter);
+    Ok(paces)
+}
+
+/// The pace of all agents in an hour, from what is stored of its quarters.
+pub(super) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<PaceSum> {
+    let mut hour = PaceSum::default();
+    let mut statement = connection.prepare_cached(READ_RANGE)?;
+    let mut rows = statement.query([ALL, first, first + QUARTERS])?;
+    while let Some(row) = rows.next()? {
+        let (quarter, sum) = read_sum(row)?;
+        hour.add_by_hour(quarter, &sum);
+    }
+    Ok(hour)
+}
+
+/// Forgets what is stored of some quarters.
+pub(super) fn delete(
+    connection: &Connection,
+    scope: i64,
+    quarters: &Range<i64>,
+) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached(DELETE_RANGE)?;
+    delete
+        .execute([scope, quarters.start, quarters.end])
+        .map(drop)
+}
+
+fn read_sum(row: &Row<'_>) -> rusqlite::Result<(i64, PaceSum)> {
+    let after = row.get_ref(3)?.as_blob()?;
+    let sum = PaceSum::of_parts(row.get(1)?, row.get(2)?, after);
+    Ok((row.get(0)?, sum))
+}
