@@ -68,6 +68,7 @@
 
 mod activity;
 mod all;
+pub mod conformance;
 mod event;
 mod one;
 mod record;

@@ -1,0 +1,155 @@
+//! What follows from the records, by looking at all of them.
+
+use std::{cmp::Reverse, ops::RangeInclusive};
+
+use super::Records;
+use crate::{
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Kind, RecordingId,
+        RecordingRecord, Status, Text,
+    },
+    store::{AHEAD, Cursor, LARGEST_PAGE, Record},
+};
+
+/// Records as they are to be found, and what is to be answered about them.
+pub(super) struct Expected<'a> {
+    pub(super) records: &'a Records,
+    pub(super) activities: Vec<ActivityRecord>,
+    pub(super) events: Vec<EventRecord>,
+    /// Agents that have ever taken a turn that says so.
+    pub(super) saying: Vec<Text>,
+}
+
+/// Records without what is the store's own.
+pub(super) trait Plain: Record {
+    /// The record without its number in the order of commits.
+    fn plain(self) -> Self;
+
+    /// All of them, in the order of commits.
+    fn all<'a>(expected: &'a Expected<'_>) -> &'a [Self];
+}
+
+impl Plain for ActivityRecord {
+    fn plain(mut self) -> Self {
+        self.seq = None;
+        self
+    }
+
+    fn all<'a>(expected: &'a Expected<'_>) -> &'a [Self] {
+        &expected.activities
+    }
+}
+
+impl Plain for EventRecord {
+    fn plain(mut self) -> Self {
+        self.seq = 0;
+        self
+    }
+
+    fn all<'a>(expected: &'a Expected<'_>) -> &'a [Self] {
+        &expected.events
+    }
+}
+
+impl<'a> Expected<'a> {
+    pub(super) fn of(records: &'a Records) -> Self {
+        let ahead_from = records.now + AHEAD;
+        let mut activities = records.activities.clone();
+        for one in &mut activities {
+            one.ahead = one.started_at >= ahead_from;
+        }
+        let mut events = records.events.clone();
+        for one in &mut events {
+            one.ahead = one.at >= ahead_from;
+        }
+        let turns = activities.iter().filter(|one| one.kind == Kind::Turn);
+        let turns = turns.filter(|one| one.status != Status::Running);
+        Expected {
+            saying: turns.filter_map(|one| one.scope.agent.clone()).collect(),
+            records,
+            activities,
+            events,
+        }
+    }
+
+    /// The whole list after a place in it: newest first, and last what is dated ahead.
+    pub(super) fn list<R: Plain>(&self, filter: &Filter, after: Option<Cursor<R>>) -> Vec<R> {
+        let mut found = self.meant::<R>(filter);
+        found.sort_by_key(|one| (one.is_ahead(), Reverse(one.id())));
+        if let Some(after) = after {
+            let place = (after.is_ahead(), Reverse(after.id()));
+            found.retain(|one| (one.is_ahead(), Reverse(one.id())) > place);
+        }
+        found
+    }
+
+    /// What a filter means, in the order of commits.
+    pub(super) fn meant<R: Plain>(&self, filter: &Filter) -> Vec<R> {
+        let all = R::all(self).iter();
+        all.filter(|one| one.is_meant_by(filter)).cloned().collect()
+    }
+
+    /// What has been committed of that: activities once they have ended.
+    pub(super) fn committed<R: Plain>(&self, filter: &Filter) -> Vec<R> {
+        let mut found = self.meant::<R>(filter);
+        if R::WHAT == ActivityRecord::WHAT {
+            found.retain(|one| one.status() != Status::Running);
+        }
+        found
+    }
+
+    pub(super) fn get<R: Plain>(&self, id: R::Id) -> Option<R> {
+        R::all(self).iter().find(|one| one.id() == id).cloned()
+    }
+
+    pub(super) fn ids(&self, range: &RangeInclusive<ActivityId>, limit: usize) -> Vec<ActivityId> {
+        let mut ids: Vec<_> = self.activities.iter().map(|one| one.id).collect();
+        ids.retain(|id| range.contains(id));
+        ids.sort_unstable();
+        ids.truncate(limit);
+        ids
+    }
+
+    /// The tree below a root, in order of start.
+    pub(super) fn tree(&self, root: ActivityId, filter: &Filter) -> Vec<ActivityRecord> {
+        let mut tree = self.meant::<ActivityRecord>(filter);
+        tree.retain(|one| one.id == root || one.root == root);
+        tree.sort_by_key(|one| one.id);
+        tree
+    }
+
+    /// The newest events inside of an activity, oldest first.
+    pub(super) fn events_of(&self, activity: ActivityId, limit: usize) -> Vec<EventRecord> {
+        let mut inside = self.events.clone();
+        inside.retain(|one| one.activity == Some(activity));
+        inside.sort_by_key(|one| Reverse(one.id));
+        inside.truncate(limit);
+        inside.reverse();
+        inside
+    }
+
+    pub(super) fn recordings(&self) -> Vec<RecordingRecord> {
+        let mut all: Vec<_> = self
+            .records
+            .recordings
+            .iter()
+            .map(|(one, _)| one.clone())
+            .collect();
+        all.sort_by_key(|one| one.id);
+        all
+    }
+
+    pub(super) fn recordings_of(&self, activity: ActivityId) -> Vec<RecordingRecord> {
+        let mut of = self.recordings();
+        of.retain(|one| one.links.iter().any(|link| link.activity == activity));
+        of.truncate(LARGEST_PAGE);
+        of
+    }
+
+    pub(super) fn chunks(&self, id: RecordingId, from: u64, limit: usize) -> Vec<ChunkRecord> {
+        let of = self.records.recordings.iter().find(|(one, _)| one.id == id);
+        let chunks = of.into_iter().flat_map(|(_, chunks)| chunks);
+        let from = chunks.filter(|chunk| chunk.number >= from);
+        from.take(limit).cloned().collect()
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything that a reader can be asked.
+
+mod records;
+mod sums;
+
+use std::{fmt::Debug, sync::Arc, time::Instant};
+
+use super::{
+    Difference, Report,
+    expected::{Expected, Plain},
+};
+use crate::{
+    error::{ErrorKind, Result},
+    record::{ActivityId, ActivityRecord, EventRecord, Filter},
+    store::Reader,
+};
+
+/// Filters of activities and of events alike.
+pub(super) const BOTH: [&str; 26] = [
+    "",
+    "status:failed",
+    "-status:success",
+    "status:running,failed",
+    "project:acme",
+    "project:acme,Acme,übung",
+    "project:a*",
+    "-project:acme agent:bot,planner",
+    "agent:*o*",
+    "actor:\"Ann B\"",
+    "actor:o'neil -env:dev",
+    "session:s%",
+    "request:r-1 brand:shop",
+    "has:project,actor",
+    "-has:session",
+    "has:parent",
+    "since:2026-02-28",
+    "until:2026-02-28T12:00:00Z",
+    "since:2026-03-01T12:05:00Z",
+    "since:2026-02-27 until:2026-02-28 status:success",
+    "user",
+    "us*",
+    "\"no such\" -retry",
+    "größer",
+    "日本語",
+    "project:nobody",
+];
+/// Filters of activities alone.
+pub(super) const ACTIVITIES: [&str; 14] = [
+    "name:login",
+    "name:log*",
+    "name:a*b",
+    "name:\"100%\"",
+    "-name:größe kind:tool,turn",
+    "kind:turn agent:planner",
+    "error:timeout,denied",
+    "has:error -has:message",
+    "has:recording",
+    "has:input,output",
+    "duration:>1s",
+    "duration:<=1us",
+    "has:duration status:abandoned,running",
+    "disk -status:failed name:*",
+];
+/// Filters of events alone.
+pub(super) const EVENTS: [&str; 4] = [
+    "type:deployment",
+    "type:chatSession,größe",
+    "-type:log has:parent",
+    "type:d* deployment",
+];
+/// Filters that only the other kind of record has an answer to.
+pub(super) const WRONG: [(&str, &str); 2] =
+    [("type:log", "kind:tool"), ("type:*", "has:recording")];
+
+/// A reader that is asked, and what it is to answer.
+pub(super) struct Asked<'a> {
+    reader: &'a mut dyn Reader,
+    expected: Expected<'a>,
+    report: &'a mut Report,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(
+        reader: &'a mut dyn Reader,
+        expected: Expected<'a>,
+        report: &'a mut Report,
+    ) -> Self {
+        let now = expected.records.now;
+        reader.options().clock = Some(Arc::new(move || now));
+        Asked {
+            reader,
+            expected,
+            report,
+        }
+    }
+
+    pub(super) fn everything(&mut self) {
+        self.both();
+        self.ids();
+        self.trees();
+        self.recordings();
+        self.sums();
+        self.paces();
+        self.health();
+        self.deadline();
+    }
+
+    /// Compares one answer.
+    fn same<T: Debug + PartialEq>(
+        &mut self,
+        question: impl FnOnce() -> String,
+        expected: &T,
+        ask: impl FnOnce(&mut dyn Reader) -> Result<T>,
+    ) {
+        self.report.asked += 1;
+        let found = match ask(self.reader) {
+            Ok(found) if found == *expected => return,
+            Ok(found) => format!("{found:?}"),
+            Err(error) => format!("the error {error}"),
+        };
+        self.report.differing.push(Difference {
+            seed: self.expected.records.seed,
+            question: question(),
+            expected: format!("{expected:?}"),
+            found,
+        });
+    }
+
+    /// Expects an error of a kind.
+    fn fails<T>(
+        &mut self,
+        question: impl FnOnce() -> String,
+        expected: ErrorKind,
+        ask: impl FnOnce(&mut dyn Reader) -> Result<T>,
+    ) {
+        let kind = |answer: Result<T>| Ok(answer.map_or_else(|error| Some(error.kind()), |_| None));
+        self.same(question, &Some(expected), |reader| kind(ask(reader)));
+    }
+
+    fn filter(&self, text: &str) -> Filter {
+        match Filter::parse(text, self.expected.records.now) {
+            Ok(filter) => filter,
+            Err(error) => panic!("{text}: {error}"),
+        }
+    }
+
+    fn health(&mut self) {
+        let all = Filter::default();
+        let of = |text| {
+            let meant = self.expected.meant::<ActivityRecord>(&self.filter(text));
+            meant.len() as u64
+        };
+        let ended = self.expected.committed::<ActivityRecord>(&all);
+        let events = self.expected.committed::<EventRecord>(&all);
+        let ahead = ended.iter().filter(|one| one.ahead).count()
+            + events.iter().filter(|one| one.ahead).count();
+        let expected = (
+            ended.len() as u64,
+            events.len() as u64,
+            of("status:running"),
+            of("status:abandoned"),
+            ahead as u64,
+        );
+        self.same(
+            || String::from("the health"),
+            &expected,
+            |reader| {
+                let health = reader.health()?;
+                Ok((
+                    health.activities,
+                    health.events,
+                    health.running,
+                    health.abandoned,
+                    health.ahead,
+                ))
+            },
+        );
+        let present = self.expected.records.now;
+        self.same(
+            || String::from("the present"),
+            &present,
+            |reader| reader.present(),
+        );
+    }
+
+    /// Nobody waits any more for what is answered one by one.
+    fn deadline(&mut self) {
+        self.reader.options().deadline = Some(Instant::now());
+        let root = ActivityId::from_bytes([1; 16]);
+        self.fails(
+            || String::from("a tree after the deadline"),
+            ErrorKind::Timeout,
+            |reader| reader.tree(root),
+        );
+        self.reader.options().deadline = None;
+    }
+}

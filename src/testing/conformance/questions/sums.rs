@@ -1,0 +1,154 @@
+//! Sums, turns and counts.
+
+use std::ops::Range;
+
+use super::{ACTIVITIES, Asked, BOTH, EVENTS};
+use crate::{
+    store::{Dimension, Grain, Quarter, Subject},
+    testing::conformance::{
+        records::{ACTORS, AGENTS, NAMES, PROJECTS, TYPES},
+        sums::{added_up, by_hour},
+    },
+};
+
+impl Asked<'_> {
+    /// Everything that sums are told of.
+    fn subjects() -> Vec<Subject> {
+        let of = |dimension, ids: &[&str]| {
+            let ids: Vec<_> = ids
+                .iter()
+                .map(|id| Subject::One(dimension, (*id).to_owned().into()))
+                .collect();
+            ids
+        };
+        let mut all = vec![Subject::Overall];
+        all.extend(of(Dimension::Project, &PROJECTS));
+        all.extend(of(Dimension::Agent, &AGENTS));
+        all.extend(of(Dimension::Name, &NAMES[..3]));
+        all.extend(of(Dimension::Brand, &["shop"]));
+        all.extend(of(Dimension::Agent, &["nobody"]));
+        // No actor is an agent.
+        all.extend(of(Dimension::Agent, &ACTORS[..1]));
+        all.extend(of(Dimension::Project, &TYPES[..1]));
+        all
+    }
+
+    /// Spans in quarters of an hour, all of whole hours.
+    fn spans(&self) -> [Range<Quarter>; 5] {
+        let now = self.expected.records.now.timestamp() / 900;
+        [
+            (now - 400, now + 400),
+            (now - 96, now),
+            (now - 192, now - 100),
+            (now - 8, now + 4),
+            (now, now),
+        ]
+        .map(|(start, end)| Quarter::from_number(start)..Quarter::from_number(end))
+    }
+
+    pub(super) fn sums(&mut self) {
+        for quarters in self.spans() {
+            for of in Asked::subjects() {
+                let buckets = self.expected.buckets(&of, &quarters);
+                self.same(
+                    || format!("the sums of {of} in {quarters:?}"),
+                    &buckets,
+                    |reader| reader.buckets(&of, quarters.clone(), Grain::Quarter),
+                );
+                self.same(
+                    || format!("the sums of {of} in {quarters:?} by the hour"),
+                    &by_hour(buckets),
+                    |reader| {
+                        Ok(by_hour(reader.buckets(
+                            &of,
+                            quarters.clone(),
+                            Grain::Hour,
+                        )?))
+                    },
+                );
+            }
+            for by in [
+                Dimension::Project,
+                Dimension::Agent,
+                Dimension::Name,
+                Dimension::Brand,
+            ] {
+                let totals = self.expected.totals(by, &quarters);
+                self.same(
+                    || format!("the totals by {} in {quarters:?}", by.as_str()),
+                    &totals,
+                    |reader| {
+                        let mut totals = reader.totals(by, quarters.clone())?;
+                        totals.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+                        Ok(totals)
+                    },
+                );
+            }
+        }
+        for text in BOTH.iter().chain(&ACTIVITIES) {
+            let filter = self.filter(text);
+            let expected = self.expected.tally(&filter);
+            self.same(
+                || format!("the tally of `{text}`"),
+                &expected,
+                |reader| {
+                    let mut found = Vec::new();
+                    reader.tally(&filter, &mut |one| found.push(one))?;
+                    Ok(found)
+                },
+            );
+        }
+        for text in BOTH.iter().chain(&EVENTS) {
+            let filter = self.filter(text);
+            let expected = self.expected.event_types(&filter);
+            self.same(
+                || format!("the types of `{text}`"),
+                &expected,
+                |reader| {
+                    let mut types = reader.event_types(&filter)?;
+                    types.sort_by(|a, b| a.event_type.as_str().cmp(b.event_type.as_str()));
+                    Ok(types)
+                },
+            );
+        }
+        let oldest = self.expected.oldest_quarter();
+        self.same(
+            || String::from("the oldest quarter"),
+            &oldest,
+            |reader| reader.oldest_quarter(),
+        );
+        for of in Asked::subjects() {
+            let known = self.expected.is_known(&of);
+            self.same(
+                || format!("whether {of} is known"),
+                &known,
+                |reader| reader.is_known(&of),
+            );
+        }
+    }
+
+    pub(super) fn paces(&mut self) {
+        for quarters in self.spans() {
+            for of in Asked::subjects() {
+                let (start, end) = (quarters.start.number(), quarters.end.number());
+                let middle = Quarter::from_number(start + (end - start) / 8 * 4);
+                let parts = [
+                    quarters.clone(),
+                    quarters.start..middle,
+                    middle..quarters.end,
+                ];
+                for grain in [Grain::Quarter, Grain::Hour] {
+                    let expected = parts.clone().map(|part| self.expected.pace(&of, &part));
+                    self.same(
+                        || format!("the pace of {of} in {quarters:?} by {grain:?}"),
+                        &expected,
+                        |reader| {
+                            let paces = reader.paces(&of, quarters.clone(), grain)?;
+                            Ok(parts.clone().map(|part| added_up(&paces, &part)))
+                        },
+                    );
+                }
+            }
+        }
+    }
+}

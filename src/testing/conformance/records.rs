@@ -1,0 +1,287 @@
+//! Records that are made up, the same ones from a seed each time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fastrand::Rng;
+
+use crate::{
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, Codec, EventId, EventRecord, InstanceId, Kind,
+        Preview, RecordingId, RecordingLink, RecordingRecord, RecordingStatus, Scope, Status, Text,
+    },
+    store::Instance,
+};
+
+/// What a store is filled with: activities, events and recordings, as they are to be read back.
+///
+/// Three things are the store's own, and are not compared: the numbers in the order of commits (`seq`), what is dated
+/// `ahead`, which follows from the reader's clock, and the places of followers.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Records {
+    /// What they are made from.
+    pub seed: u64,
+    /// What the reader's clock shows.
+    pub now: DateTime<Utc>,
+    /// Who recorded the activities that were abandoned. It is dead.
+    pub dead: Instance,
+    /// Who recorded all else. It is alive.
+    pub alive: Instance,
+    /// Activities, in the order of their commits; those that run are the last.
+    pub activities: Vec<ActivityRecord>,
+    /// Events, in the order of their commits.
+    pub events: Vec<EventRecord>,
+    /// Recordings, each with its chunks in order.
+    pub recordings: Vec<(RecordingRecord, Vec<ChunkRecord>)>,
+}
+
+/// 2026-03-01 12:00:00 UTC, in microseconds since the Unix epoch.
+const NOW_US: i64 = 1_772_366_400_000_000;
+const MINUTE_US: i64 = 60_000_000;
+const QUARTER_US: i64 = 15 * MINUTE_US;
+const DAY_US: i64 = 96 * QUARTER_US;
+
+pub(super) const NAMES: [&str; 8] = [
+    "login",
+    "Login",
+    "log_in",
+    "a*b",
+    "100%",
+    "it's \"x\"",
+    "größe",
+    "日本語",
+];
+pub(super) const PROJECTS: [&str; 4] = ["acme", "Acme", "a_me", "übung"];
+pub(super) const AGENTS: [&str; 4] = ["bot", "planner", "scout", "late"];
+pub(super) const ACTORS: [&str; 3] = ["ann", "Ann B", "o'neil"];
+pub(super) const TYPES: [&str; 4] = ["deployment", "log", "chat_session", "größe"];
+const BRANDS: [&str; 2] = ["shop", "Shop"];
+const ENVIRONMENTS: [&str; 2] = ["dev", "production"];
+const SESSIONS: [&str; 3] = ["s-1", "s-2", "s%"];
+const ERRORS: [&str; 3] = ["timeout", "denied", "tool_error"];
+const TEXTS: [&str; 6] = [
+    "No such user",
+    "no_such_user",
+    "timed out after 5s: retry",
+    "the disk is full",
+    "GRÖSSE größer als 3",
+    "日本語 text, with words",
+];
+
+impl Records {
+    /// The records of a seed: none of seed 0, a few dozen of most, more than a page of every eighth.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut make = Make {
+            random: Rng::with_seed(seed),
+            last_us: NOW_US - DAY_US,
+        };
+        let instance = |random: u64, host: &str| {
+            let id = InstanceId::from_parts(NOW_US - 4 * DAY_US, random);
+            let opened = DateTime::from_timestamp_micros(NOW_US - 4 * DAY_US).unwrap_or_default();
+            Instance::new(id, host, 7, opened)
+        };
+        let mut records = Records {
+            seed,
+            now: at(NOW_US),
+            dead: instance(1 << 40, "dead"),
+            alive: instance(2 << 40, "alive"),
+            activities: Vec::new(),
+            events: Vec::new(),
+            recordings: Vec::new(),
+        };
+        let count = match seed {
+            0 => 0,
+            seed if seed % 8 == 7 => 1_100,
+            _ => make.random.usize(20..90),
+        };
+        for _ in 0..count {
+            let activity = make.activity(&records);
+            records.activities.push(activity);
+        }
+        // What was abandoned is written in order of start, before all else; what runs comes last.
+        let place = |one: &ActivityRecord| match one.status {
+            Status::Abandoned => (0, Some(one.id)),
+            Status::Running => (2, None),
+            _ => (1, None),
+        };
+        records.activities.sort_by_key(place);
+        for _ in 0..count / 2 {
+            let event = make.event(&records);
+            records.events.push(event);
+        }
+        for _ in 0..count.min(12) / 2 {
+            let recording = make.recording(&records);
+            records.recordings.push(recording);
+        }
+        for activity in &mut records.activities {
+            let mut links = records.recordings.iter().flat_map(|(one, _)| &one.links);
+            activity.has_recording = links.any(|link| link.activity == activity.id);
+        }
+        records
+    }
+}
+
+fn at(us: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(us).unwrap_or_default()
+}
+
+/// Makes records up.
+struct Make {
+    random: Rng,
+    last_us: i64,
+}
+
+impl Make {
+    fn one_of(&mut self, texts: &[&'static str]) -> Text {
+        Text::from(texts[self.random.usize(..texts.len())])
+    }
+
+    fn maybe(&mut self, texts: &[&'static str]) -> Option<Text> {
+        self.random.bool().then(|| self.one_of(texts))
+    }
+
+    /// Some time in the last three days; now and then on the edge of a quarter, in the microsecond of the last, or ahead.
+    fn instant(&mut self) -> i64 {
+        let before = NOW_US - self.random.i64(0..3 * DAY_US);
+        self.last_us = match self.random.u8(..20) {
+            0 => self.last_us,
+            1 | 2 => before - before.rem_euclid(QUARTER_US),
+            3 => before - before.rem_euclid(QUARTER_US) - 1,
+            // Up to five minutes later is not ahead.
+            4 => NOW_US + 5 * MINUTE_US - self.random.i64(0..2),
+            5 => NOW_US + self.random.i64(6 * MINUTE_US..DAY_US),
+            _ => before,
+        };
+        self.last_us
+    }
+
+    fn scope(&mut self) -> Scope {
+        Scope {
+            project: self.maybe(&PROJECTS),
+            agent: self.maybe(&AGENTS),
+            actor: self.maybe(&ACTORS),
+            brand: self.maybe(&BRANDS),
+            environment: self.maybe(&ENVIRONMENTS),
+            session: self.maybe(&SESSIONS),
+            request: self.random.bool().then(|| Text::from("r-1")),
+        }
+    }
+
+    fn preview(&mut self) -> Option<Preview> {
+        let text = self.maybe(&TEXTS)?;
+        let cut = self.random.bool();
+        let more = u64::from(cut) * 10;
+        Some(Preview::new(
+            text.to_string(),
+            text.len() as u64 + more,
+            cut,
+        ))
+    }
+
+    fn activity(&mut self, records: &Records) -> ActivityRecord {
+        let id = ActivityId::from_parts(self.instant(), self.random.u64(..));
+        let kind = Kind::ALL[self.random.usize(..Kind::ALL.len())];
+        let name = self.one_of(&NAMES);
+        let status = match self.random.u8(..12) {
+            0 => Status::Running,
+            1 => Status::Abandoned,
+            2 | 3 => Status::Failed,
+            4 => Status::Cancelled,
+            5 => Status::Skipped,
+            _ => Status::Success,
+        };
+        let instance = match status {
+            Status::Abandoned => records.dead.id,
+            _ => records.alive.id,
+        };
+        let mut one = ActivityRecord::new(id, kind, name, instance);
+        one.status = status;
+        if self.random.bool() && !records.activities.is_empty() {
+            let parent = &records.activities[self.random.usize(..records.activities.len())];
+            (one.parent, one.root, one.trace_id) = (Some(parent.id), parent.root, parent.trace_id);
+        }
+        one.scope = self.scope();
+        // One agent says what its turns are, now and then; another begins to with its last activity.
+        if one.kind == Kind::Turn && one.scope.agent.as_deref() != Some("planner") {
+            one.scope.agent = None;
+        }
+        one.input = self.preview();
+        one.truncated = self.random.bool();
+        if self.random.bool() {
+            let number = self.random.u32(..);
+            one.attributes.insert("rows".into(), number.into());
+            one.attributes
+                .insert("ß\"'".into(), serde_json::Value::Null);
+        }
+        if matches!(status, Status::Running | Status::Abandoned) {
+            return one;
+        }
+        let ns = [0, 999, 1_000, 1_000_000_007, 7_200_000_000_000][self.random.usize(..5)];
+        one.duration_ns = Some(ns);
+        one.ended_at = Some(one.started_at + TimeDelta::microseconds((ns / 1_000).cast_signed()));
+        one.output = self.preview();
+        if status == Status::Failed {
+            (one.error_type, one.message) = (self.maybe(&ERRORS), self.maybe(&TEXTS));
+        }
+        one
+    }
+
+    fn event(&mut self, records: &Records) -> EventRecord {
+        let id = EventId::from_parts(self.instant(), 0, self.random.u64(..));
+        let event_type = self.one_of(&TYPES);
+        let mut one = EventRecord::new(id, event_type, records.alive.id);
+        one.status = [Status::Success, Status::Failed, Status::Running][self.random.usize(..3)];
+        one.summary = self.maybe(&TEXTS);
+        one.count = self.random.u64(0..4);
+        one.reference = self.maybe(&["T-1", "%"]);
+        one.data = (self.random.bool()).then(|| serde_json::json!({"n": [1, null, "ß"]}));
+        if self.random.bool() {
+            let inside = &records.activities[self.random.usize(..records.activities.len())];
+            one.activity = Some(inside.id);
+        }
+        one.scope = self.scope();
+        one.truncated = self.random.bool();
+        one
+    }
+
+    fn recording(&mut self, records: &Records) -> (RecordingRecord, Vec<ChunkRecord>) {
+        let begin = self.instant();
+        let id = ActivityId::from_parts(begin, self.random.u64(..));
+        let id = RecordingId::from_bytes(*id.as_bytes());
+        let mut one = RecordingRecord::new(id, "test", id.started_at(), records.alive.id);
+        let mut chunks = Vec::new();
+        for number in 0..self.random.u64(..4) {
+            let track = ["main", "page"][self.random.usize(..2)];
+            let body = vec![self.random.u8(..); self.random.usize(1..300)];
+            let mut chunk = ChunkRecord::new(number, track, at(begin), Codec::Zstd, body);
+            chunk.events = self.random.u64(1..5);
+            chunk.until = at(begin + self.random.i64(0..MINUTE_US));
+            one.events += chunk.events;
+            one.bytes += chunk.body.len() as u64;
+            if !one.tracks.contains(&chunk.track) {
+                one.tracks.push(chunk.track.clone());
+            }
+            chunks.push(chunk);
+        }
+        let mut linked: Vec<_> = (0..self.random.usize(..3))
+            .map(|_| records.activities[self.random.usize(..records.activities.len())].id)
+            .collect();
+        linked.sort_unstable();
+        linked.dedup();
+        for (number, activity) in (0_i64..).zip(linked) {
+            let from = begin + number;
+            let until = self.random.bool().then(|| at(from + MINUTE_US));
+            one.links
+                .push(RecordingLink::new(activity, at(from), until));
+        }
+        if self.random.bool() {
+            let ends = [
+                RecordingStatus::Complete,
+                RecordingStatus::Crashed,
+                RecordingStatus::TimedOut,
+            ];
+            one.status = ends[self.random.usize(..3)];
+            one.ended_at = Some(at(begin + MINUTE_US));
+        }
+        (one, chunks)
+    }
+}

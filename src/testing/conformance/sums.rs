@@ -1,0 +1,174 @@
+//! Sums that follow from the records, and those that a store tells, as they can be compared.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use super::expected::Expected;
+use crate::{
+    record::{ActivityRecord, Filter, Kind, Status, Sums, Text},
+    store::{Bucket, Dimension, Pace, Quarter, Subject, Tallied, Total, TypeCount},
+};
+
+/// How agents were active and took turns in a span of time.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Activity {
+    agents: u64,
+    turns: u64,
+    /// From each turn to the next of the same agent, together.
+    between_us: u64,
+}
+
+fn quarter(one: &ActivityRecord) -> Quarter {
+    Quarter::from_number(one.started_at.timestamp().div_euclid(900))
+}
+
+fn which(one: &ActivityRecord, dimension: Dimension) -> Option<&Text> {
+    match dimension {
+        Dimension::Project => one.scope.project.as_ref(),
+        Dimension::Agent => one.scope.agent.as_ref(),
+        Dimension::Name => Some(&one.name),
+        Dimension::Brand => one.scope.brand.as_ref(),
+    }
+}
+
+impl Expected<'_> {
+    fn ended(&self) -> impl Iterator<Item = &ActivityRecord> {
+        let all = self.activities.iter();
+        all.filter(|one| one.status != Status::Running)
+    }
+
+    fn within<'a>(
+        &'a self,
+        subject: &'a Subject,
+        quarters: &'a Range<Quarter>,
+    ) -> impl Iterator<Item = &'a ActivityRecord> {
+        self.ended().filter(move |one| {
+            let is_of = match subject {
+                Subject::Overall => true,
+                Subject::One(dimension, id) => which(one, *dimension) == Some(id),
+            };
+            is_of && quarters.contains(&quarter(one))
+        })
+    }
+
+    fn is_turn(&self, one: &ActivityRecord) -> bool {
+        let agent = one.scope.agent.as_ref();
+        let says_none = |agent: &Text| !self.saying.iter().any(|says| says == agent);
+        one.kind == Kind::Turn || one.root == one.id && agent.is_some_and(says_none)
+    }
+
+    pub(super) fn buckets(&self, of: &Subject, quarters: &Range<Quarter>) -> Vec<Bucket> {
+        let mut buckets = BTreeMap::<Quarter, Sums>::new();
+        for one in self.within(of, quarters) {
+            let sums = buckets.entry(quarter(one)).or_default();
+            sums.add(one.status, one.duration_ns);
+        }
+        let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
+        buckets.into_iter().map(bucket).collect()
+    }
+
+    pub(super) fn totals(&self, by: Dimension, quarters: &Range<Quarter>) -> Vec<Total> {
+        let of = self.within(&Subject::Overall, quarters);
+        let ids: BTreeSet<&str> = of
+            .filter_map(|one| which(one, by))
+            .map(Text::as_str)
+            .collect();
+        let total = |id: &str| {
+            let subject = Subject::One(by, Text::from(id.to_owned()));
+            let mut sums = Sums::default();
+            for one in self.within(&subject, quarters) {
+                sums.add(one.status, one.duration_ns);
+            }
+            let mut total = Total::new(Text::from(id.to_owned()), sums);
+            if by == Dimension::Agent {
+                let pace = self.pace(&subject, quarters);
+                (total.turns, total.turning_us) = (pace.turns, pace.between_us);
+            }
+            total
+        };
+        ids.into_iter().map(total).collect()
+    }
+
+    pub(super) fn pace(&self, of: &Subject, quarters: &Range<Quarter>) -> Activity {
+        let mut agents = BTreeMap::<&str, Vec<i64>>::new();
+        for one in self.within(of, quarters) {
+            if let Some(agent) = &one.scope.agent {
+                let turns = agents.entry(agent).or_default();
+                if self.is_turn(one) {
+                    turns.push(one.started_at.timestamp_micros());
+                }
+            }
+        }
+        let turns = agents.values();
+        let between = turns.clone().map(|turns| {
+            let (first, last) = (turns.iter().min(), turns.iter().max());
+            first
+                .zip(last)
+                .map_or(0, |(first, last)| first.abs_diff(*last))
+        });
+        Activity {
+            agents: agents.len() as u64,
+            turns: turns.map(|turns| turns.len() as u64).sum(),
+            between_us: between.sum(),
+        }
+    }
+
+    pub(super) fn tally(&self, filter: &Filter) -> Vec<Tallied> {
+        let mut meant: Vec<_> = self.ended().filter(|one| filter.matches(one)).collect();
+        meant.sort_by_key(|one| one.id);
+        let tallied = |one: &ActivityRecord| Tallied::new(one.clone(), self.is_turn(one));
+        meant.into_iter().map(tallied).collect()
+    }
+
+    pub(super) fn event_types(&self, filter: &Filter) -> Vec<TypeCount> {
+        let mut types = BTreeMap::<&str, TypeCount>::new();
+        for one in self.events.iter().filter(|one| filter.matches_event(one)) {
+            let counted = types.entry(&one.event_type);
+            let counted = counted.or_insert_with(|| TypeCount::new(one.event_type.clone()));
+            counted.events += 1;
+            counted.count += one.count;
+            if one.status == Status::Failed {
+                counted.failed += 1;
+            }
+        }
+        types.into_values().collect()
+    }
+
+    pub(super) fn oldest_quarter(&self) -> Option<Quarter> {
+        self.ended().map(quarter).min()
+    }
+
+    pub(super) fn is_known(&self, subject: &Subject) -> bool {
+        let always = Quarter::from_number(i64::MIN)..Quarter::from_number(i64::MAX);
+        *subject == Subject::Overall || self.within(subject, &always).next().is_some()
+    }
+}
+
+/// The sums of whole hours.
+pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
+    let mut hours = BTreeMap::<Quarter, Sums>::new();
+    for bucket in buckets {
+        let hour = bucket.quarter.before(bucket.quarter.number().rem_euclid(4));
+        hours.entry(hour).or_default().merge(&bucket.sums);
+    }
+    let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
+    hours.into_iter().map(bucket).collect()
+}
+
+/// What paces add up to in a span: who was active before within it is counted there already.
+pub(super) fn added_up(paces: &[Pace], quarters: &Range<Quarter>) -> Activity {
+    let mut all = Activity::default();
+    for pace in paces.iter().filter(|pace| quarters.contains(&pace.quarter)) {
+        all.turns += pace.turns;
+        all.between_us += pace.within_us;
+        for after in &pace.after {
+            match after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
+                true => all.between_us += after.gap_us,
+                false => all.agents += after.active,
+            }
+        }
+    }
+    all
+}
