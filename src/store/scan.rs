@@ -47,9 +47,12 @@ pub(super) fn ids(
     range: &RangeInclusive<ActivityId>,
     limit: usize,
 ) -> Result<Vec<ActivityId>> {
-    let mut filter = Filter::default();
-    filter.since = Some(range.start().started_at());
-    filter.until = (range.end().started_at()).checked_add_signed(TimeDelta::microseconds(1));
+    let end = range.end().started_at();
+    let filter = Filter {
+        since: Some(range.start().started_at()),
+        until: end.checked_add_signed(TimeDelta::microseconds(1)),
+        ..Filter::default()
+    };
     let mut ids = Vec::new();
     each(store, &filter, &mut |one: ActivityRecord| {
         ids.extend(Some(one.id).filter(|id| range.contains(id)));
