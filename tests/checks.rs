@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    store::{Cutoffs, LastCheck, Store, Upkeep, sqlite::SqliteStore},
+    store::{LastCheck, Prune, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -95,16 +95,15 @@ fn steps_of_two_processes_beside_a_writer_and_pruning_find_every_row() {
     let upkeep = || SqliteStore::at(&path).unwrap().upkeep().unwrap();
     let (mut one, mut other, mut pruning) = (upkeep(), upkeep(), upkeep());
     let now = Utc::now();
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.activities.before = Some(now);
-    cutoffs.events.before = Some(now);
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     let mut reader = ActivityReader::open(&path).unwrap();
     let mut steps = 0;
     let step = |upkeep: &mut dyn Upkeep, now: DateTime<Utc>| upkeep.check(now).unwrap();
     while step(&mut *one, now) {
         steps += 1;
         record(&log, 100);
-        pruning.prune(&cutoffs).unwrap();
+        pruning.prune(Prune::ByDate(keep, now)).unwrap();
         if !step(&mut *other, now) {
             break;
         }

@@ -6,6 +6,7 @@ use std::{
     path::Path,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +15,7 @@ use tower_activity::{
     ActivityId, ActivityLog, Describe, Outcome,
     query::ActivityReader,
     record::{EventId, Filter},
-    store::{Cutoffs, Store, sqlite::SqliteStore},
+    store::{Prune, Retention, Store, sqlite::SqliteStore},
 };
 
 /// Rows that are there before anybody reads.
@@ -79,10 +80,9 @@ fn check<T: Copy + Ord + std::fmt::Debug>(read: &[T], there: &[T]) -> Result<(),
 /// Deletes what started before, a step at a time.
 fn prune(path: &Path, before: DateTime<Utc>) {
     let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.activities.before = Some(before);
-    cutoffs.events.before = Some(before);
-    while upkeep.prune(&cutoffs).unwrap().total() > 0 {}
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
+    while upkeep.prune(Prune::ByDate(keep, before)).unwrap().total() > 0 {}
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use std::{
     process::Command,
 };
 
+use chrono::Utc;
 use support::soon;
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
@@ -19,7 +20,7 @@ use tower_activity::{
     record::Filter,
     recording::{Chunk, Stream},
     redact::Redactor,
-    store::{Cutoffs, Import, Store, sqlite::SqliteStore},
+    store::{Import, Prune, Retention, Store, sqlite::SqliteStore},
 };
 
 /// Names the folder that a process without a umask works in, and is what makes it that process.
@@ -126,7 +127,8 @@ fn two_handles(path: &Path) {
 fn upkeep(path: &Path) {
     let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
-    upkeep.prune(&Cutoffs::default()).unwrap();
+    let what = Prune::ByDate(Retention::DEFAULT, Utc::now());
+    upkeep.prune(what).unwrap();
     let quarters = upkeep.rebuildable(0).unwrap();
     upkeep.rebuild(quarters).unwrap();
     is_private(path.parent().unwrap(), "upkeep");

@@ -13,7 +13,7 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{ClockReading, Cutoffs, Limit, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -58,11 +58,12 @@ fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
 }
 
 /// Prunes until nothing is left to prune, which must be what was said before.
-fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs) -> Pruned {
-    let expected = upkeep.prunable(cutoffs).unwrap();
+fn prune(upkeep: &mut dyn Upkeep, keep: Retention, now: DateTime<Utc>) -> Pruned {
+    let what = Prune::ByDate(keep, now);
+    let expected = upkeep.prunable(what).unwrap();
     let mut all = Pruned::default();
     loop {
-        let step = upkeep.prune(cutoffs).unwrap();
+        let step = upkeep.prune(what).unwrap();
         if step == Pruned::default() {
             break;
         }
@@ -130,10 +131,10 @@ fn the_oldest_of_each_sort_go_until_the_rest_fits() {
     assert_eq!(previews, (20 * PREVIEW as i64, 20 * PREVIEW as i64));
     assert_eq!(events, (20 * EVENT as i64, 20 * EVENT as i64));
 
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.previews.bytes = Some(5 * PREVIEW);
-    cutoffs.events.bytes = Some(7 * EVENT + EVENT - 1);
-    let pruned = prune(&mut *upkeep, &cutoffs);
+    let mut keep = Retention::default();
+    keep.previews = Some(Limit::bytes(5 * PREVIEW));
+    keep.events = Some(Limit::bytes(7 * EVENT + EVENT - 1));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
     assert_eq!(
         (pruned.activities, pruned.previews, pruned.events),
         (0, 15, 13)
@@ -143,9 +144,9 @@ fn the_oldest_of_each_sort_go_until_the_rest_fits() {
     assert_eq!(number(&path, newest), 16);
     assert_eq!(number(&path, "SELECT min(seq) FROM event"), 14);
 
-    cutoffs = Cutoffs::default();
-    cutoffs.activities.bytes = Some(3 * ACTIVITY);
-    let pruned = prune(&mut *upkeep, &cutoffs);
+    keep = Retention::default();
+    keep.activities = Some(Limit::bytes(3 * ACTIVITY));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
     // Their previews go with them.
     assert_eq!((pruned.activities, pruned.previews), (17, 0));
     assert_eq!(names(&path), ["job-19", "job-18", "job-17"]);
@@ -153,9 +154,9 @@ fn the_oldest_of_each_sort_go_until_the_rest_fits() {
     assert_eq!(counted(&path).map(|(counted, rows)| counted - rows), [0; 3]);
 
     // Nothing is so small that the newest goes, from which the order of commits goes on.
-    cutoffs.activities.bytes = Some(0);
-    cutoffs.events.bytes = Some(0);
-    let pruned = prune(&mut *upkeep, &cutoffs);
+    keep.activities = Some(Limit::bytes(0));
+    keep.events = Some(Limit::bytes(0));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
     assert_eq!((pruned.activities, pruned.events), (2, 6));
     assert_eq!(names(&path), ["job-19"]);
 }
@@ -172,10 +173,10 @@ fn sums_go_by_whole_quarters_until_the_rest_fits() {
     let mut upkeep = upkeep(&folder);
     // Of each hour the sum of everything and that of the name.
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
-    let mut cutoffs = Cutoffs::default();
+    let mut keep = Retention::default();
     // Five fit, of which one is half a quarter.
-    cutoffs.sums.bytes = Some(5 * 200);
-    assert_eq!(prune(&mut *upkeep, &cutoffs).sums, 8);
+    keep.sums = Some(Limit::bytes(5 * 200));
+    assert_eq!(prune(&mut *upkeep, keep, clock.now()).sums, 8);
     let first = begin() + TimeDelta::hours(4);
     let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
     assert_eq!(oldest, first.timestamp());
@@ -394,7 +395,10 @@ fn a_step_in_the_middle_of_nothing_changes_nothing() {
     happen(&log, "one");
     let mut upkeep = upkeep(&folder);
     let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
-    assert_eq!(upkeep.enforce(reading).unwrap(), Pruned::default());
+    assert_eq!(
+        upkeep.prune(Prune::Retention(reading)).unwrap(),
+        Pruned::default()
+    );
     assert_eq!(upkeep.now(reading).unwrap(), clock.now());
 }
 
@@ -410,7 +414,7 @@ proptest! {
         log.flush().wait().unwrap();
         let mut upkeep = upkeep(&folder);
         for (step, size) in steps {
-            let mut cutoffs = Cutoffs::default();
+            let mut keep = Retention::default();
             match step {
                 // So few that the log does not index them by itself.
                 0 | 1 => {
@@ -419,15 +423,15 @@ proptest! {
                 }
                 2 => while upkeep.index().unwrap() > 0 {},
                 3 => {
-                    cutoffs.activities.bytes = Some(size * ACTIVITY / 3);
-                    cutoffs.previews.bytes = Some(size * PREVIEW / 5);
-                    cutoffs.events.before = Some(clock.now() - TimeDelta::microseconds(size as i64));
-                    prune(&mut *upkeep, &cutoffs);
+                    keep.activities = Some(Limit::bytes(size * ACTIVITY / 3));
+                    keep.previews = Some(Limit::bytes(size * PREVIEW / 5));
+                    keep.events = Some(Duration::from_micros(size).into());
+                    prune(&mut *upkeep, keep, clock.now());
                 }
                 4 => {
-                    cutoffs.activities.before = Some(clock.now() - TimeDelta::microseconds(size as i64));
-                    cutoffs.events.bytes = Some(size * EVENT / 4);
-                    prune(&mut *upkeep, &cutoffs);
+                    keep.activities = Some(Duration::from_micros(size).into());
+                    keep.events = Some(Limit::bytes(size * EVENT / 4));
+                    prune(&mut *upkeep, keep, clock.now());
                 }
                 _ => {
                     upkeep.erase("ann", &mut |_| {}).unwrap();

@@ -11,7 +11,7 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Cutoffs, Pruned, Store, Upkeep, sqlite::SqliteStore},
+    store::{Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -103,14 +103,14 @@ fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
     assert!(reader.damages().unwrap().is_empty());
 
     // What is pruned is found no more, and what started in the same microsecond is.
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.previews.before = Some(clock.now() + TimeDelta::seconds(1));
-    while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
+    let now = clock.now() + TimeDelta::seconds(1);
+    let mut keep = Retention::default();
+    keep.previews = Some(Duration::ZERO.into());
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
     assert_eq!(found(&mut reader, "breaking").0.len(), 0);
     assert_eq!(found(&mut reader, "login").0.len(), 2);
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.activities.before = Some(clock.now() + TimeDelta::seconds(1));
-    while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
+    keep.activities = Some(Duration::ZERO.into());
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
     // The newest row stays, whatever its age.
     assert_eq!(found(&mut reader, "").0, ["amazon_search"]);
     assert_eq!(found(&mut reader, "login").0.len(), 0);

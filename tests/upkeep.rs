@@ -13,7 +13,7 @@ use tower_activity::{
     ActivityLog, ActivityRecord, Capture, Describe, EventRecord, Kind, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Cutoffs, Limit, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -41,12 +41,26 @@ fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
         .unwrap()
 }
 
+/// Limits that keep nothing of activities and events.
+fn no_records() -> Retention {
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
+    keep
+}
+
+/// Limits that keep no sums.
+fn no_sums() -> Retention {
+    let mut keep = Retention::default();
+    keep.sums = Some(Duration::ZERO.into());
+    keep
+}
+
 /// Prunes until nothing is left to prune, and gives the space back.
-fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs) -> Pruned {
-    let expected = upkeep.prunable(cutoffs).unwrap();
+fn prune(upkeep: &mut dyn Upkeep, what: Prune) -> Pruned {
+    let expected = upkeep.prunable(what).unwrap();
     let mut all = Pruned::default();
     loop {
-        let step = upkeep.prune(cutoffs).unwrap();
+        let step = upkeep.prune(what).unwrap();
         if step == Pruned::default() {
             break;
         }
@@ -128,14 +142,12 @@ proptest! {
         prop_assert_eq!(&at_once, &added);
         let before = sums::all(&path);
 
-        let mut cutoffs = Cutoffs::default();
         let at = begin() + TimeDelta::minutes(cutoff);
-        (cutoffs.activities.before, cutoffs.events.before) = (Some(at), Some(at));
         let mut reader = ActivityReader::open(&path).unwrap();
         let all = reader.page(&Filter::default(), None, 100).unwrap().records;
         let newest = all.iter().map(|one| one.seq).max().unwrap();
         let kept: Vec<_> = all.iter().filter(|one| one.started_at >= at || one.seq == newest).cloned().collect();
-        let pruned = prune(&mut *upkeep, &cutoffs);
+        let pruned = prune(&mut *upkeep, Prune::ByDate(no_records(), at));
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
         prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().records, kept);
         prop_assert_eq!(&sums::all(&path), &before);
@@ -143,16 +155,13 @@ proptest! {
         sums::rebuild(&mut *upkeep);
         prop_assert_eq!(&sums::all(&path), &before);
         // And is gone when that is said, wherever it stands.
-        cutoffs = Cutoffs::default();
-        cutoffs.sums.before = Some(at);
-        prune(&mut *upkeep, &cutoffs);
+        prune(&mut *upkeep, Prune::ByDate(no_sums(), at));
         let [sums, stretches, paces] = sums::all(&path);
         let quarter = at.timestamp() / 900;
         for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
-        cutoffs.sums.before = Some(begin() + TimeDelta::days(9));
-        prune(&mut *upkeep, &cutoffs);
+        prune(&mut *upkeep, Prune::ByDate(no_sums(), begin() + TimeDelta::days(9)));
         prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
         let damages = reader.damages().unwrap();
         prop_assert!(damages.is_empty(), "{:?}", damages);
@@ -230,9 +239,10 @@ fn previews_go_by_themselves_where_their_activities_stay() {
     record(&log, &clock, 0, 2);
     record(&log, &clock, 60, 2);
     log.flush().wait().unwrap();
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.previews.before = Some(begin() + TimeDelta::minutes(30));
-    assert_eq!(prune(&mut *upkeep(&folder), &cutoffs).previews, 1);
+    let mut keep = Retention::default();
+    keep.previews = Some(Duration::ZERO.into());
+    let what = Prune::ByDate(keep, begin() + TimeDelta::minutes(30));
+    assert_eq!(prune(&mut *upkeep(&folder), what).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let all = reader.page(&Filter::default(), None, 10).unwrap().records;
     assert_eq!(
@@ -252,10 +262,8 @@ fn the_order_of_commits_goes_on_when_everything_is_old() {
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let activities = reader.newest::<ActivityRecord>().unwrap();
     let events = reader.newest::<EventRecord>().unwrap();
-    let mut cutoffs = Cutoffs::default();
-    let later = begin() + TimeDelta::days(1);
-    (cutoffs.activities.before, cutoffs.events.before) = (Some(later), Some(later));
-    let pruned = prune(&mut *upkeep(&folder), &cutoffs);
+    let what = Prune::ByDate(no_records(), begin() + TimeDelta::days(1));
+    let pruned = prune(&mut *upkeep(&folder), what);
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);
     log.flush().wait().unwrap();
@@ -281,8 +289,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
             .unwrap()
     };
     let full = pages(&path);
-    let mut cutoffs = Cutoffs::default();
-    cutoffs.activities.before = Some(clock.now());
+    let what = Prune::ByDate(no_records(), clock.now());
     let writer = std::thread::spawn({
         let log = log.clone();
         move || {
@@ -295,7 +302,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
     let mut upkeep = upkeep(&folder);
     let mut deleted = 0;
     while !writer.is_finished() || deleted < 6_000 {
-        deleted += upkeep.prune(&cutoffs).unwrap().activities;
+        deleted += upkeep.prune(what).unwrap().activities;
     }
     writer.join().unwrap();
     while upkeep.reclaim().unwrap() > 0 {}

@@ -49,7 +49,7 @@ pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
-pub use upkeep::{ClockReading, Cutoff, Cutoffs, Erased, Pruned, Upkeep};
+pub use upkeep::{ClockReading, Erased, Prune, Pruned, Upkeep};
 
 use crate::error::{Error, Result};
 

@@ -15,7 +15,7 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::{ActivityReader, DigestQuery, MetricsQuery, Window},
     record::Filter,
-    store::{ClockReading, Limit, Pruned, Retention, Store, sqlite::SqliteStore},
+    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -318,9 +318,8 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     let before = sums::all(&path);
     // As a clock that was wrong for long enough to be believed.
     place.set_wall(at("2106-01-01T00:00:00Z"));
-    let mut cutoffs = Retention::default().cutoffs(place.clock.now());
-    cutoffs.activities = Default::default();
-    while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
+    let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
+    while upkeep.prune(what).unwrap() != Pruned::default() {}
     assert!(sums::of_quarters(&path).is_empty());
     place.set_wall(TimeDelta::zero());
     sums::rebuild(&mut *upkeep);

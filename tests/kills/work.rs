@@ -5,6 +5,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::Path,
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -13,7 +14,7 @@ use tower_activity::{
     query::{ActivityReader, Export, Format},
     record::Filter,
     redact::Redactor,
-    store::{Cutoff, Cutoffs, Import, Pruned, Store, sqlite::SqliteStore},
+    store::{Import, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
 };
 
 use crate::{done, open, sums};
@@ -62,13 +63,12 @@ pub fn commit(path: &Path) {
 pub fn prune(path: &Path) {
     let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
-    let mut cutoff = Cutoff::default();
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     // 24 activities, each 400 seconds after the last.
-    cutoff.before = Some("2026-02-13T11:40:00Z".parse().unwrap());
-    let mut cutoffs = Cutoffs::default();
-    (cutoffs.activities, cutoffs.events) = (cutoff, cutoff);
-    while upkeep.prune(&cutoffs).unwrap() != Pruned::default() {}
-    assert_eq!(upkeep.prunable(&cutoffs).unwrap(), Pruned::default());
+    let what = Prune::ByDate(keep, "2026-02-13T11:40:00Z".parse().unwrap());
+    while upkeep.prune(what).unwrap() != Pruned::default() {}
+    assert_eq!(upkeep.prunable(what).unwrap(), Pruned::default());
     while upkeep.reclaim().unwrap() > 0 {}
 }
 
