@@ -132,9 +132,14 @@ pub fn back_up(path: &Path) {
             .map(|count: i64| count as usize)
             .unwrap();
         assert_eq!((found.as_str(), rows), ("ok", crate::BEFORE));
-        return;
     }
     let store = SqliteStore::at(path).unwrap();
-    let bytes = store.backup(&copy, &mut |_| ()).unwrap();
-    assert_eq!(fs::metadata(&copy).unwrap().len(), bytes);
+    match store.backup(&copy, &mut |_| ()) {
+        Ok(bytes) => assert_eq!(fs::metadata(&copy).unwrap().len(), bytes),
+        Err(error) => assert!(error.is_invalid() && copy.exists(), "{error}"),
+    }
+    let parts = fs::read_dir(copy.parent().unwrap()).unwrap();
+    let mut parts = parts.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let part = parts.find(|name| name.contains(".part-"));
+    assert_eq!(part, None, "what the killed one left");
 }
