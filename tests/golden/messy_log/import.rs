@@ -9,7 +9,7 @@ use tower_activity::{
     store::{Import, sqlite::SqliteStore},
 };
 
-use crate::texts::{AGENTS, NAMES};
+use crate::golden::texts::{AGENTS, NAMES};
 
 /// When the first imported activity started.
 const IMPORTED: &str = "2025-12-01T06:00:00Z";
