@@ -4,7 +4,7 @@
 //! entered twice by itself, and only a global one shows what the bridge does.
 #![allow(clippy::unwrap_used)]
 
-#[path = "bridge/record.rs"]
+#[path = "subscriber/bridge/record.rs"]
 mod record;
 
 use std::{

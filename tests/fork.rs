@@ -1,5 +1,7 @@
 //! The child of a fork has a copy of its parent's log and no writer: it records nothing, waits for nothing,
 //! counts, and leaves its parent's store alone.
+//!
+//! A binary of its own: a child has the locks of all threads of its parent as they were, those of other tests too.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use tower::{Layer, Service, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe,
-    store::{Cutoffs, Store, Upkeep, sqlite::SqliteStore},
+    store::{Prune, Retention, Store, Upkeep, sqlite::SqliteStore},
 };
 
 /// Calls come together once in so long.
@@ -63,9 +63,9 @@ fn main() -> Result<(), Failure> {
     let start = Instant::now();
     let (with, pruned) = thread::scope(|scope| {
         let calls = scope.spawn(|| call(&log, rate, &stop));
-        let mut cutoffs = Cutoffs::default();
-        cutoffs.activities.before = Some(cutoff);
-        let pruned = prune(&mut *upkeep, &cutoffs, &path);
+        let mut keep = Retention::default();
+        keep.activities = Some(Duration::ZERO.into());
+        let pruned = prune(&mut *upkeep, Prune::ByDate(keep, cutoff), &path);
         stop.store(true, Relaxed);
         (calls.join(), pruned)
     });
@@ -165,7 +165,7 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
     Calls { took, pause }
 }
 
-fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs, path: &Path) -> Result<Deleted, Failure> {
+fn prune(upkeep: &mut dyn Upkeep, what: Prune, path: &Path) -> Result<Deleted, Failure> {
     let mut deleted = Deleted {
         rows: 0,
         longest: Duration::ZERO,
@@ -174,7 +174,7 @@ fn prune(upkeep: &mut dyn Upkeep, cutoffs: &Cutoffs, path: &Path) -> Result<Dele
     let wal = path.with_extension("db-wal");
     loop {
         let start = Instant::now();
-        let step = upkeep.prune(cutoffs)?;
+        let step = upkeep.prune(what)?;
         let took = start.elapsed();
         deleted.longest = deleted.longest.max(took);
         if step.total() == 0 {

@@ -14,10 +14,10 @@ use self::{
     site::Site,
 };
 
-#[path = "../../tests/browser/chromium.rs"]
+#[path = "../../tests/recording/browser/chromium.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod chromium;
-#[path = "../../tests/browser/site.rs"]
+#[path = "../../tests/recording/browser/site.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod site;
 

@@ -6,13 +6,13 @@
 #![allow(missing_docs)]
 
 #[allow(dead_code, reason = "what a text becomes is a matter of tests")]
-#[path = "../../tests/redaction/cases.rs"]
+#[path = "../../tests/calls/redaction/cases.rs"]
 mod cases;
 mod compare;
 mod corpus;
 #[path = "../../src/redact/examples.rs"]
 mod examples;
-#[path = "../../tests/redaction/files.rs"]
+#[path = "../../tests/calls/redaction/files.rs"]
 mod files;
 mod gitleaks;
 mod headers;

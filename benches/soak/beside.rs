@@ -12,7 +12,7 @@ use chrono::Utc;
 use tower_activity::{
     query::{ActivityReader, MetricsQuery, Window},
     record::Filter,
-    store::{ClockReading, Store, sqlite::SqliteStore},
+    store::{ClockReading, Prune, Store, sqlite::SqliteStore},
 };
 
 /// How long a reader rests between two reads.
@@ -48,7 +48,8 @@ pub(crate) fn prune(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     let mut deleted = 0;
     while !stop.load(Relaxed) {
         let start = Instant::now();
-        let step = upkeep.enforce(ClockReading::new(Utc::now(), begin.elapsed()))?;
+        let reading = ClockReading::new(Utc::now(), begin.elapsed());
+        let step = upkeep.prune(Prune::Retention(reading))?;
         deleted += step.activities;
         if step.total() > 0 {
             // As the command does: SQLite's lock is not fair.

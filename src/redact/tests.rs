@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What a text becomes; twice is once. Most texts are in `tests/redaction/texts.txt`.
+/// What a text becomes; twice is once. Most texts are in `tests/calls/redaction/texts.txt`.
 fn check(text: &str, expected: &str) {
     let redactor = Redactor::new();
     let clean = redactor.text(text).unwrap();

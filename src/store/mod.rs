@@ -52,7 +52,7 @@ pub use recording::{NewChunk, NewStep, Step};
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use scan::{during, sums, totals};
-pub use upkeep::{ClockReading, Cutoff, Cutoffs, Erased, Pruned, Upkeep};
+pub use upkeep::{ClockReading, Erased, Prune, Pruned, Upkeep};
 
 use crate::error::{Error, Result};
 

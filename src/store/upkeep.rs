@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::{Error, Result},
     record::ActivityId,
-    store::{Limit, Retention, sealed},
+    store::{Retention, sealed},
 };
 
 /// Work on a store beside its writers, in steps so small that nobody waits long for one.
@@ -46,30 +46,22 @@ pub trait Upkeep: sealed::WriteSide + Send {
     /// When the store could not be written; then the next reading makes up for it.
     fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>>;
 
-    /// Deletes some of what the store's [`Retention`] does not keep, the oldest first; empty once nothing is left. Brings
-    /// the store's clock up to date as [`now`](Self::now) does.
-    ///
-    /// # Errors
-    ///
-    /// When the store could not be written; then nothing was deleted.
-    fn enforce(&mut self, reading: ClockReading) -> Result<Pruned>;
-
     /// How much [`prune`](Self::prune) would delete in all.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
-    fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned>;
+    /// When the store could not be read, or its clock not be written.
+    fn prunable(&mut self, what: Prune) -> Result<Pruned>;
 
-    /// Deletes some of what is beyond that, the oldest first; what it says is empty once nothing is left.
+    /// Deletes one step of it, of each kind the oldest first; returns nothing once nothing is left.
     ///
     /// The newest activity and the newest event stay, whatever their age: the order of commits goes on from them. Open
-    /// activities stay.
+    /// activities and recordings stay.
     ///
     /// # Errors
     ///
     /// When the store could not be written; then nothing was deleted.
-    fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned>;
+    fn prune(&mut self, what: Prune) -> Result<Pruned>;
 
     /// Gives some space that was freed back to the file system. Returns the bytes; 0 once there is none.
     ///
@@ -188,61 +180,28 @@ impl ClockReading {
     }
 }
 
-/// What is deleted: of each sort what is beyond a limit, nothing by default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What [`Upkeep::prune`] deletes.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_activity::store::{Limit, Prune, Retention};
+///
+/// // All events dated before this year.
+/// let mut keep = Retention::default();
+/// keep.events = Some(Limit::age(Duration::ZERO));
+/// let what = Prune::ByDate(keep, "2026-01-01T00:00:00Z".parse()?);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Cutoffs {
-    /// Ended activities, with their previews.
-    pub activities: Cutoff,
-    /// Events.
-    pub events: Cutoff,
-    /// Previews, where the activities stay.
-    pub previews: Cutoff,
-    /// The sums of quarters of an hour.
-    pub sums: Cutoff,
-    /// Ended recordings, where the activities stay.
-    pub recordings: Cutoff,
-}
-
-/// How much of one sort is kept: everything by default. What is too old or too much is deleted, the oldest first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cutoff {
-    /// What started before is too old.
-    pub before: Option<DateTime<Utc>>,
-    /// More than so many bytes are too much.
-    ///
-    /// What indexes take is not known by the row: counted are the texts, and 200 bytes for each activity and event, 40 for
-    /// each preview. A sum counts as 200 bytes, and a recording as its chunks do.
-    pub bytes: Option<u64>,
-}
-
-impl Retention {
-    /// What it deletes at an instant.
-    pub fn cutoffs(&self, now: DateTime<Utc>) -> Cutoffs {
-        let all = self.or(Retention::DEFAULT);
-        let cutoff = |limit: Option<Limit>| Cutoff::of(limit.unwrap_or_default(), now);
-        Cutoffs {
-            activities: cutoff(all.activities),
-            events: cutoff(all.events),
-            previews: cutoff(all.previews),
-            sums: cutoff(all.sums),
-            recordings: cutoff(all.recordings),
-        }
-    }
-}
-
-impl Cutoff {
-    fn of(limit: Limit, now: DateTime<Utc>) -> Self {
-        let before = |age: Duration| {
-            let us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-            DateTime::from_timestamp_micros(now.timestamp_micros().saturating_sub(us))
-        };
-        Cutoff {
-            before: limit.age.and_then(before),
-            bytes: limit.bytes,
-        }
-    }
+pub enum Prune {
+    /// What the store's own [`Retention`] does not keep. A record is as old as the younger of its date and the time when it
+    /// was committed, by the store's clock, which is brought up to date as [`Upkeep::now`] does.
+    Retention(ClockReading),
+    /// What these limits do not keep. A record is as old at this instant as its date says; kinds without a limit stay.
+    ByDate(Retention, DateTime<Utc>),
 }
 
 /// How much was erased.

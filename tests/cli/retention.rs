@@ -49,6 +49,10 @@ fn the_retention_of_a_store_is_shown_and_set() {
     assert_eq!(json.len(), 5);
     // Nothing is deleted by setting it.
     assert_eq!(place.json(&["list"]).len(), 6);
+    let ran = place.run(&["retention", "--activities", "0d"]);
+    let said = "note: programs that record here will delete 5 activities: these exceed the limits. Raise the limits now to keep them\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), said));
+    assert_eq!(place.json(&["list"]).len(), 6);
     let wrong = place.run(&["retention", "--sums", "a while"]);
     assert_eq!(wrong.code, Some(2));
     assert!(

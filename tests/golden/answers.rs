@@ -11,7 +11,7 @@ use tower_activity::{
     store::{Dimension, Subject},
 };
 
-use crate::tables::hex;
+use crate::golden::tables::hex;
 
 /// Answers by what was asked.
 pub type Answers = BTreeMap<String, Value>;

@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use tower_activity::query::ActivityReader;
 
 use crate::{
-    Golden, answers, beside, messy_log, migration, newest_version, open_and_close,
-    strace::{child, sweep},
-    tables,
+    golden::{
+        Golden, answers, beside, messy_log, migration, newest_version, open_and_close, tables,
+    },
+    support::strace::{child, sweep},
 };
 
 #[test]
@@ -21,7 +22,8 @@ fn a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one() {
     if let Some(path) = child() {
         return open_and_close(&path);
     }
-    let test = "kills::a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one";
+    let test =
+        "golden::kills::a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one";
     let newest = newest_version();
     // Most kills leave the same rows, of which there is no more to say.
     let checked = Mutex::new(HashSet::new());
@@ -69,7 +71,7 @@ fn a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log() {
         fs::write(beside(&path, ".told"), "").unwrap();
         return log.shutdown().wait().map(drop).unwrap();
     }
-    let test = "kills::a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log";
+    let test = "golden::kills::a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log";
     let empty = || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");

@@ -10,7 +10,7 @@ use tower_activity::{
     store::{Store, sqlite::SqliteStore},
 };
 
-use crate::{Golden, answers, empty_log, newest_version, open_and_close, tables};
+use crate::golden::{Golden, answers, empty_log, newest_version, open_and_close, tables};
 
 #[test]
 fn every_version_of_the_schema_has_its_golden_file() {

@@ -17,7 +17,7 @@ use tower_activity::{
     store::{Store, sqlite::SqliteStore},
 };
 
-use crate::{Golden, beside, newest_version, open_and_close};
+use crate::golden::{Golden, beside, newest_version, open_and_close};
 
 /// Commands that read, write, migrate and delete.
 const COMMANDS: [&[&str]; 9] = [

@@ -1,15 +1,11 @@
-//! HTTP requests are on record to the end of their responses, and are answered as without the layer.
-#![allow(clippy::unwrap_used)]
+//! Over HTTP: calls that are recorded, the API that reads them, webhooks that tell of them.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[cfg(all(feature = "axum", feature = "testing"))]
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
-
-mod app;
-mod choices;
-mod durable;
-mod ends;
-mod grpc;
-mod same;
-#[cfg(all(feature = "cli", feature = "rmcp"))]
-mod tree;
-mod upgrade;
+#[cfg(all(feature = "web", feature = "zones"))]
+mod web;
+#[cfg(feature = "webhook")]
+mod webhook;

@@ -5,6 +5,8 @@ pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
 pub mod said;
+#[cfg(target_os = "linux")]
+pub mod strace;
 pub mod sums;
 
 use std::{

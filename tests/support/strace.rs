@@ -2,7 +2,6 @@
 //!
 //! A test runs itself again under strace, which kills the process at the first write, at the second, and so on until it
 //! ends by itself.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,5 +1,7 @@
 //! Logs whose bytes were damaged or cut: nothing panics, nothing is deleted, and what can be read is read.
 //!
+//! A binary of its own, as it counts the panics of all threads of a process.
+//!
 //! `ACTIVITY_TEST_TORN=full` tries several patterns for every page and every byte count around a frame.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, unreachable_pub)]

@@ -57,7 +57,7 @@ pub(crate) fn redact(seconds: u32) -> Result {
 /// Lays the texts of the redactor's tests where the fuzzer begins, each line a file.
 fn seed(corpus: &Path) -> Result {
     fs::create_dir_all(corpus)?;
-    let texts = fs::read_to_string(root().join("tests/redaction/texts.txt"))?;
+    let texts = fs::read_to_string(root().join("tests/calls/redaction/texts.txt"))?;
     for (number, line) in texts.lines().enumerate() {
         fs::write(corpus.join(format!("text-{number}")), line)?;
     }

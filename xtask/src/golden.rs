@@ -17,10 +17,10 @@ pub(crate) fn golden() -> Result {
         "--package",
         "tower-activity",
         "--test",
-        "golden",
+        "store",
         "--",
         "--exact",
-        "a_golden_file_has_something_in_every_table",
+        "golden::a_golden_file_has_something_in_every_table",
     ];
     run(cargo(&args).env("ACTIVITY_TEST_GOLDEN", root().join(FOLDER)))
 }

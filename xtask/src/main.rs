@@ -40,7 +40,7 @@ The project's own commands.
   cargo demo            starts the example tool server, calls its tools with the MCP inspector, shows
                         what is on record and stays up until ctrl-c
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
-  cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test browser ..`
+  cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test http ..`
   cargo xtask pages     builds what runs in browsers, with npm and Vite
   cargo xtask dashboard  runs the example dashboard, a week of work with more to come, and builds its pages before
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser

@@ -77,8 +77,9 @@ fn foreign_clients() -> Result {
         "test",
         "--all-features",
         "--test",
-        "foreign_clients",
+        "faults",
         "--",
+        "foreign_clients::",
         "--nocapture",
     ]);
     let (name, minutes) = MINUTES;
@@ -96,8 +97,9 @@ fn kills() -> Result {
         "test",
         "--all-features",
         "--test",
-        "kills",
+        "faults",
         "--",
+        "kills::",
         "--nocapture",
     ]);
     run(cargo.env("ACTIVITY_TEST_KILLS_AT", "every"))

@@ -8,44 +8,44 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tower_activity::{
     record::Filter,
-    store::{ClockReading, Cutoff, Cutoffs, Pruned},
+    store::{ClockReading, Limit, Prune, Pruned, Retention, Upkeep},
 };
 
 use crate::{
-    args::{Kept, Prune},
+    args::{self, Kept},
     failure::Failure,
     print::{self, human, progress::Progress},
     source,
 };
 
-pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
+pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     let mut upkeep = source::upkeep(store)?;
     // An age counts back from where the store's clock and this machine's agree that time has come to.
     let wall = Utc::now();
     let now = upkeep.now(ClockReading::new(wall, Duration::ZERO))?;
-    let mut limit = Cutoff::default();
-    let older_than = args.older_than.as_deref();
-    limit.before = older_than.map(|text| instant(text, now)).transpose()?;
-    if limit.before.is_some()
-        && limit.before != older_than.map(|text| instant(text, wall)).transpose()?
-    {
-        behind(now, wall);
-    }
+    let mut limit = Limit::FOREVER;
     limit.bytes = args.larger_than;
-    let mut cutoffs = Cutoffs::default();
-    for what in &args.what {
-        let cutoff = match what {
-            Kept::Activities => &mut cutoffs.activities,
-            Kept::Events => &mut cutoffs.events,
-            Kept::Previews => &mut cutoffs.previews,
-            Kept::Sums => &mut cutoffs.sums,
-            Kept::Recordings => &mut cutoffs.recordings,
-        };
-        *cutoff = limit;
+    let mut at = now;
+    if let Some(text) = &args.older_than {
+        at = instant(text, now)?;
+        if at != instant(text, wall)? {
+            behind(now, wall);
+        }
+        limit.age = Some(Duration::ZERO);
     }
-    // What is counted of sizes is what the index has come to.
-    while limit.bytes.is_some() && upkeep.index()? > 0 {}
-    let all = upkeep.prunable(&cutoffs)?;
+    let mut keep = Retention::default();
+    for kept in &args.what {
+        let kind = match kept {
+            Kept::Activities => &mut keep.activities,
+            Kept::Events => &mut keep.events,
+            Kept::Previews => &mut keep.previews,
+            Kept::Sums => &mut keep.sums,
+            Kept::Recordings => &mut keep.recordings,
+        };
+        *kind = Some(limit);
+    }
+    let what = Prune::ByDate(keep, at);
+    let all = prunable(&mut *upkeep, &keep, what)?;
     if args.dry_run {
         return Ok(print::text(&said("would delete", &all, args))?);
     }
@@ -53,7 +53,7 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
     let mut progress = Progress::begin("deleting");
     loop {
         let start = Instant::now();
-        let step = upkeep.prune(&cutoffs)?;
+        let step = upkeep.prune(what)?;
         if step == Pruned::default() {
             break;
         }
@@ -75,6 +75,20 @@ pub(crate) fn run(store: &str, args: &Prune) -> Result<(), Failure> {
         text.push_str(&format!("{} given back\n", human::bytes(bytes)));
     }
     Ok(print::text(&text)?)
+}
+
+/// How much goes of what these limits do not keep.
+pub(crate) fn prunable(
+    upkeep: &mut dyn Upkeep,
+    limits: &Retention,
+    what: Prune,
+) -> Result<Pruned, Failure> {
+    let mut limits = limits.kinds().into_iter().filter_map(|(_, limit)| limit);
+    if limits.any(|limit| limit.bytes.is_some()) {
+        // What is counted of sizes is what the index has come to.
+        while upkeep.index()? > 0 {}
+    }
+    Ok(upkeep.prunable(what)?)
 }
 
 /// Says that ages are counted by the store's clock, where that makes a difference that somebody may notice.
@@ -101,14 +115,23 @@ fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     }
 }
 
-fn said(what: &str, pruned: &Pruned, args: &Prune) -> String {
-    let counts = args.what.iter().map(|kept| match kept {
-        Kept::Activities => human::many(pruned.activities, "activity", "activities"),
-        Kept::Events => human::many(pruned.events, "event", "events"),
-        Kept::Previews => human::many(pruned.previews, "preview", "previews"),
-        Kept::Sums => human::many(pruned.sums, "sum", "sums"),
-        Kept::Recordings => human::many(pruned.recordings, "recording", "recordings"),
-    });
-    let counts: Vec<_> = counts.collect();
+fn said(what: &str, pruned: &Pruned, args: &args::Prune) -> String {
+    let counts: Vec<_> = args
+        .what
+        .iter()
+        .map(|kept| count(pruned, *kept).1)
+        .collect();
     format!("{what} {}\n", counts.join(", "))
+}
+
+/// How much of a kind is deleted, as a number and in words.
+pub(crate) fn count(pruned: &Pruned, kept: Kept) -> (u64, String) {
+    let (number, one, many) = match kept {
+        Kept::Activities => (pruned.activities, "activity", "activities"),
+        Kept::Events => (pruned.events, "event", "events"),
+        Kept::Previews => (pruned.previews, "preview", "previews"),
+        Kept::Sums => (pruned.sums, "sum", "sums"),
+        Kept::Recordings => (pruned.recordings, "recording", "recordings"),
+    };
+    (number, human::many(number, one, many))
 }

@@ -1,9 +1,11 @@
 //! `activity retention`: how long records are kept in a store, shown and set.
 
-use std::io;
+use std::{io, time::Duration};
 
+use chrono::Utc;
+use clap::ValueEnum;
 use serde::Serialize;
-use tower_activity::store::{Limit, Retention};
+use tower_activity::store::{ClockReading, Limit, Prune, Retention, Upkeep};
 
 use crate::{
     args,
@@ -13,7 +15,7 @@ use crate::{
         status::DIM,
         table::{Align, Cell, Column, Narrow, Table},
     },
-    source,
+    prune, source,
 };
 
 /// One line of `--json`.
@@ -36,7 +38,9 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     change.sums = args.sums;
     change.recordings = args.recordings;
     if change != Retention::default() {
-        source::upkeep(store)?.set_retention(&change)?;
+        let mut upkeep = source::upkeep(store)?;
+        upkeep.set_retention(&change)?;
+        warn(&mut *upkeep)?;
     }
     let set = source::open(store)?.retention()?;
     let all = set.or(Retention::DEFAULT).kinds();
@@ -63,6 +67,25 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
         ]);
     }
     Ok(print::text(&table.render(print::width()))?)
+}
+
+/// Says what the limits of a store delete of what is there.
+fn warn(upkeep: &mut dyn Upkeep) -> Result<(), Failure> {
+    let limits = upkeep.retention()?.or(Retention::DEFAULT);
+    let what = Prune::Retention(ClockReading::new(Utc::now(), Duration::ZERO));
+    let pruned = prune::prunable(upkeep, &limits, what)?;
+    let counts = args::Kept::value_variants().iter();
+    let counts = counts.map(|kept| prune::count(&pruned, *kept));
+    let counts: Vec<_> = counts
+        .filter_map(|(number, text)| (number > 0).then_some(text))
+        .collect();
+    if !counts.is_empty() {
+        anstream::eprintln!(
+            "note: programs that record here will delete {}: these exceed the limits. Raise the limits now to keep them",
+            counts.join(", ")
+        );
+    }
+    Ok(())
 }
 
 fn line(kind: &'static str, limit: Limit, default: bool) -> Line {

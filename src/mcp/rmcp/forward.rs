@@ -1,4 +1,4 @@
-//! Everything that a server can answer, handed on to it. `tests/mcp_forwarding.rs` fails when something is
+//! Everything that a server can answer, handed on to it. `tests/mcp/forwarding.rs` fails when something is
 //! missing: a wrapper that forgets a method answers for a server that implements it.
 
 // Parts of older protocol versions are deprecated, and still answered by servers that have them.

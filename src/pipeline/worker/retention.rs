@@ -9,7 +9,7 @@ use super::guarded;
 use crate::{
     error::Result,
     pipeline::Shared,
-    store::{ClockReading, Pruned, Retention, Store, Upkeep},
+    store::{ClockReading, Prune, Pruned, Retention, Store, Upkeep},
 };
 
 /// How often old records are looked for, by the log's clock: a day's worth goes in a hundred small portions.
@@ -103,7 +103,7 @@ impl Keeper {
         let start = Instant::now();
         // Before it looks: what becomes old meanwhile is left to the next time.
         let now_ns = shared.clock.monotonic_ns();
-        let pruned = guarded("prune", || self.enforce(store, shared));
+        let pruned = guarded("prune", || self.prune(store, shared));
         self.ticked(now_ns);
         if let Ok(pruned) = pruned
             && pruned.total() > 0
@@ -212,7 +212,7 @@ impl Keeper {
         }
     }
 
-    fn enforce(&mut self, store: &dyn Store, shared: &Shared) -> Result<Pruned> {
+    fn prune(&mut self, store: &dyn Store, shared: &Shared) -> Result<Pruned> {
         let named = shared.config.retention;
         let upkeep = self.upkeep(store)?;
         if named != Retention::default() {
@@ -222,7 +222,7 @@ impl Keeper {
                 upkeep.set_retention(&missing)?;
             }
         }
-        let pruned = upkeep.enforce(reading(shared))?;
+        let pruned = upkeep.prune(Prune::Retention(reading(shared)))?;
         if pruned.total() > 0 {
             upkeep.reclaim()?;
         }

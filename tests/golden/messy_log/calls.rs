@@ -8,7 +8,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::texts::{ACTORS, AGENTS, BRANDS, EVENTS, FAILURES, NAMES, PROJECTS, SESSIONS};
+use crate::golden::texts::{ACTORS, AGENTS, BRANDS, EVENTS, FAILURES, NAMES, PROJECTS, SESSIONS};
 
 /// Calls of every kind and status, minutes apart, over hours.
 pub fn calls(log: &ActivityLog, clock: &ManualClock, numbers: Range<usize>) {

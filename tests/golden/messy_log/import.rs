@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tower_activity::{import::Import, redact::Redactor, store::sqlite::SqliteStore};
 
-use crate::texts::{AGENTS, NAMES};
+use crate::golden::texts::{AGENTS, NAMES};
 
 /// When the first imported activity started.
 const IMPORTED: &str = "2025-12-01T06:00:00Z";

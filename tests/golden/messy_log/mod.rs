@@ -10,10 +10,11 @@ mod victim;
 
 use std::{path::Path, time::Duration};
 
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
-    store::{Cutoff, Cutoffs, Limit, Pruned, Store, sqlite::SqliteStore},
+    store::{Limit, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -125,18 +126,16 @@ fn tidy(path: &Path) {
     while upkeep.index().unwrap() > 0 {}
     let erased = upkeep.erase(ERASED, &mut |_| {}).unwrap();
     assert_eq!((erased.activities, erased.events), (1, 1));
-    let mut cutoffs = Cutoffs::default();
-    let before = |time: &str| {
-        let mut cutoff = Cutoff::default();
-        cutoff.before = Some(time.parse().unwrap());
-        cutoff
-    };
-    cutoffs.activities = before(PRUNED);
-    cutoffs.events = before(PRUNED);
-    cutoffs.sums = before(SUMS_PRUNED);
+    let at = |time: &str| time.parse::<DateTime<Utc>>().unwrap();
+    let before = |time: &str| Some(Limit::age((at(DAYS[3]) - at(time)).to_std().unwrap()));
+    let mut keep = Retention::default();
+    keep.activities = before(PRUNED);
+    keep.events = before(PRUNED);
+    keep.sums = before(SUMS_PRUNED);
+    let what = Prune::ByDate(keep, at(DAYS[3]));
     let mut pruned = Pruned::default();
     loop {
-        let step = upkeep.prune(&cutoffs).unwrap();
+        let step = upkeep.prune(what).unwrap();
         if step == Pruned::default() {
             break;
         }

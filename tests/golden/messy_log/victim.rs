@@ -18,7 +18,7 @@ use tower_activity::{
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use super::{DAYS, clock_at, open, runtime};
-use crate::texts::{ACTORS, NAMES};
+use crate::golden::texts::{ACTORS, NAMES};
 
 /// Names the file that a process records into until it is killed, and is what makes it that process.
 pub const VICTIM: &str = "ACTIVITY_TEST_GOLDEN_VICTIM";

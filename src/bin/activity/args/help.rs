@@ -169,8 +169,9 @@ Examples:
 
 A LIMIT is an age (90d, 12h), a size (500MB, 2GB), both (30d/10GB) or `forever`; kinds that are not named keep theirs. \
 It belongs to the store: every process that records there follows it, until another one is set here or by an application. \
-They delete what is beyond it, a little at a time, the oldest first; `activity prune` deletes at once. Records are as old \
-as the younger of their date and their commit, by the store's own clock, which a wrong clock does not move for a day.";
+They delete what is beyond it, a little at a time, the oldest first; `activity prune` deletes at once. A new limit \
+says how many records exceed it. Records are as old as the younger of their date and their commit, by the store's own \
+clock, which a wrong clock does not move for a day.";
 
 pub(super) const ERASE: &str = "\
 Examples:

@@ -1,8 +1,8 @@
 //! A copy of a log while others record: complete, in one file, and verified before it gets its name.
 
 use std::{
-    ffi::OsString,
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,9 +15,19 @@ use crate::{
     error::{Error, ErrorKind, Result},
     store::{
         BackupProgress,
-        sqlite::open::{connection, file::Access},
+        sqlite::open::{
+            connection,
+            file::Access,
+            lock::is_held,
+            names::{beside, numbered},
+        },
     },
 };
+
+/// What the name of a copy has that is not complete, before a number.
+const PART: &str = ".part-";
+/// Beside it, held for as long as its process is at it.
+const LOCK: &str = ".lock";
 
 /// Pages that one step copies: 8 MB.
 const STEP: i32 = 1_024;
@@ -34,6 +44,7 @@ pub(crate) fn backup(
     to: &Path,
     progress: &mut dyn FnMut(BackupProgress),
 ) -> Result<u64> {
+    remove_dead(to);
     if fs::symlink_metadata(to).is_ok() {
         let what = format!(
             "cannot write the backup {}: the file exists, choose another name",
@@ -116,20 +127,21 @@ fn failed(to: &Path, what: &str) -> Error {
 #[derive(Debug)]
 struct Part {
     path: PathBuf,
+    /// `None` on a file system without locks: there nobody can tell whether it is given up.
+    _lock: Option<File>,
 }
 
 impl Part {
     fn new(to: &Path) -> io::Result<Self> {
-        let mut name: OsString = to.as_os_str().to_owned();
-        name.push(format!(".part-{:016x}", fastrand::u64(..)));
-        let path = PathBuf::from(name);
-        let mut options = fs::OpenOptions::new();
+        let path = beside(to, &format!("{PART}{:016x}", fastrand::u64(..)));
+        let lock = create(&beside(&path, LOCK))?;
+        let part = Part {
+            path,
+            _lock: lock.try_lock().is_ok().then_some(lock),
+        };
         // A file that nobody has open: no lock can depend on it.
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path)?;
-        Ok(Part { path })
+        create(&part.path)?;
+        Ok(part)
     }
 
     /// Gives it its name. Returns its size.
@@ -159,11 +171,31 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            // After it has got its name, this takes the other one away.
-            let _ = fs::remove_file(crate::store::sqlite::open::names::beside(
-                &self.path, suffix,
-            ));
+        // After it has got its name, this takes the other one away.
+        remove(&self.path);
+    }
+}
+
+/// Removes what backups to this name have left that were killed.
+fn remove_dead(to: &Path) {
+    for lock in numbered(to, PART, LOCK) {
+        if is_held(&lock) == Some(false) {
+            remove(&lock.with_extension(""));
         }
     }
+}
+
+/// Removes a copy and what stands beside it, the lock at last. What cannot be removed is left to the next backup.
+fn remove(part: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal", LOCK] {
+        let _ = fs::remove_file(beside(part, suffix));
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

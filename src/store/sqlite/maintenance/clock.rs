@@ -131,6 +131,7 @@ pub(super) fn tick(
             newest.event,
             newest.recording
         ])?;
+        thin(transaction, clock.now_us)?;
     }
     Ok(Running {
         monotonic: reading.monotonic,
@@ -140,7 +141,7 @@ pub(super) fn tick(
 }
 
 /// Forgets some of the places: ages are not told more exactly than one part in some forty.
-pub(super) fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Result<()> {
+fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Result<()> {
     const MINUTE: i64 = 60_000_000;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
@@ -152,9 +153,9 @@ pub(super) fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Resu
 }
 
 /// What had been committed when the clock showed this.
-pub(crate) fn up_to(connection: &Connection, at: DateTime<Utc>) -> rusqlite::Result<Place> {
+pub(super) fn up_to(connection: &Connection, at_us: i64) -> rusqlite::Result<Place> {
     let mut statement = connection.prepare_cached(UP_TO)?;
-    statement.query_row([at.timestamp_micros()], place)
+    statement.query_row([at_us], place)
 }
 
 fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {

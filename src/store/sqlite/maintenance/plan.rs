@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::clock;
+use super::clock::{self, Place};
 use crate::{
     record::ActivityId,
-    store::{Cutoff, Cutoffs},
+    store::{Limit, Retention},
 };
 
 /// What of one kind is to be deleted. By default nothing.
@@ -22,7 +22,7 @@ pub(super) struct Beyond {
 }
 
 /// The place of one kind.
-type Of = fn(clock::Place) -> i64;
+type Of = fn(Place) -> i64;
 
 /// What of each kind is to be deleted.
 pub(super) struct Plan {
@@ -34,46 +34,35 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What somebody asked for, by its date.
-    pub(super) fn asked(cutoffs: &Cutoffs) -> Self {
-        let by_date = |cutoff: &Cutoff| Beyond {
-            before_us: cutoff.before.map(|before| before.timestamp_micros()),
-            committed: None,
-            ahead_us: i64::MAX,
-            bytes: cutoff.bytes,
-        };
+    /// What these limits do not keep at an instant, by date.
+    pub(super) fn by_date(limits: &Retention, now_us: i64) -> Self {
         Plan {
-            activities: by_date(&cutoffs.activities),
-            events: by_date(&cutoffs.events),
-            previews: by_date(&cutoffs.previews),
-            sums: by_date(&cutoffs.sums),
-            recordings: by_date(&cutoffs.recordings),
+            activities: Beyond::new(limits.activities, now_us),
+            events: Beyond::new(limits.events, now_us),
+            previews: Beyond::new(limits.previews, now_us),
+            sums: Beyond::new(limits.sums, now_us),
+            recordings: Beyond::new(limits.recordings, now_us),
         }
     }
 
-    /// What a retention does not keep: what is too old by its date, and by its place in the order of commits.
-    pub(super) fn of(
+    /// What they do not keep by date and by place in the order of commits. Dates from `ahead_us` on are not believed.
+    pub(super) fn by_commit(
         connection: &Connection,
-        cutoffs: &Cutoffs,
+        limits: &Retention,
+        now_us: i64,
         ahead_us: i64,
     ) -> rusqlite::Result<Self> {
-        let mut plan = Plan::asked(cutoffs);
-        let kinds: [(&mut Beyond, &Cutoff, Of); 4] = [
-            (&mut plan.activities, &cutoffs.activities, |up_to| {
-                up_to.activity
-            }),
-            (&mut plan.events, &cutoffs.events, |up_to| up_to.event),
-            (&mut plan.previews, &cutoffs.previews, |up_to| {
-                up_to.activity
-            }),
-            (&mut plan.recordings, &cutoffs.recordings, |up_to| {
-                up_to.recording
-            }),
+        let mut plan = Plan::by_date(limits, now_us);
+        let kinds: [(&mut Beyond, Of); 4] = [
+            (&mut plan.activities, |place| place.activity),
+            (&mut plan.events, |place| place.event),
+            (&mut plan.previews, |place| place.activity),
+            (&mut plan.recordings, |place| place.recording),
         ];
-        for (beyond, cutoff, of) in kinds {
+        for (beyond, of) in kinds {
             beyond.ahead_us = ahead_us;
-            if let Some(before) = cutoff.before {
-                beyond.committed = Some(of(clock::up_to(connection, before)?));
+            if let Some(before_us) = beyond.before_us {
+                beyond.committed = Some(of(clock::up_to(connection, before_us)?));
             }
         }
         plan.sums.ahead_us = ahead_us;
@@ -82,6 +71,17 @@ impl Plan {
 }
 
 impl Beyond {
+    fn new(limit: Option<Limit>, now_us: i64) -> Self {
+        let limit = limit.unwrap_or_default();
+        let us = limit.age.map(|age| i64::try_from(age.as_micros()));
+        Beyond {
+            before_us: us.map(|us| now_us.saturating_sub(us.unwrap_or(i64::MAX))),
+            committed: None,
+            ahead_us: i64::MAX,
+            bytes: limit.bytes,
+        }
+    }
+
     /// True where nothing can be beyond it.
     pub(super) fn is_nothing(&self) -> bool {
         self.before_us.is_none() && self.bytes.is_none()

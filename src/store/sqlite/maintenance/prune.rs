@@ -28,7 +28,7 @@ const STEP: i64 = 200;
 /// All rows, where SQLite takes a limit.
 const ALL: i64 = -1;
 
-/// Rows that are deleted in the same way.
+/// Rows of one kind, the oldest first.
 struct Sort {
     /// What started before ?1, the oldest first: seq and id.
     by_date: &'static str,
@@ -36,13 +36,9 @@ struct Sort {
     by_place: &'static str,
     /// What was committed up to ?1, in the order of commits.
     by_size: &'static str,
-    /// Deletes the preview.
-    delete_preview: Option<&'static str>,
-    /// Which rows of the ledger go; `None`: only previews.
-    kind: Option<RowKind>,
-    /// What follows their table.
-    index: &'static Indexed,
     size: Size,
+    /// What counts the bytes of a row, some time after the commit; `None`: the commit does.
+    index: Option<&'static Indexed>,
 }
 
 // Of a deleted row that had the highest seq the number would be given again, to a row that followers then miss.
@@ -53,10 +49,8 @@ const ACTIVITIES: Sort = Sort {
          AND seq < (SELECT max(seq) FROM activity) ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM activity) \
          ORDER BY seq LIMIT ?2",
-    delete_preview: Some(DELETE_PREVIEW),
-    kind: Some(RowKind::Activity),
-    index: &search::ACTIVITIES,
     size: size::ACTIVITIES,
+    index: Some(&search::ACTIVITIES),
 };
 const EVENTS: Sort = Sort {
     by_date: "SELECT seq, id FROM event INDEXED BY event_id \
@@ -65,10 +59,8 @@ const EVENTS: Sort = Sort {
          AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM event) \
          ORDER BY seq LIMIT ?2",
-    delete_preview: None,
-    kind: Some(RowKind::Event),
-    index: &search::EVENTS,
     size: size::EVENTS,
+    index: Some(&search::EVENTS),
 };
 const PREVIEWS: Sort = Sort {
     by_date: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
@@ -77,10 +69,16 @@ const PREVIEWS: Sort = Sort {
          WHERE p.activity <= ?1 AND (a.id < ?2 OR a.id >= ?3) ORDER BY p.activity LIMIT ?4",
     by_size: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE p.activity <= ?1 ORDER BY p.activity LIMIT ?2",
-    delete_preview: Some(DELETE_PREVIEW),
-    kind: None,
-    index: &search::ACTIVITIES,
     size: size::PREVIEWS,
+    index: Some(&search::ACTIVITIES),
+};
+const RECORDINGS: Sort = Sort {
+    by_date: "SELECT seq, id FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT ?2",
+    by_place: "SELECT seq, id FROM recording WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) AND status <> 0 \
+         ORDER BY seq LIMIT ?4",
+    by_size: "SELECT seq, id FROM recording WHERE seq <= ?1 AND status <> 0 ORDER BY seq LIMIT ?2",
+    size: size::RECORDINGS,
+    index: None,
 };
 
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
@@ -109,12 +107,18 @@ pub(super) fn count(connection: &Connection, plan: &Plan) -> rusqlite::Result<Pr
         None => 0,
         Some(first) => connection.query_row(OLD_SUMS, [first], |row| row.get::<_, i64>(0))?,
     };
+    let recordings = count(&RECORDINGS, &plan.recordings, &nothing)?;
+    let chunks = recordings
+        .iter()
+        .map(|(seq, _)| recordings::chunks(connection, *seq))
+        .sum::<rusqlite::Result<_>>()?;
     Ok(Pruned {
         activities: activities.len() as u64,
         events: count(&EVENTS, &plan.events, &nothing)?.len() as u64,
         previews: count(&PREVIEWS, &plan.previews, &gone)?.len() as u64,
         sums: unsigned(sums),
-        ..recordings::prunable(connection, &plan.recordings)?
+        recordings: recordings.len() as u64,
+        chunks,
     })
 }
 
@@ -124,38 +128,54 @@ pub(super) fn is_due(connection: &Connection, plan: &Plan) -> rusqlite::Result<b
         (&ACTIVITIES, &plan.activities),
         (&EVENTS, &plan.events),
         (&PREVIEWS, &plan.previews),
+        (&RECORDINGS, &plan.recordings),
     ];
     for (sort, beyond) in sorts {
-        let found = sort.beyond(connection, beyond, 1, &HashSet::new())?;
-        if !found.is_empty() {
+        if !sort.some(connection, beyond, 1)?.is_empty() {
             return Ok(true);
         }
     }
-    if let Some(first) = sums_from(connection, &plan.sums)?
-        && connection.query_row(ANY_OLD_SUMS, [first], |row| row.get(0))?
-    {
-        return Ok(true);
+    match sums_from(connection, &plan.sums)? {
+        Some(first) => connection.query_row(ANY_OLD_SUMS, [first], |row| row.get(0)),
+        None => Ok(false),
     }
-    let recording = recordings::due(connection, &plan.recordings)?;
-    Ok(recording.is_some())
 }
 
-/// Deletes a part of it. All rows that retention deletes are deleted here and in `recordings::prune`.
+/// Deletes a part of it. All rows that retention deletes are deleted here.
 pub(super) fn step(transaction: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<Pruned> {
-    let activities = ACTIVITIES.prune(transaction, &plan.activities)?;
-    let quarters = activities.iter().map(started_us);
-    let quarters = quarters.map(quarter_of);
-    mark(transaction, &quarters.collect())?;
-    let mut pruned = Pruned {
-        activities: activities.len() as u64,
-        events: EVENTS.prune(transaction, &plan.events)?.len() as u64,
-        ..recordings::prune(transaction, &plan.recordings)?
+    let mut pruned = Pruned::default();
+    let seqs = |rows: &[Place]| rows.iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
+    let previews = |activities: &[Place]| -> rusqlite::Result<()> {
+        let mut delete = transaction.prepare_cached(DELETE_PREVIEW)?;
+        let mut rows = activities.iter().map(|(seq, _)| delete.execute([seq]));
+        rows.try_for_each(|done| done.map(drop))
     };
+
+    let activities = ACTIVITIES.some(transaction, &plan.activities, STEP)?;
+    search::ACTIVITIES.change(transaction, &activities, || {
+        previews(&activities)?;
+        pruned.activities = ledger::delete(transaction, RowKind::Activity, seqs(&activities))?;
+        Ok(())
+    })?;
+    let quarters = activities.iter().map(started_us).map(quarter_of);
+    mark(transaction, &quarters.collect())?;
     if activities.is_empty() {
         // Those of activities that go have gone with them.
-        let previews = PREVIEWS.prune(transaction, &plan.previews)?;
-        pruned.previews = previews.len() as u64;
+        let found = PREVIEWS.some(transaction, &plan.previews, STEP)?;
+        search::ACTIVITIES.change(transaction, &found, || previews(&found))?;
+        pruned.previews = found.len() as u64;
     }
+
+    let events = EVENTS.some(transaction, &plan.events, STEP)?;
+    search::EVENTS.change(transaction, &events, || {
+        pruned.events = ledger::delete(transaction, RowKind::Event, seqs(&events))?;
+        Ok(())
+    })?;
+
+    if let Some((seq, _)) = RECORDINGS.some(transaction, &plan.recordings, 1)?.first() {
+        (pruned.recordings, pruned.chunks) = recordings::delete_some(transaction, *seq)?;
+    }
+
     if let Some(first) = sums_from(transaction, &plan.sums)? {
         pruned.sums = delete_sums(transaction, first)?;
         if pruned.sums > 0 {
@@ -182,26 +202,14 @@ fn mark(transaction: &Transaction<'_>, quarters: &BTreeSet<i64>) -> rusqlite::Re
 }
 
 impl Sort {
-    /// Deletes some of what is beyond a limit. Gives what went.
-    fn prune(
+    /// Some of what is beyond a limit.
+    fn some(
         &self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         beyond: &Beyond,
+        at_most: i64,
     ) -> rusqlite::Result<Vec<Place>> {
-        let found = self.beyond(transaction, beyond, STEP, &HashSet::new())?;
-        self.index.change(transaction, &found, || {
-            if let Some(sql) = self.delete_preview {
-                let mut delete = transaction.prepare_cached(sql)?;
-                for (seq, _) in &found {
-                    delete.execute([seq])?;
-                }
-            }
-            if let Some(kind) = self.kind {
-                ledger::delete(transaction, kind, found.iter().map(|(seq, _)| *seq))?;
-            }
-            Ok(())
-        })?;
-        Ok(found)
+        self.beyond(connection, beyond, at_most, &HashSet::new())
     }
 
     /// What is beyond a limit: what is too old, and of the rest what was committed first, for as long as there is too much.
@@ -223,7 +231,10 @@ impl Sort {
         };
         let mut over = self.size.total(connection)? - signed(bytes);
         // What is not yet followed is not yet counted.
-        let followed = self.index.followed(connection)?;
+        let followed = match self.index {
+            Some(index) => index.followed(connection)?,
+            None => i64::MAX,
+        };
         if over <= 0 {
             return Ok(found);
         }

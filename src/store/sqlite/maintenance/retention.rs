@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
 use rusqlite::{Connection, params};
 
-use super::clock;
+use super::{clock, plan::Plan};
 use crate::store::{Limit, Retention, sqlite::columns::unsigned};
 
 const READ: &str = "SELECT kind, age_us, bytes FROM retention";
@@ -50,9 +49,10 @@ pub(crate) fn write(connection: &Connection, change: &Retention) -> rusqlite::Re
 
 /// Sums of what started before are older than the store keeps them.
 pub(super) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
-    let clock = clock::read(connection)?;
-    let present = clock.and_then(|clock| DateTime::from_timestamp_micros(clock.present_us()));
-    let retention = read(connection)?;
-    let before = present.and_then(|present| retention.cutoffs(present).sums.before);
-    Ok(before.map_or(i64::MIN, |before| before.timestamp_micros()))
+    let Some(clock) = clock::read(connection)? else {
+        return Ok(i64::MIN);
+    };
+    let limits = read(connection)?.or(Retention::DEFAULT);
+    let plan = Plan::by_date(&limits, clock.present_us());
+    Ok(plan.sums.before_us.unwrap_or(i64::MIN))
 }

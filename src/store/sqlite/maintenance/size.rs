@@ -1,4 +1,5 @@
-//! How much each sort of record takes: counted in the order of commits with the index, so that the insert pays nothing.
+//! How much each sort of record takes: counted in the order of commits with the index, so that the insert pays nothing;
+//! of recordings by triggers.
 //!
 //! What a row takes in its table, its indexes and the index for searching cannot be asked without reading them all.
 //! Counted are its texts, and for all the rest a number of bytes that was measured over millions of small rows.
@@ -30,11 +31,15 @@ pub(super) const EVENTS: Size = Size {
     between: "SELECT coalesce(sum(200 + octet_length(concat(summary, reference, data, dedup_key, session, request))), 0) \
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
+pub(super) const RECORDINGS: Size = Size {
+    mark: Mark::RecordingBytes,
+    between: "SELECT coalesce(sum(bytes), 0) FROM chunk WHERE recording > ?1 AND recording <= ?2",
+};
 /// One row of the sums, with what is known of agents beside it.
 pub(super) const SUM: i64 = 200;
 
 impl Size {
-    /// What all rows take that the index has followed.
+    /// What all rows take that are counted.
     pub(super) fn total(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let total = self.mark.get(connection)?;
         Ok(total.unwrap_or_default())

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use rusqlite::params;
 
 use super::{
-    clock,
     handle::SqliteUpkeep,
     plan::Plan,
     prune, recount, renamed, retention,
@@ -16,7 +15,7 @@ use crate::{
     error::Result,
     record::ActivityId,
     store::{
-        ClockReading, Cutoffs, Erased, Pruned, Retention, Upkeep,
+        ClockReading, Erased, Prune, Pruned, Retention, Upkeep,
         clock::TOLERANCE_US,
         meaning::QUARTER_US,
         sealed,
@@ -68,30 +67,13 @@ impl Upkeep for SqliteUpkeep {
         Ok(self.tick(reading)?.earlier(reading))
     }
 
-    fn enforce(&mut self, reading: ClockReading) -> Result<Pruned> {
-        let running = match self.running.filter(|one| one.age(reading) < TICK) {
-            Some(running) => running,
-            None => self.tick(reading)?,
-        };
-        let now = running.earlier(reading);
-        let latest_us = running.now_us(reading).max(reading.wall.timestamp_micros());
-        let plan = self.read(|connection| {
-            let cutoffs = retention::read(connection)?.cutoffs(now);
-            Plan::of(connection, &cutoffs, latest_us + TOLERANCE_US)
-        })?;
-        if !self.read(|connection| prune::is_due(connection, &plan))? {
-            self.write(|transaction| clock::thin(transaction, running.now_us(reading)))?;
-            return Ok(Pruned::default());
-        }
-        self.write(|transaction| prune::step(transaction, &plan))
+    fn prunable(&mut self, what: Prune) -> Result<Pruned> {
+        let plan = self.plan(what)?;
+        self.read(|connection| prune::count(connection, &plan))
     }
 
-    fn prunable(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        self.read(|connection| prune::count(connection, &Plan::asked(cutoffs)))
-    }
-
-    fn prune(&mut self, cutoffs: &Cutoffs) -> Result<Pruned> {
-        let plan = Plan::asked(cutoffs);
+    fn prune(&mut self, what: Prune) -> Result<Pruned> {
+        let plan = self.plan(what)?;
         if !self.read(|connection| prune::is_due(connection, &plan))? {
             return Ok(Pruned::default());
         }
@@ -188,6 +170,27 @@ impl Upkeep for SqliteUpkeep {
                 recount::rebuild(transaction, first..quarters.end)?;
             }
             Ok(())
+        })
+    }
+}
+
+impl SqliteUpkeep {
+    fn plan(&mut self, what: Prune) -> Result<Plan> {
+        let reading = match what {
+            Prune::ByDate(limits, now) => {
+                return Ok(Plan::by_date(&limits, now.timestamp_micros()));
+            }
+            Prune::Retention(reading) => reading,
+        };
+        let running = match self.running.filter(|one| one.age(reading) < TICK) {
+            Some(running) => running,
+            None => self.tick(reading)?,
+        };
+        let now_us = running.earlier(reading).timestamp_micros();
+        let latest_us = running.now_us(reading).max(reading.wall.timestamp_micros());
+        self.read(|connection| {
+            let limits = retention::read(connection)?.or(Retention::DEFAULT);
+            Plan::by_commit(connection, &limits, now_us, latest_us + TOLERANCE_US)
         })
     }
 }

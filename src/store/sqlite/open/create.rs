@@ -5,13 +5,14 @@
 //! processes then take the file for unused.
 
 use std::{
-    ffi::OsStr,
     fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
 
 use parking_lot::Mutex;
+
+use super::names::{beside, numbered};
 
 /// How many links lead from a name to a file at most, as on Linux.
 const LINKS: u32 = 40;
@@ -108,34 +109,14 @@ fn create_new(path: &Path) -> io::Result<()> {
 
 /// A name beside the file that nothing else has.
 fn unnamed(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!("-{:016x}{UNNAMED}", fastrand::u64(..)));
-    name.into()
+    beside(path, &format!("-{:016x}{UNNAMED}", fastrand::u64(..)))
 }
 
 /// Removes files that are made under names of their own. Whoever is at it just then finds that the file is there.
 fn remove_unnamed(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
-    else {
-        return;
-    };
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let is_unnamed = |found: &str| {
-        let number = found
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('-'));
-        let number = number.and_then(|rest| rest.strip_suffix(UNNAMED));
-        number.is_some_and(|number| number.len() == 16 && u64::from_str_radix(number, 16).is_ok())
-    };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_unnamed) {
-            // What cannot be removed is a name that nobody asks for.
-            let _ = fs::remove_file(entry.path());
-        }
+    for unnamed in numbered(path, "-", UNNAMED) {
+        // What cannot be removed is a name that nobody asks for.
+        let _ = fs::remove_file(unnamed);
     }
 }
 

@@ -17,6 +17,9 @@ use crate::record::InstanceId;
 /// anew within seconds.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// What the name of a lock file ends with until it is locked.
+const UNNAMED: &str = "new";
+
 /// The lock of one instance, in the folder beside its log.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
@@ -81,7 +84,7 @@ impl InstanceLock {
 /// Makes a lock file that is locked before it has its name: nobody ever sees it unlocked while its process lives.
 fn lock(path: &Path) -> io::Result<File> {
     make_folder(path)?;
-    let unnamed = path.with_extension("new");
+    let unnamed = path.with_extension(UNNAMED);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -123,7 +126,7 @@ pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
 
 /// Whether a lock file is held; `None` where there is none. One that cannot be read counts as held: an activity is never
 /// called abandoned for that.
-fn is_held(path: &Path) -> Option<bool> {
+pub(crate) fn is_held(path: &Path) -> Option<bool> {
     match File::open(path) {
         Ok(file) => Some(file.try_lock_shared().is_err()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -173,12 +176,18 @@ pub(crate) fn remove_dead(log: &Path) {
     };
     for path in files.filter_map(|file| Some(file.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.starts_with(Total::TEMPORARY)) && is_old(&path) {
+        let (id, kind) = name
+            .and_then(|name| name.split_once('.'))
+            .unwrap_or_default();
+        let id = id.parse::<InstanceId>();
+        let is_dead = match (id, kind) {
+            (Ok(id), "lock") => !alive(log, id),
+            // Its process died between making and locking it, or before it had its name.
+            (Ok(_), UNNAMED) => is_old(&path) && is_held(&path) == Some(false),
             // Its writer died while it was written.
-            let _ = fs::remove_file(&path);
-        }
-        let id = name.and_then(|name| name.strip_suffix(".lock")?.parse().ok());
-        if id.is_some_and(|id| !alive(log, id)) {
+            _ => name.is_some_and(|name| name.starts_with(Total::TEMPORARY)) && is_old(&path),
+        };
+        if is_dead {
             // What could not be removed is found dead again by the next writer.
             let _ = fs::remove_file(path);
         }
@@ -224,6 +233,32 @@ mod tests {
         File::create(path).unwrap();
         assert!(!alive(&log, id()));
         assert!(is_dead(&log, id()));
+    }
+
+    #[test]
+    fn a_lock_file_without_its_name_is_removed_when_its_process_is_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("activity.db");
+        let lock = InstanceLock::take(&log, id()).unwrap();
+        let named = |number: u64| {
+            let id = InstanceId::from_parts(1_700_000_000_000_000, number);
+            path_of(&log, id).with_extension(UNNAMED)
+        };
+        let (dead, living, new) = (named(1), named(2), named(3));
+        let foreign = super::folder(&log).join("notes.new");
+        let held = [&dead, &living, &foreign].map(|path| {
+            let file = File::create(path).unwrap();
+            let long_ago = SystemTime::now() - 2 * GRACE;
+            file.set_modified(long_ago).unwrap();
+            file
+        });
+        held[1].try_lock().unwrap();
+        File::create(&new).unwrap();
+        remove_dead(&log);
+        let left = [&dead, &living, &foreign, &new].map(|path| path.exists());
+        assert_eq!(left, [false, true, true, true]);
+        assert!(alive(&log, id()));
+        drop((lock, held));
     }
 
     #[test]

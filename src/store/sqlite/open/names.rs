@@ -6,7 +6,7 @@
 //! (POSIX, <https://sqlite.org/howtocorrupt.html>, "Posix advisory locks canceled by a separate thread doing close()").
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
@@ -62,6 +62,28 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// The files beside a log whose names are its own, `before`, a number of 16 hexadecimal digits, and `after`.
+pub(crate) fn numbered(path: &Path, before: &str, after: &str) -> Vec<PathBuf> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
+    else {
+        return Vec::new();
+    };
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let is_numbered = |found: &str| {
+        let rest = found
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix(before));
+        let number = rest.and_then(|rest| rest.strip_suffix(after));
+        number.is_some_and(|number| number.len() == 16 && u64::from_str_radix(number, 16).is_ok())
+    };
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let found = files.filter(|file| file.file_name().to_str().is_some_and(is_numbered));
+    found.map(|file| file.path()).collect()
 }
 
 /// Which file stands under a name. `None` where there is none, or the system has no numbers for files.

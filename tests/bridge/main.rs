@@ -1,7 +1,0 @@
-//! The tracing bridge: what is logged inside of an activity is on record there, and nothing else is touched.
-#![allow(clippy::unwrap_used)]
-
-mod fields;
-mod limits;
-mod lines;
-mod record;

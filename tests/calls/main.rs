@@ -1,0 +1,16 @@
+//! From the start of a call to a committed row: what runs, what a call waits for, what is kept of it.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod activity;
+mod event_accounting;
+mod layer;
+mod modes;
+#[cfg(all(feature = "axum", feature = "rmcp", feature = "tower-mcp"))]
+mod outcomes;
+mod pipeline;
+mod redaction;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(feature = "testing")]
+mod testing;
+mod wakeups;

@@ -1,0 +1,136 @@
+//! How each case ends on record, for each sort of service: `docs/outcomes.md` says what this measures.
+
+mod grpc;
+mod http;
+mod lines;
+mod mcp;
+mod mcp_http;
+mod plain;
+
+use std::{any::Any, future::Future, path::Path, pin::Pin, thread};
+
+use tower_activity::{ActivityRecord, Status, query::ActivityReader, record::Filter};
+
+use crate::support::soon;
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Success,
+    Error,
+    /// Its caller gives it up before there is a response.
+    CancelledBefore,
+    /// Its caller goes away in the middle of the response.
+    CancelledWithin,
+    Panic,
+    /// Its caller waits no longer.
+    Deadline,
+    /// The runtime that it runs on ends.
+    Shutdown,
+}
+
+const CASES: [(Case, &str); 7] = [
+    (Case::Success, "success"),
+    (Case::Error, "error"),
+    (Case::CancelledBefore, "given up before the response"),
+    (Case::CancelledWithin, "given up within the response"),
+    (Case::Panic, "panic"),
+    (Case::Deadline, "deadline"),
+    (Case::Shutdown, "shutdown"),
+];
+
+/// One call, as far as its case goes by itself: what has to live until it is on record, or why there is no such case.
+type Ran = Result<Box<dyn Any>, &'static str>;
+type Running<'a> = Pin<Box<dyn Future<Output = Ran> + 'a>>;
+
+/// A sort of service, and how a call of it is made that is recorded in this store.
+type Kind = (&'static str, fn(Case, &Path) -> Running<'_>);
+
+const KINDS: [Kind; 9] = [
+    ("tower service", |case, store| {
+        Box::pin(plain::call(case, store))
+    }),
+    ("axum, hyper", |case, store| {
+        Box::pin(http::call(case, store))
+    }),
+    ("tonic, HTTP/2", |case, store| {
+        Box::pin(grpc::call(case, store))
+    }),
+    ("rmcp, in memory", |case, store| {
+        Box::pin(mcp::in_memory(case, store))
+    }),
+    ("rmcp, stdio", |case, store| {
+        Box::pin(mcp::stdio(case, store))
+    }),
+    ("rmcp, HTTP with sessions", |case, store| {
+        Box::pin(mcp_http::stateful(case, store))
+    }),
+    ("rmcp, HTTP without", |case, store| {
+        Box::pin(mcp_http::stateless(case, store))
+    }),
+    ("tower-mcp, stdio", |case, store| {
+        Box::pin(mcp::tower_mcp(case, store))
+    }),
+    ("tower-mcp, HTTP", |case, store| {
+        Box::pin(mcp_http::tower_mcp(case, store))
+    }),
+];
+
+/// The one call on record.
+fn row(store: &Path) -> Option<ActivityRecord> {
+    let mut reader = ActivityReader::open(store).ok()?;
+    let mut rows = reader.page(&Filter::default(), None, 10).ok()?.records;
+    assert!(rows.len() < 2, "{rows:#?}");
+    rows.pop()
+}
+
+/// Waits until the call is known to run.
+fn arrived(store: &Path) {
+    soon(|| row(store));
+}
+
+/// Runs a case; says what is on record of it then.
+fn measured((_, call): Kind, case: Case) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("activity.db");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    let kept = match runtime.block_on(call(case, &store)) {
+        Ok(kept) => kept,
+        Err(why) => return format!("n/a: {why}"),
+    };
+    let runtime = (case != Case::Shutdown).then_some(runtime);
+    let row = soon(|| row(&store).filter(|row| row.status != Status::Running));
+    drop((kept, runtime));
+    match row.error_type {
+        Some(error_type) => format!("{} ({error_type})", row.status),
+        None => row.status.to_string(),
+    }
+}
+
+#[test]
+fn every_case_ends_as_the_table_says_for_each_sort_of_service() {
+    let rows = thread::scope(|scope| {
+        let rows = KINDS.map(|kind| {
+            scope.spawn(move || {
+                let cells = CASES.map(|(case, _)| measured(kind, case));
+                format!("| {} | {} |", kind.0, cells.join(" | "))
+            })
+        });
+        rows.map(|row| {
+            row.join()
+                .unwrap_or_else(|_| "| it did not go through |".into())
+        })
+    });
+    let titles = CASES.map(|(_, title)| title).join(" | ");
+    let table = format!(
+        "| | {titles} |\n|{}\n{}\n",
+        "---|".repeat(8),
+        rows.join("\n")
+    );
+    let said = include_str!("../../../docs/outcomes.md");
+    assert!(
+        said.contains(&table),
+        "docs/outcomes.md does not say what is measured:\n{table}"
+    );
+}

@@ -1,0 +1,66 @@
+//! What the writer must not sleep through, beside the ends of calls.
+
+use std::time::Duration;
+
+use tower_activity::{ActivityLog, Describe, Outcome};
+
+use crate::support::soon;
+
+#[test]
+fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
+    let log = ActivityLog::builder()
+        .memory_limit(64 << 10)
+        .flush_interval(Duration::from_secs(3600))
+        .open(":memory:")
+        .unwrap();
+    while log.accounting().activities.rejected_memory == 0
+        && log.accounting().activities.committed == 0
+    {
+        log.start(Describe::job("one")).end(Outcome::success());
+    }
+    soon(|| (log.accounting().activities.committed > 0).then_some(()));
+}
+
+#[test]
+fn what_is_rejected_while_nothing_ends_is_saved() {
+    let log = ActivityLog::builder()
+        .memory_limit(64 << 10)
+        .open(":memory:")
+        .unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut open = Vec::new();
+    while log.accounting().activities.rejected_memory == 0 {
+        open.push(log.start(Describe::job("open")));
+    }
+    for rejected in 1..=2 {
+        soon(|| {
+            let saved = &reader.health().unwrap().instances[0].accounting;
+            (saved.activities.rejected_memory == rejected).then_some(())
+        });
+        // By now the writer rests.
+        drop(log.start(Describe::job("rejected")));
+    }
+}
+
+#[test]
+fn what_changes_while_nothing_else_happens_is_seen() {
+    let log = ActivityLog::builder()
+        .event_types(["known"])
+        .open(":memory:")
+        .unwrap();
+    let mut reader = log.reader().unwrap();
+    let long = log.start(Describe::job("long"));
+    let id = long.id().unwrap();
+    soon(|| reader.activity(id).unwrap());
+    log.event("unknown").record();
+    // This is the last that the writer does before it rests.
+    soon(|| {
+        let saved = &reader.health().unwrap().instances[0].accounting;
+        (saved.events.rejected_type == 1).then_some(())
+    });
+    long.set("step", 1);
+    soon(|| {
+        let row = reader.activity(id).unwrap()?;
+        row.attributes.contains_key("step").then_some(())
+    });
+}

@@ -1,0 +1,388 @@
+//! A process that is killed while it records at full speed loses nothing that it was told is on record.
+//!
+//! The test runs itself again as the process that dies. `ACTIVITY_TEST_KILLS=100` kills more often,
+//! `ACTIVITY_TEST_SEED` repeats what a failure printed.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_activity::{
+    Activity, ActivityId, ActivityLayer, ActivityLog, ActivityRecord, Capture, Describe,
+    EventRecord, Mode, Outcome, Status,
+    query::ActivityReader,
+    record::Filter,
+    store::{Store, sqlite::SqliteStore},
+};
+
+use crate::support::sums;
+
+/// Names the file that the other half of a test records into, and is what makes it that.
+const CHILD: &str = "ACTIVITY_TEST_CRASH";
+/// Kills that share one file, as in life.
+const KILLS_A_FILE: u32 = 5;
+/// Callers within the process that is killed.
+const CALLERS: u64 = 4;
+/// Calls between two flushes of one caller.
+const CALLS_A_FLUSH: u64 = 25;
+
+#[test]
+fn what_was_flushed_survives_a_kill() {
+    kill_often(Mode::Fast, "what_was_flushed_survives_a_kill");
+}
+
+#[test]
+fn what_was_flushed_survives_a_kill_where_calls_wait_for_room() {
+    kill_often(
+        Mode::Wait,
+        "what_was_flushed_survives_a_kill_where_calls_wait_for_room",
+    );
+}
+
+#[test]
+fn what_was_answered_survives_a_kill_where_answers_wait_for_the_commit() {
+    kill_often(
+        Mode::Durable,
+        "what_was_answered_survives_a_kill_where_answers_wait_for_the_commit",
+    );
+}
+
+fn kill_often(mode: Mode, test: &str) {
+    if let Ok(path) = std::env::var(CHILD) {
+        record_until_killed(mode, path.as_ref());
+        return;
+    }
+    let seed = setting("ACTIVITY_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("ACTIVITY_TEST_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let kills = setting("ACTIVITY_TEST_KILLS").map_or(10, |kills| kills as u32);
+    // Of a flush there is a line for all of its calls, of an answer one each.
+    let lines = if mode == Mode::Durable { 600 } else { 60 };
+    let mut seen = Seen::default();
+    for first in (0..kills).step_by(KILLS_A_FILE as usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activity.db");
+        let mut promised = Promised::default();
+        for _ in first..kills.min(first + KILLS_A_FILE) {
+            kill_one(test, &path, random.usize(0..lines), &mut promised);
+            check(&path, &promised, &mut seen);
+        }
+    }
+    println!("{kills} kills in {mode:?}: {seen:?}");
+    // Else all of the above says nothing.
+    assert!(seen.promised > 0 && seen.whole > 0);
+    assert!(seen.abandoned > 0 && seen.events > 0);
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// What processes that are dead now were told is on record.
+#[derive(Debug, Default)]
+struct Promised {
+    activities: BTreeSet<String>,
+    events: BTreeSet<String>,
+    /// Open when a flush was answered: on record as ended or abandoned.
+    listed: BTreeSet<String>,
+}
+
+/// That the test had something to look at.
+#[derive(Debug, Default)]
+struct Seen {
+    promised: usize,
+    events: usize,
+    abandoned: usize,
+    whole: usize,
+}
+
+/// Starts a process that records, reads so many of its acknowledgements, and kills it.
+fn kill_one(test: &str, path: &Path, lines: usize, promised: &mut Promised) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("crash::{test}"), "--nocapture"])
+        .env(CHILD, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = BufReader::new(child.stdout.take().unwrap());
+    let mut read = 0;
+    let mut line = String::new();
+    while pipe.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
+        if promised.hear(&line) {
+            read += 1;
+        }
+        // What is in the pipe by then was said before it died.
+        if read == lines + 1 {
+            child.kill().unwrap();
+        }
+        line.clear();
+    }
+    let status = child.wait().unwrap();
+    assert!(
+        read > lines && !status.success(),
+        "it ended by itself: {status}"
+    );
+}
+
+impl Promised {
+    /// Reads one line of a process; `false` when that is none of its acknowledgements.
+    fn hear(&mut self, line: &str) -> bool {
+        let mut words = line.split_ascii_whitespace();
+        let ids = match words.next() {
+            Some("ready") => return true,
+            Some("ended") => &mut self.activities,
+            Some("event") => &mut self.events,
+            Some("open") => &mut self.listed,
+            _ => return false,
+        };
+        ids.extend(words.map(str::to_owned));
+        true
+    }
+}
+
+/// Opens the log that a killed process left, and looks at all of it.
+fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
+    let log = ActivityLog::open(path).unwrap();
+    log.start(Describe::job("afterwards"))
+        .end(Outcome::success());
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+
+    let activities = activities(&mut reader);
+    let ids: BTreeSet<_> = activities.iter().map(|row| row.id.to_string()).collect();
+    assert_eq!(ids.len(), activities.len(), "no activity twice");
+    let ended = activities
+        .iter()
+        .filter(|row| row.status != Status::Abandoned);
+    let ended: BTreeSet<_> = ended.map(|row| row.id.to_string()).collect();
+    let missing: Vec<_> = promised.activities.difference(&ended).collect();
+    assert!(
+        missing.is_empty(),
+        "promised, and not on record: {missing:?}"
+    );
+    let missing: Vec<_> = promised.listed.difference(&ids).collect();
+    assert!(missing.is_empty(), "seen running, and gone: {missing:?}");
+
+    let events = events(&mut reader);
+    let event_ids: BTreeSet<_> = events.iter().map(|row| row.id.to_string()).collect();
+    assert_eq!(event_ids.len(), events.len(), "no event twice");
+    let missing: Vec<_> = promised.events.difference(&event_ids).collect();
+    assert!(
+        missing.is_empty(),
+        "promised, and not on record: {missing:?}"
+    );
+
+    // Where there was no room something is missing, and it says so.
+    let calls = activities
+        .iter()
+        .filter(|row| row.name == "call" && row.status != Status::Abandoned && !row.truncated);
+    seen.whole += calls.map(check_whole).count();
+    events.iter().for_each(check_event);
+    check_accounting(&mut reader, path, &activities, &events);
+    seen.promised += promised.activities.len();
+    seen.events += promised.events.len();
+    seen.abandoned += activities.len() - ended.len();
+    log.shutdown().wait().unwrap();
+    check_sums(path);
+}
+
+/// What was added up meanwhile is what the rows add up to, whenever it was interrupted.
+fn check_sums(path: &Path) {
+    let before = sums::all(path);
+    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    sums::rebuild(&mut *upkeep);
+    // All of it would be too much to print.
+    assert!(sums::all(path) == before, "rebuilt sums differ");
+}
+
+/// Every part of a record is there, and they belong together.
+fn check_whole(row: &ActivityRecord) {
+    let number = row.attributes["number"].as_u64().unwrap();
+    let (text, payload) = content(number);
+    assert_eq!(row.status, Status::Success, "{row:?}");
+    assert!(row.duration_ns.is_some() && row.seq.is_some(), "{row:?}");
+    assert_eq!(row.attributes["text"], json!(text));
+    assert_eq!(row.attributes["sum"], json!(sum(&text, &payload)));
+    assert_eq!(row.input.as_ref().unwrap().text, payload.to_string());
+    assert_eq!(row.output.as_ref().unwrap().text, json!(number).to_string());
+    assert_eq!(
+        row.scope.actor.as_deref(),
+        Some(&*format!("user {}", number % 7))
+    );
+}
+
+fn check_event(row: &EventRecord) {
+    let (text, payload) = content(row.count);
+    assert_eq!(row.summary.as_deref(), Some(&*text));
+    assert_eq!(row.data.as_ref(), Some(&payload));
+    assert!(row.activity.is_some());
+}
+
+/// What the dead said of themselves with their last commit is what they left.
+fn check_accounting(
+    reader: &mut ActivityReader,
+    path: &Path,
+    activities: &[ActivityRecord],
+    events: &[EventRecord],
+) {
+    let mut left: HashMap<_, (u64, u64, u64)> = HashMap::new();
+    for row in activities {
+        let left = left.entry(row.instance).or_default();
+        match row.status {
+            Status::Abandoned => left.1 += 1,
+            status => {
+                assert_ne!(status, Status::Running);
+                left.0 += 1;
+            }
+        }
+    }
+    for row in events {
+        left.entry(row.instance).or_default().2 += 1;
+    }
+    let health = reader.health().unwrap();
+    assert_eq!(health.running, 0);
+    for one in health.instances {
+        let left = left.remove(&one.id).unwrap_or_default();
+        let counts = &one.accounting;
+        let told = (
+            counts.activities.committed,
+            counts.activities.abandoned,
+            counts.events.committed,
+        );
+        assert_eq!(told, left, "{one:#?}");
+        assert!(counts.adds_up(), "{one:#?}");
+    }
+    assert!(left.is_empty(), "of no instance: {left:?}");
+    let open = Connection::open(path).unwrap();
+    let open = open.query_row("SELECT count(*) FROM open", [], |row| row.get(0));
+    assert_eq!(open, Ok(0));
+}
+
+fn activities(reader: &mut ActivityReader) -> Vec<ActivityRecord> {
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.page(&Filter::default(), cursor, 1_000).unwrap();
+        rows.extend(page.records);
+        cursor = page.next;
+        if cursor.is_none() {
+            return rows;
+        }
+    }
+}
+
+fn events(reader: &mut ActivityReader) -> Vec<EventRecord> {
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.events(&Filter::default(), cursor, 1_000).unwrap();
+        rows.extend(page.records);
+        cursor = page.next;
+        if cursor.is_none() {
+            return rows;
+        }
+    }
+}
+
+/// What a call says of itself: of many lengths, so that rows lie across pages.
+fn content(number: u64) -> (String, Value) {
+    let text = "so it goes ".repeat(number as usize * 7 % 40);
+    let payload = json!({"number": number, "lines": vec![text.len(); number as usize % 60]});
+    (text, payload)
+}
+
+fn sum(text: &str, payload: &Value) -> u32 {
+    let bytes = text.bytes().chain(payload.to_string().into_bytes());
+    // FNV-1a.
+    bytes.fold(0x811c_9dc5, |sum: u32, byte| {
+        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// The other half: records at full speed and says what it was told is on record, until it is killed.
+fn record_until_killed(mode: Mode, path: &Path) {
+    let builder = ActivityLog::builder().mode(mode);
+    let builder = match mode {
+        // So little memory that calls do wait for room.
+        Mode::Wait => builder.memory_limit(256 << 10),
+        _ => builder,
+    };
+    let log = builder.open(path).unwrap();
+    // The harness may have left a line unfinished.
+    say("\nready", &[]);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let callers = (0..CALLERS).map(|caller| call_for_ever(log.clone(), mode, caller));
+        // Bounded, should nobody kill it.
+        let mut callers: tokio::task::JoinSet<()> = callers.collect();
+        tokio::time::timeout(Duration::from_secs(60), callers.join_next())
+            .await
+            .unwrap_err();
+    });
+}
+
+async fn call_for_ever(log: ActivityLog, mode: Mode, caller: u64) {
+    let service = service_fn(async |number: u64| {
+        let activity = Activity::current();
+        let (text, payload) = content(number);
+        activity.set("number", number);
+        activity.set("sum", sum(&text, &payload));
+        activity.set_input(&payload, Capture::Full);
+        activity.set_actor(format!("user {}", number % 7));
+        if number.is_multiple_of(3) {
+            tokio::task::yield_now().await;
+        }
+        let event = activity.event("step").count(number).summary(text.clone());
+        let event = event.data(payload).record();
+        activity.set("text", text);
+        activity.set_output(&number, Capture::Full);
+        Ok::<_, std::io::Error>((activity.id(), event))
+    });
+    let describe = |number: &u64| {
+        let agent = format!("agent {}", number % 3);
+        Describe::job("call").project("acme").agent(agent)
+    };
+    let layer = ActivityLayer::new(&log).describe(describe);
+    let mut service = layer.layer(service);
+    let mut number = caller;
+    loop {
+        let turn = log.start(Describe::turn("turn").agent(format!("agent {caller}")));
+        let (mut ids, mut last) = (Vec::new(), None);
+        for _ in 0..CALLS_A_FLUSH {
+            let (id, event) = service.ready().await.unwrap().call(number).await.unwrap();
+            if mode == Mode::Durable {
+                say("ended", &texts(id.as_slice()));
+            }
+            ids.extend(id);
+            last = Some(event);
+            number += CALLERS;
+        }
+        if let Ok(Some(id)) = last.unwrap().committed().await {
+            say("event", &[id.to_string()]);
+        }
+        if log.flush().await.is_ok() {
+            say("ended", &texts(&ids));
+            say("open", &texts(turn.id().as_slice()));
+        }
+        turn.end(Outcome::success());
+    }
+}
+
+fn texts(ids: &[ActivityId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn say(what: &str, ids: &[String]) {
+    let line = format!("{what} {}\n", ids.join(" "));
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}

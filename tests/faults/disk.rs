@@ -1,0 +1,367 @@
+//! Disks as they are: full, read-only, not ours. Where a test needs a file system of its own, it runs again in a
+//! process that may mount one (`unshare`), and where no process may, under a limit on the size of files.
+
+use std::{
+    convert::Infallible,
+    fs::{self, File},
+    future::Future,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    pin::pin,
+    process::Command,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tower::{Service, ServiceBuilder, service_fn};
+use tower_activity::{
+    ActivityLayer, ActivityLog, Describe, Outcome, query::ActivityReader, store::Accounting,
+};
+
+use crate::support::{Rows, fuse, rows, soon};
+
+/// The folder that a test which runs again is to use.
+const PLACE: &str = "ACTIVITY_TEST_PLACE";
+/// Set where it is under a limit rather than on a file system of its own.
+const LIMITED: &str = "ACTIVITY_TEST_LIMITED";
+
+fn done(log: &ActivityLog, name: &'static str) {
+    log.start(Describe::job(name)).end(Outcome::success());
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn ran(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:#?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A command that runs others where they may mount; `None` where nobody lets us.
+fn may_mount() -> Option<Command> {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.arg("--mount");
+        if !is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command
+    };
+    let probe = unshare()
+        .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+        .output();
+    probe
+        .is_ok_and(|probe| probe.status.success())
+        .then(unshare)
+}
+
+/// A command that runs others as a user to whom something is forbidden.
+fn forbids() -> Command {
+    let mut command = Command::new("env");
+    if is_root() {
+        command.uid(65_534).gid(65_534);
+    }
+    command
+}
+
+/// Runs this test again by a command, in a folder for it.
+fn again(mut command: Command, name: &str, place: &Path) {
+    command
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("disk::{name}"), "--nocapture"])
+        .env(PLACE, place);
+    let said = ran(&mut command);
+    assert!(said.contains("1 passed"), "no test {name:?}: {said}");
+}
+
+fn place() -> Option<PathBuf> {
+    std::env::var_os(PLACE).map(PathBuf::from)
+}
+
+/// Makes so many calls and sees each answered.
+fn answered(log: &ActivityLog, calls: u64) {
+    let mut service = ServiceBuilder::new()
+        .layer(ActivityLayer::new(log).describe(|_: &u64| Describe::job("call")))
+        .service(service_fn(async |number: u64| Ok::<_, Infallible>(number)));
+    for number in 0..calls {
+        let call = pin!(service.call(number));
+        let answer = call.poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(answer, Poll::Ready(Ok(number)));
+    }
+}
+
+/// All that the numbers promise, in memory and on record.
+fn is_whole(path: &Path, counts: &Accounting) {
+    assert!(counts.adds_up(), "{counts:?}");
+    let mut reader = ActivityReader::open(path).unwrap();
+    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    let health = reader.health().unwrap();
+    assert_eq!(health.activities, counts.activities.committed);
+    assert_eq!(health.instances[0].accounting, *counts);
+}
+
+#[test]
+fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
+    let Some(folder) = place() else {
+        let folder = tempfile::tempdir().unwrap();
+        let command = may_mount().unwrap_or_else(|| {
+            // 4 MB in blocks of 512 bytes. The signal that goes with it is for programs that do not look.
+            let mut limited = Command::new("sh");
+            limited.args(["-c", "trap '' XFSZ; ulimit -S -f 8192; exec \"$0\" \"$@\""]);
+            limited.env(LIMITED, "1");
+            limited
+        });
+        let name = "a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room";
+        return again(command, name, folder.path());
+    };
+    let limited = std::env::var_os(LIMITED).is_some();
+    let ballast = folder.join("ballast");
+    if !limited {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
+        ran(mount.arg(&folder));
+        fs::write(&ballast, vec![1; 4 << 20]).unwrap();
+    }
+    let path = folder.join("activity.db");
+    let log = ActivityLog::builder()
+        .memory_limit(1 << 20)
+        .flush_interval(Duration::ZERO)
+        .open(&path)
+        .unwrap();
+    let mut calls = 0;
+    let stuck = soon(|| {
+        answered(&log, 1_000);
+        calls += 1_000;
+        let error = log.flush().within(Duration::from_millis(20)).wait().err();
+        let why = error.and_then(|error| Some(std::error::Error::source(&error)?.to_string()));
+        // A slow disk is none that is full.
+        why.filter(|_| log.accounting().activities.rejected_memory > 0)
+    });
+    let expected = if limited {
+        "cannot read or write"
+    } else {
+        "the disk is full"
+    };
+    assert!(stuck.contains(expected), "{stuck}");
+    let full = log.accounting();
+    assert!(
+        full.activities.waiting > 0 && full.activities.committed > 0,
+        "{full:?}"
+    );
+    assert_eq!(
+        (
+            full.activities.recorded,
+            full.activities.open,
+            full.activities.lost()
+        ),
+        (calls, 0, 0)
+    );
+    assert!(full.adds_up(), "{full:?}");
+    answered(&log, 1_000);
+    calls += 1_000;
+
+    if limited {
+        let process = std::process::id().to_string();
+        ran(Command::new("prlimit").args(["--fsize=unlimited", "--pid", &process]));
+    } else {
+        fs::remove_file(&ballast).unwrap();
+    }
+    // By itself: nobody asks for a flush.
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    answered(&log, 1_000);
+    calls += 1_000;
+    let counts = log.shutdown().wait().unwrap();
+    assert_eq!(
+        (
+            counts.activities.recorded,
+            counts.activities.lost(),
+            counts.late_ends
+        ),
+        (calls, 0, 0)
+    );
+    assert_eq!(
+        counts.activities.committed + counts.activities.rejected_memory,
+        calls
+    );
+    assert!(
+        counts.activities.committed >= full.activities.committed + full.activities.waiting + 1_000,
+        "{counts:?}"
+    );
+    is_whole(&path, &counts);
+}
+
+#[test]
+fn a_place_that_becomes_read_only_is_waited_for() {
+    let Some(folder) = place() else {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let command = may_mount().unwrap_or_else(|| {
+            let mut limited = forbids();
+            limited.env(LIMITED, "1");
+            limited
+        });
+        let name = "a_place_that_becomes_read_only_is_waited_for";
+        return again(command, name, folder.path());
+    };
+    if std::env::var_os(LIMITED).is_some() {
+        return becomes_unwritable(&folder.join("own"));
+    }
+    let path = folder.join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    done(&log, "before");
+    log.flush().wait().unwrap();
+
+    ran(Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "ro", "tmpfs"])
+        .arg(&folder));
+    done(&log, "meanwhile");
+    let why = soon(|| {
+        let error = log
+            .flush()
+            .within(Duration::from_millis(20))
+            .wait()
+            .unwrap_err();
+        let why = std::error::Error::source(&error)?.to_string();
+        why.contains("mounted read-only").then_some(why)
+    });
+    assert!(why.contains("choose another path"), "{why}");
+    let error = ActivityLog::open(&path).unwrap_err();
+    assert!(error.to_string().contains("mounted read-only"), "{error}");
+    assert_eq!(log.accounting().activities.waiting, 1);
+
+    ran(Command::new("umount").arg(&folder));
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    assert_eq!(rows(&log).names(), ["before", "meanwhile"]);
+    let counts = log.shutdown().wait().unwrap();
+    is_whole(&path, &counts);
+}
+
+/// The same by rights: the file is gone, and its folder cannot be written.
+fn becomes_unwritable(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    let path = folder.join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    for file in ["activity.db", "activity.db-wal", "activity.db-shm"] {
+        fs::remove_file(folder.join(file)).unwrap();
+    }
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o500)).unwrap();
+    done(&log, "meanwhile");
+    soon(|| {
+        let error = log
+            .flush()
+            .within(Duration::from_millis(20))
+            .wait()
+            .unwrap_err();
+        let why = std::error::Error::source(&error)?.to_string();
+        why.contains("may not write").then_some(())
+    });
+    assert_eq!(log.accounting().activities.waiting, 1);
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
+    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    assert_eq!(rows(&log).names(), ["meanwhile"]);
+}
+
+#[test]
+fn what_this_user_may_not_write_is_refused_with_its_path_and_what_to_do() {
+    let Some(folder) = place() else {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let name = "what_this_user_may_not_write_is_refused_with_its_path_and_what_to_do";
+        return again(forbids(), name, folder.path());
+    };
+    let check = |path: &Path, expected: &str| {
+        let error = ActivityLog::open(path).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(path.to_str().unwrap()), "{said}");
+        assert!(said.contains(expected), "{said}");
+    };
+    let forbidden = folder.join("forbidden");
+    fs::create_dir(&forbidden).unwrap();
+    fs::set_permissions(&forbidden, PermissionsExt::from_mode(0o500)).unwrap();
+    check(
+        &forbidden.join("activity.db"),
+        "this user may not write the file",
+    );
+    check(&folder.join("no/activity.db"), "there is no such folder");
+
+    let path = folder.join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    done(&log, "one");
+    log.shutdown().wait().unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o400)).unwrap();
+    check(&path, "this user may not write the file");
+    // The file may be written, and nothing made beside it.
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    let beside = forbidden.join("activity.db");
+    fs::set_permissions(&forbidden, PermissionsExt::from_mode(0o700)).unwrap();
+    fs::rename(&path, &beside).unwrap();
+    fs::set_permissions(&forbidden, PermissionsExt::from_mode(0o500)).unwrap();
+    check(&beside, "its folder");
+}
+
+#[test]
+fn the_locks_of_a_log_are_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let _log = ActivityLog::open(folder.path().join("activity.db")).unwrap();
+    let locks = fs::metadata(folder.path().join("activity.db-instances")).unwrap();
+    assert_eq!(locks.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_network_file_system_is_refused_by_its_name() {
+    let Some(folder) = place() else {
+        let folder = tempfile::tempdir().unwrap();
+        let device = File::options().read(true).write(true).open("/dev/fuse");
+        let Some(command) = may_mount().filter(|_| device.is_ok()) else {
+            // Where nobody may mount one there is the list of mounts alone, which the unit tests read.
+            return a_disk_of_this_machine_is_no_network();
+        };
+        let name = "a_network_file_system_is_refused_by_its_name";
+        return again(command, name, folder.path());
+    };
+    let device = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse")
+        .unwrap();
+    let mut mount = Command::new("mount");
+    // What is mounted talks through the descriptor of whoever mounts it.
+    mount.stdin(device.try_clone().unwrap());
+    mount.args([
+        "-i",
+        "-t",
+        "fuse.sshfs",
+        "-o",
+        "fd=0,rootmode=40755,user_id=0,group_id=0",
+        "ann@server:",
+    ]);
+    ran(mount.arg(&folder));
+    fuse::serve(device);
+    let path = folder.join("activity.db");
+    // Also by a link from a disk of this machine.
+    let here = tempfile::tempdir().unwrap();
+    let link = here.path().join("link");
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    for path in [path, link.join("activity.db")] {
+        let said = ActivityLog::open(&path).unwrap_err().to_string();
+        assert!(said.contains("network file system (fuse.sshfs)"), "{said}");
+        assert!(said.contains("keep it on a disk of this machine"), "{said}");
+    }
+}
+
+#[test]
+fn a_disk_of_this_machine_is_no_network() {
+    for folder in ["/dev/shm", env!("CARGO_TARGET_TMPDIR")] {
+        let folder = tempfile::tempdir_in(folder).unwrap();
+        let path = folder.path().join("activity.db");
+        let log = ActivityLog::open(&path).unwrap();
+        done(&log, "one");
+        log.shutdown().wait().unwrap();
+        assert_eq!(Rows::of(&path).names(), ["one"]);
+    }
+}

@@ -1,0 +1,25 @@
+//! Foreign SQLite clients beside a writer of ours: whatever they do to the file, what was acknowledged is there.
+//!
+//! The test binary runs itself again as the writer. `ACTIVITY_TEST_SEED` repeats one sequence, `ACTIVITY_TEST_KEEP=1`
+//! keeps the folders, and `cargo xtask prove foreign-clients` tries every pair of acts.
+
+mod act;
+mod calls;
+mod client;
+mod ending;
+mod perform;
+mod place;
+mod plan;
+mod recorder;
+mod scenarios;
+mod sequences;
+mod story;
+mod writer;
+
+/// The writer under test, where this binary was started as one.
+#[test]
+fn process_under_test() {
+    if let Some(store) = std::env::var_os(recorder::STORE) {
+        recorder::run(store.as_ref());
+    }
+}

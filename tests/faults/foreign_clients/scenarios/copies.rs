@@ -1,0 +1,138 @@
+//! The file is copied, moved and linked.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    time::{Duration, Instant},
+};
+
+use super::check;
+use crate::foreign_clients::{
+    act::Act,
+    client::Client,
+    place::{Place, Row, activity, rows},
+    story::{End, Story},
+    writer::{Clock, Mode},
+};
+
+/// How long after the last record the file may still be without it.
+const IDLE: Duration = Duration::from_secs(10);
+
+#[test]
+fn the_file_alone_holds_everything_soon_after_the_last_record() {
+    let mut story = Story::begin(Mode::Fast, Clock::Real);
+    let deadline = Instant::now() + IDLE;
+    loop {
+        let missing = missing_in_main(&mut story);
+        if missing == 0 {
+            break;
+        }
+        if Instant::now() > deadline {
+            let count = story.must.len();
+            story.fault(format_args!(
+                "after {IDLE:?} the file alone lacks {missing} of {count} rows"
+            ));
+            break;
+        }
+    }
+    check([story.finish(End::Kill)]);
+}
+
+/// How many rows a copy of the main file lacks.
+fn missing_in_main(story: &mut Story) -> usize {
+    let copy = story.new_file("main-alone");
+    fs::copy(story.place.store(), &copy).unwrap();
+    let found = rows(&copy).unwrap_or_default();
+    story.must.difference(&found).count()
+}
+
+#[test]
+fn the_file_alone_holds_everything_after_a_command() {
+    let place = Place::new();
+    let (store, copy) = (place.store(), place.file("copy.db"));
+    let exported = place.file("events.jsonl");
+    let other = Place::new();
+    let ran = other.activity(&["event", "imported", "v0"]);
+    let imported = format!("event {}", ran.stdout.trim());
+    let lines = other.activity(&["events", "--json"]).stdout;
+    fs::write(&exported, lines).unwrap();
+    let mut expected: BTreeSet<Row> = BTreeSet::new();
+    let alone = |expected: &BTreeSet<Row>| {
+        fs::copy(&store, &copy).unwrap();
+        assert_eq!(rows(&copy).unwrap_or_default(), *expected);
+    };
+    let ran = place.activity(&["event", "deployment", "v1"]);
+    expected.insert(format!("event {}", ran.stdout.trim()));
+    alone(&expected);
+    let ran = place.activity(&["import", exported.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    expected.insert(imported);
+    alone(&expected);
+    for reading in [&["events"][..], &["doctor"], &["stats"]] {
+        assert_eq!(place.activity(reading).code, Some(0), "{reading:?}");
+        alone(&expected);
+    }
+}
+
+#[test]
+fn a_file_that_is_moved_away_is_complete_by_itself() {
+    let acts = [Act::MoveMain, Act::MoveAll];
+    check(acts.into_iter().flat_map(|act| {
+        Mode::ALL.map(|mode| {
+            let mut story = Story::aged(mode);
+            story.act(act, Client::Shell);
+            story.act(Act::Select, Client::Other);
+            story.act(Act::MoveBack, Client::Shell);
+            story.finish(End::Kill)
+        })
+    }));
+}
+
+/// Before the writer has seen that it is gone.
+#[test]
+fn a_file_that_is_moved_away_and_back_at_once_is_complete() {
+    check([Act::MoveMain, Act::MoveAll].map(|act| {
+        let mut story = Story::aged(Mode::Fast);
+        story.only(act, Client::Shell);
+        story.only(Act::MoveBack, Client::Shell);
+        story.record(10);
+        story.finish(End::Kill)
+    }));
+}
+
+/// SQLite names the write-ahead log after the name that it opened: two names are two write-ahead logs of one file.
+#[test]
+fn a_log_is_not_opened_by_a_hard_link_while_it_is_open() {
+    let mut story = Story::aged(Mode::Fast);
+    let (store, link) = (story.place.store(), story.place.file("link.db"));
+    fs::hard_link(&store, &link).unwrap();
+    for command in [&["event", "foreign", "by a link"][..], &["list"]] {
+        let ran = activity(&link, command);
+        if ran.code != Some(1) || !ran.stderr.contains("activity.db") {
+            story.fault(format_args!("activity {command:?} by a link: {ran:?}"));
+        }
+    }
+    story.record(5);
+    fs::remove_file(link).unwrap();
+    check([story.finish(End::Kill)]);
+}
+
+#[test]
+fn a_file_that_another_one_is_moved_over_is_not_lost() {
+    use Act::{EndWriter, MoveAll, MoveBack, MoveMain, MoveOver};
+    let stories: [&[Act]; 6] = [
+        &[MoveMain, MoveOver],
+        &[MoveAll, MoveOver],
+        &[MoveMain, MoveBack, MoveOver],
+        &[MoveAll, MoveBack, MoveOver],
+        &[MoveMain, MoveBack, EndWriter, MoveOver],
+        &[MoveAll, MoveBack, MoveMain, MoveBack, EndWriter, MoveOver],
+    ];
+    check(stories.map(|acts| {
+        let mut story = Story::aged(Mode::Durable);
+        for act in acts {
+            story.act(*act, Client::Shell);
+        }
+        story.finish(End::Kill)
+    }));
+}

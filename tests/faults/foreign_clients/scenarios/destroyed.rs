@@ -1,0 +1,142 @@
+//! Acts that destroy rows on purpose: that is noticed, counted and shown, and nothing is mixed.
+
+use std::{fs, process::Command};
+
+use super::check;
+use crate::foreign_clients::{
+    act::Act,
+    client::Client,
+    place::{beside, rows},
+    story::{End, Story},
+    writer::{Clock, Mode},
+};
+
+#[test]
+fn rows_that_a_client_deleted_are_told_of() {
+    check(Client::ALL.map(|client| {
+        let mut story = Story::begin(Mode::Fast, Clock::Manual);
+        story.act(Act::DeleteRows, client);
+        story.check_told(10);
+        story.finish(End::Shutdown)
+    }));
+}
+
+#[test]
+fn a_file_that_was_removed_is_told_of() {
+    check(Mode::ALL.map(|mode| {
+        let mut story = Story::aged(mode);
+        story.act(Act::RemoveMain, Client::Shell);
+        story.finish(End::Shutdown)
+    }));
+}
+
+#[test]
+fn rows_of_a_log_that_was_cut_are_told_of() {
+    check(Mode::ALL.map(|mode| {
+        let mut story = Story::aged(mode);
+        story.act(Act::TruncateWal, Client::Shell);
+        story.finish(End::Shutdown)
+    }));
+}
+
+#[test]
+fn shared_memory_that_is_removed_while_a_client_writes_mixes_nothing() {
+    check(Client::ALL.map(|client| {
+        let mut story = Story::aged(Mode::Fast);
+        story.act(Act::RemoveShmInWrite, client);
+        story.finish(End::Shutdown)
+    }));
+}
+
+#[test]
+fn an_older_copy_that_is_put_back_while_the_log_is_open_mixes_nothing() {
+    let acts = [Act::ReplaceWithCopy, Act::OverwriteWithCopy];
+    check(acts.into_iter().flat_map(|act| {
+        Mode::ALL.map(|mode| {
+            let mut story = with_copy(mode);
+            story.act(act, Client::Shell);
+            story.finish(End::Shutdown)
+        })
+    }));
+}
+
+/// The writer is dead, its write-ahead log still there.
+#[test]
+fn an_older_copy_that_is_put_back_beside_a_later_write_ahead_log_mixes_nothing() {
+    let acts = [Act::ReplaceWithCopy, Act::OverwriteWithCopy];
+    check(acts.map(|act| {
+        let mut story = with_copy(Mode::Fast);
+        story.stop(End::Kill);
+        assert!(beside(&story.place.store(), "-wal").exists());
+        story.perform(act, Client::Shell);
+        story.release();
+        for command in [
+            ["list", "--json"],
+            ["stats", "--json"],
+            ["doctor", "--json"],
+        ] {
+            let ran = story.place.activity(&command);
+            if ran.code == Some(0) {
+                let what = command[0];
+                story.fault(format_args!("activity {what} says nothing of it"));
+            }
+        }
+        story.start();
+        story.record(20);
+        story.finish(End::Shutdown)
+    }));
+}
+
+/// Another program's file is moved to where the log is.
+#[test]
+fn a_foreign_database_in_the_place_of_the_log_is_left_as_it_is() {
+    let mut story = Story::aged(Mode::Fast);
+    let foreign = story.place.file("foreign.db");
+    let make = "CREATE TABLE theirs (text); INSERT INTO theirs VALUES ('mine');";
+    let made = Command::new("sqlite3").arg(&foreign).arg(make).status();
+    assert!(made.unwrap().success());
+    let (store, before) = (story.place.store(), fs::read(&foreign).unwrap());
+    fs::rename(&foreign, &store).unwrap();
+    // Whether calls can be recorded now is the writer's to say.
+    let _ = story.writer.as_mut().unwrap().ask("record 5");
+    story.stop(End::Kill);
+    let files = [store.clone(), beside(&store, "-wal")].map(|file| fs::read(file).ok());
+    if files != [Some(before), None] {
+        story.fault("the foreign database was written");
+    }
+    check([story]);
+}
+
+/// A log of which the older half is in a copy, and only the newest part in the write-ahead log.
+fn with_copy(mode: Mode) -> Story {
+    let mut story = Story::begin(mode, Clock::Manual);
+    story.record(150);
+    story.only(Act::Backup, Client::Shell);
+    story.record(150);
+    story.only(Act::Checkpoint, Client::Shell);
+    story.record(8);
+    story
+}
+
+impl Story {
+    /// `doctor` fails while the log is open, and says how many activities are missing.
+    fn check_told(&mut self, missing: usize) {
+        let ran = self.place.activity(&["doctor"]);
+        let number = missing.to_string();
+        let told = ran.stdout.lines().any(|line| {
+            line.contains("problem")
+                && line
+                    .split(|c: char| !c.is_ascii_digit())
+                    .any(|n| n == number)
+        });
+        if ran.code != Some(1) || !told {
+            let code = ran.code;
+            self.fault(format_args!(
+                "{missing} activities are missing, and doctor ends with {code:?}: {}",
+                ran.stdout
+            ));
+        }
+        let found = rows(&self.place.store()).unwrap();
+        assert!(self.may.is_disjoint(&found), "nothing was destroyed");
+    }
+}

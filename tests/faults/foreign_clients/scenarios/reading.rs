@@ -1,0 +1,70 @@
+//! Clients that only read, beside a writer that is old enough for its upkeep.
+
+use super::check;
+use crate::foreign_clients::{
+    act::Act,
+    client::Client,
+    story::{End, Story},
+    writer::{Clock, Mode},
+};
+
+#[test]
+fn a_log_that_nobody_touches_keeps_everything() {
+    let ends = [End::Kill, End::Shutdown];
+    check(
+        Mode::ALL
+            .into_iter()
+            .flat_map(|mode| ends.map(|end| Story::begin(mode, Clock::Manual).finish(end))),
+    );
+}
+
+#[test]
+fn a_foreign_reader_takes_nothing_away() {
+    check(Mode::ALL.into_iter().flat_map(|mode| {
+        Client::ALL.map(|client| {
+            let mut story = Story::aged(mode);
+            story.act(Act::Select, client);
+            story.finish(End::Kill)
+        })
+    }));
+}
+
+#[test]
+fn a_foreign_reader_takes_nothing_away_by_real_time() {
+    let mut story = Story::begin(Mode::Fast, Clock::Real);
+    story.ask("age");
+    story.act(Act::Select, Client::Shell);
+    check([story.finish(End::Kill)]);
+}
+
+/// Others of the same process open the file while the writer has it open.
+#[test]
+fn a_foreign_reader_takes_nothing_away_where_the_process_has_opened_the_file_again() {
+    check(["handle", "upkeep", "import"].map(|again| {
+        let mut story = Story::begin(Mode::Fast, Clock::Manual);
+        story.ask(again);
+        story.act(Act::Select, Client::Shell);
+        story.finish(End::Kill)
+    }));
+}
+
+#[test]
+fn a_second_writer_beside_a_foreign_reader_leaves_the_indexes_whole() {
+    check(Mode::ALL.map(|mode| {
+        let mut story = Story::aged(mode);
+        for client in Client::ALL {
+            story.act(Act::Select, client);
+            story.only(Act::Event, client);
+            story.record(30);
+        }
+        story.finish(End::Kill)
+    }));
+}
+
+#[test]
+fn readers_of_this_project_take_nothing_away() {
+    let mut story = Story::aged(Mode::Fast);
+    story.act(Act::List, Client::Shell);
+    story.act(Act::Doctor, Client::Shell);
+    check([story.finish(End::Kill)]);
+}

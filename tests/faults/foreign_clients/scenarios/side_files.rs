@@ -1,0 +1,62 @@
+//! The files beside the main one are removed while the log is open.
+
+use super::check;
+use crate::foreign_clients::{
+    act::Act,
+    client::Client,
+    story::{End, Story},
+    writer::Mode,
+};
+
+const REMOVED: [Act; 3] = [Act::RemoveSides, Act::RemoveWal, Act::RemoveShm];
+
+/// The writer has not yet seen it.
+#[test]
+fn an_event_of_another_process_is_kept_where_side_files_were_removed() {
+    check(REMOVED.map(|removed| {
+        let mut story = Story::aged(Mode::Fast);
+        story.only(removed, Client::Shell);
+        story.only(Act::Event, Client::Shell);
+        story.record(20);
+        story.finish(End::Kill)
+    }));
+}
+
+#[test]
+fn what_was_acknowledged_is_kept_where_side_files_were_removed() {
+    check(Mode::ALL.into_iter().flat_map(|mode| {
+        REMOVED.map(|removed| {
+            let mut story = Story::aged(mode);
+            story.only(removed, Client::Shell);
+            story.record(20);
+            story.act(Act::Select, Client::Python);
+            story.act(Act::Event, Client::Shell);
+            story.finish(End::Kill)
+        })
+    }));
+}
+
+#[test]
+fn a_call_that_runs_is_not_abandoned_where_the_folder_of_instances_was_removed() {
+    check(Mode::ALL.map(|mode| {
+        let mut story = Story::aged(mode);
+        story.only(Act::RemoveInstances, Client::Shell);
+        story.only(Act::Event, Client::Shell);
+        story.record(5);
+        story.finish(End::Shutdown)
+    }));
+}
+
+/// The reader still has the files open that were removed.
+#[test]
+fn a_long_reader_keeps_nothing_from_being_recorded_where_side_files_were_removed() {
+    // Not after the writer was killed: then the write-ahead log that is removed has the only copy, and the reader may have
+    // kept a checkpoint from being complete.
+    check(REMOVED.map(|removed| {
+        let mut story = Story::aged(Mode::Fast);
+        story.act(Act::LongRead, Client::Shell);
+        story.act(removed, Client::Shell);
+        story.act(Act::KillWriter, Client::Shell);
+        story.finish(End::Kill)
+    }));
+}

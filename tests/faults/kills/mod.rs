@@ -1,0 +1,205 @@
+//! A process that is killed at any write while it records, prunes, rebuilds, imports or backs up loses nothing that was
+//! acknowledged, and the next one goes on. Nor does one whose system calls fail.
+//!
+//! `ACTIVITY_TEST_KILLS_AT=every` kills at every system call that writes, in place of some of them.
+
+mod io_errors;
+mod work;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Describe, Mode, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Limit, Store, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use crate::support::strace::{child, sweep_some};
+use crate::support::sums;
+
+/// At how many writes of each sort of work a process is killed, in the short form.
+const SOME: usize = 40;
+const BEGIN: &str = "2026-02-13T09:00:00Z";
+/// Activities of the log that a process begins with.
+const BEFORE: usize = 48;
+
+#[test]
+fn a_process_that_is_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged() {
+    let test =
+        "a_process_that_is_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged";
+    kill(test, work::commit, &all_before());
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_prunes_deletes_nothing_younger() {
+    let test = "a_process_that_is_killed_while_it_prunes_deletes_nothing_younger";
+    let younger = (BEFORE / 2..BEFORE).map(before).collect();
+    kill(test, work::prune, &younger);
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_rebuilds_leaves_sums_that_are_right() {
+    let test = "a_process_that_is_killed_while_it_rebuilds_leaves_sums_that_are_right";
+    kill(test, work::rebuild, &all_before());
+}
+
+#[test]
+fn an_import_that_is_killed_is_finished_by_importing_again() {
+    let test = "an_import_that_is_killed_is_finished_by_importing_again";
+    kill(test, work::import, &all_before());
+}
+
+#[test]
+fn a_backup_that_is_killed_has_its_name_only_when_it_is_whole() {
+    let test = "a_backup_that_is_killed_has_its_name_only_when_it_is_whole";
+    kill(test, work::back_up, &all_before());
+}
+
+/// Kills a process that does this work, or does it.
+fn kill(test: &str, work: fn(&Path), stays: &BTreeSet<String>) {
+    if let Some(path) = child() {
+        return work(&path);
+    }
+    let every = std::env::var_os("ACTIVITY_TEST_KILLS_AT").is_some_and(|at| at == "every");
+    let kills = sweep_some(
+        &format!("kills::{test}"),
+        (!every).then_some(SOME),
+        &begin,
+        &|path| {
+            look(path, stays);
+            // What was interrupted is done by doing it again.
+            work(path);
+            check(path, stays);
+        },
+    );
+    assert!(kills > 0);
+}
+
+/// A copy of a log that was recorded by another process.
+fn begin() -> (TempDir, PathBuf) {
+    static MADE: OnceLock<Vec<u8>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activity.db");
+        let (log, clock) = open(&path);
+        clock.set_wall(BEGIN.parse().unwrap());
+        for number in 0..BEFORE {
+            done(&log, before(number));
+            log.event("tick")
+                .summary(format!("event {number}"))
+                .record();
+            clock.advance(Duration::from_secs(400));
+        }
+        log.shutdown().wait().unwrap();
+        fs::read(&path).unwrap()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    fs::create_dir(&log).unwrap();
+    let path = log.join("activity.db");
+    fs::write(&path, made).unwrap();
+    (folder, path)
+}
+
+/// The name of an activity that was there before.
+fn before(number: usize) -> String {
+    format!("before {number:02}")
+}
+
+fn all_before() -> BTreeSet<String> {
+    (0..BEFORE).map(before).collect()
+}
+
+/// Looks at what a killed process left, then goes on with it.
+fn look(path: &Path, stays: &BTreeSet<String>) {
+    doctor(path);
+    let (log, _) = open(path);
+    done(&log, "afterwards");
+    log.flush().wait().unwrap();
+    log.shutdown().wait().unwrap();
+    let names = check(path, stays);
+    assert!(names.contains("afterwards"));
+}
+
+/// Checks a log that nobody writes. Returns the names of its activities.
+fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
+    doctor(path);
+    let mut reader = ActivityReader::open(path).unwrap();
+    let page = reader.page(&Filter::default(), None, 1_000).unwrap();
+    drop(reader);
+    let names: BTreeSet<_> = page
+        .records
+        .iter()
+        .map(|one| one.name.to_string())
+        .collect();
+    let mut ids: Vec<_> = page.records.iter().map(|one| one.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), page.records.len(), "no activity twice");
+    let acknowledged = work::acknowledged(path);
+    let missing: Vec<_> = stays
+        .union(&acknowledged)
+        .filter(|name| !names.contains(*name))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "acknowledged, and not on record: {missing:?}"
+    );
+
+    let store = Connection::open(path).unwrap();
+    let found: String = store
+        .query_row("PRAGMA integrity_check", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, "ok");
+    drop(store);
+    let before = sums::all(path);
+    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    sums::rebuild(&mut *upkeep);
+    drop(upkeep);
+    assert!(sums::all(path) == before, "rebuilt sums differ");
+    names
+}
+
+/// Asks the command whether anything is missing or wrong.
+fn doctor(path: &Path) {
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_activity"));
+    let output = doctor
+        .args(["doctor", "--store"])
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Opens a log that deletes nothing by itself.
+fn open(path: &Path) -> (ActivityLog, ManualClock) {
+    let (opened, clock) = try_open(path, Mode::Fast);
+    (opened.unwrap(), clock)
+}
+
+fn try_open(path: &Path, mode: Mode) -> (tower_activity::Result<ActivityLog>, ManualClock) {
+    let clock = ManualClock::new();
+    clock.set_wall("2026-02-14T09:00:00Z".parse().unwrap());
+    let builder = ActivityLog::builder().clock(clock.clone()).mode(mode);
+    let builder = builder
+        .keep_activities(Limit::FOREVER)
+        .keep_events(Limit::FOREVER)
+        .keep_sums(Limit::FOREVER);
+    (builder.open(path), clock)
+}
+
+fn done(log: &ActivityLog, name: impl Into<String>) {
+    log.start(Describe::job(name.into()))
+        .end(Outcome::success());
+}

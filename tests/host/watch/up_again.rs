@@ -1,0 +1,140 @@
+//! Hosts that were stopped are up again, whoever started them.
+
+use std::{
+    fs,
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use tower_activity::{
+    Error, ErrorKind, Result,
+    host::{
+        ActivitySource, Host, HostActivity, HostProvider, HostProviderExt, Moment, StopReason,
+        Watched, Watcher, Work,
+    },
+};
+
+use crate::watch::{MINUTE, events, is_up, look, place, stopped, used_ago};
+
+#[tokio::test]
+async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
+    let (folder, log) = place();
+    let host = used_ago(folder.path(), 10);
+    let limits = Watcher::new(&log, &host).max_age(9 * MINUTE);
+    let mut watcher = limits.idle_timeout(5 * MINUTE);
+    let start = Moment::now();
+    assert!(stopped(&look(&mut watcher, start).await).is_some());
+    let minutes = |minutes: u32| start.after(minutes * MINUTE);
+    for minute in [1, 30] {
+        let watched = look(&mut watcher, minutes(minute)).await;
+        assert!(matches!(watched, Watched::Down), "{watched:?}");
+    }
+    // Started by somebody who marked no boot: it counts from when it was last known to be down.
+    let activity = HostActivity::at(folder.path());
+    let touch = |now: Moment| {
+        let touched = activity.record_at(ActivitySource::User, now.wall());
+        touched.unwrap();
+    };
+    touch(minutes(31));
+    assert!(is_up(&look(&mut watcher, minutes(31)).await));
+    touch(minutes(36));
+    assert!(is_up(&look(&mut watcher, minutes(38)).await));
+    let watched = look(&mut watcher, minutes(39)).await;
+    assert_eq!(stopped(&watched), Some(StopReason::MaxAge));
+}
+
+#[tokio::test]
+async fn a_use_while_it_is_stopped_brings_no_host_back() {
+    let (folder, log) = place();
+    let host = used_ago(folder.path(), 10);
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
+    let start = Moment::now();
+    let stop = async |_| host.record(ActivitySource::Process).await;
+    assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
+    let watched = look(&mut watcher, start.after(MINUTE)).await;
+    assert!(matches!(watched, Watched::Down), "{watched:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_answers_again_is_up_again() {
+    let (folder, log) = place();
+    let host = used_ago(folder.path(), 10);
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
+    let start = Moment::now();
+    let (there, gone) = (folder.path().join("activity"), folder.path().join("gone"));
+    let stop = async |_| {
+        fs::rename(&there, &gone).unwrap();
+        fs::write(&there, "").unwrap();
+        Ok(())
+    };
+    assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
+    let watched = look(&mut watcher, start.after(MINUTE)).await;
+    assert!(matches!(watched, Watched::Down), "{watched:?}");
+    fs::remove_file(&there).unwrap();
+    fs::rename(&gone, &there).unwrap();
+    assert!(is_up(&look(&mut watcher, start.after(5 * MINUTE)).await));
+    let watched = look(&mut watcher, start.after(6 * MINUTE)).await;
+    assert_eq!(stopped(&watched), Some(StopReason::Idle));
+}
+
+#[tokio::test]
+async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
+    let (folder, log) = place();
+    let up = Arc::new(AtomicBool::new(false));
+    let asked = up.clone();
+    let host = used_ago(folder.path(), 10).up_when(move || ready(Ok(asked.load(Relaxed))));
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
+    let start = Moment::now();
+    for (minute, is_up, expected) in [
+        (0, false, "down"),
+        (1, false, "down"),
+        // Nobody marks its boot.
+        (2, true, "up"),
+        (5, true, "up"),
+        (6, true, "stopped"),
+        // It did not stop.
+        (7, true, "up"),
+        (8, false, "down"),
+    ] {
+        up.store(is_up, Relaxed);
+        let found = match look(&mut watcher, start.after(minute * MINUTE)).await {
+            Watched::Up(_) => "up",
+            Watched::Stopped(_) => "stopped",
+            _ => "down",
+        };
+        assert_eq!(found, expected, "minute {minute}");
+    }
+    assert_eq!(events(&log), ["host_idle"]);
+}
+
+#[tokio::test]
+async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
+    struct Slow;
+
+    impl HostProvider for Slow {
+        async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
+            Err(Error::new(ErrorKind::Host, format!("no room for {name}")))
+        }
+
+        async fn start(&self, _work: &Work, _host: &Host) -> Result<()> {
+            Err(Error::new(ErrorKind::Timeout, "it has taken 300 s"))
+        }
+
+        async fn stop(&self, _work: &Work, _host: &Host) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let (folder, log) = place();
+    let host = used_ago(folder.path(), 10);
+    let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
+    let start = Moment::now();
+    assert!(stopped(&look(&mut watcher, start).await).is_some());
+    assert!(Slow.start_host(&log, &host).await.unwrap_err().is_timeout());
+    assert!(is_up(&look(&mut watcher, Moment::now()).await));
+    let later = Moment::now().after(5 * MINUTE);
+    assert!(stopped(&look(&mut watcher, later).await).is_some());
+}

@@ -1,0 +1,86 @@
+//! An HTTP request, the tool call that it brought, and the work that the tool spawned are one tree.
+
+use std::process::Command;
+
+use axum::Router;
+use http::header;
+use rmcp::{
+    ServerHandler, tool, tool_handler, tool_router,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, mcp::WithActivityExt};
+
+use crate::{
+    requests::app::{send, serve},
+    support::Rows,
+};
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"import","arguments":{}}}"#;
+
+#[derive(Debug, Clone)]
+struct Server(ActivityLog);
+
+#[tool_router]
+impl Server {
+    #[tool]
+    async fn import(&self) -> String {
+        let log = self.0.clone();
+        let work = async move { log.start(Describe::job("parse")).run(|| "imported") };
+        Activity::current().spawn(work).await.unwrap().into()
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Server {}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_its_tool_call_and_what_that_spawned_are_one_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("activity.db");
+    let log = ActivityLog::open(&store).unwrap();
+    let recorded = log.clone();
+    let mut config = StreamableHttpServerConfig::default();
+    config.legacy_session_mode = false;
+    let service = StreamableHttpService::new(
+        move || Ok(Server(recorded.clone()).with_activity(&recorded)),
+        LocalSessionManager::default().into(),
+        config,
+    );
+    let app = Router::new()
+        .nest_service("/mcp", service)
+        .layer(ActivityLayer::http(&log));
+
+    let headers = format!(
+        "connection: close\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n{}: {}\r\n",
+        header::CONTENT_LENGTH,
+        CALL.len(),
+    );
+    let mut connection = send(serve(app).await, "POST", "/mcp", &headers).await;
+    connection.write_all(CALL.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("imported"), "{answer}");
+    log.shutdown().await.unwrap();
+
+    let id = Rows::of(&store).one("parse").id.to_string();
+    let show = Command::new(env!("CARGO_BIN_EXE_activity"))
+        .args(["show", &id, "--store"])
+        .arg(&store)
+        .output()
+        .unwrap();
+    assert!(show.status.success(), "{show:?}");
+    let shown = String::from_utf8(show.stdout).unwrap();
+    let (_, tree) = shown.split_once("TREE\n").unwrap();
+    let lines: Vec<_> = tree.lines().map(str::trim_start).collect();
+    for (line, expected) in lines
+        .iter()
+        .zip(["✓ POST /mcp", "└─ ✓ import", "└─ ✓ parse"])
+    {
+        assert!(line.starts_with(expected), "{expected} in {shown}");
+    }
+    assert!(lines.len() >= 3, "{shown}");
+}

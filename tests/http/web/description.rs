@@ -1,0 +1,115 @@
+//! The description of the API says what is there, and what is there is described.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use serde_json::Value;
+use tower_activity::{ActivityLog, Describe, Outcome};
+
+use crate::web::support::{get, request, router, send};
+
+#[tokio::test]
+async fn every_address_that_is_described_answers_as_it_says() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let one = log.start(Describe::tool("a").project("a").agent("a").brand("a"));
+    let id = one.id().unwrap().to_string();
+    one.end(Outcome::success());
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 21);
+    for (path, operations) in paths {
+        let id = if path.starts_with("/activities") {
+            &id
+        } else {
+            "a"
+        };
+        let address = path.replace("{id}", id).replace("{name}", "a");
+        let asked = send(&app, request("HEAD", &format!("/api{address}"))).await;
+        let missing = path.starts_with("/recordings");
+        assert_eq!(asked.status, if missing { 404 } else { 200 }, "{path}");
+        let said = &operations["get"]["responses"][asked.status.as_str()]["content"];
+        let kind = asked.header("content-type").split(';').next().unwrap();
+        assert!(
+            said[kind].is_object(),
+            "{path} answers {kind}, and says {said}"
+        );
+        assert!(operations["post"].is_null(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_written_is_described_where_it_can() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app: Router = log.router().accept_events().into();
+    let document = get(&app, "/api/openapi.json").await.json();
+    assert!(
+        document["paths"]["/events"]["post"].is_object(),
+        "{document}"
+    );
+    assert!(
+        document["paths"]["/events"]["get"].is_object(),
+        "{document}"
+    );
+}
+
+#[tokio::test]
+async fn every_schema_that_is_named_is_there_and_has_the_fields_of_its_record() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.start(Describe::tool("a")).end(Outcome::success());
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let text = document.to_string();
+    for named in text.split("\"#/components/schemas/").skip(1) {
+        let name = named.split('"').next().unwrap();
+        assert!(schemas.contains_key(name), "{name} is nowhere");
+    }
+    let page = get(&app, "/api/activities").await.json();
+    let described = schemas["ActivityRecord"].to_string();
+    let scope = schemas["Scope"].to_string();
+    for field in page["activities"][0].as_object().unwrap().keys() {
+        let quoted = Value::from(field.as_str()).to_string();
+        assert!(
+            described.contains(&quoted) || scope.contains(&quoted),
+            "{field} is not described"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_numbers_of_each_kind_are_described_and_no_others() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let schemas = &document["components"]["schemas"];
+    let fields =
+        |of: &Value| -> BTreeSet<String> { of.as_object().unwrap().keys().cloned().collect() };
+    let described = |name: &str| fields(&schemas[name]["properties"]);
+    let accounting = &get(&app, "/api/health").await.json()["accounting"];
+    assert_eq!(fields(&accounting["events"]), described("EventAccounting"));
+    let of_recordings = fields(&accounting["recordings"]);
+    assert_eq!(of_recordings, described("RecordingAccounting"));
+    let parts = schemas["Accounting"]["allOf"].as_array().unwrap();
+    let own = parts.iter().find(|part| part["properties"].is_object());
+    let mut all = described("ActivityAccounting");
+    all.extend(fields(&own.unwrap()["properties"]));
+    assert_eq!(fields(accounting), all);
+}
+
+#[tokio::test]
+async fn as_many_days_are_taken_as_the_description_allows_and_no_more() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let document = get(&app, "/api/openapi.json").await.json();
+    let asked = document["paths"]["/digest"]["get"]["parameters"].as_array();
+    let days = asked.unwrap().iter().find(|one| one["name"] == "days");
+    let most = days.unwrap()["schema"]["maximum"].as_u64().unwrap();
+    let taken = get(&app, &format!("/api/digest?days={most}")).await;
+    assert_eq!(taken.status, 200, "{taken:?}");
+    let refused = get(&app, &format!("/api/digest?days={}", most + 1)).await;
+    refused.problem(400, "invalid");
+}

@@ -1,0 +1,205 @@
+//! Who asks too often is refused, and nobody else.
+
+use std::net::SocketAddr;
+
+use axum::{Router, extract::ConnectInfo};
+use http::HeaderValue;
+use tower::ServiceExt;
+use tower_activity::web::Access;
+
+use crate::web::support::{get, log_with, request, router, send};
+
+/// Made at run time, so that nothing looks like a secret here.
+fn secret() -> String {
+    "correct horse battery staple".replace(' ', "-")
+}
+
+#[tokio::test]
+async fn tokens_can_be_guessed_a_few_times_and_no_more() {
+    let log = log_with(&[]).await;
+    let app: Router = log.router().token(secret()).into();
+    let mut refused = 0;
+    for n in 0..40 {
+        let guess = format!("Bearer guess-{n}");
+        match status(&app, "GET", "/api/activities", &[("authorization", &guess)]).await {
+            401 => {}
+            429 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(refused >= 20, "{refused} of 40 were refused");
+    // Others are not kept out by it.
+    let mut other = request("GET", "/api/activities");
+    let peer: SocketAddr = "192.0.2.7:1".parse().unwrap();
+    other.extensions_mut().insert(ConnectInfo(peer));
+    let bearer = format!("Bearer {}", secret());
+    other
+        .headers_mut()
+        .insert("authorization", bearer.parse().unwrap());
+    assert_eq!(send(&app, other).await.status, 200);
+}
+
+/// The status of an answer that may go on for ever.
+async fn status(app: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+    let mut asked = request(method, path);
+    for (name, value) in headers {
+        let name: http::HeaderName = name.parse().unwrap();
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        asked.headers_mut().append(name, value);
+    }
+    app.clone().oneshot(asked).await.unwrap().status().as_u16()
+}
+
+/// Asks without being known, until that is refused for having asked too often.
+async fn exhaust(app: &Router) {
+    // More of them on a machine on which they come slowly, as the bucket fills again meanwhile.
+    for _ in 0..100_000 {
+        if status(app, "GET", "/api/activities", &[]).await == 429 {
+            return;
+        }
+    }
+    panic!("all of them were answered");
+}
+
+/// What a browser keeps of the token once it was given.
+async fn cookie(app: &Router, secret: &str) -> String {
+    let exchanged = get(app, &format!("/?token={secret}")).await;
+    let cookie = exchanged.header("set-cookie").split(';').next();
+    cookie.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_right_token_is_never_refused_whatever_others_of_its_address_do() {
+    let log = log_with(&["a"]).await;
+    let app: Router = log.router().token(secret()).into();
+    let cookie = cookie(&app, &secret()).await;
+    let bearer = |scheme: &str| format!("{scheme} {}", secret());
+    for n in 0..40 {
+        let guess = format!("Bearer guess-{n}");
+        status(&app, "GET", "/api/activities", &[("authorization", &guess)]).await;
+        status(&app, "GET", &format!("/?token=guess-{n}"), &[]).await;
+    }
+    exhaust(&app).await;
+    for _ in 0..20 {
+        for scheme in ["Bearer", "bearer", "BEARER", "Bearer "] {
+            let bearer = bearer(scheme);
+            let given = [("authorization", bearer.as_str())];
+            for path in ["/api/activities", "/api/live", "/api/health"] {
+                assert_eq!(status(&app, "GET", path, &given).await, 200, "{scheme}");
+            }
+            assert_eq!(status(&app, "HEAD", "/api/activities", &given).await, 200);
+            assert_eq!(
+                status(&app, "OPTIONS", "/api/activities", &given).await,
+                204
+            );
+        }
+        let given = [("cookie", cookie.as_str())];
+        for path in ["/api/activities", "/api/live"] {
+            assert_eq!(status(&app, "GET", path, &given).await, 200, "{path}");
+        }
+        for method in ["GET", "HEAD"] {
+            let address = format!("/?token={}", secret());
+            assert_eq!(status(&app, method, &address, &[]).await, 303, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_right_token_counts_whatever_stands_beside_it() {
+    let secret = "пароль-correct-horse-battery";
+    let log = log_with(&["a"]).await;
+    let app: Router = log.router().token(secret).into();
+    let encoded: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let cookie = cookie(&app, &encoded).await;
+    let bearer = format!("Bearer {secret}");
+    let check = async |path: &str, given: &[(&str, &str)], expected: u16| {
+        assert_eq!(
+            status(&app, "GET", path, given).await,
+            expected,
+            "{given:?}"
+        );
+    };
+    let api = "/api/activities";
+    check(api, &[("authorization", &bearer)], 200).await;
+    let wrong = ("authorization", "Bearer wrong");
+    check(api, &[wrong, ("cookie", &cookie)], 200).await;
+    check(api, &[wrong, ("authorization", &bearer)], 200).await;
+    let of_a_proxy = ("authorization", "Basic YTpi");
+    check(api, &[of_a_proxy, ("authorization", &bearer)], 200).await;
+    let others = format!("name=Zoë; {cookie}; broken");
+    check(api, &[("cookie", &others)], 200).await;
+    // An old bookmark in a browser that is let in: it goes on without it.
+    check("/?token=wrong", &[("cookie", &cookie)], 303).await;
+    check(&format!("/?token=wrong&token={encoded}"), &[], 303).await;
+    check(api, &[wrong], 401).await;
+    check(api, &[("authorization", secret)], 401).await;
+    check(api, &[("authorization", "Bearer")], 401).await;
+    check("/?token=wrong", &[], 401).await;
+}
+
+#[tokio::test]
+async fn what_pages_of_others_ask_for_takes_nobodys_turn() {
+    let app = router(&log_with(&["a"]).await);
+    let cross = ("sec-fetch-site", "cross-site");
+    let forged: [&[(&str, &str)]; 5] = [
+        &[cross, ("sec-fetch-mode", "no-cors")],
+        &[cross, ("sec-fetch-mode", "cors")],
+        &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")],
+        // A frame, which is a page too, and one that nobody sees.
+        &[
+            cross,
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "iframe"),
+        ],
+        &[("host", "evil.example")],
+    ];
+    for headers in forged {
+        for _ in 0..1_600 {
+            let mut asked = request("GET", "/api/activities");
+            for (name, value) in headers {
+                let name: http::HeaderName = name.parse().unwrap();
+                asked.headers_mut().insert(name, value.parse().unwrap());
+            }
+            let refused = app.clone().oneshot(asked).await.unwrap().status();
+            assert!([403, 421].contains(&refused.as_u16()), "{refused}");
+        }
+        assert_eq!(status(&app, "GET", "/api/activities", &[]).await, 200);
+    }
+    // A link on a page of somebody else's is followed.
+    let link = [
+        cross,
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    assert_eq!(status(&app, "GET", "/api/activities", &link).await, 200);
+    assert_eq!(status(&app, "POST", "/api/activities", &link).await, 403);
+}
+
+#[tokio::test]
+async fn who_is_refused_takes_no_turn_of_who_is_let_in() {
+    let log = log_with(&["a"]).await;
+    let who = |parts: &http::request::Parts| match parts.headers.contains_key("x-admin") {
+        true => Access::Everything,
+        false => Access::Denied,
+    };
+    let app: Router = log.router().auth(who).into();
+    exhaust(&app).await;
+    for _ in 0..20 {
+        let admin = [("x-admin", "1")];
+        assert_eq!(status(&app, "GET", "/api/activities", &admin).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn nobody_asks_without_end() {
+    let app = router(&log_with(&[]).await);
+    // More of them on a machine on which they come slowly, as the bucket fills again meanwhile.
+    for _ in 0..100_000 {
+        let answer = get(&app, "/api/nothing").await;
+        if answer.status == 429 {
+            answer.problem(429, "too_many");
+            return;
+        }
+    }
+    panic!("all of them were answered");
+}

@@ -1,0 +1,130 @@
+//! Who listens hears what is committed, from where they were.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_activity::{ActivityLog, Describe, Outcome};
+
+use crate::web::{
+    ear::Ear,
+    support::{get, log_with, request, router},
+};
+
+async fn record(log: &ActivityLog, name: &'static str) {
+    log.start(Describe::tool(name)).end(Outcome::success());
+    log.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_committed_is_heard_and_what_was_missed_is_made_up_for() {
+    let log = log_with(&["before"]).await;
+    let app = router(&log);
+    let mut ear = Ear::at(&app, "/api/live", None).await;
+    record(&log, "first").await;
+    log.event("deployment").summary("v3").record();
+    log.flush().await.unwrap();
+    let first = ear.next().await;
+    assert_eq!(
+        (first.event.as_str(), &first.data["name"]),
+        ("activity", &Value::from("first"))
+    );
+    let event = ear.next().await;
+    assert_eq!(
+        (event.event.as_str(), &event.data["summary"]),
+        ("event", &Value::from("v3"))
+    );
+    drop(ear);
+
+    record(&log, "missed").await;
+    for (path, last) in [
+        ("/api/live", event.id.clone()),
+        (&*format!("/api/live?after={}", event.id.unwrap()), None),
+    ] {
+        let mut ear = Ear::at(&app, path, last.as_deref()).await;
+        assert_eq!(ear.next().await.data["name"], "missed", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_decides_what_is_heard() {
+    let log = log_with(&[]).await;
+    let app = router(&log);
+    let mut ear = Ear::at(&app, "/api/live?q=-name:noise%20kind:tool", None).await;
+    log.event("deployment").record();
+    record(&log, "noise").await;
+    record(&log, "signal").await;
+    assert_eq!(ear.next().await.data["name"], "signal");
+
+    let mut ear = Ear::at(&app, "/api/live?q=type:deployment", None).await;
+    record(&log, "signal").await;
+    log.event("deployment").record();
+    log.flush().await.unwrap();
+    assert_eq!(ear.next().await.event, "event");
+
+    let refused = get(&app, "/api/live?q=type:a%20kind:tool").await;
+    refused.problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn an_activity_is_heard_while_it_runs_and_once_more_when_it_ends() {
+    let log = ActivityLog::builder()
+        .flush_interval(Duration::from_millis(1))
+        .open(":memory:")
+        .unwrap();
+    let app = router(&log);
+    let running = log.start(Describe::tool("slow"));
+    let mut ear = Ear::at(&app, "/api/live", None).await;
+    let started = ear.next().await;
+    assert_eq!(
+        (&started.data["status"], started.id),
+        (&Value::from("running"), None)
+    );
+    running.end(Outcome::success());
+    let ended = ear.next().await;
+    assert_eq!(ended.data["status"], "success");
+    assert_eq!(ended.data["id"], started.data["id"]);
+}
+
+#[tokio::test]
+async fn whoever_is_too_far_behind_is_told_of_the_gap() {
+    let log = log_with(&[]).await;
+    for _ in 0..10_001 {
+        log.start(Describe::tool("flood")).end(Outcome::success());
+    }
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let mut ear = Ear::at(&app, "/api/live", Some("0-0")).await;
+    let gap = ear.next().await;
+    assert_eq!(gap.event, "gap");
+    let (activities, events) = gap.id.as_deref().unwrap().split_once('-').unwrap();
+    assert!(activities.ends_with(".10001") && events.ends_with(".0"));
+    record(&log, "after").await;
+    assert_eq!(ear.next().await.data["name"], "after");
+}
+
+#[tokio::test]
+async fn so_many_may_listen_and_no_more() {
+    let log = log_with(&[]).await;
+    let app = router(&log);
+    let mut ears = Vec::new();
+    for _ in 0..64 {
+        ears.push(Ear::at(&app, "/api/live", None).await);
+    }
+    get(&app, "/api/live").await.problem(503, "busy");
+    // Other questions are answered all the same.
+    assert_eq!(get(&app, "/api/activities").await.status, 200);
+    ears.clear();
+    // Whoever has gone is noticed at the next look.
+    loop {
+        let again = app
+            .clone()
+            .oneshot(request("GET", "/api/live"))
+            .await
+            .unwrap();
+        if again.status() == 200 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,114 @@
+//! The pages of the dashboard, as the router serves them.
+
+use axum::{Router, body::Body};
+use http::{HeaderValue, Request, header};
+
+use crate::web::support::{get, log_with, request, router, send};
+
+const PAGES: [&str; 6] = [
+    "overview", "timeline", "activity", "replay", "events", "health",
+];
+
+#[tokio::test]
+async fn each_page_is_one_document_under_any_prefix() {
+    let log = log_with(&["login"]).await;
+    let root = router(&log);
+    let nested: Router = Router::new().nest_service("/ops/activity", router(&log));
+    let first = get(&root, "/").await;
+    assert_eq!(first.status, 200);
+    assert_eq!(first.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(first.header("cache-control"), "private, no-cache");
+    assert!(
+        !first.text.contains("\"/"),
+        "an address that begins at the root: {}",
+        first.text
+    );
+    for page in PAGES {
+        for (router, prefix) in [(&root, "/"), (&nested, "/ops/activity/")] {
+            let answer = get(router, &format!("{prefix}{page}?q=status%3Afailed")).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.text),
+                (200, first.text.clone()),
+                "{prefix}{page}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_and_packed_for_whom_they_may_be() {
+    let router = router(&log_with(&["login"]).await);
+    let index = get(&router, "/").await.text;
+    let script = index
+        .split("src=\"./")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let plain = get(&router, &format!("/{script}")).await;
+    assert_eq!(
+        plain.header("content-type"),
+        "text/javascript; charset=utf-8"
+    );
+    assert_eq!(
+        plain.header("cache-control"),
+        "private, max-age=31536000, immutable"
+    );
+    assert_eq!(plain.header("vary"), "accept-encoding");
+    assert!(!plain.headers.contains_key("content-encoding"));
+    for (codings, packed) in [
+        ("br, gzip", true),
+        ("gzip;q=0", false),
+        ("gzip;q=0.5", true),
+    ] {
+        let mut request: Request<Body> = request("GET", &format!("/{script}"));
+        let codings = HeaderValue::from_static(codings);
+        request
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, codings.clone());
+        let response = tower::ServiceExt::oneshot(router.clone(), request)
+            .await
+            .unwrap();
+        let found = response.headers().contains_key("content-encoding");
+        assert_eq!(found, packed, "{codings:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_run_nothing_and_ask_nobody_that_they_do_not_bring_along() {
+    let router = router(&log_with(&["login"]).await);
+    let page = get(&router, "/timeline").await;
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+        "{policy}"
+    );
+    assert!(
+        !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    let replay = get(&router, "/replay.html").await;
+    let policy = replay.header("content-security-policy");
+    assert!(
+        policy.contains("sandbox allow-scripts") && !policy.contains("connect-src"),
+        "{policy}"
+    );
+    assert!(
+        policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'self'"),
+        "{policy}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_not_found() {
+    let router = router(&log_with(&["login"]).await);
+    for path in [
+        "/assets/nothing.js",
+        "/assets/..%2findex.html",
+        "/timeline/more",
+    ] {
+        let answer = send(&router, request("GET", path)).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+}

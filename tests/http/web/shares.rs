@@ -1,0 +1,327 @@
+//! Whoever may see a part of the record sees nothing else of it, by any address.
+
+use axum::Router;
+use proptest::{prelude::*, sample::select};
+use tower_activity::{
+    ActivityId, ActivityLog, Describe, Kind, Outcome,
+    record::Filter,
+    recording::{Chunk, Stream},
+    web::Access,
+};
+
+use crate::web::{
+    ear::Ear,
+    support::{Answer, request, send},
+};
+
+/// Projects, and a word that stands in everything of each.
+const PROJECTS: [(&str, &str); 3] = [("acme", "aardvark"), ("apex", "zebra"), ("nova", "okapi")];
+
+/// Activities of every sort, events and recordings of three projects, some under those of others.
+struct Shared {
+    log: ActivityLog,
+    ids: Vec<ActivityId>,
+    recordings: Vec<String>,
+}
+
+/// Says of an activity for whom it is.
+fn of(describe: Describe, project: &'static str, word: &str) -> Describe {
+    let said = |what: &str| format!("{word}-{what}");
+    let describe = describe
+        .project(project)
+        .agent(said("agent"))
+        .actor(said("actor"));
+    describe.brand(said("brand")).session(said("session"))
+}
+
+async fn shared() -> Shared {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut ids = Vec::new();
+    // Of no project at all.
+    let outer = log.start(Describe::new(Kind::Http, "okapi-outer"));
+    for (project, word) in PROJECTS {
+        let said = |what: &str| format!("{word}-{what}");
+        let turn = of(Describe::new(Kind::Turn, said("turn")), project, word);
+        let turn = log.start(turn.parent(&outer));
+        let recording = turn.attach(Stream::of(said("format"))).await;
+        recording.append(Chunk::new(said("chunk")).track(said("track")));
+        // A step that belongs to somebody else, in the same session.
+        for (other, word) in PROJECTS {
+            let step = of(Describe::tool(format!("{word}-step")), other, word);
+            let step = log.start(step.parent(&turn));
+            step.event("note").summary(format!("{word}-note")).record();
+            ids.extend(step.id());
+            step.end(
+                Outcome::failed(format!("{word}-error")).with_message(format!("{word} message")),
+            );
+        }
+        log.event(said("type"))
+            .project(project)
+            .summary(said("summary"))
+            .actor(said("actor"))
+            .record();
+        ids.extend(turn.id());
+        drop(recording);
+        turn.end(Outcome::success());
+        let running = log.start(Describe::tool(said("running")).project(project));
+        ids.extend(running.id());
+        std::mem::forget(running);
+    }
+    ids.extend(outer.id());
+    outer.end(Outcome::success());
+    log.flush().await.unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut recordings: Vec<String> = Vec::new();
+    for id in &ids {
+        let of = reader.recordings_of(*id).unwrap();
+        recordings.extend(of.iter().map(|one| one.id.to_string()));
+    }
+    assert_eq!(recordings.len(), PROJECTS.len());
+    Shared {
+        log,
+        ids,
+        recordings,
+    }
+}
+
+/// A router whose user says in a header which filter is all they may see.
+fn app(log: &ActivityLog) -> Router {
+    let router = log.router().auth(|parts| {
+        let only = parts
+            .headers
+            .get("x-only")
+            .and_then(|only| only.to_str().ok());
+        match only.and_then(|only| Filter::parse(only, chrono::Utc::now()).ok()) {
+            Some(only) => Access::only(only),
+            None => Access::Denied,
+        }
+    });
+    router.into()
+}
+
+async fn seen(app: &Router, only: &str, path: &str) -> Answer {
+    let mut asked = request("GET", path);
+    asked.headers_mut().insert("x-only", only.parse().unwrap());
+    send(app, asked).await
+}
+
+/// Every address, with every id that there is.
+fn addresses(shared: &Shared, query: &str) -> Vec<String> {
+    let mut all: Vec<String> = [
+        "activities",
+        "events",
+        "export",
+        "export?what=events",
+        "digest",
+    ]
+    .map(|address| {
+        let joined = if address.contains('?') { '&' } else { '?' };
+        format!("/api/{address}{joined}q={query}")
+    })
+    .into();
+    all.push("/api/digest?days=9&grouped=true".into());
+    all.push("/api/health".into());
+    all.push("/api/metrics/types".into());
+    for (list, part) in [
+        ("overall", ""),
+        ("projects", ""),
+        ("agents", "agent"),
+        ("names", "step"),
+        ("brands", "brand"),
+    ] {
+        all.push(format!("/api/metrics/{list}"));
+        for (project, word) in PROJECTS.iter().filter(|_| list != "overall") {
+            all.push(match part {
+                "" => format!("/api/metrics/{list}/{project}"),
+                part => format!("/api/metrics/{list}/{word}-{part}"),
+            });
+        }
+    }
+    for id in &shared.ids {
+        all.push(format!("/api/activities/{id}"));
+        all.push(format!("/api/activities/{id}?tree=none"));
+        all.push(format!("/api/activities/{id}/tree?q={query}"));
+        all.push(format!("/api/activities/{id}/recordings"));
+        all.push(format!("/api/activities?cursor={id}&q={query}"));
+    }
+    for id in &shared.recordings {
+        all.push(format!("/api/recordings/{id}"));
+        all.push(format!("/api/recordings/{id}/chunks"));
+    }
+    all
+}
+
+/// Says that nothing of the other projects is in an answer, whatever was asked. What the question said itself does not
+/// count.
+#[track_caller]
+fn nothing_of_others(allowed: &[&str], path: &str, answer: &Answer) {
+    assert!(answer.status.as_u16() < 500, "{path}: {answer:?}");
+    if path.contains("/tree") && answer.status == 200 {
+        let page = answer.json();
+        let shown = page["activities"].as_array().unwrap().len();
+        assert_eq!(page["total"], shown, "{path} for {allowed:?} counts others");
+    }
+    for (project, word) in PROJECTS {
+        if !allowed.contains(&project) && !path.contains(word) {
+            assert!(
+                !answer.text.contains(word),
+                "{path} for {allowed:?} shows {word}: {answer:?}"
+            );
+        }
+        if !allowed.contains(&project)
+            && path.contains("/metrics/")
+            && (path.contains(word) || path.ends_with(project))
+        {
+            assert_eq!(answer.status, 404, "{path} for {allowed:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_users_see_their_own_and_nothing_of_each_other_by_any_address() {
+    let shared = shared().await;
+    let users: [(&str, &[&str]); 5] = [
+        ("project:acme", &["acme"]),
+        ("project:apex", &["apex"]),
+        ("project:acme,apex", &["acme", "apex"]),
+        ("project:a* -project:apex", &["acme"]),
+        ("project:nobody", &[]),
+    ];
+    for (only, allowed) in users {
+        for query in [
+            "",
+            "project:nova",
+            "project:*",
+            "okapi",
+            "-project:acme",
+            "status:running",
+            "has:project",
+        ] {
+            // A router of its own: so many requests at once are more than one lets in.
+            let app = app(&shared.log);
+            for path in addresses(&shared, query) {
+                let answer = seen(&app, only, &path).await;
+                nothing_of_others(allowed, &path, &answer);
+            }
+        }
+        let app = app(&shared.log);
+        // They are kept out of nothing that is theirs.
+        for (project, word) in PROJECTS
+            .iter()
+            .filter(|(project, _)| allowed.contains(project))
+        {
+            for path in [
+                "/api/activities?q=".to_owned(),
+                "/api/events".to_owned(),
+                "/api/export".to_owned(),
+                "/api/digest".to_owned(),
+                format!("/api/activities?q=project:{project}"),
+                format!("/api/activities?q=status:running%20name:{word}-running"),
+            ] {
+                let answer = seen(&app, only, &path).await;
+                assert!(answer.text.contains(word), "{path} for {only}: {answer:?}");
+            }
+            let metrics = seen(&app, only, &format!("/api/metrics/projects/{project}")).await;
+            assert_eq!(metrics.json()["current"]["count"], 4, "{only}");
+        }
+        let overall = seen(&app, only, "/api/metrics/overall").await.json();
+        assert_eq!(overall["current"]["count"], 4 * allowed.len(), "{only}");
+        assert_eq!(overall["current"]["active_agents"], allowed.len(), "{only}");
+        seen(&app, only, "/api/health")
+            .await
+            .problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_recording_is_seen_by_who_may_see_all_that_it_is_of() {
+    let shared = shared().await;
+    let app = app(&shared.log);
+    for id in &shared.recordings {
+        let all = seen(
+            &app,
+            "project:acme,apex,nova",
+            &format!("/api/recordings/{id}/chunks"),
+        )
+        .await;
+        assert_eq!(all.status, 200);
+        assert!(all.text.contains("-chunk"), "{all:?}");
+        let mut seen_by = 0;
+        for (project, _) in PROJECTS {
+            let one = seen(
+                &app,
+                &format!("project:{project}"),
+                &format!("/api/recordings/{id}"),
+            )
+            .await;
+            seen_by += usize::from(one.status == 200);
+        }
+        assert_eq!(seen_by, 1, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_heard_is_ones_own() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app = app(&log);
+    let listening = |query: &str| {
+        let mut asked = request("GET", &format!("/api/live?after=0-0&q={query}"));
+        asked
+            .headers_mut()
+            .insert("x-only", "project:acme".parse().unwrap());
+        asked
+    };
+    for (project, word) in PROJECTS {
+        log.start(Describe::tool(format!("{word}-tool")).project(project))
+            .end(Outcome::success());
+        log.event(format!("{word}_type")).project(project).record();
+    }
+    let last = log.start(Describe::tool("last").project("acme"));
+    last.end(Outcome::success());
+    log.flush().await.unwrap();
+    for query in ["", "project:acme,apex,nova", "-name:x"] {
+        let mut ear = Ear::of(&app, listening(query)).await;
+        loop {
+            let message = ear.next().await;
+            assert_eq!(message.data["project"], "acme", "{message:?}");
+            if message.data["name"] == "last" {
+                break;
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn whatever_is_asked_for_is_within_what_may_be_seen(
+        terms in proptest::collection::vec(select(vec![
+            "project:apex", "project:acme", "project:nova,apex", "-project:acme", "project:*", "agent:zebra*", "actor:*",
+            "-actor:aardvark*", "zebra", "-aardvark", "status:failed", "status:running,success", "has:actor", "brand:*",
+            "session:okapi*", "since:1h", "environment:development",
+        ]), 0..5),
+        only in select(vec!["project:acme", "project:a*", "-project:nova project:apex,nova", "agent:aardvark-agent"]),
+        window in select(vec!["day", "week", "month"]),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let shared = shared().await;
+            let app = app(&shared.log);
+            let allowed: &[&str] = match only {
+                "project:a*" => &["acme", "apex"],
+                "project:acme" | "agent:aardvark-agent" => &["acme"],
+                _ => &["apex"],
+            };
+            let query = terms.join("%20").replace('*', "%2a");
+            for path in addresses(&shared, &query) {
+                let answer = seen(&app, only, &path).await;
+                nothing_of_others(allowed, &path, &answer);
+            }
+            let overall = seen(&app, only, &format!("/api/metrics/overall?window={window}")).await;
+            let listed = seen(&app, only, "/api/activities?limit=1000&q=-status:running").await.json();
+            let listed = listed["activities"].as_array().unwrap().len();
+            assert_eq!(overall.json()["current"]["count"], listed);
+        });
+    }
+}

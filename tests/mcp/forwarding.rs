@@ -1,0 +1,133 @@
+//! The wrapper hands on every method that a server can have: a forgotten one would answer for the server.
+
+use std::{fs, path::PathBuf, process::Command};
+
+/// What cargo knows of a package of this build.
+fn package(name: &str) -> serde_json::Value {
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap();
+    // For the host alone: what other platforms need was never downloaded.
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--all-features",
+            "--filter-platform",
+            host,
+            "--manifest-path",
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array_mut().unwrap();
+    let found = packages
+        .iter_mut()
+        .find(|package| package["name"] == name)
+        .unwrap();
+    found.take()
+}
+
+/// The source of the version of `rmcp` that this build resolved.
+fn resolved_rmcp() -> PathBuf {
+    PathBuf::from(package("rmcp")["manifest_path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .join("src/handler/server.rs")
+}
+
+/// The methods that the macro behind `trait ServerHandler` gives it.
+fn methods(source: &str) -> Vec<&str> {
+    let from = source.find("macro_rules! server_handler_methods").unwrap();
+    let to = source[from..].find("pub trait ServerHandler").unwrap() + from;
+    source[from..to]
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("fn "))
+        .filter_map(|rest| rest.split(['(', '<']).next())
+        .collect()
+}
+
+/// The methods of the trait that our source does not hand on.
+fn missing<'a>(methods: &[&'a str], ours: &str) -> Vec<&'a str> {
+    let hands_on = |method: &str| {
+        ours.lines().map(str::trim_start).any(|line| {
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            let line = line.strip_prefix("fn ").unwrap_or(line);
+            line.strip_prefix(method)
+                .is_some_and(|rest| rest.starts_with('('))
+        })
+    };
+    methods
+        .iter()
+        .copied()
+        .filter(|method| !hands_on(method))
+        .collect()
+}
+
+#[test]
+fn every_method_is_handed_on() {
+    let source = fs::read_to_string(resolved_rmcp()).unwrap();
+    let methods = methods(&source);
+    assert!(
+        methods.len() >= 32 && methods.contains(&"call_tool"),
+        "{methods:?}"
+    );
+    let ours = include_str!("../../src/mcp/rmcp/forward.rs");
+    assert_eq!(
+        missing(&methods, ours),
+        [""; 0],
+        "add these to src/mcp/rmcp/forward.rs"
+    );
+}
+
+#[test]
+fn no_version_is_taken_that_is_newer_than_the_one_tested() {
+    let resolved = package("rmcp")["version"].as_str().unwrap().to_owned();
+    let mut parts = resolved.split('.').map(|part| part.parse::<u32>().unwrap());
+    let (major, minor) = (parts.next().unwrap(), parts.next().unwrap());
+    let ours = package("tower-activity");
+    let taken = ours["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "rmcp" && one["kind"].is_null())
+        .unwrap()["req"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // A minor version may bring a method that the wrapper does not hand on yet.
+    let (oldest, bound) = taken.split_once(", ").unwrap();
+    assert_eq!(
+        bound,
+        format!("<{major}.{}", minor + 1),
+        "{resolved} is tested"
+    );
+    let said = format!(": {} to {major}.{minor}", oldest.trim_start_matches(">="));
+    assert!(
+        include_str!("../../src/mcp/rmcp/wrapper.rs").contains(&said),
+        "the compiler does not say{said}"
+    );
+}
+
+#[test]
+fn a_forgotten_method_is_found() {
+    let ours = include_str!("../../src/mcp/rmcp/forward.rs");
+    let without: String = ours
+        .lines()
+        .filter(|line| !line.contains("set_level("))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(
+        missing(&["set_level", "call_tool", "frobnicate"], &without),
+        ["set_level", "frobnicate"]
+    );
+}

@@ -1,0 +1,13 @@
+//! Tool servers: calls by real clients become activities, and servers answer as without us.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+#[cfg(feature = "rmcp")]
+mod forwarding;
+#[cfg(feature = "rmcp")]
+mod operations;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(feature = "rmcp")]
+mod tools;
+#[cfg(feature = "tower-mcp")]
+mod tower_mcp;

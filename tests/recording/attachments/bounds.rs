@@ -1,0 +1,232 @@
+//! What bounds recordings, and what they say where something is missing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tower_activity::{
+    Activity, ActivityLog, Describe, Outcome, RecordingStatus, Recordings,
+    activity::ByResult,
+    recording::{Chunk, Recording, Stream},
+};
+
+use crate::{
+    attachments::{Holding, ended, log, noise, of, text, until, with},
+    support::{
+        faulty::{Fault, FaultyStore},
+        soon,
+    },
+};
+
+#[tokio::test]
+async fn what_does_not_answer_in_time_is_told() {
+    let log = with(Recordings::default().timeout(Duration::from_millis(10)));
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let resource = Holding {
+        gate: Some(Arc::default()),
+        ..Holding::back("rest")
+    };
+    call.attach(resource).await;
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::TimedOut);
+}
+
+#[tokio::test]
+async fn a_recording_is_truncated_at_its_limit() {
+    let log = with(Recordings::default().max_bytes(1000));
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    for _ in 0..100 {
+        frames.append(Chunk::new(noise(300)));
+    }
+    drop(frames);
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Truncated);
+    assert!(recording.bytes <= 1000 && recording.events >= 2);
+    assert_eq!(recording.events + recording.lost, 100);
+}
+
+#[tokio::test]
+async fn nothing_smaller_slips_in_behind_what_did_not_fit() {
+    let log = with(Recordings::default().max_bytes(1000));
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new("before"));
+    frames.append(Chunk::new(noise(5000)));
+    frames.append(Chunk::new("after"));
+    drop(frames);
+    call.end(Outcome::success());
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Truncated);
+    assert_eq!((recording.events, recording.lost), (1, 2));
+    assert_eq!(text(&log, &recording, ""), "before");
+}
+
+#[tokio::test]
+async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record() {
+    let store = FaultyStore::new(Fault::Fail);
+    let builder = ActivityLog::builder().memory_limit(1 << 20);
+    let log = builder.open_store(store.clone()).unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    for _ in 0..100 {
+        frames.append(Chunk::new(noise(10_000)));
+    }
+    let accounting = log.accounting();
+    assert!(accounting.recordings.rejected_memory > 70, "{accounting:?}");
+    assert_eq!(log.start(Describe::job("next")).id().map(drop), Some(()));
+    drop(frames);
+    call.end(Outcome::success());
+    store.mend();
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.status, RecordingStatus::Lost);
+    assert_eq!(recording.events + recording.lost, 100);
+    assert_eq!(recording.lost, accounting.recordings.rejected_memory);
+    let accounting = log.accounting();
+    assert!(
+        accounting.adds_up() && accounting.recordings.waiting == 0,
+        "{accounting:?}"
+    );
+    // The memory came back.
+    let call = log.start(Describe::job("again"));
+    let id = call.id();
+    call.attach(Stream::of("frames"))
+        .await
+        .append(Chunk::new(noise(200_000)));
+    call.end(Outcome::success());
+    assert_eq!(
+        until(&log, id, ended).await.status,
+        RecordingStatus::Complete
+    );
+}
+
+#[tokio::test]
+async fn a_batch_that_is_given_again_adds_nothing() {
+    let store = FaultyStore::new(Fault::Late);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new("one "));
+    frames.append(Chunk::new("two "));
+    assert!(
+        log.flush()
+            .within(Duration::from_millis(100))
+            .wait()
+            .is_err()
+    );
+    drop(frames);
+    call.end(Outcome::success());
+    store.mend();
+    let recording = until(&log, id, ended).await;
+    assert_eq!(text(&log, &recording, ""), "one two ");
+    assert_eq!((recording.events, recording.lost), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_at_once_never_mix_their_recordings() {
+    let log = log();
+    let attached = Arc::new(AtomicUsize::new(0));
+    let calls: Vec<_> = (0..20)
+        .map(|n| {
+            let call = log.start(Describe::job("shop"));
+            let id = call.id();
+            let attached = attached.clone();
+            let task = tokio::spawn(call.observe(
+                async move {
+                    let frames: Recording = Activity::current().attach(Stream::of("frames")).await;
+                    attached.fetch_add(1, SeqCst);
+                    // All of them are open at once.
+                    while attached.load(SeqCst) < 20 {
+                        tokio::task::yield_now().await;
+                    }
+                    for _ in 0..50 {
+                        frames.append(Chunk::new(format!("{n};")));
+                        tokio::task::yield_now().await;
+                    }
+                    Ok::<_, ()>(())
+                },
+                ByResult::default(),
+            ));
+            (n, id, task)
+        })
+        .collect();
+    for (n, id, task) in calls {
+        task.await.unwrap().unwrap();
+        let recording = until(&log, id, ended).await;
+        assert_eq!(text(&log, &recording, ""), format!("{n};").repeat(50));
+    }
+}
+
+#[test]
+fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all().build().unwrap()
+    };
+    let first_runtime = runtime();
+    let (call, other) = (log.start(Describe::job("a")), log.start(Describe::job("b")));
+    let ids = (call.id(), other.id());
+    let kept = first_runtime.block_on(call.attach(Stream::of("frames")));
+    kept.append(Chunk::new("one"));
+    drop(first_runtime);
+    call.end(Outcome::success());
+    let first = soon(|| {
+        of(&log, ids.0)
+            .pop()
+            .filter(|one| one.status != RecordingStatus::Recording)
+    });
+    assert_eq!(first.status, RecordingStatus::Abandoned);
+
+    let runtime = runtime();
+    let kept = runtime.block_on(other.attach(Stream::of("frames")));
+    assert!(kept.outcome().is_ok());
+    kept.append(Chunk::new("one"));
+    log.shutdown().wait().unwrap();
+    let mut reader = tower_activity::query::ActivityReader::open(&path).unwrap();
+    let second = reader.recordings_of(ids.1.unwrap()).unwrap().pop().unwrap();
+    assert_eq!(second.status, RecordingStatus::Abandoned);
+}
+
+#[tokio::test]
+async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
+    let store = FaultyStore::new(Fault::Fail);
+    let log = ActivityLog::builder().open_store(store.clone()).unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::of("frames")).await;
+    frames.append(Chunk::new("one "));
+    frames.append(Chunk::new("no").track("poison").events(3));
+    frames.append(Chunk::new("two "));
+    drop(frames);
+    call.end(Outcome::success());
+    store.set(Fault::Refuse("poison"));
+    let recording = until(&log, id, ended).await;
+    assert_eq!(recording.tracks, [""]);
+    assert_eq!(recording.status, RecordingStatus::Lost);
+    assert_eq!((recording.events, recording.lost), (2, 3));
+    assert_eq!(text(&log, &recording, ""), "one two ");
+    let accounting = log.accounting();
+    assert_eq!(
+        (
+            accounting.activities.lost_refused,
+            accounting.activities.committed
+        ),
+        (0, 1)
+    );
+    assert_eq!(accounting.recordings.lost_refused, 1, "{accounting:?}");
+    assert!(accounting.adds_up(), "{accounting:?}");
+}

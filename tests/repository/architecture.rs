@@ -1,0 +1,412 @@
+//! The picture in ARCHITECTURE.md holds: imports only go down, and the other rules that a program can check.
+
+mod graph;
+mod rooms;
+mod source;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use source::{production, read, root, sources};
+
+/// Every folder of the library, lowest first, with those below it that it may touch. `error` is below all.
+const FOLDERS: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("record", &[]),
+    ("redact", &["record"]),
+    ("store", &["record", "redact"]),
+    ("import", &["record", "redact", "store"]),
+    // The write wing.
+    ("pipeline", &["record", "redact", "store"]),
+    ("log", &["record", "redact", "store", "pipeline"]),
+    (
+        "activity",
+        &["record", "redact", "store", "pipeline", "log"],
+    ),
+    (
+        "layer",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
+    (
+        "mcp",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
+    (
+        "recording",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
+    (
+        "host",
+        &["record", "redact", "store", "pipeline", "log", "activity"],
+    ),
+    // The read wing; `log` because what a log offers to readers is written where the readers are.
+    ("query", &["record", "store", "log"]),
+    ("notify", &["record", "redact", "store", "query"]),
+    // `activity` for the events that it takes, where it may; `notify` for how webhooks stand.
+    (
+        "web",
+        &["record", "store", "log", "activity", "query", "notify"],
+    ),
+    // What tests of both wings stand on.
+    ("testing", &["record", "store", "pipeline", "log", "query"]),
+];
+
+/// The command sees the library from outside, and only the read wing of it.
+const COMMAND: &[&str] = &["record", "store", "query", "web", "notify"];
+
+/// The subcommands that write, with what they need for that.
+const WRITES: &[(&str, &[&str])] = &[
+    ("src/bin/activity/event.rs", &["ActivityLog", "Event"]),
+    ("src/bin/activity/host/", &["ActivityLog", "host"]),
+    ("src/bin/activity/serve.rs", &["ActivityLog"]),
+    ("src/bin/activity/import.rs", &["import", "redact"]),
+];
+
+/// What opens a file by itself, in folders whose files SQLite may have open. Closing any descriptor of such a file takes
+/// the locks of the whole process away, so that others go on as if nobody used it.
+const OPENS: &[&str] = &[
+    "File::",
+    "OpenOptions",
+    "fs::read(",
+    "fs::read_to_string",
+    "fs::write",
+    "fs::copy",
+    "fs::hard_link",
+];
+
+/// Where that may be, for files that SQLite never has open: lock files, `/proc`, a file that has no name yet, a backup that
+/// is complete.
+const MAY_OPEN: &[&str] = &[
+    "src/store/sqlite/maintenance/backup.rs",
+    "src/store/sqlite/open/create.rs",
+    "src/store/sqlite/open/lock.rs",
+    "src/store/sqlite/open/network/mountinfo.rs",
+    // The write-ahead log alone, on which SQLite holds no locks.
+    "src/store/sqlite/write/removed.rs",
+    "src/store/sqlite/open/second_name.rs",
+    "src/store/sqlite/open/unread.rs",
+    "src/store/sqlite/open/witness.rs",
+    "src/notify/delivery.rs",
+];
+
+/// Names that say nothing about what a thing is for.
+const EMPTY_NAMES: &[&str] = &["manager", "helper", "utils"];
+
+const LONGEST_FILE: usize = 500;
+
+#[test]
+fn imports_only_go_down() {
+    let faults: Vec<String> = sources("src")
+        .iter()
+        .flat_map(|path| imports_up(path, &read(path)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_folder_is_in_the_table_and_every_entry_is_a_folder() {
+    let mut found: Vec<String> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .filter(|name| !["lib", "bin"].contains(&name.as_str()))
+        .collect();
+    let mut listed: Vec<&str> = FOLDERS.iter().map(|(name, _)| *name).collect();
+    found.sort();
+    listed.sort_unstable();
+    assert_eq!(
+        found, listed,
+        "name each folder in tests/repository/architecture.rs, with what it may touch"
+    );
+}
+
+#[test]
+fn the_table_has_no_circle() {
+    for (place, (name, below)) in FOLDERS.iter().enumerate() {
+        for lower in *below {
+            let of = FOLDERS.iter().position(|(name, _)| name == lower);
+            assert!(
+                of.is_some_and(|of| of < place),
+                "{name} stands on {lower}, which must come before it"
+            );
+        }
+    }
+}
+
+#[test]
+fn there_are_no_globs_no_empty_names_and_no_endless_files() {
+    let faults: Vec<String> = ["src", "tests", "examples", "xtask"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .flat_map(|path| faults_of_form(&path, &read(&path)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn nothing_but_sqlite_opens_the_files_of_a_store() {
+    let faults: Vec<String> = ["src/store", "src/notify"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .flat_map(|path| openings(&path, &read(&path)))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_store_knows_no_runtime() {
+    let names_tokio = |path: &&PathBuf| production(&read(path)).contains("tokio");
+    let sources = sources("src/store");
+    let faults: Vec<_> = sources.iter().filter(names_tokio).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
+fn an_opening_is_seen() {
+    let check = |path: &str, text: &str, expected: usize| {
+        let faults = openings(Path::new(path), text);
+        assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
+    };
+    check("src/store/sqlite/write/writer.rs", "File::open(path)?;", 1);
+    check("src/store/sqlite/open/lock.rs", "File::open(path)?;", 0);
+    check("src/notify/state.rs", "std::fs::OpenOptions::new()", 1);
+    check("src/notify/state.rs", "fs::read(path)", 1);
+    check("src/notify/state.rs", "fs::read_dir(path)", 0);
+    check("src/notify/state.rs", "OpenFile::at(path)", 0);
+    check("src/notify/state.rs", "// File::open", 0);
+}
+
+#[test]
+fn an_import_that_goes_up_is_seen() {
+    let check = |path: &str, text: &str, expected: usize| {
+        let faults = imports_up(Path::new(path), text);
+        assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
+    };
+    check("src/store/mod.rs", "use crate::record::Filter;", 0);
+    check("src/store/mod.rs", "use crate::pipeline::Clock;", 1);
+    check(
+        "src/store/mod.rs",
+        "use crate::{record::{Text, Kind}, log::{self, X}, layer};",
+        2,
+    );
+    check(
+        "src/store/sqlite/read/row.rs",
+        "use crate::{\n    error::Result,\n    activity::Activity,\n};",
+        1,
+    );
+    check("src/record/id.rs", "fn f() -> crate::store::Cursor {}", 1);
+    check(
+        "src/record/id.rs",
+        "use crate::error::Error; use crate::record::Text;",
+        0,
+    );
+    check(
+        "src/record/id.rs",
+        "/// See [`Store`](crate::store::Store).\n// crate::log\n",
+        0,
+    );
+    check("src/record/id.rs", "const S: &str = \"crate::log\";", 0);
+    check(
+        "src/record/id.rs",
+        "#[cfg(test)]\nmod tests { use crate::log::X; }\n",
+        0,
+    );
+    check(
+        "src/record/id.rs",
+        "#[cfg(test)]\nmod tests { }\nuse crate::log::X;",
+        1,
+    );
+    check("src/record/id.rs", "use super::super::log::X;", 1);
+    check("src/record/mod.rs", "use super::log::X;", 1);
+    check("src/record/id.rs", "use super::log::X;", 0);
+    check("src/layer/mod.rs", "use crate::mcp::Tools;", 1);
+    check("src/query/mod.rs", "use crate::pipeline::Clock;", 1);
+    check("src/query/mod.rs", "use crate::ActivityLog;", 1);
+    check(
+        "src/bin/activity/main.rs",
+        "use crate::print; use tower_activity::{Error, query::X};",
+        0,
+    );
+    check(
+        "src/bin/activity/main.rs",
+        "use tower_activity::{layer::X, ActivityLog};",
+        2,
+    );
+    check(
+        "src/bin/activity/event.rs",
+        "use tower_activity::{layer::X, ActivityLog};",
+        1,
+    );
+    check(
+        "src/bin/activity/host/watch.rs",
+        "use tower_activity::{layer::X, host::Host};",
+        1,
+    );
+}
+
+#[test]
+fn a_fault_of_form_is_seen() {
+    let check = |text: &str, expected: usize| {
+        let faults = faults_of_form(Path::new("src/record/id.rs"), text);
+        assert_eq!(faults.len(), expected, "{text}\n{faults:?}");
+    };
+    check("use crate::record::{Text, Kind};", 0);
+    check("use crate::record::*;", 1);
+    check("pub use text::{Text, kind::*};", 1);
+    check("let area = width * height;", 0);
+    check("#[cfg(test)]\nmod tests { use super::*; }", 0);
+    check("pub struct StoreManager;", 1);
+    check("mod utils;", 1);
+    check("fn open_helper() {}", 1);
+    check("// a helper", 0);
+    check(&"\n".repeat(LONGEST_FILE + 1), 1);
+}
+
+/// How a file opens others by itself, where it must not.
+fn openings(path: &Path, text: &str) -> Vec<String> {
+    if MAY_OPEN.iter().any(|may| path == Path::new(may)) {
+        return Vec::new();
+    }
+    let text = production(text);
+    let is_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    };
+    let found = |opens: &str| text.match_indices(opens).any(|(at, _)| is_word(at));
+    let opens = OPENS.iter().filter(|opens| found(opens));
+    opens
+        .map(|opens| format!("{}: `{opens}` beside SQLite", path.display()))
+        .collect()
+}
+
+/// What a file of `src/` imports from where it must not.
+fn imports_up(path: &Path, text: &str) -> Vec<String> {
+    let inside: Vec<&str> = path
+        .iter()
+        .filter_map(|part| part.to_str())
+        .skip(1)
+        .collect();
+    let folder = inside[0].trim_end_matches(".rs");
+    if folder == "lib" {
+        return Vec::new();
+    }
+    let text = production(text);
+    let command = folder == "bin";
+    let (roots, allowed) = if command {
+        (vec![String::from("tower_activity::")], COMMAND)
+    } else {
+        // So many steps up from here are the crate's root.
+        let last = inside.last().is_some_and(|file| *file != "mod.rs");
+        let depth = inside.len() - 1 + usize::from(last);
+        let entry = FOLDERS.iter().find(|(name, _)| *name == folder);
+        let roots = vec![String::from("crate::"), "super::".repeat(depth)];
+        (roots, entry.map_or(&[][..], |(_, below)| *below))
+    };
+    let names = roots.iter().flat_map(|root| first_names(&text, root));
+    names
+        .filter(|name| {
+            let fine =
+                ["error", folder].contains(&name.as_str()) || allowed.contains(&name.as_str());
+            let record = [
+                "Error",
+                "ErrorKind",
+                "Result",
+                "ActivityId",
+                "ActivityRecord",
+                "EventId",
+                "EventRecord",
+                "Kind",
+                "RecordingId",
+                "RecordingRecord",
+                "RecordingStatus",
+                "Status",
+            ];
+            let writes = WRITES
+                .iter()
+                .any(|(file, may)| path.starts_with(file) && may.contains(&name.as_str()));
+            !(fine || writes || command && record.contains(&name.as_str()))
+        })
+        .map(|name| format!("{}: `{folder}` must not touch `{name}`", path.display()))
+        .collect()
+}
+
+/// The first name of every path that begins with `root`, those in braces too.
+fn first_names(text: &str, root: &str) -> Vec<String> {
+    let ident = |text: &str| -> String {
+        let text = text.trim_start();
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices(root) {
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = &text[at + root.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(members(group).into_iter().map(ident)),
+            None => names.push(ident(rest)),
+        }
+    }
+    names.retain(|name| !name.is_empty() && name != "super" && name != "self");
+    names
+}
+
+/// What stands between the commas of a brace that has just been opened.
+fn members(group: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut members) = (0, 0, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' if depth > 0 => {}
+            ',' | '}' => {
+                members.push(&group[from..at]);
+                from = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    members
+}
+
+fn faults_of_form(path: &Path, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |what: String| faults.push(format!("{}: {what}", path.display()));
+    let lines = text.lines().count();
+    if lines > LONGEST_FILE {
+        fault(format!("{lines} lines are two things"));
+    }
+    let text = production(text);
+    for statement in text.split(';') {
+        let import = statement.rfind("use ").map(|at| &statement[at..]);
+        let glob = import.is_some_and(|import| import.contains("::*"));
+        if glob && !path.starts_with("tests") {
+            fault(String::from("a glob hides where names come from"));
+        }
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    for pair in words.windows(2) {
+        let declares = ["struct", "enum", "trait", "type", "mod", "fn"].contains(&pair[0]);
+        let name = pair[1].to_lowercase();
+        if declares && EMPTY_NAMES.iter().any(|empty| name.contains(empty)) {
+            fault(format!("`{}` does not say what it is for", pair[1]));
+        }
+    }
+    faults
+}

@@ -1,0 +1,455 @@
+//! Clocks that are wrong: nothing is deleted early, nothing new is hidden, nothing that is there is lost for sums.
+
+mod schema_1;
+
+use std::{path::PathBuf, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, prelude::*};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Describe, Outcome,
+    query::{ActivityReader, DigestQuery, MetricsQuery, Window},
+    record::Filter,
+    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use crate::support::sums;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Where manual clocks begin.
+fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// A store that keeps activities for 30 days, a log that has it open, and their clock.
+struct Place {
+    _folder: TempDir,
+    path: PathBuf,
+    clock: ManualClock,
+    /// What the wall clock shows beyond the truth.
+    wrong: TimeDelta,
+    truth: DateTime<Utc>,
+    log: Option<ActivityLog>,
+    starts: i64,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = Place {
+            path: folder.path().join("a.db"),
+            _folder: folder,
+            clock: ManualClock::new(),
+            wrong: TimeDelta::zero(),
+            truth: begin(),
+            log: None,
+            starts: -1,
+        };
+        place.open();
+        place
+    }
+
+    fn open(&mut self) {
+        let log = ActivityLog::builder()
+            .clock(self.clock.clone())
+            .keep_activities(Limit::days(30))
+            .keep_sums(Limit::FOREVER)
+            .open(&self.path)
+            .unwrap();
+        self.log = Some(log);
+        self.starts += 1;
+    }
+
+    /// Closes the log, lets time pass in which nobody has the store open, and opens it again.
+    fn restart(&mut self, off: Duration) {
+        if let Some(log) = self.log.take() {
+            log.shutdown().wait().unwrap();
+        }
+        self.truth += off;
+        self.clock = ManualClock::new();
+        self.set_wall(self.wrong);
+        self.open();
+    }
+
+    /// Sets the wall clock to the truth and so much more.
+    fn set_wall(&mut self, wrong: TimeDelta) {
+        self.wrong = wrong;
+        self.clock.set_wall(self.truth + wrong);
+    }
+
+    /// Lets time pass, in which the log looks as often as it would.
+    fn pass(&mut self, time: Duration) {
+        let end = self.truth + time;
+        while self.truth < end {
+            let step = TimeDelta::minutes(10).min(end - self.truth);
+            self.truth += step;
+            self.clock.advance(step.to_std().unwrap());
+            self.flush();
+        }
+    }
+
+    /// The same as fast as one can: it looks an hour before the end, and at the end.
+    fn skip(&mut self, time: Duration) {
+        for part in [time.saturating_sub(HOUR), time.min(HOUR)] {
+            self.truth += part;
+            self.clock.advance(part);
+            self.flush();
+        }
+    }
+
+    /// Wakes the writer, and waits until it has looked.
+    fn flush(&self) {
+        let log = self.log.as_ref().unwrap();
+        log.flush().wait().unwrap();
+        log.flush().wait().unwrap();
+    }
+
+    fn record(&self, name: &str) {
+        let log = self.log.as_ref().unwrap();
+        log.start(Describe::job(name.to_owned()).agent("bot"))
+            .end(Outcome::success());
+        log.event("tick").summary(name.to_owned()).record();
+        self.flush();
+    }
+
+    fn reader(&self) -> ActivityReader {
+        let mut reader = ActivityReader::open(&self.path).unwrap();
+        let clock = self.clock.clone();
+        reader.use_clock(move || clock.now());
+        reader
+    }
+
+    fn names(&self) -> Vec<String> {
+        names(&mut self.reader())
+    }
+}
+
+fn names(reader: &mut ActivityReader) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = reader.page(&Filter::default(), cursor, 2).unwrap();
+        names.extend(page.records.iter().map(|one| one.name.to_string()));
+        cursor = page.next;
+        if cursor.is_none() {
+            return names;
+        }
+        // As a program hands it back.
+        cursor = cursor.map(|cursor| cursor.to_string().parse().unwrap());
+    }
+}
+
+fn at(text: &str) -> TimeDelta {
+    text.parse::<DateTime<Utc>>().unwrap() - begin()
+}
+
+#[test]
+fn a_clock_that_is_wrong_for_a_while_deletes_nothing() {
+    for wrong in [
+        at("1970-01-01T00:00:00Z"),
+        at("2106-01-01T00:00:00Z"),
+        TimeDelta::days(60),
+        TimeDelta::days(-1),
+    ] {
+        let mut place = Place::new();
+        place.record("one");
+        place.record("two");
+        place.skip(DAY);
+        place.set_wall(wrong);
+        place.record("three");
+        place.pass(23 * HOUR);
+        place.record("four");
+        place.restart(HOUR / 4);
+        place.set_wall(TimeDelta::zero());
+        place.record("five");
+        place.skip(DAY);
+        place.record("six");
+        let mut names = place.names();
+        names.sort();
+        assert_eq!(names.len(), 6, "{wrong}: {names:?}");
+        assert_eq!(place.reader().health().unwrap().events, 6);
+    }
+}
+
+#[test]
+fn what_is_old_goes_also_where_a_clock_was_wrong_when_it_was_recorded() {
+    let mut place = Place::new();
+    place.record("first");
+    place.set_wall(at("2106-01-01T00:00:00Z"));
+    place.record("ahead");
+    place.set_wall(at("1970-01-01T00:00:00Z"));
+    place.record("behind");
+    place.set_wall(TimeDelta::zero());
+    place.record("right");
+    place.pass(HOUR);
+    place.skip(28 * DAY);
+    place.record("new");
+    place.skip(DAY / 2);
+    assert_eq!(place.names().len(), 5);
+    place.skip(2 * DAY);
+    place.flush();
+    assert_eq!(place.names(), ["new"]);
+}
+
+#[test]
+fn after_two_months_off_what_is_new_is_first_and_what_is_old_goes_a_day_later() {
+    let mut place = Place::new();
+    place.record("before");
+    place.pass(HOUR);
+    place.restart(60 * DAY);
+    place.record("after");
+    assert_eq!(place.names(), ["after", "before"]);
+    assert_eq!(place.reader().health().unwrap().ahead, 0);
+    let mut reader = place.reader();
+    let now = reader.present().unwrap();
+    let today = reader
+        .metrics(&MetricsQuery::new(Window::Day, now))
+        .unwrap();
+    assert_eq!(today.current.count, 1);
+    let digest = reader.digest(&DigestQuery::new(now)).unwrap();
+    assert_eq!(digest.events.len(), 1);
+    place.pass(22 * HOUR);
+    assert_eq!(place.names().len(), 2);
+    place.pass(3 * HOUR);
+    assert_eq!(place.names(), ["after"]);
+}
+
+#[test]
+fn what_is_dated_ahead_comes_last_and_is_marked() {
+    let mut place = Place::new();
+    place.record("one");
+    place.set_wall(TimeDelta::days(60));
+    (2..6).for_each(|number| place.record(&format!("ahead {number}")));
+    place.set_wall(TimeDelta::zero());
+    place.record("six");
+    assert_eq!(
+        place.names(),
+        ["six", "one", "ahead 5", "ahead 4", "ahead 3", "ahead 2"]
+    );
+    let mut reader = place.reader();
+    let page = reader.page(&Filter::default(), None, 10).unwrap();
+    let marks: Vec<bool> = page.records.iter().map(|one| one.ahead).collect();
+    assert_eq!(marks, [false, false, true, true, true, true]);
+    let events = reader.events(&Filter::default(), None, 10).unwrap().records;
+    let told = |event: &tower_activity::EventRecord| event.summary.clone().unwrap().to_string();
+    let told: Vec<String> = events.iter().map(told).collect();
+    assert_eq!(
+        told,
+        ["six", "one", "ahead 5", "ahead 4", "ahead 3", "ahead 2"]
+    );
+    assert_eq!(reader.health().unwrap().ahead, 8);
+    // They are found by what they say, and by their date.
+    let words = Filter::parse("ahead", begin()).unwrap();
+    assert_eq!(reader.page(&words, None, 10).unwrap().records.len(), 4);
+    let since = Filter::parse("since:2026-02-01", begin()).unwrap();
+    assert_eq!(reader.page(&since, None, 10).unwrap().records.len(), 4);
+    let now = reader.present().unwrap();
+    assert_eq!(
+        reader.digest(&DigestQuery::new(now)).unwrap().events.len(),
+        2
+    );
+}
+
+#[test]
+fn what_is_dated_ahead_is_not_of_today() {
+    let mut place = Place::new();
+    place.record("one");
+    place.set_wall(TimeDelta::hours(10));
+    place.record("ahead");
+    place.set_wall(TimeDelta::zero());
+    place.record("two");
+    let mut reader = place.reader();
+    let now = reader.present().unwrap();
+    let query = MetricsQuery::new(Window::Day, now);
+    assert_eq!(reader.metrics(&query).unwrap().current.count, 2);
+    let types = reader.event_types(&query).unwrap();
+    assert_eq!(types[0].count, 2);
+}
+
+#[test]
+fn a_reader_whose_clock_is_behind_shows_what_is_new_first() {
+    for behind in [TimeDelta::hours(2), TimeDelta::days(20_000)] {
+        let mut place = Place::new();
+        place.record("old");
+        place.pass(3 * HOUR);
+        place.record("new");
+        let mut reader = ActivityReader::open(&place.path).unwrap();
+        reader.use_clock(move || begin() + TimeDelta::hours(3) - behind);
+        assert_eq!(names(&mut reader), ["new", "old"]);
+        let now = reader.present().unwrap();
+        assert_eq!(
+            reader.digest(&DigestQuery::new(now)).unwrap().events.len(),
+            2
+        );
+        let today = MetricsQuery::new(Window::Day, now);
+        assert_eq!(reader.metrics(&today).unwrap().current.count, 2);
+    }
+}
+
+#[test]
+fn a_store_that_was_only_open_for_a_moment_knows_the_present() {
+    let mut place = Place::new();
+    place.record("old");
+    place.restart(3 * HOUR);
+    place.record("new");
+    place.log.take().unwrap().shutdown().wait().unwrap();
+    let mut reader = ActivityReader::open(&place.path).unwrap();
+    reader.use_clock(move || begin() + TimeDelta::hours(1));
+    // An hour is what one start is worth.
+    assert!(reader.present().unwrap() >= begin() + TimeDelta::hours(1));
+    assert_eq!(names(&mut reader).len(), 2);
+}
+
+#[test]
+fn sums_that_a_wrong_clock_deleted_come_back() {
+    let mut place = Place::new();
+    place.record("one");
+    let path = place.path.clone();
+    let mut upkeep = SqliteStore::at(&path).unwrap().upkeep().unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    let before = sums::all(&path);
+    // As a clock that was wrong for long enough to be believed.
+    place.set_wall(at("2106-01-01T00:00:00Z"));
+    let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
+    while upkeep.prune(what).unwrap() != Pruned::default() {}
+    assert!(sums::of_quarters(&path).is_empty());
+    place.set_wall(TimeDelta::zero());
+    sums::rebuild(&mut *upkeep);
+    assert_eq!(sums::all(&path), before);
+    // Agents are counted on.
+    place.record("two");
+    while upkeep.index().unwrap() > 0 {}
+    let agents = "SELECT sum(count) FROM bucket WHERE scope = 4";
+    let store = Connection::open(&path).unwrap();
+    let count: i64 = store.query_row(agents, (), |row| row.get(0)).unwrap();
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn quarters_that_lost_activities_keep_their_sums_and_all_others_are_added_up() {
+    let mut place = Place::new();
+    place.record("one");
+    place.skip(20 * DAY);
+    place.record("two");
+    place.pass(HOUR);
+    place.skip(15 * DAY);
+    place.record("three");
+    place.flush();
+    assert_eq!(place.names(), ["three", "two"]);
+    let mut upkeep = SqliteStore::at(&place.path).unwrap().upkeep().unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    let before = sums::all(&place.path);
+    sums::rebuild(&mut *upkeep);
+    assert_eq!(sums::all(&place.path), before);
+    let store = Connection::open(&place.path).unwrap();
+    store
+        .execute_batch("DELETE FROM bucket WHERE scope = 2")
+        .unwrap();
+    sums::rebuild(&mut *upkeep);
+    let names = "SELECT count(*) FROM bucket WHERE scope = 2";
+    let count: i64 = store.query_row(names, (), |row| row.get(0)).unwrap();
+    assert_eq!(
+        count, 2,
+        "the third is pruned: its sums are kept, and were damaged"
+    );
+}
+
+#[test]
+fn two_processes_with_different_clocks_delete_nothing_early() {
+    let mut place = Place::new();
+    place.record("one");
+    place.record("two");
+    let ahead = ManualClock::new();
+    ahead.set_wall(begin() + TimeDelta::days(400));
+    let builder = ActivityLog::builder().clock(ahead.clone());
+    let other = builder.open(&place.path).unwrap();
+    for _ in 0..30 * 6 {
+        ahead.advance(Duration::from_secs(600));
+        other.event("tick").record();
+        other.flush().wait().unwrap();
+        place.pass(Duration::from_secs(600));
+        place.log.as_ref().unwrap().event("tick").record();
+    }
+    place.record("three");
+    assert_eq!(place.names(), ["three", "two", "one"]);
+    other.shutdown().wait().unwrap();
+}
+
+#[test]
+fn a_handle_that_reads_its_clock_once_is_worth_an_hour() {
+    let mut place = Place::new();
+    place.record("one");
+    place.log.take().unwrap().shutdown().wait().unwrap();
+    let mut last = begin();
+    for days in [100, 200, 300] {
+        let mut upkeep = SqliteStore::at(&place.path).unwrap().upkeep().unwrap();
+        let wall = begin() + TimeDelta::days(days);
+        let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
+        assert_eq!(now, last + TimeDelta::hours(1));
+        last = now;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn no_activity_is_deleted_before_its_time(
+        steps in vec((0..6u8, 1..20 * 24i64, -800..800i64), 1..24),
+    ) {
+        let mut place = Place::new();
+        // For how long the wall clock has been wrong: after a day it is believed.
+        let mut wrong_for = Duration::ZERO;
+        let mut recorded: Vec<(String, DateTime<Utc>)> = Vec::new();
+        for (number, (act, hours, days)) in steps.into_iter().enumerate() {
+            let time = Duration::from_secs(hours as u64 * 3600);
+            let is_wrong = place.wrong != TimeDelta::zero();
+            match act {
+                0 | 1 => {
+                    let name = number.to_string();
+                    place.record(&name);
+                    recorded.push((name, place.truth));
+                }
+                2 if is_wrong => {
+                    let left = (22 * HOUR).saturating_sub(wrong_for);
+                    let time = time.min(left);
+                    place.skip(time);
+                    wrong_for += time;
+                }
+                2 => place.skip(time),
+                3 => {
+                    if is_wrong && wrong_for > 20 * HOUR {
+                        place.set_wall(TimeDelta::zero());
+                        wrong_for = Duration::ZERO;
+                    }
+                    place.restart(time);
+                    wrong_for += HOUR;
+                    place.record("start");
+                    recorded.push(("start".into(), place.truth));
+                }
+                4 => {
+                    place.set_wall(TimeDelta::days(days));
+                    place.flush();
+                }
+                _ => {
+                    place.set_wall(TimeDelta::zero());
+                    wrong_for = Duration::ZERO;
+                    place.flush();
+                }
+            }
+            place.flush();
+            let mut there = place.names();
+            let young = place.truth - TimeDelta::days(30) + TimeDelta::hours(1 + place.starts);
+            for (name, at) in recorded.iter().filter(|(_, at)| *at > young) {
+                let found = there.iter().position(|one| one == name);
+                prop_assert!(found.is_some(), "{} of {} at {}: {:?}", name, at, place.truth, there);
+                there.swap_remove(found.unwrap_or_default());
+            }
+        }
+    }
+}

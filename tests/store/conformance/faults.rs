@@ -1,0 +1,221 @@
+//! Stores with one fault each: the suite finds all of them out.
+
+use std::ops::{Range, RangeInclusive};
+
+use tower_activity::{
+    Error, Result,
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
+    },
+    store::{
+        Bucket, Cursor, Followed, Grain, Health, List, Pace, Position, Quarter, ReadOptions,
+        Reader, Record, Source, Store, Subject,
+    },
+    testing::conformance,
+};
+
+use super::shelf::Shelf;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    /// The last page is left out.
+    LosesTheEnd,
+    /// A page has one record more than asked for.
+    LongPages,
+    /// The limit is applied before the filter.
+    LimitsFirst,
+    /// An error is told as nothing.
+    HidesErrors,
+    /// What is after a place is told once more.
+    TellsTwice,
+    /// Who is at the newest place is sent back.
+    Restarts,
+    /// A single record is another one.
+    WrongRecord,
+    /// What runs is counted as having ended.
+    MiscountsHealth,
+    /// Turns follow one another sooner.
+    HurriesAgents,
+    /// One quarter is missing in the sums.
+    LosesAQuarter,
+    /// Chunks come from the first on.
+    RepeatsChunks,
+    /// Recordings are found with every activity.
+    MixesRecordings,
+}
+
+const ALL: [Fault; 12] = [
+    Fault::LosesTheEnd,
+    Fault::LongPages,
+    Fault::LimitsFirst,
+    Fault::HidesErrors,
+    Fault::TellsTwice,
+    Fault::Restarts,
+    Fault::WrongRecord,
+    Fault::MiscountsHealth,
+    Fault::HurriesAgents,
+    Fault::LosesAQuarter,
+    Fault::RepeatsChunks,
+    Fault::MixesRecordings,
+];
+
+#[test]
+fn every_fault_is_found_out() {
+    for fault in ALL {
+        let report = conformance::check(1..5, |records| {
+            let inner = Shelf::of(records).reader()?;
+            Ok(Box::new(Faulty { inner, fault }))
+        });
+        let report = report.unwrap();
+        assert!(!report.differing.is_empty(), "{fault:?} is not found out");
+        // Most of what is asked is not touched by it.
+        let few = report.differing.len() as u64 * 2 < report.asked;
+        assert!(few, "{fault:?}: {report}");
+    }
+}
+
+struct Faulty {
+    inner: Box<dyn Reader>,
+    fault: Fault,
+}
+
+impl Faulty {
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+}
+
+impl<R: Record> Source<R> for Faulty {
+    fn list(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<R>>,
+        limit: usize,
+    ) -> Result<List<R>> {
+        if self.has(Fault::HidesErrors) && R::check(filter).is_err() {
+            return Ok(List::new(Vec::new(), None));
+        }
+        let source = R::source(&mut *self.inner);
+        if self.fault == Fault::LimitsFirst {
+            let mut list = source.list(&Filter::default(), cursor, limit)?;
+            list.records.retain(|one| one.is_meant_by(filter));
+            R::check(filter)?;
+            return Ok(list);
+        }
+        let limit = limit + usize::from(self.fault == Fault::LongPages);
+        let mut list = source.list(filter, cursor, limit)?;
+        if self.has(Fault::LosesTheEnd) && list.next.is_none() && cursor.is_some() {
+            list.records.clear();
+        }
+        Ok(list)
+    }
+
+    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+        let mut followed = R::source(&mut *self.inner).after(place, filter, limit)?;
+        match self.fault {
+            Fault::TellsTwice => {
+                let again = followed.records.first().cloned();
+                followed.records.extend(again);
+            }
+            Fault::Restarts if place == followed.next => {
+                followed = Followed::restarted(followed.next);
+            }
+            _ => {}
+        }
+        Ok(followed)
+    }
+
+    fn newest(&mut self) -> Result<Position<R>> {
+        R::source(&mut *self.inner).newest()
+    }
+
+    fn get(&mut self, id: R::Id) -> Result<Option<R>> {
+        let source = R::source(&mut *self.inner);
+        match self.fault {
+            Fault::WrongRecord => Ok(source.list(&Filter::default(), None, 1)?.records.pop()),
+            _ => source.get(id),
+        }
+    }
+}
+
+impl Reader for Faulty {
+    fn options(&mut self) -> &mut ReadOptions {
+        self.inner.options()
+    }
+
+    fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
+        self.inner.recording(id)
+    }
+
+    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {
+        if self.has(Fault::MixesRecordings) {
+            let first = RecordingId::from_bytes([0; 16]);
+            let ids = self
+                .inner
+                .recording_ids(first..=RecordingId::from_bytes([0xff; 16]), 1)?;
+            let all = ids.into_iter().map(|id| self.inner.recording(id));
+            return Ok(all
+                .collect::<Result<Vec<_>, Error>>()?
+                .into_iter()
+                .flatten()
+                .collect());
+        }
+        self.inner.recordings_of(activity)
+    }
+
+    fn recording_ids(
+        &mut self,
+        range: RangeInclusive<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingId>> {
+        self.inner.recording_ids(range, limit)
+    }
+
+    fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>> {
+        let from = if self.has(Fault::RepeatsChunks) {
+            0
+        } else {
+            from
+        };
+        self.inner.chunks(id, from, limit)
+    }
+
+    fn health(&mut self) -> Result<Health> {
+        let mut health = self.inner.health()?;
+        if self.has(Fault::MiscountsHealth) {
+            health.activities += health.running;
+        }
+        Ok(health)
+    }
+
+    fn buckets(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        grain: Grain,
+    ) -> Result<Vec<Bucket>> {
+        let mut buckets = self.inner.buckets(of, quarters, grain)?;
+        if self.has(Fault::LosesAQuarter) {
+            buckets.pop();
+        }
+        Ok(buckets)
+    }
+
+    fn paces(&mut self, of: &Subject, quarters: Range<Quarter>, grain: Grain) -> Result<Vec<Pace>> {
+        let mut paces = self.inner.paces(of, quarters, grain)?;
+        if self.has(Fault::HurriesAgents) {
+            let after = paces.iter_mut().flat_map(|pace| &mut pace.after);
+            after.for_each(|after| after.gap_us /= 2);
+        }
+        Ok(paces)
+    }
+
+    // All else is answered from these, except what would take its time.
+    fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
+        self.inner.tree(root)
+    }
+
+    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
+        self.inner.events_of(activity, limit)
+    }
+}

@@ -1,0 +1,219 @@
+//! A store of another kind, written against what the library offers to everybody: records on a shelf, in memory, that keep
+//! the order in which they were put there.
+
+use std::{cmp::Reverse, fmt, ops::RangeInclusive, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use tower_activity::{
+    Result,
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
+        Status,
+    },
+    store::{
+        AHEAD, Cursor, Followed, Health, InstanceHealth, LARGEST_PAGE, List, Position, ReadOptions,
+        Reader, Record, Retention, Source, Store,
+    },
+    testing::conformance::Records,
+};
+
+/// The shelf. It is only read.
+pub(super) struct Shelf(Arc<Kept>);
+
+struct Kept {
+    activities: Vec<ActivityRecord>,
+    events: Vec<EventRecord>,
+    recordings: Vec<(RecordingRecord, Vec<ChunkRecord>)>,
+    instances: Vec<InstanceHealth>,
+}
+
+impl Shelf {
+    pub(super) fn of(records: &Records) -> Self {
+        let mut recordings = records.recordings.clone();
+        recordings.sort_by_key(|(one, _)| one.id);
+        let mut dead = InstanceHealth::new(&records.dead);
+        dead.alive = false;
+        Shelf(Arc::new(Kept {
+            activities: records.activities.clone(),
+            events: records.events.clone(),
+            recordings,
+            instances: vec![InstanceHealth::new(&records.alive), dead],
+        }))
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shelf")
+    }
+}
+
+impl Store for Shelf {
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(Visitor {
+            shelf: self.0.clone(),
+            options: ReadOptions::default(),
+        }))
+    }
+}
+
+/// Who looks at the shelf.
+struct Visitor {
+    shelf: Arc<Kept>,
+    options: ReadOptions,
+}
+
+/// A record that is kept on a shelf.
+trait Shelved: Record {
+    fn on(shelf: &Kept) -> &[Self];
+    /// Numbers it in the order of commits.
+    fn number(&mut self, seq: i64);
+}
+
+impl Shelved for ActivityRecord {
+    fn on(shelf: &Kept) -> &[Self] {
+        &shelf.activities
+    }
+
+    fn number(&mut self, seq: i64) {
+        self.seq = (self.status != Status::Running).then_some(seq);
+    }
+}
+
+impl Shelved for EventRecord {
+    fn on(shelf: &Kept) -> &[Self] {
+        &shelf.events
+    }
+
+    fn number(&mut self, seq: i64) {
+        self.seq = seq;
+    }
+}
+
+impl Visitor {
+    fn ahead_from(&self) -> DateTime<Utc> {
+        self.options.now() + AHEAD
+    }
+
+    /// What a filter means, numbered from one, in the order of commits.
+    fn meant<R: Shelved>(&self, filter: &Filter) -> Result<Vec<R>> {
+        R::check(filter)?;
+        let mut meant = Vec::new();
+        for (seq, one) in (1..).zip(R::on(&self.shelf)) {
+            if seq % 1_000 == 0 {
+                self.options.check("look through the shelf")?;
+            }
+            if one.is_meant_by(filter) {
+                let mut one = one.clone();
+                one.number(seq);
+                one.set_ahead(one.at() >= self.ahead_from());
+                meant.push(one);
+            }
+        }
+        Ok(meant)
+    }
+
+    fn recordings(&self, test: impl Fn(&RecordingRecord) -> bool) -> Vec<RecordingRecord> {
+        let all = self.shelf.recordings.iter().map(|(one, _)| one);
+        all.filter(|one| test(one))
+            .take(LARGEST_PAGE)
+            .cloned()
+            .collect()
+    }
+}
+
+impl<R: Shelved> Source<R> for Visitor {
+    fn list(
+        &mut self,
+        filter: &Filter,
+        cursor: Option<Cursor<R>>,
+        limit: usize,
+    ) -> Result<List<R>> {
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        let mut found = self.meant::<R>(filter)?;
+        if let Some(cursor) = cursor {
+            let place = (cursor.is_ahead(), Reverse(cursor.id()));
+            found.retain(|one| (one.is_ahead(), Reverse(one.id())) > place);
+        }
+        found.sort_by_key(|one| (one.is_ahead(), Reverse(one.id())));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(Cursor::after_record);
+        Ok(List::new(found, next))
+    }
+
+    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+        let newest = Source::<R>::newest(self)?;
+        if place.seq() > newest.seq() {
+            return Ok(Followed::restarted(newest));
+        }
+        let mut found = self.meant::<R>(filter)?;
+        found.retain(|one| one.seq().is_some_and(|seq| seq > place.seq()));
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        let cut_off = found.get(limit - 1).and_then(Record::seq);
+        found.truncate(limit);
+        let next = cut_off.map_or(newest, |seq| Position::new(0, seq));
+        Ok(Followed::new(found, next))
+    }
+
+    fn newest(&mut self) -> Result<Position<R>> {
+        let all = self.meant::<R>(&Filter::default())?;
+        let last = all.iter().filter_map(Record::seq).max();
+        Ok(Position::new(0, last.unwrap_or(0)))
+    }
+
+    fn get(&mut self, id: R::Id) -> Result<Option<R>> {
+        let mut all = self.meant::<R>(&Filter::default())?;
+        all.retain(|one| one.id() == id);
+        Ok(all.pop())
+    }
+}
+
+impl Reader for Visitor {
+    fn options(&mut self) -> &mut ReadOptions {
+        &mut self.options
+    }
+
+    fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
+        Ok(self.recordings(|one| one.id == id).pop())
+    }
+
+    fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {
+        Ok(self.recordings(|one| one.links.iter().any(|link| link.activity == activity)))
+    }
+
+    fn recording_ids(
+        &mut self,
+        range: RangeInclusive<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingId>> {
+        let within = self.recordings(|one| range.contains(&one.id));
+        Ok(within.into_iter().map(|one| one.id).take(limit).collect())
+    }
+
+    fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>> {
+        let of = self.shelf.recordings.iter().find(|(one, _)| one.id == id);
+        let chunks = of.into_iter().flat_map(|(_, chunks)| chunks);
+        let from = chunks.filter(|chunk| chunk.number >= from);
+        Ok(from.take(limit).cloned().collect())
+    }
+
+    fn health(&mut self) -> Result<Health> {
+        let activities = self.meant::<ActivityRecord>(&Filter::default())?;
+        let of = |status| activities.iter().filter(|one| one.status == status).count() as u64;
+        let ended = activities
+            .iter()
+            .filter(|one| one.status != Status::Running);
+        let events = self.meant::<EventRecord>(&Filter::default())?;
+        let mut health = Health::default();
+        health.activities = ended.clone().count() as u64;
+        health.events = events.len() as u64;
+        health.running = of(Status::Running);
+        health.abandoned = of(Status::Abandoned);
+        health.ahead = ended.filter(|one| one.ahead).count() as u64
+            + events.iter().filter(|one| one.ahead).count() as u64;
+        health.retention = Retention::DEFAULT;
+        health.instances.clone_from(&self.shelf.instances);
+        Ok(health)
+    }
+}

@@ -1,0 +1,198 @@
+//! Digests: what happened lately, within a budget, whatever the texts say.
+
+use std::time::Duration;
+
+use proptest::{collection::vec, prelude::*};
+use tower_activity::{
+    ActivityLog, Status,
+    query::{ActivityReader, Digest, DigestQuery, count_tokens},
+    record::Filter,
+    testing::ManualClock,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn digest(log: &ActivityLog, query: &DigestQuery) -> Digest {
+    log.flush().wait().unwrap();
+    log.reader().unwrap().digest(query).unwrap()
+}
+
+fn filter(text: &str) -> Filter {
+    Filter::parse(text, chrono::Utc::now()).unwrap()
+}
+
+/// A week of an assistant, and one event from before.
+fn week() -> (ActivityLog, ManualClock) {
+    let (log, clock) = ActivityLog::test();
+    let event =
+        |kind: &'static str, summary: &'static str| log.event(kind).actor("ann").summary(summary);
+    event("chat_session", "nine days old").record();
+    clock.advance(9 * 24 * HOUR);
+    event("platform_synced", "42 items from the wiki").record();
+    clock.advance(HOUR);
+    event("deliverable_run", "the mail server refused")
+        .status(Status::Failed)
+        .record();
+    clock.advance(HOUR);
+    event("memory_written", "prefers short answers").record();
+    log.event("log").actor("ann").summary("a log line").record();
+    log.event("memory_written")
+        .actor("bob")
+        .summary("of somebody else")
+        .record();
+    clock.advance(HOUR);
+    (log, clock)
+}
+
+#[test]
+fn a_list_is_a_heading_and_a_line_for_each_event_newest_first() {
+    let (log, clock) = week();
+    let query = DigestQuery::new(clock.now()).actor("ann");
+    let expected = "### Recent activity\n\n\
+        - 2026-01-10 02:00 · prefers short answers\n\
+        - 2026-01-10 01:00 · failed: the mail server refused\n\
+        - 2026-01-10 00:00 · 42 items from the wiki\n";
+    assert_eq!(digest(&log, &query).list(300).unwrap(), expected);
+    let query = query.zone("Asia/Kathmandu".parse().unwrap()).limit(1);
+    let expected =
+        "### Recent activity\n\n- 2026-01-10 07:45 · prefers short answers\n- .. 2 more left out\n";
+    assert_eq!(digest(&log, &query).list(300).unwrap(), expected);
+    let recent = log.reader().unwrap().recent("ann", clock.now()).unwrap();
+    assert_eq!(recent, digest(&log, &query.limit(10)).events);
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_from_the_oldest_on_and_counted() {
+    let (log, clock) = week();
+    let digest = digest(&log, &DigestQuery::new(clock.now()).actor("ann"));
+    let whole = digest.list(300).unwrap();
+    assert_eq!(digest.list(count_tokens(&whole)).unwrap(), whole);
+    let less = digest.list(count_tokens(&whole) - 1).unwrap();
+    assert_eq!(less.lines().last().unwrap(), "- .. 1 more left out");
+    let nothing = "### Recent activity\n\n- .. 3 more left out\n";
+    assert_eq!(digest.list(24).unwrap(), nothing);
+    let error = digest.list(5).unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+}
+
+#[test]
+fn events_of_two_and_three_endpoints_are_five_endpoints_added_today_where_the_viewer_lives() {
+    let (log, clock) = ActivityLog::test();
+    let day = "2026-02-18T18:00:00Z".parse().unwrap();
+    clock.set_wall(day);
+    log.event("endpoints_added").count(7).record();
+    // In Kathmandu this is the nineteenth.
+    clock.advance(HOUR / 2);
+    log.event("endpoints_added").count(2).record();
+    clock.advance(HOUR);
+    log.event("endpoints_added").count(3).record();
+    log.event("deployment")
+        .status(Status::Failed)
+        .summary("out of disk")
+        .record();
+    let query = DigestQuery::new(clock.now()).today();
+    let there = query.clone().zone("Asia/Kathmandu".parse().unwrap());
+    let expected = "### Recent activity\n\n\
+        - 5 endpoints added today\n\
+        - 1 deployment today, 1 failed\n\
+        - 2026-02-19 01:15 · failed: out of disk\n";
+    assert_eq!(digest(&log, &there).grouped(300).unwrap(), expected);
+    let utc = digest(&log, &query).grouped(300).unwrap();
+    assert!(utc.contains("\n- 12 endpoints added today\n"), "{utc}");
+}
+
+#[test]
+fn a_flood_of_others_starves_nobody() {
+    let (log, clock) = week();
+    for _ in 0..200 {
+        log.event("platform_synced").actor("bob").record();
+    }
+    let query = DigestQuery::new(clock.now()).filter(filter("type:memory_written"));
+    let written = digest(&log, &query).list(300).unwrap();
+    assert_eq!(written.lines().count(), 4, "{written}");
+    let all = digest(&log, &DigestQuery::new(clock.now()));
+    assert_eq!(all.events.len(), 10);
+    let grouped = all.grouped(300).unwrap();
+    assert!(
+        grouped.starts_with("### Recent activity\n\n- 201 platform synced\n"),
+        "{grouped}"
+    );
+}
+
+#[test]
+fn log_lines_are_there_where_they_are_asked_for() {
+    let (log, clock) = week();
+    let query = DigestQuery::new(clock.now()).filter(filter("type:log"));
+    let text = digest(&log, &query).list(300).unwrap();
+    assert_eq!(
+        text,
+        "### Recent activity\n\n- 2026-01-10 02:00 · a log line\n"
+    );
+}
+
+#[test]
+fn where_nothing_happened_there_is_no_heading() {
+    let (log, clock) = week();
+    let digest = digest(&log, &DigestQuery::new(clock.now()).actor("zoe"));
+    assert!(digest.is_empty());
+    assert_eq!(
+        (digest.list(300).unwrap(), digest.grouped(300).unwrap()),
+        Default::default()
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_not_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    ActivityLog::open(&path).unwrap().shutdown().wait().unwrap();
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let store = rusqlite::Connection::open(&path).unwrap();
+    store
+        .execute_batch("DROP VIEW project_actions; DROP VIEW activity_log; DROP TABLE event")
+        .unwrap();
+    let error = reader
+        .digest(&DigestQuery::new(chrono::Utc::now()))
+        .unwrap_err();
+    let path = std::fs::canonicalize(path).unwrap();
+    let expected = format!("could not read events from the log {}", path.display());
+    assert_eq!(error.to_string(), expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_digest_keeps_to_its_budget_and_its_lines_whatever_the_texts_are(
+        texts in vec(prop_oneof![".*", "[\\PC\\n\\r\u{2028}\u{85}#>`\\[\\]()-]{0,300}", Just("x".repeat(2000))], 0..30),
+        limit in 1..20usize,
+        tokens in 40..600usize,
+    ) {
+        let (log, clock) = ActivityLog::test();
+        for text in &texts {
+            let status = if text.len().is_multiple_of(3) { Status::Failed } else { Status::Success };
+            log.event("note").status(status).summary(text.clone()).record();
+            clock.advance(HOUR);
+        }
+        let digest = digest(&log, &DigestQuery::new(clock.now()).limit(limit));
+        prop_assert_eq!(digest.events.len(), texts.len().min(limit));
+        let list = digest.list(tokens).unwrap();
+        let grouped = digest.grouped(tokens).unwrap();
+        prop_assert_eq!(&list, &digest.list(tokens).unwrap());
+        for (text, most) in [(&list, digest.events.len()), (&grouped, 1 + digest.failures.len())] {
+            prop_assert!(count_tokens(text) <= tokens);
+            let Some(lines) = text.strip_prefix("### Recent activity\n\n") else {
+                prop_assert!(texts.is_empty() && text.is_empty());
+                continue;
+            };
+            let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+            let lines: Vec<_> = lines.split_terminator(breaks).collect();
+            let told = lines.iter().filter(|line| !line.ends_with(" more left out")).count();
+            prop_assert!(told <= most && lines.len() <= told + 1);
+            prop_assert!(lines.iter().all(|line| line.starts_with("- ")));
+        }
+        let told = list.lines().filter(|line| line.contains(" · ")).count();
+        let left_out = format!("- .. {} more left out\n", texts.len() - told);
+        prop_assert_eq!(told < texts.len(), list.ends_with(&left_out));
+    }
+}

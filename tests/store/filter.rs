@@ -1,0 +1,450 @@
+//! The filter grammar reads what people write, says what is wrong with it, and means one thing.
+
+use std::ops::Bound;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::json;
+use tower_activity::{
+    ActivityRecord, Kind, Status,
+    record::{Choice, DurationRange, Filter, Has, Pattern},
+};
+
+fn now() -> DateTime<Utc> {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+fn parse(text: &str) -> Filter {
+    Filter::parse(text, now()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn the_grammar_of_the_design_is_read() {
+    let filter = parse(
+        r#"status:failed kind:tool name:login* type:deployment project:acme actor:"Ann B" since:24h until:2026-02-18 duration:>2s has:recording -env:dev free words"#,
+    );
+    assert_eq!(filter.status.any_of, [Status::Failed]);
+    assert_eq!(filter.kind.any_of, [Kind::Tool]);
+    assert_eq!(filter.name.any_of, [Pattern::glob("login*")]);
+    assert_eq!(filter.event_type.any_of, [Pattern::exact("deployment")]);
+    assert_eq!(filter.project.any_of, [Pattern::exact("acme")]);
+    assert_eq!(filter.actor.any_of, [Pattern::exact("Ann B")]);
+    assert_eq!(filter.since, Some(now() - TimeDelta::hours(24)));
+    assert_eq!(filter.until, "2026-02-18T00:00:00Z".parse().ok());
+    let duration = filter.duration.unwrap();
+    assert_eq!(duration.min_ns, Bound::Excluded(2_000_000_000));
+    assert_eq!(duration.max_ns, Bound::Unbounded);
+    assert_eq!(filter.has.any_of, [Has::Recording]);
+    assert_eq!(filter.environment.none_of, [Pattern::exact("dev")]);
+    assert_eq!(filter.words.all_of, ["free", "words"]);
+}
+
+#[test]
+fn a_filter_is_written_in_one_way() {
+    let check = |text: &str, written: &str| assert_eq!(parse(text).to_string(), written, "{text}");
+    check("", "");
+    check("   ", "");
+    check("status:failed status:cancelled", "status:failed,cancelled");
+    check("STATUS:Failed,cancelled", "status:failed,cancelled");
+    check(
+        "-status:success -env:dev,test",
+        "-status:success -environment:dev,test",
+    );
+    check(r#"name:"a b"*,c"#, r#"name:"a b"*,c"#);
+    check(r#"name:"GET /*""#, r#"name:"GET /*""#);
+    check(r#"project:"""#, r#"project:"""#);
+    check(r#"actor:"O'Neil, J""#, r#"actor:"O'Neil, J""#);
+}
+
+#[test]
+fn words_and_phrases_are_free() {
+    let filter = parse(r#"user log* -"not found" 12:30 a,b "x:y" - "say \"hi\"" "no us*""#);
+    assert_eq!(
+        filter.words.all_of,
+        [
+            "user",
+            "log*",
+            "12:30",
+            "a,b",
+            "x:y",
+            "-",
+            r#"say "hi""#,
+            "no us*"
+        ]
+    );
+    assert!(
+        filter.to_string().starts_with("user log* "),
+        "{}",
+        filter.to_string()
+    );
+    assert_eq!(filter.words.none_of, ["not found"]);
+}
+
+#[test]
+fn durations_have_bounds() {
+    let check = |text: &str, min_ns, max_ns| {
+        let range = parse(&format!("duration:{text}")).duration.unwrap();
+        assert_eq!((range.min_ns, range.max_ns), (min_ns, max_ns), "{text}");
+    };
+    let s = 1_000_000_000;
+    check(">2s", Bound::Excluded(2 * s), Bound::Unbounded);
+    check(">=1.5s", Bound::Included(3 * s / 2), Bound::Unbounded);
+    check("<250ms", Bound::Unbounded, Bound::Excluded(s / 4));
+    check("<=1m", Bound::Unbounded, Bound::Included(60 * s));
+    check("1s..5s", Bound::Included(s), Bound::Included(5 * s));
+    check("1h30m..", Bound::Included(5400 * s), Bound::Unbounded);
+    check("..80us", Bound::Unbounded, Bound::Included(80_000));
+}
+
+#[test]
+fn an_error_points_at_what_is_wrong_and_says_what_is_right() {
+    let check = |text: &str, wrong: &str, message: &str, help: &str| {
+        let error = Filter::parse(text, now()).unwrap_err();
+        assert_eq!(&error.text()[error.span()], wrong, "{text}");
+        assert_eq!(error.message(), message, "{text}");
+        let said = error.help().unwrap_or_default();
+        assert!(
+            said.starts_with(help) && said.is_empty() == help.is_empty(),
+            "{text}: {said}"
+        );
+    };
+    check(
+        "x status:faild",
+        "faild",
+        "`faild` is not a status",
+        "did you mean `failed`? allowed: running,",
+    );
+    check(
+        "status:zzz",
+        "zzz",
+        "`zzz` is not a status",
+        "allowed: running, success,",
+    );
+    check(
+        "status:failed,oops",
+        "oops",
+        "`oops` is not a status",
+        "allowed:",
+    );
+    check(
+        "kind:tol",
+        "tol",
+        "`tol` is not a kind of activity",
+        "did you mean `tool`?",
+    );
+    check(
+        "has:eror",
+        "eror",
+        "`eror` is not something to have",
+        "did you mean `error`?",
+    );
+    check(
+        "statsu:failed",
+        "statsu",
+        "there is no field `statsu`",
+        "did you mean `status`?",
+    );
+    check(
+        "-quux:1",
+        "quux",
+        "there is no field `quux`",
+        "allowed: status, kind,",
+    );
+    check(
+        "http://x",
+        "http",
+        "there is no field `http`",
+        "to find a text that has a colon",
+    );
+    check(
+        "std::io",
+        "std",
+        "there is no field `std`",
+        "to find a text that has a colon",
+    );
+    check(
+        "status:",
+        ":",
+        "a value of `status` is missing here",
+        "allowed: running,",
+    );
+    check(
+        "name:a,",
+        ",",
+        "a value of `name` is missing here",
+        "for example `name:acme`",
+    );
+    check(
+        r#"name:"open"#,
+        "\"",
+        "this quote is not closed",
+        "a `\"` inside",
+    );
+    check(
+        "no lo*in",
+        "*",
+        "a free word has a `*` only at its end",
+        "write `no such us*`",
+    );
+    check("*", "*", "a free word has a `*` only at its end", "write ");
+    check(
+        "since:tomorrow",
+        "tomorrow",
+        "`tomorrow` is not a time",
+        "a time is an age",
+    );
+    check(
+        "since:2026-13-01",
+        "2026-13-01",
+        "`2026-13-01` is not a time",
+        "a time is an age",
+    );
+    check("since:20000w", "20000w", "`20000w` is too far away", "");
+    check(
+        "since:1h since:2h",
+        "since:2h",
+        "`since` is given twice",
+        "",
+    );
+    check("since:1h,2h", "since:1h,2h", "`since` takes one value", "");
+    check(
+        "-since:1h",
+        "-since:1h",
+        "`since` cannot be excluded",
+        "write `until:..`",
+    );
+    check(
+        "duration:2s",
+        "2s",
+        "`2s` does not say whether more or less is meant",
+        "write `duration:>2s`",
+    );
+    check("duration:>2", ">2", "`2` has no unit", "a length is");
+    check(
+        "duration:5s..1s",
+        "5s..1s",
+        "`5s..1s` is an empty range: its ends are the wrong way round",
+        "",
+    );
+    check(
+        "duration:>1s duration:<5s",
+        "duration:<5s",
+        "`duration` is given twice",
+        "write a range",
+    );
+    check("ünï status:ƒ", "ƒ", "`ƒ` is not a status", "allowed:");
+}
+
+#[test]
+fn a_filter_that_is_too_long_is_refused() {
+    assert!(Filter::parse(&"x".repeat(5000), now()).is_err());
+    assert!(Filter::parse(&"é".repeat(2049), now()).is_err());
+    assert!(Filter::parse(&"x ".repeat(201), now()).is_err());
+    assert!(Filter::parse(&"x ".repeat(200), now()).is_ok());
+}
+
+#[test]
+fn a_filter_error_becomes_the_error_of_the_crate() {
+    let error = tower_activity::Error::from(Filter::parse("status:faild", now()).unwrap_err());
+    assert!(error.is_invalid());
+    assert_eq!(
+        error.to_string(),
+        r#"could not read the filter "status:faild""#
+    );
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        cause.starts_with("`faild` is not a status (at character 8 of the filter); did you mean")
+    );
+}
+
+fn activity(over: &serde_json::Value) -> ActivityRecord {
+    let mut record = json!({
+        "id": "0199e5a2-7c00-7000-8000-000000000000", "parent": null,
+        "root": "0199e5a2-7c00-7000-8000-000000000000", "kind": "tool", "name": "netflix_login",
+        "status": "failed", "error_type": "denied", "message": "No such User",
+        "started_at": "2026-03-01T11:00:00Z", "ended_at": "2026-03-01T11:00:03Z", "duration_ns": 3_000_000_000u64,
+        "project": "acme", "agent": null, "actor": "Ann B", "brand": "netflix", "environment": null,
+        "session": "s1", "request": null, "instance": "0199e5a2-7c00-7000-8000-000000000001",
+        "trace_id": "0199e5a27c0070008000000000000000", "span_id": "8000000000000000", "remote_parent": null,
+        "attributes": {}, "truncated": false, "input": null, "output": null, "seq": 1,
+    });
+    let fields = record.as_object_mut().unwrap();
+    fields.extend(over.as_object().unwrap().clone());
+    serde_json::from_value(record).unwrap()
+}
+
+#[test]
+fn values_of_one_field_are_alternatives_and_fields_all_have_to_hold() {
+    let failed = activity(&json!({}));
+    let running = activity(
+        &json!({"status": "running", "error_type": null, "message": null, "duration_ns": null}),
+    );
+    let check = |text: &str, of_failed: bool, of_running: bool| {
+        let filter = parse(text);
+        assert_eq!(
+            (filter.matches(&failed), filter.matches(&running)),
+            (of_failed, of_running),
+            "{text}"
+        );
+    };
+    check("", true, true);
+    check("status:running,failed", true, true);
+    check("status:failed brand:amazon", false, false);
+    check("-status:failed", false, true);
+    check("name:netflix_*", true, true);
+    check("name:Netflix*", false, false);
+    check("name:login", false, false);
+    check("-env:dev", true, true);
+    check("env:*", false, false);
+    check("error:denied", true, false);
+    check("-error:denied", false, true);
+    check("since:2h", true, true);
+    check("since:2026-03-01T11:00:00Z", true, true);
+    check("until:2026-03-01T11:00:00Z", false, false);
+    check("duration:>2s", true, false);
+    check("duration:..3s", true, false);
+    check("duration:<3s", false, false);
+    check("user LOGIN", true, false);
+    check("-user", false, true);
+    check("has:error,session", true, true);
+    check("-has:error", false, true);
+    check("has:recording", false, false);
+    let recorded = activity(&json!({"has_recording": true}));
+    assert!(parse("has:recording").matches(&recorded));
+    assert!(!parse("-has:recording").matches(&recorded));
+    check("type:deployment", false, false);
+}
+
+#[test]
+fn a_filter_is_plain_data() {
+    let filter = parse("status:failed name:a*b -env:dev since:1h duration:>2s word");
+    let json = serde_json::to_string(&filter).unwrap();
+    assert_eq!(serde_json::from_str::<Filter>(&json).unwrap(), filter);
+    assert_eq!(
+        serde_json::from_str::<Filter>("{}").unwrap(),
+        Filter::default()
+    );
+}
+
+fn choice<T: std::fmt::Debug>(
+    of: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = Choice<T>> {
+    (vec(of.clone(), 0..3), vec(of, 0..2)).prop_map(|(any_of, none_of)| Choice { any_of, none_of })
+}
+
+fn patterns() -> impl Strategy<Value = Choice<Pattern>> {
+    choice(prop_oneof![
+        any::<String>().prop_map(Pattern::exact),
+        "[a-z*\\\\\", é]{0,8}".prop_map(|text| Pattern::glob(&text)),
+    ])
+}
+
+fn instant() -> impl Strategy<Value = Option<DateTime<Utc>>> {
+    option::of(
+        (0i64..4_102_444_800, 0u32..1_000_000_000)
+            .prop_map(|(s, ns)| DateTime::from_timestamp(s, ns).unwrap()),
+    )
+}
+
+fn duration() -> impl Strategy<Value = Option<DurationRange>> {
+    let range = prop_oneof![
+        any::<u64>().prop_map(|ns| (Bound::Excluded(ns), Bound::Unbounded)),
+        any::<u64>().prop_map(|ns| (Bound::Unbounded, Bound::Excluded(ns))),
+        (0..u64::from(u32::MAX))
+            .prop_map(|s| (Bound::Included(s * 1_000_000_000), Bound::Unbounded)),
+        any::<u64>().prop_map(|ns| (Bound::Unbounded, Bound::Included(ns))),
+        (0..1000u64, 1000..9999u64).prop_map(|(a, b)| (Bound::Included(a), Bound::Included(b))),
+        Just((Bound::Unbounded, Bound::Unbounded)),
+    ];
+    option::of(range.prop_map(|(min_ns, max_ns)| DurationRange { min_ns, max_ns }))
+}
+
+prop_compose! {
+    fn filters()(
+        status in choice(select(Status::ALL.to_vec())),
+        kind in choice(select(Kind::ALL.to_vec())),
+        has in choice(select(Has::ALL.to_vec())),
+        texts in vec(patterns(), 9),
+        (since, until) in (instant(), instant()),
+        duration in duration(),
+        words in (vec(any::<String>(), 0..3), vec("[-a-z:\"* ]{0,5}", 0..3)),
+    ) -> Filter {
+        let mut filter = Filter::default();
+        let mut texts = texts.into_iter();
+        (filter.status, filter.kind, filter.has) = (status, kind, has);
+        for field in [
+            &mut filter.name, &mut filter.event_type, &mut filter.project, &mut filter.agent, &mut filter.actor,
+            &mut filter.brand, &mut filter.environment, &mut filter.session, &mut filter.request,
+        ] {
+            *field = texts.next().unwrap();
+        }
+        (filter.since, filter.until, filter.duration) = (since, until, duration);
+        (filter.words.all_of, filter.words.none_of) = words;
+        filter
+    }
+}
+
+fn few_texts() -> impl Strategy<Value = String> {
+    select(vec!["a", "b", "ab"]).prop_map(str::to_owned)
+}
+
+fn few_patterns() -> impl Strategy<Value = Choice<Pattern>> {
+    choice(select(vec!["a", "b", "a*", "*b", "*"]).prop_map(Pattern::glob))
+}
+
+prop_compose! {
+    /// Filters that often mean the same things.
+    fn few()(
+        name in few_patterns(), project in few_patterns(), status in choice(select(Status::ALL.to_vec())),
+        has in choice(select(vec![Has::Project, Has::Parent])), min in option::of(0..4u64),
+        word in option::of(few_texts()),
+    ) -> Filter {
+        let mut filter = Filter::default();
+        (filter.name, filter.project, filter.status, filter.has) = (name, project, status, has);
+        filter.duration = min.map(|min| DurationRange { min_ns: Bound::Included(min), max_ns: Bound::Unbounded });
+        filter.words.none_of = word.into_iter().collect();
+        filter
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_filter_survives_its_text_form(filter in filters()) {
+        let text = filter.to_string();
+        // The grammar bounds the length of a text, a typed filter does not.
+        prop_assume!(text.len() <= 4096);
+        prop_assert_eq!(Filter::parse(&text, now()).map_err(|error| error.to_string()), Ok(filter));
+    }
+
+    #[test]
+    fn both_of_two_filters_are_what_each_of_them_means(
+        a in few(), b in few(), c in few(), name in few_texts(), project in option::of(few_texts()), ns in 0..4u64,
+        status in select(Status::ALL.to_vec()),
+    ) {
+        let over = json!({"name": name, "project": project, "status": status, "duration_ns": ns});
+        let one = activity(&over);
+        let each = a.matches(&one) && b.matches(&one) && c.matches(&one);
+        prop_assert_eq!(a.clone().and(&b).and(&c).matches(&one), each);
+        prop_assert_eq!(a.and(&b.and(&c)).matches(&one), each);
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text: String) {
+        check_any(&text);
+    }
+
+    #[test]
+    fn no_near_filter_makes_the_parser_panic(
+        text in "((-|)(status|since|duration|name|has|x|):?([a-z0-9*.\"\\\\,<>=é-]|failed|2s|\\.\\.){0,6}[ \t]?){0,5}"
+    ) {
+        check_any(&text);
+    }
+}
+
+/// Whatever is read survives its text form; whatever is not has a span of whole characters.
+fn check_any(text: &str) {
+    match Filter::parse(text, now()) {
+        Ok(filter) => assert_eq!(Filter::parse(&filter.to_string(), now()), Ok(filter)),
+        Err(error) => assert!(!error.text()[error.span()].is_empty(), "{error}"),
+    }
+}

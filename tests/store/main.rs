@@ -1,0 +1,44 @@
+//! What is in the file: read back, searched, counted, pruned, erased, copied, checked, and kept when files are replaced.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod backup;
+#[cfg(feature = "testing")]
+mod checks;
+#[cfg(feature = "testing")]
+mod clock;
+#[cfg(feature = "testing")]
+mod conformance;
+#[cfg(all(feature = "testing", feature = "zones"))]
+mod digest;
+#[cfg(all(feature = "recording", feature = "webhook"))]
+mod erase;
+mod events;
+mod export;
+mod filter;
+#[cfg(all(
+    feature = "cli",
+    feature = "opentelemetry",
+    feature = "recording",
+    feature = "testing"
+))]
+#[path = "../golden/mod.rs"]
+mod golden;
+#[cfg(feature = "testing")]
+mod import;
+#[cfg(all(feature = "testing", feature = "zones"))]
+mod metrics;
+mod pages;
+#[cfg(all(unix, feature = "cli"))]
+mod private;
+mod query;
+#[cfg(unix)]
+mod replaced;
+#[cfg(feature = "testing")]
+mod retention;
+#[cfg(feature = "testing")]
+mod search;
+mod shared_file;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(feature = "testing")]
+mod upkeep;

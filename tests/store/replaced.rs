@@ -1,0 +1,466 @@
+//! What becomes of what was committed when somebody moves, removes, replaces or truncates the files of an open log.
+
+mod content;
+mod losses;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tower_activity::{ActivityLog, ActivityRecord, Describe, Mode, Outcome, Status};
+
+use crate::support::{self, Rows};
+
+const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+
+/// A folder with an open log that has committed `before`.
+struct Open {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    log: ActivityLog,
+}
+
+impl Open {
+    fn new(mode: Mode) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activity.db");
+        let log = ActivityLog::builder().mode(mode).open(&path).unwrap();
+        let open = Open { folder, path, log };
+        open.commit("before");
+        open
+    }
+
+    fn commit(&self, name: &'static str) {
+        done(&self.log, name);
+        let committed = || match self.log.flush().wait() {
+            Ok(()) => Some(()),
+            Err(error) => {
+                eprintln!("{error}: {:?}", std::error::Error::source(&error));
+                None
+            }
+        };
+        support::soon(committed);
+    }
+
+    fn file(&self, suffix: &str) -> PathBuf {
+        beside(&self.path, suffix)
+    }
+
+    /// A copy of the log as it is now, made by another client.
+    fn copy(&self) -> PathBuf {
+        let copy = self.folder.path().join("copy.db");
+        let connection = Connection::open(&self.path).unwrap();
+        connection
+            .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+            .unwrap();
+        copy
+    }
+
+    /// Ends the log, and says what is in the file that readers open.
+    fn names(self) -> (Vec<String>, tempfile::TempDir) {
+        self.log.shutdown().wait().unwrap();
+        let names = names(&self.path);
+        (names, self.folder)
+    }
+}
+
+fn done(log: &ActivityLog, name: &'static str) {
+    log.start(Describe::job(name)).end(Outcome::success());
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Copies in another process: here it would drop the locks that SQLite holds.
+fn cp(from: &Path, to: &Path) {
+    let mut cp = Command::new("cp");
+    assert!(cp.args([from, to]).status().unwrap().success());
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let connection = Connection::open(path).unwrap();
+    let ok: String = connection
+        .query_row("PRAGMA integrity_check", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(ok, "ok");
+    let rows = Rows::of(path);
+    rows.names().into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn side_files_that_are_removed_take_nothing_with_them() {
+    for mode in [Mode::Fast, Mode::Durable] {
+        for removed in [&["-wal", "-shm"][..], &["-shm"], &["-wal"]] {
+            let open = Open::new(mode);
+            for suffix in removed {
+                fs::remove_file(open.file(suffix)).unwrap();
+            }
+            open.commit("after");
+            // Another program reads beside it, and closes last as far as it knows.
+            assert_eq!(names(&open.path), ["before", "after"], "{removed:?}");
+            open.commit("later");
+            let (names, _folder) = open.names();
+            assert_eq!(names, ["before", "after", "later"], "{removed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_moved_away_and_the_new_one_have_everything_together() {
+    for moved in [&[""][..], &["", "-wal", "-shm"]] {
+        let open = Open::new(Mode::Durable);
+        let elsewhere = open.folder.path().join("moved.db");
+        for suffix in moved {
+            fs::rename(open.file(suffix), beside(&elsewhere, suffix)).unwrap();
+        }
+        open.commit("after");
+        open.commit("later");
+        let (found, _folder) = open.names();
+        let mut both = names(&elsewhere);
+        both.extend(found.iter().cloned());
+        for name in ["before", "after", "later"] {
+            assert!(
+                both.iter().any(|found| found == name),
+                "{moved:?}: {both:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_moved_away_and_back_has_everything() {
+    let open = Open::new(Mode::Fast);
+    let elsewhere = open.folder.path().join("moved.db");
+    fs::rename(&open.path, &elsewhere).unwrap();
+    open.commit("between");
+    fs::rename(&elsewhere, &open.path).unwrap();
+    open.commit("after");
+    let (mut names, _folder) = open.names();
+    names.sort();
+    assert_eq!(names, ["after", "before", "between"]);
+}
+
+#[test]
+fn an_older_copy_that_is_put_in_place_is_completed_from_what_it_has_replaced() {
+    let open = Open::new(Mode::Fast);
+    let copy = open.copy();
+    open.commit("newer");
+    fs::rename(&copy, &open.path).unwrap();
+    open.commit("after");
+    let (mut names, _folder) = open.names();
+    names.sort();
+    assert_eq!(names, ["after", "before", "newer"]);
+}
+
+#[test]
+fn an_older_copy_that_is_written_over_the_file_is_noticed_and_nothing_is_mixed() {
+    let open = Open::new(Mode::Fast);
+    let copy = open.copy();
+    let connection = Connection::open(&open.path).unwrap();
+    connection
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    drop(connection);
+    for n in 0..50 {
+        open.commit(["newer", "newest"][n % 2]);
+    }
+    // All of it is in the main file by now.
+    support::soon(|| {
+        let wal = fs::metadata(open.file("-wal")).unwrap();
+        (wal.len() == 0).then_some(())
+    });
+    cp(&copy, &open.path);
+    open.commit("after");
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+}
+
+#[test]
+fn what_is_kept_is_the_same_in_a_file_that_takes_the_place_of_a_removed_one() {
+    use tower_activity::store::{Limit, Retention, Store, sqlite::SqliteStore};
+    let open = Open::new(Mode::Fast);
+    let mut retention = Retention::default();
+    retention.recordings = Some(Limit::FOREVER);
+    let store = SqliteStore::at(&open.path).unwrap();
+    store.upkeep().unwrap().set_retention(&retention).unwrap();
+    for suffix in SIDE_FILES {
+        fs::remove_file(open.file(suffix)).unwrap();
+    }
+    open.commit("after");
+    let found = open.log.reader().unwrap().health().unwrap().retention;
+    assert_eq!(found.recordings, Some(Limit::FOREVER));
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_recording_begins_anew() {
+    use std::os::unix::fs::FileExt;
+    let open = Open::new(Mode::Fast);
+    support::soon(|| {
+        let wal = fs::metadata(open.file("-wal")).unwrap();
+        (wal.len() == 0).then_some(())
+    });
+    open.log.shutdown().wait().unwrap();
+    let connection = Connection::open(&open.path).unwrap();
+    let page: u64 = connection
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'bucket'",
+            (),
+            |row| row.get::<_, i64>(0).map(i64::cast_unsigned),
+        )
+        .unwrap();
+    drop(connection);
+    let file = fs::File::options().write(true).open(&open.path).unwrap();
+    file.write_all_at(&[0xAB; 8192], (page - 1) * 8192).unwrap();
+    drop(file);
+    let damaged = fs::read(&open.path).unwrap();
+    let log = ActivityLog::open(&open.path).unwrap();
+    done(&log, "after");
+    support::soon(|| log.flush().wait().ok());
+    log.shutdown().wait().unwrap();
+    assert_eq!(names(&open.path), ["after"]);
+    let aside = fs::read_dir(open.folder.path()).unwrap();
+    let aside = aside.map(|file| file.unwrap().path());
+    let mut aside = aside.filter(|path| {
+        let name = path.to_string_lossy();
+        name.contains(".damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    });
+    let found = fs::read(aside.next().unwrap()).unwrap();
+    assert_eq!(found.len(), damaged.len(), "nothing is deleted");
+}
+
+#[test]
+fn a_write_ahead_log_that_is_cut_off_is_noticed() {
+    let open = Open::new(Mode::Fast);
+    open.commit("newer");
+    fs::File::create(open.file("-wal")).unwrap();
+    open.commit("after");
+    open.commit("later");
+    let (names, _folder) = open.names();
+    assert!(
+        names.ends_with(&["after".into(), "later".into()]),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_running_call_outlives_the_folder_of_the_locks() {
+    let open = Open::new(Mode::Fast);
+    let running = open.log.start(Describe::job("running"));
+    open.commit("listed");
+    fs::remove_dir_all(open.file("-instances")).unwrap();
+    // Another process looks for the dead.
+    let other = ActivityLog::open(&open.path).unwrap();
+    done(&other, "other");
+    other.shutdown().wait().unwrap();
+    running.end(Outcome::success());
+    open.commit("after");
+    let row = Rows::of(&open.path).one("running");
+    assert_eq!(row.status, Status::Success);
+    open.names();
+}
+
+#[test]
+fn a_second_name_of_an_open_file_is_refused_and_an_unused_one_harms_nothing() {
+    let open = Open::new(Mode::Fast);
+    let second = open.folder.path().join("second.db");
+    fs::hard_link(&open.path, &second).unwrap();
+    open.commit("after");
+    let error = ActivityLog::open(&second).unwrap_err().to_string();
+    let first = fs::canonicalize(&open.path).unwrap();
+    assert!(error.contains(first.to_str().unwrap()), "{error}");
+    let (names, folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+    // Nobody has it open any more.
+    let log = ActivityLog::open(folder.path().join("second.db")).unwrap();
+    log.shutdown().wait().unwrap();
+}
+
+#[test]
+fn the_lock_on_the_file_is_held_whatever_else_the_process_opens() {
+    use std::os::unix::fs::MetadataExt;
+    let open = Open::new(Mode::Fast);
+    let inode = fs::metadata(&open.path).unwrap().ino();
+    let held = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let own = process::id().to_string();
+        locks.lines().any(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields.get(4) == Some(&own.as_str())
+                && fields
+                    .get(5)
+                    .is_some_and(|file| file.ends_with(&format!(":{inode}")))
+        })
+    };
+    assert!(held());
+    let second = ActivityLog::open(&open.path).unwrap();
+    assert!(held());
+    second.shutdown().wait().unwrap();
+    assert!(held());
+    drop(open.log.reader().unwrap());
+    assert!(held());
+    open.commit("after");
+    assert!(held());
+}
+
+#[test]
+fn at_rest_the_one_file_has_everything() {
+    let open = Open::new(Mode::Fast);
+    open.commit("after");
+    // Some seconds without a commit, and a copy of the main file alone is complete.
+    let copy = open.folder.path().join("copy.db");
+    support::soon(|| {
+        cp(&open.path, &copy);
+        (Rows::of(&copy).names().len() == 2).then_some(())
+    });
+    let (_, folder) = open.names();
+    let path = folder.path().join("activity.db");
+    for suffix in &SIDE_FILES[1..] {
+        assert!(!beside(&path, suffix).exists(), "{suffix}");
+    }
+}
+
+#[test]
+fn an_index_of_the_write_ahead_log_that_is_cut_off_kills_nobody() {
+    let open = Open::new(Mode::Fast);
+    let mut reader = open.log.reader().unwrap();
+    assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
+    // Who uses it at this very moment is killed: the writer has to be at rest, some time after its last checkpoint.
+    support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
+    std::thread::sleep(Duration::from_secs(1));
+    fs::File::create(open.file("-shm")).unwrap();
+    assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
+    fs::File::create(open.file("-shm")).unwrap();
+    open.commit("after");
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+}
+
+#[test]
+fn a_log_that_is_opened_by_a_link_that_leads_nowhere_yet_is_the_file_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink("behind.db", &link).unwrap();
+    let log = ActivityLog::open(&link).unwrap();
+    let open = Open {
+        path: folder.path().join("behind.db"),
+        folder,
+        log,
+    };
+    open.commit("before");
+    // A second handle of this process, and one of another, by either name.
+    let second = ActivityLog::open(&open.path).unwrap();
+    second.shutdown().wait().unwrap();
+    fs::remove_file(open.file("-wal")).unwrap();
+    open.commit("after");
+    assert_eq!(Rows::of(&link).names(), ["before", "after"]);
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+}
+
+#[test]
+fn a_log_of_an_older_version_that_is_written_over_the_file_is_noticed_and_nothing_is_mixed() {
+    let open = Open::new(Mode::Fast);
+    open.commit("newer");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-1.db");
+    cp(&golden, &open.path);
+    open.commit("after");
+    let (names, _folder) = open.names();
+    assert!(names.len() > 3, "{names:?}");
+    assert!(!names.iter().any(|name| name == "newer"), "{names:?}");
+    assert!(names.iter().any(|name| name == "after"), "{names:?}");
+}
+
+#[test]
+fn who_opens_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_noticed() {
+    let open = Open::new(Mode::Fast);
+    let copy = open.copy();
+    for _ in 0..40 {
+        open.commit("newer");
+    }
+    fs::rename(&copy, &open.path).unwrap();
+    // Before the writer looks again.
+    let event = Command::new(env!("CARGO_BIN_EXE_activity"))
+        .arg("--store")
+        .arg(&open.path)
+        .args(["event", "restored", "a backup"])
+        .output()
+        .unwrap();
+    assert!(
+        event.status.success(),
+        "{}",
+        String::from_utf8_lossy(&event.stderr)
+    );
+    open.commit("after");
+    let (names, _folder) = open.names();
+    assert_eq!(
+        names.iter().filter(|name| *name == "newer").count(),
+        40,
+        "{names:?}"
+    );
+}
+
+#[test]
+fn what_an_idle_log_tends_does_not_stay_in_the_write_ahead_log() {
+    let open = Open::new(Mode::Fast);
+    let wal = || fs::metadata(open.file("-wal")).unwrap().len();
+    // Ten seconds after its start it looks what is old, and says what time it is.
+    let tended = Instant::now() + Duration::from_secs(20);
+    support::soon(|| (wal() == 0).then_some(()));
+    while wal() == 0 {
+        assert!(Instant::now() < tended, "nothing was tended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    support::soon(|| (wal() == 0).then_some(()));
+}
+
+#[test]
+fn a_write_ahead_log_that_was_taken_over_is_filled_again_before_it_is_the_next_time() {
+    let open = Open::new(Mode::Durable);
+    let wal = || fs::metadata(open.file("-wal")).unwrap().len();
+    while wal() < 8 << 20 {
+        open.commit("one of many");
+    }
+    let mut times = Vec::new();
+    for _ in 0..40 {
+        open.commit("one more");
+        times.push(fs::metadata(&open.path).unwrap().modified().unwrap());
+    }
+    times.dedup();
+    assert!(
+        times.len() < 8,
+        "the main file was written {} times",
+        times.len()
+    );
+}
+
+#[test]
+fn a_log_that_is_closed_while_somebody_holds_the_file_leaves_nothing_running() {
+    let open = Open::new(Mode::Fast);
+    let running = open.log.start(Describe::job("running"));
+    open.commit("listed");
+    let other = Connection::open(&open.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let log = open.log.clone();
+    let closing = std::thread::spawn(move || log.shutdown().wait());
+    // Longer than one transaction waits.
+    std::thread::sleep(Duration::from_millis(1_500));
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    let _ = closing.join().unwrap();
+    drop(running);
+    let path = open.path.clone();
+    let log = ActivityLog::open(&path).unwrap();
+    done(&log, "later");
+    log.flush().wait().unwrap();
+    let row = Rows::of(&path).one("running");
+    assert_eq!(row.status, Status::Abandoned);
+}

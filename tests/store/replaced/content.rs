@@ -1,0 +1,275 @@
+//! A copy is written over the main file, or the write-ahead log is gone that its pages belong to.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tower_activity::Mode;
+
+use crate::replaced::{Open, beside, cp, done, names};
+
+/// Another program that reads in a transaction until it is dropped.
+struct Reader(Child);
+
+impl Reader {
+    fn of(path: &Path) -> Self {
+        let mut sqlite3 = Command::new("sqlite3");
+        sqlite3
+            .arg(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = sqlite3.spawn().unwrap();
+        let input = child.stdin.as_mut().unwrap();
+        writeln!(input, "BEGIN; SELECT count(*) FROM activity;").unwrap();
+        let mut line = String::new();
+        let output = child.stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        assert!(line.trim().parse::<u32>().is_ok(), "{line}");
+        Reader(child)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+/// Nothing that SQLite or the ledger counts says that it is another state: it is as new as what was checkpointed.
+#[test]
+fn a_copy_that_is_not_older_than_the_last_checkpoint_is_noticed_when_it_is_written_over_the_file() {
+    let open = Open::new(Mode::Fast);
+    let copy = open.copy();
+    let foreign = Connection::open(&open.path).unwrap();
+    foreign
+        .execute_batch("CREATE TABLE theirs (text); INSERT INTO theirs VALUES ('x');")
+        .unwrap();
+    drop(foreign);
+    cp(&copy, &open.path);
+    open.commit("after");
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "after"]);
+}
+
+/// The rows that were copied into it are what makes it another state than the copy.
+#[test]
+fn a_copy_that_is_put_in_place_and_then_written_over_itself_is_noticed() {
+    let open = Open::new(Mode::Fast);
+    let copy = open.copy();
+    for _ in 0..30 {
+        open.commit("newer");
+    }
+    let put = open.folder.path().join("put.db");
+    cp(&copy, &put);
+    fs::rename(&put, &open.path).unwrap();
+    open.commit("after");
+    cp(&copy, &open.path);
+    open.commit("later");
+    let (names, _folder) = open.names();
+    assert!(names.contains(&"later".into()), "{names:?}");
+}
+
+/// The reader keeps the main file from being complete: without the write-ahead log it is no state of the log.
+#[test]
+fn a_write_ahead_log_that_is_removed_is_written_anew_where_the_main_file_needs_it() {
+    for removed in [&["-wal"][..], &["-wal", "-shm"]] {
+        let open = Open::new(Mode::Durable);
+        let reader = Reader::of(&open.path);
+        for _ in 0..20 {
+            open.commit("more");
+        }
+        let foreign = Connection::open(&open.path).unwrap();
+        foreign
+            .execute_batch("CREATE TABLE theirs (text);")
+            .unwrap();
+        foreign
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+            .unwrap();
+        drop(foreign);
+        open.commit("last");
+        for suffix in removed {
+            fs::remove_file(open.file(suffix)).unwrap();
+        }
+        open.commit("after");
+        drop(reader);
+        open.commit("later");
+        let path = open.path.clone();
+        let (names, _folder) = open.names();
+        assert_eq!(names.len(), 24, "{removed:?}: {names:?}");
+        let theirs = Connection::open(path).unwrap();
+        let count = theirs.query_row("SELECT count(*) FROM theirs", (), |row| {
+            row.get::<_, i64>(0)
+        });
+        assert_eq!(
+            count.unwrap(),
+            0,
+            "what others have committed is there, too"
+        );
+    }
+}
+
+/// The reader keeps the main file from being complete: alone it is no state of the log.
+#[test]
+fn a_main_file_that_is_moved_away_alone_is_followed_by_its_write_ahead_log_where_it_needs_that() {
+    let open = Open::new(Mode::Durable);
+    for _ in 0..20 {
+        open.commit("more");
+    }
+    let reader = Reader::of(&open.path);
+    for _ in 0..20 {
+        open.commit("more");
+    }
+    // Another program takes over what it can.
+    let foreign = Connection::open(&open.path).unwrap();
+    foreign
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+        .unwrap();
+    drop(foreign);
+    open.commit("last");
+    let moved = open.folder.path().join("moved.db");
+    fs::rename(&open.path, &moved).unwrap();
+    open.commit("in the next file");
+    drop(reader);
+    let (found, _folder) = open.names();
+    assert!(found.contains(&"in the next file".into()), "{found:?}");
+    assert_eq!(names(&moved).len(), 42);
+}
+
+/// What is written behind the end of a file that was cut leaves a hole, however short the file was.
+#[test]
+fn a_short_write_ahead_log_that_is_cut_off_and_written_on_is_noticed() {
+    let open = Open::new(Mode::Fast);
+    let wal = fs::File::options().write(true).open(open.file("-wal"));
+    wal.unwrap().set_len(0).unwrap();
+    open.commit("after");
+    open.commit("later");
+    // What a kill would leave.
+    let copy = open.folder.path().join("copy.db");
+    for suffix in ["", "-wal"] {
+        cp(&open.file(suffix), &beside(&copy, suffix));
+    }
+    assert!(names(&copy).ends_with(&["later".into()]));
+    open.names();
+}
+
+#[test]
+fn a_main_file_that_is_put_in_place_with_its_write_ahead_log_is_read_with_it() {
+    let other = Open::new(Mode::Fast);
+    // What comes after it stays in the write-ahead log.
+    let reader = Connection::open(&other.path).unwrap();
+    let held = reader.unchecked_transaction().unwrap();
+    held.query_row("SELECT count(*) FROM activity", (), |row| {
+        row.get::<_, i64>(0)
+    })
+    .unwrap();
+    other.commit("in the write-ahead log");
+    let open = Open::new(Mode::Fast);
+    let copy = open.folder.path().join("copy");
+    for suffix in ["", "-wal"] {
+        cp(&other.file(suffix), &beside(&copy, suffix));
+    }
+    // First that which says nothing alone.
+    for suffix in ["-wal", ""] {
+        fs::rename(beside(&copy, suffix), open.file(suffix)).unwrap();
+    }
+    open.commit("after");
+    let (names, folder) = open.names();
+    assert_eq!(
+        names,
+        ["before", "in the write-ahead log", "before", "after"]
+    );
+    let files = fs::read_dir(folder.path()).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert!(
+        !files
+            .iter()
+            .any(|name| name.to_string_lossy().contains("stale")),
+        "{files:?}"
+    );
+}
+
+#[test]
+fn a_damaged_file_that_is_put_in_place_does_not_end_the_recording() {
+    let text = b"no database".repeat(2_000);
+    let sound = {
+        let open = Open::new(Mode::Fast);
+        fs::read(open.copy()).unwrap()
+    };
+    let mut zeroed = sound.clone();
+    zeroed[16 << 10..].fill(0);
+    let mut schema = sound.clone();
+    schema[100..8_000].fill(0xff);
+    let short = sound[..sound.len() / 2].to_vec();
+    for damaged in [text, zeroed, schema, short] {
+        let open = Open::new(Mode::Durable);
+        let put = open.file("-put");
+        fs::write(&put, &damaged).unwrap();
+        fs::rename(put, &open.path).unwrap();
+        open.commit("after");
+        let (names, folder) = open.names();
+        assert_eq!(names, ["before", "after"]);
+        let kept = fs::read_dir(folder.path()).unwrap().any(|file| {
+            let file = file.unwrap().path();
+            file.is_file() && fs::read(file).unwrap().starts_with(&damaged[..16 << 10])
+        });
+        assert!(kept, "what was put in place is nowhere");
+    }
+}
+
+#[test]
+fn a_sound_file_that_takes_the_place_of_a_damaged_one_stays() {
+    let other = Open::new(Mode::Fast);
+    let sound = other.copy();
+    let old = Command::new("touch")
+        .args(["-d", "yesterday"])
+        .arg(&sound)
+        .status();
+    assert!(old.unwrap().success());
+    let open = Open::new(Mode::Fast);
+    let put = open.file("-put");
+    fs::write(&put, "no database".repeat(2_000)).unwrap();
+    fs::rename(put, &open.path).unwrap();
+    // It is tried more than once, and not long enough to be set aside.
+    for _ in 0..3 {
+        done(&open.log, "between");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    fs::rename(sound, &open.path).unwrap();
+    open.commit("after");
+    let (names, folder) = open.names();
+    assert_eq!(names[0], "before", "{names:?}");
+    let files = fs::read_dir(folder.path()).unwrap();
+    let mut files = files.map(|file| file.unwrap().file_name());
+    assert!(!files.any(|name| name.to_string_lossy().contains("damaged")));
+}
+
+#[test]
+fn a_write_ahead_log_that_comes_after_its_main_file_was_written_is_not_mixed_with_it() {
+    let other = Open::new(Mode::Fast);
+    let reader = Reader::of(&other.path);
+    for _ in 0..8 {
+        other.commit("in the write-ahead log");
+    }
+    let open = Open::new(Mode::Fast);
+    let copy = open.folder.path().join("copy");
+    for suffix in ["", "-wal"] {
+        cp(&other.file(suffix), &beside(&copy, suffix));
+    }
+    fs::rename(&copy, &open.path).unwrap();
+    open.commit("between");
+    // It is in the main file, which has fewer commits than both together say.
+    crate::support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
+    fs::rename(beside(&copy, "-wal"), open.file("-wal")).unwrap();
+    open.commit("after");
+    let (names, _folder) = open.names();
+    for name in ["between", "after"] {
+        assert!(names.iter().any(|found| found == name), "{names:?}");
+    }
+    drop(reader);
+}

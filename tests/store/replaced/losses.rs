@@ -1,0 +1,169 @@
+//! Rows that are lost are in the ledger at once, whoever had committed them, and wherever the file goes.
+
+use std::{fs, path::Path};
+
+use rusqlite::Connection;
+use tower_activity::{ActivityLog, Mode, query::ActivityReader, store::Check};
+
+use crate::replaced::{Open, SIDE_FILES, beside, cp, done};
+
+/// How many activities are missing, as `doctor` says.
+fn missing(path: &Path) -> u64 {
+    let mut reader = ActivityReader::open(path).unwrap();
+    let check: Check = reader.check(&mut |_| {}).unwrap();
+    let older = check.older.map_or(0, |older| older.activities.missing);
+    check.total.activities.missing + older
+}
+
+/// A copy of the log as it was after `before`, and ten activities that are not in it.
+fn with_copy(open: &Open) -> std::path::PathBuf {
+    let copy = open.copy();
+    for _ in 0..10 {
+        open.commit("newer");
+    }
+    in_main(open);
+    copy
+}
+
+/// Waits until all of it is in the main file.
+fn in_main(open: &Open) {
+    crate::support::soon(|| {
+        let wal = fs::metadata(open.file("-wal")).unwrap();
+        (wal.len() == 0).then_some(())
+    });
+}
+
+#[test]
+fn what_an_overwritten_file_has_lost_is_told_of_it_where_it_was_moved_to() {
+    for files in [&SIDE_FILES[..], &[""]] {
+        let open = Open::new(Mode::Fast);
+        let copy = with_copy(&open);
+        cp(&copy, &open.path);
+        open.commit("after");
+        assert_eq!(missing(&open.path), 10);
+        let moved = open.folder.path().join("moved.db");
+        for suffix in files {
+            fs::rename(open.file(suffix), beside(&moved, suffix)).unwrap();
+        }
+        open.commit("in the next file");
+        assert_eq!(missing(&open.path), 0);
+        let (_, _folder) = open.names();
+        assert_eq!(missing(&moved), 10);
+    }
+}
+
+/// They were deleted before it was completed from what it has replaced.
+#[test]
+fn what_is_missing_of_a_replaced_file_is_missing_of_its_copy() {
+    let open = Open::new(Mode::Fast);
+    let copy = with_copy(&open);
+    let connection = Connection::open(&open.path).unwrap();
+    let delete = "DELETE FROM activity WHERE seq BETWEEN 3 AND 6";
+    assert_eq!(connection.execute(delete, ()).unwrap(), 4);
+    drop(connection);
+    fs::rename(&copy, &open.path).unwrap();
+    open.commit("after");
+    assert_eq!(missing(&open.path), 4);
+    let moved = open.folder.path().join("moved.db");
+    fs::rename(&open.path, &moved).unwrap();
+    open.commit("in the next file");
+    let (_, _folder) = open.names();
+    assert_eq!(missing(&moved), 4);
+}
+
+#[test]
+fn what_an_overwritten_file_has_lost_is_told_of_the_one_that_takes_the_place_of_it_when_it_is_removed()
+ {
+    let open = Open::new(Mode::Fast);
+    let copy = with_copy(&open);
+    cp(&copy, &open.path);
+    open.commit("after");
+    for suffix in SIDE_FILES {
+        fs::remove_file(open.file(suffix)).unwrap();
+    }
+    open.commit("in the next file");
+    assert_eq!(missing(&open.path), 10);
+    let path = open.path.clone();
+    let (_, _folder) = open.names();
+    assert_eq!(missing(&path), 10);
+}
+
+/// The process that had committed them ended long ago.
+#[test]
+fn what_others_had_committed_into_an_overwritten_file_is_missed_too() {
+    let open = Open::new(Mode::Fast);
+    let connection = Connection::open(&open.path).unwrap();
+    let copy = open.folder.path().join("copy.db");
+    connection
+        .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    drop(connection);
+    let (path, log) = (open.path.clone(), open.log.clone());
+    let (_, _folder) = open.names();
+    drop(log);
+    for count in [10, 5] {
+        // The second finds the older copy, whose sums are soon larger than those that were lost.
+        let log = ActivityLog::open(&path).unwrap();
+        for _ in 0..count {
+            done(&log, "other");
+        }
+        log.shutdown().wait().unwrap();
+        if count == 10 {
+            cp(&copy, &path);
+            assert_eq!(missing(&path), 10);
+        }
+    }
+    for _ in 0..4 {
+        let log = ActivityLog::open(&path).unwrap();
+        for _ in 0..10 {
+            done(&log, "later");
+        }
+        log.shutdown().wait().unwrap();
+        assert_eq!(missing(&path), 10);
+    }
+}
+
+#[test]
+fn rows_that_another_client_deletes_from_the_write_ahead_log_alone_are_missed_in_the_next_file() {
+    let open = Open::new(Mode::Fast);
+    in_main(&open);
+    // What comes after it stays in the write-ahead log.
+    let reader = Connection::open(&open.path).unwrap();
+    let held = reader.unchecked_transaction().unwrap();
+    let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    held.query_row("SELECT count(*) FROM activity", (), count)
+        .unwrap();
+    for _ in 0..5 {
+        done(&open.log, "one of five");
+    }
+    open.commit("sixth");
+    let other = Connection::open(&open.path).unwrap();
+    let delete = "DELETE FROM activity WHERE seq BETWEEN 3 AND 4";
+    assert_eq!(other.execute(delete, ()).unwrap(), 2);
+    let moved = open.folder.path().join("moved.db");
+    fs::rename(&open.path, &moved).unwrap();
+    open.commit("in the next file");
+    let path = open.path.clone();
+    let (names, _folder) = open.names();
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(missing(&path), 2);
+    drop(held);
+}
+
+#[test]
+fn rows_that_are_in_the_copy_that_takes_the_place_of_the_log_are_not_missed() {
+    let open = Open::new(Mode::Fast);
+    open.commit("second");
+    let copy = open.copy();
+    let other = Connection::open(&open.path).unwrap();
+    let delete = "DELETE FROM activity";
+    assert_eq!(other.execute(delete, ()).unwrap(), 2);
+    drop(other);
+    fs::rename(&open.path, open.folder.path().join("moved.db")).unwrap();
+    fs::rename(&copy, &open.path).unwrap();
+    open.commit("after");
+    let path = open.path.clone();
+    let (names, _folder) = open.names();
+    assert_eq!(names, ["before", "second", "after"]);
+    assert_eq!(missing(&path), 0);
+}

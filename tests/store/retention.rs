@@ -1,0 +1,442 @@
+//! Retention: what is too old or too much goes, the oldest first, of each sort by itself, as the file says.
+
+use std::{path::Path, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, prelude::*};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, Capture, Describe, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use crate::support::{soon, sums};
+
+/// What one of our activities counts for: the row and its message.
+const ACTIVITY: u64 = 200 + 100 + 6;
+/// What a preview of ours counts for: the row, and a text of 1,000 letters in JSON.
+const PREVIEW: u64 = 40 + 1_002;
+/// What one of our events counts for: the row and its summary.
+const EVENT: u64 = 200 + 300;
+
+/// Where manual clocks begin.
+fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn place() -> (TempDir, ActivityLog, ManualClock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder().clock(clock.clone());
+    let log = log.open(folder.path().join("a.db")).unwrap();
+    (folder, log, clock)
+}
+
+/// One activity with a preview and an event, which takes no time.
+fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
+    clock.advance(Duration::from_micros(1));
+    let activity = log.start(Describe::job(format!("job-{number}")).actor("ann"));
+    activity.set_input(&"i".repeat(1_000), Capture::Full);
+    let event = log.event("tick").actor("ann").summary("s".repeat(300));
+    event.record();
+    activity.end(Outcome::failed("denied").with_message("m".repeat(100)));
+}
+
+/// The upkeep of a store whose index has come to the end.
+fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    let mut upkeep = store.upkeep().unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    upkeep
+}
+
+/// Prunes until nothing is left to prune, which must be what was said before.
+fn prune(upkeep: &mut dyn Upkeep, keep: Retention, now: DateTime<Utc>) -> Pruned {
+    let what = Prune::ByDate(keep, now);
+    let expected = upkeep.prunable(what).unwrap();
+    let mut all = Pruned::default();
+    loop {
+        let step = upkeep.prune(what).unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        all.add(step);
+    }
+    assert_eq!(all, expected);
+    all
+}
+
+fn number(path: &Path, sql: &str) -> i64 {
+    let store = Connection::open(path).unwrap();
+    store.query_row(sql, (), |row| row.get(0)).unwrap()
+}
+
+/// What is counted of activities, previews and events, beside what the rows say.
+fn counted(path: &Path) -> [(i64, i64); 3] {
+    let mark = |name: &str| {
+        let sql = format!("SELECT coalesce(max(value), 0) FROM mark WHERE name = '{name}'");
+        number(path, &sql)
+    };
+    let rows = |sql: &str| number(path, sql);
+    [
+        (
+            mark("activity_bytes"),
+            rows(
+                "SELECT coalesce(sum(200 + octet_length(coalesce(session, '') || coalesce(request, '') \
+                 || coalesce(error_type, '') || coalesce(message, '') || coalesce(attributes, ''))), 0) FROM activity \
+                 WHERE seq <= (SELECT value FROM mark WHERE name = 'followed_activities')",
+            ),
+        ),
+        (
+            mark("preview_bytes"),
+            rows(
+                "SELECT coalesce(sum(40 + octet_length(coalesce(input, '') || coalesce(output, ''))), 0) FROM preview \
+                 WHERE activity <= (SELECT value FROM mark WHERE name = 'followed_activities')",
+            ),
+        ),
+        (
+            mark("event_bytes"),
+            rows(
+                "SELECT coalesce(sum(200 + octet_length(coalesce(summary, '') || coalesce(data, '') \
+                 || coalesce(reference, '') || coalesce(dedup_key, ''))), 0) FROM event \
+                 WHERE seq <= (SELECT value FROM mark WHERE name = 'followed_events')",
+            ),
+        ),
+    ]
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let mut reader = ActivityReader::open(path).unwrap();
+    let page = reader.page(&Filter::default(), None, 1_000).unwrap();
+    let names = page.records.iter().map(|one| one.name.to_string());
+    names.collect()
+}
+
+#[test]
+fn the_oldest_of_each_sort_go_until_the_rest_fits() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    (0..20).for_each(|number| record(&log, &clock, number));
+    log.flush().wait().unwrap();
+    let mut upkeep = upkeep(&folder);
+    let [activities, previews, events] = counted(&path);
+    assert_eq!(activities, (20 * ACTIVITY as i64, 20 * ACTIVITY as i64));
+    assert_eq!(previews, (20 * PREVIEW as i64, 20 * PREVIEW as i64));
+    assert_eq!(events, (20 * EVENT as i64, 20 * EVENT as i64));
+
+    let mut keep = Retention::default();
+    keep.previews = Some(Limit::bytes(5 * PREVIEW));
+    keep.events = Some(Limit::bytes(7 * EVENT + EVENT - 1));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
+    assert_eq!(
+        (pruned.activities, pruned.previews, pruned.events),
+        (0, 15, 13)
+    );
+    assert_eq!(names(&path).len(), 20);
+    let newest = "SELECT min(activity) FROM preview";
+    assert_eq!(number(&path, newest), 16);
+    assert_eq!(number(&path, "SELECT min(seq) FROM event"), 14);
+
+    keep = Retention::default();
+    keep.activities = Some(Limit::bytes(3 * ACTIVITY));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
+    // Their previews go with them.
+    assert_eq!((pruned.activities, pruned.previews), (17, 0));
+    assert_eq!(names(&path), ["job-19", "job-18", "job-17"]);
+    assert_eq!(number(&path, "SELECT count(*) FROM preview"), 3);
+    assert_eq!(counted(&path).map(|(counted, rows)| counted - rows), [0; 3]);
+
+    // Nothing is so small that the newest goes, from which the order of commits goes on.
+    keep.activities = Some(Limit::bytes(0));
+    keep.events = Some(Limit::bytes(0));
+    let pruned = prune(&mut *upkeep, keep, clock.now());
+    assert_eq!((pruned.activities, pruned.events), (2, 6));
+    assert_eq!(names(&path), ["job-19"]);
+}
+
+#[test]
+fn sums_go_by_whole_quarters_until_the_rest_fits() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    for hour in 0..6 {
+        clock.set_wall(begin() + TimeDelta::hours(hour));
+        record(&log, &clock, 0);
+    }
+    log.flush().wait().unwrap();
+    let mut upkeep = upkeep(&folder);
+    // Of each hour the sum of everything and that of the name.
+    assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
+    let mut keep = Retention::default();
+    // Five fit, of which one is half a quarter.
+    keep.sums = Some(Limit::bytes(5 * 200));
+    assert_eq!(prune(&mut *upkeep, keep, clock.now()).sums, 8);
+    let first = begin() + TimeDelta::hours(4);
+    let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
+    assert_eq!(oldest, first.timestamp());
+    // Their activities are there: they can be added up again.
+    assert_eq!(names(&path).len(), 6);
+    sums::rebuild(&mut *upkeep);
+    assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
+}
+
+#[test]
+fn a_log_keeps_no_more_than_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities(Limit::bytes(50 * ACTIVITY))
+        .keep_events(Limit::bytes(40 * EVENT))
+        .keep_previews(Limit::bytes(10 * PREVIEW))
+        .keep_sums(Limit::bytes(1_000_000))
+        .open(&path)
+        .unwrap();
+    (0..300).for_each(|number| record(&log, &clock, number));
+    log.flush().wait().unwrap();
+    let mut reader = log.reader().unwrap();
+    // What is counted is what the index has come to, and a log leaves some to those who search.
+    drop(upkeep(&folder));
+    // Then the log looks once in a while, after a commit.
+    clock.advance(Duration::from_secs(600));
+    let previews = || number(&path, "SELECT count(*) FROM preview") as usize;
+    let mut late = 0;
+    soon(|| {
+        record(&log, &clock, 300 + late);
+        late += 1;
+        log.flush().wait().unwrap();
+        let health = reader.health().unwrap();
+        let left = [
+            health.activities as usize,
+            health.events as usize,
+            previews(),
+        ];
+        let most = [50, 40, 10].map(|kept| kept + late);
+        left.into_iter()
+            .zip(most)
+            .all(|(left, most)| left <= most)
+            .then_some(())
+    });
+    // What was recorded meanwhile may not have been counted yet.
+    let kept = names(&path);
+    assert!((50..=50 + late).contains(&kept.len()), "{}", kept.len());
+    let all = (0..300 + late).rev().map(|number| format!("job-{number}"));
+    assert!(
+        kept.iter()
+            .eq(all.take(kept.len()).collect::<Vec<_>>().iter())
+    );
+    assert!(previews() >= 10);
+    assert!(log.accounting().adds_up());
+}
+
+/// One activity and one event, which happen now.
+fn happen(log: &ActivityLog, name: &str) {
+    log.start(Describe::job(name.to_owned()))
+        .end(Outcome::success());
+    log.event("tick").record();
+    log.flush().wait().unwrap();
+}
+
+/// Lets a while pass after what happened, in which the log has a look at its clock.
+fn pass(log: &ActivityLog, clock: &ManualClock, time: Duration) {
+    let minute = Duration::from_secs(60);
+    clock.advance(minute);
+    // The first wakes the writer, the second waits until it has looked.
+    log.flush().wait().unwrap();
+    log.flush().wait().unwrap();
+    clock.advance(time - minute);
+}
+
+/// Has a log look for what is not to be kept, which it does every ten minutes.
+fn look(log: &ActivityLog, clock: &ManualClock) {
+    pass(log, clock, Duration::from_secs(600));
+    log.flush().wait().unwrap();
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[test]
+fn every_process_follows_the_retention_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let builder = || ActivityLog::builder().clock(clock.clone());
+    let log = builder()
+        .keep_activities(Limit::days(7))
+        .open(&path)
+        .unwrap();
+    happen(&log, "old");
+    log.shutdown().wait().unwrap();
+    // One that sets nothing deletes what is beyond the limit of another, and nothing else.
+    let log = builder().open(&path).unwrap();
+    happen(&log, "older");
+    pass(&log, &clock, 8 * DAY);
+    happen(&log, "new");
+    look(&log, &clock);
+    soon(|| (names(&path) == ["new"]).then_some(()));
+    assert_eq!(log.reader().unwrap().health().unwrap().events, 3);
+    // And one that sets something else leaves what it does not name.
+    let other = builder().keep_events(Limit::days(1)).open(&path).unwrap();
+    let retention = other.reader().unwrap().retention().unwrap();
+    assert_eq!(retention.activities, Some(Limit::days(7)));
+    assert_eq!(retention.events, Some(Limit::days(1)));
+    assert_eq!(retention.recordings, None);
+    drop((log, other));
+}
+
+#[test]
+fn the_last_limit_that_is_set_stands() {
+    let (folder, log, _) = place();
+    let builder = || ActivityLog::builder();
+    let path = folder.path().join("a.db");
+    let read = || ActivityReader::open(&path).unwrap().retention().unwrap();
+    assert_eq!(read(), Retention::default());
+    drop(builder().keep_sums(Limit::days(90)).open(&path).unwrap());
+    drop(builder().keep_sums(DAY).open(&path).unwrap());
+    assert_eq!(read().sums, Some(Limit::days(1)));
+    let mut change = Retention::default();
+    change.sums = Some(Limit::FOREVER);
+    let before = upkeep(&folder).set_retention(&change).unwrap();
+    assert_eq!(before.sums, Some(Limit::days(1)));
+    assert_eq!(read().sums, Some(Limit::FOREVER));
+    let health = log.reader().unwrap().health().unwrap();
+    assert_eq!(health.retention.sums, Some(Limit::FOREVER));
+    assert_eq!(health.retention.recordings, Retention::DEFAULT.recordings);
+}
+
+#[test]
+fn a_file_that_takes_the_place_of_another_gets_the_limits_of_the_builder() {
+    let (folder, log, clock) = place();
+    drop(log);
+    let path = folder.path().join("a.db");
+    let builder = ActivityLog::builder().clock(clock.clone());
+    let log = builder
+        .keep_recordings(Limit::days(365))
+        .open(&path)
+        .unwrap();
+    happen(&log, "one");
+    let store = Connection::open(&path).unwrap();
+    store.execute("DELETE FROM retention", ()).unwrap();
+    drop(store);
+    happen(&log, "two");
+    look(&log, &clock);
+    let retention = log.reader().unwrap().retention().unwrap();
+    assert_eq!(retention.recordings, Some(Limit::days(365)));
+    assert_eq!(retention.activities, None);
+}
+
+#[test]
+fn a_store_in_memory_keeps_its_retention_too() {
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities(DAY)
+        .open(":memory:")
+        .unwrap();
+    happen(&log, "old");
+    pass(&log, &clock, 2 * DAY);
+    happen(&log, "new");
+    look(&log, &clock);
+    let mut reader = log.reader().unwrap();
+    soon(|| (reader.health().unwrap().activities == 1).then_some(()));
+    assert_eq!(reader.health().unwrap().events, 2);
+}
+
+#[test]
+fn an_idle_process_goes_on_until_nothing_is_left_to_delete() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    let mut change = Retention::default();
+    change.activities = Some(DAY.into());
+    upkeep(&folder).set_retention(&change).unwrap();
+    for _ in 0..5_000 {
+        log.start(Describe::job("old")).end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    pass(&log, &clock, 2 * DAY);
+    // The last that happens.
+    happen(&log, "new");
+    look(&log, &clock);
+    soon(|| (number(&path, "SELECT count(*) FROM activity") == 1).then_some(()));
+}
+
+#[test]
+fn what_is_imported_is_kept_for_as_long_as_what_is_recorded() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    clock.set_wall(begin() - TimeDelta::days(400));
+    // As an import would, of a row that is dated a year back.
+    happen(&log, "imported");
+    clock.set_wall(begin());
+    let mut change = Retention::default();
+    change.activities = Some(Limit::days(90));
+    upkeep(&folder).set_retention(&change).unwrap();
+    pass(&log, &clock, 80 * DAY);
+    happen(&log, "new");
+    happen(&log, "newer");
+    assert_eq!(number(&path, "SELECT count(*) FROM activity"), 3);
+    pass(&log, &clock, 11 * DAY);
+    happen(&log, "newest");
+    look(&log, &clock);
+    soon(|| (number(&path, "SELECT count(*) FROM activity") == 3).then_some(()));
+    assert!(!names(&path).contains(&"imported".to_owned()));
+}
+
+#[test]
+fn a_step_in_the_middle_of_nothing_changes_nothing() {
+    let (folder, log, clock) = place();
+    happen(&log, "one");
+    let mut upkeep = upkeep(&folder);
+    let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
+    assert_eq!(
+        upkeep.prune(Prune::Retention(reading)).unwrap(),
+        Pruned::default()
+    );
+    assert_eq!(upkeep.now(reading).unwrap(), clock.now());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn what_is_counted_is_what_the_rows_take(
+        steps in vec((0..6u8, 0..40u64), 1..12),
+    ) {
+        let (folder, log, clock) = place();
+        let path = folder.path().join("a.db");
+        log.flush().wait().unwrap();
+        let mut upkeep = upkeep(&folder);
+        for (step, size) in steps {
+            let mut keep = Retention::default();
+            match step {
+                // So few that the log does not index them by itself.
+                0 | 1 => {
+                    (0..size % 4).for_each(|number| record(&log, &clock, number as usize));
+                    log.flush().wait().unwrap();
+                }
+                2 => while upkeep.index().unwrap() > 0 {},
+                3 => {
+                    keep.activities = Some(Limit::bytes(size * ACTIVITY / 3));
+                    keep.previews = Some(Limit::bytes(size * PREVIEW / 5));
+                    keep.events = Some(Duration::from_micros(size).into());
+                    prune(&mut *upkeep, keep, clock.now());
+                }
+                4 => {
+                    keep.activities = Some(Duration::from_micros(size).into());
+                    keep.events = Some(Limit::bytes(size * EVENT / 4));
+                    prune(&mut *upkeep, keep, clock.now());
+                }
+                _ => {
+                    upkeep.erase("ann", &mut |_| {}).unwrap();
+                }
+            }
+            for (counted, rows) in counted(&path) {
+                prop_assert_eq!(counted, rows);
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Searching: what is looked for is found, whether the index has come to it or not, and what is gone is not.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use tower_activity::{
+    ActivityLog, Capture, Describe, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use crate::support::soon;
+
+fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Upkeep> {
+    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    store.upkeep().unwrap()
+}
+
+/// The names of the activities, and the types of the events, that a filter finds, newest first.
+fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) {
+    let filter = Filter::parse(text, Utc::now()).unwrap();
+    let activities = reader.page(&filter, None, 100).unwrap().records;
+    let events = reader.events(&filter, None, 100).unwrap().records;
+    (
+        activities.iter().map(|one| one.name.to_string()).collect(),
+        events
+            .iter()
+            .map(|one| one.event_type.to_string())
+            .collect(),
+    )
+}
+
+#[test]
+fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(folder.path().join("a.db"))
+        .unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut upkeep = upkeep(&folder);
+    let record = || {
+        let login = log.start(
+            Describe::tool("netflix_login")
+                .actor("Ann B")
+                .session("s-1/ß"),
+        );
+        login.set_input(&"Breaking news", Capture::Full);
+        clock.advance(Duration::from_millis(1));
+        login.end(Outcome::failed("denied").with_message("no such user"));
+        // Two that start in one microsecond.
+        let _search = log.start(Describe::tool("amazon_search"));
+        log.start(Describe::tool("list").actor("Bob"))
+            .end(Outcome::success());
+        log.event("deployment")
+            .summary("version 3 is live")
+            .actor("Bob")
+            .record();
+        clock.advance(Duration::from_millis(1));
+    };
+    let check_all = |reader: &mut ActivityReader, times: usize| {
+        let mut check = |text: &str, activities: &[&str], events: &[&str]| {
+            let all = (activities.repeat(times), events.repeat(times));
+            let found = found(reader, text);
+            let found = (
+                found.0.iter().map(String::as_str).collect(),
+                found.1.iter().map(String::as_str).collect(),
+            );
+            assert_eq!(all, found, "{text}");
+        };
+        check("login", &["netflix_login"], &[]);
+        check("log", &[], &[]);
+        check("log*", &["netflix_login"], &[]);
+        check("\"such user\"", &["netflix_login"], &[]);
+        check("\"user such\"", &[], &[]);
+        check("BREAK* news", &["netflix_login"], &[]);
+        check("live", &[], &["deployment"]);
+        check("version -live", &[], &[]);
+        check("session:s-1/ß", &["netflix_login"], &[]);
+        check("session:s1ß", &[], &[]);
+        check("actor:Bob", &["list"], &["deployment"]);
+        check("actor:Bob,nobody live", &[], &["deployment"]);
+        check("actor:nobody", &[], &[]);
+        check("- login", &["netflix_login"], &[]);
+    };
+    record();
+    log.flush().wait().unwrap();
+    assert_eq!(reader.health().unwrap().unindexed, 4);
+    check_all(&mut reader, 1);
+    while upkeep.index().unwrap() > 0 {}
+    assert_eq!(reader.health().unwrap().unindexed, 0);
+    check_all(&mut reader, 1);
+    record();
+    log.flush().wait().unwrap();
+    check_all(&mut reader, 2);
+    while upkeep.index().unwrap() > 0 {}
+    check_all(&mut reader, 2);
+    assert!(reader.damages().unwrap().is_empty());
+
+    // What is pruned is found no more, and what started in the same microsecond is.
+    let now = clock.now() + TimeDelta::seconds(1);
+    let mut keep = Retention::default();
+    keep.previews = Some(Duration::ZERO.into());
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
+    assert_eq!(found(&mut reader, "breaking").0.len(), 0);
+    assert_eq!(found(&mut reader, "login").0.len(), 2);
+    keep.activities = Some(Duration::ZERO.into());
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
+    // The newest row stays, whatever its age.
+    assert_eq!(found(&mut reader, "").0, ["amazon_search"]);
+    assert_eq!(found(&mut reader, "login").0.len(), 0);
+    assert_eq!(found(&mut reader, "search").0, ["amazon_search"]);
+    let store = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+    let rows = |word: &str| -> i64 {
+        let sql = "SELECT count(*) FROM activity_search WHERE activity_search MATCH ?1";
+        store.query_row(sql, [word], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((rows("login"), rows("search")), (0, 1));
+}
+
+#[test]
+fn a_log_indexes_what_it_records_and_pages_fit_together_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
+    let mut reader = log.reader().unwrap();
+    for number in 0..3_000 {
+        let job = log.start(Describe::job("work").actor(format!("user-{}", number % 3)));
+        job.end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    let filter = Filter::parse("actor:user-1 work", Utc::now()).unwrap();
+    let (mut cursor, mut ids) = (None, Vec::new());
+    loop {
+        let page = reader.page(&filter, cursor, 100).unwrap();
+        ids.extend(page.records.iter().map(|one| one.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids.len(), 1_000);
+    assert!(ids.is_sorted_by(|a, b| a > b));
+    // The last few are left to those who search.
+    soon(|| (reader.health().unwrap().unindexed < 100).then_some(()));
+    assert_eq!(reader.page(&filter, None, 1).unwrap().records[0].id, ids[0]);
+}

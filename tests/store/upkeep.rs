@@ -1,0 +1,354 @@
+//! Upkeep: what is old is deleted and nothing else, and sums that are added up again are the same.
+
+use std::{path::Path, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::{collection::vec, prelude::*};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tower_activity::{
+    ActivityLog, ActivityRecord, Capture, Describe, EventRecord, Kind, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    testing::ManualClock,
+};
+
+use crate::support::{self, sums};
+
+/// Where manual clocks begin.
+fn begin() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn place() -> (TempDir, ActivityLog, ManualClock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(folder.path().join("a.db"))
+        .unwrap();
+    (folder, log, clock)
+}
+
+fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+    SqliteStore::at(folder.path().join("a.db"))
+        .unwrap()
+        .upkeep()
+        .unwrap()
+}
+
+/// Limits that keep nothing of activities and events.
+fn no_records() -> Retention {
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
+    keep
+}
+
+/// Limits that keep no sums.
+fn no_sums() -> Retention {
+    let mut keep = Retention::default();
+    keep.sums = Some(Duration::ZERO.into());
+    keep
+}
+
+/// Prunes until nothing is left to prune, and gives the space back.
+fn prune(upkeep: &mut dyn Upkeep, what: Prune) -> Pruned {
+    let expected = upkeep.prunable(what).unwrap();
+    let mut all = Pruned::default();
+    loop {
+        let step = upkeep.prune(what).unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        all.add(step);
+    }
+    while upkeep.reclaim().unwrap() > 0 {}
+    assert_eq!(all, expected);
+    all
+}
+
+fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
+    clock.set_wall(begin() + TimeDelta::minutes(minute));
+    let name = ["a", "b", "c"][usize::from(sort % 3)];
+    // Some agents say what their turns are, some do so from some day on.
+    let kind = match sort % 7 {
+        0..3 => Kind::Turn,
+        _ => Kind::Job,
+    };
+    let agent = ["ann", "bot", "cat"][usize::from(sort / 3 % 3)];
+    let mut describe = Describe::new(kind, name);
+    if sort < 200 {
+        describe = describe.agent(agent);
+    }
+    if sort.is_multiple_of(2) {
+        describe = describe.project("acme").brand(name);
+    }
+    let activity = log.start(describe);
+    activity.set_input(&sort, Capture::Full);
+    clock.advance(Duration::from_micros(u64::from(sort) * 997));
+    match sort % 5 {
+        0 => drop(activity),
+        1 => activity.end(Outcome::failed("x")),
+        _ => activity.end(Outcome::success()),
+    }
+    log.event("tick").record();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_is_old_is_deleted_and_sums_stay_what_they_were(
+        // So few that the log does not index them by itself.
+        rows in vec((0..3000i64, any::<u8>()), 1..45),
+        cutoff in 0..3200i64,
+        indexed in vec(0..60usize, 0..4),
+    ) {
+        let (folder, log, clock) = place();
+        let path = folder.path().join("a.db");
+        log.flush().wait().unwrap();
+        let mut upkeep = upkeep(&folder);
+        for (at, (minute, sort)) in rows.iter().enumerate() {
+            record(&log, &clock, *minute, *sort);
+            if indexed.contains(&at) {
+                log.flush().wait().unwrap();
+                while upkeep.index().unwrap() > 0 {}
+            }
+        }
+        log.flush().wait().unwrap();
+        let before = sums::all(&path);
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
+        // Sums that were lost come back.
+        let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
+                      DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
+        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
+        // However often they are added to, it is the same.
+        let more = |rows: &mut Vec<_>| rows.sort_by_key(|row| format!("{row:?}"));
+        while upkeep.index().unwrap() > 0 {}
+        let mut added = sums::all(&path);
+        let all_at_once = "DELETE FROM bucket WHERE scope = 4; DELETE FROM pace; DELETE FROM agent_stretch; \
+                           DELETE FROM turning_agent; UPDATE mark SET value = 0 WHERE name = 'followed_activities'";
+        Connection::open(&path).unwrap().execute_batch(all_at_once).unwrap();
+        while upkeep.index().unwrap() > 0 {}
+        let mut at_once = sums::all(&path);
+        added.iter_mut().chain(&mut at_once).for_each(more);
+        prop_assert_eq!(&at_once, &added);
+        let before = sums::all(&path);
+
+        let at = begin() + TimeDelta::minutes(cutoff);
+        let mut reader = ActivityReader::open(&path).unwrap();
+        let all = reader.page(&Filter::default(), None, 100).unwrap().records;
+        let newest = all.iter().map(|one| one.seq).max().unwrap();
+        let kept: Vec<_> = all.iter().filter(|one| one.started_at >= at || one.seq == newest).cloned().collect();
+        let pruned = prune(&mut *upkeep, Prune::ByDate(no_records(), at));
+        prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
+        prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().records, kept);
+        prop_assert_eq!(&sums::all(&path), &before);
+        // What was counted stays counted, also where the activities are gone.
+        sums::rebuild(&mut *upkeep);
+        prop_assert_eq!(&sums::all(&path), &before);
+        // And is gone when that is said, wherever it stands.
+        prune(&mut *upkeep, Prune::ByDate(no_sums(), at));
+        let [sums, stretches, paces] = sums::all(&path);
+        let quarter = at.timestamp() / 900;
+        for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
+            prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
+        }
+        prune(&mut *upkeep, Prune::ByDate(no_sums(), begin() + TimeDelta::days(9)));
+        prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
+        let damages = reader.damages().unwrap();
+        prop_assert!(damages.is_empty(), "{:?}", damages);
+    }
+}
+
+#[test]
+fn sums_are_gone_after_a_month_and_come_back_while_their_activities_are_there() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    record(&log, &clock, 0, 2);
+    log.flush().wait().unwrap();
+    assert_eq!(sums::of_quarters(&path).len(), 4);
+    clock.advance(Duration::from_secs(31 * 24 * 3600));
+    log.start(Describe::job("late")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    // After the commit; what a second flush commits comes after that.
+    log.flush().wait().unwrap();
+    assert_eq!(sums::of_quarters(&path).len(), 2);
+    let mut reader = ActivityReader::open(&path).unwrap();
+    assert_eq!(
+        reader
+            .page(&Filter::default(), None, 10)
+            .unwrap()
+            .records
+            .len(),
+        2
+    );
+    // They can be added up again, as the activities are there.
+    let mut upkeep = upkeep(&folder);
+    let mut forever = Retention::default();
+    forever.sums = Some(Limit::FOREVER);
+    upkeep.set_retention(&forever).unwrap();
+    while upkeep.index().unwrap() > 0 {}
+    sums::rebuild(&mut *upkeep);
+    // With that of the agent, which follows the index.
+    assert_eq!(sums::of_quarters(&path).len(), 7);
+}
+
+#[test]
+fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .keep_activities(Duration::from_secs(119 * 60))
+        .keep_events(Duration::from_secs(59 * 60))
+        .open(&path)
+        .unwrap();
+    let mut reader = ActivityReader::open(&path).unwrap();
+    for hour in 0..5 {
+        record(&log, &clock, hour * 60, 2);
+        log.flush().wait().unwrap();
+        // It looks every ten minutes, in steps between which others have their turn.
+        clock.advance(Duration::from_secs(600));
+        let expected = (2.min(hour + 1) as usize, 1);
+        support::soon(|| {
+            // It may have looked a moment before, and looks again ten minutes later.
+            clock.advance(Duration::from_secs(1));
+            log.flush().wait().unwrap();
+            let filter = Filter::default();
+            let activities = reader.page(&filter, None, 10).unwrap().records.len();
+            let events = reader.events(&filter, None, 10).unwrap().records.len();
+            ((activities, events) == expected).then_some(())
+        });
+        clock.advance(Duration::from_secs(3000));
+    }
+    assert!(log.accounting().adds_up());
+}
+
+#[test]
+fn previews_go_by_themselves_where_their_activities_stay() {
+    let (folder, log, clock) = place();
+    record(&log, &clock, 0, 2);
+    record(&log, &clock, 60, 2);
+    log.flush().wait().unwrap();
+    let mut keep = Retention::default();
+    keep.previews = Some(Duration::ZERO.into());
+    let what = Prune::ByDate(keep, begin() + TimeDelta::minutes(30));
+    assert_eq!(prune(&mut *upkeep(&folder), what).previews, 1);
+    let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
+    let all = reader.page(&Filter::default(), None, 10).unwrap().records;
+    assert_eq!(
+        all.iter()
+            .map(|one| one.input.is_some())
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+}
+
+#[test]
+fn the_order_of_commits_goes_on_when_everything_is_old() {
+    let (folder, log, clock) = place();
+    record(&log, &clock, 0, 2);
+    record(&log, &clock, 1, 2);
+    log.flush().wait().unwrap();
+    let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
+    let activities = reader.newest::<ActivityRecord>().unwrap();
+    let events = reader.newest::<EventRecord>().unwrap();
+    let what = Prune::ByDate(no_records(), begin() + TimeDelta::days(1));
+    let pruned = prune(&mut *upkeep(&folder), what);
+    assert_eq!((pruned.activities, pruned.events), (1, 1));
+    record(&log, &clock, 2, 2);
+    log.flush().wait().unwrap();
+    let followed = reader.after(activities, &Filter::default(), 10).unwrap();
+    assert_eq!(followed.records.len(), 1);
+    let followed = reader.after(events, &Filter::default(), 10).unwrap();
+    assert_eq!(followed.records.len(), 1);
+}
+
+#[test]
+fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    for _ in 0..6_000 {
+        log.start(Describe::job("old")).end(Outcome::success());
+    }
+    log.flush().wait().unwrap();
+    clock.advance(Duration::from_secs(3600));
+    let pages = |path: &Path| -> i64 {
+        let store = Connection::open(path).unwrap();
+        store
+            .query_row("PRAGMA page_count", (), |row| row.get(0))
+            .unwrap()
+    };
+    let full = pages(&path);
+    let what = Prune::ByDate(no_records(), clock.now());
+    let writer = std::thread::spawn({
+        let log = log.clone();
+        move || {
+            for _ in 0..200 {
+                log.start(Describe::job("new")).end(Outcome::success());
+                log.flush().wait().unwrap();
+            }
+        }
+    });
+    let mut upkeep = upkeep(&folder);
+    let mut deleted = 0;
+    while !writer.is_finished() || deleted < 6_000 {
+        deleted += upkeep.prune(what).unwrap().activities;
+    }
+    writer.join().unwrap();
+    while upkeep.reclaim().unwrap() > 0 {}
+    let accounting = log.accounting();
+    assert_eq!(
+        (
+            accounting.activities.committed,
+            accounting.activities.lost()
+        ),
+        (6_200, 0)
+    );
+    let mut reader = ActivityReader::open(&path).unwrap();
+    let all = reader
+        .page(&Filter::default(), None, 1_000)
+        .unwrap()
+        .records;
+    assert!(all.len() == 200 && all.iter().all(|one| one.name == "new"));
+    assert!(pages(&path) < full / 2, "{} of {full}", pages(&path));
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::at(folder.path().join("no.db")).unwrap();
+    assert!(store.upkeep().err().unwrap().is_not_found());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_row_with_a_status_of_another_program_is_in_no_sum_and_keeps_none_from_being_rebuilt() {
+    let (folder, log, clock) = place();
+    for sort in 0..3 {
+        record(&log, &clock, 1, sort);
+    }
+    log.shutdown().wait().unwrap();
+    let other = Connection::open(folder.path().join("a.db")).unwrap();
+    other
+        .execute("UPDATE activity SET status = 99 WHERE seq = 1", ())
+        .unwrap();
+    drop(other);
+    sums::rebuild(&mut *upkeep(&folder));
+    let reader = Connection::open(folder.path().join("a.db")).unwrap();
+    let activities: i64 = reader
+        .query_row("SELECT count(*) FROM activity", (), |row| row.get(0))
+        .unwrap();
+    let counted: i64 = reader
+        .query_row("SELECT sum(count) FROM bucket WHERE scope = 0", (), |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(counted, activities - 1);
+}

@@ -1,0 +1,391 @@
+//! How a log ends: forgotten, in the middle of calls, with and without a runtime, with a store that does not work.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tower::{Service, ServiceBuilder, service_fn};
+use tower_activity::{
+    ActivityLayer, ActivityLog, Describe, Outcome, Result, Status,
+    query::ActivityReader,
+    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+};
+use tracing::Level;
+
+use crate::support::{
+    Rows,
+    faulty::{Fault, FaultyStore},
+    rows,
+    said::Said,
+    soon,
+};
+
+fn done(log: &ActivityLog, name: &'static str) {
+    log.start(Describe::job(name)).end(Outcome::success());
+}
+
+/// A log in a store that does not work, which waits for it but a moment.
+fn broken(store: Arc<FaultyStore>) -> ActivityLog {
+    ActivityLog::builder()
+        .flush_interval(Duration::ZERO)
+        .drop_timeout(Duration::from_millis(50))
+        .open_store(store)
+        .unwrap()
+}
+
+#[test]
+fn a_forgotten_shutdown_loses_nothing_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let other = log.clone();
+    done(&log, "one");
+    let open = log.start(Describe::job("open"));
+    let said = Said::default();
+    said.during(|| {
+        drop(log);
+        drop(other);
+    });
+    let (level, text) = said.one();
+    assert_eq!(level, Level::WARN, "{text}");
+    assert!(text.contains("dropped without a shutdown"), "{text}");
+    assert!(text.contains("committed=1 abandoned=1"), "{text}");
+    let rows = Rows::of(&path);
+    assert_eq!(rows.one("one").status, Status::Success);
+    assert_eq!(rows.one("open").status, Status::Abandoned);
+    drop(open);
+}
+
+#[test]
+fn a_shutdown_is_not_told_of_as_forgotten() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.shutdown().wait().unwrap();
+    let said = Said::default();
+    said.during(|| {
+        drop(log);
+        tracing::warn!(target: "tower_activity::log", "the end");
+    });
+    assert!(said.one().1.contains("the end"));
+}
+
+#[test]
+fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
+    for (fault, counts) in [
+        // The store is still stuck when the deadline passes: what waits may yet be committed.
+        (
+            Fault::Hang,
+            "waiting=2 waiting_events=1 waiting_steps=0 lost=0 lost_events=0 lost_steps=0",
+        ),
+        (
+            Fault::Fail,
+            "waiting=0 waiting_events=0 waiting_steps=0 lost=2 lost_events=1 lost_steps=0",
+        ),
+    ] {
+        let told = || {
+            let log = broken(FaultyStore::new(fault));
+            done(&log, "one");
+            done(&log, "two");
+            log.event("deployment").record();
+            let said = Said::default();
+            said.during(|| drop(log));
+            said.one()
+        };
+        // On a busy machine the writer may not get to run at the deadline, and is not waited for: then once more.
+        let mut all = Vec::new();
+        while all.len() < 20 && !all.iter().any(|text: &String| text.contains(counts)) {
+            let (level, text) = told();
+            assert_eq!(level, Level::ERROR, "{text}");
+            all.push(text);
+        }
+        assert!(
+            all.iter().any(|text| text.contains(counts)),
+            "{fault:?}: {all:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_log_may_be_dropped_inside_of_a_runtime() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, mut runtime) in [
+        ("one", tokio::runtime::Builder::new_current_thread()),
+        ("many", tokio::runtime::Builder::new_multi_thread()),
+    ] {
+        let path = folder.path().join(name);
+        let log = ActivityLog::open(&path).unwrap();
+        let runtime = runtime.build().unwrap();
+        let task = runtime.spawn(async move {
+            done(&log, "one");
+            drop(log);
+        });
+        runtime.block_on(task).unwrap();
+        assert_eq!(Rows::of(&path).names(), ["one"]);
+
+        // Also as a part of a task that the runtime takes down with it.
+        let log = ActivityLog::open(&path).unwrap();
+        done(&log, "two");
+        runtime.spawn(async move {
+            let _log = log;
+            pending::<()>().await;
+        });
+        drop(runtime);
+        assert_eq!(Rows::of(&path).names(), ["one", "two"]);
+    }
+}
+
+#[test]
+fn a_log_may_be_dropped_by_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let said = Said::default();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        said.during(|| {
+            let log = ActivityLog::open(&path).unwrap();
+            let _call = log.start(Describe::job("call"));
+            std::panic::resume_unwind(Box::new("call"));
+        })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(said.one().0, Level::WARN);
+    let call = Rows::of(&path).one("call");
+    assert_eq!(call.status, Status::Failed);
+    assert_eq!(call.error_type.as_deref(), Some("panic"));
+}
+
+/// A store whose writer holds the last handle of its log, and lets go of it while it commits.
+#[derive(Debug)]
+struct HoldsItsLog {
+    inner: SqliteStore,
+    held: Arc<Mutex<Option<ActivityLog>>>,
+    said: Said,
+}
+
+struct HoldingWriter {
+    inner: Box<dyn Writer>,
+    held: Arc<Mutex<Option<ActivityLog>>>,
+    said: Said,
+}
+
+impl Store for HoldsItsLog {
+    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(HoldingWriter {
+            inner: self.inner.writer(instance)?,
+            held: self.held.clone(),
+            said: self.said.clone(),
+        }))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        self.inner.reader()
+    }
+}
+
+impl tower_activity::store::sealed::WriteSide for HoldingWriter {}
+
+impl Writer for HoldingWriter {
+    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+        let appended = self.inner.append(batch)?;
+        let held = self.held.lock().unwrap().take();
+        if let Some(log) = held {
+            done(&log, "last");
+            let error = log.flush().wait().unwrap_err();
+            assert!(error.to_string().contains("own thread"), "{error}");
+            self.said.during(|| drop(log));
+        }
+        Ok(appended)
+    }
+
+    fn sweep_abandoned(&mut self) -> Result<u64> {
+        self.inner.sweep_abandoned()
+    }
+
+    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+        self.inner.close(accounting)
+    }
+}
+
+#[test]
+fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let (held, said) = (Arc::default(), Said::default());
+    let store = HoldsItsLog {
+        inner: SqliteStore::at(&path).unwrap(),
+        held: Arc::clone(&held),
+        said: said.clone(),
+    };
+    let log = ActivityLog::builder()
+        .flush_interval(Duration::ZERO)
+        // Longer than this test waits.
+        .drop_timeout(Duration::from_secs(60))
+        .open_store(Arc::new(store))
+        .unwrap();
+    let handle = log.clone();
+    {
+        // The writer gets there once its handle is the last one.
+        let mut held = held.lock().unwrap();
+        *held = Some(log);
+        done(&handle, "first");
+        drop(handle);
+    }
+    let instance = soon(|| {
+        let health = ActivityReader::open(&path).unwrap().health().unwrap();
+        let instance = health.instances[0].clone();
+        instance.stopped_at.is_some().then_some(instance)
+    });
+    assert_eq!(instance.accounting.activities.committed, 2, "{instance:?}");
+    assert_eq!(Rows::of(&path).names(), ["first", "last"]);
+    assert_eq!(said.one().0, Level::WARN);
+}
+
+const CALLS: u64 = 1_000;
+
+/// A call that never ends by itself.
+fn call(log: &ActivityLog) -> impl Future<Output = Result<(), Infallible>> + Send + use<> {
+    let mut service = ServiceBuilder::new()
+        .layer(ActivityLayer::new(log).describe(|(): &()| Describe::job("call")))
+        .service(service_fn(async |()| pending().await));
+    service.call(())
+}
+
+/// All calls have ended as cancelled, and are on record as such.
+fn all_cancelled(log: &ActivityLog) {
+    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    assert_eq!(
+        (counts.activities.recorded, counts.activities.ended()),
+        (CALLS, CALLS)
+    );
+    let rows = rows(log);
+    assert_eq!(rows.0.len() as u64, CALLS);
+    assert!(rows.0.iter().all(|row| row.status == Status::Cancelled));
+    let counts = log.shutdown().wait().unwrap();
+    assert_eq!(
+        (
+            counts.activities.committed,
+            counts.activities.lost(),
+            counts.activities.rejected()
+        ),
+        (CALLS, 0, 0)
+    );
+    assert!(counts.adds_up(), "{counts:?}");
+}
+
+#[test]
+fn calls_that_are_in_flight_when_their_runtime_is_shut_down_end_as_cancelled() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..CALLS {
+        runtime.spawn(call(&log));
+    }
+    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    runtime.shutdown_background();
+    all_cancelled(&log);
+}
+
+#[test]
+fn calls_that_are_in_flight_when_a_current_thread_runtime_is_dropped_end_as_cancelled() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for _ in 0..CALLS {
+        runtime.spawn(call(&log));
+    }
+    runtime.block_on(async {
+        while log.accounting().activities.open < CALLS {
+            tokio::task::yield_now().await;
+        }
+    });
+    drop(runtime);
+    assert_eq!(log.accounting().activities.ended(), CALLS);
+    all_cancelled(&log);
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn calls_need_no_runtime() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut calls: Vec<_> = (0..CALLS).map(|_| Box::pin(call(&log))).collect();
+    for call in &mut calls {
+        assert!(poll_once(call.as_mut()).is_pending());
+    }
+    assert_eq!(log.accounting().activities.open, CALLS);
+    drop(calls);
+    all_cancelled(&log);
+    // Nor does whoever waits for the log by hand.
+    let mut again = pin!(log.flush().into_future());
+    let error = soon(|| match poll_once(again.as_mut()) {
+        Poll::Ready(result) => result.err(),
+        Poll::Pending => None,
+    });
+    assert!(error.to_string().contains("was shut down"), "{error}");
+}
+
+#[test]
+fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for _ in 0..CALLS {
+        runtime.spawn(call(&log));
+    }
+    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    log.shutdown().wait().unwrap();
+    runtime.shutdown_background();
+    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    assert_eq!(
+        (counts.activities.recorded, counts.activities.lost_shutdown),
+        (CALLS, CALLS)
+    );
+    assert!(counts.adds_up(), "{counts:?}");
+    let rows = Rows::of(&path);
+    assert_eq!(rows.0.len() as u64, CALLS);
+    assert!(rows.0.iter().all(|row| row.status == Status::Abandoned));
+    let health = ActivityReader::open(&path).unwrap().health().unwrap();
+    let saved = &health.instances[0].accounting;
+    assert_eq!(
+        (
+            saved.activities.recorded,
+            saved.activities.abandoned,
+            saved.activities.open
+        ),
+        (CALLS, CALLS, 0)
+    );
+    assert!(saved.adds_up(), "{saved:?}");
+}
+
+#[test]
+fn who_waits_for_a_store_that_does_not_work_hears_by_the_deadline_how_much_waits_and_why() {
+    let deadline = Duration::from_millis(50);
+    let check = |fault, why: Option<&str>| {
+        let log = broken(FaultyStore::new(fault));
+        for _ in 0..3 {
+            done(&log, "one");
+        }
+        let flush = log.flush().within(deadline).wait().unwrap_err();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let awaited = runtime.block_on(async { log.flush().within(deadline).await });
+        let shutdown = log.shutdown().within(deadline).wait().unwrap_err();
+        for error in [flush, awaited.unwrap_err(), shutdown] {
+            assert!(error.is_timeout(), "{error}");
+            assert!(error.to_string().contains("3 of 3 ended"), "{error}");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            assert_eq!(cause.as_deref(), why);
+        }
+        assert!(log.accounting().adds_up());
+    };
+    check(Fault::Fail, Some("the disk is on fire"));
+    check(Fault::Hang, None);
+}

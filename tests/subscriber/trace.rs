@@ -1,0 +1,184 @@
+//! Activities stand in traces: in one of their own, or in their caller's.
+
+use std::{convert::Infallible, sync::Once};
+
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_activity::{
+    Activity, ActivityLayer, ActivityLog, Describe, InActivity, Outcome, Status,
+    layer::PropagateLayer,
+    query::ActivityReader,
+    record::{SpanId, TraceContext, TraceId},
+};
+use tracing::Span;
+use tracing_subscriber::registry;
+
+use crate::support::{self, rows, soon};
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
+
+/// Spans are there from here on, in every test. A subscriber of one thread would not do: where another thread comes to a
+/// span first, at the same moment and without one, `tracing` remembers that nobody wants it.
+fn listen() {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| tracing::subscriber::set_global_default(registry()).unwrap());
+}
+
+fn context(traceparent: &str) -> TraceContext {
+    TraceContext::parse(traceparent, Some("congo=t61rcWkgMzE")).unwrap()
+}
+
+#[test]
+fn a_tree_is_a_trace_of_its_own() {
+    listen();
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.start(Describe::job("outer")).run(|| {
+        log.start(Describe::job("inner")).end(Outcome::success());
+    });
+    let rows = rows(&log);
+    let (outer, inner) = (rows.one("outer"), rows.one("inner"));
+    assert_eq!(outer.trace_id, TraceId::of_root(outer.id));
+    assert_eq!(inner.trace_id, outer.trace_id);
+    assert_eq!(inner.span_id, SpanId::of(inner.id));
+    assert_ne!(inner.span_id, outer.span_id);
+    assert_eq!((outer.remote_parent, inner.remote_parent), (None, None));
+}
+
+#[test]
+fn a_caller_s_trace_goes_on() {
+    listen();
+    let log = ActivityLog::open(":memory:").unwrap();
+    let asked = Describe::job("outer").remote(context(PARENT));
+    log.start(asked).run(|| {
+        log.start(Describe::job("inner")).end(Outcome::success());
+        // The caller of the tool says what the caller of the request said.
+        let again = Describe::job("again").remote(context(PARENT));
+        log.start(again).end(Outcome::success());
+        let other = Describe::job("other").remote(context(OTHER));
+        log.start(other).end(Outcome::success());
+    });
+    let rows = rows(&log);
+    for row in &rows.0 {
+        assert_eq!(row.trace_id, context(PARENT).trace_id(), "{}", row.name);
+        assert_eq!(row.span_id, SpanId::of(row.id));
+    }
+    let caller = Some(context(PARENT).span_id());
+    assert_eq!(rows.one("outer").remote_parent, caller);
+    assert_eq!(rows.one("inner").remote_parent, None);
+    assert_eq!(rows.one("again").remote_parent, caller);
+    let other = rows.one("other");
+    assert_eq!(other.remote_parent, None);
+    assert_eq!(other.attributes["trace.link"], OTHER);
+}
+
+#[test]
+fn a_running_and_an_abandoned_activity_have_their_trace() {
+    listen();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("activity.db");
+    let log = ActivityLog::open(&store).unwrap();
+    let running = log.start(Describe::job("outer").remote(context(PARENT)));
+    for status in [Status::Running, Status::Abandoned] {
+        if status == Status::Abandoned {
+            log.shutdown().wait().unwrap();
+        }
+        let row = soon(|| {
+            let _ = log.flush().wait();
+            let mut reader = ActivityReader::open(&store).unwrap();
+            let tree = reader.tree(running.id().unwrap()).unwrap();
+            tree.into_iter().find(|row| row.status == status)
+        });
+        assert_eq!(row.trace_id, context(PARENT).trace_id());
+        assert_eq!(row.remote_parent, Some(context(PARENT).span_id()));
+    }
+}
+
+/// What a client in the current activity sends, if its request says this already.
+fn sent(said: Option<&str>) -> (Option<String>, Option<String>) {
+    let client = service_fn(async |request: Request<()>| {
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        Ok::<_, Infallible>((header("traceparent"), header("tracestate")))
+    });
+    let mut request = Request::new(());
+    if let Some(said) = said {
+        request
+            .headers_mut()
+            .insert("traceparent", said.parse().unwrap());
+    }
+    let answer = PropagateLayer::new().layer(client).oneshot(request);
+    let current = Activity::current();
+    support::block_on(answer.in_activity(&current)).unwrap()
+}
+
+#[test]
+fn a_client_sends_the_current_trace_along() {
+    listen();
+    let log = ActivityLog::open(":memory:").unwrap();
+    assert_eq!(sent(None), (None, None), "outside of any activity");
+    let mut own = log.start(Describe::job("own"));
+    let id = own.id().unwrap();
+    let (parent, state) = own.enter(|| sent(None));
+    let expected = format!("00-{}-{}-01", TraceId::of_root(id), SpanId::of(id));
+    assert_eq!((parent, state), (Some(expected), None));
+    assert_eq!(own.enter(|| sent(Some(OTHER))).0.as_deref(), Some(OTHER));
+
+    let mut asked = log.start(Describe::job("asked").remote(context(PARENT)));
+    asked.enter(|| {
+        let mut inner = log.start(Describe::job("inner"));
+        let span = SpanId::of(inner.id().unwrap());
+        let (parent, state) = inner.enter(|| sent(None));
+        let trace = context(PARENT).trace_id();
+        // The caller's trace, our step, the caller's flags and state.
+        assert_eq!(parent, Some(format!("00-{trace}-{span}-00")));
+        assert_eq!(state.as_deref(), Some("congo=t61rcWkgMzE"));
+    });
+}
+
+#[tokio::test]
+async fn the_headers_of_a_request_name_its_trace() {
+    listen();
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app =
+        service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
+    let app = ActivityLayer::http(&log).layer(app);
+    let request = Request::builder()
+        .header("traceparent", PARENT)
+        .header("tracestate", "congo=t61rcWkgMzE");
+    let answer = app.oneshot(request.body(String::new()).unwrap()).await;
+    drop(answer);
+    let row = rows(&log).one("GET");
+    assert_eq!(row.trace_id, context(PARENT).trace_id());
+    assert_eq!(row.remote_parent, Some(context(PARENT).span_id()));
+}
+
+#[test]
+fn work_that_is_taken_into_an_activity_is_in_its_span() {
+    listen();
+    let log = ActivityLog::open(":memory:").unwrap();
+    let mut running = log.start(Describe::job("outer"));
+    let span = running.enter(|| Span::current().id());
+    assert!(span.is_some());
+    let outside = tracing::info_span!("elsewhere");
+    let activity = Activity::clone(&running);
+    let found = outside.in_scope(|| activity.enter(|| Span::current().id()));
+    assert_eq!(found, span);
+    let taken = outside.in_scope(|| async { Span::current().id() }.in_activity(&activity));
+    assert_eq!(support::block_on(taken), span);
+    // Below itself, a span that the code has opened is the nearer one.
+    let nearer = running.enter(|| {
+        let nearer = tracing::info_span!("nearer");
+        let found = nearer.in_scope(|| Activity::current().enter(|| Span::current().id()));
+        (found, nearer.id())
+    });
+    assert_eq!(nearer.0, nearer.1);
+    running.end(Outcome::success());
+    // There is no such span any more.
+    let found = outside.in_scope(|| activity.enter(|| Span::current().id()));
+    assert_eq!(found, outside.id());
+}
