@@ -241,7 +241,8 @@ mod tests {
         let log = folder.path().join("activity.db");
         let lock = InstanceLock::take(&log, id()).unwrap();
         let named = |number: u64| {
-            let id = InstanceId::from_parts(1_700_000_000_000_000, number);
+            // The last two bits are not a part of an id.
+            let id = InstanceId::from_parts(1_700_000_000_000_000, number << 2);
             path_of(&log, id).with_extension(UNNAMED)
         };
         let (dead, living, new) = (named(1), named(2), named(3));
