@@ -16,6 +16,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let address = args.next().unwrap_or_else(|| "127.0.0.1:8787".into());
     let prefix = args.next().unwrap_or_else(|| "/ops/activity/".into());
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen at {address}, name another address: {error}"))?;
     let folder = tempfile::tempdir()?;
     let store = match args.next() {
         Some(store) => store.into(),
@@ -31,7 +34,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "/" => log.router().into(),
         prefix => Router::new().nest_service(prefix.trim_end_matches('/'), log.router()),
     };
-    let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}{prefix}", listener.local_addr()?);
     if !ActivityRouter::has_pages() {
         println!(

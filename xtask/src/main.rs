@@ -42,7 +42,8 @@ The project's own commands.
   cargo demo --smoke    the same, ends by itself and fails if anything is missing
   cargo xtask test      sets up what the tests need, and passes them all; or those of `cargo xtask test --test http ..`
   cargo xtask pages     builds what runs in browsers, with npm and Vite
-  cargo xtask dashboard  runs the example dashboard, a week of work with more to come, and builds its pages before
+  cargo xtask dashboard  runs the example dashboard, a week of work with more to come, and builds its pages before; at
+                        127.0.0.1:8787, or `cargo xtask dashboard ADDRESS`
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
   cargo xtask screenshots  takes the pictures of the dashboard that the README shows
   cargo xtask golden    writes the golden log of today's schema, which later versions have to read
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
         ["demo", "--smoke"] => demo::demo(demo::Stay::No),
         ["test", ref chosen @ ..] => checks::test(chosen),
         ["pages"] => pages::pages(),
-        ["dashboard"] => pages::dashboard(),
+        ["dashboard", ref args @ ..] => pages::dashboard(args),
         ["lint"] => pages::lint(),
         ["screenshots"] => screenshots::screenshots(),
         ["golden"] => golden::golden(),

@@ -35,10 +35,10 @@ pub(crate) fn lint() -> Result {
         .current_dir(pages))
 }
 
-/// The example `dashboard`, with the pages that it serves.
-pub(crate) fn dashboard() -> Result {
+/// The example `dashboard`, with the pages that it serves, and the arguments that it takes.
+pub(crate) fn dashboard(args: &[&str]) -> Result {
     pages()?;
     let features = "dashboard,recording,testing,zones";
     let example = ["run", "--example", "dashboard", "--features", features];
-    run(&mut run::cargo(&example))
+    run(run::cargo(&example).arg("--").args(args))
 }

@@ -44,18 +44,19 @@ pub(crate) fn matrix(only: Option<&str>) -> Result {
         .chain(CASES)
         .filter(|case| only.is_none_or(|only| case.name.contains(only)));
     let rows = chosen.map(tried).collect::<Result<Vec<Row>>>()?;
-    let ends = match only {
-        None | Some("store") => store::at_both_ends()?,
-        Some(_) => Vec::new(),
-    };
-    print(&rows);
-    for end in &ends {
-        anstream::println!("{end}");
+    if !rows.is_empty() {
+        print(&rows);
+    }
+    let with_store = matches!(only, None | Some("store"));
+    if with_store {
+        for end in store::at_both_ends()? {
+            anstream::println!("{end}");
+        }
     }
     let fails = |row: &&Row| !(row.resolves && row.builds && row.runs);
     match rows.iter().find(fails) {
         Some(row) => Err(format!("does not fit beside {}: {}", row.beside, row.said).into()),
-        None if rows.is_empty() && ends.is_empty() => Err("no program has this name".into()),
+        None if rows.is_empty() && !with_store => Err("no program has this name".into()),
         None => Ok(()),
     }
 }
