@@ -120,7 +120,7 @@ pub(super) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        name: "tokio-rusqlite",
+        name: "tokio-rusqlite-08",
         program: "tokio_rusqlite",
         shown: Some(("tokio-rusqlite", "tokio-rusqlite")),
         theirs: "tokio-rusqlite = \"0.8\"",
