@@ -1,53 +1,34 @@
 //! Progress of long work: one line on stderr, none when stderr is not a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::print::bar::{LONGEST, bar};
+use crate::print::bar::LONGEST;
+
+/// What a share of 1 is, in steps: a terminal is slower than the work.
+const STEPS: f64 = 1_000.0;
 
 /// A progress bar that is cleared when dropped.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    doing: &'static str,
-    is_terminal: bool,
-    /// The share on the screen, in thousandths: a terminal is slower than the work.
-    shown: Option<u64>,
-}
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn begin(doing: &'static str) -> Self {
-        Progress {
-            doing,
-            is_terminal: io::stderr().is_terminal(),
-            shown: None,
-        }
+        let template = format!("{{msg}} {{bar:{LONGEST}}} {{percent:>3}} %");
+        let style = ProgressStyle::with_template(&template)
+            .expect("the template has only keys that exist")
+            .progress_chars("█▉▊▋▌▍▎▏ ");
+        let bar = ProgressBar::with_draw_target(Some(STEPS as u64), ProgressDrawTarget::stderr());
+        Progress(bar.with_style(style).with_message(doing))
     }
 
     /// Shows the share that is done, from 0 to 1.
     pub(crate) fn at(&mut self, share: f64) {
-        let thousandths = (share.clamp(0.0, 1.0) * 1_000.0) as u64;
-        if self.is_terminal && self.shown != Some(thousandths) {
-            self.shown = Some(thousandths);
-            write(&line(self.doing, thousandths));
-        }
+        self.0.set_position((share.clamp(0.0, 1.0) * STEPS) as u64);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(thousandths) = self.shown {
-            let columns = line(self.doing, thousandths).chars().count();
-            write(&" ".repeat(columns));
-        }
+        self.0.finish_and_clear();
     }
-}
-
-fn line(doing: &str, thousandths: u64) -> String {
-    let bar = bar(thousandths, 1_000);
-    format!("{doing} {bar:<LONGEST$} {:>3} %", thousandths / 10)
-}
-
-/// Writes over the line, and leaves the cursor at its start. No escape sequence: not every terminal knows them.
-fn write(line: &str) {
-    // The work goes on when its progress cannot be shown.
-    let _ = io::stderr().write_all(format!("\r{line}\r").as_bytes());
 }
