@@ -124,7 +124,6 @@ impl ChunkRecord {
 }
 
 impl RecordingLink {
-    /// Says which part of a recording belongs to an activity.
     /// The part of a recording that belongs to an activity; without an end while that runs.
     pub fn new(activity: ActivityId, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Self {
         RecordingLink {

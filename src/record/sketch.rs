@@ -67,7 +67,7 @@ impl Sketch {
     }
 
     /// Writes pairs of LEB128 numbers: the distance to the part before, and its count.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.counts.len() * 3);
         let mut last = 0;
         for (part, count) in &self.counts {
@@ -79,7 +79,7 @@ impl Sketch {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote; what is cut off or out of range is left out.
-    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Self {
+    pub fn from_bytes(mut bytes: &[u8]) -> Self {
         let mut sketch = Sketch {
             // A pair takes two bytes at least.
             counts: Vec::with_capacity(bytes.len() / 2),

@@ -30,7 +30,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// A log of a host's process, whose commits have to survive the end of that.
+    /// An instance of a process on a host. Its commits survive the end of the process.
     pub fn new(
         id: InstanceId,
         host: impl Into<String>,

@@ -32,7 +32,7 @@ impl RowKind {
 }
 
 /// The result of a full check: the ledger and the lock files, compared with the rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
     /// False for a file of schema 1, which keeps no ledger: rows could not be compared with anything.
@@ -58,7 +58,7 @@ pub struct Check {
 }
 
 /// Of one instance, what should be there and what is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InstanceCheck {
     /// Its id; `None` where the store does not know whose rows they are.
@@ -136,7 +136,29 @@ pub struct LastCheck {
     pub complete_at: Option<DateTime<Utc>>,
 }
 
+impl Accepted {
+    /// Rows that were missing, and rows that were too many.
+    pub fn new(at: DateTime<Utc>, kind: RowKind, missing: u64, surplus: u64) -> Self {
+        Accepted {
+            at,
+            kind,
+            missing,
+            surplus,
+        }
+    }
+}
+
 impl LastCheck {
+    /// A check that found every row, and none too many.
+    pub fn new(finished_at: DateTime<Utc>) -> Self {
+        LastCheck {
+            finished_at,
+            missing: 0,
+            surplus: 0,
+            complete_at: Some(finished_at),
+        }
+    }
+
     /// True when it found every row, and none too many.
     pub fn found_all(&self) -> bool {
         self.missing == 0 && self.surplus == 0
@@ -171,7 +193,8 @@ impl Counts {
 }
 
 impl Count {
-    pub(crate) fn new(expected: u64, found: u64) -> Self {
+    /// How many should be there, and how many are.
+    pub fn new(expected: u64, found: u64) -> Self {
         Count {
             expected,
             found,

@@ -31,3 +31,15 @@ pub struct FieldGrowth {
     /// How many bytes were written for it in the last 24 hours, as that mean has it.
     pub bytes_per_day: u64,
 }
+
+impl FieldGrowth {
+    /// A field of a sort of record, and what it takes.
+    pub fn new(of: &'static str, field: &'static str, mean_bytes: u64, bytes_per_day: u64) -> Self {
+        FieldGrowth {
+            of,
+            field,
+            mean_bytes,
+            bytes_per_day,
+        }
+    }
+}

@@ -172,7 +172,7 @@ impl Pace {
 }
 
 impl After {
-    /// No agents that come back after as many quarters.
+    /// Agents that were last active this many quarters before: none yet.
     pub fn new(quarters: i64) -> Self {
         After {
             quarters,

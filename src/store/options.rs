@@ -95,12 +95,12 @@ impl fmt::Debug for ReadOptions {
     }
 }
 
-/// Stops questions that nobody waits for any more. Its clones are one.
+/// Stops reads that nobody waits for any more. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// One that is not cancelled.
+    /// Makes one that is not cancelled yet.
     pub fn new() -> Self {
         Cancellation::default()
     }

@@ -64,10 +64,10 @@ pub trait Source<R: Record> {
 ///
 /// # Stores of other kinds
 ///
-/// A reader lists, follows and finds records ([`Source`], twice), finds recordings, and says how its store stands. All else
-/// is answered from that: one record after the other, which is O(n), and an error once there are more than
-/// [`LARGEST_SCAN`] of them. A store that keeps more overrides what it can answer from an index or from sums. The feature
-/// `testing` has a [suite](crate::testing::conformance) that compares its answers with those of a naive store.
+/// A reader lists, follows and finds records ([`Source`], for activities and for events), finds recordings, and tells the
+/// health of its store. The default of each other method reads records one by one: O(n), and an error (`is_invalid`) for more
+/// than [`LARGEST_SCAN`] of them. A store overrides what it can answer from an index or from sums. The feature `testing` has a
+/// suite, `testing::conformance`, that compares the answers of a store with its records.
 ///
 /// The trait is not stable yet: more of it may be asked for once a second engine has been built on it.
 pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
@@ -189,13 +189,13 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         quarters: Range<Quarter>,
         _grain: Grain,
     ) -> Result<Vec<Bucket>> {
-        Ok(scan::sums(self, &scan::during(of.filter(), quarters))?.0)
+        scan::buckets(self, &scan::during(of.filter(), quarters))
     }
 
     /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
     /// their turns.
     ///
-    /// By default O(n) in what started in them.
+    /// By default O(n) in what started in them, and in all activities of the kind `turn`.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
 
     /// How agents were active and took turns in these quarters, in their order.
     ///
-    /// By default O(n) in what started in them.
+    /// By default O(n) in what started in them, and in all activities of the kind `turn`.
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
 
     /// The first quarter of an hour of which there are sums; `None` where there are none.
     ///
-    /// By default O(n) in all activities.
+    /// By default some 30 lists of one activity.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, Result},
@@ -13,11 +13,11 @@ use crate::{
     store::{
         Bucket, Cursor, Dimension, LARGEST_PAGE, LARGEST_SCAN, Pace, Quarter, Reader, Record,
         Source, Subject, Tallied, Total, TreePage, TypeCount,
-        meaning::{Nesting, Paces, Stretch, Stretches},
+        meaning::{ALL, Nesting, Paces, Span, Stretch},
     },
 };
 
-/// Takes each record that a filter means, newest first.
+/// Takes each record that a filter means, newest first. Fails where they are too many, or a list does not go on.
 fn each<R: Record, S: Reader + Source<R> + ?Sized>(
     store: &mut S,
     filter: &Filter,
@@ -29,10 +29,13 @@ fn each<R: Record, S: Reader + Source<R> + ?Sized>(
         let list = Source::<R>::list(store, filter, cursor, LARGEST_PAGE)?;
         seen += list.records.len();
         if seen > LARGEST_SCAN {
-            return Err(Error::store(format!(
+            return Err(Error::invalid(format!(
                 "this store adds answers up from its records, and `{filter}` means more than {LARGEST_SCAN}: name a shorter \
                  time with `since:` and `until:`"
             )));
+        }
+        if list.next.is_some() && (list.next == cursor || list.records.is_empty()) {
+            return Err(Error::store("the list of records does not go on"));
         }
         list.records.into_iter().for_each(&mut *take);
         cursor = list.next;
@@ -136,13 +139,26 @@ pub(super) fn tally(
     Ok(())
 }
 
-/// The sums of the quarters of an hour in which something started, and the pace of agents in them.
+/// The sums of the quarters of an hour in which something started.
+pub(super) fn buckets(store: &mut (impl Reader + ?Sized), filter: &Filter) -> Result<Vec<Bucket>> {
+    let mut buckets = BTreeMap::<Quarter, Sums>::new();
+    each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
+        let quarter = Quarter::containing(one.started_at);
+        let sums = buckets.entry(quarter).or_default();
+        sums.add(one.status, one.duration_ns);
+    })?;
+    let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
+    Ok(buckets.into_iter().map(bucket).collect())
+}
+
+/// The same, and the pace of agents in them.
 pub(crate) fn sums(
     store: &mut (impl Reader + ?Sized),
     filter: &Filter,
 ) -> Result<(Vec<Bucket>, Vec<Pace>)> {
     let mut buckets = BTreeMap::<Quarter, Sums>::new();
-    let mut agents = HashMap::<Text, Stretches>::new();
+    let mut agents = HashMap::<Text, Line>::new();
+    let mut paces = Paces::default();
     store.tally(filter, &mut |one| {
         let quarter = one.quarter();
         let sums = buckets.entry(quarter).or_default();
@@ -153,20 +169,70 @@ pub(crate) fn sums(
             } else {
                 Nesting::Nested
             };
-            let stretches = agents.entry(agent).or_default();
-            let stretch = stretches.entry(quarter.number()).or_default();
-            stretch.add(&Stretch::of(one.started_us, nesting));
+            let stretch = Stretch::of(one.started_us, nesting);
+            agents
+                .entry(agent)
+                .or_default()
+                .add(quarter.number(), &stretch, &mut paces);
         }
     })?;
-    let mut paces = Paces::default();
-    for stretches in agents.values() {
-        paces.add_agent(stretches, true);
-    }
+    agents.into_values().for_each(|line| line.end(&mut paces));
     let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
     Ok((
         buckets.into_iter().map(bucket).collect(),
         paces.into_paces(),
     ))
+}
+
+/// What one agent did, of which no more is kept than its last quarters: there may be many agents.
+#[derive(Default)]
+struct Line {
+    /// The quarter that is being added to.
+    now: Option<(i64, Stretch)>,
+    /// The last one before it in which it was active, and in which it took turns.
+    active: Option<(i64, Span)>,
+    turns: Option<(i64, Span)>,
+}
+
+impl Line {
+    /// Adds what did not start before that which was added.
+    fn add(&mut self, quarter: i64, stretch: &Stretch, paces: &mut Paces) {
+        match &mut self.now {
+            Some((now, sum)) if *now == quarter => sum.add(stretch),
+            now => {
+                let before = now.replace((quarter, *stretch));
+                self.count(before, paces);
+            }
+        }
+    }
+
+    fn end(mut self, paces: &mut Paces) {
+        let last = self.now.take();
+        self.count(last, paces);
+    }
+
+    fn count(&mut self, done: Option<(i64, Stretch)>, paces: &mut Paces) {
+        let Some((quarter, stretch)) = done else {
+            return;
+        };
+        let span = stretch.turns_of(true);
+        let active = self.active.replace((quarter, span));
+        paces.add_active(
+            ALL,
+            1,
+            &active.into_iter().chain(self.active).collect(),
+            quarter,
+        );
+        if span.count > 0 {
+            let turns = self.turns.replace((quarter, span));
+            paces.add_turns(
+                ALL,
+                1,
+                &turns.into_iter().chain(self.turns).collect(),
+                quarter,
+            );
+        }
+    }
 }
 
 /// The sums of each of a dimension, in no order, and for agents their turns.
@@ -202,22 +268,32 @@ pub(super) fn event_types(
         let counted = counted.or_insert_with(|| TypeCount::new(one.event_type));
         counted.events += 1;
         counted.failed += u64::from(one.status == Status::Failed);
-        counted.count += one.count;
+        counted.count = counted.count.saturating_add(one.count);
     })?;
     Ok(types.into_values().collect())
 }
 
+/// Looked for by halves, as a list knows where it ends.
 pub(super) fn oldest_quarter(store: &mut (impl Reader + ?Sized)) -> Result<Option<Quarter>> {
-    let mut oldest = None;
-    each(
-        store,
-        &ended(Filter::default()),
-        &mut |one: ActivityRecord| {
-            let quarter = Quarter::containing(one.started_at);
-            oldest = oldest.into_iter().chain([quarter]).min();
-        },
-    )?;
-    Ok(oldest)
+    let mut any_before = |until: Option<Quarter>| {
+        let mut filter = ended(Filter::default());
+        filter.until = until.and_then(Quarter::start);
+        let one = Source::<ActivityRecord>::list(store, &filter, None, 1)?;
+        Ok::<_, Error>(!one.records.is_empty())
+    };
+    if !any_before(None)? {
+        return Ok(None);
+    }
+    // Nothing started before the first, something did before the last ends.
+    let (mut first, mut last) = (0, Quarter::containing(DateTime::<Utc>::MAX_UTC).number());
+    while first < last {
+        let middle = first + (last - first) / 2;
+        match any_before(Some(Quarter::from_number(middle + 1)))? {
+            true => last = middle,
+            false => first = middle + 1,
+        }
+    }
+    Ok(Some(Quarter::from_number(first)))
 }
 
 pub(super) fn is_known(store: &mut (impl Reader + ?Sized), subject: &Subject) -> Result<bool> {
@@ -230,8 +306,15 @@ pub(super) fn is_known(store: &mut (impl Reader + ?Sized), subject: &Subject) ->
 
 /// The filter for what started in these quarters.
 pub(crate) fn during(filter: Filter, quarters: Range<Quarter>) -> Filter {
-    let mut window = Filter::default();
-    (window.since, window.until) = (quarters.start.start(), quarters.end.start());
+    let at = |quarter: Quarter| match quarter.start() {
+        None if quarter.number() < 0 => DateTime::<Utc>::MIN_UTC,
+        start => start.unwrap_or(DateTime::<Utc>::MAX_UTC),
+    };
+    let window = Filter {
+        since: Some(at(quarters.start)),
+        until: Some(at(quarters.end)),
+        ..Filter::default()
+    };
     filter.and(&window)
 }
 

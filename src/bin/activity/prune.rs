@@ -82,13 +82,17 @@ pub(crate) fn prunable(
     upkeep: &mut dyn Upkeep,
     limits: &Retention,
     what: Prune,
-) -> Result<Pruned, Failure> {
-    let mut limits = limits.kinds().into_iter().filter_map(|(_, limit)| limit);
-    if limits.any(|limit| limit.bytes.is_some()) {
-        // What is counted of sizes is what the index has come to.
+) -> tower_activity::Result<Pruned> {
+    // What is counted of their sizes is what the index has come to.
+    let indexed = [limits.activities, limits.events, limits.previews];
+    if indexed
+        .into_iter()
+        .flatten()
+        .any(|limit| limit.bytes.is_some())
+    {
         while upkeep.index()? > 0 {}
     }
-    Ok(upkeep.prunable(what)?)
+    upkeep.prunable(what)
 }
 
 /// Says that ages are counted by the store's clock, where that makes a difference that somebody may notice.

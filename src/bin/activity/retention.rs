@@ -40,7 +40,9 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     if change != Retention::default() {
         let mut upkeep = source::upkeep(store)?;
         upkeep.set_retention(&change)?;
-        warn(&mut *upkeep)?;
+        if let Err(error) = warn(&mut *upkeep, &change) {
+            anstream::eprintln!("note: could not count what these limits delete: {error}");
+        }
     }
     let set = source::open(store)?.retention()?;
     let all = set.or(Retention::DEFAULT).kinds();
@@ -69,13 +71,13 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     Ok(print::text(&table.render(print::width()))?)
 }
 
-/// Says what the limits of a store delete of what is there.
-fn warn(upkeep: &mut dyn Upkeep) -> Result<(), Failure> {
-    let limits = upkeep.retention()?.or(Retention::DEFAULT);
+/// Says what limits that were set delete of what is there.
+fn warn(upkeep: &mut dyn Upkeep, set: &Retention) -> tower_activity::Result<()> {
     let what = Prune::Retention(ClockReading::new(Utc::now(), Duration::ZERO));
-    let pruned = prune::prunable(upkeep, &limits, what)?;
-    let counts = args::Kept::value_variants().iter();
-    let counts = counts.map(|kept| prune::count(&pruned, *kept));
+    let pruned = prune::prunable(upkeep, set, what)?;
+    let counts = args::Kept::value_variants().iter().zip(set.kinds());
+    let counts = counts.filter(|(_, (_, limit))| limit.is_some());
+    let counts = counts.map(|(kept, _)| prune::count(&pruned, *kept));
     let counts: Vec<_> = counts
         .filter_map(|(number, text)| (number > 0).then_some(text))
         .collect();

@@ -21,10 +21,10 @@ pub(crate) use self::{
     codes::{Code, SumScope},
     pace::Sum as PaceSum,
     quarter::{QUARTERS, first_of_hour, numbers},
-    stretch::{ALL, Span},
+    stretch::Stretches,
 };
 pub(crate) use self::{
     pace::Paces,
     quarter::{QUARTER_US, quarter_of},
-    stretch::{Nesting, Stretch, Stretches},
+    stretch::{ALL, Nesting, Span, Stretch},
 };

@@ -29,7 +29,7 @@ pub(crate) struct Sum {
 pub(crate) struct Paces(pub(crate) HashMap<(i64, i64), Sum>);
 
 /// The quarters of one agent that follow one another.
-pub(super) type Chain = BTreeMap<i64, Span>;
+pub(crate) type Chain = BTreeMap<i64, Span>;
 
 /// One of them: which quarter, how many quarters after the last, how long after its last start.
 struct Link {
@@ -61,7 +61,7 @@ impl Paces {
     }
 
     /// Adds (1) or takes away (-1) what an agent's active quarters count for.
-    pub(super) fn add_active(&mut self, scope: i64, sign: i64, chain: &Chain, from: i64) {
+    pub(crate) fn add_active(&mut self, scope: i64, sign: i64, chain: &Chain, from: i64) {
         for link in links(chain, from) {
             let sum = self.0.entry((scope, link.quarter)).or_default();
             sum.after.entry(link.distance).or_default()[0] += sign;
@@ -69,7 +69,7 @@ impl Paces {
     }
 
     /// Adds (1) or takes away (-1) what an agent's turns count for.
-    pub(super) fn add_turns(&mut self, scope: i64, sign: i64, chain: &Chain, from: i64) {
+    pub(crate) fn add_turns(&mut self, scope: i64, sign: i64, chain: &Chain, from: i64) {
         for link in links(chain, from) {
             let sum = self.0.entry((scope, link.quarter)).or_default();
             sum.turns += sign * link.span.count;

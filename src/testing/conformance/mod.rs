@@ -1,7 +1,7 @@
 //! Holds the answers of a store against those of a naive one.
 //!
-//! The suite makes records up, hands them to the store under test, and asks it everything that a
-//! [`Reader`](crate::store::Reader) answers. What it says is compared with what follows from the records by the shortest way
+//! The suite makes records up, hands them to the store under test, and asks it what a
+//! [`Reader`](crate::store::Reader) answers about them. What it says is compared with what follows from the records by the shortest way
 //! there is: all of them looked at, one by one. It holds for every store alike, and is run on SQLite in a file and in memory.
 //!
 //! ```
@@ -79,9 +79,9 @@ pub fn check(
     Ok(report)
 }
 
-/// The most differences that a panic shows,
+/// The most differences that a panic shows.
 const SHOWN: usize = 5;
-/// of each so many characters before the place where the answers part, and from there on.
+/// How many characters of an answer are shown before the first difference, and after it.
 const BEFORE: usize = 120;
 const BEHIND: usize = 200;
 
@@ -90,10 +90,10 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// When one differs, with the first few of them.
+    /// When one differs, with the first few of them, and when none was asked.
     #[track_caller]
     pub fn assert(&self) {
-        assert!(self.differing.is_empty(), "{self}");
+        assert!(self.asked > 0 && self.differing.is_empty(), "{self}");
     }
 }
 

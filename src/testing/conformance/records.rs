@@ -13,8 +13,8 @@ use crate::{
 
 /// What a store is filled with: activities, events and recordings, as they are to be read back.
 ///
-/// Three things are the store's own, and are not compared: the numbers in the order of commits (`seq`), what is dated
-/// `ahead`, which follows from the reader's clock, and the places of followers.
+/// The numbers in the order of commits (`seq`) and the places of followers are the store's own, and are not compared. What is
+/// `ahead` follows from [`now`](Self::now).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Records {
@@ -104,6 +104,12 @@ impl Records {
             _ => (1, None),
         };
         records.activities.sort_by_key(place);
+        // Another says it once, when all else that it did is committed.
+        let ended = records.activities.iter_mut().rev();
+        let last = ended.into_iter().find(|one| one.duration_ns.is_some());
+        if let Some(last) = last {
+            (last.kind, last.scope.agent) = (Kind::Turn, Some(Text::from("late")));
+        }
         for _ in 0..count / 2 {
             let event = make.event(&records);
             records.events.push(event);
@@ -200,7 +206,7 @@ impl Make {
             (one.parent, one.root, one.trace_id) = (Some(parent.id), parent.root, parent.trace_id);
         }
         one.scope = self.scope();
-        // One agent says what its turns are, now and then; another begins to with its last activity.
+        // One agent says what its turns are, now and then; the others never do.
         if one.kind == Kind::Turn && one.scope.agent.as_deref() != Some("planner") {
             one.scope.agent = None;
         }

@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Activity {
     agents: u64,
     turns: u64,
+    /// Turns that followed another of the same agent.
+    gaps: u64,
     /// From each turn to the next of the same agent, together.
     between_us: u64,
 }
@@ -102,6 +104,9 @@ impl Expected<'_> {
             }
         }
         let turns = agents.values();
+        let followed = turns
+            .clone()
+            .map(|turns| turns.len().saturating_sub(1) as u64);
         let between = turns.clone().map(|turns| {
             let (first, last) = (turns.iter().min(), turns.iter().max());
             first
@@ -111,6 +116,7 @@ impl Expected<'_> {
         Activity {
             agents: agents.len() as u64,
             turns: turns.map(|turns| turns.len() as u64).sum(),
+            gaps: followed.sum(),
             between_us: between.sum(),
         }
     }
@@ -160,15 +166,21 @@ pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
 /// What paces add up to in a span: who was active before within it is counted there already.
 pub(super) fn added_up(paces: &[Pace], quarters: &Range<Quarter>) -> Activity {
     let mut all = Activity::default();
+    let mut first = 0;
     for pace in paces.iter().filter(|pace| quarters.contains(&pace.quarter)) {
         all.turns += pace.turns;
         all.between_us += pace.within_us;
         for after in &pace.after {
             match after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
                 true => all.between_us += after.gap_us,
-                false => all.agents += after.active,
+                false => {
+                    all.agents += after.active;
+                    first += after.turning;
+                }
             }
         }
     }
+    // Whoever takes turns takes one first.
+    all.gaps = all.turns.saturating_sub(first);
     all
 }

@@ -42,9 +42,11 @@ enum Fault {
     RepeatsChunks,
     /// Recordings are found with every activity.
     MixesRecordings,
+    /// A list does not go on.
+    StandsStill,
 }
 
-const ALL: [Fault; 12] = [
+const ALL: [Fault; 13] = [
     Fault::LosesTheEnd,
     Fault::LongPages,
     Fault::LimitsFirst,
@@ -57,6 +59,7 @@ const ALL: [Fault; 12] = [
     Fault::LosesAQuarter,
     Fault::RepeatsChunks,
     Fault::MixesRecordings,
+    Fault::StandsStill,
 ];
 
 #[test]
@@ -104,6 +107,9 @@ impl<R: Record> Source<R> for Faulty {
         }
         let limit = limit + usize::from(self.fault == Fault::LongPages);
         let mut list = source.list(filter, cursor, limit)?;
+        if self.fault == Fault::StandsStill && list.next.is_some() {
+            list.next = cursor.or(list.next);
+        }
         if self.has(Fault::LosesTheEnd) && list.next.is_none() && cursor.is_some() {
             list.records.clear();
         }

@@ -134,10 +134,9 @@ struct Part {
 impl Part {
     fn new(to: &Path) -> io::Result<Self> {
         let path = beside(to, &format!("{PART}{:016x}", fastrand::u64(..)));
-        let lock = create(&beside(&path, LOCK))?;
         let part = Part {
+            _lock: lock(&path)?,
             path,
-            _lock: lock.try_lock().is_ok().then_some(lock),
         };
         // A file that nobody has open: no lock can depend on it.
         create(&part.path)?;
@@ -176,6 +175,19 @@ impl Drop for Part {
     }
 }
 
+/// A lock that is held before it has its name: whoever looks never finds that of a living backup free. None where the file
+/// system has no locks.
+fn lock(part: &Path) -> io::Result<Option<File>> {
+    let unnamed = beside(part, ".new");
+    let lock = create(&unnamed)?;
+    if lock.try_lock().is_ok() {
+        fs::rename(&unnamed, beside(part, LOCK))?;
+        return Ok(Some(lock));
+    }
+    fs::remove_file(&unnamed)?;
+    Ok(None)
+}
+
 /// Removes what backups to this name have left that were killed.
 fn remove_dead(to: &Path) {
     for lock in numbered(to, PART, LOCK) {
@@ -187,7 +199,7 @@ fn remove_dead(to: &Path) {
 
 /// Removes a copy and what stands beside it, the lock at last. What cannot be removed is left to the next backup.
 fn remove(part: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal", LOCK] {
+    for suffix in ["", "-wal", "-shm", "-journal", ".new", LOCK] {
         let _ = fs::remove_file(beside(part, suffix));
     }
 }

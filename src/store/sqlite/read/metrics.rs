@@ -204,7 +204,7 @@ fn stretches_of(
     quarters: &Range<i64>,
 ) -> Result<(Stretches, bool)> {
     let read = || {
-        let asked = quarters.start..=quarters.end - 1;
+        let asked = quarters.start..=quarters.end.saturating_sub(1);
         let mut stretches = connection.stretches(agent, ALL, asked)?;
         let mut says = connection.says(agent)?;
         for (quarter, stretch) in more.into_iter().flatten() {

@@ -251,11 +251,14 @@ fn every_page<R: Plain>(
     for _ in 0..MOST_PAGES {
         let list = R::source(reader).list(filter, cursor, limit)?;
         pages.push(plain(list.records));
-        // As its text is handed out.
-        cursor = list.next.map(|next| next.to_string().parse()).transpose()?;
-        if cursor.is_none() {
+        if list.next.is_none() {
             return Ok(pages);
         }
+        if list.next == cursor {
+            break;
+        }
+        // As its text is handed out.
+        cursor = list.next.map(|next| next.to_string().parse()).transpose()?;
     }
     Err(Error::store("the list does not end"))
 }

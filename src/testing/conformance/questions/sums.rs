@@ -132,10 +132,17 @@ impl Asked<'_> {
             for of in Asked::subjects() {
                 let (start, end) = (quarters.start.number(), quarters.end.number());
                 let middle = Quarter::from_number(start + (end - start) / 8 * 4);
+                let hour = Quarter::from_number(end - 8)..Quarter::from_number(end - 4);
                 let parts = [
                     quarters.clone(),
                     quarters.start..middle,
                     middle..quarters.end,
+                    // A span has no hours where it has no quarters.
+                    if end - start < 8 {
+                        quarters.clone()
+                    } else {
+                        hour
+                    },
                 ];
                 for grain in [Grain::Quarter, Grain::Hour] {
                     let expected = parts.clone().map(|part| self.expected.pace(&of, &part));
