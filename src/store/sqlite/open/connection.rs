@@ -153,7 +153,7 @@ pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connecti
 
 /// Opens the main file without its write-ahead log, and without any lock: for a moment in which nobody else has it open,
 /// or for a disk that nobody can write.
-pub(super) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]
     {

@@ -47,15 +47,21 @@ pub(super) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
     }
 }
 
-/// Moves the write-ahead log to a main file that was moved away without it and cannot be read without it. Returns false
-/// where that cannot be done, or another program has opened the main file there.
-pub(super) fn follow(path: &Path, main: FileId, known: Option<(u64, SystemTime)>) -> bool {
+/// Moves the write-ahead log to a main file that was moved away without it, where it needs that. Returns false where it
+/// does not, where that cannot be done, and where another program has opened the main file there.
+pub(super) fn follow(
+    path: &Path,
+    main: FileId,
+    known: Option<(u64, SystemTime)>,
+    needs_it: impl FnOnce(&Path) -> bool,
+) -> bool {
     let Some(moved) = descriptor(main).and_then(|open| fs::read_link(open).ok()) else {
         return false;
     };
     let look = Look::at(&moved);
     let is_as_it_was = known.is_none() || known == look.main;
-    if look.names.main != Some(main) || look.names.shm.is_some() || !is_as_it_was {
+    let is_untouched = look.names.main == Some(main) && look.names.shm.is_none() && is_as_it_was;
+    if !is_untouched || !needs_it(&moved) {
         return false;
     }
     let wal = beside(path, "-wal");

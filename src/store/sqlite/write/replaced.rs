@@ -23,6 +23,7 @@ use crate::{
     store::{
         Durability, What,
         sqlite::open::{
+            connection,
             file::OpenFile,
             names::{FileId, Look, Names, is_deleted, set_aside, set_aside_together},
             witness::Committed,
@@ -145,14 +146,15 @@ impl WriteSide {
         };
         let own = |now: Option<FileId>, then| now.is_some() && now == then;
         let is_left = change != Change::Shm && own(now.wal, then.wal);
-        let follow = |main| {
-            let frames = self.frames().filter(|frames| frames.are_taken_in_part());
-            frames.is_some_and(|frames| {
+        let follow = |main| match self.frames() {
+            Some(frames) => {
                 // Somebody else's checkpoint has changed it since.
                 let is_changed = frames.were_taken_since(self.wal.frames);
                 let known = self.wal.main.filter(|_| !is_changed);
-                removed::follow(path, main, known)
-            })
+                frames.are_taken_in_part() && removed::follow(path, main, known, |_| true)
+            }
+            // It cannot be asked what was taken over, but seen that the main file is no state without the rest.
+            None => removed::follow(path, main, None, |moved| !can_be_read_alone(moved)),
         };
         let followed = change == Change::Main && is_left && then.main.is_some_and(follow);
         if !followed && (is_left || change == Change::Content) {
@@ -413,4 +415,16 @@ impl WriteSide {
         self.replaced.renumbered |= written.renumbered;
         Ok(written.count)
     }
+}
+
+/// Whether the pages of a main file are one state without a write-ahead log.
+fn can_be_read_alone(path: &Path) -> bool {
+    let check = || {
+        let alone = connection::open_main_alone(path).ok()?;
+        let found = alone.query_row("PRAGMA integrity_check(1)", (), |row| {
+            row.get::<_, String>(0)
+        });
+        found.ok()
+    };
+    check().is_some_and(|found| found == "ok")
 }
