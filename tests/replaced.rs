@@ -383,6 +383,7 @@ fn a_log_of_an_older_version_that_is_written_over_the_file_is_noticed_and_nothin
     assert!(names.iter().any(|name| name == "after"), "{names:?}");
 }
 
+#[cfg(feature = "cli")]
 #[test]
 fn who_opens_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_noticed() {
     let open = Open::new(Mode::Fast);
