@@ -1,7 +1,7 @@
 //! Holds the answers of a store against those of a naive one.
 //!
 //! The suite makes records up, hands them to the store under test, and asks it what a
-//! [`Reader`](crate::store::Reader) answers about them. What it says is compared with what follows from the records by the shortest way
+//! [`Reader`] answers about them. What it says is compared with what follows from the records by the shortest way
 //! there is: all of them looked at, one by one. It holds for every store alike, and is run on SQLite in a file and in memory.
 //!
 //! ```

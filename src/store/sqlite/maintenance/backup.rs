@@ -28,6 +28,8 @@ use crate::{
 const PART: &str = ".part-";
 /// Beside it, held for as long as its process is at it.
 const LOCK: &str = ".lock";
+/// The same before it is held.
+const UNNAMED: &str = ".new";
 
 /// Pages that one step copies: 8 MB.
 const STEP: i32 = 1_024;
@@ -171,35 +173,42 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         // After it has got its name, this takes the other one away.
-        remove(&self.path);
+        remove(&self.path, LOCK);
     }
 }
 
 /// A lock that is held before it has its name: whoever looks never finds that of a living backup free. None where the file
 /// system has no locks.
 fn lock(part: &Path) -> io::Result<Option<File>> {
-    let unnamed = beside(part, ".new");
-    let lock = create(&unnamed)?;
-    if lock.try_lock().is_ok() {
-        fs::rename(&unnamed, beside(part, LOCK))?;
-        return Ok(Some(lock));
+    let unnamed = beside(part, UNNAMED);
+    loop {
+        let lock = create(&unnamed)?;
+        if lock.try_lock().is_err() {
+            fs::remove_file(&unnamed)?;
+            return Ok(None);
+        }
+        match fs::rename(&unnamed, beside(part, LOCK)) {
+            // Somebody found it before it was locked, and took it for one of the dead.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => return renamed.map(|()| Some(lock)),
+        }
     }
-    fs::remove_file(&unnamed)?;
-    Ok(None)
 }
 
 /// Removes what backups to this name have left that were killed.
 fn remove_dead(to: &Path) {
-    for lock in numbered(to, PART, LOCK) {
-        if is_held(&lock) == Some(false) {
-            remove(&lock.with_extension(""));
+    for suffix in [LOCK, UNNAMED] {
+        for lock in numbered(to, PART, suffix) {
+            if is_held(&lock) == Some(false) {
+                remove(&lock.with_extension(""), suffix);
+            }
         }
     }
 }
 
 /// Removes a copy and what stands beside it, the lock at last. What cannot be removed is left to the next backup.
-fn remove(part: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal", ".new", LOCK] {
+fn remove(part: &Path, lock: &str) {
+    for suffix in ["", "-wal", "-shm", "-journal", lock] {
         let _ = fs::remove_file(beside(part, suffix));
     }
 }
