@@ -202,6 +202,7 @@ impl Site {
             || self.start >= 2 && bytes[self.start - 1] == b':' && self.in_namespace(bytes);
         while after.at < limit {
             let next = read(bytes, after.at);
+            let cell = |at: usize| next_cell(bytes, at + usize::from(next.byte == b':'));
             match next.byte {
                 INVISIBLE => {}
                 0xe2 | 0xef
@@ -238,11 +239,8 @@ impl Site {
                 b' ' | b'\t' => after.tight = false,
                 b'*' => after.emphasis = true,
                 // A colon may end what stands in a cell.
-                b'<' | b':'
-                    if !element
-                        && let Some((at, separator)) =
-                            next_cell(bytes, after.at + usize::from(next.byte == b':')) =>
-                {
+                b'<' | b':' if !element && cell(after.at).is_some() => {
+                    let (at, separator) = cell(after.at)?;
                     return after.parted(separator, at - after.at);
                 }
                 b']' | b'!' | b'?' => {}
