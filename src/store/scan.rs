@@ -89,8 +89,9 @@ pub(super) fn tree_page(
     activities.retain(|one| filter.matches(one));
     let total = activities.len() as u64;
     activities.retain(|one| after.is_none_or(|after| one.id > after.id()));
-    let more = activities.len() > limit.clamp(1, LARGEST_PAGE);
-    activities.truncate(limit.clamp(1, LARGEST_PAGE));
+    let limit = limit.clamp(1, LARGEST_PAGE);
+    let more = activities.len() > limit;
+    activities.truncate(limit);
     let last = activities.last().map(|last| Cursor::after(last.id));
     Ok(TreePage::new(activities, total, last.filter(|_| more)))
 }
@@ -147,8 +148,12 @@ pub(super) fn buckets(store: &mut (impl Reader + ?Sized), filter: &Filter) -> Re
         let sums = buckets.entry(quarter).or_default();
         sums.add(one.status, one.duration_ns);
     })?;
+    Ok(in_order(buckets))
+}
+
+fn in_order(buckets: BTreeMap<Quarter, Sums>) -> Vec<Bucket> {
     let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
-    Ok(buckets.into_iter().map(bucket).collect())
+    buckets.into_iter().map(bucket).collect()
 }
 
 /// The same, and the pace of agents in them.
@@ -177,11 +182,7 @@ pub(crate) fn sums(
         }
     })?;
     agents.into_values().for_each(|line| line.end(&mut paces));
-    let bucket = |(quarter, sums)| Bucket::new(quarter, sums);
-    Ok((
-        buckets.into_iter().map(bucket).collect(),
-        paces.into_paces(),
-    ))
+    Ok((in_order(buckets), paces.into_paces()))
 }
 
 /// What one agent did, of which no more is kept than its last quarters: there may be many agents.
