@@ -4,5 +4,6 @@
 mod attachments;
 #[cfg(feature = "browser")]
 mod browser;
+mod kept;
 #[path = "../support/mod.rs"]
 mod support;

@@ -14,6 +14,9 @@ use tower_activity::{
     recording::{Chunk, Resource, Sink},
 };
 
+use crate::kept;
+pub(crate) use crate::kept::of;
+
 pub(crate) fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
@@ -23,30 +26,13 @@ pub(crate) fn with(recordings: Recordings) -> ActivityLog {
     builder.open(":memory:").unwrap()
 }
 
-/// The recordings of an activity, as they are on record now.
-pub(crate) fn of(log: &ActivityLog, id: Option<ActivityId>) -> Vec<RecordingRecord> {
-    log.flush().wait().unwrap();
-    let mut reader = log.reader().unwrap();
-    reader.recordings_of(id.unwrap()).unwrap()
-}
-
 /// The one recording of an activity, once the condition holds.
 pub(crate) async fn until(
     log: &ActivityLog,
     id: Option<ActivityId>,
     enough: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    loop {
-        let found = of(log, id);
-        if let [one] = &found[..]
-            && enough(one)
-        {
-            return one.clone();
-        }
-        assert!(std::time::Instant::now() < deadline, "{found:#?}");
-        tokio::task::yield_now().await;
-    }
+    kept::until(log, id, Duration::from_secs(10), enough).await
 }
 
 pub(crate) fn linked(record: &RecordingRecord) -> bool {

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tower_activity::{ActivityId, ActivityLog, RecordingRecord, Recordings};
 
+use crate::kept;
+pub(crate) use crate::kept::of;
+
 /// A log that gives a busy machine the time that it takes.
 pub(crate) fn patient() -> ActivityLog {
     within(Duration::from_secs(20))
@@ -30,30 +33,13 @@ pub(crate) fn within(timeout: Duration) -> ActivityLog {
     builder.open(":memory:").unwrap()
 }
 
-/// The recordings of an activity, as they are on record now.
-pub(crate) fn of(log: &ActivityLog, id: Option<ActivityId>) -> Vec<RecordingRecord> {
-    log.flush().wait().unwrap();
-    let mut reader = log.reader().unwrap();
-    reader.recordings_of(id.unwrap()).unwrap()
-}
-
 /// The one recording of an activity, once the condition holds.
 pub(crate) async fn until(
     log: &ActivityLog,
     id: Option<ActivityId>,
     enough: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let found = of(log, id);
-        if let [one] = &found[..]
-            && enough(one)
-        {
-            return one.clone();
-        }
-        assert!(Instant::now() < deadline, "{found:#?}");
-        tokio::task::yield_now().await;
-    }
+    kept::until(log, id, Duration::from_secs(20), enough).await
 }
 
 /// True once all of this is on record for an activity.
