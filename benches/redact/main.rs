@@ -61,7 +61,7 @@ fn main() -> Result<(), Failure> {
         let bytes = text.len() as f64;
         let (mut bare, mut full) = (f64::MAX, f64::MAX);
         for _ in 0..rounds {
-            bare = bare.min(seconds(|| redactor.proposals(&text)));
+            bare = bare.min(seconds(|| redactor.candidates(&text)));
             full = full.min(seconds(|| redactor.text(&text)));
         }
         println!(

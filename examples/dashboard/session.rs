@@ -27,7 +27,7 @@ pub(crate) async fn record(log: &ActivityLog, clock: &ManualClock) {
             .map_or(0, |id| id.started_at().timestamp_millis()),
     );
     let start = start.unwrap_or_else(Utc::now);
-    let stream = order.attach(Stream::of("rrweb")).await;
+    let stream = order.attach(Stream::new("rrweb")).await;
     for (tab, title) in [("tab 1", "Shop"), ("tab 2", "Order")] {
         let lines: Vec<String> = events(title, start).iter().map(Value::to_string).collect();
         let chunk = Chunk::new(format!("{}\n", lines.join("\n")))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     activity::Activity,
     record::{Kind, Scope, Text, TraceContext},
-    redact::{Redactor, Shown},
+    redact::{RedactedDebug, Redactor},
 };
 
 /// What is known of an activity at its start: its kind, its name, for whom it runs.
@@ -169,10 +169,10 @@ impl fmt::Debug for Describe {
         let attributes: Vec<_> = self.attributes.iter().map(clean).collect();
         f.debug_struct("Describe")
             .field("kind", &self.kind)
-            .field("name", &Shown(&self.name))
-            .field("scope", &Shown(&self.scope))
-            .field("attributes", &Shown(attributes))
-            .field("more", &Shown(&self.more))
+            .field("name", &RedactedDebug(&self.name))
+            .field("scope", &RedactedDebug(&self.scope))
+            .field("attributes", &RedactedDebug(attributes))
+            .field("more", &RedactedDebug(&self.more))
             .finish()
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     pipeline::Shared,
     record::{Capture, Text},
-    redact::Captured,
+    redact::RawPreview,
     store::{Attribute, Details},
 };
 
@@ -64,8 +64,8 @@ fn charge(key_bytes: usize, value: &Value) -> usize {
 }
 
 /// Copies the beginning of a payload; the writer thread redacts it. `None` where nothing is to be kept.
-pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<Captured>> {
-    (capture != Capture::Off).then(|| Box::new(Captured::new(payload, capture.cap())))
+pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<RawPreview>> {
+    (capture != Capture::Off).then(|| Box::new(RawPreview::new(payload, capture.cap())))
 }
 
 /// What the first entry of a map takes beside its key and value, and what each entry does: a node of a B-tree

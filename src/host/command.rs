@@ -7,8 +7,8 @@ use tokio::{process::Command, time};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        Host, HostProvider, HostShell, Printed, ShellActivity, Work,
-        failure::{complaint, failed},
+        Host, HostProvider, HostShell, ScriptFuture, ShellActivity, Work,
+        failure::{command_failure, io_error},
         handle::Gates,
         process::Process,
         provider::check_name,
@@ -173,7 +173,7 @@ struct CommandShell {
 }
 
 impl HostShell for CommandShell {
-    fn run<'a>(&'a self, script: &'a str) -> Printed<'a> {
+    fn run<'a>(&'a self, script: &'a str) -> ScriptFuture<'a> {
         Box::pin(async move {
             let words = [
                 ("{host}", self.name.as_str()),
@@ -210,7 +210,7 @@ impl Line {
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             false => Err(Error::new(ErrorKind::Host, self.attempt())
-                .with_source(complaint(output.status, &output.stderr))),
+                .with_source(command_failure(output.status, &output.stderr))),
         }
     }
 
@@ -232,7 +232,7 @@ impl Line {
                 format!("{}: it has taken {s} s", self.attempt()),
             )
         })?;
-        output.map_err(|cause| failed(self.attempt(), cause))
+        output.map_err(|cause| io_error(self.attempt(), cause))
     }
 
     /// Not filled in: a script is long, and only our own.

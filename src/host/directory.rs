@@ -14,8 +14,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         ActivitySource, Idle, IdleMode, MarkerFormat, Markers,
-        failure::failed,
-        unnamed::{is_abandoned, unnamed},
+        failure::io_error,
+        temp_name::{is_orphaned, temp_name},
     },
 };
 
@@ -42,7 +42,7 @@ const LONGEST: u64 = 4096;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let directory = folder.path();
-/// let host = HostActivity::at(directory);
+/// let host = HostActivity::new(directory);
 /// assert_eq!(host.idle_for(&IdleMode::Io, Utc::now())?, Idle::Unknown);
 /// host.record(ActivitySource::User)?;
 /// assert!(matches!(host.idle_for(&IdleMode::Io, Utc::now())?, Idle::For(idle) if idle.as_secs() < 60));
@@ -57,7 +57,7 @@ pub struct HostActivity {
 
 impl HostActivity {
     /// The activity of the host that has this directory.
-    pub fn at(directory: impl Into<PathBuf>) -> Self {
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
         HostActivity {
             directory: directory.into(),
             format: MarkerFormat::default(),
@@ -71,7 +71,7 @@ impl HostActivity {
     /// When the variable is not set, or empty.
     pub fn from_env() -> Result<Self> {
         let directory = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty());
-        directory.map(HostActivity::at).ok_or_else(|| {
+        directory.map(HostActivity::new).ok_or_else(|| {
             Error::invalid(format!(
                 "cannot tell which host is meant: {DIRECTORY} is not set to its directory"
             ))
@@ -108,17 +108,17 @@ impl HostActivity {
     pub fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
         let attempt = || format!("cannot record {source} in {:?}", self.directory);
         self.make_folder(attempt)?;
-        let unnamed = self.folder().join(unnamed(source));
-        let written = File::create_new(&unnamed)
+        let temporary = self.folder().join(temp_name(source));
+        let written = File::create_new(&temporary)
             .and_then(|mut file| {
                 file.write_all(self.format.line(source, at).as_bytes())?;
                 file.set_modified(at.into())
             })
-            .and_then(|()| fs::rename(&unnamed, self.marker(source)));
+            .and_then(|()| fs::rename(&temporary, self.marker(source)));
         written.map_err(|error| {
             // It is of no use to anybody, and there may be no room for it.
-            let _ = fs::remove_file(&unnamed);
-            failed(attempt(), error)
+            let _ = fs::remove_file(&temporary);
+            io_error(attempt(), error)
         })?;
         self.sweep();
         Ok(())
@@ -130,7 +130,7 @@ impl HostActivity {
     ///
     /// When the host's directory does not exist (`is_not_found`) or cannot be read, and when what stands in place of
     /// the marker is no plain file. A link is none: what it points to is not the host's.
-    pub fn reported(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
+    pub fn last_active(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
         self.check_folder()?;
         self.modified(source)
     }
@@ -140,15 +140,15 @@ impl HostActivity {
     ///
     /// # Errors
     ///
-    /// As [`reported`](Self::reported).
-    pub fn written(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
-        if self.reported(source)?.is_none() {
+    /// As [`last_active`](Self::last_active).
+    pub fn line_time(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
+        if self.last_active(source)?.is_none() {
             return Ok(None);
         }
         let mut text = Vec::new();
         File::open(self.marker(source))
             .and_then(|file| file.take(LONGEST).read_to_end(&mut text))
-            .map_err(|error| failed(format!("cannot read {:?}", self.marker(source)), error))?;
+            .map_err(|error| io_error(format!("cannot read {:?}", self.marker(source)), error))?;
         Ok(MarkerFormat::read(&text))
     }
 
@@ -156,7 +156,7 @@ impl HostActivity {
     ///
     /// # Errors
     ///
-    /// As [`reported`](Self::reported).
+    /// As [`last_active`](Self::last_active).
     pub fn markers(&self) -> Result<Markers> {
         self.check_folder()?;
         let mut markers = Markers::default();
@@ -172,7 +172,7 @@ impl HostActivity {
     ///
     /// # Errors
     ///
-    /// As [`reported`](Self::reported).
+    /// As [`last_active`](Self::last_active).
     pub fn idle_for(&self, mode: &IdleMode, now: DateTime<Utc>) -> Result<Idle> {
         Ok(self.markers()?.idle_for(mode, now))
     }
@@ -186,13 +186,13 @@ impl HostActivity {
         }
         let mut options = File::options();
         let opened = options.create(true).truncate(false).write(true).open(&path);
-        opened.map_err(|error| failed(format!("cannot open {path:?}"), error))
+        opened.map_err(|error| io_error(format!("cannot open {path:?}"), error))
     }
 
     /// Removes what writers left that were killed.
     fn sweep(&self) {
         for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(is_abandoned) {
+            if entry.file_name().to_str().is_some_and(is_orphaned) {
                 // The next writer tries again.
                 let _ = fs::remove_file(entry.path());
             }
@@ -212,7 +212,7 @@ impl HostActivity {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.missing()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.check_folder(),
-            Err(error) => Err(failed(attempt(), error)),
+            Err(error) => Err(io_error(attempt(), error)),
         }
     }
 
@@ -231,7 +231,7 @@ impl HostActivity {
                     false => Err(self.missing()),
                 }
             }
-            Err(error) => Err(failed(format!("cannot look into {folder:?}"), error)),
+            Err(error) => Err(io_error(format!("cannot look into {folder:?}"), error)),
         }
     }
 
@@ -251,7 +251,7 @@ impl HostActivity {
             },
             Ok(None) => Err(not_a_file(&marker)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(format!("cannot read {marker:?}"), error)),
+            Err(error) => Err(io_error(format!("cannot read {marker:?}"), error)),
         }
     }
 

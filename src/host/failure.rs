@@ -5,7 +5,7 @@ use std::{error::Error as _, io, process::ExitStatus};
 use crate::error::{Error, ErrorKind};
 
 /// What the system said no to.
-pub(super) fn failed(attempt: String, cause: io::Error) -> Error {
+pub(super) fn io_error(attempt: String, cause: io::Error) -> Error {
     let kind = match cause.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -17,7 +17,7 @@ pub(super) fn failed(attempt: String, cause: io::Error) -> Error {
 }
 
 /// An error and what caused it, in one line.
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn error_chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -29,7 +29,7 @@ pub(super) fn told(error: &Error) -> String {
 }
 
 /// What a command that failed said last, and how it ended.
-pub(super) fn complaint(status: ExitStatus, stderr: &[u8]) -> String {
+pub(super) fn command_failure(status: ExitStatus, stderr: &[u8]) -> String {
     let said = String::from_utf8_lossy(stderr);
     match said.lines().map(str::trim).rfind(|line| !line.is_empty()) {
         Some(last) => format!("{last} ({status})"),

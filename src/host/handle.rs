@@ -24,7 +24,8 @@ use crate::{
     activity::InActivity,
     error::{Error, ErrorKind, Result},
     host::{
-        ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking, failure::told,
+        ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking,
+        failure::error_chain,
     },
     log::ActivityLog,
     record::{Status, Text},
@@ -100,7 +101,7 @@ impl Host {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> tower_activity::Result<()> {
-    /// let host = Host::in_directory("web", HostActivity::at("/srv/hosts/web"));
+    /// let host = Host::in_directory("web", HostActivity::new("/srv/hosts/web"));
     /// assert_eq!(host.is_up().await?, None);
     /// let host = host.up_when(async || Ok(true));
     /// assert_eq!(host.is_up().await?, Some(true));
@@ -185,14 +186,14 @@ impl Host {
 
     /// Keeps watchers of this process from finding it idle until what this returns is dropped. Counted: the end of
     /// a child's work does not end its parent's.
-    pub fn busy(&self) -> Busy {
+    pub fn busy(&self) -> BusyGuard {
         self.inner.busy.fetch_add(1, Relaxed);
-        Busy(self.clone())
+        BusyGuard(self.clone())
     }
 
     /// How many markers could not be written after a create or a start, since this handle was made. Each is an event
     /// `host_mark_failed` too.
-    pub fn unmarked(&self) -> u64 {
+    pub fn mark_failures(&self) -> u64 {
         self.inner.unmarked.load(Relaxed)
     }
 
@@ -256,7 +257,7 @@ impl Host {
     fn went_unmarked(&self, log: &ActivityLog, source: ActivitySource, error: &Error) {
         self.inner.unmarked.fetch_add(1, Relaxed);
         let name = self.name();
-        let why = told(error);
+        let why = error_chain(error);
         tracing::warn!(target: "tower_activity::host", host = name, %source, why, "a host went unmarked");
         log.event("host_mark_failed")
             .status(Status::Failed)
@@ -319,9 +320,9 @@ impl fmt::Debug for Host {
 /// Keeps a host from being found idle, until it is dropped. Made by [`Host::busy`].
 #[derive(Debug)]
 #[must_use = "the host is busy until this is dropped"]
-pub struct Busy(Host);
+pub struct BusyGuard(Host);
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.inner.busy.fetch_sub(1, Relaxed);
     }

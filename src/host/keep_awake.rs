@@ -6,7 +6,7 @@ use tokio::time;
 
 use crate::{
     error::Result,
-    host::{ActivitySource, Host, Moment, blocking::blocking, trouble::Trouble},
+    host::{ActivitySource, ClockReading, Host, blocking::blocking, failure_latch::FailureLatch},
     log::ActivityLog,
     record::{ActivityRecord, Filter, Status},
     store::{Position, Reader, Record, Store},
@@ -26,20 +26,20 @@ impl ActivityLog {
     /// ```
     /// use tower_activity::{
     ///     ActivityLog, Describe, Outcome,
-    ///     host::{ActivitySource, Host, HostActivity, Moment},
+    ///     host::{ActivitySource, Host, HostActivity, ClockReading},
     /// };
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// let log = ActivityLog::open(":memory:")?;
-    /// let host = Host::in_directory("web", HostActivity::at(folder.path()));
+    /// let host = Host::in_directory("web", HostActivity::new(folder.path()));
     /// let mut awake = log.keep_awake(&host, ActivitySource::Agent)?;
     ///
     /// log.start(Describe::tool("search")).end(Outcome::success());
     /// log.flush().await?;
     /// // `tokio::spawn(awake.run())` does this every 10 seconds.
-    /// assert!(awake.poll(Moment::now()).await?);
+    /// assert!(awake.poll(ClockReading::now()).await?);
     /// assert!(host.markers().await?.get(ActivitySource::Agent).is_some());
     /// # Ok(())
     /// # }
@@ -71,7 +71,7 @@ impl ActivityLog {
             interval: Duration::from_secs(10),
             followed,
             touched: None,
-            trouble: Trouble::default(),
+            failures: FailureLatch::default(),
         })
     }
 }
@@ -85,8 +85,8 @@ pub struct KeepAwake {
     filter: Filter,
     interval: Duration,
     followed: Option<Followed>,
-    touched: Option<Moment>,
-    trouble: Trouble,
+    touched: Option<ClockReading>,
+    failures: FailureLatch,
 }
 
 /// A log, and how far it was followed. A disabled one has no store.
@@ -99,14 +99,14 @@ struct Followed {
 
 impl KeepAwake {
     /// Sets which activities count; by default all but the creates, starts and stops of hosts.
-    pub fn only(mut self, filter: Filter) -> Self {
+    pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
     /// Sets how often the marker is touched at most, and how often [`run`](Self::run) looks; every 10 seconds by
     /// default. Well below the idle timeout, or the host is found idle in between.
-    pub fn every(mut self, interval: Duration) -> Self {
+    pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
@@ -115,8 +115,8 @@ impl KeepAwake {
     /// `host_mark_failed`.
     pub async fn run(mut self) {
         loop {
-            let touched = self.poll(Moment::now()).await;
-            self.trouble
+            let touched = self.poll(ClockReading::now()).await;
+            self.failures
                 .note(&touched, &self.log, "host_mark_failed", &self.host);
             time::sleep(self.interval).await;
         }
@@ -129,7 +129,7 @@ impl KeepAwake {
     ///
     /// When the log cannot be read, or the marker not be written. Nothing is forgotten then: the next time tries
     /// again.
-    pub async fn poll(&mut self, now: Moment) -> Result<bool> {
+    pub async fn poll(&mut self, now: ClockReading) -> Result<bool> {
         let recently = self
             .touched
             .is_some_and(|touched| now.since(touched) < self.interval);

@@ -15,7 +15,7 @@ use tokio::{process::Command, sync::Mutex as AsyncMutex};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        Host, HostActivity, HostProvider, Work, blocking::blocking, earlier, failure::failed,
+        Host, HostActivity, HostProvider, Work, blocking::blocking, failure::io_error, orphan,
         process::Process, provider::check_name,
     },
 };
@@ -91,7 +91,7 @@ impl LocalProvider {
         let directory = self.root.join(name);
         match directory.is_dir() {
             true => {
-                let activity = HostActivity::at(&directory);
+                let activity = HostActivity::new(&directory);
                 // A host keeps no process alive after its provider.
                 let slot = Arc::downgrade(&self.slot(name));
                 let host = Host::in_directory(name.to_owned(), activity);
@@ -124,19 +124,19 @@ impl LocalProvider {
             .current_dir(&directory)
             .env("MNGR_HOST_DIR", &directory);
         let attempt = format!("cannot run {:?} in {directory:?}", self.program);
-        let output = directory.join(earlier::OUTPUT);
+        let output = directory.join(orphan::OUTPUT);
         let output = blocking(move || {
             let opened = File::options().create(true).append(true).open(&output);
             let both = opened.and_then(|output| {
-                earlier::lock(&output);
+                orphan::lock(&output);
                 Ok((output.try_clone()?, output))
             });
-            both.map_err(|cause| failed(format!("cannot open {output:?}"), cause))
+            both.map_err(|cause| io_error(format!("cannot open {output:?}"), cause))
         });
         let (stdout, stderr) = output.await?;
         let command = command.stdout(stdout).stderr(stderr);
-        let process = Process::spawn(command).map_err(|cause| failed(attempt, cause))?;
-        earlier::note(directory, process.number()).await?;
+        let process = Process::spawn(command).map_err(|cause| io_error(attempt, cause))?;
+        orphan::note(directory, process.number()).await?;
         Ok(process)
     }
 }
@@ -150,7 +150,7 @@ impl HostProvider for LocalProvider {
         blocking(move || {
             let created = fs::create_dir_all(&root).and_then(|()| fs::create_dir(&made));
             created.map_err(|cause| {
-                failed(format!("cannot create the host directory {made:?}"), cause)
+                io_error(format!("cannot create the host directory {made:?}"), cause)
             })
         })
         .await?;
@@ -183,11 +183,11 @@ impl HostProvider for LocalProvider {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
         let Some(process) = &mut *slot else {
-            return earlier::end(self.root.join(host.name()), self.grace).await;
+            return orphan::end(self.root.join(host.name()), self.grace).await;
         };
         let ended = process.end(self.grace).await;
         ended.map_err(|cause| {
-            failed(
+            io_error(
                 format!("cannot stop the process of {:?}", host.name()),
                 cause,
             )
@@ -200,10 +200,10 @@ impl HostProvider for LocalProvider {
 /// Whether the process runs, or where there is none, one that another provider has started.
 async fn runs(process: &mut Option<Process>, directory: &Path) -> Result<bool> {
     let Some(process) = process else {
-        return earlier::runs(directory.to_owned()).await;
+        return orphan::runs(directory.to_owned()).await;
     };
     let alive = process.is_alive();
-    alive.map_err(|cause| failed("cannot ask whether a host's process runs".to_owned(), cause))
+    alive.map_err(|cause| io_error("cannot ask whether a host's process runs".to_owned(), cause))
 }
 
 /// Where the process of one host is kept; none where it is stopped.

@@ -6,40 +6,40 @@
 //! nothing does. All of it that is `async` needs a tokio runtime.
 
 mod blocking;
+mod clock_reading;
 mod command;
 mod directory;
-mod earlier;
 mod failure;
+mod failure_latch;
 mod format;
 mod handle;
 mod idle;
 mod keep_awake;
 mod local;
-mod moment;
+mod marker_tracker;
+mod orphan;
 mod process;
 mod provider;
 mod shell;
-mod sight;
 mod source;
 #[cfg(unix)]
 mod ssh;
-mod stopping;
-mod trouble;
-mod unnamed;
+mod stop;
+mod temp_name;
 mod watcher;
 
+pub use clock_reading::ClockReading;
 pub use command::CommandProvider;
 pub use directory::HostActivity;
 pub use format::MarkerFormat;
-pub use handle::{Busy, Host};
+pub use handle::{BusyGuard, Host};
 pub use idle::{Idle, IdleMode, Markers};
 pub use keep_awake::KeepAwake;
 pub use local::LocalProvider;
-pub use moment::Moment;
 pub use provider::{HostProvider, HostProviderExt, Work};
-pub use shell::{HostShell, Printed, ShellActivity};
+pub use shell::{HostShell, ScriptFuture, ShellActivity};
 pub use source::ActivitySource;
 #[cfg(unix)]
 pub use ssh::SshProvider;
-pub use stopping::{StopReason, Stopping};
-pub use watcher::{Watched, Watcher};
+pub use stop::{StopDecision, StopReason};
+pub use watcher::{HostState, Watcher};

@@ -8,7 +8,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     activity::{Activity, Describe, Running},
     error::{Error, Result},
-    host::{ActivitySource, Host, failure::told, handle::Gate},
+    host::{ActivitySource, Host, failure::error_chain, handle::Gate},
     log::ActivityLog,
     record::{Outcome, Status, Text},
 };
@@ -38,7 +38,7 @@ const LONGEST_NAME: usize = 63;
 ///         let folder = self.0.join(name);
 ///         std::fs::create_dir(&folder)
 ///             .map_err(|cause| Error::new(ErrorKind::Host, format!("cannot make {folder:?}")).with_source(cause))?;
-///         Ok(Host::in_directory(name.to_owned(), HostActivity::at(folder)))
+///         Ok(Host::in_directory(name.to_owned(), HostActivity::new(folder)))
 ///     }
 ///
 ///     async fn start(&self, _work: &Work, _host: &Host) -> Result<()> {
@@ -116,7 +116,7 @@ pub trait HostProvider: Send + Sync {
 ///
 /// Each call is an activity of kind `job` (`create_host`, `start_host`, `stop_host`) and an event (`host_created`,
 /// `host_started`, `host_stopped`) of status success or failed, whose reference is the host's name. A marker that
-/// cannot be written does not fail the host: it is an event `host_mark_failed`, and counted by [`Host::unmarked`].
+/// cannot be written does not fail the host: it is an event `host_mark_failed`, and counted by [`Host::mark_failures`].
 pub trait HostProviderExt: HostProvider + sealed::Sealed {
     /// Creates a host, and records CREATE and BOOT on it.
     ///
@@ -303,13 +303,16 @@ impl<'a> Job<'a> {
                 .data(json!({"provider": self.provider}));
             match &done {
                 Ok(_) => event.record(),
-                Err(error) => event.status(Status::Failed).summary(told(error)).record(),
+                Err(error) => event
+                    .status(Status::Failed)
+                    .summary(error_chain(error))
+                    .record(),
             };
             done
         };
         let outcome = |done: &Result<T>| match done {
             Ok(_) => Outcome::success(),
-            Err(error) => Outcome::failed("host_error").with_message(told(error)),
+            Err(error) => Outcome::failed("host_error").with_message(error_chain(error)),
         };
         self.running.observe(told_of, outcome).await
     }

@@ -6,11 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{ActivitySource, MarkerFormat, Markers, unnamed::unnamed},
+    host::{ActivitySource, MarkerFormat, Markers, temp_name::temp_name},
 };
 
 /// What a script printed, once it has ended.
-pub type Printed<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+pub type ScriptFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
 /// Runs scripts on a host.
 pub trait HostShell: Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub trait HostShell: Send + Sync + 'static {
     /// # Errors
     ///
     /// When it cannot be run, and when it fails: with what it said.
-    fn run<'a>(&'a self, script: &'a str) -> Printed<'a>;
+    fn run<'a>(&'a self, script: &'a str) -> ScriptFuture<'a>;
 }
 
 /// The activity of a host on which scripts can be run: the same files as those of
@@ -112,7 +112,7 @@ impl ShellActivity {
         for source in sources {
             let line = quoted(&self.format.line_with(*source, "%s"));
             // Not followed where it is a link: `set -C`.
-            let name = unnamed(*source);
+            let name = temp_name(*source);
             checks = format!(
                 "{checks}if [ -d {source} ]; then echo '{source} is a folder, not a plain file' >&2; exit 1; fi\n"
             );

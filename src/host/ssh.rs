@@ -8,7 +8,7 @@ use tokio::{sync::Mutex, time};
 use crate::{
     error::{Error, ErrorKind, Result},
     host::{
-        Host, HostProvider, HostShell, Printed, ShellActivity, Work, failure::complaint,
+        Host, HostProvider, HostShell, ScriptFuture, ShellActivity, Work, failure::command_failure,
         handle::Gates, process::printed, provider::check_name, shell::quoted,
     },
 };
@@ -218,7 +218,7 @@ impl Machine {
 }
 
 impl HostShell for Machine {
-    fn run<'a>(&'a self, script: &'a str) -> Printed<'a> {
+    fn run<'a>(&'a self, script: &'a str) -> ScriptFuture<'a> {
         Box::pin(async move {
             let attempt = || format!("cannot run a script on {:?}", self.destination);
             let run = async {
@@ -236,7 +236,7 @@ impl HostShell for Machine {
             match output.status.success() {
                 true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
                 false => Err(Error::new(ErrorKind::Host, attempt())
-                    .with_source(complaint(output.status, &output.stderr))),
+                    .with_source(command_failure(output.status, &output.stderr))),
             }
         })
     }

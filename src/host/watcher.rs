@@ -8,7 +8,8 @@ use tokio::time;
 use crate::{
     error::Result,
     host::{
-        Host, Idle, IdleMode, Markers, Moment, StopReason, Stopping, sight::Sight, trouble::Trouble,
+        ClockReading, Host, Idle, IdleMode, Markers, StopDecision, StopReason,
+        failure_latch::FailureLatch, marker_tracker::MarkerTracker,
     },
     log::ActivityLog,
     record::Text,
@@ -39,7 +40,7 @@ type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 /// use std::time::Duration;
 /// use tower_activity::{
 ///     ActivityLog,
-///     host::{HostProviderExt, LocalProvider, Moment, StopReason, Watched, Watcher},
+///     host::{HostProviderExt, LocalProvider, ClockReading, StopReason, HostState, Watcher},
 /// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -51,9 +52,9 @@ type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 /// let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
 ///
 /// // `watcher.run(..)` does this every 10 seconds, until the host is stopped.
-/// let later = Moment::now().after(Duration::from_secs(301));
+/// let later = ClockReading::now().after(Duration::from_secs(301));
 /// let watched = watcher.poll(later, |_| provider.stop_host(&log, &host)).await?;
-/// assert!(matches!(watched, Watched::Stopped(stopping) if stopping.reason == StopReason::Idle));
+/// assert!(matches!(watched, HostState::Stopped(decision) if decision.reason == StopReason::Idle));
 /// assert_eq!(host.is_up().await?, Some(false));
 /// # Ok(())
 /// # }
@@ -67,30 +68,30 @@ pub struct Watcher {
     max_age: Option<Duration>,
     sessions: Option<Sessions>,
     interval: Duration,
-    sight: Sight,
-    busy_until: Option<Moment>,
+    tracker: MarkerTracker,
+    busy_until: Option<ClockReading>,
     /// The markers just after a stop, none where it does not answer, until the host is up again.
     stopped: Option<Markers>,
     /// True once it was told why the host is stopped, until it is up again.
     told: bool,
-    trouble: Trouble,
+    failures: FailureLatch,
 }
 
 /// How sessions are counted.
 struct Sessions {
     grace: Duration,
     count: Box<dyn FnMut() -> Counting + Send>,
-    none_since: Option<Moment>,
+    none_since: Option<ClockReading>,
 }
 
 /// How a host was found.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Watched {
+pub enum HostState {
     /// Within its limits; idle for so long.
     Up(Idle),
     /// Stopped just now.
-    Stopped(Stopping),
+    Stopped(StopDecision),
     /// Stopped before, by whomever, and not up again.
     Down,
 }
@@ -106,11 +107,11 @@ impl Watcher {
             max_age: None,
             sessions: None,
             interval: Duration::from_secs(10),
-            sight: Sight::default(),
+            tracker: MarkerTracker::default(),
             busy_until: None,
             stopped: None,
             told: false,
-            trouble: Trouble::default(),
+            failures: FailureLatch::default(),
         }
     }
 
@@ -158,14 +159,16 @@ impl Watcher {
     /// # Cancel safety
     ///
     /// Between two looks nothing is lost. A stop that has begun is dropped where it is.
-    pub async fn run<F, Fut>(&mut self, mut stop: F) -> Stopping
+    pub async fn run<F, Fut>(&mut self, mut stop: F) -> StopDecision
     where
-        F: FnMut(Stopping) -> Fut,
+        F: FnMut(StopDecision) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
         loop {
-            if let Ok(Watched::Stopped(stopping)) = self.poll(Moment::now(), &mut stop).await {
-                return stopping;
+            if let Ok(HostState::Stopped(decision)) =
+                self.poll(ClockReading::now(), &mut stop).await
+            {
+                return decision;
             }
             time::sleep(self.interval).await;
         }
@@ -177,50 +180,50 @@ impl Watcher {
     ///
     /// When its markers cannot be read or its sessions not counted, and when it could not be stopped. The next look
     /// tries again.
-    pub async fn poll<F, Fut>(&mut self, now: Moment, stop: F) -> Result<Watched>
+    pub async fn poll<F, Fut>(&mut self, now: ClockReading, stop: F) -> Result<HostState>
     where
-        F: FnOnce(Stopping) -> Fut,
+        F: FnOnce(StopDecision) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
         let watched = self.look_and_stop(now, stop).await;
-        self.trouble
+        self.failures
             .note(&watched, &self.log, "host_watch_failed", &self.host);
         watched
     }
 
-    async fn look_and_stop<F, Fut>(&mut self, now: Moment, stop: F) -> Result<Watched>
+    async fn look_and_stop<F, Fut>(&mut self, now: ClockReading, stop: F) -> Result<HostState>
     where
-        F: FnOnce(Stopping) -> Fut,
+        F: FnOnce(StopDecision) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
         let watched = self.look(now).await?;
-        if !matches!(watched, Watched::Stopped(_)) {
+        if !matches!(watched, HostState::Stopped(_)) {
             self.told = false;
             return Ok(watched);
         }
         let _gate = self.host.gate().await?;
         // Whoever had the gate before may have started it.
         let watched = self.look(now).await?;
-        if let Watched::Stopped(stopping) = &watched {
+        if let HostState::Stopped(decision) = &watched {
             // A stop that failed is tried again, for the same reason.
             if !std::mem::replace(&mut self.told, true) {
-                self.tell(stopping);
+                self.tell(decision);
             }
-            stop(stopping.clone()).await?;
-            self.sight.was_down(now);
+            stop(decision.clone()).await?;
+            self.tracker.was_down(now);
             let left = time::timeout(ANSWER, self.host.markers()).await;
             self.stopped = Some(left.unwrap_or(Ok(Markers::default())).unwrap_or_default());
         }
         Ok(watched)
     }
 
-    async fn look(&mut self, now: Moment) -> Result<Watched> {
+    async fn look(&mut self, now: ClockReading) -> Result<HostState> {
         let Some(markers) = self.markers().await? else {
-            self.sight.was_down(now);
-            return Ok(Watched::Down);
+            self.tracker.was_down(now);
+            return Ok(HostState::Down);
         };
         self.stopped = None;
-        self.sight.look(&markers, now);
+        self.tracker.look(&markers, now);
         let none_for = match &mut self.sessions {
             Some(sessions) => sessions.none_for(now).await?,
             None => None,
@@ -247,13 +250,13 @@ impl Watcher {
         }
     }
 
-    fn decide(&mut self, none_for: Option<Duration>, now: Moment) -> Watched {
+    fn decide(&mut self, none_for: Option<Duration>, now: ClockReading) -> HostState {
         if self.host.is_busy() {
             self.busy_until = Some(now);
         }
         let busy = self.busy_until.map(|until| now.since(until));
-        let since_boot = self.sight.since_boot(now);
-        let idle = match (self.sight.idle(&self.mode, now), busy) {
+        let since_boot = self.tracker.since_boot(now);
+        let idle = match (self.tracker.idle(&self.mode, now), busy) {
             (Idle::For(idle), Some(busy)) => Idle::For(idle.min(busy)),
             (Idle::Unknown, Some(busy)) => Idle::For(busy),
             (idle, _) => idle,
@@ -273,7 +276,7 @@ impl Watcher {
             if let (Some(after), Some(limit)) = (after, limit)
                 && after >= limit
             {
-                return Watched::Stopped(Stopping {
+                return HostState::Stopped(StopDecision {
                     host: self.host.clone(),
                     reason,
                     after,
@@ -281,11 +284,11 @@ impl Watcher {
                 });
             }
         }
-        Watched::Up(idle)
+        HostState::Up(idle)
     }
 
-    fn tell(&self, stopping: &Stopping) {
-        let event = match stopping.reason {
+    fn tell(&self, decision: &StopDecision) {
+        let event = match decision.reason {
             StopReason::Idle => "host_idle",
             StopReason::MaxAge => "host_too_old",
             StopReason::SessionsGone => "host_sessions_gone",
@@ -293,13 +296,13 @@ impl Watcher {
         self.log
             .event(event)
             .reference(Text::from(self.host.name().to_owned()))
-            .summary(stopping.to_string())
+            .summary(decision.to_string())
             .data(json!({
-                "reason": stopping.reason.as_str(),
-                "state": stopping.reason.state(),
+                "reason": decision.reason.as_str(),
+                "state": decision.reason.state(),
                 "mode": self.mode.to_string(),
-                "after_s": stopping.after.as_secs(),
-                "limit_s": stopping.limit.as_secs(),
+                "after_s": decision.after.as_secs(),
+                "limit_s": decision.limit.as_secs(),
             }))
             .record();
     }
@@ -307,7 +310,7 @@ impl Watcher {
 
 impl Sessions {
     /// How long there has been none; `None` where there is one.
-    async fn none_for(&mut self, now: Moment) -> Result<Option<Duration>> {
+    async fn none_for(&mut self, now: ClockReading) -> Result<Option<Duration>> {
         if (self.count)().await? > 0 {
             self.none_since = None;
             return Ok(None);

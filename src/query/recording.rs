@@ -54,7 +54,7 @@ impl ActivityReader {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let log = ActivityLog::open(":memory:")?;
     /// let call = log.start(Describe::job("shop"));
-    /// let frames = call.attach(Stream::of("frames")).await;
+    /// let frames = call.attach(Stream::new("frames")).await;
     /// frames.append(Chunk::new("first"));
     /// log.flush().await?;
     ///

@@ -28,7 +28,7 @@ impl Activity {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
-    /// let har = Activity::current().attach(Stream::of("har")).await;
+    /// let har = Activity::current().attach(Stream::new("har")).await;
     /// har.append(Chunk::new("{}"));   // outside of any activity: does nothing
     /// assert!(har.outcome().is_err());
     /// # }

@@ -31,7 +31,7 @@ use crate::{
 /// # async fn main() -> tower_activity::Result<()> {
 /// let log = ActivityLog::open(":memory:")?;
 /// let login = log.start(Describe::job("login"));
-/// let session = login.attach(Stream::of("frames")).await;
+/// let session = login.attach(Stream::new("frames")).await;
 /// session.append(Chunk::new("first"));
 /// login.end(tower_activity::Outcome::success());
 ///

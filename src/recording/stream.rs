@@ -18,7 +18,7 @@ use crate::{
 /// # async fn main() -> tower_activity::Result<()> {
 /// let log = ActivityLog::open(":memory:")?;
 /// let call = log.start(Describe::job("fetch"));
-/// let har = call.attach(Stream::of("har")).await;
+/// let har = call.attach(Stream::new("har")).await;
 /// har.append(Chunk::new(r#"{"log":{"entries":[]}}"#));
 /// # Ok(())
 /// # }
@@ -30,7 +30,7 @@ pub struct Stream {
 
 impl Stream {
     /// Names what its chunks hold.
-    pub fn of(format: impl Into<Text>) -> Self {
+    pub fn new(format: impl Into<Text>) -> Self {
         Stream {
             format: format.into(),
         }

@@ -45,7 +45,7 @@ type Output = Box<dyn AsyncRead + Send + Unpin>;
 /// # async fn run() -> std::io::Result<()> {
 /// let mut child = Command::new("cargo").arg("test").stdout(Stdio::piped()).spawn()?;
 /// if let Some(output) = child.stdout.take() {
-///     Activity::current().attach(Terminal::reading(output)).await;
+///     Activity::current().attach(Terminal::new(output)).await;
 /// }
 /// child.wait().await?;
 /// # Ok(())
@@ -60,7 +60,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Reads this output to its end.
-    pub fn reading(output: impl AsyncRead + Send + Unpin + 'static) -> Self {
+    pub fn new(output: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Terminal {
             output: Some(Box::new(output)),
             size: (80, 24),

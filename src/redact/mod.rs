@@ -20,10 +20,10 @@ mod net;
 mod pass;
 mod prose;
 mod quotes;
+mod redacted_debug;
 mod rules;
 mod scan;
 mod shapes;
-mod shown;
 mod site;
 mod spell;
 mod value;
@@ -61,7 +61,7 @@ use crate::{
     },
 };
 
-pub(crate) use shown::Shown;
+pub(crate) use redacted_debug::RedactedDebug;
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
@@ -113,30 +113,30 @@ struct Rules {
 /// The beginning of a payload on its way into a record: copied by the call, and redacted by the writer thread before
 /// anything is stored. What it holds may be secret.
 #[derive(Clone)]
-pub(crate) struct Captured {
+pub(crate) struct RawPreview {
     window: Window,
     cap: usize,
 }
 
-impl Captured {
+impl RawPreview {
     /// Copies what is needed to keep so many bytes.
     pub(crate) fn new(payload: &impl Serialize, cap: usize) -> Self {
         let mut window = Window::new(payload, cap.saturating_add(LONGEST_RULE));
         // It grew by doubling, and what it takes is charged.
         window.text.shrink_to_fit();
-        Captured { window, cap }
+        RawPreview { window, cap }
     }
 
     /// The bytes that it takes.
     pub(crate) fn charge(&self) -> usize {
-        size_of::<Captured>() + self.window.text.capacity()
+        size_of::<RawPreview>() + self.window.text.capacity()
     }
 }
 
-impl fmt::Debug for Captured {
+impl fmt::Debug for RawPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.window.bytes;
-        f.debug_struct("Captured")
+        f.debug_struct("RawPreview")
             .field("bytes", &bytes)
             .finish_non_exhaustive()
     }
@@ -231,7 +231,7 @@ impl Redactor {
     }
 
     /// Redacts a value that stands under a name of this crate's own. No standard rule takes that for a secret's.
-    pub(crate) fn named(
+    pub(crate) fn builtin_field(
         &self,
         name: &'static str,
         value: Value,
@@ -277,12 +277,12 @@ impl Redactor {
     ///
     /// When a function of the application panicked.
     pub fn preview(&self, payload: &Value, cap: usize) -> Result<Preview, RedactorPanicked> {
-        self.captured(&Captured::new(payload, cap))
+        self.raw_preview(&RawPreview::new(payload, cap))
     }
 
     /// The same for a payload whose beginning was copied before.
-    pub(crate) fn captured(&self, captured: &Captured) -> Result<Preview, RedactorPanicked> {
-        let Captured { window, cap } = captured;
+    pub(crate) fn raw_preview(&self, raw: &RawPreview) -> Result<Preview, RedactorPanicked> {
+        let RawPreview { window, cap } = raw;
         let cap = *cap;
         let mut text = guarded(|| self.rules.payload(&window.text))?;
         // Behind the cap a secret may have been cut in half, and not be known.
@@ -318,7 +318,7 @@ impl Redactor {
 
     /// How many places the automaton proposes in a text: one bare pass, for the bench `redact`.
     #[doc(hidden)]
-    pub fn proposals(&self, text: &str) -> usize {
+    pub fn candidates(&self, text: &str) -> usize {
         let mut places = 0;
         self.rules.net().scan(text.as_bytes(), |_, _| {
             places += 1;

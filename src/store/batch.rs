@@ -9,7 +9,7 @@ use crate::{
     record::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
-    redact::Captured,
+    redact::RawPreview,
     store::{Accounting, Duplicate, NewEvent, NewStep, PerKind},
 };
 
@@ -105,8 +105,8 @@ pub struct Details {
 /// Payloads that are not redacted yet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Payloads {
-    pub(crate) input: Option<Box<Captured>>,
-    pub(crate) output: Option<Box<Captured>>,
+    pub(crate) input: Option<Box<RawPreview>>,
+    pub(crate) output: Option<Box<RawPreview>>,
 }
 
 /// Where an activity stands in a trace that is not its tree's own.

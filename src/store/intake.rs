@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     record::{Preview, Scope, Text, snake_case},
-    redact::{Captured, Redactor, RedactorPanicked},
+    redact::{RawPreview, Redactor, RedactorPanicked},
     store::{Batch, Details, NewEvent, batch::Payloads},
 };
 
@@ -88,9 +88,9 @@ impl<'a> Intake<'a> {
     }
 
     /// A payload of this process. `None` where its redactor panicked.
-    fn captured(self, captured: &Captured) -> Option<Preview> {
+    fn captured(self, captured: &RawPreview) -> Option<Preview> {
         self.redactor
-            .captured(captured)
+            .raw_preview(captured)
             .inspect_err(|RedactorPanicked| drop(self.withheld()))
             .ok()
     }
@@ -148,7 +148,7 @@ impl<'a> Intake<'a> {
             // Nothing in these can be a secret, unless their key says so.
             plain @ (Value::Null | Value::Bool(_)) => plain,
             value => match key.own_name() {
-                Some(name) => self.kept(self.redactor.named(name, value)),
+                Some(name) => self.kept(self.redactor.builtin_field(name, value)),
                 None => self.value(&key, value),
             },
         };

@@ -19,7 +19,7 @@ fn recordings_are_listed_and_written_out() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap().to_string();
-    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    let recording = runtime.block_on(call.attach(Stream::new("rrweb")));
     recording.append(
         Chunk::new("{\"type\":4}\n{\"type\":2}\n")
             .track("tab 1")
@@ -79,7 +79,7 @@ fn a_recording_that_goes_on_is_followed_to_its_end() {
     let log = place.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop"));
-    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    let recording = runtime.block_on(call.attach(Stream::new("rrweb")));
     recording.append(Chunk::new("{\"type\":4}\n"));
     log.flush().wait().unwrap();
     let number = recording.id().unwrap().to_string();
@@ -104,14 +104,14 @@ fn recordings_are_pruned_and_the_activities_stay() {
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap().to_string();
     for _ in 0..2 {
-        let recording = runtime.block_on(call.attach(Stream::of("frames")));
+        let recording = runtime.block_on(call.attach(Stream::new("frames")));
         for _ in 0..150 {
             recording.append(Chunk::new("frame"));
         }
         runtime.block_on(recording.stop());
     }
     // One that goes on is kept anyway.
-    let goes_on = runtime.block_on(call.attach(Stream::of("frames")));
+    let goes_on = runtime.block_on(call.attach(Stream::new("frames")));
     goes_on.append(Chunk::new("frame"));
     log.flush().wait().unwrap();
 

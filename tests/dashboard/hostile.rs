@@ -30,7 +30,7 @@ pub(crate) async fn write(log: &ActivityLog) {
         .reference(SCRIPT)
         .data(json!({MARKUP: MARKUP}))
         .record();
-    let recording = call.attach(Stream::of("rrweb")).await;
+    let recording = call.attach(Stream::new("rrweb")).await;
     let events: Vec<String> = page().iter().map(ToString::to_string).collect();
     let chunk = Chunk::new(events.join("\n")).track(MARKUP.to_owned());
     recording.append(chunk.events(events.len() as u64));

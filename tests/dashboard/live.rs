@@ -49,7 +49,7 @@ async fn begin(State(going): State<Going>) -> String {
             .project("acme-shop"),
     );
     let id = activity.id().unwrap();
-    let recording = activity.attach(Stream::of("rrweb")).await;
+    let recording = activity.attach(Stream::new("rrweb")).await;
     let begun = Session {
         activity,
         recording,

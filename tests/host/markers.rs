@@ -18,7 +18,7 @@ use tower_activity::{
 
 fn host() -> (TempDir, HostActivity) {
     let folder = tempfile::tempdir().unwrap();
-    let host = HostActivity::at(folder.path());
+    let host = HostActivity::new(folder.path());
     (folder, host)
 }
 
@@ -46,8 +46,8 @@ fn a_marker_is_a_line_with_the_time_in_a_file_of_the_source_in_lower_case() {
         for (host, line) in [(&host, iso_line), (&json, json_line)] {
             host.record_at(source, noon).unwrap();
             assert_eq!(fs::read_to_string(marker(host, source)).unwrap(), line);
-            assert_eq!(host.reported(source).unwrap(), Some(noon));
-            assert_eq!(host.written(source).unwrap(), Some(noon));
+            assert_eq!(host.last_active(source).unwrap(), Some(noon));
+            assert_eq!(host.line_time(source).unwrap(), Some(noon));
         }
     }
     let mut names: Vec<_> = fs::read_dir(host.directory().join("activity"))
@@ -64,7 +64,7 @@ fn what_is_recorded_now_has_the_time_of_now() {
     let (_folder, host) = host();
     let before = Utc::now();
     host.record(ActivitySource::Agent).unwrap();
-    let reported = host.reported(ActivitySource::Agent).unwrap().unwrap();
+    let reported = host.last_active(ActivitySource::Agent).unwrap().unwrap();
     assert!(before <= reported && reported <= Utc::now(), "{reported}");
 }
 
@@ -77,7 +77,7 @@ fn a_bare_touch_counts() {
     let before = Utc::now();
     let user = marker(&host, ActivitySource::User);
     run("touch", &[&user]);
-    assert_eq!(host.written(ActivitySource::User).unwrap(), None);
+    assert_eq!(host.line_time(ActivitySource::User).unwrap(), None);
     let now = Utc::now();
     let Idle::For(idle) = host.idle_for(&IdleMode::User, now).unwrap() else {
         panic!("there is a marker");
@@ -88,7 +88,7 @@ fn a_bare_touch_counts() {
     // What the line says is not the truth: the file's time is.
     let boot = marker(&host, ActivitySource::Boot);
     run("touch", &[&boot]);
-    let reported = host.reported(ActivitySource::Boot).unwrap().unwrap();
+    let reported = host.last_active(ActivitySource::Boot).unwrap().unwrap();
     assert!(reported > at("2026-03-01T12:00:00Z"), "{reported}");
 }
 
@@ -102,7 +102,7 @@ fn no_marker_is_unknown_and_disabled_is_never_idle() {
     host.record(ActivitySource::Process).unwrap();
     assert_eq!(idle("io"), Idle::Unknown, "a process does not count here");
     assert_eq!(idle("disabled"), Idle::Never);
-    assert_eq!(host.reported(ActivitySource::User).unwrap(), None);
+    assert_eq!(host.last_active(ActivitySource::User).unwrap(), None);
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn cut_off_and_foreign_files_break_nothing() {
         &"x".repeat(100_000),
     ] {
         fs::write(marker(&host, ActivitySource::User), text).unwrap();
-        assert_eq!(host.written(ActivitySource::User).unwrap(), None);
-        assert!(host.reported(ActivitySource::User).unwrap().is_some());
+        assert_eq!(host.line_time(ActivitySource::User).unwrap(), None);
+        assert!(host.last_active(ActivitySource::User).unwrap().is_some());
     }
 }
 
@@ -177,13 +177,13 @@ fn a_link_is_no_marker_and_is_not_written_through() {
     let elsewhere = host.directory().join("elsewhere");
     fs::write(&elsewhere, "mine").unwrap();
     symlink(&elsewhere, marker(&host, ActivitySource::User)).unwrap();
-    let error = host.reported(ActivitySource::User).unwrap_err();
+    let error = host.last_active(ActivitySource::User).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Host, "{error}");
     assert_eq!(host.markers().unwrap_err().kind(), ErrorKind::Host);
     // Writing puts a marker in its place.
     host.record(ActivitySource::User).unwrap();
     assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "mine");
-    assert!(host.reported(ActivitySource::User).unwrap().is_some());
+    assert!(host.last_active(ActivitySource::User).unwrap().is_some());
 
     let (_other_folder, other) = self::host();
     symlink(
@@ -201,7 +201,7 @@ fn a_link_is_no_marker_and_is_not_written_through() {
 #[test]
 fn what_cannot_be_written_says_why_and_leaves_nothing() {
     let (folder, host) = host();
-    let gone = HostActivity::at(folder.path().join("gone"));
+    let gone = HostActivity::new(folder.path().join("gone"));
     let error = gone.record(ActivitySource::User).unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert!(
@@ -220,14 +220,14 @@ fn what_cannot_be_written_says_why_and_leaves_nothing() {
         error.to_string().starts_with("cannot record user in "),
         "{error}"
     );
-    assert!(host.reported(ActivitySource::User).is_err());
+    assert!(host.last_active(ActivitySource::User).is_err());
     let left = fs::read_dir(host.directory().join("activity")).unwrap();
     assert_eq!(left.count(), 1, "only what was in the way");
 
     #[cfg(target_os = "linux")]
     {
         // Nobody may make a folder there, not even root.
-        let error = HostActivity::at("/sys")
+        let error = HostActivity::new("/sys")
             .record(ActivitySource::User)
             .unwrap_err();
         assert!(std::error::Error::source(&error).is_some(), "{error}");
@@ -262,7 +262,7 @@ fn many_writers_at_once_never_leave_an_empty_file() {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.ends_with('\n'), "{text:?}");
             assert!(
-                host.written(ActivitySource::Agent).unwrap().is_some(),
+                host.line_time(ActivitySource::Agent).unwrap().is_some(),
                 "{text:?}"
             );
         }
@@ -280,7 +280,7 @@ fn a_file_time_that_anybody_sets_is_what_is_reported() {
         .open(marker(&host, ActivitySource::Ssh))
         .unwrap();
     file.set_modified(past.into()).unwrap();
-    assert_eq!(host.reported(ActivitySource::Ssh).unwrap(), Some(past));
+    assert_eq!(host.last_active(ActivitySource::Ssh).unwrap(), Some(past));
 }
 
 #[test]

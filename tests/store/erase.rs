@@ -229,12 +229,12 @@ async fn what_was_recorded_and_what_waits_to_be_sent_of_an_actor_is_erased_too()
     let mut calls = Vec::new();
     for (actor, seen) in [(TELLING[0], SEEN[0]), ("bob", "nothing special")] {
         let call = log.start(Describe::tool("shop").actor(actor));
-        let own = call.attach(Stream::of("frames")).await;
+        let own = call.attach(Stream::new("frames")).await;
         own.append(Chunk::new(seen));
         calls.push((call, own));
     }
     let ids: Vec<_> = calls.iter().map(|(call, _)| call.id().unwrap()).collect();
-    let shared = calls[0].0.attach(Stream::of("frames")).await;
+    let shared = calls[0].0.attach(Stream::new("frames")).await;
     shared.append(Chunk::new(SEEN[1]));
     drop(shared);
     for (call, own) in calls {

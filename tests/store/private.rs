@@ -104,7 +104,7 @@ fn record(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::tool("search").actor("ann"));
     call.set_input(&"tea", Capture::Full);
-    let frames = runtime.block_on(call.attach(Stream::of("frames")));
+    let frames = runtime.block_on(call.attach(Stream::new("frames")));
     frames.append(Chunk::new("one"));
     call.event("deployment").summary("v1").record();
     call.end(Outcome::success());

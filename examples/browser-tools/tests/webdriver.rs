@@ -71,7 +71,7 @@ async fn the_browser_that_fantoccini_drives_is_recorded() {
     let log = ActivityLog::open(":memory:").unwrap();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id().unwrap();
-    let browser = Browser::of(client.capabilities().unwrap());
+    let browser = Browser::from_driver(client.capabilities().unwrap());
     let recording = call.attach(browser).await;
     assert!(recording.outcome().is_ok(), "{recording:?}");
     client.goto(&site().await).await.unwrap();

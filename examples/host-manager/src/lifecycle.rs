@@ -37,7 +37,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
 
     // The calls of tools keep it awake ..
     let awake = log.keep_awake(&host, ActivitySource::Agent)?;
-    tokio::spawn(awake.every(EVERY).run());
+    tokio::spawn(awake.interval(EVERY).run());
 
     // .. and without them it is stopped.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(IDLE).interval(EVERY);

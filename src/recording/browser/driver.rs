@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Something that drives a browser, for [`Browser::of`](crate::recording::Browser::of).
+/// Something that drives a browser, for [`Browser::of`](crate::recording::Browser::from_driver).
 ///
 /// `chromiumoxide::Browser` is, with the feature of this name, and so are the capabilities of any WebDriver session:
 /// `client.capabilities()` of a `fantoccini::Client`.

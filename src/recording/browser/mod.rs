@@ -38,7 +38,7 @@ use crate::{
 /// use tower_activity::{Activity, recording::Browser};
 ///
 /// # async fn run() {
-/// // Or `Browser::of(&browser)`, with what drives it in `chromiumoxide`.
+/// // Or `Browser::from_driver(&browser)`, with what drives it in `chromiumoxide`.
 /// let recording = Activity::current().attach(Browser::at("http://127.0.0.1:9222")).await;
 /// # }
 /// ```
@@ -90,7 +90,7 @@ impl Browser {
     }
 
     /// Names the browser by what drives it. Where that knows no DevTools there is nothing to record.
-    pub fn of(driver: &impl BrowserDriver) -> Self {
+    pub fn from_driver(driver: &impl BrowserDriver) -> Self {
         Browser::at(driver.devtools().unwrap_or_default())
     }
 

@@ -17,7 +17,7 @@ pub(super) fn filled() -> Place {
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop").actor("ann"));
-    let recording = runtime.block_on(call.attach(Stream::of("rrweb")));
+    let recording = runtime.block_on(call.attach(Stream::new("rrweb")));
     for track in ["a", "b", "c"] {
         recording.append(Chunk::new("{\"type\":4}\n").track(track));
     }

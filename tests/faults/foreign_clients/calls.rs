@@ -45,7 +45,7 @@ impl Calls {
             let event = event.data(payload).record();
             let mut recording = None;
             if number.is_multiple_of(5) {
-                let stream = activity.attach(Stream::of("frames")).await;
+                let stream = activity.attach(Stream::new("frames")).await;
                 stream.append(Chunk::new("a frame"));
                 recording = stream.id();
             }

@@ -53,7 +53,7 @@ pub async fn recordings(log: &ActivityLog, clock: &ManualClock) {
     }
     // One session across three calls.
     let first = log.start(Describe::tool("open the shop"));
-    let session = first.attach(Stream::of("asciicast")).await;
+    let session = first.attach(Stream::new("asciicast")).await;
     session.append(Chunk::new("\u{1b}[32mlogin\u{1b}[0m\r\n").track(""));
     first.end(Outcome::success());
     for name in ["fill the basket", "pay"] {

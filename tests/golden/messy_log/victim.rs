@@ -87,7 +87,7 @@ async fn until_killed(path: &Path, day: usize) {
         .project("acme")
         .summary("inside")
         .record();
-    let session = call.attach(Stream::of("frames")).await;
+    let session = call.attach(Stream::new("frames")).await;
     for frame in 0..3 {
         clock.advance(Duration::from_millis(100));
         session.append(Chunk::new(format!("frame {frame}\n")).track("tab 1"));

@@ -11,7 +11,8 @@ use chrono::{TimeDelta, Utc};
 use tower_activity::{
     Status,
     host::{
-        ActivitySource, CommandProvider, HostProviderExt, Idle, IdleMode, Moment, Watched, Watcher,
+        ActivitySource, ClockReading, CommandProvider, HostProviderExt, HostState, Idle, IdleMode,
+        Watcher,
     },
 };
 
@@ -93,7 +94,7 @@ async fn a_host_that_cannot_be_marked_is_a_host_all_the_same() {
     let (_, provider) = tool(folder.path());
     let provider = provider.exec(["false"]);
     let host = provider.create_host(&log, "web").await.unwrap();
-    assert_eq!(host.unmarked(), 2);
+    assert_eq!(host.mark_failures(), 2);
     let expected = [
         ("host_mark_failed", Status::Failed),
         ("host_mark_failed", Status::Failed),
@@ -166,7 +167,7 @@ async fn a_start_through_another_handle_waits_for_a_stop_that_has_begun() {
     let host = provider.create_host(&log, "web").await.unwrap();
     let begun = tokio::sync::Notify::new();
     let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
-    let later = Moment::now().after(Duration::from_secs(301));
+    let later = ClockReading::now().after(Duration::from_secs(301));
     let watch = watcher.poll(later, async |_| {
         begun.notify_one();
         // Longer than a start takes.
@@ -181,7 +182,7 @@ async fn a_start_through_another_handle_waits_for_a_stop_that_has_begun() {
         provider.start_host(&log, &other).await
     };
     let (watched, started) = tokio::join!(watch, start);
-    assert!(matches!(watched.unwrap(), Watched::Stopped(_)));
+    assert!(matches!(watched.unwrap(), HostState::Stopped(_)));
     started.unwrap();
     let story = ["host_created", "host_idle", "host_stopped", "host_started"];
     assert_eq!(
@@ -257,7 +258,7 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
     );
     // Looked at again and again, its markers are the same and age.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
-    let start = Moment::now();
+    let start = ClockReading::now();
     for (minutes, up) in [(0, true), (4, true), (6, false)] {
         let now = start.after(Duration::from_secs(60 * minutes));
         let watched = watcher
@@ -265,7 +266,7 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
             .await
             .unwrap();
         assert_eq!(
-            matches!(watched, Watched::Up(_)),
+            matches!(watched, HostState::Up(_)),
             up,
             "minute {minutes}: {watched:?}"
         );
@@ -275,7 +276,7 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
     let watched = watcher
         .poll(later, |_| provider.stop_host(&log, &host))
         .await;
-    assert!(matches!(watched.unwrap(), Watched::Down));
+    assert!(matches!(watched.unwrap(), HostState::Down));
 }
 
 #[tokio::test]
@@ -310,7 +311,7 @@ async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
     ]);
     let provider = provider.exec([&run, "exec", "web", "{script}"]);
     let host = provider.create_host(&log, "web").await.unwrap();
-    assert_eq!(host.unmarked(), 2);
+    assert_eq!(host.mark_failures(), 2);
     let left: Vec<_> = fs::read_dir(directory.join("activity")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

@@ -44,8 +44,8 @@ fn kinds(events: &[EventRecord]) -> Vec<(&str, Status)> {
 
 /// The times of create and boot, as the files say.
 fn marked(directory: &Path) -> (DateTime<Utc>, DateTime<Utc>) {
-    let host = HostActivity::at(directory);
-    let at = |source| host.reported(source).unwrap().unwrap();
+    let host = HostActivity::new(directory);
+    let at = |source| host.last_active(source).unwrap().unwrap();
     (at(ActivitySource::Create), at(ActivitySource::Boot))
 }
 
@@ -96,7 +96,7 @@ impl HostProvider for Folders {
         fs::create_dir(self.root.join(name)).unwrap();
         Ok(Host::in_directory(
             name.to_owned(),
-            HostActivity::at(self.root.join(name)),
+            HostActivity::new(self.root.join(name)),
         ))
     }
 
@@ -128,7 +128,7 @@ async fn passes_through_its_life(
     let (created_still, booted_again) = marked(&directory);
     assert_eq!(created_still, created);
     assert!(booted_again > booted, "{booted_again} > {booted}");
-    assert_eq!(host.unmarked(), 0);
+    assert_eq!(host.mark_failures(), 0);
 
     let events = events(log);
     let expected =
@@ -192,7 +192,7 @@ async fn a_marker_that_cannot_be_written_fails_no_host_and_is_counted_and_told()
     fs::remove_file(&boot).unwrap();
     fs::create_dir(&boot).unwrap();
     provider.start_host(&log, &host).await.unwrap();
-    assert_eq!(host.clone().unmarked(), 1);
+    assert_eq!(host.clone().mark_failures(), 1);
     let events = events(&log);
     let told = [
         ("host_mark_failed", Status::Failed),

@@ -5,7 +5,9 @@ use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 use chrono::{TimeDelta, Utc};
 use tower_activity::{
     Status,
-    host::{ActivitySource, HostProviderExt, Moment, SshProvider, StopReason, Watched, Watcher},
+    host::{
+        ActivitySource, ClockReading, HostProviderExt, HostState, SshProvider, StopReason, Watcher,
+    },
 };
 
 use crate::provider::{events, kinds, passes_through_its_life, place, sshd::Sshd};
@@ -65,16 +67,16 @@ async fn an_idle_host_behind_ssh_is_stopped() {
     let provider = provider(&sshd, folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
-    let start = Moment::now();
+    let start = ClockReading::now();
     for (seconds, up) in [(0, true), (290, true), (302, false)] {
         let now = start.after(Duration::from_secs(seconds));
         let watched = watcher
             .poll(now, |_| provider.stop_host(&log, &host))
             .await
             .unwrap();
-        assert_eq!(matches!(watched, Watched::Up(_)), up, "{watched:?}");
-        if let Watched::Stopped(stopping) = watched {
-            assert_eq!(stopping.reason, StopReason::Idle);
+        assert_eq!(matches!(watched, HostState::Up(_)), up, "{watched:?}");
+        if let HostState::Stopped(decision) = watched {
+            assert_eq!(decision.reason, StopReason::Idle);
         }
     }
     let story = ["host_created", "host_idle", "host_stopped"];
@@ -103,7 +105,7 @@ async fn a_connection_that_was_lost_is_made_again() {
         )
     );
     let watched = Watcher::new(&log, &host)
-        .poll(Moment::now(), async |_| Ok(()))
+        .poll(ClockReading::now(), async |_| Ok(()))
         .await;
     assert!(watched.is_err());
     assert_eq!(

@@ -20,8 +20,8 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, Error, ErrorKind, Outcome, Result, Status,
     host::{
-        ActivitySource, Host, HostActivity, HostProvider, HostProviderExt, Idle, IdleMode, Moment,
-        StopReason, Watched, Watcher, Work,
+        ActivitySource, ClockReading, Host, HostActivity, HostProvider, HostProviderExt, HostState,
+        Idle, IdleMode, StopReason, Watcher, Work,
     },
     record::Filter,
 };
@@ -37,7 +37,7 @@ fn place() -> (TempDir, ActivityLog) {
 
 /// A host that was last used so many minutes ago.
 fn used_ago(folder: &Path, minutes: i64) -> Host {
-    let activity = HostActivity::at(folder);
+    let activity = HostActivity::new(folder);
     let then = Utc::now() - TimeDelta::minutes(minutes);
     for source in [
         ActivitySource::Create,
@@ -57,17 +57,17 @@ fn events(log: &ActivityLog) -> Vec<String> {
     types.map(|event| event.event_type.to_string()).collect()
 }
 
-async fn look(watcher: &mut Watcher, now: Moment) -> Watched {
+async fn look(watcher: &mut Watcher, now: ClockReading) -> HostState {
     watcher.poll(now, async |_| Ok(())).await.unwrap()
 }
 
-fn is_up(watched: &Watched) -> bool {
-    matches!(watched, Watched::Up(_))
+fn is_up(watched: &HostState) -> bool {
+    matches!(watched, HostState::Up(_))
 }
 
-fn stopped(watched: &Watched) -> Option<StopReason> {
+fn stopped(watched: &HostState) -> Option<StopReason> {
     match watched {
-        Watched::Stopped(stopping) => Some(stopping.reason),
+        HostState::Stopped(decision) => Some(decision.reason),
         _ => None,
     }
 }
@@ -97,7 +97,7 @@ impl HostProvider for Folders {
         fs::create_dir(self.root.join(name)).unwrap();
         Ok(Host::in_directory(
             name.to_owned(),
-            HostActivity::at(self.root.join(name)),
+            HostActivity::new(self.root.join(name)),
         ))
     }
 
@@ -126,7 +126,7 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
         .service(service_fn(async |n: u32| Ok::<_, Infallible>(n)));
     let mut awake = log.keep_awake(&host, ActivitySource::Agent).unwrap();
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
 
     // Every two minutes a call: after ten it has been up for twice its idle time.
     for minute in (2..=10).step_by(2) {
@@ -136,7 +136,7 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
         assert!(awake.poll(now).await.unwrap());
         let watched = look(&mut watcher, now).await;
         assert!(
-            matches!(watched, Watched::Up(Idle::For(Duration::ZERO))),
+            matches!(watched, HostState::Up(Idle::For(Duration::ZERO))),
             "{watched:?}"
         );
     }
@@ -153,12 +153,12 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
     // Its own stop is no use of it, and it is stopped once.
     assert!(!awake.poll(now.after(MINUTE)).await.unwrap());
     let watched = look(&mut watcher, now.after(9 * MINUTE)).await;
-    assert!(matches!(watched, Watched::Down), "{watched:?}");
+    assert!(matches!(watched, HostState::Down), "{watched:?}");
 
     provider.start_host(&log, &host).await.unwrap();
     // What the file says is the machine's time; the story's is later.
     let resumed = start.after(60 * MINUTE);
-    let at = HostActivity::at(folder.path().join("web"));
+    let at = HostActivity::new(folder.path().join("web"));
     at.record_at(ActivitySource::Boot, resumed.wall()).unwrap();
     for minutes in [0, 4] {
         assert!(is_up(
@@ -178,7 +178,7 @@ async fn a_call_keeps_a_host_awake_while_it_runs_also_after_a_child_has_ended() 
     let (folder, log) = place();
     let host = used_ago(folder.path(), 0);
     let mut awake = log.keep_awake(&host, ActivitySource::Process).unwrap();
-    let start = Moment::now();
+    let start = ClockReading::now();
     let parent = log.start(Describe::job("build"));
     log.start(Describe::tool("compile").parent(&parent))
         .end(Outcome::success());
@@ -212,8 +212,8 @@ async fn a_marker_is_touched_at_most_once_an_interval_and_only_for_what_counts()
     let host = used_ago(folder.path(), 0);
     let only = Filter::parse("kind:tool project:acme", Utc::now()).unwrap();
     let awake = log.keep_awake(&host, ActivitySource::User).unwrap();
-    let mut awake = awake.only(only).every(MINUTE);
-    let start = Moment::now();
+    let mut awake = awake.filter(only).interval(MINUTE);
+    let start = ClockReading::now();
     let call = |describe: Describe| {
         log.start(describe).end(Outcome::success());
         log.flush().wait().unwrap();
@@ -238,14 +238,14 @@ async fn a_marker_is_touched_at_most_once_an_interval_and_only_for_what_counts()
 #[tokio::test]
 async fn what_is_unknown_or_disabled_stops_no_host() {
     let (folder, log) = place();
-    let empty = Host::in_directory("web", HostActivity::at(folder.path()));
-    let later = Moment::now().after(1000 * MINUTE);
+    let empty = Host::in_directory("web", HostActivity::new(folder.path()));
+    let later = ClockReading::now().after(1000 * MINUTE);
     let mut watcher = Watcher::new(&log, &empty)
         .idle_timeout(MINUTE)
         .max_age(MINUTE);
     assert!(matches!(
         look(&mut watcher, later).await,
-        Watched::Up(Idle::Unknown)
+        HostState::Up(Idle::Unknown)
     ));
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host)
@@ -253,12 +253,12 @@ async fn what_is_unknown_or_disabled_stops_no_host() {
         .idle_timeout(MINUTE);
     assert!(matches!(
         look(&mut watcher, later).await,
-        Watched::Up(Idle::Never)
+        HostState::Up(Idle::Never)
     ));
     let mut unlimited = Watcher::new(&log, &host);
     assert!(matches!(
         look(&mut unlimited, later).await,
-        Watched::Up(Idle::For(_))
+        HostState::Up(Idle::For(_))
     ));
     assert!(events(&log).is_empty());
 }
@@ -271,7 +271,7 @@ async fn a_host_that_has_been_up_for_too_long_is_paused_though_it_is_used() {
     let mut watcher = Watcher::new(&log, &host)
         .idle_timeout(MINUTE)
         .max_age(11 * MINUTE);
-    let now = Moment::now();
+    let now = ClockReading::now();
     assert!(is_up(&look(&mut watcher, now).await));
     host.record(ActivitySource::User).await.unwrap();
     let watched = look(&mut watcher, now.after(MINUTE)).await;
@@ -287,7 +287,7 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
     let counted = sessions.clone();
     let count = move || std::future::ready(Ok(counted.load(Relaxed)));
     let mut watcher = Watcher::new(&log, &host).sessions(2 * MINUTE, count);
-    let start = Moment::now();
+    let start = ClockReading::now();
     assert!(is_up(&look(&mut watcher, start).await));
     // One that comes back within the grace begins it anew.
     for (minute, number, up) in [
@@ -327,10 +327,10 @@ async fn a_boot_begins_the_grace_for_sessions_anew() {
     let host = used_ago(folder.path(), 10);
     let none = || std::future::ready(Ok(0));
     let mut watcher = Watcher::new(&log, &host).sessions(2 * MINUTE, none);
-    let start = Moment::now();
+    let start = ClockReading::now();
     assert!(is_up(&look(&mut watcher, start).await));
     let booted = start.after(MINUTE);
-    let activity = HostActivity::at(folder.path());
+    let activity = HostActivity::new(folder.path());
     activity
         .record_at(ActivitySource::Boot, booted.wall())
         .unwrap();
@@ -345,7 +345,7 @@ async fn a_clock_that_jumps_stops_no_host_and_keeps_none_up() {
         let host = used_ago(folder.path(), 1);
         let limits = Watcher::new(&log, &host).max_age(60 * MINUTE);
         let mut watcher = limits.idle_timeout(5 * MINUTE);
-        let start = Moment::now();
+        let start = ClockReading::now();
         let jumped = |minutes: u32| {
             let now = start.after(minutes * MINUTE);
             now.with_wall(now.wall() + jump)
@@ -363,7 +363,7 @@ async fn busy_is_counted() {
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let parent = host.busy();
     let child = host.clone().busy();
-    let now = Moment::now();
+    let now = ClockReading::now();
     assert!(is_up(&look(&mut watcher, now).await));
     drop(child);
     let now = now.after(10 * MINUTE);
@@ -386,7 +386,7 @@ async fn a_host_that_is_being_started_is_not_stopped() {
             tokio::task::yield_now().await;
         }
         watcher
-            .poll(Moment::now(), |_| provider.stop_host(&log, &host))
+            .poll(ClockReading::now(), |_| provider.stop_host(&log, &host))
             .await
     };
     let (started, watched) = tokio::join!(start, watch);
@@ -405,9 +405,9 @@ async fn a_start_waits_for_a_stop_that_has_begun() {
     let provider = Folders::at(folder.path());
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let watch = watcher.poll(Moment::now(), |_| provider.stop_host(&log, &host));
+    let watch = watcher.poll(ClockReading::now(), |_| provider.stop_host(&log, &host));
     // Another handle of it: the lock is the host's.
-    let other = Host::in_directory("web", HostActivity::at(folder.path()));
+    let other = Host::in_directory("web", HostActivity::new(folder.path()));
     let start = async {
         while provider.done.lock().unwrap().is_empty() {
             tokio::task::yield_now().await;
@@ -420,7 +420,7 @@ async fn a_start_waits_for_a_stop_that_has_begun() {
     let order = ["stop begins", "stop ends", "start begins", "start ends"];
     assert_eq!(*provider.done.lock().unwrap(), order);
     assert!(
-        is_up(&look(&mut watcher, Moment::now()).await),
+        is_up(&look(&mut watcher, ClockReading::now()).await),
         "it was booted since"
     );
 }
@@ -430,7 +430,7 @@ async fn what_fails_is_told_once_and_tried_again() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let now = Moment::now();
+    let now = ClockReading::now();
     let no = || Error::new(ErrorKind::Host, "the cloud is down");
     for _ in 0..3 {
         let error = watcher.poll(now, async |_| Err(no())).await.unwrap_err();
@@ -462,7 +462,7 @@ async fn a_start_that_nobody_waits_for_is_a_boot_all_the_same() {
     assert_eq!(*provider.done.lock().unwrap(), ["start begins"]);
     // What records it holds the lock until it has: whoever gets that finds it booted.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    assert!(is_up(&look(&mut watcher, Moment::now()).await));
+    assert!(is_up(&look(&mut watcher, ClockReading::now()).await));
     assert!(host.markers().await.unwrap().get(ActivitySource::Boot) > before);
     let row = support::rows(&log).one("start_host");
     assert_eq!(row.status, Status::Cancelled);

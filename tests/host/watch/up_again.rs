@@ -12,8 +12,8 @@ use std::{
 use tower_activity::{
     Error, ErrorKind, Result,
     host::{
-        ActivitySource, Host, HostActivity, HostProvider, HostProviderExt, Moment, StopReason,
-        Watched, Watcher, Work,
+        ActivitySource, ClockReading, Host, HostActivity, HostProvider, HostProviderExt, HostState,
+        StopReason, Watcher, Work,
     },
 };
 
@@ -25,16 +25,16 @@ async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
     let host = used_ago(folder.path(), 10);
     let limits = Watcher::new(&log, &host).max_age(9 * MINUTE);
     let mut watcher = limits.idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
     assert!(stopped(&look(&mut watcher, start).await).is_some());
     let minutes = |minutes: u32| start.after(minutes * MINUTE);
     for minute in [1, 30] {
         let watched = look(&mut watcher, minutes(minute)).await;
-        assert!(matches!(watched, Watched::Down), "{watched:?}");
+        assert!(matches!(watched, HostState::Down), "{watched:?}");
     }
     // Started by somebody who marked no boot: it counts from when it was last known to be down.
-    let activity = HostActivity::at(folder.path());
-    let touch = |now: Moment| {
+    let activity = HostActivity::new(folder.path());
+    let touch = |now: ClockReading| {
         let touched = activity.record_at(ActivitySource::User, now.wall());
         touched.unwrap();
     };
@@ -51,11 +51,11 @@ async fn a_use_while_it_is_stopped_brings_no_host_back() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
     let stop = async |_| host.record(ActivitySource::Process).await;
     assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
     let watched = look(&mut watcher, start.after(MINUTE)).await;
-    assert!(matches!(watched, Watched::Down), "{watched:?}");
+    assert!(matches!(watched, HostState::Down), "{watched:?}");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_host_that_answers_again_is_up_again() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
     let (there, gone) = (folder.path().join("activity"), folder.path().join("gone"));
     let stop = async |_| {
         fs::rename(&there, &gone).unwrap();
@@ -72,7 +72,7 @@ async fn a_host_that_answers_again_is_up_again() {
     };
     assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
     let watched = look(&mut watcher, start.after(MINUTE)).await;
-    assert!(matches!(watched, Watched::Down), "{watched:?}");
+    assert!(matches!(watched, HostState::Down), "{watched:?}");
     fs::remove_file(&there).unwrap();
     fs::rename(&gone, &there).unwrap();
     assert!(is_up(&look(&mut watcher, start.after(5 * MINUTE)).await));
@@ -87,7 +87,7 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
     let asked = up.clone();
     let host = used_ago(folder.path(), 10).up_when(move || ready(Ok(asked.load(Relaxed))));
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
     for (minute, is_up, expected) in [
         (0, false, "down"),
         (1, false, "down"),
@@ -101,8 +101,8 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
     ] {
         up.store(is_up, Relaxed);
         let found = match look(&mut watcher, start.after(minute * MINUTE)).await {
-            Watched::Up(_) => "up",
-            Watched::Stopped(_) => "stopped",
+            HostState::Up(_) => "up",
+            HostState::Stopped(_) => "stopped",
             _ => "down",
         };
         assert_eq!(found, expected, "minute {minute}");
@@ -131,10 +131,10 @@ async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    let start = Moment::now();
+    let start = ClockReading::now();
     assert!(stopped(&look(&mut watcher, start).await).is_some());
     assert!(Slow.start_host(&log, &host).await.unwrap_err().is_timeout());
-    assert!(is_up(&look(&mut watcher, Moment::now()).await));
-    let later = Moment::now().after(5 * MINUTE);
+    assert!(is_up(&look(&mut watcher, ClockReading::now()).await));
+    let later = ClockReading::now().after(5 * MINUTE);
     assert!(stopped(&look(&mut watcher, later).await).is_some());
 }

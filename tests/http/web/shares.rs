@@ -43,7 +43,7 @@ async fn shared() -> Shared {
         let said = |what: &str| format!("{word}-{what}");
         let turn = of(Describe::new(Kind::Turn, said("turn")), project, word);
         let turn = log.start(turn.parent(&outer));
-        let recording = turn.attach(Stream::of(said("format"))).await;
+        let recording = turn.attach(Stream::new(said("format"))).await;
         recording.append(Chunk::new(said("chunk")).track(said("track")));
         // A step that belongs to somebody else, in the same session.
         for (other, word) in PROJECTS {

@@ -21,7 +21,7 @@ async fn what_was_appended_is_read_back_with_its_activity() {
     let log = log();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     assert_eq!(frames.outcome().ok(), Some(RecordingStatus::Recording));
     frames.append(Chunk::new("a1 ").track("a").events(2));
     frames.append(Chunk::new("b1 ").track("b"));
@@ -147,7 +147,7 @@ async fn a_session_is_linked_neither_to_what_has_ended_nor_to_what_another_log_r
     let log = log();
     let call = log.start(Describe::job("login"));
     let id = call.id();
-    let session = call.attach(Stream::of("frames")).await;
+    let session = call.attach(Stream::new("frames")).await;
     session.append(Chunk::new("login"));
     let earlier = log.start(Describe::job("earlier"));
     let gone = Activity::clone(&earlier);
@@ -184,7 +184,7 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
         }
     }
     let log = log();
-    let outside = Activity::current().attach(Stream::of("frames")).await;
+    let outside = Activity::current().attach(Stream::new("frames")).await;
     outside.append(Chunk::new("nowhere"));
     assert!(outside.outcome().is_err() && outside.id().is_none());
 
@@ -195,13 +195,13 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
         none.outcome().unwrap_err().to_string(),
         "there is no browser"
     );
-    let silent = call.attach(Stream::of("frames")).await;
+    let silent = call.attach(Stream::new("frames")).await;
     let panicked = call.attach(Panics).await;
     assert_eq!(panicked.outcome().unwrap_err().kind(), ErrorKind::Panicked);
     let handle = Activity::clone(&call);
     call.end(Outcome::success());
     drop(silent);
-    let late = handle.attach(Stream::of("frames")).await;
+    let late = handle.attach(Stream::new("frames")).await;
     late.append(Chunk::new("too late"));
     assert!(late.outcome().is_err());
     let recording = until(&log, id, ended).await;
@@ -209,7 +209,7 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
     assert!(
         ActivityLog::disabled()
             .start(Describe::job("x"))
-            .attach(Stream::of("x"))
+            .attach(Stream::new("x"))
             .await
             .id()
             .is_none()

@@ -42,7 +42,7 @@ async fn a_recording_is_truncated_at_its_limit() {
     let log = with(Recordings::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     for _ in 0..100 {
         frames.append(Chunk::new(noise(300)));
     }
@@ -59,7 +59,7 @@ async fn nothing_smaller_slips_in_behind_what_did_not_fit() {
     let log = with(Recordings::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     frames.append(Chunk::new("before"));
     frames.append(Chunk::new(noise(5000)));
     frames.append(Chunk::new("after"));
@@ -78,7 +78,7 @@ async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record(
     let log = builder.open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     for _ in 0..100 {
         frames.append(Chunk::new(noise(10_000)));
     }
@@ -100,7 +100,7 @@ async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record(
     // The memory came back.
     let call = log.start(Describe::job("again"));
     let id = call.id();
-    call.attach(Stream::of("frames"))
+    call.attach(Stream::new("frames"))
         .await
         .append(Chunk::new(noise(200_000)));
     call.end(Outcome::success());
@@ -116,7 +116,7 @@ async fn a_batch_that_is_given_again_adds_nothing() {
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     frames.append(Chunk::new("one "));
     frames.append(Chunk::new("two "));
     assert!(
@@ -144,7 +144,7 @@ async fn calls_at_once_never_mix_their_recordings() {
             let attached = attached.clone();
             let task = tokio::spawn(call.observe(
                 async move {
-                    let frames: Recording = Activity::current().attach(Stream::of("frames")).await;
+                    let frames: Recording = Activity::current().attach(Stream::new("frames")).await;
                     attached.fetch_add(1, SeqCst);
                     // All of them are open at once.
                     while attached.load(SeqCst) < 20 {
@@ -180,7 +180,7 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
     let first_runtime = runtime();
     let (call, other) = (log.start(Describe::job("a")), log.start(Describe::job("b")));
     let ids = (call.id(), other.id());
-    let kept = first_runtime.block_on(call.attach(Stream::of("frames")));
+    let kept = first_runtime.block_on(call.attach(Stream::new("frames")));
     kept.append(Chunk::new("one"));
     drop(first_runtime);
     call.end(Outcome::success());
@@ -192,7 +192,7 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
     assert_eq!(first.status, RecordingStatus::Abandoned);
 
     let runtime = runtime();
-    let kept = runtime.block_on(other.attach(Stream::of("frames")));
+    let kept = runtime.block_on(other.attach(Stream::new("frames")));
     assert!(kept.outcome().is_ok());
     kept.append(Chunk::new("one"));
     log.shutdown().wait().unwrap();
@@ -207,7 +207,7 @@ async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     frames.append(Chunk::new("one "));
     frames.append(Chunk::new("no").track("poison").events(3));
     frames.append(Chunk::new("two "));

@@ -20,7 +20,7 @@ async fn leave(path: &Path) -> Vec<ActivityId> {
     for _ in 0..3 {
         let call = log.start(Describe::job("shop"));
         ids.push(call.id().unwrap());
-        let frames = call.attach(Stream::of("frames")).await;
+        let frames = call.attach(Stream::new("frames")).await;
         for _ in 0..200 {
             frames.append(Chunk::new(noise(100)));
         }
@@ -117,7 +117,7 @@ async fn a_log_that_sets_nothing_deletes_nothing_that_another_keeps() {
         .unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap();
-    let frames = call.attach(Stream::of("frames")).await;
+    let frames = call.attach(Stream::new("frames")).await;
     frames.append(Chunk::new(noise(100)));
     drop(frames);
     call.end(Outcome::success());

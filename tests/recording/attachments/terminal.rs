@@ -29,7 +29,7 @@ async fn the_output_of_a_child_is_a_cast_without_secrets() {
         format!("printf 'caf\\303'; printf '\\251\\n'; echo token {secret}; printf prompt");
     let mut child = sh(&script).spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    let terminal = Terminal::reading(output).size(100, 30).title("build");
+    let terminal = Terminal::new(output).size(100, 30).title("build");
     call.attach(terminal).await;
     assert!(child.wait().await.unwrap().success());
     call.end(Outcome::success());
@@ -71,7 +71,7 @@ async fn a_child_that_says_nothing_leaves_nothing() {
     let id = call.id();
     let mut child = sh("exit 0").spawn().unwrap();
     let terminal = call
-        .attach(Terminal::reading(child.stdout.take().unwrap()))
+        .attach(Terminal::new(child.stdout.take().unwrap()))
         .await;
     child.wait().await.unwrap();
     terminal.flush().await;
@@ -82,7 +82,7 @@ async fn a_child_that_says_nothing_leaves_nothing() {
 #[tokio::test]
 async fn a_child_that_nothing_records_can_say_what_it_likes() {
     let mut child = sh(LOUD).spawn().unwrap();
-    let terminal = Terminal::reading(child.stdout.take().unwrap());
+    let terminal = Terminal::new(child.stdout.take().unwrap());
     let nothing = Activity::current().attach(terminal).await;
     assert!(nothing.outcome().is_err());
     assert!(child.wait().await.unwrap().success());
@@ -94,7 +94,7 @@ async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
     let call = log.start(Describe::job("build"));
     let mut command = sh(&format!("read go; {LOUD}"));
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    let terminal = Terminal::reading(child.stdout.take().unwrap());
+    let terminal = Terminal::new(child.stdout.take().unwrap());
     let terminal = call.attach(terminal).await;
     call.end(Outcome::success());
     terminal.stop().await;
@@ -109,7 +109,7 @@ async fn a_child_that_is_never_quiet_is_complete() {
     let id = call.id();
     let mut child = sh("while echo tick; do sleep 0.005; done").spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    let terminal = call.attach(Terminal::reading(output)).await;
+    let terminal = call.attach(Terminal::new(output)).await;
     terminal.flush().await;
     drop(terminal);
     call.end(Outcome::success());
@@ -133,7 +133,7 @@ async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
     let id = call.id();
     let mut child = sh(&script).spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    call.attach(Terminal::reading(output)).await;
+    call.attach(Terminal::new(output)).await;
     child.wait().await.unwrap();
     call.end(Outcome::success());
     let recording = until(&log, id, ended).await;
@@ -160,7 +160,7 @@ async fn a_private_key_is_found_though_it_comes_line_by_line() {
     let id = call.id();
     let mut child = sh(&script).spawn().unwrap();
     let output = child.stdout.take().unwrap();
-    call.attach(Terminal::reading(output)).await;
+    call.attach(Terminal::new(output)).await;
     child.wait().await.unwrap();
     call.end(Outcome::success());
     let recording = until(&log, id, ended).await;

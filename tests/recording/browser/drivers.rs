@@ -33,7 +33,7 @@ async fn the_browser_that_chromiumoxide_drives_is_recorded() {
     tokio::spawn(
         async move { while futures_util::StreamExt::next(&mut events).await.is_some() {} },
     );
-    check(Browser::of(&driven), &chromium, &site).await;
+    check(Browser::from_driver(&driven), &chromium, &site).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +41,7 @@ async fn the_browser_of_a_webdriver_session_is_recorded() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
     let address = chromium.address.strip_prefix("http://").unwrap();
     let capabilities = json!({"goog:chromeOptions": {"debuggerAddress": address}});
-    let browser = Browser::of(capabilities.as_object().unwrap());
+    let browser = Browser::from_driver(capabilities.as_object().unwrap());
     check(browser, &chromium, &site).await;
 }
 
@@ -50,7 +50,7 @@ async fn one_without_devtools_is_not_recorded_and_no_call_fails() {
     let capabilities = json!({"browserName": "firefox"});
     let log = ActivityLog::open(":memory:").unwrap();
     let call = log.start(Describe::tool("shop_search"));
-    let browser = Browser::of(capabilities.as_object().unwrap());
+    let browser = Browser::from_driver(capabilities.as_object().unwrap());
     let recording = call.attach(browser).await;
     let error = recording.outcome().unwrap_err();
     assert!(error.is_not_found(), "{error}");

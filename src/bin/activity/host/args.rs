@@ -62,7 +62,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn activity(&self) -> Result<HostActivity> {
         match &self.directory {
-            Some(directory) => Ok(HostActivity::at(directory)),
+            Some(directory) => Ok(HostActivity::new(directory)),
             None => HostActivity::from_env(),
         }
     }

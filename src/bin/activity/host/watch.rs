@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use tower_activity::{
     ActivityLog, Error, ErrorKind, Result,
-    host::{Host, HostActivity, Moment, Stopping, Watched, Watcher},
+    host::{ClockReading, Host, HostActivity, HostState, StopDecision, Watcher},
 };
 
 use super::args::Watch;
@@ -18,7 +18,7 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
     let activity = args.place.activity()?;
     // The whole path: what stops the host may run elsewhere.
     let directory = std::path::absolute(activity.directory())?;
-    let activity = HostActivity::at(directory);
+    let activity = HostActivity::new(directory);
     // What cannot be read now is said at once, instead of watched.
     activity.markers()?;
     let log = ActivityLog::open(source::path(store)?)?;
@@ -27,17 +27,17 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
         .build()?;
     let stopped = runtime.block_on(async {
         let mut watcher = watcher(&log, &activity, args);
-        let stop = |stopping: Stopping| hook(stopping, &activity, &args.command);
+        let stop = |decision: StopDecision| hook(decision, &activity, &args.command);
         tokio::select! {
-            stopping = watch(&mut watcher, args.interval, stop) => Ok(Some(stopping)),
+            decision = watch(&mut watcher, args.interval, stop) => Ok(Some(decision)),
             asked = tokio::signal::ctrl_c() => asked.map(|()| None),
         }
     })?;
     log.shutdown().wait()?;
     match stopped {
-        Some(stopping) => Ok(print::text(&format!(
+        Some(decision) => Ok(print::text(&format!(
             "{}\n",
-            safe::line(&stopping.to_string())
+            safe::line(&decision.to_string())
         ))?),
         None => Ok(()),
     }
@@ -47,15 +47,15 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
 async fn watch<F>(
     watcher: &mut Watcher,
     interval: Duration,
-    stop: impl Fn(Stopping) -> F,
-) -> Stopping
+    stop: impl Fn(StopDecision) -> F,
+) -> StopDecision
 where
     F: Future<Output = Result<()>>,
 {
     let mut complained = String::new();
     loop {
-        match watcher.poll(Moment::now(), &stop).await {
-            Ok(Watched::Stopped(stopping)) => return stopping,
+        match watcher.poll(ClockReading::now(), &stop).await {
+            Ok(HostState::Stopped(decision)) => return decision,
             Ok(_) => complained.clear(),
             Err(error) if error.to_string() == complained => {}
             Err(error) => {
@@ -83,7 +83,7 @@ fn watcher(log: &ActivityLog, activity: &HostActivity, args: &Watch) -> Watcher 
 }
 
 /// Runs the command; without one there is nothing to do but to say so.
-async fn hook(stopping: Stopping, activity: &HostActivity, command: &[String]) -> Result<()> {
+async fn hook(decision: StopDecision, activity: &HostActivity, command: &[String]) -> Result<()> {
     let Some((program, args)) = command.split_first() else {
         return Ok(());
     };
@@ -95,8 +95,8 @@ async fn hook(stopping: Stopping, activity: &HostActivity, command: &[String]) -
     };
     let status = tokio::process::Command::new(program)
         .args(args)
-        .env("ACTIVITY_HOST_REASON", stopping.reason.as_str())
-        .env("ACTIVITY_HOST_STATE", stopping.reason.state())
+        .env("ACTIVITY_HOST_REASON", decision.reason.as_str())
+        .env("ACTIVITY_HOST_STATE", decision.reason.state())
         .env("MNGR_HOST_DIR", activity.directory())
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -2,18 +2,18 @@
 
 use crate::{
     error::Error,
-    host::{Host, failure::told},
+    host::{Host, failure::error_chain},
     log::ActivityLog,
     record::{Status, Text},
 };
 
 /// Whether the last attempt failed. The first failure of a row is told: an event, and a warning.
 #[derive(Debug, Default)]
-pub(super) struct Trouble {
+pub(super) struct FailureLatch {
     lasts: bool,
 }
 
-impl Trouble {
+impl FailureLatch {
     /// Takes note of how an attempt went.
     pub(super) fn note<T>(
         &mut self,
@@ -27,7 +27,7 @@ impl Trouble {
             return;
         };
         if !std::mem::replace(&mut self.lasts, true) {
-            let why = told(error);
+            let why = error_chain(error);
             tracing::warn!(target: "tower_activity::host", host = host.name(), why, "{event}");
             log.event(event)
                 .status(Status::Failed)

@@ -9,12 +9,12 @@ const ABANDONED_S: u32 = 3600;
 
 /// A name that is hidden, and nobody else's: neither read as a marker nor written by two at once. It says when the
 /// file was begun, as the file's own time is what the marker says.
-pub(super) fn unnamed(source: ActivitySource) -> String {
+pub(super) fn temp_name(source: ActivitySource) -> String {
     format!(".{source}-{:08x}{:08x}", now_s(), fastrand::u32(..))
 }
 
 /// True where it is such a name, and whoever wrote the file was killed.
-pub(super) fn is_abandoned(name: &str) -> bool {
+pub(super) fn is_orphaned(name: &str) -> bool {
     begun(name).is_some_and(|begun| now_s().saturating_sub(begun) > ABANDONED_S)
 }
 
@@ -36,9 +36,9 @@ mod tests {
 
     #[test]
     fn a_file_is_abandoned_an_hour_after_it_was_begun() {
-        assert!(!is_abandoned(&unnamed(ActivitySource::User)));
+        assert!(!is_orphaned(&temp_name(ActivitySource::User)));
         let ago = |s: u32| format!(".user-{:08x}ffffffff", now_s() - s);
-        let check = |name: &str, expected| assert_eq!(is_abandoned(name), expected, "{name}");
+        let check = |name: &str, expected| assert_eq!(is_orphaned(name), expected, "{name}");
         check(&ago(3000), false);
         check(&ago(4000), true);
         check(&ago(4000)[1..], false);

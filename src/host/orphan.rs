@@ -14,7 +14,7 @@ use tokio::time;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    host::{blocking::blocking, failure::failed},
+    host::{blocking::blocking, failure::io_error},
 };
 
 /// What it prints, in the host's directory.
@@ -46,7 +46,7 @@ pub(super) async fn note(directory: PathBuf, number: Option<u32>) -> Result<()> 
     blocking(move || {
         let path = directory.join(NUMBER);
         let line = format!("{}\n", number.unwrap_or_default());
-        fs::write(&path, line).map_err(|cause| failed(format!("cannot write {path:?}"), cause))
+        fs::write(&path, line).map_err(|cause| io_error(format!("cannot write {path:?}"), cause))
     })
     .await
 }
@@ -83,7 +83,7 @@ async fn look(directory: PathBuf) -> Result<Option<i32>> {
     blocking(move || {
         let found = find(&directory);
         found.map_err(|cause| {
-            failed(
+            io_error(
                 format!("cannot tell whether a process runs in {directory:?}"),
                 cause,
             )

@@ -13,22 +13,22 @@ use chrono::{DateTime, Utc};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_activity::host::Moment;
+/// use tower_activity::host::ClockReading;
 ///
-/// let now = Moment::now();
+/// let now = ClockReading::now();
 /// let later = now.after(Duration::from_secs(300));
 /// assert_eq!((later.wall() - now.wall()).num_seconds(), 300);
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
+pub struct ClockReading {
     wall: DateTime<Utc>,
     monotonic: Instant,
 }
 
-impl Moment {
+impl ClockReading {
     /// Reads both clocks.
     pub fn now() -> Self {
-        Moment {
+        ClockReading {
             wall: Utc::now(),
             monotonic: Instant::now(),
         }
@@ -37,7 +37,7 @@ impl Moment {
     /// The instant so much later by both clocks.
     #[must_use]
     pub fn after(self, passed: Duration) -> Self {
-        Moment {
+        ClockReading {
             wall: self.wall + passed,
             monotonic: self.monotonic + passed,
         }
@@ -46,7 +46,7 @@ impl Moment {
     /// The same instant by a wall clock that somebody has set to this time.
     #[must_use]
     pub fn with_wall(self, wall: DateTime<Utc>) -> Self {
-        Moment { wall, ..self }
+        ClockReading { wall, ..self }
     }
 
     /// The time by the wall clock.
@@ -54,7 +54,7 @@ impl Moment {
         self.wall
     }
 
-    pub(super) fn since(self, earlier: Moment) -> Duration {
+    pub(super) fn since(self, earlier: ClockReading) -> Duration {
         self.monotonic.saturating_duration_since(earlier.monotonic)
     }
 }

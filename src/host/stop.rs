@@ -44,7 +44,7 @@ impl fmt::Display for StopReason {
 /// That a watcher stops a host, and why. `Display` says in one line what is about to happen.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Stopping {
+pub struct StopDecision {
     /// The host.
     pub host: Host,
     /// Why.
@@ -55,7 +55,7 @@ pub struct Stopping {
     pub limit: Duration,
 }
 
-impl fmt::Display for Stopping {
+impl fmt::Display for StopDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.reason {
             StopReason::Idle => "idle for",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::host::{ActivitySource, Idle, IdleMode, Markers, Moment};
+use crate::host::{ActivitySource, ClockReading, Idle, IdleMode, Markers};
 
 /// How far the wall clock may move away from the monotonic one between two looks before it was set, in
 /// milliseconds. Corrections by a network are far smaller.
@@ -15,10 +15,10 @@ const JUMP_MS: u64 = 1000;
 /// The wall clock says how old a marker is when it is first seen; from then on it ages by the monotonic clock. A
 /// wall clock that is set, and a machine that slept, thus make nobody idle.
 #[derive(Debug, Default)]
-pub(super) struct Sight {
-    last: Option<Moment>,
+pub(super) struct MarkerTracker {
+    last: Option<ClockReading>,
     /// When the host was last known to be down.
-    down: Option<Moment>,
+    down: Option<ClockReading>,
     seen: [Option<Seen>; ActivitySource::ALL.len()],
 }
 
@@ -26,13 +26,13 @@ pub(super) struct Sight {
 struct Seen {
     written: DateTime<Utc>,
     /// When it was first seen, and how old it was.
-    first: Moment,
+    first: ClockReading,
     age: Duration,
 }
 
-impl Sight {
+impl MarkerTracker {
     /// Looks at the markers as they are now.
-    pub(super) fn look(&mut self, markers: &Markers, now: Moment) {
+    pub(super) fn look(&mut self, markers: &Markers, now: ClockReading) {
         let last = self.last.replace(now);
         // What is new since the last look has happened since, whatever a clock says that was set in between.
         let most = last.map_or(Duration::MAX, |last| {
@@ -61,26 +61,26 @@ impl Sight {
     }
 
     /// Takes note that the host is down now.
-    pub(super) fn was_down(&mut self, now: Moment) {
+    pub(super) fn was_down(&mut self, now: ClockReading) {
         self.down = Some(now);
     }
 
     /// How long ago it was booted: as its marker says, or since it was last down where somebody has booted it who
     /// marked nothing.
-    pub(super) fn since_boot(&self, now: Moment) -> Option<Duration> {
+    pub(super) fn since_boot(&self, now: ClockReading) -> Option<Duration> {
         let down = self.down.map(|down| now.since(down));
         let marked = self.age(ActivitySource::Boot, now);
         marked.into_iter().chain(down).min()
     }
 
     /// How long ago this source was active; `None` where it has no marker.
-    fn age(&self, source: ActivitySource, now: Moment) -> Option<Duration> {
+    fn age(&self, source: ActivitySource, now: ClockReading) -> Option<Duration> {
         let seen = self.seen[source as usize]?;
         Some(seen.age + now.since(seen.first))
     }
 
     /// How long nothing that counts has happened; since the host's last boot at the most.
-    pub(super) fn idle(&self, mode: &IdleMode, now: Moment) -> Idle {
+    pub(super) fn idle(&self, mode: &IdleMode, now: ClockReading) -> Idle {
         if *mode == IdleMode::Disabled {
             return Idle::Never;
         }
@@ -110,43 +110,43 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_makes_nobody_idle_and_nobody_busy() {
         for jump in [TimeDelta::hours(3), TimeDelta::hours(-3)] {
-            let start = Moment::now();
-            let mut sight = Sight::default();
+            let start = ClockReading::now();
+            let mut tracker = MarkerTracker::default();
             let touched = user(start.wall() - TimeDelta::minutes(1));
-            sight.look(&touched, start);
-            let check = |sight: &Sight, now, minutes: u32| {
-                let idle = sight.idle(&IdleMode::User, now);
+            tracker.look(&touched, start);
+            let check = |tracker: &MarkerTracker, now, minutes: u32| {
+                let idle = tracker.idle(&IdleMode::User, now);
                 assert_eq!(idle, Idle::For(MINUTE * minutes), "after a jump by {jump}");
             };
-            check(&sight, start, 1);
+            check(&tracker, start, 1);
             let later = start.after(MINUTE);
             let later = later.with_wall(later.wall() + jump);
-            sight.look(&touched, later);
-            check(&sight, later, 2);
+            tracker.look(&touched, later);
+            check(&tracker, later, 2);
             // Touched just before the clock was set: at the last look at the earliest.
-            sight.look(&user(start.wall()), start);
-            sight.look(&user(start.wall() + TimeDelta::seconds(1)), later);
-            let Idle::For(idle) = sight.idle(&IdleMode::User, later) else {
+            tracker.look(&user(start.wall()), start);
+            tracker.look(&user(start.wall() + TimeDelta::seconds(1)), later);
+            let Idle::For(idle) = tracker.idle(&IdleMode::User, later) else {
                 panic!("there is a marker");
             };
             assert!(idle <= MINUTE, "{idle:?}");
             // Touched after it was set.
             let last = later.after(MINUTE);
-            sight.look(&user(last.wall()), last);
-            check(&sight, last, 0);
-            check(&sight, last.after(MINUTE * 5), 5);
+            tracker.look(&user(last.wall()), last);
+            check(&tracker, last, 0);
+            check(&tracker, last.after(MINUTE * 5), 5);
         }
     }
 
     #[test]
     fn a_marker_that_is_set_back_is_as_old_as_it_says() {
-        let now = Moment::now();
-        let mut sight = Sight::default();
-        sight.look(&user(now.wall()), now);
-        sight.look(&user(now.wall() - TimeDelta::minutes(9)), now);
-        assert_eq!(sight.idle(&IdleMode::Io, now), Idle::For(MINUTE * 9));
-        sight.look(&Markers::default(), now);
-        assert_eq!(sight.idle(&IdleMode::Io, now), Idle::Unknown);
-        assert_eq!(sight.idle(&IdleMode::Disabled, now), Idle::Never);
+        let now = ClockReading::now();
+        let mut tracker = MarkerTracker::default();
+        tracker.look(&user(now.wall()), now);
+        tracker.look(&user(now.wall() - TimeDelta::minutes(9)), now);
+        assert_eq!(tracker.idle(&IdleMode::Io, now), Idle::For(MINUTE * 9));
+        tracker.look(&Markers::default(), now);
+        assert_eq!(tracker.idle(&IdleMode::Io, now), Idle::Unknown);
+        assert_eq!(tracker.idle(&IdleMode::Disabled, now), Idle::Never);
     }
 }

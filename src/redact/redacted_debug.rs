@@ -11,9 +11,9 @@ use crate::{
 const CAP: usize = 2_048;
 
 /// A value whose `Debug` output is redacted by the standard rules.
-pub(crate) struct Shown<T>(pub(crate) T);
+pub(crate) struct RedactedDebug<T>(pub(crate) T);
 
-impl<T: fmt::Debug> fmt::Debug for Shown<T> {
+impl<T: fmt::Debug> fmt::Debug for RedactedDebug<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = if f.alternate() {
             format!("{:#?}", self.0)
@@ -29,8 +29,8 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("status", &self.status)
-            .field("error_type", &Shown(&self.error_type))
-            .field("message", &Shown(&self.message))
+            .field("error_type", &RedactedDebug(&self.error_type))
+            .field("message", &RedactedDebug(&self.message))
             .finish()
     }
 }
