@@ -1,13 +1,12 @@
-//! One instant by two clocks.
+//! A reading of the wall clock and the monotonic clock.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-/// One instant by the wall clock, which markers are written by and which people and networks set, and by a clock
-/// that only goes forward.
+/// One instant on two clocks: the wall clock, which dates markers and can be set, and a monotonic clock.
 ///
-/// What decides over time takes it as an argument, so that tests say what time it is.
+/// Functions whose result depends on the time take it as an argument, so that tests control the time.
 ///
 /// # Examples
 ///
@@ -34,22 +33,22 @@ impl ClockReading {
         }
     }
 
-    /// The instant so much later by both clocks.
+    /// Returns the reading `elapsed` later on both clocks.
     #[must_use]
-    pub fn after(self, passed: Duration) -> Self {
+    pub fn after(self, elapsed: Duration) -> Self {
         ClockReading {
-            wall: self.wall + passed,
-            monotonic: self.monotonic + passed,
+            wall: self.wall + elapsed,
+            monotonic: self.monotonic + elapsed,
         }
     }
 
-    /// The same instant by a wall clock that somebody has set to this time.
+    /// Returns the same monotonic instant with the wall clock set to `wall`.
     #[must_use]
     pub fn with_wall(self, wall: DateTime<Utc>) -> Self {
         ClockReading { wall, ..self }
     }
 
-    /// The time by the wall clock.
+    /// Returns the wall clock time.
     pub fn wall(self) -> DateTime<Utc> {
         self.wall
     }

@@ -1,4 +1,4 @@
-//! The markers of a host whose directory can be reached as files.
+//! Markers of a host whose directory is accessible through the file system.
 
 use std::{
     env,
@@ -19,19 +19,19 @@ use crate::{
     },
 };
 
-/// Names the host's directory where nobody else does.
+/// The environment variable with the host's directory.
 const DIRECTORY: &str = "MNGR_HOST_DIR";
 
-/// The longest marker that is read, in bytes. One of ours has less than a hundred.
-const LONGEST: u64 = 4096;
+/// Maximum number of bytes read from a marker. A line written here is shorter than 100 bytes.
+const MAX_MARKER: u64 = 4096;
 
-/// The activity of one host, kept as small files in its directory: `<directory>/activity/<source>`.
+/// The activity markers of one host: small files in its directory, `<directory>/activity/<source>`.
 ///
-/// A marker's modification time is the truth, so that anything on the host can refresh it: a bare `touch` counts.
-/// What we write is one line with the same time, put in place in one step: nobody ever reads half of it.
+/// The modification time of a marker is authoritative, so that anything on the host can refresh it, even a bare
+/// `touch`. Markers written here also contain the time as one line, and are replaced atomically.
 ///
-/// Its methods do a few file operations; under an async runtime they belong into `spawn_blocking`, which is
-/// what [`Host`](crate::host::Host) does.
+/// The methods perform a few blocking file operations. In an async runtime, call them through `spawn_blocking`, as
+/// [`Host`](crate::host::Host) does.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ pub struct HostActivity {
 }
 
 impl HostActivity {
-    /// The activity of the host that has this directory.
+    /// Uses the markers in this host directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         HostActivity {
             directory: directory.into(),
@@ -64,43 +64,41 @@ impl HostActivity {
         }
     }
 
-    /// The activity of the host whose directory the variable `MNGR_HOST_DIR` names.
+    /// Uses the host directory in the environment variable `MNGR_HOST_DIR`.
     ///
     /// # Errors
     ///
-    /// When the variable is not set, or empty.
+    /// If the variable is unset or empty.
     pub fn from_env() -> Result<Self> {
         let directory = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty());
         directory.map(HostActivity::new).ok_or_else(|| {
-            Error::invalid(format!(
-                "cannot tell which host is meant: {DIRECTORY} is not set to its directory"
-            ))
+            Error::invalid(format!("no host directory given: set {DIRECTORY} to it"))
         })
     }
 
-    /// Sets how its markers are written; any format is read.
+    /// Sets the format in which markers are written; either format is read.
     #[must_use]
     pub fn format(mut self, format: MarkerFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// The host's directory.
+    /// Returns the host's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Says that this source was active just now.
+    /// Writes the marker of `source` with the current time.
     ///
     /// # Errors
     ///
-    /// When the host's directory does not exist (`is_not_found`), is read-only or full, or what stands in place of
-    /// the folder `activity` or of the marker is none. The marker is then as it was.
+    /// If the host's directory does not exist (`is_not_found`), is read-only or full, or if `activity` is not a folder
+    /// or the marker not a plain file. The marker is then unchanged.
     pub fn record(&self, source: ActivitySource) -> Result<()> {
         self.record_at(source, Utc::now())
     }
 
-    /// Says that this source was active at this time.
+    /// Writes the marker of `source` with the given time.
     ///
     /// # Errors
     ///
@@ -116,27 +114,27 @@ impl HostActivity {
             })
             .and_then(|()| fs::rename(&temporary, self.marker(source)));
         written.map_err(|error| {
-            // It is of no use to anybody, and there may be no room for it.
+            // Best effort: an orphan is removed by a later write.
             let _ = fs::remove_file(&temporary);
             io_error(attempt(), error)
         })?;
-        self.sweep();
+        self.remove_orphans();
         Ok(())
     }
 
-    /// When this source was active last: the modification time of its marker. `None` where it has none.
+    /// Returns when `source` was last active: the modification time of its marker. `None` without a marker.
     ///
     /// # Errors
     ///
-    /// When the host's directory does not exist (`is_not_found`) or cannot be read, and when what stands in place of
-    /// the marker is no plain file. A link is none: what it points to is not the host's.
+    /// If the host's directory does not exist (`is_not_found`) or cannot be read, or if the marker is not a plain
+    /// file. A symbolic link is an error, because its target may belong to another host.
     pub fn last_active(&self, source: ActivitySource) -> Result<Option<DateTime<Utc>>> {
         self.check_folder()?;
         self.modified(source)
     }
 
-    /// What the marker's own line says, for comparison; `None` where there is none, or it says nothing: made by a
-    /// bare `touch`, cut off, or somebody else's.
+    /// Returns the time in the marker's line, for comparison with its modification time. `None` without a marker or a
+    /// complete line, as after a bare `touch`.
     ///
     /// # Errors
     ///
@@ -147,12 +145,12 @@ impl HostActivity {
         }
         let mut text = Vec::new();
         File::open(self.marker(source))
-            .and_then(|file| file.take(LONGEST).read_to_end(&mut text))
+            .and_then(|file| file.take(MAX_MARKER).read_to_end(&mut text))
             .map_err(|error| io_error(format!("cannot read {:?}", self.marker(source)), error))?;
-        Ok(MarkerFormat::read(&text))
+        Ok(MarkerFormat::parse(&text))
     }
 
-    /// All of its markers.
+    /// Reads all markers.
     ///
     /// # Errors
     ///
@@ -168,7 +166,7 @@ impl HostActivity {
         Ok(markers)
     }
 
-    /// How long nothing that counts has happened.
+    /// Returns how long the host has been idle at `now`: the age of the newest marker that counts in `mode`.
     ///
     /// # Errors
     ///
@@ -177,7 +175,7 @@ impl HostActivity {
         Ok(self.markers()?.idle_for(mode, now))
     }
 
-    /// The file that is locked by whoever starts or stops the host.
+    /// Opens the file that a start or stop of the host locks.
     pub(super) fn lock_file(&self) -> Result<File> {
         self.make_folder(|| format!("cannot lock the host in {:?}", self.directory))?;
         let path = self.folder().join(".lock");
@@ -189,11 +187,11 @@ impl HostActivity {
         opened.map_err(|error| io_error(format!("cannot open {path:?}"), error))
     }
 
-    /// Removes what writers left that were killed.
-    fn sweep(&self) {
+    /// Removes temporary files left by killed writers.
+    fn remove_orphans(&self) {
         for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
             if entry.file_name().to_str().is_some_and(is_orphaned) {
-                // The next writer tries again.
+                // Best effort: the next write retries.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -216,7 +214,7 @@ impl HostActivity {
         }
     }
 
-    /// Looks that the folder, where there is one, is a folder, and the directory is there.
+    /// Checks that the host's directory exists, and that `activity` is a folder if it exists.
     fn check_folder(&self) -> Result<()> {
         let folder = self.folder();
         match fs::symlink_metadata(&folder) {
@@ -231,7 +229,7 @@ impl HostActivity {
                     false => Err(self.missing()),
                 }
             }
-            Err(error) => Err(io_error(format!("cannot look into {folder:?}"), error)),
+            Err(error) => Err(io_error(format!("cannot read {folder:?}"), error)),
         }
     }
 
@@ -246,7 +244,9 @@ impl HostActivity {
                 Some(at) => Ok(Some(at)),
                 None => Err(Error::new(
                     ErrorKind::Host,
-                    format!("cannot use {marker:?}: no calendar has its time; touch it"),
+                    format!(
+                        "cannot use {marker:?}: its modification time is out of range; touch it"
+                    ),
                 )),
             },
             Ok(None) => Err(not_a_file(&marker)),
@@ -259,19 +259,19 @@ impl HostActivity {
         Error::new(
             ErrorKind::NotFound,
             format!(
-                "there is no host directory {:?}: create it, or name another",
+                "no host directory {:?}: create it, or use another path",
                 self.directory
             ),
         )
     }
 }
 
-/// The time of a file, which some file systems let be any; `None` where no calendar has it.
+/// Converts a file time; `None` if `DateTime` cannot represent it, as some file systems allow.
 fn date(at: SystemTime) -> Option<DateTime<Utc>> {
-    let passed = |time| TimeDelta::from_std(time).ok();
+    let delta = |time| TimeDelta::from_std(time).ok();
     match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => DateTime::UNIX_EPOCH.checked_add_signed(passed(after)?),
-        Err(before) => DateTime::UNIX_EPOCH.checked_sub_signed(passed(before.duration())?),
+        Ok(after) => DateTime::UNIX_EPOCH.checked_add_signed(delta(after)?),
+        Err(before) => DateTime::UNIX_EPOCH.checked_sub_signed(delta(before.duration())?),
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_that_no_calendar_has_is_none() {
+    fn an_unrepresentable_time_is_none() {
         let epoch = SystemTime::UNIX_EPOCH;
         let (day, far) = (
             Duration::from_millis(86_400_500),

@@ -1,10 +1,10 @@
-//! What went wrong with a host, in words.
+//! Errors of host operations.
 
 use std::{error::Error as _, io, process::ExitStatus};
 
 use crate::error::{Error, ErrorKind};
 
-/// What the system said no to.
+/// Wraps an I/O error: `attempt` becomes the message, `cause` the source.
 pub(super) fn io_error(attempt: String, cause: io::Error) -> Error {
     let kind = match cause.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -16,7 +16,7 @@ pub(super) fn io_error(attempt: String, cause: io::Error) -> Error {
     Error::new(kind, attempt).with_source(cause)
 }
 
-/// An error and what caused it, in one line.
+/// Formats an error and its sources on one line, separated by `: `.
 pub(super) fn error_chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -28,10 +28,10 @@ pub(super) fn error_chain(error: &Error) -> String {
     text
 }
 
-/// What a command that failed said last, and how it ended.
+/// Describes a failed command: the last line of its stderr, and its exit status.
 pub(super) fn command_failure(status: ExitStatus, stderr: &[u8]) -> String {
-    let said = String::from_utf8_lossy(stderr);
-    match said.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+    let text = String::from_utf8_lossy(stderr);
+    match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
         Some(last) => format!("{last} ({status})"),
         None => status.to_string(),
     }

@@ -1,4 +1,4 @@
-//! Failures that come again and again, told once.
+//! Reporting of repeated failures.
 
 use crate::{
     error::Error,
@@ -7,26 +7,27 @@ use crate::{
     record::{Status, Text},
 };
 
-/// Whether the last attempt failed. The first failure of a row is told: an event, and a warning.
+/// Reports only the first of consecutive failures: as an event, and as a warning in the log.
 #[derive(Debug, Default)]
 pub(super) struct FailureLatch {
-    lasts: bool,
+    /// True if the last attempt failed.
+    failing: bool,
 }
 
 impl FailureLatch {
-    /// Takes note of how an attempt went.
-    pub(super) fn note<T>(
+    /// Updates the latch with the result of an attempt, and reports the failure if the one before succeeded.
+    pub(super) fn update<T>(
         &mut self,
-        done: &Result<T, Error>,
+        result: &Result<T, Error>,
         log: &ActivityLog,
         event: &'static str,
         host: &Host,
     ) {
-        let Err(error) = done else {
-            self.lasts = false;
+        let Err(error) = result else {
+            self.failing = false;
             return;
         };
-        if !std::mem::replace(&mut self.lasts, true) {
+        if !std::mem::replace(&mut self.failing, true) {
             let why = error_chain(error);
             tracing::warn!(target: "tower_activity::host", host = host.name(), why, "{event}");
             log.event(event)

@@ -1,4 +1,4 @@
-//! How long nothing has happened on a host, and what counts as happening.
+//! Idle time of a host, and the sources that reset it.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{error::Error, host::ActivitySource};
 
-/// Which sources count as activity of a host.
+/// The sources that count as activity of a host.
 ///
-/// Its text form is the lower-case name, of a custom one `custom:user,process`.
+/// The text form is the lower-case name; for a custom mode, `custom:user,process`.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::{error::Error, host::ActivitySource};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdleMode {
-    /// What goes in and out: everything but [`Process`](ActivitySource::Process).
+    /// Input and output: every source except [`Process`](ActivitySource::Process).
     #[default]
     Io,
     /// People, not agents.
@@ -35,22 +35,22 @@ pub enum IdleMode {
     Agent,
     /// Connections by ssh.
     Ssh,
-    /// Nothing but its creation.
+    /// The creation of the host only.
     Create,
-    /// Nothing but its boots.
+    /// Boots only.
     Boot,
-    /// Its boots, and starts of agents on it.
+    /// Boots, and starts of agents on the host.
     Start,
-    /// As long as a process is alive.
+    /// A running process.
     Run,
-    /// These.
+    /// The given sources.
     Custom(Vec<ActivitySource>),
     /// The host is never idle.
     Disabled,
 }
 
 impl IdleMode {
-    /// The modes that have a name of one word.
+    /// The modes with a fixed name.
     const NAMED: [(&str, IdleMode); 9] = [
         ("io", IdleMode::Io),
         ("user", IdleMode::User),
@@ -63,7 +63,7 @@ impl IdleMode {
         ("disabled", IdleMode::Disabled),
     ];
 
-    /// The sources that count.
+    /// Returns the sources that count.
     pub fn sources(&self) -> &[ActivitySource] {
         use ActivitySource::{Agent, Boot, Create, Process, Ssh, Start, User};
         match self {
@@ -110,56 +110,56 @@ impl FromStr for IdleMode {
     }
 }
 
-/// How long nothing has happened on a host.
+/// The idle time of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Idle {
-    /// The last thing that counts happened so long ago. Zero where that lies in the future.
+    /// The time since the last counted activity. Zero if that is in the future.
     For(Duration),
-    /// There is no marker that counts. It is not "idle for ever", nor "idle for 0 seconds".
+    /// No marker counts: neither "idle forever" nor "idle for 0 seconds".
     Unknown,
-    /// Nothing counts: the mode is [`Disabled`](IdleMode::Disabled).
+    /// The host is never idle: the mode is [`Disabled`](IdleMode::Disabled).
     Never,
 }
 
-/// When each source of a host was seen last, as its markers said at one instant.
+/// A snapshot of a host's markers: when each source was last active.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Markers {
-    /// By the host's clock, as the files have it.
-    written: [Option<DateTime<Utc>>; ActivitySource::ALL.len()],
-    /// How far that clock is ahead of ours.
-    ahead: TimeDelta,
+    /// Modification times of the files, by the host's clock.
+    modified: [Option<DateTime<Utc>>; ActivitySource::ALL.len()],
+    /// Offset of the host's clock from the local one.
+    clock_offset: TimeDelta,
 }
 
 impl Markers {
-    /// None yet, of a host whose clock is so far ahead of ours.
-    pub(super) fn of_clock(ahead: TimeDelta) -> Self {
+    /// Creates an empty snapshot of a host whose clock is ahead of the local one by `clock_offset`.
+    pub(super) fn with_clock_offset(clock_offset: TimeDelta) -> Self {
         Markers {
-            ahead,
+            clock_offset,
             ..Markers::default()
         }
     }
 
-    /// When this source was seen last, by our clock; `None` where it has no marker.
+    /// Returns when `source` was last active, by the local clock; `None` without a marker.
     pub fn get(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
-        self.written(source).map(|at| at - self.ahead)
+        self.modified(source).map(|at| at - self.clock_offset)
     }
 
-    /// The time of the file: the same until somebody writes it.
-    pub(super) fn written(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
-        self.written[source as usize]
+    /// Returns the modification time of the file, by the host's clock: it changes only when the marker is written.
+    pub(super) fn modified(&self, source: ActivitySource) -> Option<DateTime<Utc>> {
+        self.modified[source as usize]
     }
 
-    /// True where no file was written between the two.
-    pub(super) fn are_those_of(&self, other: &Markers) -> bool {
-        self.written == other.written
+    /// True if no file was written between the two snapshots.
+    pub(super) fn is_unchanged_since(&self, other: &Markers) -> bool {
+        self.modified == other.modified
     }
 
-    pub(super) fn set(&mut self, source: ActivitySource, written: DateTime<Utc>) {
-        self.written[source as usize] = Some(written);
+    pub(super) fn set(&mut self, source: ActivitySource, modified: DateTime<Utc>) {
+        self.modified[source as usize] = Some(modified);
     }
 
-    /// How long nothing that counts has happened.
+    /// Returns how long the host has been idle at `now`: the age of the newest marker that counts in `mode`.
     pub fn idle_for(&self, mode: &IdleMode, now: DateTime<Utc>) -> Idle {
         if *mode == IdleMode::Disabled {
             return Idle::Never;

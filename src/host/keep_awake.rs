@@ -117,7 +117,7 @@ impl KeepAwake {
         loop {
             let touched = self.poll(ClockReading::now()).await;
             self.failures
-                .note(&touched, &self.log, "host_mark_failed", &self.host);
+                .update(&touched, &self.log, "host_mark_failed", &self.host);
             time::sleep(self.interval).await;
         }
     }

@@ -1,4 +1,4 @@
-//! The age of markers, whatever happens to the wall clock after they were first seen.
+//! Ages of markers that survive changes of the wall clock.
 
 use std::time::Duration;
 
@@ -6,80 +6,80 @@ use chrono::{DateTime, Utc};
 
 use crate::host::{ActivitySource, ClockReading, Idle, IdleMode, Markers};
 
-/// How far the wall clock may move away from the monotonic one between two looks before it was set, in
-/// milliseconds. Corrections by a network are far smaller.
+/// Drift of the wall clock from the monotonic clock between two polls that counts as a jump, in milliseconds.
+/// Corrections by NTP are far smaller.
 const JUMP_MS: u64 = 1000;
 
-/// What has been seen of a host's markers.
+/// Ages of a host's markers, tracked on the monotonic clock.
 ///
-/// The wall clock says how old a marker is when it is first seen; from then on it ages by the monotonic clock. A
-/// wall clock that is set, and a machine that slept, thus make nobody idle.
+/// The wall clock determines the age of a marker when it is first seen; from then on the marker ages by the monotonic
+/// clock. A wall clock that is set, or a machine that sleeps, thus makes no host idle.
 #[derive(Debug, Default)]
 pub(super) struct MarkerTracker {
-    last: Option<ClockReading>,
+    last_update: Option<ClockReading>,
     /// When the host was last known to be down.
-    down: Option<ClockReading>,
-    seen: [Option<Seen>; ActivitySource::ALL.len()],
+    last_down: Option<ClockReading>,
+    tracked: [Option<TrackedMarker>; ActivitySource::ALL.len()],
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
-    written: DateTime<Utc>,
-    /// When it was first seen, and how old it was.
-    first: ClockReading,
+struct TrackedMarker {
+    modified: DateTime<Utc>,
+    first_seen: ClockReading,
+    /// Its age when it was first seen.
     age: Duration,
 }
 
 impl MarkerTracker {
-    /// Looks at the markers as they are now.
-    pub(super) fn look(&mut self, markers: &Markers, now: ClockReading) {
-        let last = self.last.replace(now);
-        // What is new since the last look has happened since, whatever a clock says that was set in between.
-        let most = last.map_or(Duration::MAX, |last| {
-            let passed = now.since(last);
+    /// Updates the ages with the markers read at `now`.
+    pub(super) fn update(&mut self, markers: &Markers, now: ClockReading) {
+        let last_update = self.last_update.replace(now);
+        // If the wall clock jumped, cap a new marker's age at the time since the last poll.
+        let max_age = last_update.map_or(Duration::MAX, |last| {
+            let elapsed = now.since(last);
             let by_wall = (now.wall() - last.wall()).to_std().unwrap_or_default();
-            match by_wall.abs_diff(passed) > Duration::from_millis(JUMP_MS) {
-                true => passed,
+            match by_wall.abs_diff(elapsed) > Duration::from_millis(JUMP_MS) {
+                true => elapsed,
                 false => Duration::MAX,
             }
         });
         for source in ActivitySource::ALL {
-            let seen = &mut self.seen[source as usize];
-            let (Some(written), Some(at)) = (markers.written(source), markers.get(source)) else {
-                *seen = None;
+            let tracked = &mut self.tracked[source as usize];
+            let (Some(modified), Some(at)) = (markers.modified(source), markers.get(source)) else {
+                *tracked = None;
                 continue;
             };
-            if seen.is_none_or(|seen| seen.written != written) {
+            if tracked.is_none_or(|tracked| tracked.modified != modified) {
                 let age = (now.wall() - at).to_std().unwrap_or_default();
-                *seen = Some(Seen {
-                    written,
-                    first: now,
-                    age: age.min(most),
+                *tracked = Some(TrackedMarker {
+                    modified,
+                    first_seen: now,
+                    age: age.min(max_age),
                 });
             }
         }
     }
 
-    /// Takes note that the host is down now.
-    pub(super) fn was_down(&mut self, now: ClockReading) {
-        self.down = Some(now);
+    /// Records that the host is down at `now`.
+    pub(super) fn record_down(&mut self, now: ClockReading) {
+        self.last_down = Some(now);
     }
 
-    /// How long ago it was booted: as its marker says, or since it was last down where somebody has booted it who
-    /// marked nothing.
+    /// Returns the time since the last boot: the age of the BOOT marker, or the time since the host was last down if
+    /// that is shorter, because a boot by another program may leave no marker.
     pub(super) fn since_boot(&self, now: ClockReading) -> Option<Duration> {
-        let down = self.down.map(|down| now.since(down));
+        let since_down = self.last_down.map(|down| now.since(down));
         let marked = self.age(ActivitySource::Boot, now);
-        marked.into_iter().chain(down).min()
+        marked.into_iter().chain(since_down).min()
     }
 
-    /// How long ago this source was active; `None` where it has no marker.
+    /// Returns how long ago `source` was active; `None` without a marker.
     fn age(&self, source: ActivitySource, now: ClockReading) -> Option<Duration> {
-        let seen = self.seen[source as usize]?;
-        Some(seen.age + now.since(seen.first))
+        let tracked = self.tracked[source as usize]?;
+        Some(tracked.age + now.since(tracked.first_seen))
     }
 
-    /// How long nothing that counts has happened; since the host's last boot at the most.
+    /// Returns how long the host has been idle, capped at the time since its last boot.
     pub(super) fn idle(&self, mode: &IdleMode, now: ClockReading) -> Idle {
         if *mode == IdleMode::Disabled {
             return Idle::Never;
@@ -108,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_makes_nobody_idle_and_nobody_busy() {
+    fn a_clock_jump_makes_a_host_neither_idle_nor_active() {
         for jump in [TimeDelta::hours(3), TimeDelta::hours(-3)] {
             let start = ClockReading::now();
             let mut tracker = MarkerTracker::default();
             let touched = user(start.wall() - TimeDelta::minutes(1));
-            tracker.look(&touched, start);
+            tracker.update(&touched, start);
             let check = |tracker: &MarkerTracker, now, minutes: u32| {
                 let idle = tracker.idle(&IdleMode::User, now);
                 assert_eq!(idle, Idle::For(MINUTE * minutes), "after a jump by {jump}");
@@ -121,31 +121,31 @@ mod tests {
             check(&tracker, start, 1);
             let later = start.after(MINUTE);
             let later = later.with_wall(later.wall() + jump);
-            tracker.look(&touched, later);
+            tracker.update(&touched, later);
             check(&tracker, later, 2);
-            // Touched just before the clock was set: at the last look at the earliest.
-            tracker.look(&user(start.wall()), start);
-            tracker.look(&user(start.wall() + TimeDelta::seconds(1)), later);
+            // Touched just before the clock was set: at the last update at the earliest.
+            tracker.update(&user(start.wall()), start);
+            tracker.update(&user(start.wall() + TimeDelta::seconds(1)), later);
             let Idle::For(idle) = tracker.idle(&IdleMode::User, later) else {
                 panic!("there is a marker");
             };
             assert!(idle <= MINUTE, "{idle:?}");
             // Touched after it was set.
             let last = later.after(MINUTE);
-            tracker.look(&user(last.wall()), last);
+            tracker.update(&user(last.wall()), last);
             check(&tracker, last, 0);
             check(&tracker, last.after(MINUTE * 5), 5);
         }
     }
 
     #[test]
-    fn a_marker_that_is_set_back_is_as_old_as_it_says() {
+    fn a_marker_that_is_set_back_has_the_age_of_its_time() {
         let now = ClockReading::now();
         let mut tracker = MarkerTracker::default();
-        tracker.look(&user(now.wall()), now);
-        tracker.look(&user(now.wall() - TimeDelta::minutes(9)), now);
+        tracker.update(&user(now.wall()), now);
+        tracker.update(&user(now.wall() - TimeDelta::minutes(9)), now);
         assert_eq!(tracker.idle(&IdleMode::Io, now), Idle::For(MINUTE * 9));
-        tracker.look(&Markers::default(), now);
+        tracker.update(&Markers::default(), now);
         assert_eq!(tracker.idle(&IdleMode::Io, now), Idle::Unknown);
         assert_eq!(tracker.idle(&IdleMode::Disabled, now), Idle::Never);
     }

@@ -1,9 +1,10 @@
-//! Host activity: when a host was created, booted and last used, from files on it that anything can refresh.
+//! Host idle detection and lifecycle: marker files say when a host was created, booted and last used.
 //!
-//! [`HostActivity`] is these files where they can be reached as files, [`ShellActivity`] where scripts can be run.
-//! [`HostProvider`]s make hosts; the one path around all of them, [`HostProviderExt`], marks them and records what was
-//! done. [`KeepAwake`] touches a host's marker for the activities that run for it, and a [`Watcher`] has it stopped once
-//! nothing does. All of it that is `async` needs a tokio runtime.
+//! Anything on the host can refresh a marker. [`HostActivity`] reads and writes the markers through the file system,
+//! [`ShellActivity`] by running scripts on the host. A [`HostProvider`] creates, starts and stops hosts;
+//! [`HostProviderExt`] wraps every provider, writes the markers and records each operation. [`KeepAwake`] touches a
+//! marker while activities run, and a [`Watcher`] stops a host that is idle. Everything `async` here needs a tokio
+//! runtime.
 
 mod blocking;
 mod clock_reading;

@@ -159,7 +159,7 @@ impl ShellActivity {
 fn parse(text: &str, now: DateTime<Utc>) -> Option<Markers> {
     let mut lines = text.lines();
     let host_now = seconds(lines.next()?)?;
-    let mut markers = Markers::of_clock(host_now - now);
+    let mut markers = Markers::with_clock_offset(host_now - now);
     for line in lines {
         let (source, at) = line.split_once(' ')?;
         let at = seconds(at)?;

@@ -1,24 +1,24 @@
-//! What kept a host awake.
+//! Sources of host activity.
 
 use std::{fmt, str::FromStr};
 
 use crate::error::Error;
 
-/// What kept a host awake. Each has a marker of its own, named in lower case.
+/// A source of host activity. Each has its own marker file, named in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ActivitySource {
     /// The host was created.
     Create,
-    /// The host came up: after it was created, and each time it was started again.
+    /// The host booted: after it was created, and after each start.
     Boot,
-    /// An agent was started on it.
+    /// An agent was started on the host.
     Start,
     /// Somebody is connected by ssh.
     Ssh,
     /// A process is alive.
     Process,
-    /// An agent said or did something.
+    /// An agent produced output or acted.
     Agent,
     /// A person typed, clicked or called.
     User,
@@ -36,7 +36,7 @@ impl ActivitySource {
         ActivitySource::User,
     ];
 
-    /// The name of its marker.
+    /// Returns the name of its marker file.
     pub const fn as_str(self) -> &'static str {
         match self {
             ActivitySource::Create => "create",
@@ -59,7 +59,7 @@ impl fmt::Display for ActivitySource {
 impl FromStr for ActivitySource {
     type Err = Error;
 
-    /// Reads a name in any case: `USER` is `user`.
+    /// Parses a name, ignoring case.
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut all = ActivitySource::ALL.into_iter();
         all.find(|source| source.as_str().eq_ignore_ascii_case(text))

@@ -1,23 +1,23 @@
-//! Why a host is stopped.
+//! A watcher's decision to stop a host.
 
 use std::{fmt, time::Duration};
 
 use crate::host::Host;
 
-/// Why a watcher stops a host.
+/// The limit that made a watcher stop a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// Nothing that counts has happened for too long. The host is paused: what was on it goes on later.
+    /// The host was idle for too long. It is paused: its work resumes later.
     Idle,
-    /// It has been up for too long. The host is paused.
+    /// The host was up for too long. It is paused.
     MaxAge,
-    /// Its sessions have ended. The host is stopped: nothing on it goes on.
+    /// The host had no session for too long. It is stopped: its work does not resume.
     SessionsGone,
 }
 
 impl StopReason {
-    /// The name in events, and for commands.
+    /// Returns the name used in events and passed to commands.
     pub const fn as_str(self) -> &'static str {
         match self {
             StopReason::Idle => "idle",
@@ -26,7 +26,7 @@ impl StopReason {
         }
     }
 
-    /// What the host then is: `paused` or `stopped`.
+    /// Returns the state of the host after the stop: `paused` or `stopped`.
     pub const fn state(self) -> &'static str {
         match self {
             StopReason::Idle | StopReason::MaxAge => "paused",
@@ -41,17 +41,17 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// That a watcher stops a host, and why. `Display` says in one line what is about to happen.
+/// A watcher's decision to stop a host. `Display` describes it on one line.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StopDecision {
     /// The host.
     pub host: Host,
-    /// Why.
+    /// The limit that was reached.
     pub reason: StopReason,
-    /// How long that has been so.
+    /// How long the host has been idle, up, or without a session.
     pub after: Duration,
-    /// The limit that this reached.
+    /// The configured maximum of `after`.
     pub limit: Duration,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for StopDecision {
         let (after, limit) = (self.after.as_secs(), self.limit.as_secs());
         write!(
             f,
-            "{name} is to be {state}: {why} {after} s, the limit is {limit} s"
+            "{name} will be {state}: {why} {after} s, the limit is {limit} s"
         )
     }
 }

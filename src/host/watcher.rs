@@ -187,7 +187,7 @@ impl Watcher {
     {
         let watched = self.look_and_stop(now, stop).await;
         self.failures
-            .note(&watched, &self.log, "host_watch_failed", &self.host);
+            .update(&watched, &self.log, "host_watch_failed", &self.host);
         watched
     }
 
@@ -210,7 +210,7 @@ impl Watcher {
                 self.tell(decision);
             }
             stop(decision.clone()).await?;
-            self.tracker.was_down(now);
+            self.tracker.record_down(now);
             let left = time::timeout(ANSWER, self.host.markers()).await;
             self.stopped = Some(left.unwrap_or(Ok(Markers::default())).unwrap_or_default());
         }
@@ -219,11 +219,11 @@ impl Watcher {
 
     async fn look(&mut self, now: ClockReading) -> Result<HostState> {
         let Some(markers) = self.markers().await? else {
-            self.tracker.was_down(now);
+            self.tracker.record_down(now);
             return Ok(HostState::Down);
         };
         self.stopped = None;
-        self.tracker.look(&markers, now);
+        self.tracker.update(&markers, now);
         let none_for = match &mut self.sessions {
             Some(sessions) => sessions.none_for(now).await?,
             None => None,
@@ -240,7 +240,7 @@ impl Watcher {
             Err(error) => Err(error),
         };
         match (found, &mut self.stopped) {
-            (Ok(markers), Some(stopped)) if markers.are_those_of(stopped) => Ok(None),
+            (Ok(markers), Some(stopped)) if markers.is_unchanged_since(stopped) => Ok(None),
             (Err(_), Some(stopped)) => {
                 // A host that is down may not answer. Once it does, it is up.
                 *stopped = Markers::default();

@@ -208,7 +208,7 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(
-        ran.stdout.contains(" is to be paused: idle for 120"),
+        ran.stdout.contains(" will be paused: idle for 120"),
         "{}",
         ran.stdout
     );

@@ -312,7 +312,7 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
     let said = event.summary.as_deref();
     assert_eq!(
         said,
-        Some("web is to be stopped: no session for 120 s, the limit is 120 s")
+        Some("web will be stopped: no session for 120 s, the limit is 120 s")
     );
     let data = event.data.as_ref().unwrap();
     assert_eq!(
