@@ -192,7 +192,7 @@ fn what_the_writer_thread_logs_makes_no_events() {
     bridge();
     let said = Arc::new(AtomicUsize::new(0));
     let store = TalkingStore {
-        inner: SqliteStore::at(":memory:").unwrap(),
+        inner: SqliteStore::new(":memory:").unwrap(),
         said: said.clone(),
     };
     let log = ActivityLog::builder().open_store(Arc::new(store)).unwrap();

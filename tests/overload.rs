@@ -114,7 +114,7 @@ struct Rig {
 impl Rig {
     fn new(fault: Fault) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let inner = SqliteStore::at(folder.path().join("activity.db")).unwrap();
+        let inner = SqliteStore::new(folder.path().join("activity.db")).unwrap();
         let store = FaultyStore::around(inner, fault);
         let log = ActivityLog::builder()
             .memory_limit(BOUND)

@@ -29,7 +29,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let healthy = ActivityLog::open(folder.path().join("healthy.db"))?;
     let store = Arc::new(StuckStore {
-        inner: SqliteStore::at(folder.path().join("stuck.db"))?,
+        inner: SqliteStore::new(folder.path().join("stuck.db"))?,
         stuck: Arc::default(),
     });
     let stuck = ActivityLog::builder().open_store(store.clone())?;

@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         fill::fill(&path, rows, Utc::now() - TimeDelta::days(1))?;
     }
-    let mut upkeep = SqliteStore::at(&path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(&path)?.upkeep()?;
     while upkeep.index()? > 0 {}
     let (before, cutoff) = (count(&path)?, newest_of(&path, rows)?);
     let full = fs::metadata(&path)?.len();

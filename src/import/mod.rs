@@ -69,7 +69,7 @@ const OLD_ID: &str = "imported.id";
 /// let mut lines = Vec::new();
 /// Export::events(Filter::default(), Format::JsonLines).page(&mut log.reader()?, &mut lines)?;
 ///
-/// let other = SqliteStore::at(":memory:")?;
+/// let other = SqliteStore::new(":memory:")?;
 /// let mut import = Import::begin(&other, Redactor::new())?;
 /// import.read(&*lines, |_| ())?;
 /// assert_eq!(import.finish()?.events, 1);

@@ -182,7 +182,7 @@ impl Builder {
                 "cannot open a log at a {scheme:?} address: only a path to a file, or \":memory:\", is supported"
             )));
         }
-        self.open_store(Arc::new(crate::store::sqlite::SqliteStore::at(path)?))
+        self.open_store(Arc::new(crate::store::sqlite::SqliteStore::new(path)?))
     }
 
     /// Opens a log kept in a store of another kind.

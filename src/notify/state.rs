@@ -91,7 +91,7 @@ impl State {
             Error::store(what).with_source(cause)
         };
         // It holds secrets.
-        create::private(path).map_err(|cause| {
+        create::private_file(path).map_err(|cause| {
             let what = format!("cannot make the file {}", path.display());
             Error::store(what).with_source(cause)
         })?;

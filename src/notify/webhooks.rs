@@ -38,7 +38,7 @@ impl Webhooks {
     ///
     /// When the path cannot be made absolute, or is no path to a file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Webhooks::of(Arc::new(SqliteStore::at(path)?))
+        Webhooks::of(Arc::new(SqliteStore::new(path)?))
     }
 
     /// Names the webhooks of a store, which are kept beside its file.

@@ -67,7 +67,7 @@ impl ActivityReader {
     /// When there is no file, it is not a log, or a newer version wrote it.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        ActivityReader::of(&crate::store::sqlite::SqliteStore::at(path)?)
+        ActivityReader::of(&crate::store::sqlite::SqliteStore::new(path)?)
     }
 
     /// Reads from any store.

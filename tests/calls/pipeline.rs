@@ -137,7 +137,7 @@ fn a_store_that_panicked_for_a_while_hides_no_running_one() {
 fn a_log_that_opens_its_store_anew_is_not_taken_for_dead() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let inner = SqliteStore::at(&path).unwrap();
+    let inner = SqliteStore::new(&path).unwrap();
     let store = FaultyStore::around(inner.clone(), Fault::None);
     let first = ActivityLog::builder().open_store(store.clone()).unwrap();
     let second = ActivityLog::builder().open_store(Arc::new(inner)).unwrap();
@@ -305,7 +305,7 @@ fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
 fn an_end_that_came_too_late_for_the_store_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let inner = SqliteStore::at(&path).unwrap();
+    let inner = SqliteStore::new(&path).unwrap();
     let store = FaultyStore::around(inner, Fault::None);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let listed = log.start(Describe::job("listed"));

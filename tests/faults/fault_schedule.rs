@@ -155,7 +155,7 @@ struct Expected {
 
 impl World {
     fn open(path: &Path, little_memory: bool) -> Self {
-        let store = FaultyStore::around(SqliteStore::at(path).unwrap(), Fault::None);
+        let store = FaultyStore::around(SqliteStore::new(path).unwrap(), Fault::None);
         let clock = ManualClock::new();
         let log = ActivityLog::builder()
             .memory_limit(if little_memory { 64 << 10 } else { 64 << 20 })

@@ -60,7 +60,7 @@ fn a_log_of_an_earlier_version_has_after_its_migration_what_it_had() {
 fn pruning_and_rebuilding_begin_on_a_log_of_an_earlier_version() {
     for golden in Golden::all() {
         let (_folder, path) = golden.copy();
-        let mut upkeep = SqliteStore::at(&path).unwrap().upkeep().unwrap();
+        let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
         assert_eq!(tables::version(&path), newest_version());
         while upkeep.index().unwrap() > 0 {}
         let quarters = upkeep.rebuildable(0).unwrap();

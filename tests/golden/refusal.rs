@@ -139,7 +139,7 @@ fn refuse(folder: &Path, path: &Path) {
     let before = files(folder);
     is_refused(ActivityLog::open(path));
     is_refused(ActivityReader::open(path));
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     is_refused(store.upkeep());
     is_refused(Import::begin(&store, Redactor::new()));
     for command in COMMANDS {

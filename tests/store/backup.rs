@@ -65,7 +65,7 @@ fn a_backup_beside_a_busy_writer_is_whole() {
                 log.flush().wait().unwrap();
             }
         });
-        let store = SqliteStore::at(&path).unwrap();
+        let store = SqliteStore::new(&path).unwrap();
         for n in 0..5 {
             let copy = folder.path().join(format!("copy {n}?#%.db"));
             let mut last = None;

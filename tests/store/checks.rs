@@ -89,7 +89,7 @@ fn steps_of_two_processes_beside_a_writer_and_pruning_find_every_row() {
     let path = folder.path().join("a.db");
     let log = ActivityLog::open(&path).unwrap();
     record(&log, 7_000);
-    let upkeep = || SqliteStore::at(&path).unwrap().upkeep().unwrap();
+    let upkeep = || SqliteStore::new(&path).unwrap().upkeep().unwrap();
     let (mut one, mut other, mut pruning) = (upkeep(), upkeep(), upkeep());
     let now = Utc::now();
     let mut keep = Retention::default();

@@ -62,7 +62,7 @@ fn left<'a>(folder: &Path, texts: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn upkeep(folder: &Path) -> Box<dyn Upkeep> {
-    let store = SqliteStore::at(folder.join("a.db")).unwrap();
+    let store = SqliteStore::new(folder.join("a.db")).unwrap();
     store.upkeep().unwrap()
 }
 

@@ -57,7 +57,7 @@ fn use_it_in_every_way(folder: &Path) {
         ("importing", import),
         ("the command", command),
         ("erasing", |path| {
-            let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+            let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
             upkeep.erase("ann", &mut |_| {}).unwrap();
         }),
         ("webhooks", webhooks),
@@ -123,7 +123,7 @@ fn two_handles(path: &Path) {
 }
 
 fn upkeep(path: &Path) {
-    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let what = Prune::ByDate(Retention::DEFAULT, Utc::now());
     upkeep.prune(what).unwrap();
@@ -133,7 +133,7 @@ fn upkeep(path: &Path) {
 }
 
 fn import(path: &Path) {
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     let import = Import::begin(&store, Redactor::new()).unwrap();
     is_private(path.parent().unwrap(), "an import");
     import.finish().unwrap();
@@ -245,7 +245,7 @@ mod locks {
             second.shutdown().wait().unwrap();
             check("a second log that ended");
         }
-        let store = SqliteStore::at(&path).unwrap();
+        let store = SqliteStore::new(&path).unwrap();
         drop(store.upkeep().unwrap());
         check("upkeep");
         let import = Import::begin(&store, Redactor::new()).unwrap();

@@ -188,7 +188,7 @@ fn what_is_kept_is_the_same_in_a_file_that_takes_the_place_of_a_removed_one() {
     let open = Open::new(Mode::Fast);
     let mut retention = Retention::default();
     retention.recordings = Some(Limit::FOREVER);
-    let store = SqliteStore::at(&open.path).unwrap();
+    let store = SqliteStore::new(&open.path).unwrap();
     store.upkeep().unwrap().set_retention(&retention).unwrap();
     for suffix in SIDE_FILES {
         fs::remove_file(open.file(suffix)).unwrap();

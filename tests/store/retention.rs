@@ -48,7 +48,7 @@ fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
 
 /// The upkeep of a store whose index has come to the end.
 fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
-    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
     let mut upkeep = store.upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     upkeep

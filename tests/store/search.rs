@@ -14,7 +14,7 @@ use tower_activity::{
 use crate::support::soon;
 
 fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Upkeep> {
-    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
     store.upkeep().unwrap()
 }
 

@@ -32,7 +32,7 @@ fn place() -> (TempDir, ActivityLog, ManualClock) {
 }
 
 fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
-    SqliteStore::at(folder.path().join("a.db"))
+    SqliteStore::new(folder.path().join("a.db"))
         .unwrap()
         .upkeep()
         .unwrap()
@@ -323,7 +323,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
 #[test]
 fn a_store_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::at(folder.path().join("no.db")).unwrap();
+    let store = SqliteStore::new(folder.path().join("no.db")).unwrap();
     assert!(store.upkeep().err().unwrap().is_not_found());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -216,7 +216,7 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
     let path = folder.path().join("activity.db");
     let (held, said) = (Arc::default(), Said::default());
     let store = HoldsItsLog {
-        inner: SqliteStore::at(&path).unwrap(),
+        inner: SqliteStore::new(&path).unwrap(),
         held: Arc::clone(&held),
         said: said.clone(),
     };

@@ -41,7 +41,7 @@ pub struct FaultyStore {
 
 impl FaultyStore {
     pub fn new(fault: Fault) -> Arc<Self> {
-        FaultyStore::around(SqliteStore::at(":memory:").unwrap(), fault)
+        FaultyStore::around(SqliteStore::new(":memory:").unwrap(), fault)
     }
 
     pub fn around(inner: SqliteStore, fault: Fault) -> Arc<Self> {

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn run(store: &str, args: &Backup) -> Result<(), Failure> {
     // Says how to name a store where there is none.
     drop(source::open(store)?);
-    let store = SqliteStore::at(source::path(store)?)?;
+    let store = SqliteStore::new(source::path(store)?)?;
     let mut progress = Progress::begin("copying");
     let bytes = store.backup(&args.file, &mut |state| {
         progress.at(state.copied as f64 / state.pages.max(1) as f64);

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     let path = source::path(store)?;
     let (lines, bytes) = input(args)?;
-    let mut import = Import::begin(&SqliteStore::at(path)?, Redactor::new())?;
+    let mut import = Import::begin(&SqliteStore::new(path)?, Redactor::new())?;
     let mut progress = Progress::begin("importing");
     let read = import.read(lines, |read| {
         if let Some(bytes) = bytes {

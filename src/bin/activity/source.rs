@@ -27,7 +27,7 @@ pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
 
 /// Opens the store to prune and rebuild.
 pub(crate) fn upkeep(store: &str) -> Result<Box<dyn Upkeep>, Failure> {
-    SqliteStore::at(path(store)?)?.upkeep().map_err(missing)
+    SqliteStore::new(path(store)?)?.upkeep().map_err(missing)
 }
 
 fn missing(error: Error) -> Failure {

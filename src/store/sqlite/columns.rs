@@ -1,9 +1,9 @@
 //! What columns hold: integers, which have a sign in SQLite, and numbers that stand for repeated texts.
 
 /// The number of a text.
-pub(crate) const NUMBER_OF_TEXT: &str = "SELECT id FROM text WHERE value = ?1";
+pub(crate) const TEXT_ID: &str = "SELECT id FROM text WHERE value = ?1";
 /// The text of a number.
-pub(crate) const TEXT_OF_NUMBER: &str = "SELECT value FROM text WHERE id = ?1";
+pub(crate) const TEXT_VALUE: &str = "SELECT value FROM text WHERE id = ?1";
 
 /// A number of a column; below zero is zero.
 pub(crate) fn unsigned(number: i64) -> u64 {

@@ -5,7 +5,7 @@
 
 mod columns;
 mod maintenance;
-mod marks;
+mod meta;
 mod open;
 mod read;
 mod write;
@@ -19,7 +19,7 @@ use self::{
     maintenance::{backup, handle::SqliteUpkeep},
     open::{
         connection::{self, Role},
-        file::{Access, OpenFile, Place},
+        file::{Access, Location, OpenFile},
         process::Process,
     },
     write::writer,
@@ -32,7 +32,7 @@ use crate::{
 /// A store in one SQLite file, or in memory.
 #[derive(Clone)]
 pub struct SqliteStore {
-    place: Place,
+    location: Location,
     process: Process,
 }
 
@@ -43,19 +43,19 @@ impl SqliteStore {
     /// # Errors
     ///
     /// When the path cannot be made absolute.
-    pub fn at(path: impl AsRef<Path>) -> Result<Self> {
+    pub fn new(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let place = if path.as_os_str() == ":memory:" {
-            Place::Memory(Arc::new(Mutex::new(connection::in_memory()?)))
+        let location = if path.as_os_str() == ":memory:" {
+            Location::Memory(Arc::new(Mutex::new(connection::in_memory()?)))
         } else {
             let path = std::path::absolute(path).map_err(|cause| {
                 Error::invalid(format!("cannot use the path {path:?}")).with_source(cause)
             })?;
-            Place::File(path)
+            Location::File(path)
         };
         Ok(SqliteStore {
-            place,
-            process: Process::own(),
+            location,
+            process: Process::current(),
         })
     }
 }
@@ -63,12 +63,12 @@ impl SqliteStore {
 impl SqliteStore {
     /// What the lock files beside the file say was committed to it, where the file itself cannot be read; `None` where
     /// they say nothing.
-    pub fn committed_beside(&self) -> Option<Check> {
-        let Place::File(path) = &self.place else {
+    pub fn check_lock_files(&self) -> Option<Check> {
+        let Location::File(path) = &self.location else {
             return None;
         };
-        let file = OpenFile::at(path).ok()?;
-        let check = read::committed_beside(file.path());
+        let file = OpenFile::for_path(path).ok()?;
+        let check = read::check_lock_files(file.path());
         (!check.differing.is_empty()).then_some(check)
     }
 }
@@ -76,41 +76,44 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
         self.process.check()?;
-        Ok(Box::new(writer::SqliteWriter::open(&self.place, instance)?))
+        Ok(Box::new(writer::SqliteWriter::open(
+            &self.location,
+            instance,
+        )?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
         self.process.check()?;
-        Ok(Box::new(read::SqliteReader::open(&self.place)?))
+        Ok(Box::new(read::SqliteReader::open(&self.location)?))
     }
 
     fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
         self.process.check()?;
-        Ok(Box::new(SqliteUpkeep::open(&self.place)?))
+        Ok(Box::new(SqliteUpkeep::open(&self.location)?))
     }
 
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {
         self.process.check()?;
-        let access = match &self.place {
-            Place::Memory(connection) => Access::memory(connection.clone()),
-            Place::File(path) => Access::file(OpenFile::at(path)?, Role::Read),
+        let access = match &self.location {
+            Location::Memory(connection) => Access::memory(connection.clone()),
+            Location::File(path) => Access::file(OpenFile::for_path(path)?, Role::Read),
         };
         backup::backup(&access, to, progress)
     }
 
     fn file(&self) -> Option<&Path> {
-        match &self.place {
-            Place::File(path) => Some(path),
-            Place::Memory(_) => None,
+        match &self.location {
+            Location::File(path) => Some(path),
+            Location::Memory(_) => None,
         }
     }
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::File(path) => f.debug_tuple("SqliteStore").field(path).finish(),
-            Place::Memory(_) => f.write_str("SqliteStore(\":memory:\")"),
+        match &self.location {
+            Location::File(path) => f.debug_tuple("SqliteStore").field(path).finish(),
+            Location::Memory(_) => f.write_str("SqliteStore(\":memory:\")"),
         }
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! let mut writers = Vec::new();
 //! let report = conformance::check(0..1, |records| {
-//!     let store = SqliteStore::at(":memory:")?;
+//!     let store = SqliteStore::new(":memory:")?;
 //!     // What runs does so for as long as its writer is open.
 //!     writers.push(conformance::commit(&store, records)?);
 //!     store.reader()

@@ -153,7 +153,7 @@ impl Recorder {
             }
             ["handle"] => self.another_handle(),
             ["upkeep"] => {
-                let upkeep = SqliteStore::at(&self.path).and_then(|store| store.upkeep());
+                let upkeep = SqliteStore::new(&self.path).and_then(|store| store.upkeep());
                 failed(upkeep.map(drop))
             }
             ["import"] => failed(self.import()),
@@ -213,7 +213,7 @@ impl Recorder {
         let mut lines = Vec::new();
         let mut export = Export::events(Filter::default(), Format::JsonLines);
         export.page(&mut other.reader()?, &mut lines)?;
-        let store = SqliteStore::at(&self.path)?;
+        let store = SqliteStore::new(&self.path)?;
         let mut import = Import::begin(&store, Redactor::new())?;
         for line in String::from_utf8_lossy(&lines).lines() {
             import.line(line)?;

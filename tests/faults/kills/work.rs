@@ -65,7 +65,7 @@ pub fn commit(path: &Path) {
 
 /// Deletes the older half.
 pub fn prune(path: &Path) {
-    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
@@ -78,7 +78,7 @@ pub fn prune(path: &Path) {
 
 /// Adds all sums up again.
 pub fn rebuild(path: &Path) {
-    let mut upkeep = SqliteStore::at(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     sums::rebuild(&mut *upkeep);
 }
@@ -86,7 +86,7 @@ pub fn rebuild(path: &Path) {
 /// Takes in what another log exported.
 pub fn import(path: &Path) {
     let (lines, names) = exported(path);
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     let mut import = Import::begin(&store, Redactor::new()).unwrap();
     for line in &lines {
         import.line(line).unwrap();
@@ -137,7 +137,7 @@ pub fn back_up(path: &Path) {
             .unwrap();
         assert_eq!((found.as_str(), rows), ("ok", crate::kills::BEFORE));
     }
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     match store.backup(&copy, &mut |_| ()) {
         Ok(bytes) => assert_eq!(fs::metadata(&copy).unwrap().len(), bytes),
         Err(error) => assert!(error.is_invalid() && copy.exists(), "{error}"),

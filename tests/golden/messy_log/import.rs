@@ -13,7 +13,7 @@ const IMPORTED: &str = "2025-12-01T06:00:00Z";
 
 /// What another log exported: old, with traces of its own, one that was abandoned there, events too.
 pub fn import(path: &Path) {
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     let mut import = Import::begin(&store, Redactor::new()).unwrap();
     let begin: DateTime<Utc> = IMPORTED.parse().unwrap();
     for n in 0..24_u64 {

@@ -121,7 +121,7 @@ fn second(path: &Path) {
 
 /// Brings the index up to date, prunes, erases and accepts what another program did.
 fn tidy(path: &Path) {
-    let store = SqliteStore::at(path).unwrap();
+    let store = SqliteStore::new(path).unwrap();
     let mut upkeep = store.upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let erased = upkeep.erase(ERASED, &mut |_| {}).unwrap();

@@ -36,7 +36,7 @@ async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
     }
     log.flush().await.unwrap();
     // Whoever reads the file of another process sees the same.
-    let store = Arc::new(SqliteStore::at(&path).unwrap());
+    let store = Arc::new(SqliteStore::new(&path).unwrap());
     for app in [app, ActivityRouter::of(store).into()] {
         let answer = get(&app, "/api/health").await;
         let shown = &answer.json()["webhooks"];

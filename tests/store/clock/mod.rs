@@ -310,7 +310,7 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     let mut place = Place::new();
     place.record("one");
     let path = place.path.clone();
-    let mut upkeep = SqliteStore::at(&path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&path);
     // As a clock that was wrong for long enough to be believed.
@@ -341,7 +341,7 @@ fn quarters_that_lost_activities_keep_their_sums_and_all_others_are_added_up() {
     place.record("three");
     place.flush();
     assert_eq!(place.names(), ["three", "two"]);
-    let mut upkeep = SqliteStore::at(&place.path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(&place.path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&place.path);
     sums::rebuild(&mut *upkeep);
@@ -387,7 +387,7 @@ fn a_handle_that_reads_its_clock_once_is_worth_an_hour() {
     place.log.take().unwrap().shutdown().wait().unwrap();
     let mut last = begin();
     for days in [100, 200, 300] {
-        let mut upkeep = SqliteStore::at(&place.path).unwrap().upkeep().unwrap();
+        let mut upkeep = SqliteStore::new(&place.path).unwrap().upkeep().unwrap();
         let wall = begin() + TimeDelta::days(days);
         let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
         assert_eq!(now, last + TimeDelta::hours(1));

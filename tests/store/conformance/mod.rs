@@ -20,7 +20,7 @@ const SEEDS: std::ops::Range<u64> = 0..9;
 fn sqlite_in_memory_answers_as_it_has_to() {
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
-        let store = SqliteStore::at(":memory:")?;
+        let store = SqliteStore::new(":memory:")?;
         writers.push(conformance::commit(&store, records)?);
         store.reader()
     });
@@ -32,7 +32,7 @@ fn sqlite_in_a_file_answers_as_it_has_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
-        let store = SqliteStore::at(folder.path().join(format!("{}.db", records.seed)))?;
+        let store = SqliteStore::new(folder.path().join(format!("{}.db", records.seed)))?;
         writers.push(conformance::commit(&store, records)?);
         store.reader()
     });
@@ -45,7 +45,7 @@ fn sqlite_answers_the_same_once_everything_is_indexed_and_added_up_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
-        let store = SqliteStore::at(folder.path().join(format!("{}.db", records.seed)))?;
+        let store = SqliteStore::new(folder.path().join(format!("{}.db", records.seed)))?;
         writers.push(conformance::commit(&store, records)?);
         let mut upkeep = store.upkeep()?;
         while upkeep.index()? > 0 {}
@@ -61,7 +61,7 @@ fn sqlite_answers_the_same_once_everything_is_indexed_and_added_up_again() {
 fn sqlite_answers_the_same_while_it_is_indexed() {
     let mut writers = Vec::new();
     let report = conformance::check(7..8, |records| {
-        let store = SqliteStore::at(":memory:")?;
+        let store = SqliteStore::new(":memory:")?;
         writers.push(conformance::commit(&store, records)?);
         // One step is less than half of what is there.
         assert!(store.upkeep()?.index()? < records.activities.len() as u64);

@@ -111,7 +111,7 @@ fn a_time_that_does_not_fit_its_id_gets_another_id_and_keeps_the_old_one() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     let shifted: Vec<_> = exported.iter().map(|line| shifted(line, 1)).collect();
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let imported = import(&store, &shifted);
     assert_eq!((imported.activities, imported.events), (6, 5));
     assert_eq!((imported.renamed, imported.known), (11, 0));
@@ -147,7 +147,7 @@ fn a_time_that_does_not_fit_its_id_gets_another_id_and_keeps_the_old_one() {
     let back = import(&**original.store().unwrap(), &shifted);
     assert_eq!((back.known, back.renamed), (11, 0));
     // What has its new id needs no other.
-    let other = SqliteStore::at(":memory:").unwrap();
+    let other = SqliteStore::new(":memory:").unwrap();
     let exported = lines(&mut ActivityReader::of(&store).unwrap());
     assert_eq!(import(&other, &exported).renamed, 0);
     assert_eq!(
@@ -166,7 +166,7 @@ fn parents_and_events_are_found_across_imports_whichever_comes_first() {
         .partition(|line| !line.contains("\"type\""));
     for first in [&activities, &events] {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+        let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
         let second = if first == &activities {
             &events
         } else {
@@ -177,7 +177,7 @@ fn parents_and_events_are_found_across_imports_whichever_comes_first() {
         kept(&store).check();
     }
     // One line an import.
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     for line in activities.iter().rev().chain(&events) {
         import(&store, std::slice::from_ref(line));
     }
@@ -190,7 +190,7 @@ fn an_import_that_was_cut_off_is_completed_by_the_next() {
     let exported = lines(&mut original.reader().unwrap());
     let shifted: Vec<_> = exported.iter().map(|line| shifted(line, 1)).collect();
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
     let mut cut_off = Import::begin(&store, Redactor::new()).unwrap();
     for line in shifted.iter().cycle().take(2_500) {
         cut_off.line(line).unwrap();
@@ -221,7 +221,7 @@ fn ids_of_any_version_are_taken() {
     let root = "6f1cbd30-0000-11ee-be56-0242ac120002";
     let mut all: Vec<_> = ids.iter().map(|id| line(id, Some(root))).collect();
     all.push(line(root, None));
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(import(&store, &all).activities, 8);
     assert_eq!(import(&store, &all).known, 8);
     let found = kept(&store).activities;
@@ -247,7 +247,7 @@ proptest! {
         let exported = lines(&mut original.reader().unwrap());
         let all: Vec<_> = exported.iter().zip(&by_us).map(|(line, by)| shifted(line, *by)).collect();
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::at(folder.path().join("a.db")).unwrap();
+        let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
         let mut part = Vec::new();
         for (at, cut) in order.into_iter().zip(cuts) {
             part.push(all[at].clone());
@@ -272,7 +272,7 @@ proptest! {
             other[usize::from(bit / 8)] ^= 1 << (bit % 8);
             other
         }));
-        let store = SqliteStore::at(":memory:").unwrap();
+        let store = SqliteStore::new(":memory:").unwrap();
         let lines: Vec<_> = ids
             .iter()
             .map(|id| {

@@ -31,7 +31,7 @@ fn with(log: &ActivityLog, fields: &[(&str, Value)]) -> (String, String) {
 
 #[track_caller]
 fn check((recorded, raw): (String, String)) {
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let imported = import(&store, &[raw]);
     assert_eq!(imported.activities + imported.events, 1);
     let kept = lines(&mut ActivityReader::of(&store).unwrap());
@@ -148,7 +148,7 @@ fn a_message_of_20_mb_is_capped_and_listed_at_once() {
         .end(Outcome::failed("x").with_message("m".to_owned()));
     log.flush().wait().unwrap();
     let (_, raw) = with(&log, &[("message", json!("é\n".repeat(7 << 20)))]);
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(import(&store, &[raw]).activities, 1);
     let begin = Instant::now();
     let kept = lines(&mut ActivityReader::of(&store).unwrap());
@@ -163,7 +163,7 @@ fn a_panic_of_the_redactor_withholds_the_text_and_is_counted() {
     call.set_input(&"boom", Capture::Full);
     call.end(Outcome::success());
     log.flush().wait().unwrap();
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let redactor = Redactor::new().with(|_, text| (text.contains("boom")).then(|| panic!("boom")));
     let mut import = Import::begin(&store, redactor).unwrap();
     for line in lines(&mut log.reader().unwrap()) {

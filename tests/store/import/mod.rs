@@ -90,7 +90,7 @@ fn a_log_that_takes_in_an_export_says_the_same_and_takes_it_in_once() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     assert_eq!(exported.len(), 5 + 2);
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let first = import(&store, &exported);
     assert_eq!((first.activities, first.events, first.known), (5, 2, 0));
     let mut reader = ActivityReader::of(&store).unwrap();
@@ -118,7 +118,7 @@ fn a_log_that_takes_in_an_export_says_the_same_and_takes_it_in_once() {
 
 #[test]
 fn events_of_one_key_stay_one_event_and_secrets_stay_out() {
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let secret = ["sk", "-live-", &"a1B2".repeat(10)].concat();
     let line = |id: u32| {
         json!({

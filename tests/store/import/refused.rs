@@ -32,7 +32,7 @@ fn event(field: &str, value: Value) -> String {
 
 /// What the import of a line says, and its only record where it is taken.
 fn taken(line: &str) -> Result<Value, String> {
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let mut import = Import::begin(&store, Redactor::new()).unwrap();
     match import.line(line) {
         Ok(()) => {
@@ -247,7 +247,7 @@ fn the_longest_durations_that_can_be_kept_are_added_up() {
     let line = |number: u8| {
         activity("duration_ns", json!(i64::MAX)).replace("00000001", &format!("0000000{number}"))
     };
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     // In one commit, and in several.
     assert_eq!(import(&store, &[line(1), line(2)]).activities, 2);
     assert_eq!(import(&store, &[line(3)]).activities, 1);
@@ -300,7 +300,7 @@ fn a_missing_parent_and_a_circle_are_kept() {
         .to_string()
     };
     let other = ID.replace("0001", "0002");
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(import(&store, &[line(ID, ROOT)]).activities, 1);
     assert_eq!(
         import(&store, &[line(&other, ID), line(&other, ID)]).activities,
@@ -309,7 +309,7 @@ fn a_missing_parent_and_a_circle_are_kept() {
     let mut reader = ActivityReader::of(&store).unwrap();
     assert_eq!(reader.tree(ROOT.parse().unwrap()).unwrap().len(), 2);
 
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(
         import(&store, &[line(ID, &other), line(&other, ID)]).activities,
         2
@@ -328,7 +328,7 @@ fn read(import: &mut Import, bytes: impl Read) -> Result<(), Error> {
 fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let mut import = Import::begin(&store, Redactor::new()).unwrap();
     let file = format!(
         "{}\r\n\r\n{}\n{}",
@@ -359,7 +359,7 @@ fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
 
 #[test]
 fn what_is_not_utf_8_or_endless_is_refused_in_little_memory() {
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let mut import = Import::begin(&store, Redactor::new()).unwrap();
     let error = read(&mut import, &b"\n{\"name\": \"\xff\"}\n"[..]).unwrap_err();
     assert_eq!(
@@ -396,7 +396,7 @@ fn what_stands_there_twice_is_taken_once_and_the_account_adds_up() {
     let ended = ended.replace("\"ended_at\":null,", "");
     let mut all = [&exported[..], &[ended], &exported[..]].concat();
     all.extend_from_within(..);
-    let store = SqliteStore::at(":memory:").unwrap();
+    let store = SqliteStore::new(":memory:").unwrap();
     let imported = import(&store, &all);
     assert_eq!((imported.activities, imported.events), (2, 1));
     assert_eq!(imported.known, all.len() as u64 - 3);

@@ -121,7 +121,7 @@ fn gone(path: &str, failure: Failure) -> Result<Found, Failure> {
     let (Failure::NoStore(error) | Failure::Library(error)) = failure else {
         return Err(failure);
     };
-    let Some(check) = SqliteStore::at(path)?.committed_beside() else {
+    let Some(check) = SqliteStore::new(path)?.check_lock_files() else {
         return Err(match error.is_not_found() {
             true => Failure::NoStore(error),
             false => Failure::Library(error),

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Serves the one client that started this process, until it closes our standard input.
 pub(crate) fn run(store: &str) -> Result<(), Failure> {
     // The log may be made later than this starts; what can never be one is said at once.
-    let store = SqliteStore::at(source::path(store)?)?;
+    let store = SqliteStore::new(source::path(store)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -19,7 +19,7 @@ use crate::{
             connection,
             file::Access,
             lock::is_held,
-            names::{beside, numbered},
+            side_files::{beside, numbered},
         },
     },
 };
@@ -64,12 +64,12 @@ pub(crate) fn backup(
     let rows = count(&snapshot).map_err(sqlite("read the log"))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(&part.path, flags)
-        .map_err(|cause| connection::at(&part.path, cause))?;
+        .map_err(|cause| connection::sqlite_error(&part.path, cause))?;
     let steps = Backup::new(&snapshot, &mut copy).map_err(sqlite("begin"))?;
     loop {
         let step = steps
             .step(STEP)
-            .map_err(|cause| connection::at(&part.path, cause))?;
+            .map_err(|cause| connection::sqlite_error(&part.path, cause))?;
         let state = steps.progress();
         let pages = u64::try_from(state.pagecount).unwrap_or_default();
         let left = u64::try_from(state.remaining).unwrap_or_default();

@@ -12,8 +12,8 @@ use crate::{
     store::{
         Erased, RowKind,
         sqlite::{
-            columns::{NUMBER_OF_TEXT, unsigned},
-            marks::Mark,
+            columns::{TEXT_ID, unsigned},
+            meta::MetaKey,
             write::ledger,
         },
     },
@@ -88,7 +88,7 @@ impl SqliteUpkeep {
                 transaction.execute(ERASE_OPEN, [number])?;
                 transaction.execute(ERASE_TEXT, [number])?;
                 // Writers then forget the numbers of texts that they remember.
-                Mark::Erased.add(transaction, 1)
+                MetaKey::EraseEpoch.add(transaction, 1)
             })?;
         }
         // Also what an earlier attempt left that was interrupted.
@@ -115,7 +115,7 @@ impl SqliteUpkeep {
 
 fn number(connection: &Connection, actor: &str) -> rusqlite::Result<Option<i64>> {
     connection
-        .query_row(NUMBER_OF_TEXT, [actor], |row| row.get(0))
+        .query_row(TEXT_ID, [actor], |row| row.get(0))
         .optional()
 }
 

@@ -12,7 +12,7 @@ use crate::{
         sqlite::{
             open::{
                 connection,
-                file::{Access, Guard, OpenFile, Place},
+                file::{Access, Guard, Location, OpenFile},
             },
             write::wal,
         },
@@ -34,10 +34,10 @@ pub(crate) struct SqliteUpkeep {
 
 impl SqliteUpkeep {
     /// Opens the store in this place, which must exist.
-    pub(crate) fn open(place: &Place) -> Result<Self> {
-        let access = match place {
-            Place::Memory(connection) => Arc::new(Access::memory(connection.clone())),
-            Place::File(path) => OpenFile::at(path)?.maintenance(),
+    pub(crate) fn open(location: &Location) -> Result<Self> {
+        let access = match location {
+            Location::Memory(connection) => Arc::new(Access::memory(connection.clone())),
+            Location::File(path) => OpenFile::for_path(path)?.maintenance(),
         };
         let upkeep = SqliteUpkeep {
             access,
@@ -68,7 +68,8 @@ impl SqliteUpkeep {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        work(&*self.connection()?).map_err(|cause| connection::at(self.access.path(), cause))
+        work(&*self.connection()?)
+            .map_err(|cause| connection::sqlite_error(self.access.path(), cause))
     }
 
     pub(crate) fn write<T>(
@@ -82,10 +83,10 @@ impl SqliteUpkeep {
             let done = work(&transaction)?;
             transaction.commit()?;
             if let Some(file) = self.access.open_file() {
-                wal::bound(&connection, file.path())?;
+                wal::limit_size(&connection, file.path())?;
             }
             Ok(done)
         };
-        all().map_err(|cause| connection::at(self.access.path(), cause))
+        all().map_err(|cause| connection::sqlite_error(self.access.path(), cause))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         meaning::{Code, SumScope, forget, quarter_of},
         sqlite::{
             columns::{signed, unsigned},
-            marks::Mark,
+            meta::MetaKey,
             write::{ledger, sums::hour},
         },
     },
@@ -180,7 +180,7 @@ pub(super) fn step(transaction: &Transaction<'_>, plan: &Plan) -> rusqlite::Resu
         pruned.sums = delete_sums(transaction, first)?;
         if pruned.sums > 0 {
             // Where no sums are any more, they are not compared with their activities.
-            Mark::SumsDeleted.raise(transaction, first)?;
+            MetaKey::SumsDeleted.raise(transaction, first)?;
         }
     }
     Ok(pruned)

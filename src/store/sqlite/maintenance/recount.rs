@@ -12,7 +12,7 @@ use crate::{
         meaning::{AgentRow, Agents, Buckets, Code, Fold, Nesting, QUARTER_US, quarter_of},
         sqlite::{
             columns::unsigned,
-            marks,
+            meta,
             write::sums::{agents, bucket, hour},
         },
     },
@@ -46,7 +46,7 @@ pub(crate) struct Quarters {
 
 /// Compares the sums of some quarters from this one on; within one transaction.
 pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Quarters> {
-    let mut first = marks::complete_from(connection)?;
+    let mut first = meta::complete_from(connection)?;
     let knows_pruned: bool = connection.query_row(KNOWS_PRUNED, (), |row| row.get(0))?;
     if knows_pruned {
         // Whatever comes in late that is older than sums are kept is not added to all of them.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use super::size::{self, Size};
 use crate::{
     record::{ActivityId, as_words},
-    store::sqlite::{columns::unsigned, marks::Mark},
+    store::sqlite::{columns::unsigned, meta::MetaKey},
 };
 
 /// Rows that one step indexes: about ten milliseconds.
@@ -24,7 +24,7 @@ pub(crate) type Place = (i64, [u8; 16]);
 /// A table and its index.
 pub(crate) struct Indexed {
     /// The mark of the last seq that is indexed.
-    followed: Mark,
+    followed: MetaKey,
     next: &'static str,
     newest: &'static str,
     document: &'static str,
@@ -37,7 +37,7 @@ pub(crate) struct Indexed {
 }
 
 pub(crate) const ACTIVITIES: Indexed = Indexed {
-    followed: Mark::FollowedActivities,
+    followed: MetaKey::IndexedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.name), a.message, p.input, p.output, \
@@ -51,7 +51,7 @@ pub(crate) const ACTIVITIES: Indexed = Indexed {
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
 pub(crate) const EVENTS: Indexed = Indexed {
-    followed: Mark::FollowedEvents,
+    followed: MetaKey::IndexedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.type), a.summary, NULL, NULL, \

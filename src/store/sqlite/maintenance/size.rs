@@ -6,33 +6,33 @@
 
 use rusqlite::Connection;
 
-use crate::store::sqlite::marks::Mark;
+use crate::store::sqlite::meta::MetaKey;
 
 /// A sort of record whose bytes are counted.
 pub(super) struct Size {
     /// The mark that has them.
-    mark: Mark,
+    mark: MetaKey,
     /// What the rows after the first and up to the second place take.
     between: &'static str,
 }
 
 pub(super) const ACTIVITIES: Size = Size {
-    mark: Mark::ActivityBytes,
+    mark: MetaKey::ActivityBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(session, request, error_type, message, attributes))), 0) \
          FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 pub(super) const PREVIEWS: Size = Size {
-    mark: Mark::PreviewBytes,
+    mark: MetaKey::PreviewBytes,
     between: "SELECT coalesce(sum(40 + octet_length(concat(input, output))), 0) \
          FROM preview WHERE activity > ?1 AND activity <= ?2",
 };
 pub(super) const EVENTS: Size = Size {
-    mark: Mark::EventBytes,
+    mark: MetaKey::EventBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(summary, reference, data, dedup_key, session, request))), 0) \
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 pub(super) const RECORDINGS: Size = Size {
-    mark: Mark::RecordingBytes,
+    mark: MetaKey::RecordingBytes,
     between: "SELECT coalesce(sum(bytes), 0) FROM chunk WHERE recording > ?1 AND recording <= ?2",
 };
 /// One row of the sums, with what is known of agents beside it.

@@ -11,9 +11,8 @@ use std::{
 use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
 
 use super::{
-    create, driver,
-    names::{Look, Names, beside},
-    network,
+    create, driver, network,
+    side_files::{FileIds, FileStats, beside},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,25 +29,25 @@ const SCHEMA: i64 = MIGRATIONS.len() as i64;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whose database it is. One statement, so that another process's first transaction is seen whole or not at all.
-const WHOSE: &str = "SELECT (SELECT user_version FROM pragma_user_version),
+const IDENTITY: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 /// How long an opening waits for others that open.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings that must stand before the first table is made. 8 KB pages: about 1.2 times the rows a second.
-const NEW: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
+const NEW_FILE_PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
 /// Settings of a connection that writes. What is deleted within a page is overwritten, so that nothing is left of it to
 /// erase. When the write-ahead log begins anew, it is cut to 8 MiB: growing it for each commit would cost more.
-const WRITE: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA secure_delete = FAST; \
+const WRITE_PRAGMAS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA secure_delete = FAST; \
      PRAGMA journal_size_limit = 8388608;";
 /// Settings of every connection. None makes a checkpoint by itself: the names beside the log are looked at before (see
 /// `names`), and the writer decides when it is time (see `checkpoint`).
-const EVERY: &str =
+const COMMON_PRAGMAS: &str =
     "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;";
 /// Settings of a connection that reads.
-const READ: &str = "PRAGMA query_only = ON;";
+const READ_PRAGMAS: &str = "PRAGMA query_only = ON;";
 /// Statements that a connection keeps: of rusqlite's 16, those of the index alone would push each other out.
-const STATEMENTS: usize = 64;
+const STATEMENT_CACHE: usize = 64;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +59,17 @@ pub(crate) enum Role {
 
 /// Whether a file is made where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum IfMissing {
     Create,
-    Refuse,
+    Fail,
 }
 
 /// Opens a file for writing, and takes its schema to the newest version. `known` are the files that other connections of
 /// this process have open by these names: another one is refused, as they would share its memory.
 pub(super) fn open_to_write(
     path: &Path,
-    known: Option<Names>,
-    missing: Missing,
+    known: Option<FileIds>,
+    missing: IfMissing,
 ) -> Result<Connection> {
     let failed = |kind, why: &str| {
         Error::new(
@@ -79,24 +78,30 @@ pub(super) fn open_to_write(
         )
     };
     network::check(path)?;
-    check_kind(path)?;
-    if missing == Missing::Create {
-        create::private(path)
-            .map_err(|cause| failed(ErrorKind::Store, why_not(&cause)).with_source(cause))?;
+    check_regular_file(path)?;
+    if missing == IfMissing::Create {
+        create::private_file(path)
+            .map_err(|cause| failed(ErrorKind::Store, reason_and_fix(&cause)).with_source(cause))?;
     }
     let mut connection = connect(path, known)?;
-    if connection.is_readonly(MAIN_DB).map_err(|e| at(path, e))? {
+    if connection
+        .is_readonly(MAIN_DB)
+        .map_err(|e| sqlite_error(path, e))?
+    {
         // SQLite opens for reading what it may not write.
-        return Err(failed(ErrorKind::Store, why_not(&read_only(path))));
+        return Err(failed(
+            ErrorKind::Store,
+            reason_and_fix(&read_only_error(path)),
+        ));
     }
     // SQLite does not wait where two processes switch to the write-ahead log at once.
-    let patience = Instant::now() + OPEN_TIMEOUT;
+    let deadline = Instant::now() + OPEN_TIMEOUT;
     loop {
         match prepare(&mut connection) {
             Ok(()) => return Ok(connection),
             Err(error) => {
-                let error = error.at(path);
-                if !error.is_busy() || Instant::now() >= patience {
+                let error = error.into_error(path);
+                if !error.is_busy() || Instant::now() >= deadline {
                     return Err(error);
                 }
                 thread::sleep(Duration::from_millis(5));
@@ -110,7 +115,7 @@ pub(super) fn open_to_write(
 /// The connection may write the side files and take over the write-ahead log when it is the last one to be closed, so
 /// that reading leaves nothing behind. Where this user may not write, it only reads; where the side files cannot be
 /// made either (a read-only disk), the main file is read alone, provided that it is complete by itself.
-pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connection> {
+pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -118,11 +123,11 @@ pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connecti
         ));
     }
     network::check(path)?;
-    check_kind(path)?;
+    check_regular_file(path)?;
     let connection = connect(path, known)?;
     let (connection, version) = match version(&connection) {
         Ok(version) => (connection, version),
-        Err(Unusable::Sqlite(cause)) if is_unwritable(&cause) => {
+        Err(OpenError::Sqlite(cause)) if is_unwritable(&cause) => {
             close(connection, Checkpoint::No);
             if fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
                 let what = format!(
@@ -133,11 +138,11 @@ pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connecti
                 );
                 return Err(Error::new(ErrorKind::Store, what).with_source(cause));
             }
-            let connection = open_main_alone(path).map_err(|e| at(path, e))?;
-            let version = version(&connection).map_err(|error| error.at(path))?;
+            let connection = open_immutable(path).map_err(|e| sqlite_error(path, e))?;
+            let version = version(&connection).map_err(|error| error.into_error(path))?;
             (connection, version)
         }
-        Err(error) => return Err(error.at(path)),
+        Err(error) => return Err(error.into_error(path)),
     };
     if version == 0 {
         return Err(Error::new(
@@ -145,15 +150,15 @@ pub(super) fn open_to_read(path: &Path, known: Option<Names>) -> Result<Connecti
             format!("the file {} is empty, not a log", path.display()),
         ));
     }
-    set_up(&connection)
-        .and_then(|()| connection.execute_batch(READ))
-        .map_err(|e| at(path, e))?;
+    configure(&connection)
+        .and_then(|()| connection.execute_batch(READ_PRAGMAS))
+        .map_err(|e| sqlite_error(path, e))?;
     Ok(connection)
 }
 
 /// Opens the main file without its write-ahead log, and without any lock: for a moment in which nobody else has it open,
 /// or for a disk that nobody can write.
-pub(crate) fn open_main_alone(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]
     {
@@ -192,22 +197,24 @@ pub(crate) fn close(connection: Connection, checkpoint: Checkpoint) {
 }
 
 /// A connection that looks at a file, whatever it is.
-pub(crate) fn connect_to_look(path: &Path) -> Result<Connection> {
+pub(crate) fn connect_to_inspect(path: &Path) -> Result<Connection> {
     let connection = connect(path, None)?;
-    connection.execute_batch(READ).map_err(|e| at(path, e))?;
+    connection
+        .execute_batch(READ_PRAGMAS)
+        .map_err(|e| sqlite_error(path, e))?;
     Ok(connection)
 }
 
-fn connect(path: &Path, known: Option<Names>) -> Result<Connection> {
+fn connect(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, e))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| sqlite_error(path, e))?;
     driver::check(path)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
-        .map_err(|e| at(path, e))?;
+        .map_err(|e| sqlite_error(path, e))?;
     // Before anything is read of it: the side files are opened then.
-    if known.is_some_and(|known| Look::at(path).names != known) {
+    if known.is_some_and(|known| FileStats::read(path).ids != known) {
         let what = format!("the files of the log {} are being replaced", path.display());
         return Err(Error::new(ErrorKind::Busy, what));
     }
@@ -230,14 +237,14 @@ fn is_unwritable(cause: &rusqlite::Error) -> bool {
 /// Makes a log in memory.
 pub(crate) fn in_memory() -> Result<Connection> {
     let path = Path::new(":memory:");
-    let mut connection = Connection::open_in_memory().map_err(|e| at(path, e))?;
+    let mut connection = Connection::open_in_memory().map_err(|e| sqlite_error(path, e))?;
     driver::check(path)?;
-    prepare(&mut connection).map_err(|error| error.at(path))?;
+    prepare(&mut connection).map_err(|error| error.into_error(path))?;
     Ok(connection)
 }
 
 /// Makes an empty database with the schema of this version, to compare others with.
-pub(crate) fn reference(version: i64) -> rusqlite::Result<Connection> {
+pub(crate) fn reference_schema(version: i64) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     let steps = usize::try_from(version).unwrap_or_default();
     for step in MIGRATIONS.iter().take(steps) {
@@ -247,7 +254,7 @@ pub(crate) fn reference(version: i64) -> rusqlite::Result<Connection> {
 }
 
 /// Names the path in an error of SQLite, whose class decides what the caller can do.
-pub(crate) fn at(path: &Path, cause: rusqlite::Error) -> Error {
+pub(crate) fn sqlite_error(path: &Path, cause: rusqlite::Error) -> Error {
     let kind = match cause.sqlite_error_code() {
         Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => ErrorKind::Busy,
         Some(ffi::ErrorCode::DiskFull) => ErrorKind::Full,
@@ -279,7 +286,7 @@ pub(crate) fn at(path: &Path, cause: rusqlite::Error) -> Error {
 }
 
 /// What can be wrong with a database that opens.
-enum Unusable {
+enum OpenError {
     Foreign,
     Newer(i64),
     /// SQLite stays with a journal of another mode.
@@ -287,63 +294,65 @@ enum Unusable {
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Unusable {
+impl From<rusqlite::Error> for OpenError {
     fn from(cause: rusqlite::Error) -> Self {
-        Unusable::Sqlite(cause)
+        OpenError::Sqlite(cause)
     }
 }
 
-impl Unusable {
-    fn at(self, path: &Path) -> Error {
+impl OpenError {
+    fn into_error(self, path: &Path) -> Error {
         let path_text = path.display();
         match self {
-            Unusable::Foreign => Error::new(
+            OpenError::Foreign => Error::new(
                 ErrorKind::NotAStore,
                 format!("the file {path_text} is a database of another program, not a log"),
             ),
-            Unusable::Newer(found) => Error::new(
+            OpenError::Newer(found) => Error::new(
                 ErrorKind::NewerSchema,
                 format!(
                     "the log {path_text} has schema {found}, this version of tower-activity knows {SCHEMA}: \
                      it was left untouched, upgrade to read it"
                 ),
             ),
-            Unusable::NoSharedMemory(mode) => Error::new(
+            OpenError::NoSharedMemory(mode) => Error::new(
                 ErrorKind::Store,
                 format!(
                     "cannot open the log {path_text}: its file system has no shared memory, which SQLite's \
                      write-ahead log needs (it stays with the journal mode {mode:?}): choose another path"
                 ),
             ),
-            Unusable::Sqlite(cause) => at(path, cause),
+            OpenError::Sqlite(cause) => sqlite_error(path, cause),
         }
     }
 }
 
 /// The version of the schema; 0 for an empty database.
-fn version(connection: &Connection) -> Result<i64, Unusable> {
+fn version(connection: &Connection) -> Result<i64, OpenError> {
     let (version, application, tables): (i64, i64, i64) =
-        connection.query_row(WHOSE, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        connection.query_row(IDENTITY, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     match (application, tables) {
         (0, 0) => Ok(0),
-        (APPLICATION_ID, _) if version > SCHEMA => Err(Unusable::Newer(version)),
+        (APPLICATION_ID, _) if version > SCHEMA => Err(OpenError::Newer(version)),
         (APPLICATION_ID, _) => Ok(version),
-        _ => Err(Unusable::Foreign),
+        _ => Err(OpenError::Foreign),
     }
 }
 
 /// Checks whose database it is before anything is written, then brings it up to date.
-fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
+fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
     if version(connection)? == 0 {
-        connection.execute_batch(NEW)?;
+        connection.execute_batch(NEW_FILE_PRAGMAS)?;
     }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     // A store in memory has no journal of that kind, and needs none.
     if !["wal", "memory"].contains(&mode.as_str()) {
-        return Err(Unusable::NoSharedMemory(mode));
+        return Err(OpenError::NoSharedMemory(mode));
     }
-    set_up(connection)?;
-    connection.execute_batch(WRITE)?;
+    configure(connection)?;
+    connection.execute_batch(WRITE_PRAGMAS)?;
     if version(connection)? < SCHEMA {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been first.
@@ -361,16 +370,16 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
 }
 
 /// Makes the settings of every connection.
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(EVERY)?;
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(COMMON_PRAGMAS)?;
     // No plan depends on what is asked for: else SQLite compiles some statements anew each time they run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(())
 }
 
 /// Refuses what stands there and is no file: a folder, a pipe that would be waited for.
-fn check_kind(path: &Path) -> Result<()> {
+fn check_regular_file(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             let what = if found.is_dir() {
@@ -388,7 +397,7 @@ fn check_kind(path: &Path) -> Result<()> {
 }
 
 /// Why a file that is there can only be read.
-fn read_only(path: &Path) -> io::Error {
+fn read_only_error(path: &Path) -> io::Error {
     #[cfg(unix)]
     if rustix::fs::statvfs(path)
         .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
@@ -400,7 +409,7 @@ fn read_only(path: &Path) -> io::Error {
 }
 
 /// Why a file cannot be made or written, and what to do about it.
-fn why_not(cause: &io::Error) -> &'static str {
+fn reason_and_fix(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::NotFound => "there is no such folder, make it first",
         io::ErrorKind::PermissionDenied => {

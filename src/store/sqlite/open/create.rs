@@ -12,16 +12,16 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::names::{beside, numbered};
+use super::side_files::{beside, numbered};
 
 /// How many links lead from a name to a file at most, as on Linux.
-const LINKS: u32 = 40;
+const MAX_LINKS: u32 = 40;
 
 /// What the names of files end with that are yet to get theirs.
-const UNNAMED: &str = ".new";
+const TEMPORARY: &str = ".new";
 
 /// Held while a file is made: where there are no links it has its name before its descriptor is closed.
-static MAKING: Mutex<()> = Mutex::new(());
+static CREATING: Mutex<()> = Mutex::new(());
 
 /// Makes an empty file for its owner alone where there is none. SQLite gives the files beside it the same mode. An empty
 /// file that is there becomes its owner's alone; one with content stays as it is.
@@ -29,17 +29,17 @@ static MAKING: Mutex<()> = Mutex::new(());
 /// # Errors
 ///
 /// When the file cannot be made or this user may not write it, or the mode of an empty one cannot be changed.
-pub(crate) fn private(path: &Path) -> io::Result<()> {
-    let _making = MAKING.lock();
+pub(crate) fn private_file(path: &Path) -> io::Result<()> {
+    let _creating = CREATING.lock();
     let mut path = path.to_owned();
-    for _ in 0..LINKS {
+    for _ in 0..MAX_LINKS {
         match fs::metadata(&path) {
             Ok(found) => {
                 check_writable(&path)?;
-                if has_other_names(&found) {
-                    remove_unnamed(&path);
+                if has_other_links(&found) {
+                    remove_temporary(&path);
                 }
-                return own_empty(&path, &found);
+                return restrict_if_empty(&path, &found);
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Err(_) => {}
@@ -49,10 +49,10 @@ pub(crate) fn private(path: &Path) -> io::Result<()> {
             path = path.parent().unwrap_or(Path::new("")).join(to);
             continue;
         }
-        match make(&path) {
+        match create(&path) {
             // Somebody else was first: that file is looked at.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            done => return done,
+            created => return created,
         }
     }
     Err(io::Error::other(
@@ -69,7 +69,7 @@ fn check_writable(path: &Path) -> io::Result<()> {
 }
 
 /// Changes the mode by name: a descriptor would have to be closed.
-fn own_empty(path: &Path, found: &fs::Metadata) -> io::Result<()> {
+fn restrict_if_empty(path: &Path, found: &fs::Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -83,14 +83,14 @@ fn own_empty(path: &Path, found: &fs::Metadata) -> io::Result<()> {
 }
 
 /// Makes a file under a name of its own, and links it to the one that it is to have: the link fails where something is.
-fn make(path: &Path) -> io::Result<()> {
-    let unnamed = unnamed(path);
-    create_new(&unnamed)?;
-    let linked = fs::hard_link(&unnamed, path);
+fn create(path: &Path) -> io::Result<()> {
+    let temporary = temporary_name(path);
+    create_new(&temporary)?;
+    let linked = fs::hard_link(&temporary, path);
     // With what was left by those that were killed here.
-    remove_unnamed(path);
+    remove_temporary(path);
     match linked {
-        Err(error) if knows_no_links(&error) => create_new(path),
+        Err(error) if lacks_hard_links(&error) => create_new(path),
         // Somebody else was quicker, and has removed this one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(io::ErrorKind::AlreadyExists.into())
@@ -108,20 +108,20 @@ fn create_new(path: &Path) -> io::Result<()> {
 }
 
 /// A name beside the file that nothing else has.
-fn unnamed(path: &Path) -> PathBuf {
-    beside(path, &format!("-{:016x}{UNNAMED}", fastrand::u64(..)))
+fn temporary_name(path: &Path) -> PathBuf {
+    beside(path, &format!("-{:016x}{TEMPORARY}", fastrand::u64(..)))
 }
 
 /// Removes files that are made under names of their own. Whoever is at it just then finds that the file is there.
-fn remove_unnamed(path: &Path) {
-    for unnamed in numbered(path, "-", UNNAMED) {
+fn remove_temporary(path: &Path) {
+    for temporary in numbered(path, "-", TEMPORARY) {
         // What cannot be removed is a name that nobody asks for.
-        let _ = fs::remove_file(unnamed);
+        let _ = fs::remove_file(temporary);
     }
 }
 
 /// True where somebody was killed between giving a file its name and taking away the first one.
-fn has_other_names(found: &fs::Metadata) -> bool {
+fn has_other_links(found: &fs::Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::nlink(found) > 1;
     #[cfg(not(unix))]
@@ -132,7 +132,7 @@ fn has_other_names(found: &fs::Metadata) -> bool {
 }
 
 /// What file systems without links answer (FAT: EPERM), and systems without the call.
-fn knows_no_links(error: &io::Error) -> bool {
+fn lacks_hard_links(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported | io::ErrorKind::TooManyLinks
@@ -162,7 +162,7 @@ mod tests {
         let path = folder.path().join("a.db");
         thread::scope(|scope| {
             for _ in 0..16 {
-                scope.spawn(|| private(&path).unwrap());
+                scope.spawn(|| private_file(&path).unwrap());
             }
         });
         assert_eq!(
@@ -178,7 +178,7 @@ mod tests {
             let path = folder.path().join(format!("{text}.db"));
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-            private(&path).unwrap();
+            private_file(&path).unwrap();
             assert_eq!(
                 (mode(&path), fs::read_to_string(&path).unwrap()),
                 (expected, text.into())
@@ -200,9 +200,9 @@ mod tests {
         ] {
             std::os::unix::fs::symlink(to, path(link)).unwrap();
         }
-        private(&path("a")).unwrap();
+        private_file(&path("a")).unwrap();
         assert_eq!(mode(&path("d")), 0o600);
-        assert!(private(&path("x")).is_err());
+        assert!(private_file(&path("x")).is_err());
     }
 
     #[test]
@@ -221,9 +221,9 @@ mod tests {
         // Before it had its name, and after.
         for _ in 0..2 {
             fs::write(folder.path().join("a.db-0123456789abcdef.new"), "").unwrap();
-            private(&path).unwrap();
+            private_file(&path).unwrap();
             fs::hard_link(&path, folder.path().join("a.db-fedcba9876543210.new")).unwrap();
-            private(&path).unwrap();
+            private_file(&path).unwrap();
             let mut names = names(folder.path());
             names.sort();
             assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let error = private(&folder.path().join("no/a.db")).unwrap_err();
+        let error = private_file(&folder.path().join("no/a.db")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -9,26 +9,26 @@ use rusqlite::{ErrorCode, ffi};
 
 use super::{
     file::OpenFile,
-    names::{FileId, Look},
+    side_files::{FileId, FileStats},
 };
 use crate::error::Error;
 
 /// How long a main file that cannot be read must stay as it is until nobody is taken to be writing it.
-pub(crate) const STILL: Duration = Duration::from_secs(2);
+pub(crate) const QUIET_PERIOD: Duration = Duration::from_secs(2);
 /// After so many transactions in a row that find the file damaged, each by a connection of its own, it is set aside.
-const TIMES: u32 = 2;
+const CONFIRMATIONS: u32 = 2;
 
 /// How often in a row a file was found damaged, and how it looked.
 #[derive(Debug)]
 pub(crate) struct Damage {
     times: u32,
     since: Instant,
-    seen: Seen,
+    seen: Fingerprint,
 }
 
 /// Which file it is, and its size and time of change. Those of a file that is open change by our own checkpoints.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen {
+struct Fingerprint {
     main: Option<FileId>,
     changed: Option<(u64, SystemTime)>,
     is_open: bool,
@@ -36,8 +36,8 @@ struct Seen {
 
 impl Damage {
     /// The file was found damaged, again where it is as it was `known`.
-    pub(crate) fn of(file: &OpenFile, known: Option<Damage>) -> Self {
-        let seen = Seen::at(file);
+    pub(crate) fn observe(file: &OpenFile, known: Option<Damage>) -> Self {
+        let seen = Fingerprint::read(file);
         match known {
             Some(known) if known.seen == seen => Damage {
                 times: known.times + 1,
@@ -52,20 +52,18 @@ impl Damage {
     }
 
     /// True where the file that stands there now was found damaged often enough.
-    pub(crate) fn is_sure(&self, file: &OpenFile) -> bool {
-        let is_still = self.seen.is_open || self.since.elapsed() >= STILL;
-        self.times >= TIMES && is_still && self.seen == Seen::at(file)
+    pub(crate) fn is_confirmed(&self, file: &OpenFile) -> bool {
+        let is_quiet = self.seen.is_open || self.since.elapsed() >= QUIET_PERIOD;
+        self.times >= CONFIRMATIONS && is_quiet && self.seen == Fingerprint::read(file)
     }
 }
 
-impl Seen {
-    fn at(file: &OpenFile) -> Self {
-        let look = Look::at(file.path());
-        let is_open = file
-            .names()
-            .is_some_and(|names| names.main == look.names.main);
-        Seen {
-            main: look.names.main,
+impl Fingerprint {
+    fn read(file: &OpenFile) -> Self {
+        let look = FileStats::read(file.path());
+        let is_open = file.ids().is_some_and(|ids| ids.main == look.ids.main);
+        Fingerprint {
+            main: look.ids.main,
             changed: look.main.filter(|_| !is_open),
             is_open,
         }

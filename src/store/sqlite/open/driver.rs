@@ -1,23 +1,23 @@
 //! The versions of rusqlite and SQLite that a program may bring: what differs between them, and which are refused.
 //!
 //! An application has one SQLite, whichever of its crates asked for it first (`links = "sqlite3"`). So any rusqlite of
-//! the range in Cargo.toml will do, and any SQLite that it links, from [`OLDEST`] on and with FTS5.
+//! the range in Cargo.toml will do, and any SQLite that it links, from [`MINIMUM`] on and with FTS5.
 
 use std::{os::raw::c_int, path::Path, sync::LazyLock};
 
-use rusqlite::{Connection, Result as Answer};
+use rusqlite::{Connection, Result as SqliteResult};
 
 use crate::error::{Error, Result};
 
 /// The oldest SQLite that has what the schema needs: FTS5 tables without contents that rows can be deleted from.
-const OLDEST: [i32; 3] = [3, 43, 0];
+const MINIMUM: [i32; 3] = [3, 43, 0];
 
 /// What the linked SQLite lacks. Asked in memory: any statement on a file opens it, and that may fail for other reasons.
-static SHORTFALL: LazyLock<Option<String>> = LazyLock::new(|| {
+static UNSUPPORTED: LazyLock<Option<String>> = LazyLock::new(|| {
     // A function that FTS5 adds to each connection.
     let asked = Connection::open_in_memory()
         .and_then(|connection| connection.query_row("SELECT fts5_source_id()", (), |_| Ok(())));
-    shortfall(rusqlite::version_number(), asked.is_ok())
+    unsupported(rusqlite::version_number(), asked.is_ok())
 });
 
 /// Checks that the linked SQLite can read and write a log.
@@ -26,7 +26,7 @@ static SHORTFALL: LazyLock<Option<String>> = LazyLock::new(|| {
 ///
 /// When it is too old, or built without FTS5.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    match &*SHORTFALL {
+    match &*UNSUPPORTED {
         None => Ok(()),
         Some(why) => Err(Error::store(format!(
             "cannot open the log {}: {why}: use the feature `bundled`, or link another SQLite",
@@ -36,8 +36,8 @@ pub(crate) fn check(path: &Path) -> Result<()> {
 }
 
 /// What a SQLite of this version lacks.
-fn shortfall(linked: i32, fts5: bool) -> Option<String> {
-    let [major, minor, patch] = OLDEST;
+fn unsupported(linked: i32, fts5: bool) -> Option<String> {
+    let [major, minor, patch] = MINIMUM;
     let oldest = format!("{major}.{minor}.{patch}");
     let version = format!(
         "{}.{}.{}",
@@ -58,31 +58,35 @@ fn shortfall(linked: i32, fts5: bool) -> Option<String> {
 }
 
 /// Has SQLite ask, after so many steps of its machine, whether to stop; `None` ends that.
-pub(crate) fn ask_every<F>(connection: &mut Connection, steps: c_int, stop: Option<F>) -> Answer<()>
+pub(crate) fn set_progress_handler<F>(
+    connection: &mut Connection,
+    steps: c_int,
+    stop: Option<F>,
+) -> SqliteResult<()>
 where
     F: FnMut() -> bool + Send + 'static,
 {
-    connection.progress_handler(steps, stop).answer()
+    connection.progress_handler(steps, stop).into_result()
 }
 
 /// Forgets the pages that a connection remembers. The method of rusqlite has a feature of its own in the oldest one.
-pub(crate) fn release_memory(connection: &Connection) -> Answer<()> {
+pub(crate) fn release_memory(connection: &Connection) -> SqliteResult<()> {
     connection.execute_batch("PRAGMA shrink_memory")
 }
 
 /// What that method returns: nothing until rusqlite 0.37, a result from 0.38 on.
-trait Answered {
-    fn answer(self) -> Answer<()>;
+trait IntoResult {
+    fn into_result(self) -> SqliteResult<()>;
 }
 
-impl Answered for () {
-    fn answer(self) -> Answer<()> {
+impl IntoResult for () {
+    fn into_result(self) -> SqliteResult<()> {
         Ok(())
     }
 }
 
-impl Answered for Answer<()> {
-    fn answer(self) -> Answer<()> {
+impl IntoResult for SqliteResult<()> {
+    fn into_result(self) -> SqliteResult<()> {
         self
     }
 }
@@ -93,15 +97,15 @@ mod tests {
 
     #[test]
     fn a_sqlite_that_is_too_old_or_lacks_fts5_is_named_beside_the_one_that_is_needed() {
-        let old = shortfall(3_040_001, true).unwrap();
+        let old = unsupported(3_040_001, true).unwrap();
         assert!(old.contains("3.40.1") && old.contains("3.43.0"), "{old}");
-        let lacking = shortfall(3_053_002, false).unwrap();
+        let lacking = unsupported(3_053_002, false).unwrap();
         assert!(
             lacking.contains("3.53.2 without FTS5") && lacking.contains("3.43.0"),
             "{lacking}"
         );
-        assert_eq!(shortfall(3_043_000, true), None);
-        assert_eq!(shortfall(4_000_000, true), None);
+        assert_eq!(unsupported(3_043_000, true), None);
+        assert_eq!(unsupported(4_000_000, true), None);
     }
 
     #[test]

@@ -19,10 +19,11 @@ use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 
 use super::{
-    connection::{self, Checkpoint, Missing, Role},
-    names::{Look, Names, identity},
-    process::{Connected, Process},
-    second_name, stale, unread, wait,
+    connection::{self, Checkpoint, IfMissing, Role},
+    hard_link, live_writer,
+    process::{OpenCount, Process},
+    side_files::{FileIds, FileStats, identity},
+    stale_wal, unreadable_wal,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -37,17 +38,17 @@ const ATTEMPTS: usize = 3;
 static FILES: Mutex<Vec<Weak<OpenFile>>> = Mutex::new(Vec::new());
 
 /// A connection; `None` until it is used, and after all were closed.
-type Slot = Mutex<Option<Opened>>;
+type Slot = Mutex<Option<OpenConnection>>;
 
 /// An open connection.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenConnection {
     pub(crate) connection: Connection,
     /// Declared after the connection: it is counted until it is closed.
-    _connected: Connected,
+    _connected: OpenCount,
 }
 
-impl Opened {
+impl OpenConnection {
     pub(crate) fn close(self, checkpoint: Checkpoint) {
         connection::close(self.connection, checkpoint);
     }
@@ -61,7 +62,7 @@ pub(crate) trait SharedWriter: Any + Send + Sync {
     /// # Errors
     ///
     /// When those cannot be opened or written.
-    fn look(&self) -> Result<()>;
+    fn check_files(&self) -> Result<()>;
 }
 
 /// One file and everything of this process that has it open.
@@ -72,25 +73,25 @@ pub(crate) struct OpenFile {
     /// Held while a connection is used; exclusively while all are closed.
     gate: RwLock<()>,
     /// The files that the connections have open; `None` while there is no connection.
-    names: Mutex<Option<Names>>,
+    ids: Mutex<Option<FileIds>>,
     /// The largest size of the index of the write-ahead log that was seen while they were open.
     shm_bytes: AtomicU64,
     slots: Mutex<Vec<Weak<Slot>>>,
     /// What all handles that write have in common.
     writer: Mutex<Option<Weak<dyn SharedWriter>>>,
     /// The instance of this process that writes it, is about to, or did so last.
-    own: Mutex<Option<InstanceId>>,
+    own_instance: Mutex<Option<InstanceId>>,
     /// True once it was open.
-    writes: AtomicBool,
+    has_writer: AtomicBool,
     /// The write-ahead log has commits that SQLite does not read: no reader may take it over.
-    has_unread: AtomicBool,
+    has_unreadable_commits: AtomicBool,
     /// The connection of all that tend it.
     maintenance: Mutex<Weak<Access>>,
 }
 
 /// Where a store is.
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     File(PathBuf),
     /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
@@ -103,7 +104,7 @@ impl OpenFile {
     ///
     /// When this process or another has a log open in the same file under another name: SQLite would keep a second
     /// write-ahead log there, and each would undo the other's commits.
-    pub(crate) fn at(path: &Path) -> Result<Arc<Self>> {
+    pub(crate) fn for_path(path: &Path) -> Result<Arc<Self>> {
         let path = real(path);
         let mut files = FILES.lock();
         files.retain(|file| file.strong_count() > 0);
@@ -113,23 +114,23 @@ impl OpenFile {
         }
         if let Some(id) = identity(&path) {
             let same = |file: &&Arc<OpenFile>| {
-                let names = *file.names.lock();
-                names.is_some_and(|names| names.main == Some(id))
+                let ids = *file.ids.lock();
+                ids.is_some_and(|ids| ids.main == Some(id))
             };
             if let Some(file) = open.iter().find(same) {
-                return Err(second_name::refused(&path, &file.path));
+                return Err(hard_link::open_by_other_name(&path, &file.path));
             }
         }
         let file = Arc::new(OpenFile {
             path,
             gate: RwLock::new(()),
-            names: Mutex::new(None),
+            ids: Mutex::new(None),
             shm_bytes: AtomicU64::new(0),
             slots: Mutex::default(),
             writer: Mutex::default(),
-            own: Mutex::default(),
-            writes: AtomicBool::new(false),
-            has_unread: AtomicBool::new(false),
+            own_instance: Mutex::default(),
+            has_writer: AtomicBool::new(false),
+            has_unreadable_commits: AtomicBool::new(false),
             maintenance: Mutex::default(),
         });
         files.push(Arc::downgrade(&file));
@@ -161,35 +162,35 @@ impl OpenFile {
             let shared: Arc<dyn Any + Send + Sync> = shared;
             return Ok(shared.downcast().expect("all writers are of one type"));
         }
-        *self.own.lock() = Some(own);
+        *self.own_instance.lock() = Some(own);
         let shared = Arc::new(make()?);
         let weak = Arc::downgrade(&shared);
         *writer = Some(weak);
-        self.writes.store(true, Relaxed);
+        self.has_writer.store(true, Relaxed);
         Ok(shared)
     }
 
     /// The names that the connections were opened by.
-    pub(crate) fn names(&self) -> Option<Names> {
-        *self.names.lock()
+    pub(crate) fn ids(&self) -> Option<FileIds> {
+        *self.ids.lock()
     }
 
     /// True when the index of the write-ahead log was cut off: SQLite never makes it shorter while it is open, and a process
     /// that reads behind its end is killed (SIGBUS).
-    pub(crate) fn is_shm_cut(&self, now: &Look) -> bool {
-        let is_same = self.names().is_some_and(|names| names.shm == now.names.shm);
+    pub(crate) fn is_shm_truncated(&self, now: &FileStats) -> bool {
+        let is_same = self.ids().is_some_and(|ids| ids.shm == now.ids.shm);
         is_same && now.shm_bytes < self.shm_bytes.load(Relaxed)
     }
 
     /// Takes note of how long the index of the write-ahead log is.
-    pub(crate) fn saw_shm(&self, now: &Look) {
+    pub(crate) fn note_shm_size(&self, now: &FileStats) {
         self.shm_bytes.fetch_max(now.shm_bytes, Relaxed);
     }
 
     /// Closes all connections, none of which is in use then; each is opened anew when it is used again.
     pub(crate) fn close_all(&self) {
         let _gate = self.gate.write();
-        self.forget();
+        self.clear_ids();
         for slot in self.slots.lock().iter().filter_map(Weak::upgrade) {
             if let Some(opened) = slot.lock().take() {
                 opened.close(Checkpoint::No);
@@ -198,25 +199,25 @@ impl OpenFile {
     }
 
     /// Forgets the names once no connection is open.
-    fn forget_names(&self) {
+    fn clear_ids_if_closed(&self) {
         let slots = self.slots.lock();
         // One that is locked is in use.
         let is_open = |slot: Arc<Slot>| slot.try_lock().is_none_or(|slot| slot.is_some());
         if !slots.iter().filter_map(Weak::upgrade).any(is_open) {
-            self.forget();
+            self.clear_ids();
         }
     }
 
-    fn forget(&self) {
-        *self.names.lock() = None;
+    fn clear_ids(&self) {
+        *self.ids.lock() = None;
         self.shm_bytes.store(0, Relaxed);
     }
 
     /// Closes the connections to files that are not the log's any more.
-    fn renew(&self) -> Result<()> {
+    fn reopen_changed(&self) -> Result<()> {
         let writer = self.writer.lock().as_ref().and_then(Weak::upgrade);
         match writer {
-            Some(writer) => writer.look(),
+            Some(writer) => writer.check_files(),
             None => {
                 self.close_all();
                 Ok(())
@@ -224,49 +225,52 @@ impl OpenFile {
         }
     }
 
-    fn open(&self, role: Role) -> Result<Opened> {
-        let connected = Connected::to(&self.path)?;
-        let known = self.names();
+    fn open(&self, role: Role) -> Result<OpenConnection> {
+        let connected = OpenCount::acquire(&self.path)?;
+        let known = self.ids();
         let before = identity(&self.path);
         if known.is_none() {
             // The first of this process. A writer whose files were replaced makes them anew itself.
-            let own = *self.own.lock();
-            if !self.writes.load(Relaxed) {
-                wait::for_side_files(&self.path, own)?;
+            let own = *self.own_instance.lock();
+            if !self.has_writer.load(Relaxed) {
+                live_writer::wait_for_side_files(&self.path, own)?;
             }
-            second_name::check(&self.path)?;
-            stale::check(&self.path, role, own)?;
+            hard_link::check(&self.path)?;
+            stale_wal::check(&self.path, role, own)?;
         }
         let connection = match role {
-            Role::Read if self.writes.load(Relaxed) => connection::open_to_read(&self.path, known)?,
-            Role::Read => wait::until_readable(&self.path, known)?,
+            Role::Read if self.has_writer.load(Relaxed) => {
+                connection::open_to_read(&self.path, known)?
+            }
+            Role::Read => live_writer::open_to_read(&self.path, known)?,
             Role::Write => {
                 let missing = match known {
-                    None => Missing::Create,
-                    Some(_) => Missing::Refuse,
+                    None => IfMissing::Create,
+                    Some(_) => IfMissing::Fail,
                 };
                 connection::open_to_write(&self.path, known, missing)?
             }
             Role::Maintain => {
                 // Says what is wrong with a file that is none.
                 drop(connection::open_to_read(&self.path, known)?);
-                connection::open_to_write(&self.path, known, Missing::Refuse)?
+                connection::open_to_write(&self.path, known, IfMissing::Fail)?
             }
         };
         if known.is_none() {
-            let commits = unread::commits(&connection, &self.path, *self.own.lock());
-            self.has_unread.store(commits > 0, Relaxed);
+            let commits =
+                unreadable_wal::count_commits(&connection, &self.path, *self.own_instance.lock());
+            self.has_unreadable_commits.store(commits > 0, Relaxed);
             if commits > 0 && role != Role::Read {
-                unread::keep(&self.path, commits)?;
+                unreadable_wal::copy_wal(&self.path, commits)?;
             }
         }
         // By now the side files are there. Of several connections the first says which.
-        let look = Look::at(&self.path);
-        let opened = Opened {
+        let look = FileStats::read(&self.path);
+        let opened = OpenConnection {
             connection,
             _connected: connected,
         };
-        if before.is_some() && before != look.names.main {
+        if before.is_some() && before != look.ids.main {
             opened.close(Checkpoint::No);
             let what = format!(
                 "the log {} was replaced while it was opened",
@@ -274,8 +278,8 @@ impl OpenFile {
             );
             return Err(Error::new(ErrorKind::Busy, what));
         }
-        self.names.lock().get_or_insert(look.names);
-        self.saw_shm(&look);
+        self.ids.lock().get_or_insert(look.ids);
+        self.note_shm_size(&look);
         Ok(opened)
     }
 }
@@ -283,12 +287,12 @@ impl OpenFile {
 /// A connection of one user: a reader, the writer, or maintenance.
 #[derive(Debug)]
 pub(crate) struct Access {
-    at: At,
+    backing: Backing,
     process: Process,
 }
 
 #[derive(Debug)]
-enum At {
+enum Backing {
     /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
     File {
@@ -301,8 +305,8 @@ enum At {
 impl Access {
     pub(crate) fn memory(connection: Arc<Mutex<Connection>>) -> Self {
         Access {
-            at: At::Memory(connection),
-            process: Process::own(),
+            backing: Backing::Memory(connection),
+            process: Process::current(),
         }
     }
 
@@ -313,24 +317,24 @@ impl Access {
         slots.push(Arc::downgrade(&slot));
         drop(slots);
         Access {
-            at: At::File { file, role, slot },
-            process: Process::own(),
+            backing: Backing::File { file, role, slot },
+            process: Process::current(),
         }
     }
 
     /// The file, where there is one.
     pub(crate) fn open_file(&self) -> Option<&Arc<OpenFile>> {
-        match &self.at {
-            At::Memory(_) => None,
-            At::File { file, .. } => Some(file),
+        match &self.backing {
+            Backing::Memory(_) => None,
+            Backing::File { file, .. } => Some(file),
         }
     }
 
     /// The path for errors.
     pub(crate) fn path(&self) -> &Path {
-        match &self.at {
-            At::Memory(_) => Path::new(":memory:"),
-            At::File { file, .. } => &file.path,
+        match &self.backing {
+            Backing::Memory(_) => Path::new(":memory:"),
+            Backing::File { file, .. } => &file.path,
         }
     }
 
@@ -343,46 +347,47 @@ impl Access {
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<Guard<'_>> {
-        let At::File { file, .. } = &self.at else {
-            return self.lock_anyway(prepare);
+        let Backing::File { file, .. } = &self.backing else {
+            return self.lock_unchecked(prepare);
         };
         let is_changed = || {
-            let changed = |names| {
-                let now = Look::at(&file.path);
-                now.names != names || file.is_shm_cut(&now)
+            let changed = |ids| {
+                let now = FileStats::read(&file.path);
+                now.ids != ids || file.is_shm_truncated(&now)
             };
-            file.names().is_some_and(changed)
+            file.ids().is_some_and(changed)
         };
         for _ in 1..ATTEMPTS {
             if is_changed() {
-                file.renew()?;
+                file.reopen_changed()?;
             }
-            match self.lock_anyway(&prepare) {
+            match self.lock_unchecked(&prepare) {
                 // They were replaced while it was opened.
                 Err(_) if is_changed() => {}
                 result => return result,
             }
         }
-        self.lock_anyway(prepare)
+        self.lock_unchecked(prepare)
     }
 
     /// The same, whatever stands under the names by now: for the writer, who looks at them himself.
-    pub(crate) fn lock_anyway(
+    pub(crate) fn lock_unchecked(
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<Guard<'_>> {
         self.process.check()?;
-        match &self.at {
-            At::Memory(connection) => Ok(Guard {
+        match &self.backing {
+            Backing::Memory(connection) => Ok(Guard {
                 connection: MutexGuard::map(connection.lock(), |connection| connection),
                 _gate: None,
             }),
-            At::File { file, role, slot } => {
+            Backing::File { file, role, slot } => {
                 let gate = file.gate.read();
                 let mut slot = slot.lock();
                 if slot.is_none() {
                     let opened = file.open(*role)?;
-                    prepare(&opened.connection).map_err(|e| connection::at(&file.path, e))?;
+                    prepare(&opened.connection)
+                        .map_err(|e| connection::sqlite_error(&file.path, e))?;
                     *slot = Some(opened);
                 }
                 let connection = MutexGuard::try_map(slot, |slot| {
@@ -397,26 +402,26 @@ impl Access {
     }
 
     /// Takes the connection out, as it is; another is opened when it is used again.
-    pub(crate) fn take(&self) -> Option<Opened> {
-        match &self.at {
-            At::Memory(_) => None,
-            At::File { slot, .. } => slot.lock().take(),
+    pub(crate) fn take(&self) -> Option<OpenConnection> {
+        match &self.backing {
+            Backing::Memory(_) => None,
+            Backing::File { slot, .. } => slot.lock().take(),
         }
     }
 
     /// Closes the connection as it is; another is opened when it is used again.
-    pub(crate) fn drop_connection(&self) {
+    pub(crate) fn close_without_checkpoint(&self) {
         if let Some(opened) = self.take() {
             opened.close(Checkpoint::No);
         }
-        if let At::File { file, .. } = &self.at {
-            file.forget_names();
+        if let Backing::File { file, .. } = &self.backing {
+            file.clear_ids_if_closed();
         }
     }
 
     /// Closes the connection; it is opened anew when it is used again.
     pub(crate) fn close(&self) {
-        let At::File { file, slot, .. } = &self.at else {
+        let Backing::File { file, slot, .. } = &self.backing else {
             return;
         };
         let _gate = file.gate.read();
@@ -424,26 +429,28 @@ impl Access {
             return;
         };
         // The last connection of all takes the write-ahead log over, unless that is not the log's any more.
-        let look = Look::at(&file.path);
-        let same = file.names() == Some(look.names);
+        let look = FileStats::read(&file.path);
+        let same = file.ids() == Some(look.ids);
         // Nor when another content was written into the main file.
-        let own = same && (look.wal_bytes == 0 || stale::fits(&file.path, *file.own.lock()));
-        let keep = file.has_unread.load(Relaxed) && !file.writes.load(Relaxed);
+        let own = same
+            && (look.wal_bytes == 0
+                || stale_wal::wal_matches(&file.path, *file.own_instance.lock()));
+        let keep = file.has_unreadable_commits.load(Relaxed) && !file.has_writer.load(Relaxed);
         opened.close(match own && !keep {
             true => Checkpoint::Yes,
             false => Checkpoint::No,
         });
-        file.forget_names();
+        file.clear_ids_if_closed();
     }
 }
 
 impl Drop for Access {
     fn drop(&mut self) {
-        if self.process.is_other() {
+        if self.process.is_forked_child() {
             // Not even to be closed there: see `process`.
-            match &self.at {
-                At::Memory(connection) => mem::forget(connection.clone()),
-                At::File { slot, .. } => mem::forget(slot.clone()),
+            match &self.backing {
+                Backing::Memory(connection) => mem::forget(connection.clone()),
+                Backing::File { slot, .. } => mem::forget(slot.clone()),
             }
             return;
         }

@@ -8,17 +8,17 @@ use std::{
 };
 
 use super::{
-    names::{FileId, beside, identity},
-    witness::{Committed, Total},
+    lock_counts::{CommitCounts, TotalCounts},
+    side_files::{FileId, beside, identity},
 };
 use crate::record::InstanceId;
 
 /// How long the lock file of an instance may be missing before the instance is taken for dead: a living one makes it
 /// anew within seconds.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// What the name of a lock file ends with until it is locked.
-const UNNAMED: &str = "new";
+const TEMPORARY_EXTENSION: &str = "new";
 
 /// The lock of one instance, in the folder beside its log.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ pub(crate) struct InstanceLock {
     path: PathBuf,
     /// Which file it is; another may stand under its name when this one was removed.
     identity: Option<FileId>,
-    written: Committed,
+    written: CommitCounts,
 }
 
 impl InstanceLock {
     /// Takes the lock of an instance beside the log.
-    pub(crate) fn take(log: &Path, id: InstanceId) -> io::Result<Self> {
+    pub(crate) fn acquire(log: &Path, id: InstanceId) -> io::Result<Self> {
         let path = path_of(log, id);
         let file = lock(&path)?;
         let identity = identity(&path);
-        let written = Committed::default();
+        let written = CommitCounts::default();
         written.write(&file)?;
         Ok(InstanceLock {
             file,
@@ -47,7 +47,7 @@ impl InstanceLock {
     }
 
     /// Makes the lock file anew where somebody has removed or replaced it.
-    pub(crate) fn keep(&mut self) -> io::Result<()> {
+    pub(crate) fn recreate_if_missing(&mut self) -> io::Result<()> {
         let found = identity(&self.path);
         if found.is_some() && found == self.identity {
             return Ok(());
@@ -64,7 +64,7 @@ impl InstanceLock {
     }
 
     /// Says how much the instance has committed.
-    pub(crate) fn write(&mut self, committed: Committed) -> io::Result<()> {
+    pub(crate) fn write(&mut self, committed: CommitCounts) -> io::Result<()> {
         if self.written != committed {
             committed.write(&self.file)?;
             self.written = committed;
@@ -84,19 +84,19 @@ impl InstanceLock {
 /// Makes a lock file that is locked before it has its name: nobody ever sees it unlocked while its process lives.
 fn lock(path: &Path) -> io::Result<File> {
     make_folder(path)?;
-    let unnamed = path.with_extension(UNNAMED);
+    let temporary = path.with_extension(TEMPORARY_EXTENSION);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&unnamed)?;
+    let file = options.open(&temporary)?;
     file.try_lock().map_err(io::Error::other)?;
-    fs::rename(&unnamed, path)?;
+    fs::rename(&temporary, path)?;
     Ok(file)
 }
 
 /// True while the process of this instance lives.
-pub(crate) fn alive(log: &Path, id: InstanceId) -> bool {
+pub(crate) fn is_alive(log: &Path, id: InstanceId) -> bool {
     is_held(&path_of(log, id)).unwrap_or(false)
 }
 
@@ -113,10 +113,10 @@ pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
         }
         None => {
             match missing.exists() {
-                true => is_old(&missing),
+                true => is_past_grace_period(&missing),
                 false => {
                     // Where it cannot be noted down, the instance is looked at again later.
-                    let _ = note(&missing);
+                    let _ = create_missing_marker(&missing);
                     false
                 }
             }
@@ -147,13 +147,13 @@ fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// True when a file was last changed longer ago than a living process would leave it.
-fn is_old(path: &Path) -> bool {
+fn is_past_grace_period(path: &Path) -> bool {
     let since = fs::metadata(path).and_then(|found| found.modified());
     let age = since.map(|since| SystemTime::now().duration_since(since));
-    matches!(age, Ok(Ok(age)) if age >= GRACE)
+    matches!(age, Ok(Ok(age)) if age >= GRACE_PERIOD)
 }
 
-fn note(path: &Path) -> io::Result<()> {
+fn create_missing_marker(path: &Path) -> io::Result<()> {
     make_folder(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -163,14 +163,14 @@ fn note(path: &Path) -> io::Result<()> {
 }
 
 /// The living instances of a log, with what each has committed.
-pub(crate) fn living(log: &Path) -> Vec<(InstanceId, Committed)> {
-    let mut all = Committed::all(&folder(log));
-    all.retain(|(id, _)| alive(log, *id));
+pub(crate) fn live_instances(log: &Path) -> Vec<(InstanceId, CommitCounts)> {
+    let mut all = CommitCounts::read_all(&folder(log));
+    all.retain(|(id, _)| is_alive(log, *id));
     all
 }
 
 /// Removes the lock files of the dead. Their open activities must have been written as abandoned before.
-pub(crate) fn remove_dead(log: &Path) {
+pub(crate) fn remove_dead_lock_files(log: &Path) {
     let Ok(files) = fs::read_dir(folder(log)) else {
         return;
     };
@@ -181,11 +181,16 @@ pub(crate) fn remove_dead(log: &Path) {
             .unwrap_or_default();
         let id = id.parse::<InstanceId>();
         let is_dead = match (id, kind) {
-            (Ok(id), "lock") => !alive(log, id),
+            (Ok(id), "lock") => !is_alive(log, id),
             // Its process died between making and locking it, or before it had its name.
-            (Ok(_), UNNAMED) => is_old(&path) && is_held(&path) == Some(false),
+            (Ok(_), TEMPORARY_EXTENSION) => {
+                is_past_grace_period(&path) && is_held(&path) == Some(false)
+            }
             // Its writer died while it was written.
-            _ => name.is_some_and(|name| name.starts_with(Total::TEMPORARY)) && is_old(&path),
+            _ => {
+                name.is_some_and(|name| name.starts_with(TotalCounts::TEMPORARY))
+                    && is_past_grace_period(&path)
+            }
         };
         if is_dead {
             // What could not be removed is found dead again by the next writer.
@@ -215,23 +220,23 @@ mod tests {
     fn an_instance_lives_as_long_as_it_holds_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
-        assert!(!alive(&log, id()), "never opened");
-        let lock = InstanceLock::take(&log, id()).unwrap();
-        assert!(alive(&log, id()));
-        assert!(alive(&log, id()), "asking does not end it");
+        assert!(!is_alive(&log, id()), "never opened");
+        let lock = InstanceLock::acquire(&log, id()).unwrap();
+        assert!(is_alive(&log, id()));
+        assert!(is_alive(&log, id()), "asking does not end it");
         lock.release();
-        assert!(!alive(&log, id()));
+        assert!(!is_alive(&log, id()));
     }
 
     #[test]
     fn a_lock_file_that_nobody_holds_is_dead() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
-        let lock = InstanceLock::take(&log, id()).unwrap();
+        let lock = InstanceLock::acquire(&log, id()).unwrap();
         let path = lock.path.clone();
         lock.release();
         File::create(path).unwrap();
-        assert!(!alive(&log, id()));
+        assert!(!is_alive(&log, id()));
         assert!(is_dead(&log, id()));
     }
 
@@ -239,26 +244,26 @@ mod tests {
     fn a_lock_file_without_its_name_is_removed_when_its_process_is_dead() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
-        let lock = InstanceLock::take(&log, id()).unwrap();
+        let lock = InstanceLock::acquire(&log, id()).unwrap();
         let named = |number: u64| {
             // The last two bits are not a part of an id.
             let id = InstanceId::from_parts(1_700_000_000_000_000, number << 2);
-            path_of(&log, id).with_extension(UNNAMED)
+            path_of(&log, id).with_extension(TEMPORARY_EXTENSION)
         };
         let (dead, living, new) = (named(1), named(2), named(3));
         let foreign = super::folder(&log).join("notes.new");
         let held = [&dead, &living, &foreign].map(|path| {
             let file = File::create(path).unwrap();
-            let long_ago = SystemTime::now() - 2 * GRACE;
+            let long_ago = SystemTime::now() - 2 * GRACE_PERIOD;
             file.set_modified(long_ago).unwrap();
             file
         });
         held[1].try_lock().unwrap();
         File::create(&new).unwrap();
-        remove_dead(&log);
+        remove_dead_lock_files(&log);
         let left = [&dead, &living, &foreign, &new].map(|path| path.exists());
         assert_eq!(left, [false, true, true, true]);
-        assert!(alive(&log, id()));
+        assert!(is_alive(&log, id()));
         drop((lock, held));
     }
 
@@ -266,11 +271,11 @@ mod tests {
     fn an_instance_whose_lock_file_was_removed_is_not_called_dead_at_once_and_makes_it_anew() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
-        let mut lock = InstanceLock::take(&log, id()).unwrap();
+        let mut lock = InstanceLock::acquire(&log, id()).unwrap();
         fs::remove_dir_all(super::folder(&log)).unwrap();
         assert!(!is_dead(&log, id()));
-        lock.keep().unwrap();
-        assert!(alive(&log, id()));
+        lock.recreate_if_missing().unwrap();
+        assert!(is_alive(&log, id()));
         assert!(!is_dead(&log, id()));
     }
 }

@@ -21,53 +21,53 @@ static OPEN: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Process(u32);
 
 impl Process {
-    pub(crate) fn own() -> Self {
+    pub(crate) fn current() -> Self {
         Process(process::id())
     }
 
     /// True in a child of that process.
-    pub(super) fn is_other(self) -> bool {
+    pub(super) fn is_forked_child(self) -> bool {
         process::id() != self.0
     }
 
     /// Refuses to go on in a child of that process.
     pub(crate) fn check(self) -> Result<()> {
-        match self.is_other() {
+        match self.is_forked_child() {
             false => Ok(()),
-            true => Err(forked("use the log")),
+            true => Err(fork_error("use the log")),
         }
     }
 }
 
 /// One connection to a file, counted while it lives.
 #[derive(Debug)]
-pub(super) struct Connected(Process);
+pub(super) struct OpenCount(Process);
 
-impl Connected {
+impl OpenCount {
     /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.
-    pub(super) fn to(path: &Path) -> Result<Self> {
-        let own = Process::own();
+    pub(super) fn acquire(path: &Path) -> Result<Self> {
+        let own = Process::current();
         let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
             let (process, count) = ((open >> 32) as u32, open & u64::from(u32::MAX));
             (count == 0 || process == own.0).then_some((u64::from(own.0) << 32) | (count + 1))
         });
         match update {
-            Ok(_) => Ok(Connected(own)),
-            Err(_) => Err(forked(&format!("open the log {}", path.display()))),
+            Ok(_) => Ok(OpenCount(own)),
+            Err(_) => Err(fork_error(&format!("open the log {}", path.display()))),
         }
     }
 }
 
-impl Drop for Connected {
+impl Drop for OpenCount {
     fn drop(&mut self) {
         // A child's copy of the count says what its parent left open in it, and stays as it is.
-        if !self.0.is_other() {
+        if !self.0.is_forked_child() {
             OPEN.fetch_sub(1, Relaxed);
         }
     }
 }
 
-fn forked(what: &str) -> Error {
+fn fork_error(what: &str) -> Error {
     Error::new(
         ErrorKind::Forked,
         format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::connection::reference;
+use super::connection::reference_schema;
 
 const VERSION: &str = "PRAGMA user_version";
 const OBJECTS: &str = "SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
@@ -92,7 +92,7 @@ pub(super) const VIEWS: [(&str, &[&str]); 5] = [
 /// What the schema makes: a table, an index, a trigger or a view.
 #[derive(Debug)]
 struct Object {
-    sort: String,
+    kind: String,
     table: String,
     /// Of a table its columns, of anything else its statement.
     shape: String,
@@ -101,52 +101,58 @@ struct Object {
 }
 
 /// What is missing or altered of the schema.
-pub(crate) fn complaints(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let (there, made) = both(connection)?;
-    let mut complaints = Vec::new();
-    for (name, object) in &made {
-        let sort = &object.sort;
-        match there.get(name) {
-            None => complaints.push(format!("the {sort} {name} is missing")),
-            Some(found) if !found.is_like(object) => {
-                complaints.push(format!("the {sort} {name} was altered"));
+pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let (actual, expected) = actual_and_expected(connection)?;
+    let mut problems = Vec::new();
+    for (name, object) in &expected {
+        let kind = &object.kind;
+        match actual.get(name) {
+            None => problems.push(format!("the {kind} {name} is missing")),
+            Some(found) if !found.matches(object) => {
+                problems.push(format!("the {kind} {name} was altered"));
             }
             Some(_) => {}
         }
     }
     for (view, columns) in VIEWS {
-        if there.contains_key(view)
-            && let Err(complaint) = read_view(connection, view, columns)
+        if actual.contains_key(view)
+            && let Err(problem) = read_view(connection, view, columns)
         {
-            complaints.push(complaint);
+            problems.push(problem);
         }
     }
-    Ok(complaints)
+    Ok(problems)
 }
 
 /// What others have added to the schema.
-pub(crate) fn foreign(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let (there, made) = both(connection)?;
-    let added = there.iter().filter(|(name, _)| !made.contains_key(*name));
+pub(crate) fn foreign_objects(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let (actual, expected) = actual_and_expected(connection)?;
+    let added = actual
+        .iter()
+        .filter(|(name, _)| !expected.contains_key(*name));
     Ok(added
-        .map(|(name, object)| match object.sort.as_str() {
-            "index" | "trigger" => format!("{} {name} on {}", object.sort, object.table),
-            sort => format!("{sort} {name}"),
+        .map(|(name, object)| match object.kind.as_str() {
+            "index" | "trigger" => format!("{} {name} on {}", object.kind, object.table),
+            kind => format!("{kind} {name}"),
         })
         .collect())
 }
 
 /// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
 pub(crate) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let (there, made) = both(connection)?;
+    let (actual, expected) = actual_and_expected(connection)?;
     let mut restored = Vec::new();
-    for (name, object) in made {
-        if object.sort == "table" || there.get(&name).is_some_and(|found| found.is_like(&object)) {
+    for (name, object) in expected {
+        if object.kind == "table"
+            || actual
+                .get(&name)
+                .is_some_and(|found| found.matches(&object))
+        {
             continue;
         }
         // Names and statements are the schema's own.
-        if let Some(found) = there.get(&name) {
-            connection.execute_batch(&format!("DROP {} {name}", found.sort))?;
+        if let Some(found) = actual.get(&name) {
+            connection.execute_batch(&format!("DROP {} {name}", found.kind))?;
         }
         connection.execute_batch(&object.sql)?;
         restored.push(name);
@@ -155,17 +161,17 @@ pub(crate) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> 
 }
 
 impl Object {
-    fn is_like(&self, other: &Object) -> bool {
-        (&self.sort, &self.table, &self.shape) == (&other.sort, &other.table, &other.shape)
+    fn matches(&self, other: &Object) -> bool {
+        (&self.kind, &self.table, &self.shape) == (&other.kind, &other.table, &other.shape)
     }
 }
 
 type Objects = BTreeMap<String, Object>;
 
 /// The objects of the file, and those that its schema makes.
-fn both(connection: &Connection) -> rusqlite::Result<(Objects, Objects)> {
+fn actual_and_expected(connection: &Connection) -> rusqlite::Result<(Objects, Objects)> {
     let version = connection.query_row(VERSION, (), |row| row.get(0))?;
-    Ok((objects(connection)?, objects(&reference(version)?)?))
+    Ok((objects(connection)?, objects(&reference_schema(version)?)?))
 }
 
 fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
@@ -173,16 +179,16 @@ fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     let mut rows = statement.query(())?;
     let mut objects = Objects::new();
     while let Some(row) = rows.next()? {
-        let (name, sort, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (name, kind, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let sql: String = row.get(3)?;
         let is_search = SEARCH.iter().any(|search| name.starts_with(search));
-        let shape = match sort.as_str() {
+        let shape = match kind.as_str() {
             "table" if is_search => String::new(),
             "table" => columns(connection, &name)?,
             _ => sql.split_whitespace().collect::<Vec<_>>().join(" "),
         };
         let object = Object {
-            sort,
+            kind,
             table,
             shape,
             sql,

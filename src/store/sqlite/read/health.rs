@@ -69,7 +69,7 @@ pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
     match complaints(connection) {
         Ok(lines) => {
             let mut lines: Vec<_> = lines.into_iter().filter(|line| line != "ok").collect();
-            lines.extend(schema::complaints(connection).map_err(failed("check the schema"))?);
+            lines.extend(schema::problems(connection).map_err(failed("check the schema"))?);
             Ok(lines)
         }
         // Some damage keeps the check itself from ending. That is an answer to it, and no failure.

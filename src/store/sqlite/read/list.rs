@@ -14,7 +14,7 @@ use crate::{
     record::{Filter, Pattern},
     store::{
         Cursor, Followed, List, Position, Record,
-        sqlite::write::order::{self, GoesOn},
+        sqlite::write::commit_order::{self, Continuation},
     },
 };
 
@@ -157,10 +157,10 @@ pub(super) fn after<R: Stored>(
     let from = match place.log() {
         0 => place.seq(),
         log if log == end.log() => place.seq(),
-        log => match order::place(&snapshot.transaction, R::WHAT, log, place.seq())
+        log => match commit_order::continuation(&snapshot.transaction, R::WHAT, log, place.seq())
             .map_err(failed("read where another log goes on"))?
         {
-            Some(GoesOn::After(seq)) if seq <= end.seq() => seq,
+            Some(Continuation::After(seq)) if seq <= end.seq() => seq,
             // What goes on here is not there yet.
             Some(_) => return wait(),
             // No log has written to this file yet: the one that will says where others go on.
@@ -187,7 +187,7 @@ pub(super) fn newest_place<R: Stored>(connection: &Connection) -> Result<Positio
         let seq = connection
             .prepare_cached(R::NEWEST)?
             .query_row((), |row| row.get(0))?;
-        Ok(Position::new(order::id(connection)?, seq))
+        Ok(Position::new(commit_order::id(connection)?, seq))
     };
     newest().map_err(failed("read the newest commit"))
 }

@@ -12,7 +12,7 @@ use crate::{
         Bucket, Dimension, Grain, Pace, Quarter, Subject, Total, TypeCount,
         meaning::{ALL, AgentRows, Agents, Code, Paces, Span, Stretches, SumScope},
         sqlite::{
-            columns::{NUMBER_OF_TEXT, TEXT_OF_NUMBER, unsigned},
+            columns::{TEXT_ID, TEXT_VALUE, unsigned},
             maintenance::search::ACTIVITIES,
             write::sums::{agents, bucket::sums, pace},
         },
@@ -253,18 +253,14 @@ pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<boo
 }
 
 fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {
-    let found = read(
-        connection,
-        NUMBER_OF_TEXT,
-        [text],
-        "look up a text",
-        |row| row.get(0),
-    )?;
+    let found = read(connection, TEXT_ID, [text], "look up a text", |row| {
+        row.get(0)
+    })?;
     Ok(found.into_iter().next())
 }
 
 fn text(connection: &Connection, number: i64) -> Result<Text> {
-    one::<String>(connection, TEXT_OF_NUMBER, [number], "look up a text").map(Text::from)
+    one::<String>(connection, TEXT_VALUE, [number], "look up a text").map(Text::from)
 }
 
 fn one<T: rusqlite::types::FromSql>(

@@ -18,7 +18,7 @@ mod tally;
 mod tests;
 mod tree;
 
-pub(super) use check::committed_beside;
+pub(super) use check::check_lock_files;
 
 use std::{
     ops::{Range, RangeInclusive},
@@ -48,8 +48,8 @@ use crate::{
             maintenance::recount,
             open::{
                 connection::Role,
-                file::{Access, OpenFile, Place},
-                lock, unread,
+                file::{Access, Location, OpenFile},
+                lock, unreadable_wal,
             },
         },
         sums, timed_out,
@@ -75,14 +75,14 @@ const IDS: &str = "SELECT id FROM activity WHERE id BETWEEN ?1 AND ?2 \
 
 impl SqliteReader {
     /// Opens the read side of this place, which must exist.
-    pub(super) fn open(place: &Place) -> Result<Self> {
-        let access = match place {
-            Place::Memory(connection) => Access::memory(connection.clone()),
-            Place::File(path) => Access::file(OpenFile::at(path)?, Role::Read),
+    pub(super) fn open(location: &Location) -> Result<Self> {
+        let access = match location {
+            Location::Memory(connection) => Access::memory(connection.clone()),
+            Location::File(path) => Access::file(OpenFile::for_path(path)?, Role::Read),
         };
         // The process that could die takes a store in memory along.
         SqliteReader::new(access, |file, id| {
-            file.is_none_or(|file| lock::alive(file, id))
+            file.is_none_or(|file| lock::is_alive(file, id))
         })
     }
 
@@ -161,7 +161,8 @@ impl SqliteReader {
             check::compare(&view, beside, &mut |part| told(part / 2.0))?
         };
         if let Some(path) = path {
-            checked.unread_commits = unread::commits(&*self.connection()?, path, None);
+            checked.unread_commits =
+                unreadable_wal::count_commits(&*self.connection()?, path, None);
         }
         let mut next = Some(i64::MIN);
         while let Some(from) = next {

@@ -9,7 +9,7 @@ use crate::{
     store::{
         Cursor, Record,
         sqlite::{
-            columns::NUMBER_OF_TEXT,
+            columns::TEXT_ID,
             maintenance::search::{
                 ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, Indexed, PROJECT, REQUEST, SESSION,
                 numbered, written,
@@ -154,7 +154,7 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
     for (sort, choice) in by_number {
         all.extend(one_of(choice, |text| {
             // No text has the number 0.
-            let number = connection.prepare_cached(NUMBER_OF_TEXT)?;
+            let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
             Ok(numbered(sort, number.unwrap_or_default()))
         })?);

@@ -29,7 +29,7 @@ impl<'a> Stoppable<'a> {
             // Of many quick questions none takes so many steps.
             options.check("begin to read")?;
             let options = options.clone();
-            driver::ask_every(&mut connection, STEPS, Some(move || options.is_over()))
+            driver::set_progress_handler(&mut connection, STEPS, Some(move || options.is_over()))
                 .map_err(failed("watch over a question"))?;
         }
         Ok(Stoppable { connection, stops })
@@ -54,7 +54,7 @@ impl Drop for Stoppable<'_> {
     fn drop(&mut self) {
         if self.stops {
             // Taking a handler away fails for connections of others only.
-            let _ = driver::ask_every(&mut self.connection, 0, None::<fn() -> bool>);
+            let _ = driver::set_progress_handler(&mut self.connection, 0, None::<fn() -> bool>);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     record::{Filter, Kind, Text},
     store::{
         Tallied,
-        sqlite::columns::{TEXT_OF_NUMBER, unsigned},
+        sqlite::columns::{TEXT_VALUE, unsigned},
     },
 };
 
@@ -81,7 +81,7 @@ impl Texts<'_> {
         match self.known.entry(id) {
             Entry::Occupied(known) => Ok(known.get().clone()),
             Entry::Vacant(new) => {
-                let mut statement = self.connection.prepare_cached(TEXT_OF_NUMBER)?;
+                let mut statement = self.connection.prepare_cached(TEXT_VALUE)?;
                 let text = statement
                     .query_row([id], |row| row.get::<_, String>(0))
                     .optional()?;

@@ -5,35 +5,35 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     record::{Kind, Scope},
-    store::sqlite::{columns::NUMBER_OF_TEXT, marks::Mark},
+    store::sqlite::{columns::TEXT_ID, meta::MetaKey},
 };
 
 const ADD: &str = "INSERT INTO text (value) VALUES (?1)";
 
 /// The most texts whose number is remembered; beyond it the memory starts anew.
-const MAX_REMEMBERED: usize = 65_536;
+const MAX_CACHED: usize = 65_536;
 
 /// The numbers of texts, as far as this writer has met them.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
-    known: HashMap<Box<str>, i64>,
+    ids: HashMap<Box<str>, i64>,
     /// Added within the open transaction: forgotten when that is rolled back.
     added: Vec<Box<str>>,
     /// How often texts had been deleted when the numbers were remembered.
-    erased: i64,
+    erase_epoch: i64,
 }
 
 impl Dictionary {
     /// The number of a text; the text is added where it is new.
-    fn number(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
-        if let Some(number) = self.known.get(text) {
+    fn id(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+        if let Some(number) = self.ids.get(text) {
             return Ok(*number);
         }
-        if self.known.len() >= MAX_REMEMBERED {
-            self.known.clear();
+        if self.ids.len() >= MAX_CACHED {
+            self.ids.clear();
         }
         let found = connection
-            .prepare_cached(NUMBER_OF_TEXT)?
+            .prepare_cached(TEXT_ID)?
             .query_row([text], |row| row.get(0))
             .optional()?;
         let number = match found {
@@ -44,36 +44,36 @@ impl Dictionary {
                 number
             }
         };
-        self.known.insert(text.into(), number);
+        self.ids.insert(text.into(), number);
         Ok(number)
     }
 
     /// Forgets all numbers where a text was deleted since: its number may be another's.
-    pub(super) fn check(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let erased = Mark::Erased.get(connection)?.unwrap_or_default();
-        if erased != self.erased {
-            self.known.clear();
-            self.erased = erased;
+    pub(super) fn check_epoch(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let erase_epoch = MetaKey::EraseEpoch.get(connection)?.unwrap_or_default();
+        if erase_epoch != self.erase_epoch {
+            self.ids.clear();
+            self.erase_epoch = erase_epoch;
         }
         Ok(())
     }
 
     /// The transaction was committed.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn committed(&mut self) {
         self.added.clear();
     }
 
     /// The transaction was rolled back.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn rolled_back(&mut self) {
         for text in self.added.drain(..) {
-            self.known.remove(&text);
+            self.ids.remove(&text);
         }
     }
 }
 
 /// The numbers of texts as one transaction needs them: what all its rows have in common is looked up once.
 #[derive(Debug)]
-pub(super) struct Texts<'a> {
+pub(super) struct TextIds<'a> {
     pub(super) connection: &'a Connection,
     dictionary: &'a mut Dictionary,
     /// Of those that it has met.
@@ -84,7 +84,7 @@ pub(super) struct Texts<'a> {
 
 /// A scope as it is stored: numbers of texts, session and request as they are.
 #[derive(Debug, Default)]
-pub(super) struct Numbers<'a> {
+pub(super) struct ScopeColumns<'a> {
     pub(super) project: Option<i64>,
     pub(super) agent: Option<i64>,
     pub(super) actor: Option<i64>,
@@ -94,7 +94,7 @@ pub(super) struct Numbers<'a> {
     pub(super) request: Option<&'a str>,
 }
 
-impl<'a> Texts<'a> {
+impl<'a> TextIds<'a> {
     /// Begins for a transaction whose records, where they name no environment, are of this one.
     pub(super) fn new(
         connection: &'a Connection,
@@ -102,9 +102,9 @@ impl<'a> Texts<'a> {
         environment: Option<&str>,
     ) -> rusqlite::Result<Self> {
         let environment = environment
-            .map(|text| dictionary.number(connection, text))
+            .map(|text| dictionary.id(connection, text))
             .transpose()?;
-        Ok(Texts {
+        Ok(TextIds {
             connection,
             dictionary,
             kinds: Default::default(),
@@ -112,28 +112,31 @@ impl<'a> Texts<'a> {
         })
     }
 
-    pub(super) fn number(&mut self, text: &str) -> rusqlite::Result<i64> {
-        self.dictionary.number(self.connection, text)
+    pub(super) fn id(&mut self, text: &str) -> rusqlite::Result<i64> {
+        self.dictionary.id(self.connection, text)
     }
 
     pub(super) fn kind(&mut self, kind: Kind) -> rusqlite::Result<i64> {
         if let Some(number) = self.kinds[kind as usize] {
             return Ok(number);
         }
-        let number = self.number(kind.as_str())?;
+        let number = self.id(kind.as_str())?;
         self.kinds[kind as usize] = Some(number);
         Ok(number)
     }
 
-    pub(super) fn scope<'s>(&mut self, scope: Option<&'s Scope>) -> rusqlite::Result<Numbers<'s>> {
+    pub(super) fn scope<'s>(
+        &mut self,
+        scope: Option<&'s Scope>,
+    ) -> rusqlite::Result<ScopeColumns<'s>> {
         let Some(scope) = scope else {
-            return Ok(Numbers {
+            return Ok(ScopeColumns {
                 environment: self.environment,
-                ..Numbers::default()
+                ..ScopeColumns::default()
             });
         };
-        let mut number = |text: Option<&str>| text.map(|text| self.number(text)).transpose();
-        Ok(Numbers {
+        let mut number = |text: Option<&str>| text.map(|text| self.id(text)).transpose();
+        Ok(ScopeColumns {
             project: number(scope.project.as_deref())?,
             agent: number(scope.agent.as_deref())?,
             actor: number(scope.actor.as_deref())?,

@@ -13,17 +13,17 @@ use crate::{
         RowKind,
         sqlite::{
             columns::{signed, unsigned},
-            marks::Mark,
+            meta::MetaKey,
             open::{
                 lock,
-                witness::{Committed, Total},
+                lock_counts::{CommitCounts, TotalCounts},
             },
         },
     },
 };
 
 /// The number of an instance that nobody knows: that of a chunk without its recording.
-pub(crate) const UNKNOWN: i64 = 0;
+pub(crate) const UNKNOWN_INSTANCE: i64 = 0;
 
 const UNDER_WAY: &str =
     "SELECT counted, last FROM ledger_check WHERE kind = ?1 AND counted IS NOT NULL";
@@ -53,7 +53,7 @@ const RECORD: &str =
     "INSERT INTO ledger_accepted (at, kind, instance, missing) VALUES (?1, ?2, ?3, ?4)";
 
 /// How a kind of row is counted.
-pub(crate) struct Ledger {
+pub(crate) struct Statements {
     /// The number that stands for the kind.
     pub(crate) kind: i64,
     /// Deletes a row by its seq, and gives its instance.
@@ -67,7 +67,7 @@ pub(crate) struct Ledger {
     remove: &'static str,
 }
 
-const ACTIVITIES: Ledger = Ledger {
+const ACTIVITIES: Statements = Statements {
     kind: 0,
     delete: "DELETE FROM activity WHERE seq = ?1 RETURNING instance",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
@@ -77,7 +77,7 @@ const ACTIVITIES: Ledger = Ledger {
             FROM instance WHERE activities_added <> activities_removed",
     remove: "UPDATE instance SET activities_removed = activities_removed + ?2 WHERE id = ?1",
 };
-const EVENTS: Ledger = Ledger {
+const EVENTS: Statements = Statements {
     kind: 1,
     delete: "DELETE FROM event WHERE seq = ?1 RETURNING instance",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
@@ -87,7 +87,7 @@ const EVENTS: Ledger = Ledger {
             FROM instance WHERE events_added <> events_removed",
     remove: "UPDATE instance SET events_removed = events_removed + ?2 WHERE id = ?1",
 };
-const RECORDINGS: Ledger = Ledger {
+const RECORDINGS: Statements = Statements {
     kind: 2,
     delete: "DELETE FROM recording WHERE seq = ?1 RETURNING instance",
     newest: "SELECT coalesce(max(seq), 0) FROM recording",
@@ -97,7 +97,7 @@ const RECORDINGS: Ledger = Ledger {
             FROM instance WHERE recordings_added <> recordings_removed",
     remove: "UPDATE instance SET recordings_removed = recordings_removed + ?2 WHERE id = ?1",
 };
-const CHUNKS: Ledger = Ledger {
+const CHUNKS: Statements = Statements {
     kind: 3,
     delete: "DELETE FROM chunk WHERE seq = ?1 \
              RETURNING coalesce((SELECT r.instance FROM recording AS r WHERE r.seq = chunk.recording), 0)",
@@ -111,7 +111,7 @@ const CHUNKS: Ledger = Ledger {
 };
 
 /// How this kind of row is counted.
-pub(crate) const fn of(kind: RowKind) -> &'static Ledger {
+pub(crate) const fn statements(kind: RowKind) -> &'static Statements {
     match kind {
         RowKind::Activity => &ACTIVITIES,
         RowKind::Event => &EVENTS,
@@ -126,7 +126,7 @@ pub(crate) fn delete(
     kind: RowKind,
     seqs: impl IntoIterator<Item = i64>,
 ) -> rusqlite::Result<u64> {
-    let ledger = of(kind);
+    let ledger = statements(kind);
     let under_way: Option<(i64, i64)> = connection
         .prepare_cached(UNDER_WAY)?
         .query_row([ledger.kind], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -165,14 +165,14 @@ pub(crate) fn delete(
 }
 
 /// What the lock files beside a store say that the database does not know.
-pub(crate) fn unknown(
+pub(crate) fn unknown_counts(
     connection: &Connection,
     store: &Path,
-) -> rusqlite::Result<Vec<(InstanceId, Committed)>> {
+) -> rusqlite::Result<Vec<(InstanceId, CommitCounts)>> {
     let mut unknown = Vec::new();
-    for (id, committed) in Committed::all(&lock::folder(store)) {
+    for (id, committed) in CommitCounts::read_all(&lock::folder(store)) {
         let known = added(connection, id)?;
-        if known.is_none_or(|known| !known.includes(&committed)) {
+        if known.is_none_or(|known| !known.covers(&committed)) {
             unknown.push((id, committed));
         }
     }
@@ -181,9 +181,9 @@ pub(crate) fn unknown(
 
 /// Takes it into the ledger: what vanished with a lost write-ahead log is then missing by the database's own ledger.
 /// Before the lock files of the dead are removed.
-pub(crate) fn adopt(
+pub(crate) fn adopt_counts(
     connection: &Connection,
-    unknown: &[(InstanceId, Committed)],
+    unknown: &[(InstanceId, CommitCounts)],
 ) -> rusqlite::Result<()> {
     let mut adopt = connection.prepare_cached(ADOPT)?;
     for (id, committed) in unknown {
@@ -201,10 +201,10 @@ pub(crate) fn adopt(
 }
 
 /// What all instances have added; `None` where there is none.
-pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<Total>> {
+pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<TotalCounts>> {
     let mut total = connection.prepare_cached(TOTAL)?;
     let total = total.query_row((), |row| {
-        Ok(Total {
+        Ok(TotalCounts {
             first: InstanceId::from_bytes(row.get(5)?),
             file: row.get(6)?,
             committed: committed(row)?,
@@ -214,7 +214,7 @@ pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<Total>> 
 }
 
 /// How many rows there are by what all instances have added and removed.
-pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Committed> {
+pub(crate) fn row_counts(connection: &Connection) -> rusqlite::Result<CommitCounts> {
     let mut rows = connection.prepare_cached(ROWS)?;
     rows.query_row((), committed)
 }
@@ -222,46 +222,46 @@ pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Committed> {
 /// Gives the file a number of its own where it has none, and returns it. Copies of the file have the same. A file that lost
 /// its number with its write-ahead log is given the one that is `known` of it; 0 where none is.
 pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Result<i64> {
-    if let Some(number) = Mark::File.get(connection)? {
+    if let Some(number) = MetaKey::FileNumber.get(connection)? {
         return Ok(number);
     }
     let number = match known {
         0 => fastrand::i64(1..),
         known => known,
     };
-    Mark::File.give(connection, number)?;
-    Ok(Mark::File.get(connection)?.unwrap_or_default())
+    MetaKey::FileNumber.insert_if_absent(connection, number)?;
+    Ok(MetaKey::FileNumber.get(connection)?.unwrap_or_default())
 }
 
 /// Writes down beside the store what all instances have added. What cannot be written is written by the next.
-pub(super) fn keep_total(total: &Total, store: &Path) {
+pub(super) fn write_total(total: &TotalCounts, store: &Path) {
     let folder = lock::folder(store);
-    if Total::read(&folder).as_ref() != Some(total) {
+    if TotalCounts::read(&folder).as_ref() != Some(total) {
         // What is not said cannot be found missing.
         let _ = total.write(&folder);
     }
 }
 
 /// Counts rows as missing of which nobody knows any more which instance had added them.
-pub(super) fn miss(
+pub(super) fn add_missing(
     connection: &Connection,
-    missing: &Committed,
+    missing: &CommitCounts,
     at_us: i64,
 ) -> rusqlite::Result<()> {
-    add_unknown(connection, UNKNOWN, at_us)?;
-    add(connection, UNKNOWN, missing)
+    add_unknown(connection, UNKNOWN_INSTANCE, at_us)?;
+    add(connection, UNKNOWN_INSTANCE, missing)
 }
 
 /// True for the first who asks it of a file with this number, whose rows are missed here.
-pub(super) fn is_first_to_miss(connection: &Connection, of: i64) -> rusqlite::Result<bool> {
-    Mark::MissedOf(of).give(connection, of)
+pub(super) fn claim_missing(connection: &Connection, of: i64) -> rusqlite::Result<bool> {
+    MetaKey::MissingCountedOf(of).insert_if_absent(connection, of)
 }
 
 /// Counts rows that were inserted for an instance.
 pub(crate) fn add(
     connection: &Connection,
     instance: i64,
-    added: &Committed,
+    added: &CommitCounts,
 ) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(ADD)?;
     add.execute(params![
@@ -278,19 +278,19 @@ pub(crate) fn add(
 pub(crate) fn added(
     connection: &Connection,
     id: InstanceId,
-) -> rusqlite::Result<Option<Committed>> {
+) -> rusqlite::Result<Option<CommitCounts>> {
     let mut added = connection.prepare_cached(ADDED)?;
     added.query_row([id.as_bytes()], committed).optional()
 }
 
-fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
-    Ok(Committed {
+fn committed(row: &Row<'_>) -> rusqlite::Result<CommitCounts> {
+    Ok(CommitCounts {
         commits: number(row, 0)?,
         activities: number(row, 1)?,
         events: number(row, 2)?,
         recordings: number(row, 3)?,
         chunks: number(row, 4)?,
-        ..Committed::default()
+        ..CommitCounts::default()
     })
 }
 
@@ -303,7 +303,7 @@ pub(crate) fn accept(
     missing: i64,
     at_us: i64,
 ) -> rusqlite::Result<()> {
-    let ledger = of(kind);
+    let ledger = statements(kind);
     add_unknown(connection, instance, at_us)?;
     connection.execute(ledger.remove, [instance, missing])?;
     connection

@@ -1,20 +1,20 @@
 //! The room of the writer: batches, their sums and the ledger, checkpoints, and what it does when its files are replaced.
 
-mod change;
+mod activity_rows;
 mod checkpoint;
+pub(super) mod commit_order;
 mod dictionary;
-mod ended;
-mod event;
+mod event_rows;
+mod file_change;
+mod instance_writer;
 pub(super) mod ledger;
-mod losses;
-pub(super) mod order;
-mod orphans;
-mod recording;
-mod removed;
-mod replaced;
+mod lost_rows;
+mod reap;
+mod recording_rows;
+mod recovery;
+mod replaced_files;
 mod rescue;
-mod side;
 pub(super) mod sums;
-mod sweep;
 pub(super) mod wal;
+mod wal_copy;
 pub(super) mod writer;

@@ -12,20 +12,20 @@ use crate::{
     record::InstanceId,
     store::sqlite::open::{
         connection::BUSY_TIMEOUT,
-        frames::Frames,
-        names::Look,
-        stale::{self, Counts},
+        side_files::FileStats,
+        stale_wal::{self, CommitState},
+        wal_frames::WalFrames,
     },
 };
 
 /// The size from which on it is taken over in any case: about 10,000 pages, beyond which the rate no longer rises.
-pub(super) const LARGEST: u64 = 80 << 20;
+pub(super) const MAX_BYTES: u64 = 80 << 20;
 
 pub(super) const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// How the write-ahead log stands, as far as this instance knows.
 #[derive(Debug, Default)]
-pub(super) struct Wal {
+pub(super) struct WalState {
     /// Its size after the last commit.
     pub(super) bytes: u64,
     /// The size of its file at the last complete checkpoint: commits fill it from the start.
@@ -35,7 +35,7 @@ pub(super) struct Wal {
     /// How it looks since when, where it cannot be read alone.
     pub(super) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
     /// How the write-ahead log stood then.
-    pub(super) frames: Frames,
+    pub(super) frames: WalFrames,
     /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
     /// counts none.
     pub(super) base: Option<i64>,
@@ -53,15 +53,15 @@ pub(super) struct Wal {
     pub(super) is_compressed: bool,
 }
 
-impl Wal {
-    pub(super) fn committed(&mut self) {
+impl WalState {
+    pub(super) fn record_commit(&mut self) {
         let now = Instant::now();
         self.dirty_since.get_or_insert(now);
         self.last_commit = Some(now);
     }
 
     /// Takes note of what is in the main file now.
-    pub(super) fn taken_over(&mut self, taken: &Taken, look: &Look) {
+    pub(super) fn record_checkpoint(&mut self, taken: &CheckpointOutcome, look: &FileStats) {
         // Somebody may have written over it meanwhile: the next look compares its content.
         self.main = None;
         self.frames = taken.frames;
@@ -87,45 +87,51 @@ impl Wal {
 }
 
 /// Takes over, as far as readers allow, what upkeep has written: a long job leaves no more beside the file than a writer.
-pub(crate) fn bound(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
-    if Look::at(path).wal_bytes >= LARGEST && stale::fits(path, None) {
+pub(crate) fn limit_size(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    if FileStats::read(path).wal_bytes >= MAX_BYTES && stale_wal::wal_matches(path, None) {
         connection.query_row(PASSIVE, (), |_| Ok(()))?;
     }
     Ok(())
 }
 
 /// What came of a checkpoint.
-pub(super) struct Taken {
+pub(super) struct CheckpointOutcome {
     watermark: Watermark,
     base: i64,
     own_base: i64,
-    frames: Frames,
+    frames: WalFrames,
     /// All of it was taken over.
     pub(super) complete: bool,
 }
 
 /// Takes over what a new connection finds in the write-ahead log.
-pub(super) fn take_over_first(connection: &Connection, own: InstanceId) -> rusqlite::Result<Taken> {
-    take_over(connection, PASSIVE, own)
+pub(super) fn checkpoint_first(
+    connection: &Connection,
+    own: InstanceId,
+) -> rusqlite::Result<CheckpointOutcome> {
+    run_checkpoint(connection, PASSIVE, own)
 }
 
-pub(super) fn take_over(
+pub(super) fn run_checkpoint(
     connection: &Connection,
     sql: &str,
     own: InstanceId,
-) -> rusqlite::Result<Taken> {
+) -> rusqlite::Result<CheckpointOutcome> {
     let watermark = Watermark::of(connection)?;
-    let counts = Counts::of(connection, Some(own))?;
+    let counts = CommitState::read(connection, Some(own))?;
     // Nobody waits for a reader.
     connection.busy_timeout(Duration::ZERO)?;
     let done = connection.query_row(sql, (), |row| {
         let (busy, pages, taken): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let frames = Frames { all: pages, taken };
+        let frames = WalFrames {
+            total: pages,
+            checkpointed: taken,
+        };
         Ok((!busy && pages == taken, frames))
     });
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let (complete, frames) = done?;
-    Ok(Taken {
+    Ok(CheckpointOutcome {
         watermark,
         base: counts.commits,
         own_base: counts.own,

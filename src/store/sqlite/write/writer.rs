@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, params};
 
 use super::{
-    dictionary::Texts,
-    ended::{self, PreviewColumns, TraceColumns, attributes},
-    event, recording,
-    side::{Work, WriteSide},
+    activity_rows::{self, PreviewColumns, TraceColumns, attributes},
+    dictionary::TextIds,
+    event_rows,
+    instance_writer::{InstanceWriter, WriteTransaction},
+    recording_rows,
 };
 use crate::{
     error::Result,
@@ -21,8 +22,8 @@ use crate::{
             columns::signed,
             open::{
                 connection::Role,
-                file::{Access, OpenFile, Place},
-                witness::Committed,
+                file::{Access, Location, OpenFile},
+                lock_counts::CommitCounts,
             },
         },
     },
@@ -48,31 +49,31 @@ const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 /// The write side of one log.
 #[derive(Debug)]
 pub(crate) struct SqliteWriter {
-    side: Arc<Mutex<WriteSide>>,
+    side: Arc<Mutex<InstanceWriter>>,
     /// The log.
     id: InstanceId,
     closed: bool,
 }
 
 impl SqliteWriter {
-    pub(crate) fn open(place: &Place, instance: &Instance) -> Result<Self> {
+    pub(crate) fn open(location: &Location, instance: &Instance) -> Result<Self> {
         loop {
-            let side = match place {
-                Place::Memory(connection) => {
+            let side = match location {
+                Location::Memory(connection) => {
                     let access = Access::memory(connection.clone());
-                    Arc::new(Mutex::new(WriteSide::open(access, instance)?))
+                    Arc::new(Mutex::new(InstanceWriter::open(access, instance)?))
                 }
-                Place::File(path) => {
-                    let file = OpenFile::at(path)?;
+                Location::File(path) => {
+                    let file = OpenFile::for_path(path)?;
                     let access = || Access::file(file.clone(), Role::Write);
-                    let open = || WriteSide::open(access(), instance).map(Mutex::new);
+                    let open = || InstanceWriter::open(access(), instance).map(Mutex::new);
                     file.writer(instance.id, open)?
                 }
             };
             let mut locked = side.lock();
             // One whose last log is just closed does not begin again.
             if !locked.ended {
-                locked.ready()?;
+                locked.prepare()?;
                 locked.register(instance);
                 drop(locked);
                 return Ok(SqliteWriter {
@@ -94,7 +95,7 @@ impl Writer for SqliteWriter {
         let handle = side.handle(self.id);
         let mut sums = side.accounting(self.id, batch.accounting.clone());
         let (mut appended, added) = side.transaction(durability, |work| {
-            let Work {
+            let WriteTransaction {
                 transaction,
                 dictionary,
                 buckets,
@@ -102,34 +103,36 @@ impl Writer for SqliteWriter {
                 wal_base,
             } = work;
             let environment = batch.environment.as_deref();
-            let mut texts = Texts::new(transaction, dictionary, environment)?;
+            let mut texts = TextIds::new(transaction, dictionary, environment)?;
             for started in &batch.open {
                 list_open(&mut texts, instance, handle, started)?;
             }
-            let inserted = ended::insert(&mut texts, buckets, instance, &batch.ended)?;
+            let inserted = activity_rows::insert(&mut texts, buckets, instance, &batch.ended)?;
             let mut appended = Appended {
                 inserted,
                 ignored: batch.ended.len() as u64 - inserted,
                 ..Appended::default()
             };
             for new in &batch.events {
-                match event::insert(&mut texts, instance, new)? {
-                    event::Inserted::New => appended.events += 1,
-                    event::Inserted::Again => {}
-                    event::Inserted::Duplicate(duplicate) => appended.duplicates.push(duplicate),
+                match event_rows::insert(&mut texts, instance, new)? {
+                    event_rows::Inserted::New => appended.events += 1,
+                    event_rows::Inserted::AlreadyStored => {}
+                    event_rows::Inserted::Duplicate(duplicate) => {
+                        appended.duplicates.push(duplicate)
+                    }
                 }
             }
-            let mut added = Committed {
+            let mut added = CommitCounts {
                 commits: 1,
                 activities: appended.inserted,
                 events: appended.events,
-                ..Committed::default()
+                ..CommitCounts::default()
             };
             for step in &batch.steps {
-                match recording::write(&mut texts, instance, handle, step)? {
-                    recording::Written::Recording => added.recordings += 1,
-                    recording::Written::Chunk => added.chunks += 1,
-                    recording::Written::Nothing => {}
+                match recording_rows::write(&mut texts, instance, handle, step)? {
+                    recording_rows::StepOutcome::Recording => added.recordings += 1,
+                    recording_rows::StepOutcome::Chunk => added.chunks += 1,
+                    recording_rows::StepOutcome::Nothing => {}
                 }
             }
             sums.settle(&appended);
@@ -138,14 +141,14 @@ impl Writer for SqliteWriter {
         })?;
         side.committed.commits += 1;
         added.add_to(&mut side.committed);
-        side.say_committed();
+        side.write_lock_counts();
         appended.files_replaced = mem::take(&mut side.replaced.count);
         appended.rows_rescued = mem::take(&mut side.replaced.rescued);
         Ok(appended)
     }
 
     fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.side.lock().sweep_dead()
+        self.side.lock().reap_dead()
     }
 
     fn checkpoint(&mut self) -> Result<Option<Duration>> {
@@ -163,7 +166,7 @@ impl Writer for SqliteWriter {
                 work.instance,
                 &sums,
                 work.wal_base,
-                &Committed::default(),
+                &CommitCounts::default(),
             )
         })?;
         let abandoned = side.abandon_all(handle)?;
@@ -193,7 +196,7 @@ impl Drop for SqliteWriter {
     }
 }
 
-impl WriteSide {
+impl InstanceWriter {
     /// `open.handle`
     fn handle(&self, id: InstanceId) -> i64 {
         self.handles.get(&id).map_or(-1, |handle| handle.number)
@@ -210,7 +213,7 @@ impl WriteSide {
             }
         }
         self.transaction(Durability::Process, |work| {
-            recording::abandon(work.transaction, work.instance, Some(handle))
+            recording_rows::abandon(work.transaction, work.instance, Some(handle))
         })?;
         Ok(abandoned)
     }
@@ -224,7 +227,7 @@ impl WriteSide {
                 .execute(params![work.instance, now])
                 .map(drop)
         })?;
-        self.keep_total()?;
+        self.write_total()?;
         self.ended = true;
         // Where a reader keeps the file from being complete by itself, whoever opens it next goes on with it.
         let taken_over = self.checkpoint_now();
@@ -241,7 +244,7 @@ fn account(
     instance: i64,
     accounting: &Accounting,
     wal_base: i64,
-    added: &Committed,
+    added: &CommitCounts,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(ACCOUNT)?
@@ -266,17 +269,17 @@ pub(crate) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
 }
 
 fn list_open(
-    texts: &mut Texts<'_>,
+    texts: &mut TextIds<'_>,
     instance: i64,
     handle: i64,
     started: &Started,
 ) -> rusqlite::Result<()> {
     let scope = texts.scope(started.scope.as_deref())?;
     let details = started.details.as_deref();
-    let input = PreviewColumns::of(details.and_then(|details| details.input.as_ref()));
-    let trace = TraceColumns::of(details);
+    let input = PreviewColumns::from_preview(details.and_then(|details| details.input.as_ref()));
+    let trace = TraceColumns::from_details(details);
     let kind = texts.kind(started.kind)?;
-    let name = texts.number(&started.name)?;
+    let name = texts.id(&started.name)?;
     texts
         .connection
         .prepare_cached(LIST_OPEN)?

@@ -20,7 +20,7 @@ use crate::{
         RowKind,
         sqlite::{
             open::lock,
-            write::ledger::{self, Ledger},
+            write::ledger::{self, Statements},
         },
     },
 };
@@ -90,8 +90,8 @@ impl SqliteUpkeep {
         let store = self.access.path().to_owned();
         let now_us = Utc::now().timestamp_micros();
         self.write(|transaction| {
-            let unknown = ledger::unknown(transaction, &store)?;
-            ledger::adopt(transaction, &unknown)?;
+            let unknown = ledger::unknown_counts(transaction, &store)?;
+            ledger::adopt_counts(transaction, &unknown)?;
             RowKind::ALL
                 .into_iter()
                 .try_for_each(|kind| begin(transaction, kind, now_us, true))
@@ -136,7 +136,7 @@ impl SqliteUpkeep {
 /// nothing to do.
 fn is_due(connection: &Connection, now_us: i64) -> rusqlite::Result<bool> {
     for kind in RowKind::ALL {
-        if state(connection, ledger::of(kind))?.is_none_or(|state| state.is_due(now_us)) {
+        if state(connection, ledger::statements(kind))?.is_none_or(|state| state.is_due(now_us)) {
             return Ok(true);
         }
     }
@@ -147,7 +147,7 @@ fn is_due(connection: &Connection, now_us: i64) -> rusqlite::Result<bool> {
 fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::Result<Step> {
     let mut step = Step::default();
     for kind in RowKind::ALL {
-        let ledger = ledger::of(kind);
+        let ledger = ledger::statements(kind);
         let mut state = state(transaction, ledger)?;
         if state.as_ref().is_some_and(|state| !state.is_due(now_us)) {
             continue;
@@ -174,7 +174,7 @@ fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::
 fn progress(connection: &Connection) -> rusqlite::Result<f64> {
     let (mut counted, mut all) = (0, 1);
     for kind in RowKind::ALL {
-        if let Some(state) = state(connection, ledger::of(kind))? {
+        if let Some(state) = state(connection, ledger::statements(kind))? {
             counted += state.counted.unwrap_or(state.last).min(state.last);
             all += state.last;
         }
@@ -190,7 +190,7 @@ impl State {
     }
 }
 
-fn state(connection: &Connection, ledger: &Ledger) -> rusqlite::Result<Option<State>> {
+fn state(connection: &Connection, ledger: &Statements) -> rusqlite::Result<Option<State>> {
     let mut read = connection.prepare_cached(READ)?;
     let state = |row: &Row<'_>| {
         Ok(State {
@@ -210,7 +210,7 @@ fn begin(
     now_us: i64,
     accept: bool,
 ) -> rusqlite::Result<()> {
-    let ledger = ledger::of(kind);
+    let ledger = ledger::statements(kind);
     let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
     transaction.execute(BEGIN, params![ledger.kind, now_us, newest, accept])?;
     transaction.execute(FORGET, [ledger.kind])?;
@@ -221,7 +221,7 @@ fn begin(
 /// Takes away the rows that are found, at most so many. Returns how many that were.
 fn count(
     transaction: &Transaction<'_>,
-    ledger: &Ledger,
+    ledger: &Statements,
     state: &State,
     room: i64,
 ) -> rusqlite::Result<i64> {
@@ -251,7 +251,7 @@ fn finish(
     state: &State,
     now_us: i64,
 ) -> rusqlite::Result<(i64, i64)> {
-    let ledger = ledger::of(kind);
+    let ledger = ledger::statements(kind);
     let (mut missing, mut surplus) = (0, 0);
     let mut left = transaction.prepare_cached(LEFT)?;
     let mut rows = left.query([ledger.kind])?;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::sqlite::{
-    open::{connection, witness::Committed},
+    open::{connection, lock_counts::CommitCounts},
     write::ledger,
 };
 
@@ -57,9 +57,9 @@ fn add(connection: &Connection, instance: i64, rows: u8) {
         let insert = "INSERT INTO recording (id, format, instance) VALUES (randomblob(16), 1, ?1)";
         connection.execute(insert, [instance]).unwrap();
     }
-    let added = Committed {
+    let added = CommitCounts {
         recordings: u64::from(rows),
-        ..Committed::default()
+        ..CommitCounts::default()
     };
     ledger::add(connection, instance, &added).unwrap();
 }

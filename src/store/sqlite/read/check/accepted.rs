@@ -24,7 +24,7 @@ pub(super) fn accepted(connection: &Connection) -> Result<Vec<Accepted>> {
         let number: i64 = row.get(1).map_err(attempt())?;
         let kind = RowKind::ALL
             .into_iter()
-            .find(|kind| ledger::of(*kind).kind == number);
+            .find(|kind| ledger::statements(*kind).kind == number);
         accepted.push(Accepted {
             at: instant(row.get(0).map_err(attempt())?)?,
             kind: kind.ok_or_else(|| Error::store(format!("{number} is no kind of row")))?,

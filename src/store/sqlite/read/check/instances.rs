@@ -12,7 +12,7 @@ use crate::{
         Check, Count, Counts, InstanceCheck,
         sqlite::{
             columns::{signed, unsigned},
-            open::witness::Committed,
+            open::lock_counts::CommitCounts,
             read::{failed, row::instant},
         },
     },
@@ -27,7 +27,7 @@ const INSTANCES: &str = "SELECT id, uuid, host, pid, started_at, \
 pub(super) fn compare(
     connection: &Connection,
     check: &mut Check,
-    mut witnesses: HashMap<InstanceId, Committed>,
+    mut witnesses: HashMap<InstanceId, CommitCounts>,
     mut found: HashMap<i64, Found>,
 ) -> Result<()> {
     let attempt = || failed("read the ledger");
@@ -53,13 +53,13 @@ pub(super) fn compare(
     let mut numbers: Vec<_> = found.into_iter().collect();
     numbers.sort_by_key(|(number, _)| *number);
     for (_, found) in numbers {
-        add(check, of_unknown(Committed::default(), found));
+        add(check, of_unknown(CommitCounts::default(), found));
     }
     Ok(())
 }
 
 /// Instances that only the lock files know.
-pub(super) fn unknown(check: &mut Check, witnesses: HashMap<InstanceId, Committed>) {
+pub(super) fn unknown(check: &mut Check, witnesses: HashMap<InstanceId, CommitCounts>) {
     let mut witnesses: Vec<_> = witnesses.into_iter().collect();
     witnesses.sort_by_key(|(id, _)| *id);
     for (id, witness) in witnesses {
@@ -80,7 +80,7 @@ fn add(check: &mut Check, one: InstanceCheck) {
 }
 
 /// What the database does not know the instance of.
-fn of_unknown(witness: Committed, found: Found) -> InstanceCheck {
+fn of_unknown(witness: CommitCounts, found: Found) -> InstanceCheck {
     InstanceCheck {
         id: None,
         host: None,
@@ -97,7 +97,7 @@ fn of_unknown(witness: Committed, found: Found) -> InstanceCheck {
     }
 }
 
-fn counts(row: &Row<'_>, witness: Committed, found: Found) -> rusqlite::Result<Counts> {
+fn counts(row: &Row<'_>, witness: CommitCounts, found: Found) -> rusqlite::Result<Counts> {
     // What the lock file says and the ledger does not is missing, like what the ledger says and the rows do not.
     let count = |column: usize, witness: u64, found| {
         let (added, removed): (i64, i64) = (row.get(column)?, row.get(column + 1)?);

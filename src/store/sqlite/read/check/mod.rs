@@ -17,8 +17,9 @@ use crate::{
         Check, Count, Counts,
         sqlite::{
             open::{
-                lock, schema,
-                witness::{Committed, Total},
+                lock,
+                lock_counts::{CommitCounts, TotalCounts},
+                schema,
             },
             write::ledger,
         },
@@ -30,18 +31,18 @@ const LEDGER: i64 = 2;
 const SCHEMA: &str = "PRAGMA user_version";
 
 /// What was written beside a store when a log last ended in good order. To be read before the database.
-pub(super) fn total(store: Option<&Path>) -> Option<Total> {
-    Total::read(&lock::folder(store?))
+pub(super) fn total(store: Option<&Path>) -> Option<TotalCounts> {
+    TotalCounts::read(&lock::folder(store?))
 }
 
-/// What the lock files beside a store say. To be read before the database: see [`Committed`].
-pub(super) fn witnesses(store: Option<&Path>) -> HashMap<InstanceId, Committed> {
-    let all = store.map(|store| Committed::all(&lock::folder(store)));
+/// What the lock files beside a store say. To be read before the database: see [`CommitCounts`].
+pub(super) fn witnesses(store: Option<&Path>) -> HashMap<InstanceId, CommitCounts> {
+    let all = store.map(|store| CommitCounts::read_all(&lock::folder(store)));
     all.unwrap_or_default().into_iter().collect()
 }
 
 /// What the lock files beside a store say was committed to it, where it cannot be read.
-pub(crate) fn committed_beside(store: &Path) -> Check {
+pub(crate) fn check_lock_files(store: &Path) -> Check {
     let mut check = nothing();
     check.has_ledger = true;
     instances::unknown(&mut check, witnesses(Some(store)));
@@ -63,7 +64,7 @@ fn nothing() -> Check {
 }
 
 /// What was committed to this file and is not in its ledger: an older copy has taken its place.
-fn older(connection: &Connection, then: &Total) -> Result<Option<Counts>> {
+fn older(connection: &Connection, then: &TotalCounts) -> Result<Option<Counts>> {
     let now = ledger::total(connection).map_err(failed("add up the ledger"))?;
     let Some(now) = now.filter(|now| now.is_same_file(then)) else {
         // Another file.
@@ -77,7 +78,7 @@ fn older(connection: &Connection, then: &Total) -> Result<Option<Counts>> {
         recordings: Count::new(then.recordings.max(now.recordings), now.recordings),
         chunks: Count::new(then.chunks.max(now.chunks), now.chunks),
     };
-    Ok((!now.includes(then)).then_some(counts))
+    Ok((!now.covers(then)).then_some(counts))
 }
 
 /// True where the file keeps a ledger.
@@ -89,12 +90,12 @@ pub(super) fn has_ledger(connection: &Connection) -> Result<bool> {
 /// Compares the ledger with the rows, within one transaction. The sums are not in it.
 pub(super) fn compare(
     connection: &Connection,
-    (witnesses, total): (HashMap<InstanceId, Committed>, Option<Total>),
+    (witnesses, total): (HashMap<InstanceId, CommitCounts>, Option<TotalCounts>),
     told: &mut dyn FnMut(f64),
 ) -> Result<Check> {
     let mut check = Check {
         has_ledger: has_ledger(connection)?,
-        foreign: schema::foreign(connection).map_err(failed("read the schema"))?,
+        foreign: schema::foreign_objects(connection).map_err(failed("read the schema"))?,
         ..nothing()
     };
     if check.has_ledger {

@@ -50,7 +50,7 @@ pub(super) fn count(
         while let Some(row) = rows.next()? {
             let instance: Option<i64> = row.get(0)?;
             let count: i64 = row.get(1)?;
-            let found = found.entry(instance.unwrap_or(ledger::UNKNOWN));
+            let found = found.entry(instance.unwrap_or(ledger::UNKNOWN_INSTANCE));
             *field(found.or_default()) += unsigned(count);
             done += 1;
             if done % TELL == 0 {

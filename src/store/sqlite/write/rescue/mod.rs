@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, Transaction, params_from_iter, types::Value};
 
 use self::table::{
-    ACTIVITIES, CHUNKS, CONTINUED, EVENTS, Holds, INSTANCES, LEDGER, LINKS, MISSING, OPEN,
+    ACTIVITIES, CHUNKS, CONTINUED, ColumnKind, EVENTS, INSTANCES, LEDGER, LINKS, MISSING, OPEN,
     PREVIEWS, RECORDINGS, RENAMED, RETENTION, Table,
 };
 use super::ledger;
@@ -19,7 +19,7 @@ use crate::{
     record::Status,
     store::{
         meaning::{Buckets, Code, Fold},
-        sqlite::{columns::unsigned, open::witness::Committed},
+        sqlite::{columns::unsigned, open::lock_counts::CommitCounts},
     },
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Watermark {
     recording: i64,
     chunk: i64,
     /// How many rows there are by the ledger.
-    rows: Committed,
+    rows: CommitCounts,
 }
 
 impl Watermark {
@@ -52,40 +52,42 @@ impl Watermark {
                 event: row.get(1)?,
                 recording: row.get(2)?,
                 chunk: row.get(3)?,
-                rows: ledger::rows(connection)?,
+                rows: ledger::row_counts(connection)?,
             })
         })
     }
 
     /// How many rows were committed after this and deleted by another client since.
-    pub(super) fn missing_after(&self, connection: &Connection) -> rusqlite::Result<Committed> {
+    pub(super) fn missing_after(&self, connection: &Connection) -> rusqlite::Result<CommitCounts> {
         // Of one moment.
         let connection = connection.unchecked_transaction()?;
         let count = |table: &str, after: i64| {
             let sql = format!("SELECT count(*) FROM {table} WHERE seq > ?1");
             connection.query_row(&sql, [after], |row| row.get::<_, i64>(0))
         };
-        let found = Committed {
+        let found = CommitCounts {
             activities: count("activity", self.activity)?.cast_unsigned(),
             events: count("event", self.event)?.cast_unsigned(),
             recordings: count("recording", self.recording)?.cast_unsigned(),
             chunks: count("chunk", self.chunk)?.cast_unsigned(),
-            ..Committed::default()
+            ..CommitCounts::default()
         };
-        Ok(ledger::rows(&connection)?.beyond(&self.rows).beyond(&found))
+        Ok(ledger::row_counts(&connection)?
+            .saturating_sub(&self.rows)
+            .saturating_sub(&found))
     }
 }
 
 /// Rows of one table on their way, each as its columns say.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct TableRows {
     table: &'static Table,
     rows: Vec<Vec<Value>>,
 }
 
 /// What is read of a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(super) enum Extent {
     /// What comes after this.
     After(Watermark),
     /// All of it, and its ledger.
@@ -98,14 +100,14 @@ pub(super) enum Part {
 /// Reads a part of a file, a step at a time, in an order in which it can be written.
 pub(super) fn read(
     connection: &Connection,
-    part: Part,
-    take: &mut dyn FnMut(Vec<Rows>) -> Result<()>,
+    part: Extent,
+    take: &mut dyn FnMut(Vec<TableRows>) -> Result<()>,
     failed: &dyn Fn(rusqlite::Error) -> Error,
 ) -> Result<()> {
     let (from, ledger) = match part {
-        Part::After(watermark) => (watermark, None),
-        Part::All { same_file: true } => (Watermark::default(), Some(&LEDGER)),
-        Part::All { same_file: false } => (Watermark::default(), Some(&MISSING)),
+        Extent::After(watermark) => (watermark, None),
+        Extent::All { same_file: true } => (Watermark::default(), Some(&LEDGER)),
+        Extent::All { same_file: false } => (Watermark::default(), Some(&MISSING)),
     };
     let earlier = (from.recording - EARLIER_RECORDINGS).max(0);
     let groups: [(&[&'static Table], i64); 4] = [
@@ -115,7 +117,7 @@ pub(super) fn read(
         (&[&EVENTS], from.event),
     ];
     let mut instances = BTreeSet::new();
-    let mut step = |rows: Vec<Rows>| -> Result<()> {
+    let mut step = |rows: Vec<TableRows>| -> Result<()> {
         let new = new_instances(connection, &rows, &mut instances).map_err(failed)?;
         take([new, rows].into_iter().flatten().collect())
     };
@@ -154,23 +156,23 @@ pub(super) struct Written {
 pub(super) fn write(
     transaction: &Transaction<'_>,
     buckets: &mut Buckets,
-    rows: &[Rows],
+    rows: &[TableRows],
     offset: &dyn Fn(&str) -> i64,
 ) -> rusqlite::Result<Written> {
-    let mut added = HashMap::<i64, Committed>::new();
+    let mut added = HashMap::<i64, CommitCounts>::new();
     let mut done = Written::default();
-    for Rows { table, rows } in rows {
+    for TableRows { table, rows } in rows {
         let mut insert = transaction.prepare_cached(&table.insert())?;
         for row in rows {
-            for ((_, holds), value) in table.columns.iter().zip(row) {
-                if *holds == Holds::Text && *value != Value::Null {
+            for ((_, kind), value) in table.columns.iter().zip(row) {
+                if *kind == ColumnKind::Text && *value != Value::Null {
                     const TEXT: &str = "INSERT OR IGNORE INTO text (value) VALUES (?1)";
                     transaction.prepare_cached(TEXT)?.execute([value])?;
                 }
             }
             // One that is there already may be changed: it is not new.
             let is_known = table.name == "recording" && is_recorded(transaction, row)?;
-            if insert.execute(params_from_iter(table.bound(row, offset)))? > 0 && !is_known {
+            if insert.execute(params_from_iter(table.bind_values(row, offset)))? > 0 && !is_known {
                 let new = transaction.last_insert_rowid();
                 done.count += written(transaction, table.name, new, buckets, &mut added)?;
                 done.renumbered |= table
@@ -198,7 +200,7 @@ fn written(
     table: &str,
     seq: i64,
     buckets: &mut Buckets,
-    added: &mut HashMap<i64, Committed>,
+    added: &mut HashMap<i64, CommitCounts>,
 ) -> rusqlite::Result<u64> {
     const ACTIVITY: &str = "SELECT instance, started_at, status, duration_ns, name, project, brand FROM activity \
          WHERE seq = ?1";
@@ -257,15 +259,15 @@ fn last(connection: &Connection, table: &Table, after: i64) -> rusqlite::Result<
 /// The instances that rows name and that were not met before.
 fn new_instances(
     connection: &Connection,
-    rows: &[Rows],
+    rows: &[TableRows],
     met: &mut BTreeSet<Vec<u8>>,
-) -> rusqlite::Result<Vec<Rows>> {
+) -> rusqlite::Result<Vec<TableRows>> {
     let mut new = Vec::new();
-    for Rows { table, rows } in rows {
+    for TableRows { table, rows } in rows {
         let column = table
             .columns
             .iter()
-            .position(|(_, holds)| *holds == Holds::Instance);
+            .position(|(_, kind)| *kind == ColumnKind::Instance);
         let named = column.into_iter().flat_map(|column| {
             let values = rows.iter().map(move |row| &row[column]);
             values.filter_map(|value| match value {

@@ -5,11 +5,11 @@ use rusqlite::{
     types::{ToSqlOutput, Value},
 };
 
-use super::{Rows, STEP};
+use super::{STEP, TableRows};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum ColumnKind {
     /// What stands there.
     Plain,
     /// The number of a text.
@@ -24,13 +24,13 @@ pub(super) enum Holds {
     Order,
 }
 
-use Holds::{Activity, Instance, Order, Plain, Recording, Text};
+use ColumnKind::{Activity, Instance, Order, Plain, Recording, Text};
 
 /// A table, and how its rows are found and kept.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    pub(super) columns: &'static [(&'static str, Holds)],
+    pub(super) columns: &'static [(&'static str, ColumnKind)],
     /// Which rows: after ?1, at most ?2.
     rows: &'static str,
     /// Which are kept, and what becomes of one that is there already.
@@ -250,7 +250,7 @@ pub(super) const MISSING: Table = Table {
              recordings_added = recordings_added + excluded.recordings_added, \
              chunks_added = chunks_added + excluded.chunks_added",
 };
-const COUNTED: &[(&str, Holds)] = &[
+const COUNTED: &[(&str, ColumnKind)] = &[
     ("uuid", Plain),
     ("host", Plain),
     ("pid", Plain),
@@ -268,8 +268,8 @@ impl Table {
         &'static self,
         connection: &Connection,
         after: &Value,
-    ) -> rusqlite::Result<Rows> {
-        let columns = self.columns.iter().map(|(name, holds)| match holds {
+    ) -> rusqlite::Result<TableRows> {
+        let columns = self.columns.iter().map(|(name, kind)| match kind {
             Plain | Order => format!("t.{name}"),
             Text => format!("(SELECT value FROM text WHERE id = t.{name})"),
             Instance => format!("(SELECT uuid FROM instance WHERE id = t.{name})"),
@@ -281,21 +281,21 @@ impl Table {
         let mut select = connection.prepare_cached(&sql)?;
         let read = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|n| row.get(n)).collect();
         let rows = select.query_map(params![after, STEP], read)?;
-        Ok(Rows {
+        Ok(TableRows {
             table: self,
             rows: rows.collect::<rusqlite::Result<_>>()?,
         })
     }
 
     /// What is bound for a row: its columns, its number that much higher.
-    pub(super) fn bound<'a>(
+    pub(super) fn bind_values<'a>(
         &self,
         row: &'a [Value],
         offset: &dyn Fn(&str) -> i64,
     ) -> impl Iterator<Item = ToSqlOutput<'a>> {
         let number = self.number(row, offset);
         let columns = self.columns.iter().zip(row);
-        columns.map(move |((_, holds), value)| match (holds, number) {
+        columns.map(move |((_, kind), value)| match (kind, number) {
             (Order, Some(number)) => ToSqlOutput::Owned(Value::Integer(number)),
             _ => ToSqlOutput::Borrowed(value.into()),
         })
@@ -304,7 +304,7 @@ impl Table {
     /// The number that a row is to have in the order of commits; `None` where it has none.
     pub(super) fn number(&self, row: &[Value], offset: &dyn Fn(&str) -> i64) -> Option<i64> {
         let mut columns = self.columns.iter().zip(row);
-        columns.find_map(|((_, holds), value)| match (holds, value) {
+        columns.find_map(|((_, kind), value)| match (kind, value) {
             (Order, Value::Integer(seq)) => Some(seq.saturating_add(offset(self.name))),
             _ => None,
         })
@@ -312,9 +312,9 @@ impl Table {
 
     pub(super) fn insert(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let values = self.columns.iter().enumerate().map(|(n, (_, holds))| {
+        let values = self.columns.iter().enumerate().map(|(n, (_, kind))| {
             let n = n + 1;
-            match holds {
+            match kind {
                 Plain => format!("?{n}"),
                 Text => format!("(SELECT id FROM text WHERE value = ?{n})"),
                 Instance => format!("(SELECT id FROM instance WHERE uuid = ?{n})"),

@@ -6,11 +6,12 @@ use parking_lot::Mutex;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
+    commit_order,
     dictionary::Dictionary,
-    ledger, order,
-    orphans::Replaced,
+    ledger,
+    replaced_files::ReplacedFiles,
     sums::{bucket, hour},
-    wal::{Wal, take_over_first},
+    wal::{WalState, checkpoint_first},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -23,8 +24,8 @@ use crate::{
             damage::{self, Damage},
             file::{Access, Guard, SharedWriter},
             lock::InstanceLock,
-            names::Look,
-            witness::Committed,
+            lock_counts::CommitCounts,
+            side_files::FileStats,
         },
     },
 };
@@ -35,7 +36,7 @@ ON CONFLICT (uuid) DO UPDATE SET stopped_at = NULL RETURNING id";
 
 /// The write side of one file.
 #[derive(Debug)]
-pub(super) struct WriteSide {
+pub(super) struct InstanceWriter {
     pub(super) access: Access,
     /// That of the log that was opened first.
     pub(super) instance: Instance,
@@ -60,13 +61,13 @@ pub(super) struct WriteSide {
     /// What the last transaction has found damaged.
     pub(super) damage: Option<Damage>,
     /// The write-ahead log was set aside for it, and nothing could be written since.
-    pub(super) has_left_wal: bool,
+    pub(super) has_set_wal_aside: bool,
     /// What commits have to survive by the connection's setting.
     durability: Durability,
     /// What this instance has committed into the file.
-    pub(super) committed: Committed,
-    pub(super) wal: Wal,
-    pub(super) replaced: Replaced,
+    pub(super) committed: CommitCounts,
+    pub(super) wal: WalState,
+    pub(super) replaced: ReplacedFiles,
 }
 
 /// One log of this process.
@@ -81,7 +82,7 @@ pub(super) struct Handle {
 }
 
 /// What a transaction works with.
-pub(super) struct Work<'a> {
+pub(super) struct WriteTransaction<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     pub(super) dictionary: &'a mut Dictionary,
     pub(super) buckets: &'a mut Buckets,
@@ -91,9 +92,9 @@ pub(super) struct Work<'a> {
     pub(super) wal_base: i64,
 }
 
-impl WriteSide {
+impl InstanceWriter {
     pub(super) fn open(access: Access, instance: &Instance) -> Result<Self> {
-        let mut side = WriteSide {
+        let mut side = InstanceWriter {
             access,
             instance: instance.clone(),
             row: None,
@@ -108,24 +109,24 @@ impl WriteSide {
             buckets: Buckets::default(),
             in_doubt: false,
             damage: None,
-            has_left_wal: false,
+            has_set_wal_aside: false,
             durability: Durability::default(),
-            committed: Committed::default(),
-            wal: Wal::default(),
-            replaced: Replaced::default(),
+            committed: CommitCounts::default(),
+            wal: WalState::default(),
+            replaced: ReplacedFiles::default(),
         };
         // Says what is wrong with a file before anything is made beside it.
         drop(side.connection()?);
         if let Some(file) = side.access.open_file() {
             let path = file.path();
-            let lock = InstanceLock::take(path, instance.id).map_err(|cause| {
+            let lock = InstanceLock::acquire(path, instance.id).map_err(|cause| {
                 let what = format!("cannot make a lock file beside the log {}", path.display());
                 Error::new(ErrorKind::Store, what).with_source(cause)
             })?;
             side.lock = Some(lock);
         }
         let patience = Instant::now() + connection::OPEN_TIMEOUT;
-        while let Err(error) = side.begin() {
+        while let Err(error) = side.register_instance() {
             if error.is_busy() && Instant::now() < patience {
                 continue;
             }
@@ -134,12 +135,12 @@ impl WriteSide {
                 return Err(error);
             }
             match side.is_damaged() {
-                true => side.leave_damages()?,
+                true => side.set_damage_aside()?,
                 false => side.reopen(),
             }
         }
-        side.count_losses(None)?;
-        side.settle_promises()?;
+        side.count_lost_rows(None)?;
+        side.settle_pending_continuations()?;
         Ok(side)
     }
 
@@ -210,16 +211,16 @@ impl WriteSide {
     pub(super) fn transaction<T>(
         &mut self,
         durability: Durability,
-        work: impl FnOnce(Work<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(WriteTransaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        self.ready()?;
-        let done = self.transaction_anyway(durability, work);
+        self.prepare()?;
+        let done = self.transaction_unchecked(durability, work);
         let done = done.inspect_err(|error| self.count_damage(error))?;
         self.damage = None;
-        self.has_left_wal = false;
+        self.has_set_wal_aside = false;
         if self.is_replaced() {
             // It may be in a file that nobody will open. Given again, it is written once.
-            self.look()?;
+            self.check_files()?;
             let what = format!(
                 "the files of the log {} were replaced during a commit",
                 self.access.path().display()
@@ -230,11 +231,11 @@ impl WriteSide {
     }
 
     /// Goes on with the files that stand under the log's names, and without what is damaged of them.
-    pub(super) fn ready(&mut self) -> Result<()> {
+    pub(super) fn prepare(&mut self) -> Result<()> {
         if self.is_damaged() {
-            self.leave_damages()?;
+            self.set_damage_aside()?;
         }
-        let begun = self.look().and_then(|()| self.begin());
+        let begun = self.check_files().and_then(|()| self.register_instance());
         begun.inspect_err(|error| self.count_damage(error))
     }
 
@@ -244,14 +245,14 @@ impl WriteSide {
         let damage = self.damage.as_ref();
         damage
             .zip(file)
-            .is_some_and(|(damage, file)| damage.is_sure(file))
+            .is_some_and(|(damage, file)| damage.is_confirmed(file))
     }
 
     /// Like `transaction`, whatever stands under the log's names.
-    pub(super) fn transaction_anyway<T>(
+    pub(super) fn transaction_unchecked<T>(
         &mut self,
         durability: Durability,
-        work: impl FnOnce(Work<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(WriteTransaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
         self.in_doubt = true;
         // Sums of a batch that failed half-way.
@@ -260,15 +261,15 @@ impl WriteSide {
         match result {
             Ok(done) => {
                 self.in_doubt = false;
-                self.dictionary.keep();
-                self.wal.committed();
+                self.dictionary.committed();
+                self.wal.record_commit();
                 Ok(done)
             }
             Err(error) => {
-                self.dictionary.forget();
+                self.dictionary.rolled_back();
                 if error.kind() == ErrorKind::Full {
                     // What the write-ahead log holds may be what fills the disk.
-                    let _ = self.take_over_and_cut();
+                    let _ = self.checkpoint_to_free_space();
                 }
                 // These pass by themselves; after anything else the connection is opened anew.
                 self.in_doubt = !matches!(
@@ -283,11 +284,11 @@ impl WriteSide {
     fn run<T>(
         &mut self,
         durability: Durability,
-        work: impl FnOnce(Work<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(WriteTransaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let instance = self.row.unwrap_or_default();
         let wal_base = self.wal.base.unwrap_or_default();
-        let mut connection = self.access.lock_anyway(|_| Ok(()))?;
+        let mut connection = self.access.lock_unchecked(|_| Ok(()))?;
         let all = || {
             if self.durability != durability {
                 let level = match durability {
@@ -300,8 +301,8 @@ impl WriteSide {
             }
             let immediate = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(immediate)?;
-            self.dictionary.check(&transaction)?;
-            let done = work(Work {
+            self.dictionary.check_epoch(&transaction)?;
+            let done = work(WriteTransaction {
                 transaction: &transaction,
                 dictionary: &mut self.dictionary,
                 buckets: &mut self.buckets,
@@ -320,21 +321,21 @@ impl WriteSide {
 
     /// The connection, as it is.
     pub(super) fn connection(&self) -> Result<Guard<'_>> {
-        self.access.lock_anyway(|_| Ok(()))
+        self.access.lock_unchecked(|_| Ok(()))
     }
 
     /// Makes the connection ready where it is new: the instance has its row in this file.
-    pub(super) fn begin(&mut self) -> Result<()> {
+    pub(super) fn register_instance(&mut self) -> Result<()> {
         if self.in_doubt {
             self.reopen();
         }
         if self.row.is_some() {
             return Ok(());
         }
-        let connection = self.access.lock_anyway(|_| Ok(()))?;
+        let connection = self.access.lock_unchecked(|_| Ok(()))?;
         let instance = &self.instance;
         let begin = || {
-            let taken = take_over_first(&connection, instance.id)?;
+            let taken = checkpoint_first(&connection, instance.id)?;
             let row = connection.query_row(
                 ADD_INSTANCE,
                 params![
@@ -345,11 +346,11 @@ impl WriteSide {
                 ],
                 |row| row.get(0),
             )?;
-            self.replaced.promise(&connection)?;
+            self.replaced.announce(&connection)?;
             let file = ledger::file_number(&connection, self.file)?;
             Ok((
                 row,
-                (file, order::id(&connection)?),
+                (file, commit_order::id(&connection)?),
                 ledger::added(&connection, instance.id)?.unwrap_or_default(),
                 taken,
             ))
@@ -361,15 +362,16 @@ impl WriteSide {
         self.file = file;
         self.order = order;
         self.committed = committed;
-        self.wal.taken_over(&taken, &Look::at(self.access.path()));
-        self.wal.committed();
-        self.say_committed();
+        self.wal
+            .record_checkpoint(&taken, &FileStats::read(self.access.path()));
+        self.wal.record_commit();
+        self.write_lock_counts();
         Ok(())
     }
 
     /// Reads anew what the file says that this instance has committed.
-    pub(super) fn read_committed(&mut self) -> Result<()> {
-        self.begin()?;
+    pub(super) fn reload_commit_counts(&mut self) -> Result<()> {
+        self.register_instance()?;
         let found = ledger::added(&*self.connection()?, self.instance.id);
         self.committed = found
             .map_err(|cause| self.error(cause))?
@@ -379,12 +381,12 @@ impl WriteSide {
 
     /// Closes the connection, and forgets what is remembered of its file.
     pub(super) fn reopen(&mut self) {
-        self.access.drop_connection();
-        self.renewed();
+        self.access.close_without_checkpoint();
+        self.reset_connection_state();
     }
 
     /// The connection is another one.
-    pub(super) fn renewed(&mut self) {
+    pub(super) fn reset_connection_state(&mut self) {
         self.row = None;
         self.in_doubt = false;
         self.dictionary = Dictionary::default();
@@ -393,13 +395,11 @@ impl WriteSide {
     }
 
     /// Says in the lock file how much is committed, for whoever compares it with what is there.
-    pub(super) fn say_committed(&mut self) {
+    pub(super) fn write_lock_counts(&mut self) {
         let mut said = self.committed;
-        said.saved = !self.wal.is_dirty();
-        let names = self.access.open_file().and_then(|file| file.names());
-        said.main = names
-            .and_then(|names| names.main)
-            .map_or(0, |(_, number)| number);
+        said.checkpointed = !self.wal.is_dirty();
+        let ids = self.access.open_file().and_then(|file| file.ids());
+        said.main_inode = ids.and_then(|ids| ids.main).map_or(0, |(_, number)| number);
         if let Some(lock) = &mut self.lock
             && let Err(error) = lock.write(said)
         {
@@ -427,22 +427,22 @@ impl WriteSide {
         self.in_doubt = true;
         if let Some(file) = self.access.open_file() {
             let known = self.damage.take();
-            self.damage = Some(Damage::of(file, known));
+            self.damage = Some(Damage::observe(file, known));
         }
     }
 
     pub(super) fn error(&self, cause: rusqlite::Error) -> Error {
-        connection::at(self.access.path(), cause)
+        connection::sqlite_error(self.access.path(), cause)
     }
 }
 
-impl SharedWriter for Mutex<WriteSide> {
-    fn look(&self) -> Result<()> {
-        self.lock().look()
+impl SharedWriter for Mutex<InstanceWriter> {
+    fn check_files(&self) -> Result<()> {
+        self.lock().check_files()
     }
 }
 
-impl Drop for WriteSide {
+impl Drop for InstanceWriter {
     fn drop(&mut self) {
         if !self.ended && self.wal.is_dirty() {
             // What it has committed is complete in the file that its readers open.
@@ -462,7 +462,7 @@ mod tests {
     fn a_durable_transaction_is_synced_whatever_became_of_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
-        let file = OpenFile::at(&path).unwrap();
+        let file = OpenFile::for_path(&path).unwrap();
         let instance = Instance {
             id: InstanceId::from_parts(0, 1),
             host: String::new(),
@@ -470,8 +470,8 @@ mod tests {
             started_at: chrono::Utc::now(),
             durability: Durability::default(),
         };
-        let mut side = WriteSide::open(Access::file(file, Role::Write), &instance).unwrap();
-        let synchronous = |work: Work<'_>| {
+        let mut side = InstanceWriter::open(Access::file(file, Role::Write), &instance).unwrap();
+        let synchronous = |work: WriteTransaction<'_>| {
             work.transaction
                 .query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))
         };

@@ -10,21 +10,23 @@ use std::{
     time::SystemTime,
 };
 
-use crate::store::sqlite::open::names::{FileId, Look, beside, descriptor, set_aside, unnamed};
+use crate::store::sqlite::open::side_files::{
+    FileId, FileStats, beside, descriptor, set_aside, temporary_name,
+};
 
 /// A copy of it, which has another name.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct WalCopy {
     path: PathBuf,
 }
 
 /// Copies the write-ahead log that this process has open. `None` where that cannot be done: on systems without `/proc`, and
 /// where the disk is full.
-pub(super) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
+pub(super) fn copy_open_wal(path: &Path, wal: FileId) -> Option<WalCopy> {
     // Opened a second time, and closed: SQLite holds no locks on this file.
     let mut from = File::open(descriptor(wal)?).ok()?;
-    let copy = Copy {
-        path: unnamed(path, "-wal", "again"),
+    let copy = WalCopy {
+        path: temporary_name(path, "-wal", "again"),
     };
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -49,7 +51,7 @@ pub(super) fn copy(path: &Path, wal: FileId) -> Option<Copy> {
 
 /// Moves the write-ahead log to a main file that was moved away without it, where it needs that. Returns false where it
 /// does not, where that cannot be done, and where another program has opened the main file there.
-pub(super) fn follow(
+pub(super) fn move_to_main(
     path: &Path,
     main: FileId,
     known: Option<(u64, SystemTime)>,
@@ -58,9 +60,9 @@ pub(super) fn follow(
     let Some(moved) = descriptor(main).and_then(|open| fs::read_link(open).ok()) else {
         return false;
     };
-    let look = Look::at(&moved);
+    let look = FileStats::read(&moved);
     let is_as_it_was = known.is_none() || known == look.main;
-    let is_untouched = look.names.main == Some(main) && look.names.shm.is_none() && is_as_it_was;
+    let is_untouched = look.ids.main == Some(main) && look.ids.shm.is_none() && is_as_it_was;
     if !is_untouched || !needs_it(&moved) {
         return false;
     }
@@ -69,15 +71,15 @@ pub(super) fn follow(
     fs::hard_link(&wal, beside(&moved, "-wal")).is_ok() && fs::remove_file(wal).is_ok()
 }
 
-impl Copy {
+impl WalCopy {
     /// Gives it the name of the write-ahead log, where nobody has begun another one and the main file is as it was. False
     /// where that cannot be done.
-    pub(super) fn put_back(&self, path: &Path, main: Option<(u64, SystemTime)>) -> bool {
+    pub(super) fn restore(&self, path: &Path, main: Option<(u64, SystemTime)>) -> bool {
         // Unlike a new name, a link takes no other file's name.
         if fs::hard_link(&self.path, beside(path, "-wal")).is_err() {
             return false;
         }
-        if Look::at(path).main == main {
+        if FileStats::read(path).main == main {
             return true;
         }
         // Somebody has written it without the write-ahead log.
@@ -86,7 +88,7 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for WalCopy {
     fn drop(&mut self) {
         // It has its name, or is of no use; the second name of a file harms nothing.
         let _ = fs::remove_file(&self.path);

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::names::{FileId, beside, identity};
+use super::side_files::{FileId, beside, identity};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses a file that another process has open by another name. A link that nobody opens, such as a backup tool makes,
@@ -20,18 +20,18 @@ pub(super) fn check(path: &Path) -> Result<()> {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     // Every connection holds a lock on its `-shm` file, which has no other name.
     let shm = identity(&beside(path, "-shm"));
-    if shm.is_some_and(|(_, number)| holders(&locks, number).next().is_some()) {
+    if shm.is_some_and(|(_, number)| lock_holders(&locks, number).next().is_some()) {
         // This is the name that it is open by.
         return Ok(());
     }
-    match holders(&locks, id.1).find_map(|pid| name_of(pid, id, path)) {
-        Some(first) => Err(refused(path, &first)),
+    match lock_holders(&locks, id.1).find_map(|pid| other_name(pid, id, path)) {
+        Some(first) => Err(open_by_other_name(path, &first)),
         None => Ok(()),
     }
 }
 
 /// The error for a file that is open by another name.
-pub(super) fn refused(path: &Path, first: &Path) -> Error {
+pub(super) fn open_by_other_name(path: &Path, first: &Path) -> Error {
     let what = format!(
         "cannot open the log {}: it is the same file as {}, which is open as a log under that name: open it by that \
          name",
@@ -52,7 +52,7 @@ fn linked(path: &Path) -> Option<FileId> {
 }
 
 /// The processes that hold a lock on a file of this number. Lines are those of `/proc/locks`, proc_locks(5).
-fn holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
+fn lock_holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
     let suffix = format!(":{number}");
     locks.lines().filter_map(move |line| {
         let mut fields = line.split_whitespace().skip(4);
@@ -62,7 +62,7 @@ fn holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
 }
 
 /// The other name by which a process has the file open.
-fn name_of(pid: u32, id: FileId, path: &Path) -> Option<PathBuf> {
+fn other_name(pid: u32, id: FileId, path: &Path) -> Option<PathBuf> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     descriptors
         .filter_map(|descriptor| Some(descriptor.ok()?.path()))
@@ -83,8 +83,8 @@ mod tests {
 3: POSIX  ADVISORY  READ  12 fe:00:31075 128 128
 malformed
 ";
-        assert_eq!(holders(locks, 131_075).collect::<Vec<_>>(), [4711]);
-        assert_eq!(holders(locks, 31_075).collect::<Vec<_>>(), [12]);
-        assert_eq!(holders(locks, 1).count(), 0);
+        assert_eq!(lock_holders(locks, 131_075).collect::<Vec<_>>(), [4711]);
+        assert_eq!(lock_holders(locks, 31_075).collect::<Vec<_>>(), [12]);
+        assert_eq!(lock_holders(locks, 1).count(), 0);
     }
 }

@@ -9,17 +9,17 @@ use std::{
 
 use rusqlite::OptionalExtension;
 
-use super::side::WriteSide;
+use super::instance_writer::InstanceWriter;
 use crate::store::sqlite::{
     columns::signed,
     open::{
-        connection::{Checkpoint, close, connect_to_look},
-        damage::STILL,
+        connection::{Checkpoint, close, connect_to_inspect},
+        damage::QUIET_PERIOD,
         driver,
         file::OpenFile,
-        frames::Frames,
-        names::{Look, Names},
-        stale::Counts,
+        side_files::{FileIds, FileStats},
+        stale_wal::CommitState,
+        wal_frames::WalFrames,
     },
 };
 
@@ -28,11 +28,11 @@ use crate::store::sqlite::{
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 /// A main file up to this size is read completely where it has changed and nothing says why.
-const SMALL: u64 = 16 << 20;
+const MAX_CHECKED_BYTES: u64 = 16 << 20;
 
 /// What has happened to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum FileChange {
     /// Another main file, or none.
     Main,
     /// The content of the main file, by a copy that was written over it.
@@ -43,27 +43,32 @@ pub(super) enum Change {
     Shm,
 }
 
-impl WriteSide {
+impl InstanceWriter {
     /// Compares the files that stand there `now` with those that were opened `then`.
-    pub(super) fn change(&mut self, file: &OpenFile, then: Names, now: &Look) -> Option<Change> {
-        if now.names.main != then.main {
-            return Some(Change::Main);
+    pub(super) fn detect_change(
+        &mut self,
+        file: &OpenFile,
+        then: FileIds,
+        now: &FileStats,
+    ) -> Option<FileChange> {
+        if now.ids.main != then.main {
+            return Some(FileChange::Main);
         }
-        if file.is_shm_cut(now) {
+        if file.is_shm_truncated(now) {
             // Before anything reads by it.
-            return Some(Change::Shm);
+            return Some(FileChange::Shm);
         }
-        if !self.has_its_content(file.path(), then, now) {
-            return Some(Change::Content);
+        if !self.main_content_matches(file.path(), then, now) {
+            return Some(FileChange::Content);
         }
-        if now.names.wal != then.wal || !self.has_its_wal(now) {
-            return Some(Change::Wal);
+        if now.ids.wal != then.wal || !self.wal_is_intact(now) {
+            return Some(FileChange::Wal);
         }
-        (now.names.shm != then.shm).then_some(Change::Shm)
+        (now.ids.shm != then.shm).then_some(FileChange::Shm)
     }
 
     /// False where a copy was written over the main file, of an earlier state of the log or of another one.
-    fn has_its_content(&mut self, path: &Path, then: Names, now: &Look) -> bool {
+    fn main_content_matches(&mut self, path: &Path, then: FileIds, now: &FileStats) -> bool {
         self.wal.is_foreign = false;
         if self.wal.main == now.main {
             return true;
@@ -71,28 +76,30 @@ impl WriteSide {
         let mut seen = *now;
         let unknown = self.wal.unknown.filter(|(main, _)| *main == seen.main);
         if let Some((_, since)) = unknown
-            && since.elapsed() < STILL
+            && since.elapsed() < QUIET_PERIOD
         {
             return true;
         }
         // A checkpoint of this process that a reader has kept from being complete leaves pages of several states.
         let is_own = self.wal.main.is_none() && self.wal.unknown.is_none();
         // Something has changed it: a checkpoint by somebody else, most often.
-        let cookie = self.cookie();
+        let schema_cookie = self.schema_cookie();
         let mut still = 0;
         for _ in 0..2 * ATTEMPTS {
             let frames = self.frames();
-            let found = Counts::of_main_alone(path, Some(self.instance.id));
+            let found = CommitState::read_main_file(path, Some(self.instance.id));
             if found.map_or(is_own || unknown.is_some(), |found| {
-                self.is_own_state(&found, cookie, frames)
+                self.is_own_state(&found, schema_cookie, frames)
             }) {
                 // After a checkpoint of this process it is not known how the file looked.
                 let is_explained = self.wal.main.is_none()
                     || frames.is_some_and(|frames| {
-                        frames.are_taken() || frames.were_taken_since(self.wal.frames)
+                        frames.are_checkpointed() || frames.were_checkpointed_since(self.wal.frames)
                     });
-                let is_small = seen.main.is_some_and(|(bytes, _)| bytes <= SMALL);
-                let can_be_checked = is_small && now.names == then;
+                let is_small = seen
+                    .main
+                    .is_some_and(|(bytes, _)| bytes <= MAX_CHECKED_BYTES);
+                let can_be_checked = is_small && now.ids == then;
                 if !is_explained && can_be_checked && !self.can_be_read() {
                     return false;
                 }
@@ -106,7 +113,7 @@ impl WriteSide {
                 return true;
             }
             thread::sleep(PAUSE);
-            let again = Look::at(path);
+            let again = FileStats::read(path);
             let stands = mem::replace(&mut seen, again).main == again.main && found.is_some();
             still = if stands { still + 1 } else { 0 };
             if still == ATTEMPTS {
@@ -120,10 +127,15 @@ impl WriteSide {
     }
 
     /// True where the main file alone can be what a checkpoint of this log has left.
-    fn is_own_state(&self, found: &Counts, cookie: Option<i64>, frames: Option<Frames>) -> bool {
+    fn is_own_state(
+        &self,
+        found: &CommitState,
+        schema_cookie: Option<i64>,
+        frames: Option<WalFrames>,
+    ) -> bool {
         let committed = signed(self.committed.commits);
         let least = match frames {
-            Some(frames) if frames.are_taken() => committed,
+            Some(frames) if frames.are_checkpointed() => committed,
             _ => self.wal.own_base,
         };
         // The last commit may not be counted yet.
@@ -132,24 +144,24 @@ impl WriteSide {
             && (least..=most).contains(&found.own)
             && (found.file == self.file || found.file == 0)
             // It never goes ahead of what the connection sees, but in a copy made by VACUUM.
-            && cookie.is_none_or(|cookie| found.cookie <= cookie)
+            && schema_cookie.is_none_or(|schema_cookie| found.schema_cookie <= schema_cookie)
     }
 
     /// The number of the schema as the connection sees it.
-    fn cookie(&self) -> Option<i64> {
+    fn schema_cookie(&self) -> Option<i64> {
         let connection = self.connection().ok()?;
-        let cookie = connection.query_row("PRAGMA schema_version", (), |row| row.get(0));
-        cookie.ok()
+        let schema_cookie = connection.query_row("PRAGMA schema_version", (), |row| row.get(0));
+        schema_cookie.ok()
     }
 
     /// How the write-ahead log stands. Takes nothing over.
-    pub(super) fn frames(&self) -> Option<Frames> {
-        Frames::of(&*self.connection().ok()?)
+    pub(super) fn frames(&self) -> Option<WalFrames> {
+        WalFrames::query(&*self.connection().ok()?)
     }
 
     /// False where the write-ahead log was cut off, other than by a checkpoint.
-    fn has_its_wal(&mut self, now: &Look) -> bool {
-        if now.names.wal.is_none() {
+    fn wal_is_intact(&mut self, now: &FileStats) -> bool {
+        if now.ids.wal.is_none() {
             return true;
         }
         if now.wal_has_holes && !self.wal.is_compressed {
@@ -185,7 +197,7 @@ impl WriteSide {
         let Some(path) = self.path() else {
             return true;
         };
-        let Ok(connection) = connect_to_look(path) else {
+        let Ok(connection) = connect_to_inspect(path) else {
             return false;
         };
         let check = "PRAGMA quick_check(1)";

@@ -14,22 +14,22 @@ const ADD: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
 const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
-const GIVE: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
+const INSERT_IF_ABSENT: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
-const ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
+const COMMIT_ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
      (SELECT value FROM mark WHERE name = 'file'), 0)";
-/// What is only promised, by less than half of ?1: see `write::order`.
-pub(in crate::store::sqlite) const IS_ANY_PROMISED: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
+/// What is only promised, by less than half of ?1: see `write::commit_order`.
+pub(in crate::store::sqlite) const HAS_PENDING: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %'))";
-pub(in crate::store::sqlite) const SETTLE: &str = "UPDATE mark SET value = value - ?1 WHERE value < ?1 / 2 \
+pub(in crate::store::sqlite) const SETTLE_PENDING: &str = "UPDATE mark SET value = value - ?1 WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %')";
 
 /// A number that a file keeps of itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Mark {
+pub(crate) enum MetaKey {
     /// The last seq that the index has.
-    FollowedActivities,
-    FollowedEvents,
+    IndexedActivities,
+    IndexedEvents,
     /// Bytes of the rows that the index has.
     ActivityBytes,
     PreviewBytes,
@@ -39,19 +39,19 @@ pub(crate) enum Mark {
     /// The first quarter whose sums were not deleted.
     SumsDeleted,
     /// How often texts were deleted from the dictionary.
-    Erased,
+    EraseEpoch,
     /// The number of the file, which copies share.
-    File,
+    FileNumber,
     /// Whether rows of the file with this number are counted as missing.
-    MissedOf(i64),
+    MissingCountedOf(i64),
     /// The id of the order of commits, where it is not that of the file.
-    Order,
+    CommitOrder,
     /// Where activities go on of which the order with this id had some.
-    ActivitiesAfter(i64),
-    EventsAfter(i64),
+    ActivitiesContinueAfter(i64),
+    EventsContinueAfter(i64),
 }
 
-impl Mark {
+impl MetaKey {
     /// Its value; `None` before it is first set.
     pub(crate) fn get(self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
         let mut get = connection.prepare_cached(GET)?;
@@ -74,8 +74,12 @@ impl Mark {
     }
 
     /// Sets it where it is not set. True where it was not.
-    pub(crate) fn give(self, connection: &Connection, value: i64) -> rusqlite::Result<bool> {
-        Ok(self.write(connection, GIVE, value)? > 0)
+    pub(crate) fn insert_if_absent(
+        self,
+        connection: &Connection,
+        value: i64,
+    ) -> rusqlite::Result<bool> {
+        Ok(self.write(connection, INSERT_IF_ABSENT, value)? > 0)
     }
 
     fn write(self, connection: &Connection, sql: &str, value: i64) -> rusqlite::Result<usize> {
@@ -85,21 +89,23 @@ impl Mark {
 
     fn name(self) -> Cow<'static, str> {
         let name = match self {
-            Mark::FollowedActivities => "followed_activities",
-            Mark::FollowedEvents => "followed_events",
-            Mark::ActivityBytes => "activity_bytes",
-            Mark::PreviewBytes => "preview_bytes",
-            Mark::EventBytes => "event_bytes",
-            Mark::RecordingBytes => "recording_bytes",
-            Mark::SumsDeleted => "sums_deleted",
-            Mark::Erased => "erased",
-            Mark::File => "file",
-            Mark::Order => "order",
-            Mark::ActivitiesAfter(order) => {
+            MetaKey::IndexedActivities => "followed_activities",
+            MetaKey::IndexedEvents => "followed_events",
+            MetaKey::ActivityBytes => "activity_bytes",
+            MetaKey::PreviewBytes => "preview_bytes",
+            MetaKey::EventBytes => "event_bytes",
+            MetaKey::RecordingBytes => "recording_bytes",
+            MetaKey::SumsDeleted => "sums_deleted",
+            MetaKey::EraseEpoch => "erased",
+            MetaKey::FileNumber => "file",
+            MetaKey::CommitOrder => "order",
+            MetaKey::ActivitiesContinueAfter(order) => {
                 return Cow::Owned(format!("activities after {order:x}"));
             }
-            Mark::EventsAfter(order) => return Cow::Owned(format!("events after {order:x}")),
-            Mark::MissedOf(file) => return Cow::Owned(format!("missed of {file}")),
+            MetaKey::EventsContinueAfter(order) => {
+                return Cow::Owned(format!("events after {order:x}"));
+            }
+            MetaKey::MissingCountedOf(file) => return Cow::Owned(format!("missed of {file}")),
         };
         Cow::Borrowed(name)
     }
@@ -113,8 +119,8 @@ pub(crate) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// The id of the order of commits: its own, or the number of the file; 0 where it has none.
-pub(in crate::store::sqlite) fn order(connection: &Connection) -> rusqlite::Result<i64> {
+pub(in crate::store::sqlite) fn commit_order(connection: &Connection) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached(ORDER)?
+        .prepare_cached(COMMIT_ORDER)?
         .query_row((), |row| row.get(0))
 }

@@ -9,14 +9,14 @@ use std::{mem, path::Path};
 use chrono::Utc;
 
 use super::{
-    change::Change,
+    commit_order::{self, CommitOrder},
+    file_change::FileChange,
+    instance_writer::InstanceWriter,
     ledger,
-    order::{self, Order},
-    orphans::Orphan,
-    removed,
-    rescue::{self, Part, Rows},
-    side::WriteSide,
-    wal::Wal,
+    replaced_files::DetachedFile,
+    rescue::{self, Extent, TableRows},
+    wal::WalState,
+    wal_copy,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -25,39 +25,39 @@ use crate::{
         sqlite::open::{
             connection,
             file::OpenFile,
-            names::{FileId, Look, Names, is_deleted, set_aside, set_aside_together},
-            witness::Committed,
+            lock_counts::CommitCounts,
+            side_files::{FileId, FileIds, FileStats, is_deleted, set_aside, set_aside_together},
         },
     },
 };
 
-impl WriteSide {
+impl InstanceWriter {
     /// Looks whether the files are still those that the connection has open, and goes on with those that stand under the
     /// names now where they are not.
     ///
     /// # Errors
     ///
     /// When those cannot be opened or written. What was read from the old ones is kept until they can.
-    pub(super) fn look(&mut self) -> Result<()> {
+    pub(super) fn check_files(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());
         };
         if let Some(lock) = &mut self.lock
-            && let Err(error) = lock.keep()
+            && let Err(error) = lock.recreate_if_missing()
         {
             tracing::debug!(target: "tower_activity::store", %error, "the lock file could not be made anew");
         }
-        if let Some(then) = file.names() {
-            let now = Look::at(file.path());
-            match self.change(&file, then, &now) {
-                Some(change) => self.replace(&file, change, then, &now)?,
+        if let Some(then) = file.ids() {
+            let now = FileStats::read(file.path());
+            match self.detect_change(&file, then, &now) {
+                Some(change) => self.handle_change(&file, change, then, &now)?,
                 None => {
                     self.wal.bytes = now.wal_bytes;
-                    file.saw_shm(&now);
+                    file.note_shm_size(&now);
                 }
             }
         }
-        self.settle(file.path())
+        self.finish_recovery(file.path())
     }
 
     /// True when the names differ from the files that are open. Takes note of how long the write-ahead log is.
@@ -65,65 +65,71 @@ impl WriteSide {
         let Some(file) = self.access.open_file() else {
             return false;
         };
-        let now = Look::at(file.path());
-        let replaced = file.names().is_some_and(|then| then != now.names);
+        let now = FileStats::read(file.path());
+        let replaced = file.ids().is_some_and(|then| then != now.ids);
         self.wal.bytes = now.wal_bytes;
         replaced
     }
 
-    fn replace(&mut self, file: &OpenFile, change: Change, then: Names, look: &Look) -> Result<()> {
-        let (now, path) = (look.names, file.path());
-        let followed = self.rename_side_files(path, change, then, now)?;
+    fn handle_change(
+        &mut self,
+        file: &OpenFile,
+        change: FileChange,
+        then: FileIds,
+        look: &FileStats,
+    ) -> Result<()> {
+        let (now, path) = (look.ids, file.path());
+        let moved_wal = self.rename_side_files(path, change, then, now)?;
         self.replaced.count += 1;
         tracing::warn!(
             target: "tower_activity::store", log = %path.display(), ?change,
             "the log's files were moved, removed or replaced while it is open: its rows are copied into those that stand there now"
         );
-        let before = self.before();
-        self.leave_order(change);
+        let before = self.previous_file();
+        self.note_previous_order(change);
         match change {
-            Change::Main => {
+            FileChange::Main => {
                 self.file = 0;
                 let from = (!is_deleted(then.main)).then_some(self.wal.watermark);
                 if let Some(opened) = self.access.take() {
-                    self.replaced.orphans.push(Orphan {
+                    self.replaced.detached.push(DetachedFile {
                         opened,
                         from,
                         file: before.file,
-                        is_whole: followed,
+                        has_wal: moved_wal,
                     });
                 }
                 file.close_all();
                 // Who opens the next file does not wait for this instance to leave the last one.
-                self.say_committed();
+                self.write_lock_counts();
             }
-            Change::Content => {
+            FileChange::Content => {
                 // What the connection reads is a mixture of both.
                 file.close_all();
                 self.replaced.before.get_or_insert(before);
             }
-            Change::Wal => {
+            FileChange::Wal => {
                 let rows = self.replaced.rows.len();
-                self.read_rest()?;
+                self.read_wal_rows()?;
                 let again = match then.wal {
                     Some(wal) if now.wal.is_none() && !self.wal.is_foreign => {
-                        removed::copy(path, wal)
+                        wal_copy::copy_open_wal(path, wal)
                     }
                     _ => None,
                 };
                 file.close_all();
-                if again.is_some_and(|again| again.put_back(path, look.main)) {
+                if again.is_some_and(|again| again.restore(path, look.main)) {
                     self.replaced.rows.truncate(rows);
                 }
                 self.replaced.before.get_or_insert(before);
             }
-            Change::Shm => {
+            FileChange::Shm => {
                 file.close_all();
                 self.replaced.before.get_or_insert(before);
             }
         }
-        self.renewed();
-        self.wal = Wal::default();
+        self.reset_connection_state();
+        self.wal = WalState::default();
         Ok(())
     }
 
@@ -132,9 +138,9 @@ impl WriteSide {
     fn rename_side_files(
         &self,
         path: &Path,
-        change: Change,
-        then: Names,
-        now: Names,
+        change: FileChange,
+        then: FileIds,
+        now: FileIds,
     ) -> Result<bool> {
         let aside = |suffix: &str| {
             set_aside(path, suffix, "replaced")
@@ -145,31 +151,32 @@ impl WriteSide {
                 })
         };
         let own = |now: Option<FileId>, then| now.is_some() && now == then;
-        let is_left = change != Change::Shm && own(now.wal, then.wal);
+        let is_left = change != FileChange::Shm && own(now.wal, then.wal);
         let follow = |main| match self.frames() {
             Some(frames) => {
                 // Somebody else's checkpoint has changed it since.
-                let is_changed = frames.were_taken_since(self.wal.frames);
+                let is_changed = frames.were_checkpointed_since(self.wal.frames);
                 let known = self.wal.main.filter(|_| !is_changed);
-                frames.are_taken_in_part() && removed::follow(path, main, known, |_| true)
+                frames.are_partly_checkpointed()
+                    && wal_copy::move_to_main(path, main, known, |_| true)
             }
             // It cannot be asked what was taken over, but seen that the main file is no state without the rest.
-            None => removed::follow(path, main, None, |moved| !can_be_read_alone(moved)),
+            None => wal_copy::move_to_main(path, main, None, |moved| !can_be_read_alone(moved)),
         };
-        let followed = change == Change::Main && is_left && then.main.is_some_and(follow);
-        if !followed && (is_left || change == Change::Content) {
+        let moved_wal = change == FileChange::Main && is_left && then.main.is_some_and(follow);
+        if !moved_wal && (is_left || change == FileChange::Content) {
             aside("-wal")?;
         }
-        if change == Change::Content || change != Change::Shm && own(now.shm, then.shm) {
+        if change == FileChange::Content || change != FileChange::Shm && own(now.shm, then.shm) {
             aside("-shm")?;
         }
-        Ok(followed)
+        Ok(moved_wal)
     }
 
     /// Reads what is in the old write-ahead log alone, as far as it can be read.
-    fn read_rest(&mut self) -> Result<()> {
+    fn read_wal_rows(&mut self) -> Result<()> {
         let mut rows = Vec::new();
-        let mut take = |step: Vec<Rows>| {
+        let mut take = |step: Vec<TableRows>| {
             rows.push(step);
             Ok(())
         };
@@ -177,7 +184,7 @@ impl WriteSide {
         let failed = |cause| self.error(cause);
         let read = rescue::read(
             &connection,
-            Part::After(self.wal.watermark),
+            Extent::After(self.wal.watermark),
             &mut take,
             &failed,
         );
@@ -193,14 +200,16 @@ impl WriteSide {
     }
 
     /// Writes what was read from files that are not the log's any more.
-    fn settle(&mut self, path: &Path) -> Result<()> {
-        let orphans = mem::take(&mut self.replaced.orphans);
+    fn finish_recovery(&mut self, path: &Path) -> Result<()> {
+        let detached = mem::take(&mut self.replaced.detached);
         let rows = mem::take(&mut self.replaced.rows);
-        if orphans.is_empty() && rows.is_empty() && self.replaced.before.is_none() {
+        if detached.is_empty() && rows.is_empty() && self.replaced.before.is_none() {
             return Ok(());
         }
         let mut left = rows.into_iter();
-        let mut result = self.begin().and_then(|()| self.begin_order());
+        let mut result = self
+            .register_instance()
+            .and_then(|()| self.note_order_start());
         while result.is_ok()
             && let Some(step) = left.next()
         {
@@ -213,23 +222,23 @@ impl WriteSide {
             }
         }
         self.replaced.rows.extend(left);
-        for orphan in orphans {
+        for detached in detached {
             if result.is_ok() {
-                result = self.copy(&orphan);
+                result = self.copy_rows(&detached);
             }
             match result {
-                Ok(()) => orphan
+                Ok(()) => detached
                     .opened
                     .close(crate::store::sqlite::open::connection::Checkpoint::No),
-                Err(_) => self.replaced.orphans.push(orphan),
+                Err(_) => self.replaced.detached.push(detached),
             }
         }
         result?;
         let before = self.replaced.before;
-        self.count_losses(before)?;
+        self.count_lost_rows(before)?;
         self.replaced.before = None;
         // The ledger says what is missing also where the main file is moved away alone.
-        let _ = self.take_over_some();
+        let _ = self.checkpoint_passive();
         tracing::warn!(
             target: "tower_activity::store", log = %path.display(), rows = self.replaced.rescued,
             "the log goes on in the files that stand there now"
@@ -237,27 +246,27 @@ impl WriteSide {
         Ok(())
     }
 
-    fn copy(&mut self, orphan: &Orphan) -> Result<()> {
+    fn copy_rows(&mut self, detached: &DetachedFile) -> Result<()> {
         let path = self.access.path().to_owned();
-        let failed = |cause| crate::store::sqlite::open::connection::at(&path, cause);
+        let failed = |cause| crate::store::sqlite::open::connection::sqlite_error(&path, cause);
         let file = self.file;
         let (mut count, mut writes) = (0, true);
-        let mut take = |step: Vec<Rows>| {
+        let mut take = |step: Vec<TableRows>| {
             let written = self.write_rows(&step);
             writes = written.is_ok();
             count += written?;
             Ok(())
         };
-        let part = match orphan.from {
-            Some(watermark) => Part::After(watermark),
-            None => Part::All {
-                same_file: orphan.file == file,
+        let part = match detached.from {
+            Some(watermark) => Extent::After(watermark),
+            None => Extent::All {
+                same_file: detached.file == file,
             },
         };
-        let read = rescue::read(&orphan.opened.connection, part, &mut take, &failed);
+        let read = rescue::read(&detached.opened.connection, part, &mut take, &failed);
         self.replaced.rescued += count;
         if writes {
-            self.miss_deleted(orphan)?;
+            self.count_deleted_rows(detached)?;
         }
         match read {
             // What cannot be read now cannot be read later either.
@@ -274,55 +283,57 @@ impl WriteSide {
 
     /// Counts what another client has deleted from the write-ahead log of a file that was moved away without it: the ledger
     /// there does not say so. Another state of the same file is compared by its own ledger.
-    fn miss_deleted(&mut self, orphan: &Orphan) -> Result<()> {
-        let is_apart = !orphan.is_whole && orphan.file != self.file;
-        let Some(watermark) = orphan.from.filter(|_| is_apart) else {
+    fn count_deleted_rows(&mut self, detached: &DetachedFile) -> Result<()> {
+        let is_apart = !detached.has_wal && detached.file != self.file;
+        let Some(watermark) = detached.from.filter(|_| is_apart) else {
             return Ok(());
         };
         // Rows that cannot be read were reported when they were copied.
-        let missing = watermark.missing_after(&orphan.opened.connection);
+        let missing = watermark.missing_after(&detached.opened.connection);
         let missing = missing.unwrap_or_default();
-        if missing == Committed::default() {
+        if missing == CommitCounts::default() {
             return Ok(());
         }
-        let of = orphan.file;
-        self.transaction_anyway(Durability::Power, |work| {
+        let of = detached.file;
+        self.transaction_unchecked(Durability::Power, |work| {
             // Each process that had that file open finds the same.
-            match ledger::is_first_to_miss(work.transaction, of)? {
-                true => ledger::miss(work.transaction, &missing, Utc::now().timestamp_micros()),
+            match ledger::claim_missing(work.transaction, of)? {
+                true => {
+                    ledger::add_missing(work.transaction, &missing, Utc::now().timestamp_micros())
+                }
                 false => Ok(()),
             }
         })
     }
 
     /// Goes on without what SQLite finds damaged: the write-ahead log, and where that is not it, the file.
-    pub(super) fn leave_damages(&mut self) -> Result<()> {
+    pub(super) fn set_damage_aside(&mut self) -> Result<()> {
         self.damage = None;
         let file = self.access.open_file().cloned();
         if let Some(file) = file
-            && !mem::replace(&mut self.has_left_wal, true)
-            && let Some(then) = file.names()
+            && !mem::replace(&mut self.has_set_wal_aside, true)
+            && let Some(then) = file.ids()
         {
-            let now = Look::at(file.path());
-            if now.names == then && now.wal_bytes > 0 {
-                self.replace(&file, Change::Wal, then, &now)?;
-                return self.settle(file.path());
+            let now = FileStats::read(file.path());
+            if now.ids == then && now.wal_bytes > 0 {
+                self.handle_change(&file, FileChange::Wal, then, &now)?;
+                return self.finish_recovery(file.path());
             }
         }
-        self.leave_damaged()
+        self.set_file_aside()
     }
 
     /// Gives a file that SQLite finds damaged another name, with its write-ahead log, and goes on in a new one. Nothing
     /// is deleted.
-    fn leave_damaged(&mut self) -> Result<()> {
+    fn set_file_aside(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());
         };
-        let before = self.before();
-        self.leave_order(Change::Content);
+        let before = self.previous_file();
+        self.note_previous_order(FileChange::Content);
         self.file = 0;
         file.close_all();
-        self.say_committed();
+        self.write_lock_counts();
         let aside = set_aside_together(file.path(), "damaged").map_err(|cause| {
             let what = format!("cannot rename the damaged log {}", file.path().display());
             Error::new(ErrorKind::Store, what).with_source(cause)
@@ -333,72 +344,73 @@ impl WriteSide {
         );
         self.replaced.count += 1;
         self.replaced.before.get_or_insert(before);
-        self.renewed();
-        self.wal = Wal::default();
-        self.settle(file.path())
+        self.reset_connection_state();
+        self.wal = WalState::default();
+        self.finish_recovery(file.path())
     }
 
     /// Remembers up to where the files had come that are replaced.
-    fn leave_order(&mut self, change: Change) {
+    fn note_previous_order(&mut self, change: FileChange) {
         let order = match change {
             // All that was committed is there, and whoever reads through an index that was cut off is killed.
-            Change::Shm => return,
+            FileChange::Shm => return,
             // What is written over may be unreadable, or another's.
-            Change::Content => None,
-            Change::Main | Change::Wal => self
+            FileChange::Content => None,
+            FileChange::Main | FileChange::Wal => self
                 .connection()
                 .ok()
-                .and_then(|connection| Order::of(&connection).ok()),
+                .and_then(|connection| CommitOrder::read(&connection).ok()),
         };
         let order = order.filter(|order| order.id() == self.order);
-        let order = order.unwrap_or_else(|| Order::with_unknown_end(self.order));
+        let order = order.unwrap_or_else(|| CommitOrder::with_unknown_end(self.order));
         self.replaced.order.get_or_insert(order);
         self.replaced.begin = None;
     }
 
-    fn begin_order(&mut self) -> Result<()> {
+    fn note_order_start(&mut self) -> Result<()> {
         if self.replaced.begin.is_none() {
-            let begin = Order::of(&*self.connection()?).map_err(|cause| self.error(cause))?;
+            let begin =
+                CommitOrder::read(&*self.connection()?).map_err(|cause| self.error(cause))?;
             self.replaced.begin = Some(begin);
         }
         Ok(())
     }
 
     /// An older copy was put in place while no log was open.
-    pub(super) fn begin_order_anew(&mut self) -> Result<()> {
+    pub(super) fn start_new_order(&mut self) -> Result<()> {
         if self.replaced.order.is_none() {
-            self.replaced.order = Some(Order::with_unknown_end(self.order));
+            self.replaced.order = Some(CommitOrder::with_unknown_end(self.order));
         }
-        self.begin_order()
+        self.note_order_start()
     }
 
     /// Has nobody wait for what a process that died has promised.
-    pub(super) fn settle_promises(&mut self) -> Result<()> {
-        let promised = order::is_any_promised(&*self.connection()?);
+    pub(super) fn settle_pending_continuations(&mut self) -> Result<()> {
+        let promised = commit_order::has_pending(&*self.connection()?);
         match promised.map_err(|cause| self.error(cause))? {
-            true => self.transaction_anyway(Durability::Process, |work| {
-                order::settle_promises(work.transaction)
+            true => self.transaction_unchecked(Durability::Process, |work| {
+                commit_order::settle_pending(work.transaction)
             }),
             false => Ok(()),
         }
     }
 
     /// Tells those who follow the log where they go on.
-    pub(super) fn go_on_in_order(&mut self) -> Result<()> {
+    pub(super) fn record_continuation(&mut self) -> Result<()> {
         let (Some(then), Some(begin)) = (self.replaced.order, self.replaced.begin) else {
             return Ok(());
         };
         let kept = !self.replaced.renumbered;
-        self.order = self.transaction_anyway(Durability::Power, |work| {
-            order::go_on(work.transaction, &then, &begin, kept)?;
-            order::id(work.transaction)
+        self.order = self.transaction_unchecked(Durability::Power, |work| {
+            commit_order::record_continuation(work.transaction, &then, &begin, kept)?;
+            commit_order::id(work.transaction)
         })?;
         (self.replaced.order, self.replaced.begin) = (None, None);
         self.replaced.renumbered = false;
         Ok(())
     }
 
-    fn write_rows(&mut self, rows: &[Rows]) -> Result<u64> {
+    fn write_rows(&mut self, rows: &[TableRows]) -> Result<u64> {
         // Counted as a commit, so that the file is not taken for what it was before.
         const COUNT: &str = "UPDATE instance SET commits = commits + 1 WHERE id = ?1";
         let offsets = [What::Activities, What::Events].map(|what| self.replaced.offset(what));
@@ -406,7 +418,7 @@ impl WriteSide {
             "activity" => offsets[0],
             _ => offsets[1],
         };
-        let written = self.transaction_anyway(Durability::Power, |work| {
+        let written = self.transaction_unchecked(Durability::Power, |work| {
             let mut count = work.transaction.prepare_cached(COUNT)?;
             count.execute([work.instance])?;
             rescue::write(work.transaction, work.buckets, rows, &offset)
@@ -420,7 +432,7 @@ impl WriteSide {
 /// Whether the pages of a main file are one state without a write-ahead log.
 fn can_be_read_alone(path: &Path) -> bool {
     let check = || {
-        let alone = connection::open_main_alone(path).ok()?;
+        let alone = connection::open_immutable(path).ok()?;
         let found = alone.query_row("PRAGMA integrity_check(1)", (), |row| {
             row.get::<_, String>(0)
         });

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::{ledger, recording, side::WriteSide, writer::json};
+use super::{instance_writer::InstanceWriter, ledger, recording_rows, writer::json};
 use crate::{
     error::Result,
     record::{InstanceId, Status},
     store::{
         Accounting, Durability,
         meaning::Fold,
-        sqlite::open::{lock, witness::Committed},
+        sqlite::open::{lock, lock_counts::CommitCounts},
     },
 };
 
@@ -38,14 +38,14 @@ const ACCOUNTING: &str = "SELECT accounting FROM instance WHERE id = ?1";
 const RECOUNT: &str = "UPDATE instance SET accounting = json_patch(accounting, ?2) WHERE id = ?1";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
-impl WriteSide {
+impl InstanceWriter {
     /// Writes the open rows of every dead instance as abandoned. Returns how many.
-    pub(super) fn sweep_dead(&mut self) -> Result<u64> {
+    pub(super) fn reap_dead(&mut self) -> Result<u64> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(0);
         };
-        self.look()?;
-        self.begin()?;
+        self.check_files()?;
+        self.register_instance()?;
         let found = others(&*self.connection()?, self.row());
         let mut swept = 0;
         for (instance, id) in found.map_err(|cause| self.error(cause))? {
@@ -53,7 +53,7 @@ impl WriteSide {
                 continue;
             }
             self.transaction(Durability::Process, |work| {
-                recording::abandon(work.transaction, instance, None)
+                recording_rows::abandon(work.transaction, instance, None)
             })?;
             loop {
                 match self.abandon(instance, None)? {
@@ -62,27 +62,27 @@ impl WriteSide {
                 }
             }
         }
-        self.adopt_dead(&path)?;
-        lock::remove_dead(&path);
+        self.adopt_dead_counts(&path)?;
+        lock::remove_dead_lock_files(&path);
         Ok(swept)
     }
 
     /// Takes what the lock files of the dead say into the ledger: what vanished with a write-ahead log is missing then.
-    fn adopt_dead(&mut self, path: &Path) -> Result<()> {
+    fn adopt_dead_counts(&mut self, path: &Path) -> Result<()> {
         let mut unknown = {
             let connection = self.connection()?;
-            ledger::unknown(&connection, path).map_err(|cause| self.error(cause))?
+            ledger::unknown_counts(&connection, path).map_err(|cause| self.error(cause))?
         };
-        unknown.retain(|(id, _)| !lock::alive(path, *id));
+        unknown.retain(|(id, _)| !lock::is_alive(path, *id));
         if unknown.is_empty() {
             return Ok(());
         }
         self.transaction(Durability::Process, |work| {
-            ledger::adopt(work.transaction, &unknown)
+            ledger::adopt_counts(work.transaction, &unknown)
         })?;
         // Their numbers are given again.
-        self.begin_order_anew()?;
-        self.go_on_in_order()
+        self.start_new_order()?;
+        self.record_continuation()
     }
 
     /// Writes some open rows of an instance, or of one log of it, as abandoned. Returns how many; 0 when none is left.
@@ -90,7 +90,7 @@ impl WriteSide {
         let (count, inserted) = self.transaction(Durability::Process, |work| {
             let transaction = work.transaction;
             let rows = some_open(transaction, instance, handle)?;
-            let mut added = Committed::default();
+            let mut added = CommitCounts::default();
             for (id, row) in &rows {
                 let inserted = transaction.prepare_cached(ABANDON)?.execute([id])? == 1;
                 if inserted {
@@ -121,7 +121,7 @@ impl WriteSide {
         })?;
         if instance == self.row() {
             inserted.add_to(&mut self.committed);
-            self.say_committed();
+            self.write_lock_counts();
         }
         Ok(count)
     }

@@ -1,7 +1,7 @@
 //! Rows that were committed and are nowhere any more: they are counted in the ledger of the file as soon as that is known.
 //!
 //! Two sources outside of the database say what was committed: the lock file of each instance, which goes when the
-//! instance ends, and the total of all instances (see [`Total`]), which stays. Both are read before the database, so that
+//! instance ends, and the total of all instances (see [`TotalCounts`]), which stays. Both are read before the database, so that
 //! neither says more than the database has, unless rows are missing.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 use chrono::Utc;
 use rusqlite::Connection;
 
-use super::{ledger, orphans::Before, side::WriteSide};
+use super::{instance_writer::InstanceWriter, ledger, replaced_files::PreviousFile};
 use crate::{
     error::Result,
     record::InstanceId,
@@ -17,22 +17,22 @@ use crate::{
         Durability,
         sqlite::open::{
             lock,
-            witness::{Committed, Total},
+            lock_counts::{CommitCounts, TotalCounts},
         },
     },
 };
 
 /// What is said outside of the database.
 struct Said {
-    total: Option<Total>,
+    total: Option<TotalCounts>,
     /// By the lock files.
-    instances: Vec<(InstanceId, Committed)>,
+    instances: Vec<(InstanceId, CommitCounts)>,
 }
 
-impl WriteSide {
+impl InstanceWriter {
     /// What this instance has committed into the file that it has open.
-    pub(super) fn before(&self) -> Before {
-        Before {
+    pub(super) fn previous_file(&self) -> PreviousFile {
+        PreviousFile {
             committed: self.committed,
             file: self.file,
         }
@@ -40,64 +40,64 @@ impl WriteSide {
 
     /// Compares the file that has just been opened, after its replacement or at the start, with what was committed
     /// before, and writes what is missing into its ledger.
-    pub(super) fn count_losses(&mut self, before: Option<Before>) -> Result<()> {
+    pub(super) fn count_lost_rows(&mut self, before: Option<PreviousFile>) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
         };
         let said = Said::beside(&path);
-        self.read_committed()?;
-        let own = before.map_or_else(Committed::default, |before| {
+        self.reload_commit_counts()?;
+        let own = before.map_or_else(CommitCounts::default, |before| {
             match before.file == self.file {
-                true => before.committed.beyond(&self.committed),
+                true => before.committed.saturating_sub(&self.committed),
                 // An unrelated file was written over it: nothing of it is there.
-                false => before.committed.beyond(&Committed::default()),
+                false => before.committed.saturating_sub(&CommitCounts::default()),
             }
         });
         let own_id = self.instance.id;
         let lost = said.lost(&*self.connection()?, self.file, (own_id, before));
         let others = lost.map_err(|cause| self.error(cause))?;
-        if own != Committed::default() || others != Committed::default() {
-            self.transaction_anyway(Durability::Power, |work| {
+        if own != CommitCounts::default() || others != CommitCounts::default() {
+            self.transaction_unchecked(Durability::Power, |work| {
                 ledger::add(work.transaction, work.instance, &own)?;
-                if others != Committed::default() {
-                    ledger::miss(work.transaction, &others, Utc::now().timestamp_micros())?;
+                if others != CommitCounts::default() {
+                    ledger::add_missing(work.transaction, &others, Utc::now().timestamp_micros())?;
                 }
                 Ok(())
             })?;
-            self.begin_order_anew()?;
+            self.start_new_order()?;
             own.add_to(&mut self.committed);
             // The ledger says so also where the main file is moved away alone.
-            let _ = self.take_over_some();
+            let _ = self.checkpoint_passive();
             tracing::error!(
                 target: "tower_activity::store", log = %path.display(), missing = ?own, of_others = ?others,
                 "rows that were committed are nowhere any more"
             );
         }
-        self.go_on_in_order()?;
+        self.record_continuation()?;
         let total = ledger::total(&*self.connection()?).map_err(|cause| self.error(cause))?;
         if let Some(total) = total {
-            ledger::keep_total(&total, &path);
+            ledger::write_total(&total, &path);
         }
-        self.say_committed();
+        self.write_lock_counts();
         Ok(())
     }
 
     /// Writes down what all instances have added, once it is in the main file.
-    pub(super) fn keep_total(&mut self) -> Result<()> {
+    pub(super) fn write_total(&mut self) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
         };
         // Read before the database: another instance may be about to write a later one.
-        let known = Total::read(&lock::folder(&path));
+        let known = TotalCounts::read(&lock::folder(&path));
         let total = ledger::total(&*self.connection()?).map_err(|cause| self.error(cause))?;
         let Some(total) = total else { return Ok(()) };
-        let lost = |known: Total| {
-            known.is_same_file(&total) && !total.committed.includes(&known.committed)
+        let lost = |known: TotalCounts| {
+            known.is_same_file(&total) && !total.committed.covers(&known.committed)
         };
         match known.is_some_and(lost) {
-            true => self.count_losses(None),
+            true => self.count_lost_rows(None),
             false => {
-                ledger::keep_total(&total, &path);
+                ledger::write_total(&total, &path);
                 Ok(())
             }
         }
@@ -108,8 +108,8 @@ impl Said {
     fn beside(store: &Path) -> Self {
         let folder = lock::folder(store);
         Said {
-            total: Total::read(&folder),
-            instances: Committed::all(&folder),
+            total: TotalCounts::read(&folder),
+            instances: CommitCounts::read_all(&folder),
         }
     }
 
@@ -119,27 +119,27 @@ impl Said {
         &self,
         connection: &Connection,
         file: i64,
-        own: (InstanceId, Option<Before>),
-    ) -> rusqlite::Result<Committed> {
+        own: (InstanceId, Option<PreviousFile>),
+    ) -> rusqlite::Result<CommitCounts> {
         let (own, before) = own;
         let (Some(then), Some(now)) = (&self.total, ledger::total(connection)?) else {
-            return Ok(Committed::default());
+            return Ok(CommitCounts::default());
         };
         let unrelated = before.filter(|before| before.file != file);
         let now = match unrelated {
-            Some(before) if then.file == before.file => Committed::default(),
+            Some(before) if then.file == before.file => CommitCounts::default(),
             None if then.is_same_file(&now) => now.committed,
-            _ => return Ok(Committed::default()),
+            _ => return Ok(CommitCounts::default()),
         };
-        let mut lost = then.committed.beyond(&now);
+        let mut lost = then.committed.saturating_sub(&now);
         let others = self.instances.iter().filter(|(id, _)| *id != own);
         let own = before.map(|before| (own, before.committed));
-        for (id, said) in others.copied().chain(own) {
+        for (id, recorded) in others.copied().chain(own) {
             let filed = match unrelated {
                 Some(_) => None,
                 None => ledger::added(connection, id)?,
             };
-            lost = lost.beyond(&said.beyond(&filed.unwrap_or_default()));
+            lost = lost.saturating_sub(&recorded.saturating_sub(&filed.unwrap_or_default()));
         }
         Ok(lost)
     }

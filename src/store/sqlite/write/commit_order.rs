@@ -7,26 +7,26 @@ use rusqlite::Connection;
 
 use crate::store::{
     What,
-    sqlite::marks::{self, Mark},
+    sqlite::meta::{self, MetaKey},
 };
 
 /// An order of commits, and its last numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Order {
+pub(in crate::store::sqlite) struct CommitOrder {
     id: i64,
     activities: i64,
     events: i64,
 }
 
-impl Order {
+impl CommitOrder {
     /// The one that a file has.
-    pub(in crate::store::sqlite) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+    pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
              (SELECT coalesce(max(seq), 0) FROM event)";
         let id = id(connection)?;
         let mut last = connection.prepare_cached(LAST)?;
         last.query_row((), |row| {
-            Ok(Order {
+            Ok(CommitOrder {
                 id,
                 activities: row.get(0)?,
                 events: row.get(1)?,
@@ -36,7 +36,7 @@ impl Order {
 
     /// The same, where the last numbers cannot be read any more.
     pub(in crate::store::sqlite) fn with_unknown_end(id: i64) -> Self {
-        Order {
+        CommitOrder {
             id,
             activities: i64::MAX,
             events: i64::MAX,
@@ -48,7 +48,7 @@ impl Order {
     }
 
     /// How much higher the numbers of another order's records are, once they are copied into the file that had this one.
-    pub(super) fn offset(&self, of: &Order, what: What) -> i64 {
+    pub(super) fn offset(&self, of: &CommitOrder, what: What) -> i64 {
         match self.id == of.id {
             true => 0,
             false => self.last(what),
@@ -64,40 +64,40 @@ impl Order {
 }
 
 pub(in crate::store::sqlite) fn id(connection: &Connection) -> rusqlite::Result<i64> {
-    marks::order(connection)
+    meta::commit_order(connection)
 }
 
 /// Added to a value that is only promised yet.
-const PROMISED: i64 = -(1 << 62);
+const PENDING: i64 = -(1 << 62);
 /// Added where both orders have the same records up to this number.
 const SHARED: i64 = 1 << 61;
 
 /// Where those go on who followed another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::sqlite) enum GoesOn {
+pub(in crate::store::sqlite) enum Continuation {
     /// After this number.
     After(i64),
     /// That is not known yet: its records are about to be copied.
-    Soon,
+    Pending,
 }
 
 /// Writes down where those who followed an order go on in this file, whose own order stood at `begin` before anything was
 /// copied into it. What another writer has told stands. `kept`: whether what was copied has the numbers that it was to have.
-pub(in crate::store::sqlite) fn go_on(
+pub(in crate::store::sqlite) fn record_continuation(
     connection: &Connection,
-    then: &Order,
-    begin: &Order,
+    then: &CommitOrder,
+    begin: &CommitOrder,
     kept: bool,
 ) -> rusqlite::Result<()> {
-    let now = Order::of(connection)?;
-    let is_whole = |what| kept && now.last(what) >= then.last(what);
+    let now = CommitOrder::read(connection)?;
+    let is_complete = |what| kept && now.last(what) >= then.last(what);
     let kinds = [What::Activities, What::Events];
-    if then.id == 0 || now.id == then.id && kinds.into_iter().all(is_whole) {
+    if then.id == 0 || now.id == then.id && kinds.into_iter().all(is_complete) {
         return Ok(());
     }
     if now.id == then.id {
         // Numbers that were given are given again.
-        Mark::Order.set(connection, fastrand::i64(1..))?;
+        MetaKey::CommitOrder.set(connection, fastrand::i64(1..))?;
     }
     for what in kinds {
         let begin = begin.last(what);
@@ -108,63 +108,65 @@ pub(in crate::store::sqlite) fn go_on(
             false if kept && now.last(what) >= end => -1 - begin,
             false => begin,
         };
-        let mark = after(what, then.id);
-        if mark.get(connection)?.is_none_or(is_promised) {
+        let mark = continuation_key(what, then.id);
+        if mark.get(connection)?.is_none_or(is_pending) {
             mark.set(connection, value)?;
         }
     }
     Ok(())
 }
 
-/// Says beforehand that an order goes on in this file: until [`go_on`] says where, its followers wait.
-pub(in crate::store::sqlite) fn promise(
+/// Says beforehand that an order goes on in this file: until [`record_continuation`] says where, its followers wait.
+pub(in crate::store::sqlite) fn announce(
     connection: &Connection,
-    then: &Order,
+    then: &CommitOrder,
 ) -> rusqlite::Result<()> {
-    let begin = Order::of(connection)?;
+    let begin = CommitOrder::read(connection)?;
     if then.id == 0 || begin.id == then.id {
         return Ok(());
     }
     for what in [What::Activities, What::Events] {
-        after(what, then.id).give(connection, PROMISED + begin.last(what))?;
+        continuation_key(what, then.id).insert_if_absent(connection, PENDING + begin.last(what))?;
     }
     Ok(())
 }
 
 /// Has followers go on after what was there before anything was copied, where whoever promised more has died. Some records
 /// are told twice then, and none is missed.
-pub(in crate::store::sqlite) fn settle_promises(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute(marks::SETTLE, [PROMISED]).map(drop)
+pub(in crate::store::sqlite) fn settle_pending(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(meta::SETTLE_PENDING, [PENDING])
+        .map(drop)
 }
 
 /// True where something is promised.
-pub(in crate::store::sqlite) fn is_any_promised(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row(marks::IS_ANY_PROMISED, [PROMISED], |row| row.get(0))
+pub(in crate::store::sqlite) fn has_pending(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(meta::HAS_PENDING, [PENDING], |row| row.get(0))
 }
 
-fn is_promised(value: i64) -> bool {
-    value < PROMISED / 2
+fn is_pending(value: i64) -> bool {
+    value < PENDING / 2
 }
 
 /// Where those go on in this file who were at `seq` of another order; `None` where nobody has told.
-pub(in crate::store::sqlite) fn place(
+pub(in crate::store::sqlite) fn continuation(
     connection: &Connection,
     what: What,
     order: i64,
     seq: i64,
-) -> rusqlite::Result<Option<GoesOn>> {
-    let value = after(what, order).get(connection)?;
+) -> rusqlite::Result<Option<Continuation>> {
+    let value = continuation_key(what, order).get(connection)?;
     Ok(value.map(|value| match value {
-        promised if is_promised(promised) => GoesOn::Soon,
-        shared @ SHARED.. => GoesOn::After(seq.min(shared - SHARED)),
-        begin @ 0.. => GoesOn::After(begin),
-        continues => GoesOn::After(seq.saturating_add(-1 - continues)),
+        promised if is_pending(promised) => Continuation::Pending,
+        shared @ SHARED.. => Continuation::After(seq.min(shared - SHARED)),
+        begin @ 0.. => Continuation::After(begin),
+        continues => Continuation::After(seq.saturating_add(-1 - continues)),
     }))
 }
 
-fn after(what: What, order: i64) -> Mark {
+fn continuation_key(what: What, order: i64) -> MetaKey {
     match what {
-        What::Activities => Mark::ActivitiesAfter(order),
-        What::Events => Mark::EventsAfter(order),
+        What::Activities => MetaKey::ActivitiesContinueAfter(order),
+        What::Events => MetaKey::EventsContinueAfter(order),
     }
 }

@@ -18,15 +18,15 @@ use rusqlite::Connection;
 use super::{
     connection::{self, Checkpoint, Role},
     lock,
-    names::{beside, identity, set_aside},
-    witness::Committed,
+    lock_counts::CommitCounts,
+    side_files::{beside, identity, set_aside},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     record::InstanceId,
 };
 
-const COUNTS: &str = "SELECT coalesce(sum(commits), 0), coalesce(max(wal_base), 0), \
+const STATE: &str = "SELECT coalesce(sum(commits), 0), coalesce(max(wal_base), 0), \
      (SELECT schema_version FROM pragma_schema_version), coalesce((SELECT value FROM mark WHERE name = 'file'), 0), \
      coalesce((SELECT commits FROM instance WHERE uuid = ?1), 0) FROM instance";
 
@@ -38,27 +38,27 @@ const LIVING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a log says of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct CommitState {
     /// Of all instances together; -1 where the file is of schema 1, which counts none.
     pub(crate) commits: i64,
     /// How many there were when the write-ahead log began.
     pub(crate) wal_base: i64,
     /// The number of its schema, which every change of that raises, and each VACUUM.
-    pub(crate) cookie: i64,
+    pub(crate) schema_cookie: i64,
     /// The number of the file; 0 where it has none.
     pub(crate) file: i64,
     /// Commits of one instance.
     pub(crate) own: i64,
 }
 
-impl Counts {
-    pub(crate) fn of(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
+impl CommitState {
+    pub(crate) fn read(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
         let own = own.as_ref().map(InstanceId::as_bytes);
-        connection.query_row(COUNTS, [own], |row| {
-            Ok(Counts {
+        connection.query_row(STATE, [own], |row| {
+            Ok(CommitState {
                 commits: row.get(0)?,
                 wal_base: row.get(1)?,
-                cookie: row.get(2)?,
+                schema_cookie: row.get(2)?,
                 file: row.get(3)?,
                 own: row.get(4)?,
             })
@@ -66,35 +66,35 @@ impl Counts {
     }
 
     /// Those of the main file without its write-ahead log; `None` where they cannot be read.
-    pub(crate) fn of_main_alone(path: &Path, own: Option<InstanceId>) -> Option<Self> {
-        let connection = connection::open_main_alone(path).ok()?;
-        Counts::of_any(&connection, own).ok()
+    pub(crate) fn read_main_file(path: &Path, own: Option<InstanceId>) -> Option<Self> {
+        let connection = connection::open_immutable(path).ok()?;
+        CommitState::read_any_schema(&connection, own).ok()
     }
 
     /// Those of a file of any schema: schema 1 counts no commits.
-    fn of_any(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
+    fn read_any_schema(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
         let version: i64 =
             connection.query_row("SELECT user_version FROM pragma_user_version", (), |row| {
                 row.get(0)
             })?;
         if version > 1 {
-            return Counts::of(connection, own);
+            return CommitState::read(connection, own);
         }
-        let cookie = connection.query_row("PRAGMA schema_version", (), |row| row.get(0))?;
-        Ok(Counts {
+        let schema_cookie = connection.query_row("PRAGMA schema_version", (), |row| row.get(0))?;
+        Ok(CommitState {
             commits: -1,
             wal_base: 0,
-            cookie,
+            schema_cookie,
             file: 0,
             own: 0,
         })
     }
 
     /// True when a main file with these counts and a write-ahead log belong together that say these counts together.
-    fn fit(self, both: Counts) -> bool {
+    fn matches_wal(self, both: CommitState) -> bool {
         both.commits >= self.commits
             && self.commits.max(0) >= both.wal_base
-            && both.cookie >= self.cookie
+            && both.schema_cookie >= self.schema_cookie
             && (both.file == self.file || self.file == 0)
     }
 }
@@ -109,10 +109,13 @@ impl Counts {
 pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<()> {
     let end = Instant::now() + LIVING_TIMEOUT;
     let mut attempt = 1;
-    while !fits(path, own) {
-        if lock::living(path).iter().all(|(id, _)| Some(*id) == own) {
+    while !wal_matches(path, own) {
+        if lock::live_instances(path)
+            .iter()
+            .all(|(id, _)| Some(*id) == own)
+        {
             if attempt == ATTEMPTS {
-                return leave(path, role);
+                return set_wal_aside(path, role);
             }
             attempt += 1;
         } else if Instant::now() >= end {
@@ -129,7 +132,7 @@ pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<
 }
 
 /// Goes on without a write-ahead log that belongs to another state of the main file.
-fn leave(path: &Path, role: Role) -> Result<()> {
+fn set_wal_aside(path: &Path, role: Role) -> Result<()> {
     let wal = beside(path, "-wal");
     if role == Role::Read {
         let what = format!(
@@ -157,39 +160,39 @@ fn leave(path: &Path, role: Role) -> Result<()> {
 
 /// True when the write-ahead log beside a log belongs to it, as far as can be read. What the process's `own` instance says
 /// of its file is left out: it may be about to open another.
-pub(crate) fn fits(path: &Path, own: Option<InstanceId>) -> bool {
+pub(crate) fn wal_matches(path: &Path, own: Option<InstanceId>) -> bool {
     if !fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return true;
     }
     // One that lives says which file it writes.
     let here = identity(path).map_or(0, |(_, number)| number);
-    let elsewhere = |(id, said): &(InstanceId, Committed)| {
-        Some(*id) != own && said.main != 0 && said.main != here
+    let elsewhere = |(id, said): &(InstanceId, CommitCounts)| {
+        Some(*id) != own && said.main_inode != 0 && said.main_inode != here
     };
-    if lock::living(path).iter().any(elsewhere) {
+    if lock::live_instances(path).iter().any(elsewhere) {
         return false;
     }
     // What cannot be read is no reason to give up what could be.
-    let Some((main, of_main)) = connection::open_main_alone(path)
+    let Some((main, of_main)) = connection::open_immutable(path)
         .ok()
-        .and_then(|it| said(&it))
+        .and_then(|it| read_states(&it))
     else {
         return true;
     };
-    let Ok(connection) = connection::connect_to_look(path) else {
+    let Ok(connection) = connection::connect_to_inspect(path) else {
         return true;
     };
-    let both = said(&connection);
+    let both = read_states(&connection);
     connection::close(connection, Checkpoint::No);
     both.is_none_or(|(both, of_both)| {
         let is_later = |(id, commits)| of_both.get(id).is_some_and(|later| later >= commits);
-        main.fit(both) && of_main.iter().all(is_later)
+        main.matches_wal(both) && of_main.iter().all(is_later)
     })
 }
 
 /// What a log says of its commits: of all instances together, and of each. Their rows are never deleted.
-fn said(connection: &Connection) -> Option<(Counts, HashMap<Vec<u8>, i64>)> {
-    let counts = Counts::of_any(connection, None).ok()?;
+fn read_states(connection: &Connection) -> Option<(CommitState, HashMap<Vec<u8>, i64>)> {
+    let counts = CommitState::read_any_schema(connection, None).ok()?;
     if counts.commits < 0 {
         return Some((counts, HashMap::new()));
     }

@@ -18,7 +18,7 @@ pub(crate) type FileId = (u64, u64);
 
 /// Which files stand under the names of a log; `None` where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct FileIds {
     pub(crate) main: Option<FileId>,
     pub(crate) wal: Option<FileId>,
     pub(crate) shm: Option<FileId>,
@@ -26,8 +26,8 @@ pub(crate) struct Names {
 
 /// The names, and what their files look like from outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Look {
-    pub(crate) names: Names,
+pub(crate) struct FileStats {
+    pub(crate) ids: FileIds,
     /// The size of the write-ahead log, in bytes.
     pub(crate) wal_bytes: u64,
     /// A part of it was never written: it was cut off, and then written behind its end. SQLite appends, and leaves none out.
@@ -38,13 +38,13 @@ pub(crate) struct Look {
     pub(crate) main: Option<(u64, SystemTime)>,
 }
 
-impl Look {
+impl FileStats {
     /// Looks at the names of this log.
-    pub(crate) fn at(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let [main, wal, shm] =
             ["", "-wal", "-shm"].map(|suffix| fs::metadata(beside(path, suffix)).ok());
-        Look {
-            names: Names {
+        FileStats {
+            ids: FileIds {
                 main: main.as_ref().and_then(file_id),
                 wal: wal.as_ref().and_then(file_id),
                 shm: shm.as_ref().and_then(file_id),
@@ -92,7 +92,7 @@ pub(super) fn identity(path: &Path) -> Option<FileId> {
 }
 
 /// A name for a file that gets its final one later.
-pub(crate) fn unnamed(path: &Path, suffix: &str, why: &str) -> PathBuf {
+pub(crate) fn temporary_name(path: &Path, suffix: &str, why: &str) -> PathBuf {
     beside(path, &format!("{suffix}.{why}-{}", stamp()))
 }
 
@@ -122,13 +122,13 @@ pub(crate) fn is_deleted(file: Option<FileId>) -> bool {
 /// Gives a side file another name, so that SQLite does not take it for the log's. Returns the new name; `None` where
 /// there was no such file.
 pub(crate) fn set_aside(path: &Path, suffix: &str, why: &str) -> io::Result<Option<PathBuf>> {
-    let to = unnamed(path, suffix, why);
+    let to = temporary_name(path, suffix, why);
     Ok(rename(&beside(path, suffix), &to)?.then_some(to))
 }
 
 /// Gives a log another name, and its side files the names that belong to it. Returns the new name.
 pub(crate) fn set_aside_together(path: &Path, why: &str) -> io::Result<PathBuf> {
-    let to = unnamed(path, "", why);
+    let to = temporary_name(path, "", why);
     // The side files first: alone, none is taken for that of the file that comes next.
     for suffix in ["-wal", "-shm", ""] {
         rename(&beside(path, suffix), &beside(&to, suffix))?;

@@ -15,9 +15,9 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    frames::Frames,
     lock,
-    names::{beside, unnamed},
+    side_files::{beside, temporary_name},
+    wal_frames::WalFrames,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -32,36 +32,41 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many commits there are behind the place that SQLite reads up to. 0 where that cannot be told. The process's `own`
 /// instance is about to ask.
-pub(crate) fn commits(connection: &Connection, path: &Path, own: Option<InstanceId>) -> u64 {
-    if lock::living(path).iter().any(|(id, _)| Some(*id) != own) {
+pub(crate) fn count_commits(connection: &Connection, path: &Path, own: Option<InstanceId>) -> u64 {
+    if lock::live_instances(path)
+        .iter()
+        .any(|(id, _)| Some(*id) != own)
+    {
         // It has looked, and may be about to commit.
         return 0;
     }
     let page = connection.query_row("PRAGMA page_size", (), |row| row.get::<_, u32>(0));
     let (wal, page) = (beside(path, "-wal"), page.unwrap_or_default() as usize);
-    let mut unread = 0;
+    let mut unreadable = 0;
     for attempt in 1..=ATTEMPTS {
         // Before SQLite is asked, so that it knows of all that were made by then.
-        let Ok(Some(found)) = Commits::of(&wal, page) else {
+        let Ok(Some(found)) = CommitFrames::read(&wal, page) else {
             return 0;
         };
-        let Some(read) = Frames::of(connection).and_then(|all| u64::try_from(all.all).ok()) else {
+        let Some(read) =
+            WalFrames::query(connection).and_then(|frames| u64::try_from(frames.total).ok())
+        else {
             return 0;
         };
-        unread = found.after(read);
-        if unread == 0 {
+        unreadable = found.after(read);
+        if unreadable == 0 {
             break;
         }
         if attempt < ATTEMPTS {
             thread::sleep(PAUSE);
         }
     }
-    unread
+    unreadable
 }
 
 /// Copies a write-ahead log with so many commits that SQLite does not read, before it is overwritten.
-pub(crate) fn keep(path: &Path, commits: u64) -> Result<()> {
-    let kept = unnamed(path, "-wal", "damaged");
+pub(crate) fn copy_wal(path: &Path, commits: u64) -> Result<()> {
+    let kept = temporary_name(path, "-wal", "damaged");
     match fs::copy(beside(path, "-wal"), &kept) {
         Ok(_) => {
             tracing::error!(
@@ -78,11 +83,11 @@ pub(crate) fn keep(path: &Path, commits: u64) -> Result<()> {
 }
 
 /// The frames that end a commit, counted from 1.
-struct Commits(Vec<u64>);
+struct CommitFrames(Vec<u64>);
 
-impl Commits {
+impl CommitFrames {
     /// Reads all frames. `None` where there is no write-ahead log, or an empty one.
-    fn of(wal: &Path, page: usize) -> io::Result<Option<Self>> {
+    fn read(wal: &Path, page: usize) -> io::Result<Option<Self>> {
         // SQLite holds no locks on this file that closing it could drop.
         let mut file = match File::open(wal) {
             Ok(file) => BufReader::new(file),
@@ -90,36 +95,36 @@ impl Commits {
             Err(error) => return Err(error),
         };
         let mut header = [0; HEADER];
-        if !is_read(&mut file, &mut header)? {
+        if !read_full(&mut file, &mut header)? {
             return Ok(None);
         }
-        let big_endian = number(&header, 0) & 1 == 1;
+        let big_endian = be_u32(&header, 0) & 1 == 1;
         let (mut frame, mut content) = ([0; FRAME_HEADER], vec![0; page]);
-        let mut before = (number(&header, 24), number(&header, 28));
+        let mut before = (be_u32(&header, 24), be_u32(&header, 28));
         let is_sound = checksum((0, 0), &header[..24], big_endian) == before;
-        let mut salt = is_sound.then(|| [number(&header, 16), number(&header, 20)]);
+        let mut salt = is_sound.then(|| [be_u32(&header, 16), be_u32(&header, 20)]);
         let mut commits = Vec::new();
         for at in 1.. {
-            if !is_read(&mut file, &mut frame)? || !is_read(&mut file, &mut content)? {
+            if !read_full(&mut file, &mut frame)? || !read_full(&mut file, &mut content)? {
                 break;
             }
-            let said = (number(&frame, 16), number(&frame, 20));
+            let said = (be_u32(&frame, 16), be_u32(&frame, 20));
             let sum = checksum(
                 checksum(before, &frame[..8], big_endian),
                 &content,
                 big_endian,
             );
             before = said;
-            let own = [number(&frame, 8), number(&frame, 12)];
+            let own = [be_u32(&frame, 8), be_u32(&frame, 12)];
             // Where the header is damaged the first frame says which salt it was.
             let is_of_it = *salt.get_or_insert(own) == own;
             // Frames of an earlier one have another salt. The size of the database is said at the end of a commit, and one
             // that was not written to its end has another checksum.
-            if is_of_it && number(&frame, 4) > 0 && sum == said {
+            if is_of_it && be_u32(&frame, 4) > 0 && sum == said {
                 commits.push(at);
             }
         }
-        Ok(Some(Commits(commits)))
+        Ok(Some(CommitFrames(commits)))
     }
 
     /// How many are behind so many frames.
@@ -129,7 +134,7 @@ impl Commits {
 }
 
 /// False where the file ends before.
-fn is_read(file: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
+fn read_full(file: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(into) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
@@ -153,6 +158,6 @@ fn checksum(before: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
     })
 }
 
-fn number(bytes: &[u8], at: usize) -> u32 {
+fn be_u32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }

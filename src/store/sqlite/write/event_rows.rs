@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::dictionary::Texts;
+use super::dictionary::TextIds;
 use crate::{
     record::EventId,
     store::{Duplicate, NewEvent, meaning::Code, sqlite::columns::signed},
@@ -21,20 +21,20 @@ const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1 AND type = ?2 \
 pub(super) enum Inserted {
     New,
     /// An earlier attempt was committed.
-    Again,
+    AlreadyStored,
     /// Another event has its key.
     Duplicate(Duplicate),
 }
 
 /// Inserts an event that is not there yet.
 pub(super) fn insert(
-    texts: &mut Texts<'_>,
+    texts: &mut TextIds<'_>,
     instance: i64,
     event: &NewEvent,
 ) -> rusqlite::Result<Inserted> {
     let connection = texts.connection;
     let scope = texts.scope(event.scope.as_deref())?;
-    let event_type = texts.number(&event.event_type)?;
+    let event_type = texts.id(&event.event_type)?;
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
         event.id.as_bytes(),
         event.at_us,
@@ -60,7 +60,7 @@ pub(super) fn insert(
         return Ok(Inserted::New);
     }
     let Some(key) = event.dedup_key.as_deref() else {
-        return Ok(Inserted::Again);
+        return Ok(Inserted::AlreadyStored);
     };
     let first = connection
         .prepare_cached(FIRST)?
@@ -71,6 +71,6 @@ pub(super) fn insert(
         .optional()?;
     Ok(match first {
         Some(first) if first != event.id => Inserted::Duplicate(Duplicate::new(event.id, first)),
-        _ => Inserted::Again,
+        _ => Inserted::AlreadyStored,
     })
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::dictionary::Texts;
+use super::dictionary::TextIds;
 use crate::store::{NewStep, Step, meaning::Code, sqlite::columns::signed};
 
 const BEGIN: &str = "
@@ -27,7 +27,7 @@ const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND s
 
 /// What a step has inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum StepOutcome {
     Recording,
     Chunk,
     /// It has changed a row, or was written before.
@@ -36,16 +36,16 @@ pub(super) enum Written {
 
 /// Writes one step. Those of a recording that was never begun are refused: no row stands for it.
 pub(super) fn write(
-    texts: &mut Texts<'_>,
+    texts: &mut TextIds<'_>,
     instance: i64,
     handle: i64,
     new: &NewStep,
-) -> rusqlite::Result<Written> {
+) -> rusqlite::Result<StepOutcome> {
     let connection = texts.connection;
     let id = new.recording.as_bytes();
     let rows = match &new.step {
         Step::Begin { format } => {
-            let format = texts.number(format)?;
+            let format = texts.id(format)?;
             let mut statement = connection.prepare_cached(BEGIN)?;
             statement.execute(params![id, format, instance, handle])
         }
@@ -83,9 +83,9 @@ pub(super) fn write(
         }
     }?;
     Ok(match &new.step {
-        Step::Begin { .. } if rows == 1 => Written::Recording,
-        Step::Chunk(_) if rows == 1 => Written::Chunk,
-        _ => Written::Nothing,
+        Step::Begin { .. } if rows == 1 => StepOutcome::Recording,
+        Step::Chunk(_) if rows == 1 => StepOutcome::Chunk,
+        _ => StepOutcome::Nothing,
     })
 }
 

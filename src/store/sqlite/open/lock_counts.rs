@@ -24,28 +24,30 @@ const ATTEMPTS: usize = 3;
 /// Rows of another instance, such as activities of a dead one that are written as abandoned, are not its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Committed {
+pub(crate) struct CommitCounts {
     pub(crate) commits: u64,
     pub(crate) activities: u64,
     pub(crate) events: u64,
     pub(crate) recordings: u64,
     pub(crate) chunks: u64,
     /// True when all of it is in the main file: then nothing is lost with the side files.
-    pub(crate) saved: bool,
+    #[serde(rename = "saved")]
+    pub(crate) checkpointed: bool,
     /// The number of the main file that it writes, as the file system has it; 0 where that is not known.
-    pub(crate) main: u64,
+    #[serde(rename = "main")]
+    pub(crate) main_inode: u64,
 }
 
-impl Committed {
+impl CommitCounts {
     /// What this has beyond another.
-    pub(crate) fn beyond(&self, other: &Self) -> Self {
-        Committed {
+    pub(crate) fn saturating_sub(&self, other: &Self) -> Self {
+        CommitCounts {
             commits: 0,
             activities: self.activities.saturating_sub(other.activities),
             events: self.events.saturating_sub(other.events),
             recordings: self.recordings.saturating_sub(other.recordings),
             chunks: self.chunks.saturating_sub(other.chunks),
-            ..Committed::default()
+            ..CommitCounts::default()
         }
     }
 
@@ -63,7 +65,7 @@ impl Committed {
     }
 
     /// True when each number is at least as large as the other's.
-    pub(crate) fn includes(&self, other: &Committed) -> bool {
+    pub(crate) fn covers(&self, other: &CommitCounts) -> bool {
         self.commits >= other.commits
             && self.activities >= other.activities
             && self.events >= other.events
@@ -99,7 +101,7 @@ impl Committed {
     }
 
     /// What all lock files say, of the living and of the dead.
-    pub(crate) fn all(folder: &Path) -> Vec<(InstanceId, Self)> {
+    pub(crate) fn read_all(folder: &Path) -> Vec<(InstanceId, Self)> {
         let Ok(files) = fs::read_dir(folder) else {
             return Vec::new();
         };
@@ -120,28 +122,28 @@ impl Committed {
 ///
 /// Lock files go when their instances end. This stays, so that an older copy is known from the file whose place it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Total {
+pub(crate) struct TotalCounts {
     /// The first instance of the file: what is copied has the same.
     pub(crate) first: InstanceId,
     /// The file's own number, which copies share; 0 where an earlier version wrote this.
     #[serde(default)]
     pub(crate) file: i64,
     #[serde(flatten)]
-    pub(crate) committed: Committed,
+    pub(crate) committed: CommitCounts,
 }
 
-impl Total {
+impl TotalCounts {
     const NAME: &str = "total";
     /// Begins the name of one that is being written.
     pub(crate) const TEMPORARY: &str = "total.";
 
     /// Reads it; `None` where there is none.
     pub(crate) fn read(folder: &Path) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(folder.join(Total::NAME)).ok()?).ok()
+        serde_json::from_str(&fs::read_to_string(folder.join(TotalCounts::NAME)).ok()?).ok()
     }
 
     /// True for totals of the same file, or of copies of it.
-    pub(crate) fn is_same_file(&self, other: &Total) -> bool {
+    pub(crate) fn is_same_file(&self, other: &TotalCounts) -> bool {
         self.first == other.first && (self.file == other.file || self.file == 0 || other.file == 0)
     }
 
@@ -152,58 +154,62 @@ impl Total {
     /// When the file could not be written.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         // Others may write theirs; in containers that share a volume, with the same process id.
-        let unnamed = folder.join(format!("{}{:016x}", Total::TEMPORARY, fastrand::u64(..)));
+        let temporary = folder.join(format!(
+            "{}{:016x}",
+            TotalCounts::TEMPORARY,
+            fastrand::u64(..)
+        ));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let total = serde_json::to_string(self)?;
-        io::Write::write_all(&mut options.open(&unnamed)?, total.as_bytes())?;
-        fs::rename(&unnamed, folder.join(Total::NAME))
+        io::Write::write_all(&mut options.open(&temporary)?, total.as_bytes())?;
+        fs::rename(&temporary, folder.join(TotalCounts::NAME))
     }
 }
 
-fn read(path: &Path) -> Option<Committed> {
+fn read(path: &Path) -> Option<CommitCounts> {
     // Whoever reads while it is written may see the first half of one line and the second of another.
-    (0..ATTEMPTS).find_map(|_| Committed::parse(&fs::read_to_string(path).ok()?))
+    (0..ATTEMPTS).find_map(|_| CommitCounts::parse(&fs::read_to_string(path).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn some() -> Committed {
-        Committed {
+    fn some() -> CommitCounts {
+        CommitCounts {
             commits: 7,
             activities: 4_998,
             events: u64::MAX,
             recordings: 1,
             chunks: 0,
-            saved: false,
-            main: 131_075,
+            checkpointed: false,
+            main_inode: 131_075,
         }
     }
 
     #[test]
     fn a_line_is_read_as_it_was_written_and_always_as_long() {
-        let most = Committed {
+        let most = CommitCounts {
             commits: u64::MAX,
             activities: u64::MAX,
             events: u64::MAX,
             recordings: u64::MAX,
             chunks: u64::MAX,
-            saved: false,
-            main: u64::MAX,
+            checkpointed: false,
+            main_inode: u64::MAX,
         };
-        for committed in [Committed::default(), some(), most] {
+        for committed in [CommitCounts::default(), some(), most] {
             let line = committed.line();
             assert_eq!(line.len(), LENGTH, "{line:?}");
-            assert_eq!(Committed::parse(&line), Some(committed));
+            assert_eq!(CommitCounts::parse(&line), Some(committed));
         }
         let said = r#"{"commits":1,"activities":2,"events":3,"recordings":4,"chunks":5}"#;
-        assert_eq!(Committed::parse(said).unwrap().chunks, 5);
-        assert_eq!(Committed::parse(""), None);
-        assert_eq!(Committed::parse("{\"commits\":1,"), None);
+        assert_eq!(CommitCounts::parse(said).unwrap().chunks, 5);
+        assert_eq!(CommitCounts::parse(""), None);
+        assert_eq!(CommitCounts::parse("{\"commits\":1,"), None);
     }
 
     #[test]
@@ -211,13 +217,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let id = InstanceId::from_parts(1_700_000_000_000_000, 7);
         let other = InstanceId::from_parts(1_700_000_000_000_000, 8);
-        assert_eq!(Committed::all(folder.path()), []);
+        assert_eq!(CommitCounts::read_all(folder.path()), []);
         let file = File::create(folder.path().join(format!("{id}.lock"))).unwrap();
         File::create(folder.path().join(format!("{other}.lock"))).unwrap();
         some().write(&file).unwrap();
-        Committed::default().write(&file).unwrap();
-        assert_eq!(Committed::all(folder.path()), [(id, Committed::default())]);
+        CommitCounts::default().write(&file).unwrap();
+        assert_eq!(
+            CommitCounts::read_all(folder.path()),
+            [(id, CommitCounts::default())]
+        );
         some().write(&file).unwrap();
-        assert_eq!(Committed::all(folder.path()), [(id, some())]);
+        assert_eq!(CommitCounts::read_all(folder.path()), [(id, some())]);
     }
 }

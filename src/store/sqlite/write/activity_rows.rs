@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, ToSql, params, types::Null};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::dictionary::Texts;
+use super::dictionary::TextIds;
 use crate::{
     record::{ActivityId, Preview, SpanId, Text},
     store::{
@@ -27,14 +27,14 @@ const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 /// Inserts ended activities. Returns how many were not there yet.
 pub(super) fn insert(
-    texts: &mut Texts<'_>,
+    texts: &mut TextIds<'_>,
     buckets: &mut Buckets,
     instance: i64,
     batch: &[Ended],
 ) -> rusqlite::Result<u64> {
     let connection = texts.connection;
     // Finding a statement by its text costs a tenth of executing it: once a batch, not once a row.
-    let mut insert = Sparse {
+    let mut insert = SparseStatement {
         statement: connection.prepare_cached(INSERT)?,
         bound: 0,
     };
@@ -45,7 +45,7 @@ pub(super) fn insert(
     let mut count = 0;
     for ended in batch {
         let started = &ended.started;
-        let name = texts.number(&started.name)?;
+        let name = texts.id(&started.name)?;
         let scope = texts.scope(started.scope.as_deref())?;
         let details = started.details.as_deref();
         insert.set(1, started.id.as_bytes())?;
@@ -73,7 +73,7 @@ pub(super) fn insert(
             19,
             details.and_then(|details| details.truncated.then_some(1)),
         )?;
-        let trace = TraceColumns::of(details);
+        let trace = TraceColumns::from_details(details);
         insert.set_optional(21, trace.id)?;
         insert.set_optional(22, trace.span)?;
         insert.set_optional(23, trace.remote_parent)?;
@@ -88,8 +88,8 @@ pub(super) fn insert(
         if let Some(details) = details
             && (details.input.is_some() || details.output.is_some())
         {
-            let input = PreviewColumns::of(details.input.as_ref());
-            let output = PreviewColumns::of(details.output.as_ref());
+            let input = PreviewColumns::from_preview(details.input.as_ref());
+            let output = PreviewColumns::from_preview(details.output.as_ref());
             insert_preview.execute(params![
                 connection.last_insert_rowid(),
                 input.text,
@@ -116,13 +116,13 @@ pub(super) fn insert(
 ///
 /// To bind NULL costs as much as to bind a number, and what is bound outlives an execution: NULL is only bound
 /// where something else is.
-struct Sparse<'a> {
+struct SparseStatement<'a> {
     statement: CachedStatement<'a>,
     /// A bit for each parameter that is not NULL.
     bound: u32,
 }
 
-impl Sparse<'_> {
+impl SparseStatement<'_> {
     fn set(&mut self, number: usize, value: impl ToSql) -> rusqlite::Result<()> {
         self.bound |= 1 << number;
         self.statement.raw_bind_parameter(number, value)
@@ -149,7 +149,7 @@ pub(super) struct PreviewColumns<'a> {
 }
 
 impl<'a> PreviewColumns<'a> {
-    pub(super) fn of(preview: Option<&'a Preview>) -> Self {
+    pub(super) fn from_preview(preview: Option<&'a Preview>) -> Self {
         preview.map_or_else(PreviewColumns::default, |preview| PreviewColumns {
             text: Some(&preview.text),
             bytes: Some(signed(preview.bytes)),
@@ -167,7 +167,7 @@ pub(super) struct TraceColumns<'a> {
 }
 
 impl<'a> TraceColumns<'a> {
-    pub(super) fn of(details: Option<&'a Details>) -> Self {
+    pub(super) fn from_details(details: Option<&'a Details>) -> Self {
         let trace = details.and_then(|details| details.trace.as_deref());
         trace.map_or_else(TraceColumns::default, |trace| TraceColumns {
             id: Some(trace.id.as_bytes()),
