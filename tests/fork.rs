@@ -74,7 +74,7 @@ impl Drop for Over<'_> {
 /// Nothing is damaged, and every instance's numbers add up.
 fn is_whole(path: &Path) {
     let mut reader = ActivityReader::open(path).unwrap();
-    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
     let health = reader.health().unwrap();
     assert!(health.instances.iter().all(|one| one.accounting.adds_up()));
 }
@@ -106,7 +106,7 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
             theirs.shutdown().wait().map(drop),
             theirs.reader().map(drop),
             reader.page(&Filter::default(), None, 10).map(drop),
-            reader.damages().map(drop),
+            reader.integrity_errors().map(drop),
             ActivityReader::open(&path).map(drop),
             ActivityLog::open(&path).map(drop),
         ];

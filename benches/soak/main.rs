@@ -132,7 +132,7 @@ fn sample_writers(path: &Path, plan: Plan) -> Result<(Table, u64), Failure> {
 /// Fails unless the file is in order, holds every row of its ledger, and holds it alone.
 fn verify(path: &Path) -> Result<(), Failure> {
     let mut reader = ActivityReader::open(path)?;
-    let damages = reader.damages()?;
+    let damages = reader.integrity_errors()?;
     let check = reader.check(&mut |_| ())?;
     drop(reader);
     if !damages.is_empty() || !check.differing.is_empty() || !check.differing_quarters.is_empty() {

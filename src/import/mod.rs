@@ -70,7 +70,7 @@ const OLD_ID: &str = "imported.id";
 /// Export::events(Filter::default(), Format::JsonLines).page(&mut log.reader()?, &mut lines)?;
 ///
 /// let other = SqliteStore::new(":memory:")?;
-/// let mut import = Import::begin(&other, Redactor::new())?;
+/// let mut import = Import::new(&other, Redactor::new())?;
 /// import.read(&*lines, |_| ())?;
 /// assert_eq!(import.finish()?.events, 1);
 /// # Ok::<_, tower_activity::Error>(())
@@ -104,13 +104,13 @@ pub struct Import {
     /// True when a line had an id that did not fit its time, whether it is known or not.
     names_old: bool,
     accounting: Accounting,
-    imported: Imported,
+    imported: ImportSummary,
 }
 
 /// What came of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Imported {
+pub struct ImportSummary {
     /// Activities that were not there before.
     pub activities: u64,
     /// Events that were not there before.
@@ -129,7 +129,7 @@ impl Import {
     /// # Errors
     ///
     /// When the store cannot be written.
-    pub fn begin(store: &dyn Store, redactor: Redactor) -> Result<Self> {
+    pub fn new(store: &dyn Store, redactor: Redactor) -> Result<Self> {
         let now = Utc::now();
         let instance = Instance {
             id: InstanceId::from_parts(now.timestamp_micros(), fastrand::u64(..)),
@@ -163,7 +163,7 @@ impl Import {
             lists_open: false,
             names_old: false,
             accounting: Accounting::default(),
-            imported: Imported::default(),
+            imported: ImportSummary::default(),
         })
     }
 
@@ -237,7 +237,7 @@ impl Import {
     /// # Errors
     ///
     /// When the store could not be written.
-    pub fn finish(mut self) -> Result<Imported> {
+    pub fn finish(mut self) -> Result<ImportSummary> {
         self.commit()?;
         if let Some(upkeep) = &mut self.upkeep {
             // What an import that was cut off has left, too.

@@ -289,10 +289,10 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, and for a store that cannot look for damages (`is_invalid`).
-    fn damages(&mut self) -> Result<Vec<String>> {
+    /// When the store could not be read, and for a store without such a check (`is_invalid`).
+    fn integrity_errors(&mut self) -> Result<Vec<String>> {
         Err(Error::invalid(
-            "cannot look for damages of this store: it has checks of its own",
+            "cannot check the integrity of this store: it has checks of its own",
         ))
     }
 }

@@ -154,7 +154,7 @@ fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
         .end(Outcome::success());
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
-    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
 
     let activities = activities(&mut reader);
     let ids: BTreeSet<_> = activities.iter().map(|row| row.id.to_string()).collect();

@@ -99,7 +99,7 @@ fn answered(log: &ActivityLog, calls: u64) {
 fn is_whole(path: &Path, counts: &Accounting) {
     assert!(counts.adds_up(), "{counts:?}");
     let mut reader = ActivityReader::open(path).unwrap();
-    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
     let health = reader.health().unwrap();
     assert_eq!(health.activities, counts.activities.committed);
     assert_eq!(health.instances[0].accounting, *counts);

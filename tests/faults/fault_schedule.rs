@@ -310,7 +310,7 @@ impl World {
         assert_eq!(counts.activities.ended(), self.ended.len() as u64);
 
         let mut reader = ActivityReader::open(path).unwrap();
-        assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+        assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
         let rows = reader
             .page(&Filter::default(), None, 1_000)
             .unwrap()

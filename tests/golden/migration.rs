@@ -96,7 +96,7 @@ fn a_reader_reads_a_log_of_an_earlier_version_or_says_how_to_upgrade_it() {
                 let found: Vec<_> = found.iter().map(|one| one.id.to_string()).collect();
                 assert_eq!(found, ids("event "));
                 assert!(reader.health().is_ok());
-                assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+                assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
             }
             Err(error) => {
                 let text = error.to_string();

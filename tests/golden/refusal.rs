@@ -141,7 +141,7 @@ fn refuse(folder: &Path, path: &Path) {
     is_refused(ActivityReader::open(path));
     let store = SqliteStore::new(path).unwrap();
     is_refused(store.upkeep());
-    is_refused(Import::begin(&store, Redactor::new()));
+    is_refused(Import::new(&store, Redactor::new()));
     for command in COMMANDS {
         let output = Command::new(env!("CARGO_BIN_EXE_activity"))
             .args(command)

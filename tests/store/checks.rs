@@ -174,7 +174,7 @@ fn marks_are_written_in_one_place_and_read_elsewhere_only_within_larger_queries(
         expected(&[
             "marks.rs",
             "open/stale.rs",
-            "read/tally.rs",
+            "read/scan.rs",
             "write/ledger.rs"
         ])
     );

@@ -140,7 +140,7 @@ fn what_is_known_of_an_actor_is_erased_from_every_file_and_counts_stay() {
             .count(),
         30
     );
-    assert!(reader.damages().unwrap().is_empty());
+    assert!(reader.integrity_errors().unwrap().is_empty());
 
     // Who comes back is known again, also to those who remembered the number of the name.
     record(&log, TELLING[0], ["s", "i", "m", "a", "s", "r"]);
@@ -282,7 +282,7 @@ async fn what_was_recorded_and_what_waits_to_be_sent_of_an_actor_is_erased_too()
     assert_eq!((kept[0].len(), kept[1].len()), (0, 1));
     assert_eq!(list(&mut reader, "has:recording").len(), 1);
     assert_eq!(list(&mut reader, "").len(), 4);
-    assert!(reader.damages().unwrap().is_empty());
+    assert!(reader.integrity_errors().unwrap().is_empty());
 
     // What is sent from now on is what is left of it.
     status.store(204, Ordering::SeqCst);

@@ -134,7 +134,7 @@ fn upkeep(path: &Path) {
 
 fn import(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
-    let import = Import::begin(&store, Redactor::new()).unwrap();
+    let import = Import::new(&store, Redactor::new()).unwrap();
     is_private(path.parent().unwrap(), "an import");
     import.finish().unwrap();
 }
@@ -248,7 +248,7 @@ mod locks {
         let store = SqliteStore::new(&path).unwrap();
         drop(store.upkeep().unwrap());
         check("upkeep");
-        let import = Import::begin(&store, Redactor::new()).unwrap();
+        let import = Import::new(&store, Redactor::new()).unwrap();
         import.finish().unwrap();
         check("an import");
         drop(ActivityReader::open(&path).unwrap());

@@ -294,7 +294,7 @@ fn health_says_where_every_activity_went() {
         (3, 3)
     );
     assert!(instance.accounting.adds_up() && instance.stopped_at.is_some() && !instance.alive);
-    assert_eq!(reader.damages().unwrap(), Vec::<String>::new());
+    assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
     check_all(&mut reader, 2);
     while upkeep.index().unwrap() > 0 {}
     check_all(&mut reader, 2);
-    assert!(reader.damages().unwrap().is_empty());
+    assert!(reader.integrity_errors().unwrap().is_empty());
 
     // What is pruned is found no more, and what started in the same microsecond is.
     let now = clock.now() + TimeDelta::seconds(1);

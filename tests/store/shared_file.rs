@@ -131,7 +131,7 @@ fn what_is_imported_beside_a_log_goes_through_the_same_connection() {
     let log = ActivityLog::open(&path).unwrap();
     done(&log, "one");
     log.flush().wait().unwrap();
-    let import = Import::begin(&SqliteStore::new(&path).unwrap(), Redactor::new()).unwrap();
+    let import = Import::new(&SqliteStore::new(&path).unwrap(), Redactor::new()).unwrap();
     done(&log, "two");
     log.flush().wait().unwrap();
     assert_eq!(import.finish().unwrap().activities, 0);

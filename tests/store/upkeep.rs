@@ -160,7 +160,7 @@ proptest! {
         }
         prune(&mut *upkeep, Prune::ByDate(no_sums(), begin() + TimeDelta::days(9)));
         prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
-        let damages = reader.damages().unwrap();
+        let damages = reader.integrity_errors().unwrap();
         prop_assert!(damages.is_empty(), "{:?}", damages);
     }
 }

@@ -275,7 +275,7 @@ async fn a_server_that_is_asked_to_end_does_so_also_while_a_client_holds_a_strea
 
 fn check_whole(store: &Path, abandoned: u64) {
     let mut reader = ActivityReader::open(store).unwrap();
-    assert_eq!(reader.damages().unwrap(), [""; 0]);
+    assert_eq!(reader.integrity_errors().unwrap(), [""; 0]);
     let health = reader.health().unwrap();
     assert_eq!((health.abandoned, health.running), (abandoned, 0));
     assert!(

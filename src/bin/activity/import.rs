@@ -7,7 +7,7 @@ use std::{
 
 use tower_activity::{
     Error, ErrorKind,
-    import::{Import, Imported},
+    import::{Import, ImportSummary},
     redact::Redactor,
     store::sqlite::SqliteStore,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     let path = source::path(store)?;
     let (lines, bytes) = input(args)?;
-    let mut import = Import::begin(&SqliteStore::new(path)?, Redactor::new())?;
+    let mut import = Import::new(&SqliteStore::new(path)?, Redactor::new())?;
     let mut progress = Progress::begin("importing");
     let read = import.read(lines, |read| {
         if let Some(bytes) = bytes {
@@ -39,7 +39,7 @@ pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(imported: &Imported) -> String {
+fn summary(imported: &ImportSummary) -> String {
     let mut text = format!(
         "imported {} and {}",
         human::many(imported.activities, "activity", "activities"),

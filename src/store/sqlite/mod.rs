@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 pub(crate) use self::open::create;
 use self::{
-    maintenance::{backup, handle::SqliteUpkeep},
+    maintenance::{backup, connection::SqliteMaintenance},
     open::{
         connection::{self, Role},
         file::{Access, Location, OpenFile},
@@ -89,7 +89,7 @@ impl Store for SqliteStore {
 
     fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
         self.process.check()?;
-        Ok(Box::new(SqliteUpkeep::open(&self.location)?))
+        Ok(Box::new(SqliteMaintenance::open(&self.location)?))
     }
 
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {

@@ -214,7 +214,7 @@ impl Recorder {
         let mut export = Export::events(Filter::default(), Format::JsonLines);
         export.page(&mut other.reader()?, &mut lines)?;
         let store = SqliteStore::new(&self.path)?;
-        let mut import = Import::begin(&store, Redactor::new())?;
+        let mut import = Import::new(&store, Redactor::new())?;
         for line in String::from_utf8_lossy(&lines).lines() {
             import.line(line)?;
         }

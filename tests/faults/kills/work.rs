@@ -87,7 +87,7 @@ pub fn rebuild(path: &Path) {
 pub fn import(path: &Path) {
     let (lines, names) = exported(path);
     let store = SqliteStore::new(path).unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
+    let mut import = Import::new(&store, Redactor::new()).unwrap();
     for line in &lines {
         import.line(line).unwrap();
     }

@@ -14,7 +14,7 @@ const IMPORTED: &str = "2025-12-01T06:00:00Z";
 /// What another log exported: old, with traces of its own, one that was abandoned there, events too.
 pub fn import(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
+    let mut import = Import::new(&store, Redactor::new()).unwrap();
     let begin: DateTime<Utc> = IMPORTED.parse().unwrap();
     for n in 0..24_u64 {
         let at = begin + TimeDelta::hours(6 * n as i64);

@@ -39,7 +39,7 @@ const DAYS: [&str; 4] = [
     "2026-02-12T05:15:00Z",
     "2026-02-13T11:40:00Z",
 ];
-/// Imported activities that started before this are pruned.
+/// ImportSummary activities that started before this are pruned.
 const PRUNED: &str = "2025-12-05T00:00:00Z";
 /// Sums of before this are pruned.
 const SUMS_PRUNED: &str = "2025-12-06T00:00:00Z";

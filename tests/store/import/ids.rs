@@ -191,7 +191,7 @@ fn an_import_that_was_cut_off_is_completed_by_the_next() {
     let shifted: Vec<_> = exported.iter().map(|line| shifted(line, 1)).collect();
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    let mut cut_off = Import::begin(&store, Redactor::new()).unwrap();
+    let mut cut_off = Import::new(&store, Redactor::new()).unwrap();
     for line in shifted.iter().cycle().take(2_500) {
         cut_off.line(line).unwrap();
     }

@@ -165,7 +165,7 @@ fn a_panic_of_the_redactor_withholds_the_text_and_is_counted() {
     log.flush().wait().unwrap();
     let store = SqliteStore::new(":memory:").unwrap();
     let redactor = Redactor::new().with(|_, text| (text.contains("boom")).then(|| panic!("boom")));
-    let mut import = Import::begin(&store, redactor).unwrap();
+    let mut import = Import::new(&store, redactor).unwrap();
     for line in lines(&mut log.reader().unwrap()) {
         import.line(&line).unwrap();
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
-    import::{Import, Imported},
+    import::{Import, ImportSummary},
     query::{ActivityReader, Export, Format, MetricsQuery, Window},
     record::{Filter, TraceContext},
     redact::Redactor,
@@ -60,8 +60,8 @@ fn lines(reader: &mut ActivityReader) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn import(store: &dyn Store, lines: &[String]) -> Imported {
-    let mut import = Import::begin(store, Redactor::new()).unwrap();
+fn import(store: &dyn Store, lines: &[String]) -> ImportSummary {
+    let mut import = Import::new(store, Redactor::new()).unwrap();
     for line in lines {
         import.line(line).unwrap();
     }

@@ -33,7 +33,7 @@ fn event(field: &str, value: Value) -> String {
 /// What the import of a line says, and its only record where it is taken.
 fn taken(line: &str) -> Result<Value, String> {
     let store = SqliteStore::new(":memory:").unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
+    let mut import = Import::new(&store, Redactor::new()).unwrap();
     match import.line(line) {
         Ok(()) => {
             let imported = import.finish().unwrap();
@@ -329,7 +329,7 @@ fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     let store = SqliteStore::new(":memory:").unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
+    let mut import = Import::new(&store, Redactor::new()).unwrap();
     let file = format!(
         "{}\r\n\r\n{}\n{}",
         exported[0],
@@ -360,7 +360,7 @@ fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
 #[test]
 fn what_is_not_utf_8_or_endless_is_refused_in_little_memory() {
     let store = SqliteStore::new(":memory:").unwrap();
-    let mut import = Import::begin(&store, Redactor::new()).unwrap();
+    let mut import = Import::new(&store, Redactor::new()).unwrap();
     let error = read(&mut import, &b"\n{\"name\": \"\xff\"}\n"[..]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -75,7 +75,7 @@ pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
 fn examine(store: &str, files: &Files) -> Result<Found, Failure> {
     let mut reader = source::open(store)?;
     let mut found = Found {
-        problems: reader.damages()?,
+        problems: reader.integrity_errors()?,
         ..Found::default()
     };
     // What is damaged may keep the rest from being read; then that is one more problem to tell of.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
-    handle::SqliteUpkeep,
+    connection::SqliteMaintenance,
     recordings,
     search::{ACTIVITIES, EVENTS, Place},
 };
@@ -49,8 +49,8 @@ const OVERWRITE: &str = "PRAGMA secure_delete = ON";
 const GIVE_BACK: &str = "PRAGMA incremental_vacuum";
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
-impl SqliteUpkeep {
-    pub(super) fn count_of(&self, actor: &str) -> Result<Erased> {
+impl SqliteMaintenance {
+    pub(super) fn count_erasable(&self, actor: &str) -> Result<Erased> {
         self.read(|connection| {
             let Some(number) = number(connection, actor)? else {
                 return Ok(Erased::default());
@@ -66,10 +66,10 @@ impl SqliteUpkeep {
         })
     }
 
-    pub(super) fn erase_all_of(
+    pub(super) fn erase_actor(
         &self,
         actor: &str,
-        told: &mut dyn FnMut(&Erased),
+        progress: &mut dyn FnMut(&Erased),
     ) -> Result<Erased> {
         let mut erased = Erased::default();
         self.read(|connection| connection.execute_batch(OVERWRITE))?;
@@ -79,10 +79,10 @@ impl SqliteUpkeep {
                 self.write(|transaction| erase_activities(transaction, number, after, &mut erased))?
             {
                 after = last;
-                told(&erased);
+                progress(&erased);
             }
             while self.write(|transaction| erase_events(transaction, number, &mut erased))? {
-                told(&erased);
+                progress(&erased);
             }
             self.write(|transaction| {
                 transaction.execute(ERASE_OPEN, [number])?;

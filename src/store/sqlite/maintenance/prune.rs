@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
-    plan::{self, Beyond, Plan},
+    cutoff::{self, Cutoff, Cutoffs},
     recordings,
-    search::{self, Indexed, Place},
+    search::{self, Place, SearchIndex},
     size::{self, Size},
 };
 use crate::{
@@ -38,7 +38,7 @@ struct Sort {
     by_size: &'static str,
     size: Size,
     /// What counts the bytes of a row, some time after the commit; `None`: the commit does.
-    index: Option<&'static Indexed>,
+    index: Option<&'static SearchIndex>,
 }
 
 // Of a deleted row that had the highest seq the number would be given again, to a row that followers then miss.
@@ -96,9 +96,9 @@ const BESIDE: &str =
 const MARK: &str = "INSERT INTO pruned (first, last) VALUES (?1, ?2)";
 
 /// How much is to be deleted.
-pub(super) fn count(connection: &Connection, plan: &Plan) -> rusqlite::Result<Pruned> {
+pub(super) fn count(connection: &Connection, plan: &Cutoffs) -> rusqlite::Result<Pruned> {
     let nothing = HashSet::new();
-    let count = |sort: &Sort, beyond: &Beyond, gone: &HashSet<i64>| {
+    let count = |sort: &Sort, beyond: &Cutoff, gone: &HashSet<i64>| {
         sort.beyond(connection, beyond, ALL, gone)
     };
     let activities = count(&ACTIVITIES, &plan.activities, &nothing)?;
@@ -123,7 +123,7 @@ pub(super) fn count(connection: &Connection, plan: &Plan) -> rusqlite::Result<Pr
 }
 
 /// Whether there is anything to delete: asked first, as a step keeps writers out also where it finds nothing.
-pub(super) fn is_due(connection: &Connection, plan: &Plan) -> rusqlite::Result<bool> {
+pub(super) fn is_due(connection: &Connection, plan: &Cutoffs) -> rusqlite::Result<bool> {
     let sorts = [
         (&ACTIVITIES, &plan.activities),
         (&EVENTS, &plan.events),
@@ -142,7 +142,7 @@ pub(super) fn is_due(connection: &Connection, plan: &Plan) -> rusqlite::Result<b
 }
 
 /// Deletes a part of it. All rows that retention deletes are deleted here.
-pub(super) fn step(transaction: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<Pruned> {
+pub(super) fn step(transaction: &Transaction<'_>, plan: &Cutoffs) -> rusqlite::Result<Pruned> {
     let mut pruned = Pruned::default();
     let seqs = |rows: &[Place]| rows.iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
     let previews = |activities: &[Place]| -> rusqlite::Result<()> {
@@ -206,7 +206,7 @@ impl Sort {
     fn some(
         &self,
         connection: &Connection,
-        beyond: &Beyond,
+        beyond: &Cutoff,
         at_most: i64,
     ) -> rusqlite::Result<Vec<Place>> {
         self.beyond(connection, beyond, at_most, &HashSet::new())
@@ -217,7 +217,7 @@ impl Sort {
     fn beyond(
         &self,
         connection: &Connection,
-        beyond: &Beyond,
+        beyond: &Cutoff,
         at_most: i64,
         gone: &HashSet<i64>,
     ) -> rusqlite::Result<Vec<Place>> {
@@ -232,7 +232,7 @@ impl Sort {
         let mut over = self.size.total(connection)? - signed(bytes);
         // What is not yet followed is not yet counted.
         let followed = match self.index {
-            Some(index) => index.followed(connection)?,
+            Some(index) => index.indexed_up_to(connection)?,
             None => i64::MAX,
         };
         if over <= 0 {
@@ -262,14 +262,14 @@ impl Sort {
     fn old(
         &self,
         connection: &Connection,
-        beyond: &Beyond,
+        beyond: &Cutoff,
         at_most: i64,
     ) -> rusqlite::Result<Vec<Place>> {
         let Some(before_us) = beyond.before_us else {
             return Ok(Vec::new());
         };
         let place = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let before = plan::bound(before_us);
+        let before = cutoff::first_id(before_us);
         let Some(committed) = beyond.committed else {
             let mut statement = connection.prepare_cached(self.by_date)?;
             return statement
@@ -277,13 +277,18 @@ impl Sort {
                 .collect();
         };
         let mut statement = connection.prepare_cached(self.by_place)?;
-        let values = params![committed, before, plan::bound(beyond.ahead_us), at_most];
+        let values = params![
+            committed,
+            before,
+            cutoff::first_id(beyond.ahead_us),
+            at_most
+        ];
         statement.query_map(values, place)?.collect()
     }
 }
 
 /// The first quarter whose sums are kept, where there is a limit. Sums of quarters that lie ahead are not counted.
-fn sums_from(connection: &Connection, beyond: &Beyond) -> rusqlite::Result<Option<i64>> {
+fn sums_from(connection: &Connection, beyond: &Cutoff) -> rusqlite::Result<Option<i64>> {
     let old = beyond.before_us.map(quarter_of);
     let Some(bytes) = beyond.bytes else {
         return Ok(old);

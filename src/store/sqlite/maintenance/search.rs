@@ -22,7 +22,7 @@ const STEP_BYTES: usize = 256 << 10;
 pub(crate) type Place = (i64, [u8; 16]);
 
 /// A table and its index.
-pub(crate) struct Indexed {
+pub(crate) struct SearchIndex {
     /// The mark of the last seq that is indexed.
     followed: MetaKey,
     next: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Indexed {
     sizes: &'static [Size],
 }
 
-pub(crate) const ACTIVITIES: Indexed = Indexed {
+pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     followed: MetaKey::IndexedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
@@ -50,7 +50,7 @@ pub(crate) const ACTIVITIES: Indexed = Indexed {
     purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
-pub(crate) const EVENTS: Indexed = Indexed {
+pub(crate) const EVENTS: SearchIndex = SearchIndex {
     followed: MetaKey::IndexedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
@@ -69,30 +69,30 @@ pub(crate) const PROJECT: char = 'p';
 pub(crate) const AGENT: char = 'g';
 pub(crate) const ACTOR: char = 'a';
 pub(crate) const BRAND: char = 'b';
-const NUMBERED: [char; 4] = [PROJECT, AGENT, ACTOR, BRAND];
+const BY_NUMBER: [char; 4] = [PROJECT, AGENT, ACTOR, BRAND];
 /// The other scopes that it has, each as a letter and what is left of it.
 pub(crate) const SESSION: char = 's';
 pub(crate) const REQUEST: char = 'r';
-const WRITTEN: [char; 2] = [SESSION, REQUEST];
+const BY_TEXT: [char; 2] = [SESSION, REQUEST];
 
-impl Indexed {
+impl SearchIndex {
     /// The last seq that is indexed; 0 before the first.
-    pub(crate) fn followed(&self, connection: &Connection) -> rusqlite::Result<i64> {
+    pub(crate) fn indexed_up_to(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let found = self.followed.get(connection)?;
         Ok(found.unwrap_or_default())
     }
 
     /// How far the index is behind the commits.
-    pub(crate) fn behind(&self, connection: &Connection) -> rusqlite::Result<u64> {
+    pub(crate) fn lag(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let newest: i64 = connection.query_row(self.newest, (), |row| row.get(0))?;
-        let behind = newest - self.followed(connection)?;
+        let behind = newest - self.indexed_up_to(connection)?;
         Ok(unsigned(behind))
     }
 
     /// Indexes some of what was committed since. Returns how many rows that were; 0 once nothing is left.
-    pub(crate) fn follow(&self, connection: &Connection) -> rusqlite::Result<u64> {
+    pub(crate) fn index_some(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let mut documents = Vec::<Document>::new();
-        let before = self.followed(connection)?;
+        let before = self.indexed_up_to(connection)?;
         let (mut bytes, mut count, mut followed) = (0, 0, before);
         let mut next = connection.prepare_cached(self.next)?;
         let mut rows = next.query(params![followed, STEP])?;
@@ -140,7 +140,7 @@ impl Indexed {
 
     /// What rows take, as far as it has been counted.
     fn weigh(&self, connection: &Connection, rows: &[Place]) -> rusqlite::Result<Vec<i64>> {
-        let followed = self.followed(connection)?;
+        let followed = self.indexed_up_to(connection)?;
         let seqs = || {
             rows.iter()
                 .map(|(seq, _)| *seq)
@@ -206,8 +206,8 @@ fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
 }
 
 /// How far the index is behind the commits.
-pub(crate) fn unindexed(connection: &Connection) -> rusqlite::Result<u64> {
-    Ok(ACTIVITIES.behind(connection)? + EVENTS.behind(connection)?)
+pub(crate) fn index_lag(connection: &Connection) -> rusqlite::Result<u64> {
+    Ok(ACTIVITIES.lag(connection)? + EVENTS.lag(connection)?)
 }
 
 /// A row of the index. Without words, as no name and no type is empty, there is nothing that it stands for.
@@ -226,15 +226,15 @@ impl Document {
                 self.words.push_str(&as_words(text));
             }
         }
-        for (column, sort) in (4..).zip(NUMBERED) {
+        for (column, sort) in (4..).zip(BY_NUMBER) {
             if let Some(number) = row.get(column)? {
-                self.scopes.push_str(&numbered(sort, number));
+                self.scopes.push_str(&dictionary_scope(sort, number));
                 self.scopes.push(' ');
             }
         }
-        for (column, sort) in (8..).zip(WRITTEN) {
+        for (column, sort) in (8..).zip(BY_TEXT) {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
-                self.scopes.push_str(&written(sort, text));
+                self.scopes.push_str(&text_scope(sort, text));
                 self.scopes.push(' ');
             }
         }
@@ -243,12 +243,12 @@ impl Document {
 }
 
 /// How the index writes a scope whose texts are numbered.
-pub(crate) fn numbered(sort: char, number: i64) -> String {
+pub(crate) fn dictionary_scope(sort: char, number: i64) -> String {
     format!("{sort}{number}")
 }
 
 /// How the index writes any other scope: as one word, which several scopes may have in common.
-pub(crate) fn written(sort: char, text: &str) -> String {
+pub(crate) fn text_scope(sort: char, text: &str) -> String {
     let mut word = as_words(text);
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(64));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
-use super::{failed, present::ahead_from};
+use super::{clock::ahead_from, failed};
 use crate::{
     error::Result,
     record::ActivityId,

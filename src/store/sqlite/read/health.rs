@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Row};
 
-use super::{check, failed, growth, present, row::instant};
+use super::{check, clock, failed, growth, row::instant};
 use crate::{
     error::{Error, Result},
     record::InstanceId,
     store::{
         Health, InstanceHealth, LastCheck, Retention,
-        sqlite::{columns::unsigned, maintenance::search::unindexed, open::schema},
+        sqlite::{columns::unsigned, maintenance::search::index_lag, open::schema},
     },
 };
 
@@ -42,11 +42,11 @@ pub(super) fn health(
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
         last_check: last_check(connection)?,
-        unindexed: unindexed(connection).map_err(failed("read how far the index is"))?,
+        unindexed: index_lag(connection).map_err(failed("read how far the index is"))?,
         growth: growth::growth(connection, present)?,
-        retention: present::retention(connection)?.or(Retention::DEFAULT),
-        clock: present::health(connection)?,
-        ahead: present::count_ahead(connection, present::ahead_from(present))?,
+        retention: clock::retention(connection)?.or(Retention::DEFAULT),
+        clock: clock::health(connection)?,
+        ahead: clock::count_ahead(connection, clock::ahead_from(present))?,
         instances: Vec::new(),
     };
     let attempt = || failed("read the instances");
@@ -65,7 +65,7 @@ pub(super) fn health(
     Ok(health)
 }
 
-pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
+pub(super) fn integrity_errors(connection: &Connection) -> Result<Vec<String>> {
     match complaints(connection) {
         Ok(lines) => {
             let mut lines: Vec<_> = lines.into_iter().filter(|line| line != "ok").collect();
@@ -74,7 +74,7 @@ pub(super) fn damages(connection: &Connection) -> Result<Vec<String>> {
         }
         // Some damage keeps the check itself from ending. That is an answer to it, and no failure.
         Err(cause) if is_damage(&cause) => Ok(vec![cause.to_string()]),
-        Err(cause) => Err(failed("check the store for damages")(cause)),
+        Err(cause) => Err(failed("check the integrity of the store")(cause)),
     }
 }
 

@@ -4,9 +4,9 @@ use rusqlite::{Connection, Row, types::Value};
 
 use super::{
     Snapshot,
+    clock::parts,
     compile::Where,
     failed,
-    present::parts,
     search::{self, Search},
 };
 use crate::{

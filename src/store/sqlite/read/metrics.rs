@@ -190,7 +190,7 @@ fn view(connection: &Connection) -> Result<Transaction<'_>> {
 /// What was committed and is not yet in the sums of agents.
 fn tail(connection: &Connection) -> Result<Agents> {
     let read = || {
-        let followed = ACTIVITIES.followed(connection)?;
+        let followed = ACTIVITIES.indexed_up_to(connection)?;
         agents::committed(connection, followed, i64::MAX, i64::MIN)
     };
     read().map_err(failed("add up the activities of agents"))

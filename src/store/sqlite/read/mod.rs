@@ -2,18 +2,18 @@
 
 mod activity;
 mod check;
+mod clock;
 mod compile;
 mod event;
 mod growth;
 mod health;
+mod interrupt;
 mod list;
 mod metrics;
-mod present;
 mod recording;
 mod row;
+mod scan;
 mod search;
-mod stop;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -29,9 +29,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Transaction, functions::FunctionFlags, params};
 
 use self::{
+    interrupt::Interruptible,
     list::{Query, Stored},
     row::{COLUMNS, ENDED, JOINS, OPEN},
-    stop::Stoppable,
 };
 use crate::{
     error::{Error, Result},
@@ -45,7 +45,7 @@ use crate::{
         TreePage, TypeCount, during,
         meaning::{QUARTER_US, numbers},
         sqlite::{
-            maintenance::recount,
+            maintenance::recompute,
             open::{
                 connection::Role,
                 file::{Access, Location, OpenFile},
@@ -102,8 +102,8 @@ impl SqliteReader {
     }
 
     /// The connection, unless it is the copy of a parent's, or whoever asks has given up.
-    fn connection(&self) -> Result<Stoppable<'_>> {
-        Stoppable::new(self.access.lock(prepare)?, &self.options)
+    fn connection(&self) -> Result<Interruptible<'_>> {
+        Interruptible::new(self.access.lock(prepare)?, &self.options)
     }
 
     /// True while the process of an instance lives.
@@ -138,12 +138,12 @@ impl SqliteReader {
             dead.retain(|one| open.contains(one));
         }
         open.retain(|one| !dead.contains(one));
-        let present = present::present(&transaction, self.options.now())?;
+        let present = clock::present(&transaction, self.options.now())?;
         let ids = |list: Vec<(i64, InstanceId)>| list.into_iter().map(|(_, id)| id).collect();
         read(&Snapshot {
             transaction,
             present,
-            ahead_from: present::ahead_from(present),
+            ahead_from: clock::ahead_from(present),
             alive: serde_json::Value::from_iter(open.iter().map(|(row, _)| *row)).to_string(),
             living: ids(open),
             dead: ids(dead),
@@ -151,14 +151,14 @@ impl SqliteReader {
     }
 
     /// Compares the rows with the ledger and the sums.
-    fn compare(&self, told: &mut dyn FnMut(f64)) -> Result<Check> {
+    fn compare(&self, progress: &mut dyn FnMut(f64)) -> Result<Check> {
         // Before the database, which is committed first.
         let path = self.access.open_file().map(|file| file.path());
         let beside = (check::witnesses(path), check::total(path));
         let mut checked = {
             let mut connection = self.connection()?;
             let view = connection.transaction().map_err(failed("begin to check"))?;
-            check::compare(&view, beside, &mut |part| told(part / 2.0))?
+            check::compare(&view, beside, &mut |part| progress(part / 2.0))?
         };
         if let Some(path) = path {
             checked.unread_commits =
@@ -168,14 +168,14 @@ impl SqliteReader {
         while let Some(from) = next {
             let mut connection = self.connection()?;
             let view = connection.transaction().map_err(failed("begin to check"))?;
-            let quarters = recount::compare(&view, from).map_err(failed("compare the sums"))?;
+            let quarters = recompute::compare(&view, from).map_err(failed("compare the sums"))?;
             checked.quarters += quarters.compared;
             for quarter in quarters.differing {
                 let start = row::instant(quarter * QUARTER_US)?;
                 checked.differing_quarters.push(start);
             }
             next = quarters.next;
-            told(0.5 + quarters.progress / 2.0);
+            progress(0.5 + quarters.progress / 2.0);
         }
         Ok(checked)
     }
@@ -332,7 +332,7 @@ impl Reader for SqliteReader {
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
         ActivityRecord::check(filter)?;
-        self.ask(|connection| tally::tally(connection, filter, take))
+        self.ask(|connection| scan::scan(connection, filter, take))
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
@@ -350,11 +350,11 @@ impl Reader for SqliteReader {
     }
 
     fn present(&mut self) -> Result<DateTime<Utc>> {
-        self.ask(|connection| present::present(connection, self.options.now()))
+        self.ask(|connection| clock::present(connection, self.options.now()))
     }
 
     fn retention(&mut self) -> Result<Retention> {
-        self.ask(present::retention)
+        self.ask(clock::retention)
     }
 
     fn health(&mut self) -> Result<Health> {
@@ -365,13 +365,13 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn check(&mut self, told: &mut dyn FnMut(f64)) -> Result<Check> {
-        self.compare(told)
+    fn check(&mut self, progress: &mut dyn FnMut(f64)) -> Result<Check> {
+        self.compare(progress)
             .map_err(|error| error.of(self.access.path()))
     }
 
-    fn damages(&mut self) -> Result<Vec<String>> {
-        self.ask(health::damages)
+    fn integrity_errors(&mut self) -> Result<Vec<String>> {
+        self.ask(health::integrity_errors)
     }
 }
 

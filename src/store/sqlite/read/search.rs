@@ -11,8 +11,8 @@ use crate::{
         sqlite::{
             columns::TEXT_ID,
             maintenance::search::{
-                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, Indexed, PROJECT, REQUEST, SESSION,
-                numbered, written,
+                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, PROJECT, REQUEST, SESSION, SearchIndex,
+                dictionary_scope, text_scope,
             },
         },
     },
@@ -71,15 +71,14 @@ impl Search {
     }
 
     fn of<R: Record>(
-        index: &Indexed,
+        index: &SearchIndex,
         connection: &Connection,
         filter: &Filter,
         cursor: Option<Cursor<R>>,
     ) -> rusqlite::Result<Option<Search>> {
-        let followed = index.followed(connection)?;
+        let followed = index.indexed_up_to(connection)?;
         let expression = expression(connection, filter)?;
-        if followed == 0 || expression.is_empty() || index.behind(connection)? > LONGEST_TAIL as u64
-        {
+        if followed == 0 || expression.is_empty() || index.lag(connection)? > LONGEST_TAIL as u64 {
             return Ok(None);
         }
         let us = |bound: chrono::DateTime<chrono::Utc>| bound.timestamp_micros();
@@ -156,11 +155,11 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
             // No text has the number 0.
             let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
-            Ok(numbered(sort, number.unwrap_or_default()))
+            Ok(dictionary_scope(sort, number.unwrap_or_default()))
         })?);
     }
     for (sort, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
-        all.extend(one_of(choice, |text| Ok(written(sort, text)))?);
+        all.extend(one_of(choice, |text| Ok(text_scope(sort, text)))?);
     }
     Ok(all.join(" AND "))
 }

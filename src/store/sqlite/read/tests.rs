@@ -238,7 +238,11 @@ proptest! {
 }
 
 fn index(reader: &SqliteReader) {
-    while ACTIVITIES.follow(&reader.connection().unwrap()).unwrap() > 0 {}
+    while ACTIVITIES
+        .index_some(&reader.connection().unwrap())
+        .unwrap()
+        > 0
+    {}
 }
 
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {

@@ -13,7 +13,7 @@ use std::{thread, time::Instant};
 use chrono::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::{handle::SqliteUpkeep, recount};
+use super::{connection::SqliteMaintenance, recompute};
 use crate::{
     error::{Error, Result},
     store::{
@@ -64,9 +64,9 @@ struct Step {
     surplus: i64,
 }
 
-impl SqliteUpkeep {
+impl SqliteMaintenance {
     /// Does a step of a check, where one is due. Returns `true` while there is more to do.
-    pub(super) fn check_some(&self, now_us: i64) -> Result<bool> {
+    pub(super) fn check_step(&self, now_us: i64) -> Result<bool> {
         if !self.read(|connection| is_due(connection, now_us))? {
             return Ok(false);
         }
@@ -86,7 +86,7 @@ impl SqliteUpkeep {
     }
 
     /// Checks everything, writes what differs into the ledger, and adds up the sums again that differ.
-    pub(super) fn accept_all(&self, told: &mut dyn FnMut(f64)) -> Result<()> {
+    pub(super) fn accept_all(&self, progress: &mut dyn FnMut(f64)) -> Result<()> {
         let store = self.access.path().to_owned();
         let now_us = Utc::now().timestamp_micros();
         self.write(|transaction| {
@@ -102,7 +102,7 @@ impl SqliteUpkeep {
             if !done.more {
                 break;
             }
-            told(self.read(progress)? / 2.0);
+            progress(self.read(fraction_checked)? / 2.0);
             // SQLite's lock is not fair: whoever comes back at once keeps others out, for seconds.
             thread::sleep(start.elapsed());
         }
@@ -120,13 +120,13 @@ impl SqliteUpkeep {
         while let Some(from) = next {
             let found = self.read(|connection| {
                 let view = connection.unchecked_transaction()?;
-                recount::compare(&view, from)
+                recompute::compare(&view, from)
             })?;
             for quarter in found.differing {
-                self.write(|transaction| recount::rebuild(transaction, quarter..quarter + 1))?;
+                self.write(|transaction| recompute::rebuild(transaction, quarter..quarter + 1))?;
             }
             next = found.next;
-            told(0.5 + found.progress / 2.0);
+            progress(0.5 + found.progress / 2.0);
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::
 }
 
 /// How far a check is (0 to 1).
-fn progress(connection: &Connection) -> rusqlite::Result<f64> {
+fn fraction_checked(connection: &Connection) -> rusqlite::Result<f64> {
     let (mut counted, mut all) = (0, 1);
     for kind in RowKind::ALL {
         if let Some(state) = state(connection, ledger::statements(kind))? {

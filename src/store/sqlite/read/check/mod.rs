@@ -1,6 +1,6 @@
 //! The full check: what should be there, compared with what is.
 
-mod accepted;
+mod accepted_changes;
 mod instances;
 mod rows;
 
@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::Connection;
 
-use self::accepted::accepted;
+use self::accepted_changes::accepted_changes;
 use super::failed;
 use crate::{
     error::Result,
@@ -91,7 +91,7 @@ pub(super) fn has_ledger(connection: &Connection) -> Result<bool> {
 pub(super) fn compare(
     connection: &Connection,
     (witnesses, total): (HashMap<InstanceId, CommitCounts>, Option<TotalCounts>),
-    told: &mut dyn FnMut(f64),
+    progress: &mut dyn FnMut(f64),
 ) -> Result<Check> {
     let mut check = Check {
         has_ledger: has_ledger(connection)?,
@@ -99,8 +99,8 @@ pub(super) fn compare(
         ..nothing()
     };
     if check.has_ledger {
-        check.accepted = accepted(connection)?;
-        let found = rows::count(connection, told).map_err(failed("count the rows"))?;
+        check.accepted = accepted_changes(connection)?;
+        let found = rows::count(connection, progress).map_err(failed("count the rows"))?;
         instances::compare(connection, &mut check, witnesses, found)?;
         if let Some(total) = total {
             check.older = older(connection, &total)?;

@@ -34,7 +34,7 @@ pub(super) struct Found {
 /// Counts all rows, by the number of the instance.
 pub(super) fn count(
     connection: &Connection,
-    told: &mut dyn FnMut(f64),
+    progress: &mut dyn FnMut(f64),
 ) -> rusqlite::Result<HashMap<i64, Found>> {
     let all: i64 = connection.query_row(EXPECTED, (), |row| row.get(0))?;
     let (mut found, mut done) = (HashMap::<i64, Found>::new(), 0);
@@ -54,7 +54,7 @@ pub(super) fn count(
             *field(found.or_default()) += unsigned(count);
             done += 1;
             if done % TELL == 0 {
-                told((done as f64 / all.max(1) as f64).min(1.0));
+                progress((done as f64 / all.max(1) as f64).min(1.0));
             }
         }
     }

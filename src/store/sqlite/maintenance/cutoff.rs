@@ -10,7 +10,7 @@ use crate::{
 
 /// What of one kind is to be deleted. By default nothing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beyond {
+pub(super) struct Cutoff {
     /// What started before this microsecond is too old.
     pub(super) before_us: Option<i64>,
     /// Of that, what was committed up to here; `None`: whenever it was committed. The rest only seems to be old.
@@ -25,23 +25,23 @@ pub(super) struct Beyond {
 type Of = fn(Place) -> i64;
 
 /// What of each kind is to be deleted.
-pub(super) struct Plan {
-    pub(super) activities: Beyond,
-    pub(super) events: Beyond,
-    pub(super) previews: Beyond,
-    pub(super) sums: Beyond,
-    pub(super) recordings: Beyond,
+pub(super) struct Cutoffs {
+    pub(super) activities: Cutoff,
+    pub(super) events: Cutoff,
+    pub(super) previews: Cutoff,
+    pub(super) sums: Cutoff,
+    pub(super) recordings: Cutoff,
 }
 
-impl Plan {
+impl Cutoffs {
     /// What these limits do not keep at an instant, by date.
     pub(super) fn by_date(limits: &Retention, now_us: i64) -> Self {
-        Plan {
-            activities: Beyond::new(limits.activities, now_us),
-            events: Beyond::new(limits.events, now_us),
-            previews: Beyond::new(limits.previews, now_us),
-            sums: Beyond::new(limits.sums, now_us),
-            recordings: Beyond::new(limits.recordings, now_us),
+        Cutoffs {
+            activities: Cutoff::new(limits.activities, now_us),
+            events: Cutoff::new(limits.events, now_us),
+            previews: Cutoff::new(limits.previews, now_us),
+            sums: Cutoff::new(limits.sums, now_us),
+            recordings: Cutoff::new(limits.recordings, now_us),
         }
     }
 
@@ -52,8 +52,8 @@ impl Plan {
         now_us: i64,
         ahead_us: i64,
     ) -> rusqlite::Result<Self> {
-        let mut plan = Plan::by_date(limits, now_us);
-        let kinds: [(&mut Beyond, Of); 4] = [
+        let mut plan = Cutoffs::by_date(limits, now_us);
+        let kinds: [(&mut Cutoff, Of); 4] = [
             (&mut plan.activities, |place| place.activity),
             (&mut plan.events, |place| place.event),
             (&mut plan.previews, |place| place.activity),
@@ -70,11 +70,11 @@ impl Plan {
     }
 }
 
-impl Beyond {
+impl Cutoff {
     fn new(limit: Option<Limit>, now_us: i64) -> Self {
         let limit = limit.unwrap_or_default();
         let us = limit.age.map(|age| i64::try_from(age.as_micros()));
-        Beyond {
+        Cutoff {
             before_us: us.map(|us| now_us.saturating_sub(us.unwrap_or(i64::MAX))),
             committed: None,
             ahead_us: i64::MAX,

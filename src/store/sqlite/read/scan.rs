@@ -28,7 +28,7 @@ const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
 const IN_ORDER: &str = " ORDER BY a.id";
 const ATTEMPT: &str = "add up activities";
 
-pub(super) fn tally(
+pub(super) fn scan(
     connection: &Connection,
     filter: &Filter,
     take: &mut dyn FnMut(Tallied),

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::params;
 
 use super::{
-    handle::SqliteUpkeep,
-    plan::Plan,
-    prune, recount, renamed, retention,
+    connection::SqliteMaintenance,
+    cutoff::Cutoffs,
+    prune, recompute, relink, retention,
     search::{ACTIVITIES, EVENTS},
 };
 use crate::{
@@ -42,9 +42,9 @@ const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
 const PRUNED: &str =
     "SELECT first, last FROM pruned WHERE first < ?2 AND last >= ?1 ORDER BY first";
 
-impl sealed::WriteSide for SqliteUpkeep {}
+impl sealed::WriteSide for SqliteMaintenance {}
 
-impl Upkeep for SqliteUpkeep {
+impl Upkeep for SqliteMaintenance {
     fn retention(&mut self) -> Result<Retention> {
         self.read(retention::read)
     }
@@ -101,23 +101,23 @@ impl Upkeep for SqliteUpkeep {
 
     fn index(&mut self) -> Result<u64> {
         self.write(|transaction| {
-            let before = ACTIVITIES.followed(transaction)?;
-            let count = ACTIVITIES.follow(transaction)?;
-            let followed = ACTIVITIES.followed(transaction)?;
+            let before = ACTIVITIES.indexed_up_to(transaction)?;
+            let count = ACTIVITIES.index_some(transaction)?;
+            let followed = ACTIVITIES.indexed_up_to(transaction)?;
             // Sums that would be pruned at once are not begun.
             let from_us = retention::sums_from_us(transaction)?;
             let agents = agents::committed(transaction, before, followed, from_us)?;
             hour::add_up(transaction, agents::fold(transaction, agents)?)?;
-            Ok(count + EVENTS.follow(transaction)?)
+            Ok(count + EVENTS.index_some(transaction)?)
         })
     }
 
     fn check(&mut self, now: DateTime<Utc>) -> Result<bool> {
-        self.check_some(now.timestamp_micros())
+        self.check_step(now.timestamp_micros())
     }
 
-    fn accept(&mut self, told: &mut dyn FnMut(f64)) -> Result<()> {
-        self.accept_all(told)
+    fn accept(&mut self, progress: &mut dyn FnMut(f64)) -> Result<()> {
+        self.accept_all(progress)
     }
 
     fn restore_schema(&mut self) -> Result<Vec<String>> {
@@ -125,19 +125,19 @@ impl Upkeep for SqliteUpkeep {
     }
 
     fn erasable(&mut self, actor: &str) -> Result<Erased> {
-        self.count_of(actor)
+        self.count_erasable(actor)
     }
 
-    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&Erased)) -> Result<Erased> {
-        self.erase_all_of(actor, told)
+    fn erase(&mut self, actor: &str, progress: &mut dyn FnMut(&Erased)) -> Result<Erased> {
+        self.erase_actor(actor, progress)
     }
 
     fn rename(&mut self, ids: &[(ActivityId, ActivityId)]) -> Result<()> {
-        self.write(|transaction| renamed::add(transaction, ids))
+        self.write(|transaction| relink::add_renamed(transaction, ids))
     }
 
     fn relink(&mut self, after: (i64, i64)) -> Result<()> {
-        self.relink_all(after)
+        self.relink_renamed(after)
     }
 
     fn rebuildable(&mut self, from: i64) -> Result<Range<i64>> {
@@ -162,23 +162,23 @@ impl Upkeep for SqliteUpkeep {
             while let Some(range) = ranges.next()? {
                 let (pruned, last): (i64, i64) = (range.get(0)?, range.get(1)?);
                 if first < pruned {
-                    recount::rebuild(transaction, first..pruned)?;
+                    recompute::rebuild(transaction, first..pruned)?;
                 }
                 first = first.max(last + 1);
             }
             if first < quarters.end {
-                recount::rebuild(transaction, first..quarters.end)?;
+                recompute::rebuild(transaction, first..quarters.end)?;
             }
             Ok(())
         })
     }
 }
 
-impl SqliteUpkeep {
-    fn plan(&mut self, what: Prune) -> Result<Plan> {
+impl SqliteMaintenance {
+    fn plan(&mut self, what: Prune) -> Result<Cutoffs> {
         let reading = match what {
             Prune::ByDate(limits, now) => {
-                return Ok(Plan::by_date(&limits, now.timestamp_micros()));
+                return Ok(Cutoffs::by_date(&limits, now.timestamp_micros()));
             }
             Prune::Retention(reading) => reading,
         };
@@ -190,7 +190,7 @@ impl SqliteUpkeep {
         let latest_us = running.now_us(reading).max(reading.wall.timestamp_micros());
         self.read(|connection| {
             let limits = retention::read(connection)?.or(Retention::DEFAULT);
-            Plan::by_commit(connection, &limits, now_us, latest_us + TOLERANCE_US)
+            Cutoffs::by_commit(connection, &limits, now_us, latest_us + TOLERANCE_US)
         })
     }
 }

@@ -105,7 +105,7 @@ pub(crate) fn add_up(
     quarters: &Range<i64>,
 ) -> rusqlite::Result<(Buckets, Agents)> {
     let (mut buckets, mut agents) = (Buckets::default(), Agents::default());
-    let followed = ACTIVITIES.followed(connection)?;
+    let followed = ACTIVITIES.indexed_up_to(connection)?;
     let mut statement = connection.prepare_cached(ROWS)?;
     let (first, end) = (first_id(quarters.start), first_id(quarters.end));
     let turn = Kind::Turn.as_str();

@@ -26,20 +26,20 @@ const CACHE: &str = "PRAGMA cache_size = -65536";
 
 /// A connection that tends a store: one for all of a process.
 #[derive(Debug)]
-pub(crate) struct SqliteUpkeep {
+pub(crate) struct SqliteMaintenance {
     pub(crate) access: Arc<Access>,
     /// What it has seen of the store's clock.
     pub(super) running: Option<Running>,
 }
 
-impl SqliteUpkeep {
+impl SqliteMaintenance {
     /// Opens the store in this place, which must exist.
     pub(crate) fn open(location: &Location) -> Result<Self> {
         let access = match location {
             Location::Memory(connection) => Arc::new(Access::memory(connection.clone())),
             Location::File(path) => OpenFile::for_path(path)?.maintenance(),
         };
-        let upkeep = SqliteUpkeep {
+        let upkeep = SqliteMaintenance {
             access,
             running: None,
         };

@@ -15,7 +15,7 @@ const ACCEPTED: &str = "SELECT at, kind, sum(max(missing, 0)), sum(max(-missing,
      GROUP BY at, kind ORDER BY at DESC, kind";
 
 /// The changes by other programs that were accepted, newest first.
-pub(super) fn accepted(connection: &Connection) -> Result<Vec<Accepted>> {
+pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<Accepted>> {
     let attempt = || failed("read what was accepted");
     let mut statement = connection.prepare_cached(ACCEPTED).map_err(attempt())?;
     let mut rows = statement.query(()).map_err(attempt())?;

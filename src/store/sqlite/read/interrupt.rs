@@ -17,12 +17,12 @@ use crate::{
 const STEPS: i32 = 1_000;
 
 /// A connection while a question is answered. In memory it is the writer's too, which nobody stops.
-pub(super) struct Stoppable<'a> {
+pub(super) struct Interruptible<'a> {
     connection: Guard<'a>,
     stops: bool,
 }
 
-impl<'a> Stoppable<'a> {
+impl<'a> Interruptible<'a> {
     pub(super) fn new(mut connection: Guard<'a>, options: &ReadOptions) -> Result<Self> {
         let stops = options.may_end();
         if stops {
@@ -32,11 +32,11 @@ impl<'a> Stoppable<'a> {
             driver::set_progress_handler(&mut connection, STEPS, Some(move || options.is_over()))
                 .map_err(failed("watch over a question"))?;
         }
-        Ok(Stoppable { connection, stops })
+        Ok(Interruptible { connection, stops })
     }
 }
 
-impl Deref for Stoppable<'_> {
+impl Deref for Interruptible<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -44,13 +44,13 @@ impl Deref for Stoppable<'_> {
     }
 }
 
-impl DerefMut for Stoppable<'_> {
+impl DerefMut for Interruptible<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }
 
-impl Drop for Stoppable<'_> {
+impl Drop for Interruptible<'_> {
     fn drop(&mut self) {
         if self.stops {
             // Taking a handler away fails for connections of others only.

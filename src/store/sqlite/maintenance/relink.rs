@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::handle::SqliteUpkeep;
+use super::connection::SqliteMaintenance;
 use crate::{error::Result, record::ActivityId};
 
 /// Rows that one step takes.
@@ -44,8 +44,8 @@ pub(super) fn add(
     Ok(())
 }
 
-impl SqliteUpkeep {
-    pub(super) fn relink_all(&self, (activity, event): (i64, i64)) -> Result<()> {
+impl SqliteMaintenance {
+    pub(super) fn relink_renamed(&self, (activity, event): (i64, i64)) -> Result<()> {
         if !self.read(|connection| connection.query_row(ANY, (), |row| row.get(0)))? {
             return Ok(());
         }
