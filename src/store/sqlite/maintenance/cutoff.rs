@@ -89,6 +89,6 @@ impl Cutoff {
 }
 
 /// The smallest id of what started then.
-pub(super) fn bound(us: i64) -> [u8; 16] {
+pub(super) fn first_id(us: i64) -> [u8; 16] {
     *ActivityId::from_parts(us, 0).as_bytes()
 }

@@ -33,7 +33,7 @@ const RELINK_OPEN: &str = "UPDATE open SET \
      WHERE EXISTS (SELECT 1 FROM renamed WHERE old IN (parent, root))";
 
 /// Remembers the old and the new ids of activities.
-pub(super) fn add(
+pub(super) fn add_renamed(
     transaction: &Transaction<'_>,
     ids: &[(ActivityId, ActivityId)],
 ) -> rusqlite::Result<()> {
