@@ -15,6 +15,7 @@ const ADD: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
 const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 const INSERT_IF_ABSENT: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
+const CLEAR: &str = "DELETE FROM mark WHERE name = ?1";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
 const COMMIT_ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
      (SELECT value FROM mark WHERE name = 'file'), 0)";
@@ -36,6 +37,8 @@ pub(crate) enum MetaKey {
     EventBytes,
     /// Bytes of all chunks, counted by triggers.
     RecordingBytes,
+    /// The seq of a recording that is half deleted.
+    HalfDeletedRecording,
     /// The first quarter whose sums were not deleted.
     SumsDeleted,
     /// How often texts were deleted from the dictionary.
@@ -82,6 +85,12 @@ impl MetaKey {
         Ok(self.write(connection, INSERT_IF_ABSENT, value)? > 0)
     }
 
+    /// Removes it.
+    pub(crate) fn clear(self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut clear = connection.prepare_cached(CLEAR)?;
+        clear.execute([self.name()]).map(drop)
+    }
+
     fn write(self, connection: &Connection, sql: &str, value: i64) -> rusqlite::Result<usize> {
         let mut write = connection.prepare_cached(sql)?;
         write.execute(params![self.name(), value])
@@ -95,6 +104,7 @@ impl MetaKey {
             MetaKey::PreviewBytes => "preview_bytes",
             MetaKey::EventBytes => "event_bytes",
             MetaKey::RecordingBytes => "recording_bytes",
+            MetaKey::HalfDeletedRecording => "half_deleted_recording",
             MetaKey::SumsDeleted => "sums_deleted",
             MetaKey::EraseEpoch => "erased",
             MetaKey::FileNumber => "file",

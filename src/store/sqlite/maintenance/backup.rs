@@ -1,4 +1,4 @@
-//! A copy of a log while others record: complete, in one file, and verified before it gets its name.
+//! Online backup of a store into one file, verified before it gets its final name.
 
 use std::{
     fs::{self, File},
@@ -24,23 +24,23 @@ use crate::{
     },
 };
 
-/// What the name of a copy has that is not complete, before a number.
+/// Marks the temporary name of an incomplete copy; a number follows.
 const PART: &str = ".part-";
-/// Beside it, held for as long as its process is at it.
+/// Suffix of the lock file that the backup's process holds until the copy is complete.
 const LOCK: &str = ".lock";
-/// The same before it is held.
-const UNNAMED: &str = ".new";
+/// Suffix of the lock file's temporary name, until the lock is held.
+const NEW_LOCK: &str = ".new";
 
-/// Pages that one step copies: 8 MB.
+/// Pages per step, which are 8 MB.
 const STEP: i32 = 1_024;
 
 const ROWS: &str = "SELECT (SELECT count(*) FROM activity), (SELECT count(*) FROM event), \
      (SELECT count(*) FROM recording), (SELECT count(*) FROM chunk)";
 
-/// Copies the log that `from` reads into a new file.
+/// Copies the store into a new file, and returns the file's size in bytes.
 ///
-/// The copy is that of one moment: what is committed while it is made is not in it. It is written under another name,
-/// read once with all checks, and gets its name at the end, never that of a file that is there.
+/// The copy is a snapshot: it has nothing that is committed after it began. It is written under a temporary name, verified
+/// by reading all of it, and then renamed. An existing file is never replaced.
 pub(crate) fn backup(
     from: &Access,
     to: &Path,
@@ -54,18 +54,19 @@ pub(crate) fn backup(
         );
         return Err(Error::invalid(what));
     }
-    let part = Part::new(to).map_err(|cause| failed(to, "make the file").with_source(cause))?;
+    let part =
+        PartialCopy::new(to).map_err(|cause| failed(to, "create the file").with_source(cause))?;
     let source = from.lock(|_| Ok(()))?;
     let sqlite = |what| move |cause: rusqlite::Error| failed(to, what).with_source(cause);
-    // While it is open, every step copies from the same state, whatever is committed in between.
+    // Every step copies from this snapshot, whatever is committed in between.
     let snapshot = source
         .unchecked_transaction()
-        .map_err(sqlite("read the log"))?;
-    let rows = count(&snapshot).map_err(sqlite("read the log"))?;
+        .map_err(sqlite("read the store"))?;
+    let rows = count(&snapshot).map_err(sqlite("read the store"))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(&part.path, flags)
         .map_err(|cause| connection::sqlite_error(&part.path, cause))?;
-    let steps = Backup::new(&snapshot, &mut copy).map_err(sqlite("begin"))?;
+    let steps = Backup::new(&snapshot, &mut copy).map_err(sqlite("begin to copy"))?;
     loop {
         let step = steps
             .step(STEP)
@@ -80,18 +81,18 @@ pub(crate) fn backup(
         match step {
             StepResult::Done => break,
             StepResult::More => {}
-            _ => return Err(failed(to, "copy the log: it is locked")),
+            _ => return Err(failed(to, "copy the store: it is locked")),
         }
     }
     drop(steps);
     drop(snapshot);
     drop(source);
     verify(&copy, rows).map_err(|why| failed(to, &why))?;
-    // As its only connection it leaves no side files.
+    // The last connection removes the WAL and its index.
     drop(copy);
     let bytes = part
         .finish(to)
-        .map_err(|cause| failed(to, "give the file its name").with_source(cause))?;
+        .map_err(|cause| failed(to, "rename the file").with_source(cause))?;
     Ok(bytes)
 }
 
@@ -101,7 +102,7 @@ fn count(connection: &Connection) -> rusqlite::Result<[i64; 4]> {
     })
 }
 
-/// Reads all of the copy.
+/// Checks the integrity of the copy and its numbers of rows.
 fn verify(copy: &Connection, rows: [i64; 4]) -> Result<(), String> {
     let check = || {
         let found: String = copy.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
@@ -109,9 +110,9 @@ fn verify(copy: &Connection, rows: [i64; 4]) -> Result<(), String> {
     };
     match check() {
         Ok((found, _)) if found != "ok" => Err(format!("verify it: {found}")),
-        Ok((_, found)) if found != rows => {
-            Err(format!("verify it: it has {found:?} rows of {rows:?}"))
-        }
+        Ok((_, found)) if found != rows => Err(format!(
+            "verify it: it has {found:?} of {rows:?} activities, events, recordings and chunks"
+        )),
         Ok(_) => Ok(()),
         Err(cause) => {
             let cause: rusqlite::Error = cause;
@@ -125,43 +126,43 @@ fn failed(to: &Path, what: &str) -> Error {
     Error::new(ErrorKind::Store, what)
 }
 
-/// A copy that is not complete: removed when it is given up.
+/// An incomplete copy under its temporary name. Dropping it removes the file.
 #[derive(Debug)]
-struct Part {
+struct PartialCopy {
     path: PathBuf,
-    /// `None` on a file system without locks: there nobody can tell whether it is given up.
+    /// `None` on a file system without locks: there nobody can tell whether the copy is abandoned.
     _lock: Option<File>,
 }
 
-impl Part {
+impl PartialCopy {
     fn new(to: &Path) -> io::Result<Self> {
         let path = beside(to, &format!("{PART}{:016x}", fastrand::u64(..)));
-        let part = Part {
+        let part = PartialCopy {
             _lock: lock(&path)?,
             path,
         };
-        // A file that nobody has open: no lock can depend on it.
+        // Opening and closing it is harmless: it is new, so no SQLite lock of this process depends on it.
         create(&part.path)?;
         Ok(part)
     }
 
-    /// Gives it its name. Returns its size.
+    /// Syncs the file and gives it its final name. Returns its size in bytes.
     fn finish(self, to: &Path) -> io::Result<u64> {
         let file = fs::OpenOptions::new().write(true).open(&self.path)?;
         file.sync_all()?;
         let bytes = file.metadata()?.len();
-        // Unlike a renaming it takes no other file's place.
+        // Unlike a rename, a link never replaces an existing file.
         match fs::hard_link(&self.path, to) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-            // A file system without links: somebody who takes the name in this moment loses it.
+            // A file system without hard links: a file that is created between this check and the rename is replaced.
             Err(_) if fs::symlink_metadata(to).is_ok() => {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             Err(_) => fs::rename(&self.path, to)?,
         }
         if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            // The name is there after a loss of power, too. Windows cannot sync folders, and does so by itself.
+            // So that the name survives a power loss. Windows cannot sync folders, and does not need to.
             if let Ok(folder) = fs::File::open(folder) {
                 let _ = folder.sync_all();
             }
@@ -170,34 +171,34 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartialCopy {
     fn drop(&mut self) {
-        // After it has got its name, this takes the other one away.
+        // Once the copy has its final name, this removes only the temporary one.
         remove(&self.path, LOCK);
     }
 }
 
-/// A lock that is held before it has its name: whoever looks never finds that of a living backup free. None where the file
-/// system has no locks.
+/// Creates and locks the lock file, which gets its final name only once it is locked: so others never find the lock of a
+/// living backup free. `None` on a file system without locks.
 fn lock(part: &Path) -> io::Result<Option<File>> {
-    let unnamed = beside(part, UNNAMED);
+    let new = beside(part, NEW_LOCK);
     loop {
-        let lock = create(&unnamed)?;
+        let lock = create(&new)?;
         if lock.try_lock().is_err() {
-            fs::remove_file(&unnamed)?;
+            fs::remove_file(&new)?;
             return Ok(None);
         }
-        match fs::rename(&unnamed, beside(part, LOCK)) {
-            // Somebody found it before it was locked, and took it for one of the dead.
+        match fs::rename(&new, beside(part, LOCK)) {
+            // Another backup found it before it was locked, and removed it as dead.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             renamed => return renamed.map(|()| Some(lock)),
         }
     }
 }
 
-/// Removes what backups to this name have left that were killed.
+/// Removes the files of killed backups to the same name.
 fn remove_dead(to: &Path) {
-    for suffix in [LOCK, UNNAMED] {
+    for suffix in [LOCK, NEW_LOCK] {
         for lock in numbered(to, PART, suffix) {
             if is_held(&lock) == Some(false) {
                 remove(&lock.with_extension(""), suffix);
@@ -206,7 +207,7 @@ fn remove_dead(to: &Path) {
     }
 }
 
-/// Removes a copy and what stands beside it, the lock at last. What cannot be removed is left to the next backup.
+/// Removes a copy with its side files, the lock last. The next backup retries what could not be removed.
 fn remove(part: &Path, lock: &str) {
     for suffix in ["", "-wal", "-shm", "-journal", lock] {
         let _ = fs::remove_file(beside(part, suffix));

@@ -1,4 +1,4 @@
-//! The store's own clock, and how far the order of commits had come when it showed what.
+//! The store's own clock, and the positions in commit order at the instants that it showed.
 
 use std::time::Duration;
 
@@ -15,58 +15,58 @@ const READ: &str = "SELECT now_us, wall_us, claim_us, agreed_us, since_us FROM c
 const WRITE: &str = "INSERT OR REPLACE INTO clock (id, now_us, wall_us, claim_us, agreed_us, since_us) \
      VALUES (1, ?1, ?2, ?3, ?4, ?5)";
 
-/// The newest rows, as a place.
+/// The newest rows.
 const NEWEST: &str = "SELECT coalesce((SELECT max(seq) FROM activity), 0), coalesce((SELECT max(seq) FROM event), 0), \
      coalesce((SELECT max(seq) FROM recording), 0)";
 const LAST: &str = "SELECT activity, event, recording FROM place ORDER BY id DESC LIMIT 1";
 const ADD: &str = "INSERT INTO place (at_us, activity, event, recording) VALUES (?1, ?2, ?3, ?4)";
 const SHIFT: &str = "UPDATE place SET at_us = at_us + ?1 WHERE at_us >= ?2";
 const FORGET: &str = "DELETE FROM place WHERE at_us > ?1";
-/// Of the places before an instant one is kept in each span of time.
+/// Keeps one row per ?2 microseconds of those before ?1.
 const THIN: &str = "DELETE FROM place WHERE at_us < ?1 AND id NOT IN \
      (SELECT max(id) FROM place WHERE at_us < ?1 GROUP BY at_us / ?2)";
-const UP_TO: &str = "SELECT coalesce(max(activity), 0), coalesce(max(event), 0), coalesce(max(recording), 0) \
+const POSITIONS_AT: &str = "SELECT coalesce(max(activity), 0), coalesce(max(event), 0), coalesce(max(recording), 0) \
      FROM place WHERE at_us <= ?1";
 
-/// What an open log has seen of the clock.
+/// The store's clock, as one handle has advanced it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Running {
-    /// By the log's monotonic clock, when it was last brought up to date.
+pub(crate) struct RunningClock {
+    /// The log's monotonic clock at the last tick.
     monotonic: Duration,
-    /// What it showed then.
+    /// The store's clock at the last tick.
     now_us: i64,
-    /// What it showed when the log was opened.
+    /// The store's clock when the log was opened.
     opened_us: i64,
 }
 
-/// Rows up to these were committed.
+/// A position in the commit order of each kind: the seq of its newest row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Positions {
     pub(crate) activity: i64,
     pub(crate) event: i64,
     pub(crate) recording: i64,
 }
 
-impl Running {
-    /// How long ago that was.
+impl RunningClock {
+    /// The time since the last tick.
     pub(crate) fn age(&self, reading: ClockReading) -> Duration {
         reading.monotonic.saturating_sub(self.monotonic)
     }
 
-    /// What the clock shows.
+    /// What the store's clock shows now.
     pub(crate) fn now_us(&self, reading: ClockReading) -> i64 {
         let passed = i64::try_from(self.age(reading).as_micros()).unwrap_or(i64::MAX);
         self.now_us.saturating_add(passed)
     }
 
-    /// The instant that ages are counted from: the earlier of both clocks.
+    /// The instant that ages are counted from: the earlier of the store's clock and the wall clock.
     pub(crate) fn earlier(&self, reading: ClockReading) -> DateTime<Utc> {
         let us = self.now_us(reading).min(reading.wall.timestamp_micros());
         DateTime::from_timestamp_micros(us).unwrap_or(reading.wall)
     }
 }
 
-/// The clock as it was last written.
+/// Reads the clock as last written; `None` before the first tick.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<StoreClock>> {
     let mut statement = connection.prepare_cached(READ)?;
     let clock = statement.query_row((), |row| {
@@ -81,12 +81,12 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<StoreCloc
     clock.optional()
 }
 
-/// Brings the clock up to date, and remembers how far the order of commits has come.
+/// Advances the clock, and records the current position in commit order for [`positions_at`].
 pub(super) fn tick(
     transaction: &Transaction<'_>,
-    running: Option<Running>,
+    running: Option<RunningClock>,
     reading: ClockReading,
-) -> rusqlite::Result<Running> {
+) -> rusqlite::Result<RunningClock> {
     let wall_us = reading.wall.timestamp_micros();
     let (mut clock, jump, opened_us) = match (read(transaction)?, running) {
         (None, _) => (StoreClock::new(wall_us), Jump::default(), wall_us),
@@ -95,7 +95,7 @@ pub(super) fn tick(
             (clock, jump, clock.now_us)
         }
         (Some(mut clock), Some(running)) => {
-            // Others may have advanced it meanwhile, or set it.
+            // Another process may have advanced or set it meanwhile.
             let passed = match clock.now_us < running.now_us {
                 true => 0,
                 false => running.now_us(reading).saturating_sub(clock.now_us),
@@ -118,12 +118,12 @@ pub(super) fn tick(
         let mut shift = transaction.prepare_cached(SHIFT)?;
         shift.execute([jump.by_us, jump.since_us])?;
     }
-    // Nothing was committed in the future.
+    // Positions in the future were recorded by a clock that has been set back: nothing was committed then.
     transaction
         .prepare_cached(FORGET)?
         .execute([clock.now_us])?;
-    let newest = transaction.query_row(NEWEST, (), place)?;
-    let last = transaction.prepare_cached(LAST)?.query_row((), place);
+    let newest = transaction.query_row(NEWEST, (), positions)?;
+    let last = transaction.prepare_cached(LAST)?.query_row((), positions);
     if last.optional()? != Some(newest) {
         transaction.prepare_cached(ADD)?.execute(params![
             clock.now_us,
@@ -133,14 +133,14 @@ pub(super) fn tick(
         ])?;
         thin(transaction, clock.now_us)?;
     }
-    Ok(Running {
+    Ok(RunningClock {
         monotonic: reading.monotonic,
         now_us: clock.now_us,
         opened_us,
     })
 }
 
-/// Forgets some of the places: ages are not told more exactly than one part in some forty.
+/// Thins out old positions. Ages then are exact to about one part in forty.
 fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Result<()> {
     const MINUTE: i64 = 60_000_000;
     const HOUR: i64 = 60 * MINUTE;
@@ -152,14 +152,14 @@ fn thin(transaction: &Transaction<'_>, now_us: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What had been committed when the clock showed this.
-pub(super) fn up_to(connection: &Connection, at_us: i64) -> rusqlite::Result<Place> {
-    let mut statement = connection.prepare_cached(UP_TO)?;
-    statement.query_row([at_us], place)
+/// Returns the position in commit order when the clock showed this instant.
+pub(super) fn positions_at(connection: &Connection, at_us: i64) -> rusqlite::Result<Positions> {
+    let mut statement = connection.prepare_cached(POSITIONS_AT)?;
+    statement.query_row([at_us], positions)
 }
 
-fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
-    Ok(Place {
+fn positions(row: &rusqlite::Row<'_>) -> rusqlite::Result<Positions> {
+    Ok(Positions {
         activity: row.get(0)?,
         event: row.get(1)?,
         recording: row.get(2)?,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::clock::{self, Running};
+use super::clock::{self, RunningClock};
 use crate::{
     error::Result,
     store::{
@@ -12,43 +12,43 @@ use crate::{
         sqlite::{
             open::{
                 connection,
-                file::{Access, Guard, Location, OpenFile},
+                file::{Access, Guard, OpenFile, Location},
             },
             write::wal,
         },
     },
 };
 
-/// How long a step waits for the writers' transactions, which come one after the other.
+/// How long a step waits for the writers' transactions, which follow one another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// 64 MB: every agent adds to pages of its own, and those of some thousands are to stay in memory.
+/// 64 MB: every agent updates pages of its own, and those of some thousand agents are to stay in memory.
 const CACHE: &str = "PRAGMA cache_size = -65536";
 
-/// A connection that tends a store: one for all of a process.
+/// Maintains a SQLite store, on one connection per process.
 #[derive(Debug)]
 pub(crate) struct SqliteMaintenance {
     pub(crate) access: Arc<Access>,
-    /// What it has seen of the store's clock.
-    pub(super) running: Option<Running>,
+    /// The store's clock, as this handle last advanced it.
+    pub(super) running: Option<RunningClock>,
 }
 
 impl SqliteMaintenance {
-    /// Opens the store in this place, which must exist.
+    /// Opens the store in this location, which must exist.
     pub(crate) fn open(location: &Location) -> Result<Self> {
         let access = match location {
             Location::Memory(connection) => Arc::new(Access::memory(connection.clone())),
             Location::File(path) => OpenFile::for_path(path)?.maintenance(),
         };
-        let upkeep = SqliteMaintenance {
+        let maintenance = SqliteMaintenance {
             access,
             running: None,
         };
-        // Says what is wrong with a file before it is used.
-        drop(upkeep.connection()?);
-        Ok(upkeep)
+        // Reports what is wrong with the file before it is used.
+        drop(maintenance.connection()?);
+        Ok(maintenance)
     }
 
-    /// The connection, opened where it is not.
+    /// Locks the connection; opens it the first time.
     fn connection(&self) -> Result<Guard<'_>> {
         self.access.lock(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -56,14 +56,15 @@ impl SqliteMaintenance {
         })
     }
 
-    /// Brings the store's clock up to date.
-    pub(super) fn tick(&mut self, reading: ClockReading) -> Result<Running> {
+    /// Advances the store's clock.
+    pub(super) fn tick(&mut self, reading: ClockReading) -> Result<RunningClock> {
         let before = self.running;
         let running = self.write(|transaction| clock::tick(transaction, before, reading))?;
         self.running = Some(running);
         Ok(running)
     }
 
+    /// Reads outside of a transaction.
     pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -72,6 +73,7 @@ impl SqliteMaintenance {
             .map_err(|cause| connection::sqlite_error(self.access.path(), cause))
     }
 
+    /// Writes in one `BEGIN IMMEDIATE` transaction, which is rolled back on an error.
     pub(crate) fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,

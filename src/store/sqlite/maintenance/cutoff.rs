@@ -1,30 +1,30 @@
-//! What is to be deleted of each kind: by age, by its place in the order of commits, and by size.
+//! Which records retention deletes: by age, by position in commit order, and by size.
 
 use rusqlite::Connection;
 
-use super::clock::{self, Place};
+use super::clock::{self, Positions};
 use crate::{
     record::ActivityId,
     store::{Limit, Retention},
 };
 
-/// What of one kind is to be deleted. By default nothing.
+/// What to delete of one kind of record. By default nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cutoff {
-    /// What started before this microsecond is too old.
+    /// Records that started before this microsecond are too old.
     pub(super) before_us: Option<i64>,
-    /// Of that, what was committed up to here; `None`: whenever it was committed. The rest only seems to be old.
+    /// Only those committed up to this seq are really that old, the others only claim to be. `None`: the date decides.
     pub(super) committed: Option<i64>,
-    /// What claims to start from this microsecond on does not say how old it is: only its place does.
+    /// Dates from this microsecond on lie in the future and are not believed: the position in commit order decides.
     pub(super) ahead_us: i64,
-    /// More than so many bytes are too much.
+    /// The oldest are deleted until this many bytes are left.
     pub(super) bytes: Option<u64>,
 }
 
-/// The place of one kind.
-type Of = fn(Place) -> i64;
+/// Selects the position of one kind.
+type Position = fn(Positions) -> i64;
 
-/// What of each kind is to be deleted.
+/// What to delete of each kind.
 pub(super) struct Cutoffs {
     pub(super) activities: Cutoff,
     pub(super) events: Cutoff,
@@ -34,7 +34,7 @@ pub(super) struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// What these limits do not keep at an instant, by date.
+    /// Applies these limits at an instant, by the dates of records.
     pub(super) fn by_date(limits: &Retention, now_us: i64) -> Self {
         Cutoffs {
             activities: Cutoff::new(limits.activities, now_us),
@@ -45,28 +45,28 @@ impl Cutoffs {
         }
     }
 
-    /// What they do not keep by date and by place in the order of commits. Dates from `ahead_us` on are not believed.
+    /// Applies these limits by date and by position in commit order. Dates from `ahead_us` on are not believed.
     pub(super) fn by_commit(
         connection: &Connection,
         limits: &Retention,
         now_us: i64,
         ahead_us: i64,
     ) -> rusqlite::Result<Self> {
-        let mut plan = Cutoffs::by_date(limits, now_us);
-        let kinds: [(&mut Cutoff, Of); 4] = [
-            (&mut plan.activities, |place| place.activity),
-            (&mut plan.events, |place| place.event),
-            (&mut plan.previews, |place| place.activity),
-            (&mut plan.recordings, |place| place.recording),
+        let mut cutoffs = Cutoffs::by_date(limits, now_us);
+        let kinds: [(&mut Cutoff, Position); 4] = [
+            (&mut cutoffs.activities, |at| at.activity),
+            (&mut cutoffs.events, |at| at.event),
+            (&mut cutoffs.previews, |at| at.activity),
+            (&mut cutoffs.recordings, |at| at.recording),
         ];
-        for (beyond, of) in kinds {
-            beyond.ahead_us = ahead_us;
-            if let Some(before_us) = beyond.before_us {
-                beyond.committed = Some(of(clock::up_to(connection, before_us)?));
+        for (cutoff, position) in kinds {
+            cutoff.ahead_us = ahead_us;
+            if let Some(before_us) = cutoff.before_us {
+                cutoff.committed = Some(position(clock::positions_at(connection, before_us)?));
             }
         }
-        plan.sums.ahead_us = ahead_us;
-        Ok(plan)
+        cutoffs.sums.ahead_us = ahead_us;
+        Ok(cutoffs)
     }
 }
 
@@ -82,13 +82,13 @@ impl Cutoff {
         }
     }
 
-    /// True where nothing can be beyond it.
-    pub(super) fn is_nothing(&self) -> bool {
+    /// True without any limit.
+    pub(super) fn is_unlimited(&self) -> bool {
         self.before_us.is_none() && self.bytes.is_none()
     }
 }
 
-/// The smallest id of what started then.
+/// The smallest id of a record that starts in this microsecond.
 pub(super) fn first_id(us: i64) -> [u8; 16] {
     *ActivityId::from_parts(us, 0).as_bytes()
 }

@@ -1,25 +1,24 @@
-//! Erasing what was recorded of an actor: from the rows, the index, free pages and the write-ahead log.
+//! Erases the content recorded for an actor from the rows, the index, free pages and the write-ahead log.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
     connection::SqliteMaintenance,
     recordings,
-    search::{ACTIVITIES, EVENTS, Place},
+    search::{ACTIVITIES, EVENTS, RowKey},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
-        Erased, RowKind,
+        Erased,
         sqlite::{
             columns::{TEXT_ID, unsigned},
             meta::MetaKey,
-            write::ledger,
         },
     },
 };
 
-/// Rows that one step takes.
+/// Rows per transaction.
 const STEP: i64 = 500;
 
 const COUNT: &str = "SELECT (SELECT count(*) FROM activity WHERE actor = ?1), (SELECT count(*) FROM event WHERE actor = ?1), \
@@ -34,10 +33,9 @@ const ERASE_OPEN: &str = "UPDATE open SET actor = NULL, session = NULL, request 
      input_bytes = NULL, input_truncated = NULL WHERE actor = ?1";
 const ERASE_EVENT: &str = "UPDATE event SET actor = NULL, session = NULL, request = NULL, summary = NULL, data = NULL, \
      reference = NULL, dedup_key = NULL WHERE seq = ?1";
-const EVENTS_WITHIN: &str = "SELECT seq, id FROM event WHERE activity = ?1";
+const EVENTS_OF_ACTIVITY: &str = "SELECT seq, id FROM event WHERE activity = ?1";
 const RECORDINGS: &str = "SELECT recording FROM link WHERE activity = ?1";
-const ERASE_LINKS: &str = "DELETE FROM link WHERE recording = ?1";
-/// What is also called so stays.
+/// Keeps the dictionary row while anything refers to it.
 const ERASE_TEXT: &str = "DELETE FROM text WHERE id = ?1 \
      AND NOT EXISTS (SELECT 1 FROM activity WHERE ?1 IN (kind, name, project, agent, actor, brand, environment)) \
      AND NOT EXISTS (SELECT 1 FROM open WHERE ?1 IN (kind, name, project, agent, actor, brand, environment)) \
@@ -46,10 +44,11 @@ const ERASE_TEXT: &str = "DELETE FROM text WHERE id = ?1 \
      AND NOT EXISTS (SELECT 1 FROM recording WHERE format = ?1)";
 
 const OVERWRITE: &str = "PRAGMA secure_delete = ON";
-const GIVE_BACK: &str = "PRAGMA incremental_vacuum";
-const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+const VACUUM: &str = "PRAGMA incremental_vacuum";
+const TRUNCATE_WAL: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 impl SqliteMaintenance {
+    /// Counts what [`erase_actor`](Self::erase_actor) would erase.
     pub(super) fn count_erasable(&self, actor: &str) -> Result<Erased> {
         self.read(|connection| {
             let Some(number) = number(connection, actor)? else {
@@ -66,6 +65,7 @@ impl SqliteMaintenance {
         })
     }
 
+    /// Erases an actor's content in many transactions, and reports the counts so far after each.
     pub(super) fn erase_actor(
         &self,
         actor: &str,
@@ -87,25 +87,25 @@ impl SqliteMaintenance {
             self.write(|transaction| {
                 transaction.execute(ERASE_OPEN, [number])?;
                 transaction.execute(ERASE_TEXT, [number])?;
-                // Writers then forget the numbers of texts that they remember.
+                // Bumps the erase epoch: writers drop their dictionary caches when it changes.
                 MetaKey::EraseEpoch.add(transaction, 1)
             })?;
         }
-        // Also what an earlier attempt left that was interrupted.
+        // Even if nothing was found: an earlier attempt may have been interrupted before this.
         while self.write(|transaction| ACTIVITIES.purge(transaction))? {}
         while self.write(|transaction| EVENTS.purge(transaction))? {}
         self.read(|connection| {
-            let mut statement = connection.prepare(GIVE_BACK)?;
+            let mut statement = connection.prepare(VACUUM)?;
             let mut rows = statement.query(())?;
             while rows.next()?.is_some() {}
             Ok(())
         })?;
         let busy: bool =
-            self.read(|connection| connection.query_row(EMPTY_LOG, (), |row| row.get(0)))?;
+            self.read(|connection| connection.query_row(TRUNCATE_WAL, (), |row| row.get(0)))?;
         if busy {
             let what = format!(
-                "what is known of the actor {actor:?} is erased, but still stands in the write-ahead log, which others \
-                 read or write: erase it again when they are done"
+                "erased the content of actor {actor:?}, but could not truncate the write-ahead log, which still holds it, \
+                 because others read or write the store: run the erasure again once they are done"
             );
             return Err(Error::new(ErrorKind::Busy, what));
         }
@@ -119,26 +119,24 @@ fn number(connection: &Connection, actor: &str) -> rusqlite::Result<Option<i64>>
         .optional()
 }
 
-/// Erases some activities. Gives the place of the last; `None` where there was none.
+/// Erases some activities with their events and recordings. Returns the last seq, or `None` once there are no more.
 fn erase_activities(
     transaction: &Transaction<'_>,
     actor: i64,
     after: i64,
     erased: &mut Erased,
 ) -> rusqlite::Result<Option<i64>> {
-    let found = places(transaction, ACTIVITIES_OF, params![actor, after, STEP])?;
+    let found = row_keys(transaction, ACTIVITIES_OF, params![actor, after, STEP])?;
     ACTIVITIES.change(transaction, &found, || {
         for (seq, id) in &found {
             transaction.prepare_cached(ERASE_ACTIVITY)?.execute([seq])?;
             transaction.prepare_cached(ERASE_PREVIEW)?.execute([seq])?;
-            let within = places(transaction, EVENTS_WITHIN, params![id])?;
-            erased.events += erase(transaction, &within)?;
+            let events = row_keys(transaction, EVENTS_OF_ACTIVITY, params![id])?;
+            erased.events += erase(transaction, &events)?;
             let mut statement = transaction.prepare_cached(RECORDINGS)?;
             let recordings = statement.query_map([id], |row| row.get::<_, i64>(0))?;
             for seq in recordings.collect::<rusqlite::Result<Vec<_>>>()? {
-                recordings::delete_chunks(transaction, seq, u64::MAX)?;
-                transaction.prepare_cached(ERASE_LINKS)?.execute([seq])?;
-                erased.recordings += ledger::delete(transaction, RowKind::Recording, [seq])?;
+                erased.recordings += recordings::delete_all(transaction, seq)?;
             }
         }
         Ok(())
@@ -147,18 +145,18 @@ fn erase_activities(
     Ok(found.last().map(|(seq, _)| *seq))
 }
 
-/// Erases some events. `false` where there was none.
+/// Erases some events. Returns `false` once there are no more.
 fn erase_events(
     transaction: &Transaction<'_>,
     actor: i64,
     erased: &mut Erased,
 ) -> rusqlite::Result<bool> {
-    let found = places(transaction, EVENTS_OF, params![actor, STEP])?;
+    let found = row_keys(transaction, EVENTS_OF, params![actor, STEP])?;
     erased.events += erase(transaction, &found)?;
     Ok(!found.is_empty())
 }
 
-fn erase(transaction: &Transaction<'_>, events: &[Place]) -> rusqlite::Result<u64> {
+fn erase(transaction: &Transaction<'_>, events: &[RowKey]) -> rusqlite::Result<u64> {
     EVENTS.change(transaction, events, || {
         let mut erase = transaction.prepare_cached(ERASE_EVENT)?;
         let mut rows = events.iter().map(|(seq, _)| erase.execute([seq]).map(drop));
@@ -167,11 +165,11 @@ fn erase(transaction: &Transaction<'_>, events: &[Place]) -> rusqlite::Result<u6
     Ok(events.len() as u64)
 }
 
-fn places(
+fn row_keys(
     transaction: &Transaction<'_>,
     sql: &str,
     values: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<Place>> {
+) -> rusqlite::Result<Vec<RowKey>> {
     let mut statement = transaction.prepare_cached(sql)?;
     let found = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     found.collect()

@@ -1,4 +1,4 @@
-//! The room of maintenance: pruning, erasing, checking and rebuilding, in short transactions beside the writer.
+//! Maintenance of a store: pruning, erasing, checking, rebuilding and indexing, in short transactions beside the writer.
 
 pub(super) mod backup;
 mod check;

@@ -1,4 +1,4 @@
-//! Pruning: what is too old or too much goes, the oldest first, a short transaction at a time.
+//! Pruning: deletes what retention does not keep, the oldest first, in short transactions.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::{
     cutoff::{self, Cutoff, Cutoffs},
     recordings,
-    search::{self, Place, SearchIndex},
+    search::{self, RowKey, SearchIndex},
     size::{self, Size},
 };
 use crate::{
@@ -23,58 +23,58 @@ use crate::{
     },
 };
 
-/// Rows of one kind that one step deletes: some milliseconds, in which nobody can write.
+/// Rows of one kind per step: a few milliseconds, in which nobody else can write.
 const STEP: i64 = 200;
-/// All rows, where SQLite takes a limit.
-const ALL: i64 = -1;
+/// As a `LIMIT`: none.
+const NO_LIMIT: i64 = -1;
 
-/// Rows of one kind, the oldest first.
-struct Sort {
-    /// What started before ?1, the oldest first: seq and id.
+/// The queries that select rows of one kind to delete, each as seq and id.
+struct Prunable {
+    /// Rows that started before ?1, the oldest first.
     by_date: &'static str,
-    /// What was committed up to ?1 and started before ?2, or from ?3 on, in the order of commits.
-    by_place: &'static str,
-    /// What was committed up to ?1, in the order of commits.
+    /// Rows committed up to ?1 that started before ?2 or from ?3 on, in commit order.
+    by_commit: &'static str,
+    /// Rows committed up to ?1, in commit order.
     by_size: &'static str,
     size: Size,
-    /// What counts the bytes of a row, some time after the commit; `None`: the commit does.
+    /// The index whose steps count the bytes of rows; `None`: they are counted on commit.
     index: Option<&'static SearchIndex>,
 }
 
-// Of a deleted row that had the highest seq the number would be given again, to a row that followers then miss.
-const ACTIVITIES: Sort = Sort {
+// The row with the highest seq stays: SQLite would give its number to the next row, which followers would miss.
+const ACTIVITIES: Prunable = Prunable {
     by_date: "SELECT seq, id FROM activity INDEXED BY activity_id \
          WHERE id < ?1 AND seq < (SELECT max(seq) FROM activity) ORDER BY id LIMIT ?2",
-    by_place: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) \
+    by_commit: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) \
          AND seq < (SELECT max(seq) FROM activity) ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM activity) \
          ORDER BY seq LIMIT ?2",
     size: size::ACTIVITIES,
     index: Some(&search::ACTIVITIES),
 };
-const EVENTS: Sort = Sort {
+const EVENTS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM event INDEXED BY event_id \
          WHERE id < ?1 AND seq < (SELECT max(seq) FROM event) ORDER BY id LIMIT ?2",
-    by_place: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) \
+    by_commit: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) \
          AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM event) \
          ORDER BY seq LIMIT ?2",
     size: size::EVENTS,
     index: Some(&search::EVENTS),
 };
-const PREVIEWS: Sort = Sort {
+const PREVIEWS: Prunable = Prunable {
     by_date: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE a.id < ?1 ORDER BY p.activity LIMIT ?2",
-    by_place: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
+    by_commit: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE p.activity <= ?1 AND (a.id < ?2 OR a.id >= ?3) ORDER BY p.activity LIMIT ?4",
     by_size: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE p.activity <= ?1 ORDER BY p.activity LIMIT ?2",
     size: size::PREVIEWS,
     index: Some(&search::ACTIVITIES),
 };
-const RECORDINGS: Sort = Sort {
+const RECORDINGS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT ?2",
-    by_place: "SELECT seq, id FROM recording WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) AND status <> 0 \
+    by_commit: "SELECT seq, id FROM recording WHERE seq <= ?1 AND (id < ?2 OR id >= ?3) AND status <> 0 \
          ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM recording WHERE seq <= ?1 AND status <> 0 ORDER BY seq LIMIT ?2",
     size: size::RECORDINGS,
@@ -84,154 +84,167 @@ const RECORDINGS: Sort = Sort {
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const COUNT_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
-const OLD_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1)";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
      (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
      RETURNING scope, scope_id, quarter";
 
-/// The ranges that a quarter lies in or beside, which become one with it.
-const BESIDE: &str =
+/// The ranges that contain a quarter hour or are adjacent to it: they are merged with it.
+const TAKE_ADJACENT: &str =
     "DELETE FROM pruned WHERE first <= ?1 + 1 AND last >= ?1 - 1 RETURNING first, last";
-const MARK: &str = "INSERT INTO pruned (first, last) VALUES (?1, ?2)";
+const INSERT_RANGE: &str = "INSERT INTO pruned (first, last) VALUES (?1, ?2)";
 
-/// How much is to be deleted.
-pub(super) fn count(connection: &Connection, plan: &Cutoffs) -> rusqlite::Result<Pruned> {
+/// Counts what all steps together would delete.
+pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<Pruned> {
     let nothing = HashSet::new();
-    let count = |sort: &Sort, beyond: &Cutoff, gone: &HashSet<i64>| {
-        sort.beyond(connection, beyond, ALL, gone)
+    let count = |rows: &Prunable, cutoff: &Cutoff, gone: &HashSet<i64>| {
+        rows.select_except(connection, cutoff, NO_LIMIT, gone)
     };
-    let activities = count(&ACTIVITIES, &plan.activities, &nothing)?;
+    let activities = count(&ACTIVITIES, &cutoffs.activities, &nothing)?;
     let gone = activities.iter().map(|(seq, _)| *seq).collect();
-    let sums = match sums_from(connection, &plan.sums)? {
+    let sums = match sums_from(connection, &cutoffs.sums)? {
         None => 0,
-        Some(first) => connection.query_row(OLD_SUMS, [first], |row| row.get::<_, i64>(0))?,
+        Some(first) => connection.query_row(COUNT_SUMS, [first], |row| row.get::<_, i64>(0))?,
     };
-    let recordings = count(&RECORDINGS, &plan.recordings, &nothing)?;
+    let recordings = count(&RECORDINGS, &cutoffs.recordings, &nothing)?;
+    let mut recordings: BTreeSet<i64> = recordings.into_iter().map(|(seq, _)| seq).collect();
+    recordings.extend(recordings::half_deleted(connection)?);
     let chunks = recordings
         .iter()
-        .map(|(seq, _)| recordings::chunks(connection, *seq))
+        .map(|seq| recordings::chunks(connection, *seq))
         .sum::<rusqlite::Result<_>>()?;
     Ok(Pruned {
         activities: activities.len() as u64,
-        events: count(&EVENTS, &plan.events, &nothing)?.len() as u64,
-        previews: count(&PREVIEWS, &plan.previews, &gone)?.len() as u64,
+        events: count(&EVENTS, &cutoffs.events, &nothing)?.len() as u64,
+        previews: count(&PREVIEWS, &cutoffs.previews, &gone)?.len() as u64,
         sums: unsigned(sums),
         recordings: recordings.len() as u64,
         chunks,
     })
 }
 
-/// Whether there is anything to delete: asked first, as a step keeps writers out also where it finds nothing.
-pub(super) fn is_due(connection: &Connection, plan: &Cutoffs) -> rusqlite::Result<bool> {
-    let sorts = [
-        (&ACTIVITIES, &plan.activities),
-        (&EVENTS, &plan.events),
-        (&PREVIEWS, &plan.previews),
-        (&RECORDINGS, &plan.recordings),
+/// Returns whether a step would delete anything. Checked first, because even a step that finds nothing locks writers out.
+pub(super) fn is_due(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<bool> {
+    if recordings::half_deleted(connection)?.is_some() {
+        return Ok(true);
+    }
+    let kinds = [
+        (&ACTIVITIES, &cutoffs.activities),
+        (&EVENTS, &cutoffs.events),
+        (&PREVIEWS, &cutoffs.previews),
+        (&RECORDINGS, &cutoffs.recordings),
     ];
-    for (sort, beyond) in sorts {
-        if !sort.some(connection, beyond, 1)?.is_empty() {
+    for (rows, cutoff) in kinds {
+        if !rows.select(connection, cutoff, 1)?.is_empty() {
             return Ok(true);
         }
     }
-    match sums_from(connection, &plan.sums)? {
+    match sums_from(connection, &cutoffs.sums)? {
         Some(first) => connection.query_row(ANY_OLD_SUMS, [first], |row| row.get(0)),
         None => Ok(false),
     }
 }
 
-/// Deletes a part of it. All rows that retention deletes are deleted here.
-pub(super) fn step(transaction: &Transaction<'_>, plan: &Cutoffs) -> rusqlite::Result<Pruned> {
+/// Deletes some rows of each kind. Nothing else deletes rows for retention.
+pub(super) fn step(transaction: &Transaction<'_>, cutoffs: &Cutoffs) -> rusqlite::Result<Pruned> {
     let mut pruned = Pruned::default();
-    let seqs = |rows: &[Place]| rows.iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
-    let previews = |activities: &[Place]| -> rusqlite::Result<()> {
+    let seqs = |rows: &[RowKey]| rows.iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
+    let delete_previews = |activities: &[RowKey]| -> rusqlite::Result<()> {
         let mut delete = transaction.prepare_cached(DELETE_PREVIEW)?;
         let mut rows = activities.iter().map(|(seq, _)| delete.execute([seq]));
         rows.try_for_each(|done| done.map(drop))
     };
 
-    let activities = ACTIVITIES.some(transaction, &plan.activities, STEP)?;
+    let activities = ACTIVITIES.select(transaction, &cutoffs.activities, STEP)?;
     search::ACTIVITIES.change(transaction, &activities, || {
-        previews(&activities)?;
+        delete_previews(&activities)?;
         pruned.activities = ledger::delete(transaction, RowKind::Activity, seqs(&activities))?;
         Ok(())
     })?;
     let quarters = activities.iter().map(started_us).map(quarter_of);
-    mark(transaction, &quarters.collect())?;
+    record_pruned(transaction, &quarters.collect())?;
     if activities.is_empty() {
-        // Those of activities that go have gone with them.
-        let found = PREVIEWS.some(transaction, &plan.previews, STEP)?;
-        search::ACTIVITIES.change(transaction, &found, || previews(&found))?;
+        // Previews of deleted activities were deleted with them.
+        let found = PREVIEWS.select(transaction, &cutoffs.previews, STEP)?;
+        search::ACTIVITIES.change(transaction, &found, || delete_previews(&found))?;
         pruned.previews = found.len() as u64;
     }
 
-    let events = EVENTS.some(transaction, &plan.events, STEP)?;
+    let events = EVENTS.select(transaction, &cutoffs.events, STEP)?;
     search::EVENTS.change(transaction, &events, || {
         pruned.events = ledger::delete(transaction, RowKind::Event, seqs(&events))?;
         Ok(())
     })?;
 
-    if let Some((seq, _)) = RECORDINGS.some(transaction, &plan.recordings, 1)?.first() {
-        (pruned.recordings, pruned.chunks) = recordings::delete_some(transaction, *seq)?;
+    let recording = match recordings::half_deleted(transaction)? {
+        Some(seq) => Some(seq),
+        None => {
+            let found = RECORDINGS.select(transaction, &cutoffs.recordings, 1)?;
+            found.first().map(|(seq, _)| *seq)
+        }
+    };
+    if let Some(seq) = recording {
+        (pruned.recordings, pruned.chunks) = recordings::delete_some(transaction, seq)?;
     }
 
-    if let Some(first) = sums_from(transaction, &plan.sums)? {
+    if let Some(first) = sums_from(transaction, &cutoffs.sums)? {
         pruned.sums = delete_sums(transaction, first)?;
         if pruned.sums > 0 {
-            // Where no sums are any more, they are not compared with their activities.
+            // Checks do not compare deleted sums with their activities.
             MetaKey::SumsDeleted.raise(transaction, first)?;
         }
     }
     Ok(pruned)
 }
 
-/// Remembers in which quarters activities were pruned.
-fn mark(transaction: &Transaction<'_>, quarters: &BTreeSet<i64>) -> rusqlite::Result<()> {
+/// Records the quarter hours whose activities were pruned.
+fn record_pruned(transaction: &Transaction<'_>, quarters: &BTreeSet<i64>) -> rusqlite::Result<()> {
     for quarter in quarters {
         let (mut first, mut last) = (*quarter, *quarter);
-        let mut beside = transaction.prepare_cached(BESIDE)?;
-        let mut ranges = beside.query([quarter])?;
+        let mut adjacent = transaction.prepare_cached(TAKE_ADJACENT)?;
+        let mut ranges = adjacent.query([quarter])?;
         while let Some(range) = ranges.next()? {
             first = first.min(range.get(0)?);
             last = last.max(range.get(1)?);
         }
-        transaction.prepare_cached(MARK)?.execute([first, last])?;
+        transaction
+            .prepare_cached(INSERT_RANGE)?
+            .execute([first, last])?;
     }
     Ok(())
 }
 
-impl Sort {
-    /// Some of what is beyond a limit.
-    fn some(
+impl Prunable {
+    /// Selects up to `limit` rows to delete.
+    fn select(
         &self,
         connection: &Connection,
-        beyond: &Cutoff,
-        at_most: i64,
-    ) -> rusqlite::Result<Vec<Place>> {
-        self.beyond(connection, beyond, at_most, &HashSet::new())
+        cutoff: &Cutoff,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<RowKey>> {
+        self.select_except(connection, cutoff, limit, &HashSet::new())
     }
 
-    /// What is beyond a limit: what is too old, and of the rest what was committed first, for as long as there is too much.
-    /// Without what is `gone` already.
-    fn beyond(
+    /// Selects up to `limit` rows to delete: the expired ones, then the first in commit order until the rest is within the
+    /// size limit. Leaves out the seqs in `gone`.
+    fn select_except(
         &self,
         connection: &Connection,
-        beyond: &Cutoff,
-        at_most: i64,
+        cutoff: &Cutoff,
+        limit: i64,
         gone: &HashSet<i64>,
-    ) -> rusqlite::Result<Vec<Place>> {
-        if beyond.is_nothing() {
+    ) -> rusqlite::Result<Vec<RowKey>> {
+        if cutoff.is_unlimited() {
             return Ok(Vec::new());
         }
-        let mut found = self.old(connection, beyond, at_most)?;
+        let mut found = self.expired(connection, cutoff, limit)?;
         found.retain(|(seq, _)| !gone.contains(seq));
-        let Some(bytes) = beyond.bytes else {
+        let Some(bytes) = cutoff.bytes else {
             return Ok(found);
         };
         let mut over = self.size.total(connection)? - signed(bytes);
-        // What is not yet followed is not yet counted.
-        let followed = match self.index {
+        // Bytes are counted while indexing: rows beyond the watermark are not in the total.
+        let counted_up_to = match self.index {
             Some(index) => index.indexed_up_to(connection)?,
             None => i64::MAX,
         };
@@ -240,71 +253,65 @@ impl Sort {
         }
         let mut taken: HashSet<i64> = found.iter().map(|(seq, _)| *seq).collect();
         taken.extend(gone);
-        for seq in taken.iter().filter(|seq| **seq <= followed) {
-            over -= self.size.of(connection, *seq)?;
+        for seq in taken.iter().filter(|seq| **seq <= counted_up_to) {
+            over -= self.size.of_row(connection, *seq)?;
         }
         let mut statement = connection.prepare_cached(self.by_size)?;
-        let mut rows = statement.query([followed, ALL])?;
+        let mut rows = statement.query([counted_up_to, NO_LIMIT])?;
         while over > 0
-            && (at_most == ALL || (found.len() as i64) < at_most)
+            && (limit == NO_LIMIT || (found.len() as i64) < limit)
             && let Some(row) = rows.next()?
         {
-            let place: Place = (row.get(0)?, row.get(1)?);
-            if !taken.contains(&place.0) {
-                over -= self.size.of(connection, place.0)?;
-                found.push(place);
+            let key: RowKey = (row.get(0)?, row.get(1)?);
+            if !taken.contains(&key.0) {
+                over -= self.size.of_row(connection, key.0)?;
+                found.push(key);
             }
         }
         Ok(found)
     }
 
-    /// What is too old.
-    fn old(
+    /// Selects up to `limit` rows that are too old.
+    fn expired(
         &self,
         connection: &Connection,
-        beyond: &Cutoff,
-        at_most: i64,
-    ) -> rusqlite::Result<Vec<Place>> {
-        let Some(before_us) = beyond.before_us else {
+        cutoff: &Cutoff,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<RowKey>> {
+        let Some(before_us) = cutoff.before_us else {
             return Ok(Vec::new());
         };
-        let place = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let key = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let before = cutoff::first_id(before_us);
-        let Some(committed) = beyond.committed else {
+        let Some(committed) = cutoff.committed else {
             let mut statement = connection.prepare_cached(self.by_date)?;
-            return statement
-                .query_map(params![before, at_most], place)?
-                .collect();
+            return statement.query_map(params![before, limit], key)?.collect();
         };
-        let mut statement = connection.prepare_cached(self.by_place)?;
-        let values = params![
-            committed,
-            before,
-            cutoff::first_id(beyond.ahead_us),
-            at_most
-        ];
-        statement.query_map(values, place)?.collect()
+        let mut statement = connection.prepare_cached(self.by_commit)?;
+        let values = params![committed, before, cutoff::first_id(cutoff.ahead_us), limit];
+        statement.query_map(values, key)?.collect()
     }
 }
 
-/// The first quarter whose sums are kept, where there is a limit. Sums of quarters that lie ahead are not counted.
-fn sums_from(connection: &Connection, beyond: &Cutoff) -> rusqlite::Result<Option<i64>> {
-    let old = beyond.before_us.map(quarter_of);
-    let Some(bytes) = beyond.bytes else {
+/// Returns the first quarter hour whose sums are kept; `None` without a limit. Sums dated in the future are not counted.
+fn sums_from(connection: &Connection, cutoff: &Cutoff) -> rusqlite::Result<Option<i64>> {
+    let old = cutoff.before_us.map(quarter_of);
+    let Some(bytes) = cutoff.bytes else {
         return Ok(old);
     };
-    let ahead = quarter_of(beyond.ahead_us);
+    let ahead = quarter_of(cutoff.ahead_us);
     let count: i64 = connection.query_row(COUNT_SUMS, [ahead], |row| row.get(0))?;
-    let beyond = count - signed(bytes) / size::SUM;
-    if beyond <= 0 {
+    let excess = count - signed(bytes) / size::SUM;
+    if excess <= 0 {
         return Ok(old);
     }
-    // Only whole quarters are pruned.
-    let last: i64 = connection.query_row(NTH_SUM, [beyond - 1], |row| row.get(0))?;
+    // Only whole quarter hours are pruned.
+    let last: i64 = connection.query_row(NTH_SUM, [excess - 1], |row| row.get(0))?;
     Ok(old.max(Some(last + 1)))
 }
 
-/// Deletes some of the sums before a quarter. Returns how many. They can be added up again while their activities are there.
+/// Deletes some of the sums before a quarter hour, and returns their number. They can be rebuilt as long as their activities
+/// are kept.
 fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Result<u64> {
     let (mut count, mut of_agents, mut overall) = (0, BTreeSet::new(), BTreeSet::new());
     let mut delete = transaction.prepare_cached(DELETE_SUMS)?;
@@ -322,6 +329,6 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
     Ok(count)
 }
 
-fn started_us((_, id): &Place) -> i64 {
+fn started_us((_, id): &RowKey) -> i64 {
     ActivityId::from_bytes(*id).started_at_us()
 }

@@ -1,5 +1,4 @@
-//! The sums of quarters of an hour, added up from the activities of these, and compared with them where none of these was
-//! pruned.
+//! Recomputes the sums of quarter hours from their activities, to compare or to replace the stored ones.
 
 use std::ops::Range;
 
@@ -18,8 +17,8 @@ use crate::{
     },
 };
 
-/// A file of schema 1 has no such table, and says with a mark until when activities were pruned.
-const KNOWS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'pruned')";
+/// Schema 1 has no such table. It keeps the end of the pruned time under `mark`.
+const HAS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'pruned')";
 const IS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM pruned WHERE first <= ?1 AND last >= ?1)";
 const NEXT_SUM: &str = "SELECT min(quarter) FROM bucket WHERE quarter >= ?1";
 const NEXT_ACTIVITY: &str = "SELECT started_at FROM activity WHERE id >= ?1 ORDER BY id LIMIT 1";
@@ -28,64 +27,67 @@ const ROWS: &str = "SELECT started_at, status, duration_ns, name, project, brand
      kind = (SELECT id FROM text WHERE value = ?3), root IS NULL FROM activity WHERE id >= ?1 AND id < ?2";
 const DELETE_QUARTERS: &str = "DELETE FROM bucket WHERE quarter >= ?1 AND quarter < ?2";
 
-/// What is compared at a time, so that no view of the store is held for long.
-const AT_ONCE: usize = 8;
+/// Quarter hours compared per call, so few that no read transaction is open for long.
+const STEP: u64 = 8;
 
-/// Some quarters that were compared.
+/// The result of comparing some quarter hours.
 #[derive(Debug, Default)]
-pub(crate) struct Quarters {
-    /// How many.
+pub(crate) struct Comparison {
+    /// How many were compared.
     pub(crate) compared: u64,
-    /// Whose sums differ.
+    /// Those whose stored sums differ from their activities.
     pub(crate) differing: Vec<i64>,
-    /// Where to go on; `None` where there is nothing more.
+    /// Where to continue; `None` at the end.
     pub(crate) next: Option<i64>,
-    /// How far that is.
+    /// The fraction done (0 to 1).
     pub(crate) progress: f64,
 }
 
-/// Compares the sums of some quarters from this one on; within one transaction.
-pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Quarters> {
+/// Compares the stored sums of some quarter hours, from this one on, with their activities. Quarter hours with pruned
+/// activities are skipped.
+///
+/// Call it within one transaction.
+pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Comparison> {
     let mut first = meta::complete_from(connection)?;
-    let knows_pruned: bool = connection.query_row(KNOWS_PRUNED, (), |row| row.get(0))?;
-    if knows_pruned {
-        // Whatever comes in late that is older than sums are kept is not added to all of them.
+    let has_pruned: bool = connection.query_row(HAS_PRUNED, (), |row| row.get(0))?;
+    if has_pruned {
+        // Late activities that are older than the retention of sums are not added to all of them.
         let kept = quarter_of(retention::sums_from_us(connection)?);
         first = first.max(kept.saturating_add(1));
     }
-    let mut quarters = Quarters {
+    let mut result = Comparison {
         next: Some(from.max(first)),
-        ..Quarters::default()
+        ..Comparison::default()
     };
-    while let Some(from) = quarters.next
-        && quarters.compared < AT_ONCE as u64
+    while let Some(from) = result.next
+        && result.compared < STEP
     {
-        quarters.next = next(connection, from)?;
-        if let Some(quarter) = quarters.next {
-            let is_pruned = knows_pruned
+        result.next = next(connection, from)?;
+        if let Some(quarter) = result.next {
+            let is_pruned = has_pruned
                 && connection.query_row(IS_PRUNED, [quarter], |row| row.get::<_, bool>(0))?;
             if !is_pruned {
-                quarters.compared += 1;
-                let (mut buckets, agents) = add_up(connection, &(quarter..quarter + 1))?;
+                result.compared += 1;
+                let (mut buckets, agents) = sums_of(connection, &(quarter..quarter + 1))?;
                 buckets.add_agents(agents.sums);
                 if !bucket::equals(connection, &buckets, quarter)? {
-                    quarters.differing.push(quarter);
+                    result.differing.push(quarter);
                 }
             }
-            quarters.next = Some(quarter + 1);
+            result.next = Some(quarter + 1);
         }
     }
-    if let Some(next) = quarters.next {
+    if let Some(next) = result.next {
         let newest = connection.query_row(LAST_ACTIVITY, (), |row| row.get::<_, i64>(0));
         let newest = quarter_of(newest.optional()?.unwrap_or_default());
-        // A month at most is usual.
+        // Sums are kept for a month by default, which is 2,880 quarter hours.
         let left = (newest - next).clamp(0, 2_880);
-        quarters.progress = 1.0 - left as f64 / 2_880.0;
+        result.progress = 1.0 - left as f64 / 2_880.0;
     }
-    Ok(quarters)
+    Ok(result)
 }
 
-/// The first quarter from this one on that has sums or activities.
+/// Finds the first quarter hour from this one on that has sums or activities.
 fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
     let sum: Option<i64> = connection
         .prepare_cached(NEXT_SUM)?
@@ -99,13 +101,13 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
     Ok(sum.into_iter().chain(activity).min())
 }
 
-/// Adds up the activities of some quarters, and of those that are indexed, by agents.
-pub(crate) fn add_up(
+/// Adds up the activities of some quarter hours; for the sums of agents, only the indexed ones.
+pub(crate) fn sums_of(
     connection: &Connection,
     quarters: &Range<i64>,
 ) -> rusqlite::Result<(Buckets, Agents)> {
     let (mut buckets, mut agents) = (Buckets::default(), Agents::default());
-    let followed = ACTIVITIES.indexed_up_to(connection)?;
+    let indexed_up_to = ACTIVITIES.indexed_up_to(connection)?;
     let mut statement = connection.prepare_cached(ROWS)?;
     let (first, end) = (first_id(quarters.start), first_id(quarters.end));
     let turn = Kind::Turn.as_str();
@@ -113,7 +115,7 @@ pub(crate) fn add_up(
     while let Some(row) = rows.next()? {
         let code: i64 = row.get(1)?;
         let Some(status) = Status::from_code(code) else {
-            // No status of ours: no sum counts it.
+            // A status that another program wrote: not counted in any sum.
             continue;
         };
         let duration_ns: Option<i64> = row.get(2)?;
@@ -126,8 +128,8 @@ pub(crate) fn add_up(
             brand: row.get(5)?,
         };
         buckets.add(fold);
-        // What comes after that is added to the sums of agents later.
-        if row.get::<_, i64>(6)? <= followed
+        // Indexing adds the later ones to the sums of agents.
+        if row.get::<_, i64>(6)? <= indexed_up_to
             && let Some(agent) = row.get(7)?
         {
             agents.add(AgentRow {
@@ -143,13 +145,13 @@ pub(crate) fn add_up(
     Ok((buckets, agents))
 }
 
-/// Puts the sums of some quarters that their activities add up to in place of those that are stored.
+/// Replaces the stored sums of some quarter hours by the sums of their activities.
 pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
-    let (mut buckets, agents) = add_up(transaction, &quarters)?;
+    let (mut buckets, agents) = sums_of(transaction, &quarters)?;
     let mut changed = bucket::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
-    // Also where there is nothing any more.
+    // Quarter hours that have no sums any more change the hour, too.
     changed.extend(quarters);
     hour::add_up(transaction, changed)
 }

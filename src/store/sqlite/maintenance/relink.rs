@@ -1,16 +1,16 @@
-//! Activities that got another id when they were imported: what names the old id gets to name the new one.
+//! Activities that got a new id on import: updates the references to their old ids.
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::connection::SqliteMaintenance;
 use crate::{error::Result, record::ActivityId};
 
-/// Rows that one step takes.
+/// Rows per transaction.
 const STEP: i64 = 1_000;
 
 const ADD: &str = "INSERT INTO renamed (old, new) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 const ANY: &str = "SELECT EXISTS (SELECT 1 FROM renamed)";
-/// Those whose activity was pruned, and those whose old id is that of an activity, too.
+/// Mappings whose activity was pruned, and those whose old id is in use by an activity.
 const FORGET: &str = "DELETE FROM renamed WHERE EXISTS (SELECT 1 FROM activity WHERE id = old) \
      OR NOT EXISTS (SELECT 1 FROM activity WHERE id = new) AND NOT EXISTS (SELECT 1 FROM open WHERE id = new)";
 
@@ -18,21 +18,21 @@ const ACTIVITIES: &str = "SELECT seq FROM activity WHERE seq > ?1 \
      AND EXISTS (SELECT 1 FROM renamed WHERE old IN (parent, root)) ORDER BY seq LIMIT ?2";
 const EVENTS: &str = "SELECT seq FROM event WHERE seq > ?1 \
      AND EXISTS (SELECT 1 FROM renamed WHERE old = activity) ORDER BY seq LIMIT ?2";
-// The trace keeps its id: other systems know it by that.
+// Keeps the trace id derived from the old root: other systems know the trace by it.
 const RELINK_ACTIVITY: &str = "UPDATE activity SET \
      trace_id = coalesce(trace_id, (SELECT old FROM renamed WHERE old = root)), \
      parent = coalesce((SELECT new FROM renamed WHERE old = parent), parent), \
      root = coalesce((SELECT new FROM renamed WHERE old = root), root) WHERE seq = ?1";
 const RELINK_EVENT: &str =
     "UPDATE event SET activity = (SELECT new FROM renamed WHERE old = activity) WHERE seq = ?1";
-/// Those that an import has not yet written as abandoned.
+/// Open rows, which the end of the import writes as abandoned.
 const RELINK_OPEN: &str = "UPDATE open SET \
      trace_id = coalesce(trace_id, (SELECT old FROM renamed WHERE old = root)), \
      parent = coalesce((SELECT new FROM renamed WHERE old = parent), parent), \
      root = coalesce((SELECT new FROM renamed WHERE old = root), root) \
      WHERE EXISTS (SELECT 1 FROM renamed WHERE old IN (parent, root))";
 
-/// Remembers the old and the new ids of activities.
+/// Stores mappings from old to new ids.
 pub(super) fn add_renamed(
     transaction: &Transaction<'_>,
     ids: &[(ActivityId, ActivityId)],
@@ -45,6 +45,7 @@ pub(super) fn add_renamed(
 }
 
 impl SqliteMaintenance {
+    /// Updates the references of rows after these seqs of the activity and event table.
     pub(super) fn relink_renamed(&self, (activity, event): (i64, i64)) -> Result<()> {
         if !self.read(|connection| connection.query_row(ANY, (), |row| row.get(0)))? {
             return Ok(());

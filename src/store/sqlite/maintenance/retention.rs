@@ -1,4 +1,4 @@
-//! The retention that is kept in the file.
+//! The retention limits, kept in the file.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::{Limit, Retention, sqlite::columns::unsigned};
 const READ: &str = "SELECT kind, age_us, bytes FROM retention";
 const WRITE: &str = "INSERT OR REPLACE INTO retention (kind, age_us, bytes) VALUES (?1, ?2, ?3)";
 
-/// The limits that were set.
+/// Reads the limits that were set.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
     let mut retention = Retention::default();
     let mut statement = connection.prepare_cached(READ)?;
@@ -18,7 +18,7 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
     while let Some(row) = rows.next()? {
         let (age_us, bytes): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
         let name = row.get_ref(0)?.as_str()?;
-        // A kind of a newer version is not ours to delete.
+        // A newer version may know more kinds: ignored.
         if let Some(kind) = retention.kind_mut(name) {
             *kind = Some(Limit {
                 age: age_us.map(|us| Duration::from_micros(unsigned(us))),
@@ -29,7 +29,7 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Retention> {
     Ok(retention)
 }
 
-/// Sets the limits of the kinds that are named. Returns what was set before.
+/// Sets the limits of the kinds in `change`, and leaves the others. Returns the limits before.
 pub(crate) fn write(connection: &Connection, change: &Retention) -> rusqlite::Result<Retention> {
     let before = read(connection)?;
     let integer = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
@@ -47,12 +47,12 @@ pub(crate) fn write(connection: &Connection, change: &Retention) -> rusqlite::Re
     Ok(before)
 }
 
-/// Sums of what started before are older than the store keeps them.
+/// The oldest microsecond whose sums retention keeps; `i64::MIN` without a limit.
 pub(super) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
     let Some(clock) = clock::read(connection)? else {
         return Ok(i64::MIN);
     };
     let limits = read(connection)?.or(Retention::DEFAULT);
-    let plan = Cutoffs::by_date(&limits, clock.present_us());
-    Ok(plan.sums.before_us.unwrap_or(i64::MIN))
+    let cutoffs = Cutoffs::by_date(&limits, clock.present_us());
+    Ok(cutoffs.sums.before_us.unwrap_or(i64::MIN))
 }

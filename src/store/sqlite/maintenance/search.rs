@@ -1,7 +1,8 @@
-//! The index for searching: it follows the order of commits, and the insert pays nothing for it.
+//! The full-text index, built in commit order after the commit, so that the insert pays nothing for it.
 //!
-//! Its rows stand for what started in one microsecond, so that they are in the order of lists, and are written anew from
-//! all the rows of that microsecond: whatever is added, pruned or erased, the index is brought up to date in one way.
+//! Each document covers all records that start in one microsecond, and has that microsecond as its rowid: so documents are
+//! in the order of lists. A document is always rebuilt from all rows of its microsecond. Adding, pruning and erasing
+//! therefore update the index in the same way.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +14,18 @@ use crate::{
     store::sqlite::{columns::unsigned, meta::MetaKey},
 };
 
-/// Rows that one step indexes: about ten milliseconds.
+/// Rows per step: about ten milliseconds.
 const STEP: i64 = 500;
-/// Bytes of text that one step indexes, or little more.
+/// Bytes of text after which a step ends.
 const STEP_BYTES: usize = 256 << 10;
 
-/// A row's place in the order of commits, and its id.
-pub(crate) type Place = (i64, [u8; 16]);
+/// The seq and the id of a row.
+pub(crate) type RowKey = (i64, [u8; 16]);
 
-/// A table and its index.
+/// The full-text index of one table.
 pub(crate) struct SearchIndex {
-    /// The mark of the last seq that is indexed.
-    followed: MetaKey,
+    /// The watermark: the last seq that is indexed.
+    watermark: MetaKey,
     next: &'static str,
     newest: &'static str,
     document: &'static str,
@@ -32,12 +33,12 @@ pub(crate) struct SearchIndex {
     delete: &'static str,
     merge: &'static str,
     purge: &'static str,
-    /// What is counted of it by the way.
+    /// Byte counters updated while indexing.
     sizes: &'static [Size],
 }
 
 pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
-    followed: MetaKey::IndexedActivities,
+    watermark: MetaKey::IndexedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.name), a.message, p.input, p.output, \
@@ -51,7 +52,7 @@ pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
 pub(crate) const EVENTS: SearchIndex = SearchIndex {
-    followed: MetaKey::IndexedEvents,
+    watermark: MetaKey::IndexedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
     document: "SELECT (SELECT value FROM text WHERE text.id = a.type), a.summary, NULL, NULL, \
@@ -64,38 +65,37 @@ pub(crate) const EVENTS: SearchIndex = SearchIndex {
     sizes: &[size::EVENTS],
 };
 
-/// The texts of a dictionary that the index has, each as a letter and its number.
+/// Prefixes of the indexed scopes that are dictionary texts: the prefix is followed by the text's number.
 pub(crate) const PROJECT: char = 'p';
 pub(crate) const AGENT: char = 'g';
 pub(crate) const ACTOR: char = 'a';
 pub(crate) const BRAND: char = 'b';
 const BY_NUMBER: [char; 4] = [PROJECT, AGENT, ACTOR, BRAND];
-/// The other scopes that it has, each as a letter and what is left of it.
+/// Prefixes of the other indexed scopes: the prefix is followed by the text as a word.
 pub(crate) const SESSION: char = 's';
 pub(crate) const REQUEST: char = 'r';
 const BY_TEXT: [char; 2] = [SESSION, REQUEST];
 
 impl SearchIndex {
-    /// The last seq that is indexed; 0 before the first.
+    /// The watermark: the last seq that is indexed; 0 before the first.
     pub(crate) fn indexed_up_to(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let found = self.followed.get(connection)?;
+        let found = self.watermark.get(connection)?;
         Ok(found.unwrap_or_default())
     }
 
-    /// How far the index is behind the commits.
+    /// How many seqs the index lags behind the commits.
     pub(crate) fn lag(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let newest: i64 = connection.query_row(self.newest, (), |row| row.get(0))?;
-        let behind = newest - self.indexed_up_to(connection)?;
-        Ok(unsigned(behind))
+        Ok(unsigned(newest - self.indexed_up_to(connection)?))
     }
 
-    /// Indexes some of what was committed since. Returns how many rows that were; 0 once nothing is left.
+    /// Indexes some rows after the watermark, and returns their number; 0 once the index is up to date.
     pub(crate) fn index_some(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let mut documents = Vec::<Document>::new();
         let before = self.indexed_up_to(connection)?;
-        let (mut bytes, mut count, mut followed) = (0, 0, before);
+        let (mut bytes, mut count, mut last_seq) = (0, 0, before);
         let mut next = connection.prepare_cached(self.next)?;
-        let mut rows = next.query(params![followed, STEP])?;
+        let mut rows = next.query(params![before, STEP])?;
         while let Some(row) = rows.next()?
             && bytes < STEP_BYTES
         {
@@ -105,64 +105,68 @@ impl SearchIndex {
                 bytes += document.words.len();
                 documents.push(document);
             }
-            (followed, count) = (row.get(0)?, count + 1);
+            (last_seq, count) = (row.get(0)?, count + 1);
         }
         if count == 0 {
             return Ok(0);
         }
         self.write(connection, documents)?;
-        self.followed.set(connection, followed)?;
+        self.watermark.set(connection, last_seq)?;
         for size in self.sizes {
-            size.add(connection, size.between(connection, before, followed)?)?;
+            size.add(connection, size.between(connection, before, last_seq)?)?;
         }
         Ok(count)
     }
 
-    /// Changes or deletes rows, and brings the index and what is counted up to date.
+    /// Runs `work`, which changes or deletes these rows, and updates their documents and the byte counters.
     pub(crate) fn change(
         &self,
         connection: &Connection,
-        rows: &[Place],
+        rows: &[RowKey],
         work: impl FnOnce() -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let before = self.weigh(connection, rows)?;
+        let before = self.counted_bytes(connection, rows)?;
         work()?;
-        let after = self.weigh(connection, rows)?;
+        let after = self.counted_bytes(connection, rows)?;
         for (size, (before, after)) in self.sizes.iter().zip(before.into_iter().zip(after)) {
             size.add(connection, after - before)?;
         }
-        let start = |(_, id): &Place| ActivityId::from_bytes(*id).started_at_us();
+        let start = |(_, id): &RowKey| ActivityId::from_bytes(*id).started_at_us();
         let starts: BTreeSet<i64> = rows.iter().map(start).collect();
         let documents = starts.into_iter().map(|us| self.document(connection, us));
         let documents = documents.collect::<rusqlite::Result<_>>()?;
         self.write(connection, documents)
     }
 
-    /// What rows take, as far as it has been counted.
-    fn weigh(&self, connection: &Connection, rows: &[Place]) -> rusqlite::Result<Vec<i64>> {
-        let followed = self.indexed_up_to(connection)?;
+    /// Bytes of those rows that have been counted, for each counter.
+    fn counted_bytes(
+        &self,
+        connection: &Connection,
+        rows: &[RowKey],
+    ) -> rusqlite::Result<Vec<i64>> {
+        let watermark = self.indexed_up_to(connection)?;
         let seqs = || {
             rows.iter()
                 .map(|(seq, _)| *seq)
-                .filter(|seq| *seq <= followed)
+                .filter(|seq| *seq <= watermark)
         };
-        let weigh = |size: &Size| seqs().map(|seq| size.of(connection, seq)).sum();
-        self.sizes.iter().map(weigh).collect()
+        let bytes = |size: &Size| seqs().map(|seq| size.of_row(connection, seq)).sum();
+        self.sizes.iter().map(bytes).collect()
     }
 
-    /// Takes some of what was deleted out of the index, in which it is only marked at first. `false` where little of it
-    /// is left.
+    /// Merges some segments, which removes entries that are so far only marked as deleted. Returns `false` once FTS5 finds
+    /// too few of them.
     pub(crate) fn merge(&self, connection: &Connection) -> rusqlite::Result<bool> {
         command(connection, self.merge)
     }
 
-    /// Takes some of all that was deleted out of the index. `false` where none of it is left.
+    /// Merges some segments until no deleted entry is left at all. Returns `false` once that is so.
     pub(super) fn purge(&self, connection: &Connection) -> rusqlite::Result<bool> {
         command(connection, self.purge)
     }
 
     fn write(&self, connection: &Connection, mut documents: Vec<Document>) -> rusqlite::Result<()> {
-        // In their order: FTS5 begins a new segment wherever it has to go back.
+        // Sorted: FTS5 begins a new segment whenever a rowid is smaller than the one before.
         documents.sort_by_key(|document| document.us);
         documents.dedup_by_key(|document| document.us);
         let mut replace = connection.prepare_cached(self.replace)?;
@@ -177,7 +181,7 @@ impl SearchIndex {
         Ok(())
     }
 
-    /// What the index has to say of a microsecond.
+    /// Builds the document of a microsecond.
     fn document(&self, connection: &Connection, us: i64) -> rusqlite::Result<Document> {
         let mut document = Document {
             us,
@@ -197,7 +201,7 @@ impl SearchIndex {
     }
 }
 
-/// Has FTS5 work on an index. `false` where it had nothing to do.
+/// Runs an FTS5 command. Returns `false` if there was nothing to do.
 fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
     let before = connection.total_changes();
     connection.execute(sql, ())?;
@@ -205,12 +209,12 @@ fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
     Ok(connection.total_changes() - before > 1)
 }
 
-/// How far the index is behind the commits.
+/// How many rows are not indexed yet.
 pub(crate) fn index_lag(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(ACTIVITIES.lag(connection)? + EVENTS.lag(connection)?)
 }
 
-/// A row of the index. Without words, as no name and no type is empty, there is nothing that it stands for.
+/// A row of the index. It has no words exactly if its microsecond has no records: every record adds at least a space.
 struct Document {
     us: i64,
     words: String,
@@ -219,22 +223,22 @@ struct Document {
 
 impl Document {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        // A name without letters still is one.
+        // A name may have no letters, and its record must still be found by scope.
         self.words.push(' ');
         for column in 0..4 {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
                 self.words.push_str(&as_words(text));
             }
         }
-        for (column, sort) in (4..).zip(BY_NUMBER) {
+        for (column, prefix) in (4..).zip(BY_NUMBER) {
             if let Some(number) = row.get(column)? {
-                self.scopes.push_str(&dictionary_scope(sort, number));
+                self.scopes.push_str(&dictionary_scope(prefix, number));
                 self.scopes.push(' ');
             }
         }
-        for (column, sort) in (8..).zip(BY_TEXT) {
+        for (column, prefix) in (8..).zip(BY_TEXT) {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
-                self.scopes.push_str(&text_scope(sort, text));
+                self.scopes.push_str(&text_scope(prefix, text));
                 self.scopes.push(' ');
             }
         }
@@ -242,16 +246,16 @@ impl Document {
     }
 }
 
-/// How the index writes a scope whose texts are numbered.
-pub(crate) fn dictionary_scope(sort: char, number: i64) -> String {
-    format!("{sort}{number}")
+/// The index term of a scope that is a dictionary text.
+pub(crate) fn dictionary_scope(prefix: char, number: i64) -> String {
+    format!("{prefix}{number}")
 }
 
-/// How the index writes any other scope: as one word, which several scopes may have in common.
-pub(crate) fn text_scope(sort: char, text: &str) -> String {
+/// The index term of any other scope: one word, which different texts may share.
+pub(crate) fn text_scope(prefix: char, text: &str) -> String {
     let mut word = as_words(text);
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(64));
-    word.insert(0, sort);
+    word.insert(0, prefix);
     word
 }

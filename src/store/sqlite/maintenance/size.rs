@@ -1,56 +1,56 @@
-//! How much each sort of record takes: counted in the order of commits with the index, so that the insert pays nothing;
-//! of recordings by triggers.
+//! Bytes that each kind of record takes: counted in commit order while indexing, so that the insert pays nothing, and for
+//! recordings by triggers.
 //!
-//! What a row takes in its table, its indexes and the index for searching cannot be asked without reading them all.
-//! Counted are its texts, and for all the rest a number of bytes that was measured over millions of small rows.
+//! SQLite cannot tell what a row takes in its table, its indexes and the search index without reading them all. Counted are
+//! the row's texts, plus a constant for the rest that was measured over millions of small rows.
 
 use rusqlite::Connection;
 
 use crate::store::sqlite::meta::MetaKey;
 
-/// A sort of record whose bytes are counted.
+/// A counter of the bytes of one kind of record.
 pub(super) struct Size {
-    /// The mark that has them.
-    mark: MetaKey,
-    /// What the rows after the first and up to the second place take.
+    /// Where the total is kept.
+    total: MetaKey,
+    /// Bytes of the rows after seq ?1 and up to seq ?2.
     between: &'static str,
 }
 
 pub(super) const ACTIVITIES: Size = Size {
-    mark: MetaKey::ActivityBytes,
+    total: MetaKey::ActivityBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(session, request, error_type, message, attributes))), 0) \
          FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 pub(super) const PREVIEWS: Size = Size {
-    mark: MetaKey::PreviewBytes,
+    total: MetaKey::PreviewBytes,
     between: "SELECT coalesce(sum(40 + octet_length(concat(input, output))), 0) \
          FROM preview WHERE activity > ?1 AND activity <= ?2",
 };
 pub(super) const EVENTS: Size = Size {
-    mark: MetaKey::EventBytes,
+    total: MetaKey::EventBytes,
     between: "SELECT coalesce(sum(200 + octet_length(concat(summary, reference, data, dedup_key, session, request))), 0) \
          FROM event NOT INDEXED WHERE seq > ?1 AND seq <= ?2",
 };
 pub(super) const RECORDINGS: Size = Size {
-    mark: MetaKey::RecordingBytes,
+    total: MetaKey::RecordingBytes,
     between: "SELECT coalesce(sum(bytes), 0) FROM chunk WHERE recording > ?1 AND recording <= ?2",
 };
-/// One row of the sums, with what is known of agents beside it.
+/// Bytes of one row of sums, including its share of the agents' tables.
 pub(super) const SUM: i64 = 200;
 
 impl Size {
-    /// What all rows take that are counted.
+    /// Bytes of all rows counted so far.
     pub(super) fn total(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let total = self.mark.get(connection)?;
+        let total = self.total.get(connection)?;
         Ok(total.unwrap_or_default())
     }
 
-    /// Adds to that, or takes away from it.
+    /// Adds to the total; a negative number is subtracted.
     pub(super) fn add(&self, connection: &Connection, bytes: i64) -> rusqlite::Result<()> {
-        self.mark.add(connection, bytes)
+        self.total.add(connection, bytes)
     }
 
-    /// What the rows after the first and up to the second place take.
+    /// Bytes of the rows after the first seq, up to and including the second.
     pub(super) fn between(
         &self,
         connection: &Connection,
@@ -61,8 +61,8 @@ impl Size {
         sum.query_row([after, up_to], |row| row.get(0))
     }
 
-    /// What one row takes.
-    pub(super) fn of(&self, connection: &Connection, seq: i64) -> rusqlite::Result<i64> {
+    /// Bytes of one row.
+    pub(super) fn of_row(&self, connection: &Connection, seq: i64) -> rusqlite::Result<i64> {
         self.between(connection, seq - 1, seq)
     }
 }

@@ -1,4 +1,4 @@
-//! Upkeep: pruning and rebuilding, a short transaction at a time.
+//! The steps of maintenance, each a short transaction of its own.
 
 use std::{ops::Range, time::Duration};
 
@@ -27,18 +27,18 @@ use crate::{
     },
 };
 
-/// How old the store's clock may be when ages are counted: it goes on by the monotonic clock.
+/// How old the last tick of the store's clock may be when ages are counted; until then the monotonic clock continues it.
 const TICK: Duration = Duration::from_secs(60);
 
-/// 256 pages are 2 MB.
-const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
+/// 256 pages, which are 2 MB.
+const VACUUM_SOME: &str = "PRAGMA incremental_vacuum(256)";
 
-/// The first quarter from ?2 on that anything is there of, and the last one.
+/// The first quarter hour from ?2 on that has sums or activities, and the last one.
 const QUARTERS: &str = "SELECT min(first), max(last) FROM ( \
      SELECT (SELECT min(quarter) FROM bucket WHERE quarter >= ?2) AS first, (SELECT max(quarter) FROM bucket) AS last \
      UNION ALL SELECT (SELECT started_at FROM activity WHERE id >= ?3 ORDER BY id LIMIT 1) / ?1, \
                       (SELECT started_at FROM activity ORDER BY id DESC LIMIT 1) / ?1)";
-/// Ranges of quarters whose sums cannot be added up again.
+/// Ranges of quarter hours whose sums cannot be recomputed, because their activities were pruned.
 const PRUNED: &str =
     "SELECT first, last FROM pruned WHERE first < ?2 AND last >= ?1 ORDER BY first";
 
@@ -56,7 +56,7 @@ impl Upkeep for SqliteMaintenance {
                 let was = was.map_or_else(|| "default".to_owned(), |was| was.to_string());
                 tracing::info!(
                     target: "tower_activity::store", store = %self.access.path().display(), kind, %limit, %was,
-                    "the retention of the store was changed"
+                    "the store's retention was changed"
                 );
             }
         }
@@ -68,16 +68,16 @@ impl Upkeep for SqliteMaintenance {
     }
 
     fn prunable(&mut self, what: Prune) -> Result<Pruned> {
-        let plan = self.plan(what)?;
-        self.read(|connection| prune::count(connection, &plan))
+        let cutoffs = self.cutoffs(what)?;
+        self.read(|connection| prune::count(connection, &cutoffs))
     }
 
     fn prune(&mut self, what: Prune) -> Result<Pruned> {
-        let plan = self.plan(what)?;
-        if !self.read(|connection| prune::is_due(connection, &plan))? {
+        let cutoffs = self.cutoffs(what)?;
+        if !self.read(|connection| prune::is_due(connection, &cutoffs))? {
             return Ok(Pruned::default());
         }
-        self.write(|transaction| prune::step(transaction, &plan))
+        self.write(|transaction| prune::step(transaction, &cutoffs))
     }
 
     fn reclaim(&mut self) -> Result<u64> {
@@ -90,9 +90,9 @@ impl Upkeep for SqliteMaintenance {
             if free == 0 {
                 return Ok(0);
             }
-            let mut statement = connection.prepare(GIVE_BACK)?;
+            let mut statement = connection.prepare(VACUUM_SOME)?;
             let mut rows = statement.query(())?;
-            // Each step gives a page back.
+            // Each step frees one page.
             while rows.next()?.is_some() {}
             let pages = free - number("PRAGMA freelist_count")?;
             Ok(unsigned(pages * number("PRAGMA page_size")?))
@@ -103,10 +103,10 @@ impl Upkeep for SqliteMaintenance {
         self.write(|transaction| {
             let before = ACTIVITIES.indexed_up_to(transaction)?;
             let count = ACTIVITIES.index_some(transaction)?;
-            let followed = ACTIVITIES.indexed_up_to(transaction)?;
-            // Sums that would be pruned at once are not begun.
+            let after = ACTIVITIES.indexed_up_to(transaction)?;
+            // No sums that retention would delete at once.
             let from_us = retention::sums_from_us(transaction)?;
-            let agents = agents::committed(transaction, before, followed, from_us)?;
+            let agents = agents::committed(transaction, before, after, from_us)?;
             hour::add_up(transaction, agents::fold(transaction, agents)?)?;
             Ok(count + EVENTS.index_some(transaction)?)
         })
@@ -175,14 +175,14 @@ impl Upkeep for SqliteMaintenance {
 }
 
 impl SqliteMaintenance {
-    fn plan(&mut self, what: Prune) -> Result<Cutoffs> {
+    fn cutoffs(&mut self, what: Prune) -> Result<Cutoffs> {
         let reading = match what {
             Prune::ByDate(limits, now) => {
                 return Ok(Cutoffs::by_date(&limits, now.timestamp_micros()));
             }
             Prune::Retention(reading) => reading,
         };
-        let running = match self.running.filter(|one| one.age(reading) < TICK) {
+        let running = match self.running.filter(|clock| clock.age(reading) < TICK) {
             Some(running) => running,
             None => self.tick(reading)?,
         };

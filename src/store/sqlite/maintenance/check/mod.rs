@@ -1,9 +1,9 @@
-//! The check by upkeep: compares the ledger with the rows of each kind, some thousand rows a transaction.
+//! The daily check: compares the ledger with the rows of each kind, some thousand rows per transaction.
 //!
-//! It begins with what the ledger says of each instance, and takes away the rows that it finds, in the order of their
-//! seqs, up to the newest that there was. Rows that come meanwhile are behind that. Rows that are deleted on purpose
-//! meanwhile are taken away by [`ledger::delete`], unless they have been found before. So what is left at the end is
-//! missing, whatever others did in between, and whichever process did which step.
+//! A check starts with the ledger's count of each instance, and subtracts the rows that it finds in the order of their
+//! seqs, up to the newest seq at its start. Rows added meanwhile have higher seqs. Rows deleted meanwhile are subtracted by
+//! [`ledger::delete`], unless the check has passed them. So the remainder is what is missing, whatever was written in
+//! between, and whichever process did which step.
 
 #[cfg(test)]
 mod tests;
@@ -25,10 +25,10 @@ use crate::{
     },
 };
 
-/// Rows that one step counts: a few milliseconds.
+/// Rows per step: a few milliseconds.
 const STEP: i64 = 2_000;
-/// How long after a check the next begins, in microseconds: a day.
-const EVERY_US: i64 = 86_400_000_000;
+/// Microseconds between the end of a check and the next one: a day.
+const INTERVAL_US: i64 = 86_400_000_000;
 
 const READ: &str =
     "SELECT started_at, counted, last, accept, finished_at FROM ledger_check WHERE kind = ?1";
@@ -37,35 +37,37 @@ const BEGIN: &str = "INSERT INTO ledger_check (kind, started_at, counted, last, 
      ON CONFLICT (kind) DO UPDATE SET started_at = excluded.started_at, counted = 0, last = excluded.last, \
        accept = excluded.accept";
 const FORGET: &str = "DELETE FROM ledger_uncounted WHERE kind = ?1";
-const COUNT: &str = "INSERT INTO ledger_uncounted (kind, instance, rows) VALUES (?1, ?2, -?3) \
+const SUBTRACT: &str = "INSERT INTO ledger_uncounted (kind, instance, rows) VALUES (?1, ?2, -?3) \
      ON CONFLICT (kind, instance) DO UPDATE SET rows = rows + excluded.rows";
 const ADVANCE: &str = "UPDATE ledger_check SET counted = ?2, last = ?3 WHERE kind = ?1";
 const LEFT: &str = "SELECT instance, rows FROM ledger_uncounted WHERE kind = ?1 AND rows <> 0";
 const FINISH: &str = "UPDATE ledger_check SET counted = NULL, accept = 0, finished_at = ?2, missing = ?3, surplus = ?4, \
        complete_at = iif(?3 = 0 AND ?4 = 0, started_at, complete_at) WHERE kind = ?1";
 
-/// Where the check of one kind is.
+/// The state of the check of one kind.
 struct State {
     started_at: i64,
-    /// `None`: it has finished.
+    /// The last seq that was counted; `None`: the check has finished.
     counted: Option<i64>,
+    /// The newest seq at the start.
     last: i64,
     accept: bool,
     finished_at: Option<i64>,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Default)]
 struct Step {
-    /// There is more to do.
+    /// Whether there is more to do.
     more: bool,
-    /// What the kinds that it finished miss, and have too many.
+    /// Missing rows of the kinds whose check this step finished.
     missing: i64,
+    /// Rows of these kinds that the ledger does not have.
     surplus: i64,
 }
 
 impl SqliteMaintenance {
-    /// Does a step of a check, where one is due. Returns `true` while there is more to do.
+    /// Runs a step of the check, if one is due. Returns `true` while there is more to do.
     pub(super) fn check_step(&self, now_us: i64) -> Result<bool> {
         if !self.read(|connection| is_due(connection, now_us))? {
             return Ok(false);
@@ -79,13 +81,13 @@ impl SqliteMaintenance {
         if (missing, surplus) != (0, 0) {
             tracing::error!(
                 target: "tower_activity::store", missing, surplus, path = %self.access.path().display(),
-                "rows were deleted or inserted by another program: `activity doctor` tells which"
+                "another program deleted or inserted rows · run `activity doctor` for details"
             );
         }
         Ok(more)
     }
 
-    /// Checks everything, writes what differs into the ledger, and adds up the sums again that differ.
+    /// Checks all rows, writes the differences into the ledger, and rebuilds sums that differ from their activities.
     pub(super) fn accept_all(&self, progress: &mut dyn FnMut(f64)) -> Result<()> {
         let store = self.access.path().to_owned();
         let now_us = Utc::now().timestamp_micros();
@@ -103,10 +105,10 @@ impl SqliteMaintenance {
                 break;
             }
             progress(self.read(fraction_checked)? / 2.0);
-            // SQLite's lock is not fair: whoever comes back at once keeps others out, for seconds.
+            // SQLite's lock is not fair: without a pause, this would keep others out for seconds.
             thread::sleep(start.elapsed());
         }
-        // From now on an older copy that was put in the file's place is what it is compared with.
+        // An older copy that replaced the file is the reference from now on.
         if let Some(total) = self.read(ledger::total)? {
             let folder = lock::folder(&store);
             if folder.is_dir() {
@@ -132,8 +134,7 @@ impl SqliteMaintenance {
     }
 }
 
-/// Whether a check is under way, or its time has come: asked first, as a step keeps writers out also where it finds
-/// nothing to do.
+/// Returns whether a check is running or due. Checked first, because even a step that finds nothing locks writers out.
 fn is_due(connection: &Connection, now_us: i64) -> rusqlite::Result<bool> {
     for kind in RowKind::ALL {
         if state(connection, ledger::statements(kind))?.is_none_or(|state| state.is_due(now_us)) {
@@ -143,8 +144,8 @@ fn is_due(connection: &Connection, now_us: i64) -> rusqlite::Result<bool> {
     Ok(false)
 }
 
-/// Compares at most so many rows, kind by kind.
-fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::Result<Step> {
+/// Counts up to `limit` rows, kind by kind.
+fn step(transaction: &Transaction<'_>, now_us: i64, mut limit: i64) -> rusqlite::Result<Step> {
     let mut step = Step::default();
     for kind in RowKind::ALL {
         let ledger = ledger::statements(kind);
@@ -157,9 +158,9 @@ fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::
             state = self::state(transaction, ledger)?;
         }
         let Some(state) = state else { continue };
-        let counted = count(transaction, ledger, &state, room)?;
-        room -= counted;
-        if room == 0 {
+        let counted = count(transaction, ledger, &state, limit)?;
+        limit -= counted;
+        if limit == 0 {
             step.more = true;
             break;
         }
@@ -170,7 +171,7 @@ fn step(transaction: &Transaction<'_>, now_us: i64, mut room: i64) -> rusqlite::
     Ok(step)
 }
 
-/// How far a check is (0 to 1).
+/// The fraction of rows checked (0 to 1).
 fn fraction_checked(connection: &Connection) -> rusqlite::Result<f64> {
     let (mut counted, mut all) = (0, 1);
     for kind in RowKind::ALL {
@@ -183,10 +184,10 @@ fn fraction_checked(connection: &Connection) -> rusqlite::Result<f64> {
 }
 
 impl State {
-    /// A clock that was set back makes it due, too.
+    /// True while it is running, and a day after it finished. A clock that was set back by a day makes it due, too.
     fn is_due(&self, now_us: i64) -> bool {
         let age = |at: i64| now_us.saturating_sub(at).saturating_abs();
-        self.counted.is_some() || self.finished_at.is_none_or(|at| age(at) >= EVERY_US)
+        self.counted.is_some() || self.finished_at.is_none_or(|at| age(at) >= INTERVAL_US)
     }
 }
 
@@ -218,24 +219,24 @@ fn begin(
     Ok(())
 }
 
-/// Takes away the rows that are found, at most so many. Returns how many that were.
+/// Counts up to `limit` rows and subtracts them from the ledger's counts. Returns their number.
 fn count(
     transaction: &Transaction<'_>,
     ledger: &Statements,
     state: &State,
-    room: i64,
+    limit: i64,
 ) -> rusqlite::Result<i64> {
-    // Where somebody deleted the newest rows, their numbers are given again, to rows that came later.
+    // If the newest rows were deleted, later rows got their seqs.
     let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
     let last = state.last.min(newest);
     let mut counted = state.counted.unwrap_or_default();
     let mut found = 0;
     let mut some = transaction.prepare_cached(ledger.some)?;
-    let mut rows = some.query([counted, last, room])?;
+    let mut rows = some.query([counted, last, limit])?;
     while let Some(row) = rows.next()? {
         let (instance, count): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let mut take = transaction.prepare_cached(COUNT)?;
-        take.execute([ledger.kind, instance, count])?;
+        let mut subtract = transaction.prepare_cached(SUBTRACT)?;
+        subtract.execute([ledger.kind, instance, count])?;
         counted = counted.max(row.get(2)?);
         found += count;
     }
@@ -244,7 +245,7 @@ fn count(
     Ok(found)
 }
 
-/// Says what is left, or writes it into the ledger: how many rows are missing, and how many too many.
+/// Ends the check of one kind: returns the missing and surplus rows, or writes them into the ledger if they are accepted.
 fn finish(
     transaction: &Transaction<'_>,
     kind: RowKind,

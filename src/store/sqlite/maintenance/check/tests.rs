@@ -1,4 +1,4 @@
-//! What a check finds does not depend on what others do meanwhile.
+//! A check finds the same, whatever is written meanwhile.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::store::sqlite::{
 
 const NOW: i64 = 1_772_366_400_000_000;
 
-/// What happens while a check goes on.
+/// What happens during a check.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     /// An instance commits rows.
@@ -18,9 +18,9 @@ enum Act {
         instance: i64,
         rows: u8,
     },
-    /// A row is deleted on purpose: the one at this part of all of them.
+    /// A row is deleted through the ledger: the one at this 256th of all rows.
     Remove(u8),
-    /// The newest row is deleted on purpose.
+    /// The newest row is deleted through the ledger.
     RemoveNewest,
     Step,
 }
@@ -64,14 +64,14 @@ fn add(connection: &Connection, instance: i64, rows: u8) {
     ledger::add(connection, instance, &added).unwrap();
 }
 
-fn go(connection: &mut Connection, room: i64) -> Step {
+fn run_step(connection: &mut Connection, limit: i64) -> Step {
     let transaction = connection.transaction().unwrap();
-    let step = step(&transaction, NOW, room).unwrap();
+    let step = step(&transaction, NOW, limit).unwrap();
     transaction.commit().unwrap();
     step
 }
 
-fn play(connection: &mut Connection, act: Act) -> Option<Step> {
+fn perform(connection: &mut Connection, act: Act) -> Option<Step> {
     let all = seqs(connection);
     let remove = |seq: Option<&i64>| {
         ledger::delete(connection, RowKind::Recording, seq.copied()).unwrap();
@@ -80,14 +80,14 @@ fn play(connection: &mut Connection, act: Act) -> Option<Step> {
         Act::Add { instance, rows } => add(connection, instance, rows),
         Act::Remove(part) => remove(all.get(all.len() * usize::from(part) / 256)),
         Act::RemoveNewest => remove(all.last()),
-        Act::Step => return Some(go(connection, 3)),
+        Act::Step => return Some(run_step(connection, 3)),
     }
     None
 }
 
 proptest! {
     #[test]
-    fn what_others_deleted_before_is_missing_whatever_happens_meanwhile(
+    fn rows_deleted_by_others_before_a_check_are_missing_whatever_is_written_meanwhile(
         before in proptest::collection::vec(act(), 0..20),
         foreign in proptest::collection::vec(any::<u8>(), 0..4),
         meanwhile in proptest::collection::vec(act(), 0..40),
@@ -95,7 +95,7 @@ proptest! {
         let mut connection = store();
         for act in before {
             if !matches!(act, Act::Step) {
-                play(&mut connection, act);
+                perform(&mut connection, act);
             }
         }
         let mut missing = 0;
@@ -105,16 +105,16 @@ proptest! {
                 missing += connection.execute("DELETE FROM recording WHERE seq = ?1", [seq]).unwrap() as i64;
             }
         }
-        // Begins, and counts nothing yet but perhaps three.
-        let mut found = vec![go(&mut connection, 3)];
+        // Begins, and counts three rows at most.
+        let mut found = vec![run_step(&mut connection, 3)];
         for act in meanwhile {
             if found.last().is_some_and(|step| !step.more) {
                 break;
             }
-            found.extend(play(&mut connection, act));
+            found.extend(perform(&mut connection, act));
         }
         while found.last().is_some_and(|step| step.more) {
-            found.push(go(&mut connection, 3));
+            found.push(run_step(&mut connection, 3));
         }
         let sum = |of: fn(&Step) -> i64| found.iter().map(of).sum::<i64>();
         prop_assert_eq!((sum(|step| step.missing), sum(|step| step.surplus)), (missing, 0));
@@ -122,7 +122,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_missing_and_too_many_is_told_and_accepted_once() {
+fn missing_and_surplus_rows_are_reported_and_accepted_once() {
     let mut connection = store();
     add(&connection, 1, 20);
     connection
@@ -130,12 +130,12 @@ fn what_is_missing_and_too_many_is_told_and_accepted_once() {
         .unwrap();
     let insert = "INSERT INTO recording (id, format, instance) VALUES (randomblob(16), 1, 77), (randomblob(16), 1, 2)";
     connection.execute(insert, ()).unwrap();
-    let step = go(&mut connection, 100);
+    let step = run_step(&mut connection, 100);
     assert_eq!((step.missing, step.surplus, step.more), (5, 2, false));
-    assert!(!is_due(&connection, NOW + EVERY_US - 1).unwrap());
-    assert!(is_due(&connection, NOW + EVERY_US).unwrap());
+    assert!(!is_due(&connection, NOW + INTERVAL_US - 1).unwrap());
+    assert!(is_due(&connection, NOW + INTERVAL_US).unwrap());
     assert!(
-        is_due(&connection, NOW - EVERY_US).unwrap(),
+        is_due(&connection, NOW - INTERVAL_US).unwrap(),
         "a clock was set back"
     );
     let transaction = connection.transaction().unwrap();
@@ -143,7 +143,7 @@ fn what_is_missing_and_too_many_is_told_and_accepted_once() {
         begin(&transaction, kind, NOW, true).unwrap();
     }
     transaction.commit().unwrap();
-    let step = go(&mut connection, 100);
+    let step = run_step(&mut connection, 100);
     assert_eq!((step.missing, step.surplus), (0, 0));
     let accepted: Vec<(i64, i64)> = {
         let mut statement = connection
@@ -155,7 +155,7 @@ fn what_is_missing_and_too_many_is_told_and_accepted_once() {
         rows.collect::<rusqlite::Result<_>>().unwrap()
     };
     assert_eq!(accepted, [(1, 5), (2, -1), (77, -1)]);
-    let later = NOW + EVERY_US;
+    let later = NOW + INTERVAL_US;
     let transaction = connection.transaction().unwrap();
     let step = super::step(&transaction, later, 100).unwrap();
     assert_eq!((step.missing, step.surplus, step.more), (0, 0, false));
