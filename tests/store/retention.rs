@@ -158,6 +158,42 @@ fn the_oldest_of_each_sort_go_until_the_rest_fits() {
     assert_eq!(names(&path), ["job-19"]);
 }
 
+/// Adds two recordings with 250 chunks of 100 bytes each, as the log's instance would.
+fn add_recordings(path: &Path) {
+    let store = Connection::open(path).unwrap();
+    let sql = "INSERT INTO text (value) VALUES ('frames'); \
+        INSERT INTO recording (seq, id, format, instance, status, ended_at) \
+          SELECT value, randomblob(16), (SELECT id FROM text WHERE value = 'frames'), 1, 1, 1 FROM json_each('[1, 2]'); \
+        INSERT INTO link (activity, recording, from_at, until_at) SELECT randomblob(16), seq, 0, 1 FROM recording; \
+        WITH RECURSIVE numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < 249) \
+        INSERT INTO chunk (recording, number, track, events, from_at, until_at, codec, body) \
+          SELECT seq, number, '', 1, 0, 1, 1, zeroblob(100) FROM recording, numbers; \
+        UPDATE instance SET recordings_added = 2, chunks_added = 500";
+    store.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_recording_that_is_deleted_for_its_size_is_deleted_completely() {
+    let (folder, log, clock) = place();
+    let path = folder.path().join("a.db");
+    log.event("tick").record();
+    log.shutdown().wait().unwrap();
+    add_recordings(&path);
+    let mut keep = Retention::default();
+    // One step deletes 100 of the 500 chunks, after which the rest is within the limit.
+    keep.recordings = Some(Limit::bytes(450 * 100));
+    let what = Prune::ByDate(keep, clock.now());
+    let step = upkeep(&folder).prune(what).unwrap();
+    assert_eq!((step.recordings, step.chunks), (0, 100));
+    // The process dies here, and another one continues.
+    let pruned = prune(&mut *upkeep(&folder), keep, clock.now());
+    assert_eq!((pruned.recordings, pruned.chunks), (1, 150));
+    assert_eq!(number(&path, "SELECT min(seq) FROM recording"), 2);
+    assert_eq!(number(&path, "SELECT count(*) FROM chunk"), 250);
+    let mut reader = ActivityReader::open(&path).unwrap();
+    assert!(reader.check(&mut |_| {}).unwrap().is_complete());
+}
+
 #[test]
 fn sums_go_by_whole_quarters_until_the_rest_fits() {
     let (folder, log, clock) = place();

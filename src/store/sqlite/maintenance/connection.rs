@@ -12,7 +12,7 @@ use crate::{
         sqlite::{
             open::{
                 connection,
-                file::{Access, Guard, OpenFile, Location},
+                file::{Access, Guard, Location, OpenFile},
             },
             write::wal,
         },
