@@ -1,12 +1,12 @@
-//! Activities as they are stored: ended, and open.
+//! Reads activities: ended, and open.
 
 use rusqlite::{Connection, Row, types::Value};
 
 use super::{
     Snapshot,
     compile::{Table, Where},
-    list::{BY_ID, NEWEST_FIRST, Stored, before},
-    row::{self, COLUMNS, ENDED, ENDED_BY_SEQ, ENDED_FOUND, JOINS, OPEN},
+    list::{BY_ID, ListedRecord, NEWEST_FIRST, before},
+    row::{self, COLUMNS, ENDED, ENDED_BY_SEARCH, ENDED_BY_SEQ, JOINS, OPEN},
     search::Search,
 };
 use crate::{
@@ -24,18 +24,18 @@ const ENDED_STATUSES: [Status; 5] = [
 ];
 const OPEN_STATUSES: [Status; 2] = [Status::Running, Status::Abandoned];
 
-impl Stored for ActivityRecord {
-    const READ: &'static str = "read activities";
+impl ListedRecord for ActivityRecord {
+    const ATTEMPT: &'static str = "read activities";
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = ENDED;
     const BY_SEQ: &'static str = ENDED_BY_SEQ;
-    const FOUND: &'static str = ENDED_FOUND;
+    const BY_SEARCH: &'static str = ENDED_BY_SEARCH;
     const JOINS: &'static str = JOINS;
     const INDEX: &'static str = "activity_search";
     const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM activity";
 
     fn condition(filter: &Filter) -> Where {
-        Where::of(filter, Table::Ended)
+        Where::for_activities(filter, Table::Ended)
     }
 
     fn search(
@@ -63,8 +63,8 @@ impl Stored for ActivityRecord {
         if !any_status(filter, &OPEN_STATUSES) {
             return Ok(Vec::new());
         }
-        let clause = before(Where::of(filter, Table::Open), cursor);
-        let mut values = vec![Value::from(snapshot.alive.clone())];
+        let clause = before(Where::for_activities(filter, Table::Open), cursor);
+        let mut values = vec![Value::from(snapshot.alive_rows.clone())];
         values.extend(clause.values);
         values.push(Value::from(wanted as i64));
         let sql = [COLUMNS, OPEN, JOINS, &clause.sql, NEWEST_FIRST].concat();
@@ -74,12 +74,13 @@ impl Stored for ActivityRecord {
     fn open_one(snapshot: &Snapshot<'_>, id: ActivityId) -> Result<Vec<Self>> {
         let sql = [COLUMNS, OPEN, JOINS, BY_ID].concat();
         let id = Value::from(id.as_bytes().to_vec());
-        snapshot.records((sql, vec![snapshot.alive.clone().into(), id]))
+        snapshot.records((sql, vec![snapshot.alive_rows.clone().into(), id]))
     }
 }
 
-/// Whether a table that holds these has to be read at all.
-fn any_status(filter: &Filter, of: &[Status]) -> bool {
-    of.iter()
+/// True if the filter can match one of these statuses.
+fn any_status(filter: &Filter, statuses: &[Status]) -> bool {
+    statuses
+        .iter()
         .any(|status| filter.status.allows(|allowed| allowed == status))
 }

@@ -1,4 +1,4 @@
-//! What the present is, and what is dated ahead of it.
+//! The present, as readers see it, and records dated ahead of it.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
@@ -16,11 +16,11 @@ use crate::{
 
 const SCHEMA: &str = "PRAGMA user_version";
 /// The first schema that has a clock and a retention.
-const SINCE: i64 = 2;
+const CLOCK_SCHEMA: i64 = 2;
 
 const COUNT_AHEAD: &str = "SELECT (SELECT count(*) FROM activity WHERE id >= ?1) + (SELECT count(*) FROM event WHERE id >= ?1)";
 
-/// The clock of the store; `None` where no log has been open since it has one.
+/// Reads the store's clock; `None` in schema 1, and until a log has been open since.
 fn clock(connection: &Connection) -> Result<Option<StoreClock>> {
     match has_clock(connection)? {
         true => clock::read(connection).map_err(failed("read the store's clock")),
@@ -28,32 +28,32 @@ fn clock(connection: &Connection) -> Result<Option<StoreClock>> {
     }
 }
 
-/// A file of schema 1 is read as it is.
+/// Files of schema 1 can be read, too.
 fn has_clock(connection: &Connection) -> Result<bool> {
     let version = connection.query_row(SCHEMA, (), |row| row.get::<_, i64>(0));
-    Ok(version.map_err(failed("read the schema's version"))? >= SINCE)
+    Ok(version.map_err(failed("read the schema's version"))? >= CLOCK_SCHEMA)
 }
 
-/// The later of a reader's wall clock and the store's own clock: where one of them is behind, what is new is still new.
-pub(super) fn present(connection: &Connection, wall: DateTime<Utc>) -> Result<DateTime<Utc>> {
+/// Returns the later of the reader's wall clock and the store's clock: if one of them is behind, new records are not taken
+/// for future ones.
+pub(super) fn now(connection: &Connection, wall: DateTime<Utc>) -> Result<DateTime<Utc>> {
     let own = clock(connection)?.map(|clock| instant(clock.present_us()));
     Ok(own.transpose()?.map_or(wall, |own| own.max(wall)))
 }
 
-/// From when on what is dated so is dated ahead.
-pub(super) fn ahead_from(present: DateTime<Utc>) -> DateTime<Utc> {
-    present
-        .checked_add_signed(AHEAD)
+/// The instant from which dates are ahead of the present.
+pub(super) fn ahead_from(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_signed(AHEAD)
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// A list in its parts: what is dated up to the present, then what is dated ahead. Each is the filter and the cursor in it.
-pub(super) fn parts<R: Record>(
+/// Splits a list into records dated up to the present, and then those dated ahead: the filter and the cursor of each part.
+pub(super) fn split_ahead<R: Record>(
     filter: &Filter,
     cursor: Option<Cursor<R>>,
     ahead_from: DateTime<Utc>,
 ) -> Vec<(Filter, Option<Cursor<R>>)> {
-    // What was ahead when the list began may be present by now: it stays where it was.
+    // Records that were ahead when the list began may not be any more: they stay in their part.
     let in_ahead =
         |cursor: &Cursor<R>| cursor.is_ahead() || cursor.key().started_at() >= ahead_from;
     let (before, after) = match cursor {
@@ -80,15 +80,15 @@ pub(super) fn parts<R: Record>(
     parts
 }
 
-/// How many activities and events are dated ahead.
+/// Counts the activities and events dated from this instant on.
 pub(super) fn count_ahead(connection: &Connection, from: DateTime<Utc>) -> Result<u64> {
     let first = ActivityId::lower_bound(from);
     let count = connection.query_row(COUNT_AHEAD, [first.as_bytes()], |row| row.get::<_, i64>(0));
-    let count = count.map_err(failed("count what is dated ahead"))?;
+    let count = count.map_err(failed("count the records dated ahead"))?;
     Ok(count.max(0).cast_unsigned())
 }
 
-/// The limits that were set.
+/// Reads the retention limits that were set.
 pub(super) fn retention(connection: &Connection) -> Result<Retention> {
     match has_clock(connection)? {
         true => retention::read(connection).map_err(failed("read the retention")),
@@ -96,7 +96,7 @@ pub(super) fn retention(connection: &Connection) -> Result<Retention> {
     }
 }
 
-/// How the clocks stand.
+/// Reads the state of the store's clock; `None` if it has none.
 pub(super) fn health(connection: &Connection) -> Result<Option<ClockHealth>> {
     let Some(clock) = clock(connection)? else {
         return Ok(None);

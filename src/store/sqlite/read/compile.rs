@@ -1,4 +1,4 @@
-//! A filter as a WHERE clause: constant pieces of SQL, and the values bound to them.
+//! Compiles a filter to a WHERE clause: constant pieces of SQL, and the values bound to them.
 
 use std::ops::Bound;
 
@@ -9,7 +9,7 @@ use crate::{
     store::{meaning::Code, sqlite::columns::signed},
 };
 
-/// Which table the clause is for; both are read under the alias `a`.
+/// The table that the clause is for, under the alias `a`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
     /// `activity`: ended activities.
@@ -18,14 +18,14 @@ pub(super) enum Table {
     Open,
 }
 
-/// Conditions that all have to hold, and what is bound to their question marks, in order.
+/// Conditions joined by `AND`, and the values of their parameters, in order.
 #[derive(Debug)]
 pub(super) struct Where {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
 }
 
-/// A column that is a text, or an id of the table `text`.
+/// The conditions on a column that is a text or a `text.id`.
 struct Column {
     exact: &'static str,
     glob: &'static str,
@@ -47,7 +47,7 @@ const ACTOR: Column = Column {
     exact: "a.actor = (SELECT id FROM text WHERE value = ?)",
     glob: "a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
 };
-/// Several actors of events, or none of them. The plus keeps the index out, whose order would be by actor.
+/// Several or excluded actors of events. The plus avoids the index, which would sort by actor.
 const ACTORS: Column = Column {
     exact: "+a.actor = (SELECT id FROM text WHERE value = ?)",
     glob: "+a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
@@ -60,9 +60,9 @@ const ENVIRONMENT: Column = Column {
     exact: "a.environment = (SELECT id FROM text WHERE value = ?)",
     glob: "a.environment IN (SELECT id FROM text WHERE value GLOB ?)",
 };
-/// The one project asked for: through the index on (project, id), which is in the list's order.
+/// Exactly one project: uses the index on (project, id), which is in the list's order.
 const ONE_PROJECT: &str = "a.project = (SELECT id FROM text WHERE value = ?)";
-/// Several projects, or none of them. The plus keeps the index out, whose order would be by project.
+/// Several or excluded projects. The plus avoids the index, which would sort by project.
 const PROJECT: Column = Column {
     exact: "+a.project = (SELECT id FROM text WHERE value = ?)",
     glob: "+a.project IN (SELECT id FROM text WHERE value GLOB ?)",
@@ -84,7 +84,7 @@ const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
 const AFTER: &str = "a.id > ?";
-/// Where words are looked for: each is bound as often as its condition has question marks.
+/// The condition on one word, which is bound to each of its parameters.
 const WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
      OR activity_has_word(a.message, ?) \
      OR EXISTS (SELECT 1 FROM preview WHERE activity = a.seq \
@@ -95,8 +95,8 @@ const EVENT_WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.
      OR activity_has_word(a.summary, ?))";
 
 impl Where {
-    /// The conditions of a filter.
-    pub(super) fn of(filter: &Filter, table: Table) -> Self {
+    /// The conditions of a filter for activities.
+    pub(super) fn for_activities(filter: &Filter, table: Table) -> Self {
         let mut clause = Where {
             sql: String::from("TRUE"),
             values: Vec::new(),
@@ -119,14 +119,14 @@ impl Where {
         };
         clause.words(&filter.words, condition);
         if let Some(within) = &filter.within {
-            let within = Where::of(within, table);
+            let within = Where::for_activities(within, table);
             clause.and(&within.sql, within.values);
         }
         clause
     }
 
-    /// The conditions of a filter for events, which are read under the alias `a` too.
-    pub(super) fn of_events(filter: &Filter) -> Self {
+    /// The conditions of a filter for events, also under the alias `a`.
+    pub(super) fn for_events(filter: &Filter) -> Self {
         let mut clause = Where {
             sql: String::from("TRUE"),
             values: Vec::new(),
@@ -135,7 +135,7 @@ impl Where {
             (STATUS, Some(status.code().into()))
         });
         match Pattern::only_exact(&filter.actor.any_of) {
-            // Through the index on (actor, id), which is in the list's order.
+            // Uses the index on (actor, id), which is in the list's order.
             Some(exact) => {
                 clause.and(ACTOR.exact, [text(exact)]);
                 clause.none_of(&filter.actor.none_of, |one| pattern(one, &ACTOR));
@@ -153,13 +153,13 @@ impl Where {
         });
         clause.words(&filter.words, EVENT_WORD);
         if let Some(within) = &filter.within {
-            let within = Where::of_events(within);
+            let within = Where::for_events(within);
             clause.and(&within.sql, within.values);
         }
         clause
     }
 
-    /// For whom, where and when.
+    /// Adds the conditions on scopes and times.
     fn scope(&mut self, filter: &Filter) {
         match Pattern::only_exact(&filter.project.any_of) {
             Some(exact) => {
@@ -181,12 +181,12 @@ impl Where {
         }
     }
 
-    /// Only ids below this one.
+    /// Adds: ids below this one.
     pub(super) fn before(&mut self, bound: ActivityId) {
         self.and(BEFORE, [id(bound)]);
     }
 
-    /// Only ids above this one.
+    /// Adds: ids above this one.
     pub(super) fn after(&mut self, bound: ActivityId) {
         self.and(AFTER, [id(bound)]);
     }
@@ -213,7 +213,7 @@ impl Where {
         if !items.is_empty() {
             self.sql.push_str(" AND ");
             self.one_of(items, condition);
-            // What is not known is not excluded.
+            // NULL is not excluded.
             self.sql.push_str(" IS NOT TRUE");
         }
     }
@@ -295,7 +295,7 @@ fn pattern(one: &Pattern, column: &Column) -> (&'static str, Option<Value>) {
     }
 }
 
-/// The pattern as SQLite's GLOB, in which `?` and `[` mean something too.
+/// The pattern for SQLite's GLOB, in which `?` and `[` are special, too.
 fn glob_text(pattern: &Pattern) -> String {
     let mut glob = String::new();
     for (index, part) in pattern.parts().enumerate() {

@@ -1,11 +1,11 @@
-//! Events as they are stored, and those of one activity.
+//! Reads events: in lists, and those of one activity.
 
 use rusqlite::{Connection, Row, types::Value};
 
 use super::{
     Snapshot,
     compile::Where,
-    list::{NEWEST_FIRST, Stored},
+    list::{ListedRecord, NEWEST_FIRST},
     row::{get, instant, status},
     search::Search,
 };
@@ -15,35 +15,35 @@ use crate::{
     store::Cursor,
 };
 
-/// The columns that [`record`] reads.
+/// The columns for [`record`].
 const COLUMNS: &str = "SELECT a.id, a.at, type.value, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
      a.dedup_key, a.truncated, a.seq FROM ";
 const TABLE: &str = "event AS a ";
-/// Those that the index finds.
-const FOUND: &str = "event_search AS s CROSS JOIN event AS a \
+/// Through the full-text index.
+const BY_SEARCH: &str = "event_search AS s CROSS JOIN event AS a \
      ON a.id >= activity_first_id(s.rowid) AND a.id < activity_first_id(s.rowid + 1) ";
-/// No index but the row id's own.
+/// In the order of row ids.
 const BY_SEQ: &str = "event AS a NOT INDEXED ";
-/// Where they come from. Outer joins, so that the order of the tables is the order of reading.
+/// Outer joins, so that SQLite reads the tables in this order.
 const JOINS: &str = "LEFT JOIN text AS type ON type.id = a.type LEFT JOIN instance ON instance.id = a.instance \
      LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
      LEFT JOIN text AS actor ON actor.id = a.actor LEFT JOIN text AS brand ON brand.id = a.brand \
      LEFT JOIN text AS environment ON environment.id = a.environment WHERE ";
 const OF_ACTIVITY: &str = "a.activity = ?";
 
-impl Stored for EventRecord {
-    const READ: &'static str = "read events";
+impl ListedRecord for EventRecord {
+    const ATTEMPT: &'static str = "read events";
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = TABLE;
     const BY_SEQ: &'static str = BY_SEQ;
-    const FOUND: &'static str = FOUND;
+    const BY_SEARCH: &'static str = BY_SEARCH;
     const JOINS: &'static str = JOINS;
     const INDEX: &'static str = "event_search";
     const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM event";
 
     fn condition(filter: &Filter) -> Where {
-        Where::of_events(filter)
+        Where::for_events(filter)
     }
 
     fn search(
@@ -59,7 +59,7 @@ impl Stored for EventRecord {
     }
 }
 
-/// The newest events of one activity, oldest first.
+/// Reads the newest events of one activity, oldest first.
 pub(super) fn of_activity(
     snapshot: &Snapshot<'_>,
     activity: ActivityId,
@@ -94,7 +94,7 @@ fn columns(row: &Row<'_>, id: EventId) -> Result<EventRecord> {
         reference: text(6)?,
         data: data
             .transpose()
-            .map_err(|cause| Error::store("the data are not JSON").with_source(cause))?,
+            .map_err(|cause| Error::store("the data is not JSON").with_source(cause))?,
         activity: get::<Option<[u8; 16]>>(row, 8)?.map(ActivityId::from_bytes),
         instance: InstanceId::from_bytes(get(row, 9)?),
         scope: Scope {
@@ -107,7 +107,7 @@ fn columns(row: &Row<'_>, id: EventId) -> Result<EventRecord> {
             request: text(16)?,
         },
         dedup_key: text(17)?,
-        // The view knows.
+        // `Snapshot::records` sets it.
         ahead: false,
         truncated: get::<Option<bool>>(row, 18)?.unwrap_or_default(),
         seq: get(row, 19)?,

@@ -1,4 +1,4 @@
-//! How the store stands.
+//! The health of the store, and its integrity check.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, Row};
@@ -19,15 +19,16 @@ const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
      (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.id DESC";
-// Not before each kind has been checked.
+// No row before each of the four kinds has been checked.
 const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
      FROM ledger_check HAVING count(finished_at) = 4";
-/// The first hundred complaints are enough to know that a file is damaged.
+/// A hundred errors are enough to know that a file is damaged.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
+/// Counts the records, and reads the state of every instance.
 pub(super) fn health(
     connection: &Connection,
-    present: DateTime<Utc>,
+    now: DateTime<Utc>,
     alive: &dyn Fn(InstanceId) -> bool,
 ) -> Result<Health> {
     let number = |sql: &str, what| {
@@ -42,11 +43,11 @@ pub(super) fn health(
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
         last_check: last_check(connection)?,
-        unindexed: index_lag(connection).map_err(failed("read how far the index is"))?,
-        growth: growth::growth(connection, present)?,
+        unindexed: index_lag(connection).map_err(failed("read the index lag"))?,
+        growth: growth::growth(connection, now)?,
         retention: clock::retention(connection)?.or(Retention::DEFAULT),
         clock: clock::health(connection)?,
-        ahead: clock::count_ahead(connection, clock::ahead_from(present))?,
+        ahead: clock::count_ahead(connection, clock::ahead_from(now))?,
         instances: Vec::new(),
     };
     let attempt = || failed("read the instances");
@@ -65,20 +66,21 @@ pub(super) fn health(
     Ok(health)
 }
 
+/// Runs SQLite's integrity check, and compares the schema.
 pub(super) fn integrity_errors(connection: &Connection) -> Result<Vec<String>> {
-    match complaints(connection) {
+    match integrity_check(connection) {
         Ok(lines) => {
             let mut lines: Vec<_> = lines.into_iter().filter(|line| line != "ok").collect();
             lines.extend(schema::problems(connection).map_err(failed("check the schema"))?);
             Ok(lines)
         }
-        // Some damage keeps the check itself from ending. That is an answer to it, and no failure.
+        // Some damage makes the check itself fail, which is a result, too.
         Err(cause) if is_damage(&cause) => Ok(vec![cause.to_string()]),
         Err(cause) => Err(failed("check the integrity of the store")(cause)),
     }
 }
 
-fn complaints(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn integrity_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(INTEGRITY)?;
     statement.query_map((), |row| row.get(0))?.collect()
 }
@@ -88,7 +90,7 @@ fn is_damage(cause: &rusqlite::Error) -> bool {
     code.is_some_and(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// The last check that upkeep finished; `None` before the first.
+/// Reads the result of the last daily check; `None` before the first.
 fn last_check(connection: &Connection) -> Result<Option<LastCheck>> {
     if !check::has_ledger(connection)? {
         return Ok(None);

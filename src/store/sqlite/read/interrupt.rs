@@ -1,4 +1,4 @@
-//! A connection whose statements end early once whoever asked has given up.
+//! Interrupts a read at its deadline, or when its caller cancels it.
 
 use std::ops::{Deref, DerefMut};
 
@@ -13,26 +13,34 @@ use crate::{
     },
 };
 
-/// SQLite asks after so many steps of its machine: some ten microseconds of them.
-const STEPS: i32 = 1_000;
+/// Virtual machine instructions between two calls of the progress handler: some ten microseconds.
+const INSTRUCTIONS: i32 = 1_000;
 
-/// A connection while a question is answered. In memory it is the writer's too, which nobody stops.
+/// A locked connection with a progress handler. Dropping it removes the handler: in memory the connection is also the
+/// writer's, which must not be interrupted.
 pub(super) struct Interruptible<'a> {
     connection: Guard<'a>,
-    stops: bool,
+    has_handler: bool,
 }
 
 impl<'a> Interruptible<'a> {
     pub(super) fn new(mut connection: Guard<'a>, options: &ReadOptions) -> Result<Self> {
-        let stops = options.may_end();
-        if stops {
-            // Of many quick questions none takes so many steps.
+        let has_handler = options.may_end();
+        if has_handler {
+            // A quick read may end before the handler is first called.
             options.check("begin to read")?;
             let options = options.clone();
-            driver::set_progress_handler(&mut connection, STEPS, Some(move || options.is_over()))
-                .map_err(failed("watch over a question"))?;
+            driver::set_progress_handler(
+                &mut connection,
+                INSTRUCTIONS,
+                Some(move || options.is_over()),
+            )
+            .map_err(failed("set the timeout of a read"))?;
         }
-        Ok(Interruptible { connection, stops })
+        Ok(Interruptible {
+            connection,
+            has_handler,
+        })
     }
 }
 
@@ -52,8 +60,8 @@ impl DerefMut for Interruptible<'_> {
 
 impl Drop for Interruptible<'_> {
     fn drop(&mut self) {
-        if self.stops {
-            // Taking a handler away fails for connections of others only.
+        if self.has_handler {
+            // Removing a handler fails only for connections that are not owned.
             let _ = driver::set_progress_handler(&mut self.connection, 0, None::<fn() -> bool>);
         }
     }

@@ -1,10 +1,10 @@
-//! Lists of records: newest first by id, or in the order of commits.
+//! Lists of records: newest first by id, or in commit order.
 
 use rusqlite::{Connection, Row, types::Value};
 
 use super::{
     Snapshot,
-    clock::parts,
+    clock::split_ahead,
     compile::Where,
     failed,
     search::{self, Search},
@@ -25,27 +25,29 @@ pub(super) const BY_ID: &str = "a.id = ?";
 /// Up to this many projects are read one by one, each through its index, and merged.
 const MERGED_PROJECTS: usize = 16;
 
-/// How records stand in their table. All statements name it `a`.
-pub(super) trait Stored: Record {
-    /// What an error says that was attempted.
-    const READ: &'static str;
+/// A kind of record with the SQL that reads it. All statements have its table under the alias `a`.
+pub(super) trait ListedRecord: Record {
+    /// What was attempted, for errors.
+    const ATTEMPT: &'static str;
     /// The columns of [`read`](Self::read).
     const COLUMNS: &'static str;
-    /// Where they come from: by any index, by none but the row id's own, and those that the index for searching finds.
+    /// The table, read through any index.
     const TABLE: &'static str;
+    /// The table, read in the order of its row ids.
     const BY_SEQ: &'static str;
-    const FOUND: &'static str;
-    /// Outer joins, so that the order of the tables is the order of reading; ends with `WHERE`.
+    /// The table, read through the full-text index.
+    const BY_SEARCH: &'static str;
+    /// Outer joins, so that SQLite reads the tables in this order; ends with `WHERE`.
     const JOINS: &'static str;
-    /// The index for searching.
+    /// The full-text index.
     const INDEX: &'static str;
-    /// The last number in the order of commits.
+    /// The query for the newest seq.
     const NEWEST: &'static str;
 
-    /// The filter as a condition.
+    /// Compiles a filter.
     fn condition(filter: &Filter) -> Where;
 
-    /// How the index for searching helps; `None` where it does not.
+    /// A search of the full-text index; `None` if it does not help with this filter.
     fn search(
         connection: &Connection,
         filter: &Filter,
@@ -55,12 +57,12 @@ pub(super) trait Stored: Record {
     /// Reads one row.
     fn read(row: &Row<'_>) -> Result<Self>;
 
-    /// True where a filter may mean records that are committed.
+    /// True if the filter can match committed records.
     fn may_be_committed(_filter: &Filter) -> bool {
         true
     }
 
-    /// Those that are not committed yet.
+    /// Reads the matching records that have not ended.
     fn open(
         _snapshot: &Snapshot<'_>,
         _filter: &Filter,
@@ -70,24 +72,24 @@ pub(super) trait Stored: Record {
         Ok(Vec::new())
     }
 
-    /// The one with this id that is not committed yet.
+    /// Reads the record with this id if it has not ended.
     fn open_one(_snapshot: &Snapshot<'_>, _id: Self::Id) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
-/// The newest records.
-pub(super) fn list<R: Stored>(
+/// Reads a page of the newest records.
+pub(super) fn list<R: ListedRecord>(
     snapshot: &Snapshot<'_>,
     filter: &Filter,
     cursor: Option<Cursor<R>>,
     limit: usize,
 ) -> Result<List<R>> {
     let mut records: Vec<R> = Vec::new();
-    for (filter, cursor) in parts(filter, cursor, snapshot.ahead_from) {
-        // One more than asked for tells whether there is a next page.
+    for (filter, cursor) in split_ahead(filter, cursor, snapshot.ahead_from) {
+        // One more than requested, to know whether there is a next page.
         let wanted = limit + 1 - records.len();
-        records.extend(part(snapshot, &filter, cursor, wanted)?);
+        records.extend(list_part(snapshot, &filter, cursor, wanted)?);
         if records.len() > limit {
             break;
         }
@@ -98,8 +100,8 @@ pub(super) fn list<R: Stored>(
     Ok(List::new(records, next.filter(|_| more)))
 }
 
-/// The newest records of one part of a list.
-fn part<R: Stored>(
+/// Reads the newest records of one part of a list.
+fn list_part<R: ListedRecord>(
     snapshot: &Snapshot<'_>,
     filter: &Filter,
     cursor: Option<Cursor<R>>,
@@ -112,7 +114,7 @@ fn part<R: Stored>(
         false => None,
     };
     if let Some(search) = &search {
-        records.extend(found(snapshot, search, filter, cursor, wanted)?);
+        records.extend(searched(snapshot, search, filter, cursor, wanted)?);
     }
     for filter in by_project(filter) {
         if committed && search.is_none() {
@@ -120,53 +122,58 @@ fn part<R: Stored>(
         }
         records.extend(R::open(snapshot, &filter, cursor, wanted)?);
     }
-    // The sort is stable, so of an activity that is in both tables the end stays. A project may be named twice.
+    // Activities in both tables: the sort is stable, so the ended one is kept. Projects may be given twice, too.
     records.sort_by_key(|record| std::cmp::Reverse(record.id()));
     records.dedup_by_key(|record| record.id());
     records.truncate(wanted);
     Ok(records)
 }
 
-/// The newest records through the index, and of those that it has not come to.
-fn found<R: Stored>(
+/// Reads the newest records through the full-text index, and the matching ones that are not indexed yet.
+fn searched<R: ListedRecord>(
     snapshot: &Snapshot<'_>,
     search: &Search,
     filter: &Filter,
     cursor: Option<Cursor<R>>,
     wanted: usize,
 ) -> Result<Vec<R>> {
-    let mut records: Vec<R> = snapshot.records(newest_found(search, filter, cursor, wanted))?;
+    let mut records: Vec<R> = snapshot.records(newest_by_search(search, filter, cursor, wanted))?;
     if let Some(last) = records.last().filter(|_| records.len() == wanted) {
-        // Within one microsecond the index has no order: what was cut off may come before what was not.
-        let filter = search::within(filter, Cursor::after_record(last).key().started_at_us());
+        // The index has no order within one microsecond: read all records of the last one, as the limit may have cut off
+        // some that come earlier in the list.
+        let filter =
+            search::restricted_to_us(filter, Cursor::after_record(last).key().started_at_us());
         records.extend(snapshot.records(newest(&filter, cursor, wanted))?);
     }
-    records.extend(snapshot.records(newest_in_tail(search, filter, cursor, wanted))?);
+    records.extend(snapshot.records(newest_unindexed(search, filter, cursor, wanted))?);
     Ok(records)
 }
 
-/// What was committed after a place.
-pub(super) fn after<R: Stored>(
+/// Reads the records committed after a position.
+pub(super) fn after<R: ListedRecord>(
     snapshot: &Snapshot<'_>,
-    place: Position<R>,
+    position: Position<R>,
     filter: &Filter,
     limit: usize,
 ) -> Result<Followed<R>> {
-    let end = newest_place::<R>(&snapshot.transaction)?;
-    let wait = || Ok(Followed::new(Vec::new(), place));
-    let from = match place.log() {
-        0 => place.seq(),
-        log if log == end.log() => place.seq(),
-        log => match commit_order::continuation(&snapshot.transaction, R::WHAT, log, place.seq())
-            .map_err(failed("read where another log goes on"))?
-        {
-            Some(Continuation::After(seq)) if seq <= end.seq() => seq,
-            // What goes on here is not there yet.
-            Some(_) => return wait(),
-            // No log has written to this file yet: the one that will says where others go on.
-            None if end.log() == 0 => return wait(),
-            None => return Ok(Followed::restarted(end)),
-        },
+    let end = newest_position::<R>(&snapshot.transaction)?;
+    let wait = || Ok(Followed::new(Vec::new(), position));
+    let from = match position.log() {
+        0 => position.seq(),
+        log if log == end.log() => position.seq(),
+        log => {
+            match commit_order::continuation(&snapshot.transaction, R::WHAT, log, position.seq())
+                .map_err(failed(
+                    "read where the commit order of another file continues",
+                ))? {
+                Some(Continuation::After(seq)) if seq <= end.seq() => seq,
+                // Its continuation is not in this file yet.
+                Some(_) => return wait(),
+                // No log has written to this file yet. The first one will record where other orders continue.
+                None if end.log() == 0 => return wait(),
+                None => return Ok(Followed::restarted(end)),
+            }
+        }
     };
     if from > end.seq() {
         return Ok(Followed::restarted(end));
@@ -175,14 +182,14 @@ pub(super) fn after<R: Stored>(
     if end.seq() > from && R::may_be_committed(filter) {
         records = snapshot.records(commits::<R>(filter, from, end.seq(), limit))?;
     }
-    // A full answer was cut off at its last record; any other has looked at everything.
+    // A full page ends at its last record, any other at the newest commit.
     let cut_off = records.last().filter(|_| records.len() == limit);
     let next = cut_off.and_then(Record::seq).unwrap_or(end.seq());
     Ok(Followed::new(records, Position::new(end.log(), next)))
 }
 
-/// The place of the newest commit.
-pub(super) fn newest_place<R: Stored>(connection: &Connection) -> Result<Position<R>> {
+/// Reads the position of the newest commit.
+pub(super) fn newest_position<R: ListedRecord>(connection: &Connection) -> Result<Position<R>> {
     let newest = || {
         let seq = connection
             .prepare_cached(R::NEWEST)?
@@ -192,8 +199,8 @@ pub(super) fn newest_place<R: Stored>(connection: &Connection) -> Result<Positio
     newest().map_err(failed("read the newest commit"))
 }
 
-/// The record with this id.
-pub(super) fn get<R: Stored>(snapshot: &Snapshot<'_>, id: R::Id) -> Result<Option<R>> {
+/// Reads the record with this id.
+pub(super) fn get<R: ListedRecord>(snapshot: &Snapshot<'_>, id: R::Id) -> Result<Option<R>> {
     let sql = [R::COLUMNS, R::TABLE, R::JOINS, BY_ID].concat();
     let values = vec![Value::from(R::id_bytes(id).to_vec())];
     let mut records = snapshot.records((sql, values))?;
@@ -203,9 +210,11 @@ pub(super) fn get<R: Stored>(snapshot: &Snapshot<'_>, id: R::Id) -> Result<Optio
     Ok(records.into_iter().next())
 }
 
+/// A statement and its parameters.
 pub(super) type Query = (String, Vec<Value>);
 
-pub(super) fn newest<R: Stored>(
+/// The query for the newest records.
+pub(super) fn newest<R: ListedRecord>(
     filter: &Filter,
     cursor: Option<Cursor<R>>,
     wanted: usize,
@@ -217,7 +226,8 @@ pub(super) fn newest<R: Stored>(
     (sql, values)
 }
 
-pub(super) fn newest_found<R: Stored>(
+/// The query for the newest records, through the full-text index.
+pub(super) fn newest_by_search<R: ListedRecord>(
     search: &Search,
     filter: &Filter,
     cursor: Option<Cursor<R>>,
@@ -230,7 +240,7 @@ pub(super) fn newest_found<R: Stored>(
     let condition = [R::INDEX, search::CONDITION, " AND ", &clause.sql].concat();
     let sql = [
         R::COLUMNS,
-        R::FOUND,
+        R::BY_SEARCH,
         R::JOINS,
         &condition,
         search::NEWEST_FIRST,
@@ -239,7 +249,8 @@ pub(super) fn newest_found<R: Stored>(
     (sql, values)
 }
 
-fn newest_in_tail<R: Stored>(
+/// The query for the newest records beyond the watermark of the index.
+fn newest_unindexed<R: ListedRecord>(
     search: &Search,
     filter: &Filter,
     cursor: Option<Cursor<R>>,
@@ -247,12 +258,25 @@ fn newest_in_tail<R: Stored>(
 ) -> Query {
     let clause = before(R::condition(filter), cursor);
     let mut values = clause.values;
-    values.extend([search.followed, wanted as i64].map(Value::from));
-    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &clause.sql, search::TAIL].concat();
+    values.extend([search.indexed_up_to, wanted as i64].map(Value::from));
+    let sql = [
+        R::COLUMNS,
+        R::BY_SEQ,
+        R::JOINS,
+        &clause.sql,
+        search::UNINDEXED,
+    ]
+    .concat();
     (sql, values)
 }
 
-pub(super) fn commits<R: Stored>(filter: &Filter, after: i64, up_to: i64, limit: usize) -> Query {
+/// The query for records in commit order.
+pub(super) fn commits<R: ListedRecord>(
+    filter: &Filter,
+    after: i64,
+    up_to: i64,
+    limit: usize,
+) -> Query {
     let clause = R::condition(filter);
     let mut values = clause.values;
     values.extend([after, up_to, limit as i64].map(Value::from));
@@ -260,6 +284,7 @@ pub(super) fn commits<R: Stored>(filter: &Filter, after: i64, up_to: i64, limit:
     (sql, values)
 }
 
+/// Restricts a clause to the records after the cursor of a list, which are older.
 pub(super) fn before<R: Record>(mut clause: Where, cursor: Option<Cursor<R>>) -> Where {
     if let Some(cursor) = cursor {
         clause.before(cursor.key());
@@ -267,8 +292,7 @@ pub(super) fn before<R: Record>(mut clause: Where, cursor: Option<Cursor<R>>) ->
     clause
 }
 
-/// The filter as one for each project, where it names a few: the index is in the list's order only
-/// within one project.
+/// Splits a filter on a few projects into one filter per project: the index is in the list's order only within one project.
 fn by_project(filter: &Filter) -> Vec<Filter> {
     let projects = &filter.project.any_of;
     let named = projects.iter().all(|project| project.as_exact().is_some());

@@ -1,4 +1,4 @@
-//! Sums: from what is kept ready, and for agents from what was committed since.
+//! Reads sums from the buckets; those of agents also from the activities that are not indexed yet.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -30,52 +30,53 @@ const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), cou
      FROM event AS a WHERE ";
 const TYPES_GROUPS: &str = " GROUP BY a.type";
 
-/// How a dimension is stored.
-struct Stored {
+/// Where a dimension is stored.
+struct StoredDimension {
     scope: SumScope,
-    /// Whether there is an ended activity of the id bound to `?1`.
-    any: &'static str,
+    /// Selects whether an ended activity has the text id ?1.
+    has_activities: &'static str,
 }
 
-fn stored(dimension: Dimension) -> Stored {
+fn stored(dimension: Dimension) -> StoredDimension {
     match dimension {
-        Dimension::Project => Stored {
+        Dimension::Project => StoredDimension {
             scope: SumScope::Project,
-            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 1 AND scope_id = ?1) THEN 1 \
+            has_activities: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 1 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE project = ?1) END",
         },
-        Dimension::Agent => Stored {
+        Dimension::Agent => StoredDimension {
             scope: SumScope::Agent,
-            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 4 AND scope_id = ?1) THEN 1 \
+            has_activities: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 4 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE agent = ?1) END",
         },
-        Dimension::Name => Stored {
+        Dimension::Name => StoredDimension {
             scope: SumScope::Name,
-            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 2 AND scope_id = ?1) THEN 1 \
+            has_activities: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 2 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE name = ?1) END",
         },
-        Dimension::Brand => Stored {
+        Dimension::Brand => StoredDimension {
             scope: SumScope::Brand,
-            any: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 3 AND scope_id = ?1) THEN 1 \
+            has_activities: "SELECT CASE WHEN EXISTS (SELECT 1 FROM bucket WHERE scope = 3 AND scope_id = ?1) THEN 1 \
                   ELSE EXISTS (SELECT 1 FROM activity WHERE brand = ?1) END",
         },
     }
 }
 
+/// Reads the buckets of a subject, oldest first.
 pub(super) fn buckets(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
 ) -> Result<Vec<Bucket>> {
-    let view = view(connection)?;
+    let view = snapshot(connection)?;
     let sql = match (of, grain) {
         (Subject::Overall, Grain::Hour) => HOURS,
         _ => BUCKETS,
     };
     let (scope, number) = match of {
         Subject::Overall => (SumScope::Overall, 0),
-        Subject::One(dimension, id) => match number(&view, id)? {
+        Subject::One(dimension, id) => match text_id(&view, id)? {
             Some(number) => (stored(*dimension).scope, number),
             None => return Ok(Vec::new()),
         },
@@ -86,7 +87,7 @@ pub(super) fn buckets(
         Ok(Bucket::new(Quarter::from_number(quarter), sums))
     })?;
     if let Subject::One(Dimension::Agent, _) = of {
-        let more = tail(&view)?.sums.into_iter();
+        let more = unindexed(&view)?.sums.into_iter();
         for ((_, quarter), sums) in
             more.filter(|((agent, quarter), _)| *agent == number && quarters.contains(quarter))
         {
@@ -100,21 +101,22 @@ pub(super) fn buckets(
     Ok(buckets)
 }
 
+/// Adds up the sums of each text of a dimension.
 pub(super) fn totals(
     connection: &Connection,
     by: Dimension,
     quarters: Range<i64>,
 ) -> Result<Vec<Total>> {
-    let view = view(connection)?;
+    let view = snapshot(connection)?;
     let mut totals = HashMap::<i64, (Sums, Span)>::new();
     let values = params![stored(by).scope.code(), quarters.start, quarters.end];
-    each(&view, TOTALS, values, "read the sums", |row| {
+    for_each_row(&view, TOTALS, values, "read the sums", |row| {
         let (id, sums) = sums(row)?;
         totals.entry(id).or_default().0.merge(&sums);
         Ok(())
     })?;
     if by == Dimension::Agent {
-        let tail = tail(&view)?;
+        let tail = unindexed(&view)?;
         for ((agent, quarter), sums) in tail.sums {
             if quarters.contains(&quarter) {
                 totals.entry(agent).or_default().0.merge(&sums);
@@ -132,7 +134,7 @@ pub(super) fn totals(
     }
     let total = |(id, (sums, turns)): (i64, (Sums, Span))| {
         Ok(Total {
-            id: text(&view, id)?,
+            id: text_value(&view, id)?,
             sums,
             turns: unsigned(turns.count),
             turning_us: unsigned(turns.last_us - turns.first_us),
@@ -141,22 +143,22 @@ pub(super) fn totals(
     totals.into_iter().map(total).collect()
 }
 
-/// The pace of agents; `None` for a name or a brand, of which it is not kept ready.
+/// Reads the turn statistics; `None` for a name or a brand, for which they are not precomputed.
 pub(super) fn paces(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
 ) -> Result<Option<Vec<Pace>>> {
-    let view = view(connection)?;
+    let view = snapshot(connection)?;
     let attempt = || failed("read the turns of agents");
     let scope = match of {
         Subject::Overall => ALL,
-        Subject::One(dimension, id) => match (dimension, number(&view, id)?) {
+        Subject::One(dimension, id) => match (dimension, text_id(&view, id)?) {
             (_, None) => return Ok(Some(Vec::new())),
             (Dimension::Project, Some(number)) => number,
             (Dimension::Agent, Some(agent)) => {
-                let mut tail = tail(&view)?;
+                let mut tail = unindexed(&view)?;
                 let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
                 let (stretches, says) = stretches_of(&view, agent, more.as_ref(), &quarters)?;
@@ -167,7 +169,7 @@ pub(super) fn paces(
             (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
         },
     };
-    let mut tail = tail(&view)?;
+    let mut tail = unindexed(&view)?;
     for scopes in tail.stretches.values_mut() {
         // Whether an agent says what its turns are is seen in all that it does.
         scopes.retain(|of, _| [scope, ALL].contains(of));
@@ -181,17 +183,17 @@ pub(super) fn paces(
     .map_err(attempt())
 }
 
-/// One state of the store for several questions.
-fn view(connection: &Connection) -> Result<Transaction<'_>> {
+/// Begins a transaction, so that several statements see the same state.
+fn snapshot(connection: &Connection) -> Result<Transaction<'_>> {
     let begun = connection.unchecked_transaction();
     begun.map_err(failed("begin to read"))
 }
 
-/// What was committed and is not yet in the sums of agents.
-fn tail(connection: &Connection) -> Result<Agents> {
+/// Adds up the activities that are not indexed yet, and so not in the sums of agents.
+fn unindexed(connection: &Connection) -> Result<Agents> {
     let read = || {
-        let followed = ACTIVITIES.indexed_up_to(connection)?;
-        agents::committed(connection, followed, i64::MAX, i64::MIN)
+        let watermark = ACTIVITIES.indexed_up_to(connection)?;
+        agents::committed(connection, watermark, i64::MAX, i64::MIN)
     };
     read().map_err(failed("add up the activities of agents"))
 }
@@ -218,8 +220,9 @@ fn stretches_of(
     read().map_err(failed("read the turns of an agent"))
 }
 
+/// Counts the events of each type.
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
-    let clause = Where::of_events(filter);
+    let clause = Where::for_events(filter);
     let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
     let failed = Value::from(Status::Failed.code());
     let values = params_from_iter([failed].into_iter().chain(clause.values));
@@ -233,18 +236,20 @@ pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Ve
     })
 }
 
+/// Reads the oldest quarter hour that has sums.
 pub(super) fn oldest_quarter(connection: &Connection) -> Result<Option<i64>> {
-    one(connection, OLDEST, (), "read the oldest sums")
+    read_one(connection, OLDEST, (), "read the oldest sums")
 }
 
+/// Returns whether there are sums or ended activities of a subject.
 pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<bool> {
     let Subject::One(dimension, id) = subject else {
         return Ok(true);
     };
-    match number(connection, id)? {
-        Some(number) => one(
+    match text_id(connection, id)? {
+        Some(number) => read_one(
             connection,
-            stored(*dimension).any,
+            stored(*dimension).has_activities,
             [number],
             "look for activities",
         ),
@@ -252,26 +257,26 @@ pub(super) fn is_known(connection: &Connection, subject: &Subject) -> Result<boo
     }
 }
 
-fn number(connection: &Connection, text: &str) -> Result<Option<i64>> {
+fn text_id(connection: &Connection, text: &str) -> Result<Option<i64>> {
     let found = read(connection, TEXT_ID, [text], "look up a text", |row| {
         row.get(0)
     })?;
     Ok(found.into_iter().next())
 }
 
-fn text(connection: &Connection, number: i64) -> Result<Text> {
-    one::<String>(connection, TEXT_VALUE, [number], "look up a text").map(Text::from)
+fn text_value(connection: &Connection, id: i64) -> Result<Text> {
+    read_one::<String>(connection, TEXT_VALUE, [id], "look up a text").map(Text::from)
 }
 
-fn one<T: rusqlite::types::FromSql>(
+fn read_one<T: rusqlite::types::FromSql>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
     attempt: &str,
 ) -> Result<T> {
     let found = read(connection, sql, values, attempt, |row| row.get(0))?;
-    let nothing = || Error::store(format!("could not {attempt}: there was no answer"));
-    found.into_iter().next().ok_or_else(nothing)
+    let no_row = || Error::store(format!("could not {attempt}: the query returned no row"));
+    found.into_iter().next().ok_or_else(no_row)
 }
 
 fn read<T>(
@@ -282,14 +287,14 @@ fn read<T>(
     of: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>> {
     let mut all = Vec::new();
-    each(connection, sql, values, attempt, |row| {
+    for_each_row(connection, sql, values, attempt, |row| {
         all.push(of(row)?);
         Ok(())
     })?;
     Ok(all)
 }
 
-fn each(
+fn for_each_row(
     connection: &Connection,
     sql: &str,
     values: impl Params,

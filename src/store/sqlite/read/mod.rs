@@ -1,4 +1,4 @@
-//! The read side: pages, trees, what was committed since, and how the store stands.
+//! The read side: lists, trees, recordings, metrics and health.
 
 mod activity;
 mod check;
@@ -30,7 +30,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, functions::FunctionFlags, par
 
 use self::{
     interrupt::Interruptible,
-    list::{Query, Stored},
+    list::{ListedRecord, Query},
     row::{COLUMNS, ENDED, JOINS, OPEN},
 };
 use crate::{
@@ -56,17 +56,17 @@ use crate::{
     },
 };
 
-/// A connection that only reads.
+/// Reads a SQLite store.
 #[derive(Debug)]
 pub(crate) struct SqliteReader {
-    /// Shared with the writer where the store is in memory, else its own.
+    /// In memory the writer's connection, else its own.
     access: Access,
-    alive: Alive,
+    is_alive: IsAlive,
     options: ReadOptions,
 }
 
-/// Says of a log's instance whether its process lives.
-type Alive = fn(Option<&Path>, InstanceId) -> bool;
+/// Returns whether the process of an instance is alive.
+type IsAlive = fn(Option<&Path>, InstanceId) -> bool;
 
 const OPEN_INSTANCES: &str = "SELECT id, uuid FROM instance WHERE id IN \
      (SELECT instance FROM open UNION SELECT instance FROM recording WHERE status = 0)";
@@ -80,49 +80,53 @@ impl SqliteReader {
             Location::Memory(connection) => Access::memory(connection.clone()),
             Location::File(path) => Access::file(OpenFile::for_path(path)?, Role::Read),
         };
-        // The process that could die takes a store in memory along.
+        // Instances of a store in memory are always alive: it ends with their process.
         SqliteReader::new(access, |file, id| {
             file.is_none_or(|file| lock::is_alive(file, id))
         })
     }
 
-    fn new(access: Access, alive: Alive) -> Result<Self> {
+    fn new(access: Access, is_alive: IsAlive) -> Result<Self> {
         let reader = SqliteReader {
             access,
-            alive,
+            is_alive,
             options: ReadOptions::default(),
         };
-        // Says what is wrong with a file before it is read.
+        // Reports what is wrong with the file before it is read.
         let connection = reader.connection()?;
         if reader.access.open_file().is_none() {
-            prepare(&connection).map_err(failed("prepare to search words"))?;
+            prepare(&connection).map_err(failed("register the SQL functions"))?;
         }
         drop(connection);
         Ok(reader)
     }
 
-    /// The connection, unless it is the copy of a parent's, or whoever asks has given up.
+    /// Locks the connection.
+    ///
+    /// # Errors
+    ///
+    /// In a process that was forked from the one that opened it, and after the deadline of the read.
     fn connection(&self) -> Result<Interruptible<'_>> {
         Interruptible::new(self.access.lock(prepare)?, &self.options)
     }
 
-    /// True while the process of an instance lives.
+    /// True if the process of an instance is alive.
     fn is_alive(&self, id: InstanceId) -> bool {
-        (self.alive)(self.access.open_file().map(|file| file.path()), id)
+        (self.is_alive)(self.access.open_file().map(|file| file.path()), id)
     }
 
-    /// Reads in one view of the store: nothing changes in between.
+    /// Reads in one transaction, within which nothing changes.
     fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        self.view(read)
+        self.read_snapshot(read)
             .map_err(|error| error.of(self.access.path()))
     }
 
-    /// Reads what one statement answers.
-    fn ask<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    /// Reads outside of a transaction; for a single statement.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         read(&*self.connection()?).map_err(|error| error.of(self.access.path()))
     }
 
-    fn view<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+    fn read_snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         let mut connection = self.connection()?;
         let begin = "begin to read";
         let mut transaction = connection.transaction().map_err(failed(begin))?;
@@ -130,31 +134,31 @@ impl SqliteReader {
         let mut dead = open.clone();
         dead.retain(|(_, id)| !self.is_alive(*id));
         if !dead.is_empty() {
-            // One that ended in good order has let go of its lock after its last commit: only in a view that is
-            // newer than what the locks say are its activities seen to have ended.
+            // An instance that shut down cleanly released its lock after its last commit. Only a snapshot that is newer
+            // than the check of the locks is sure to see that its activities have ended.
             drop(transaction);
             transaction = connection.transaction().map_err(failed(begin))?;
             open = open_instances(&transaction)?;
             dead.retain(|one| open.contains(one));
         }
         open.retain(|one| !dead.contains(one));
-        let present = clock::present(&transaction, self.options.now())?;
+        let now = clock::now(&transaction, self.options.now())?;
         let ids = |list: Vec<(i64, InstanceId)>| list.into_iter().map(|(_, id)| id).collect();
         read(&Snapshot {
             transaction,
-            present,
-            ahead_from: clock::ahead_from(present),
-            alive: serde_json::Value::from_iter(open.iter().map(|(row, _)| *row)).to_string(),
-            living: ids(open),
+            now,
+            ahead_from: clock::ahead_from(now),
+            alive_rows: serde_json::Value::from_iter(open.iter().map(|(row, _)| *row)).to_string(),
+            alive: ids(open),
             dead: ids(dead),
         })
     }
 
-    /// Compares the rows with the ledger and the sums.
+    /// Compares the rows with the ledger, and the sums with the rows.
     fn compare(&self, progress: &mut dyn FnMut(f64)) -> Result<Check> {
-        // Before the database, which is committed first.
+        // Before the database: a commit reaches the database first, and then the lock file.
         let path = self.access.open_file().map(|file| file.path());
-        let beside = (check::witnesses(path), check::total(path));
+        let beside = (check::lock_counts(path), check::total_counts(path));
         let mut checked = {
             let mut connection = self.connection()?;
             let view = connection.transaction().map_err(failed("begin to check"))?;
@@ -181,24 +185,24 @@ impl SqliteReader {
     }
 }
 
-/// One view of the store.
+/// One transaction, in which the store does not change.
 struct Snapshot<'a> {
     transaction: Transaction<'a>,
-    present: DateTime<Utc>,
-    /// From when on what is dated so is dated ahead of it.
+    now: DateTime<Utc>,
+    /// Records dated from this instant on are ahead of `now`.
     ahead_from: DateTime<Utc>,
-    /// A JSON list of the row ids of living instances that have open activities.
-    alive: String,
-    /// The same, by their ids.
-    living: Vec<InstanceId>,
-    /// Dead instances that have open activities.
+    /// Row ids of living instances that have open activities or recordings, as a JSON list.
+    alive_rows: String,
+    /// The ids of the same instances.
+    alive: Vec<InstanceId>,
+    /// The ids of dead instances that have open activities or recordings.
     dead: Vec<InstanceId>,
 }
 
 impl Snapshot<'_> {
     /// Runs a query whose rows are records.
-    fn records<R: Stored>(&self, (sql, values): Query) -> Result<Vec<R>> {
-        let attempt = || failed(R::READ);
+    fn records<R: ListedRecord>(&self, (sql, values): Query) -> Result<Vec<R>> {
+        let attempt = || failed(R::ATTEMPT);
         let mut statement = self.transaction.prepare_cached(&sql).map_err(attempt())?;
         let mut rows = statement
             .query(rusqlite::params_from_iter(values))
@@ -212,19 +216,20 @@ impl Snapshot<'_> {
         Ok(records)
     }
 
-    /// Ended and open activities of which one condition on an id holds.
-    fn both(&self, condition: &str, id: ActivityId) -> Result<Vec<ActivityRecord>> {
+    /// Reads the ended and the open activities that match one condition on an id.
+    fn ended_and_open(&self, condition: &str, id: ActivityId) -> Result<Vec<ActivityRecord>> {
         let id = rusqlite::types::Value::from(id.as_bytes().to_vec());
         let ended = [COLUMNS, ENDED, JOINS, condition].concat();
         let mut records = self.records((ended, vec![id.clone()]))?;
         let open = [COLUMNS, OPEN, JOINS, condition].concat();
-        records
-            .extend(self.records::<ActivityRecord>((open, vec![self.alive.clone().into(), id]))?);
+        records.extend(
+            self.records::<ActivityRecord>((open, vec![self.alive_rows.clone().into(), id]))?,
+        );
         Ok(records)
     }
 }
 
-impl<R: Stored> Source<R> for SqliteReader {
+impl<R: ListedRecord> Source<R> for SqliteReader {
     fn list(
         &mut self,
         filter: &Filter,
@@ -235,13 +240,18 @@ impl<R: Stored> Source<R> for SqliteReader {
         self.snapshot(|view| list::list(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
     }
 
-    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+    fn after(
+        &mut self,
+        position: Position<R>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Followed<R>> {
         R::check(filter)?;
-        self.snapshot(|view| list::after(view, place, filter, limit.clamp(1, LARGEST_PAGE)))
+        self.snapshot(|view| list::after(view, position, filter, limit.clamp(1, LARGEST_PAGE)))
     }
 
     fn newest(&mut self) -> Result<Position<R>> {
-        self.ask(list::newest_place)
+        self.read(list::newest_position)
     }
 
     fn get(&mut self, id: R::Id) -> Result<Option<R>> {
@@ -255,11 +265,11 @@ impl Reader for SqliteReader {
     }
 
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
-        let attempt = || failed("look for an activity's id");
+        let attempt = || failed("look up an activity ID");
         let limit = limit.clamp(1, LARGEST_PAGE);
         let (first, last) = range.into_inner();
         let values = params![first.as_bytes(), last.as_bytes(), limit as i64];
-        self.ask(|connection| {
+        self.read(|connection| {
             let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
             let ids = statement
                 .query_map(values, |row| row.get(0).map(ActivityId::from_bytes))
@@ -301,11 +311,13 @@ impl Reader for SqliteReader {
         range: RangeInclusive<RecordingId>,
         limit: usize,
     ) -> Result<Vec<RecordingId>> {
-        self.ask(|connection| recording::ids(connection, &range, limit.clamp(1, LARGEST_PAGE)))
+        self.read(|connection| recording::ids(connection, &range, limit.clamp(1, LARGEST_PAGE)))
     }
 
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>> {
-        self.ask(|connection| recording::chunks(connection, id, from, limit.clamp(1, LARGEST_PAGE)))
+        self.read(|connection| {
+            recording::chunks(connection, id, from, limit.clamp(1, LARGEST_PAGE))
+        })
     }
 
     fn buckets(
@@ -314,16 +326,16 @@ impl Reader for SqliteReader {
         quarters: Range<Quarter>,
         grain: Grain,
     ) -> Result<Vec<Bucket>> {
-        self.ask(|connection| metrics::buckets(connection, of, numbers(&quarters), grain))
+        self.read(|connection| metrics::buckets(connection, of, numbers(&quarters), grain))
     }
 
     fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
-        self.ask(|connection| metrics::totals(connection, by, numbers(&quarters)))
+        self.read(|connection| metrics::totals(connection, by, numbers(&quarters)))
     }
 
     fn paces(&mut self, of: &Subject, quarters: Range<Quarter>, grain: Grain) -> Result<Vec<Pace>> {
         let kept =
-            self.ask(|connection| metrics::paces(connection, of, numbers(&quarters), grain))?;
+            self.read(|connection| metrics::paces(connection, of, numbers(&quarters), grain))?;
         match kept {
             Some(paces) => Ok(paces),
             None => Ok(sums(self, &during(of.filter(), quarters))?.1),
@@ -332,36 +344,36 @@ impl Reader for SqliteReader {
 
     fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
         ActivityRecord::check(filter)?;
-        self.ask(|connection| scan::scan(connection, filter, take))
+        self.read(|connection| scan::scan(connection, filter, take))
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         EventRecord::check(filter)?;
-        self.ask(|connection| metrics::event_types(connection, filter))
+        self.read(|connection| metrics::event_types(connection, filter))
     }
 
     fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
-        let oldest = self.ask(metrics::oldest_quarter)?;
+        let oldest = self.read(metrics::oldest_quarter)?;
         Ok(oldest.map(Quarter::from_number))
     }
 
     fn is_known(&mut self, subject: &Subject) -> Result<bool> {
-        self.ask(|connection| metrics::is_known(connection, subject))
+        self.read(|connection| metrics::is_known(connection, subject))
     }
 
     fn present(&mut self) -> Result<DateTime<Utc>> {
-        self.ask(|connection| clock::present(connection, self.options.now()))
+        self.read(|connection| clock::now(connection, self.options.now()))
     }
 
     fn retention(&mut self) -> Result<Retention> {
-        self.ask(clock::retention)
+        self.read(clock::retention)
     }
 
     fn health(&mut self) -> Result<Health> {
         self.snapshot(|view| {
             let alive =
-                |id| view.living.contains(&id) || (!view.dead.contains(&id) && self.is_alive(id));
-            health::health(&view.transaction, view.present, &alive)
+                |id| view.alive.contains(&id) || (!view.dead.contains(&id) && self.is_alive(id));
+            health::health(&view.transaction, view.now, &alive)
         })
     }
 
@@ -371,11 +383,11 @@ impl Reader for SqliteReader {
     }
 
     fn integrity_errors(&mut self) -> Result<Vec<String>> {
-        self.ask(health::integrity_errors)
+        self.read(health::integrity_errors)
     }
 }
 
-/// Makes the functions that questions are asked with.
+/// Registers the SQL functions that queries use.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("activity_has_word", 2, flags, |context| {
@@ -388,7 +400,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// The instances that have open activities or recordings: row id and id.
+/// Reads the row ids and ids of instances that have open activities or recordings.
 fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
     let attempt = || failed("read the instances of open activities");
     let mut statement = connection
@@ -403,7 +415,7 @@ fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
         .map_err(attempt())
 }
 
-/// An error that says what was attempted.
+/// Maps an error of SQLite to ours, which names what was attempted.
 fn failed(attempt: &str) -> impl FnOnce(rusqlite::Error) -> Error + use<'_> {
     move |cause| {
         let error = match cause.sqlite_error_code() {

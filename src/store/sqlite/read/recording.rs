@@ -1,4 +1,4 @@
-//! Recordings: those of one activity, and their chunks.
+//! Reads recordings and their chunks.
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-// Binds a JSON list of the living instances' row ids first.
+// The first parameter is a JSON list of the row ids of living instances.
 const SELECT: &str = "SELECT r.seq, r.id, format.value, \
      CASE WHEN r.status = 0 AND r.instance NOT IN (SELECT value FROM json_each(?1)) THEN 7 ELSE r.status END, \
      r.lost, r.ended_at, instance.uuid, (SELECT coalesce(sum(events), 0) FROM chunk WHERE recording = r.seq), \
@@ -37,7 +37,7 @@ const IDS: &str = "SELECT id FROM recording WHERE id BETWEEN ?1 AND ?2 ORDER BY 
 const CHUNKS: &str = "SELECT number, track, events, from_at, until_at, codec, body FROM chunk \
      WHERE recording = (SELECT seq FROM recording WHERE id = ?1) AND number >= ?2 ORDER BY number LIMIT ?3";
 
-/// The recordings that are linked to an activity, in order of their begins.
+/// Reads the recordings linked to an activity, in the order of their starts.
 pub(super) fn of_activity(
     snapshot: &Snapshot<'_>,
     activity: ActivityId,
@@ -45,18 +45,18 @@ pub(super) fn of_activity(
     records(snapshot, OF_ACTIVITY, activity.as_bytes())
 }
 
-/// One recording.
+/// Reads one recording.
 pub(super) fn one(snapshot: &Snapshot<'_>, id: RecordingId) -> Result<Option<RecordingRecord>> {
     Ok(records(snapshot, BY_ID, id.as_bytes())?.pop())
 }
 
-/// The first ids in this range.
+/// Reads the first ids in a range.
 pub(super) fn ids(
     connection: &Connection,
     range: &RangeInclusive<RecordingId>,
     limit: usize,
 ) -> Result<Vec<RecordingId>> {
-    let attempt = || failed("look for a recording's id");
+    let attempt = || failed("look up a recording ID");
     let mut statement = connection.prepare_cached(IDS).map_err(attempt())?;
     let (first, last) = (range.start().as_bytes(), range.end().as_bytes());
     let ids = statement
@@ -67,7 +67,7 @@ pub(super) fn ids(
     ids.collect::<rusqlite::Result<_>>().map_err(attempt())
 }
 
-/// The chunks of a recording from this number on.
+/// Reads the chunks of a recording, from this number on.
 pub(super) fn chunks(
     connection: &Connection,
     id: RecordingId,
@@ -99,7 +99,7 @@ fn records(
         .prepare_cached(&sql)
         .map_err(attempt())?;
     let mut rows = statement
-        .query(params![snapshot.alive, id])
+        .query(params![snapshot.alive_rows, id])
         .map_err(attempt())?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(attempt())? {
@@ -129,7 +129,7 @@ fn record(connection: &Connection, row: &Row<'_>) -> Result<RecordingRecord> {
     })
 }
 
-/// What stands in other tables about a recording.
+/// Reads rows of another table that belong to a recording.
 fn list<T>(
     connection: &Connection,
     sql: &str,
@@ -157,8 +157,8 @@ fn link(row: &Row<'_>) -> Result<RecordingLink> {
 
 fn chunk(row: &Row<'_>) -> Result<ChunkRecord> {
     let code: i64 = get(row, 5)?;
-    let codec = Codec::from_code(code)
-        .ok_or_else(|| Error::store(format!("{code} is not the code of a codec")))?;
+    let codec =
+        Codec::from_code(code).ok_or_else(|| Error::store(format!("{code} is not a codec")))?;
     Ok(ChunkRecord {
         number: count(row, 0)?,
         track: get::<String>(row, 1)?.into(),
@@ -176,5 +176,5 @@ fn count(row: &Row<'_>, column: usize) -> Result<u64> {
 
 fn status(code: i64) -> Result<RecordingStatus> {
     RecordingStatus::from_code(code)
-        .ok_or_else(|| Error::store(format!("{code} is not the code of a recording's status")))
+        .ok_or_else(|| Error::store(format!("{code} is not a status code of recordings")))
 }

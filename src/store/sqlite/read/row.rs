@@ -1,4 +1,4 @@
-//! A row as a record.
+//! Reads a row as an activity.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -11,27 +11,27 @@ use crate::{
     store::{meaning::Code, sqlite::columns::unsigned},
 };
 
-/// The columns that [`record`] reads, of the alias `a` and the joins below.
+/// The columns for [`record`], from the alias `a` and the joins below.
 pub(super) const COLUMNS: &str = "SELECT a.id, a.parent, a.root, kind.value, name.value, a.status, a.started_at, a.duration_ns, \
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
      a.error_type, a.message, a.attributes, a.truncated, a.seq, \
      a.trace_id, a.span_id, a.remote_parent, ";
 
-/// The last columns and the table, for ended activities.
+/// The last columns, and the table of ended activities.
 pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity AS a LEFT JOIN preview AS p ON p.activity = a.seq";
 
-/// The same in the order of commits: no index but the row id's own.
+/// The same in commit order: in the order of row ids.
 pub(super) const ENDED_BY_SEQ: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq";
 
-/// The same for those that the index finds.
-pub(super) const ENDED_FOUND: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
+/// The same through the full-text index.
+pub(super) const ENDED_BY_SEARCH: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity_search AS s CROSS JOIN activity AS a \
      ON a.id >= activity_first_id(s.rowid) AND a.id < activity_first_id(s.rowid + 1) \
      LEFT JOIN preview AS p ON p.activity = a.seq";
 
-/// The same for open activities. Binds a JSON list of the living instances' row ids first.
+/// The same for open activities. The first parameter is a JSON list of the row ids of living instances.
 pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, NULL, NULL, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM (SELECT id, parent, root, kind, name, \
                   CASE WHEN instance IN (SELECT value FROM json_each(?)) THEN 0 ELSE 5 END AS status, \
@@ -40,7 +40,7 @@ pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, 
                   trace_id, span_id, remote_parent, \
                   input, input_bytes, input_truncated FROM open) AS a";
 
-/// What both need. Outer joins, so that the order of the tables is the order of reading.
+/// The joins of both tables. Outer joins, so that SQLite reads the tables in this order.
 pub(super) const JOINS: &str = " LEFT JOIN text AS kind ON kind.id = a.kind LEFT JOIN text AS name ON name.id = a.name \
      LEFT JOIN instance ON instance.id = a.instance \
      LEFT JOIN text AS project ON project.id = a.project LEFT JOIN text AS agent ON agent.id = a.agent \
@@ -72,7 +72,7 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         trace_id: trace_id.unwrap_or(TraceId::of_root(root)),
         span_id: span(22)?.unwrap_or(SpanId::of(id)),
         remote_parent: span(23)?,
-        // A kind that a later version added is something else to this one.
+        // A later version may have added kinds.
         kind: get::<String>(row, 3)?.parse().unwrap_or(Kind::Custom),
         name: get::<String>(row, 4)?.into(),
         status: status(get(row, 5)?)?,
@@ -96,7 +96,7 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         input: preview(row, 24)?,
         output: preview(row, 27)?,
         has_recording: get(row, 30)?,
-        // The view knows.
+        // `Snapshot::records` sets it.
         ahead: false,
         seq: get(row, 20)?,
     })
@@ -110,8 +110,7 @@ pub(super) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, column: usize) -> 
 }
 
 pub(super) fn status(code: i64) -> Result<Status> {
-    Status::from_code(code)
-        .ok_or_else(|| Error::store(format!("{code} is not the code of a status")))
+    Status::from_code(code).ok_or_else(|| Error::store(format!("{code} is not a status code")))
 }
 
 fn attributes(json: Option<String>) -> Result<serde_json::Map<String, serde_json::Value>> {
@@ -133,6 +132,9 @@ fn preview(row: &Row<'_>, first: usize) -> Result<Option<Preview>> {
 }
 
 pub(super) fn instant(us: i64) -> Result<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(us)
-        .ok_or_else(|| Error::store(format!("{us} microseconds are not a time")))
+    DateTime::from_timestamp_micros(us).ok_or_else(|| {
+        Error::store(format!(
+            "{us} microseconds since the Unix epoch are not a valid time"
+        ))
+    })
 }

@@ -1,4 +1,4 @@
-//! Ended activities one by one, as far as sums are concerned.
+//! Scans ended activities one by one, for sums that are not precomputed.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A root is a turn where it has an agent, and that has never said what its turns are, nor has since the sums of agents were added up.
+/// A root is a turn if it has an agent that does not record turns explicitly: neither up to the watermark nor since.
 const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
      says AS (SELECT agent FROM turning_agent UNION SELECT agent FROM activity NOT INDEXED \
               WHERE kind = (SELECT id FROM turn) AND agent IS NOT NULL \
@@ -33,13 +33,13 @@ pub(super) fn scan(
     filter: &Filter,
     take: &mut dyn FnMut(Tallied),
 ) -> Result<()> {
-    let clause = Where::of(filter, Table::Ended);
+    let clause = Where::for_activities(filter, Table::Ended);
     let sql = [ROWS, &clause.sql, IN_ORDER].concat();
     let turn = Value::from(Kind::Turn.as_str().to_owned());
     let values = params_from_iter([turn].into_iter().chain(clause.values));
     let mut texts = Texts {
         connection,
-        known: HashMap::new(),
+        cached: HashMap::new(),
     };
     let attempt = || failed(ATTEMPT);
     let mut statement = connection.prepare_cached(&sql).map_err(attempt())?;
@@ -69,17 +69,17 @@ fn tallied(
     })
 }
 
-/// Texts that were looked up: many activities share few of them.
+/// A cache of dictionary texts: many activities share few of them.
 struct Texts<'a> {
     connection: &'a Connection,
-    known: HashMap<i64, Option<Text>>,
+    cached: HashMap<i64, Option<Text>>,
 }
 
 impl Texts<'_> {
     fn get(&mut self, id: Option<i64>) -> rusqlite::Result<Option<Text>> {
         let Some(id) = id else { return Ok(None) };
-        match self.known.entry(id) {
-            Entry::Occupied(known) => Ok(known.get().clone()),
+        match self.cached.entry(id) {
+            Entry::Occupied(cached) => Ok(cached.get().clone()),
             Entry::Vacant(new) => {
                 let mut statement = self.connection.prepare_cached(TEXT_VALUE)?;
                 let text = statement

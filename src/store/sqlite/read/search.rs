@@ -1,4 +1,4 @@
-//! Lists that the index narrows down: what it finds, and what it has not come to yet.
+//! Lists that the full-text index narrows down: the rows that it finds, and those it has not reached yet.
 
 use rusqlite::{Connection, OptionalExtension, types::Value};
 
@@ -18,28 +18,28 @@ use crate::{
     },
 };
 
-/// Rows that the index has not come to and that are looked at one by one: some tens of milliseconds. Where there are more,
-/// a list is read as if there was no index.
-const LONGEST_TAIL: i64 = 20_000;
+/// The largest index lag with which the index is used. The unindexed rows are read one by one, which takes some tens of
+/// milliseconds; with more of them, a list is read without the index.
+const MAX_LAG: i64 = 20_000;
 
-/// The condition on the index, which is read under the alias `s`: an expression, and from when to when.
+/// The condition on the index, under the alias `s`: an FTS5 expression, the first and the last microsecond.
 pub(super) const CONDITION: &str = " MATCH ? AND s.rowid BETWEEN ? AND ?";
-/// In the order of the index, which is that of lists but for what started in the same microsecond.
+/// The order of the index, which is the order of lists except within one microsecond.
 pub(super) const NEWEST_FIRST: &str = " ORDER BY s.rowid DESC LIMIT ?";
-/// What was committed after the index came by.
-pub(super) const TAIL: &str = " AND a.seq > ? ORDER BY a.id DESC LIMIT ?";
+/// The rows beyond the watermark of the index.
+pub(super) const UNINDEXED: &str = " AND a.seq > ? ORDER BY a.id DESC LIMIT ?";
 
-/// How the index helps with one list.
+/// A query of the index for one list.
 pub(super) struct Search {
     expression: String,
     first_us: i64,
     last_us: i64,
-    /// The last seq that the index has.
-    pub(super) followed: i64,
+    /// The watermark of the index.
+    pub(super) indexed_up_to: i64,
 }
 
 impl Search {
-    /// How the index helps to find activities; `None` where it does not.
+    /// A search for activities; `None` if the index does not help with this filter.
     pub(super) fn activities(
         connection: &Connection,
         filter: &Filter,
@@ -49,36 +49,36 @@ impl Search {
             if !has_rare(filter) && filter.actor.any_of.is_empty() {
                 return Ok(None);
             }
-            Search::of(&ACTIVITIES, connection, filter, cursor)
+            Search::new(&ACTIVITIES, connection, filter, cursor)
         };
-        search().map_err(failed("look into the index of activities"))
+        search().map_err(failed("search the index of activities"))
     }
 
-    /// How the index helps to find events; `None` where it does not.
+    /// A search for events; `None` if the index does not help with this filter.
     pub(super) fn events(
         connection: &Connection,
         filter: &Filter,
         cursor: Option<Cursor<EventRecord>>,
     ) -> Result<Option<Search>> {
         let search = || {
-            // Those of one actor have an index of their own.
+            // A list of one actor has an index of its own.
             if !has_rare(filter) && filter.actor.any_of.len() < 2 {
                 return Ok(None);
             }
-            Search::of(&EVENTS, connection, filter, cursor)
+            Search::new(&EVENTS, connection, filter, cursor)
         };
-        search().map_err(failed("look into the index of events"))
+        search().map_err(failed("search the index of events"))
     }
 
-    fn of<R: Record>(
+    fn new<R: Record>(
         index: &SearchIndex,
         connection: &Connection,
         filter: &Filter,
         cursor: Option<Cursor<R>>,
     ) -> rusqlite::Result<Option<Search>> {
-        let followed = index.indexed_up_to(connection)?;
+        let indexed_up_to = index.indexed_up_to(connection)?;
         let expression = expression(connection, filter)?;
-        if followed == 0 || expression.is_empty() || index.lag(connection)? > LONGEST_TAIL as u64 {
+        if indexed_up_to == 0 || expression.is_empty() || index.lag(connection)? > MAX_LAG as u64 {
             return Ok(None);
         }
         let us = |bound: chrono::DateTime<chrono::Utc>| bound.timestamp_micros();
@@ -88,11 +88,11 @@ impl Search {
             expression,
             first_us: filter.since.map_or(0, us),
             last_us: until.min(cursor),
-            followed,
+            indexed_up_to,
         }))
     }
 
-    /// What is bound to [`CONDITION`].
+    /// The parameters of [`CONDITION`].
     pub(super) fn values(&self) -> Vec<Value> {
         vec![
             Value::from(self.expression.clone()),
@@ -102,8 +102,8 @@ impl Search {
     }
 }
 
-/// The same filter for what started in one microsecond.
-pub(super) fn within(filter: &Filter, us: i64) -> Filter {
+/// The filter, restricted to records that start in one microsecond.
+pub(super) fn restricted_to_us(filter: &Filter, us: i64) -> Filter {
     let mut filter = filter.clone();
     let at = chrono::DateTime::from_timestamp_micros;
     let (first, end) = (at(us), at(us + 1));
@@ -114,12 +114,12 @@ pub(super) fn within(filter: &Filter, us: i64) -> Filter {
     filter
 }
 
-/// The smallest id of what started in a microsecond.
+/// The smallest id of a record that starts in this microsecond.
 pub(super) fn first_id(us: i64) -> [u8; 16] {
     *ActivityId::from_parts(us, 0).as_bytes()
 }
 
-/// Whether it asks for what only the index finds.
+/// True if the filter has a condition with which only the full-text index helps.
 fn has_rare(filter: &Filter) -> bool {
     let scopes = [
         &filter.agent,
@@ -130,9 +130,9 @@ fn has_rare(filter: &Filter) -> bool {
     !filter.words.all_of.is_empty() || scopes.iter().any(|scope| !scope.any_of.is_empty())
 }
 
-/// An FTS5 expression that finds all that the filter means, and maybe more. Empty where it would find everything.
+/// An FTS5 expression that finds everything the filter matches, and maybe more. Empty if it would find everything.
 ///
-/// Every word in it is made of letters and digits, so that none means anything to FTS5.
+/// All words in it are quoted and made of letters and digits, so that none is FTS5 syntax.
 fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<String> {
     let mut all = Vec::new();
     for word in filter
@@ -141,8 +141,8 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         .iter()
         .filter_map(|word| looked_for(word))
     {
-        let open = if word.ends_with(' ') { "" } else { " *" };
-        all.push(format!("words : \"{}\"{open}", word.trim()));
+        let prefix = if word.ends_with(' ') { "" } else { " *" };
+        all.push(format!("words : \"{}\"{prefix}", word.trim()));
     }
     let by_number = [
         (PROJECT, &filter.project),
@@ -150,21 +150,21 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         (ACTOR, &filter.actor),
         (BRAND, &filter.brand),
     ];
-    for (sort, choice) in by_number {
+    for (prefix, choice) in by_number {
         all.extend(one_of(choice, |text| {
-            // No text has the number 0.
+            // No text has the id 0.
             let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
-            Ok(dictionary_scope(sort, number.unwrap_or_default()))
+            Ok(dictionary_scope(prefix, number.unwrap_or_default()))
         })?);
     }
-    for (sort, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
-        all.extend(one_of(choice, |text| Ok(text_scope(sort, text)))?);
+    for (prefix, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
+        all.extend(one_of(choice, |text| Ok(text_scope(prefix, text)))?);
     }
     Ok(all.join(" AND "))
 }
 
-/// The condition that one of the alternatives holds; `None` where there are none, or one of them has wildcards.
+/// The expression for one of several scopes; `None` without alternatives, or if one of them has wildcards.
 fn one_of(
     choice: &Choice<Pattern>,
     word: impl Fn(&str) -> rusqlite::Result<String>,

@@ -1,4 +1,4 @@
-//! The SQL means what `Filter::matches` says, pages fit together, and plans use the indexes.
+//! The SQL matches what `Filter::matches` matches, pages are consecutive, and query plans use the indexes.
 
 use chrono::{DateTime, Utc};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -18,9 +18,9 @@ const START_US: i64 = 1_772_366_400_000_000;
 const LIVING: u8 = 1;
 const DEAD: u8 = 2;
 
-/// One generated row: what it holds is picked by numbers, so that filters meet it.
+/// A generated row. Its texts are picked from [`TEXTS`], so that filters match some rows.
 #[derive(Debug, Clone)]
-struct Made {
+struct RowSpec {
     status: i64,
     dead: bool,
     picks: [usize; 9],
@@ -48,7 +48,7 @@ fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
         .unwrap()
 }
 
-fn fixture(rows: &[Made]) -> SqliteReader {
+fn fixture(rows: &[RowSpec]) -> SqliteReader {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(SCHEMA).unwrap();
     for instance in [LIVING, DEAD] {
@@ -67,7 +67,7 @@ fn fixture(rows: &[Made]) -> SqliteReader {
     SqliteReader::new(Access::memory(connection), alive).unwrap()
 }
 
-fn insert(connection: &Connection, index: usize, row: &Made) {
+fn insert(connection: &Connection, index: usize, row: &RowSpec) {
     let at = START_US + row.second * 1_000_000;
     let id = ActivityId::from_parts(at, (index as u64) << 2);
     let open = row.status == 0;
@@ -110,7 +110,7 @@ fn insert(connection: &Connection, index: usize, row: &Made) {
     }
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn row_spec() -> impl Strategy<Value = RowSpec> {
     (
         0..6i64,
         any::<bool>(),
@@ -118,7 +118,7 @@ fn made() -> impl Strategy<Value = Made> {
         0..20i64,
         select(vec![0, 1, 5, 10, 1_000_000]),
     )
-        .prop_map(|(status, dead, picks, second, duration_ns)| Made {
+        .prop_map(|(status, dead, picks, second, duration_ns)| RowSpec {
             status,
             dead,
             picks: picks.map(usize::from),
@@ -127,7 +127,7 @@ fn made() -> impl Strategy<Value = Made> {
         })
 }
 
-/// A filter's text, made of terms that the generated rows can meet.
+/// A filter made of terms that can match the generated rows.
 fn filter() -> impl Strategy<Value = Filter> {
     let value = select(vec![
         "acme",
@@ -181,7 +181,7 @@ fn filter() -> impl Strategy<Value = Filter> {
     ];
     (vec(signed, 0..4), bound).prop_map(|(mut terms, bound)| {
         terms.extend(bound);
-        read(&terms.join(" "))
+        parse(&terms.join(" "))
     })
 }
 
@@ -189,15 +189,14 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(START_US + second * 1_000_000).unwrap()
 }
 
-/// The parser stands above this folder; here only what the tests need of it.
-fn read(text: &str) -> Filter {
+fn parse(text: &str) -> Filter {
     Filter::parse(text, at(0)).unwrap()
 }
 
 proptest! {
     #[test]
-    fn the_sql_means_what_the_filter_says(
-        rows in vec(made(), 0..40),
+    fn the_sql_matches_what_the_filter_matches(
+        rows in vec(row_spec(), 0..40),
         indexed in 0usize..60,
         filter in filter(),
         limit in 1usize..12,
@@ -227,11 +226,11 @@ proptest! {
         let mut ended: Vec<_> = expected.into_iter().filter(|activity| activity.seq.is_some()).collect();
         ended.sort_by_key(|activity| activity.seq);
         let mut followed = Vec::new();
-        let mut place = Position::<ActivityRecord>::START;
-        while place != reader.newest().unwrap() {
-            let next = reader.after(place, &filter, limit).unwrap();
+        let mut position = Position::<ActivityRecord>::START;
+        while position != reader.newest().unwrap() {
+            let next = reader.after(position, &filter, limit).unwrap();
             followed.extend(next.records);
-            place = next.next;
+            position = next.next;
         }
         prop_assert_eq!(followed, ended, "{}", &filter);
     }
@@ -260,7 +259,7 @@ fn lists_are_read_through_an_index_and_never_sorted() {
     let mut reader = fixture(&[]);
     let mut check = |text: &str, expected: &str| {
         let (sql, values) = list::newest::<ActivityRecord>(
-            &read(text),
+            &parse(text),
             Some(Cursor::after(ActivityId::lower_bound(at(9)))),
             50,
         );
@@ -309,7 +308,7 @@ fn events_are_read_through_an_index_and_never_sorted() {
     let mut check = |text: &str, expected: &str| {
         let bound = *ActivityId::lower_bound(at(9)).as_bytes();
         let cursor = Some(Cursor::after(EventId::from_bytes(bound)));
-        let (sql, values) = list::newest::<EventRecord>(&read(text), cursor, 50);
+        let (sql, values) = list::newest::<EventRecord>(&parse(text), cursor, 50);
         let plan = plan(&mut reader, &sql, values);
         let through = format!("SEARCH a USING INDEX {expected}");
         assert!(
@@ -334,7 +333,7 @@ fn events_are_read_through_an_index_and_never_sorted() {
 
 #[test]
 fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
-    let row = Made {
+    let row = RowSpec {
         status: 1,
         dead: false,
         picks: [1; 9],
@@ -344,12 +343,12 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
     let mut reader = fixture(&[row]);
     index(&reader);
     let mut check = |text: &str| {
-        let (filter, cursor) = (read(text), Cursor::after(ActivityId::lower_bound(at(9))));
+        let (filter, cursor) = (parse(text), Cursor::after(ActivityId::lower_bound(at(9))));
         let connection = reader.connection().unwrap();
         let search = search::Search::activities(&connection, &filter, Some(cursor));
         drop(connection);
         let search = search.unwrap().unwrap();
-        let (sql, values) = list::newest_found(&search, &filter, Some(cursor), 50);
+        let (sql, values) = list::newest_by_search(&search, &filter, Some(cursor), 50);
         let plan = plan(&mut reader, &sql, values);
         assert!(
             plan[0].starts_with("SCAN s VIRTUAL TABLE INDEX"),
@@ -373,11 +372,11 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
 }
 
 #[test]
-fn commits_are_followed_by_their_own_order() {
+fn commits_are_followed_in_commit_order() {
     let mut reader = fixture(&[]);
     for text in ["", "project:acme since:2026-03-01", "status:failed word"] {
-        let of_activities = list::commits::<ActivityRecord>(&read(text), 3, 9, 50);
-        let of_events = list::commits::<EventRecord>(&read(text), 3, 9, 50);
+        let of_activities = list::commits::<ActivityRecord>(&parse(text), 3, 9, 50);
+        let of_events = list::commits::<EventRecord>(&parse(text), 3, 9, 50);
         for (sql, values) in [of_activities, of_events] {
             let plan = plan(&mut reader, &sql, values);
             let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
@@ -397,7 +396,7 @@ fn commits_are_followed_by_their_own_order() {
 fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
     let mut reader = fixture(&[]);
     let root = ActivityId::from_parts(START_US, 3);
-    let row = |status, second, odd| Made {
+    let row = |status, second, odd| RowSpec {
         status,
         dead: false,
         picks: [0, 1, 0, 0, 0, 0, 0, odd, 0],
@@ -428,7 +427,7 @@ fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
 }
 
 #[test]
-fn an_unknown_type_of_question_is_refused_and_not_answered_with_nothing() {
+fn a_filter_that_a_list_does_not_support_is_refused_instead_of_matching_nothing() {
     let mut reader = fixture(&[]);
     let mut filter = Filter::default();
     filter.event_type.none_of.push(Pattern::exact("deployment"));
@@ -444,7 +443,7 @@ fn a_damaged_row_is_an_error_that_names_it() {
     insert(
         &reader.connection().unwrap(),
         0,
-        &Made {
+        &RowSpec {
             status: 1,
             dead: false,
             picks: [0; 9],

@@ -1,4 +1,4 @@
-//! The tree of an activity, whole or page by page in order of start.
+//! Reads the tree of an activity, completely or in pages, in order of start.
 
 use rusqlite::{params_from_iter, types::Value};
 
@@ -16,19 +16,19 @@ use crate::{
 
 const BY_ID: &str = "a.id = ?";
 const BY_ROOT: &str = "a.root = ?";
-/// Those below the root that have ended. By the root alone: an index on what the filter names would read other trees.
+/// Ended activities below the root. Forces the index on the root, because others would read activities of other trees.
 const BELOW: &str = "FROM activity AS a INDEXED BY activity_root WHERE a.root = ? AND ";
-/// An activity that is in both tables has ended.
+/// An activity in both tables has ended.
 const STILL_OPEN: &str = " AND NOT EXISTS (SELECT 1 FROM activity WHERE id = a.id)";
 
-/// Every activity of the tree.
+/// Reads all activities of the tree.
 pub(super) fn tree(view: &Snapshot<'_>, root: ActivityId) -> Result<Vec<ActivityRecord>> {
-    let mut records = view.both(BY_ID, root)?;
-    records.extend(view.both(BY_ROOT, root)?);
+    let mut records = view.ended_and_open(BY_ID, root)?;
+    records.extend(view.ended_and_open(BY_ROOT, root)?);
     Ok(in_order(records))
 }
 
-/// A part of the tree, and how large all of it is.
+/// Reads a page of the tree, and counts the activities of all pages.
 pub(super) fn page(
     view: &Snapshot<'_>,
     root: ActivityId,
@@ -36,9 +36,9 @@ pub(super) fn page(
     after: Option<Cursor<ActivityRecord>>,
     limit: usize,
 ) -> Result<TreePage> {
-    // One more than asked for tells whether there is a next page.
+    // One more than requested, to know whether there is a next page.
     let wanted = limit + 1;
-    let mut top = view.both(BY_ID, root)?;
+    let mut top = view.ended_and_open(BY_ID, root)?;
     top.truncate(1);
     top.retain(|one| filter.matches(one));
     let total =
@@ -58,7 +58,7 @@ pub(super) fn page(
     })
 }
 
-/// By start. The sort is stable, so of an activity that is in both tables the end stays.
+/// Sorts by start. The sort is stable, so the ended one of an activity in both tables is kept.
 fn in_order(mut records: Vec<ActivityRecord>) -> Vec<ActivityRecord> {
     records.sort_by_key(|record| record.id);
     records.dedup_by_key(|record| record.id);
@@ -66,13 +66,13 @@ fn in_order(mut records: Vec<ActivityRecord>) -> Vec<ActivityRecord> {
 }
 
 fn ended_count(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Result<u64> {
-    let clause = Where::of(filter, Table::Ended);
+    let clause = Where::for_activities(filter, Table::Ended);
     let sql = ["SELECT count(*) ", BELOW, &clause.sql].concat();
     count(view, &sql, [bound(root)].into_iter().chain(clause.values))
 }
 
 fn open_count(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Result<u64> {
-    let clause = Where::of(filter, Table::Open);
+    let clause = Where::for_activities(filter, Table::Open);
     let rows = [
         COLUMNS,
         OPEN,
@@ -84,7 +84,7 @@ fn open_count(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Result<
     ]
     .concat();
     let sql = ["SELECT count(*) FROM (", &rows, ")"].concat();
-    let values = [view.alive.clone().into(), bound(root)];
+    let values = [view.alive_rows.clone().into(), bound(root)];
     count(view, &sql, values.into_iter().chain(clause.values))
 }
 
@@ -97,7 +97,7 @@ fn count(view: &Snapshot<'_>, sql: &str, values: impl Iterator<Item = Value>) ->
     Ok(counted.max(0).cast_unsigned())
 }
 
-/// The ids first: what belongs to them is only read of those that are wanted.
+/// Selects the ids first, so that the joins are only read for the activities of the page.
 fn ended(
     view: &Snapshot<'_>,
     root: ActivityId,
@@ -124,15 +124,15 @@ fn open(
     let clause = following(filter, Table::Open, after);
     let condition = [BY_ROOT, " AND ", &clause.sql, " ORDER BY a.id LIMIT ?"].concat();
     let sql = [COLUMNS, OPEN, JOINS, &condition].concat();
-    let mut values = vec![view.alive.clone().into(), bound(root)];
+    let mut values = vec![view.alive_rows.clone().into(), bound(root)];
     values.extend(clause.values);
     values.push(Value::from(wanted as i64));
     view.records((sql, values))
 }
 
-/// What the filter means, beginning after the cursor.
+/// The filter's clause, restricted to activities after the cursor.
 fn following(filter: &Filter, table: Table, after: Option<Cursor<ActivityRecord>>) -> Where {
-    let mut clause = Where::of(filter, table);
+    let mut clause = Where::for_activities(filter, table);
     if let Some(after) = after {
         clause.after(after.id());
     }

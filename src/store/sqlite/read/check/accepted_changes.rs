@@ -1,4 +1,4 @@
-//! Changes by other programs that were accepted.
+//! Changes by other programs that an operator has accepted.
 
 use rusqlite::Connection;
 
@@ -14,9 +14,9 @@ use crate::{
 const ACCEPTED: &str = "SELECT at, kind, sum(max(missing, 0)), sum(max(-missing, 0)) FROM ledger_accepted \
      GROUP BY at, kind ORDER BY at DESC, kind";
 
-/// The changes by other programs that were accepted, newest first.
+/// Reads the accepted changes, newest first.
 pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<Accepted>> {
-    let attempt = || failed("read what was accepted");
+    let attempt = || failed("read the accepted changes");
     let mut statement = connection.prepare_cached(ACCEPTED).map_err(attempt())?;
     let mut rows = statement.query(()).map_err(attempt())?;
     let mut accepted = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<Accepted>>
             .find(|kind| ledger::statements(*kind).kind == number);
         accepted.push(Accepted {
             at: instant(row.get(0).map_err(attempt())?)?,
-            kind: kind.ok_or_else(|| Error::store(format!("{number} is no kind of row")))?,
+            kind: kind.ok_or_else(|| Error::store(format!("{number} is not a kind of row")))?,
             missing: unsigned(row.get(2).map_err(attempt())?),
             surplus: unsigned(row.get(3).map_err(attempt())?),
         });

@@ -1,10 +1,10 @@
-//! What each instance should have, and what it has.
+//! Compares the counts of each instance with its rows.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, Row};
 
-use super::rows::Found;
+use super::rows::RowCounts;
 use crate::{
     error::Result,
     record::{ActivityId, InstanceId},
@@ -23,12 +23,12 @@ const INSTANCES: &str = "SELECT id, uuid, host, pid, started_at, \
        activities_added, activities_removed, events_added, events_removed, \
        recordings_added, recordings_removed, chunks_added, chunks_removed FROM instance ORDER BY id";
 
-/// Compares what the instances of the database, and those of the lock files, should have with what was found.
+/// Compares the counts in the database and in the lock files with the rows found, and adds the result to `check`.
 pub(super) fn compare(
     connection: &Connection,
     check: &mut Check,
-    mut witnesses: HashMap<InstanceId, CommitCounts>,
-    mut found: HashMap<i64, Found>,
+    mut lock_counts: HashMap<InstanceId, CommitCounts>,
+    mut found: HashMap<i64, RowCounts>,
 ) -> Result<()> {
     let attempt = || failed("read the ledger");
     let mut statement = connection.prepare(INSTANCES).map_err(attempt())?;
@@ -36,7 +36,7 @@ pub(super) fn compare(
     while let Some(row) = rows.next().map_err(attempt())? {
         let number: i64 = row.get(0).map_err(attempt())?;
         let id = InstanceId::from_bytes(row.get(1).map_err(attempt())?);
-        let witness = witnesses.remove(&id).unwrap_or_default();
+        let lock_counts = lock_counts.remove(&id).unwrap_or_default();
         let found = found.remove(&number).unwrap_or_default();
         let saved_at: Option<i64> = row.get(5).map_err(attempt())?;
         let one = InstanceCheck {
@@ -45,28 +45,28 @@ pub(super) fn compare(
             pid: row.get(3).map_err(attempt())?,
             started_at: Some(instant(row.get(4).map_err(attempt())?)?),
             saved_at: saved_at.map(instant).transpose()?,
-            counts: counts(row, witness, found).map_err(attempt())?,
+            counts: counts(row, lock_counts, found).map_err(attempt())?,
         };
         add(check, one);
     }
-    unknown(check, witnesses);
+    add_from_locks(check, lock_counts);
     let mut numbers: Vec<_> = found.into_iter().collect();
     numbers.sort_by_key(|(number, _)| *number);
     for (_, found) in numbers {
-        add(check, of_unknown(CommitCounts::default(), found));
+        add(check, unknown_instance(CommitCounts::default(), found));
     }
     Ok(())
 }
 
-/// Instances that only the lock files know.
-pub(super) fn unknown(check: &mut Check, witnesses: HashMap<InstanceId, CommitCounts>) {
-    let mut witnesses: Vec<_> = witnesses.into_iter().collect();
-    witnesses.sort_by_key(|(id, _)| *id);
-    for (id, witness) in witnesses {
+/// Adds the instances that only have a lock file.
+pub(super) fn add_from_locks(check: &mut Check, lock_counts: HashMap<InstanceId, CommitCounts>) {
+    let mut lock_counts: Vec<_> = lock_counts.into_iter().collect();
+    lock_counts.sort_by_key(|(id, _)| *id);
+    for (id, counts) in lock_counts {
         let one = InstanceCheck {
             id: Some(id),
             started_at: Some(ActivityId::from_bytes(*id.as_bytes()).started_at()),
-            ..of_unknown(witness, Found::default())
+            ..unknown_instance(counts, RowCounts::default())
         };
         add(check, one);
     }
@@ -79,8 +79,8 @@ fn add(check: &mut Check, one: InstanceCheck) {
     }
 }
 
-/// What the database does not know the instance of.
-fn of_unknown(witness: CommitCounts, found: Found) -> InstanceCheck {
+/// The check of an instance that the database does not have.
+fn unknown_instance(lock_counts: CommitCounts, found: RowCounts) -> InstanceCheck {
     InstanceCheck {
         id: None,
         host: None,
@@ -88,29 +88,29 @@ fn of_unknown(witness: CommitCounts, found: Found) -> InstanceCheck {
         started_at: None,
         saved_at: None,
         counts: Counts {
-            commits: Count::new(witness.commits, 0),
-            activities: Count::new(witness.activities, found.activities),
-            events: Count::new(witness.events, found.events),
-            recordings: Count::new(witness.recordings, found.recordings),
-            chunks: Count::new(witness.chunks, found.chunks),
+            commits: Count::new(lock_counts.commits, 0),
+            activities: Count::new(lock_counts.activities, found.activities),
+            events: Count::new(lock_counts.events, found.events),
+            recordings: Count::new(lock_counts.recordings, found.recordings),
+            chunks: Count::new(lock_counts.chunks, found.chunks),
         },
     }
 }
 
-fn counts(row: &Row<'_>, witness: CommitCounts, found: Found) -> rusqlite::Result<Counts> {
-    // What the lock file says and the ledger does not is missing, like what the ledger says and the rows do not.
-    let count = |column: usize, witness: u64, found| {
+fn counts(row: &Row<'_>, lock_counts: CommitCounts, found: RowCounts) -> rusqlite::Result<Counts> {
+    // The larger of both counts is expected: rows missing in the ledger are missing as those missing in the table are.
+    let count = |column: usize, lock_counts: u64, found| {
         let (added, removed): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
-        let added = added.max(signed(witness));
+        let added = added.max(signed(lock_counts));
         let expected = unsigned(added.saturating_sub(removed));
         Ok::<_, rusqlite::Error>(Count::new(expected, found))
     };
     let commits = unsigned(row.get::<_, i64>(6)?);
     Ok(Counts {
-        commits: Count::new(commits.max(witness.commits), commits),
-        activities: count(7, witness.activities, found.activities)?,
-        events: count(9, witness.events, found.events)?,
-        recordings: count(11, witness.recordings, found.recordings)?,
-        chunks: count(13, witness.chunks, found.chunks)?,
+        commits: Count::new(commits.max(lock_counts.commits), commits),
+        activities: count(7, lock_counts.activities, found.activities)?,
+        events: count(9, lock_counts.events, found.events)?,
+        recordings: count(11, lock_counts.recordings, found.recordings)?,
+        chunks: count(13, lock_counts.chunks, found.chunks)?,
     })
 }

@@ -1,4 +1,4 @@
-//! The full check: what should be there, compared with what is.
+//! The full check: compares the ledger and the lock files with the rows.
 
 mod accepted_changes;
 mod instances;
@@ -27,29 +27,33 @@ use crate::{
 };
 
 /// The first schema that has a ledger.
-const LEDGER: i64 = 2;
+const LEDGER_SCHEMA: i64 = 2;
 const SCHEMA: &str = "PRAGMA user_version";
 
-/// What was written beside a store when a log last ended in good order. To be read before the database.
-pub(super) fn total(store: Option<&Path>) -> Option<TotalCounts> {
+/// Reads the total counts that the last clean shutdown left beside the store.
+///
+/// Read them before the database.
+pub(super) fn total_counts(store: Option<&Path>) -> Option<TotalCounts> {
     TotalCounts::read(&lock::folder(store?))
 }
 
-/// What the lock files beside a store say. To be read before the database: see [`CommitCounts`].
-pub(super) fn witnesses(store: Option<&Path>) -> HashMap<InstanceId, CommitCounts> {
+/// Reads the counts in the lock files beside the store.
+///
+/// Read them before the database: see [`CommitCounts`].
+pub(super) fn lock_counts(store: Option<&Path>) -> HashMap<InstanceId, CommitCounts> {
     let all = store.map(|store| CommitCounts::read_all(&lock::folder(store)));
     all.unwrap_or_default().into_iter().collect()
 }
 
-/// What the lock files beside a store say was committed to it, where it cannot be read.
+/// Returns what the lock files beside a store say was committed to it; for a store that cannot be read.
 pub(crate) fn check_lock_files(store: &Path) -> Check {
-    let mut check = nothing();
+    let mut check = empty_check();
     check.has_ledger = true;
-    instances::unknown(&mut check, witnesses(Some(store)));
+    instances::add_from_locks(&mut check, lock_counts(Some(store)));
     check
 }
 
-fn nothing() -> Check {
+fn empty_check() -> Check {
     Check {
         has_ledger: false,
         total: Counts::default(),
@@ -63,11 +67,11 @@ fn nothing() -> Check {
     }
 }
 
-/// What was committed to this file and is not in its ledger: an older copy has taken its place.
+/// Returns the commits that the file had at its last clean shutdown and has not now: an older copy has replaced it.
 fn older(connection: &Connection, then: &TotalCounts) -> Result<Option<Counts>> {
     let now = ledger::total(connection).map_err(failed("add up the ledger"))?;
     let Some(now) = now.filter(|now| now.is_same_file(then)) else {
-        // Another file.
+        // Not a copy of the same file.
         return Ok(None);
     };
     let (then, now) = (&then.committed, &now.committed);
@@ -81,27 +85,29 @@ fn older(connection: &Connection, then: &TotalCounts) -> Result<Option<Counts>> 
     Ok((!now.covers(then)).then_some(counts))
 }
 
-/// True where the file keeps a ledger.
+/// True if the file has a ledger.
 pub(super) fn has_ledger(connection: &Connection) -> Result<bool> {
     let version = connection.query_row(SCHEMA, (), |row| row.get::<_, i64>(0));
-    Ok(version.map_err(failed("read the schema's version"))? >= LEDGER)
+    Ok(version.map_err(failed("read the schema's version"))? >= LEDGER_SCHEMA)
 }
 
-/// Compares the ledger with the rows, within one transaction. The sums are not in it.
+/// Compares the ledger with the rows, but not the sums.
+///
+/// Call it within one transaction.
 pub(super) fn compare(
     connection: &Connection,
-    (witnesses, total): (HashMap<InstanceId, CommitCounts>, Option<TotalCounts>),
+    (lock_counts, total): (HashMap<InstanceId, CommitCounts>, Option<TotalCounts>),
     progress: &mut dyn FnMut(f64),
 ) -> Result<Check> {
     let mut check = Check {
         has_ledger: has_ledger(connection)?,
         foreign: schema::foreign_objects(connection).map_err(failed("read the schema"))?,
-        ..nothing()
+        ..empty_check()
     };
     if check.has_ledger {
         check.accepted = accepted_changes(connection)?;
         let found = rows::count(connection, progress).map_err(failed("count the rows"))?;
-        instances::compare(connection, &mut check, witnesses, found)?;
+        instances::compare(connection, &mut check, lock_counts, found)?;
         if let Some(total) = total {
             check.older = older(connection, &total)?;
         }
