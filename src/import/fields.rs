@@ -1,4 +1,4 @@
-//! The fields of one line: each is taken by its name, and what is wrong is said with the name and the value.
+//! The fields of one line: taken one by one by name, with errors that quote the name and the value.
 
 use std::fmt;
 
@@ -11,27 +11,31 @@ use serde_json::{Map, Value};
 
 use crate::redact::Redactor;
 
-/// The end of the year 9999, in microseconds since the Unix epoch: later times have no form in RFC 3339.
+/// The end of the year 9999, in microseconds since the Unix epoch: RFC 3339 cannot express later times.
 const END_OF_TIME_US: i64 = 253_402_300_800_000_000;
-/// The longest part of a value or a cause that an error quotes, in bytes.
+/// How many bytes of a value or a cause an error quotes.
 const QUOTED_BYTES: usize = 120;
 
-/// What is wrong with a line.
-pub(super) type Wrong = String;
+/// The message of an error in a line.
+pub(super) type LineError = String;
 
-/// The fields of one line that have not been taken yet.
+/// The fields of a line that have not been taken yet.
 pub(super) struct Fields<'a> {
-    left: Map<String, Value>,
+    remaining: Map<String, Value>,
     redactor: &'a Redactor,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(line: &str, redactor: &'a Redactor) -> Result<Self, Wrong> {
+    /// Parses a line, which must be one JSON object.
+    pub(super) fn parse(line: &str, redactor: &'a Redactor) -> Result<Self, LineError> {
         match serde_json::from_str(line) {
-            Ok(Unique(left)) => Ok(Fields { left, redactor }),
+            Ok(UniqueFields(remaining)) => Ok(Fields {
+                remaining,
+                redactor,
+            }),
             Err(cause) => {
                 let cause_text = cause.to_string();
-                // The line is its own: only the column tells something.
+                // serde_json counts lines within this one: only its column is useful.
                 let end = cause_text.rfind(" at line ").unwrap_or(cause_text.len());
                 let quoted = quoted(redactor, &cause_text[..end]);
                 Err(format!(
@@ -43,75 +47,76 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.left.contains_key(name)
+        self.remaining.contains_key(name)
     }
 
-    /// A field that must be there.
-    pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Wrong> {
+    /// Takes a field that must be there.
+    pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, LineError> {
         self.optional(name)?
             .ok_or_else(|| format!("`{name}` is missing"))
     }
 
-    /// A field that may be missing, or null.
-    pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Wrong> {
-        let Some(value) = self.left.remove(name).filter(|value| !value.is_null()) else {
+    /// Takes a field that may be missing or null.
+    pub(super) fn optional<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, LineError> {
+        let Some(value) = self.remaining.remove(name).filter(|value| !value.is_null()) else {
             return Ok(None);
         };
         T::deserialize(&value)
             .map(Some)
-            .map_err(|cause| self.wrong(name, value, &cause.to_string()))
+            .map_err(|cause| self.invalid(name, value, &cause.to_string()))
     }
 
-    /// A time, in microseconds since the Unix epoch.
-    pub(super) fn time(&mut self, name: &str) -> Result<Option<i64>, Wrong> {
+    /// Takes a time, in microseconds since the Unix epoch.
+    pub(super) fn time(&mut self, name: &str) -> Result<Option<i64>, LineError> {
         let time: Option<DateTime<Utc>> = self.optional(name)?;
         match time.map(|time| time.timestamp_micros()) {
             Some(us) if !is_time(us) => {
                 let value = time.map(|time| time.to_rfc3339()).into();
-                Err(self.wrong(name, value, "only the years 1970 to 9999 can be kept"))
+                Err(self.invalid(name, value, "only the years 1970 to 9999 are supported"))
             }
             us => Ok(us),
         }
     }
 
-    /// A number that SQLite can keep.
-    pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>, Wrong> {
+    /// Takes a number that fits into an SQLite integer.
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>, LineError> {
         let number: Option<u64> = self.optional(name)?;
         match number.filter(|number| i64::try_from(*number).is_err()) {
-            Some(large) => Err(self.wrong(
-                name,
-                large.into(),
-                "at most 9223372036854775807 can be kept",
-            )),
+            Some(large) => {
+                Err(self.invalid(name, large.into(), "the maximum is 9223372036854775807"))
+            }
             None => Ok(number),
         }
     }
 
-    /// The rest of the fields has been taken: what is left is unknown.
-    pub(super) fn end(self, of: &str) -> Result<(), Wrong> {
-        match self.left.keys().next() {
+    /// Fails if there are fields that were not taken: they are unknown.
+    pub(super) fn end(self, record: &str) -> Result<(), LineError> {
+        match self.remaining.keys().next() {
             None => Ok(()),
             Some(name) => Err(format!(
-                "`{}` is not a field of {of}: remove it",
+                "`{}` is not a field of {record}: remove it",
                 quoted(self.redactor, name)
             )),
         }
     }
 
-    /// Says what is wrong with a value.
-    pub(super) fn wrong(&self, name: &str, value: Value, why: &str) -> Wrong {
+    /// Returns the message for an invalid value.
+    pub(super) fn invalid(&self, name: &str, value: Value, why: &str) -> LineError {
         let value = self.redactor.value(name, value).unwrap_or_default();
         let value = quoted(self.redactor, &value.to_string());
         format!("`{name}` is {value}: {}", quoted(self.redactor, why))
     }
 }
 
-/// True for what an id, and RFC 3339, can say.
+/// True for times that ids and RFC 3339 can express.
 pub(super) fn is_time(us: i64) -> bool {
     (0..END_OF_TIME_US).contains(&us)
 }
 
-/// A part of what somebody else wrote, without secrets.
+/// The beginning of foreign text, redacted.
 fn quoted(redactor: &Redactor, text: &str) -> String {
     let text = redactor.text(text).unwrap_or_default();
     match text.len() {
@@ -120,29 +125,32 @@ fn quoted(redactor: &Redactor, text: &str) -> String {
     }
 }
 
-/// A JSON object that names each field once: of two it could not be said which one was meant.
-struct Unique(Map<String, Value>);
+/// A JSON object without duplicate fields, of which it would be ambiguous which one is meant.
+struct UniqueFields(Map<String, Value>);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for UniqueFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
 
         impl<'de> Visitor<'de> for Object {
-            type Value = Unique;
+            type Value = UniqueFields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unique, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut entries: A,
+            ) -> Result<UniqueFields, A::Error> {
                 let mut fields = Map::new();
                 while let Some(name) = entries.next_key::<String>()? {
                     if fields.contains_key(&name) {
-                        return Err(A::Error::custom(format!("`{name}` is there twice")));
+                        return Err(A::Error::custom(format!("duplicate field `{name}`")));
                     }
                     fields.insert(name, entries.next_value()?);
                 }
-                Ok(Unique(fields))
+                Ok(UniqueFields(fields))
             }
         }
 

@@ -1,4 +1,4 @@
-//! Imports what another log has exported.
+//! Imports the exports of other logs.
 
 mod fields;
 mod records;
@@ -28,28 +28,29 @@ use crate::{
     },
 };
 
-/// So many records are committed at once,
+/// Records per commit.
 const BATCH: usize = 1_000;
-/// and so many bytes of lines.
+/// Bytes of lines per commit.
 const BATCH_BYTES: usize = 8 << 20;
-/// The longest line in bytes. Only payloads that were kept in full make lines of more than a megabyte.
-const LONGEST_LINE: usize = 32 << 20;
-/// How long others may hold the store.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// What stands before the first line of some files.
+/// The longest line in bytes. Only payloads that were captured in full make lines longer than a megabyte.
+const MAX_LINE_BYTES: usize = 32 << 20;
+/// How long to retry a commit while others lock the store.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Some programs write it before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// The attribute for the id that a record had before it was imported.
+/// The attribute with a record's id before the import.
 const OLD_ID: &str = "imported.id";
 
-/// An import on its way: the lines of an export as JSON Lines, of activities or events, into a store.
+/// An import of activities and events, exported as JSON Lines, into a store.
 ///
-/// What is there already, by its id or an event's key, is passed over: the same lines may be imported again, and one that
-/// was cut off goes on from the start. Everything is redacted and limited as if it were recorded here, and stands in the
-/// order of commits after what is there. It may run while others record.
+/// Records that the store has already, by id or by an event's deduplication key, are skipped: so an import may be repeated,
+/// and an interrupted one is completed by running it again. Records are redacted and limited as if they were recorded here,
+/// and follow the existing ones in commit order. Other processes may record at the same time.
 ///
-/// An id says when its record started. Where a line says another time, the record gets another id, always the same one;
-/// the old one is its attribute `imported.id` (of an event a field of its data, where these are an object or none). Records
-/// that name the old id as their parent, root or activity name the new one in the end, also those of other imports.
+/// An id contains the time when its record started. If a line has a different time, the record gets a new id, which is the
+/// same in every import. The old one becomes its attribute `imported.id`; for an event a field of its data, if that is an
+/// object or missing. References to the old id as parent, root or activity are updated at the end of the import, also those
+/// of other imports.
 ///
 /// # Examples
 ///
@@ -78,57 +79,57 @@ const OLD_ID: &str = "imported.id";
 ///
 /// # Loss
 ///
-/// Recordings are not in such exports. Activities that still ran when they were exported are passed over, and counted.
-#[must_use = "what was not committed is lost unless it is finished"]
+/// Recordings are not exported. Activities that were running when they were exported are skipped and counted.
+#[must_use = "the last batch is lost unless the import is finished"]
 pub struct Import {
     writer: Box<dyn Writer>,
     reader: Box<dyn Reader>,
-    /// None where the store takes care of itself.
+    /// `None` for a store without maintenance.
     upkeep: Option<Box<dyn Upkeep>>,
     redactor: Redactor,
     redactor_panics: AtomicU64,
     lines: u64,
     batch: Batch,
-    /// The activities of the batch.
+    /// The ids of the batch's activities.
     ids: HashSet<ActivityId>,
     /// The bytes of the batch's lines.
     bytes: usize,
-    /// Activities of the batch whose id did not fit their time: the old and the new id.
+    /// Old and new ids of the batch's activities whose id did not fit their time.
     renamed: Vec<(ActivityId, ActivityId)>,
-    /// Its events whose id did not fit their time.
+    /// New ids of the batch's events whose id did not fit their time.
     renamed_events: HashSet<EventId>,
-    /// The newest activity and event before this import.
+    /// The newest activity and event before this import: seqs.
     begin: (i64, i64),
-    /// True when an activity was listed as open, to be written as abandoned in the end.
-    lists_open: bool,
-    /// True when a line had an id that did not fit its time, whether it is known or not.
-    names_old: bool,
+    /// True once an activity was written as open: closing the writer turns it into an abandoned one.
+    has_open: bool,
+    /// True once a line had an id that did not fit its time, even if its record was skipped.
+    has_renamed: bool,
     accounting: Accounting,
-    imported: ImportSummary,
+    summary: ImportSummary,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportSummary {
-    /// Activities that were not there before.
+    /// Activities that were added.
     pub activities: u64,
-    /// Events that were not there before.
+    /// Events that were added.
     pub events: u64,
-    /// Records that were there already.
+    /// Records that were skipped because the store has them already.
     pub known: u64,
-    /// Activities that had not ended.
+    /// Activities that were skipped because they had not ended.
     pub running: u64,
-    /// Activities and events that were not there before and got another id, because theirs did not fit their time.
+    /// Added activities and events that got a new id, because theirs did not fit their time.
     pub renamed: u64,
 }
 
 impl Import {
-    /// Begins an import into a store, which is made where there is none.
+    /// Begins an import into a store, which is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// When the store cannot be written.
+    /// If the store cannot be written.
     pub fn new(store: &dyn Store, redactor: Redactor) -> Result<Self> {
         let now = Utc::now();
         let instance = Instance {
@@ -160,23 +161,23 @@ impl Import {
             bytes: 0,
             renamed: Vec::new(),
             renamed_events: HashSet::new(),
-            lists_open: false,
-            names_old: false,
+            has_open: false,
+            has_renamed: false,
             accounting: Accounting::default(),
-            imported: ImportSummary::default(),
+            summary: ImportSummary::default(),
         })
     }
 
-    /// Takes in every line to the end. `told` hears after each how many bytes have been read.
+    /// Imports all lines. Calls `progress` after each with the number of bytes read so far.
     ///
     /// # Errors
     ///
-    /// As for [`line`](Self::line), and when nothing more can be read.
-    pub fn read(&mut self, mut lines: impl BufRead, mut told: impl FnMut(u64)) -> Result<()> {
+    /// As for [`line`](Self::line), and if reading fails.
+    pub fn read(&mut self, mut lines: impl BufRead, mut progress: impl FnMut(u64)) -> Result<()> {
         let (mut line, mut bytes) = (Vec::new(), 0);
         loop {
             line.clear();
-            let mut part = Read::take(&mut lines, LONGEST_LINE as u64 + 1);
+            let mut part = Read::take(&mut lines, MAX_LINE_BYTES as u64 + 1);
             let read = part.read_until(b'\n', &mut line).map_err(|cause| {
                 let what = format!("cannot read line {}", self.lines + 1);
                 Error::new(ErrorKind::Store, what).with_source(cause)
@@ -186,27 +187,29 @@ impl Import {
             }
             match std::str::from_utf8(&line) {
                 Ok(line) => self.line(line)?,
-                Err(_) if line.len() > LONGEST_LINE => return Err(self.next_is_too_long()),
+                Err(_) if line.len() > MAX_LINE_BYTES => return Err(self.too_long()),
                 Err(cause) => {
                     let at = cause.valid_up_to() + 1;
                     self.lines += 1;
-                    return Err(self.wrong(&format!("byte {at} is not UTF-8: convert the file")));
+                    return Err(self.invalid_line(&format!(
+                        "byte {at} is not UTF-8: convert the file to UTF-8"
+                    )));
                 }
             }
             bytes += read as u64;
-            told(bytes);
+            progress(bytes);
         }
     }
 
-    /// Takes in one line; an empty one is passed over.
+    /// Imports one line. Empty lines are skipped.
     ///
     /// # Errors
     ///
-    /// When it is no record (`is_invalid`): the error says which line it is, counted from 1, what is wrong with it, and
-    /// what would be right. When the store could not be written. What came before it stays, and other lines may follow.
+    /// If the line is not a valid record (`is_invalid`): the error has its number, counted from 1, what is wrong with it and
+    /// how to fix it. If the store could not be written. Earlier lines are kept, and more lines may follow.
     pub fn line(&mut self, line: &str) -> Result<()> {
-        if line.trim_end().len() > LONGEST_LINE {
-            return Err(self.next_is_too_long());
+        if line.trim_end().len() > MAX_LINE_BYTES {
+            return Err(self.too_long());
         }
         self.lines += 1;
         let line = match self.lines {
@@ -216,12 +219,14 @@ impl Import {
         if line.trim().is_empty() {
             return Ok(());
         }
-        let fields = Fields::of(line, &self.redactor).map_err(|wrong| self.wrong(&wrong))?;
+        let fields =
+            Fields::parse(line, &self.redactor).map_err(|message| self.invalid_line(&message))?;
         if fields.has("type") {
-            let record = records::event(fields).map_err(|wrong| self.wrong(&wrong))?;
+            let record = records::event(fields).map_err(|message| self.invalid_line(&message))?;
             self.event(record)?;
         } else {
-            let record = records::activity(fields).map_err(|wrong| self.wrong(&wrong))?;
+            let record =
+                records::activity(fields).map_err(|message| self.invalid_line(&message))?;
             self.activity(record)?;
         }
         self.bytes += line.len();
@@ -232,39 +237,39 @@ impl Import {
         Ok(())
     }
 
-    /// Commits what is left, and says what came of all of it.
+    /// Commits the last batch, updates references to old ids, and returns the result.
     ///
     /// # Errors
     ///
-    /// When the store could not be written.
+    /// If the store could not be written.
     pub fn finish(mut self) -> Result<ImportSummary> {
         self.commit()?;
         if let Some(upkeep) = &mut self.upkeep {
-            // What an import that was cut off has left, too.
-            let after = if self.names_old { (0, 0) } else { self.begin };
+            // From the start, if an interrupted import may have left references to old ids.
+            let after = if self.has_renamed { (0, 0) } else { self.begin };
             upkeep.relink(after)?;
         }
-        // What is still open there is written as abandoned: so it was.
+        // This writes the open activities as abandoned, which they were.
         self.writer.close(&self.accounting)?;
-        Ok(self.imported)
+        Ok(self.summary)
     }
 
     fn activity(&mut self, record: ActivityRecord) -> Result<()> {
         if record.status == Status::Running {
-            self.imported.running += 1;
+            self.summary.running += 1;
             return Ok(());
         }
         let old = record.id;
         let id = old.starting_at(record.started_at);
         let (status, duration_ns) = (record.status, record.duration_ns);
-        self.names_old |= id != old;
-        // Whether an ended one is known is seen when it is inserted, unless it may be listed as open.
-        let look = id != old || duration_ns.is_none() || self.lists_open;
-        if look && (self.is_known(old)? || (id != old && self.is_known(id)?)) {
-            self.imported.known += 1;
+        self.has_renamed |= id != old;
+        // Inserting skips an ended activity that is known, unless that one is open.
+        let look_up = id != old || duration_ns.is_none() || self.has_open;
+        if look_up && (self.is_known(old)? || (id != old && self.is_known(id)?)) {
+            self.summary.known += 1;
             return Ok(());
         }
-        self.lists_open |= duration_ns.is_none();
+        self.has_open |= duration_ns.is_none();
         let started = started(self.intake(), record, id);
         match duration_ns {
             None => self.batch.open.push(started),
@@ -286,7 +291,7 @@ impl Import {
         let id = record.id.happening_at(record.at);
         if id != record.id {
             if self.is_known_event(record.id)? || self.is_known_event(id)? {
-                self.imported.known += 1;
+                self.summary.known += 1;
                 return Ok(());
             }
             let data = record
@@ -299,7 +304,9 @@ impl Import {
         }
         let event = new_event(self.intake(), record, id);
         if event.event_type.is_empty() {
-            return Err(self.wrong("`type` has no letters or digits: name the sort of event"));
+            return Err(
+                self.invalid_line("`type` has no letters or digits: name the kind of event")
+            );
         }
         self.batch.events.push(event);
         Ok(())
@@ -313,35 +320,33 @@ impl Import {
             return Ok(());
         }
         if !self.renamed.is_empty() {
-            // First, so that what names the old ids finds them in any case.
+            // Before the records: if the import is interrupted, references to the old ids can still be updated.
             let upkeep = self.upkeep.as_mut().ok_or_else(|| {
-                Error::invalid(
-                    "cannot give activities other ids in a store that takes care of itself",
-                )
+                Error::invalid("cannot change the ids of activities in a store without maintenance")
             })?;
             upkeep.rename(&self.renamed)?;
         }
         let counts = &mut self.accounting;
         counts.redactor_panics = *self.redactor_panics.get_mut();
         batch.accounting = counts.clone();
-        let patience = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + BUSY_TIMEOUT;
         let appended = loop {
             match self.writer.append(&batch) {
-                // Given again, what is there already is passed over.
-                Err(error) if error.is_busy() && Instant::now() < patience => {}
+                // A retry is safe: inserts are idempotent.
+                Err(error) if error.is_busy() && Instant::now() < deadline => {}
                 result => break result?,
             }
         };
-        // What keeps it from being done now keeps nothing from being imported.
+        // Nothing is lost if it fails: the next checkpoint catches up.
         let _ = self.writer.checkpoint();
         let (open, events) = (batch.open.len() as u64, batch.events.len() as u64);
-        self.imported.activities += appended.inserted + open;
-        self.imported.events += appended.events;
-        self.imported.known += appended.ignored + (events - appended.events);
+        self.summary.activities += appended.inserted + open;
+        self.summary.events += appended.events;
+        self.summary.known += appended.ignored + (events - appended.events);
         for duplicate in appended.duplicates {
             self.renamed_events.remove(&duplicate.id);
         }
-        self.imported.renamed += (self.renamed.len() + self.renamed_events.len()) as u64;
+        self.summary.renamed += (self.renamed.len() + self.renamed_events.len()) as u64;
         self.renamed.clear();
         self.renamed_events.clear();
         counts.activities.recorded += appended.inserted + open;
@@ -360,21 +365,21 @@ impl Import {
         Ok(self.ids.contains(&id) || !self.reader.ids(id..=id, 1)?.is_empty())
     }
 
-    /// True when an event is in the store. One of the batch is found there when that is committed.
+    /// True if the store has the event. Duplicates within a batch are found on commit.
     fn is_known_event(&mut self, id: EventId) -> Result<bool> {
         Ok(EventRecord::source(&mut *self.reader).get(id)?.is_some())
     }
 
-    /// Says what is wrong with the last line.
-    fn wrong(&self, wrong: &str) -> Error {
-        Error::invalid(format!("line {}: {wrong}", self.lines))
+    /// The error for the last line.
+    fn invalid_line(&self, message: &str) -> Error {
+        Error::invalid(format!("line {}: {message}", self.lines))
     }
 
-    fn next_is_too_long(&mut self) -> Error {
+    fn too_long(&mut self) -> Error {
         self.lines += 1;
-        self.wrong(&format!(
-            "it is longer than {} MiB: shorten its `input` or `output`",
-            LONGEST_LINE >> 20
+        self.invalid_line(&format!(
+            "longer than {} MiB: shorten `input` or `output`",
+            MAX_LINE_BYTES >> 20
         ))
     }
 }
@@ -400,7 +405,7 @@ fn started(intake: Intake<'_>, record: ActivityRecord, id: ActivityId) -> Starte
     let mut attributes = record.attributes;
     let own = (id != old).then(|| {
         attributes.remove(OLD_ID);
-        // The first of all, so that no limit refuses it.
+        // First, so that no limit drops it.
         (Text::own(OLD_ID), old.to_string().into())
     });
     let attributes = attributes
@@ -444,12 +449,12 @@ fn new_event(intake: Intake<'_>, record: EventRecord, id: EventId) -> NewEvent {
 impl fmt::Debug for Import {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Import")
-            .field("imported", &self.imported)
+            .field("summary", &self.summary)
             .finish_non_exhaustive()
     }
 }
 
-/// What does not follow from the ids.
+/// The trace of an activity; `None` if it follows from the ids.
 fn trace(
     id: ActivityId,
     root: ActivityId,

@@ -1,17 +1,17 @@
-//! What a line says: an activity or an event, checked, and not yet redacted.
+//! Reads an activity or an event from a line: validated, but not yet redacted.
 
 use chrono::{DateTime, Utc};
 
-use super::fields::{Fields, Wrong, is_time};
+use super::fields::{Fields, LineError, is_time};
 use crate::record::{
     ActivityId, ActivityRecord, EventRecord, InstanceId, Preview, Scope, SpanId, Status, TraceId,
 };
 
-/// By how much `ended_at` may miss `started_at` and `duration_ns`: programs round times.
-const ROUNDED_US: u64 = 1_000_000;
+/// How far `ended_at` may be from `started_at` plus `duration_ns`: programs round times.
+const ROUNDING_US: u64 = 1_000_000;
 
-/// Reads an activity. An ended one has a duration, any other has none.
-pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, Wrong> {
+/// Reads an activity. Only an ended one has a duration.
+pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, LineError> {
     let id = line.required("id")?;
     let started_at_us = line.time("started_at")?.ok_or("`started_at` is missing")?;
     let status = line.required("status")?;
@@ -19,24 +19,24 @@ pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, Wrong> {
     let parent: Option<ActivityId> = line.optional("parent")?;
     let root = match (line.optional::<ActivityId>("root")?, parent) {
         (_, Some(parent)) if parent == id => {
-            return Err(line.wrong(
+            return Err(line.invalid(
                 "parent",
                 parent.to_string().into(),
-                "it is its own id: remove it",
+                "an activity cannot be its own parent: remove it",
             ));
         }
         (None, Some(_)) => {
             return Err(String::from(
-                "`root` is missing: the id of the outermost activity around it, as it has a `parent`",
+                "`root` is missing: an activity with a `parent` needs the id of the root of its tree",
             ));
         }
         (Some(root), Some(_)) if root == id => {
-            let why = "it is its own id, but it has a `parent`: give the id of the outermost activity around it";
-            return Err(line.wrong("root", root.to_string().into(), why));
+            let why = "an activity with a `parent` cannot be its own root: give the id of the root of its tree";
+            return Err(line.invalid("root", root.to_string().into(), why));
         }
         (Some(root), None) if root != id => {
-            let why = "it has no `parent`: give it one, or its own id as `root`";
-            return Err(line.wrong("root", root.to_string().into(), why));
+            let why = "there is no `parent`: add one, or set `root` to the activity's own id";
+            return Err(line.invalid("root", root.to_string().into(), why));
         }
         (root, _) => root.unwrap_or(id),
     };
@@ -61,10 +61,10 @@ pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, Wrong> {
         truncated: line.optional("truncated")?.unwrap_or_default(),
         input: preview(&mut line, "input")?,
         output: preview(&mut line, "output")?,
-        // A recording is not in the line.
+        // Recordings are not exported.
         has_recording: line.optional::<bool>("has_recording").map(|_| false)?,
         seq: line.optional::<i64>("seq").map(|_| None)?,
-        // Whoever reads it says so.
+        // Computed on reading.
         ahead: line.optional::<bool>("ahead").map(|_| false)?,
     };
     line.end("an activity")?;
@@ -72,7 +72,7 @@ pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, Wrong> {
 }
 
 /// Reads an event.
-pub(super) fn event(mut line: Fields<'_>) -> Result<EventRecord, Wrong> {
+pub(super) fn event(mut line: Fields<'_>) -> Result<EventRecord, LineError> {
     let record = EventRecord {
         id: line.required("id")?,
         at: time(line.time("at")?.ok_or("`at` is missing")?),
@@ -94,28 +94,28 @@ pub(super) fn event(mut line: Fields<'_>) -> Result<EventRecord, Wrong> {
     Ok(record)
 }
 
-/// How long an activity took in nanoseconds.
+/// The duration of an activity in nanoseconds; `None` if it has not ended.
 fn duration(
     line: &mut Fields<'_>,
     started_at_us: i64,
     status: Status,
-) -> Result<Option<u64>, Wrong> {
+) -> Result<Option<u64>, LineError> {
     let (duration_ns, ended_at_us) = (line.number("duration_ns")?, line.time("ended_at")?);
     let ended_at = |line: &Fields<'_>, us: i64, why: &str| {
-        Err(line.wrong("ended_at", time(us).to_rfc3339().into(), why))
+        Err(line.invalid("ended_at", time(us).to_rfc3339().into(), why))
     };
     match (status, duration_ns, ended_at_us) {
         (Status::Running | Status::Abandoned, None, None) => Ok(None),
         (Status::Running | Status::Abandoned, ..) => Err(format!(
-            "`status` is \"{status}\", but it has a `duration_ns` or an `ended_at`: remove them, or say how it ended"
+            "`status` is \"{status}\", but it has a `duration_ns` or an `ended_at`: remove them, or set the status with which it ended"
         )),
         (_, Some(ns), ended_at_us) => {
             let end_us = started_at_us.saturating_add_unsigned(ns / 1_000);
             match ended_at_us {
                 _ if !is_time(end_us) => {
-                    Err(line.wrong("duration_ns", ns.into(), "it ends after the year 9999"))
+                    Err(line.invalid("duration_ns", ns.into(), "it ends after the year 9999"))
                 }
-                Some(us) if us.abs_diff(end_us) > ROUNDED_US => {
+                Some(us) if us.abs_diff(end_us) > ROUNDING_US => {
                     let why = format!("it contradicts `started_at` and a `duration_ns` of {ns}");
                     ended_at(line, us, &why)
                 }
@@ -127,7 +127,7 @@ fn duration(
         }
         (_, None, Some(us)) => match us.abs_diff(started_at_us).checked_mul(1_000) {
             Some(ns) if i64::try_from(ns).is_ok() => Ok(Some(ns)),
-            _ => ended_at(line, us, "no activity takes 292 years"),
+            _ => ended_at(line, us, "the duration is 292 years or more"),
         },
         (_, None, None) => Err(format!(
             "`duration_ns` is missing: an activity with the status \"{status}\" has ended"
@@ -135,7 +135,7 @@ fn duration(
     }
 }
 
-fn scope(line: &mut Fields<'_>) -> Result<Scope, Wrong> {
+fn scope(line: &mut Fields<'_>) -> Result<Scope, LineError> {
     Ok(Scope {
         project: line.optional("project")?,
         agent: line.optional("agent")?,
@@ -147,18 +147,18 @@ fn scope(line: &mut Fields<'_>) -> Result<Scope, Wrong> {
     })
 }
 
-fn preview(line: &mut Fields<'_>, name: &str) -> Result<Option<Preview>, Wrong> {
+fn preview(line: &mut Fields<'_>, name: &str) -> Result<Option<Preview>, LineError> {
     let preview: Option<Preview> = line.optional(name)?;
     match preview {
         Some(Preview { bytes, .. }) if i64::try_from(bytes).is_err() => Err(format!(
-            "`{name}.bytes` is {bytes}: at most 9223372036854775807 can be kept"
+            "`{name}.bytes` is {bytes}: the maximum is 9223372036854775807"
         )),
         preview => Ok(preview),
     }
 }
 
-/// What recorded it there; here it is the import.
-fn instance(line: &mut Fields<'_>) -> Result<InstanceId, Wrong> {
+/// The instance that recorded it. Not stored: the import is an instance of its own.
+fn instance(line: &mut Fields<'_>) -> Result<InstanceId, LineError> {
     let instance: Option<InstanceId> = line.optional("instance")?;
     Ok(instance.unwrap_or(InstanceId::from_parts(0, 0)))
 }

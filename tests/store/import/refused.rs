@@ -72,7 +72,7 @@ fn what_is_no_object_of_json_is_refused() {
     check("{\"id\":", "column 6: EOF while parsing a value");
     check("{} {}", "column 4: trailing characters");
     check("id,parent,root", "column 1: expected value");
-    check("{\"id\": 1, \"id\": 2}", "column 14: `id` is there twice");
+    check("{\"id\": 1, \"id\": 2}", "column 14: duplicate field `id`");
     check(
         "{\"name\": \"\\ud800x\"}",
         "column 17: unexpected end of hex escape",
@@ -125,7 +125,7 @@ fn a_value_that_is_none_is_named() {
     check(
         "duration_ns",
         json!(1_u64 << 63),
-        "at most 9223372036854775807 can be kept",
+        "the maximum is 9223372036854775807",
     );
     check(
         "attributes",
@@ -142,15 +142,19 @@ fn a_value_that_is_none_is_named() {
         json!("yesterday"),
         "input contains invalid characters",
     );
-    check("parent", json!(ID), "it is its own id: remove it");
+    check(
+        "parent",
+        json!(ID),
+        "an activity cannot be its own parent: remove it",
+    );
     check(
         "root",
         json!(ROOT),
-        "it has no `parent`: give it one, or its own id as `root`",
+        "there is no `parent`: add one, or set `root` to the activity's own id",
     );
     refused(
         &activity("parent", json!(ROOT)),
-        "`root` is missing: the id of the outermost activity around it, as it has a `parent`",
+        "`root` is missing: an activity with a `parent` needs the id of the root of its tree",
     );
     refused(
         &activity("x y", json!(1)),
@@ -162,7 +166,7 @@ fn a_value_that_is_none_is_named() {
     );
     refused(
         &event("count", json!(1_u64 << 63)),
-        "`count` is 9223372036854775808: at most 9223372036854775807 can be kept",
+        "`count` is 9223372036854775808: the maximum is 9223372036854775807",
     );
     refused(
         &event("count", json!(-3)),
@@ -170,7 +174,7 @@ fn a_value_that_is_none_is_named() {
     );
     refused(
         &event("type", json!(" --! ")),
-        "`type` has no letters or digits: name the sort of event",
+        "`type` has no letters or digits: name the kind of event",
     );
     refused(&event("at", Value::Null), "`at` is missing");
 }
@@ -180,7 +184,7 @@ fn times_that_cannot_be_kept_or_contradict_each_other_are_refused() {
     for year in ["0001", "1969", "+10000", "-0044"] {
         let time = format!("{year}-12-31T23:59:59Z");
         let said = taken(&activity("started_at", json!(time))).unwrap_err();
-        let expected = ": only the years 1970 to 9999 can be kept";
+        let expected = ": only the years 1970 to 9999 are supported";
         assert!(said.ends_with(expected), "{said}");
         assert!(taken(&event("at", json!(time))).is_err());
     }
@@ -226,13 +230,13 @@ fn how_long_it_took_must_be_known_of_what_ended_and_of_nothing_else() {
     assert_eq!(kept["duration_ns"], json!(250_000_000));
     refused(
         &line("failed", None, Some("9000-01-01T00:00:00Z")),
-        "`ended_at` is \"9000-01-01T00:00:00+00:00\": no activity takes 292 years",
+        "`ended_at` is \"9000-01-01T00:00:00+00:00\": the duration is 292 years or more",
     );
     for status in ["running", "abandoned"] {
         refused(
             &line(status, Some(5), None),
             &format!(
-                "`status` is \"{status}\", but it has a `duration_ns` or an `ended_at`: remove them, or say how it ended"
+                "`status` is \"{status}\", but it has a `duration_ns` or an `ended_at`: remove them, or set the status with which it ended"
             ),
         );
     }
@@ -364,10 +368,10 @@ fn what_is_not_utf_8_or_endless_is_refused_in_little_memory() {
     let error = read(&mut import, &b"\n{\"name\": \"\xff\"}\n"[..]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 2: byte 11 is not UTF-8: convert the file"
+        "line 2: byte 11 is not UTF-8: convert the file to UTF-8"
     );
     let error = read(&mut import, io::repeat(b'x').take(1 << 40)).unwrap_err();
-    let long = "it is longer than 32 MiB: shorten its `input` or `output`";
+    let long = "longer than 32 MiB: shorten `input` or `output`";
     assert_eq!(error.to_string(), format!("line 3: {long}"));
     let error = read(&mut import, io::repeat(0x80)).unwrap_err();
     assert_eq!(error.to_string(), format!("line 4: {long}"));
