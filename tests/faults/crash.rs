@@ -34,23 +34,23 @@ const CALLERS: u64 = 4;
 const CALLS_A_FLUSH: u64 = 25;
 
 #[test]
-fn what_was_flushed_survives_a_kill() {
-    kill_often(Mode::Fast, "what_was_flushed_survives_a_kill");
+fn flushed_records_survive_a_kill() {
+    kill_often(Mode::Fast, "flushed_records_survive_a_kill");
 }
 
 #[test]
-fn what_was_flushed_survives_a_kill_where_calls_wait_for_room() {
+fn flushed_records_survive_a_kill_when_calls_wait_for_memory() {
     kill_often(
         Mode::Wait,
-        "what_was_flushed_survives_a_kill_where_calls_wait_for_room",
+        "flushed_records_survive_a_kill_when_calls_wait_for_memory",
     );
 }
 
 #[test]
-fn what_was_answered_survives_a_kill_where_answers_wait_for_the_commit() {
+fn answered_calls_survive_a_kill_when_answers_wait_for_the_commit() {
     kill_often(
         Mode::Durable,
-        "what_was_answered_survives_a_kill_where_answers_wait_for_the_commit",
+        "answered_calls_survive_a_kill_when_answers_wait_for_the_commit",
     );
 }
 

@@ -106,7 +106,7 @@ fn is_whole(path: &Path, counts: &Accounting) {
 }
 
 #[test]
-fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
+fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
     let Some(folder) = place() else {
         let folder = tempfile::tempdir().unwrap();
         let command = may_mount().unwrap_or_else(|| {
@@ -116,7 +116,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
             limited.env(LIMITED, "1");
             limited
         });
-        let name = "a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room";
+        let name = "a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space";
         return again(command, name, folder.path());
     };
     let limited = std::env::var_os(LIMITED).is_some();
@@ -196,7 +196,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_room() {
 }
 
 #[test]
-fn a_place_that_becomes_read_only_is_waited_for() {
+fn recording_resumes_after_the_folder_was_read_only() {
     let Some(folder) = place() else {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
@@ -205,7 +205,7 @@ fn a_place_that_becomes_read_only_is_waited_for() {
             limited.env(LIMITED, "1");
             limited
         });
-        let name = "a_place_that_becomes_read_only_is_waited_for";
+        let name = "recording_resumes_after_the_folder_was_read_only";
         return again(command, name, folder.path());
     };
     if std::env::var_os(LIMITED).is_some() {
@@ -267,11 +267,11 @@ fn becomes_unwritable(folder: &Path) {
 }
 
 #[test]
-fn what_this_user_may_not_write_is_refused_with_its_path_and_what_to_do() {
+fn a_path_without_permission_is_refused_with_a_fix() {
     let Some(folder) = place() else {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        let name = "what_this_user_may_not_write_is_refused_with_its_path_and_what_to_do";
+        let name = "a_path_without_permission_is_refused_with_a_fix";
         return again(forbids(), name, folder.path());
     };
     let check = |path: &Path, expected: &str| {
@@ -305,7 +305,7 @@ fn what_this_user_may_not_write_is_refused_with_its_path_and_what_to_do() {
 }
 
 #[test]
-fn the_locks_of_a_log_are_its_owners_alone() {
+fn the_lock_files_of_a_log_are_private_to_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let _log = ActivityLog::open(folder.path().join("activity.db")).unwrap();
     let locks = fs::metadata(folder.path().join("activity.db-instances")).unwrap();
@@ -313,15 +313,15 @@ fn the_locks_of_a_log_are_its_owners_alone() {
 }
 
 #[test]
-fn a_network_file_system_is_refused_by_its_name() {
+fn a_network_file_system_is_refused_by_name() {
     let Some(folder) = place() else {
         let folder = tempfile::tempdir().unwrap();
         let device = File::options().read(true).write(true).open("/dev/fuse");
         let Some(command) = may_mount().filter(|_| device.is_ok()) else {
             // Where nobody may mount one there is the list of mounts alone, which the unit tests read.
-            return a_disk_of_this_machine_is_no_network();
+            return a_local_disk_is_not_a_network_file_system();
         };
-        let name = "a_network_file_system_is_refused_by_its_name";
+        let name = "a_network_file_system_is_refused_by_name";
         return again(command, name, folder.path());
     };
     let device = File::options()
@@ -355,7 +355,7 @@ fn a_network_file_system_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_disk_of_this_machine_is_no_network() {
+fn a_local_disk_is_not_a_network_file_system() {
     for folder in ["/dev/shm", env!("CARGO_TARGET_TMPDIR")] {
         let folder = tempfile::tempdir_in(folder).unwrap();
         let path = folder.path().join("activity.db");

@@ -104,7 +104,7 @@ proptest! {
     })]
 
     #[test]
-    fn what_was_admitted_is_on_record_once_or_counted(
+    fn every_admitted_record_is_stored_once_or_counted_as_lost(
         steps in prop::collection::vec(step(), 1..120),
         little_memory: bool,
     ) {

@@ -18,12 +18,11 @@ use crate::{
 };
 
 #[test]
-fn a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one() {
+fn a_migration_killed_at_any_write_leaves_the_old_or_the_new_log() {
     if let Some(path) = child() {
         return open_and_close(&path);
     }
-    let test =
-        "golden::kills::a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one";
+    let test = "golden::kills::a_migration_killed_at_any_write_leaves_the_old_or_the_new_log";
     let newest = newest_version();
     // Most kills leave the same rows, of which there is no more to say.
     let checked = Mutex::new(HashSet::new());
@@ -63,7 +62,7 @@ fn a_migration_that_is_killed_at_any_write_leaves_the_old_log_or_the_new_one() {
 }
 
 #[test]
-fn a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log() {
+fn creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log() {
     if let Some(path) = child() {
         let log = messy_log::open(&path, &messy_log::clock_afterwards());
         log.event("deployment").summary("v1").record();
@@ -71,7 +70,8 @@ fn a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log() {
         fs::write(beside(&path, ".told"), "").unwrap();
         return log.shutdown().wait().map(drop).unwrap();
     }
-    let test = "golden::kills::a_first_opening_that_is_killed_at_any_write_leaves_nothing_or_a_log";
+    let test =
+        "golden::kills::creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log";
     let empty = || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");

@@ -13,7 +13,7 @@ use tower_activity::{
 use crate::golden::{Golden, answers, empty_log, newest_version, open_and_close, tables};
 
 #[test]
-fn every_version_of_the_schema_has_its_golden_file() {
+fn every_schema_version_has_a_golden_file() {
     let (_folder, fresh) = empty_log();
     let newest = tables::version(&fresh);
     for version in 1..=newest {
@@ -36,7 +36,7 @@ fn every_version_of_the_schema_has_its_golden_file() {
 }
 
 #[test]
-fn a_log_of_an_earlier_version_has_after_its_migration_what_it_had() {
+fn a_migrated_log_has_the_records_it_had() {
     for golden in Golden::all() {
         let (_folder, path) = golden.copy();
         open_and_close(&path);
@@ -57,7 +57,7 @@ fn a_log_of_an_earlier_version_has_after_its_migration_what_it_had() {
 }
 
 #[test]
-fn pruning_and_rebuilding_begin_on_a_log_of_an_earlier_version() {
+fn a_log_of_an_earlier_version_can_be_pruned_and_rebuilt() {
     for golden in Golden::all() {
         let (_folder, path) = golden.copy();
         let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();

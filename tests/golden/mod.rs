@@ -27,13 +27,13 @@ use self::answers::Answers;
 const OUT: &str = "ACTIVITY_TEST_GOLDEN";
 
 #[test]
-fn a_golden_file_has_something_in_every_table() {
+fn a_golden_file_has_rows_in_every_table() {
     if messy_log::record_as_victim() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    messy_log::make(&path, "golden::a_golden_file_has_something_in_every_table");
+    messy_log::make(&path, "golden::a_golden_file_has_rows_in_every_table");
 
     let empty: Vec<_> = tables::counts(&path)
         .into_iter()

@@ -110,19 +110,19 @@ fn says_why(text: &str) {
 }
 
 #[test]
-fn a_log_of_a_later_version_is_refused_and_left_untouched() {
+fn a_log_of_a_later_version_is_refused_and_left_unchanged() {
     let (folder, path) = newer();
     refuse(folder.path(), &path);
 }
 
 #[test]
-fn a_log_whose_later_version_was_killed_is_refused_and_left_untouched() {
+fn a_log_whose_later_version_was_killed_is_refused_and_left_unchanged() {
     let (folder, path) = newer_and_killed();
     refuse(folder.path(), &path);
 }
 
 #[test]
-fn a_database_of_another_program_that_was_killed_is_refused_and_left_untouched() {
+fn a_database_of_a_killed_foreign_program_is_refused_and_left_unchanged() {
     let (folder, path) = foreign_and_killed();
     let before = files(folder.path());
     for result in [

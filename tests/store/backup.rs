@@ -19,7 +19,7 @@ fn done(log: &ActivityLog, name: &'static str) {
 }
 
 #[test]
-fn a_backup_has_what_was_committed_before_it_and_is_one_file() {
+fn a_backup_is_one_file_with_everything_committed_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (
         folder.path().join("activity.db"),
@@ -51,7 +51,7 @@ fn a_backup_has_what_was_committed_before_it_and_is_one_file() {
 }
 
 #[test]
-fn a_backup_beside_a_busy_writer_is_whole() {
+fn a_backup_beside_a_busy_writer_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -90,7 +90,7 @@ fn a_backup_beside_a_busy_writer_is_whole() {
 }
 
 #[test]
-fn a_backup_takes_no_files_place_and_leaves_nothing_where_it_fails() {
+fn a_backup_replaces_no_file_and_leaves_nothing_when_it_fails() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("activity.db")).unwrap();
     let taken = folder.path().join("taken.db");

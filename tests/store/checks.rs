@@ -23,7 +23,7 @@ fn last_check(reader: &mut ActivityReader) -> Option<LastCheck> {
 }
 
 #[test]
-fn a_log_checks_its_rows_once_a_day_and_says_since_when_some_are_missing() {
+fn a_log_checks_its_rows_once_a_day_and_reports_since_when_some_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let clock = ManualClock::new();
@@ -137,7 +137,7 @@ fn files_with(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
 }
 
 #[test]
-fn rows_of_the_ledger_are_deleted_in_one_place() {
+fn rows_that_the_ledger_counts_are_deleted_in_one_file() {
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let tables = ["activity", "event", "recording", "chunk"];
     let deletes = tables.map(|table| format!("DELETE FROM {table} "));
@@ -150,7 +150,7 @@ fn rows_of_the_ledger_are_deleted_in_one_place() {
 }
 
 #[test]
-fn marks_are_written_in_one_place_and_read_elsewhere_only_within_larger_queries() {
+fn meta_keys_are_written_in_one_file_and_read_elsewhere_only_within_larger_queries() {
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let rust = |texts: &[&str]| {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();

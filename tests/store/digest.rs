@@ -62,7 +62,7 @@ fn a_list_is_a_heading_and_a_line_for_each_event_newest_first() {
 }
 
 #[test]
-fn what_does_not_fit_is_left_out_from_the_oldest_on_and_counted() {
+fn events_beyond_the_budget_are_dropped_oldest_first_and_counted() {
     let (log, clock) = week();
     let digest = digest(&log, &DigestQuery::new(clock.now()).actor("ann"));
     let whole = digest.list(300).unwrap();
@@ -102,7 +102,7 @@ fn events_of_two_and_three_endpoints_are_five_endpoints_added_today_where_the_vi
 }
 
 #[test]
-fn a_flood_of_others_starves_nobody() {
+fn many_events_of_one_type_do_not_crowd_out_the_others() {
     let (log, clock) = week();
     for _ in 0..200 {
         log.event("platform_synced").actor("bob").record();
@@ -120,7 +120,7 @@ fn a_flood_of_others_starves_nobody() {
 }
 
 #[test]
-fn log_lines_are_there_where_they_are_asked_for() {
+fn log_lines_are_included_on_request() {
     let (log, clock) = week();
     let query = DigestQuery::new(clock.now()).filter(filter("type:log"));
     let text = digest(&log, &query).list(300).unwrap();
@@ -131,7 +131,7 @@ fn log_lines_are_there_where_they_are_asked_for() {
 }
 
 #[test]
-fn where_nothing_happened_there_is_no_heading() {
+fn an_empty_period_has_no_heading() {
     let (log, clock) = week();
     let digest = digest(&log, &DigestQuery::new(clock.now()).actor("zoe"));
     assert!(digest.is_empty());
@@ -142,7 +142,7 @@ fn where_nothing_happened_there_is_no_heading() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_and_not_nothing() {
+fn an_unreadable_store_is_an_error_and_not_an_empty_digest() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     ActivityLog::open(&path).unwrap().shutdown().wait().unwrap();
@@ -163,7 +163,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_digest_keeps_to_its_budget_and_its_lines_whatever_the_texts_are(
+    fn a_digest_stays_within_its_budget_and_its_lines_for_any_text(
         texts in vec(prop_oneof![".*", "[\\PC\\n\\r\u{2028}\u{85}#>`\\[\\]()-]{0,300}", Just("x".repeat(2000))], 0..30),
         limit in 1..20usize,
         tokens in 40..600usize,

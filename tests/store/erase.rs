@@ -72,7 +72,7 @@ fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::Activity
 }
 
 #[test]
-fn what_is_known_of_an_actor_is_erased_from_every_file_and_counts_stay() {
+fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let log = ActivityLog::open(folder.join("a.db")).unwrap();
@@ -155,7 +155,7 @@ fn what_is_known_of_an_actor_is_erased_from_every_file_and_counts_stay() {
 }
 
 #[test]
-fn the_key_of_an_erased_event_meets_no_other() {
+fn the_deduplication_key_of_an_erased_event_is_free_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let log = ActivityLog::open(folder.join("a.db")).unwrap();
@@ -211,7 +211,7 @@ fn receiver(status: &Arc<AtomicU16>) -> (String, mpsc::Receiver<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_recorded_and_what_waits_to_be_sent_of_an_actor_is_erased_too() {
+async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     const SEEN: [&str; 2] = ["blatherskite", "crumblethwick"];
 
     let folder = tempfile::tempdir().unwrap();

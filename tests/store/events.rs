@@ -43,7 +43,7 @@ fn an_event_has_its_defaults() {
 }
 
 #[test]
-fn everything_that_was_said_is_read_back() {
+fn all_fields_are_read_back() {
     let log = ActivityLog::builder()
         .environment("production")
         .open(":memory:")
@@ -91,7 +91,7 @@ fn everything_that_was_said_is_read_back() {
 }
 
 #[test]
-fn an_event_inside_of_an_activity_belongs_to_it_and_inherits_its_scope() {
+fn an_event_within_an_activity_belongs_to_it_and_inherits_its_scope() {
     let log = log();
     let running = log.start(Describe::job("import").project("acme").actor("ann"));
     let import = running.id();
@@ -122,7 +122,7 @@ fn an_event_inside_of_an_activity_belongs_to_it_and_inherits_its_scope() {
 }
 
 #[test]
-fn another_logs_activity_is_not_an_events_place() {
+fn an_event_does_not_attach_to_an_activity_of_another_log() {
     let (log, other) = (log(), log());
     log.start(Describe::job("import").project("acme")).run(|| {
         other.event("free").record();
@@ -141,7 +141,7 @@ fn nothing_is_recorded_by_a_disabled_log_or_an_inert_activity() {
 }
 
 #[test]
-fn events_of_one_instant_are_listed_as_they_happened_page_by_page() {
+fn events_of_one_instant_are_listed_in_order_page_by_page() {
     let log = log();
     for number in 0..500 {
         log.event("tick").summary(number.to_string()).record();
@@ -170,7 +170,7 @@ fn events_of_one_instant_are_listed_as_they_happened_page_by_page() {
 }
 
 #[test]
-fn a_filter_means_the_events_that_it_means_in_memory() {
+fn a_filter_matches_the_same_events_in_sql_and_in_memory() {
     let log = log();
     for (event_type, project, summary) in [
         ("deployment", "acme", "v3 live"),
@@ -221,7 +221,7 @@ fn a_filter_means_the_events_that_it_means_in_memory() {
 }
 
 #[test]
-fn what_events_do_not_have_cannot_be_asked_for() {
+fn fields_that_events_do_not_have_are_refused_in_filters() {
     let log = log();
     for asked in [
         "kind:tool",
@@ -237,7 +237,7 @@ fn what_events_do_not_have_cannot_be_asked_for() {
 }
 
 #[test]
-fn secrets_are_taken_out_before_anything_is_kept() {
+fn secrets_are_redacted_before_anything_is_stored() {
     let log = log();
     let key = ["sk_live_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
     log.event("platform_synced")
@@ -258,7 +258,7 @@ fn secrets_are_taken_out_before_anything_is_kept() {
 }
 
 #[test]
-fn what_is_too_large_is_cut_off_or_left_out() {
+fn oversized_values_are_truncated_or_dropped() {
     let log = log();
     log.event("chat_session")
         .summary("é".repeat(5_000))
@@ -272,7 +272,7 @@ fn what_is_too_large_is_cut_off_or_left_out() {
 }
 
 #[test]
-fn a_key_of_another_project_actor_or_type_is_another_key() {
+fn deduplication_keys_are_distinct_per_project_actor_and_type() {
     let log = log();
     let ann = log.event("sync").project("acme").actor("ann");
     let ann = ann.dedup_key("k1").record().committed().wait().unwrap();
@@ -305,7 +305,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn a_key_is_unique_for_its_type_project_and_actor(
+    fn a_deduplication_key_is_unique_for_its_type_project_and_actor(
         fired in proptest::collection::vec(
             ((proptest::option::of(0..3u8), 0..2u8, proptest::option::of(0..2u8), proptest::option::of(0..2u8)), any::<bool>()),
             1..60,
@@ -345,7 +345,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_commit_can_be_awaited_and_comes_at_once() {
+async fn a_commit_can_be_awaited_and_is_immediate() {
     let log = ActivityLog::builder()
         .flush_interval(std::time::Duration::from_secs(3_600))
         .open(":memory:")
@@ -362,7 +362,7 @@ async fn a_commit_can_be_awaited_and_comes_at_once() {
 }
 
 #[test]
-fn the_views_have_the_names_that_are_promised() {
+fn the_views_have_the_documented_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();

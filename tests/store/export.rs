@@ -38,7 +38,7 @@ fn record(log: &ActivityLog, count: usize) {
 }
 
 #[test]
-fn every_record_is_exported_once_over_many_pages_and_as_it_is_read() {
+fn every_record_is_exported_once_across_pages_as_a_reader_returns_it() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, 2500);
     let mut export = Export::activities(filter("name:a"), Format::JsonLines);
@@ -66,7 +66,7 @@ fn every_record_is_exported_once_over_many_pages_and_as_it_is_read() {
 }
 
 #[test]
-fn an_export_goes_on_where_an_earlier_one_ended() {
+fn an_export_continues_where_an_earlier_one_ended() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut place = Position::START;
     let mut all = Vec::<ActivityRecord>::new();
@@ -97,7 +97,7 @@ fn an_export_goes_on_where_an_earlier_one_ended() {
 }
 
 #[test]
-fn what_is_committed_while_it_is_exported_is_for_the_next_one() {
+fn records_committed_during_an_export_belong_to_the_next_one() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, 1500);
     log.flush().wait().unwrap();
@@ -115,7 +115,7 @@ fn what_is_committed_while_it_is_exported_is_for_the_next_one() {
 }
 
 #[test]
-fn a_table_has_titles_and_no_cell_is_a_formula() {
+fn csv_has_a_header_and_no_cell_is_a_formula() {
     let log = ActivityLog::open(":memory:").unwrap();
     let describe = Describe::new(Kind::Tool, "=HYPERLINK(\"http://x\")")
         .project("-1")
@@ -161,7 +161,7 @@ fn a_table_has_titles_and_no_cell_is_a_formula() {
 }
 
 #[test]
-fn a_table_says_where_an_activity_stands_in_a_trace() {
+fn csv_has_the_trace_context_of_activities() {
     let log = ActivityLog::open(":memory:").unwrap();
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let remote = TraceContext::parse(&format!("00-{trace}-{caller}-01"), None).unwrap();
@@ -180,7 +180,7 @@ fn a_table_says_where_an_activity_stands_in_a_trace() {
 }
 
 #[test]
-fn cloud_events_have_what_the_specification_requires_and_the_record_as_data() {
+fn cloud_events_have_the_required_attributes_and_the_record_as_data() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.start(Describe::tool("search"))
         .end(Outcome::failed("denied"));
@@ -215,7 +215,7 @@ fn cloud_events_have_what_the_specification_requires_and_the_record_as_data() {
 }
 
 #[test]
-fn what_such_records_do_not_have_is_refused() {
+fn filters_on_fields_that_the_records_do_not_have_are_refused() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut reader = log.reader().unwrap();
     let mut bytes = Vec::new();

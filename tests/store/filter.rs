@@ -19,7 +19,7 @@ fn parse(text: &str) -> Filter {
 }
 
 #[test]
-fn the_grammar_of_the_design_is_read() {
+fn the_documented_grammar_is_parsed() {
     let filter = parse(
         r#"status:failed kind:tool name:login* type:deployment project:acme actor:"Ann B" since:24h until:2026-02-18 duration:>2s has:recording -env:dev free words"#,
     );
@@ -40,7 +40,7 @@ fn the_grammar_of_the_design_is_read() {
 }
 
 #[test]
-fn a_filter_is_written_in_one_way() {
+fn a_filter_has_one_canonical_text() {
     let check = |text: &str, written: &str| assert_eq!(parse(text).to_string(), written, "{text}");
     check("", "");
     check("   ", "");
@@ -57,7 +57,7 @@ fn a_filter_is_written_in_one_way() {
 }
 
 #[test]
-fn words_and_phrases_are_free() {
+fn words_and_phrases_need_no_field() {
     let filter = parse(r#"user log* -"not found" 12:30 a,b "x:y" - "say \"hi\"" "no us*""#);
     assert_eq!(
         filter.words.all_of,
@@ -97,7 +97,7 @@ fn durations_have_bounds() {
 }
 
 #[test]
-fn an_error_points_at_what_is_wrong_and_says_what_is_right() {
+fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
     let check = |text: &str, wrong: &str, message: &str, help: &str| {
         let error = Filter::parse(text, now()).unwrap_err();
         assert_eq!(&error.text()[error.span()], wrong, "{text}");
@@ -244,7 +244,7 @@ fn a_filter_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn a_filter_error_becomes_the_error_of_the_crate() {
+fn a_filter_error_converts_to_the_crates_error() {
     let error = tower_activity::Error::from(Filter::parse("status:faild", now()).unwrap_err());
     assert!(error.is_invalid());
     assert_eq!(
@@ -274,7 +274,7 @@ fn activity(over: &serde_json::Value) -> ActivityRecord {
 }
 
 #[test]
-fn values_of_one_field_are_alternatives_and_fields_all_have_to_hold() {
+fn values_of_one_field_are_alternatives_and_all_fields_must_match() {
     let failed = activity(&json!({}));
     let running = activity(
         &json!({"status": "running", "error_type": null, "message": null, "duration_ns": null}),
@@ -417,7 +417,7 @@ proptest! {
     }
 
     #[test]
-    fn both_of_two_filters_are_what_each_of_them_means(
+    fn the_conjunction_of_two_filters_matches_what_both_match(
         a in few(), b in few(), c in few(), name in few_texts(), project in option::of(few_texts()), ns in 0..4u64,
         status in select(Status::ALL.to_vec()),
     ) {
@@ -434,7 +434,7 @@ proptest! {
     }
 
     #[test]
-    fn no_near_filter_makes_the_parser_panic(
+    fn no_almost_valid_filter_makes_the_parser_panic(
         text in "((-|)(status|since|duration|name|has|x|):?([a-z0-9*.\"\\\\,<>=é-]|failed|2s|\\.\\.){0,6}[ \t]?){0,5}"
     ) {
         check_any(&text);

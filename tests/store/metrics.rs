@@ -182,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn metrics_are_what_counting_the_rows_gives(
+    fn metrics_equal_the_counts_of_the_rows(
         rows in vec(made(), 0..40),
         // The clocks change within the ten days around each of these in one zone or the other.
         around in select(vec!["2026-03-08T07:00:00Z", "2026-03-29T01:00:00Z", "2026-04-04T16:30:00Z", "2026-10-03T15:30:00Z", "2026-11-01T05:00:00Z"]),
@@ -401,7 +401,7 @@ fn turns_at_0_5_and_15_minutes_are_seven_and_a_half_apart_whatever_is_nested() {
 }
 
 #[test]
-fn the_hour_that_has_not_ended_is_there_and_those_ahead_are_not() {
+fn the_current_hour_is_included_and_later_ones_are_not() {
     let (log, clock) = ActivityLog::test();
     clock.advance(90 * MINUTE);
     log.start(Describe::job("a")).end(Outcome::success());
@@ -421,7 +421,7 @@ fn the_hour_that_has_not_ended_is_there_and_those_ahead_are_not() {
 }
 
 #[test]
-fn one_goes_back_as_far_as_there_are_sums_and_on_as_far_as_today() {
+fn periods_go_back_to_the_oldest_sums_and_forward_to_today() {
     let (log, clock) = ActivityLog::test();
     log.start(Describe::job("a")).end(Outcome::success());
     clock.advance(20 * 24 * 60 * MINUTE);
@@ -445,7 +445,7 @@ fn one_goes_back_as_far_as_there_are_sums_and_on_as_far_as_today() {
 }
 
 #[test]
-fn what_is_committed_twice_is_counted_once() {
+fn a_retried_commit_is_counted_once() {
     let store = FaultyStore::new(Fault::Late);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     log.start(Describe::job("a")).end(Outcome::success());
@@ -461,7 +461,7 @@ fn what_is_committed_twice_is_counted_once() {
 }
 
 #[test]
-fn events_are_counted_by_type_most_first() {
+fn events_are_counted_by_type_most_frequent_first() {
     let (log, clock) = ActivityLog::test();
     log.event("endpoints_added").count(2).record();
     log.event("endpoints_added")

@@ -88,7 +88,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn pages_have_each_row_once_while_others_record_and_what_is_old_goes(
+    fn pages_have_each_row_once_while_others_record_and_old_rows_are_deleted(
         size in 1..90usize,
         of_activities in select(vec!["", "name:search*", "status:failed", "project:acme", "actor:ann", "again", "-name:login project:zoo"]),
         of_events in select(vec!["", "type:push", "project:acme", "live", "-type:push"]),

@@ -28,12 +28,12 @@ const CHILD: &str = "ACTIVITY_TEST_PRIVATE";
 type Use = (&'static str, fn(&Path));
 
 #[test]
-fn every_file_beside_a_log_is_its_owners_alone_whatever_the_umask() {
+fn every_file_of_a_log_is_private_to_its_owner_with_any_umask() {
     if let Some(folder) = std::env::var_os(CHILD) {
         return use_it_in_every_way(Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
-    let script = "umask 000; exec \"$0\" --exact private::every_file_beside_a_log_is_its_owners_alone_whatever_the_umask";
+    let script = "umask 000; exec \"$0\" --exact private::every_file_of_a_log_is_private_to_its_owner_with_any_umask";
     let output = Command::new("sh")
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
@@ -227,7 +227,7 @@ mod locks {
     }
 
     #[test]
-    fn the_lock_on_a_log_stays_whatever_else_opens_it_in_the_process() {
+    fn the_lock_on_a_log_is_kept_whatever_else_opens_it_in_the_process() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let log = ActivityLog::open(&path).unwrap();
@@ -261,7 +261,7 @@ mod locks {
     }
 
     #[test]
-    fn the_lock_on_webhooks_stays_when_they_are_opened_again_in_the_process() {
+    fn the_lock_on_webhooks_is_kept_when_they_are_opened_again_in_the_process() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let log = ActivityLog::open(&path).unwrap();

@@ -43,7 +43,7 @@ fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 #[test]
-fn a_list_is_newest_first_and_filtered_before_it_is_cut() {
+fn a_list_is_newest_first_and_filtered_before_it_is_limited() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, &["a", "b", "noise", "noise", "noise", "c"]);
     let mut reader = log.reader().unwrap();
@@ -57,7 +57,7 @@ fn a_list_is_newest_first_and_filtered_before_it_is_cut() {
 }
 
 #[test]
-fn a_page_stays_where_it_is_while_more_is_recorded() {
+fn a_cursor_keeps_its_position_while_more_is_recorded() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, &["a", "b", "c", "d"]);
     let mut reader = log.reader().unwrap();
@@ -69,7 +69,7 @@ fn a_page_stays_where_it_is_while_more_is_recorded() {
 }
 
 #[test]
-fn a_follower_sees_every_commit_once_whatever_the_filter() {
+fn a_follower_sees_every_commit_once_with_any_filter() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut reader = log.reader().unwrap();
     assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 0);
@@ -96,7 +96,7 @@ fn a_follower_sees_every_commit_once_whatever_the_filter() {
 }
 
 #[test]
-fn everything_that_was_said_is_read_back() {
+fn all_fields_are_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -155,7 +155,7 @@ fn everything_that_was_said_is_read_back() {
 }
 
 #[test]
-fn an_id_is_found_by_its_beginning() {
+fn an_id_is_found_by_its_prefix() {
     let log = ActivityLog::open(":memory:").unwrap();
     record(&log, &["a", "b"]);
     let mut reader = log.reader().unwrap();
@@ -177,7 +177,7 @@ fn an_id_is_found_by_its_beginning() {
 }
 
 #[test]
-fn what_runs_is_listed_until_it_ends() {
+fn open_activities_are_listed_until_they_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::builder()
@@ -227,7 +227,7 @@ fn a_process_that_dies() {
 }
 
 #[test]
-fn what_ran_when_its_process_died_is_abandoned_and_not_running() {
+fn activities_of_a_dead_process_are_abandoned_and_not_running() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let child = Command::new(std::env::current_exe().unwrap())
@@ -271,7 +271,7 @@ fn what_ran_when_its_process_died_is_abandoned_and_not_running() {
 }
 
 #[test]
-fn health_says_where_every_activity_went() {
+fn health_accounts_for_every_activity() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -311,7 +311,7 @@ fn a_missing_store_is_an_error_and_stays_missing() {
 }
 
 #[test]
-fn a_file_that_is_no_log_is_refused() {
+fn a_file_that_is_not_a_log_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, content: &[u8]| {
         let path: &Path = &folder.path().join(name);
@@ -328,7 +328,7 @@ fn a_file_that_is_no_log_is_refused() {
 }
 
 #[test]
-fn what_both_of_two_filters_mean_is_read() {
+fn the_conjunction_of_two_filters_is_read() {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in ["login", "logout", "search"] {
         for project in ["acme", "apex", "zeta"] {

@@ -95,7 +95,7 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn side_files_that_are_removed_take_nothing_with_them() {
+fn removing_side_files_loses_nothing() {
     for mode in [Mode::Fast, Mode::Durable] {
         for removed in [&["-wal", "-shm"][..], &["-shm"], &["-wal"]] {
             let open = Open::new(mode);
@@ -113,7 +113,7 @@ fn side_files_that_are_removed_take_nothing_with_them() {
 }
 
 #[test]
-fn a_file_that_is_moved_away_and_the_new_one_have_everything_together() {
+fn a_moved_file_and_the_new_one_together_have_everything() {
     for moved in [&[""][..], &["", "-wal", "-shm"]] {
         let open = Open::new(Mode::Durable);
         let elsewhere = open.folder.path().join("moved.db");
@@ -148,7 +148,7 @@ fn a_file_that_is_moved_away_and_back_has_everything() {
 }
 
 #[test]
-fn an_older_copy_that_is_put_in_place_is_completed_from_what_it_has_replaced() {
+fn an_older_copy_that_replaces_the_file_is_completed_from_the_replaced_file() {
     let open = Open::new(Mode::Fast);
     let copy = open.copy();
     open.commit("newer");
@@ -160,7 +160,7 @@ fn an_older_copy_that_is_put_in_place_is_completed_from_what_it_has_replaced() {
 }
 
 #[test]
-fn an_older_copy_that_is_written_over_the_file_is_noticed_and_nothing_is_mixed() {
+fn overwriting_the_file_with_an_older_copy_is_noticed_and_mixes_nothing() {
     let open = Open::new(Mode::Fast);
     let copy = open.copy();
     let connection = Connection::open(&open.path).unwrap();
@@ -183,7 +183,7 @@ fn an_older_copy_that_is_written_over_the_file_is_noticed_and_nothing_is_mixed()
 }
 
 #[test]
-fn what_is_kept_is_the_same_in_a_file_that_takes_the_place_of_a_removed_one() {
+fn the_file_that_replaces_a_removed_one_has_the_same_retention() {
     use tower_activity::store::{Limit, Retention, Store, sqlite::SqliteStore};
     let open = Open::new(Mode::Fast);
     let mut retention = Retention::default();
@@ -201,7 +201,7 @@ fn what_is_kept_is_the_same_in_a_file_that_takes_the_place_of_a_removed_one() {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_and_recording_begins_anew() {
+fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
     use std::os::unix::fs::FileExt;
     let open = Open::new(Mode::Fast);
     support::soon(|| {
@@ -238,7 +238,7 @@ fn a_damaged_file_is_set_aside_and_recording_begins_anew() {
 }
 
 #[test]
-fn a_write_ahead_log_that_is_cut_off_is_noticed() {
+fn a_truncated_wal_is_noticed() {
     let open = Open::new(Mode::Fast);
     open.commit("newer");
     fs::File::create(open.file("-wal")).unwrap();
@@ -252,7 +252,7 @@ fn a_write_ahead_log_that_is_cut_off_is_noticed() {
 }
 
 #[test]
-fn a_running_call_outlives_the_folder_of_the_locks() {
+fn a_running_call_survives_the_removal_of_the_lock_folder() {
     let open = Open::new(Mode::Fast);
     let running = open.log.start(Describe::job("running"));
     open.commit("listed");
@@ -269,7 +269,7 @@ fn a_running_call_outlives_the_folder_of_the_locks() {
 }
 
 #[test]
-fn a_second_name_of_an_open_file_is_refused_and_an_unused_one_harms_nothing() {
+fn opening_an_open_file_by_a_hard_link_is_refused_and_an_unused_link_is_harmless() {
     let open = Open::new(Mode::Fast);
     let second = open.folder.path().join("second.db");
     fs::hard_link(&open.path, &second).unwrap();
@@ -312,7 +312,7 @@ fn the_lock_on_the_file_is_held_whatever_else_the_process_opens() {
 }
 
 #[test]
-fn at_rest_the_one_file_has_everything() {
+fn the_main_file_of_an_idle_log_is_complete() {
     let open = Open::new(Mode::Fast);
     open.commit("after");
     // Some seconds without a commit, and a copy of the main file alone is complete.
@@ -329,7 +329,7 @@ fn at_rest_the_one_file_has_everything() {
 }
 
 #[test]
-fn an_index_of_the_write_ahead_log_that_is_cut_off_kills_nobody() {
+fn a_truncated_wal_index_kills_nobody() {
     let open = Open::new(Mode::Fast);
     let mut reader = open.log.reader().unwrap();
     assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
@@ -345,7 +345,7 @@ fn an_index_of_the_write_ahead_log_that_is_cut_off_kills_nobody() {
 }
 
 #[test]
-fn a_log_that_is_opened_by_a_link_that_leads_nowhere_yet_is_the_file_behind_it() {
+fn opening_a_dangling_symlink_creates_its_target() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink("behind.db", &link).unwrap();
@@ -367,7 +367,7 @@ fn a_log_that_is_opened_by_a_link_that_leads_nowhere_yet_is_the_file_behind_it()
 }
 
 #[test]
-fn a_log_of_an_older_version_that_is_written_over_the_file_is_noticed_and_nothing_is_mixed() {
+fn overwriting_the_file_with_a_log_of_an_older_version_is_noticed_and_mixes_nothing() {
     let open = Open::new(Mode::Fast);
     open.commit("newer");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-1.db");
@@ -381,7 +381,7 @@ fn a_log_of_an_older_version_that_is_written_over_the_file_is_noticed_and_nothin
 
 #[cfg(feature = "cli")]
 #[test]
-fn who_opens_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_noticed() {
+fn opening_a_file_that_was_just_replaced_waits_until_the_writer_has_noticed() {
     let open = Open::new(Mode::Fast);
     let copy = open.copy();
     for _ in 0..40 {
@@ -410,7 +410,7 @@ fn who_opens_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_notice
 }
 
 #[test]
-fn what_an_idle_log_tends_does_not_stay_in_the_write_ahead_log() {
+fn maintenance_of_an_idle_log_does_not_stay_in_the_wal() {
     let open = Open::new(Mode::Fast);
     let wal = || fs::metadata(open.file("-wal")).unwrap().len();
     // Ten seconds after its start it looks what is old, and says what time it is.
@@ -424,7 +424,7 @@ fn what_an_idle_log_tends_does_not_stay_in_the_write_ahead_log() {
 }
 
 #[test]
-fn a_write_ahead_log_that_was_taken_over_is_filled_again_before_it_is_the_next_time() {
+fn a_checkpointed_wal_is_filled_again_before_the_next_checkpoint() {
     let open = Open::new(Mode::Durable);
     let wal = || fs::metadata(open.file("-wal")).unwrap().len();
     while wal() < 8 << 20 {
@@ -444,7 +444,7 @@ fn a_write_ahead_log_that_was_taken_over_is_filled_again_before_it_is_the_next_t
 }
 
 #[test]
-fn a_log_that_is_closed_while_somebody_holds_the_file_leaves_nothing_running() {
+fn a_log_that_is_closed_while_the_file_is_locked_leaves_nothing_running() {
     let open = Open::new(Mode::Fast);
     let running = open.log.start(Describe::job("running"));
     open.commit("listed");

@@ -117,7 +117,7 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_oldest_of_each_sort_go_until_the_rest_fits() {
+fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     (0..20).for_each(|number| record(&log, &clock, number));
@@ -195,7 +195,7 @@ fn a_recording_that_is_deleted_for_its_size_is_deleted_completely() {
 }
 
 #[test]
-fn sums_go_by_whole_quarters_until_the_rest_fits() {
+fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     for hour in 0..6 {
@@ -220,7 +220,7 @@ fn sums_go_by_whole_quarters_until_the_rest_fits() {
 }
 
 #[test]
-fn a_log_keeps_no_more_than_it_is_told() {
+fn a_log_keeps_no_more_than_its_limits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let clock = ManualClock::new();
@@ -296,7 +296,7 @@ fn look(log: &ActivityLog, clock: &ManualClock) {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
-fn every_process_follows_the_retention_of_the_file() {
+fn every_process_applies_the_retention_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let clock = ManualClock::new();
@@ -325,7 +325,7 @@ fn every_process_follows_the_retention_of_the_file() {
 }
 
 #[test]
-fn the_last_limit_that_is_set_stands() {
+fn the_last_limit_set_applies() {
     let (folder, log, _) = place();
     let builder = || ActivityLog::builder();
     let path = folder.path().join("a.db");
@@ -345,7 +345,7 @@ fn the_last_limit_that_is_set_stands() {
 }
 
 #[test]
-fn a_file_that_takes_the_place_of_another_gets_the_limits_of_the_builder() {
+fn a_file_that_replaces_another_gets_the_limits_of_the_builder() {
     let (folder, log, clock) = place();
     drop(log);
     let path = folder.path().join("a.db");
@@ -366,7 +366,7 @@ fn a_file_that_takes_the_place_of_another_gets_the_limits_of_the_builder() {
 }
 
 #[test]
-fn a_store_in_memory_keeps_its_retention_too() {
+fn a_store_in_memory_applies_its_retention_too() {
     let clock = ManualClock::new();
     let log = ActivityLog::builder()
         .clock(clock.clone())
@@ -383,7 +383,7 @@ fn a_store_in_memory_keeps_its_retention_too() {
 }
 
 #[test]
-fn an_idle_process_goes_on_until_nothing_is_left_to_delete() {
+fn an_idle_process_continues_until_nothing_is_left_to_delete() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     let mut change = Retention::default();
@@ -401,7 +401,7 @@ fn an_idle_process_goes_on_until_nothing_is_left_to_delete() {
 }
 
 #[test]
-fn what_is_imported_is_kept_for_as_long_as_what_is_recorded() {
+fn imported_records_are_kept_for_as_long_as_recorded_ones() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     clock.set_wall(begin() - TimeDelta::days(400));
@@ -423,7 +423,7 @@ fn what_is_imported_is_kept_for_as_long_as_what_is_recorded() {
 }
 
 #[test]
-fn a_step_in_the_middle_of_nothing_changes_nothing() {
+fn a_prune_step_with_nothing_to_delete_changes_nothing() {
     let (folder, log, clock) = place();
     happen(&log, "one");
     let mut upkeep = upkeep(&folder);
@@ -439,7 +439,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn what_is_counted_is_what_the_rows_take(
+    fn counted_bytes_are_the_bytes_of_the_rows(
         steps in vec((0..6u8, 0..40u64), 1..12),
     ) {
         let (folder, log, clock) = place();

@@ -33,7 +33,7 @@ fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) 
 }
 
 #[test]
-fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
+fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
     let log = ActivityLog::builder()
@@ -122,7 +122,7 @@ fn words_are_found_in_names_messages_summaries_and_payloads_indexed_or_not() {
 }
 
 #[test]
-fn a_log_indexes_what_it_records_and_pages_fit_together_meanwhile() {
+fn a_log_indexes_its_records_while_pages_stay_consecutive() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
     let mut reader = log.reader().unwrap();

@@ -28,8 +28,7 @@ fn held() -> (usize, usize) {
 /// Runs the test below again in a process without others, whose threads and descriptors would count.
 #[cfg(target_os = "linux")]
 fn alone() {
-    let name =
-        "shared_file::logs_of_one_file_take_one_thread_and_few_descriptors_whatever_their_number";
+    let name = "shared_file::any_number_of_logs_of_one_file_takes_one_thread_and_few_descriptors";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(CHILD, "")
@@ -45,7 +44,7 @@ fn alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn logs_of_one_file_take_one_thread_and_few_descriptors_whatever_their_number() {
+fn any_number_of_logs_of_one_file_takes_one_thread_and_few_descriptors() {
     if std::env::var_os(CHILD).is_none() {
         return alone();
     }
@@ -125,7 +124,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
 }
 
 #[test]
-fn what_is_imported_beside_a_log_goes_through_the_same_connection() {
+fn an_import_beside_a_log_uses_the_same_connection() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();

@@ -99,7 +99,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn what_is_old_is_deleted_and_sums_stay_what_they_were(
+    fn old_records_are_deleted_and_sums_stay_the_same(
         // So few that the log does not index them by itself.
         rows in vec((0..3000i64, any::<u8>()), 1..45),
         cutoff in 0..3200i64,
@@ -166,7 +166,7 @@ proptest! {
 }
 
 #[test]
-fn sums_are_gone_after_a_month_and_come_back_while_their_activities_are_there() {
+fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
     let (folder, log, clock) = place();
     let path = folder.path().join("a.db");
     record(&log, &clock, 0, 2);
@@ -199,7 +199,7 @@ fn sums_are_gone_after_a_month_and_come_back_while_their_activities_are_there() 
 }
 
 #[test]
-fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
+fn a_log_keeps_records_for_as_long_as_its_limits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let clock = ManualClock::new();
@@ -231,7 +231,7 @@ fn a_log_keeps_what_it_records_for_as_long_as_it_is_told() {
 }
 
 #[test]
-fn previews_go_by_themselves_where_their_activities_stay() {
+fn previews_are_deleted_without_their_activities() {
     let (folder, log, clock) = place();
     record(&log, &clock, 0, 2);
     record(&log, &clock, 60, 2);
@@ -251,7 +251,7 @@ fn previews_go_by_themselves_where_their_activities_stay() {
 }
 
 #[test]
-fn the_order_of_commits_goes_on_when_everything_is_old() {
+fn the_commit_order_continues_when_everything_is_old() {
     let (folder, log, clock) = place();
     record(&log, &clock, 0, 2);
     record(&log, &clock, 1, 2);
@@ -321,7 +321,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_not_made() {
+fn a_missing_store_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::new(folder.path().join("no.db")).unwrap();
     assert!(store.upkeep().err().unwrap().is_not_found());
@@ -329,7 +329,7 @@ fn a_store_that_is_not_there_is_not_made() {
 }
 
 #[test]
-fn a_row_with_a_status_of_another_program_is_in_no_sum_and_keeps_none_from_being_rebuilt() {
+fn rebuilding_skips_rows_with_an_unknown_status() {
     let (folder, log, clock) = place();
     for sort in 0..3 {
         record(&log, &clock, 1, sort);

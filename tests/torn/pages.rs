@@ -73,7 +73,7 @@ fn a_log_with_any_page_overwritten_is_read_or_refused_and_never_deleted() {
 }
 
 #[test]
-fn a_log_that_ends_at_any_page_is_read_or_refused_and_never_deleted() {
+fn a_log_truncated_at_any_page_is_read_or_refused_and_never_deleted() {
     let seen = try_damages(&CUTS);
     // An empty file becomes a log; where half of the last page is missing, others can be written.
     assert_eq!((seen.read, seen.failed), (0, 0), "{seen:?}");

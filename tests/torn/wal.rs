@@ -94,7 +94,7 @@ impl Torn {
 }
 
 #[test]
-fn a_write_ahead_log_that_is_cut_anywhere_keeps_every_complete_commit() {
+fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
     panics::watch();
     let torn = Torn::make();
     let mut cuts = vec![0, 1, HEADER - 1, HEADER];
@@ -132,7 +132,7 @@ fn a_write_ahead_log_that_is_cut_anywhere_keeps_every_complete_commit() {
 }
 
 #[test]
-fn a_write_ahead_log_that_is_damaged_anywhere_keeps_every_commit_before() {
+fn a_wal_damaged_anywhere_keeps_every_commit_before_the_damage() {
     panics::watch();
     let torn = Torn::make();
     // In a frame: the number of the page, the mark of the commit, the salt, the checksum, the page.

@@ -20,7 +20,7 @@ pub(crate) fn golden() -> Result {
         "store",
         "--",
         "--exact",
-        "golden::a_golden_file_has_something_in_every_table",
+        "golden::a_golden_file_has_rows_in_every_table",
     ];
     run(cargo(&args).env("ACTIVITY_TEST_GOLDEN", root().join(FOLDER)))
 }

@@ -29,7 +29,7 @@ const THREADS: usize = 2;
 const CANDIDATES: usize = 48;
 
 #[test]
-fn random_acts_take_nothing_away() {
+fn random_acts_lose_nothing() {
     if let Some(seed) = setting(SEED) {
         let (story, _) = run(&Plan::from_seed(seed));
         assert!(story.faults().is_empty(), "{}", story.report());

@@ -25,8 +25,8 @@ const FAULTS: [(&str, &str, &[usize]); 6] = [
 ];
 
 #[test]
-fn recording_resumes_when_writes_fail_no_more() {
-    let test = "kills::io_errors::recording_resumes_when_writes_fail_no_more";
+fn recording_resumes_when_writes_succeed_again() {
+    let test = "kills::io_errors::recording_resumes_when_writes_succeed_again";
     if let Some(path) = strace::child() {
         return record(&path, true);
     }
@@ -35,8 +35,8 @@ fn recording_resumes_when_writes_fail_no_more() {
 }
 
 #[test]
-fn counts_are_exact_when_writes_fail_for_ever() {
-    let test = "kills::io_errors::counts_are_exact_when_writes_fail_for_ever";
+fn counts_are_exact_when_writes_fail_forever() {
+    let test = "kills::io_errors::counts_are_exact_when_writes_fail_forever";
     if let Some(path) = strace::child() {
         return record(&path, false);
     }

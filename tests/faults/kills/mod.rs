@@ -35,34 +35,33 @@ const BEGIN: &str = "2026-02-13T09:00:00Z";
 const BEFORE: usize = 48;
 
 #[test]
-fn a_process_that_is_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged() {
-    let test =
-        "a_process_that_is_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged";
+fn a_process_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged() {
+    let test = "a_process_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged";
     kill(test, work::commit, &all_before());
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_prunes_deletes_nothing_younger() {
-    let test = "a_process_that_is_killed_while_it_prunes_deletes_nothing_younger";
+fn a_process_killed_while_it_prunes_deletes_no_younger_records() {
+    let test = "a_process_killed_while_it_prunes_deletes_no_younger_records";
     let younger = (BEFORE / 2..BEFORE).map(before).collect();
     kill(test, work::prune, &younger);
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_rebuilds_leaves_sums_that_are_right() {
-    let test = "a_process_that_is_killed_while_it_rebuilds_leaves_sums_that_are_right";
+fn a_process_killed_while_it_rebuilds_leaves_correct_sums() {
+    let test = "a_process_killed_while_it_rebuilds_leaves_correct_sums";
     kill(test, work::rebuild, &all_before());
 }
 
 #[test]
-fn an_import_that_is_killed_is_finished_by_importing_again() {
-    let test = "an_import_that_is_killed_is_finished_by_importing_again";
+fn a_killed_import_is_completed_by_importing_again() {
+    let test = "a_killed_import_is_completed_by_importing_again";
     kill(test, work::import, &all_before());
 }
 
 #[test]
-fn a_backup_that_is_killed_has_its_name_only_when_it_is_whole() {
-    let test = "a_backup_that_is_killed_has_its_name_only_when_it_is_whole";
+fn a_killed_backup_has_its_final_name_only_if_it_is_complete() {
+    let test = "a_killed_backup_has_its_final_name_only_if_it_is_complete";
     kill(test, work::back_up, &all_before());
 }
 

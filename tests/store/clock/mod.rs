@@ -149,7 +149,7 @@ fn at(text: &str) -> TimeDelta {
 }
 
 #[test]
-fn a_clock_that_is_wrong_for_a_while_deletes_nothing() {
+fn a_temporarily_wrong_clock_deletes_nothing() {
     for wrong in [
         at("1970-01-01T00:00:00Z"),
         at("2106-01-01T00:00:00Z"),
@@ -177,7 +177,7 @@ fn a_clock_that_is_wrong_for_a_while_deletes_nothing() {
 }
 
 #[test]
-fn what_is_old_goes_also_where_a_clock_was_wrong_when_it_was_recorded() {
+fn old_records_are_deleted_even_if_the_clock_was_wrong_when_they_were_recorded() {
     let mut place = Place::new();
     place.record("first");
     place.set_wall(at("2106-01-01T00:00:00Z"));
@@ -197,7 +197,7 @@ fn what_is_old_goes_also_where_a_clock_was_wrong_when_it_was_recorded() {
 }
 
 #[test]
-fn after_two_months_off_what_is_new_is_first_and_what_is_old_goes_a_day_later() {
+fn after_two_months_off_new_records_are_first_and_old_ones_are_deleted_a_day_later() {
     let mut place = Place::new();
     place.record("before");
     place.pass(HOUR);
@@ -220,7 +220,7 @@ fn after_two_months_off_what_is_new_is_first_and_what_is_old_goes_a_day_later() 
 }
 
 #[test]
-fn what_is_dated_ahead_comes_last_and_is_marked() {
+fn records_dated_ahead_are_last_and_marked() {
     let mut place = Place::new();
     place.record("one");
     place.set_wall(TimeDelta::days(60));
@@ -256,7 +256,7 @@ fn what_is_dated_ahead_comes_last_and_is_marked() {
 }
 
 #[test]
-fn what_is_dated_ahead_is_not_of_today() {
+fn records_dated_ahead_do_not_count_for_today() {
     let mut place = Place::new();
     place.record("one");
     place.set_wall(TimeDelta::hours(10));
@@ -272,7 +272,7 @@ fn what_is_dated_ahead_is_not_of_today() {
 }
 
 #[test]
-fn a_reader_whose_clock_is_behind_shows_what_is_new_first() {
+fn a_reader_whose_clock_is_behind_lists_new_records_first() {
     for behind in [TimeDelta::hours(2), TimeDelta::days(20_000)] {
         let mut place = Place::new();
         place.record("old");
@@ -292,7 +292,7 @@ fn a_reader_whose_clock_is_behind_shows_what_is_new_first() {
 }
 
 #[test]
-fn a_store_that_was_only_open_for_a_moment_knows_the_present() {
+fn a_store_that_was_open_for_a_moment_has_advanced_its_clock() {
     let mut place = Place::new();
     place.record("old");
     place.restart(3 * HOUR);
@@ -331,7 +331,7 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
 }
 
 #[test]
-fn quarters_that_lost_activities_keep_their_sums_and_all_others_are_added_up() {
+fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recomputed() {
     let mut place = Place::new();
     place.record("one");
     place.skip(20 * DAY);
@@ -381,7 +381,7 @@ fn two_processes_with_different_clocks_delete_nothing_early() {
 }
 
 #[test]
-fn a_handle_that_reads_its_clock_once_is_worth_an_hour() {
+fn one_reading_of_the_clock_advances_it_by_an_hour_at_most() {
     let mut place = Place::new();
     place.record("one");
     place.log.take().unwrap().shutdown().wait().unwrap();

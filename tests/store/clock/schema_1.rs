@@ -53,7 +53,7 @@ fn schema_1(path: &Path, committed: u64, saved_at: DateTime<Utc>) {
 }
 
 #[test]
-fn sums_of_a_file_of_schema_1_come_back_where_nothing_was_pruned() {
+fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
     for (committed, expected) in [(3, 3), (5, 2)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -77,7 +77,7 @@ fn sums_of_a_file_of_schema_1_come_back_where_nothing_was_pruned() {
 }
 
 #[test]
-fn what_a_file_of_schema_1_holds_is_as_old_as_it_says() {
+fn records_of_schema_1_are_as_old_as_their_dates() {
     let hours = |hours| begin() + TimeDelta::hours(hours);
     // Last open an hour ago; last open by a clock that was months ahead.
     for saved_at in [hours(-1), hours(24 * 90)] {

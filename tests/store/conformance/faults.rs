@@ -63,7 +63,7 @@ const ALL: [Fault; 13] = [
 ];
 
 #[test]
-fn every_fault_is_found_out() {
+fn every_fault_is_detected() {
     for fault in ALL {
         let report = conformance::check(1..5, |records| {
             let inner = Shelf::of(records).reader()?;

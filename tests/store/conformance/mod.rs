@@ -17,7 +17,7 @@ use self::shelf::Shelf;
 const SEEDS: std::ops::Range<u64> = 0..9;
 
 #[test]
-fn sqlite_in_memory_answers_as_it_has_to() {
+fn sqlite_in_memory_conforms() {
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
         let store = SqliteStore::new(":memory:")?;
@@ -28,7 +28,7 @@ fn sqlite_in_memory_answers_as_it_has_to() {
 }
 
 #[test]
-fn sqlite_in_a_file_answers_as_it_has_to() {
+fn sqlite_in_a_file_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
@@ -41,7 +41,7 @@ fn sqlite_in_a_file_answers_as_it_has_to() {
 
 /// What is found through the index for searching, and in the sums of agents, is the same as what is looked for row by row.
 #[test]
-fn sqlite_answers_the_same_once_everything_is_indexed_and_added_up_again() {
+fn sqlite_conforms_after_indexing_and_rebuilding() {
     let folder = tempfile::tempdir().unwrap();
     let mut writers = Vec::new();
     let report = conformance::check(SEEDS, |records| {
@@ -58,7 +58,7 @@ fn sqlite_answers_the_same_once_everything_is_indexed_and_added_up_again() {
 
 /// What is in the index and the sums, and what was committed since, are one answer.
 #[test]
-fn sqlite_answers_the_same_while_it_is_indexed() {
+fn sqlite_conforms_while_it_is_indexed() {
     let mut writers = Vec::new();
     let report = conformance::check(7..8, |records| {
         let store = SqliteStore::new(":memory:")?;
@@ -71,14 +71,14 @@ fn sqlite_answers_the_same_while_it_is_indexed() {
 }
 
 #[test]
-fn a_store_of_another_kind_answers_as_it_has_to() {
+fn another_kind_of_store_conforms() {
     let report = conformance::check(SEEDS, |records| Shelf::of(records).reader()).unwrap();
     report.assert();
     assert!(report.asked > 10_000, "{report}");
 }
 
 #[test]
-fn a_store_that_is_only_read_says_so_to_whoever_records_there() {
+fn a_read_only_store_refuses_to_record() {
     let shelf = Shelf::of(&Records::of_seed(0));
     let id = InstanceId::from_bytes([1; 16]);
     let instance = Instance::new(id, "host", 1, Records::of_seed(0).now);
@@ -88,7 +88,7 @@ fn a_store_that_is_only_read_says_so_to_whoever_records_there() {
 }
 
 #[test]
-fn the_records_of_a_seed_are_the_same_each_time() {
+fn a_seed_always_generates_the_same_records() {
     let (first, again) = (Records::of_seed(3), Records::of_seed(3));
     assert_eq!(first.activities, again.activities);
     assert_eq!(first.events, again.events);

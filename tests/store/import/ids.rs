@@ -107,7 +107,7 @@ impl Kept {
 }
 
 #[test]
-fn a_time_that_does_not_fit_its_id_gets_another_id_and_keeps_the_old_one() {
+fn a_record_whose_id_does_not_fit_its_time_gets_a_new_id_and_keeps_the_old_one() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     let shifted: Vec<_> = exported.iter().map(|line| shifted(line, 1)).collect();
@@ -185,7 +185,7 @@ fn parents_and_events_are_found_across_imports_whichever_comes_first() {
 }
 
 #[test]
-fn an_import_that_was_cut_off_is_completed_by_the_next() {
+fn an_interrupted_import_is_completed_by_the_next() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     let shifted: Vec<_> = exported.iter().map(|line| shifted(line, 1)).collect();
@@ -202,7 +202,7 @@ fn an_import_that_was_cut_off_is_completed_by_the_next() {
 }
 
 #[test]
-fn ids_of_any_version_are_taken() {
+fn uuids_of_any_version_are_imported() {
     let line = |id: &str, parent: Option<&str>| {
         json!({"id": id, "parent": parent, "root": "6f1cbd30-0000-11ee-be56-0242ac120002", "kind": "tool",
                "name": id, "status": "success", "started_at": "2026-01-01T00:00:00.5Z", "duration_ns": 5})

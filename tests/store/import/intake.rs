@@ -40,7 +40,7 @@ fn check((recorded, raw): (String, String)) {
 }
 
 #[test]
-fn an_imported_activity_is_what_recording_the_same_makes_of_it() {
+fn an_imported_activity_equals_a_recorded_one() {
     let (long, secret) = ("é".repeat(5_000), secret());
     let header = format!("Authorization: Bearer {secret}");
     let mut attributes = Map::new();
@@ -104,7 +104,7 @@ fn an_imported_activity_is_what_recording_the_same_makes_of_it() {
 }
 
 #[test]
-fn an_imported_event_is_what_recording_the_same_makes_of_it() {
+fn an_imported_event_equals_a_recorded_one() {
     let (long, secret) = ("é".repeat(5_000), secret());
     for (data, key) in [
         (

@@ -86,7 +86,7 @@ fn content(lines: &[String]) -> Vec<Value> {
 }
 
 #[test]
-fn a_log_that_takes_in_an_export_says_the_same_and_takes_it_in_once() {
+fn a_log_that_imports_an_export_has_the_same_records_and_imports_them_once() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     assert_eq!(exported.len(), 5 + 2);
@@ -117,7 +117,7 @@ fn a_log_that_takes_in_an_export_says_the_same_and_takes_it_in_once() {
 }
 
 #[test]
-fn events_of_one_key_stay_one_event_and_secrets_stay_out() {
+fn events_with_the_same_key_stay_one_event_and_secrets_stay_redacted() {
     let store = SqliteStore::new(":memory:").unwrap();
     let secret = ["sk", "-live-", &"a1B2".repeat(10)].concat();
     let line = |id: u32| {

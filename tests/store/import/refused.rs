@@ -61,7 +61,7 @@ fn refused(line: &str, expected: &str) {
 }
 
 #[test]
-fn what_is_no_object_of_json_is_refused() {
+fn a_line_that_is_not_a_json_object_is_refused() {
     let fix = "(a line is one activity or event as JSON, as `activity export` writes it)";
     let check = |line: &str, expected: &str| refused(line, &format!("{expected} {fix}"));
     check("x", "column 1: expected value");
@@ -84,7 +84,7 @@ fn what_is_no_object_of_json_is_refused() {
 }
 
 #[test]
-fn a_value_that_is_none_is_named() {
+fn an_invalid_value_is_named() {
     let check = |field: &str, value: Value, expected: &str| {
         refused(
             &activity(field, value.clone()),
@@ -180,7 +180,7 @@ fn a_value_that_is_none_is_named() {
 }
 
 #[test]
-fn times_that_cannot_be_kept_or_contradict_each_other_are_refused() {
+fn times_that_are_out_of_range_or_contradictory_are_refused() {
     for year in ["0001", "1969", "+10000", "-0044"] {
         let time = format!("{year}-12-31T23:59:59Z");
         let said = taken(&activity("started_at", json!(time))).unwrap_err();
@@ -216,7 +216,7 @@ fn times_that_cannot_be_kept_or_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn how_long_it_took_must_be_known_of_what_ended_and_of_nothing_else() {
+fn ended_activities_need_a_duration_and_others_must_not_have_one() {
     let line = |status: &str, duration: Option<u64>, ended: Option<&str>| {
         json!({"id": ID, "kind": "tool", "name": "x", "status": status, "started_at": "2026-01-01T00:00:00Z",
                "duration_ns": duration, "ended_at": ended})
@@ -247,7 +247,7 @@ fn how_long_it_took_must_be_known_of_what_ended_and_of_nothing_else() {
 }
 
 #[test]
-fn the_longest_durations_that_can_be_kept_are_added_up() {
+fn the_longest_possible_durations_are_added_up() {
     let line = |number: u8| {
         activity("duration_ns", json!(i64::MAX)).replace("00000001", &format!("0000000{number}"))
     };
@@ -284,7 +284,7 @@ fn an_error_quotes_no_secret_and_is_short() {
 }
 
 #[test]
-fn odd_texts_are_kept_as_recording_keeps_them() {
+fn odd_texts_are_imported_as_they_would_be_recorded() {
     let kept = taken(&event("type", json!("GithubPUSH  now"))).unwrap();
     assert_eq!(kept["type"], json!("github_push_now"));
     let kept = taken(&activity("name", json!("a\u{0}b\u{202e}c"))).unwrap();
@@ -297,7 +297,7 @@ fn odd_texts_are_kept_as_recording_keeps_them() {
 }
 
 #[test]
-fn a_missing_parent_and_a_circle_are_kept() {
+fn a_missing_parent_and_a_cycle_are_imported() {
     let line = |id: &str, parent: &str| {
         json!({"id": id, "parent": parent, "root": ROOT, "kind": "tool", "name": id, "status": "success",
                "started_at": "2026-01-01T00:00:00Z", "duration_ns": 5})
@@ -329,7 +329,7 @@ fn read(import: &mut Import, bytes: impl Read) -> Result<(), Error> {
 }
 
 #[test]
-fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
+fn lines_before_an_invalid_one_are_kept_and_more_may_follow() {
     let original = log();
     let exported = lines(&mut original.reader().unwrap());
     let store = SqliteStore::new(":memory:").unwrap();
@@ -362,7 +362,7 @@ fn what_came_before_a_bad_line_stays_and_the_next_ones_may_follow() {
 }
 
 #[test]
-fn what_is_not_utf_8_or_endless_is_refused_in_little_memory() {
+fn invalid_utf_8_and_endless_lines_are_refused_in_little_memory() {
     let store = SqliteStore::new(":memory:").unwrap();
     let mut import = Import::new(&store, Redactor::new()).unwrap();
     let error = read(&mut import, &b"\n{\"name\": \"\xff\"}\n"[..]).unwrap_err();
@@ -386,7 +386,7 @@ fn what_is_not_utf_8_or_endless_is_refused_in_little_memory() {
 }
 
 #[test]
-fn what_stands_there_twice_is_taken_once_and_the_account_adds_up() {
+fn duplicates_are_imported_once_and_the_accounting_adds_up() {
     let (log, _) = ActivityLog::test();
     let left = log.start(Describe::job("left"));
     log.start(Describe::job("done")).end(Outcome::success());

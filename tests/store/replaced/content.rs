@@ -43,7 +43,7 @@ impl Drop for Reader {
 
 /// Nothing that SQLite or the ledger counts says that it is another state: it is as new as what was checkpointed.
 #[test]
-fn a_copy_that_is_not_older_than_the_last_checkpoint_is_noticed_when_it_is_written_over_the_file() {
+fn overwriting_the_file_with_a_copy_of_the_last_checkpoint_is_noticed() {
     let open = Open::new(Mode::Fast);
     let copy = open.copy();
     let foreign = Connection::open(&open.path).unwrap();
@@ -59,7 +59,7 @@ fn a_copy_that_is_not_older_than_the_last_checkpoint_is_noticed_when_it_is_writt
 
 /// The rows that were copied into it are what makes it another state than the copy.
 #[test]
-fn a_copy_that_is_put_in_place_and_then_written_over_itself_is_noticed() {
+fn overwriting_a_replaced_file_with_the_same_copy_again_is_noticed() {
     let open = Open::new(Mode::Fast);
     let copy = open.copy();
     for _ in 0..30 {
@@ -77,7 +77,7 @@ fn a_copy_that_is_put_in_place_and_then_written_over_itself_is_noticed() {
 
 /// The reader keeps the main file from being complete: without the write-ahead log it is no state of the log.
 #[test]
-fn a_write_ahead_log_that_is_removed_is_written_anew_where_the_main_file_needs_it() {
+fn a_removed_wal_that_the_main_file_needs_is_written_again() {
     for removed in [&["-wal"][..], &["-wal", "-shm"]] {
         let open = Open::new(Mode::Durable);
         let reader = Reader::of(&open.path);
@@ -116,7 +116,7 @@ fn a_write_ahead_log_that_is_removed_is_written_anew_where_the_main_file_needs_i
 
 /// The reader keeps the main file from being complete: alone it is no state of the log.
 #[test]
-fn a_main_file_that_is_moved_away_alone_is_followed_by_its_write_ahead_log_where_it_needs_that() {
+fn a_main_file_that_is_moved_without_the_wal_it_needs_gets_it() {
     let open = Open::new(Mode::Durable);
     for _ in 0..20 {
         open.commit("more");
@@ -143,7 +143,7 @@ fn a_main_file_that_is_moved_away_alone_is_followed_by_its_write_ahead_log_where
 
 /// What is written behind the end of a file that was cut leaves a hole, however short the file was.
 #[test]
-fn a_short_write_ahead_log_that_is_cut_off_and_written_on_is_noticed() {
+fn a_short_wal_that_is_truncated_and_then_appended_to_is_noticed() {
     let open = Open::new(Mode::Fast);
     let wal = fs::File::options().write(true).open(open.file("-wal"));
     wal.unwrap().set_len(0).unwrap();
@@ -159,7 +159,7 @@ fn a_short_write_ahead_log_that_is_cut_off_and_written_on_is_noticed() {
 }
 
 #[test]
-fn a_main_file_that_is_put_in_place_with_its_write_ahead_log_is_read_with_it() {
+fn a_file_that_replaces_the_log_together_with_its_wal_is_read_with_it() {
     let other = Open::new(Mode::Fast);
     // What comes after it stays in the write-ahead log.
     let reader = Connection::open(&other.path).unwrap();
@@ -195,7 +195,7 @@ fn a_main_file_that_is_put_in_place_with_its_write_ahead_log_is_read_with_it() {
 }
 
 #[test]
-fn a_damaged_file_that_is_put_in_place_does_not_end_the_recording() {
+fn a_damaged_replacement_does_not_stop_recording() {
     let text = b"no database".repeat(2_000);
     let sound = {
         let open = Open::new(Mode::Fast);
@@ -223,7 +223,7 @@ fn a_damaged_file_that_is_put_in_place_does_not_end_the_recording() {
 }
 
 #[test]
-fn a_sound_file_that_takes_the_place_of_a_damaged_one_stays() {
+fn a_sound_file_that_replaces_a_damaged_one_is_kept() {
     let other = Open::new(Mode::Fast);
     let sound = other.copy();
     let old = Command::new("touch")
@@ -250,7 +250,7 @@ fn a_sound_file_that_takes_the_place_of_a_damaged_one_stays() {
 }
 
 #[test]
-fn a_write_ahead_log_that_comes_after_its_main_file_was_written_is_not_mixed_with_it() {
+fn a_wal_that_arrives_after_its_main_file_was_written_to_is_not_mixed_with_it() {
     let other = Open::new(Mode::Fast);
     let reader = Reader::of(&other.path);
     for _ in 0..8 {

@@ -34,7 +34,7 @@ fn in_main(open: &Open) {
 }
 
 #[test]
-fn what_an_overwritten_file_has_lost_is_told_of_it_where_it_was_moved_to() {
+fn losses_of_an_overwritten_file_are_reported_for_it_after_it_was_moved() {
     for files in [&SIDE_FILES[..], &[""]] {
         let open = Open::new(Mode::Fast);
         let copy = with_copy(&open);
@@ -54,7 +54,7 @@ fn what_an_overwritten_file_has_lost_is_told_of_it_where_it_was_moved_to() {
 
 /// They were deleted before it was completed from what it has replaced.
 #[test]
-fn what_is_missing_of_a_replaced_file_is_missing_of_its_copy() {
+fn rows_missing_in_a_replaced_file_are_missing_in_its_copy() {
     let open = Open::new(Mode::Fast);
     let copy = with_copy(&open);
     let connection = Connection::open(&open.path).unwrap();
@@ -72,8 +72,7 @@ fn what_is_missing_of_a_replaced_file_is_missing_of_its_copy() {
 }
 
 #[test]
-fn what_an_overwritten_file_has_lost_is_told_of_the_one_that_takes_the_place_of_it_when_it_is_removed()
- {
+fn losses_of_an_overwritten_file_are_reported_for_the_next_file_when_it_is_removed() {
     let open = Open::new(Mode::Fast);
     let copy = with_copy(&open);
     cp(&copy, &open.path);
@@ -90,7 +89,7 @@ fn what_an_overwritten_file_has_lost_is_told_of_the_one_that_takes_the_place_of_
 
 /// The process that had committed them ended long ago.
 #[test]
-fn what_others_had_committed_into_an_overwritten_file_is_missed_too() {
+fn commits_of_other_processes_in_an_overwritten_file_are_reported_missing_too() {
     let open = Open::new(Mode::Fast);
     let connection = Connection::open(&open.path).unwrap();
     let copy = open.folder.path().join("copy.db");
@@ -124,7 +123,7 @@ fn what_others_had_committed_into_an_overwritten_file_is_missed_too() {
 }
 
 #[test]
-fn rows_that_another_client_deletes_from_the_write_ahead_log_alone_are_missed_in_the_next_file() {
+fn rows_that_another_client_deleted_in_the_wal_are_reported_missing_in_the_next_file() {
     let open = Open::new(Mode::Fast);
     in_main(&open);
     // What comes after it stays in the write-ahead log.
@@ -151,7 +150,7 @@ fn rows_that_another_client_deletes_from_the_write_ahead_log_alone_are_missed_in
 }
 
 #[test]
-fn rows_that_are_in_the_copy_that_takes_the_place_of_the_log_are_not_missed() {
+fn rows_in_the_copy_that_replaces_the_log_are_not_reported_missing() {
     let open = Open::new(Mode::Fast);
     open.commit("second");
     let copy = open.copy();

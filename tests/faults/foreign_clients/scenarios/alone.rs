@@ -9,7 +9,7 @@ use crate::foreign_clients::{
 };
 
 #[test]
-fn no_harmless_act_takes_a_row_or_the_lock_away() {
+fn no_harmless_act_loses_a_row_or_the_lock() {
     let clients = Client::ALL.into_iter().cycle();
     let modes = Mode::ALL.into_iter().cycle();
     let acts = Act::HARMLESS.into_iter().zip(clients).zip(modes);

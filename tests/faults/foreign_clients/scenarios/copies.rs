@@ -19,7 +19,7 @@ use crate::foreign_clients::{
 const IDLE: Duration = Duration::from_secs(10);
 
 #[test]
-fn the_file_alone_holds_everything_soon_after_the_last_record() {
+fn the_main_file_is_complete_soon_after_the_last_record() {
     let mut story = Story::begin(Mode::Fast, Clock::Real);
     let deadline = Instant::now() + IDLE;
     loop {
@@ -47,7 +47,7 @@ fn missing_in_main(story: &mut Story) -> usize {
 }
 
 #[test]
-fn the_file_alone_holds_everything_after_a_command() {
+fn the_main_file_is_complete_after_a_command() {
     let place = Place::new();
     let (store, copy) = (place.store(), place.file("copy.db"));
     let exported = place.file("events.jsonl");
@@ -75,7 +75,7 @@ fn the_file_alone_holds_everything_after_a_command() {
 }
 
 #[test]
-fn a_file_that_is_moved_away_is_complete_by_itself() {
+fn a_moved_file_is_complete_by_itself() {
     let acts = [Act::MoveMain, Act::MoveAll];
     check(acts.into_iter().flat_map(|act| {
         Mode::ALL.map(|mode| {
@@ -90,7 +90,7 @@ fn a_file_that_is_moved_away_is_complete_by_itself() {
 
 /// Before the writer has seen that it is gone.
 #[test]
-fn a_file_that_is_moved_away_and_back_at_once_is_complete() {
+fn a_file_that_is_moved_away_and_back_immediately_is_complete() {
     check([Act::MoveMain, Act::MoveAll].map(|act| {
         let mut story = Story::aged(Mode::Fast);
         story.only(act, Client::Shell);
@@ -118,7 +118,7 @@ fn a_log_is_not_opened_by_a_hard_link_while_it_is_open() {
 }
 
 #[test]
-fn a_file_that_another_one_is_moved_over_is_not_lost() {
+fn a_file_that_is_replaced_by_a_rename_is_not_lost() {
     use Act::{EndWriter, MoveAll, MoveBack, MoveMain, MoveOver};
     let stories: [&[Act]; 6] = [
         &[MoveMain, MoveOver],

@@ -12,7 +12,7 @@ use crate::foreign_clients::{
 };
 
 #[test]
-fn rows_that_a_client_deleted_are_told_of() {
+fn rows_that_a_client_deleted_are_reported() {
     check(Client::ALL.map(|client| {
         let mut story = Story::begin(Mode::Fast, Clock::Manual);
         story.act(Act::DeleteRows, client);
@@ -22,7 +22,7 @@ fn rows_that_a_client_deleted_are_told_of() {
 }
 
 #[test]
-fn a_file_that_was_removed_is_told_of() {
+fn a_removed_file_is_reported() {
     check(Mode::ALL.map(|mode| {
         let mut story = Story::aged(mode);
         story.act(Act::RemoveMain, Client::Shell);
@@ -31,7 +31,7 @@ fn a_file_that_was_removed_is_told_of() {
 }
 
 #[test]
-fn rows_of_a_log_that_was_cut_are_told_of() {
+fn rows_of_a_truncated_wal_are_reported() {
     check(Mode::ALL.map(|mode| {
         let mut story = Story::aged(mode);
         story.act(Act::TruncateWal, Client::Shell);
@@ -40,7 +40,7 @@ fn rows_of_a_log_that_was_cut_are_told_of() {
 }
 
 #[test]
-fn shared_memory_that_is_removed_while_a_client_writes_mixes_nothing() {
+fn removing_the_wal_index_while_a_client_writes_mixes_nothing() {
     check(Client::ALL.map(|client| {
         let mut story = Story::aged(Mode::Fast);
         story.act(Act::RemoveShmInWrite, client);
@@ -49,7 +49,7 @@ fn shared_memory_that_is_removed_while_a_client_writes_mixes_nothing() {
 }
 
 #[test]
-fn an_older_copy_that_is_put_back_while_the_log_is_open_mixes_nothing() {
+fn restoring_an_older_copy_while_the_log_is_open_mixes_nothing() {
     let acts = [Act::ReplaceWithCopy, Act::OverwriteWithCopy];
     check(acts.into_iter().flat_map(|act| {
         Mode::ALL.map(|mode| {
@@ -62,7 +62,7 @@ fn an_older_copy_that_is_put_back_while_the_log_is_open_mixes_nothing() {
 
 /// The writer is dead, its write-ahead log still there.
 #[test]
-fn an_older_copy_that_is_put_back_beside_a_later_write_ahead_log_mixes_nothing() {
+fn restoring_an_older_copy_beside_a_later_wal_mixes_nothing() {
     let acts = [Act::ReplaceWithCopy, Act::OverwriteWithCopy];
     check(acts.map(|act| {
         let mut story = with_copy(Mode::Fast);
@@ -89,7 +89,7 @@ fn an_older_copy_that_is_put_back_beside_a_later_write_ahead_log_mixes_nothing()
 
 /// Another program's file is moved to where the log is.
 #[test]
-fn a_foreign_database_in_the_place_of_the_log_is_left_as_it_is() {
+fn a_foreign_database_that_replaces_the_log_is_left_unchanged() {
     let mut story = Story::aged(Mode::Fast);
     let foreign = story.place.file("foreign.db");
     let make = "CREATE TABLE theirs (text); INSERT INTO theirs VALUES ('mine');";

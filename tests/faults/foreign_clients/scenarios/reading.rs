@@ -9,7 +9,7 @@ use crate::foreign_clients::{
 };
 
 #[test]
-fn a_log_that_nobody_touches_keeps_everything() {
+fn an_untouched_log_keeps_everything() {
     let ends = [End::Kill, End::Shutdown];
     check(
         Mode::ALL
@@ -19,7 +19,7 @@ fn a_log_that_nobody_touches_keeps_everything() {
 }
 
 #[test]
-fn a_foreign_reader_takes_nothing_away() {
+fn a_foreign_reader_loses_nothing() {
     check(Mode::ALL.into_iter().flat_map(|mode| {
         Client::ALL.map(|client| {
             let mut story = Story::aged(mode);
@@ -30,7 +30,7 @@ fn a_foreign_reader_takes_nothing_away() {
 }
 
 #[test]
-fn a_foreign_reader_takes_nothing_away_by_real_time() {
+fn a_foreign_reader_loses_nothing_in_real_time() {
     let mut story = Story::begin(Mode::Fast, Clock::Real);
     story.ask("age");
     story.act(Act::Select, Client::Shell);
@@ -39,7 +39,7 @@ fn a_foreign_reader_takes_nothing_away_by_real_time() {
 
 /// Others of the same process open the file while the writer has it open.
 #[test]
-fn a_foreign_reader_takes_nothing_away_where_the_process_has_opened_the_file_again() {
+fn a_foreign_reader_loses_nothing_when_the_process_has_reopened_the_file() {
     check(["handle", "upkeep", "import"].map(|again| {
         let mut story = Story::begin(Mode::Fast, Clock::Manual);
         story.ask(again);
@@ -49,7 +49,7 @@ fn a_foreign_reader_takes_nothing_away_where_the_process_has_opened_the_file_aga
 }
 
 #[test]
-fn a_second_writer_beside_a_foreign_reader_leaves_the_indexes_whole() {
+fn a_second_writer_beside_a_foreign_reader_leaves_the_indexes_intact() {
     check(Mode::ALL.map(|mode| {
         let mut story = Story::aged(mode);
         for client in Client::ALL {
@@ -62,7 +62,7 @@ fn a_second_writer_beside_a_foreign_reader_leaves_the_indexes_whole() {
 }
 
 #[test]
-fn readers_of_this_project_take_nothing_away() {
+fn our_own_readers_lose_nothing() {
     let mut story = Story::aged(Mode::Fast);
     story.act(Act::List, Client::Shell);
     story.act(Act::Doctor, Client::Shell);

@@ -12,7 +12,7 @@ const REMOVED: [Act; 3] = [Act::RemoveSides, Act::RemoveWal, Act::RemoveShm];
 
 /// The writer has not yet seen it.
 #[test]
-fn an_event_of_another_process_is_kept_where_side_files_were_removed() {
+fn an_event_of_another_process_is_kept_after_side_files_were_removed() {
     check(REMOVED.map(|removed| {
         let mut story = Story::aged(Mode::Fast);
         story.only(removed, Client::Shell);
@@ -23,7 +23,7 @@ fn an_event_of_another_process_is_kept_where_side_files_were_removed() {
 }
 
 #[test]
-fn what_was_acknowledged_is_kept_where_side_files_were_removed() {
+fn acknowledged_records_are_kept_after_side_files_were_removed() {
     check(Mode::ALL.into_iter().flat_map(|mode| {
         REMOVED.map(|removed| {
             let mut story = Story::aged(mode);
@@ -37,7 +37,7 @@ fn what_was_acknowledged_is_kept_where_side_files_were_removed() {
 }
 
 #[test]
-fn a_call_that_runs_is_not_abandoned_where_the_folder_of_instances_was_removed() {
+fn a_running_call_is_not_abandoned_after_the_lock_folder_was_removed() {
     check(Mode::ALL.map(|mode| {
         let mut story = Story::aged(mode);
         story.only(Act::RemoveInstances, Client::Shell);
@@ -49,7 +49,7 @@ fn a_call_that_runs_is_not_abandoned_where_the_folder_of_instances_was_removed()
 
 /// The reader still has the files open that were removed.
 #[test]
-fn a_long_reader_keeps_nothing_from_being_recorded_where_side_files_were_removed() {
+fn a_long_reader_does_not_block_recording_after_side_files_were_removed() {
     // Not after the writer was killed: then the write-ahead log that is removed has the only copy, and the reader may have
     // kept a checkpoint from being complete.
     check(REMOVED.map(|removed| {

@@ -22,7 +22,7 @@ const SMALL: u64 = 1 << 20;
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
-fn the_write_ahead_log_is_small_again_after_a_long_reader() {
+fn the_wal_is_small_again_after_a_long_reader() {
     let mut story = Story::begin(Mode::Durable, Clock::Real);
     story.only(Act::LongRead, Client::Shell);
     let before = wal(&story);
@@ -45,7 +45,7 @@ fn the_write_ahead_log_is_small_again_after_a_long_reader() {
 }
 
 #[test]
-fn the_write_ahead_log_is_not_many_times_what_is_in_the_log() {
+fn the_wal_is_not_many_times_the_size_of_the_log() {
     let mut story = Story::begin(Mode::Durable, Clock::Real);
     for _ in 0..5 {
         story.record(100);
