@@ -1,4 +1,4 @@
-//! A backup is complete in one file, whatever happens to the log meanwhile.
+//! A backup is one complete file, whatever is written meanwhile.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ fn a_backup_is_one_file_with_everything_committed_before_it() {
         .collect();
     names.sort();
     assert_eq!(names, ["copy.db"], "reading it has left nothing behind");
-    // A log of its own.
+    // The backup is a log of its own.
     let again = ActivityLog::open(&copy).unwrap();
     done(&again, "in the copy");
     again.shutdown().wait().unwrap();

@@ -17,7 +17,7 @@ use tower_activity::{
 
 use crate::support::soon;
 
-/// The last check, as health has it.
+/// The result of the last check, from health.
 fn last_check(reader: &mut ActivityReader) -> Option<LastCheck> {
     reader.health().unwrap().last_check
 }
@@ -118,14 +118,14 @@ fn steps_of_two_processes_beside_a_writer_and_pruning_find_every_row() {
     assert!(reader.check(&mut |_| {}).unwrap().is_complete());
 }
 
-/// The files under a folder that have one of these texts.
-fn files_with(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
+/// The files under a folder that contain one of these texts.
+fn files_containing(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
     paths
         .flat_map(|path| match path.is_dir() {
-            true => files_with(&path, texts),
+            true => files_containing(&path, texts),
             false => {
                 let text = fs::read_to_string(&path).unwrap();
                 let has = texts.iter().any(|one| text.contains(one));
@@ -143,7 +143,7 @@ fn rows_that_the_ledger_counts_are_deleted_in_one_file() {
     let deletes = tables.map(|table| format!("DELETE FROM {table} "));
     let expected = [store.join("sqlite/write/ledger.rs")];
     assert_eq!(
-        files_with(&store, &deletes),
+        files_containing(&store, &deletes),
         expected,
         "delete with `ledger::delete`"
     );
@@ -154,7 +154,7 @@ fn meta_keys_are_written_in_one_file_and_read_elsewhere_only_within_larger_queri
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let rust = |texts: &[&str]| {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let mut files = files_with(&store, &texts);
+        let mut files = files_containing(&store, &texts);
         files.retain(|path| path.extension().is_some_and(|ext| ext == "rs"));
         files.sort();
         files

@@ -1,4 +1,4 @@
-//! Digests: what happened lately, within a budget, whatever the texts say.
+//! Digests: recent events within a token budget, for any text.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn filter(text: &str) -> Filter {
     Filter::parse(text, chrono::Utc::now()).unwrap()
 }
 
-/// A week of an assistant, and one event from before.
+/// A week of an assistant's events, and one from before.
 fn week() -> (ActivityLog, ManualClock) {
     let (log, clock) = ActivityLog::test();
     let event =
@@ -81,7 +81,7 @@ fn events_of_two_and_three_endpoints_are_five_endpoints_added_today_where_the_vi
     let day = "2026-02-18T18:00:00Z".parse().unwrap();
     clock.set_wall(day);
     log.event("endpoints_added").count(7).record();
-    // In Kathmandu this is the nineteenth.
+    // In Kathmandu this is the 19th.
     clock.advance(HOUR / 2);
     log.event("endpoints_added").count(2).record();
     clock.advance(HOUR);

@@ -1,4 +1,4 @@
-//! Erasing: what is known of an actor is gone from every file, and what was counted stays counted.
+//! Erasing removes an actor's content from every file, and leaves all counts.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use tower_activity::{
 
 use crate::support::soon;
 
-/// What must not be left, written as the index writes it.
+/// Texts that must be gone, also in the form of the index.
 const TELLING: [&str; 7] = [
     "quuxington",
     "flobblewick",
@@ -48,7 +48,7 @@ fn record(log: &ActivityLog, actor: &str, told: [&str; 6]) {
     call.end(Outcome::failed("denied").with_message(message.to_owned()));
 }
 
-/// Which of these texts stand anywhere in the files of a folder.
+/// The texts that are found in any file of a folder.
 fn left<'a>(folder: &Path, texts: &[&'a str]) -> Vec<&'a str> {
     let files = fs::read_dir(folder)
         .unwrap()
@@ -94,7 +94,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
             ],
         );
         log.flush().wait().unwrap();
-        // Some of it stands in several segments of the index, some in none.
+        // Some rows are in several segments of the index, some in none.
         if round % 10 == 4 {
             while upkeep.index().unwrap() > 0 {}
         }
@@ -142,7 +142,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     );
     assert!(reader.integrity_errors().unwrap().is_empty());
 
-    // Who comes back is known again, also to those who remembered the number of the name.
+    // An actor who comes back is recorded again, also by writers that had cached the text's id.
     record(&log, TELLING[0], ["s", "i", "m", "a", "s", "r"]);
     record(
         &log,
@@ -171,14 +171,14 @@ fn the_deduplication_key_of_an_erased_event_is_free_again() {
     for actor in ["ann", "bob"] {
         assert_eq!(upkeep.erase(actor, &mut |_| ()).unwrap().events, 1);
     }
-    // Erased, they are events without an actor, and without a key.
+    // Erased events have no actor and no key.
     assert_eq!(fire(None), nobody);
     let again = fire(Some("ann"));
     assert!(![ann, bob, nobody].contains(&again));
     assert_eq!(fire(Some("ann")), again);
 }
 
-/// A receiver that answers with this status, and hands on the bodies that it got.
+/// A webhook receiver that answers with this status, and passes on the bodies.
 fn receiver(status: &Arc<AtomicU16>) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -225,7 +225,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     let all = Webhook::events("all", url).unwrap().allow_private();
     webhooks.add(&all).unwrap();
 
-    // Each has a recording, and one that they share: of what stands in it nobody knows whose it is.
+    // Each has a recording, and they share another one, whose content cannot be attributed.
     let mut calls = Vec::new();
     for (actor, seen) in [(TELLING[0], SEEN[0]), ("bob", "nothing special")] {
         let call = log.start(Describe::tool("shop").actor(actor));
@@ -255,7 +255,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
         (all[0].len() == 2 && all.iter().flatten().all(ended)).then_some(())
     });
 
-    // One event is set aside, and one waits.
+    // One event is a dead letter, and one is pending.
     let delivery = webhooks.deliver();
     soon(|| webhooks.dead_letters().unwrap().pop());
     delivery.stop();
@@ -284,7 +284,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     assert_eq!(list(&mut reader, "").len(), 4);
     assert!(reader.integrity_errors().unwrap().is_empty());
 
-    // What is sent from now on is what is left of it.
+    // Later deliveries have the erased records.
     status.store(204, Ordering::SeqCst);
     let letter = webhooks.dead_letters().unwrap().remove(0);
     webhooks.retry(&letter).unwrap();

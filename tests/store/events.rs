@@ -1,4 +1,4 @@
-//! Events: free and inside of activities, read back as they were said.
+//! Events: standalone and attached to activities, read back with all fields.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
 
-/// Everything on record that the filter means, newest first.
+/// All matching events, newest first.
 fn events(log: &ActivityLog, filter: &str) -> Vec<EventRecord> {
     log.flush().wait().unwrap();
     let filter = Filter::parse(filter, Utc::now()).unwrap();
@@ -152,7 +152,7 @@ fn events_of_one_instant_are_listed_in_order_page_by_page() {
     loop {
         let page = reader.events(&Filter::default(), cursor, 7).unwrap();
         found.extend(page.records);
-        // More of it does not move what was there.
+        // More events do not move the cursor.
         log.event("tick")
             .summary("later")
             .record()
@@ -298,7 +298,7 @@ fn deduplication_keys_are_distinct_per_project_actor_and_type() {
     assert_eq!(events(&log, "").len(), 8);
 }
 
-/// What keeps events of one key apart.
+/// What distinguishes events with the same key.
 type Tuple = (Option<u8>, u8, Option<u8>, Option<u8>);
 
 proptest! {
@@ -323,7 +323,7 @@ proptest! {
                 (actor, tower_activity::Event::actor),
                 (key, tower_activity::Event::dedup_key),
             ] {
-                // The same texts everywhere: a project is no actor, and no key.
+                // The same texts in each field, which must not be mixed up.
                 event = text.into_iter().fold(event, |event, text| set(event, format!("text {text}")));
             }
             let receipt = event.record();
@@ -381,7 +381,7 @@ fn the_views_have_the_documented_columns() {
         .actor("ann")
         .summary("a chat")
         .record();
-    // A log line is on record, and no action of anybody's.
+    // A log line is stored, but is not an action of the actor.
     log.event("log").project("acme").actor("ann").record();
     log.shutdown().wait().unwrap();
     let store = rusqlite::Connection::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Exports: every record once, in forms that other programs read.
+//! Exports: every record once, in formats of other programs.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ fn an_export_continues_where_an_earlier_one_ended() {
     }
     all.dedup_by_key(|one| one.id);
     assert_eq!(all.len(), 6);
-    // It has come half of its own way, whatever lies before that.
+    // It has done half of its own records, wherever it started.
     record(&log, 2_000);
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
@@ -91,7 +91,7 @@ fn an_export_continues_where_an_earlier_one_ended() {
     assert!(!export.page(&mut reader, &mut Vec::new()).unwrap());
     assert_eq!(export.progress(), 1.0);
     place = export.place();
-    // Another has nothing to add, titles neither.
+    // The next one is empty, without a header.
     let mut export = Export::activities(filter(""), Format::Csv).after(place);
     assert_eq!(whole(&log, &mut export), "");
 }
@@ -106,7 +106,7 @@ fn records_committed_during_an_export_belong_to_the_next_one() {
     let mut bytes = Vec::new();
     let mut pages = 1;
     while export.page(&mut reader, &mut bytes).unwrap() {
-        // A log that is written to faster than it is exported must not keep an export for ever.
+        // An export must end even if records are committed faster than they are exported.
         record(&log, 1500);
         log.flush().wait().unwrap();
         pages += 1;

@@ -1,4 +1,4 @@
-//! The filter grammar reads what people write, says what is wrong with it, and means one thing.
+//! The filter grammar: what it accepts, its errors, and that a filter survives its text form.
 
 use std::ops::Bound;
 
@@ -393,7 +393,7 @@ fn few_patterns() -> impl Strategy<Value = Choice<Pattern>> {
 }
 
 prop_compose! {
-    /// Filters that often mean the same things.
+    /// Filters that often match the same records.
     fn few()(
         name in few_patterns(), project in few_patterns(), status in choice(select(Status::ALL.to_vec())),
         has in choice(select(vec![Has::Project, Has::Parent])), min in option::of(0..4u64),
@@ -411,7 +411,7 @@ proptest! {
     #[test]
     fn a_filter_survives_its_text_form(filter in filters()) {
         let text = filter.to_string();
-        // The grammar bounds the length of a text, a typed filter does not.
+        // The grammar limits the length of a text, a typed filter does not.
         prop_assume!(text.len() <= 4096);
         prop_assert_eq!(Filter::parse(&text, now()).map_err(|error| error.to_string()), Ok(filter));
     }
@@ -441,7 +441,7 @@ proptest! {
     }
 }
 
-/// Whatever is read survives its text form; whatever is not has a span of whole characters.
+/// A parsed filter survives its text form; an error has a span on character boundaries.
 fn check_any(text: &str) {
     match Filter::parse(text, now()) {
         Ok(filter) => assert_eq!(Filter::parse(&filter.to_string(), now()), Ok(filter)),

@@ -1,4 +1,4 @@
-//! What is in the file: read back, searched, counted, pruned, erased, copied, checked, and kept when files are replaced.
+//! The store: reading, searching, metrics, pruning, erasing, backups, checks, imports, and files that are replaced.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod backup;

@@ -1,4 +1,4 @@
-//! Metrics: what is counted, in whose hours and days; the same as counting all rows one by one.
+//! Metrics by the viewer's hours and days, compared with counting all rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +27,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// One activity to record.
+/// An activity to record.
 #[derive(Debug, Clone)]
 struct Made {
     minute: i64,
@@ -63,7 +63,7 @@ fn made() -> impl Strategy<Value = Made> {
                     micros,
                     duration_us,
                     status,
-                    // Only some agents say what their turns are.
+                    // Only some agents record turns.
                     kind: if agent == Some("cat") {
                         Kind::Job
                     } else {
@@ -106,7 +106,7 @@ fn all(log: &ActivityLog) -> Vec<ActivityRecord> {
     reader.page(&Filter::default(), None, 1000).unwrap().records
 }
 
-/// Counts rows one by one, as slowly and plainly as can be.
+/// The reference: counts the rows one by one.
 fn counted(rows: &[&ActivityRecord], turns_of: &HashSet<&str>, hours: f64) -> Figures {
     let mut durations: Vec<u64> = rows.iter().filter_map(|row| row.duration_ns).collect();
     durations.sort_unstable();
@@ -154,7 +154,7 @@ fn counted(rows: &[&ActivityRecord], turns_of: &HashSet<&str>, hours: f64) -> Fi
     figures
 }
 
-/// The percentiles may be off by a thirty-second, all the rest not at all.
+/// Asserts equality, except that percentiles may be off by 1/32.
 fn same(mut found: Figures, mut expected: Figures) -> Result<(), TestCaseError> {
     let percentiles = |of: &mut Figures| [of.p50_ns.take(), of.p95_ns.take(), of.p99_ns.take()];
     for (found, expected) in percentiles(&mut found)
@@ -200,14 +200,14 @@ proptest! {
         let mut upkeep = log.store().unwrap().upkeep().unwrap();
         for (at, row) in rows.iter().enumerate() {
             record(&log, &clock, around, row);
-            // What comes later is added to what was added up before.
+            // Later records are added to the sums.
             if indexed.contains(&at) {
                 log.flush().wait().unwrap();
                 while upkeep.index().unwrap() > 0 {}
             }
         }
         log.flush().wait().unwrap();
-        // Whenever that is: nothing is dated ahead of the reader's present.
+        // Sets the reader's present, so that no record is dated ahead.
         clock.set_wall(around + TimeDelta::days(20));
         let now = around + TimeDelta::minutes(minute);
         let allowed = Filter::parse(allowed, now).unwrap();
@@ -316,7 +316,7 @@ fn a_day_begins_at_the_viewers_midnight_also_when_the_clocks_change() {
         "2026-11-02T03:30:00Z",
         25,
     );
-    // Clocks there skip half an hour at two, and repeat it at two: that half hour is a step of its own.
+    // Lord Howe Island skips and repeats half an hour at two: the repeated half hour is a bucket of its own.
     check(
         "Australia/Lord_Howe",
         "2026-10-04",
@@ -331,7 +331,7 @@ fn a_day_begins_at_the_viewers_midnight_also_when_the_clocks_change() {
         "2026-04-05T13:30:00Z",
         25,
     );
-    // Midnight itself is skipped, and comes twice.
+    // Midnight itself is skipped, and repeated.
     check(
         "Africa/Cairo",
         "2026-04-24",
@@ -452,7 +452,7 @@ fn a_retried_commit_is_counted_once() {
     support::soon(|| all(&log).pop());
     store.mend();
     log.flush().wait().unwrap();
-    // How often it is given is for the writer to say: counters are saved with batches of their own.
+    // The number of commits is up to the writer, which also saves counters in batches of their own.
     assert!(store.commits() > 0);
     assert_eq!(all(&log).len(), 1);
     let week = MetricsQuery::new(Window::Week, Utc::now());

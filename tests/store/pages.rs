@@ -1,4 +1,4 @@
-//! Pages put together are the whole, each row once, while others record and while what is old is deleted.
+//! All pages together have each row once, while others record and old rows are deleted.
 
 use std::{
     collections::BTreeSet,
@@ -17,14 +17,14 @@ use tower_activity::{
     store::{Prune, Retention, Store, sqlite::SqliteStore},
 };
 
-/// Rows that are there before anybody reads.
+/// Rows recorded before the first page is read.
 const ROWS: usize = 400;
 
 fn filter(text: &str) -> Filter {
     Filter::parse(text, Utc::now()).unwrap()
 }
 
-/// One activity and one event.
+/// Records an activity and an event.
 fn record(log: &ActivityLog, number: usize) {
     let name = ["search", "login", "search again"][number % 3];
     let project = ["acme", "zoo"][number % 2];
@@ -37,7 +37,7 @@ fn record(log: &ActivityLog, number: usize) {
     });
 }
 
-/// The rows of all pages, as they come.
+/// Reads all pages.
 fn activities(reader: &mut ActivityReader, filter: &Filter, size: usize) -> Vec<ActivityId> {
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
@@ -62,7 +62,7 @@ fn events(reader: &mut ActivityReader, filter: &Filter, size: usize) -> Vec<Even
     }
 }
 
-/// What was read of what was there: all of it in its order, and nothing twice.
+/// Asserts that all of the earlier rows were read in order, and none twice.
 fn check<T: Copy + Ord + std::fmt::Debug>(read: &[T], there: &[T]) -> Result<(), TestCaseError> {
     let once: BTreeSet<T> = read.iter().copied().collect();
     prop_assert_eq!(once.len(), read.len());
@@ -76,7 +76,7 @@ fn check<T: Copy + Ord + std::fmt::Debug>(read: &[T], there: &[T]) -> Result<(),
     Ok(())
 }
 
-/// Deletes what started before, a step at a time.
+/// Deletes records that started before, step by step.
 fn prune(path: &Path, before: DateTime<Utc>) {
     let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
     let mut keep = Retention::default();
@@ -97,7 +97,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let log = ActivityLog::open(&path).unwrap();
-        // Old enough to be deleted, should anybody.
+        // Old enough to be pruned.
         (0..50).for_each(|number| record(&log, number));
         log.flush().wait().unwrap();
         let newest = log.reader().unwrap().page(&Filter::default(), None, 1).unwrap();

@@ -1,4 +1,4 @@
-//! What stands beside a log is its owner's alone, and nothing that looks at it takes SQLite's locks away.
+//! All files of a log are private to their owner, and nothing that opens them drops SQLite's locks.
 
 use std::{
     fs,
@@ -21,10 +21,10 @@ use tower_activity::{
 
 use crate::support::soon;
 
-/// Names the folder that a process without a umask works in, and is what makes it that process.
+/// Marks the child process, which runs without a umask, and names its folder.
 const CHILD: &str = "ACTIVITY_TEST_PRIVATE";
 
-/// A kind of use, and what it is called.
+/// A use of a log, and its name.
 type Use = (&'static str, fn(&Path));
 
 #[test]
@@ -84,7 +84,7 @@ fn use_it_in_every_way(folder: &Path) {
 fn is_private(folder: &Path, after: &str) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        // SQLite may remove its side files just then.
+        // SQLite may remove its side files at this moment.
         let Ok(found) = entry.metadata() else {
             continue;
         };
@@ -98,7 +98,7 @@ fn is_private(folder: &Path, after: &str) {
     }
 }
 
-/// Looks while the log is open, too.
+/// Checks also while the log is open.
 fn record(path: &Path) {
     let log = ActivityLog::open(path).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -141,7 +141,7 @@ fn import(path: &Path) {
 
 fn webhooks(path: &Path) {
     let webhooks = Webhooks::open(path).unwrap();
-    // Nobody listens there.
+    // No server listens there.
     let webhook = Webhook::events("ops", "http://127.0.0.1:9/").unwrap();
     webhooks.add(&webhook.allow_private()).unwrap();
     let delivery = webhooks.deliver();
@@ -151,7 +151,7 @@ fn webhooks(path: &Path) {
     delivery.stop();
 }
 
-/// What an older version made, or somebody else.
+/// A file that an older version or another program created.
 fn open_to_all(path: &Path) {
     let other = path.with_file_name("other.db");
     record(&other);

@@ -1,4 +1,4 @@
-//! A reader sees what a log has committed, what runs, and what died; and never changes a store.
+//! Readers see committed, running and abandoned activities, and never change a store.
 
 use std::{
     path::Path,
@@ -30,7 +30,7 @@ fn record(log: &ActivityLog, names: &[&'static str]) {
     log.flush().wait().unwrap();
 }
 
-/// Asks until the answer is there, for up to ten seconds.
+/// Polls for up to ten seconds.
 fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -203,7 +203,7 @@ fn open_activities_are_listed_until_they_end() {
 
 const CHILD: &str = "TOWER_ACTIVITY_QUERY_CHILD";
 
-/// Not a test by itself: the process that dies in the middle of a call.
+/// Not a test itself: the process that is killed in the middle of a call.
 #[test]
 fn a_process_that_dies() {
     let Some(path) = std::env::var_os(CHILD) else {
@@ -262,7 +262,7 @@ fn activities_of_a_dead_process_are_abandoned_and_not_running() {
     );
     assert!(!health.instances[0].alive && health.instances[0].stopped_at.is_none());
 
-    // The next log writes down what readers have been deriving: nothing looks different.
+    // The next log stores the status that readers derived before: they see no difference.
     let log = ActivityLog::open(&path).unwrap();
     until(|| (reader.health().unwrap().activities == 2).then_some(()));
     check(&mut reader);

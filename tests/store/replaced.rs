@@ -1,4 +1,4 @@
-//! What becomes of what was committed when somebody moves, removes, replaces or truncates the files of an open log.
+//! Committed records survive when the files of an open log are moved, removed, replaced or truncated.
 
 mod content;
 mod losses;
@@ -18,24 +18,24 @@ use crate::support::{self, Rows};
 const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// A folder with an open log that has committed `before`.
-struct Open {
+struct OpenLog {
     folder: tempfile::TempDir,
     path: PathBuf,
     log: ActivityLog,
 }
 
-impl Open {
+impl OpenLog {
     fn new(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let log = ActivityLog::builder().mode(mode).open(&path).unwrap();
-        let open = Open { folder, path, log };
+        let open = OpenLog { folder, path, log };
         open.commit("before");
         open
     }
 
     fn commit(&self, name: &'static str) {
-        done(&self.log, name);
+        record(&self.log, name);
         let committed = || match self.log.flush().wait() {
             Ok(()) => Some(()),
             Err(error) => {
@@ -50,7 +50,7 @@ impl Open {
         beside(&self.path, suffix)
     }
 
-    /// A copy of the log as it is now, made by another client.
+    /// Copies the log's current state, as another client would.
     fn copy(&self) -> PathBuf {
         let copy = self.folder.path().join("copy.db");
         let connection = Connection::open(&self.path).unwrap();
@@ -60,7 +60,7 @@ impl Open {
         copy
     }
 
-    /// Ends the log, and says what is in the file that readers open.
+    /// Shuts the log down, and returns the names in its file.
     fn names(self) -> (Vec<String>, tempfile::TempDir) {
         self.log.shutdown().wait().unwrap();
         let names = names(&self.path);
@@ -68,7 +68,7 @@ impl Open {
     }
 }
 
-fn done(log: &ActivityLog, name: &'static str) {
+fn record(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
 }
 
@@ -78,7 +78,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Copies in another process: here it would drop the locks that SQLite holds.
+/// Copies in another process, because closing the file in this one would drop SQLite's locks.
 fn cp(from: &Path, to: &Path) {
     let mut cp = Command::new("cp");
     assert!(cp.args([from, to]).status().unwrap().success());
@@ -98,12 +98,12 @@ fn names(path: &Path) -> Vec<String> {
 fn removing_side_files_loses_nothing() {
     for mode in [Mode::Fast, Mode::Durable] {
         for removed in [&["-wal", "-shm"][..], &["-shm"], &["-wal"]] {
-            let open = Open::new(mode);
+            let open = OpenLog::new(mode);
             for suffix in removed {
                 fs::remove_file(open.file(suffix)).unwrap();
             }
             open.commit("after");
-            // Another program reads beside it, and closes last as far as it knows.
+            // Another program reads the file, and closes it as if it were the last to have it open.
             assert_eq!(names(&open.path), ["before", "after"], "{removed:?}");
             open.commit("later");
             let (names, _folder) = open.names();
@@ -115,7 +115,7 @@ fn removing_side_files_loses_nothing() {
 #[test]
 fn a_moved_file_and_the_new_one_together_have_everything() {
     for moved in [&[""][..], &["", "-wal", "-shm"]] {
-        let open = Open::new(Mode::Durable);
+        let open = OpenLog::new(Mode::Durable);
         let elsewhere = open.folder.path().join("moved.db");
         for suffix in moved {
             fs::rename(open.file(suffix), beside(&elsewhere, suffix)).unwrap();
@@ -136,7 +136,7 @@ fn a_moved_file_and_the_new_one_together_have_everything() {
 
 #[test]
 fn a_file_that_is_moved_away_and_back_has_everything() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let elsewhere = open.folder.path().join("moved.db");
     fs::rename(&open.path, &elsewhere).unwrap();
     open.commit("between");
@@ -149,7 +149,7 @@ fn a_file_that_is_moved_away_and_back_has_everything() {
 
 #[test]
 fn an_older_copy_that_replaces_the_file_is_completed_from_the_replaced_file() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.copy();
     open.commit("newer");
     fs::rename(&copy, &open.path).unwrap();
@@ -161,7 +161,7 @@ fn an_older_copy_that_replaces_the_file_is_completed_from_the_replaced_file() {
 
 #[test]
 fn overwriting_the_file_with_an_older_copy_is_noticed_and_mixes_nothing() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.copy();
     let connection = Connection::open(&open.path).unwrap();
     connection
@@ -171,7 +171,7 @@ fn overwriting_the_file_with_an_older_copy_is_noticed_and_mixes_nothing() {
     for n in 0..50 {
         open.commit(["newer", "newest"][n % 2]);
     }
-    // All of it is in the main file by now.
+    // Wait until it is checkpointed.
     support::soon(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
@@ -185,7 +185,7 @@ fn overwriting_the_file_with_an_older_copy_is_noticed_and_mixes_nothing() {
 #[test]
 fn the_file_that_replaces_a_removed_one_has_the_same_retention() {
     use tower_activity::store::{Limit, Retention, Store, sqlite::SqliteStore};
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let mut retention = Retention::default();
     retention.recordings = Some(Limit::FOREVER);
     let store = SqliteStore::new(&open.path).unwrap();
@@ -203,7 +203,7 @@ fn the_file_that_replaces_a_removed_one_has_the_same_retention() {
 #[test]
 fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
     use std::os::unix::fs::FileExt;
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     support::soon(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
@@ -223,7 +223,7 @@ fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
     drop(file);
     let damaged = fs::read(&open.path).unwrap();
     let log = ActivityLog::open(&open.path).unwrap();
-    done(&log, "after");
+    record(&log, "after");
     support::soon(|| log.flush().wait().ok());
     log.shutdown().wait().unwrap();
     assert_eq!(names(&open.path), ["after"]);
@@ -239,7 +239,7 @@ fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
 
 #[test]
 fn a_truncated_wal_is_noticed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     open.commit("newer");
     fs::File::create(open.file("-wal")).unwrap();
     open.commit("after");
@@ -253,13 +253,13 @@ fn a_truncated_wal_is_noticed() {
 
 #[test]
 fn a_running_call_survives_the_removal_of_the_lock_folder() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let running = open.log.start(Describe::job("running"));
     open.commit("listed");
     fs::remove_dir_all(open.file("-instances")).unwrap();
-    // Another process looks for the dead.
+    // Another process reaps dead instances.
     let other = ActivityLog::open(&open.path).unwrap();
-    done(&other, "other");
+    record(&other, "other");
     other.shutdown().wait().unwrap();
     running.end(Outcome::success());
     open.commit("after");
@@ -270,7 +270,7 @@ fn a_running_call_survives_the_removal_of_the_lock_folder() {
 
 #[test]
 fn opening_an_open_file_by_a_hard_link_is_refused_and_an_unused_link_is_harmless() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let second = open.folder.path().join("second.db");
     fs::hard_link(&open.path, &second).unwrap();
     open.commit("after");
@@ -287,7 +287,7 @@ fn opening_an_open_file_by_a_hard_link_is_refused_and_an_unused_link_is_harmless
 #[test]
 fn the_lock_on_the_file_is_held_whatever_else_the_process_opens() {
     use std::os::unix::fs::MetadataExt;
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let inode = fs::metadata(&open.path).unwrap().ino();
     let held = || {
         let locks = fs::read_to_string("/proc/locks").unwrap();
@@ -313,9 +313,9 @@ fn the_lock_on_the_file_is_held_whatever_else_the_process_opens() {
 
 #[test]
 fn the_main_file_of_an_idle_log_is_complete() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     open.commit("after");
-    // Some seconds without a commit, and a copy of the main file alone is complete.
+    // After some idle seconds, a copy of the main file alone is complete.
     let copy = open.folder.path().join("copy.db");
     support::soon(|| {
         cp(&open.path, &copy);
@@ -330,10 +330,10 @@ fn the_main_file_of_an_idle_log_is_complete() {
 
 #[test]
 fn a_truncated_wal_index_kills_nobody() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let mut reader = open.log.reader().unwrap();
     assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
-    // Who uses it at this very moment is killed: the writer has to be at rest, some time after its last checkpoint.
+    // A process that is using the WAL index at this moment is killed: wait until the writer is idle.
     support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
     std::thread::sleep(Duration::from_secs(1));
     fs::File::create(open.file("-shm")).unwrap();
@@ -350,13 +350,13 @@ fn opening_a_dangling_symlink_creates_its_target() {
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink("behind.db", &link).unwrap();
     let log = ActivityLog::open(&link).unwrap();
-    let open = Open {
+    let open = OpenLog {
         path: folder.path().join("behind.db"),
         folder,
         log,
     };
     open.commit("before");
-    // A second handle of this process, and one of another, by either name.
+    // A second handle of this process, and a reader, by either name.
     let second = ActivityLog::open(&open.path).unwrap();
     second.shutdown().wait().unwrap();
     fs::remove_file(open.file("-wal")).unwrap();
@@ -368,7 +368,7 @@ fn opening_a_dangling_symlink_creates_its_target() {
 
 #[test]
 fn overwriting_the_file_with_a_log_of_an_older_version_is_noticed_and_mixes_nothing() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     open.commit("newer");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-1.db");
     cp(&golden, &open.path);
@@ -382,13 +382,13 @@ fn overwriting_the_file_with_a_log_of_an_older_version_is_noticed_and_mixes_noth
 #[cfg(feature = "cli")]
 #[test]
 fn opening_a_file_that_was_just_replaced_waits_until_the_writer_has_noticed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.copy();
     for _ in 0..40 {
         open.commit("newer");
     }
     fs::rename(&copy, &open.path).unwrap();
-    // Before the writer looks again.
+    // Before the writer checks its files again.
     let event = Command::new(env!("CARGO_BIN_EXE_activity"))
         .arg("--store")
         .arg(&open.path)
@@ -411,13 +411,13 @@ fn opening_a_file_that_was_just_replaced_waits_until_the_writer_has_noticed() {
 
 #[test]
 fn maintenance_of_an_idle_log_does_not_stay_in_the_wal() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let wal = || fs::metadata(open.file("-wal")).unwrap().len();
-    // Ten seconds after its start it looks what is old, and says what time it is.
-    let tended = Instant::now() + Duration::from_secs(20);
+    // Ten seconds after its start it prunes, and writes the store's clock.
+    let deadline = Instant::now() + Duration::from_secs(20);
     support::soon(|| (wal() == 0).then_some(()));
     while wal() == 0 {
-        assert!(Instant::now() < tended, "nothing was tended");
+        assert!(Instant::now() < deadline, "no maintenance was done");
         std::thread::sleep(Duration::from_millis(20));
     }
     support::soon(|| (wal() == 0).then_some(()));
@@ -425,7 +425,7 @@ fn maintenance_of_an_idle_log_does_not_stay_in_the_wal() {
 
 #[test]
 fn a_checkpointed_wal_is_filled_again_before_the_next_checkpoint() {
-    let open = Open::new(Mode::Durable);
+    let open = OpenLog::new(Mode::Durable);
     let wal = || fs::metadata(open.file("-wal")).unwrap().len();
     while wal() < 8 << 20 {
         open.commit("one of many");
@@ -445,14 +445,14 @@ fn a_checkpointed_wal_is_filled_again_before_the_next_checkpoint() {
 
 #[test]
 fn a_log_that_is_closed_while_the_file_is_locked_leaves_nothing_running() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let running = open.log.start(Describe::job("running"));
     open.commit("listed");
     let other = Connection::open(&open.path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let log = open.log.clone();
     let closing = std::thread::spawn(move || log.shutdown().wait());
-    // Longer than one transaction waits.
+    // Longer than the busy timeout.
     std::thread::sleep(Duration::from_millis(1_500));
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
@@ -460,7 +460,7 @@ fn a_log_that_is_closed_while_the_file_is_locked_leaves_nothing_running() {
     drop(running);
     let path = open.path.clone();
     let log = ActivityLog::open(&path).unwrap();
-    done(&log, "later");
+    record(&log, "later");
     log.flush().wait().unwrap();
     let row = Rows::of(&path).one("running");
     assert_eq!(row.status, Status::Abandoned);

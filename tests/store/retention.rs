@@ -1,4 +1,4 @@
-//! Retention: what is too old or too much goes, the oldest first, of each sort by itself, as the file says.
+//! Retention: the oldest records of each kind are deleted by age and size, by the limits in the file.
 
 use std::{path::Path, time::Duration};
 
@@ -16,19 +16,19 @@ use tower_activity::{
 
 use crate::support::{soon, sums};
 
-/// What one of our activities counts for: the row and its message.
+/// Counted bytes of one activity of [`record`]: the row, its error type and its message.
 const ACTIVITY: u64 = 200 + 100 + 6;
-/// What a preview of ours counts for: the row, and a text of 1,000 letters in JSON.
+/// Counted bytes of its preview: the row, and a text of 1,000 letters as JSON.
 const PREVIEW: u64 = 40 + 1_002;
-/// What one of our events counts for: the row and its summary.
+/// Counted bytes of its event: the row and its summary.
 const EVENT: u64 = 200 + 300;
 
-/// Where manual clocks begin.
+/// The start of manual clocks.
 fn begin() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-fn place() -> (TempDir, ActivityLog, ManualClock) {
+fn open_log() -> (TempDir, ActivityLog, ManualClock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
     let log = ActivityLog::builder().clock(clock.clone());
@@ -36,7 +36,7 @@ fn place() -> (TempDir, ActivityLog, ManualClock) {
     (folder, log, clock)
 }
 
-/// One activity with a preview and an event, which takes no time.
+/// Records an activity with a preview and an event, without a duration.
 fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
     clock.advance(Duration::from_micros(1));
     let activity = log.start(Describe::job(format!("job-{number}")).actor("ann"));
@@ -54,7 +54,7 @@ fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
     upkeep
 }
 
-/// Prunes until nothing is left to prune, which must be what was said before.
+/// Prunes until nothing is left to delete, and checks that it is what `prunable` returned.
 fn prune(upkeep: &mut dyn Upkeep, keep: Retention, now: DateTime<Utc>) -> Pruned {
     let what = Prune::ByDate(keep, now);
     let expected = upkeep.prunable(what).unwrap();
@@ -75,7 +75,7 @@ fn number(path: &Path, sql: &str) -> i64 {
     store.query_row(sql, (), |row| row.get(0)).unwrap()
 }
 
-/// What is counted of activities, previews and events, beside what the rows say.
+/// The counted bytes of activities, previews and events, each with the bytes of the rows.
 fn counted(path: &Path) -> [(i64, i64); 3] {
     let mark = |name: &str| {
         let sql = format!("SELECT coalesce(max(value), 0) FROM mark WHERE name = '{name}'");
@@ -118,7 +118,7 @@ fn names(path: &Path) -> Vec<String> {
 
 #[test]
 fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     (0..20).for_each(|number| record(&log, &clock, number));
     log.flush().wait().unwrap();
@@ -144,13 +144,13 @@ fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
     keep = Retention::default();
     keep.activities = Some(Limit::bytes(3 * ACTIVITY));
     let pruned = prune(&mut *upkeep, keep, clock.now());
-    // Their previews go with them.
+    // Previews are deleted with their activities.
     assert_eq!((pruned.activities, pruned.previews), (17, 0));
     assert_eq!(names(&path), ["job-19", "job-18", "job-17"]);
     assert_eq!(number(&path, "SELECT count(*) FROM preview"), 3);
     assert_eq!(counted(&path).map(|(counted, rows)| counted - rows), [0; 3]);
 
-    // Nothing is so small that the newest goes, from which the order of commits goes on.
+    // The newest row is never deleted: the commit order continues from it.
     keep.activities = Some(Limit::bytes(0));
     keep.events = Some(Limit::bytes(0));
     let pruned = prune(&mut *upkeep, keep, clock.now());
@@ -174,7 +174,7 @@ fn add_recordings(path: &Path) {
 
 #[test]
 fn a_recording_that_is_deleted_for_its_size_is_deleted_completely() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     log.event("tick").record();
     log.shutdown().wait().unwrap();
@@ -196,7 +196,7 @@ fn a_recording_that_is_deleted_for_its_size_is_deleted_completely() {
 
 #[test]
 fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     for hour in 0..6 {
         clock.set_wall(begin() + TimeDelta::hours(hour));
@@ -204,16 +204,16 @@ fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() 
     }
     log.flush().wait().unwrap();
     let mut upkeep = upkeep(&folder);
-    // Of each hour the sum of everything and that of the name.
+    // Each hour has the overall sum and that of the name.
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
     let mut keep = Retention::default();
-    // Five fit, of which one is half a quarter.
+    // Five fit, but the fifth is only half of a quarter hour.
     keep.sums = Some(Limit::bytes(5 * 200));
     assert_eq!(prune(&mut *upkeep, keep, clock.now()).sums, 8);
     let first = begin() + TimeDelta::hours(4);
     let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
     assert_eq!(oldest, first.timestamp());
-    // Their activities are there: they can be added up again.
+    // Their activities are kept: the sums can be rebuilt.
     assert_eq!(names(&path).len(), 6);
     sums::rebuild(&mut *upkeep);
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
@@ -235,9 +235,9 @@ fn a_log_keeps_no_more_than_its_limits() {
     (0..300).for_each(|number| record(&log, &clock, number));
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
-    // What is counted is what the index has come to, and a log leaves some to those who search.
+    // Only indexed rows are counted, and a log leaves the last few unindexed.
     drop(upkeep(&folder));
-    // Then the log looks once in a while, after a commit.
+    // The log prunes every ten minutes, after a commit.
     clock.advance(Duration::from_secs(600));
     let previews = || number(&path, "SELECT count(*) FROM preview") as usize;
     let mut late = 0;
@@ -257,7 +257,7 @@ fn a_log_keeps_no_more_than_its_limits() {
             .all(|(left, most)| left <= most)
             .then_some(())
     });
-    // What was recorded meanwhile may not have been counted yet.
+    // Records since then may not be counted yet.
     let kept = names(&path);
     assert!((50..=50 + late).contains(&kept.len()), "{}", kept.len());
     let all = (0..300 + late).rev().map(|number| format!("job-{number}"));
@@ -269,26 +269,26 @@ fn a_log_keeps_no_more_than_its_limits() {
     assert!(log.accounting().adds_up());
 }
 
-/// One activity and one event, which happen now.
-fn happen(log: &ActivityLog, name: &str) {
+/// Records an activity and an event.
+fn record_pair(log: &ActivityLog, name: &str) {
     log.start(Describe::job(name.to_owned()))
         .end(Outcome::success());
     log.event("tick").record();
     log.flush().wait().unwrap();
 }
 
-/// Lets a while pass after what happened, in which the log has a look at its clock.
+/// Lets time pass, in which the log advances the store's clock.
 fn pass(log: &ActivityLog, clock: &ManualClock, time: Duration) {
     let minute = Duration::from_secs(60);
     clock.advance(minute);
-    // The first wakes the writer, the second waits until it has looked.
+    // The first flush wakes the writer, the second waits for its maintenance.
     log.flush().wait().unwrap();
     log.flush().wait().unwrap();
     clock.advance(time - minute);
 }
 
-/// Has a log look for what is not to be kept, which it does every ten minutes.
-fn look(log: &ActivityLog, clock: &ManualClock) {
+/// Advances the clock to the next pruning, and waits for it.
+fn await_pruning(log: &ActivityLog, clock: &ManualClock) {
     pass(log, clock, Duration::from_secs(600));
     log.flush().wait().unwrap();
 }
@@ -305,17 +305,17 @@ fn every_process_applies_the_retention_of_the_file() {
         .keep_activities(Limit::days(7))
         .open(&path)
         .unwrap();
-    happen(&log, "old");
+    record_pair(&log, "old");
     log.shutdown().wait().unwrap();
-    // One that sets nothing deletes what is beyond the limit of another, and nothing else.
+    // A log without limits applies those that another one has set, and no others.
     let log = builder().open(&path).unwrap();
-    happen(&log, "older");
+    record_pair(&log, "older");
     pass(&log, &clock, 8 * DAY);
-    happen(&log, "new");
-    look(&log, &clock);
+    record_pair(&log, "new");
+    await_pruning(&log, &clock);
     soon(|| (names(&path) == ["new"]).then_some(()));
     assert_eq!(log.reader().unwrap().health().unwrap().events, 3);
-    // And one that sets something else leaves what it does not name.
+    // A log that sets another limit leaves the others.
     let other = builder().keep_events(Limit::days(1)).open(&path).unwrap();
     let retention = other.reader().unwrap().retention().unwrap();
     assert_eq!(retention.activities, Some(Limit::days(7)));
@@ -326,7 +326,7 @@ fn every_process_applies_the_retention_of_the_file() {
 
 #[test]
 fn the_last_limit_set_applies() {
-    let (folder, log, _) = place();
+    let (folder, log, _) = open_log();
     let builder = || ActivityLog::builder();
     let path = folder.path().join("a.db");
     let read = || ActivityReader::open(&path).unwrap().retention().unwrap();
@@ -346,7 +346,7 @@ fn the_last_limit_set_applies() {
 
 #[test]
 fn a_file_that_replaces_another_gets_the_limits_of_the_builder() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     drop(log);
     let path = folder.path().join("a.db");
     let builder = ActivityLog::builder().clock(clock.clone());
@@ -354,12 +354,12 @@ fn a_file_that_replaces_another_gets_the_limits_of_the_builder() {
         .keep_recordings(Limit::days(365))
         .open(&path)
         .unwrap();
-    happen(&log, "one");
+    record_pair(&log, "one");
     let store = Connection::open(&path).unwrap();
     store.execute("DELETE FROM retention", ()).unwrap();
     drop(store);
-    happen(&log, "two");
-    look(&log, &clock);
+    record_pair(&log, "two");
+    await_pruning(&log, &clock);
     let retention = log.reader().unwrap().retention().unwrap();
     assert_eq!(retention.recordings, Some(Limit::days(365)));
     assert_eq!(retention.activities, None);
@@ -373,10 +373,10 @@ fn a_store_in_memory_applies_its_retention_too() {
         .keep_activities(DAY)
         .open(":memory:")
         .unwrap();
-    happen(&log, "old");
+    record_pair(&log, "old");
     pass(&log, &clock, 2 * DAY);
-    happen(&log, "new");
-    look(&log, &clock);
+    record_pair(&log, "new");
+    await_pruning(&log, &clock);
     let mut reader = log.reader().unwrap();
     soon(|| (reader.health().unwrap().activities == 1).then_some(()));
     assert_eq!(reader.health().unwrap().events, 2);
@@ -384,7 +384,7 @@ fn a_store_in_memory_applies_its_retention_too() {
 
 #[test]
 fn an_idle_process_continues_until_nothing_is_left_to_delete() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     let mut change = Retention::default();
     change.activities = Some(DAY.into());
@@ -394,38 +394,38 @@ fn an_idle_process_continues_until_nothing_is_left_to_delete() {
     }
     log.flush().wait().unwrap();
     pass(&log, &clock, 2 * DAY);
-    // The last that happens.
-    happen(&log, "new");
-    look(&log, &clock);
+    // The last record.
+    record_pair(&log, "new");
+    await_pruning(&log, &clock);
     soon(|| (number(&path, "SELECT count(*) FROM activity") == 1).then_some(()));
 }
 
 #[test]
 fn imported_records_are_kept_for_as_long_as_recorded_ones() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     clock.set_wall(begin() - TimeDelta::days(400));
-    // As an import would, of a row that is dated a year back.
-    happen(&log, "imported");
+    // A row dated a year back, as an import adds it.
+    record_pair(&log, "imported");
     clock.set_wall(begin());
     let mut change = Retention::default();
     change.activities = Some(Limit::days(90));
     upkeep(&folder).set_retention(&change).unwrap();
     pass(&log, &clock, 80 * DAY);
-    happen(&log, "new");
-    happen(&log, "newer");
+    record_pair(&log, "new");
+    record_pair(&log, "newer");
     assert_eq!(number(&path, "SELECT count(*) FROM activity"), 3);
     pass(&log, &clock, 11 * DAY);
-    happen(&log, "newest");
-    look(&log, &clock);
+    record_pair(&log, "newest");
+    await_pruning(&log, &clock);
     soon(|| (number(&path, "SELECT count(*) FROM activity") == 3).then_some(()));
     assert!(!names(&path).contains(&"imported".to_owned()));
 }
 
 #[test]
 fn a_prune_step_with_nothing_to_delete_changes_nothing() {
-    let (folder, log, clock) = place();
-    happen(&log, "one");
+    let (folder, log, clock) = open_log();
+    record_pair(&log, "one");
     let mut upkeep = upkeep(&folder);
     let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
     assert_eq!(
@@ -442,14 +442,14 @@ proptest! {
     fn counted_bytes_are_the_bytes_of_the_rows(
         steps in vec((0..6u8, 0..40u64), 1..12),
     ) {
-        let (folder, log, clock) = place();
+        let (folder, log, clock) = open_log();
         let path = folder.path().join("a.db");
         log.flush().wait().unwrap();
         let mut upkeep = upkeep(&folder);
         for (step, size) in steps {
             let mut keep = Retention::default();
             match step {
-                // So few that the log does not index them by itself.
+                // So few that the log does not index them itself.
                 0 | 1 => {
                     (0..size % 4).for_each(|number| record(&log, &clock, number as usize));
                     log.flush().wait().unwrap();

@@ -1,4 +1,4 @@
-//! Searching: what is looked for is found, whether the index has come to it or not, and what is gone is not.
+//! Full-text search finds indexed and unindexed records, and no deleted ones.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Upkeep> {
     store.upkeep().unwrap()
 }
 
-/// The names of the activities, and the types of the events, that a filter finds, newest first.
+/// The names of matching activities and the types of matching events, newest first.
 fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) {
     let filter = Filter::parse(text, Utc::now()).unwrap();
     let activities = reader.page(&filter, None, 100).unwrap().records;
@@ -51,7 +51,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         login.set_input(&"Breaking news", Capture::Full);
         clock.advance(Duration::from_millis(1));
         login.end(Outcome::failed("denied").with_message("no such user"));
-        // Two that start in one microsecond.
+        // Two in the same microsecond.
         let _search = log.start(Describe::tool("amazon_search"));
         log.start(Describe::tool("list").actor("Bob"))
             .end(Outcome::success());
@@ -100,7 +100,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     check_all(&mut reader, 2);
     assert!(reader.integrity_errors().unwrap().is_empty());
 
-    // What is pruned is found no more, and what started in the same microsecond is.
+    // Pruned records are not found any more; others of the same microsecond are.
     let now = clock.now() + TimeDelta::seconds(1);
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
@@ -109,7 +109,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     assert_eq!(found(&mut reader, "login").0.len(), 2);
     keep.activities = Some(Duration::ZERO.into());
     while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
-    // The newest row stays, whatever its age.
+    // The newest row is never pruned.
     assert_eq!(found(&mut reader, "").0, ["amazon_search"]);
     assert_eq!(found(&mut reader, "login").0.len(), 0);
     assert_eq!(found(&mut reader, "search").0, ["amazon_search"]);
@@ -143,7 +143,7 @@ fn a_log_indexes_its_records_while_pages_stay_consecutive() {
     }
     assert_eq!(ids.len(), 1_000);
     assert!(ids.is_sorted_by(|a, b| a > b));
-    // The last few are left to those who search.
+    // A log leaves the last few unindexed.
     soon(|| (reader.health().unwrap().unindexed < 100).then_some(()));
     assert_eq!(reader.page(&filter, None, 1).unwrap().records[0].id, ids[0]);
 }

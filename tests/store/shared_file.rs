@@ -1,4 +1,4 @@
-//! All logs that a process has open in one file share what belongs to the file, and nothing else.
+//! All logs of a process on one file share its connection and thread, and nothing else.
 
 use std::{collections::BTreeSet, fs, process::Command, thread};
 
@@ -15,17 +15,17 @@ fn done(log: &ActivityLog, name: &str) {
     running.end(Outcome::success());
 }
 
-/// Makes a process the one in which threads and descriptors are counted.
+/// Marks the child process that counts its threads and descriptors.
 const CHILD: &str = "ACTIVITY_TEST_SHARED_FILE";
 
-/// How many threads and descriptors this process has.
+/// The numbers of threads and descriptors of this process.
 #[cfg(target_os = "linux")]
 fn held() -> (usize, usize) {
     let count = |what| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
     (count("task"), count("fd"))
 }
 
-/// Runs the test below again in a process without others, whose threads and descriptors would count.
+/// Runs the test below in a process of its own, so that no other test's threads and descriptors count.
 #[cfg(target_os = "linux")]
 fn alone() {
     let name = "shared_file::any_number_of_logs_of_one_file_takes_one_thread_and_few_descriptors";
@@ -110,7 +110,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
     );
     drop(left_open);
     recording.join().unwrap();
-    // What the other log had open is not abandoned with the first.
+    // Open activities of the other log are not abandoned with those of the first.
     fast.flush().wait().unwrap();
     let rows = Rows::of(&path);
     assert_eq!(rows.one("goes on").status, Status::Running);

@@ -1,4 +1,4 @@
-//! Upkeep: what is old is deleted and nothing else, and sums that are added up again are the same.
+//! Maintenance: only old records are deleted, and rebuilt sums are the same.
 
 use std::{path::Path, time::Duration};
 
@@ -16,12 +16,12 @@ use tower_activity::{
 
 use crate::support::{self, sums};
 
-/// Where manual clocks begin.
+/// The start of manual clocks.
 fn begin() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-fn place() -> (TempDir, ActivityLog, ManualClock) {
+fn open_log() -> (TempDir, ActivityLog, ManualClock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
     let log = ActivityLog::builder()
@@ -38,7 +38,7 @@ fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
         .unwrap()
 }
 
-/// Limits that keep nothing of activities and events.
+/// Limits that keep no activities and events.
 fn no_records() -> Retention {
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
@@ -52,7 +52,7 @@ fn no_sums() -> Retention {
     keep
 }
 
-/// Prunes until nothing is left to prune, and gives the space back.
+/// Prunes until nothing is left to delete, and reclaims the space.
 fn prune(upkeep: &mut dyn Upkeep, what: Prune) -> Pruned {
     let expected = upkeep.prunable(what).unwrap();
     let mut all = Pruned::default();
@@ -71,7 +71,7 @@ fn prune(upkeep: &mut dyn Upkeep, what: Prune) -> Pruned {
 fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
     clock.set_wall(begin() + TimeDelta::minutes(minute));
     let name = ["a", "b", "c"][usize::from(sort % 3)];
-    // Some agents say what their turns are, some do so from some day on.
+    // Some agents record turns, some only from some day on.
     let kind = match sort % 7 {
         0..3 => Kind::Turn,
         _ => Kind::Job,
@@ -100,12 +100,12 @@ proptest! {
 
     #[test]
     fn old_records_are_deleted_and_sums_stay_the_same(
-        // So few that the log does not index them by itself.
+        // So few that the log does not index them itself.
         rows in vec((0..3000i64, any::<u8>()), 1..45),
         cutoff in 0..3200i64,
         indexed in vec(0..60usize, 0..4),
     ) {
-        let (folder, log, clock) = place();
+        let (folder, log, clock) = open_log();
         let path = folder.path().join("a.db");
         log.flush().wait().unwrap();
         let mut upkeep = upkeep(&folder);
@@ -120,13 +120,13 @@ proptest! {
         let before = sums::all(&path);
         sums::rebuild(&mut *upkeep);
         prop_assert_eq!(&sums::all(&path), &before);
-        // Sums that were lost come back.
+        // Lost sums are restored.
         let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
                       DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
         Connection::open(&path).unwrap().execute_batch(damage).unwrap();
         sums::rebuild(&mut *upkeep);
         prop_assert_eq!(&sums::all(&path), &before);
-        // However often they are added to, it is the same.
+        // The number of indexing steps makes no difference.
         let more = |rows: &mut Vec<_>| rows.sort_by_key(|row| format!("{row:?}"));
         while upkeep.index().unwrap() > 0 {}
         let mut added = sums::all(&path);
@@ -148,10 +148,10 @@ proptest! {
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
         prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().records, kept);
         prop_assert_eq!(&sums::all(&path), &before);
-        // What was counted stays counted, also where the activities are gone.
+        // Sums of pruned activities stay.
         sums::rebuild(&mut *upkeep);
         prop_assert_eq!(&sums::all(&path), &before);
-        // And is gone when that is said, wherever it stands.
+        // And are deleted from all tables when sums are pruned.
         prune(&mut *upkeep, Prune::ByDate(no_sums(), at));
         let [sums, stretches, paces] = sums::all(&path);
         let quarter = at.timestamp() / 900;
@@ -160,14 +160,14 @@ proptest! {
         }
         prune(&mut *upkeep, Prune::ByDate(no_sums(), begin() + TimeDelta::days(9)));
         prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
-        let damages = reader.integrity_errors().unwrap();
-        prop_assert!(damages.is_empty(), "{:?}", damages);
+        let errors = reader.integrity_errors().unwrap();
+        prop_assert!(errors.is_empty(), "{:?}", errors);
     }
 }
 
 #[test]
 fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     record(&log, &clock, 0, 2);
     log.flush().wait().unwrap();
@@ -175,7 +175,7 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
     clock.advance(Duration::from_secs(31 * 24 * 3600));
     log.start(Describe::job("late")).end(Outcome::success());
     log.flush().wait().unwrap();
-    // After the commit; what a second flush commits comes after that.
+    // Maintenance follows the commit: a second flush waits for it.
     log.flush().wait().unwrap();
     assert_eq!(sums::of_quarters(&path).len(), 2);
     let mut reader = ActivityReader::open(&path).unwrap();
@@ -187,14 +187,14 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
             .len(),
         2
     );
-    // They can be added up again, as the activities are there.
+    // They can be rebuilt, because the activities are kept.
     let mut upkeep = upkeep(&folder);
     let mut forever = Retention::default();
     forever.sums = Some(Limit::FOREVER);
     upkeep.set_retention(&forever).unwrap();
     while upkeep.index().unwrap() > 0 {}
     sums::rebuild(&mut *upkeep);
-    // With that of the agent, which follows the index.
+    // With the sum of the agent, which indexing adds.
     assert_eq!(sums::of_quarters(&path).len(), 7);
 }
 
@@ -213,11 +213,11 @@ fn a_log_keeps_records_for_as_long_as_its_limits() {
     for hour in 0..5 {
         record(&log, &clock, hour * 60, 2);
         log.flush().wait().unwrap();
-        // It looks every ten minutes, in steps between which others have their turn.
+        // It prunes every ten minutes, in steps between which it records.
         clock.advance(Duration::from_secs(600));
         let expected = (2.min(hour + 1) as usize, 1);
         support::soon(|| {
-            // It may have looked a moment before, and looks again ten minutes later.
+            // It may have pruned a moment before, and then prunes again ten minutes later.
             clock.advance(Duration::from_secs(1));
             log.flush().wait().unwrap();
             let filter = Filter::default();
@@ -232,7 +232,7 @@ fn a_log_keeps_records_for_as_long_as_its_limits() {
 
 #[test]
 fn previews_are_deleted_without_their_activities() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     record(&log, &clock, 0, 2);
     record(&log, &clock, 60, 2);
     log.flush().wait().unwrap();
@@ -252,7 +252,7 @@ fn previews_are_deleted_without_their_activities() {
 
 #[test]
 fn the_commit_order_continues_when_everything_is_old() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     record(&log, &clock, 0, 2);
     record(&log, &clock, 1, 2);
     log.flush().wait().unwrap();
@@ -272,7 +272,7 @@ fn the_commit_order_continues_when_everything_is_old() {
 
 #[test]
 fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     for _ in 0..6_000 {
         log.start(Describe::job("old")).end(Outcome::success());
@@ -330,7 +330,7 @@ fn a_missing_store_is_not_created() {
 
 #[test]
 fn rebuilding_skips_rows_with_an_unknown_status() {
-    let (folder, log, clock) = place();
+    let (folder, log, clock) = open_log();
     for sort in 0..3 {
         record(&log, &clock, 1, sort);
     }

@@ -1,4 +1,4 @@
-//! Clocks that are wrong: nothing is deleted early, nothing new is hidden, nothing that is there is lost for sums.
+//! Wrong clocks: no record is deleted early, no new one is hidden, and none is missing in sums.
 
 mod schema_1;
 
@@ -21,17 +21,17 @@ use crate::support::sums;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Where manual clocks begin.
+/// The start of manual clocks.
 fn begin() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-/// A store that keeps activities for 30 days, a log that has it open, and their clock.
+/// An open log that keeps activities for 30 days, and its clock.
 struct Place {
     _folder: TempDir,
     path: PathBuf,
     clock: ManualClock,
-    /// What the wall clock shows beyond the truth.
+    /// How far the wall clock is ahead of the true time.
     wrong: TimeDelta,
     truth: DateTime<Utc>,
     log: Option<ActivityLog>,
@@ -65,7 +65,7 @@ impl Place {
         self.starts += 1;
     }
 
-    /// Closes the log, lets time pass in which nobody has the store open, and opens it again.
+    /// Closes the log, lets time pass, and opens it again.
     fn restart(&mut self, off: Duration) {
         if let Some(log) = self.log.take() {
             log.shutdown().wait().unwrap();
@@ -76,13 +76,13 @@ impl Place {
         self.open();
     }
 
-    /// Sets the wall clock to the truth and so much more.
+    /// Sets how far the wall clock is ahead of the true time.
     fn set_wall(&mut self, wrong: TimeDelta) {
         self.wrong = wrong;
         self.clock.set_wall(self.truth + wrong);
     }
 
-    /// Lets time pass, in which the log looks as often as it would.
+    /// Lets time pass, with maintenance as often as usual.
     fn pass(&mut self, time: Duration) {
         let end = self.truth + time;
         while self.truth < end {
@@ -93,7 +93,7 @@ impl Place {
         }
     }
 
-    /// The same as fast as one can: it looks an hour before the end, and at the end.
+    /// The same, with maintenance only an hour before the end and at the end, which is faster.
     fn skip(&mut self, time: Duration) {
         for part in [time.saturating_sub(HOUR), time.min(HOUR)] {
             self.truth += part;
@@ -102,7 +102,7 @@ impl Place {
         }
     }
 
-    /// Wakes the writer, and waits until it has looked.
+    /// Wakes the writer, and waits for its maintenance.
     fn flush(&self) {
         let log = self.log.as_ref().unwrap();
         log.flush().wait().unwrap();
@@ -139,7 +139,7 @@ fn names(reader: &mut ActivityReader) -> Vec<String> {
         if cursor.is_none() {
             return names;
         }
-        // As a program hands it back.
+        // Through its text, as programs pass it.
         cursor = cursor.map(|cursor| cursor.to_string().parse().unwrap());
     }
 }
@@ -243,7 +243,7 @@ fn records_dated_ahead_are_last_and_marked() {
         ["six", "one", "ahead 5", "ahead 4", "ahead 3", "ahead 2"]
     );
     assert_eq!(reader.health().unwrap().ahead, 8);
-    // They are found by what they say, and by their date.
+    // They are found by their words, and by their date.
     let words = Filter::parse("ahead", begin()).unwrap();
     assert_eq!(reader.page(&words, None, 10).unwrap().records.len(), 4);
     let since = Filter::parse("since:2026-02-01", begin()).unwrap();
@@ -300,7 +300,7 @@ fn a_store_that_was_open_for_a_moment_has_advanced_its_clock() {
     place.log.take().unwrap().shutdown().wait().unwrap();
     let mut reader = ActivityReader::open(&place.path).unwrap();
     reader.use_clock(move || begin() + TimeDelta::hours(1));
-    // An hour is what one start is worth.
+    // One start advances the clock by an hour at most.
     assert!(reader.present().unwrap() >= begin() + TimeDelta::hours(1));
     assert_eq!(names(&mut reader).len(), 2);
 }
@@ -313,7 +313,7 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&path);
-    // As a clock that was wrong for long enough to be believed.
+    // As after a clock that was wrong for so long that it was believed.
     place.set_wall(at("2106-01-01T00:00:00Z"));
     let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
     while upkeep.prune(what).unwrap() != Pruned::default() {}
@@ -321,7 +321,7 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     place.set_wall(TimeDelta::zero());
     sums::rebuild(&mut *upkeep);
     assert_eq!(sums::all(&path), before);
-    // Agents are counted on.
+    // The sums of agents continue.
     place.record("two");
     while upkeep.index().unwrap() > 0 {}
     let agents = "SELECT sum(count) FROM bucket WHERE scope = 4";
@@ -403,7 +403,7 @@ proptest! {
         steps in vec((0..6u8, 1..20 * 24i64, -800..800i64), 1..24),
     ) {
         let mut place = Place::new();
-        // For how long the wall clock has been wrong: after a day it is believed.
+        // How long the wall clock has been wrong: after a day it is believed.
         let mut wrong_for = Duration::ZERO;
         let mut recorded: Vec<(String, DateTime<Utc>)> = Vec::new();
         for (number, (act, hours, days)) in steps.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Files that schema 1 left: they have no clock, and one mark for all that was pruned.
+//! Files of schema 1, which have no clock, and a single instant up to which everything was pruned.
 
 use std::{path::Path, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     support::sums,
 };
 
-/// A file as schema 1 left it: three activities an hour apart, 40 days before the wall clock of its last commit.
+/// A file of schema 1: three activities an hour apart, 40 days before the wall clock of its last commit.
 fn schema_1(path: &Path, committed: u64, saved_at: DateTime<Utc>) {
     let store = Connection::open(path).unwrap();
     store
@@ -58,7 +58,7 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         schema_1(&path, committed, begin());
-        // It is read as it is, and only a log makes it one of schema 2.
+        // Readers read it unchanged: only a log migrates it to schema 2.
         let mut reader = ActivityReader::open(&path).unwrap();
         assert_eq!(names(&mut reader), ["job"; 3]);
         assert_eq!(reader.retention().unwrap(), Retention::default());
@@ -79,7 +79,7 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
 #[test]
 fn records_of_schema_1_are_as_old_as_their_dates() {
     let hours = |hours| begin() + TimeDelta::hours(hours);
-    // Last open an hour ago; last open by a clock that was months ahead.
+    // Last open an hour ago; last open with a clock that was months ahead.
     for saved_at in [hours(-1), hours(24 * 90)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");

@@ -1,4 +1,4 @@
-//! A time that does not fit its id: the record gets another id, and what names the old one names the new one.
+//! Records whose id does not fit their time get a new id, and references to the old one are updated.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -18,7 +18,7 @@ use tower_activity::{
 
 use crate::import::{content, import, lines};
 
-/// A log with a tree, an abandoned activity, and events inside and outside of them.
+/// A log with a tree, an abandoned activity, and attached and standalone events.
 fn log() -> ActivityLog {
     let (log, clock) = ActivityLog::test();
     let root = log.start(Describe::job("root").project("acme"));
@@ -52,7 +52,7 @@ fn shifted(line: &str, by_us: i64) -> String {
     line.to_string()
 }
 
-/// Everything on record, by name and by summary.
+/// All records, by name and by summary.
 struct Kept {
     activities: BTreeMap<String, ActivityRecord>,
     events: Vec<EventRecord>,
@@ -72,7 +72,7 @@ fn kept(store: &dyn Store) -> Kept {
 }
 
 impl Kept {
-    /// Holds for every import of all lines of [`log`], whatever its ids.
+    /// Asserts what holds for every import of all lines of [`log`], with any ids.
     fn check(&self) {
         assert_eq!((self.activities.len(), self.events.len()), (6, 5));
         let root = &self.activities["root"];
@@ -132,7 +132,7 @@ fn a_record_whose_id_does_not_fit_its_time_gets_a_new_id_and_keeps_the_old_one()
     for event in &found.events {
         match event.summary.is_some() {
             true => assert!(event.data.as_ref().unwrap()["imported.id"].is_string()),
-            // What is no object stays as it is.
+            // Data that is not an object stays unchanged.
             false => assert_eq!(event.data, Some(json!([1]))),
         }
     }
@@ -143,10 +143,10 @@ fn a_record_whose_id_does_not_fit_its_time_gets_a_new_id_and_keeps_the_old_one()
         (again.renamed, kept(&store).activities),
         (0, found.activities)
     );
-    // Where the old ids are on record, they are known.
+    // Old ids that are in the store are known.
     let back = import(&**original.store().unwrap(), &shifted);
     assert_eq!((back.known, back.renamed), (11, 0));
-    // What has its new id needs no other.
+    // Records with their new id keep it.
     let other = SqliteStore::new(":memory:").unwrap();
     let exported = lines(&mut ActivityReader::of(&store).unwrap());
     assert_eq!(import(&other, &exported).renamed, 0);
@@ -176,7 +176,7 @@ fn parents_and_events_are_found_across_imports_whichever_comes_first() {
         import(&store, second);
         kept(&store).check();
     }
-    // One line an import.
+    // One line per import.
     let store = SqliteStore::new(":memory:").unwrap();
     for line in activities.iter().rev().chain(&events) {
         import(&store, std::slice::from_ref(line));
@@ -208,7 +208,7 @@ fn uuids_of_any_version_are_imported() {
                "name": id, "status": "success", "started_at": "2026-01-01T00:00:00.5Z", "duration_ns": 5})
         .to_string()
     };
-    // Time-based ones of one machine share their second half.
+    // Time-based UUIDs of one machine share their second half.
     let ids = [
         "6f1cbd31-0000-11ee-be56-0242ac120002",
         "6f1cbd32-0000-11ee-be56-0242ac120002",
@@ -264,7 +264,7 @@ proptest! {
 
     #[test]
     fn different_ids_stay_different(ids in proptest::collection::hash_set(any::<[u8; 16]>(), 1..200), bits in 0u8..128) {
-        // Few bits differ, or all.
+        // Ids that differ in few bits, or in all.
         let mut ids: HashSet<_> = ids.into_iter().collect();
         let one = *ids.iter().next().unwrap();
         ids.extend((0..=bits).map(|bit| {

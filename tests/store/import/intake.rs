@@ -1,4 +1,4 @@
-//! What is imported is redacted and capped as what is recorded.
+//! Imported records are redacted and limited like recorded ones.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn secret() -> String {
     ["sk", "-live-", &"a1B2".repeat(10)].concat()
 }
 
-/// The only line of a log, and what it becomes with these fields in place of its own.
+/// The only line of a log's export, and the same line with these fields replaced.
 fn with(log: &ActivityLog, fields: &[(&str, Value)]) -> (String, String) {
     let [line] = lines(&mut log.reader().unwrap()).try_into().unwrap();
     let mut raw: Map<String, Value> = serde_json::from_str(&line).unwrap();

@@ -1,4 +1,4 @@
-//! What was exported as JSON Lines is taken in by another log: whole, and once.
+//! A log imports another log's export as JSON Lines, completely and once.
 
 mod ids;
 mod intake;
@@ -16,7 +16,7 @@ use tower_activity::{
     store::{Store, sqlite::SqliteStore},
 };
 
-/// A log with all sorts of records, one of them abandoned.
+/// A log with all kinds of records, one of them abandoned.
 fn log() -> ActivityLog {
     let (log, clock) = ActivityLog::test();
     let remote = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -68,7 +68,7 @@ fn import(store: &dyn Store, lines: &[String]) -> ImportSummary {
     import.finish().unwrap()
 }
 
-/// All but where it was recorded and when it was committed, in order of ids.
+/// All fields except the instance and the seq, in order of ids.
 fn content(lines: &[String]) -> Vec<Value> {
     let mut all: Vec<Value> = lines
         .iter()
@@ -99,7 +99,7 @@ fn a_log_that_imports_an_export_has_the_same_records_and_imports_them_once() {
 
     let again = import(&store, &exported);
     assert_eq!((again.activities, again.events, again.known), (0, 0, 7));
-    // Also what was imported, exported and carried back.
+    // Also after an import, an export and an import back.
     let back = original.store().unwrap();
     assert_eq!(import(&**back, &imported).known, 7);
     assert_eq!(lines(&mut reader), imported);

@@ -1,4 +1,4 @@
-//! A line that is no record is refused, with its number, its value and what would be right. What came before it stays.
+//! Invalid lines are refused with their number, the value and a fix. Earlier lines are kept.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -16,7 +16,7 @@ use crate::import::{import, lines, log};
 const ID: &str = "019b76da-a800-7000-8000-000000000001";
 const ROOT: &str = "019b76da-a800-7000-8000-000000000000";
 
-/// The least that an activity says, with one field changed.
+/// A minimal activity with one field changed.
 fn activity(field: &str, value: Value) -> String {
     let mut line = json!({"id": ID, "kind": "tool", "name": "x", "status": "success",
                           "started_at": "2026-01-01T00:00:00Z", "duration_ns": 1_000_000_000_u64});
@@ -30,8 +30,8 @@ fn event(field: &str, value: Value) -> String {
     line.to_string()
 }
 
-/// What the import of a line says, and its only record where it is taken.
-fn taken(line: &str) -> Result<Value, String> {
+/// Imports one line. Returns the record, or the error.
+fn import_line(line: &str) -> Result<Value, String> {
     let store = SqliteStore::new(":memory:").unwrap();
     let mut import = Import::new(&store, Redactor::new()).unwrap();
     match import.line(line) {
@@ -54,7 +54,7 @@ fn taken(line: &str) -> Result<Value, String> {
 #[track_caller]
 fn refused(line: &str, expected: &str) {
     assert_eq!(
-        taken(line).unwrap_err(),
+        import_line(line).unwrap_err(),
         format!("line 1: {expected}"),
         "{line}"
     );
@@ -183,18 +183,18 @@ fn an_invalid_value_is_named() {
 fn times_that_are_out_of_range_or_contradictory_are_refused() {
     for year in ["0001", "1969", "+10000", "-0044"] {
         let time = format!("{year}-12-31T23:59:59Z");
-        let said = taken(&activity("started_at", json!(time))).unwrap_err();
+        let error = import_line(&activity("started_at", json!(time))).unwrap_err();
         let expected = ": only the years 1970 to 9999 are supported";
-        assert!(said.ends_with(expected), "{said}");
-        assert!(taken(&event("at", json!(time))).is_err());
+        assert!(error.ends_with(expected), "{error}");
+        assert!(import_line(&event("at", json!(time))).is_err());
     }
     for time in [
         "1970-01-01T00:00:00Z",
         "9999-12-31T23:59:58.999999Z",
         "2026-06-30T23:59:60Z",
     ] {
-        taken(&activity("started_at", json!(time))).unwrap();
-        taken(&event("at", json!(time))).unwrap();
+        import_line(&activity("started_at", json!(time))).unwrap();
+        import_line(&event("at", json!(time))).unwrap();
     }
     refused(
         &activity("started_at", json!("9999-12-31T23:59:59.5Z")),
@@ -210,8 +210,8 @@ fn times_that_are_out_of_range_or_contradictory_are_refused() {
         &ended("2026-01-01T00:00:02.1Z"),
         "`ended_at` is \"2026-01-01T00:00:02.100+00:00\": it contradicts `started_at` and a `duration_ns` of 1000000000",
     );
-    // Rounded.
-    let kept = taken(&ended("2026-01-01T00:00:02Z")).unwrap();
+    // Within the rounding.
+    let kept = import_line(&ended("2026-01-01T00:00:02Z")).unwrap();
     assert_eq!(kept["duration_ns"], json!(1_000_000_000));
 }
 
@@ -226,7 +226,7 @@ fn ended_activities_need_a_duration_and_others_must_not_have_one() {
         &line("failed", None, None),
         "`duration_ns` is missing: an activity with the status \"failed\" has ended",
     );
-    let kept = taken(&line("failed", None, Some("2026-01-01T00:00:00.25Z"))).unwrap();
+    let kept = import_line(&line("failed", None, Some("2026-01-01T00:00:00.25Z"))).unwrap();
     assert_eq!(kept["duration_ns"], json!(250_000_000));
     refused(
         &line("failed", None, Some("9000-01-01T00:00:00Z")),
@@ -241,7 +241,7 @@ fn ended_activities_need_a_duration_and_others_must_not_have_one() {
         );
     }
     assert_eq!(
-        taken(&line("abandoned", None, None)).unwrap()["status"],
+        import_line(&line("abandoned", None, None)).unwrap()["status"],
         json!("abandoned")
     );
 }
@@ -252,7 +252,7 @@ fn the_longest_possible_durations_are_added_up() {
         activity("duration_ns", json!(i64::MAX)).replace("00000001", &format!("0000000{number}"))
     };
     let store = SqliteStore::new(":memory:").unwrap();
-    // In one commit, and in several.
+    // In the same commit, and in another one.
     assert_eq!(import(&store, &[line(1), line(2)]).activities, 2);
     assert_eq!(import(&store, &[line(3)]).activities, 1);
     let day = "2026-01-01T12:00:00Z".parse().unwrap();
@@ -278,21 +278,24 @@ fn an_error_quotes_no_secret_and_is_short() {
         activity(&"x".repeat(20 << 20), json!(1)),
         format!("{{\"{secret}\": 1, \"{secret}\": 2}}"),
     ] {
-        let said = taken(&line).unwrap_err();
-        assert!(!said.contains(&secret[..20]) && said.len() < 500, "{said}");
+        let error = import_line(&line).unwrap_err();
+        assert!(
+            !error.contains(&secret[..20]) && error.len() < 500,
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn odd_texts_are_imported_as_they_would_be_recorded() {
-    let kept = taken(&event("type", json!("GithubPUSH  now"))).unwrap();
+    let kept = import_line(&event("type", json!("GithubPUSH  now"))).unwrap();
     assert_eq!(kept["type"], json!("github_push_now"));
-    let kept = taken(&activity("name", json!("a\u{0}b\u{202e}c"))).unwrap();
+    let kept = import_line(&activity("name", json!("a\u{0}b\u{202e}c"))).unwrap();
     assert_eq!(kept["name"], json!("a\u{0}b\u{202e}c"));
-    let kept = taken(&event("count", json!(i64::MAX))).unwrap();
+    let kept = import_line(&event("count", json!(i64::MAX))).unwrap();
     assert_eq!(kept["count"], json!(i64::MAX));
     let deep = (0..110).fold(json!(1), |deep, _| json!([deep]));
-    let kept = taken(&event("data", deep)).unwrap();
+    let kept = import_line(&event("data", deep)).unwrap();
     assert!(kept["data"].to_string().contains("[too deep]"));
 }
 
@@ -340,11 +343,11 @@ fn lines_before_an_invalid_one_are_kept_and_more_may_follow() {
         &exported[1][1..],
         exported[2]
     );
-    // With a byte order mark, lines of Windows, and a last one that is not ended.
+    // With a byte order mark, CRLF line ends, and a last line without an end.
     let mut file = BufReader::new(io::Cursor::new(format!("\u{feff}{file}")));
-    let mut told = Vec::new();
+    let mut progress = Vec::new();
     let error = import
-        .read(&mut file, |bytes| told.push(bytes))
+        .read(&mut file, |bytes| progress.push(bytes))
         .unwrap_err();
     assert!(
         error
@@ -353,7 +356,7 @@ fn lines_before_an_invalid_one_are_kept_and_more_may_follow() {
         "{error}"
     );
     assert_eq!(
-        told,
+        progress,
         [exported[0].len() as u64 + 5, exported[0].len() as u64 + 7]
     );
     import.read(&mut file, |_| ()).unwrap();

@@ -1,4 +1,4 @@
-//! A copy is written over the main file, or the write-ahead log is gone that its pages belong to.
+//! Overwritten main files, and main files without the WAL that they need.
 
 use std::{
     fs,
@@ -11,13 +11,13 @@ use std::{
 use rusqlite::Connection;
 use tower_activity::Mode;
 
-use crate::replaced::{Open, beside, cp, done, names};
+use crate::replaced::{OpenLog, beside, cp, names, record};
 
-/// Another program that reads in a transaction until it is dropped.
-struct Reader(Child);
+/// Another program with an open read transaction. Dropping it ends the program.
+struct ForeignReader(Child);
 
-impl Reader {
-    fn of(path: &Path) -> Self {
+impl ForeignReader {
+    fn open(path: &Path) -> Self {
         let mut sqlite3 = Command::new("sqlite3");
         sqlite3
             .arg(path)
@@ -30,21 +30,21 @@ impl Reader {
         let output = child.stdout.as_mut().unwrap();
         BufReader::new(output).read_line(&mut line).unwrap();
         assert!(line.trim().parse::<u32>().is_ok(), "{line}");
-        Reader(child)
+        ForeignReader(child)
     }
 }
 
-impl Drop for Reader {
+impl Drop for ForeignReader {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         self.0.wait().unwrap();
     }
 }
 
-/// Nothing that SQLite or the ledger counts says that it is another state: it is as new as what was checkpointed.
+/// No counter of SQLite or the ledger differs: the copy is as new as the last checkpoint.
 #[test]
 fn overwriting_the_file_with_a_copy_of_the_last_checkpoint_is_noticed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.copy();
     let foreign = Connection::open(&open.path).unwrap();
     foreign
@@ -57,10 +57,10 @@ fn overwriting_the_file_with_a_copy_of_the_last_checkpoint_is_noticed() {
     assert_eq!(names, ["before", "after"]);
 }
 
-/// The rows that were copied into it are what makes it another state than the copy.
+/// The file differs from the copy only by the rows that were copied into it.
 #[test]
 fn overwriting_a_replaced_file_with_the_same_copy_again_is_noticed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.copy();
     for _ in 0..30 {
         open.commit("newer");
@@ -75,12 +75,12 @@ fn overwriting_a_replaced_file_with_the_same_copy_again_is_noticed() {
     assert!(names.contains(&"later".into()), "{names:?}");
 }
 
-/// The reader keeps the main file from being complete: without the write-ahead log it is no state of the log.
+/// The reader blocks the checkpoint: without its WAL the main file is not a consistent state of the log.
 #[test]
 fn a_removed_wal_that_the_main_file_needs_is_written_again() {
     for removed in [&["-wal"][..], &["-wal", "-shm"]] {
-        let open = Open::new(Mode::Durable);
-        let reader = Reader::of(&open.path);
+        let open = OpenLog::new(Mode::Durable);
+        let reader = ForeignReader::open(&open.path);
         for _ in 0..20 {
             open.commit("more");
         }
@@ -106,26 +106,22 @@ fn a_removed_wal_that_the_main_file_needs_is_written_again() {
         let count = theirs.query_row("SELECT count(*) FROM theirs", (), |row| {
             row.get::<_, i64>(0)
         });
-        assert_eq!(
-            count.unwrap(),
-            0,
-            "what others have committed is there, too"
-        );
+        assert_eq!(count.unwrap(), 0, "commits of other programs are kept, too");
     }
 }
 
-/// The reader keeps the main file from being complete: alone it is no state of the log.
+/// The reader blocks the checkpoint: alone the main file is not a consistent state of the log.
 #[test]
 fn a_main_file_that_is_moved_without_the_wal_it_needs_gets_it() {
-    let open = Open::new(Mode::Durable);
+    let open = OpenLog::new(Mode::Durable);
     for _ in 0..20 {
         open.commit("more");
     }
-    let reader = Reader::of(&open.path);
+    let reader = ForeignReader::open(&open.path);
     for _ in 0..20 {
         open.commit("more");
     }
-    // Another program takes over what it can.
+    // Another program checkpoints as much as it can.
     let foreign = Connection::open(&open.path).unwrap();
     foreign
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
@@ -141,15 +137,15 @@ fn a_main_file_that_is_moved_without_the_wal_it_needs_gets_it() {
     assert_eq!(names(&moved).len(), 42);
 }
 
-/// What is written behind the end of a file that was cut leaves a hole, however short the file was.
+/// Writing beyond the end of a truncated file leaves a hole, however short the file was.
 #[test]
 fn a_short_wal_that_is_truncated_and_then_appended_to_is_noticed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let wal = fs::File::options().write(true).open(open.file("-wal"));
     wal.unwrap().set_len(0).unwrap();
     open.commit("after");
     open.commit("later");
-    // What a kill would leave.
+    // As a kill would leave it.
     let copy = open.folder.path().join("copy.db");
     for suffix in ["", "-wal"] {
         cp(&open.file(suffix), &beside(&copy, suffix));
@@ -160,8 +156,8 @@ fn a_short_wal_that_is_truncated_and_then_appended_to_is_noticed() {
 
 #[test]
 fn a_file_that_replaces_the_log_together_with_its_wal_is_read_with_it() {
-    let other = Open::new(Mode::Fast);
-    // What comes after it stays in the write-ahead log.
+    let other = OpenLog::new(Mode::Fast);
+    // The open read transaction keeps later commits in the WAL.
     let reader = Connection::open(&other.path).unwrap();
     let held = reader.unchecked_transaction().unwrap();
     held.query_row("SELECT count(*) FROM activity", (), |row| {
@@ -169,12 +165,12 @@ fn a_file_that_replaces_the_log_together_with_its_wal_is_read_with_it() {
     })
     .unwrap();
     other.commit("in the write-ahead log");
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.folder.path().join("copy");
     for suffix in ["", "-wal"] {
         cp(&other.file(suffix), &beside(&copy, suffix));
     }
-    // First that which says nothing alone.
+    // The WAL first, which is useless alone.
     for suffix in ["-wal", ""] {
         fs::rename(beside(&copy, suffix), open.file(suffix)).unwrap();
     }
@@ -198,7 +194,7 @@ fn a_file_that_replaces_the_log_together_with_its_wal_is_read_with_it() {
 fn a_damaged_replacement_does_not_stop_recording() {
     let text = b"no database".repeat(2_000);
     let sound = {
-        let open = Open::new(Mode::Fast);
+        let open = OpenLog::new(Mode::Fast);
         fs::read(open.copy()).unwrap()
     };
     let mut zeroed = sound.clone();
@@ -207,7 +203,7 @@ fn a_damaged_replacement_does_not_stop_recording() {
     schema[100..8_000].fill(0xff);
     let short = sound[..sound.len() / 2].to_vec();
     for damaged in [text, zeroed, schema, short] {
-        let open = Open::new(Mode::Durable);
+        let open = OpenLog::new(Mode::Durable);
         let put = open.file("-put");
         fs::write(&put, &damaged).unwrap();
         fs::rename(put, &open.path).unwrap();
@@ -218,26 +214,26 @@ fn a_damaged_replacement_does_not_stop_recording() {
             let file = file.unwrap().path();
             file.is_file() && fs::read(file).unwrap().starts_with(&damaged[..16 << 10])
         });
-        assert!(kept, "what was put in place is nowhere");
+        assert!(kept, "the damaged file was not kept");
     }
 }
 
 #[test]
 fn a_sound_file_that_replaces_a_damaged_one_is_kept() {
-    let other = Open::new(Mode::Fast);
+    let other = OpenLog::new(Mode::Fast);
     let sound = other.copy();
     let old = Command::new("touch")
         .args(["-d", "yesterday"])
         .arg(&sound)
         .status();
     assert!(old.unwrap().success());
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let put = open.file("-put");
     fs::write(&put, "no database".repeat(2_000)).unwrap();
     fs::rename(put, &open.path).unwrap();
-    // It is tried more than once, and not long enough to be set aside.
+    // The writer retries several times, but not long enough to set the file aside.
     for _ in 0..3 {
-        done(&open.log, "between");
+        record(&open.log, "between");
         std::thread::sleep(Duration::from_millis(300));
     }
     fs::rename(sound, &open.path).unwrap();
@@ -251,19 +247,19 @@ fn a_sound_file_that_replaces_a_damaged_one_is_kept() {
 
 #[test]
 fn a_wal_that_arrives_after_its_main_file_was_written_to_is_not_mixed_with_it() {
-    let other = Open::new(Mode::Fast);
-    let reader = Reader::of(&other.path);
+    let other = OpenLog::new(Mode::Fast);
+    let reader = ForeignReader::open(&other.path);
     for _ in 0..8 {
         other.commit("in the write-ahead log");
     }
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = open.folder.path().join("copy");
     for suffix in ["", "-wal"] {
         cp(&other.file(suffix), &beside(&copy, suffix));
     }
     fs::rename(&copy, &open.path).unwrap();
     open.commit("between");
-    // It is in the main file, which has fewer commits than both together say.
+    // The commit is in the main file, whose count of commits is lower than that of the copied file with its WAL.
     crate::support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
     fs::rename(beside(&copy, "-wal"), open.file("-wal")).unwrap();
     open.commit("after");

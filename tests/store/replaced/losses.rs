@@ -1,13 +1,13 @@
-//! Rows that are lost are in the ledger at once, whoever had committed them, and wherever the file goes.
+//! Lost rows are recorded in the ledger immediately, whichever process committed them, and stay there when the file is moved.
 
 use std::{fs, path::Path};
 
 use rusqlite::Connection;
 use tower_activity::{ActivityLog, Mode, query::ActivityReader, store::Check};
 
-use crate::replaced::{Open, SIDE_FILES, beside, cp, done};
+use crate::replaced::{OpenLog, SIDE_FILES, beside, cp, record};
 
-/// How many activities are missing, as `doctor` says.
+/// The number of missing activities, as `doctor` reports it.
 fn missing(path: &Path) -> u64 {
     let mut reader = ActivityReader::open(path).unwrap();
     let check: Check = reader.check(&mut |_| {}).unwrap();
@@ -15,18 +15,18 @@ fn missing(path: &Path) -> u64 {
     check.total.activities.missing + older
 }
 
-/// A copy of the log as it was after `before`, and ten activities that are not in it.
-fn with_copy(open: &Open) -> std::path::PathBuf {
+/// Copies the log, and commits ten activities that are not in the copy.
+fn with_copy(open: &OpenLog) -> std::path::PathBuf {
     let copy = open.copy();
     for _ in 0..10 {
         open.commit("newer");
     }
-    in_main(open);
+    await_checkpoint(open);
     copy
 }
 
-/// Waits until all of it is in the main file.
-fn in_main(open: &Open) {
+/// Waits until the WAL is checkpointed.
+fn await_checkpoint(open: &OpenLog) {
     crate::support::soon(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
@@ -36,7 +36,7 @@ fn in_main(open: &Open) {
 #[test]
 fn losses_of_an_overwritten_file_are_reported_for_it_after_it_was_moved() {
     for files in [&SIDE_FILES[..], &[""]] {
-        let open = Open::new(Mode::Fast);
+        let open = OpenLog::new(Mode::Fast);
         let copy = with_copy(&open);
         cp(&copy, &open.path);
         open.commit("after");
@@ -52,10 +52,10 @@ fn losses_of_an_overwritten_file_are_reported_for_it_after_it_was_moved() {
     }
 }
 
-/// They were deleted before it was completed from what it has replaced.
+/// The rows were deleted before the copy was completed from the file that it replaced.
 #[test]
 fn rows_missing_in_a_replaced_file_are_missing_in_its_copy() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = with_copy(&open);
     let connection = Connection::open(&open.path).unwrap();
     let delete = "DELETE FROM activity WHERE seq BETWEEN 3 AND 6";
@@ -73,7 +73,7 @@ fn rows_missing_in_a_replaced_file_are_missing_in_its_copy() {
 
 #[test]
 fn losses_of_an_overwritten_file_are_reported_for_the_next_file_when_it_is_removed() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let copy = with_copy(&open);
     cp(&copy, &open.path);
     open.commit("after");
@@ -87,10 +87,10 @@ fn losses_of_an_overwritten_file_are_reported_for_the_next_file_when_it_is_remov
     assert_eq!(missing(&path), 10);
 }
 
-/// The process that had committed them ended long ago.
+/// The process that committed them has ended.
 #[test]
 fn commits_of_other_processes_in_an_overwritten_file_are_reported_missing_too() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     let connection = Connection::open(&open.path).unwrap();
     let copy = open.folder.path().join("copy.db");
     connection
@@ -101,10 +101,10 @@ fn commits_of_other_processes_in_an_overwritten_file_are_reported_missing_too() 
     let (_, _folder) = open.names();
     drop(log);
     for count in [10, 5] {
-        // The second finds the older copy, whose sums are soon larger than those that were lost.
+        // The second one opens the older copy, whose counts are soon larger than the lost ones.
         let log = ActivityLog::open(&path).unwrap();
         for _ in 0..count {
-            done(&log, "other");
+            record(&log, "other");
         }
         log.shutdown().wait().unwrap();
         if count == 10 {
@@ -115,7 +115,7 @@ fn commits_of_other_processes_in_an_overwritten_file_are_reported_missing_too() 
     for _ in 0..4 {
         let log = ActivityLog::open(&path).unwrap();
         for _ in 0..10 {
-            done(&log, "later");
+            record(&log, "later");
         }
         log.shutdown().wait().unwrap();
         assert_eq!(missing(&path), 10);
@@ -124,16 +124,16 @@ fn commits_of_other_processes_in_an_overwritten_file_are_reported_missing_too() 
 
 #[test]
 fn rows_that_another_client_deleted_in_the_wal_are_reported_missing_in_the_next_file() {
-    let open = Open::new(Mode::Fast);
-    in_main(&open);
-    // What comes after it stays in the write-ahead log.
+    let open = OpenLog::new(Mode::Fast);
+    await_checkpoint(&open);
+    // The open read transaction keeps later commits in the WAL.
     let reader = Connection::open(&open.path).unwrap();
     let held = reader.unchecked_transaction().unwrap();
     let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     held.query_row("SELECT count(*) FROM activity", (), count)
         .unwrap();
     for _ in 0..5 {
-        done(&open.log, "one of five");
+        record(&open.log, "one of five");
     }
     open.commit("sixth");
     let other = Connection::open(&open.path).unwrap();
@@ -151,7 +151,7 @@ fn rows_that_another_client_deleted_in_the_wal_are_reported_missing_in_the_next_
 
 #[test]
 fn rows_in_the_copy_that_replaces_the_log_are_not_reported_missing() {
-    let open = Open::new(Mode::Fast);
+    let open = OpenLog::new(Mode::Fast);
     open.commit("second");
     let copy = open.copy();
     let other = Connection::open(&open.path).unwrap();
