@@ -167,13 +167,13 @@ fn meta_keys_are_written_in_one_file_and_read_elsewhere_only_within_larger_queri
     };
     assert_eq!(
         rust(&["INTO mark ", "UPDATE mark ", "DELETE FROM mark"]),
-        expected(&["marks.rs"])
+        expected(&["meta.rs"])
     );
     assert_eq!(
         rust(&["FROM mark "]),
         expected(&[
-            "marks.rs",
-            "open/stale.rs",
+            "meta.rs",
+            "open/stale_wal.rs",
             "read/scan.rs",
             "write/ledger.rs"
         ])
