@@ -38,7 +38,7 @@ impl Webhooks {
     ///
     /// When the path cannot be made absolute, or is no path to a file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Webhooks::of(Arc::new(SqliteStore::new(path)?))
+        Webhooks::from_store(Arc::new(SqliteStore::new(path)?))
     }
 
     /// Names the webhooks of a store, which are kept beside its file.
@@ -46,7 +46,7 @@ impl Webhooks {
     /// # Errors
     ///
     /// When it has no file.
-    pub fn of(store: Arc<dyn Store>) -> Result<Self> {
+    pub fn from_store(store: Arc<dyn Store>) -> Result<Self> {
         let file = store.file().map(StateFile::beside).ok_or_else(|| {
             Error::invalid(format!(
                 "{store:?} has no webhooks: they are kept beside a file"
@@ -78,7 +78,7 @@ impl Webhooks {
 
     /// Sets how long the first wait is before something is sent again, and the longest; 1 second and 5 minutes by
     /// default. Each is twice as long as the one before, and up to a half of it is left to chance.
-    pub fn waits(mut self, first: Duration, longest: Duration) -> Self {
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         (self.settings.first_wait, self.settings.longest_wait) = (first, longest);
         self
     }

@@ -91,7 +91,7 @@ impl ActivityLog {
 
 impl ActivityRouter {
     /// Shows what is in a store, whoever writes it.
-    pub fn of(store: Arc<dyn Store>) -> Self {
+    pub fn from_store(store: Arc<dyn Store>) -> Self {
         ActivityRouter::new(None, Some(store))
     }
 
@@ -188,7 +188,7 @@ impl ActivityRouter {
             log: self.log.clone(),
             readers: Readers::of(self.store.clone(), self.read_timeout),
             #[cfg(feature = "webhook")]
-            webhooks: (self.store.as_ref()).and_then(|store| Webhooks::of(store.clone()).ok()),
+            webhooks: (self.store.as_ref()).and_then(|store| Webhooks::from_store(store.clone()).ok()),
             feed: Feed::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
         });

@@ -20,7 +20,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     };
     let router = match &log {
         Some(log) => log.router().accept_events(),
-        None => ActivityRouter::of(Arc::new(SqliteStore::new(path)?)),
+        None => ActivityRouter::from_store(Arc::new(SqliteStore::new(path)?)),
     };
     let mut router = router.hosts(&args.host);
     let token = args.token.as_deref().map(Token::of).transpose()?;

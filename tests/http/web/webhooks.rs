@@ -37,7 +37,7 @@ async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
     log.flush().await.unwrap();
     // Whoever reads the file of another process sees the same.
     let store = Arc::new(SqliteStore::new(&path).unwrap());
-    for app in [app, ActivityRouter::of(store).into()] {
+    for app in [app, ActivityRouter::from_store(store).into()] {
         let answer = get(&app, "/api/health").await;
         let shown = &answer.json()["webhooks"];
         assert_eq!(shown.as_array().map(Vec::len), Some(1), "{shown}");

@@ -64,7 +64,7 @@ fn quick(log: &Path) -> Webhooks {
     let webhooks = Webhooks::open(log).unwrap();
     webhooks
         .attempts(1_000)
-        .waits(Duration::from_millis(1), Duration::from_millis(10))
+        .backoff(Duration::from_millis(1), Duration::from_millis(10))
 }
 
 pub fn filter(text: &str) -> Filter {
