@@ -1,8 +1,8 @@
-//! Which addresses are public: not those of this machine, its network, or a cloud's services for machines.
+//! Which addresses are public: not loopback, private networks, or a cloud's metadata service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// True for an address that the public internet reaches.
+/// Whether an address is reachable on the public internet.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -20,12 +20,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation()
         || address.is_multicast()
         || a == 0
-        // Carriers' own networks.
+        // Shared address space of carriers (RFC 6598).
         || (a == 100 && b & 0xc0 == 64)
-        // Protocol assignments, relays of IPv6.
+        // Protocol assignments, 6to4 relays.
         || (a == 192 && b == 0 && c == 0)
         || (a == 192 && b == 88 && c == 99)
-        // Benchmarks.
+        // Benchmarking (RFC 2544).
         || (a == 198 && b & 0xfe == 18)
         // Reserved.
         || a >= 240)
@@ -39,14 +39,14 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match parts {
-        // An IPv4 address in other clothes: mapped, behind a translator, or behind a relay.
+        // An embedded IPv4 address: mapped, NAT64 or 6to4.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             inner(high, low)
         }
         [0x2002, high, low, ..] => inner(high, low),
         // Protocol assignments, documentation.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // What is assigned to the public is all in 2000::/3.
+        // Global unicast addresses are in 2000::/3.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_internet_reaches_is_public() {
+    fn special_purpose_addresses_are_not_public() {
         let check = |address: &str, expected| {
             assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
         };

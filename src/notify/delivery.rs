@@ -1,4 +1,4 @@
-//! The threads that deliver.
+//! The delivery threads.
 
 use std::{
     collections::HashMap,
@@ -12,35 +12,35 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    notify::{Webhooks, follower::Follower, stop::Stop},
+    notify::{Webhooks, follower::Follower, stop::StopSignal},
 };
 
-/// How often it is looked whether webhooks were added, and whether another process has ended that delivered.
-const EVERY: Duration = Duration::from_millis(500);
+/// Interval of the checks for new webhooks, and for the lock while another process delivers.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Webhooks that are being delivered, until this is dropped.
+/// A running delivery, until it is dropped.
 ///
-/// Dropping it waits for nothing: what is on its way to a receiver just then may be sent again by whoever delivers next.
+/// Dropping it does not block. A message in flight is not recorded as delivered, so the next delivery may send it again.
 #[derive(Debug)]
-#[must_use = "nothing is delivered once this is dropped"]
+#[must_use = "dropping it stops the delivery"]
 pub struct Delivery {
-    stop: Arc<Stop>,
+    stop: Arc<StopSignal>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Webhooks {
-    /// Delivers, on threads of its own, until what it gives is dropped. Where another process does already, it waits for
-    /// that to end.
+    /// Delivers on threads of its own until the returned handle is dropped. While another process delivers, it waits for that
+    /// to end.
     pub fn deliver(&self) -> Delivery {
-        let stop = Arc::new(Stop::default());
-        let (webhooks, own) = (self.clone(), stop.clone());
+        let stop = Arc::new(StopSignal::default());
+        let (webhooks, signal) = (self.clone(), stop.clone());
         let started = thread::Builder::new()
             .name("activity-webhooks".into())
-            .spawn(move || supervise(&webhooks, &own));
+            .spawn(move || supervise(&webhooks, &signal));
         if let Err(error) = &started {
             tracing::error!(
                 target: "tower_activity::notify", %error,
-                "no thread can be started: webhooks are not delivered"
+                "could not start a thread: webhooks are not delivered"
             );
         }
         Delivery {
@@ -51,11 +51,11 @@ impl Webhooks {
 }
 
 impl Delivery {
-    /// Stops, and waits for what is on its way, no longer than a receiver may take for its answer.
+    /// Stops, and waits for messages in flight, at most for the [timeout](Webhooks::timeout) of a request.
     pub fn stop(mut self) {
         self.stop.stop();
         if let Some(thread) = self.thread.take() {
-            // A panic of its own was told already.
+            // The panic hook has already reported a panic.
             let _ = thread.join();
         }
     }
@@ -67,44 +67,46 @@ impl Drop for Delivery {
     }
 }
 
-/// Keeps a thread for each webhook, as soon as no other process does.
-fn supervise(webhooks: &Webhooks, stop: &Arc<Stop>) {
+/// Runs a thread per webhook while this process holds the lock.
+fn supervise(webhooks: &Webhooks, stop: &Arc<StopSignal>) {
     let mut lock = None;
     let mut threads = HashMap::<String, JoinHandle<()>>::new();
-    let mut told = false;
+    let mut failing = false;
     loop {
-        let looked = look(webhooks, stop, &mut lock, &mut threads);
-        if let Err(error) = &looked
-            && !told
+        let result = poll(webhooks, stop, &mut lock, &mut threads);
+        // Only the first of consecutive failures.
+        if let Err(error) = &result
+            && !failing
         {
             tracing::warn!(
                 target: "tower_activity::notify", %error,
-                "webhooks cannot be delivered yet"
+                "cannot deliver webhooks; will retry"
             );
         }
-        told = looked.is_err();
-        if stop.wait(EVERY) {
+        failing = result.is_err();
+        if stop.wait(POLL_INTERVAL) {
             break;
         }
     }
     for thread in threads.into_values() {
-        // A panic of its own was told already.
+        // The panic hook has already reported a panic.
         let _ = thread.join();
     }
 }
 
-fn look(
+/// Takes the lock if it is free, and starts threads for new webhooks.
+fn poll(
     webhooks: &Webhooks,
-    stop: &Arc<Stop>,
+    stop: &Arc<StopSignal>,
     lock: &mut Option<File>,
     threads: &mut HashMap<String, JoinHandle<()>>,
 ) -> Result<()> {
-    // Where nothing was ever added there is nothing to look after, and no file is made.
+    // Opening the file would create it.
     if !webhooks.file.exists()? {
         return Ok(());
     }
     if lock.is_none() {
-        *lock = take(&webhooks.file.lock_path())?;
+        *lock = try_lock(&webhooks.file.lock_path())?;
     }
     if lock.is_none() {
         return Ok(());
@@ -114,27 +116,28 @@ fn look(
         if threads.contains_key(&name) {
             continue;
         }
-        let (follower, own, of) = (Follower::of(webhooks), stop.clone(), name.clone());
+        let (follower, signal) = (Follower::new(webhooks), stop.clone());
+        let webhook = name.clone();
         let thread = thread::Builder::new()
             .name("activity-webhook".into())
-            .spawn(move || follower.run(&of, &own));
+            .spawn(move || follower.run(&webhook, &signal));
         threads.insert(
             name,
             thread.map_err(|cause| {
-                Error::store("cannot start a thread for a webhook").with_source(cause)
+                Error::store("could not start a thread for a webhook").with_source(cause)
             })?,
         );
     }
     Ok(())
 }
 
-/// The lock that says who delivers; `None` while another process has it. The kernel gives it back when that dies.
-fn take(path: &Path) -> Result<Option<File>> {
+/// Takes the lock of the delivering process; `None` while another process holds it. The kernel releases it when that dies.
+fn try_lock(path: &Path) -> Result<Option<File>> {
     let failed = |cause: io::Error| {
-        let what = format!("cannot lock the webhooks by {}", path.display());
+        let what = format!("could not lock {}", path.display());
         Error::store(what).with_source(cause)
     };
-    let file = open(path).map_err(failed)?;
+    let file = open_lock_file(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -142,8 +145,8 @@ fn take(path: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Opens the lock file, which is its owner's alone: whoever can open it can keep others from delivering.
-fn open(path: &Path) -> io::Result<File> {
+/// Opens the lock file, accessible to its owner only: anyone who can open it could block the delivery.
+fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -152,7 +155,7 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Versions before this one made it with the mode of the umask.
+        // Earlier versions created it with the mode of the umask.
         if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         }

@@ -1,4 +1,4 @@
-//! One webhook on its way through the log.
+//! Follows the log for one webhook.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     notify::{
         DeadLetter, Webhooks,
-        send::{LONGEST_ASKED, Message, Sender, Sent},
-        state::{Kept, State},
-        stop::Stop,
+        send::{MAX_RETRY_AFTER, Message, SendResult, Sender},
+        state::{State, WebhookRow},
+        stop::StopSignal,
         webhooks::{Settings, unknown},
     },
     query::{ActivityReader, Exported},
@@ -18,96 +18,98 @@ use crate::{
     store::{Position, What},
 };
 
-/// How often the log is asked for news.
-const EVERY: Duration = Duration::from_millis(500);
-/// How many records are read at once.
+/// Interval of the queries for new records.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Records per query.
 const PAGE: usize = 100;
 
-/// Sends what one webhook means, one after the other.
+/// Sends the records of one webhook, one after the other.
 #[derive(Debug)]
 pub(super) struct Follower {
     webhooks: Webhooks,
     settings: Settings,
     sender: Sender,
     reader: Option<ActivityReader>,
-    /// The newest place of a log that has not what was sent, as it was first seen: its number, and that of the commit.
-    restarted: Option<(i64, i64)>,
+    /// After the log was replaced: the first position (log, seq) that was seen in the new one.
+    restarted_at: Option<(i64, i64)>,
 }
 
-/// How things stand after a step.
-enum Step {
-    /// There may be more.
-    Again,
-    /// There is nothing more for now.
-    Idle,
-    /// The webhook is gone or stopped, or all of it is to stop.
+/// What to do after a step.
+enum Next {
+    /// Continue: there may be more records.
+    Continue,
+    /// Wait for new records.
+    Wait,
+    /// End: the webhook was removed or stopped, or the delivery was.
     End,
 }
 
 impl Webhooks {
-    /// Sends what was set aside once more, now. What is taken is forgotten.
+    /// Sends a dead letter again, and removes it once delivered.
     ///
     /// # Errors
     ///
-    /// When its receiver does not take it this time either, when it was pruned or its webhook removed (`is_not_found`).
+    /// If the attempt fails, or the record was pruned or the webhook removed (`is_not_found`).
     pub fn retry(&self, letter: &DeadLetter) -> Result<()> {
         let state = self.file.open()?;
         let name = &letter.webhook;
         let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
-        let mut follower = Follower::of(self);
+        let mut follower = Follower::new(self);
         let message = match webhook.what {
             What::Activities => follower.message::<ActivityRecord>(&letter.id)?,
             What::Events => follower.message::<EventRecord>(&letter.id)?,
         };
         let message = message.ok_or_else(|| {
-            let what = format!("the record {} is not in the log any more", letter.id);
+            let what = format!("record {} is no longer in the log", letter.id);
             Error::new(ErrorKind::NotFound, what)
         })?;
         match follower.send(&webhook, &message) {
-            Sent::Taken => state.forget(letter),
-            Sent::Unreachable(why) | Sent::Refused(why, _) | Sent::Gone(why) => Err(Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "{} did not take the record {}: {why}",
-                    webhook.url, letter.id
-                ),
-            )),
+            SendResult::Delivered => state.remove_dead_letter(letter),
+            SendResult::Unreachable(why) | SendResult::Rejected(why, _) | SendResult::Gone(why) => {
+                Err(Error::new(
+                    ErrorKind::Refused,
+                    format!(
+                        "could not deliver record {} to {}: {why}",
+                        letter.id, webhook.url
+                    ),
+                ))
+            }
         }
     }
 }
 
 impl Follower {
-    pub(super) fn of(webhooks: &Webhooks) -> Self {
+    pub(super) fn new(webhooks: &Webhooks) -> Self {
         Follower {
             webhooks: webhooks.clone(),
             settings: webhooks.settings,
             sender: Sender::new(webhooks.settings.timeout),
             reader: None,
-            restarted: None,
+            restarted_at: None,
         }
     }
 
-    /// Follows until the webhook is gone or it is told to stop. Whatever fails here is tried again.
-    pub(super) fn run(mut self, name: &str, stop: &Stop) {
+    /// Runs until the webhook is removed or stopped, or the delivery is. Errors are logged and retried.
+    pub(super) fn run(mut self, name: &str, stop: &StopSignal) {
         let mut state = None;
-        let mut wait = self.settings.first_wait;
+        let mut backoff = self.settings.first_backoff;
         loop {
             let pause = match self.step(name, &mut state, stop) {
-                Ok(Step::End) => return,
-                Ok(Step::Again) => Duration::ZERO,
-                Ok(Step::Idle) => EVERY,
+                Ok(Next::End) => return,
+                Ok(Next::Continue) => Duration::ZERO,
+                Ok(Next::Wait) => POLL_INTERVAL,
                 Err(error) => {
                     tracing::warn!(
                         target: "tower_activity::notify", webhook = name, %error,
-                        "a webhook cannot go on, and tries again"
+                        "webhook failed; will retry"
                     );
                     (self.reader, state) = (None, None);
-                    wait = (wait * 2).min(self.settings.longest_wait);
-                    wait
+                    backoff = (backoff * 2).min(self.settings.max_backoff);
+                    backoff
                 }
             };
-            if pause <= EVERY {
-                wait = self.settings.first_wait;
+            if pause <= POLL_INTERVAL {
+                backoff = self.settings.first_backoff;
             }
             if stop.wait(pause) {
                 return;
@@ -115,13 +117,13 @@ impl Follower {
         }
     }
 
-    fn step(&mut self, name: &str, state: &mut Option<State>, stop: &Stop) -> Result<Step> {
+    fn step(&mut self, name: &str, state: &mut Option<State>, stop: &StopSignal) -> Result<Next> {
         let state = match state {
             Some(state) => state,
             None => state.insert(self.webhooks.file.open()?),
         };
         let Some(webhook) = state.webhook(name)? else {
-            return Ok(Step::End);
+            return Ok(Next::End);
         };
         match webhook.what {
             What::Activities => self.follow::<ActivityRecord>(name, state, &webhook, stop),
@@ -133,110 +135,111 @@ impl Follower {
         &mut self,
         name: &str,
         state: &State,
-        webhook: &Kept,
-        stop: &Stop,
-    ) -> Result<Step> {
-        let from = webhook.place::<R>();
+        webhook: &WebhookRow,
+        stop: &StopSignal,
+    ) -> Result<Next> {
+        let from = webhook.position::<R>();
         let after = self.reader()?.after(from, &webhook.filter, PAGE)?;
         for record in &after.records {
             let seq = record.seq().unwrap_or(after.next.seq());
-            let place = Position::<R>::new(after.next.log(), seq);
-            if !self.deliver(name, state, place, &message(record)?, stop)? {
-                return Ok(Step::End);
+            let position = Position::<R>::new(after.next.log(), seq);
+            if !self.deliver(name, state, position, &message(record)?, stop)? {
+                return Ok(Next::End);
             }
         }
         let mut next = after.next;
         let seen = after.restarted.then_some((next.log(), next.seq()));
-        match (seen, std::mem::replace(&mut self.restarted, seen)) {
-            // Its writer may be about to copy what was in the file whose place this one has taken.
-            (Some(_), None) => return Ok(Step::Idle),
-            // What came meanwhile is to be sent.
+        match (seen, std::mem::replace(&mut self.restarted_at, seen)) {
+            // The writer may be about to copy records from the replaced file into this one.
+            (Some(_), None) => return Ok(Next::Wait),
+            // Records since the first look must be sent.
             (Some((log, seq)), Some((first, earlier))) if log == first => {
                 next = Position::new(log, seq.min(earlier));
-                self.restarted = None;
+                self.restarted_at = None;
             }
-            (Some(_), Some(_)) => return Ok(Step::Idle),
+            (Some(_), Some(_)) => return Ok(Next::Wait),
             _ => {}
         }
         if next != from {
-            state.passed(name, from, next)?;
+            state.advance(name, from, next)?;
         }
         Ok(match after.records.len() {
-            PAGE => Step::Again,
-            _ => Step::Idle,
+            PAGE => Next::Continue,
+            _ => Next::Wait,
         })
     }
 
-    /// Sends one record until it is taken or set aside. False where the webhook is gone or stopped, or all is to stop.
+    /// Sends one record until it is delivered or becomes a dead letter. Returns false if the webhook or the delivery ended.
     fn deliver<R>(
         &self,
         name: &str,
         state: &State,
-        place: Position<R>,
+        position: Position<R>,
         message: &Message,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<bool> {
-        let mut wait = self.settings.first_wait;
+        let mut backoff = self.settings.first_backoff;
         let mut attempts = 0;
         loop {
-            // Anew each time: somebody may have mended it.
+            // Read again each time: it may have been reconfigured.
             let Some(webhook) = state.webhook(name)? else {
                 return Ok(false);
             };
-            if let Some(rest) = self.rest(&webhook) {
-                if stop.wait(rest.min(EVERY)) {
+            if let Some(wait) = self.remaining_wait(&webhook) {
+                if stop.wait(wait.min(POLL_INTERVAL)) {
                     return Ok(false);
                 }
                 continue;
             }
-            let (why, asked) = match self.send(&webhook, message) {
-                Sent::Taken => return state.delivered(name, place),
-                Sent::Gone(why) => {
-                    state.stopped(name, &why)?;
+            let (why, retry_after) = match self.send(&webhook, message) {
+                SendResult::Delivered => return state.record_delivery(name, position),
+                SendResult::Gone(why) => {
+                    state.mark_stopped(name, &why)?;
                     return Ok(false);
                 }
-                Sent::Unreachable(why) => (why, None),
-                Sent::Refused(why, asked) => {
+                SendResult::Unreachable(why) => (why, None),
+                SendResult::Rejected(why, retry_after) => {
                     attempts += 1;
-                    (why, asked)
+                    (why, retry_after)
                 }
             };
             if attempts >= self.settings.attempts {
-                // The next record, too, waits for as long as the receiver asks.
-                state.trouble(name, &why, asked.map(|asked| Utc::now() + asked))?;
+                // `Retry-After` delays the next record too.
+                let retry_at = retry_after.map(|delay| Utc::now() + delay);
+                state.record_failure(name, &why, retry_at)?;
                 let letter = DeadLetter {
                     webhook: name.to_owned(),
-                    seq: place.seq(),
+                    seq: position.seq(),
                     id: message.id.clone(),
                     at: Utc::now(),
                     attempts,
                     error: why,
                 };
-                return state.set_aside(&letter, webhook.place(), place);
+                return state.add_dead_letter(&letter, webhook.position(), position);
             }
-            let own = wait.mul_f64(1.0 - fastrand::f64() / 2.0);
-            let pause = asked.map_or(own, |asked| asked.max(own));
-            state.trouble(name, &why, Some(Utc::now() + pause))?;
-            wait = (wait * 2).min(self.settings.longest_wait);
+            let delay = backoff.mul_f64(1.0 - fastrand::f64() / 2.0);
+            let delay = retry_after.map_or(delay, |asked| asked.max(delay));
+            state.record_failure(name, &why, Some(Utc::now() + delay))?;
+            backoff = (backoff * 2).min(self.settings.max_backoff);
         }
     }
 
-    /// How long nothing is to be sent; `None` where it is time.
-    fn rest(&self, webhook: &Kept) -> Option<Duration> {
-        let rest = (webhook.again_at? - Utc::now()).to_std().ok()?;
-        // Nobody waits for longer: then the clock was set back.
-        let longest = self.settings.longest_wait.max(LONGEST_ASKED);
-        (!rest.is_zero() && rest <= longest).then_some(rest)
+    /// Returns the time until the next attempt; `None` if it is due.
+    fn remaining_wait(&self, webhook: &WebhookRow) -> Option<Duration> {
+        let wait = (webhook.again_at? - Utc::now()).to_std().ok()?;
+        // A longer wait means that the clock was set back.
+        let max = self.settings.max_backoff.max(MAX_RETRY_AFTER);
+        (!wait.is_zero() && wait <= max).then_some(wait)
     }
 
-    fn send(&self, webhook: &Kept, message: &Message) -> Sent {
-        let Kept {
+    fn send(&self, webhook: &WebhookRow, message: &Message) -> SendResult {
+        let WebhookRow {
             url, reach, secret, ..
         } = webhook;
         self.sender.send(url, *reach, secret, message, Utc::now())
     }
 
-    /// The record with this id; `None` where it was pruned.
+    /// Returns the message of a record; `None` if it was pruned.
     fn message<R: Exported>(&mut self, id: &str) -> Result<Option<Message>> {
         let found = self.reader()?.get::<R>(id.parse()?)?;
         found.as_ref().map(message).transpose()
@@ -254,7 +257,7 @@ impl Follower {
 fn message<R: Exported>(record: &R) -> Result<Message> {
     let id = record.id().to_string();
     let body = serde_json::to_vec(&record.envelope()).map_err(|cause| {
-        Error::store(format!("could not write the record {id} as JSON")).with_source(cause)
+        Error::store(format!("could not serialize record {id}")).with_source(cause)
     })?;
     Ok(Message { id, body })
 }

@@ -1,4 +1,4 @@
-//! Webhooks: other programs are told of activities and events.
+//! Webhooks: sends activities and events to other programs.
 //!
 //! ```no_run
 //! use tower_activity::{notify::{Webhook, Webhooks}, record::Filter};
@@ -9,39 +9,36 @@
 //! let alerts = Webhook::activities("alerts", "https://example.com/hook")?.filter(failed);
 //! let secret = webhooks.add(&alerts)?;
 //! println!("the receiver verifies signatures with {}", secret.reveal());
-//! let delivery = webhooks.deliver();    // from now on, on threads of its own
+//! let delivery = webhooks.deliver();    // on threads of its own, until it is dropped
 //! # drop(delivery);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Each webhook follows the order of commits on a thread of its own, from where it was added. The next record is sent
-//! once the one before was taken, so that they arrive in order. What is sent is a CloudEvent with a signature as
-//! [Standard Webhooks](https://www.standardwebhooks.com) has it; the header `webhook-id` is the record's id, also when it
-//! is sent again.
+//! Each webhook follows the commit order on a thread of its own, starting when it was added. It sends a record once the one
+//! before was accepted, so that records arrive in order. A message is a CloudEvent, signed as specified by
+//! [Standard Webhooks](https://www.standardwebhooks.com); the header `webhook-id` is the record's ID, in retries too.
 //!
 //! # At least once
 //!
-//! How far a webhook has come is kept beside the log, in `activity.db-webhooks`: the log's own writer never waits for it,
-//! and whoever delivers next goes on from there. A record is taken when the answer is 2xx. While there is no answer
-//! because the receiver cannot be reached, the record waits, for ever if need be: the log is the queue. An answer that
-//! is not 2xx, or none in time, is tried again after waits that double and vary; after 10 attempts the record is set aside
-//! as a [`DeadLetter`], and the next one's turn comes. A record may arrive twice: receivers tell by `webhook-id`.
+//! The position of each webhook is stored beside the log, in `activity.db-webhooks`: the log's writer never waits for it, and
+//! the next delivery continues there. A 2xx response accepts a record. While the receiver is unreachable, the record is
+//! retried without limit: the log is the queue. Other responses and timeouts are retried with exponential backoff and jitter;
+//! after 10 attempts the record becomes a [`DeadLetter`], and the next one is sent. A record may arrive twice: receivers
+//! deduplicate by `webhook-id`.
 //!
-//! A receiver that says when to come back (`Retry-After`) is waited for as long as that, up to an hour, and never shorter than
-//! otherwise. One that answers 410 is gone for good: the webhook stops where it is, and goes on from there once it is
-//! [added](Webhooks::add) again.
+//! `Retry-After` is honored up to an hour, and only prolongs a wait. A receiver that answers 410 is gone for good: the webhook
+//! stops at its position, and continues there once it is [added](Webhooks::add) again.
 //!
 //! # Loss
 //!
-//! What is pruned from the log before its turn came is not sent. When another file takes the place of the log while it is
-//! open, each webhook goes on there with what is committed since; what it had not sent yet of the old file and is not copied
-//! from there is not sent.
+//! Records that are pruned before they were sent are not sent. If another file replaces the log while it is open, each webhook
+//! continues there with records committed since; unsent records of the old file are sent only if they are copied over.
 //!
-//! # Where it may send to
+//! # Private addresses
 //!
-//! Only to public addresses, unless a webhook is said to [`allow_private`](Webhook::allow_private) ones: names are looked
-//! up first, and the connection goes to an address that was checked. Redirects are not followed, proxies not used.
+//! Webhooks send to public addresses only, unless [`allow_private`](Webhook::allow_private) is set: host names are resolved
+//! first, and the connection goes to an address that was checked. Redirects are not followed and proxies are not used.
 
 mod address;
 mod delivery;

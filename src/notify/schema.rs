@@ -1,11 +1,11 @@
-//! What the file of webhooks looks like, version by version.
+//! The schema of the webhook file and its migrations.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// The version that is written here.
+/// The current version.
 pub(super) const VERSION: u32 = 3;
 
-/// What each version of the file adds to the one before; the first was not numbered.
+/// The migration to each version. The first version was not numbered.
 const MIGRATIONS: [&str; VERSION as usize] = [
     "
 CREATE TABLE IF NOT EXISTS webhook (
@@ -50,7 +50,8 @@ DROP TABLE dead_letter;
 ALTER TABLE letter RENAME TO dead_letter;",
 ];
 
-/// Brings the file up to this version, whoever else opens it just then. Gives the version that it has.
+/// Migrates to the current version, and returns the version of the file, which is higher if a newer program wrote it. Safe
+/// when several processes open the file at once.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<u32> {
     let version = |connection: &Connection| {
         connection.query_row("PRAGMA user_version", (), |row| row.get::<_, u32>(0))
@@ -61,7 +62,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<u32> {
     }
     connection.pragma_update(None, "journal_mode", "wal")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Somebody else may have done it meanwhile.
+    // Another process may have migrated it meanwhile.
     let found = version(&transaction)?;
     let missing = MIGRATIONS.iter().zip(1..=VERSION);
     for (migration, number) in missing.filter(|(_, number)| *number > found) {

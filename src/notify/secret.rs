@@ -1,4 +1,4 @@
-//! What a receiver knows a sender by: signatures as Standard Webhooks has them.
+//! The signing secret of a webhook (Standard Webhooks).
 
 use std::{fmt, str::FromStr};
 
@@ -8,12 +8,14 @@ use sha2::Sha256;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many bytes a secret has: at least, when it is made here, at most.
-const BYTES: (usize, usize, usize) = (24, 32, 64);
-/// What its text begins with.
+/// Length of a secret in bytes, as the specification allows.
+const LEN: std::ops::RangeInclusive<usize> = 24..=64;
+/// Length of a generated secret in bytes.
+const GENERATED_LEN: usize = 32;
+/// Prefix of its text form.
 const PREFIX: &str = "whsec_";
 
-/// A secret that a receiver shares with us: 24 to 64 bytes, as text `whsec_` and base64.
+/// A secret shared with the receiver, which verifies signatures with it: 24 to 64 bytes, as text `whsec_` and base64.
 ///
 /// # Examples
 ///
@@ -29,26 +31,26 @@ const PREFIX: &str = "whsec_";
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Makes one that nobody can guess.
+    /// Generates a random secret of 32 bytes.
     ///
     /// # Errors
     ///
-    /// When the operating system has no random numbers.
+    /// If the operating system provides no random numbers.
     pub fn random() -> Result<Self> {
-        let mut bytes = vec![0; BYTES.1];
+        let mut bytes = vec![0; GENERATED_LEN];
         getrandom::fill(&mut bytes).map_err(|cause| {
-            let what = "cannot make a secret: the system gives no random numbers";
+            let what = "could not generate a secret: the system provides no random numbers";
             Error::new(ErrorKind::Store, what).with_source(cause)
         })?;
         Ok(Secret(bytes))
     }
 
-    /// Its text, to be handed to the receiver.
+    /// Returns its text form, to configure the receiver with.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
 
-    /// The header `webhook-signature` of a message.
+    /// Returns the header `webhook-signature` of a message.
     pub(super) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
@@ -63,11 +65,11 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self> {
         let bytes = STANDARD.decode(text.trim().trim_start_matches(PREFIX));
-        // The text itself stays out of the message: it may be a secret with one letter wrong.
+        // Not part of the message: it may be a secret with a typo.
         match bytes {
-            Ok(bytes) if (BYTES.0..=BYTES.2).contains(&bytes.len()) => Ok(Secret(bytes)),
+            Ok(bytes) if LEN.contains(&bytes.len()) => Ok(Secret(bytes)),
             _ => Err(Error::invalid(
-                "cannot use the secret: it is `whsec_` and 24 to 64 bytes in base64",
+                "invalid secret: expected `whsec_` and 24 to 64 bytes in base64",
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! One message on its way: to an address that was checked, and nowhere else.
+//! Sends a message to an address that was checked.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -15,11 +15,11 @@ use ureq::{
 
 use crate::notify::{Reach, Secret, address::is_public};
 
-/// So much of an answer is read, so that its connection can be used again.
-const ANSWER_BYTES: u64 = 64 << 10;
+/// Bytes of a response to read, so that its connection can be reused.
+const MAX_RESPONSE: u64 = 64 << 10;
 
-/// A receiver is not given longer than this where it asks to be left alone.
-pub(super) const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+/// The longest `Retry-After` that is honored.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Sends messages.
 #[derive(Debug)]
@@ -28,23 +28,23 @@ pub(super) struct Sender {
     private: Agent,
 }
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: Vec<u8>,
 }
 
-/// What came of a message.
+/// The result of an attempt.
 #[derive(Debug)]
-pub(super) enum Sent {
-    /// The receiver has taken it.
-    Taken,
-    /// The receiver was not there to hear of it.
+pub(super) enum SendResult {
+    /// A 2xx response.
+    Delivered,
+    /// The message cannot have arrived.
     Unreachable(String),
-    /// The receiver did not take it, or did not say so in time, and may have said after how long it may do so.
-    Refused(String, Option<Duration>),
-    /// The receiver is gone, and asks not to be sent anything any more.
+    /// Another response with its `Retry-After`, or no response in time.
+    Rejected(String, Option<Duration>),
+    /// 410: the receiver wants no more messages.
     Gone(String),
 }
 
@@ -53,18 +53,18 @@ impl Sender {
         let config = || {
             Agent::config_builder()
                 .http_status_as_error(false)
-                // One could lead to an address that nobody has checked.
+                // A redirect could lead to an address that was not checked.
                 .max_redirects(0)
                 .max_redirects_will_error(false)
-                // It would look names up by itself.
+                // A proxy would resolve names itself.
                 .proxy(None)
                 .timeout_global(Some(timeout))
                 .user_agent(concat!("tower-activity/", env!("CARGO_PKG_VERSION")))
                 .build()
         };
-        let public = Public(DefaultResolver::default());
+        let resolver = PublicResolver(DefaultResolver::default());
         Sender {
-            public: Agent::with_parts(config(), DefaultConnector::default(), public),
+            public: Agent::with_parts(config(), DefaultConnector::default(), resolver),
             private: Agent::new_with_config(config()),
         }
     }
@@ -76,14 +76,14 @@ impl Sender {
         secret: &Secret,
         message: &Message,
         now: DateTime<Utc>,
-    ) -> Sent {
+    ) -> SendResult {
         let agent = match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
         };
         let timestamp = now.timestamp();
         let signature = secret.sign(&message.id, timestamp, &message.body);
-        let answer = agent
+        let response = agent
             .post(url)
             .header(
                 "content-type",
@@ -93,45 +93,45 @@ impl Sender {
             .header("webhook-timestamp", timestamp.to_string())
             .header("webhook-signature", signature)
             .send(&message.body[..]);
-        match answer {
-            Ok(mut answer) => {
-                let status = answer.status();
-                // Whatever it says beside its status is not for us.
-                let _ = answer
+        match response {
+            Ok(mut response) => {
+                let status = response.status();
+                // Only the status matters.
+                let _ = response
                     .body_mut()
                     .with_config()
-                    .limit(ANSWER_BYTES)
+                    .limit(MAX_RESPONSE)
                     .read_to_vec();
                 let why = format!("answered {status}");
                 match status {
-                    status if status.is_success() => Sent::Taken,
-                    StatusCode::GONE => Sent::Gone(why),
-                    _ => Sent::Refused(why, retry_after(answer.headers(), now)),
+                    status if status.is_success() => SendResult::Delivered,
+                    StatusCode::GONE => SendResult::Gone(why),
+                    _ => SendResult::Rejected(why, retry_after(response.headers(), now)),
                 }
             }
-            Err(error) if was_reached(&error) => Sent::Refused(error.to_string(), None),
-            Err(error) => Sent::Unreachable(error.to_string()),
+            Err(error) if may_have_arrived(&error) => SendResult::Rejected(error.to_string(), None),
+            Err(error) => SendResult::Unreachable(error.to_string()),
         }
     }
 }
 
-/// How long the receiver asks to be left alone: it says so in seconds, or by a date.
+/// Parses `Retry-After`: seconds or a date.
 fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let time = match text.bytes().all(|byte| byte.is_ascii_digit()) {
+    let delay = match text.bytes().all(|byte| byte.is_ascii_digit()) {
         true if text.is_empty() => return None,
-        // What has too many digits for a number is long.
+        // Too many digits for a number: the maximum applies.
         true => Duration::from_secs(text.parse().unwrap_or(u64::MAX)),
         false => {
             let date = DateTime::parse_from_rfc2822(text).ok()?;
             (date.to_utc() - now).to_std().unwrap_or_default()
         }
     };
-    Some(time.min(LONGEST_ASKED))
+    Some(delay.min(MAX_RETRY_AFTER))
 }
 
-/// True where the receiver may have heard of the message before something went wrong.
-fn was_reached(error: &HttpError) -> bool {
+/// Whether the receiver may have received the message before the error.
+fn may_have_arrived(error: &HttpError) -> bool {
     match error {
         HttpError::HostNotFound
         | HttpError::ConnectionFailed
@@ -150,11 +150,11 @@ fn was_reached(error: &HttpError) -> bool {
     }
 }
 
-/// Looks names up, and gives no address that is not public.
+/// Resolves host names to public addresses only.
 #[derive(Debug)]
-struct Public(DefaultResolver);
+struct PublicResolver(DefaultResolver);
 
-impl Resolver for Public {
+impl Resolver for PublicResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -163,15 +163,15 @@ impl Resolver for Public {
     ) -> Result<ResolvedSocketAddrs, HttpError> {
         let found = self.0.resolve(uri, config, timeout)?;
         let mut public = self.empty();
-        for address in found.iter().filter(|one| is_public(one.ip())) {
+        for address in found.iter().filter(|found| is_public(found.ip())) {
             public.push(*address);
         }
         match public.is_empty() {
             false => Ok(public),
             true => {
-                let named: Vec<_> = found.iter().map(SocketAddr::ip).collect();
+                let addresses: Vec<_> = found.iter().map(SocketAddr::ip).collect();
                 let what = format!(
-                    "{} is at {named:?}, which is not public: such webhooks have to be allowed",
+                    "{} resolves to {addresses:?}, which is not public: allow private addresses for this webhook",
                     uri.host().unwrap_or_default()
                 );
                 Err(HttpError::Io(io::Error::new(
@@ -188,14 +188,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receiver_says_when_to_come_back_in_seconds_or_by_a_date() {
+    fn retry_after_is_in_seconds_or_a_date() {
         let now = "2026-02-18T12:00:00Z".parse().unwrap();
-        let check = |said: &str, seconds: Option<u64>| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, said.parse().unwrap())]);
+        let check = |value: &str, seconds: Option<u64>| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
             assert_eq!(
                 retry_after(&headers, now),
                 seconds.map(Duration::from_secs),
-                "{said}"
+                "{value}"
             );
         };
         check("0", Some(0));

@@ -1,4 +1,4 @@
-//! What is kept of webhooks, beside the log: in a file of its own, so that the log's writer never waits for it.
+//! The state of webhooks, in a file beside the log, so that the log's writer never waits for it.
 
 use std::{
     fs,
@@ -17,33 +17,33 @@ use crate::{
     store::{Position, sqlite::create},
 };
 
-/// How long one process waits for another's transaction.
+/// How long to wait for the transaction of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The file, which nobody makes before a webhook is added.
+/// The path of the file. Adding the first webhook creates it.
 #[derive(Debug, Clone)]
 pub(super) struct StateFile(PathBuf);
 
 impl StateFile {
-    /// The one beside a log.
-    pub(super) fn beside(log: &Path) -> Self {
+    /// Returns the file of a log.
+    pub(super) fn for_log(log: &Path) -> Self {
         StateFile(with_suffix(log, "-webhooks"))
     }
 
-    /// The file that is locked by whoever delivers.
+    /// Returns the path of the lock file, which the delivering process holds.
     pub(super) fn lock_path(&self) -> PathBuf {
         with_suffix(&self.0, ".lock")
     }
 
-    /// False where nothing was ever added.
+    /// Returns false if no webhook was ever added.
     pub(super) fn exists(&self) -> Result<bool> {
         fs::exists(&self.0).map_err(|cause| {
-            let what = format!("cannot read the webhooks {}", self.0.display());
+            let what = format!("could not read the webhooks {}", self.0.display());
             Error::store(what).with_source(cause)
         })
     }
 
-    /// Opens it, and makes it where there is none.
+    /// Opens the file, and creates it if it does not exist.
     pub(super) fn open(&self) -> Result<State> {
         State::open(&self.0)
     }
@@ -55,31 +55,31 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// The file, opened.
+/// The open file.
 #[derive(Debug)]
 pub(super) struct State {
     connection: Connection,
     path: PathBuf,
 }
 
-/// A webhook as it is kept.
+/// A row of the table `webhook`.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct WebhookRow {
     pub(super) url: String,
     pub(super) what: What,
     pub(super) filter: Filter,
     pub(super) secret: Secret,
     pub(super) reach: Reach,
-    /// Everything up to here was sent, or not meant: the log's number, and that in its order of commits.
+    /// The position: the log's number, and that in its commit order.
     log: i64,
     seq: i64,
-    /// Not before then.
+    /// Time of the next attempt.
     pub(super) again_at: Option<DateTime<Utc>>,
 }
 
-impl Kept {
-    /// Everything up to here was sent, or not meant.
-    pub(super) fn place<R>(&self) -> Position<R> {
+impl WebhookRow {
+    /// Returns its position: every record up to it was delivered, became a dead letter, or does not match.
+    pub(super) fn position<R>(&self) -> Position<R> {
         Position::new(self.log, self.seq)
     }
 }
@@ -87,24 +87,24 @@ impl Kept {
 impl State {
     fn open(path: &Path) -> Result<Self> {
         let failed = |cause: rusqlite::Error| {
-            let what = format!("cannot open the webhooks {}", path.display());
+            let what = format!("could not open the webhooks {}", path.display());
             Error::store(what).with_source(cause)
         };
         // It holds secrets.
         create::private_file(path).map_err(|cause| {
-            let what = format!("cannot make the file {}", path.display());
+            let what = format!("could not create the file {}", path.display());
             Error::store(what).with_source(cause)
         })?;
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        // A file that is refused stays as it is, and so does its write-ahead log.
+        // A file of a newer version is left untouched, and so is its WAL.
         let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         connection
             .set_db_config(no_checkpoint, true)
             .map_err(failed)?;
         if schema::migrate(&mut connection).map_err(failed)? > schema::VERSION {
             let what = format!(
-                "cannot use the webhooks {}: a newer version of this program wrote them",
+                "could not use the webhooks {}: a newer version of this program wrote them",
                 path.display()
             );
             return Err(Error::new(ErrorKind::NewerSchema, what));
@@ -118,7 +118,7 @@ impl State {
         })
     }
 
-    /// Keeps a webhook. One of the same name gives way, and the new one goes on where that was, unless it says otherwise.
+    /// Inserts a webhook, or replaces the one of its name: the new one continues at its position, unless it sets another.
     pub(super) fn add<R>(
         &self,
         webhook: &Webhook,
@@ -146,7 +146,7 @@ impl State {
         self.write(ADD, values).map(drop)
     }
 
-    /// False where there is none.
+    /// Deletes a webhook with its dead letters. Returns false if it does not exist.
     pub(super) fn remove(&self, name: &str) -> Result<bool> {
         const LETTERS: &str = "DELETE FROM dead_letter WHERE webhook = ?1";
         const WEBHOOK: &str = "DELETE FROM webhook WHERE name = ?1";
@@ -155,14 +155,14 @@ impl State {
         Ok(self.write(WEBHOOK, params![name])? > 0)
     }
 
-    /// Those that are delivered to.
+    /// Returns the names of the webhooks that are not stopped.
     pub(super) fn names(&self) -> Result<Vec<String>> {
         const NAMES: &str = "SELECT name FROM webhook WHERE stopped_at IS NULL ORDER BY name";
 
         self.list(NAMES, |row| row.get(0))
     }
 
-    pub(super) fn webhook(&self, name: &str) -> Result<Option<Kept>> {
+    pub(super) fn webhook(&self, name: &str) -> Result<Option<WebhookRow>> {
         const ONE: &str = "SELECT url, what, filter, secret, reach, seq, again_at, log FROM webhook WHERE name = ?1";
 
         type Texts = (
@@ -191,7 +191,7 @@ impl State {
         let Some((url, what, filter, secret, reach, seq, again_at, log)) = texts else {
             return Ok(None);
         };
-        Ok(Some(Kept {
+        Ok(Some(WebhookRow {
             url,
             what: parsed(&what)?,
             filter: Filter::parse(&filter, Utc::now())?,
@@ -203,26 +203,32 @@ impl State {
         }))
     }
 
-    /// A record was taken. False where the webhook is gone.
-    pub(super) fn delivered<R>(&self, name: &str, place: Position<R>) -> Result<bool> {
+    /// Moves past a delivered record. Returns false if the webhook was removed.
+    pub(super) fn record_delivery<R>(&self, name: &str, position: Position<R>) -> Result<bool> {
         const DELIVERED: &str = "UPDATE webhook SET log = ?2, seq = ?3, delivered = delivered + 1, delivered_at = ?4, \
             trouble = NULL, since = NULL, again_at = NULL WHERE name = ?1";
 
-        let values = params![name, place.log(), place.seq(), now()];
+        let values = params![name, position.log(), position.seq(), now()];
         Ok(self.write(DELIVERED, values)? > 0)
     }
 
-    /// Nothing between these places is meant any more. False where the webhook is gone, or was told to begin elsewhere.
-    pub(super) fn passed<R>(&self, name: &str, from: Position<R>, to: Position<R>) -> Result<bool> {
-        const PASSED: &str = "UPDATE webhook SET log = ?4, seq = ?5 WHERE name = ?1 \
+    /// Moves past records that do not match. Returns false if the webhook was removed, or was added again with another
+    /// position.
+    pub(super) fn advance<R>(
+        &self,
+        name: &str,
+        from: Position<R>,
+        to: Position<R>,
+    ) -> Result<bool> {
+        const ADVANCE: &str = "UPDATE webhook SET log = ?4, seq = ?5 WHERE name = ?1 \
             AND (log = ?2 AND seq = ?3 OR log = ?4 AND seq < ?5)";
 
         let values = params![name, from.log(), from.seq(), to.log(), to.seq()];
-        Ok(self.write(PASSED, values)? > 0)
+        Ok(self.write(ADVANCE, values)? > 0)
     }
 
-    /// Something went wrong, and nothing is sent before then.
-    pub(super) fn trouble(
+    /// Records a failed attempt, and when to retry.
+    pub(super) fn record_failure(
         &self,
         name: &str,
         what: &str,
@@ -236,16 +242,16 @@ impl State {
         self.write(TROUBLE, values).map(drop)
     }
 
-    /// The receiver is gone for good, and nothing is sent to it until the webhook is added again.
-    pub(super) fn stopped(&self, name: &str, what: &str) -> Result<()> {
+    /// Stops the webhook until it is added again: its receiver is gone for good.
+    pub(super) fn mark_stopped(&self, name: &str, what: &str) -> Result<()> {
         const STOPPED: &str = "UPDATE webhook SET trouble = ?2, since = coalesce(since, ?3), again_at = NULL, \
             stopped_at = ?3 WHERE name = ?1";
 
         self.write(STOPPED, params![name, what, now()]).map(drop)
     }
 
-    /// A record is set aside, and the next one's turn comes.
-    pub(super) fn set_aside<R>(
+    /// Adds a dead letter, and moves past its record.
+    pub(super) fn add_dead_letter<R>(
         &self,
         letter: &DeadLetter,
         from: Position<R>,
@@ -254,7 +260,7 @@ impl State {
         const LETTER: &str = "INSERT OR REPLACE INTO dead_letter (webhook, id, seq, at, attempts, error) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-        // First the letter: killed in between, the record is sent again, and not forgotten.
+        // The letter first: if the process is killed in between, the record is sent again, not lost.
         let values = params![
             letter.webhook,
             letter.id,
@@ -264,13 +270,13 @@ impl State {
             letter.error,
         ];
         self.write(LETTER, values)?;
-        self.passed(&letter.webhook, from, to)
+        self.advance(&letter.webhook, from, to)
     }
 
-    pub(super) fn forget(&self, letter: &DeadLetter) -> Result<()> {
-        const FORGET: &str = "DELETE FROM dead_letter WHERE webhook = ?1 AND id = ?2";
+    pub(super) fn remove_dead_letter(&self, letter: &DeadLetter) -> Result<()> {
+        const DELETE: &str = "DELETE FROM dead_letter WHERE webhook = ?1 AND id = ?2";
 
-        self.write(FORGET, params![letter.webhook, letter.id])
+        self.write(DELETE, params![letter.webhook, letter.id])
             .map(drop)
     }
 
@@ -289,14 +295,14 @@ impl State {
         })
     }
 
-    /// Every webhook, without how far it is behind: that is known to the log. And the number of the log that it was in last.
+    /// Returns the status of every webhook, with the number of the log of its position. `behind` is 0: only the log knows it.
     pub(super) fn statuses(&self) -> Result<Vec<(WebhookStatus, i64)>> {
         const ALL: &str = "SELECT name, url, what, filter, reach, seq, delivered, \
             (SELECT count(*) FROM dead_letter WHERE webhook = name), trouble, since, delivered_at, again_at, stopped_at, \
             log FROM webhook ORDER BY name";
 
-        type Written = (WebhookStatus, String, String, i64);
-        let rows: Vec<Written> = self.list(ALL, |row| {
+        type RawStatus = (WebhookStatus, String, String, i64);
+        let rows: Vec<RawStatus> = self.list(ALL, |row| {
             let time = |column| row.get(column).map(|us: Option<i64>| us.map(instant));
             let status = WebhookStatus {
                 name: row.get(0)?,
@@ -316,12 +322,12 @@ impl State {
             };
             Ok((status, row.get(2)?, row.get(4)?, row.get(13)?))
         })?;
-        let whole = |(mut status, what, reach, log): Written| {
+        let parse = |(mut status, what, reach, log): RawStatus| {
             status.what = parsed(&what)?;
             status.reach = parsed(&reach)?;
             Ok((status, log))
         };
-        rows.into_iter().map(whole).collect()
+        rows.into_iter().map(parse).collect()
     }
 
     fn list<T>(
@@ -343,7 +349,7 @@ impl State {
     }
 
     fn failed(&self, cause: rusqlite::Error) -> Error {
-        let what = format!("cannot read or write the webhooks {}", self.path.display());
+        let what = format!("could not access the webhooks {}", self.path.display());
         Error::store(what).with_source(cause)
     }
 }
@@ -354,7 +360,7 @@ fn json(value: &impl Serialize) -> String {
 
 fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|cause| {
-        Error::store(format!("cannot read {text} of a webhook")).with_source(cause)
+        Error::store(format!("could not parse {text} of a webhook")).with_source(cause)
     })
 }
 

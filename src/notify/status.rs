@@ -1,60 +1,59 @@
-//! How webhooks stand.
+//! The status of webhooks.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::notify::{Reach, What};
 
-/// A webhook, and how it stands.
+/// A webhook with its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct WebhookStatus {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Where it sends to.
+    /// Destination.
     pub url: String,
-    /// Of what.
+    /// Kind of record that it sends.
     pub what: What,
-    /// Which ones, in the filter grammar.
+    /// Filter of the records, in the filter grammar; empty for all.
     pub filter: String,
-    /// Where it may send to.
+    /// Addresses that it may send to.
     pub reach: Reach,
-    /// Its place in the order of commits: everything up to it was sent, set aside, or not meant.
+    /// Position in commit order: every record up to it was delivered, became a dead letter, or does not match.
     pub seq: i64,
-    /// How many places of the order of commits are left: each holds a record that waits for its turn, or for a look
-    /// whether it is meant, unless it was pruned.
+    /// Positions in commit order that are left. Each may hold a record to send, one that does not match, or a pruned one.
     pub behind: u64,
-    /// How many records were taken.
+    /// Number of records delivered.
     pub delivered: u64,
-    /// When a record was taken last.
+    /// Time of the last delivery.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// How many records were set aside.
+    /// Number of dead letters.
     pub dead_letters: u64,
-    /// What went wrong since something was taken last.
+    /// Last error since the last delivery.
     pub trouble: Option<String>,
-    /// Since when there is trouble.
+    /// Time of the first error since the last delivery.
     pub trouble_since: Option<DateTime<Utc>>,
-    /// When what went wrong is tried again.
+    /// Time of the next attempt.
     pub again_at: Option<DateTime<Utc>>,
-    /// Since when nothing is sent any more, as the receiver said that it is gone for good (410).
+    /// When the webhook stopped, because its receiver answered 410 Gone.
     pub stopped_at: Option<DateTime<Utc>>,
 }
 
-/// A record that a receiver did not take.
+/// A record that could not be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// The webhook's name.
     pub webhook: String,
-    /// The record's place in the order of commits.
+    /// The record's position in commit order.
     pub seq: i64,
-    /// The record's id, which is the message's, too.
+    /// The record's ID, which is also the message's.
     pub id: String,
-    /// When it was given up.
+    /// When the last attempt failed.
     pub at: DateTime<Utc>,
-    /// How often it was sent.
+    /// Number of attempts.
     pub attempts: u32,
-    /// What came of the last attempt.
+    /// Error of the last attempt.
     pub error: String,
 }

@@ -1,20 +1,20 @@
-//! How the threads that deliver are stopped.
+//! The stop signal of the delivery threads.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// Tells threads to stop, and lets them wait until then.
+/// Tells threads to stop, and wakes those that wait.
 #[derive(Debug, Default)]
-pub(super) struct Stop {
+pub(super) struct StopSignal {
     stopped: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Stop {
-    /// Waits so long, or until it is time to stop: then it is true.
-    pub(super) fn wait(&self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
+impl StopSignal {
+    /// Waits for `timeout`, and returns true at once when stopped.
+    pub(super) fn wait(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         let mut stopped = self.stopped.lock();
         while !*stopped && !self.changed.wait_until(&mut stopped, deadline).timed_out() {}
         *stopped

@@ -1,4 +1,4 @@
-//! What somebody wants to be told of, and where.
+//! The configuration of a webhook.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
     store::What,
 };
 
-/// What somebody wants to be told of, and where.
+/// A webhook: which records to send, and where.
 ///
 /// # Examples
 ///
@@ -33,42 +33,42 @@ pub struct Webhook {
     pub(super) after: Option<i64>,
 }
 
-/// Where a webhook may send to.
+/// The addresses that a webhook may send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reach {
-    /// Only to addresses of the public internet.
+    /// Public addresses only.
     Public,
-    /// Also to this machine and its network.
+    /// Also loopback and private networks.
     Private,
 }
 
 impl Webhook {
-    /// Tells of ended activities.
+    /// Creates a webhook for ended activities.
     ///
     /// # Errors
     ///
-    /// When the name is empty, or the URL is none of `http` or `https`, or names a user.
+    /// If the name is empty or contains control characters, or the URL is not `http` or `https` or contains credentials.
     pub fn activities(name: impl Into<String>, url: impl Into<String>) -> Result<Self> {
-        Webhook::of(What::Activities, name.into(), url.into())
+        Webhook::new(What::Activities, name.into(), url.into())
     }
 
-    /// Tells of events.
+    /// Creates a webhook for events.
     ///
     /// # Errors
     ///
     /// As for [`activities`](Self::activities).
     pub fn events(name: impl Into<String>, url: impl Into<String>) -> Result<Self> {
-        Webhook::of(What::Events, name.into(), url.into())
+        Webhook::new(What::Events, name.into(), url.into())
     }
 
-    fn of(what: What, name: String, url: String) -> Result<Self> {
+    fn new(what: What, name: String, url: String) -> Result<Self> {
         if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(Error::invalid(format!("{name:?} is no name of a webhook")));
+            return Err(Error::invalid(format!("invalid webhook name {name:?}")));
         }
-        check(&url)?;
+        check_url(&url)?;
         Ok(Webhook {
             name,
             url,
@@ -80,43 +80,43 @@ impl Webhook {
         })
     }
 
-    /// Sets which ones are meant; all by default.
+    /// Sends only records that match the filter [default: all].
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Sets the secret that signatures are made with; a new one by default.
+    /// Sets the signing secret [default: generated].
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
         self
     }
 
-    /// Lets it send to this machine and its network, too.
+    /// Allows loopback and private addresses.
     pub fn allow_private(mut self) -> Self {
         self.reach = Reach::Private;
         self
     }
 
-    /// Begins after this number in the order of commits; with what comes next by default.
+    /// Starts after this position in commit order [default: records committed after the webhook is added].
     pub fn after(mut self, seq: i64) -> Self {
         self.after = Some(seq);
         self
     }
 }
 
-fn check(url: &str) -> Result<()> {
-    // What is wrong may be the password in it.
+fn check_url(url: &str) -> Result<()> {
+    // The invalid part may be a password.
     let shown = Redactor::new().text(url).unwrap_or_default();
     let parsed: ureq::http::Uri = url.parse().map_err(|cause| {
-        Error::invalid(format!("cannot send to {shown:?}: it is no URL")).with_source(cause)
+        Error::invalid(format!("cannot send to {shown:?}: not a URL")).with_source(cause)
     })?;
     let why = match (parsed.scheme_str(), parsed.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
-            "it holds credentials, which would be shown: signatures tell the receiver who we are"
+            "the URL contains credentials, which would be shown; the receiver can verify signatures instead"
         }
         (Some("http" | "https"), Some(_)) => return Ok(()),
-        _ => "only http:// and https:// are known",
+        _ => "only http:// and https:// are supported",
     };
     Err(Error::invalid(format!("cannot send to {shown:?}: {why}")))
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_an_address_is_not_in_the_error() {
+    fn a_password_in_a_url_is_not_in_the_error() {
         for url in [
             "http://u:hunter2@h/x",
             "ftp://u:hunter2@h",

@@ -10,10 +10,13 @@ use crate::{
     store::{Position, Record, Store, What, sqlite::SqliteStore},
 };
 
-/// The webhooks of a store in a file. Cloning the handle is cheap.
+/// The webhooks of a file store. Cloning the handle is cheap.
 ///
-/// They can be added and removed from any process; one of those that [`deliver`](Self::deliver) does, and another takes
-/// over when it ends.
+/// Any process can add and remove webhooks. Of the processes that call [`deliver`](Self::deliver) one delivers, and another
+/// takes over when it ends.
+///
+/// A handle does not survive a fork: in the child it fails to read the store, and its delivery sends nothing. Open another one
+/// in the child.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Webhooks {
@@ -22,34 +25,34 @@ pub struct Webhooks {
     pub(super) settings: Settings,
 }
 
-/// How messages are sent.
+/// Timeout and retries of messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) attempts: u32,
-    pub(super) first_wait: Duration,
-    pub(super) longest_wait: Duration,
+    pub(super) first_backoff: Duration,
+    pub(super) max_backoff: Duration,
 }
 
 impl Webhooks {
-    /// Names the webhooks of the log in this file.
+    /// Opens the webhooks of the log in this file. Neither needs to exist yet.
     ///
     /// # Errors
     ///
-    /// When the path cannot be made absolute, or is no path to a file.
+    /// If the path cannot be made absolute, or is `:memory:`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Webhooks::from_store(Arc::new(SqliteStore::new(path)?))
     }
 
-    /// Names the webhooks of a store, which are kept beside its file.
+    /// Opens the webhooks of a store, which are stored beside its file.
     ///
     /// # Errors
     ///
-    /// When it has no file.
+    /// If the store has no file.
     pub fn from_store(store: Arc<dyn Store>) -> Result<Self> {
-        let file = store.file().map(StateFile::beside).ok_or_else(|| {
+        let file = store.file().map(StateFile::for_log).ok_or_else(|| {
             Error::invalid(format!(
-                "{store:?} has no webhooks: they are kept beside a file"
+                "{store:?} cannot have webhooks: they are stored beside a file"
             ))
         })?;
         Ok(Webhooks {
@@ -58,38 +61,38 @@ impl Webhooks {
             settings: Settings {
                 timeout: Duration::from_secs(15),
                 attempts: 10,
-                first_wait: Duration::from_secs(1),
-                longest_wait: Duration::from_secs(300),
+                first_backoff: Duration::from_secs(1),
+                max_backoff: Duration::from_secs(300),
             },
         })
     }
 
-    /// Sets how long a receiver may take for its answer; 15 seconds by default.
+    /// Sets the timeout of a request [default: 15 seconds].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets how often a record is sent that the receiver does not take; 10 times by default, at least once.
+    /// Sets the number of attempts before a record becomes a dead letter [default: 10; minimum: 1].
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.settings.attempts = attempts.max(1);
         self
     }
 
-    /// Sets how long the first wait is before something is sent again, and the longest; 1 second and 5 minutes by
-    /// default. Each is twice as long as the one before, and up to a half of it is left to chance.
-    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        (self.settings.first_wait, self.settings.longest_wait) = (first, longest);
+    /// Sets the first and the maximum delay between attempts [default: 1 second and 5 minutes]. The delay doubles with each
+    /// attempt, and a random part of up to a half is subtracted.
+    pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
+        (self.settings.first_backoff, self.settings.max_backoff) = (first, max);
         self
     }
 
-    /// Adds a webhook, and gives its secret. One of the same name gives way: the new one has its secret, and goes on
-    /// where it was, also where it was stopped, unless it says otherwise.
+    /// Adds a webhook and returns its secret. It replaces one of the same name: it takes over its secret and its position
+    /// unless it sets others, and starts again if that one was stopped.
     ///
     /// # Errors
     ///
-    /// When there is no log, it cannot be read or what is kept beside it cannot be written, and when the filter asks for
-    /// what such records do not have.
+    /// If the log does not exist or cannot be read, the webhook file cannot be written, or the filter uses a field that
+    /// the records do not have.
     pub fn add(&self, webhook: &Webhook) -> Result<Secret> {
         match webhook.what {
             What::Activities => self.add_of::<ActivityRecord>(webhook),
@@ -100,7 +103,7 @@ impl Webhooks {
     fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
         let mut reader = ActivityReader::of(&*self.store)?;
         let newest = reader.newest::<R>()?;
-        // Refuses a filter that asks for what such records do not have.
+        // Rejects a filter with fields that the records do not have.
         reader.after(newest, &webhook.filter, 1)?;
         let state = self.file.open()?;
         let secret = match (&webhook.secret, state.webhook(&webhook.name)?) {
@@ -112,11 +115,11 @@ impl Webhooks {
         Ok(secret)
     }
 
-    /// Removes a webhook, with what was set aside for it.
+    /// Removes a webhook with its dead letters.
     ///
     /// # Errors
     ///
-    /// When there is none of this name (`is_not_found`), and when what is kept cannot be written.
+    /// If there is none of this name (`is_not_found`), or the webhook file cannot be written.
     pub fn remove(&self, name: &str) -> Result<()> {
         match self.file.exists()? && self.file.open()?.remove(name)? {
             true => Ok(()),
@@ -124,11 +127,11 @@ impl Webhooks {
         }
     }
 
-    /// Every webhook, and how it stands.
+    /// Returns every webhook with its status.
     ///
     /// # Errors
     ///
-    /// When what is kept, or the log, cannot be read.
+    /// If the webhook file or the log cannot be read.
     pub fn list(&self) -> Result<Vec<WebhookStatus>> {
         if !self.file.exists()? {
             return Ok(Vec::new());
@@ -150,11 +153,11 @@ impl Webhooks {
         Ok(statuses.into_iter().map(with_behind).collect())
     }
 
-    /// What was set aside because its receiver did not take it.
+    /// Returns the dead letters: records that could not be delivered.
     ///
     /// # Errors
     ///
-    /// When what is kept cannot be read.
+    /// If the webhook file cannot be read.
     pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
         match self.file.exists()? {
             true => self.file.open()?.dead_letters(),
@@ -163,7 +166,7 @@ impl Webhooks {
     }
 }
 
-/// How many places are left. Where the place is in another log, that is not known before the webhook goes on in this one.
+/// Returns the number of positions left; 0 if the position is in another log, until the webhook continues in this one.
 fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
     match log == 0 || log == newest.log() {
         true => Position::new(log, seq).behind(newest),
@@ -172,6 +175,6 @@ fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
 }
 
 pub(super) fn unknown(name: &str) -> Error {
-    let what = format!("there is no webhook {name:?}");
+    let what = format!("no webhook {name:?}");
     Error::new(ErrorKind::NotFound, what)
 }

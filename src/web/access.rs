@@ -1,4 +1,4 @@
-//! Who may see what.
+//! Access control: which records a caller may see.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::{
     record::{ActivityId, Filter, Pattern, RecordingRecord},
 };
 
-/// What whoever asks may see.
+/// What a caller may see.
 ///
 /// # Examples
 ///
 /// ```
 /// use tower_activity::{ActivityLog, web::Access};
 ///
-/// /// What the application's own authentication left with the request.
+/// /// Left in the request's extensions by the application's authentication.
 /// #[derive(Clone)]
 /// struct User { projects: Vec<String>, admin: bool }
 ///
@@ -36,24 +36,24 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Access {
-    /// Nothing at all.
+    /// Nothing: the request is rejected with 403.
     Denied,
-    /// Everything, and how the store stands.
+    /// Every record, and the health of the store.
     Everything,
-    /// What the filter means, by whatever address it is asked for, and nothing of the store as a whole.
+    /// Records that match the filter, on every endpoint, and nothing about the store as a whole.
     ///
-    /// It may ask for what activities and events both have: the project, agent, actor, brand, environment, session,
-    /// request, status and time. A filter that means everything is taken for a mistake, and nothing is shown.
+    /// The filter may use the fields that activities and events share: project, agent, actor, brand, environment, session,
+    /// request, status and time. An empty filter is taken for a mistake: the request fails with 500.
     Only(Box<Filter>),
 }
 
 impl Access {
-    /// Only what the filter means, see [`Access::Only`].
+    /// Records that match the filter, see [`Access::Only`].
     pub fn only(filter: Filter) -> Self {
         Access::Only(Box::new(filter))
     }
 
-    /// Only what belongs to one of these projects; nothing where there are none.
+    /// Records of these projects; [`Access::Denied`] if the list is empty.
     pub fn projects<T: Into<String>>(projects: impl IntoIterator<Item = T>) -> Self {
         let mut filter = Filter::default();
         let projects = projects.into_iter().map(Pattern::exact);
@@ -65,63 +65,63 @@ impl Access {
     }
 }
 
-/// What whoever asks was let in to see. Every filter that is asked for goes through it.
+/// What the caller of a request may see. The filter of every query passes through it.
 #[derive(Debug, Clone)]
-pub(super) struct Granted {
-    /// `None`: everything.
+pub(super) struct Grant {
+    /// `None` for everything.
     only: Option<Arc<Filter>>,
 }
 
-impl Granted {
-    /// What this access lets in; `None` where it is denied.
-    pub(super) fn by(access: Access) -> Result<Option<Self>, Problem> {
+impl Grant {
+    /// Returns what an access grants, `None` if it is denied.
+    pub(super) fn from_access(access: Access) -> Result<Option<Self>, Problem> {
         let only = match access {
             Access::Denied => return Ok(None),
             Access::Everything => None,
             Access::Only(filter) if filter.is_empty() => {
-                return Err(misused(
-                    "it means everything: `Access::Everything` says that",
+                return Err(invalid_access(
+                    "it is empty; for access to everything use `Access::Everything`",
                 ));
             }
-            Access::Only(filter) if !is_of_both(&filter) => {
-                return Err(misused(
-                    "it asks for what activities and events do not both have",
+            Access::Only(filter) if !has_shared_fields_only(&filter) => {
+                return Err(invalid_access(
+                    "it uses a field that activities and events do not share",
                 ));
             }
             Access::Only(filter) => Some(Arc::from(filter)),
         };
-        Ok(Some(Granted { only }))
+        Ok(Some(Grant { only }))
     }
 
-    /// Reads a filter, within what may be seen. No text means all of that.
-    pub(super) fn filter(&self, text: Option<&str>) -> Result<Filter, Problem> {
-        let asked = Filter::parse(text.unwrap_or_default(), Utc::now())?;
-        Ok(self.within(asked))
+    /// Parses a filter and restricts it to what may be seen. No text matches all of that.
+    pub(super) fn parse_filter(&self, text: Option<&str>) -> Result<Filter, Problem> {
+        let filter = Filter::parse(text.unwrap_or_default(), Utc::now())?;
+        Ok(self.restrict(filter))
     }
 
-    /// The filter, within what may be seen.
-    pub(super) fn within(&self, filter: Filter) -> Filter {
+    /// Restricts a filter to what may be seen.
+    pub(super) fn restrict(&self, filter: Filter) -> Filter {
         match &self.only {
             None => filter,
             Some(only) => filter.and(only),
         }
     }
 
-    /// Refuses where not everything may be seen.
-    pub(super) fn everything(&self) -> Result<(), Problem> {
+    /// Fails unless everything may be seen.
+    pub(super) fn require_everything(&self) -> Result<(), Problem> {
         match self.only {
             None => Ok(()),
             Some(_) => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "forbidden",
-                "this is about the store as a whole, and you may see a part of it",
+                "this is about the whole store, and your access is limited to a part of it",
             )),
         }
     }
 }
 
-/// Whether a filter asks only for what activities and events both have.
-fn is_of_both(filter: &Filter) -> bool {
+/// Whether a filter uses only fields that activities and events share.
+fn has_shared_fields_only(filter: &Filter) -> bool {
     filter.kind.is_empty()
         && filter.name.is_empty()
         && filter.event_type.is_empty()
@@ -132,8 +132,8 @@ fn is_of_both(filter: &Filter) -> bool {
         && filter.within.is_none()
 }
 
-/// Those recordings of which every activity may be seen: a session that several share shows what all of them did.
-pub(super) fn all_seen(
+/// Keeps the recordings whose activities may all be seen: a session shared by several shows what each of them did.
+pub(super) fn visible_recordings(
     reader: &mut ActivityReader,
     seen: &Filter,
     recordings: Vec<RecordingRecord>,
@@ -141,41 +141,41 @@ pub(super) fn all_seen(
     if seen.is_empty() {
         return Ok(recordings);
     }
-    let mut kept = Vec::new();
+    let mut visible = Vec::new();
     for recording in recordings {
-        let mut shown = !recording.links.is_empty();
+        let mut all = !recording.links.is_empty();
         for link in &recording.links {
-            shown = shown && is_seen(reader, seen, link.activity)?;
+            all = all && is_visible(reader, seen, link.activity)?;
         }
-        if shown {
-            kept.push(recording);
+        if all {
+            visible.push(recording);
         }
     }
-    Ok(kept)
+    Ok(visible)
 }
 
-fn is_seen(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
+fn is_visible(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
     let activity = reader.activity(id)?;
     Ok(activity.is_some_and(|activity| seen.matches(&activity)))
 }
 
-fn misused(why: &str) -> Problem {
-    let what = format!("the application gave a filter that cannot be kept to: {why}");
+fn invalid_access(why: &str) -> Problem {
+    let what = format!("the application restricts access with an invalid filter: {why}");
     tracing::error!(target: "tower_activity::web", what);
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "access", what)
 }
 
-impl<S: Sync> FromRequestParts<S> for Granted {
+impl<S: Sync> FromRequestParts<S> for Grant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let granted = parts.extensions.get::<Granted>().cloned();
-        // The guard stands before every address. Where it did not, nothing is shown.
-        granted.ok_or_else(|| {
+        let grant = parts.extensions.get::<Grant>().cloned();
+        // The guard runs before every handler and leaves a grant. Without one nothing is shown.
+        grant.ok_or_else(|| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "access",
-                "nobody asked who this is",
+                "the request was not authorized",
             )
         })
     }

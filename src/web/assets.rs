@@ -1,38 +1,38 @@
-//! The pages: files that the library carries.
+//! The pages of the dashboard, embedded in the library.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::{conditional, problem::Problem};
 
-/// The names of the files, and what they hold. Built by `cargo xtask pages`; empty where that was not done.
+/// Names and contents of the files that `cargo xtask pages` built; empty if it was not run.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
-/// Names in here have a hash of what they hold.
+/// File names in this folder contain a hash of the content.
 const HASHED: &str = "assets/";
 
-/// What a page may do: run and show what is here, and ask this server. Charts set the style of single elements, by script.
+/// The policy of a page: scripts, styles and requests of this origin only. Charts style elements by script, which it allows.
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What the document may do that shows what others' pages looked like: run our player, and show their styles, which stand in
-/// what was recorded. It asks nobody for anything, not even this server, so that what was recorded calls home to nobody: the
-/// page around it tells it what to show.
+/// The policy of the frame that plays recordings of other sites. It may run the player and apply the recorded inline styles,
+/// but make no request, not even to this server, so that recorded content cannot call home: the page around it sends it the
+/// recording.
 const REPLAY: &str = "sandbox allow-scripts allow-same-origin; default-src 'none'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'";
 
-/// The answer where they are missing.
+/// The detail of a 404 in a build without pages.
 const NO_PAGES: &str =
-    "this build has no pages: run `cargo xtask pages` in a clone, or use the published package";
+    "this build has no dashboard: run `cargo xtask pages` in a clone, or use the published package";
 
 /// Whether this build has pages.
-pub(super) const fn are_there() -> bool {
+pub(super) const fn has_pages() -> bool {
     !FILES.is_empty()
 }
 
-/// The file at an address; the pages themselves are one document, which knows its addresses.
+/// Serves a file. All pages are one document, which routes by its address.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let path = uri.path().trim_start_matches('/');
-    // Pages stand beside each other: `timeline`, `health`.
+    // Pages are siblings: `timeline`, `health`.
     let is_page = !path.contains(['/', '.']);
     let name = if is_page { "index.html" } else { path };
     let found = |name: &str| {
@@ -41,20 +41,23 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
             .find(|(one, _)| *one == name)
             .map(|(_, bytes)| *bytes)
     };
-    let missing = || match are_there() {
-        true => Problem::not_found(format!("there is nothing at {:?}", uri.path())),
+    let missing = || match has_pages() {
+        true => Problem::not_found(format!("nothing at {:?}", uri.path())),
         false => Problem::not_found(format!("{NO_PAGES}; the API is at \"api/openapi.json\"")),
     };
     let plain = found(name).ok_or_else(missing)?;
-    let packed = found(&format!("{name}.gz")).filter(|_| takes_gzip(&headers));
+    let compressed = found(&format!("{name}.gz")).filter(|_| accepts_gzip(&headers));
 
-    let mut response = packed.unwrap_or(plain).into_response();
+    let mut response = compressed.unwrap_or(plain).into_response();
     let headers = response.headers_mut();
-    if packed.is_some() {
+    if compressed.is_some() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(name)));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type(name)),
+    );
     let cached = match name.starts_with(HASHED) {
         true => "private, max-age=31536000, immutable",
         false => "private, no-cache",
@@ -83,7 +86,7 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
     Ok(response)
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut codings = values
         .filter_map(|value| value.to_str().ok())
@@ -94,7 +97,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn kind(name: &str) -> &'static str {
+fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",

@@ -1,19 +1,19 @@
-//! Answers that the client has already are not sent again.
+//! Conditional requests: `ETag` and `If-None-Match`.
 
 use std::hash::{DefaultHasher, Hasher};
 
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{HeaderValue, StatusCode, header};
 
-/// Tells an answer from others: weak, because it is the same one however it is packed.
+/// Returns the entity tag of a body. It is weak, because it is the same with and without compression.
 pub(super) fn tag(bytes: &[u8]) -> Option<HeaderValue> {
-    // Its keys are fixed, so that the same bytes have the same tag in every process.
+    // Unlike `RandomState` it has fixed keys: the tag is the same in every process.
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
     HeaderValue::try_from(format!("W/\"{:016x}\"", hasher.finish())).ok()
 }
 
-/// Answers `304` where the client names the tag of what it has, and has the same.
+/// Answers `304 Not Modified` if `If-None-Match` names the response's tag.
 pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let known: Vec<HeaderValue> = request
         .headers()

@@ -1,4 +1,4 @@
-//! What is on record over HTTP: a JSON API as a router for axum, and a server of its own.
+//! The JSON API and the dashboard, as a router for axum and as a server.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -13,26 +13,26 @@
 //! # }
 //! ```
 //!
-//! It only reads.
+//! Read-only, unless [`accept_events`](ActivityRouter::accept_events) is set.
 #![doc = include_str!("api.md")]
 
 mod access;
-mod answer;
 mod api;
-mod asked;
 #[cfg(feature = "dashboard")]
 mod assets;
+mod commits;
 mod conditional;
-mod feed;
+mod extract;
 mod guard;
+mod json;
 mod openapi;
-mod patience;
 mod problem;
 mod readers;
 mod router;
 mod serve;
 mod state;
 mod stream;
+mod write_timeout;
 
 pub use access::Access;
 pub use router::ActivityRouter;

@@ -1,4 +1,4 @@
-//! What went wrong, as `application/problem+json` (RFC 9457).
+//! Errors as `application/problem+json` (RFC 9457).
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use crate::{
     query::FilterError,
 };
 
-/// Why there is no answer.
+/// An error response.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// What sort of problem, for people: the reason phrase of the status.
+    /// The reason phrase of the status.
     title: &'static str,
     status: u16,
-    /// What sort of problem, for programs.
+    /// The kind of problem, for programs.
     code: &'static str,
-    /// What is wrong this time.
+    /// What went wrong in this request.
     detail: String,
-    /// What would be right.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
-    /// Which characters of the filter are wrong: from the first up to, and without, the second.
+    /// The invalid part of the filter, as a range of characters: start, and end (exclusive).
     #[serde(skip_serializing_if = "Option::is_none")]
     span: Option<[usize; 2]>,
 }
@@ -42,23 +42,23 @@ impl Problem {
         }
     }
 
-    /// Something in the request cannot be read.
+    /// An invalid request (400).
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, "invalid", detail)
     }
 
-    /// What was asked for does not exist.
+    /// A resource that does not exist, or is not visible (404).
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// So many ask at once that this one is not answered.
+    /// Too many requests at once (503 with `Retry-After`).
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
-    /// True where the fault is not in the request.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether the status is 5xx.
+    pub(super) fn is_server_error(&self) -> bool {
         self.status >= 500
     }
 }
@@ -78,7 +78,7 @@ impl From<Error> for Problem {
             ErrorKind::Busy | ErrorKind::Full | ErrorKind::Closed => Problem::busy(detail),
             ErrorKind::Timeout => Problem {
                 help: Some(
-                    "ask for less: a shorter time (`since:24h`), one project, a smaller `limit`, or fewer wildcards"
+                    "narrow the query: a shorter time range (`since:24h`), one project, a smaller `limit`, or fewer wildcards"
                         .to_owned(),
                 ),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", detail)
@@ -91,12 +91,12 @@ impl From<Error> for Problem {
                     detail.push_str(&error.to_string());
                     cause = error.source();
                 }
-                tracing::warn!(target: "tower_activity::web", %detail, "a question was not answered");
-                // What caused it, and where the file is, is for whoever runs the server, not for who asks.
+                tracing::warn!(target: "tower_activity::web", %detail, "query failed");
+                // The cause and the path of the file are for the server's operator, not for its clients.
                 Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "store",
-                    "the log could not be read: the server's own log says why",
+                    "could not read the store; the server's log has the cause",
                 )
             }
         }
@@ -105,11 +105,11 @@ impl From<Error> for Problem {
 
 impl From<FilterError> for Problem {
     fn from(error: FilterError) -> Self {
-        let place = |byte: usize| error.text()[..byte].chars().count();
+        let chars = |byte: usize| error.text()[..byte].chars().count();
         let span = error.span();
         Problem {
             help: error.help().map(str::to_owned),
-            span: Some([place(span.start), place(span.end)]),
+            span: Some([chars(span.start), chars(span.end)]),
             ..Problem::new(StatusCode::BAD_REQUEST, "bad_filter", error.message())
         }
     }
@@ -117,7 +117,7 @@ impl From<FilterError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        // A struct of texts and numbers is always JSON.
+        // A struct of strings and numbers always serializes.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(body.into());
         *response.status_mut() =

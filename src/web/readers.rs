@@ -1,4 +1,4 @@
-//! Who reads the store for all requests: a few readers, each on a thread where it may block.
+//! A pool of readers of the store, used on the blocking thread pool.
 
 use std::{
     fmt,
@@ -16,98 +16,98 @@ use crate::{
     store::{Cancellation, Store},
 };
 
-/// So many questions are asked of the store at once: more take turns.
+/// Readers that are in use at once: further reads are queued.
 const READERS: usize = 4;
-/// How long a question waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A reader is used no longer than this, so that a store that was replaced is noticed.
-const FRESH: Duration = Duration::from_secs(10);
+/// How long a read may be queued.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum age of a reader: reopening notices that the store was replaced.
+const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// How long the store may take for an answer, where nothing else is said.
+/// The default timeout of a query.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A few readers of one store. Clones share them.
+/// A pool of readers of one store. Clones share it.
 #[derive(Clone)]
-pub(super) struct Readers {
-    /// None for a log that is disabled.
+pub(super) struct ReaderPool {
+    /// `None` for a disabled log.
     store: Option<Arc<dyn Store>>,
-    turns: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Idle>>>,
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<PooledReader>>>,
     timeout: Duration,
 }
 
-/// Whoever asked; gone with the client that did.
+/// Cancels a query when it is dropped, with the request's future.
 #[derive(Default)]
-struct Asker(Cancellation);
+struct CancelOnDrop(Cancellation);
 
-impl Drop for Asker {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
     }
 }
 
-struct Idle {
+struct PooledReader {
     reader: ActivityReader,
     opened: Instant,
 }
 
-impl Readers {
-    pub(super) fn of(store: Option<Arc<dyn Store>>, timeout: Duration) -> Self {
-        Readers {
+impl ReaderPool {
+    pub(super) fn new(store: Option<Arc<dyn Store>>, timeout: Duration) -> Self {
+        ReaderPool {
             store,
-            turns: Arc::new(Semaphore::new(READERS)),
+            permits: Arc::new(Semaphore::new(READERS)),
             idle: Arc::default(),
             timeout,
         }
     }
 
-    /// Asks a question on a thread where it may block. One that the store answers too slowly is stopped.
+    /// Runs `query` with a reader on the blocking thread pool, under the pool's timeout.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting for a turn, and the question too: nobody is there to answer.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Dropping the future leaves the queue, or cancels the running query.
+    pub(super) async fn read<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut ActivityReader) -> Result<T, Problem> + Send + 'static,
+        query: impl FnOnce(&mut ActivityReader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Some(store) = self.store.clone() else {
             return Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "disabled",
-                "this log is disabled: it has nothing to read",
+                "this log is disabled: it has no store",
             ));
         };
-        let turn = time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else {
-            return Err(Problem::busy("too many questions are asked at once"));
+        let permit = time::timeout(QUEUE_TIMEOUT, self.permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(Problem::busy("too many queries at once"));
         };
-        let asker = Asker::default();
-        let left = asker.0.clone();
+        let cancel_on_drop = CancelOnDrop::default();
+        let cancelled = cancel_on_drop.0.clone();
         let idle = self.idle.clone();
         let timeout = self.timeout;
-        let answered = task::spawn_blocking(move || {
-            let _turn = turn;
-            let mut one = match fresh(&idle) {
-                Some(one) => one,
-                None => Idle {
+        let task = task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut pooled = match take_idle(&idle) {
+                Some(pooled) => pooled,
+                None => PooledReader {
                     reader: ActivityReader::of(&*store)?,
                     opened: Instant::now(),
                 },
             };
-            let options = one.reader.options();
+            let options = pooled.reader.options();
             options.deadline = Some(Instant::now() + timeout);
-            options.cancelled = Some(left);
-            let answer = question(&mut one.reader);
-            // What failed to read may go on failing: the next one is opened anew.
-            if !answer.as_ref().is_err_and(Problem::is_ours) {
-                idle.lock().push(one);
+            options.cancelled = Some(cancelled);
+            let answer = query(&mut pooled.reader);
+            // A reader that failed may go on failing: drop it.
+            if !answer.as_ref().is_err_and(Problem::is_server_error) {
+                idle.lock().push(pooled);
             }
             answer
         });
-        let answered = answered.await;
-        drop(asker);
-        answered.unwrap_or_else(|_| {
-            let what = "the question made its reader panic";
+        let answer = task.await;
+        drop(cancel_on_drop);
+        answer.unwrap_or_else(|_| {
+            let what = "the query panicked";
             tracing::error!(target: "tower_activity::web", what);
             Err(Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -118,17 +118,17 @@ impl Readers {
     }
 }
 
-/// An idle reader that is not too old; those that are, are closed.
-fn fresh(idle: &Mutex<Vec<Idle>>) -> Option<Idle> {
+/// Takes an idle reader, and closes those older than [`MAX_AGE`].
+fn take_idle(idle: &Mutex<Vec<PooledReader>>) -> Option<PooledReader> {
     let now = Instant::now();
     let mut idle = idle.lock();
-    idle.retain(|one| now.duration_since(one.opened) < FRESH);
+    idle.retain(|pooled| now.duration_since(pooled.opened) < MAX_AGE);
     idle.pop()
 }
 
-impl fmt::Debug for Readers {
+impl fmt::Debug for ReaderPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readers")
+        f.debug_struct("ReaderPool")
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
@@ -141,18 +141,18 @@ mod tests {
     use super::*;
     use crate::{ActivityLog, Describe, Outcome, record::Filter};
 
-    /// Readers of a store in which looking for what is not there takes some steps.
-    async fn readers(timeout: Duration) -> Readers {
+    /// Returns the readers of a store large enough that a search without a match takes some steps.
+    async fn readers(timeout: Duration) -> ReaderPool {
         let log = ActivityLog::open(":memory:").unwrap();
         for _ in 0..2_000 {
             log.start(Describe::tool("call")).end(Outcome::success());
         }
         log.flush().await.unwrap();
-        Readers::of(log.store().cloned(), timeout)
+        ReaderPool::new(log.store().cloned(), timeout)
     }
 
-    /// Asks without end, so that only being stopped ends it.
-    fn for_ever(reader: &mut ActivityReader) -> Problem {
+    /// Queries in a loop until one is cancelled.
+    fn query_forever(reader: &mut ActivityReader) -> Problem {
         let nothing = Filter::parse("name:*nothing*", chrono::Utc::now()).unwrap();
         loop {
             if let Err(error) = reader.page(&nothing, None, 1) {
@@ -162,30 +162,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_takes_too_long_is_stopped_and_says_so() {
+    async fn a_query_that_exceeds_the_timeout_is_cancelled() {
         let readers = readers(Duration::from_millis(1)).await;
         let problem = readers
-            .ask(|reader| Err::<(), _>(for_ever(reader)))
+            .read(|reader| Err::<(), _>(query_forever(reader)))
             .await
             .unwrap_err();
         assert!(problem.to_string().contains("in the time"), "{problem:?}");
-        assert!(problem.is_ours());
+        assert!(problem.is_server_error());
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_question_whose_client_has_left_is_stopped() {
+    async fn a_query_of_a_client_that_disconnects_is_cancelled() {
         let readers = readers(Duration::from_secs(3_600)).await;
         let (began, begun) = mpsc::channel();
         let (ended, end) = tokio::sync::oneshot::channel();
-        let asked = readers.ask(move |reader| {
+        let query = readers.read(move |reader| {
             began.send(()).unwrap();
-            // Nobody waits any more for what is returned.
-            ended.send(for_ever(reader)).unwrap();
+            // The result itself is discarded.
+            ended.send(query_forever(reader)).unwrap();
             Ok(())
         });
         let begun = task::spawn_blocking(move || begun.recv().unwrap());
         tokio::select! {
-            answer = asked => panic!("answered: {answer:?}"),
+            answer = query => panic!("answered: {answer:?}"),
             begun = begun => begun.unwrap(),
         }
         let problem = end.await.unwrap();

@@ -1,4 +1,4 @@
-//! The router: everything over HTTP, under any prefix.
+//! The router: the API and the dashboard as one service, under any prefix.
 
 use std::{
     convert::Infallible,
@@ -26,12 +26,13 @@ use tower_http::compression::CompressionLayer;
 
 use super::{
     access::Access,
-    api, conditional,
-    feed::Feed,
-    guard::{self, Door, Guard, Token},
+    api,
+    commits::CommitWatcher,
+    conditional,
+    guard::{self, AuthMode, Guard, Token},
     openapi,
     problem::Problem,
-    readers::{READ_TIMEOUT, Readers},
+    readers::{READ_TIMEOUT, ReaderPool},
     state::{Shared, Writes},
 };
 #[cfg(feature = "webhook")]
@@ -42,14 +43,14 @@ use crate::{
     store::Store,
 };
 
-/// Others than this machine are let in by no shorter token.
-const SHORTEST_TOKEN: usize = 16;
-/// So many clients listen to what happens at once.
-const LISTENERS: usize = 64;
+/// The shortest token, in bytes, for a server that listens on more than localhost.
+const MIN_TOKEN_LEN: usize = 16;
+/// Clients of `api/live` at once.
+const MAX_LISTENERS: usize = 64;
 
-/// What is on record over HTTP: a service that any axum application nests, and its settings.
+/// The API and the dashboard: a service to nest in an axum application.
 ///
-/// `nest_service` takes it as it is, under any prefix; with `into()` it is an axum `Router`.
+/// Pass it to `nest_service` under any prefix, or convert it to an axum `Router` with `into()`.
 ///
 /// # Examples
 ///
@@ -64,18 +65,18 @@ const LISTENERS: usize = 64;
 /// # }
 /// ```
 ///
-/// # Who is let in
+/// # Access
 ///
-/// This machine alone, unless [`token`](Self::token) or [`auth`](Self::auth) says otherwise. Where a request comes from is
-/// known to a [`Server`](super::Server), and to an application that is served with
-/// `into_make_service_with_connect_info::<SocketAddr>()`; where it is not known, nobody is let in.
+/// By default only clients on this machine have access; [`token`](Self::token) and [`auth`](Self::auth) open it to others. The
+/// client's address is known to a [`Server`](super::Server), and in an application that is served with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. If it is unknown, every request is rejected.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ActivityRouter {
-    /// The log whose own numbers are shown; `None` where a store is read that others write.
+    /// The log whose accounting is shown; `None` for a store that other processes write.
     log: Option<ActivityLog>,
     store: Option<Arc<dyn Store>>,
-    door: Door,
+    auth: AuthMode,
     hosts: Vec<String>,
     writes: Writes,
     read_timeout: Duration,
@@ -83,14 +84,14 @@ pub struct ActivityRouter {
 }
 
 impl ActivityLog {
-    /// Shows what is on record over HTTP: a router that any axum application nests under any prefix.
+    /// Returns a router with the API and the dashboard, to nest in an axum application under any prefix.
     pub fn router(&self) -> ActivityRouter {
         ActivityRouter::new(Some(self.clone()), self.store().cloned())
     }
 }
 
 impl ActivityRouter {
-    /// Shows what is in a store, whoever writes it.
+    /// Creates a router for a store that other processes write.
     pub fn from_store(store: Arc<dyn Store>) -> Self {
         ActivityRouter::new(None, Some(store))
     }
@@ -99,7 +100,7 @@ impl ActivityRouter {
         ActivityRouter {
             log,
             store,
-            door: Door::default(),
+            auth: AuthMode::default(),
             hosts: Vec::new(),
             writes: Writes::default(),
             read_timeout: READ_TIMEOUT,
@@ -107,76 +108,76 @@ impl ActivityRouter {
         }
     }
 
-    /// Lets in whoever has this secret, wherever they are. It should have 16 characters or more, from a good source of
-    /// chance.
+    /// Requires this token, from any address. It should be random, and have 16 characters or more.
     ///
-    /// Programs send it as `Authorization: Bearer ..`. People open the address of the router with `?token=..` once: that
-    /// puts it into a cookie (`HttpOnly`, `SameSite=Strict`) and goes on without it.
+    /// Programs send it as `Authorization: Bearer …`. In a browser, open the router's address with `?token=…` once: it is
+    /// stored in a cookie (`HttpOnly`, `SameSite=Strict`), and the browser is redirected to the address without it.
     pub fn token(mut self, secret: impl Into<String>) -> Self {
-        self.door = Door::Token(Token::new(secret.into()));
-        self.changed()
+        self.auth = AuthMode::Token(Token::new(secret.into()));
+        self.reset()
     }
 
-    /// Asks the application who may see what, for every request and before any limit: from its headers, or from what a
-    /// layer around the application left in its extensions.
+    /// Authorizes every request with a function of the application, before any rate limit. It can read the request's headers,
+    /// and extensions that a layer around the application has set.
     ///
-    /// Where it may only see what a [filter](Access::Only) means, it sees no more by any address.
-    pub fn auth(mut self, who: impl Fn(&Parts) -> Access + Send + Sync + 'static) -> Self {
-        self.door = Door::Hook(Arc::new(who));
-        self.changed()
+    /// Access limited by a [filter](Access::Only) is limited on every endpoint.
+    pub fn auth(mut self, authorize: impl Fn(&Parts) -> Access + Send + Sync + 'static) -> Self {
+        self.auth = AuthMode::Hook(Arc::new(authorize));
+        self.reset()
     }
 
-    /// Answers only who asks for one of these hosts, or for this machine (`localhost`), with any port.
+    /// Accepts these values of the `Host` header besides `localhost`, with any port, and rejects others.
     ///
-    /// Without a token and without the application's authentication only this machine's names are answered anyway.
+    /// Without a token or [`auth`](Self::auth) only the names of this machine are accepted by default.
     pub fn hosts<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.hosts.extend(names.into_iter().map(Into::into));
-        self.changed()
+        self.reset()
     }
 
-    /// Takes events too, with `POST api/events`: from pages of its own origin, and from programs with a bearer token, that
-    /// may see everything. A router that reads the store of others has no log to write to, and takes none.
+    /// Enables `POST api/events`, for callers that may see everything: pages of the same origin, and programs with a bearer
+    /// token. It fails with 404 for a router [from a store](Self::from_store), which has no log to write to.
     pub fn accept_events(mut self) -> Self {
         self.writes = Writes::Events;
-        self.changed()
+        self.reset()
     }
 
-    /// Stops what the store does not answer in this time; 10 seconds where nothing is said. An export and a live stream ask
-    /// page by page, and each page has this time.
+    /// Sets the timeout of a query, 10 seconds by default. An export and a live stream read page by page, and the timeout is
+    /// that of a page.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = timeout;
-        self.changed()
+        self.reset()
     }
 
-    /// What was built with other settings is of no use.
-    fn changed(mut self) -> Self {
+    /// Drops the router that was built with the settings before a change.
+    fn reset(mut self) -> Self {
         self.built = Arc::default();
         self
     }
 
-    /// True where this build has the pages of the dashboard, and not only the API: the published package has them, a clone
-    /// of the repository once `cargo xtask pages` has built them.
+    /// Returns whether this build contains the pages of the dashboard: the published package does, a clone of the repository
+    /// once `cargo xtask pages` has built them.
     #[cfg(feature = "dashboard")]
     pub const fn has_pages() -> bool {
-        super::assets::are_there()
+        super::assets::has_pages()
     }
 
-    /// Refuses to be reached by others than this machine where nobody asks them who they are.
-    pub(super) fn check(&self, addresses: &[SocketAddr]) -> Result<()> {
+    /// Fails if an address is reachable from other machines and access does not require a token or the application's
+    /// authentication.
+    pub(super) fn check_addresses(&self, addresses: &[SocketAddr]) -> Result<()> {
         let local = |ip: IpAddr| ip.to_canonical().is_loopback();
         let Some(address) = addresses.iter().find(|address| !local(address.ip())) else {
             return Ok(());
         };
-        match &self.door {
-            Door::Hook(_) => Ok(()),
-            Door::Token(token) if token.len() >= SHORTEST_TOKEN => Ok(()),
-            Door::Token(_) => Err(Error::invalid(format!(
-                "refused to listen at {address}: others than this machine would reach it, and a token of fewer than \
-                 {SHORTEST_TOKEN} characters can be guessed; give a longer one, or listen at 127.0.0.1"
+        match &self.auth {
+            AuthMode::Hook(_) => Ok(()),
+            AuthMode::Token(token) if token.len() >= MIN_TOKEN_LEN => Ok(()),
+            AuthMode::Token(_) => Err(Error::invalid(format!(
+                "refusing to listen on {address} with a token of fewer than {MIN_TOKEN_LEN} characters: it can be guessed; \
+                 use a longer one, or listen on 127.0.0.1"
             ))),
-            Door::Loopback => Err(Error::invalid(format!(
-                "refused to listen at {address}: others than this machine would reach it, and nobody would ask them who \
-                 they are; give a token, or listen at 127.0.0.1"
+            AuthMode::Loopback => Err(Error::invalid(format!(
+                "refusing to listen on {address} without a token: anyone on the network could read the log; set a token, or \
+                 listen on 127.0.0.1"
             ))),
         }
     }
@@ -186,28 +187,29 @@ impl ActivityRouter {
     fn build(&self) -> Router {
         let app = Arc::new(Shared {
             log: self.log.clone(),
-            readers: Readers::of(self.store.clone(), self.read_timeout),
+            readers: ReaderPool::new(self.store.clone(), self.read_timeout),
             #[cfg(feature = "webhook")]
-            webhooks: (self.store.as_ref()).and_then(|store| Webhooks::from_store(store.clone()).ok()),
-            feed: Feed::default(),
-            listeners: Arc::new(Semaphore::new(LISTENERS)),
+            webhooks: (self.store.as_ref())
+                .and_then(|store| Webhooks::from_store(store.clone()).ok()),
+            commits: CommitWatcher::default(),
+            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
         });
         let writes = self.writes;
         let description = move || future::ready(openapi::document(writes));
         let api = api::routes(writes).route("/openapi.json", get(description));
-        let guard = Arc::new(Guard::new(self.door.clone(), self.hosts.clone()));
+        let guard = Arc::new(Guard::new(self.auth.clone(), self.hosts.clone()));
         Router::new()
             .route("/", get(index))
             .nest("/api", api)
             .fallback(page)
-            .method_not_allowed_fallback(not_so)
+            .method_not_allowed_fallback(method_not_allowed)
             .layer(middleware::from_fn(conditional::conditional))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(guard, guard::guard))
             .with_state(app)
     }
 
-    /// The router, made where there is none yet. Copies share it, and with it its limits.
+    /// Returns the router, built on first use. Clones share it, and its limits.
     fn built(&self) -> Router {
         self.built.get_or_init(|| self.build()).clone()
     }
@@ -238,46 +240,46 @@ where
     }
 }
 
-/// The address of the router itself. What is relative to it only is where it ends with a slash.
-async fn index(OriginalUri(asked): OriginalUri, uri: Uri, headers: HeaderMap) -> Response<Body> {
-    let path = asked.path();
+/// The router's own address. Without a trailing slash it redirects, because links in the page are relative.
+async fn index(OriginalUri(original): OriginalUri, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let path = original.path();
     if !path.ends_with('/') {
         let last = path.rsplit('/').next().unwrap_or_default();
-        let query = asked.query().map(|query| format!("?{query}"));
-        // A name with a colon would be a scheme where no dot comes before it.
+        let query = original.query().map(|query| format!("?{query}"));
+        // Without the `./` a name with a colon would be parsed as a scheme.
         let address = format!("./{last}/{}", query.unwrap_or_default());
         return Redirect::permanent(&address).into_response();
     }
     page(uri, headers).await.into_response()
 }
 
-/// A page of the dashboard, or a file of it.
+/// A page or a file of the dashboard.
 #[cfg(feature = "dashboard")]
 async fn page(uri: Uri, headers: HeaderMap) -> Result<Response<Body>, Problem> {
     match uri.path().starts_with("/api/") {
-        true => Err(nothing_at(&uri)),
+        true => Err(not_found(&uri)),
         false => super::assets::file(uri, headers).await,
     }
 }
 
-/// Without a dashboard there is the API alone.
+/// Without the dashboard the index names the API's description.
 #[cfg(not(feature = "dashboard"))]
-async fn page(uri: Uri, _: HeaderMap) -> Result<super::answer::Json, Problem> {
+async fn page(uri: Uri, _: HeaderMap) -> Result<super::json::Json, Problem> {
     match uri.path() {
-        "/" => super::answer::Json::of(&serde_json::json!({"openapi": "api/openapi.json"})),
-        _ => Err(nothing_at(&uri)),
+        "/" => super::json::Json::new(&serde_json::json!({"openapi": "api/openapi.json"})),
+        _ => Err(not_found(&uri)),
     }
 }
 
-fn nothing_at(uri: &Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {:?}", uri.path()))
+fn not_found(uri: &Uri) -> Problem {
+    Problem::not_found(format!("nothing at {:?}", uri.path()))
 }
 
-/// What is asked with another method. Which ones there are, the header `Allow` says.
-async fn not_so(method: Method, uri: Uri) -> Response<Body> {
+/// The response to a method that the route does not have. The header `Allow` lists those it has.
+async fn method_not_allowed(method: Method, uri: Uri) -> Response<Body> {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let what = format!("{:?} does not take {method}", uri.path());
+    let what = format!("{:?} does not support {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what).into_response()
 }

@@ -1,4 +1,4 @@
-//! A server of its own for the router.
+//! An HTTP server for the router.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,19 +12,19 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{ActivityRouter, patience::Patient};
+use super::{ActivityRouter, write_timeout::WriteTimeoutStream};
 use crate::error::{Error, Result};
 
-/// So many connections are open at once: more wait to be accepted.
-const CONNECTIONS: usize = 256;
-/// How long a client may take for the head of a request, and how long a connection is kept that asks nothing.
-const HEAD: Duration = Duration::from_secs(15);
-/// A client that takes nothing for so long is let go: what is written to it would hold its place for ever.
-const TAKES_NOTHING: Duration = Duration::from_secs(60);
-/// What may be left of the system's resources in a moment, where a connection cannot be accepted now.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Open connections at once: further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 256;
+/// The timeout for the head of a request, and so for an idle connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Disconnects a client that stops reading, which would occupy its connection forever.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause after a failed accept (out of file descriptors, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A server of its own for an [`ActivityRouter`].
+/// An HTTP server for an [`ActivityRouter`].
 ///
 /// # Examples
 ///
@@ -47,21 +47,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at an address, such as `127.0.0.1:8787`.
+    /// Listens on an address such as `127.0.0.1:8787`.
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened at, and when others than this machine would reach it while nobody asks them who
-    /// they are.
+    /// If the address cannot be resolved or bound, or is reachable from other machines and the router has neither a token
+    /// nor [`auth`](ActivityRouter::auth).
     pub async fn bind(address: &str, router: ActivityRouter) -> Result<Self> {
         let failed = |cause: std::io::Error| {
-            Error::invalid(format!("cannot listen at {address:?}")).with_source(cause)
+            Error::invalid(format!("cannot listen on {address:?}")).with_source(cause)
         };
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address)
             .await
             .map_err(failed)?
             .collect();
-        router.check(&addresses)?;
+        router.check_addresses(&addresses)?;
         let listener = TcpListener::bind(addresses.as_slice())
             .await
             .map_err(failed)?;
@@ -72,17 +72,17 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until the future is dropped; connections that are open then go on until their answers end.
+    /// Serves until the future is dropped. Connections that are open then finish their responses.
     pub async fn run(self) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
-            // Nobody closes it.
-            let Ok(place) = room.clone().acquire_owned().await else {
+            // The semaphore is never closed.
+            let Ok(permit) = permits.clone().acquire_owned().await else {
                 return;
             };
             match self.listener.accept().await {
@@ -90,12 +90,12 @@ impl Server {
                     let router = self.router.clone();
                     tokio::spawn(async move {
                         connection(stream, peer, router).await;
-                        drop(place);
+                        drop(permit);
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(target: "tower_activity::web", %error, "a connection was not accepted");
-                    time::sleep(PAUSE).await;
+                    tracing::warn!(target: "tower_activity::web", %error, "could not accept a connection");
+                    time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -110,10 +110,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
         router.clone().call(request)
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let stream = TokioIo::new(Patient::new(stream, TAKES_NOTHING));
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    let stream = TokioIo::new(WriteTimeoutStream::new(stream, WRITE_TIMEOUT));
     if let Err(error) = server.serve_connection(stream, service).await {
-        tracing::debug!(target: "tower_activity::web", %error, "a connection ended early");
+        tracing::debug!(target: "tower_activity::web", %error, "connection closed early");
     }
 }
 

@@ -1,15 +1,15 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{feed::Feed, readers::Readers};
+use super::{commits::CommitWatcher, readers::ReaderPool};
 use crate::log::ActivityLog;
 #[cfg(feature = "webhook")]
 use crate::notify::Webhooks;
 
-/// What can be written.
+/// Whether the API accepts writes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Writes {
     #[default]
@@ -17,16 +17,16 @@ pub(super) enum Writes {
     Events,
 }
 
-/// What all requests share.
+/// State shared by all requests.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) log: Option<ActivityLog>,
-    pub(super) readers: Readers,
-    /// Those beside the store, where it is a file.
+    pub(super) readers: ReaderPool,
+    /// The webhooks of a file store.
     #[cfg(feature = "webhook")]
     pub(super) webhooks: Option<Webhooks>,
-    pub(super) feed: Feed,
-    /// A turn for each client that listens.
+    pub(super) commits: CommitWatcher,
+    /// A permit for each client of `api/live`.
     pub(super) listeners: Arc<Semaphore>,
 }
 

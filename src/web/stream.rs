@@ -1,4 +1,4 @@
-//! Bodies that are sent piece by piece, no faster than the client takes them.
+//! Streamed response bodies with backpressure.
 
 use std::{
     pin::Pin,
@@ -13,66 +13,66 @@ use tokio::{sync::mpsc, time};
 
 use super::problem::Problem;
 
-/// The pieces that may wait for the client.
-const AHEAD: usize = 4;
+/// Chunks that may wait for the client.
+const QUEUE: usize = 4;
 
-/// A client that takes nothing for so long is let go.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A client that reads nothing for this long is disconnected.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the pieces of a body go in.
-pub(super) type Pieces = mpsc::Sender<Result<Bytes, Broken>>;
+/// The sending half of a body.
+pub(super) type BodySender = mpsc::Sender<Result<Bytes, BodyError>>;
 
-/// The body was cut off: its end is missing, and the client sees that it is.
+/// The body ends before its end: the connection is reset, so that the client notices.
 #[derive(Debug)]
-pub(super) struct Broken(Problem);
+pub(super) struct BodyError(Problem);
 
-/// A body, and where its pieces go in. It ends when that is dropped.
-pub(super) fn body() -> (Pieces, Body) {
-    let (pieces, receiver) = mpsc::channel(AHEAD);
-    (pieces, Body::new(Stream(receiver)))
+/// Creates a body and its sender. The body ends when the sender is dropped.
+pub(super) fn body() -> (BodySender, Body) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (sender, Body::new(ChannelBody(receiver)))
 }
 
-/// Nobody takes the body any more.
+/// The client is gone, or has stopped reading.
 #[derive(Debug)]
-pub(super) struct Cut;
+pub(super) struct Disconnected;
 
-/// Hands a piece to the client once it has taken those before.
-pub(super) async fn send(pieces: &Pieces, piece: Bytes) -> Result<(), Cut> {
-    match time::timeout(PATIENCE, pieces.send(Ok(piece))).await {
+/// Sends a chunk, and waits while the queue is full.
+pub(super) async fn send(sender: &BodySender, chunk: Bytes) -> Result<(), Disconnected> {
+    match time::timeout(SEND_TIMEOUT, sender.send(Ok(chunk))).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Cut),
+        Ok(Err(_)) => Err(Disconnected),
         Err(_) => {
-            tracing::info!(target: "tower_activity::web", "an answer was cut off: its client takes nothing");
-            Err(Cut)
+            tracing::info!(target: "tower_activity::web", "response aborted: the client stopped reading");
+            Err(Disconnected)
         }
     }
 }
 
-/// Cuts the body off, so that the client sees that something is missing.
-pub(super) async fn broken(pieces: &Pieces, problem: Problem) {
-    // Whoever does not take it is gone.
-    let _ = time::timeout(PATIENCE, pieces.send(Err(Broken(problem)))).await;
+/// Ends the body with an error, so that the client knows that it is incomplete.
+pub(super) async fn abort(sender: &BodySender, problem: Problem) {
+    // Nothing is left to do for a client that is gone.
+    let _ = time::timeout(SEND_TIMEOUT, sender.send(Err(BodyError(problem)))).await;
 }
 
-struct Stream(mpsc::Receiver<Result<Bytes, Broken>>);
+struct ChannelBody(mpsc::Receiver<Result<Bytes, BodyError>>);
 
-impl http_body::Body for Stream {
+impl http_body::Body for ChannelBody {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let piece = self.0.poll_recv(cx);
-        piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let chunk = self.0.poll_recv(cx);
+        chunk.map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
     }
 }
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for BodyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the answer was cut off: {}", self.0)
+        write!(f, "response aborted: {}", self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for BodyError {}

@@ -129,7 +129,7 @@ fn others_are_not_let_in_without_a_token_that_is_long_enough() {
     for (args, said) in [
         (
             &["serve", "--listen", "0.0.0.0:0"][..],
-            "give a token, or listen at 127.0.0.1",
+            "set a token, or listen on 127.0.0.1",
         ),
         (
             &["serve", "--listen", "0.0.0.0:0", "--token", "short"],
@@ -137,7 +137,7 @@ fn others_are_not_let_in_without_a_token_that_is_long_enough() {
         ),
         (
             &["serve", "--listen", "nowhere"],
-            "cannot listen at \"nowhere\"",
+            "cannot listen on \"nowhere\"",
         ),
     ] {
         let output = place.command(args).output().unwrap();

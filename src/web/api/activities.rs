@@ -1,4 +1,4 @@
-//! `api/activities`: lists, and one with its tree.
+//! `api/activities`: the list, and one activity with its tree.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -10,49 +10,49 @@ use crate::{
     record::{ActivityId, ActivityRecord, Filter},
     store::{Cursor, Record},
     web::{
-        access::{Granted, all_seen},
-        answer::Json,
-        asked::{self, Asked, Named},
+        access::{Grant, visible_recordings},
+        extract::{self, PathParam, Query},
+        json::Json,
         problem::Problem,
         state::App,
     },
 };
 
-/// Which records are asked for.
+/// The query of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Listed {
+pub(in crate::web) struct ListQuery {
     /// The filter.
     pub(super) q: Option<String>,
-    /// Goes on where an earlier page ended.
+    /// Continues after this cursor.
     pub(super) cursor: Option<String>,
-    /// How many at most.
+    /// Maximum number of records [default: 50].
     #[param(minimum = 1, maximum = 1000)]
     pub(super) limit: Option<usize>,
 }
 
-/// One page.
+/// A page of activities.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ActivityPage {
     /// The activities, newest first.
     activities: Vec<ActivityRecord>,
-    /// Where the next page begins; `null` where there is none.
+    /// Cursor of the next page; `null` on the last one.
     #[schema(value_type = Option<String>)]
     next: Option<Cursor<ActivityRecord>>,
 }
 
-#[utoipa::path(get, path = "/activities", tag = "activities", params(Listed), responses((status = 200, description = "One page, newest first", body = ActivityPage), Problem))]
+#[utoipa::path(get, path = "/activities", tag = "activities", params(ListQuery), responses((status = 200, description = "A page, newest first", body = ActivityPage), Problem))]
 pub(super) async fn list(
     State(app): State<App>,
-    granted: Granted,
-    Asked(listed): Asked<Listed>,
+    grant: Grant,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
-    let filter = granted.filter(listed.q.as_deref())?;
-    let (cursor, limit) = listed.place()?;
-    let read = app.readers.ask(move |reader| {
+    let filter = grant.parse_filter(query.q.as_deref())?;
+    let (cursor, limit) = query.cursor_and_limit()?;
+    let read = app.readers.read(move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
-        Json::of(&ActivityPage {
+        Json::new(&ActivityPage {
             activities: page.records,
             next: page.next,
         })
@@ -60,97 +60,99 @@ pub(super) async fn list(
     read.await
 }
 
-impl Listed {
-    pub(super) fn place<R: Record>(&self) -> Result<(Option<Cursor<R>>, usize), Problem> {
+impl ListQuery {
+    pub(super) fn cursor_and_limit<R: Record>(
+        &self,
+    ) -> Result<(Option<Cursor<R>>, usize), Problem> {
         let cursor = self.cursor.as_deref().map(str::parse).transpose()?;
-        Ok((cursor, asked::limit(self.limit)?))
+        Ok((cursor, extract::limit(self.limit)?))
     }
 }
 
-/// What is asked for of one activity.
+/// The query of one activity.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Shown {
-    /// `all`, where nothing is said, or `none`: without its tree.
+pub(in crate::web) struct DetailsQuery {
+    /// Whether to include the tree: `all` or `none` [default: all].
     #[param(pattern = "^(all|none)$")]
     tree: Option<String>,
 }
 
-/// One activity, and what belongs to it.
+/// One activity with its tree, events and recordings.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct OneActivity {
+pub(in crate::web) struct ActivityResponse {
     #[serde(flatten)]
     details: ActivityDetails,
-    /// How many activities its tree has.
+    /// Number of activities in its tree.
     tree_size: u64,
 }
 
-#[utoipa::path(get, path = "/activities/{id}", tag = "activities", params(("id" = String, Path, description = "The id of an activity"), Shown), responses((status = 200, description = "The activity, and what belongs to it", body = OneActivity), Problem))]
+#[utoipa::path(get, path = "/activities/{id}", tag = "activities", params(("id" = String, Path, description = "ID of the activity"), DetailsQuery), responses((status = 200, description = "The activity with its tree, events and recordings", body = ActivityResponse), Problem))]
 pub(super) async fn one(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(shown): Asked<Shown>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<DetailsQuery>,
 ) -> Result<Json, Problem> {
-    let id = id_of(&id)?;
-    let whole = match shown.tree.as_deref() {
+    let id = parse_id(&id)?;
+    let with_tree = match query.tree.as_deref() {
         None | Some("all") => true,
         Some("none") => false,
         Some(other) => {
-            let what = format!("{other:?} is no part of a tree: it is `all` or `none`");
+            let what = format!("invalid `tree`: {other:?}; use `all` or `none`");
             return Err(Problem::invalid(what));
         }
     };
-    let seen = granted.within(Filter::default());
-    let read = app.readers.ask(move |reader| {
+    let seen = grant.restrict(Filter::default());
+    let read = app.readers.read(move |reader| {
         let activity = visible(reader, &seen, id)?;
         let root = activity.root;
         let mut details = reader.beside(activity)?;
-        let tree_size = match whole {
+        let tree_size = match with_tree {
             true => {
                 details.tree = reader.tree(root)?;
-                details.tree.retain(|one| seen.matches(one));
-                without_payloads(&mut details.tree);
+                details.tree.retain(|activity| seen.matches(activity));
+                strip_payloads(&mut details.tree);
                 details.tree.len() as u64
             }
             false => reader.tree_page(root, &seen, None, 1)?.total,
         };
-        details.events.retain(|one| seen.matches_event(one));
-        details.recordings = all_seen(reader, &seen, details.recordings)?;
-        Json::of(&OneActivity { details, tree_size })
+        details.events.retain(|event| seen.matches_event(event));
+        details.recordings = visible_recordings(reader, &seen, details.recordings)?;
+        Json::new(&ActivityResponse { details, tree_size })
     });
     read.await
 }
 
-/// One page of a tree.
+/// A page of a tree.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct TreePage {
-    /// The activities, in order of start, without their payloads.
+    /// The activities in order of start, without `input` and `output`.
     activities: Vec<ActivityRecord>,
-    /// How many the filter means in all of the tree.
+    /// Number of activities in the whole tree that match the filter.
     total: u64,
-    /// Where the next page begins; `null` where there is none.
+    /// Cursor of the next page; `null` on the last one.
     #[schema(value_type = Option<String>)]
     next: Option<Cursor<ActivityRecord>>,
 }
 
-#[utoipa::path(get, path = "/activities/{id}/tree", tag = "activities", params(("id" = String, Path, description = "The id of any activity of the tree"), Listed), responses((status = 200, description = "One page of the tree that it stands in, in order of start", body = TreePage), Problem))]
+#[utoipa::path(get, path = "/activities/{id}/tree", tag = "activities", params(("id" = String, Path, description = "ID of any activity of the tree"), ListQuery), responses((status = 200, description = "A page of the tree that contains it, in order of start", body = TreePage), Problem))]
 pub(super) async fn tree(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(listed): Asked<Listed>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
-    let id = id_of(&id)?;
-    let filter = granted.filter(listed.q.as_deref())?;
-    let seen = granted.within(Filter::default());
-    let (cursor, limit) = listed.place()?;
-    let read = app.readers.ask(move |reader| {
+    let id = parse_id(&id)?;
+    let filter = grant.parse_filter(query.q.as_deref())?;
+    let seen = grant.restrict(Filter::default());
+    let (cursor, limit) = query.cursor_and_limit()?;
+    let read = app.readers.read(move |reader| {
         let root = visible(reader, &seen, id)?.root;
         let mut page = reader.tree_page(root, &filter, cursor, limit)?;
-        without_payloads(&mut page.activities);
-        Json::of(&TreePage {
+        strip_payloads(&mut page.activities);
+        Json::new(&TreePage {
             activities: page.activities,
             total: page.total,
             next: page.next,
@@ -159,29 +161,31 @@ pub(super) async fn tree(
     read.await
 }
 
-/// The activity of this id. What may not be seen is not there.
+/// Returns the activity with this ID, or a 404 if it does not exist or may not be seen.
 pub(super) fn visible(
     reader: &mut ActivityReader,
     seen: &Filter,
     id: ActivityId,
 ) -> Result<ActivityRecord, Problem> {
-    let activity = reader.activity(id)?.filter(|one| seen.matches(one));
+    let activity = reader
+        .activity(id)?
+        .filter(|activity| seen.matches(activity));
     activity.ok_or_else(|| {
         Problem::not_found(format!(
-            "no activity {id} is on record: it never was, or it was pruned"
+            "no activity {id}: it was never recorded, or was pruned"
         ))
     })
 }
 
-/// A tree may have tens of thousands of activities: their payloads are asked for one by one.
-fn without_payloads(tree: &mut [ActivityRecord]) {
-    for one in tree {
-        (one.input, one.output) = (None, None);
+/// Removes the payloads: a tree may have tens of thousands of activities, and clients load payloads one by one.
+fn strip_payloads(tree: &mut [ActivityRecord]) {
+    for activity in tree {
+        (activity.input, activity.output) = (None, None);
     }
 }
 
-/// What is no id is the id of nothing.
-pub(super) fn id_of(text: &str) -> Result<ActivityId, Problem> {
-    let no_id = |_: Error| Problem::not_found(format!("{text:?} is not the id of an activity"));
-    text.parse().map_err(no_id)
+/// Parses an ID. A malformed one is a 404.
+pub(super) fn parse_id(text: &str) -> Result<ActivityId, Problem> {
+    let malformed = |_: Error| Problem::not_found(format!("not an activity ID: {text:?}"));
+    text.parse().map_err(malformed)
 }

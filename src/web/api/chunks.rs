@@ -1,4 +1,4 @@
-//! `api/recordings/{id}/chunks`: what a recording holds.
+//! `api/recordings/{id}/chunks`: the content of a recording.
 
 use axum::{extract::State, response::Response};
 use bytes::Bytes;
@@ -7,75 +7,77 @@ use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::recordings::found;
+use super::recordings::visible_recording;
 use crate::{
     query::{ActivityReader, decode},
     record::{Filter, RecordingId, Text},
     web::{
-        access::Granted,
-        answer::Json,
-        asked::{Asked, Named},
+        access::Grant,
+        extract::{PathParam, Query},
+        json::Json,
         problem::Problem,
         state::App,
-        stream::{self, Cut},
+        stream::{self, Disconnected},
     },
 };
 
-/// How many chunks are read at a time: each may have some MiB.
-const STEP: usize = 4;
+/// Chunks to read at a time: each may have some MiB.
+const BATCH: usize = 4;
 
-/// Which chunks are asked for.
+/// The query of chunks.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Chunked {
-    /// The number of the first.
+pub(in crate::web) struct ChunkQuery {
+    /// Number of the first chunk [default: 0].
     #[serde(default)]
     from: u64,
-    /// Only those of this track.
+    /// Only chunks of this track.
     track: Option<String>,
 }
 
-/// A part of a recording.
+/// A chunk of a recording.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Chunk {
     number: u64,
     track: Text,
-    /// How many events it holds.
+    /// Number of events.
     events: u64,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
-    /// What was appended; `null` where the chunk is damaged.
+    /// Content; `null` if the chunk is damaged.
     text: Option<String>,
 }
 
-#[utoipa::path(get, path = "/recordings/{id}/chunks", tag = "recordings", params(("id" = String, Path, description = "The id of a recording"), Chunked), responses((status = 200, description = "Its chunks, one a line", body = Chunk, content_type = "application/x-ndjson"), Problem))]
+#[utoipa::path(get, path = "/recordings/{id}/chunks", tag = "recordings", params(("id" = String, Path, description = "ID of the recording"), ChunkQuery), responses((status = 200, description = "Its chunks, one per line", body = Chunk, content_type = "application/x-ndjson"), Problem))]
 pub(super) async fn chunks(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(chunked): Asked<Chunked>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<ChunkQuery>,
 ) -> Result<Response, Problem> {
-    let seen = granted.within(Filter::default());
-    // Whether there is one, before the answer begins.
-    let found = app.readers.ask(move |reader| found(reader, &seen, &id));
-    let recording = found.await?.id;
-    let (pieces, body) = stream::body();
+    let seen = grant.restrict(Filter::default());
+    // Before the response starts: afterwards the status can no longer be a 404.
+    let read = app
+        .readers
+        .read(move |reader| visible_recording(reader, &seen, &id));
+    let recording = read.await?.id;
+    let (sender, body) = stream::body();
     tokio::spawn(async move {
-        let mut chunked = chunked;
+        let mut query = query;
         loop {
             let read = app
                 .readers
-                .ask(move |reader| page(reader, recording, chunked));
-            let (rest, piece) = match read.await {
+                .read(move |reader| page(reader, recording, query));
+            let (rest, lines) = match read.await {
                 Ok(page) => page,
-                Err(problem) => return stream::broken(&pieces, problem).await,
+                Err(problem) => return stream::abort(&sender, problem).await,
             };
-            if let Err(Cut) = stream::send(&pieces, piece).await {
+            if let Err(Disconnected) = stream::send(&sender, lines).await {
                 return;
             }
             match rest {
-                Some(rest) => chunked = rest,
+                Some(rest) => query = rest,
                 None => return,
             }
         }
@@ -91,17 +93,17 @@ pub(super) async fn chunks(
     Ok(response)
 }
 
-/// A few chunks as lines of JSON, and which ones come after them.
+/// Reads a batch of chunks as lines of JSON, and returns the query of the next batch.
 fn page(
     reader: &mut ActivityReader,
     recording: RecordingId,
-    mut chunked: Chunked,
-) -> Result<(Option<Chunked>, Bytes), Problem> {
-    let chunks = reader.chunks(recording, chunked.from, STEP)?;
+    mut query: ChunkQuery,
+) -> Result<(Option<ChunkQuery>, Bytes), Problem> {
+    let chunks = reader.chunks(recording, query.from, BATCH)?;
     let mut out = Vec::new();
     let last = chunks.last().map(|last| last.number);
     for chunk in chunks {
-        if chunked
+        if query
             .track
             .as_deref()
             .is_some_and(|track| chunk.track != track)
@@ -121,8 +123,8 @@ fn page(
         out.push(b'\n');
     }
     let rest = last.map(|last| {
-        chunked.from = last + 1;
-        chunked
+        query.from = last + 1;
+        query
     });
     Ok((rest, out.into()))
 }

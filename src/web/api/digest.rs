@@ -1,4 +1,4 @@
-//! `api/digest`: what happened lately, for a prompt.
+//! `api/digest`: recent events for a prompt.
 
 use axum::extract::State;
 use chrono::Utc;
@@ -9,78 +9,78 @@ use crate::{
     query::{Digest, DigestQuery},
     record::{Filter, Pattern},
     web::{
-        access::Granted,
-        answer::Json,
-        asked::{self, Asked},
+        access::Grant,
+        extract::{self, Query},
+        json::Json,
         problem::Problem,
         state::App,
     },
 };
 
-/// Which digest is asked for.
+/// The query of a digest.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Digested {
+pub(in crate::web) struct DigestParams {
     /// The filter.
     q: Option<String>,
     /// Only events of this user.
     actor: Option<String>,
-    /// How many events at most are told one by one; 10 where nothing is said.
+    /// Maximum number of events to list [default: 10].
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// How many times 24 hours it goes back; 7 where nothing is said.
+    /// Number of days (24 hours each) to cover [default: 7].
     #[param(value_type = i64, minimum = 0, maximum = 4294967295_u32)]
     days: Option<u32>,
-    /// Goes back to midnight instead.
+    /// Start at midnight instead.
     #[serde(default)]
     today: bool,
-    /// How many tokens at most; 300 where nothing is said.
+    /// Token budget [default: 300].
     tokens: Option<usize>,
-    /// Counts by type, then lists what failed.
+    /// Counts by type, followed by failures.
     #[serde(default)]
     grouped: bool,
-    /// The name of the time zone whose clock is shown.
+    /// Time zone, such as `Asia/Kathmandu` [default: UTC].
     tz: Option<String>,
 }
 
-/// A digest, and as Markdown.
+/// A digest as data and as Markdown.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct DigestAnswer {
+pub(in crate::web) struct DigestResponse {
     markdown: String,
     #[serde(flatten)]
     digest: Digest,
 }
 
-#[utoipa::path(get, path = "/digest", tag = "digest", params(Digested), responses((status = 200, description = "What happened lately", body = DigestAnswer), Problem))]
+#[utoipa::path(get, path = "/digest", tag = "digest", params(DigestParams), responses((status = 200, description = "Recent events", body = DigestResponse), Problem))]
 pub(super) async fn digest(
     State(app): State<App>,
-    granted: Granted,
-    Asked(digested): Asked<Digested>,
+    grant: Grant,
+    Query(params): Query<DigestParams>,
 ) -> Result<Json, Problem> {
-    let mut filter = granted.filter(digested.q.as_deref())?;
-    if let Some(actor) = digested.actor {
-        let mut of_actor = Filter::default();
-        of_actor.actor.any_of.push(Pattern::exact(actor));
-        filter = filter.and(&of_actor);
+    let mut filter = grant.parse_filter(params.q.as_deref())?;
+    if let Some(actor) = params.actor {
+        let mut by_actor = Filter::default();
+        by_actor.actor.any_of.push(Pattern::exact(actor));
+        filter = filter.and(&by_actor);
     }
     let query = DigestQuery::new(Utc::now())
         .filter(filter)
-        .limit(asked::limit(Some(digested.limit.unwrap_or(10)))?)
-        .zone(asked::zone(digested.tz.as_deref())?);
-    let query = match (digested.today, digested.days) {
-        (true, Some(_)) => return Err(Problem::invalid("`today` and `days` cannot both be given")),
+        .limit(extract::limit(Some(params.limit.unwrap_or(10)))?)
+        .zone(extract::zone(params.tz.as_deref())?);
+    let query = match (params.today, params.days) {
+        (true, Some(_)) => return Err(Problem::invalid("`today` and `days` exclude each other")),
         (true, None) => query.today(),
         (false, days) => query.days(days.unwrap_or(7)),
     };
-    let (tokens, grouped) = (digested.tokens.unwrap_or(300), digested.grouped);
-    let read = app.readers.ask(move |reader| {
+    let (tokens, grouped) = (params.tokens.unwrap_or(300), params.grouped);
+    let read = app.readers.read(move |reader| {
         let digest = reader.digest(&query)?;
         let markdown = match grouped {
             true => digest.grouped(tokens)?,
             false => digest.list(tokens)?,
         };
-        Json::of(&DigestAnswer { markdown, digest })
+        Json::new(&DigestResponse { markdown, digest })
     });
     read.await
 }

@@ -1,37 +1,37 @@
-//! `api/events`: lists.
+//! `api/events`: the list.
 
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::activities::Listed;
+use super::activities::ListQuery;
 use crate::{
     record::EventRecord,
     store::Cursor,
-    web::{access::Granted, answer::Json, asked::Asked, problem::Problem, state::App},
+    web::{access::Grant, extract::Query, json::Json, problem::Problem, state::App},
 };
 
-/// One page.
+/// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct EventPage {
     /// The events, newest first.
     events: Vec<EventRecord>,
-    /// Where the next page begins; `null` where there is none.
+    /// Cursor of the next page; `null` on the last one.
     #[schema(value_type = Option<String>)]
     next: Option<Cursor<EventRecord>>,
 }
 
-#[utoipa::path(get, path = "/events", tag = "events", params(Listed), responses((status = 200, description = "One page, newest first", body = EventPage), Problem))]
+#[utoipa::path(get, path = "/events", tag = "events", params(ListQuery), responses((status = 200, description = "A page, newest first", body = EventPage), Problem))]
 pub(super) async fn list(
     State(app): State<App>,
-    granted: Granted,
-    Asked(listed): Asked<Listed>,
+    grant: Grant,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
-    let filter = granted.filter(listed.q.as_deref())?;
-    let (cursor, limit) = listed.place()?;
-    let read = app.readers.ask(move |reader| {
+    let filter = grant.parse_filter(query.q.as_deref())?;
+    let (cursor, limit) = query.cursor_and_limit()?;
+    let read = app.readers.read(move |reader| {
         let page = reader.events(&filter, cursor, limit)?;
-        Json::of(&EventPage {
+        Json::new(&EventPage {
             events: page.records,
             next: page.next,
         })

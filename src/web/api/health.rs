@@ -1,4 +1,4 @@
-//! `api/health`: how the store stands, and where everything went.
+//! `api/health`: the health and the accounting of the store.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -8,41 +8,41 @@ use utoipa::ToSchema;
 use crate::notify::WebhookStatus;
 use crate::{
     store::{Accounting, Health, LastCheck},
-    web::{access::Granted, answer::Json, problem::Problem, state::App},
+    web::{access::Grant, json::Json, problem::Problem, state::App},
 };
 
-/// How it stands.
+/// The health of the store.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct HealthAnswer {
-    /// True when the numbers of all instances add up, and the last check found every row that was committed. Where
-    /// something was lost the numbers say so, with the reason.
+pub(in crate::web) struct HealthResponse {
+    /// True if the accounting of every instance adds up and the last check found every committed row. Losses are counted in
+    /// the accounting by reason, and do not make it false.
     ok: bool,
-    /// Where everything of this process's log went, up to now; `null` where a store is shown that others write.
+    /// Accounting of this process's log; `null` if the server only reads a store.
     accounting: Option<Accounting>,
-    /// Every webhook that is kept beside the store; `null` where they cannot be read, and the server's log says why. The
-    /// `url` says which host it is: more of it may be a secret.
+    /// Webhooks of the store; `null` if they cannot be read (see the server's log). `url` is only the origin, because the rest
+    /// may be a secret.
     #[cfg(feature = "webhook")]
     webhooks: Option<Vec<WebhookStatus>>,
     #[serde(flatten)]
     store: Health,
 }
 
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "How the store stands", body = HealthAnswer), Problem))]
-pub(super) async fn health(State(app): State<App>, granted: Granted) -> Result<Json, Problem> {
-    granted.everything()?;
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "Health of the store", body = HealthResponse), Problem))]
+pub(super) async fn health(State(app): State<App>, grant: Grant) -> Result<Json, Problem> {
+    grant.require_everything()?;
     let accounting = app.log.as_ref().map(|log| log.accounting());
     #[cfg(feature = "webhook")]
     let webhooks = app.webhooks.clone();
-    let read = app.readers.ask(move |reader| {
+    let read = app.readers.read(move |reader| {
         let store = reader.health()?;
         let adds_up = store.instances.iter().all(|one| one.accounting.adds_up());
-        let checked = store.last_check.as_ref();
-        let ok = adds_up && checked.is_none_or(LastCheck::found_all);
-        Json::of(&HealthAnswer {
+        let check = store.last_check.as_ref();
+        let ok = adds_up && check.is_none_or(LastCheck::found_all);
+        Json::new(&HealthResponse {
             ok,
             accounting,
             #[cfg(feature = "webhook")]
-            webhooks: super::webhooks::shown(webhooks.as_ref()),
+            webhooks: super::webhooks::statuses(webhooks.as_ref()),
             store,
         })
     });

@@ -1,4 +1,4 @@
-//! `api/live`: what happens, as it happens (server-sent events).
+//! `api/live`: a live stream of activities and events (server-sent events).
 
 use std::{collections::HashSet, fmt, str::FromStr, time::Duration};
 
@@ -17,138 +17,146 @@ use crate::{
     record::{ActivityId, ActivityRecord, EventRecord, Filter, Status},
     store::{LARGEST_PAGE, Position, Record},
     web::{
-        access::Granted,
-        answer::Json,
-        asked::Asked,
-        feed::{self, Place},
+        access::Grant,
+        commits::{self, Positions},
+        extract::Query,
+        json::Json,
         problem::Problem,
         state::App,
-        stream::{self, Pieces},
+        stream::{self, BodySender},
     },
 };
 
-/// A listener that is so many commits behind is told that there is a gap, and goes on after it.
-const FARTHEST: u64 = 10_000;
-/// How many running activities a listener is told of at most.
-const MOST_RUNNING: usize = 200;
-/// How often running activities are looked for.
-const RUNNING_EVERY: Duration = Duration::from_secs(1);
-/// A comment keeps connections open that proxies would close.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// A client further behind than this, in commits, gets a `gap` and continues at the newest position.
+const MAX_LAG: u64 = 10_000;
+/// Running activities to report at once.
+const MAX_RUNNING: usize = 200;
+/// Interval of the queries for running activities.
+const RUNNING_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval of the comments that stop proxies from closing an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What is listened to.
+/// The query of a live stream.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Listened {
+pub(in crate::web) struct LiveQuery {
     /// The filter.
     q: Option<String>,
-    /// Goes on after this id of a message; the header `Last-Event-ID` comes first.
+    /// Continues after this message ID; the header `Last-Event-ID` takes precedence.
     #[param(pattern = r"^([0-9a-f]{1,16}\.)?[0-9]{1,18}-([0-9a-f]{1,16}\.)?[0-9]{1,18}$")]
     after: Option<String>,
 }
 
-#[utoipa::path(get, path = "/live", tag = "live", params(Listened, ("last-event-id" = Option<String>, Header, description = "Goes on after this message")), responses((status = 200, description = "What happens, as it happens: `activity`, `event` and `gap`", body = String, content_type = "text/event-stream"), Problem))]
+#[utoipa::path(get, path = "/live", tag = "live", params(LiveQuery, ("last-event-id" = Option<String>, Header, description = "Continues after this message")), responses((status = 200, description = "Messages `activity`, `event` and `gap`", body = String, content_type = "text/event-stream"), Problem))]
 pub(super) async fn live(
     State(app): State<App>,
-    granted: Granted,
-    Asked(listened): Asked<Listened>,
+    grant: Grant,
+    Query(query): Query<LiveQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let filter = granted.filter(listened.q.as_deref())?;
+    let filter = grant.parse_filter(query.q.as_deref())?;
     let last = headers
         .get("last-event-id")
         .map(|id| id.to_str().unwrap_or("?"));
-    let after: Option<Place> = last
-        .or(listened.after.as_deref())
+    let after: Option<Positions> = last
+        .or(query.after.as_deref())
         .map(str::parse)
         .transpose()?;
-    let Ok(turn) = app.listeners.clone().try_acquire_owned() else {
-        return Err(Problem::busy("too many clients listen at once"));
+    let Ok(permit) = app.listeners.clone().try_acquire_owned() else {
+        return Err(Problem::busy("too many live clients"));
     };
-    let newest = feed::newest(&app.readers).await?;
+    let newest = commits::newest(&app.readers).await?;
     let listener = Listener::new(filter, after.unwrap_or(newest));
-    // Asked once before the answer begins, so that a filter that makes no sense is a problem.
-    let (listener, first) = listener.ask(&app).await?;
-    let places = app.feed.listen(&app.readers, newest);
-    let (pieces, body) = stream::body();
-    tokio::spawn(tell(app, listener, first, places, pieces, turn));
+    // Before the response starts, so that an invalid filter is a problem.
+    let (listener, first) = listener.poll(&app).await?;
+    let newest = app.commits.subscribe(&app.readers, newest);
+    let (sender, body) = stream::body();
+    tokio::spawn(send_messages(app, listener, first, newest, sender, permit));
 
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/event-stream");
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies that buffer answers would keep what happens to themselves.
+    // Tells nginx not to buffer the response.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
-/// Sends what there is to tell, no faster than the client takes it.
-async fn tell(
+/// Sends messages until the client disconnects, and waits for it whenever it is slow.
+async fn send_messages(
     app: App,
     mut listener: Listener,
     first: Vec<u8>,
-    mut places: watch::Receiver<Place>,
-    pieces: Pieces,
-    _turn: OwnedSemaphorePermit,
+    mut newest: watch::Receiver<Positions>,
+    sender: BodySender,
+    _permit: OwnedSemaphorePermit,
 ) {
     let mut messages = first;
     let mut sent = Instant::now();
-    let mut moves = true;
+    let mut progressed = true;
     messages.splice(0..0, *b"retry: 1000\n\n");
     loop {
-        if messages.is_empty() && sent.elapsed() >= SIGN_OF_LIFE {
-            messages.extend(b": still here\n\n");
+        if messages.is_empty() && sent.elapsed() >= KEEP_ALIVE {
+            messages.extend(b": keep-alive\n\n");
         }
         if !messages.is_empty() {
-            let piece = Bytes::from(std::mem::take(&mut messages));
-            let Ok(()) = stream::send(&pieces, piece).await else {
+            let chunk = Bytes::from(std::mem::take(&mut messages));
+            let Ok(()) = stream::send(&sender, chunk).await else {
                 return;
             };
             sent = Instant::now();
         }
-        if listener.place == *places.borrow_and_update() || !moves {
+        if listener.positions == *newest.borrow_and_update() || !progressed {
             tokio::select! {
-                () = time::sleep(RUNNING_EVERY) => {}
-                _ = places.changed() => {}
-                () = pieces.closed() => return,
+                () = time::sleep(RUNNING_INTERVAL) => {}
+                _ = newest.changed() => {}
+                () = sender.closed() => return,
             }
         }
-        let place = listener.place;
-        match listener.ask(&app).await {
-            Ok(asked) => {
-                (listener, messages) = asked;
-                // What it does not listen to, and a place that is not there yet, keep it behind the newest.
-                moves = listener.place != place || !messages.is_empty();
+        let before = listener.positions;
+        match listener.poll(&app).await {
+            Ok(polled) => {
+                (listener, messages) = polled;
+                // Without progress it may stay behind the newest positions: its filter excludes one of the two kinds of
+                // record, or the client sent a position of the future.
+                progressed = listener.positions != before || !messages.is_empty();
             }
             Err(problem) => {
-                // The client asks again, from where it is, and is told then.
-                let end = format!(": {problem}\n\n");
-                // Whoever does not take it is gone.
-                let _ = stream::send(&pieces, end.into()).await;
+                // The client reconnects from its position, and gets the problem as the response.
+                let comment = format!(": {problem}\n\n");
+                // Nothing is left to do for a client that is gone.
+                let _ = stream::send(&sender, comment.into()).await;
                 return;
             }
         }
     }
 }
 
-/// What one listener has been told.
+/// The state of one client.
 struct Listener {
     filter: Filter,
-    /// The running ones of it; `None` where the filter means none of those.
+    /// The filter, limited to running activities; `None` if it excludes those.
     running: Option<Filter>,
+    /// Running activities of the last query.
     listed: HashSet<ActivityId>,
-    looked: Option<Instant>,
-    place: Place,
-    /// Whether the filter makes sense for activities, for events.
-    of: Option<(bool, bool)>,
+    queried_at: Option<Instant>,
+    positions: Positions,
+    kinds: Option<RecordKinds>,
+}
+
+/// The kinds of record that a filter applies to.
+#[derive(Clone, Copy)]
+struct RecordKinds {
+    activities: bool,
+    events: bool,
 }
 
 impl Listener {
-    fn new(filter: Filter, place: Place) -> Self {
-        let means_running = filter.status.allows(|status| *status == Status::Running);
-        let running = means_running.then(|| {
+    fn new(filter: Filter, positions: Positions) -> Self {
+        let allows_running = filter.status.allows(|status| *status == Status::Running);
+        let running = allows_running.then(|| {
             let mut running = filter.clone();
             running.status.any_of = vec![Status::Running];
             running
@@ -157,112 +165,120 @@ impl Listener {
             filter,
             running,
             listed: HashSet::new(),
-            looked: None,
-            place,
-            of: None,
+            queried_at: None,
+            positions,
+            kinds: None,
         }
     }
 
-    async fn ask(mut self, app: &App) -> Result<(Self, Vec<u8>), Problem> {
-        let read = app.readers.ask(move |reader| {
+    /// Reads what is new, and returns it as messages.
+    async fn poll(mut self, app: &App) -> Result<(Self, Vec<u8>), Problem> {
+        let read = app.readers.read(move |reader| {
             let mut out = Vec::new();
-            let of = match self.of {
-                Some(of) => of,
-                None => *self.of.insert(sense(&self.filter, self.place, reader)?),
+            let kinds = match self.kinds {
+                Some(kinds) => kinds,
+                None => *self
+                    .kinds
+                    .insert(kinds(&self.filter, self.positions, reader)?),
             };
-            self.skip(reader, &mut out)?;
-            if of.0 {
-                self.started(reader, &mut out)?;
-                self.committed::<ActivityRecord>(reader, &mut out)?;
+            self.skip_gap(reader, &mut out)?;
+            if kinds.activities {
+                self.write_started(reader, &mut out)?;
+                self.write_committed::<ActivityRecord>(reader, &mut out)?;
             }
-            if of.1 {
-                self.committed::<EventRecord>(reader, &mut out)?;
+            if kinds.events {
+                self.write_committed::<EventRecord>(reader, &mut out)?;
             }
             Ok((self, out))
         });
         read.await
     }
 
-    /// Goes on after a gap where the listener is too far behind.
-    fn skip(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let newest = Place::newest(reader)?;
-        let is_far = is_far(self.place.activities, newest.activities)
-            || is_far(self.place.events, newest.events);
-        if is_far {
-            self.place = newest;
-            message(out, "gap", Some(newest), &serde_json::json!({}))?;
+    /// Skips to the newest positions, with a `gap`, if the client is too far behind.
+    fn skip_gap(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let newest = Positions::newest(reader)?;
+        let too_far = is_too_far(self.positions.activities, newest.activities)
+            || is_too_far(self.positions.events, newest.events);
+        if too_far {
+            self.positions = newest;
+            write_message(out, "gap", Some(newest), &serde_json::json!({}))?;
         }
         Ok(())
     }
 
-    /// Running activities that were not there before. Short ones are never listed as running.
-    fn started(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
+    /// Writes running activities that the last query did not list. Short ones are never listed as running.
+    fn write_started(
+        &mut self,
+        reader: &mut ActivityReader,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let Some(filter) = &self.running else {
             return Ok(());
         };
-        if self.looked.is_some_and(|at| at.elapsed() < RUNNING_EVERY) {
+        if (self.queried_at).is_some_and(|at| at.elapsed() < RUNNING_INTERVAL) {
             return Ok(());
         }
-        self.looked = Some(Instant::now());
-        let running = reader.page(filter, None, MOST_RUNNING)?.records;
+        self.queried_at = Some(Instant::now());
+        let running = reader.page(filter, None, MAX_RUNNING)?.records;
         let listed = running.iter().map(|activity| activity.id).collect();
         let before = std::mem::replace(&mut self.listed, listed);
         for activity in running.iter().rev() {
             if !before.contains(&activity.id) {
-                message(out, "activity", None, activity)?;
+                write_message(out, "activity", None, activity)?;
             }
         }
         Ok(())
     }
 
-    /// What was committed since.
-    fn committed<R: Record>(
+    /// Writes records that were committed since.
+    fn write_committed<R: Record>(
         &mut self,
         reader: &mut ActivityReader,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem>
     where
-        Place: Of<R>,
+        Positions: PositionOf<R>,
     {
-        let after = reader.after(*self.place.of(), &self.filter, LARGEST_PAGE)?;
+        let after = reader.after(*self.positions.of(), &self.filter, LARGEST_PAGE)?;
         for record in &after.records {
             if let Some(seq) = record.seq() {
-                *self.place.of() = Position::new(after.next.log(), seq);
+                *self.positions.of() = Position::new(after.next.log(), seq);
             }
-            message(out, Place::MESSAGE, Some(self.place), record)?;
+            write_message(out, Positions::MESSAGE, Some(self.positions), record)?;
         }
-        *self.place.of() = after.next;
+        *self.positions.of() = after.next;
         if after.restarted {
-            message(out, "gap", Some(self.place), &serde_json::json!({}))?;
+            write_message(out, "gap", Some(self.positions), &serde_json::json!({}))?;
         }
         Ok(())
     }
 }
 
-/// Of which records a filter asks for what they have. One that makes no sense for either is refused.
-fn sense(
+/// Returns the kinds of record that have all fields of a filter. A filter that fits neither is an error.
+fn kinds(
     filter: &Filter,
-    place: Place,
+    positions: Positions,
     reader: &mut ActivityReader,
-) -> Result<(bool, bool), Problem> {
-    let activities = reader.after(place.activities, filter, 1).map(|_| ());
-    let events = reader.after(place.events, filter, 1).map(|_| ());
-    match (activities, events) {
-        (Ok(()), Ok(())) => Ok((true, true)),
-        (Ok(()), Err(error)) if error.is_invalid() => Ok((true, false)),
-        (Err(error), Ok(())) if error.is_invalid() => Ok((false, true)),
-        (Err(error), _) | (_, Err(error)) => Err(error.into()),
+) -> Result<RecordKinds, Problem> {
+    let of_activities = reader.after(positions.activities, filter, 1).map(|_| ());
+    let of_events = reader.after(positions.events, filter, 1).map(|_| ());
+    let (activities, events) = (of_activities.is_ok(), of_events.is_ok());
+    match (of_activities, of_events) {
+        (Ok(()), Ok(())) => {}
+        (Ok(()), Err(error)) | (Err(error), Ok(())) if error.is_invalid() => {}
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
     }
+    Ok(RecordKinds { activities, events })
 }
 
-fn message(
+fn write_message(
     out: &mut Vec<u8>,
     event: &str,
-    place: Option<Place>,
+    positions: Option<Positions>,
     data: &impl Serialize,
 ) -> Result<(), Problem> {
-    let id = place
-        .map(|place| format!("id: {place}\n"))
+    let id = positions
+        .map(|positions| format!("id: {positions}\n"))
         .unwrap_or_default();
     out.extend(format!("event: {event}\n{id}data: ").into_bytes());
     Json::append(out, data)?;
@@ -270,21 +286,22 @@ fn message(
     Ok(())
 }
 
-/// True where too much was committed since to tell of each. What another log has in its place is told as a gap, too.
-fn is_far<R>(place: Position<R>, newest: Position<R>) -> bool {
-    let same = place.log() == 0 || place.log() == newest.log();
-    same && place.behind(newest) > FARTHEST
+/// Whether too much was committed since the position to report each record. For a position in another log, which was replaced,
+/// the gap is reported on reading.
+fn is_too_far<R>(position: Position<R>, newest: Position<R>) -> bool {
+    let same_log = position.log() == 0 || position.log() == newest.log();
+    same_log && position.behind(newest) > MAX_LAG
 }
 
-/// The part of a place that is one of activities, or of events.
-trait Of<R> {
-    /// What messages with such records are called.
+/// Access to the position of one kind of record.
+trait PositionOf<R> {
+    /// The name of messages with such records.
     const MESSAGE: &'static str;
 
     fn of(&mut self) -> &mut Position<R>;
 }
 
-impl Of<ActivityRecord> for Place {
+impl PositionOf<ActivityRecord> for Positions {
     const MESSAGE: &'static str = "activity";
 
     fn of(&mut self) -> &mut Position<ActivityRecord> {
@@ -292,7 +309,7 @@ impl Of<ActivityRecord> for Place {
     }
 }
 
-impl Of<EventRecord> for Place {
+impl PositionOf<EventRecord> for Positions {
     const MESSAGE: &'static str = "event";
 
     fn of(&mut self) -> &mut Position<EventRecord> {
@@ -300,22 +317,22 @@ impl Of<EventRecord> for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Positions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.activities, self.events)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for Positions {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        let place = text.split_once('-').and_then(|(activities, events)| {
-            Some(Place {
+        let positions = text.split_once('-').and_then(|(activities, events)| {
+            Some(Positions {
                 activities: activities.parse().ok()?,
                 events: events.parse().ok()?,
             })
         });
-        place.ok_or_else(|| Problem::invalid(format!("{text:?} is not the id of a message")))
+        positions.ok_or_else(|| Problem::invalid(format!("not a message ID: {text:?}")))
     }
 }

@@ -1,4 +1,4 @@
-//! `api/metrics`: how much, how long, how often.
+//! `api/metrics`: counts, durations and rates, by window.
 
 use axum::extract::State;
 use chrono::Utc;
@@ -10,33 +10,33 @@ use crate::{
     record::Filter,
     store::{Dimension, Subject, TypeCount},
     web::{
-        access::Granted,
-        answer::Json,
-        asked::{self, Asked, Named},
+        access::Grant,
+        extract::{self, PathParam, Query},
+        json::Json,
         problem::Problem,
         state::App,
     },
 };
 
-/// Which window is asked for.
+/// The query of metrics.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Windowed {
-    /// `day`, `week` or `month`.
+pub(in crate::web) struct WindowQuery {
+    /// `day`, `week` or `month` [default: day].
     #[param(pattern = "^(day|week|month)$")]
     window: Option<String>,
-    /// The name of a time zone, whose midnights are meant.
+    /// Time zone whose midnights delimit days, such as `Asia/Kathmandu` [default: UTC].
     tz: Option<String>,
-    /// An instant or a date of the window's last day.
+    /// Instant or date of the window's last day [default: now].
     at: Option<String>,
-    /// `hour` or `day`: how finely the history is cut.
+    /// Resolution of the history: `hour` or `day` [default: hour].
     #[param(pattern = "^(hour|day)$")]
     step: Option<String>,
 }
 
-impl Windowed {
-    fn read(&self, granted: &Granted) -> Result<(MetricsQuery, Period), Problem> {
+impl WindowQuery {
+    fn parse(&self, grant: &Grant) -> Result<(MetricsQuery, Period), Problem> {
         let window: Window = self
             .window
             .as_deref()
@@ -47,170 +47,170 @@ impl Windowed {
             None | Some("hour") => Step::Hour,
             Some("day") => Step::Day,
             Some(other) => {
-                let what = format!("{other:?} is not a step: it is `hour` or `day`");
+                let what = format!("invalid `step`: {other:?}; use `hour` or `day`");
                 return Err(Problem::invalid(what));
             }
         };
-        let zone = asked::zone(self.tz.as_deref())?;
+        let zone = extract::zone(self.tz.as_deref())?;
         let now = Utc::now();
         let at = self
             .at
             .as_deref()
-            .map(|at| asked::instant(at, zone))
+            .map(|at| extract::instant(at, zone))
             .transpose()?
             .unwrap_or(now);
         let query = MetricsQuery::new(window, now)
             .zone(zone)
             .at(at)
             .step(step)
-            .within(granted.within(Filter::default()));
+            .within(grant.restrict(Filter::default()));
         Ok((query, window.ending_at(at, zone)))
     }
 }
 
-#[utoipa::path(get, path = "/metrics/overall", tag = "metrics", params(Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
+#[utoipa::path(get, path = "/metrics/overall", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Figures of the window and of its steps", body = Metrics), Problem))]
 pub(super) async fn overall(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    history(&app, &granted, &windowed, Subject::Overall).await
+    history(&app, &grant, &query, Subject::Overall).await
 }
 
-#[utoipa::path(get, path = "/metrics/projects/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
+#[utoipa::path(get, path = "/metrics/projects/{id}", tag = "metrics", params(("id" = String, Path, description = "Project"), WindowQuery), responses((status = 200, description = "Figures of the window and of its steps", body = Metrics), Problem))]
 pub(super) async fn project(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
     let subject = Subject::One(Dimension::Project, id.into());
-    history(&app, &granted, &windowed, subject).await
+    history(&app, &grant, &query, subject).await
 }
 
-#[utoipa::path(get, path = "/metrics/agents/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
+#[utoipa::path(get, path = "/metrics/agents/{id}", tag = "metrics", params(("id" = String, Path, description = "Agent"), WindowQuery), responses((status = 200, description = "Figures of the window and of its steps", body = Metrics), Problem))]
 pub(super) async fn agent(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
     let subject = Subject::One(Dimension::Agent, id.into());
-    history(&app, &granted, &windowed, subject).await
+    history(&app, &grant, &query, subject).await
 }
 
-#[utoipa::path(get, path = "/metrics/names/{name}", tag = "metrics", params(("name" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
+#[utoipa::path(get, path = "/metrics/names/{name}", tag = "metrics", params(("name" = String, Path, description = "Activity name"), WindowQuery), responses((status = 200, description = "Figures of the window and of its steps", body = Metrics), Problem))]
 pub(super) async fn name(
     State(app): State<App>,
-    granted: Granted,
-    Named(name): Named,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    PathParam(name): PathParam,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
     let subject = Subject::One(Dimension::Name, name.into());
-    history(&app, &granted, &windowed, subject).await
+    history(&app, &grant, &query, subject).await
 }
 
-#[utoipa::path(get, path = "/metrics/brands/{id}", tag = "metrics", params(("id" = String, Path, description = "Which one"), Windowed), responses((status = 200, description = "A window, and its steps", body = Metrics), Problem))]
+#[utoipa::path(get, path = "/metrics/brands/{id}", tag = "metrics", params(("id" = String, Path, description = "Brand"), WindowQuery), responses((status = 200, description = "Figures of the window and of its steps", body = Metrics), Problem))]
 pub(super) async fn brand(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    PathParam(id): PathParam,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
     let subject = Subject::One(Dimension::Brand, id.into());
-    history(&app, &granted, &windowed, subject).await
+    history(&app, &grant, &query, subject).await
 }
 
 async fn history(
     app: &App,
-    granted: &Granted,
-    windowed: &Windowed,
+    grant: &Grant,
+    query: &WindowQuery,
     subject: Subject,
 ) -> Result<Json, Problem> {
-    let (query, _) = windowed.read(granted)?;
+    let (query, _) = query.parse(grant)?;
     let query = query.subject(subject);
     let read = app
         .readers
-        .ask(move |reader| Json::of(&reader.metrics(&query)?));
+        .read(move |reader| Json::new(&reader.metrics(&query)?));
     read.await
 }
 
-/// What there is most of.
+/// A ranking.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct Ranking {
     window: Period,
-    /// Those with most activities first.
+    /// By number of activities, highest first.
     ranking: Vec<Ranked>,
 }
 
-#[utoipa::path(get, path = "/metrics/projects", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/projects", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first", body = Ranking), Problem))]
 pub(super) async fn projects(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &granted, &windowed, Dimension::Project).await
+    ranking(&app, &grant, &query, Dimension::Project).await
 }
 
-#[utoipa::path(get, path = "/metrics/agents", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/agents", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first", body = Ranking), Problem))]
 pub(super) async fn agents(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &granted, &windowed, Dimension::Agent).await
+    ranking(&app, &grant, &query, Dimension::Agent).await
 }
 
-#[utoipa::path(get, path = "/metrics/names", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/names", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first", body = Ranking), Problem))]
 pub(super) async fn names(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &granted, &windowed, Dimension::Name).await
+    ranking(&app, &grant, &query, Dimension::Name).await
 }
 
-#[utoipa::path(get, path = "/metrics/brands", tag = "metrics", params(Windowed), responses((status = 200, description = "Those with most activities first", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/brands", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first", body = Ranking), Problem))]
 pub(super) async fn brands(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    ranking(&app, &granted, &windowed, Dimension::Brand).await
+    ranking(&app, &grant, &query, Dimension::Brand).await
 }
 
 async fn ranking(
     app: &App,
-    granted: &Granted,
-    windowed: &Windowed,
+    grant: &Grant,
+    query: &WindowQuery,
     by: Dimension,
 ) -> Result<Json, Problem> {
-    let (query, window) = windowed.read(granted)?;
-    let read = app.readers.ask(move |reader| {
+    let (query, window) = query.parse(grant)?;
+    let read = app.readers.read(move |reader| {
         let ranking = reader.ranking(by, &query)?;
-        Json::of(&Ranking { window, ranking })
+        Json::new(&Ranking { window, ranking })
     });
     read.await
 }
 
-/// How many events of which types.
+/// Events by type.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct Types {
+pub(in crate::web) struct EventTypes {
     window: Period,
-    /// Those with most events first.
+    /// By number of events, highest first.
     types: Vec<TypeCount>,
 }
 
-#[utoipa::path(get, path = "/metrics/types", tag = "metrics", params(Windowed), responses((status = 200, description = "Events by type, those with most first", body = Types), Problem))]
+#[utoipa::path(get, path = "/metrics/types", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Events by type, highest number first", body = EventTypes), Problem))]
 pub(super) async fn types(
     State(app): State<App>,
-    granted: Granted,
-    Asked(windowed): Asked<Windowed>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    let (query, window) = windowed.read(&granted)?;
-    let read = app.readers.ask(move |reader| {
+    let (query, window) = query.parse(&grant)?;
+    let read = app.readers.read(move |reader| {
         let types = reader.event_types(&query)?;
-        Json::of(&Types { window, types })
+        Json::new(&EventTypes { window, types })
     });
     read.await
 }

@@ -1,4 +1,4 @@
-//! The JSON API: one function for each address.
+//! The JSON API: one handler per route.
 
 pub(super) mod activities;
 #[cfg(feature = "recording")]
@@ -24,16 +24,16 @@ use axum::{
 use super::problem::Problem;
 use super::state::{App, Writes};
 
-/// The longest body that is read.
-const LONGEST: usize = 256 << 10;
+/// The size limit of a request body.
+const MAX_BODY: usize = 256 << 10;
 
-/// What can be asked for, and what can be written besides.
+/// Returns the routes below `/api`.
 pub(super) fn routes(writes: Writes) -> Router<App> {
     match writes {
         Writes::Nothing => read(),
         Writes::Events => read().route(
             "/events",
-            post(write::event).layer(DefaultBodyLimit::max(LONGEST)),
+            post(write::event).layer(DefaultBodyLimit::max(MAX_BODY)),
         ),
     }
 }
@@ -67,10 +67,10 @@ fn read() -> Router<App> {
 #[cfg(feature = "recording")]
 use chunks::chunks;
 
-/// Without the feature `recording` nothing can decompress what recordings hold.
+/// Without the feature `recording` chunks cannot be decompressed.
 #[cfg(not(feature = "recording"))]
 async fn chunks() -> Problem {
     Problem::not_found(
-        "this server reads no recordings: it was built without the feature `recording`",
+        "this server cannot read recordings: it was built without the feature `recording`",
     )
 }

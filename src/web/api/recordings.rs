@@ -1,17 +1,17 @@
-//! `api/recordings`: one, and those of an activity.
+//! `api/recordings`: one recording, and those of an activity.
 
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::activities::{id_of, visible};
+use super::activities::{parse_id, visible};
 use crate::{
     query::ActivityReader,
     record::{Filter, RecordingId, RecordingRecord},
     web::{
-        access::{Granted, all_seen},
-        answer::Json,
-        asked::Named,
+        access::{Grant, visible_recordings},
+        extract::PathParam,
+        json::Json,
         problem::Problem,
         state::App,
     },
@@ -19,54 +19,54 @@ use crate::{
 
 /// The recordings of an activity.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct Recordings {
-    /// In order of begin.
+pub(in crate::web) struct RecordingList {
+    /// In order of start.
     recordings: Vec<RecordingRecord>,
 }
 
-#[utoipa::path(get, path = "/activities/{id}/recordings", tag = "recordings", params(("id" = String, Path, description = "The id of an activity")), responses((status = 200, description = "The recordings of an activity", body = Recordings), Problem))]
+#[utoipa::path(get, path = "/activities/{id}/recordings", tag = "recordings", params(("id" = String, Path, description = "ID of the activity")), responses((status = 200, description = "The recordings of an activity", body = RecordingList), Problem))]
 pub(super) async fn of_activity(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
+    grant: Grant,
+    PathParam(id): PathParam,
 ) -> Result<Json, Problem> {
-    let id = id_of(&id)?;
-    let seen = granted.within(Filter::default());
-    let read = app.readers.ask(move |reader| {
+    let id = parse_id(&id)?;
+    let seen = grant.restrict(Filter::default());
+    let read = app.readers.read(move |reader| {
         visible(reader, &seen, id)?;
         let recordings = reader.recordings_of(id)?;
-        let recordings = all_seen(reader, &seen, recordings)?;
-        Json::of(&Recordings { recordings })
+        let recordings = visible_recordings(reader, &seen, recordings)?;
+        Json::new(&RecordingList { recordings })
     });
     read.await
 }
 
-#[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path, description = "The id of a recording")), responses((status = 200, description = "One recording", body = RecordingRecord), Problem))]
+#[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path, description = "ID of the recording")), responses((status = 200, description = "The recording", body = RecordingRecord), Problem))]
 pub(super) async fn one(
     State(app): State<App>,
-    granted: Granted,
-    Named(id): Named,
+    grant: Grant,
+    PathParam(id): PathParam,
 ) -> Result<Json, Problem> {
-    let seen = granted.within(Filter::default());
+    let seen = grant.restrict(Filter::default());
     let read = app
         .readers
-        .ask(move |reader| Json::of(&found(reader, &seen, &id)?));
+        .read(move |reader| Json::new(&visible_recording(reader, &seen, &id)?));
     read.await
 }
 
-/// The recording of this id. What may not be seen is not there.
-pub(super) fn found(
+/// Returns the recording with this ID, or a 404 if it does not exist or may not be seen.
+pub(super) fn visible_recording(
     reader: &mut ActivityReader,
     seen: &Filter,
     id: &str,
 ) -> Result<RecordingRecord, Problem> {
     let missing = || {
         Problem::not_found(format!(
-            "no recording {id:?} is on record: it never was, or it was pruned"
+            "no recording {id:?}: it was never recorded, or was pruned"
         ))
     };
     let id: RecordingId = id.parse().map_err(|_| missing())?;
     let recording = reader.recording(id)?.ok_or_else(missing)?;
-    let mut seen = all_seen(reader, seen, vec![recording])?;
+    let mut seen = visible_recordings(reader, seen, vec![recording])?;
     seen.pop().ok_or_else(missing)
 }

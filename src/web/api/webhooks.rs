@@ -1,16 +1,16 @@
-//! How webhooks stand, as far as it is shown.
+//! The status of webhooks in `api/health`, without secrets.
 
 use http::Uri;
 
 use crate::notify::{WebhookStatus, Webhooks};
 
-/// Every webhook; `None` where they cannot be read, which the log says: the store's health is shown all the same.
-pub(super) fn shown(webhooks: Option<&Webhooks>) -> Option<Vec<WebhookStatus>> {
+/// Returns the status of every webhook, or logs a warning and returns `None` if it cannot be read: health is shown regardless.
+pub(super) fn statuses(webhooks: Option<&Webhooks>) -> Option<Vec<WebhookStatus>> {
     let mut statuses = match webhooks.map_or(Ok(Vec::new()), Webhooks::list) {
         Ok(statuses) => statuses,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(target: "tower_activity::web", error, "the webhooks were not read");
+            tracing::warn!(target: "tower_activity::web", error, "could not read the webhooks");
             return None;
         }
     };
@@ -20,7 +20,7 @@ pub(super) fn shown(webhooks: Option<&Webhooks>) -> Option<Vec<WebhookStatus>> {
     Some(statuses)
 }
 
-/// A URL as far as it says to whom: many receivers know their senders by a secret in the path or after it.
+/// Returns the origin of a URL: many receivers put a secret into the path or the query.
 fn origin(url: &str) -> String {
     let Ok(parsed) = url.parse::<Uri>() else {
         return String::new();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_url_only_the_host_is_shown() {
+    fn only_the_origin_of_a_url_is_shown() {
         let check = |url: &str, expected: &str| assert_eq!(origin(url), expected, "{url}");
         check(
             "https://example.com/services/a?token=b#c",
@@ -46,6 +46,6 @@ mod tests {
         );
         check("http://user:password@[::1]:8080/hook", "http://[::1]:8080");
         check("https://user@example.com?a", "https://example.com");
-        check("no url", "");
+        check("not a url", "");
     }
 }

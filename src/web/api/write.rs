@@ -1,4 +1,4 @@
-//! `POST api/events`: the one thing that can be written, where the application says so.
+//! `POST api/events`: records an event, if the application enables it.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use utoipa::ToSchema;
 use crate::{
     activity::Event,
     record::{EventId, Status},
-    web::{access::Granted, answer::Json, guard, problem::Problem, state::App},
+    web::{access::Grant, guard, json::Json, problem::Problem, state::App},
 };
 
-/// How long an answer waits for the commit.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the response waits for the commit.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An event that is to be recorded, with the names of the record's fields.
+/// An event to record.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct NewEvent {
-    /// What sort of fact it is, in snake_case.
+    /// Event type in snake_case.
     #[serde(rename = "type")]
     event_type: String,
-    /// How what it tells of stands or ended; `success` where nothing is said.
+    /// Status of what the event reports [default: success].
     status: Option<Status>,
-    /// What happened, in one line for people.
+    /// One-line summary.
     summary: Option<String>,
-    /// How many things it tells of; 1 where nothing is said.
+    /// Number of items it covers [default: 1].
     count: Option<u64>,
-    /// What it is about.
+    /// What it refers to: a URL, a version, an ID.
     reference: Option<String>,
-    /// The details.
+    /// Details.
     data: Option<Value>,
     project: Option<String>,
     agent: Option<String>,
@@ -46,62 +46,62 @@ pub(in crate::web) struct NewEvent {
     environment: Option<String>,
     session: Option<String>,
     request: Option<String>,
-    /// Deduplication key: of events with the same key, type, project and actor only the first is kept.
+    /// Deduplication key: repeats with the same type, project and actor are ignored.
     dedup_key: Option<String>,
 }
 
-/// The event that is on record.
+/// The committed event.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct Recorded {
-    /// Its id, or that of the earlier event with the same key, type, project and actor.
+pub(in crate::web) struct EventReceipt {
+    /// ID of the event, or of the earlier one with the same key, type, project and actor.
     id: EventId,
 }
 
-#[utoipa::path(post, path = "/events", tag = "events", responses((status = 201, description = "It is on record", body = Recorded), Problem), request_body = NewEvent)]
+#[utoipa::path(post, path = "/events", tag = "events", responses((status = 201, description = "Committed", body = EventReceipt), Problem), request_body = NewEvent)]
 pub(super) async fn event(
     State(app): State<App>,
-    granted: Granted,
+    grant: Grant,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    guard::same_origin(&parts)?;
-    granted.everything()?;
-    let told = read(Request::from_parts(parts, body)).await?;
+    guard::require_same_origin(&parts)?;
+    grant.require_everything()?;
+    let new = read(Request::from_parts(parts, body)).await?;
     let Some(log) = app.log.as_ref() else {
         return Err(Problem::not_found(
-            "this server reads a store, and has no log to write to",
+            "this server only reads a store and has no log to write to",
         ));
     };
-    let mut event = log.event(told.event_type);
+    let mut event = log.event(new.event_type);
     type Set = fn(Event, String) -> Event;
     let texts: [(Option<String>, Set); 10] = [
-        (told.summary, |event, text| event.summary(text)),
-        (told.reference, |event, text| event.reference(text)),
-        (told.project, |event, text| event.project(text)),
-        (told.agent, |event, text| event.agent(text)),
-        (told.actor, |event, text| event.actor(text)),
-        (told.brand, |event, text| event.brand(text)),
-        (told.environment, |event, text| event.environment(text)),
-        (told.session, |event, text| event.session(text)),
-        (told.request, |event, text| event.request(text)),
-        (told.dedup_key, |event, text| event.dedup_key(text)),
+        (new.summary, |event, text| event.summary(text)),
+        (new.reference, |event, text| event.reference(text)),
+        (new.project, |event, text| event.project(text)),
+        (new.agent, |event, text| event.agent(text)),
+        (new.actor, |event, text| event.actor(text)),
+        (new.brand, |event, text| event.brand(text)),
+        (new.environment, |event, text| event.environment(text)),
+        (new.session, |event, text| event.session(text)),
+        (new.request, |event, text| event.request(text)),
+        (new.dedup_key, |event, text| event.dedup_key(text)),
     ];
     for (text, set) in texts {
         if let Some(text) = text {
             event = set(event, text);
         }
     }
-    if let Some(data) = told.data {
+    if let Some(data) = new.data {
         event = event.data(data);
     }
-    let event = event.status(told.status.unwrap_or(Status::Success));
-    let committed = event.count(told.count.unwrap_or(1)).record().committed();
-    let Ok(kept) = time::timeout(PATIENCE, committed).await else {
-        let what = "the event waits for the store, and is kept once that takes it";
+    let event = event.status(new.status.unwrap_or(Status::Success));
+    let committed = event.count(new.count.unwrap_or(1)).record().committed();
+    let Ok(committed) = time::timeout(COMMIT_TIMEOUT, committed).await else {
+        let what = "timed out waiting for the commit; the event is queued and will be stored later";
         return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "waiting", what));
     };
-    let id = kept?.ok_or_else(|| Problem::busy("this log records nothing"))?;
-    let mut response = Json::of(&Recorded { id })?.into_response();
+    let id = committed?.ok_or_else(|| Problem::busy("this log does not record"))?;
+    let mut response = Json::new(&EventReceipt { id })?.into_response();
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
     headers.remove(header::ETAG);
@@ -109,13 +109,13 @@ pub(super) async fn event(
     Ok(response)
 }
 
-/// Reads the body. Forms and plain texts, which pages of other origins can send, are refused.
+/// Reads the body. Forms and plain text are rejected: pages of other origins can send those.
 async fn read(request: Request) -> Result<NewEvent, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        let what = format!("an event is sent as application/json, and this is {kind:?}");
+        let what = format!("expected content type application/json, got {kind:?}");
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media_type",
@@ -126,5 +126,5 @@ async fn read(request: Request) -> Result<NewEvent, Problem> {
         .await
         .map_err(|rejection| Problem::new(rejection.status(), "body", rejection.body_text()))?;
     serde_json::from_slice(&body)
-        .map_err(|error| Problem::invalid(format!("the body is no event: {error}")))
+        .map_err(|error| Problem::invalid(format!("invalid event: {error}")))
 }

@@ -1,20 +1,21 @@
-//! Which host is asked for, and on whose page: what a page of somebody else's makes a browser ask is refused.
+//! Checks of the `Host` header (DNS rebinding) and of the origin of requests (cross-site requests).
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, Method, StatusCode, header, request::Parts, uri::Authority};
 
-use super::{super::problem::Problem, token::bearers};
+use super::{super::problem::Problem, token::bearer_tokens};
 
-/// The names that this server goes by.
+/// The host names of this server.
 ///
-/// A name of somebody else's that their DNS says is this machine (rebinding) makes a browser take our answers for theirs.
+/// Other names are rejected because of DNS rebinding: an attacker's name that resolves to this machine makes a browser treat
+/// our responses as the attacker's own.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<String>);
 
 impl Hosts {
-    /// These, and those of this machine.
-    pub(super) fn of(names: Vec<String>) -> Self {
+    /// Accepts these names and those of this machine.
+    pub(super) fn new(names: Vec<String>) -> Self {
         Hosts(
             names
                 .into_iter()
@@ -24,18 +25,20 @@ impl Hosts {
     }
 
     pub(super) fn check(&self, parts: &Parts) -> Result<(), Problem> {
-        match asked(parts) {
-            Some(authority) if self.is_ours(&authority) => Ok(()),
+        match authority(parts) {
+            Some(authority) if self.is_known(&authority) => Ok(()),
             Some(authority) => Err(Problem::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "wrong_host",
-                format!("this server does not go by the name {:?}", authority.host()),
+                format!("unknown host name {:?}", authority.host()),
             )),
-            None => Err(Problem::invalid("the request names no host, or several")),
+            None => Err(Problem::invalid(
+                "the request has no valid `Host` header, or several",
+            )),
         }
     }
 
-    fn is_ours(&self, authority: &Authority) -> bool {
+    fn is_known(&self, authority: &Authority) -> bool {
         let host = authority.host().to_ascii_lowercase();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let local = match bare.parse::<IpAddr>() {
@@ -46,63 +49,66 @@ impl Hosts {
     }
 }
 
-/// The host that a request asks for.
-fn asked(parts: &Parts) -> Option<Authority> {
+/// Returns the host that a request is addressed to.
+fn authority(parts: &Parts) -> Option<Authority> {
     if let Some(authority) = parts.uri.authority() {
         return Some(authority.clone());
     }
-    one(&parts.headers, header::HOST.as_str())?.parse().ok()
+    single_header(&parts.headers, header::HOST.as_str())?
+        .parse()
+        .ok()
 }
 
-/// The value of a header that is there once.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// Returns the value of a header, unless it is missing or repeated.
+fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let first = all.next()?.to_str().ok()?;
     all.next().is_none().then_some(first)
 }
 
-/// Refuses what a page of somebody else's asks for, unless a link on it is followed.
+/// Rejects requests made by pages of other sites, except for following a link.
 ///
-/// Nobody could read the answer, but it would take somebody's turn. A frame is a page too, and one that nobody sees.
-pub(super) fn not_from_elsewhere(parts: &Parts) -> Result<(), Problem> {
-    let said = |name| {
+/// Such a page cannot read the response, but would use up the rate limit of its viewer. Navigation of a frame is rejected as
+/// well: the frame may be invisible.
+pub(super) fn reject_cross_site(parts: &Parts) -> Result<(), Problem> {
+    let value = |name| {
         parts
             .headers
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
     let is_link = || {
-        said("sec-fetch-mode") == Some("navigate")
-            && said("sec-fetch-dest").is_none_or(|dest| dest == "document")
+        value("sec-fetch-mode") == Some("navigate")
+            && value("sec-fetch-dest").is_none_or(|dest| dest == "document")
             && [Method::GET, Method::HEAD].contains(&parts.method)
     };
-    match said("sec-fetch-site") {
-        Some("cross-site" | "same-site") if !is_link() => Err(elsewhere()),
+    match value("sec-fetch-site") {
+        Some("cross-site" | "same-site") if !is_link() => Err(cross_origin()),
         _ => Ok(()),
     }
 }
 
-/// Refuses to write where a browser may have been made to ask by a page of somebody else's.
+/// Rejects a write unless it comes from a page of the same origin or from a program (CSRF).
 ///
-/// Programs show that they are none by what browsers never send of their own: `Authorization: Bearer`.
-pub(in crate::web) fn same_origin(parts: &Parts) -> Result<(), Problem> {
-    if bearers(parts).next().is_some() {
+/// A program is recognized by its bearer token, which a browser does not send by itself.
+pub(in crate::web) fn require_same_origin(parts: &Parts) -> Result<(), Problem> {
+    if bearer_tokens(parts).next().is_some() {
         return Ok(());
     }
-    let same = match one(&parts.headers, "sec-fetch-site") {
+    let same = match single_header(&parts.headers, "sec-fetch-site") {
         Some(site) => site == "same-origin",
-        None => one(&parts.headers, header::ORIGIN.as_str())
+        None => single_header(&parts.headers, header::ORIGIN.as_str())
             .and_then(|origin| origin.split_once("://"))
-            .is_some_and(|(_, origin)| asked(parts).is_some_and(|host| host == origin)),
+            .is_some_and(|(_, origin)| authority(parts).is_some_and(|host| host == origin)),
     };
-    if same { Ok(()) } else { Err(elsewhere()) }
+    if same { Ok(()) } else { Err(cross_origin()) }
 }
 
-fn elsewhere() -> Problem {
+fn cross_origin() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "cross_origin",
-        "a page of another origin asks for this, or nothing says that none does",
+        "cross-origin request, or a request that does not show its origin",
     )
 }
 
@@ -111,11 +117,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_ours_or_this_machines() {
-        let hosts = Hosts::of(vec!["Logs.example.com".into()]);
+    fn accepts_the_names_it_was_given_and_those_of_this_machine() {
+        let hosts = Hosts::new(vec!["Logs.example.com".into()]);
         let check = |host: &str, expected: bool| {
             let authority = host.parse().unwrap();
-            assert_eq!(hosts.is_ours(&authority), expected, "{host}");
+            assert_eq!(hosts.is_known(&authority), expected, "{host}");
         };
         check("logs.example.com", true);
         check("LOGS.example.com:8787", true);

@@ -1,8 +1,8 @@
-//! Who is let in: the host that is asked for, who asks, how often, and on whose page.
+//! Authorization of every request: host name, origin, credentials and rate limits.
 
-mod buckets;
 mod host;
 mod peer;
+mod rate_limit;
 mod token;
 
 use std::{fmt, sync::Arc};
@@ -14,153 +14,157 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
 
-pub(super) use host::same_origin;
+pub(super) use host::require_same_origin;
 pub(super) use token::Token;
 
-use self::{buckets::Buckets, host::Hosts, peer::Peer, token::Given};
+use self::{host::Hosts, peer::Peer, rate_limit::RateLimiter, token::TokenCheck};
 use super::{
-    access::{Access, Granted},
+    access::{Access, Grant},
     problem::Problem,
 };
 
-/// Requests of one peer that are answered, and as many that are not: so many at once, and so many a second.
+/// Requests of one peer: burst, and per second. Authorized and unauthorized ones are counted apart.
 const REQUESTS: (u32, u32) = (1_000, 200);
-/// Wrong tokens of one peer: so many at once, and one every so many seconds.
-const GUESSES: (u32, u32) = (10, 1);
+/// Wrong tokens of one peer: burst, and per second.
+const WRONG_TOKENS: (u32, u32) = (10, 1);
 
 type Hook = Arc<dyn Fn(&Parts) -> Access + Send + Sync>;
 
-/// Who may come in.
+/// How requests are authenticated.
 #[derive(Clone, Default)]
-pub(super) enum Door {
-    /// This machine alone.
+pub(super) enum AuthMode {
+    /// Clients on this machine only.
     #[default]
     Loopback,
-    /// Whoever has the token.
+    /// By token.
     Token(Token),
-    /// Whom the application says.
+    /// By a function of the application.
     Hook(Hook),
 }
 
-/// What stands before every address.
+/// Authorizes the requests to all routes.
 #[derive(Debug)]
 pub(super) struct Guard {
-    door: Door,
+    auth: AuthMode,
     hosts: Option<Hosts>,
-    /// Of who is let in.
-    requests: Buckets,
-    /// Of who is not.
-    strangers: Buckets,
-    guesses: Buckets,
+    authenticated: RateLimiter,
+    unauthenticated: RateLimiter,
+    wrong_tokens: RateLimiter,
 }
 
 impl Guard {
-    pub(super) fn new(door: Door, hosts: Vec<String>) -> Self {
-        // Names that somebody else's DNS answers for are only harmless where a secret is asked for.
-        let hosts = match (&door, hosts.is_empty()) {
-            (Door::Token(_) | Door::Hook(_), true) => None,
-            _ => Some(Hosts::of(hosts)),
+    pub(super) fn new(auth: AuthMode, hosts: Vec<String>) -> Self {
+        // DNS rebinding is harmless only if a request needs credentials.
+        let hosts = match (&auth, hosts.is_empty()) {
+            (AuthMode::Token(_) | AuthMode::Hook(_), true) => None,
+            _ => Some(Hosts::new(hosts)),
         };
         Guard {
-            door,
+            auth,
             hosts,
-            requests: Buckets::new(REQUESTS.0, REQUESTS.1),
-            strangers: Buckets::new(REQUESTS.0, REQUESTS.1),
-            guesses: Buckets::new(GUESSES.0, GUESSES.1),
+            authenticated: RateLimiter::new(REQUESTS.0, REQUESTS.1),
+            unauthenticated: RateLimiter::new(REQUESTS.0, REQUESTS.1),
+            wrong_tokens: RateLimiter::new(WRONG_TOKENS.0, WRONG_TOKENS.1),
         }
     }
 
-    /// Lets a request in, or answers it.
-    fn admit(&self, parts: &Parts) -> Result<Granted, Refused> {
-        // Before anybody's turn is taken: a page of somebody else's asks from the address of whoever looks at it.
+    /// Authorizes a request, or returns the response that rejects it.
+    fn authorize(&self, parts: &Parts) -> Result<Grant, Rejection> {
+        // Before the rate limit: a request of another site's page comes from its viewer's address.
         if let Some(hosts) = &self.hosts {
             hosts.check(parts)?;
         }
-        host::not_from_elsewhere(parts)?;
-        let peer = Peer::of(parts);
-        let answer = self.identify(&peer, parts);
-        // Behind a proxy everybody has one address: who is refused must not use up the turns of who is let in.
-        let turns = match &answer {
-            Ok(_) | Err(Refused { known: true, .. }) => &self.requests,
-            Err(_) => &self.strangers,
+        host::reject_cross_site(parts)?;
+        let peer = Peer::from_request(parts);
+        let result = self.authenticate(&peer, parts);
+        // Behind a proxy all peers share one address: rejected requests must not use up the limit of authorized ones.
+        let limiter = match &result {
+            Ok(_)
+            | Err(Rejection {
+                authenticated: true,
+                ..
+            }) => &self.authenticated,
+            Err(_) => &self.unauthenticated,
         };
-        match turns.take(&peer) {
-            true => answer,
-            false => Err(slow_down("you ask too often").into()),
+        match limiter.try_acquire(&peer) {
+            true => result,
+            false => Err(too_many("too many requests").into()),
         }
     }
 
-    fn identify(&self, peer: &Peer, parts: &Parts) -> Result<Granted, Refused> {
-        let access = match &self.door {
-            Door::Loopback => peer.is_this_machine(parts)?,
-            Door::Token(token) => self.knock(token, peer, parts)?,
-            Door::Hook(hook) => hook(parts),
+    fn authenticate(&self, peer: &Peer, parts: &Parts) -> Result<Grant, Rejection> {
+        let access = match &self.auth {
+            AuthMode::Loopback => peer.require_loopback(parts)?,
+            AuthMode::Token(token) => self.check_token(token, peer, parts)?,
+            AuthMode::Hook(hook) => hook(parts),
         };
-        match Granted::by(access) {
-            Ok(Some(granted)) => Ok(granted),
+        match Grant::from_access(access) {
+            Ok(Some(grant)) => Ok(grant),
             Ok(None) => Err(denied().into()),
             Err(problem) => Err(problem.into()),
         }
     }
 
-    /// The token is compared before anything is counted, so that the right one is never refused.
-    fn knock(&self, token: &Token, peer: &Peer, parts: &Parts) -> Result<Access, Refused> {
+    /// Compares the token before counting, so that the right one is never rate limited.
+    fn check_token(&self, token: &Token, peer: &Peer, parts: &Parts) -> Result<Access, Rejection> {
         match token.check(parts) {
-            Given::Right => Ok(Access::Everything),
-            Given::RightInUrl => Err(Refused {
-                response: token.exchanged(parts).into(),
-                known: true,
+            TokenCheck::Valid => Ok(Access::Everything),
+            TokenCheck::ValidInUrl => Err(Rejection {
+                response: token.redirect_with_cookie(parts).into(),
+                authenticated: true,
             }),
-            Given::Wrong if !self.guesses.take(peer) => {
-                Err(slow_down("you gave too many wrong tokens").into())
+            TokenCheck::Wrong if !self.wrong_tokens.try_acquire(peer) => {
+                Err(too_many("too many wrong tokens").into())
             }
-            Given::Wrong | Given::Nothing => Err(Refused::stranger(token.asked_for(parts))),
+            TokenCheck::Wrong | TokenCheck::Missing => {
+                Err(Rejection::unauthenticated(token.challenge(parts)))
+            }
         }
     }
 }
 
-/// What is answered instead of letting somebody in.
-struct Refused {
+/// The response to a request that does not reach its handler.
+struct Rejection {
     response: Box<Response>,
-    /// True where it has shown who it is, and is sent elsewhere.
-    known: bool,
+    /// True for a redirect of a client that sent the right token.
+    authenticated: bool,
 }
 
-impl Refused {
-    fn stranger(response: Response) -> Self {
-        Refused {
+impl Rejection {
+    fn unauthenticated(response: Response) -> Self {
+        Rejection {
             response: Box::new(response),
-            known: false,
+            authenticated: false,
         }
     }
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for Rejection {
     fn from(problem: Problem) -> Self {
-        Refused::stranger(problem.into_response())
+        Rejection::unauthenticated(problem.into_response())
     }
 }
 
-/// Asks who it is, before anything else is done.
+/// The middleware that authorizes every request before its handler runs.
 pub(super) async fn guard(
     State(guard): State<Arc<Guard>>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let mut response = match guard.admit(&parts) {
-        Ok(granted) => {
-            parts.extensions.insert(granted);
+    let mut response = match guard.authorize(&parts) {
+        Ok(grant) => {
+            parts.extensions.insert(grant);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(Refused { response, .. }) => *response,
+        Err(Rejection { response, .. }) => *response,
     };
-    protect(&mut response);
+    add_security_headers(&mut response);
     response
 }
 
-/// What browsers are told about every answer. Pages bring a policy of their own.
-fn protect(response: &mut Response) {
+/// Adds the security headers of every response. Pages set a content security policy of their own.
+fn add_security_headers(response: &mut Response) {
     let headers = response.headers_mut();
     let policy = HeaderValue::from_static(
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -168,8 +172,8 @@ fn protect(response: &mut Response) {
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(policy);
-    let nowhere = HeaderValue::from_static("DENY");
-    headers.entry(header::X_FRAME_OPTIONS).or_insert(nowhere);
+    let deny = HeaderValue::from_static("DENY");
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(deny);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -188,23 +192,23 @@ fn protect(response: &mut Response) {
 }
 
 fn denied() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", "you may not see this")
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "access denied")
 }
 
-fn slow_down(why: &str) -> Problem {
+fn too_many(why: &str) -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many",
-        format!("{why}: ask again later"),
+        format!("{why}: retry later"),
     )
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for AuthMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Door::Loopback => "Loopback",
-            Door::Token(_) => "Token(..)",
-            Door::Hook(_) => "Hook(..)",
+            AuthMode::Loopback => "Loopback",
+            AuthMode::Token(_) => "Token(..)",
+            AuthMode::Hook(_) => "Hook(..)",
         })
     }
 }

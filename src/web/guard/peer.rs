@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The address that a request comes from.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -7,51 +7,51 @@ use http::{StatusCode, request::Parts};
 
 use super::super::{access::Access, problem::Problem};
 
-/// What proxies add to requests of others.
+/// Headers that proxies add.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-/// Where a request comes from; of addresses that one machine has many of, their network.
+/// The address of a client; of IPv6 its /64 network.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Peer(Option<IpAddr>);
 
 impl Peer {
-    pub(super) fn of(parts: &Parts) -> Self {
+    pub(super) fn from_request(parts: &Parts) -> Self {
         let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Peer::at(info.map(|info| info.0.ip()))
+        Peer::from_ip(info.map(|info| info.0.ip()))
     }
 
-    pub(super) fn at(ip: Option<IpAddr>) -> Self {
+    pub(super) fn from_ip(ip: Option<IpAddr>) -> Self {
         Peer(ip.map(|ip| match ip.to_canonical() {
             IpAddr::V6(ip) if !ip.is_loopback() => {
-                // A customer has 2^64 of them, or more.
+                // One customer has 2^64 addresses or more.
                 Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into()
             }
             ip => ip,
         }))
     }
 
-    /// Lets in who is on this machine, where that is known.
-    pub(super) fn is_this_machine(&self, parts: &Parts) -> Result<Access, Problem> {
+    /// Grants access to a client that is known to be on this machine.
+    pub(super) fn require_loopback(&self, parts: &Parts) -> Result<Access, Problem> {
         let Peer(Some(ip)) = self else {
-            return Err(refused(
-                "nobody knows where this request comes from: serve the application with `into_make_service_with_connect_info::<SocketAddr>()`, or give its activity router a token or a way to ask who it is",
+            return Err(forbidden(
+                "the client address is unknown: serve the application with `into_make_service_with_connect_info::<SocketAddr>()`, or set a token or `auth` on its activity router",
             ));
         };
         let forwarded = FORWARDED
             .iter()
             .find(|name| parts.headers.contains_key(**name));
         match forwarded {
-            _ if !ip.is_loopback() => Err(refused(
-                "only this machine is let in: a token, or the application's own authentication, lets in others",
+            _ if !ip.is_loopback() => Err(forbidden(
+                "only clients on this machine have access: set a token or `auth` to allow others",
             )),
-            Some(name) => Err(refused(&format!(
-                "this request was forwarded (`{name}`), and only this machine is let in: a token, or the application's own authentication, lets in others"
+            Some(name) => Err(forbidden(&format!(
+                "the request was forwarded (`{name}`), and only clients on this machine have access: set a token or `auth` to allow others"
             ))),
             None => Ok(Access::Everything),
         }
     }
 }
 
-fn refused(why: &str) -> Problem {
+fn forbidden(why: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", why)
 }

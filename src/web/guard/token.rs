@@ -1,4 +1,4 @@
-//! The token: given once in the address, from then on in a cookie that no script reads.
+//! The token: sent once in the URL, then in an `HttpOnly` cookie, or as a bearer token.
 
 use std::{fmt, hint::black_box};
 
@@ -7,30 +7,30 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use super::super::problem::Problem;
 
-/// What stands in the address, and where its value is asked for.
+/// The query parameter, and the name of the form field.
 const QUERY: &str = "token";
 
-/// A secret that lets in whoever has it.
+/// The secret that grants access.
 #[derive(Clone)]
 pub(in crate::web) struct Token {
     secret: String,
-    /// Cookies are told apart by their host alone, not by its port: servers beside each other need names of their own.
+    /// Depends on the secret: cookies are shared by all ports of a host, so servers on one host need different names.
     cookie: String,
 }
 
-/// What a request gives in place of the token.
+/// The result of checking the tokens of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Given {
-    Nothing,
+pub(super) enum TokenCheck {
+    Missing,
     Wrong,
-    Right,
-    /// The same, with a token in the address, which goes on without.
-    RightInUrl,
+    Valid,
+    /// Valid, with a token in the URL, which a redirect removes.
+    ValidInUrl,
 }
 
 impl Token {
     pub(in crate::web) fn new(secret: String) -> Self {
-        // FNV-1a: a name to tell apart, no secret and no proof of one.
+        // FNV-1a: it only tells names apart, and reveals 16 bits of the hash.
         let number = secret.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
@@ -38,35 +38,35 @@ impl Token {
         Token { secret, cookie }
     }
 
-    /// How many bytes it has.
+    /// Returns its length in bytes.
     pub(in crate::web) fn len(&self) -> usize {
         self.secret.len()
     }
 
-    /// Looks at every place in which a request may give the token. It is right if it is right in one of them: an old one
-    /// may be left in a bookmark or a cookie. Takes as long for any tokens of one length.
-    pub(super) fn check(&self, parts: &Parts) -> Given {
+    /// Checks the URL, the cookies and the `Authorization` headers. One valid token is enough: an old one may be left in a
+    /// bookmark or a cookie. The comparison takes constant time for tokens of one length.
+    pub(super) fn check(&self, parts: &Parts) -> TokenCheck {
         let in_url = in_query(parts);
         let in_cookies = cookies(parts, &self.cookie).filter_map(from_hex);
-        let (mut given, mut right) = (0, 0);
-        let elsewhere = bearers(parts).map(str::to_owned).chain(in_cookies);
-        for secret in in_url.iter().cloned().chain(elsewhere) {
-            given += 1;
-            right += usize::from(same(&secret, &self.secret));
+        let (mut total, mut valid) = (0, 0);
+        let in_headers = bearer_tokens(parts).map(str::to_owned).chain(in_cookies);
+        for secret in in_url.iter().cloned().chain(in_headers) {
+            total += 1;
+            valid += usize::from(constant_time_eq(&secret, &self.secret));
         }
-        match (given, right, in_url.is_empty()) {
-            (0, ..) => Given::Nothing,
-            (_, 0, _) => Given::Wrong,
-            (.., true) => Given::Right,
-            (.., false) => Given::RightInUrl,
+        match (total, valid, in_url.is_empty()) {
+            (0, ..) => TokenCheck::Missing,
+            (_, 0, _) => TokenCheck::Wrong,
+            (.., true) => TokenCheck::Valid,
+            (.., false) => TokenCheck::ValidInUrl,
         }
     }
 
-    /// Answers with the same address without the token, and a cookie in its place.
+    /// Redirects to the URL without the token, and sets the cookie.
     ///
-    /// The cookie has no path, which means that of the address as the browser knows it, without what follows its last
-    /// slash: right under any prefix, and behind any proxy.
-    pub(super) fn exchanged(&self, parts: &Parts) -> Response {
+    /// The cookie has no `Path`: it defaults to the directory of the URL as the browser sees it, which is right under any
+    /// prefix and behind any proxy.
+    pub(super) fn redirect_with_cookie(&self, parts: &Parts) -> Response {
         let rest: Vec<&str> = pairs(parts).filter(|pair| !is_token(pair)).collect();
         let page = parts.uri.path().trim_start_matches('/');
         let address = match rest.is_empty() {
@@ -85,7 +85,7 @@ impl Token {
         let cookie = format!("{}={hex}; HttpOnly; SameSite=Strict{secure}", self.cookie);
         let mut response = StatusCode::SEE_OTHER.into_response();
         let headers = response.headers_mut();
-        // What came in as a header goes out as one.
+        // Both come from a request, and so are valid header values.
         if let (Ok(address), Ok(mut cookie)) = (
             HeaderValue::try_from(address),
             HeaderValue::try_from(cookie),
@@ -98,8 +98,8 @@ impl Token {
         response
     }
 
-    /// Asks for the token: people with a form, programs with a problem.
-    pub(super) fn asked_for(&self, parts: &Parts) -> Response {
+    /// Returns the 401 response: a form for browsers, a problem for programs.
+    pub(super) fn challenge(&self, parts: &Parts) -> Response {
         let accepts = parts
             .headers
             .get(header::ACCEPT)
@@ -109,7 +109,7 @@ impl Token {
             false => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "give the token: `Authorization: Bearer ..`, or open the dashboard with `?token=..` once",
+                "token required: send `Authorization: Bearer …`, or open the dashboard with `?token=…` once",
             )
             .into_response(),
         };
@@ -135,10 +135,10 @@ impl Token {
 
 const FORM: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
 <title>Activity</title><h1>Activity</h1><form method=get action=\"./\"><label>Token <input name=token type=password autofocus \
-required autocomplete=current-password></label> <button>Show</button></form><p>It was printed where the server was started.";
+required autocomplete=current-password></label> <button>Sign in</button></form><p>The token was printed in the terminal that started the server.";
 
-/// The credentials of the scheme `Bearer`, whose name has no case (RFC 9110, 11.1). A proxy may add others.
-pub(super) fn bearers(parts: &Parts) -> impl Iterator<Item = &str> {
+/// Returns the bearer tokens. The scheme is case-insensitive (RFC 9110, 11.1), and a proxy may add other schemes.
+pub(super) fn bearer_tokens(parts: &Parts) -> impl Iterator<Item = &str> {
     let all = parts.headers.get_all(header::AUTHORIZATION).iter();
     all.filter_map(|value| {
         let (scheme, token) = str::from_utf8(value.as_bytes()).ok()?.split_once(' ')?;
@@ -147,7 +147,7 @@ pub(super) fn bearers(parts: &Parts) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The values of the cookies of a name: one of before may be there beside the one that counts, and those of others may
+/// Returns the values of the cookies of a name. There may be an outdated one beside the current one, and other cookies may
 /// hold any bytes.
 fn cookies<'a>(parts: &'a Parts, name: &'a str) -> impl Iterator<Item = &'a str> {
     let all = parts.headers.get_all(header::COOKIE).iter();
@@ -159,7 +159,7 @@ fn cookies<'a>(parts: &'a Parts, name: &'a str) -> impl Iterator<Item = &'a str>
     })
 }
 
-/// True for the addresses of pages, which stand beside each other: elsewhere a token in the address is none.
+/// Whether the path is that of a page. Elsewhere `token` is an ordinary parameter.
 fn is_page(parts: &Parts) -> bool {
     let mut page = parts.uri.path().trim_start_matches('/').bytes();
     page.all(|byte| byte.is_ascii_lowercase())
@@ -175,7 +175,7 @@ fn is_token(pair: &str) -> bool {
     pair.split_once('=').is_some_and(|(name, _)| name == QUERY)
 }
 
-/// The tokens in the address of a page.
+/// Returns the tokens in the URL of a page.
 fn in_query(parts: &Parts) -> Vec<String> {
     let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let pairs = query.map(|query| query.0).unwrap_or_default();
@@ -199,8 +199,8 @@ fn from_hex(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether two texts are the same, found out in a time that does not tell where they differ.
-fn same(a: &str, b: &str) -> bool {
+/// Constant-time comparison: the time does not depend on where the texts differ.
+fn constant_time_eq(a: &str, b: &str) -> bool {
     let differs = a
         .bytes()
         .zip(b.bytes())
@@ -219,8 +219,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_the_same_or_not() {
-        let check = |a: &str, b: &str, expected| assert_eq!(same(a, b), expected, "{a} {b}");
+    fn texts_are_compared() {
+        let check =
+            |a: &str, b: &str, expected| assert_eq!(constant_time_eq(a, b), expected, "{a} {b}");
         check("", "", true);
         check("abc", "abc", true);
         check("abc", "abd", false);
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hex_is_no_token() {
+    fn a_cookie_is_hexadecimal() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(from_hex(text).as_deref(), expected, "{text}");
         };

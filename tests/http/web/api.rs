@@ -77,8 +77,8 @@ async fn what_is_asked_wrongly_is_refused_and_said() {
     log.flush().await.unwrap();
     let app = router(&log);
     for (path, said) in [
-        ("/api/activities?limit=0", "from 1 to 1000"),
-        ("/api/activities?limit=1000000000", "from 1 to 1000"),
+        ("/api/activities?limit=0", "1 to 1000"),
+        ("/api/activities?limit=1000000000", "1 to 1000"),
         ("/api/activities?limit=99999999999999999999999", "limit"),
         ("/api/activities?limit=-1", "limit"),
         ("/api/activities?cursor=1", "is not a cursor"),
@@ -102,17 +102,20 @@ async fn what_is_asked_wrongly_is_refused_and_said() {
             "/api/metrics/overall?tz=Asia/Atlantis",
             "there is no time zone",
         ),
-        ("/api/metrics/overall?at=noon", "\"noon\" is no instant"),
+        (
+            "/api/metrics/overall?at=noon",
+            "not a date or an instant: \"noon\"",
+        ),
         (
             "/api/metrics/overall?step=minute",
-            "\"minute\" is not a step",
+            "invalid `step`: \"minute\"",
         ),
         ("/api/metrics/projects/acme?window=", "is not a window"),
         ("/api/export?format=xml", "not a format of exports"),
-        ("/api/export?what=all", "cannot be exported"),
+        ("/api/export?what=all", "invalid `what`: \"all\""),
         ("/api/digest?tokens=1", "cannot fit"),
-        ("/api/digest?days=2&today=true", "cannot both"),
-        ("/api/live?after=x", "is not the id of a message"),
+        ("/api/digest?days=2&today=true", "exclude each other"),
+        ("/api/live?after=x", "not a message ID: \"x\""),
         ("/api/metrics/projects/%ff", "UTF-8"),
     ] {
         let detail = get(&app, path).await.problem(400, "invalid");
@@ -127,16 +130,16 @@ async fn what_is_unknown_is_not_found_with_a_reason() {
     for (path, said) in [
         (
             "/api/activities/0199e5a2-7c00-7000-8000-000000000000",
-            "it never was, or it was pruned",
+            "it was never recorded, or was pruned",
         ),
-        ("/api/activities/7", "\"7\" is not the id of an activity"),
+        ("/api/activities/7", "not an activity ID: \"7\""),
         (
             "/api/metrics/projects/nobody",
             "could not find any activity of the project \"nobody\"",
         ),
         ("/api/metrics/agents/nobody", "the agent \"nobody\""),
         ("/api/metrics/names/nobody", "the name \"nobody\""),
-        ("/api/nothing", "there is nothing at"),
+        ("/api/nothing", "nothing at"),
     ] {
         let detail = get(&app, path).await.problem(404, "not_found");
         assert!(detail.contains(said), "{path}: {detail}");

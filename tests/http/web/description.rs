@@ -1,12 +1,34 @@
-//! The description of the API says what is there, and what is there is described.
+//! The API's description (OpenAPI) against what the router answers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, env, fs};
 
 use axum::Router;
 use serde_json::Value;
 use tower_activity::{ActivityLog, Describe, Outcome};
 
 use crate::web::support::{get, request, router, send};
+
+/// The committed copy, which the dashboard's types are generated from.
+const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
+/// Names the file that is to be written instead: `cargo xtask openapi` sets it.
+const WRITE: &str = "ACTIVITY_TEST_OPENAPI";
+
+#[cfg(all(feature = "recording", feature = "webhook"))]
+#[tokio::test]
+async fn the_committed_description_is_what_the_router_serves() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app: Router = log.router().accept_events().into();
+    let served = get(&app, "/api/openapi.json").await.json();
+    if let Some(path) = env::var_os(WRITE) {
+        fs::write(path, format!("{served:#}\n")).unwrap();
+        return;
+    }
+    let committed: Value = serde_json::from_str(&fs::read_to_string(COPY).unwrap()).unwrap();
+    assert!(
+        committed == served,
+        "src/web/openapi.json is out of date: run `cargo xtask openapi`"
+    );
+}
 
 #[tokio::test]
 async fn every_address_that_is_described_answers_as_it_says() {

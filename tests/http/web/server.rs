@@ -34,6 +34,6 @@ async fn nobody_else_is_let_in_unasked() {
     let log = log_with(&[]).await;
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let refused = Server::bind(address, log.router()).await.unwrap_err();
-        assert!(refused.to_string().contains("give a token"), "{refused}");
+        assert!(refused.to_string().contains("set a token"), "{refused}");
     }
 }
