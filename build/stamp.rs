@@ -7,6 +7,10 @@ use std::{
 
 /// Where the sources of the pages are, in the repository.
 pub(crate) const PAGES: &str = "src/web/pages";
+/// The API's description, beside the pages: the types of its answers are generated from it.
+const DESCRIPTION: &str = "../openapi.json";
+/// Where those types go; not committed.
+const GENERATED: &str = "generated";
 /// Where the built ones go, beside them; not committed.
 pub(crate) const BUILT: &str = "dist";
 /// The file in there that says of which sources they are.
@@ -32,6 +36,7 @@ pub(crate) fn stamp(pages: &Path) -> io::Result<String> {
 pub(crate) fn sources(pages: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     collect(pages, &mut files)?;
+    files.push(pages.join(DESCRIPTION));
     files.sort();
     Ok(files)
 }
@@ -41,7 +46,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         // Neither hidden files nor tests change what is built.
-        let left_out = [BUILT, "node_modules", "e2e"]
+        let left_out = [BUILT, GENERATED, "node_modules", "e2e"]
             .iter()
             .any(|one| name == *one)
             || name.to_string_lossy().starts_with('.');

@@ -152,7 +152,7 @@ impl Follower {
         match (seen, std::mem::replace(&mut self.restarted_at, seen)) {
             // The writer may be about to copy records from the replaced file into this one.
             (Some(_), None) => return Ok(Next::Wait),
-            // Records since the first look must be sent.
+            // Records committed since the first query must be sent.
             (Some((log, seq)), Some((first, earlier))) if log == first => {
                 next = Position::new(log, seq.min(earlier));
                 self.restarted_at = None;

@@ -14,6 +14,7 @@ mod golden;
 mod matrix;
 mod msrv;
 mod npm;
+mod openapi;
 mod package;
 mod pages;
 mod platforms;
@@ -47,6 +48,7 @@ The project's own commands.
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
   cargo xtask screenshots  takes the pictures of the dashboard that the README shows
   cargo xtask golden    writes the golden log of today's schema, which later versions have to read
+  cargo xtask openapi   writes the API's description, `src/web/openapi.json`, which types of the pages are generated from
   cargo xtask fmt       checks the formatting
   cargo xtask clippy    checks all members with all features, warnings denied
   cargo xtask doc       builds the documentation, warnings denied
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         ["lint"] => pages::lint(),
         ["screenshots"] => screenshots::screenshots(),
         ["golden"] => golden::golden(),
+        ["openapi"] => openapi::openapi(),
         ["fmt"] => checks::fmt(),
         ["clippy"] => checks::clippy(),
         ["doc"] => checks::doc(),

@@ -295,7 +295,7 @@ fn is_too_far<R>(position: Position<R>, newest: Position<R>) -> bool {
 
 /// Access to the position of one kind of record.
 trait PositionOf<R> {
-    /// The name of messages with such records.
+    /// The event name of its messages.
     const MESSAGE: &'static str;
 
     fn of(&mut self) -> &mut Position<R>;

@@ -1,19 +1,19 @@
-// Says beside the built scripts, and in them, whose code they contain.
+// Adds the licenses of bundled packages, beside the built scripts and as a comment in them.
 
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
 const NOTICE = "THIRD-PARTY.txt";
-/** rrweb's packages say MIT and carry no text of it: `rrweb.txt` is their repository's. */
+/** rrweb's packages are MIT but include no license text: `rrweb.txt` is that of their repository. */
 const RRWEB = ["@rrweb/record", "@rrweb/replay", "rrweb", "rrweb-snapshot", "rrdom"];
-/** What rrweb's packages contain of others. */
-const WITHIN = ["@xstate/fsm", "base64-arraybuffer", "mitt", "nanoid", "picocolors", "postcss", "source-map-js"];
+/** Packages bundled in rrweb's. */
+const BUNDLED = ["@xstate/fsm", "base64-arraybuffer", "mitt", "nanoid", "picocolors", "postcss", "source-map-js"];
 
-/** Text with the licenses of everything that is built in. */
+/** Returns the license texts of all bundled packages. */
 function licenses(): string {
   const text = (file: string) => readFileSync(file, "utf8").trim();
   const own = RRWEB.map((name) => title(name)).join("\n");
-  const others = WITHIN.map((name) => `${title(name)}\n\n${text(`node_modules/${name}/LICENSE`)}`);
+  const others = BUNDLED.map((name) => `${title(name)}\n\n${text(`node_modules/${name}/LICENSE`)}`);
   return [`${own}\n\n${text("rrweb.txt")}`, ...others].join("\n\n----\n\n");
 }
 
@@ -22,7 +22,7 @@ function title(name: string): string {
   return `${name} ${version}`;
 }
 
-/** Names the license in each script, and puts the text of all beside them. */
+/** Adds a notice to each script and writes the license texts beside them. */
 export function notice(): Plugin {
   return {
     name: "notice",

@@ -3,14 +3,14 @@
 import type { Plugin } from "vite";
 
 /**
- * Where a page has replaced what rrweb calls, rrweb takes it from an iframe that it adds and removes. It looks for two
- * methods among the accessors, finds neither, and takes every page for such a one. Chromium goes down where that happens
- * while the first page of a browser is on its way.
+ * If a page has replaced functions that rrweb calls, rrweb takes them from an iframe that it adds and removes. It looks for
+ * two methods among the accessors, does not find them, and so treats every page as such. Chromium crashes if that happens
+ * while the first page of a browser is loading.
  */
 const ACCESSORS = 'Element: ["shadowRoot", "querySelector", "querySelectorAll"],';
 const METHODS = "Element: [],";
 
-/** Has rrweb look for the methods among the methods. */
+/** Moves the two methods from the accessors to the methods. */
 export function untainted(): Plugin {
   return {
     name: "untainted",
@@ -19,7 +19,7 @@ export function untainted(): Plugin {
         return;
       }
       if (!code.includes(ACCESSORS) || !code.includes(METHODS)) {
-        this.error("rrweb looks for what pages have replaced in another way: see whether it still needs this");
+        this.error("rrweb has changed how it detects replaced functions: check whether this plugin is still needed");
       }
       return code
         .replace(ACCESSORS, 'Element: ["shadowRoot"],')

@@ -2,7 +2,7 @@ import { defineConfig } from "vite";
 import { notice } from "./notice";
 import { untainted } from "./untainted";
 
-// Each part is one script of its own, without a module loader: pages of others run it under any policy.
+// Each part is one script without a module loader, so that it runs on other pages under any policy.
 const part = process.env.PART ?? "record";
 
 export default defineConfig({

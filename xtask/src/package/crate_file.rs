@@ -31,7 +31,14 @@ const NEEDED: &[&str] = &[
 const FOLDERS: &[&str] = &["build/", "examples/", "src/"];
 
 /// What needs node, and what only tests need.
-const NOT_IN_IT: &[&str] = &["node_modules", ".ts", "package.json", "replay.js", ".db"];
+const NOT_IN_IT: &[&str] = &[
+    "node_modules",
+    ".ts",
+    "package.json",
+    "openapi.json",
+    "replay.js",
+    ".db",
+];
 
 /// The package of the library.
 pub(super) struct CrateFile {

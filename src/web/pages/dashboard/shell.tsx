@@ -1,13 +1,13 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ask } from "./data/api";
+import { getJson } from "./data/api";
 import { count, ZONE } from "./data/format";
-import { useEvery, useLoad } from "./data/load";
-import type { Activity, Metrics } from "./data/records";
-import { href, type Page, type Place, usePlace } from "./data/route";
+import { useInterval, useLoad } from "./data/load";
+import type { ActivityPage as ActivityList, Metrics } from "./data/records";
+import { href, type Page, type Route, useRoute } from "./data/route";
+import { ActivityPage } from "./pages/activity";
 import { EventsPage } from "./pages/events";
 import { HealthPage } from "./pages/health";
-import { One } from "./pages/one";
 import { Overview } from "./pages/overview";
 import { ReplayPage } from "./pages/replay";
 import { Timeline } from "./pages/timeline";
@@ -21,46 +21,42 @@ const TABS: readonly [Page, string][] = [
   ["health", "Health"],
 ];
 
-/** More than so many running ones are "more than". */
-const MOST = 200;
+/** The maximum number of running activities to count. */
+const MAX_RUNNING = 200;
 
-/** How many run, and how many failed today. */
+/** Counts in the header: running activities, and failures of today. */
 interface Counts {
   running: number;
   more: boolean;
   failed: number;
 }
 
-async function counts(signal: AbortSignal): Promise<Counts> {
+async function loadCounts(signal: AbortSignal): Promise<Counts> {
   const [running, today] = await Promise.all([
-    ask<{ activities: Activity[]; next: string | null }>(
-      "activities",
-      { q: "status:running", limit: MOST },
-      signal,
-    ),
-    ask<Metrics>("metrics/overall", { window: "day", step: "day", tz: ZONE }, signal),
+    getJson<ActivityList>("activities", { q: "status:running", limit: MAX_RUNNING }, signal),
+    getJson<Metrics>("metrics/overall", { window: "day", step: "day", tz: ZONE }, signal),
   ]);
   return { running: running.activities.length, more: running.next !== null, failed: today.current.failed };
 }
 
 /** The header with tabs, and the page below it. */
 export function Shell() {
-  const place = usePlace();
-  const now = useLoad("counts", counts);
-  useEvery(3_000, now.reload);
+  const place = useRoute();
+  const now = useLoad("counts", loadCounts);
+  useInterval(3_000, now.reload);
   const tab: Page = place.page === "activity" ? "timeline" : place.page;
   useEffect(() => {
     const label =
-      place.page === "activity" ? "One activity" : TABS.find(([page]) => page === place.page)?.[1];
+      place.page === "activity" ? "Activity details" : TABS.find(([page]) => page === place.page)?.[1];
     document.title = `${label ?? "Activity"} · Activity`;
   }, [place.page]);
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the page
+        Skip to content
       </a>
       <header class="top">
-        <a class="logo" href={href("overview")} aria-label="Activity, first page">
+        <a class="logo" href={href("overview")} aria-label="Activity home">
           <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
             <rect width="32" height="32" rx="8" />
             <path d="M5 17h5l3-8 6 15 3-7h5" />
@@ -88,7 +84,7 @@ export function Shell() {
               </Count>
             </>
           )}
-          {now.problem !== null && <span class="count count-lost">no connection</span>}
+          {now.problem !== null && <span class="count count-lost">disconnected</span>}
         </div>
         <ThemeChoice />
       </header>
@@ -99,14 +95,14 @@ export function Shell() {
   );
 }
 
-function Routed({ place, running }: { place: Place; running: number | null }) {
+function Routed({ place, running }: { place: Route; running: number | null }) {
   switch (place.page) {
     case "overview":
       return <Overview params={place.params} running={running} />;
     case "timeline":
       return <Timeline params={place.params} />;
     case "activity":
-      return <One params={place.params} />;
+      return <ActivityPage params={place.params} />;
     case "replay":
       return <ReplayPage params={place.params} />;
     case "events":
@@ -137,7 +133,7 @@ function ThemeChoice() {
       type="button"
       class="icon-button theme"
       onClick={choose}
-      aria-label={`Theme: ${now}; change to ${next}`}
+      aria-label={`Theme: ${now}; switch to ${next}`}
       title={`Theme: ${now}`}
     >
       <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">

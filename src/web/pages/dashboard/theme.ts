@@ -1,4 +1,4 @@
-// The theme: the system's, or what the viewer chose here.
+// The theme: that of the system, or the viewer's choice.
 
 export const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -7,8 +7,8 @@ const KEY = "activity.theme";
 
 export function theme(): Theme {
   try {
-    const kept = localStorage.getItem(KEY);
-    return THEMES.find((one) => one === kept) ?? "auto";
+    const stored = localStorage.getItem(KEY);
+    return THEMES.find((one) => one === stored) ?? "auto";
   } catch {
     return "auto";
   }
@@ -18,7 +18,7 @@ export function setTheme(to: Theme): void {
   try {
     localStorage.setItem(KEY, to);
   } catch {
-    // Where nothing may be kept it lasts as long as the page.
+    // Without storage the choice lasts until the page is closed.
   }
   show(to);
   dispatchEvent(new Event("theme"));

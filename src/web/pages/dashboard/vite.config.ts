@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 import { pack } from "./pack";
 
-// Relative addresses: the pages work under whatever prefix they are served.
+// Relative URLs, so that the pages work under any prefix.
 export default defineConfig({
   root: "dashboard",
   base: "./",

@@ -1,4 +1,4 @@
-// What somebody else has put on record is shown, and does nothing in the viewer's browser.
+// Hostile records are displayed and execute nothing in the viewer's browser.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -10,23 +10,23 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Collects what is asked of others, where no policy keeps it from being asked. */
-async function reached({ page }) {
-  const asked = [];
+/** Collects requests to other hosts that no policy blocked. */
+async function collectRequests({ page }) {
+  const requests = [];
   await page.route(/evil\.example/, (route) => {
-    asked.push(route.request().url());
+    requests.push(route.request().url());
     return route.abort();
   });
-  return asked;
+  return requests;
 }
 
-/** Says that nothing of it ran, and that nobody else was asked for anything. */
-async function unharmed({ page, faults }, asked, path) {
+/** Asserts that no script ran and no other host was contacted. */
+async function assertUnharmed({ page, faults }, requests, path) {
   assert.equal(await page.evaluate(() => globalThis.owned), undefined, path);
-  assert.deepEqual(asked, [], path);
-  // What the policy stops, the browser tells of.
-  const stopped = /Content Security Policy|sandboxed|ERR_BLOCKED_BY_CSP|evil\.example/;
-  const bad = faults.splice(0).filter((fault) => !stopped.test(fault));
+  assert.deepEqual(requests, [], path);
+  // The browser logs what the policy blocks.
+  const blocked = /Content Security Policy|sandboxed|ERR_BLOCKED_BY_CSP|evil\.example/;
+  const bad = faults.splice(0).filter((fault) => !blocked.test(fault));
   assert.deepEqual(bad, [], path);
 }
 
@@ -35,12 +35,12 @@ for (const place of PLACES) {
     test("markup and scripts in names, arguments, errors and events are text", async () => {
       const window = await open(browser, place, "");
       const { page } = window;
-      const asked = await reached(window);
+      const requests = await collectRequests(window);
       const { id } = (await api(page, "activities?q=name:hostile*")).activities[0];
       for (const [path, seen] of [
         [`timeline?q=name:hostile*&id=${id}`, ".aside-name"],
         [`activity?id=${id}`, "h1"],
-        ["events?q=type:hostile*", ".fact-summary"],
+        ["events?q=type:hostile*", ".event-summary"],
         ["overview?by=brand", "#breakdown"],
       ]) {
         await page.goto(new URL(path, place).href);
@@ -55,23 +55,23 @@ for (const place of PLACES) {
             path,
           );
         }
-        await unharmed(window, asked, path);
+        await assertUnharmed(window, requests, path);
       }
       assert.equal(await page.locator("main a[href^='javascript:']").count(), 0);
       await window.close();
     });
 
-    test("a recorded page runs nothing and calls nobody", async () => {
+    test("a recorded page runs no script and makes no request", async () => {
       const window = await open(browser, place, "");
       const { page } = window;
-      const asked = await reached(window);
+      const requests = await collectRequests(window);
       const { id } = (await api(page, "activities?q=name:hostile*")).activities[0];
       await page.goto(new URL(`replay?id=of&activity=${id}`, place).href);
       const player = page.frameLocator(".replay-frame");
       await player.frameLocator("iframe").first().getByText("A page of somebody else's").waitFor();
       await player.getByRole("button", { name: "Play" }).click();
       await player.getByText("0:00 / 0:00").waitFor();
-      await unharmed(window, asked, "replay");
+      await assertUnharmed(window, requests, "replay");
       await window.close();
     });
 

@@ -1,22 +1,22 @@
-// A browser for the tests, and what holds of every page.
+// The browser of the tests, and checks for every page.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-/** Where the dashboard is served, each under another prefix. */
+/** URLs of the dashboard, each under another prefix. */
 export const PLACES = (process.env.DASHBOARDS ?? "").split(" ").filter((url) => url !== "");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 export async function launch() {
-  assert.ok(PLACES.length > 0, "the variable DASHBOARDS says where dashboards are served");
+  assert.ok(PLACES.length > 0, "set DASHBOARDS to the URLs of the dashboard");
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
 }
 
-/** A window that collects whatever should not happen. */
+/** Opens a window that collects console errors, exceptions and requests to other hosts. */
 export async function open(
   browser,
   place,
@@ -36,7 +36,7 @@ export async function open(
   page.on("request", (request) => {
     const url = new URL(request.url());
     if (!["data:", "blob:"].includes(url.protocol) && !request.url().startsWith(place)) {
-      faults.push(`a request to elsewhere: ${request.url()}`);
+      faults.push(`request to another host: ${request.url()}`);
     }
   });
   await page.goto(new URL(path, place).href);
@@ -44,7 +44,7 @@ export async function open(
   return {
     page,
     faults,
-    /** Nothing went wrong until here. */
+    /** Asserts that nothing was collected. */
     async close() {
       assert.deepEqual(faults, []);
       await context.close();
@@ -52,9 +52,9 @@ export async function open(
   };
 }
 
-/** What axe finds that keeps people from using the page. */
-export async function barriers(page) {
-  // The policy of the page lets no script in by an element; this way is the debugger's.
+/** Returns the serious accessibility violations that axe finds. */
+export async function violations(page) {
+  // The page's policy blocks script elements; the debugger is not subject to it.
   await page.evaluate((await import("node:fs")).readFileSync(AXE, "utf8"));
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return found.violations
@@ -68,7 +68,7 @@ export async function barriers(page) {
     );
 }
 
-/** The JSON that the API beside the pages answers. */
+/** Fetches JSON from the API. */
 export async function api(page, path) {
   return page.evaluate(async (at) => (await fetch(`./api/${at}`)).json(), path);
 }

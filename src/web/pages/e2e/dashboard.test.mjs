@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { api, barriers, launch, open, PLACES } from "./browser.mjs";
+import { api, launch, open, PLACES, violations } from "./browser.mjs";
 
 const PAGES = ["overview", "timeline", "replay", "events", "health"];
 
@@ -19,7 +19,7 @@ for (const place of PLACES) {
       ["dark", 1280],
       ["light", 360],
     ]) {
-      test(`every page can be used by everybody, ${theme}, ${width} px wide`, async () => {
+      test(`every page is accessible, ${theme}, ${width} px wide`, async () => {
         const window = await open(browser, place, "", { theme, width });
         const { page } = window;
         const recorded = (await api(page, "activities?q=has:recording&limit=1")).activities[0].id;
@@ -29,7 +29,7 @@ for (const place of PLACES) {
           await page.goto(new URL(path, place).href);
           await page.locator("h1").first().waitFor();
           await page.locator(".waiting").first().waitFor({ state: "detached" });
-          assert.deepEqual(await barriers(page), [], path);
+          assert.deepEqual(await violations(page), [], path);
           const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(over <= 0, `${path} is ${over} px wider than the window`);
         }
@@ -37,7 +37,7 @@ for (const place of PLACES) {
       });
     }
 
-    test("tabs lead to pages, say where one is, and the back button comes back", async () => {
+    test("tabs navigate, mark the current page, and the back button returns", async () => {
       const window = await open(browser, place, "");
       const { page } = window;
       for (const [label, path] of [
@@ -60,32 +60,32 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("the chart shows what the API says, in windows that can be gone through", async () => {
+    test("the chart shows the figures of the API, window by window", async () => {
       const window = await open(browser, place, "overview");
       const { page } = window;
-      await page.getByRole("button", { name: "Earlier" }).click();
+      await page.getByRole("button", { name: "Previous period" }).click();
       await page.waitForURL(/at=/);
-      await page.getByRole("button", { name: "Later" }).click();
+      await page.getByRole("button", { name: "Next period" }).click();
       await page.waitForURL((url) => !url.searchParams.has("at"));
       await page.getByRole("button", { name: "Week" }).click();
       await page.waitForURL(/window=week/);
       await page.getByRole("button", { name: "Month" }).click();
       await page.waitForURL(/window=month/);
       await page.getByRole("heading", { name: "By day" }).waitFor();
-      const said = await api(page, "metrics/overall?window=month&step=day&tz=Asia/Kathmandu");
-      const n = said.history.findLastIndex((one) => one.count > 0) - 1;
+      const metrics = await api(page, "metrics/overall?window=month&step=day&tz=Asia/Kathmandu");
+      const n = metrics.history.findLastIndex((one) => one.count > 0) - 1;
       await page.locator(".plot").focus();
       for (let step = 0; step <= n; step += 1) {
         await page.keyboard.press("ArrowRight");
       }
       const tooltip = await page.locator(".tooltip").textContent();
       assert.ok(
-        tooltip.includes(said.history[n].count.toLocaleString("en")),
-        `${tooltip}: ${said.history[n].count}`,
+        tooltip.includes(metrics.history[n].count.toLocaleString("en")),
+        `${tooltip}: ${metrics.history[n].count}`,
       );
-      await page.getByText("Show as a table").click();
+      await page.getByText("Show as table").click();
       const row = await page.locator(".as-table tbody tr").nth(n).textContent();
-      assert.ok(row?.includes(said.history[n].count.toLocaleString("en")), row);
+      assert.ok(row?.includes(metrics.history[n].count.toLocaleString("en")), row);
       const legend = page.getByRole("button", { name: "Failed", exact: true });
       await legend.click();
       assert.equal(await legend.getAttribute("aria-pressed"), "false");
@@ -96,7 +96,7 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("the filter is completed, kept in the address, and says what is wrong with it", async () => {
+    test("the filter is completed, stored in the URL, and shows its errors", async () => {
       const window = await open(browser, place, "timeline");
       const { page, faults } = window;
       const filter = page.getByRole("combobox", { name: "Filter" });
@@ -119,21 +119,21 @@ for (const place of PLACES) {
       await filter.press("Enter");
       await page.locator(".filter-problem mark").waitFor();
       assert.equal(await page.locator(".filter-problem mark").textContent(), "colour");
-      // A browser tells of every answer that is a problem.
-      const told = faults.splice(0);
+      // The browser logs every failed request.
+      const logged = faults.splice(0);
       assert.ok(
-        told.every((fault) => fault.includes("400")),
-        told.join(),
+        logged.every((fault) => fault.includes("400")),
+        logged.join(),
       );
-      await page.getByRole("button", { name: "Clear the filter" }).click();
+      await page.getByRole("button", { name: "Clear filter" }).click();
       await page.locator(".row").first().waitFor();
       await filter.fill("name:nothing_is_called_so");
       await filter.press("Enter");
-      await page.getByRole("heading", { name: "Nothing matches this filter" }).waitFor();
+      await page.getByRole("heading", { name: "No activities match this filter" }).waitFor();
       await window.close();
     });
 
-    test("the timeline is live until it is paused, goes on downwards, and is walked by keys", async () => {
+    test("the timeline is live until paused, loads older rows, and has keyboard shortcuts", async () => {
       const window = await open(browser, place, "timeline");
       const { page } = window;
       const first = () => page.locator(".row-link").first().getAttribute("href");
@@ -168,7 +168,7 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("what a filter means is written out, and is copied as a command", async () => {
+    test("a filter is exported, and copied as a CLI command", async () => {
       const window = await open(browser, place, "timeline?q=status%3Afailed+name%3Aamazon*");
       const { page } = window;
       await page.locator(".row").first().waitFor();
@@ -176,31 +176,31 @@ for (const place of PLACES) {
       const download = page.waitForEvent("download");
       await page.getByRole("link", { name: /CSV/ }).click();
       assert.equal((await download).suggestedFilename(), "activities.csv");
-      await page.getByRole("button", { name: "Copy as command" }).click();
+      await page.getByRole("button", { name: "Copy CLI command" }).click();
       await page.getByText("Copied").waitFor();
       const copied = await page.evaluate(() => navigator.clipboard.readText());
       assert.equal(copied, "activity list 'status:failed name:amazon*'");
       await window.close();
     });
 
-    test("a tree of thousands has only those rows in the page that are in sight", async () => {
+    test("of a tree of thousands only visible rows are in the document", async () => {
       const window = await open(browser, place, "");
       const { page } = window;
       const { id } = (await api(page, "activities?q=name:import_catalogue")).activities[0];
       await page.goto(new URL(`activity?id=${id}`, place).href);
       const tree = page.getByRole("tree");
-      // The activity itself is there before its tree.
+      // The activity is shown before its tree is loaded.
       await page.getByRole("treeitem").nth(10).waitFor();
-      const inPage = () => page.getByRole("treeitem").count();
-      assert.ok((await inPage()) < 60, `${await inPage()} rows`);
+      const rendered = () => page.getByRole("treeitem").count();
+      assert.ok((await rendered()) < 60, `${await rendered()} rows`);
       await tree.evaluate((element) => {
         element.scrollTop = element.scrollHeight / 2;
       });
       await page.waitForFunction(
         () => document.querySelector("[role=treeitem] .fall-text")?.textContent !== "import_catalogue",
       );
-      assert.ok((await inPage()) < 60, `${await inPage()} rows`);
-      await page.getByRole("button", { name: /^Only failed/ }).click();
+      assert.ok((await rendered()) < 60, `${await rendered()} rows`);
+      await page.getByRole("button", { name: /^Failed only/ }).click();
       await page.locator(".fall-failed").first().waitFor();
       await tree.focus();
       for (const key of ["ArrowDown", "ArrowDown", "ArrowLeft", "ArrowRight"]) {
@@ -212,10 +212,10 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("brands and projects have their history as a line, and days stand apart", async () => {
+    test("brands and projects have a sparkline, and days have headings", async () => {
       const window = await open(browser, place, "overview?window=week");
       const { page } = window;
-      await page.getByRole("button", { name: "Top brands" }).click();
+      await page.getByRole("button", { name: "Brands" }).click();
       await page.getByRole("columnheader", { name: "Brand" }).waitFor();
       const brands = await api(page, "metrics/brands?window=week&tz=Asia/Kathmandu");
       const first = page.locator("#breakdown").locator("xpath=../..").locator("tbody tr").first();
@@ -232,38 +232,38 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("health tells where everything went, and what the store grows by", async () => {
+    test("health shows the accounting and the growth of the store", async () => {
       const window = await open(browser, place, "health");
       const { page } = window;
-      await page.getByRole("heading", { name: "Where everything went" }).waitFor();
-      await page.getByRole("heading", { name: "How long it is kept" }).waitFor();
-      const grows = page.getByRole("table").filter({ hasText: "of an activity" });
-      await grows.getByRole("row", { name: /^input of an activity/ }).waitFor();
-      await page.getByText("Not indexed").waitFor();
+      await page.getByRole("heading", { name: "Accounting" }).waitFor();
+      await page.getByRole("heading", { name: "Retention" }).waitFor();
+      const grows = page.getByRole("table").filter({ hasText: "Per day" });
+      await grows.getByRole("row", { name: /^input activity/ }).waitFor();
+      await page.getByText("Index lag").waitFor();
       await window.close();
     });
 
-    test("events are told by type and with what is known of them", async () => {
+    test("events are counted by type and show their details", async () => {
       const window = await open(browser, place, "events");
       const { page } = window;
-      // Which types there are today depends on how old the day is.
+      // Today's types depend on the time of day.
       const type = page.locator(".type").first();
       const [, name] = (await type.textContent()).trim().split(" ");
       await type.click();
       await page.waitForURL(/type%3A/);
       await page.waitForFunction((name) => {
-        const shown = [...document.querySelectorAll(".fact-type")].map((one) => one.textContent);
+        const shown = [...document.querySelectorAll(".event-type")].map((one) => one.textContent);
         return shown.length > 0 && shown.every((one) => one === name);
       }, name);
-      // The list is live: what was opened stays open, but not first.
-      await page.locator(".fact-row summary").first().click();
-      await page.locator(".fact-row details[open] .fact-more").waitFor();
-      await page.getByRole("button", { name: "Without log lines" }).click();
+      // The list is live: an opened row stays open, but moves down.
+      await page.locator(".event-row summary").first().click();
+      await page.locator(".event-row details[open] .event-more").waitFor();
+      await page.getByRole("button", { name: "Hide log lines" }).click();
       await page.waitForURL(/-type%3Alog/);
       await window.close();
     });
 
-    test("what fails says so, and can be tried again", async () => {
+    test("failures are shown and can be retried", async () => {
       for (const path of [...PAGES, "activity?id=00000000-0000-7000-8000-000000000000"]) {
         const window = await open(browser, place, "health");
         const { page, faults } = window;
@@ -272,7 +272,7 @@ for (const place of PLACES) {
         await page.goto(new URL(path, place).href);
         const failure = page.getByRole("alert").first();
         await failure.waitFor();
-        assert.match(await failure.textContent(), /Could not load .*did not answer/s, path);
+        assert.match(await failure.textContent(), /Couldn’t load .*no response from the server/s, path);
         await page.unroute("**/api/**");
         faults.splice(0);
         await failure.getByRole("button", { name: "Retry" }).click();

@@ -1,10 +1,10 @@
-// Recordings: played to their end, and while they go on.
+// Recordings: playback, and live.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { api, launch, open, PLACES } from "./browser.mjs";
 
-/** What the session that goes on does next. */
+/** Advances the live session. */
 async function next(step) {
   const answer = await fetch(new URL(step, process.env.CONTROL));
   assert.equal(answer.status, 200);
@@ -19,7 +19,7 @@ after(() => browser?.close());
 
 for (const place of PLACES) {
   describe(`under ${new URL(place).pathname}`, { concurrency: false }, () => {
-    test("a recording plays tab by tab, with what happened marked in time", async () => {
+    test("a recording plays tab by tab, with marks", async () => {
       const window = await open(browser, place, "replay");
       const { page } = window;
       await page
@@ -38,7 +38,7 @@ for (const place of PLACES) {
       await player.getByLabel("Speed").selectOption("8");
       await player.getByRole("button", { name: "Play" }).click();
       await shown.getByText("Oak table no. 8").waitFor();
-      // It has come to its end.
+      // It has played to the end.
       await player.getByRole("button", { name: "Play" }).waitFor();
       await player.getByLabel("Skip inactivity").uncheck();
       await page.getByRole("button", { name: "tab 2" }).click();
@@ -47,7 +47,7 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("the marks stand where the API says that it happened, and lead there", async () => {
+    test("marks are at the times of the API, and seek there", async () => {
       const window = await open(browser, place, "replay");
       const { page } = window;
       const found = await api(page, "activities?q=name:amazon_order+has:recording");
@@ -85,7 +85,7 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("what goes on is shown as it goes on, tab by tab, and can be played again once it is over", async () => {
+    test("a live recording is shown live, tab by tab, and can be replayed once it has ended", async () => {
       const id = await next("begin");
       const window = await open(browser, place, `replay?id=of&activity=${id}`);
       const { page } = window;

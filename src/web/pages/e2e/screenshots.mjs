@@ -1,4 +1,4 @@
-// Takes the pictures of the README: `node screenshots.mjs FOLDER`, of the dashboard that the variable DASHBOARDS names.
+// Takes the screenshots of the README: `node screenshots.mjs FOLDER`, of the dashboard at DASHBOARDS.
 
 import { join } from "node:path";
 import { api, launch, open, PLACES } from "./browser.mjs";
@@ -24,7 +24,7 @@ for (const [name, path] of Object.entries({ ...shown, replay: `replay?id=of&acti
       await window.page.frameLocator(".replay-frame").getByLabel("Time").fill("15000");
     }
     await window.page.evaluate(() => scrollTo(0, 0));
-    // The last chart and the last row are drawn when nothing is asked for any more, which a live page never says.
+    // Waits for the last chart and row: a live page never becomes idle.
     await window.page.waitForTimeout(1_500);
     await window.page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
     await window.close();

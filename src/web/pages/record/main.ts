@@ -1,33 +1,33 @@
-// Runs in every document of a recorded browser, before its own scripts, and hands rrweb's events out as they happen.
+// Runs in every document of a recorded browser before its own scripts, and sends rrweb's events to the recorder.
 
 import { record } from "@rrweb/record";
 
-/** What the recorder outside says. */
+/** Settings from the recorder. */
 interface Settings {
-  /** The name of the function that hands out. */
+  /** Name of the function that sends events. */
   binding: string;
   blockSelector?: string;
   ignoreSelector?: string;
 }
 
-/** What the recorder outside can ask a document for. */
+/** Functions that the recorder calls in a document. */
 interface Control {
-  /** Hands out what is held back. Says which document this is, and how many events it has had. */
+  /** Sends buffered events. Returns the ID of the document and the number of its events. */
   flush(): string;
-  /** The same, and ends. */
+  /** Stops recording and flushes. */
   stop(): string;
 }
 
-/** How long events are gathered, and how many bytes of them. */
-const GATHER_MS = 50;
-const GATHER_BYTES = 64 * 1024;
-/** How long nothing is gathered once the document may go: it may not come to a second turn. */
+/** Events are buffered for this long, or up to this size. */
+const BUFFER_MS = 50;
+const BUFFER_BYTES = 64 * 1024;
+/** How long events are not buffered after a sign that the document is unloading: no timer may fire anymore. */
 const LEAVING_MS = 3_000;
-/** By tag: rrweb's own list of types leaves out hidden inputs. */
+/** By tag: rrweb's own list of input types lacks hidden inputs. */
 const MASKED = { input: true, textarea: true, select: true };
-/** What is typed into beside inputs. */
+/** Editable elements besides inputs. */
 const EDITABLE = "[contenteditable], [contenteditable] *";
-/** rrweb's types of events without which the others mean nothing. */
+/** rrweb's event types that playback of the others depends on. */
 const FULL_SNAPSHOT = 2;
 const META = 4;
 
@@ -44,7 +44,7 @@ export function start(settings: Settings): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
 
-  const handOut = () => {
+  const send = () => {
     clearTimeout(timer);
     timer = undefined;
     if (lines.length === 0) {
@@ -53,13 +53,13 @@ export function start(settings: Settings): void {
     const head = `${id} ${count - lines.length} ${from} ${until}`;
     const text = `${head}\n${lines.join("\n")}\n`;
     [lines, bytes] = [[], 0];
-    const send = (window as unknown as Record<string, unknown>)[settings.binding];
-    if (typeof send === "function") {
-      send(text);
+    const binding = (window as unknown as Record<string, unknown>)[settings.binding];
+    if (typeof binding === "function") {
+      binding(text);
     }
   };
   const status = () => {
-    handOut();
+    send();
     return `${id} ${count}`;
   };
 
@@ -74,15 +74,15 @@ export function start(settings: Settings): void {
       bytes += line.length;
       count += 1;
       const now = event.type === META || event.type === FULL_SNAPSHOT || Date.now() < leaving;
-      if (now || bytes >= GATHER_BYTES) {
-        handOut();
+      if (now || bytes >= BUFFER_BYTES) {
+        send();
       } else {
-        timer ??= setTimeout(handOut, GATHER_MS);
+        timer ??= setTimeout(send, BUFFER_MS);
       }
     },
     maskInputOptions: MASKED,
     maskTextSelector: EDITABLE,
-    // It would send them through the parent's page, which can read along. Each of them records itself.
+    // Its events would pass through the parent page, which could read them. Each frame records itself.
     recordCrossOriginIframes: false,
     recordAfter: "DOMContentLoaded",
     ...(settings.blockSelector && { blockSelector: settings.blockSelector }),
@@ -91,14 +91,14 @@ export function start(settings: Settings): void {
 
   const leave = () => {
     leaving = Date.now() + LEAVING_MS;
-    handOut();
+    send();
   };
   addEventListener("beforeunload", leave, true);
   addEventListener("pagehide", leave, true);
-  // The Navigation API tells of what `beforeunload` comes too late for.
+  // `beforeunload` is too late for some navigations.
   (window as { navigation?: EventTarget }).navigation?.addEventListener("navigate", leave);
   addEventListener("pageshow", (event) => {
-    // Back from the cache: what went on before is another document's.
+    // Restored from the back/forward cache: the recording needs a new snapshot.
     if (event.persisted && !stopped) {
       leaving = 0;
       record.takeFullSnapshot(true);
@@ -115,7 +115,7 @@ export function start(settings: Settings): void {
   };
 }
 
-/** True in a frame whose parent can look into it, and records it with itself. */
+/** Whether this is a same-origin frame, which the parent records with itself. */
 function isRecordedByParent(): boolean {
   if (window === window.parent) {
     return false;

@@ -1,4 +1,4 @@
-// Plays what `record` handed out.
+// Exports rrweb's player, for tests of the recorder.
 
 import "@rrweb/replay/dist/style.css";
 

@@ -1,13 +1,15 @@
-// Asks the API beside the pages. All addresses are relative to where the pages are, whatever the prefix.
+// A client of the API. URLs are relative to the pages, so that any prefix works.
 
-/** Why there is no answer. */
+import type { Problem as ProblemBody } from "./records";
+
+/** A failed request: the problem that the API returned, or why there is none. */
 export class Problem extends Error {
   constructor(
     message: string,
     readonly status: number,
     readonly code: string,
     readonly help: string | null = null,
-    /** Which characters of the filter are wrong. */
+    /** The invalid part of the filter, in code points. */
     readonly span: readonly [number, number] | null = null,
   ) {
     super(message);
@@ -16,8 +18,8 @@ export class Problem extends Error {
 
 export type Query = Record<string, string | number | null | undefined>;
 
-/** The address of something in the API. What has no value is left out. */
-export function address(path: string, query: Query = {}): string {
+/** Returns the URL of a resource. Parameters without a value are omitted. */
+export function apiUrl(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") {
@@ -28,18 +30,18 @@ export function address(path: string, query: Query = {}): string {
   return text === "" ? `api/${path}` : `api/${path}?${text}`;
 }
 
-/** A part of a path that may have any characters. */
-export function part(id: string): string {
+/** Encodes a path segment. */
+export function segment(id: string): string {
   return encodeURIComponent(id);
 }
 
-export async function ask<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   const response = await request(path, query, signal);
   return (await response.json()) as T;
 }
 
-/** Asks for lines of JSON. */
-export async function askLines<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T[]> {
+/** Fetches newline-delimited JSON. */
+export async function getLines<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T[]> {
   const text = await (await request(path, query, signal)).text();
   return text
     .split("\n")
@@ -48,15 +50,15 @@ export async function askLines<T>(path: string, query: Query = {}, signal?: Abor
 }
 
 async function request(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
-  const at = address(path, query);
+  const url = apiUrl(path, query);
   let response: Response;
   try {
-    response = await fetch(at, signal ? { signal } : {});
+    response = await fetch(url, signal ? { signal } : {});
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") {
       throw cause;
     }
-    throw new Problem("the server did not answer", 0, "unreachable", "Is it still running?");
+    throw new Problem("no response from the server", 0, "unreachable", "is it still running?");
   }
   if (response.ok) {
     return response;
@@ -66,14 +68,11 @@ async function request(path: string, query: Query, signal?: AbortSignal): Promis
 
 async function problem(response: Response): Promise<Problem> {
   try {
-    const said = (await response.json()) as {
-      detail: string;
-      code: string;
-      help?: string;
-      span?: [number, number];
-    };
-    return new Problem(said.detail, response.status, said.code, said.help ?? null, said.span ?? null);
+    const body = (await response.json()) as ProblemBody;
+    const [start, end] = body.span ?? [];
+    const span = start === undefined || end === undefined ? null : ([start, end] as const);
+    return new Problem(body.detail, response.status, body.code, body.help ?? null, span);
   } catch {
-    return new Problem(`the server answered ${response.status}`, response.status, "unknown");
+    return new Problem(`the server responded with status ${response.status}`, response.status, "unknown");
   }
 }

@@ -1,30 +1,30 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask, type Problem } from "./api";
+import { getJson, type Problem } from "./api";
 import { toProblem } from "./load";
 
-/** What lists have in common: ids that sort by time. */
+/** A row of a list. IDs sort by time. */
 export interface Row {
   id: string;
-  /** Its place in the order of commits; null while it goes on. */
+  /** Position in commit order; null while it is running. */
   seq?: number | null;
 }
 
-/** A list that goes on downwards page by page, and grows at its top. */
+/** A list that loads older rows page by page, and new ones at its top. */
 export interface Feed<T> {
   rows: T[];
   problem: Problem | null;
   loading: boolean;
-  /** True when nothing older is there. */
+  /** True when the oldest row is loaded. */
   ended: boolean;
   more: () => void;
   reload: () => void;
-  /** Takes in what has just happened. */
-  take: (one: T) => void;
+  /** Inserts a row that has just been committed, or replaces an outdated one. */
+  insert: (one: T) => void;
 }
 
 const PAGE = 50;
-/** What lies further down is asked for again when it is scrolled to. */
-const MOST = 3_000;
+/** Rows to keep. Older ones are loaded again when they are scrolled to. */
+const MAX_ROWS = 3_000;
 
 interface State<T> {
   q: string;
@@ -46,16 +46,16 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
   });
   const [state, setState] = useState<State<T>>(() => empty(true));
   const [round, setRound] = useState(0);
-  const asking = useRef<AbortController | null>(null);
+  const request = useRef<AbortController | null>(null);
 
   const page = useCallback(
     async (cursor: string | null) => {
-      asking.current?.abort();
+      request.current?.abort();
       const stop = new AbortController();
-      asking.current = stop;
+      request.current = stop;
       setState((was) => ({ ...was, loading: true }));
       try {
-        const answer = await ask<Record<string, T[]> & { next: string | null }>(
+        const answer = await getJson<Record<string, T[]> & { next: string | null }>(
           what,
           { q, cursor, limit: PAGE },
           stop.signal,
@@ -65,7 +65,7 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
             q,
             rows: (answer[what] ?? []).reduce(
               merged,
-              cursor === null ? since(was, q, answer[what]) : was.rows,
+              cursor === null ? newerThan(was, q, answer[what]) : was.rows,
             ),
             next: answer.next,
             problem: null,
@@ -82,11 +82,11 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
     [what, q],
   );
 
-  // A round asks again for the same.
+  // `round` changes to reload.
   useEffect(() => {
     setState((was) => (was.q === q ? was : empty(true)));
     void page(null);
-    return () => asking.current?.abort();
+    return () => request.current?.abort();
   }, [page, round]);
 
   const more = useCallback(() => {
@@ -94,7 +94,7 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
       void page(state.next);
     }
   }, [state, page]);
-  const take = useCallback((one: T) => {
+  const insert = useCallback((one: T) => {
     setState((was) => {
       const oldest = was.rows.at(-1);
       const below = oldest !== undefined && one.id < oldest.id && !was.ended;
@@ -102,21 +102,21 @@ export function useFeed<T extends Row>(what: "activities" | "events", q: string)
         return was;
       }
       const rows = merged(was.rows, one);
-      return rows.length <= MOST ? { ...was, rows } : { ...was, rows: rows.slice(0, MOST) };
+      return rows.length <= MAX_ROWS ? { ...was, rows } : { ...was, rows: rows.slice(0, MAX_ROWS) };
     });
   }, []);
   const reload = useCallback(() => setRound((n) => n + 1), []);
-  // Rows of another filter are never shown under this one, not even until the effect above has run.
-  return { ...(state.q === q ? state : empty(true)), more, reload, take };
+  // Until the effect above has run, the rows are those of another filter.
+  return { ...(state.q === q ? state : empty(true)), more, reload, insert };
 }
 
-/** What is known beside a first page: what came while it was on its way. There is no gap between them. */
-function since<T extends Row>(was: State<T>, q: string, page: readonly T[] | undefined): T[] {
+/** Returns rows that arrived while the first page was loading, and leave no gap to it. */
+function newerThan<T extends Row>(was: State<T>, q: string, page: readonly T[] | undefined): T[] {
   const oldest = page?.at(-1);
   return was.q === q && oldest !== undefined ? was.rows.filter((row) => row.id >= oldest.id) : [];
 }
 
-/** The list with this one in its place: newest first, by id. What has ended goes on no more. */
+/** Returns the rows with `one` inserted by ID, newest first. A running state never replaces an ended one. */
 export function merged<T extends Row>(rows: readonly T[], one: T): T[] {
   const at = rows.findIndex((row) => row.id <= one.id);
   if (at < 0) {

@@ -1,38 +1,8 @@
-// The filter grammar, as far as the filter bar needs to know it: the server reads it, and says what is wrong.
+// The filter grammar, as far as completion needs it. The server parses filters and reports errors.
 
-import { KINDS, STATUSES } from "./records";
+import { FILTER_FIELDS } from "../../generated/openapi";
 
-/** A field, what it is for, and the values that it can only have. */
-export interface Field {
-  name: string;
-  about: string;
-  values?: readonly string[];
-}
-
-export const FIELDS: readonly Field[] = [
-  { name: "status", about: "how it stands or ended", values: STATUSES },
-  { name: "kind", about: "what sort of work", values: KINDS },
-  { name: "name", about: "what it is called; * stands for anything" },
-  { name: "type", about: "the type of an event" },
-  { name: "project", about: "the project it belongs to" },
-  { name: "agent", about: "the agent that asked for it" },
-  { name: "actor", about: "the user it ran for" },
-  { name: "brand", about: "the site or product" },
-  { name: "env", about: "production, development, .." },
-  { name: "session", about: "the client's session" },
-  { name: "request", about: "the client's id of the request" },
-  { name: "error", about: "what kind of failure" },
-  { name: "since", about: "an age or a date", values: ["15m", "1h", "24h", "7d", "30d"] },
-  { name: "until", about: "an age or a date", values: ["1h", "24h", "7d"] },
-  { name: "duration", about: "how long it took", values: [">100ms", ">1s", ">10s", "<100ms"] },
-  {
-    name: "has",
-    about: "what it has",
-    values: ["recording", "error", "message", "input", "output", "parent"],
-  },
-];
-
-/** A term of a filter: where it stands in the text, and its field where it has one. */
+/** A term of a filter: its position in the text, and its field, if it has one. */
 export interface Term {
   start: number;
   end: number;
@@ -41,7 +11,7 @@ export interface Term {
   field: string | null;
 }
 
-/** The terms of a filter. Spaces in quotes do not end one. */
+/** Splits a filter into terms, at spaces outside of quotes. */
 export function terms(text: string): Term[] {
   const found: Term[] = [];
   const pattern = /(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g;
@@ -59,35 +29,34 @@ export function terms(text: string): Term[] {
   return found;
 }
 
-/** A value as it is written in a filter. */
+/** Quotes a value if necessary. */
 export function quoted(value: string): string {
   return /^[^\s"*,:\\-][^\s"*,\\]*$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** The filter with this value of a field, in place of what it said about that. None takes it out. */
+/** Returns the filter with the value of a field replaced, or removed by `null`. */
 export function withField(text: string, field: string, value: string | null): string {
   const others = terms(text).filter((term) => term.field !== field || term.negated);
   const kept = others.map((term) => term.text);
   return (value === null ? kept : [...kept, `${field}:${value}`]).join(" ");
 }
 
-/** What a filter says about a field. */
+/** Returns the value of a field. */
 export function fieldValue(text: string, field: string): string | null {
   const term = terms(text).find((one) => one.field === field && !one.negated);
   return term === undefined ? null : term.text.slice(field.length + 1);
 }
 
-/** What could stand where the caret is. */
+/** A completion at the caret. */
 export interface Completion {
-  /** Shown, and what it is. */
   label: string;
-  about: string;
-  /** The whole filter with it, and where the caret is then. */
+  description: string;
+  /** The whole filter after the completion, and the caret in it. */
   text: string;
   caret: number;
 }
 
-/** Completes the term that the caret stands in; `known` are values of fields seen on record. */
+/** Completes the term at the caret. `known` has values of fields that occur in the store. */
 export function complete(
   text: string,
   caret: number,
@@ -97,26 +66,27 @@ export function complete(
   const [start, end] = term === undefined ? [caret, caret] : [term.start, term.end];
   const typed = text.slice(start, caret);
   const minus = typed.startsWith("-") ? "-" : "";
-  const put = (label: string, about: string, replaced: string, more: string): Completion => {
+  const put = (label: string, description: string, replaced: string, more: string): Completion => {
     const before = text.slice(0, start) + replaced + more;
     const rest = text.slice(end).replace(/^\s+/, "");
-    return { label, about, text: before + rest, caret: before.length };
+    return { label, description, text: before + rest, caret: before.length };
   };
   const colon = typed.indexOf(":");
   if (colon < 0) {
-    const begun = typed.slice(minus.length).toLowerCase();
-    return FIELDS.filter((field) => field.name.startsWith(begun)).map((field) =>
-      put(`${minus}${field.name}:`, field.about, `${minus}${field.name}:`, ""),
+    const typedPart = typed.slice(minus.length).toLowerCase();
+    return FILTER_FIELDS.filter((field) => field.name.startsWith(typedPart)).map((field) =>
+      put(`${minus}${field.name}:`, field.description, `${minus}${field.name}:`, ""),
     );
   }
   const name = typed.slice(minus.length, colon).toLowerCase();
-  const field = FIELDS.find((one) => one.name === name);
-  const values = field?.values ?? known[name] ?? [];
-  const listed = typed.slice(colon + 1).split(",");
-  const begun = (listed.pop() ?? "").replace(/^"/, "").toLowerCase();
-  const head = `${minus}${name}:${listed.map((one) => `${one},`).join("")}`;
+  const field = FILTER_FIELDS.find((one) => one.name === name || one.alias === name);
+  const listed: readonly string[] = [...(field?.values ?? []), ...(field?.examples ?? [])];
+  const values = listed.length > 0 ? listed : (known[field?.name ?? name] ?? []);
+  const earlier = typed.slice(colon + 1).split(",");
+  const typedPart = (earlier.pop() ?? "").replace(/^"/, "").toLowerCase();
+  const head = `${minus}${name}:${earlier.map((one) => `${one},`).join("")}`;
   return values
-    .filter((value) => value.toLowerCase().includes(begun))
+    .filter((value) => value.toLowerCase().includes(typedPart))
     .slice(0, 10)
-    .map((value) => put(value, "", head + (field?.values ? value : quoted(value)), " "));
+    .map((value) => put(value, "", head + (listed.length > 0 ? value : quoted(value)), " "));
 }

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers and times.
 
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -10,15 +10,20 @@ export function count(n: number): string {
   return whole.format(n);
 }
 
-export function brief(n: number): string {
+export function compact(n: number): string {
   return n < 10_000 ? whole.format(n) : short.format(n);
+}
+
+/** Formats a count with its noun. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 export function rate(n: number): string {
   return n >= 100 ? whole.format(Math.round(n)) : tenth.format(n);
 }
 
-export function share(part: number, of: number): string {
+export function percent(part: number, of: number): string {
   if (of === 0) {
     return "0 %";
   }
@@ -26,7 +31,7 @@ export function share(part: number, of: number): string {
   return `${percent > 0 && percent < 0.1 ? "< 0.1" : tenth.format(percent)} %`;
 }
 
-/** A duration in nanoseconds; zero is one. */
+/** Formats a duration in nanoseconds. */
 export function duration(ns: number | null): string {
   if (ns === null) {
     return "–";
@@ -90,10 +95,10 @@ export const time = (at: string) => clock.format(new Date(at));
 export const hourMinute = (at: Date) => minute.format(at);
 export const date = (at: Date) => day.format(at);
 export const dayMonth = (at: Date) => dayOnly.format(at);
-/** With the zone. */
+/** With milliseconds and time zone. */
 export const instant = (at: string) => full.format(new Date(at));
 
-/** "Today", "Yesterday", or the date, where the viewer lives. */
+/** "Today", "Yesterday" or the date, in the viewer's time zone. */
 export function dayName(at: string, now: Date): string {
   const then = new Date(at);
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
@@ -114,7 +119,7 @@ export function ago(at: string, now: number): string {
   return step === undefined ? `${seconds} s ago` : `${Math.floor(seconds / step[0])} ${step[1]} ago`;
 }
 
-/** Exactly which time a figure is of. */
+/** Formats a period: a date, or a date with times. */
 export function period(start: string, end: string): string {
   const [from, to] = [new Date(start), new Date(end)];
   if (to.getTime() - from.getTime() >= 23 * 3_600_000) {

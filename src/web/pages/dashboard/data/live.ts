@@ -1,64 +1,64 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { address } from "./api";
-import type { Activity, Fact } from "./records";
+import { apiUrl } from "./api";
+import type { ActivityRecord, EventRecord } from "./records";
 
-/** What happens, as it happens. */
-export interface Heard {
-  activity?: (activity: Activity) => void;
-  event?: (event: Fact) => void;
-  /** From now on everything is heard; what happened before is on record. */
-  begun?: () => void;
-  /** So much happened that some of it was left out. */
+/** Handlers of live messages. */
+export interface LiveHandlers {
+  activity?: (activity: ActivityRecord) => void;
+  event?: (event: EventRecord) => void;
+  /** Connected: later commits arrive as messages, earlier ones are in the store. */
+  onOpen?: () => void;
+  /** Messages were skipped. */
   gap?: () => void;
 }
 
-export type Hearing = "off" | "connecting" | "on" | "lost";
+export type Connection = "off" | "connecting" | "on" | "lost";
 
-/** Listens to what a filter means while `listening`, and says whether it hears. */
-export function useLive(q: string, listening: boolean, heard: Heard): Hearing {
-  const [state, setState] = useState<Hearing>("connecting");
-  const latest = useRef(heard);
-  latest.current = heard;
+/** Subscribes to records that match a filter while `enabled`, and returns the state of the connection. */
+export function useLive(q: string, enabled: boolean, handlers: LiveHandlers): Connection {
+  const [state, setState] = useState<Connection>("connecting");
+  const latest = useRef(handlers);
+  latest.current = handlers;
   useEffect(() => {
-    if (!listening) {
+    if (!enabled) {
       setState("off");
       return;
     }
     setState("connecting");
-    let again: ReturnType<typeof setTimeout> | undefined;
+    let retry: ReturnType<typeof setTimeout> | undefined;
     let source: EventSource | undefined;
     const open = () => {
       let first = true;
-      const now = new EventSource(address("live", { q }));
+      const now = new EventSource(apiUrl("live", { q }));
       source = now;
       now.onopen = () => {
         setState("on");
-        // Connected once more, it goes on where it was.
+        // A reconnect resumes after the last message.
         if (first) {
           first = false;
-          latest.current.begun?.();
+          latest.current.onOpen?.();
         }
       };
       now.onerror = () => {
         setState("lost");
-        // A browser connects again by itself, unless it was refused.
+        // The browser reconnects by itself, unless the request was rejected.
         if (now.readyState === EventSource.CLOSED) {
-          again = setTimeout(open, 3_000);
+          retry = setTimeout(open, 3_000);
         }
       };
       now.addEventListener("activity", (message) =>
-        latest.current.activity?.(JSON.parse(String(message.data)) as Activity),
+        latest.current.activity?.(JSON.parse(String(message.data)) as ActivityRecord),
       );
       now.addEventListener("event", (message) =>
-        latest.current.event?.(JSON.parse(String(message.data)) as Fact),
+        latest.current.event?.(JSON.parse(String(message.data)) as EventRecord),
       );
       now.addEventListener("gap", () => latest.current.gap?.());
     };
     open();
     return () => {
-      clearTimeout(again);
+      clearTimeout(retry);
       source?.close();
     };
-  }, [q, listening]);
+  }, [q, enabled]);
   return state;
 }

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./api";
 
-/** Something that is asked for: what is there, what went wrong, and how to ask again. */
-export interface Loaded<T> {
+/** The state of a request. */
+export interface LoadState<T> {
   data: T | null;
   problem: Problem | null;
   loading: boolean;
@@ -10,10 +10,10 @@ export interface Loaded<T> {
 }
 
 /**
- * Asks when it is first shown and whenever `key` changes. What was there stays until there is something new, unless it
- * was asked for under another key.
+ * Loads when the component mounts and whenever `key` changes. A reload keeps the previous data until the new arrives; a
+ * change of `key` drops it.
  */
-export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): LoadState<T> {
   const [state, setState] = useState<{
     key: string;
     data: T | null;
@@ -28,7 +28,7 @@ export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T
   const [round, setRound] = useState(0);
   const latest = useRef(load);
   latest.current = load;
-  // A round asks again for the same.
+  // `round` changes to reload.
   useEffect(() => {
     const stop = new AbortController();
     setState((was) => ({ ...was, key, data: was.key === key ? was.data : null, loading: true }));
@@ -54,8 +54,8 @@ export function toProblem(cause: unknown): Problem {
   return cause instanceof Problem ? cause : new Problem(String(cause), 0, "page");
 }
 
-/** Calls again and again while the page is looked at. */
-export function useEvery(ms: number, call: () => void): void {
+/** Calls at an interval while the document is visible. */
+export function useInterval(ms: number, call: () => void): void {
   const latest = useRef(call);
   latest.current = call;
   useEffect(() => {

@@ -1,4 +1,4 @@
-// Where the viewer is: the page is the last step of the path, everything else is in the query.
+// Routing: the page is the last segment of the path, its state is the query.
 
 import { useEffect, useState } from "preact/hooks";
 
@@ -7,18 +7,18 @@ export type Page = (typeof PAGES)[number];
 
 export type Params = Record<string, string>;
 
-export interface Place {
+export interface Route {
   page: Page;
   params: Params;
 }
 
-export function placeOf(url: URL): Place {
+export function parseRoute(url: URL): Route {
   const last = url.pathname.split("/").at(-1) ?? "";
   const page = PAGES.find((one) => one === last) ?? "overview";
   return { page, params: Object.fromEntries(url.searchParams) };
 }
 
-/** The address of a place, relative to that of any page. What is empty is left out. */
+/** Returns the URL of a page, relative to any other. Empty parameters are omitted. */
 export function href(page: Page, params: Record<string, string | null | undefined> = {}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
@@ -30,36 +30,36 @@ export function href(page: Page, params: Record<string, string | null | undefine
   return text === "" ? `./${page}` : `./${page}?${text}`;
 }
 
-const MOVED = "moved";
+const NAVIGATED = "activity:navigated";
 
-/** Goes to an address; the back button comes back. */
-export function go(to: string): void {
+/** Navigates with a history entry. */
+export function navigate(to: string): void {
   history.pushState(null, "", to);
-  dispatchEvent(new Event(MOVED));
+  dispatchEvent(new Event(NAVIGATED));
 }
 
-/** Goes on at an address that stands for the same place: the back button skips it. */
-export function amend(to: string): void {
+/** Navigates without a history entry, for a change of state within a page. */
+export function replace(to: string): void {
   history.replaceState(null, "", to);
-  dispatchEvent(new Event(MOVED));
+  dispatchEvent(new Event(NAVIGATED));
 }
 
-export function usePlace(): Place {
-  const [place, setPlace] = useState(() => placeOf(new URL(location.href)));
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => parseRoute(new URL(location.href)));
   useEffect(() => {
-    const moved = () => setPlace(placeOf(new URL(location.href)));
-    addEventListener("popstate", moved);
-    addEventListener(MOVED, moved);
+    const navigated = () => setRoute(parseRoute(new URL(location.href)));
+    addEventListener("popstate", navigated);
+    addEventListener(NAVIGATED, navigated);
     return () => {
-      removeEventListener("popstate", moved);
-      removeEventListener(MOVED, moved);
+      removeEventListener("popstate", navigated);
+      removeEventListener(NAVIGATED, navigated);
     };
   }, []);
-  return place;
+  return route;
 }
 
-/** Follows links of ours without loading the document anew. */
-export function followLinks(): void {
+/** Handles clicks on links between pages without reloading the document. */
+export function interceptLinks(): void {
   document.addEventListener("click", (event) => {
     const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
     const link = event.target instanceof Element ? event.target.closest("a") : null;
@@ -75,7 +75,7 @@ export function followLinks(): void {
     const to = link.getAttribute("href") ?? "";
     if (PAGES.some((page) => to === `./${page}` || to.startsWith(`./${page}?`))) {
       event.preventDefault();
-      go(to);
+      navigate(to);
       scrollTo(0, 0);
     }
   });

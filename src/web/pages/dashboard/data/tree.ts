@@ -1,20 +1,20 @@
-// The tree of an activity as rows, one below the other.
+// The tree of an activity as a list of rows.
 
-import type { Activity } from "./records";
+import type { ActivityRecord } from "./records";
 
 export interface Node {
-  activity: Activity;
+  activity: ActivityRecord;
   children: Node[];
 }
 
-/** A node where it stands. */
-export interface Line {
+/** A row: a node with its depth. */
+export interface TreeRow {
   node: Node;
   depth: number;
 }
 
-/** What has no parent among these is a root. Given in order of start, and children keep it. */
-export function forest(activities: readonly Activity[]): Node[] {
+/** Builds the trees. Activities whose parent is not among them are roots; children keep the given order. */
+export function buildForest(activities: readonly ActivityRecord[]): Node[] {
   const nodes = new Map(activities.map((activity) => [activity.id, { activity, children: [] } as Node]));
   const roots: Node[] = [];
   for (const node of nodes.values()) {
@@ -24,18 +24,18 @@ export function forest(activities: readonly Activity[]): Node[] {
   return roots;
 }
 
-/** The lines that are to be seen: without what is below a collapsed one. */
-export function lines(roots: readonly Node[], collapsed: ReadonlySet<string>): Line[] {
-  const seen: Line[] = [];
-  // Not by recursion: a tree may be deeper than a stack.
-  const left: Line[] = roots.map((node) => ({ node, depth: 0 })).reverse();
-  for (let line = left.pop(); line !== undefined; line = left.pop()) {
-    seen.push(line);
-    if (!collapsed.has(line.node.activity.id)) {
-      for (let n = line.node.children.length - 1; n >= 0; n -= 1) {
-        const node = line.node.children[n];
+/** Returns the rows that are not below a collapsed one. */
+export function visibleRows(roots: readonly Node[], collapsed: ReadonlySet<string>): TreeRow[] {
+  const seen: TreeRow[] = [];
+  // Iterative, because a tree may be deeper than the call stack.
+  const left: TreeRow[] = roots.map((node) => ({ node, depth: 0 })).reverse();
+  for (let row = left.pop(); row !== undefined; row = left.pop()) {
+    seen.push(row);
+    if (!collapsed.has(row.node.activity.id)) {
+      for (let n = row.node.children.length - 1; n >= 0; n -= 1) {
+        const node = row.node.children[n];
         if (node !== undefined) {
-          left.push({ node, depth: line.depth + 1 });
+          left.push({ node, depth: row.depth + 1 });
         }
       }
     }
@@ -43,9 +43,9 @@ export function lines(roots: readonly Node[], collapsed: ReadonlySet<string>): L
   return seen;
 }
 
-/** Those that pass, and whatever they stand below of. */
-export function pruned(roots: readonly Node[], passes: (activity: Activity) => boolean): Node[] {
-  const all = lines(roots, new Set());
+/** Keeps the nodes that pass, and their ancestors. */
+export function filterForest(roots: readonly Node[], passes: (activity: ActivityRecord) => boolean): Node[] {
+  const all = visibleRows(roots, new Set());
   const kept = new Map<Node, Node>();
   // Children come after their parents.
   for (const { node } of all.reverse()) {
@@ -57,8 +57,8 @@ export function pruned(roots: readonly Node[], passes: (activity: Activity) => b
   return roots.flatMap((root) => kept.get(root) ?? []);
 }
 
-/** When the first began and the last ended, in milliseconds; what has not ended lasts until now. */
-export function span(activities: readonly Activity[], now: number): [number, number] {
+/** Returns the earliest start and the latest end in milliseconds; running activities end now. */
+export function timeRange(activities: readonly ActivityRecord[], now: number): [number, number] {
   let [from, until] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const activity of activities) {
     const start = Date.parse(activity.started_at);
@@ -68,8 +68,8 @@ export function span(activities: readonly Activity[], now: number): [number, num
   return [from, Math.max(until, from + 1e-6)];
 }
 
-/** How long an activity lasted, in milliseconds. */
-export function length(activity: Activity, now: number): number {
+/** Returns the duration in milliseconds. */
+export function length(activity: ActivityRecord, now: number): number {
   if (activity.duration_ns !== null) {
     return activity.duration_ns / 1e6;
   }

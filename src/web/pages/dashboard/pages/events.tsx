@@ -1,32 +1,32 @@
-import { ask } from "../data/api";
+import { getJson } from "../data/api";
 import { useFeed } from "../data/feed";
 import { terms, withField } from "../data/filter";
-import { count, ZONE } from "../data/format";
+import { count, plural, ZONE } from "../data/format";
 import { useLive } from "../data/live";
-import { useEvery, useLoad } from "../data/load";
-import type { Fact, Types } from "../data/records";
-import { amend, go, href, type Params } from "../data/route";
+import { useInterval, useLoad } from "../data/load";
+import type { EventRecord, EventTypes } from "../data/records";
+import { href, navigate, type Params, replace } from "../data/route";
 import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
+import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
-import { More } from "../parts/more";
-import { Empty, Failure, Waiting } from "../parts/state";
-import { FactList } from "./factlist";
+import { Empty, LoadError, Skeleton } from "../parts/states";
+import { EventList } from "./eventlist";
 import { known } from "./scope";
 
-/** What happened to projects, newest first. */
+/** The list of events, newest first, and the types of today. */
 export function EventsPage({ params }: { params: Params }) {
   const { q = "" } = params;
   const live = params.live !== "off";
-  const feed = useFeed<Fact>("events", q);
+  const feed = useFeed<EventRecord>("events", q);
   const values = useLoad("known", known).data ?? {};
   const today = useLoad("types", (signal) =>
-    ask<Types>("metrics/types", { window: "day", tz: ZONE }, signal),
+    getJson<EventTypes>("metrics/types", { window: "day", tz: ZONE }, signal),
   );
-  useEvery(10_000, today.reload);
-  const hearing = useLive(q, live && feed.problem === null, {
-    event: feed.take,
-    begun: feed.reload,
+  useInterval(10_000, today.reload);
+  const connection = useLive(q, live && feed.problem === null, {
+    event: feed.insert,
+    onOpen: feed.reload,
     gap: feed.reload,
   });
   const put = (changes: Record<string, string | null>) => href("events", { ...params, ...changes });
@@ -34,7 +34,7 @@ export function EventsPage({ params }: { params: Params }) {
     if (!live) {
       feed.reload();
     }
-    amend(put({ live: live ? "off" : null }));
+    replace(put({ live: live ? "off" : null }));
   };
   useKeys({ "/": focusFilter, p: toggle });
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
@@ -50,29 +50,34 @@ export function EventsPage({ params }: { params: Params }) {
     <>
       <header class="page-head">
         <h1>Events</h1>
-        <button type="button" class="button" aria-pressed={logs} onClick={() => go(put({ q: withoutLogs }))}>
-          Without log lines
+        <button
+          type="button"
+          class="button"
+          aria-pressed={logs}
+          onClick={() => navigate(put({ q: withoutLogs }))}
+        >
+          Hide log lines
         </button>
         <div class="spacer" />
-        <LiveBar q={q} what="events" hearing={hearing} onToggle={toggle} />
+        <LiveBar q={q} what="events" connection={connection} onToggle={toggle} />
       </header>
       <FilterBar
         q={q}
         known={{ ...values, type: types.map((one) => one.type) }}
         problem={bad ? feed.problem : null}
         placeholder="Filter: type:deployment project:acme since:7d …"
-        onChange={(to) => go(put({ q: to }))}
+        onChange={(to) => navigate(put({ q: to }))}
       />
       {types.length > 0 && (
-        <section class="types" aria-label="Today, by type">
+        <section class="types" aria-label="Event types today">
           <span class="dim">Today</span>
           {types.map((one) => (
             <button
               type="button"
               key={one.type}
               class="type"
-              title={`${count(one.events)} events, ${count(one.failed)} failed`}
-              onClick={() => go(put({ q: withField(q, "type", one.type) }))}
+              title={`${plural(one.events, "event")}, ${count(one.failed)} failed`}
+              onClick={() => navigate(put({ q: withField(q, "type", one.type) }))}
             >
               <b class="num">{count(one.count)}</b> {one.type}
               {one.failed > 0 && <span class="bad num"> {count(one.failed)} failed</span>}
@@ -83,26 +88,26 @@ export function EventsPage({ params }: { params: Params }) {
       <div class="split-list">
         {feed.rows.length > 0 ? (
           <>
-            <FactList facts={feed.rows} days />
-            <More feed={feed} what="events" />
+            <EventList events={feed.rows} days />
+            <ListEnd feed={feed} what="events" />
           </>
         ) : feed.problem !== null && !bad ? (
-          <Failure what="the events" problem={feed.problem} retry={feed.reload} />
+          <LoadError what="the events" problem={feed.problem} retry={feed.reload} />
         ) : feed.loading && !bad ? (
-          <Waiting what="the events" rows={12} />
+          <Skeleton what="the events" rows={12} />
         ) : bad ? (
-          <Empty title="The filter cannot be read">
-            <p>Correct it above, or clear it.</p>
+          <Empty title="Invalid filter">
+            <p>Correct it above or clear it.</p>
           </Empty>
         ) : q !== "" ? (
-          <Empty title="No event matches this filter">
-            <a href={href("events")}>Clear the filter</a>
+          <Empty title="No events match this filter">
+            <a href={href("events")}>Clear filter</a>
           </Empty>
         ) : (
           <Empty title="No events yet">
             <p>
-              Tell what happened with <code>log.event("deployment").summary("v3 is live").record()</code>, or
-              from a terminal with <code>activity event deployment "v3 is live"</code>.
+              Record one with <code>log.event("deployment").summary("v3 is live").record()</code>, or from a
+              terminal with <code>activity event deployment "v3 is live"</code>.
             </p>
           </Empty>
         )}

@@ -1,16 +1,18 @@
-import { ask } from "../data/api";
-import { bytes, count } from "../data/format";
-import { useEvery, useLoad } from "../data/load";
-import type { Accounting, Counts, Growth, Health, Instance } from "../data/records";
-import { Checked, differs } from "../parts/checked";
-import { Failure, Waiting } from "../parts/state";
+import { getJson } from "../data/api";
+import { bytes, count, plural } from "../data/format";
+import { useInterval, useLoad } from "../data/load";
+import type { Accounting, Counts, Growth, HealthResponse, InstanceHealth } from "../data/records";
+import { CheckPanel, difference } from "../parts/lastcheck";
+import { LoadError, Skeleton } from "../parts/states";
 import { When } from "../parts/time";
 import { Webhooks } from "../parts/webhooks";
 
-/** Where everything went, and how the store stands. */
+/** The health of the store: accounting, growth, retention, webhooks and writers. */
 export function HealthPage() {
-  const { data, problem, reload } = useLoad("health", (signal) => ask<Health>("health", {}, signal));
-  useEvery(3_000, reload);
+  const { data, problem, reload } = useLoad("health", (signal) =>
+    getJson<HealthResponse>("health", {}, signal),
+  );
+  useInterval(3_000, reload);
   return (
     <>
       <header class="page-head">
@@ -19,34 +21,35 @@ export function HealthPage() {
       {data !== null ? (
         <Shown health={data} stale={problem !== null} />
       ) : problem !== null ? (
-        <Failure what="the health" problem={problem} retry={reload} />
+        <LoadError what="health" problem={problem} retry={reload} />
       ) : (
-        <Waiting what="the health" />
+        <Skeleton what="health" />
       )}
     </>
   );
 }
 
-/** What was lost or refused, of an instance's numbers of one sort of record. */
+/** Returns the counts of losses. */
 function losses(counts: Counts): [string, number][] {
   return Object.entries(counts).filter(
-    ([name, n]) => typeof n === "number" && n > 0 && /^(rejected|lost|late|not_durable|redactor)/.test(name),
+    ([name, n]) => n > 0 && /^(rejected|lost|late|not_durable|redactor)/.test(name),
   );
 }
 
-function sorts(accounting: Accounting): [string, Counts][] {
+/** Returns the counts of each kind of record. */
+function byKind(accounting: Accounting): [string, Counts][] {
   const { events, recordings, ...activities } = accounting;
   return [
-    ["Activities", activities as Counts],
-    ["Events", events],
-    ["Recordings", recordings],
+    ["Activities", { ...activities }],
+    ["Events", { ...events }],
+    ["Recordings", { ...recordings }],
   ];
 }
 
-function Shown({ health, stale }: { health: Health; stale: boolean }) {
+function Shown({ health, stale }: { health: HealthResponse; stale: boolean }) {
   const alive = health.instances.filter((one) => one.alive);
   const lost = health.instances
-    .flatMap((one) => sorts(one.accounting))
+    .flatMap((one) => byKind(one.accounting))
     .flatMap(([, counts]) => losses(counts));
   const total = lost.reduce((sum, [, n]) => sum + n, 0);
   const good = health.ok && total === 0;
@@ -60,17 +63,15 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
       >
         <b>
           {differing > 0 && check !== null
-            ? differs(check)
+            ? difference(check)
             : !health.ok
-              ? "The numbers do not add up"
+              ? "Accounting does not add up"
               : total > 0
-                ? `${count(total)} ${total === 1 ? "thing was" : "things were"} not recorded`
-                : "Everything is accounted for"}
+                ? `${plural(total, "record")} lost or incomplete`
+                : "All records accounted for"}
         </b>
         <span>
-          {stale
-            ? "The server does not answer; this is how it was."
-            : `${count(alive.length)} ${alive.length === 1 ? "process writes" : "processes write"} now.`}
+          {stale ? "No response from the server – showing the last known state." : writers(alive.length)}
         </span>
       </section>
       <dl class="cards">
@@ -78,10 +79,10 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
           [
             ["Activities", count(health.activities), "ended, in the store"],
             ["Events", count(health.events), "in the store"],
-            ["Running", count(health.running), "listed as open"],
-            ["Abandoned", count(health.abandoned), "their process died first"],
-            ["Size", bytes(health.bytes), each(health)],
-            ["Not indexed", count(health.unindexed), "searches look at them one by one"],
+            ["Running", count(health.running), "in progress"],
+            ["Abandoned", count(health.abandoned), "process ended first"],
+            ["Size", bytes(health.bytes), meanSize(health)],
+            ["Index lag", count(health.unindexed), "not yet searchable by index"],
           ] as const
         ).map(([label, value, more]) => (
           <div class="card" key={label}>
@@ -93,37 +94,41 @@ function Shown({ health, stale }: { health: Health; stale: boolean }) {
           </div>
         ))}
       </dl>
-      <Checked check={check} />
-      {health.accounting !== null && <Ledger accounting={health.accounting} />}
-      <Growing growth={health.growth} />
-      {health.retention !== null && <Retention retention={health.retention} />}
+      <CheckPanel check={check} />
+      {health.accounting !== null && <AccountingPanel accounting={health.accounting} />}
+      <GrowthPanel growth={health.growth} />
+      <Retention retention={health.retention} />
       {health.webhooks !== undefined && <Webhooks webhooks={health.webhooks} />}
       <Instances instances={health.instances} />
     </>
   );
 }
 
-function each(health: Health): string {
-  const records = health.activities + health.events;
-  return records === 0
-    ? "no record yet"
-    : `${bytes(Math.round(health.bytes / records))} a record, with indexes`;
+/** Describes the number of writing processes. */
+function writers(n: number): string {
+  return n === 0 ? "No active writers." : `${plural(n, "active writer")}.`;
 }
 
-/** Where everything of this process went. */
-function Ledger({ accounting }: { accounting: Accounting }) {
+function meanSize(health: HealthResponse): string {
+  const records = health.activities + health.events;
+  return records === 0
+    ? "no records yet"
+    : `${bytes(Math.round(health.bytes / records))} per record, including indexes`;
+}
+
+/** The accounting of the server's own log. */
+function AccountingPanel({ accounting }: { accounting: Accounting }) {
   return (
     <section class="panel" aria-labelledby="ledger">
       <div class="panel-head">
-        <h2 id="ledger">Where everything went</h2>
-        <p class="dim">of this process, since it started</p>
+        <h2 id="ledger">Accounting</h2>
+        <p class="dim">this process, since it started</p>
       </div>
       <div class="ledger">
-        {sorts(accounting).map(([name, counts]) => {
-          const all = Object.entries(counts).filter(([, n]) => typeof n === "number");
+        {byKind(accounting).map(([name, counts]) => {
           const always = ["started", "recorded", "open", "committed", "waiting"];
-          const shown = all.filter(([key, n]) => n > 0 || always.includes(key));
-          const begun = counts.started ?? counts.recorded ?? 0;
+          const shown = Object.entries(counts).filter(([key, n]) => n > 0 || always.includes(key));
+          const started = counts.started ?? counts.recorded ?? 0;
           return (
             <section key={name} aria-label={name}>
               <h3>{name}</h3>
@@ -132,11 +137,11 @@ function Ledger({ accounting }: { accounting: Accounting }) {
                   <span
                     key={key}
                     class={`meter-${key}`}
-                    style={{ width: `${begun === 0 ? 0 : (100 * (counts[key] ?? 0)) / begun}%` }}
+                    style={{ width: `${started === 0 ? 0 : (100 * (counts[key] ?? 0)) / started}%` }}
                   />
                 ))}
               </span>
-              <dl class="facts">
+              <dl class="fields">
                 {shown.map(([key, n]) => (
                   <>
                     <dt>{key.replaceAll("_", " ")}</dt>
@@ -144,7 +149,7 @@ function Ledger({ accounting }: { accounting: Accounting }) {
                   </>
                 ))}
               </dl>
-              {losses(counts).length === 0 && <p class="dim">nothing lost</p>}
+              {losses(counts).length === 0 && <p class="dim">no losses</p>}
             </section>
           );
         })}
@@ -153,22 +158,23 @@ function Ledger({ accounting }: { accounting: Accounting }) {
   );
 }
 
-/** How fast the store grows, field by field. */
-function Growing({ growth }: { growth: Growth }) {
+/** The growth of the store by field. */
+function GrowthPanel({ growth }: { growth: Growth }) {
   const { activities_per_day, events_per_day, chunks_per_day, fields } = growth;
   const sorted = [...fields].sort((a, b) => b.bytes_per_day - a.bytes_per_day);
   const most = Math.max(1, ...sorted.map((one) => one.bytes_per_day));
   return (
     <section class="panel" aria-labelledby="growth">
       <div class="panel-head">
-        <h2 id="growth">What it grows by</h2>
+        <h2 id="growth">Storage growth</h2>
         <p class="dim">
-          in the last 24 hours: {count(activities_per_day)} activities, {count(events_per_day)} events
-          {chunks_per_day > 0 && <>, {count(chunks_per_day)} chunks of recordings</>}
+          last 24 hours: {plural(activities_per_day, "activity", "activities")},{" "}
+          {plural(events_per_day, "event")}
+          {chunks_per_day > 0 && <>, {plural(chunks_per_day, "recording chunk")}</>}
         </p>
       </div>
       {sorted.length === 0 ? (
-        <p class="dim quiet">The newest records have nothing beside ids, names, times and scope.</p>
+        <p class="dim quiet">Recent records have only IDs, names, times and scope.</p>
       ) : (
         <div class="table-scroll" role="group" tabIndex={0} aria-label="Growth by field">
           <table class="figures">
@@ -176,13 +182,13 @@ function Growing({ growth }: { growth: Growth }) {
               <tr>
                 <th scope="col">Field</th>
                 <th scope="col" class="right">
-                  Each
+                  Average
                 </th>
                 <th scope="col" class="right">
-                  A day
+                  Per day
                 </th>
                 <th scope="col" class="wide-only">
-                  <span class="sr-only">Compared</span>
+                  <span class="sr-only">Comparison</span>
                 </th>
               </tr>
             </thead>
@@ -190,8 +196,7 @@ function Growing({ growth }: { growth: Growth }) {
               {sorted.map((one) => (
                 <tr key={`${one.of} ${one.field}`}>
                   <th scope="row">
-                    {one.field}{" "}
-                    <span class="dim">of {one.of === "chunk" ? "a recording" : `an ${one.of}`}</span>
+                    {one.field} <span class="dim">{one.of === "chunk" ? "recording" : one.of}</span>
                   </th>
                   <td class="right num">{one.mean_bytes === 0 ? "< 1 B" : bytes(one.mean_bytes)}</td>
                   <td class="right num">{bytes(one.bytes_per_day)}</td>
@@ -213,17 +218,17 @@ function Growing({ growth }: { growth: Growth }) {
   );
 }
 
-function Retention({ retention }: { retention: Record<string, number | null> }) {
+function Retention({ retention }: { retention: HealthResponse["retention"] }) {
   return (
     <section class="panel" aria-labelledby="retention">
       <div class="panel-head">
-        <h2 id="retention">How long it is kept</h2>
+        <h2 id="retention">Retention</h2>
       </div>
-      <dl class="facts">
+      <dl class="fields">
         {Object.entries(retention).map(([key, limit]) => (
           <>
-            <dt>{key.replace(/_s$/, "").replace(/_bytes$/, ", at most")}</dt>
-            <dd>{limit === null ? "for ever" : kept(key, limit)}</dd>
+            <dt>{key.replace(/_s$/, "").replace(/_bytes$/, " size")}</dt>
+            <dd>{limit === null ? "unlimited" : limitText(key, limit)}</dd>
           </>
         ))}
       </dl>
@@ -231,7 +236,7 @@ function Retention({ retention }: { retention: Record<string, number | null> }) 
   );
 }
 
-function kept(key: string, limit: number): string {
+function limitText(key: string, limit: number): string {
   if (!key.endsWith("_s")) {
     return key.includes("bytes") ? bytes(limit) : count(limit);
   }
@@ -239,25 +244,26 @@ function kept(key: string, limit: number): string {
   return days >= 1 ? `${count(Math.round(days))} days` : `${count(Math.round(limit / 60))} minutes`;
 }
 
-const MOST = 50;
+/** Writers to show. */
+const MAX_INSTANCES = 50;
 
-function Instances({ instances }: { instances: Instance[] }) {
+function Instances({ instances }: { instances: InstanceHealth[] }) {
   return (
     <section class="panel" aria-labelledby="instances">
       <div class="panel-head">
-        <h2 id="instances">Processes that have written here</h2>
+        <h2 id="instances">Writers</h2>
         <p class="dim">
-          {instances.length > MOST
-            ? `the newest ${MOST} of ${count(instances.length)}`
+          {instances.length > MAX_INSTANCES
+            ? `newest ${MAX_INSTANCES} of ${count(instances.length)}`
             : count(instances.length)}
         </p>
       </div>
-      <div class="table-scroll" role="group" tabIndex={0} aria-label="Processes">
+      <div class="table-scroll" role="group" tabIndex={0} aria-label="Writers">
         <table>
           <thead>
             <tr>
               <th scope="col">Host</th>
-              <th scope="col">State</th>
+              <th scope="col">Status</th>
               <th scope="col" class="right">
                 Started
               </th>
@@ -265,13 +271,13 @@ function Instances({ instances }: { instances: Instance[] }) {
                 Committed
               </th>
               <th scope="col" class="right">
-                Not recorded
+                Losses
               </th>
-              <th scope="col">Since</th>
+              <th scope="col">Start time</th>
             </tr>
           </thead>
           <tbody>
-            {instances.slice(0, MOST).map((one) => (
+            {instances.slice(0, MAX_INSTANCES).map((one) => (
               <InstanceRow key={one.id} one={one} />
             ))}
           </tbody>
@@ -281,11 +287,10 @@ function Instances({ instances }: { instances: Instance[] }) {
   );
 }
 
-function InstanceRow({ one }: { one: Instance }) {
-  const lost = sorts(one.accounting).flatMap(([name, counts]) =>
+function InstanceRow({ one }: { one: InstanceHealth }) {
+  const lost = byKind(one.accounting).flatMap(([name, counts]) =>
     losses(counts).map(([key, n]) => `${count(n)} ${name.toLowerCase()} ${key.replaceAll("_", " ")}`),
   );
-  const numbers = one.accounting as unknown as Counts;
   return (
     <tr>
       <th scope="row">
@@ -293,20 +298,18 @@ function InstanceRow({ one }: { one: Instance }) {
       </th>
       <td>
         {one.alive ? (
-          <span class="good">alive</span>
+          <span class="good">active</span>
         ) : one.stopped_at !== null ? (
           "stopped"
         ) : (
           <span class="bad" title={one.saved_at ?? undefined}>
-            died; unknown since its last commit
+            crashed – counts as of last commit
           </span>
         )}
       </td>
-      <td class="right num">{count(numbers.started ?? 0)}</td>
-      <td class="right num">{count(numbers.committed ?? 0)}</td>
-      <td class={`right ${lost.length > 0 ? "bad" : "dim"}`}>
-        {lost.length > 0 ? lost.join(", ") : "nothing"}
-      </td>
+      <td class="right num">{count(one.accounting.started)}</td>
+      <td class="right num">{count(one.accounting.committed)}</td>
+      <td class={`right ${lost.length > 0 ? "bad" : "dim"}`}>{lost.length > 0 ? lost.join(", ") : "none"}</td>
       <td>
         <When at={one.started_at} />
       </td>

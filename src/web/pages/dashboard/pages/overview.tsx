@@ -1,44 +1,44 @@
 import { useMemo } from "preact/hooks";
-import { address, ask, part } from "../data/api";
+import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
 import {
-  brief,
+  compact,
   count,
   date,
   dayMonth,
   duration,
   hourMinute,
+  percent,
   period,
   rate,
-  share,
   ZONE,
 } from "../data/format";
-import { type Loaded, useEvery, useLoad } from "../data/load";
+import { type LoadState, useInterval, useLoad } from "../data/load";
 import type { Figures, Metrics, Period } from "../data/records";
-import { amend, go, href, type Params } from "../data/route";
+import { href, navigate, type Params, replace } from "../data/route";
 import { Chart, type Series } from "../parts/chart";
-import { Empty, Failure, Waiting } from "../parts/state";
+import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Breakdown } from "./breakdown";
 import { ScopeChoice } from "./scope";
 
 const WINDOWS = ["day", "week", "month"] as const;
 
-/** How much, how long, how often. */
+/** The overview: figures, history and breakdown of a window. */
 export function Overview({ params, running }: { params: Params; running: number | null }) {
   const window = WINDOWS.find((one) => one === params.window) ?? "day";
   const { at, scope } = params;
   const step = window === "month" ? "day" : "hour";
   const path = `metrics/${scope === undefined ? "overall" : scopePath(scope)}`;
   const query = { window, at, step, tz: ZONE };
-  const metrics = useLoad(address(path, query), (signal) => ask<Metrics>(path, query, signal));
-  useEvery(5_000, () => {
-    // What is over does not change.
+  const metrics = useLoad(apiUrl(path, query), (signal) => getJson<Metrics>(path, query, signal));
+  useInterval(5_000, () => {
+    // Past windows do not change.
     if (at === undefined) {
       metrics.reload();
-      here.reload();
+      scopeRunning.reload();
     }
   });
-  const here = useLoad(`running ${scope ?? ""} ${at ?? ""}`, (signal) => runningOf(scope, signal));
+  const scopeRunning = useLoad(`running ${scope ?? ""} ${at ?? ""}`, (signal) => runningOf(scope, signal));
   const put = (changes: Record<string, string | null | undefined>) =>
     href("overview", { ...params, ...changes });
   const { earlier, later } = metrics.data ?? {};
@@ -46,7 +46,7 @@ export function Overview({ params, running }: { params: Params; running: number 
     <>
       <header class="page-head">
         <h1>Activity</h1>
-        <ScopeChoice scope={scope} onChange={(to) => go(put({ scope: to }))} />
+        <ScopeChoice scope={scope} onChange={(to) => navigate(put({ scope: to }))} />
         <div class="spacer" />
         <div class="segmented" role="group" aria-label="Window">
           {WINDOWS.map((one) => (
@@ -54,7 +54,7 @@ export function Overview({ params, running }: { params: Params; running: number 
               type="button"
               key={one}
               aria-pressed={one === window}
-              onClick={() => amend(put({ window: one === "day" ? null : one }))}
+              onClick={() => replace(put({ window: one === "day" ? null : one }))}
             >
               {one}
             </button>
@@ -64,9 +64,9 @@ export function Overview({ params, running }: { params: Params; running: number 
           <button
             type="button"
             class="icon-button"
-            aria-label="Earlier"
+            aria-label="Previous period"
             disabled={!earlier}
-            onClick={() => go(put({ at: earlier }))}
+            onClick={() => navigate(put({ at: earlier }))}
           >
             ‹
           </button>
@@ -74,9 +74,9 @@ export function Overview({ params, running }: { params: Params; running: number 
           <button
             type="button"
             class="icon-button"
-            aria-label="Later"
+            aria-label="Next period"
             disabled={!later}
-            onClick={() => go(put({ at: isNow(later) ? null : later }))}
+            onClick={() => navigate(put({ at: isNow(later) ? null : later }))}
           >
             ›
           </button>
@@ -84,28 +84,28 @@ export function Overview({ params, running }: { params: Params; running: number 
       </header>
       <Shown
         metrics={metrics}
-        running={at !== undefined ? null : scope === undefined ? running : here.data}
+        running={at !== undefined ? null : scope === undefined ? running : scopeRunning.data}
       />
       <Breakdown params={params} window={window} at={at} />
     </>
   );
 }
 
-function Shown({ metrics, running }: { metrics: Loaded<Metrics>; running: number | null }) {
+function Shown({ metrics, running }: { metrics: LoadState<Metrics>; running: number | null }) {
   const { data, problem, reload } = metrics;
   if (data === null) {
     return problem === null ? (
-      <Waiting what="metrics" />
+      <Skeleton what="the metrics" />
     ) : (
-      <Failure what="the metrics" problem={problem} retry={reload} />
+      <LoadError what="the metrics" problem={problem} retry={reload} />
     );
   }
   if (data.current.count === 0 && !running) {
     return (
-      <Empty title="Nothing happened then">
+      <Empty title="No activity in this period">
         <p>
-          Calls that end are counted here. Wrap a service with <code>ActivityLayer</code>, or go to an earlier
-          period with ‹.
+          Activities are counted when they end. Wrap a service in <code>ActivityLayer</code>, or go to a
+          previous period with ‹.
         </p>
       </Empty>
     );
@@ -121,14 +121,18 @@ function Shown({ metrics, running }: { metrics: Loaded<Metrics>; running: number
 function Cards({ figures, running }: { figures: Figures; running: number | null }) {
   const cards: [string, string, string][] = [
     ["Turns per hour", rate(figures.turns_per_hour), `${count(figures.turns)} turns`],
-    ["Mean turn time", duration(figures.mean_turn_ns), "from one turn to the next"],
+    ["Mean turn time", duration(figures.mean_turn_ns), "average gap between turns"],
     ["p95 duration", duration(figures.p95_ns), `mean ${duration(figures.mean_ns)}`],
-    ["Failed", count(figures.failed), `${share(figures.failed, figures.count)} of ${brief(figures.count)}`],
-    ["Active agents", count(figures.active_agents), "started something"],
+    [
+      "Failed",
+      count(figures.failed),
+      `${percent(figures.failed, figures.count)} of ${compact(figures.count)}`,
+    ],
+    ["Active agents", count(figures.active_agents), "agents seen"],
     [
       "Running now",
       running === null ? "–" : count(running),
-      running === null ? "at another time" : "not ended yet",
+      running === null ? "past period" : "in progress",
     ],
   ];
   return (
@@ -151,7 +155,7 @@ function History({ metrics }: { metrics: Metrics }) {
   const days =
     history[0] !== undefined && Date.parse(history[0].end) - Date.parse(history[0].start) > 20 * 3_600_000;
   const series = useMemo<Series[]>(() => {
-    const number = (value: number | null) => (value === null ? "–" : brief(value));
+    const number = (value: number | null) => (value === null ? "–" : compact(value));
     const passed = (of: Period) => Date.parse(of.start) <= Date.now();
     const values = (of: (figures: Figures) => number | null) =>
       history.map((one) => (passed(one) ? of(one) : null));
@@ -207,21 +211,21 @@ function History({ metrics }: { metrics: Metrics }) {
   );
 }
 
-/** How many run of a scope. */
+/** Counts the running activities of a scope. */
 async function runningOf(scope: string | undefined, signal: AbortSignal): Promise<number | null> {
   if (scope === undefined) {
     return null;
   }
   const colon = scope.indexOf(":");
   const q = `status:running ${scope.slice(0, colon)}:${quoted(scope.slice(colon + 1))}`;
-  const answer = await ask<{ activities: unknown[] }>("activities", { q, limit: 1_000 }, signal);
+  const answer = await getJson<{ activities: unknown[] }>("activities", { q, limit: 1_000 }, signal);
   return answer.activities.length;
 }
 
-/** `project:acme` as the API has it. */
+/** Returns the path of `project:acme` in the API. */
 function scopePath(scope: string): string {
   const colon = scope.indexOf(":");
-  return `${scope.slice(0, colon)}s/${part(scope.slice(colon + 1))}`;
+  return `${scope.slice(0, colon)}s/${segment(scope.slice(colon + 1))}`;
 }
 
 function isNow(later: string | null | undefined): boolean {

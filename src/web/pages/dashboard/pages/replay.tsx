@@ -1,26 +1,32 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
-import { ask, askLines, part } from "../data/api";
-import type { TreePage } from "../data/branches";
+import { getJson, getLines, segment } from "../data/api";
 import { useFeed } from "../data/feed";
-import { bytes, count, instant } from "../data/format";
-import { toProblem, useEvery, useLoad } from "../data/load";
-import type { Activity, Details, Fact, Recording } from "../data/records";
-import { amend, href, type Params } from "../data/route";
+import { bytes, instant, plural } from "../data/format";
+import { toProblem, useInterval, useLoad } from "../data/load";
+import type {
+  ActivityRecord,
+  ActivityResponse,
+  Chunk,
+  EventRecord,
+  RecordingRecord,
+  TreePage,
+} from "../data/records";
+import { href, type Params, replace } from "../data/route";
 import { StatusMark } from "../parts/badge";
-import { More } from "../parts/more";
-import { Empty, Failure, Waiting } from "../parts/state";
+import { ListEnd } from "../parts/listend";
+import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took } from "../parts/time";
-import type { Chunk, Mark, ToFrame } from "../replay/messages";
+import type { Mark, ToFrame } from "../replay/messages";
 
-/** What was recorded, played. */
+/** The list of recordings, or the player of one. */
 export function ReplayPage({ params }: { params: Params }) {
-  return params.id === undefined ? <Recorded /> : <Played id={params.id} params={params} />;
+  return params.id === undefined ? <RecordingList /> : <RecordingPage id={params.id} params={params} />;
 }
 
-/** All activities that something was recorded of. */
-function Recorded() {
-  const feed = useFeed<Activity>("activities", "has:recording");
+/** The activities with recordings. */
+function RecordingList() {
+  const feed = useFeed<ActivityRecord>("activities", "has:recording");
   return (
     <>
       <header class="page-head">
@@ -34,7 +40,7 @@ function Recorded() {
                 <a class="row-link" href={href("replay", { id: "of", activity: row.id })}>
                   <StatusMark status={row.status} />
                   <span class="row-name">{row.name}</span>
-                  <span class="row-replay">▶ play</span>
+                  <span class="row-replay">▶ Play</span>
                   <span class="row-message">{row.message}</span>
                   <span class="row-scope">
                     {[row.project, row.agent].filter((text) => text !== null).join(" · ")}
@@ -49,18 +55,18 @@ function Recorded() {
               </li>
             ))}
           </ol>
-          <More feed={feed} what="recordings" />
+          <ListEnd feed={feed} what="recordings" />
         </div>
       ) : feed.problem !== null ? (
-        <Failure what="the recordings" problem={feed.problem} retry={feed.reload} />
+        <LoadError what="the recordings" problem={feed.problem} retry={feed.reload} />
       ) : feed.loading ? (
-        <Waiting what="the recordings" />
+        <Skeleton what="the recordings" />
       ) : (
-        <Empty title="Nothing was recorded yet">
+        <Empty title="No recordings yet">
           <p>
             Attach a browser to the activity that drives it:{" "}
-            <code>Activity::current().attach(Browser::at(devtools_url)).await</code>. What its pages looked
-            like can then be watched here.
+            <code>Activity::current().attach(Browser::at(devtools_url)).await</code>. Its pages can then be
+            replayed here.
           </p>
         </Empty>
       )}
@@ -68,8 +74,8 @@ function Recorded() {
   );
 }
 
-function Played({ id, params }: { id: string; params: Params }) {
-  // Without an id of a recording, the first one of the activity.
+function RecordingPage({ id, params }: { id: string; params: Params }) {
+  // `of` stands for the first recording of the activity.
   const found = useLoad(`${id} ${params.activity ?? ""}`, async (signal) => {
     const details = params.activity === undefined ? null : await detailsOf(params.activity, signal);
     const listed = details?.recordings ?? [];
@@ -77,22 +83,23 @@ function Played({ id, params }: { id: string; params: Params }) {
       id === "of"
         ? listed[0]
         : (listed.find((one) => one.id === id) ??
-          (await ask<Recording>(`recordings/${part(id)}`, {}, signal)));
+          (await getJson<RecordingRecord>(`recordings/${segment(id)}`, {}, signal)));
     const linked = recording?.links[0]?.activity;
     const around = details ?? (linked === undefined ? null : await detailsOf(linked, signal));
     const tree =
       around === null
         ? []
-        : (await ask<TreePage>(`activities/${part(around.id)}/tree`, { limit: MARKS }, signal)).activities;
+        : (await getJson<TreePage>(`activities/${segment(around.id)}/tree`, { limit: MAX_MARKS }, signal))
+            .activities;
     return { recording: recording ?? null, around, tree };
   });
-  // What goes on may have ended, or have another tab.
-  useEvery(2_000, () => found.data?.recording?.status === "recording" && found.reload());
+  // A live recording may end, or get another tab.
+  useInterval(2_000, () => found.data?.recording?.status === "recording" && found.reload());
   if (found.data === null) {
     return found.problem === null ? (
-      <Waiting what="the recording" />
+      <Skeleton what="the recording" />
     ) : (
-      <Failure what="the recording" problem={found.problem} retry={found.reload} />
+      <LoadError what="the recording" problem={found.problem} retry={found.reload} />
     );
   }
   const { recording, around, tree } = found.data;
@@ -100,7 +107,7 @@ function Played({ id, params }: { id: string; params: Params }) {
     return (
       <Empty title="This activity has no recording">
         <p>
-          It never had one, or it was pruned. <a href={href("replay")}>All recordings</a>
+          It was never recorded, or the recording was pruned. <a href={href("replay")}>All recordings</a>
         </p>
       </Empty>
     );
@@ -108,20 +115,20 @@ function Played({ id, params }: { id: string; params: Params }) {
   return <Player recording={recording} around={around} tree={tree} params={params} />;
 }
 
-function detailsOf(id: string, signal: AbortSignal): Promise<Details> {
-  return ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal);
+function detailsOf(id: string, signal: AbortSignal): Promise<ActivityResponse> {
+  return getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal);
 }
 
-/** The recording, with what happened beside it marked in time. */
+/** The player, with activities and events as marks on its timeline. */
 function Player({
   recording,
   around,
   tree,
   params,
 }: {
-  recording: Recording;
-  around: Details | null;
-  tree: readonly Activity[];
+  recording: RecordingRecord;
+  around: ActivityResponse | null;
+  tree: readonly ActivityRecord[];
   params: Params;
 }) {
   const track = recording.tracks.find((one) => one === params.track) ?? recording.tracks[0] ?? "";
@@ -130,30 +137,30 @@ function Player({
   return (
     <>
       <header class="page-head">
-        <nav aria-label="Where it stands" class="crumbs">
+        <nav aria-label="Breadcrumb" class="crumbs">
           <a href={href("replay")}>Replay</a>
         </nav>
         <h1>{around?.name ?? "Recording"}</h1>
         <span class="dim">
-          {instant(recording.started_at)} · {count(recording.events)} events · {bytes(recording.bytes)}
+          {instant(recording.started_at)} · {plural(recording.events, "event")} · {bytes(recording.bytes)}
         </span>
-        {recording.lost > 0 && <span class="bad">{count(recording.lost)} events are missing</span>}
+        {recording.lost > 0 && <span class="bad">{plural(recording.lost, "event")} lost</span>}
         {recording.status !== "complete" && <span class="tag">{recording.status.replaceAll("_", " ")}</span>}
         <div class="spacer" />
         {around !== null && (
           <a class="button" href={href("activity", { id: around.id })}>
-            Open the activity
+            View activity
           </a>
         )}
       </header>
       {recording.tracks.length > 1 && (
-        <div class="segmented tracks" role="group" aria-label="Tabs of the browser">
+        <div class="segmented tracks" role="group" aria-label="Browser tabs">
           {recording.tracks.map((name, n) => (
             <button
               type="button"
               key={name}
               aria-pressed={name === track}
-              onClick={() => amend(href("replay", { ...params, track: name }))}
+              onClick={() => replace(href("replay", { ...params, track: name }))}
             >
               {titled(name, n)}
             </button>
@@ -168,9 +175,9 @@ function Player({
           marks={marks}
         />
       ) : (
-        <Empty title={`There is no player for "${recording.format}"`}>
+        <Empty title={`No player for format "${recording.format}"`}>
           <p>
-            Write it out with <code>activity recording {recording.id} -o FILE</code>.
+            Export it with <code>activity recording {recording.id} -o FILE</code>.
           </p>
         </Empty>
       )}
@@ -178,8 +185,16 @@ function Player({
   );
 }
 
-/** The document that plays: one of its own, which can ask nobody for anything. It is told what to show. */
-function Frame({ recording, track, marks }: { recording: Recording; track: string; marks: readonly Mark[] }) {
+/** The frame that plays a recording. Its document cannot make requests: this page sends it the chunks. */
+function Frame({
+  recording,
+  track,
+  marks,
+}: {
+  recording: RecordingRecord;
+  track: string;
+  marks: readonly Mark[];
+}) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [height, setHeight] = useState(560);
@@ -187,21 +202,25 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
   const live = recording.status === "recording";
   const latest = useRef(marks);
   latest.current = marks;
-  // A round asks once more.
+  // `round` changes to retry.
   useEffect(() => {
     const stop = new AbortController();
     let from = 0;
-    let again: ReturnType<typeof setTimeout> | undefined;
+    let next: ReturnType<typeof setTimeout> | undefined;
     setProblem(null);
-    const tell = (message: ToFrame) => frame.current?.contentWindow?.postMessage(message, location.origin);
+    const send = (message: ToFrame) => frame.current?.contentWindow?.postMessage(message, location.origin);
     const more = async () => {
       try {
         const query = { track, from };
-        const chunks = await askLines<Chunk>(`recordings/${part(recording.id)}/chunks`, query, stop.signal);
+        const chunks = await getLines<Chunk>(
+          `recordings/${segment(recording.id)}/chunks`,
+          query,
+          stop.signal,
+        );
         from = (chunks.at(-1)?.number ?? from - 1) + 1;
-        tell({ type: "chunks", chunks, live });
+        send({ type: "chunks", chunks, live });
         if (live) {
-          again = setTimeout(() => void more(), 1_000);
+          next = setTimeout(() => void more(), 1_000);
         }
       } catch (cause) {
         if (!stop.signal.aborted) {
@@ -209,12 +228,12 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
         }
       }
     };
-    const heard = (event: MessageEvent) => {
+    const onMessage = (event: MessageEvent) => {
       if (event.source !== frame.current?.contentWindow || event.origin !== location.origin) {
         return;
       }
       if (event.data === "ready") {
-        tell({
+        send({
           type: "marks",
           marks: [...latest.current],
           theme: document.documentElement.dataset.theme ?? "auto",
@@ -224,41 +243,41 @@ function Frame({ recording, track, marks }: { recording: Recording; track: strin
         setHeight(event.data.height);
       }
     };
-    addEventListener("message", heard);
+    addEventListener("message", onMessage);
     return () => {
       stop.abort();
-      clearTimeout(again);
-      removeEventListener("message", heard);
+      clearTimeout(next);
+      removeEventListener("message", onMessage);
     };
   }, [recording.id, track, live, round]);
   if (problem !== null) {
-    return <Failure what="the recording" problem={problem} retry={() => setRound(round + 1)} />;
+    return <LoadError what="the recording" problem={problem} retry={() => setRound(round + 1)} />;
   }
   return (
     <iframe
       ref={frame}
       class="replay-frame"
-      title="What was recorded"
+      title="Recording"
       src="./replay.html"
       style={{ height: `${height}px` }}
     />
   );
 }
 
-/** So many activities, and so many events, are marked at most. */
-const MARKS = 200;
+/** The maximum number of marks for activities, and for events. */
+const MAX_MARKS = 200;
 
-/** When the activities of a tree began, and what happened inside of the one that was recorded. */
-function marksOf(tree: readonly Activity[], events: readonly Fact[]): Mark[] {
-  const began = tree.map((one) => ({
+/** Returns marks for the starts of activities and for events. */
+function marksOf(tree: readonly ActivityRecord[], events: readonly EventRecord[]): Mark[] {
+  const starts = tree.map((one) => ({
     at: Date.parse(one.started_at),
     label: one.name,
     kind: one.status === "failed" ? ("failed" as const) : ("activity" as const),
   }));
-  const happened = events.slice(0, MARKS).map((one) => ({
+  const points = events.slice(0, MAX_MARKS).map((one) => ({
     at: Date.parse(one.at),
     label: one.summary ?? one.type,
     kind: "event" as const,
   }));
-  return [...began, ...happened];
+  return [...starts, ...points];
 }

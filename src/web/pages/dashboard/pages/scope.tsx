@@ -1,19 +1,19 @@
-import { ask } from "../data/api";
+import { getJson } from "../data/api";
 import { useLoad } from "../data/load";
 import type { Ranking } from "../data/records";
 
 const SCOPES = ["project", "agent", "name", "brand"] as const;
 
-/** Values of the fields that are counted by: what the filter bar offers, and what metrics are shown of. */
+/** Loads values of the fields that have metrics, for completion and the choice of a scope. */
 export async function known(signal: AbortSignal): Promise<Record<string, string[]>> {
   const lists = SCOPES.map(async (scope) => {
-    const answer = await ask<Ranking>(`metrics/${scope}s`, { window: "month" }, signal);
+    const answer = await getJson<Ranking>(`metrics/${scope}s`, { window: "month" }, signal);
     return [scope, answer.ranking.slice(0, 100).map((one) => one.id)] as const;
   });
   return Object.fromEntries(await Promise.all(lists));
 }
 
-/** Of what the metrics are shown. */
+/** Selects the scope of the metrics. */
 export function ScopeChoice({
   scope,
   onChange,
@@ -31,7 +31,7 @@ export function ScopeChoice({
       value={scope ?? ""}
       onChange={(event) => onChange(event.currentTarget.value || null)}
     >
-      <option value="">Overall</option>
+      <option value="">All activity</option>
       {!listed && <option value={scope}>{scope}</option>}
       {options.map(
         ([field, ids]) =>

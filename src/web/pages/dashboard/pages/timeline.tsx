@@ -3,27 +3,27 @@ import { useFeed } from "../data/feed";
 import { dayName } from "../data/format";
 import { useLive } from "../data/live";
 import { useLoad } from "../data/load";
-import type { Activity } from "../data/records";
-import { amend, go, href, type Params } from "../data/route";
+import type { ActivityRecord } from "../data/records";
+import { href, navigate, type Params, replace } from "../data/route";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
+import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
-import { More } from "../parts/more";
-import { Empty, Failure, Waiting } from "../parts/state";
+import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took, useNow } from "../parts/time";
-import { Aside } from "./aside";
+import { DetailsPanel } from "./details";
 import { known } from "./scope";
 
-/** What happens and what happened, newest first. */
+/** The list of activities, newest first. */
 export function Timeline({ params }: { params: Params }) {
   const { q = "", id } = params;
   const live = params.live !== "off";
-  const feed = useFeed<Activity>("activities", q);
+  const feed = useFeed<ActivityRecord>("activities", q);
   const values = useLoad("known", known).data ?? {};
-  const hearing = useLive(q, live && feed.problem === null, {
-    activity: feed.take,
-    begun: feed.reload,
+  const connection = useLive(q, live && feed.problem === null, {
+    activity: feed.insert,
+    onOpen: feed.reload,
     gap: feed.reload,
   });
   const put = (changes: Record<string, string | null | undefined>) =>
@@ -32,9 +32,9 @@ export function Timeline({ params }: { params: Params }) {
     if (!live) {
       feed.reload();
     }
-    amend(put({ live: live ? "off" : null }));
+    replace(put({ live: live ? "off" : null }));
   };
-  const select = (to: string | null) => amend(put({ id: to }));
+  const select = (to: string | null) => replace(put({ id: to }));
   const step = (by: number) => {
     const at = feed.rows.findIndex((row) => row.id === id);
     const next = feed.rows[Math.max(0, at + by)];
@@ -47,7 +47,7 @@ export function Timeline({ params }: { params: Params }) {
     k: () => step(-1),
     ArrowDown: () => step(1),
     ArrowUp: () => step(-1),
-    Enter: () => id !== undefined && go(href("activity", { id })),
+    Enter: () => id !== undefined && navigate(href("activity", { id })),
     Escape: () => select(null),
     "/": focusFilter,
     p: toggle,
@@ -59,14 +59,14 @@ export function Timeline({ params }: { params: Params }) {
       <header class="page-head">
         <h1>Timeline</h1>
         <div class="spacer" />
-        <LiveBar q={q} what="activities" hearing={hearing} onToggle={toggle} />
+        <LiveBar q={q} what="activities" connection={connection} onToggle={toggle} />
       </header>
       <FilterBar
         q={q}
         known={values}
         problem={bad ? feed.problem : null}
         placeholder="Filter: status:failed name:login* since:24h …"
-        onChange={(to) => go(put({ q: to, id: null }))}
+        onChange={(to) => navigate(put({ q: to, id: null }))}
       />
       <div class={`split ${id === undefined ? "" : "split-open"}`}>
         <div class="split-list">
@@ -75,15 +75,15 @@ export function Timeline({ params }: { params: Params }) {
           ) : (
             <>
               <Rows rows={feed.rows} selected={id} onSelect={select} />
-              <More feed={feed} what="activities" />
+              <ListEnd feed={feed} what="activities" />
             </>
           )}
         </div>
         {id !== undefined && (
-          <Aside
+          <DetailsPanel
             id={id}
             known={selected}
-            onFilter={(to) => go(put({ q: to, id: null }))}
+            onFilter={(to) => navigate(put({ q: to, id: null }))}
             q={q}
             onClose={() => select(null)}
           />
@@ -93,30 +93,38 @@ export function Timeline({ params }: { params: Params }) {
   );
 }
 
-function NoRows({ feed, q, bad }: { feed: ReturnType<typeof useFeed<Activity>>; q: string; bad: boolean }) {
+function NoRows({
+  feed,
+  q,
+  bad,
+}: {
+  feed: ReturnType<typeof useFeed<ActivityRecord>>;
+  q: string;
+  bad: boolean;
+}) {
   if (feed.problem !== null) {
     return bad ? (
-      <Empty title="The filter cannot be read">
-        <p>Correct it above, or clear it.</p>
+      <Empty title="Invalid filter">
+        <p>Correct it above or clear it.</p>
       </Empty>
     ) : (
-      <Failure what="the timeline" problem={feed.problem} retry={feed.reload} />
+      <LoadError what="the timeline" problem={feed.problem} retry={feed.reload} />
     );
   }
   if (feed.loading) {
-    return <Waiting what="the timeline" rows={12} />;
+    return <Skeleton what="the timeline" rows={12} />;
   }
   return q === "" ? (
-    <Empty title="Nothing is on record yet">
+    <Empty title="No activities yet">
       <p>
-        Put <code>ActivityLayer::new(&log)</code> around a service, or start work with{" "}
-        <code>log.start(Describe::job("import"))</code>. Calls appear here as they are made.
+        Wrap a service in <code>ActivityLayer::new(&log)</code>, or start a job with{" "}
+        <code>log.start(Describe::job("import"))</code>. Activities appear here as they start.
       </p>
     </Empty>
   ) : (
-    <Empty title="Nothing matches this filter">
+    <Empty title="No activities match this filter">
       <p>
-        Take a term out, or widen the time. <a href={href("timeline")}>Clear the filter</a>
+        Remove a term or widen the time range. <a href={href("timeline")}>Clear filter</a>
       </p>
     </Empty>
   );
@@ -127,7 +135,7 @@ function Rows({
   selected,
   onSelect,
 }: {
-  rows: Activity[];
+  rows: ActivityRecord[];
   selected: string | undefined;
   onSelect: (id: string) => void;
 }) {
@@ -157,7 +165,7 @@ function RowOf({
   selected,
   onSelect,
 }: {
-  row: Activity;
+  row: ActivityRecord;
   selected: boolean;
   onSelect: (id: string) => void;
 }) {
@@ -180,7 +188,7 @@ function RowOf({
         <span class="row-name">{row.name}</span>
         {row.brand !== null && <Brand name={row.brand} />}
         <Tag>{row.kind}</Tag>
-        {row.has_recording && <span class="row-replay">▶ replay</span>}
+        {row.has_recording && <span class="row-replay">▶ Replay</span>}
         <span class="row-message">{row.message ?? row.error_type ?? ""}</span>
         <span class="row-scope">{[row.project, row.agent].filter((text) => text !== null).join(" · ")}</span>
         <span class="row-took">

@@ -9,7 +9,7 @@ const MARKS: Record<Status, string> = {
   abandoned: "M8 3.5v5.5M8 11.9v.2",
 };
 
-/** How something stands, told by shape and word as well as by colour. */
+/** A status, shown by shape and word as well as by color. */
 export function StatusMark({ status, label = false }: { status: Status; label?: boolean }) {
   return (
     <span class={`status status-${status}`}>
@@ -33,7 +33,7 @@ export function Tag({ children }: { children: string }) {
   return <span class="tag">{children}</span>;
 }
 
-/** One of six tones, the same for the same name. */
+/** Returns one of six tones, the same for the same name. */
 function tone(name: string): number {
   let hash = 0;
   for (const char of name) {

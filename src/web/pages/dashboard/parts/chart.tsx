@@ -14,9 +14,9 @@ export interface Series {
 }
 
 interface Shown {
-  /** What time each point is of. */
+  /** The period of each point. */
   periods: readonly Period[];
-  /** All of the time that is looked at, also what has not come yet. */
+  /** The whole window, including the future. */
   window: Period;
   series: Series[];
   period: (of: Period) => string;
@@ -24,7 +24,7 @@ interface Shown {
   label: string;
 }
 
-/** A chart with a legend that switches series off, a tooltip with exact values, and the same as a table. */
+/** A chart with a legend to toggle series, a tooltip with exact values, and a table of the data. */
 export function Chart({ periods, window, series, period, axis, label }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -33,7 +33,7 @@ export function Chart({ periods, window, series, period, axis, label }: Shown) {
   const themes = useThemes();
   const shape = [...series.map((one) => one.label), window.start, window.end, themes].join();
 
-  // `shape` is all that a new chart is made for
+  // A new chart only when `shape` changes.
   useEffect(() => {
     const element = frame.current;
     if (element === null) {
@@ -92,7 +92,7 @@ export function Chart({ periods, window, series, period, axis, label }: Shown) {
         ))}
       </div>
       <div class="plot-frame">
-        {/* The arrow keys move along the points. */}
+        {/* Arrow keys move along the points. */}
         <div
           ref={frame}
           class="plot"
@@ -120,7 +120,7 @@ export function Chart({ periods, window, series, period, axis, label }: Shown) {
         )}
       </div>
       <details class="as-table">
-        <summary>Show as a table</summary>
+        <summary>Show as table</summary>
         <div class="table-scroll" role="group" tabIndex={0} aria-label={label}>
           <table>
             <caption class="sr-only">{label}</caption>
@@ -167,9 +167,9 @@ function options(
   window: Period,
   series: Series[],
   axis: (at: Date) => string,
-  tell: (at: { n: number; x: number } | null) => void,
+  onHover: (at: { n: number; x: number } | null) => void,
 ): uPlot.Options {
-  // A canvas takes colours, and no names of them.
+  // A canvas does not resolve custom properties.
   const colour = (name: string) => {
     const probe = document.createElement("span");
     probe.style.color = `var(${name})`;
@@ -232,14 +232,14 @@ function options(
         (plot) => {
           const n = plot.cursor.idx;
           const left = plot.cursor.left ?? -1;
-          tell(n === null || n === undefined || left < 0 ? null : { n, x: (left + 56) / plot.width });
+          onHover(n === null || n === undefined || left < 0 ? null : { n, x: (left + 56) / plot.width });
         },
       ],
     },
   };
 }
 
-/** Changes when the colours do. */
+/** Changes with the theme. */
 function useThemes(): number {
   const [round, setRound] = useState(0);
   useEffect(() => {

@@ -1,31 +1,31 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** A button that puts a text into the clipboard, and says that it did. */
+/** A button that copies a text to the clipboard and confirms it. */
 export function Copy({ text, children }: { text: string; children: string }) {
-  const [said, setSaid] = useState<string | null>(null);
+  const [result, setResult] = useState<string | null>(null);
   useEffect(() => {
-    if (said === null) {
+    if (result === null) {
       return;
     }
-    const timer = setTimeout(() => setSaid(null), 2_000);
+    const timer = setTimeout(() => setResult(null), 2_000);
     return () => clearTimeout(timer);
-  }, [said]);
+  }, [result]);
   const copy = () => {
-    // Not there on pages of plain HTTP from elsewhere.
+    // `clipboard` is undefined in insecure contexts (plain HTTP from another machine).
     const written = navigator.clipboard?.writeText(text) ?? Promise.reject();
     written.then(
-      () => setSaid("Copied"),
-      () => setSaid("Not allowed to copy"),
+      () => setResult("Copied"),
+      () => setResult("Copying is blocked"),
     );
   };
   return (
     <button type="button" class="button" onClick={copy} title={text}>
-      <span aria-live="polite">{said ?? children}</span>
+      <span aria-live="polite">{result ?? children}</span>
     </button>
   );
 }
 
-/** As a shell reads it. */
+/** Quotes a text for a shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -13,14 +13,14 @@ const RANGES = [
 
 interface Bar {
   q: string;
-  /** Values of fields that are on record. */
+  /** Values of fields that occur in the store. */
   known: Record<string, readonly string[]>;
   problem: Problem | null;
   placeholder: string;
   onChange: (q: string) => void;
 }
 
-/** The filter, with completion of fields and values. */
+/** The filter input, with completion of fields and values. */
 export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
   const [text, setText] = useState(q);
   const [open, setOpen] = useState(false);
@@ -108,7 +108,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
         />
         <kbd>/</kbd>
         {text !== "" && (
-          <button type="button" class="icon-button" aria-label="Clear the filter" onClick={() => apply("")}>
+          <button type="button" class="icon-button" aria-label="Clear filter" onClick={() => apply("")}>
             ×
           </button>
         )}
@@ -132,7 +132,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
                 take(completion);
               }}
             >
-              <code>{completion.label}</code> <span class="dim">{completion.about}</span>
+              <code>{completion.label}</code> <span class="dim">{completion.description}</span>
             </div>
           ))}
         </div>
@@ -154,7 +154,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
   );
 }
 
-/** What is wrong with a filter, and where. */
+/** The error of a filter, with the invalid part marked. */
 function FilterProblem({ q, problem }: { q: string; problem: Problem }) {
   const [start, end] = problem.span ?? [0, 0];
   // The span counts code points.

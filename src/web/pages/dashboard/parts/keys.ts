@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 
-/** Calls what belongs to a key, unless the viewer types or uses a control. */
+/** Registers keyboard shortcuts, which are ignored while typing and on focused controls. */
 export function useKeys(keys: Record<string, () => void>): void {
   const latest = useRef(keys);
   latest.current = keys;
@@ -21,7 +21,7 @@ export function useKeys(keys: Record<string, () => void>): void {
   }, []);
 }
 
-/** Puts the caret into the filter. */
+/** Focuses the filter. */
 export function focusFilter(): void {
   document.getElementById("filter")?.focus();
 }

@@ -1,23 +1,23 @@
-import { address } from "../data/api";
-import type { Hearing } from "../data/live";
+import { apiUrl } from "../data/api";
+import type { Connection } from "../data/live";
 import { Copy, shellWord } from "./copy";
 
 interface Bar {
   q: string;
   what: "activities" | "events";
-  hearing: Hearing;
+  connection: Connection;
   onToggle: () => void;
 }
 
-const SAID: Record<Hearing, string> = {
+const LABELS: Record<Connection, string> = {
   on: "Live",
-  connecting: "Connecting",
-  lost: "Reconnecting",
+  connecting: "Connecting…",
+  lost: "Reconnecting…",
   off: "Paused",
 };
 
-/** Live or paused, export, and the same as a command. */
-export function LiveBar({ q, what, hearing, onToggle }: Bar) {
+/** Pauses and resumes the live list, exports it, and copies it as a CLI command. */
+export function LiveBar({ q, what, connection, onToggle }: Bar) {
   const command = [
     "activity",
     what === "events" ? "events" : "list",
@@ -27,25 +27,25 @@ export function LiveBar({ q, what, hearing, onToggle }: Bar) {
     <div class="livebar">
       <button
         type="button"
-        class={`button live live-${hearing}`}
-        aria-pressed={hearing !== "off"}
-        title="Pause or go on (p)"
+        class={`button live live-${connection}`}
+        aria-pressed={connection !== "off"}
+        title={connection === "off" ? "Resume live updates (p)" : "Pause live updates (p)"}
         onClick={onToggle}
       >
         <span class="live-dot" aria-hidden="true" />
-        {SAID[hearing]}
+        {LABELS[connection]}
       </button>
       <details class="menu">
         <summary class="button">Export</summary>
         <div class="menu-list">
           {(["csv", "jsonl"] as const).map((format) => (
-            <a key={format} href={address("export", { q, what, format })} download={`${what}.${format}`}>
-              All {what} of this filter as {format === "csv" ? "CSV" : "JSON lines"}
+            <a key={format} href={apiUrl("export", { q, what, format })} download={`${what}.${format}`}>
+              All matching {what} as {format === "csv" ? "CSV" : "JSON Lines"}
             </a>
           ))}
         </div>
       </details>
-      <Copy text={command}>Copy as command</Copy>
+      <Copy text={command}>Copy CLI command</Copy>
     </div>
   );
 }

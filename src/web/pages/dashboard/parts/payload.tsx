@@ -2,16 +2,16 @@ import type { JSX } from "preact";
 import { bytes } from "../data/format";
 import type { Preview } from "../data/records";
 
-/** A payload as it was kept; JSON laid out. */
+/** A payload preview; JSON is formatted. */
 export function Payload({ title, preview }: { title: string; preview: Preview }) {
-  const note = preview.truncated ? `at least ${bytes(preview.bytes)}, cut off` : bytes(preview.bytes);
+  const note = preview.truncated ? `truncated from at least ${bytes(preview.bytes)}` : bytes(preview.bytes);
   return (
     <section class="payload">
       <h3>
         {title} <span class="dim">{note}</span>
       </h3>
       <pre class="code" role="group" tabIndex={0} aria-label={title}>
-        {highlighted(laidOut(preview.text))}
+        {highlighted(formatted(preview.text))}
       </pre>
     </section>
   );
@@ -25,7 +25,7 @@ export function Json({ value, label }: { value: unknown; label: string }) {
   );
 }
 
-function laidOut(text: string): string {
+function formatted(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
@@ -33,11 +33,11 @@ function laidOut(text: string): string {
   }
 }
 
-/** Beyond this a page would feel it. */
-const MOST = 100_000;
+/** Longer texts are not highlighted, to keep the page responsive. */
+const MAX_HIGHLIGHT = 100_000;
 
 function highlighted(text: string): (string | JSX.Element)[] {
-  if (text.length > MOST) {
+  if (text.length > MAX_HIGHLIGHT) {
     return [text];
   }
   const parts: (string | JSX.Element)[] = [];

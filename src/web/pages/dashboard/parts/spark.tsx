@@ -1,6 +1,6 @@
-/** A line without axes; what it tells stands beside it as numbers. */
-export function Spark({ values: given }: { values: readonly number[] }) {
-  // One value is a line, too.
+/** A sparkline. It is hidden from screen readers: the numbers stand beside it. */
+export function Sparkline({ values: given }: { values: readonly number[] }) {
+  // A single value is drawn as a flat line.
   const values = given.length === 1 ? [...given, ...given] : given;
   const most = Math.max(1, ...values);
   const step = values.length > 1 ? 100 / (values.length - 1) : 0;

@@ -1,11 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { ago, duration, instant, time } from "../data/format";
-import type { Activity } from "../data/records";
+import type { ActivityRecord } from "../data/records";
 
 const watchers = new Set<(now: number) => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** The time, again every second while somebody looks. */
+/** The current time, updated every second while `active`. */
 export function useNow(active = true): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -15,8 +15,8 @@ export function useNow(active = true): number {
     watchers.add(setNow);
     timer ??= setInterval(() => {
       const at = Date.now();
-      for (const tell of watchers) {
-        tell(at);
+      for (const update of watchers) {
+        update(at);
       }
     }, 1_000);
     return () => {
@@ -30,8 +30,12 @@ export function useNow(active = true): number {
   return now;
 }
 
-/** How long an activity took, or has been running. */
-export function Took({ activity }: { activity: Pick<Activity, "status" | "started_at" | "duration_ns"> }) {
+/** The duration of an activity; of a running one until now. */
+export function Took({
+  activity,
+}: {
+  activity: Pick<ActivityRecord, "status" | "started_at" | "duration_ns">;
+}) {
   const running = activity.status === "running";
   const now = useNow(running);
   if (!running) {
@@ -41,7 +45,7 @@ export function Took({ activity }: { activity: Pick<Activity, "status" | "starte
   return <span class="num ticking">{duration(seconds * 1_000_000_000).replace("0 ns", "0 s")}</span>;
 }
 
-/** When: by the clock, with everything else in the tooltip. */
+/** A time of day, with the full instant as a tooltip. */
 export function Clock({ at }: { at: string }) {
   return (
     <time dateTime={at} title={instant(at)} class="num">
@@ -50,7 +54,7 @@ export function Clock({ at }: { at: string }) {
   );
 }
 
-/** When: exactly, and how long ago. */
+/** An instant with its age. */
 export function When({ at }: { at: string }) {
   const now = useNow();
   return (

@@ -1,32 +1,32 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Branches } from "../data/branches";
 import { count, duration } from "../data/format";
-import { forest, type Line, length, lines, pruned, span } from "../data/tree";
+import { buildForest, filterForest, length, type TreeRow, timeRange, visibleRows } from "../data/tree";
+import type { TreeFeed } from "../data/treefeed";
 import { StatusMark } from "./badge";
-import { Failure } from "./state";
+import { LoadError } from "./states";
 import { Took, useNow } from "./time";
 
 const ROW = 28;
-/** Rows above and below those in sight, so that scrolling shows no gaps. */
-const AROUND = 8;
-const HIGHEST = 560;
+/** Rows to render above and below the visible ones, so that scrolling shows no gaps. */
+const OVERSCAN = 8;
+const MAX_HEIGHT = 560;
 
-/** So many rows before the end of what is there, more is asked for. */
-const AHEAD = 100;
+/** The next page is loaded when fewer rows than this are left below. */
+const PREFETCH = 100;
 
 interface Shown {
-  branches: Branches;
-  /** How many failed, in all of the tree. */
+  feed: TreeFeed;
+  /** Number of failed activities in the whole tree. */
   failed: number;
-  /** The activity that the page is about. */
-  about: string;
+  /** The activity that the page shows. */
+  current: string;
   selected: string;
   onSelect: (id: string) => void;
 }
 
-/** The tree of an activity in time. Only the rows in sight are in the document, however many there are. */
-export function Waterfall({ branches, failed, about, selected, onSelect }: Shown) {
-  const { tree, total, problem, loading, more } = branches;
+/** The tree of an activity as a waterfall. Only visible rows are in the document. */
+export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) {
+  const { tree, total, problem, loading, more } = feed;
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const [failedOnly, setFailedOnly] = useState(false);
   const [top, setTop] = useState(0);
@@ -34,24 +34,24 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
   const running = useMemo(() => tree.some((one) => one.status === "running"), [tree]);
   const now = useNow(running);
   const roots = useMemo(() => {
-    const all = forest(tree);
-    return failedOnly ? pruned(all, (one) => one.status === "failed") : all;
+    const all = buildForest(tree);
+    return failedOnly ? filterForest(all, (one) => one.status === "failed") : all;
   }, [tree, failedOnly]);
-  const shown = useMemo(() => lines(roots, collapsed), [roots, collapsed]);
-  const [from, until] = useMemo(() => span(tree, now), [tree, running ? now : 0]);
-  // What has not come yet has its place below.
+  const shown = useMemo(() => visibleRows(roots, collapsed), [roots, collapsed]);
+  const [from, until] = useMemo(() => timeRange(tree, now), [tree, running ? now : 0]);
+  // Rows that are not loaded yet take up space below.
   const missing = Math.max(0, total - tree.length);
   const rows = shown.length + missing;
-  const height = Math.min(HIGHEST, Math.max(1, rows) * ROW);
-  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
-  const inSight = shown.slice(first, first + Math.ceil(height / ROW) + 2 * AROUND);
+  const height = Math.min(MAX_HEIGHT, Math.max(1, rows) * ROW);
+  const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
+  const visible = shown.slice(first, first + Math.ceil(height / ROW) + 2 * OVERSCAN);
   const at = shown.findIndex((line) => line.node.activity.id === selected);
 
   const last = tree.at(-1);
   const wanted =
     failedOnly ||
-    (top + height) / ROW + AHEAD > shown.length ||
-    // Ids sort by start.
+    (top + height) / ROW + PREFETCH > shown.length ||
+    // IDs sort by start.
     (at < 0 && last !== undefined && last.id < selected);
   useEffect(() => {
     if (wanted && missing > 0 && !loading) {
@@ -59,7 +59,7 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
     }
   }, [wanted, missing, loading, more]);
 
-  // What is selected comes into sight: from above or from below, whichever is nearer.
+  // Scrolls the selected row into view.
   useEffect(() => {
     const element = frame.current;
     if (element === null || at < 0) {
@@ -113,7 +113,7 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
         <h2 id="tree">
           Tree{" "}
           <span class="dim">
-            {total === 1 ? "nothing ran inside" : total > 1 && `${count(total)} activities`}
+            {total === 1 ? "no child activities" : total > 1 && `${count(total)} activities`}
           </span>
         </h2>
         <div class="tools">
@@ -124,7 +124,7 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
               aria-pressed={failedOnly}
               onClick={() => setFailedOnly(!failedOnly)}
             >
-              Only failed ({count(failed)})
+              Failed only ({count(failed)})
             </button>
           )}
           {tree.length > 1 && (
@@ -136,12 +136,12 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
                   collapsed.size > 0
                     ? new Set()
                     : new Set(
-                        tree.filter((one) => one.parent !== null && one.id !== about).map((one) => one.id),
+                        tree.filter((one) => one.parent !== null && one.id !== current).map((one) => one.id),
                       ),
                 )
               }
             >
-              {collapsed.size > 0 ? "Expand all" : "Collapse"}
+              {collapsed.size > 0 ? "Expand all" : "Collapse all"}
             </button>
           )}
         </div>
@@ -161,7 +161,7 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
         ref={frame}
         class="fall"
         role="tree"
-        aria-label="Activities by start, with their durations"
+        aria-label="Activities by start time, with durations"
         tabIndex={0}
         aria-activedescendant={at >= 0 ? `line-${selected}` : undefined}
         style={{ height: `${height}px` }}
@@ -170,11 +170,11 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
       >
         <div role="presentation" style={{ height: `${rows * ROW}px` }}>
           <div role="presentation" style={{ transform: `translateY(${first * ROW}px)` }}>
-            {inSight.map((line) => (
+            {visible.map((line) => (
               <Row
                 key={line.node.activity.id}
                 line={line}
-                about={line.node.activity.id === about}
+                current={line.node.activity.id === current}
                 selected={line.node.activity.id === selected}
                 folded={collapsed.has(line.node.activity.id)}
                 left={(Date.parse(line.node.activity.started_at) - from) / (until - from)}
@@ -187,16 +187,16 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
         </div>
       </div>
       {problem !== null && (
-        <Failure
-          what={tree.length === 0 ? "the tree" : "more of the tree"}
+        <LoadError
+          what={tree.length === 0 ? "the tree" : "the rest of the tree"}
           problem={problem}
-          retry={branches.reload}
+          retry={feed.reload}
         />
       )}
       {problem === null && missing > 0 && (
         <p class="dim quiet" role="status">
-          {count(tree.length)} of {count(total)} are here
-          {loading ? ", more are on their way" : "; scroll for more"}
+          Showing {count(tree.length)} of {count(total)}
+          {loading ? " – loading more…" : " – scroll for more"}
         </p>
       )}
     </section>
@@ -204,8 +204,8 @@ export function Waterfall({ branches, failed, about, selected, onSelect }: Shown
 }
 
 interface RowOf {
-  line: Line;
-  about: boolean;
+  line: TreeRow;
+  current: boolean;
   selected: boolean;
   folded: boolean;
   left: number;
@@ -214,14 +214,14 @@ interface RowOf {
   onFold: (id: string, folded: boolean) => void;
 }
 
-function Row({ line, about, selected, folded, left, width, onSelect, onFold }: RowOf) {
+function Row({ line, current, selected, folded, left, width, onSelect, onFold }: RowOf) {
   const { activity, children } = line.node;
   const parent = children.length > 0;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree takes the keys
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys
     <div
       id={`line-${activity.id}`}
-      class={`fall-row ${about ? "fall-about" : ""}`}
+      class={`fall-row ${current ? "fall-current" : ""}`}
       role="treeitem"
       aria-level={line.depth + 1}
       aria-selected={selected}

@@ -1,9 +1,9 @@
 import { count } from "../data/format";
-import type { Webhook } from "../data/records";
+import type { WebhookStatus } from "../data/records";
 import { When } from "./time";
 
-/** How far each webhook has come, and what keeps it. */
-export function Webhooks({ webhooks }: { webhooks: Webhook[] | null }) {
+/** The status of each webhook. */
+export function Webhooks({ webhooks }: { webhooks: WebhookStatus[] | null }) {
   if (webhooks?.length === 0) {
     return null;
   }
@@ -13,14 +13,14 @@ export function Webhooks({ webhooks }: { webhooks: Webhook[] | null }) {
         <h2 id="webhooks">Webhooks</h2>
       </div>
       {webhooks === null ? (
-        <p class="bad">They could not be read: the server's log says why.</p>
+        <p class="bad">Could not read the webhooks. The server's log has the cause.</p>
       ) : (
         <div class="table-scroll" role="group" tabIndex={0} aria-label="Webhooks">
           <table>
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">State</th>
+                <th scope="col">Status</th>
                 <th scope="col" class="right">
                   Behind
                 </th>
@@ -28,9 +28,9 @@ export function Webhooks({ webhooks }: { webhooks: Webhook[] | null }) {
                   Delivered
                 </th>
                 <th scope="col" class="right">
-                  Set aside
+                  Dead letters
                 </th>
-                <th scope="col">Tells of</th>
+                <th scope="col">Sends</th>
               </tr>
             </thead>
             <tbody>
@@ -45,14 +45,14 @@ export function Webhooks({ webhooks }: { webhooks: Webhook[] | null }) {
   );
 }
 
-function WebhookRow({ one }: { one: Webhook }) {
+function WebhookRow({ one }: { one: WebhookStatus }) {
   return (
     <tr>
       <th scope="row">
         {one.name} <span class="dim">{one.url}</span>
       </th>
       <td>
-        <State one={one} />
+        <Status one={one} />
       </td>
       <td class="right num">{count(one.behind)}</td>
       <td class="right num">{count(one.delivered)}</td>
@@ -64,11 +64,11 @@ function WebhookRow({ one }: { one: Webhook }) {
   );
 }
 
-function State({ one }: { one: Webhook }) {
+function Status({ one }: { one: WebhookStatus }) {
   if (one.stopped_at !== null) {
     return (
       <span class="bad">
-        stopped <When at={one.stopped_at} />: its receiver is gone; add it again to go on
+        stopped <When at={one.stopped_at} />: the receiver answered 410 Gone; add the webhook again to resume
       </span>
     );
   }
@@ -87,9 +87,9 @@ function State({ one }: { one: Webhook }) {
   }
   return one.delivered_at !== null ? (
     <>
-      <span class="good">taken</span> last <When at={one.delivered_at} />
+      <span class="good">delivered</span> <When at={one.delivered_at} />
     </>
   ) : (
-    <span class="dim">nothing sent yet</span>
+    <span class="dim">no delivery yet</span>
   );
 }

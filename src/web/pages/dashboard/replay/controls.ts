@@ -2,9 +2,9 @@ import type { Replayer } from "@rrweb/replay";
 import type { Mark } from "./messages";
 
 interface Settings {
-  /** Milliseconds from the first event to the last. */
+  /** Duration in milliseconds. */
   total: () => number;
-  /** In milliseconds since the first event. */
+  /** Times are in milliseconds since the first event. */
   marks: readonly Mark[];
   live: boolean;
   damaged: number;
@@ -12,7 +12,7 @@ interface Settings {
 
 const SPEEDS = [0.5, 1, 2, 4, 8] as const;
 
-/** Play, seek, speed and skip. */
+/** The controls of the player: play, seek, speed, skip inactivity. */
 export class Controls {
   readonly element = document.createElement("div");
   readonly #replayer: Replayer;
@@ -39,7 +39,7 @@ export class Controls {
     if (settings.damaged > 0) {
       const note = document.createElement("span");
       note.className = "bad";
-      note.textContent = `${settings.damaged} damaged parts are left out`;
+      note.textContent = `${settings.damaged} damaged chunks skipped`;
       this.element.append(note);
     }
     replayer.on("finish", () => this.#show(false));
@@ -126,7 +126,7 @@ export class Controls {
     return label;
   }
 
-  /** Shows where it is, with every frame that is drawn. */
+  /** Updates the position with every animation frame. */
   #tick(): void {
     const at = this.#now();
     if (document.activeElement !== this.#seek || this.#playing) {

@@ -1,4 +1,4 @@
-// The document that plays a recording. It asks nobody for anything: the page around it tells it what to show.
+// The document that plays a recording. It makes no requests: the page around it sends it the chunks.
 
 import "@rrweb/replay/dist/style.css";
 import "../styles/base.css";
@@ -16,23 +16,25 @@ addEventListener("message", (message: MessageEvent<ToFrame>) => {
   if (message.source !== parent || message.origin !== location.origin) {
     return;
   }
-  const told = message.data;
-  if (told.type === "marks") {
-    marks = told.marks;
-    document.documentElement.dataset.theme = told.theme;
+  const { data } = message;
+  if (data.type === "marks") {
+    marks = data.marks;
+    document.documentElement.dataset.theme = data.theme;
     return;
   }
-  const fresh = told.chunks.flatMap((chunk) => eventsOf(chunk.text));
+  const fresh = data.chunks.flatMap((chunk) => eventsOf(chunk.text));
   if (player !== null) {
     player.add(fresh);
     return;
   }
   events = [...events, ...fresh];
-  // One event is no span of time.
+  // The replayer needs at least two events.
   if (events.length >= 2) {
-    player = new Player(element, events, marks, told.live, damaged);
-  } else if (!told.live) {
-    note(damaged > 0 ? "All of this recording is damaged." : "Nothing was recorded of this tab.");
+    player = new Player(element, events, marks, data.live, damaged);
+  } else if (!data.live) {
+    note(
+      damaged > 0 ? "This recording is damaged and cannot be played." : "Nothing was recorded in this tab.",
+    );
   }
 });
 
@@ -52,11 +54,11 @@ function eventsOf(text: string | null): Event[] {
 }
 
 function note(text: string): void {
-  const said = document.createElement("p");
-  said.className = "note";
-  said.setAttribute("role", "status");
-  said.textContent = text;
-  element.replaceChildren(said);
+  const paragraph = document.createElement("p");
+  paragraph.className = "note";
+  paragraph.setAttribute("role", "status");
+  paragraph.textContent = text;
+  element.replaceChildren(paragraph);
 }
 
 parent.postMessage("ready", location.origin);

@@ -1,14 +1,8 @@
-// What the page and the document that plays say to each other.
+// Messages between the page and the document that plays a recording.
 
-/** A part of a recording, as the API gives it. */
-export interface Chunk {
-  number: number;
-  track: string;
-  /** Events of rrweb, one a line; null where the chunk is damaged. */
-  text: string | null;
-}
+import type { Chunk } from "../data/records";
 
-/** Something that happened while it was recorded. */
+/** A mark on the timeline. */
 export interface Mark {
   /** Milliseconds since the Unix epoch. */
   at: number;

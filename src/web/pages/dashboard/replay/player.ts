@@ -4,10 +4,10 @@ import type { Mark } from "./messages";
 
 export type Event = Exclude<ConstructorParameters<typeof Replayer>[0][number], string>;
 
-/** rrweb's type of event that says how large the page is. */
+/** rrweb's event type with the size of the page. */
 const META = 4;
 
-/** rrweb's player, fitted into the document, with controls below it. */
+/** rrweb's player, scaled to the document, with controls below it. */
 export class Player {
   readonly #replayer: Replayer;
   readonly #controls: Controls;
@@ -27,11 +27,11 @@ export class Player {
     element.replaceChildren(this.#stage);
     this.#first = events[0]?.timestamp ?? 0;
     this.#last = events.at(-1)?.timestamp ?? this.#first;
-    // Live, it casts only what it is given afterwards.
+    // In live mode it plays only events that are added later.
     this.#replayer = new Replayer(live ? [] : events, {
       root: this.#screen,
       liveMode: live,
-      // What was before is made up for at once, and of a document beside the real one nobody would see that.
+      // Fast-forwarding in live mode must change the visible document, not a virtual one.
       useVirtualDom: !live,
       skipInactive: true,
       showWarning: false,
@@ -62,7 +62,7 @@ export class Player {
     this.#fit();
   }
 
-  /** Goes on with what has just been recorded. */
+  /** Appends new events of a live recording. */
   add(events: Event[]): void {
     for (const event of events) {
       this.#last = Math.max(this.#last, event.timestamp);
@@ -77,7 +77,7 @@ export class Player {
     }
   }
 
-  /** As large as there is room for. */
+  /** Scales the page to the available space. */
   #fit(): void {
     const scale = Math.min(1, this.#stage.clientWidth / this.#width, 720 / this.#height);
     this.#screen.style.transform = `scale(${scale})`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { complete, fieldValue, quoted, terms, withField } from "../data/filter";
 
 describe("the terms of a filter", () => {
-  test("are parted by spaces that are not in quotes", () => {
+  test("are split at spaces outside of quotes", () => {
     const found = terms('status:failed actor:"Ann B" -env:dev no "such user"');
     expect(found.map((term) => term.text)).toEqual([
       "status:failed",
@@ -15,7 +15,7 @@ describe("the terms of a filter", () => {
     expect(found.map((term) => term.negated)).toEqual([false, false, true, false, false]);
   });
 
-  test("know where they stand, also where a quote is left open", () => {
+  test("have positions, even with an open quote", () => {
     expect(terms('  a:b  "open end')).toMatchObject([
       { start: 2, end: 5 },
       { start: 7, end: 16 },
@@ -32,11 +32,11 @@ test.each([
   ["-x", '"-x"'],
   ["", '""'],
   ["GET https://x", '"GET https://x"'],
-])("the value %j is written %s", (value, written) => {
+])("the value %j is written as %s", (value, written) => {
   expect(quoted(value)).toBe(written);
 });
 
-test("a field is put in place of what was said about it, and no other term is touched", () => {
+test("a field is replaced and other terms stay", () => {
   expect(withField('since:1h "free words" -since:2h', "since", "24h")).toBe(
     '"free words" -since:2h since:24h',
   );
@@ -55,7 +55,7 @@ describe("completion", () => {
     expect(offered("project:").map((one) => one.label)).toEqual(["acme", "big orchard"]);
   });
 
-  test("writes what was chosen, and puts the caret behind it", () => {
+  test("inserts the choice and puts the caret after it", () => {
     expect(offered("kind:tool project:or")[0]).toMatchObject({
       text: 'kind:tool project:"big orchard" ',
       caret: 32,
@@ -64,11 +64,11 @@ describe("completion", () => {
     expect(offered("status:failed,r").map((one) => one.text)).toContain("status:failed,running ");
   });
 
-  test("leaves alone what stands behind the caret", () => {
+  test("keeps the text after the caret", () => {
     expect(complete("sta name:x", 3, known)[0]).toMatchObject({ text: "status:name:x", caret: 7 });
   });
 
-  test("offers nothing for a value that nobody knows", () => {
+  test("offers nothing for a field without known values", () => {
     expect(offered("session:ab")).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, dayName, duration, share } from "../data/format";
+import { ago, bytes, dayName, duration, percent } from "../data/format";
 
 test.each([
   [null, "–"],
@@ -27,20 +27,20 @@ test.each([
   expect(bytes(n)).toBe(text);
 });
 
-test("a small share is not shown as none", () => {
-  expect(share(1, 100_000)).toBe("< 0.1 %");
-  expect(share(0, 100)).toBe("0 %");
-  expect(share(0, 0)).toBe("0 %");
+test("a small percentage is not shown as 0", () => {
+  expect(percent(1, 100_000)).toBe("< 0.1 %");
+  expect(percent(0, 100)).toBe("0 %");
+  expect(percent(0, 0)).toBe("0 %");
 });
 
-test("days are the viewer's", () => {
+test("days are in the viewer's time zone", () => {
   const now = new Date(2026, 2, 1, 0, 30);
   expect(dayName(new Date(2026, 2, 1, 0, 10).toISOString(), now)).toBe("Today");
   expect(dayName(new Date(2026, 1, 28, 23, 50).toISOString(), now)).toBe("Yesterday");
   expect(dayName(new Date(2026, 1, 27, 23, 50).toISOString(), now)).toBe("Fri 27 Feb");
 });
 
-test("a clock that is behind makes nothing happen in the future", () => {
+test("a clock that is behind shows no negative age", () => {
   expect(ago(new Date(5_000).toISOString(), 1_000)).toBe("0 s ago");
   expect(ago(new Date(0).toISOString(), 7_200_000)).toBe("2 h ago");
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { address, part } from "../data/api";
-import { href, placeOf } from "../data/route";
+import { apiUrl, segment } from "../data/api";
+import { href, parseRoute } from "../data/route";
 
 test.each([
   ["http://x/", "overview"],
@@ -9,19 +9,19 @@ test.each([
   ["http://x/ops/activity/", "overview"],
   ["http://x/ops/unknown", "overview"],
 ])("%s is the page %s", (url, page) => {
-  expect(placeOf(new URL(url)).page).toBe(page);
+  expect(parseRoute(new URL(url)).page).toBe(page);
 });
 
-test("a place is in its address, whatever it says", () => {
+test("a route round-trips through its URL", () => {
   const params = { q: 'actor:"Ann & B" 100% #1', id: "x/y" };
   const url = new URL(href("timeline", params), "http://x/ops/activity/events?q=old");
   expect(url.pathname).toBe("/ops/activity/timeline");
-  expect(placeOf(url)).toEqual({ page: "timeline", params });
+  expect(parseRoute(url)).toEqual({ page: "timeline", params });
   expect(href("overview", { at: null, window: "" })).toBe("./overview");
 });
 
-test("addresses of the API are relative, and names in them may have any characters", () => {
-  expect(address(`metrics/names/${part("GET /a?b")}`, { window: "day", at: undefined })).toBe(
+test("URLs of the API are relative, and segments are encoded", () => {
+  expect(apiUrl(`metrics/names/${segment("GET /a?b")}`, { window: "day", at: undefined })).toBe(
     "api/metrics/names/GET%20%2Fa%3Fb?window=day",
   );
 });

@@ -1,4 +1,4 @@
-import type { Activity } from "../data/records";
+import type { ActivityRecord } from "../data/records";
 import { href } from "../data/route";
 import { Took, When } from "../parts/time";
 
@@ -12,23 +12,23 @@ const FIELDS = [
   ["request", "request"],
 ] as const;
 
-/** What is known of an activity, field by field; whatever can be filtered by leads there. */
-export function Facts({
+/** The fields of an activity. Those that can be filtered by are buttons. */
+export function Fields({
   activity,
   onFilter,
 }: {
-  activity: Activity;
+  activity: ActivityRecord;
   onFilter: (field: string, value: string) => void;
 }) {
   const attributes = Object.entries(activity.attributes);
   return (
     <>
-      <dl class="facts">
+      <dl class="fields">
         <dt>Started</dt>
         <dd>
           <When at={activity.started_at} />
         </dd>
-        <dt>Took</dt>
+        <dt>Duration</dt>
         <dd>
           <Took activity={activity} />
         </dd>
@@ -41,7 +41,7 @@ export function Facts({
                 <dd>
                   <button
                     type="button"
-                    class="fact"
+                    class="field-value"
                     title={`Filter by ${name}`}
                     onClick={() => onFilter(name, value)}
                   >
@@ -54,7 +54,7 @@ export function Facts({
         })}
         {activity.parent !== null && (
           <>
-            <dt>Parent</dt>
+            <dt>Parent ID</dt>
             <dd>
               <a class="id" href={href("activity", { id: activity.parent })}>
                 {activity.parent}
@@ -62,18 +62,18 @@ export function Facts({
             </dd>
           </>
         )}
-        <dt>Id</dt>
+        <dt>ID</dt>
         <dd class="id">{activity.id}</dd>
-        <dt>Trace</dt>
+        <dt>Trace ID</dt>
         <dd class="id">{activity.trace_id}</dd>
       </dl>
       {attributes.length > 0 && (
         <section>
           <h3>
             Attributes
-            {activity.truncated && <span class="dim"> some were refused: too many or too large</span>}
+            {activity.truncated && <span class="dim"> incomplete: some exceeded the limits</span>}
           </h3>
-          <dl class="facts">
+          <dl class="fields">
             {attributes.map(([key, value]) => (
               <>
                 <dt>{key}</dt>

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Problem } from "../data/api";
 
-/** Nothing is here, and why, and what to do about it. */
+/** An empty state: what is missing and what to do. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="state">
@@ -14,11 +14,11 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** What failed, and a way to try again. */
-export function Failure({ what, problem, retry }: { what: string; problem: Problem; retry: () => void }) {
+/** An error with a button to retry. */
+export function LoadError({ what, problem, retry }: { what: string; problem: Problem; retry: () => void }) {
   return (
     <div class="state state-failed" role="alert">
-      <h2>Could not load {what}</h2>
+      <h2>Couldn’t load {what}</h2>
       <p class="state-text">
         {problem.message}
         {problem.help !== null && <> · {problem.help}</>}
@@ -32,8 +32,8 @@ export function Failure({ what, problem, retry }: { what: string; problem: Probl
   );
 }
 
-/** Bars where rows will be. */
-export function Waiting({ rows = 6, what }: { rows?: number; what: string }) {
+/** Placeholder rows while loading. */
+export function Skeleton({ rows = 6, what }: { rows?: number; what: string }) {
   return (
     <div class="waiting" role="status">
       <span class="sr-only">Loading {what}</span>

@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Feed, Row } from "../data/feed";
-import { Failure } from "./state";
+import { LoadError } from "./states";
 
-/** The end of a list: asks for more when it comes into sight. */
-export function More<T extends Row>({ feed, what }: { feed: Feed<T>; what: string }) {
+/** The end of a list: loads more when it becomes visible. */
+export function ListEnd<T extends Row>({ feed, what }: { feed: Feed<T>; what: string }) {
   const end = useRef<HTMLDivElement>(null);
   const { more, rows } = feed;
-  // A longer list may still not fill the window
+  // Observe again after each page: it may not fill the window.
   useEffect(() => {
     const element = end.current;
     if (element === null) {
@@ -24,11 +24,11 @@ export function More<T extends Row>({ feed, what }: { feed: Feed<T>; what: strin
   return (
     <div ref={end} class="list-end">
       {feed.problem !== null ? (
-        <Failure what={`more ${what}`} problem={feed.problem} retry={feed.reload} />
+        <LoadError what={`more ${what}`} problem={feed.problem} retry={feed.reload} />
       ) : feed.ended ? (
-        <span class="dim">That is all</span>
+        <span class="dim">End of list</span>
       ) : (
-        <span class="dim">Loading …</span>
+        <span class="dim">Loading…</span>
       )}
     </div>
   );

@@ -1,103 +1,105 @@
-import { address, ask, part } from "../data/api";
-import { type Branches, type TreePage, useBranches } from "../data/branches";
+import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
 import { count } from "../data/format";
-import { useEvery, useLoad } from "../data/load";
-import type { Activity, Details } from "../data/records";
-import { amend, go, href, type Params } from "../data/route";
+import { useInterval, useLoad } from "../data/load";
+import type { ActivityRecord, ActivityResponse, TreePage } from "../data/records";
+import { href, navigate, type Params, replace } from "../data/route";
+import { type TreeFeed, useTreeFeed } from "../data/treefeed";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Copy } from "../parts/copy";
 import { useKeys } from "../parts/keys";
 import { Json, Payload } from "../parts/payload";
-import { Empty, Failure, Waiting } from "../parts/state";
+import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Waterfall } from "../parts/waterfall";
-import { FactList } from "./factlist";
-import { Facts } from "./facts";
+import { EventList } from "./eventlist";
+import { Fields } from "./fields";
 
-/** A tree of more than this is asked for less often. */
+/** A tree larger than this is reloaded less often. */
 const LARGE = 1_000;
-/** So many that failed are named above the tree. */
-const NAMED = 4;
+/** Failed activities to name above the tree. */
+const MAX_NAMED = 4;
 
-/** One activity: what ran inside of it, what happened, what went in and came out. */
-export function One({ params }: { params: Params }) {
+/** The page of an activity: its tree, events, fields and payloads. */
+export function ActivityPage({ params }: { params: Params }) {
   const { id = "" } = params;
   const { data, problem, reload } = useLoad(id, (signal) =>
-    ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal),
+    getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
   );
-  const branches = useBranches(id);
+  const feed = useTreeFeed(id);
   const failed = useLoad(id, (signal) =>
-    ask<TreePage>(`activities/${part(id)}/tree`, { q: "status:failed", limit: NAMED + 1 }, signal),
+    getJson<TreePage>(`activities/${segment(id)}/tree`, { q: "status:failed", limit: MAX_NAMED + 1 }, signal),
   );
-  const running = data?.status === "running" || branches.tree.some((one) => one.status === "running");
-  const again = () => {
+  const running = data?.status === "running" || feed.tree.some((one) => one.status === "running");
+  const reloadAll = () => {
     reload();
-    branches.reload();
+    feed.reload();
     failed.reload();
   };
-  useEvery(branches.tree.length > LARGE ? 15_000 : 2_000, () => running && again());
+  useInterval(feed.tree.length > LARGE ? 15_000 : 2_000, () => running && reloadAll());
   useKeys({ Escape: () => history.back() });
   if (id === "") {
     return (
-      <Empty title="No activity is chosen">
-        <a href={href("timeline")}>Choose one in the timeline</a>
+      <Empty title="No activity selected">
+        <a href={href("timeline")}>Select one in the timeline</a>
       </Empty>
     );
   }
   if (data === null) {
     if (problem === null) {
-      return <Waiting what="the activity" rows={10} />;
+      return <Skeleton what="the activity" rows={10} />;
     }
     return problem.status === 404 ? (
-      <Empty title="This activity is not on record">
+      <Empty title="Activity not found">
         <p>
-          It never was, or it was pruned. <a href={href("timeline")}>Back to the timeline</a>
+          It was never recorded, or was pruned. <a href={href("timeline")}>Back to the timeline</a>
         </p>
       </Empty>
     ) : (
-      <Failure what="the activity" problem={problem} retry={again} />
+      <LoadError what="the activity" problem={problem} retry={reloadAll} />
     );
   }
-  return <Shown details={data} branches={branches} failed={failed.data} params={params} />;
+  return <Shown details={data} feed={feed} failed={failed.data} params={params} />;
 }
 
 function Shown({
   details,
-  branches,
+  feed,
   failed,
   params,
 }: {
-  details: Details;
-  branches: Branches;
+  details: ActivityResponse;
+  feed: TreeFeed;
   failed: TreePage | null;
   params: Params;
 }) {
-  const { tree } = branches;
+  const { tree } = feed;
   const chosen = params.step === undefined || params.step === details.id ? null : params.step;
-  const select = (to: string) => amend(href("activity", { ...params, step: to === details.id ? null : to }));
-  // Trees come without payloads, which are asked for one by one.
-  const asked = useLoad(chosen ?? "", (signal) =>
+  const select = (to: string) =>
+    replace(href("activity", { ...params, step: to === details.id ? null : to }));
+  // Trees do not include payloads: load those of the selected step.
+  const loaded = useLoad(chosen ?? "", (signal) =>
     chosen === null
       ? Promise.resolve(null)
-      : ask<Activity>(`activities/${part(chosen)}`, { tree: "none" }, signal),
+      : getJson<ActivityRecord>(`activities/${segment(chosen)}`, { tree: "none" }, signal),
   );
-  const step = chosen === null ? details : (asked.data ?? tree.find((one) => one.id === chosen) ?? details);
+  const step = chosen === null ? details : (loaded.data ?? tree.find((one) => one.id === chosen) ?? details);
   const { input, output } = step;
-  const filter = (field: string, value: string) => go(href("timeline", { q: `${field}:${quoted(value)}` }));
+  const filter = (field: string, value: string) =>
+    navigate(href("timeline", { q: `${field}:${quoted(value)}` }));
   const parent = tree.find((one) => one.id === details.parent);
   return (
     <>
       <header class="page-head">
-        <nav aria-label="Where it stands" class="crumbs">
+        <nav aria-label="Breadcrumb" class="crumbs">
           <a href={href("timeline")}>Timeline</a>
           {details.root !== details.id && details.root !== details.parent && (
             <a href={href("activity", { id: details.root })}>{nameOf(tree, details.root)}</a>
           )}
           {details.parent !== null && (
-            <a href={href("activity", { id: details.parent })}>{parent?.name ?? "its parent"}</a>
+            <a href={href("activity", { id: details.parent })}>{parent?.name ?? "Parent"}</a>
           )}
         </nav>
-        <div class="one-title">
+        <div class="activity-title">
           <StatusMark status={details.status} label />
           <h1>{details.name}</h1>
           <Tag>{details.kind}</Tag>
@@ -115,32 +117,30 @@ function Shown({
         ))}
         {details.session !== null && (
           <a class="button" href={href("timeline", { q: `session:${quoted(details.session)}` })}>
-            Its session
+            View session
           </a>
         )}
-        <a class="button" href={address(`activities/${part(details.id)}`)} target="_blank" rel="noreferrer">
+        <a class="button" href={apiUrl(`activities/${segment(details.id)}`)} target="_blank" rel="noreferrer">
           JSON
         </a>
-        <Copy text={`activity show ${details.id}`}>Copy as command</Copy>
+        <Copy text={`activity show ${details.id}`}>Copy CLI command</Copy>
       </header>
       <Errors details={details} failed={failed} onSelect={select} />
-      <div class="split split-open one">
-        <div class="one-main">
+      <div class="split split-open activity">
+        <div class="activity-main">
           <Waterfall
-            branches={branches}
+            feed={feed}
             failed={failed?.total ?? 0}
-            about={details.id}
+            current={details.id}
             selected={step.id}
             onSelect={select}
           />
           <section class="panel" aria-labelledby="events">
             <h2 id="events">
               Events{" "}
-              <span class="dim">
-                {details.events.length === 0 ? "none inside of it" : details.events.length}
-              </span>
+              <span class="dim">{details.events.length === 0 ? "none" : count(details.events.length)}</span>
             </h2>
-            {details.events.length > 0 && <FactList facts={details.events} />}
+            {details.events.length > 0 && <EventList events={details.events} />}
           </section>
         </div>
         <aside class="aside aside-inline" aria-label={`Details of ${step.name}`}>
@@ -157,7 +157,7 @@ function Shown({
               {(step.error_type ?? step.message) !== null && <ErrorBox of={step} />}
             </>
           )}
-          <Facts activity={step} onFilter={filter} />
+          <Fields activity={step} onFilter={filter} />
           {input !== null && <Payload title="Input" preview={input} />}
           {output !== null && <Payload title="Output" preview={output} />}
           <details class="as-table">
@@ -170,13 +170,13 @@ function Shown({
   );
 }
 
-/** What went wrong, before everything else. */
+/** Errors of the activity and of its tree, above everything else. */
 function Errors({
   details,
   failed,
   onSelect,
 }: {
-  details: Details;
+  details: ActivityResponse;
   failed: TreePage | null;
   onSelect: (id: string) => void;
 }) {
@@ -191,11 +191,9 @@ function Errors({
       {own && <ErrorBox of={details} />}
       {others.length > 0 && (
         <p>
-          <span class="dim">
-            {count(total)} {own ? "others " : ""}of its tree failed:{" "}
-          </span>
-          {others.slice(0, NAMED).map((one) => (
-            <button type="button" class="fact" key={one.id} onClick={() => onSelect(one.id)}>
+          <span class="dim">{failedSteps(total, own)} </span>
+          {others.slice(0, MAX_NAMED).map((one) => (
+            <button type="button" class="field-value" key={one.id} onClick={() => onSelect(one.id)}>
               {one.name} <span class="bad">{one.error_type}</span>
             </button>
           ))}
@@ -205,7 +203,7 @@ function Errors({
   );
 }
 
-function ErrorBox({ of }: { of: Activity }) {
+function ErrorBox({ of }: { of: ActivityRecord }) {
   return (
     <p class={of.status === "failed" ? "error-box" : "error-box error-calm"}>
       {of.error_type !== null && <b>{of.error_type}</b>} {of.message}
@@ -213,11 +211,17 @@ function ErrorBox({ of }: { of: Activity }) {
   );
 }
 
-function nameOf(tree: readonly Activity[], id: string): string {
-  return tree.find((one) => one.id === id)?.name ?? "its root";
+/** Introduces the failed steps of a tree. */
+function failedSteps(total: number, hasOwn: boolean): string {
+  const steps = total === 1 ? "step" : "steps";
+  return `${count(total)} ${hasOwn ? `other ${steps}` : steps} failed:`;
 }
 
-function withoutLists(of: Activity & Partial<Details>): unknown {
+function nameOf(tree: readonly ActivityRecord[], id: string): string {
+  return tree.find((one) => one.id === id)?.name ?? "Root";
+}
+
+function withoutLists(of: ActivityRecord & Partial<ActivityResponse>): unknown {
   const { tree_size, events, recordings, ...rest } = of;
   return rest;
 }

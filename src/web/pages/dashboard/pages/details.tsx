@@ -1,30 +1,30 @@
-import { ask, part } from "../data/api";
+import { getJson, segment } from "../data/api";
 import { quoted, withField } from "../data/filter";
 import { count } from "../data/format";
 import { useLoad } from "../data/load";
-import type { Activity, Details } from "../data/records";
+import type { ActivityRecord, ActivityResponse } from "../data/records";
 import { href } from "../data/route";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Payload } from "../parts/payload";
-import { Failure, Waiting } from "../parts/state";
-import { Facts } from "./facts";
+import { LoadError, Skeleton } from "../parts/states";
+import { Fields } from "./fields";
 
 interface Shown {
   id: string;
-  /** What the list knows of it already. */
-  known: Activity | undefined;
+  /** The row of the list, if it is loaded. */
+  known: ActivityRecord | undefined;
   q: string;
   onFilter: (q: string) => void;
   onClose: () => void;
 }
 
-/** One activity beside the list that it stands in. */
-export function Aside({ id, known, q, onFilter, onClose }: Shown) {
-  // Asked again when it ends.
+/** The details of an activity, beside the list. */
+export function DetailsPanel({ id, known, q, onFilter, onClose }: Shown) {
+  // A change of status reloads it.
   const loaded = useLoad(`${id} ${known?.status ?? ""}`, (signal) =>
-    ask<Details>(`activities/${part(id)}`, { tree: "none" }, signal),
+    getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
   );
-  const one: Activity | null = known ?? loaded.data;
+  const one: ActivityRecord | null = known ?? loaded.data;
   if (one === null) {
     return (
       <aside class="aside" aria-label="Details">
@@ -33,9 +33,9 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
           <Close onClose={onClose} />
         </div>
         {loaded.problem === null ? (
-          <Waiting what="the activity" />
+          <Skeleton what="the activity" />
         ) : (
-          <Failure what="the activity" problem={loaded.problem} retry={loaded.reload} />
+          <LoadError what="the activity" problem={loaded.problem} retry={loaded.reload} />
         )}
       </aside>
     );
@@ -56,7 +56,7 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
       <p class="aside-tags">
         <Tag>{one.kind}</Tag>
         {one.brand !== null && <Brand name={one.brand} />}
-        {size > 1 && <span class="dim">in a tree of {count(size)}</span>}
+        {size > 1 && <span class="dim">in a tree of {count(size)} activities</span>}
       </p>
       {(one.error_type !== null || one.message !== null) && (
         <p class="error-box">
@@ -68,7 +68,7 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
           ▶ Replay ({recording.format})
         </a>
       ))}
-      <Facts activity={one} onFilter={(field, value) => onFilter(withField(q, field, quoted(value)))} />
+      <Fields activity={one} onFilter={(field, value) => onFilter(withField(q, field, quoted(value)))} />
       {one.input !== null && <Payload title="Input" preview={one.input} />}
       {one.output !== null && <Payload title="Output" preview={one.output} />}
     </aside>
@@ -77,7 +77,7 @@ export function Aside({ id, known, q, onFilter, onClose }: Shown) {
 
 function Close({ onClose }: { onClose: () => void }) {
   return (
-    <button type="button" class="icon-button" aria-label="Close the details" onClick={onClose}>
+    <button type="button" class="icon-button" aria-label="Close details" onClick={onClose}>
       ×
     </button>
   );

@@ -1,74 +1,67 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask, type Problem, part } from "./api";
+import { getJson, type Problem, segment } from "./api";
 import { toProblem } from "./load";
-import type { Activity } from "./records";
+import type { ActivityRecord, TreePage } from "./records";
 
-/** One page of a tree, as the API gives it. */
-export interface TreePage {
-  activities: Activity[];
-  total: number;
-  next: string | null;
-}
-
-/** As much of a tree as has been asked for. */
-export interface Branches {
+/** The loaded part of a tree. */
+export interface TreeFeed {
   /** In order of start. */
-  tree: readonly Activity[];
-  /** How many there are in all. */
+  tree: readonly ActivityRecord[];
+  /** Number of activities in the whole tree. */
   total: number;
   problem: Problem | null;
   loading: boolean;
-  /** Asks for the next page, where there is one. */
+  /** Loads the next page, if there is one. */
   more: () => void;
-  /** Asks again for what is there. */
+  /** Reloads the loaded part. */
   reload: () => void;
 }
 
-/** The first page is there at once, and further ones hold as many as one answer can. */
+/** A small first page shows soon; further ones have the maximum size. */
 const FIRST = 200;
 const PAGE = 1_000;
 
 interface State {
   id: string;
-  tree: readonly Activity[];
+  tree: readonly ActivityRecord[];
   total: number;
   next: string | null;
   problem: Problem | null;
   loading: boolean;
 }
 
-/** The tree that an activity stands in, page by page. */
-export function useBranches(id: string): Branches {
+/** Loads the tree that contains an activity, page by page. */
+export function useTreeFeed(id: string): TreeFeed {
   const empty: State = { id, tree: [], total: 0, next: null, problem: null, loading: true };
   const [state, setState] = useState(empty);
   const now = useRef(state);
   now.current = state;
-  const asking = useRef<AbortController | null>(null);
+  const request = useRef<AbortController | null>(null);
 
   const put = useCallback((changes: Partial<State>) => {
     now.current = { ...now.current, ...changes };
     setState(now.current);
   }, []);
-  /** Asks for what follows `cursor` until there are so many. */
+  /** Loads pages after `cursor` until `wanted` activities are there. */
   const load = useCallback(
     async (cursor: string | null, wanted: number) => {
-      asking.current?.abort();
+      request.current?.abort();
       const stop = new AbortController();
-      asking.current = stop;
+      request.current = stop;
       put({ loading: true });
       try {
         let tree = cursor === null ? [] : now.current.tree;
         let next = cursor;
         do {
           const limit = Math.min(PAGE, wanted - tree.length);
-          const page: TreePage = await ask(
-            `activities/${part(id)}/tree`,
+          const page: TreePage = await getJson(
+            `activities/${segment(id)}/tree`,
             { cursor: next, limit },
             stop.signal,
           );
           tree = [...tree, ...page.activities];
           next = page.next;
-          // What was there stays until as much of it is there anew.
+          // A reload replaces the loaded part only once it is complete.
           if (next === null || tree.length >= wanted) {
             put({ id, tree, total: page.total, next, problem: null, loading: false });
           }
@@ -87,7 +80,7 @@ export function useBranches(id: string): Branches {
       put({ id, tree: [], total: 0, next: null, problem: null, loading: true });
       void load(null, FIRST);
     }
-    return () => asking.current?.abort();
+    return () => request.current?.abort();
   }, [id, load, put]);
   const more = useCallback(() => {
     const { next, loading, problem, tree } = now.current;
@@ -96,7 +89,7 @@ export function useBranches(id: string): Branches {
     }
   }, [load]);
   const reload = useCallback(() => void load(null, Math.max(FIRST, now.current.tree.length)), [load]);
-  // What is there of another tree is none of this one.
+  // The state may still be that of another tree.
   const { tree, total, problem, loading } = state.id === id ? state : empty;
   return { tree, total, problem, loading, more, reload };
 }
