@@ -4,6 +4,7 @@
 //! where every open log holds one lock file that the kernel releases when its process dies.
 
 mod columns;
+mod last_seqs;
 mod maintenance;
 mod meta;
 mod open;

@@ -1,6 +1,7 @@
 //! The room of the file: what stands at its path and beside it, and the connections of this process to it.
 
 pub(super) mod connection;
+pub(super) mod consistency;
 pub(crate) mod create;
 pub(super) mod damage;
 pub(super) mod driver;

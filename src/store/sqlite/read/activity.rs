@@ -32,7 +32,6 @@ impl ListedRecord for ActivityRecord {
     const BY_SEARCH: &'static str = ENDED_BY_SEARCH;
     const JOINS: &'static str = JOINS;
     const INDEX: &'static str = "activity_search";
-    const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM activity";
 
     fn condition(filter: &Filter) -> Where {
         Where::for_activities(filter, Table::Ended)

@@ -40,7 +40,6 @@ impl ListedRecord for EventRecord {
     const BY_SEARCH: &'static str = BY_SEARCH;
     const JOINS: &'static str = JOINS;
     const INDEX: &'static str = "event_search";
-    const NEWEST: &'static str = "SELECT coalesce(max(seq), 0) FROM event";
 
     fn condition(filter: &Filter) -> Where {
         Where::for_events(filter)

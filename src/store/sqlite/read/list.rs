@@ -14,7 +14,10 @@ use crate::{
     record::{Filter, Pattern},
     store::{
         Cursor, Followed, List, Position, Record,
-        sqlite::write::commit_order::{self, Continuation},
+        sqlite::{
+            last_seqs::LastSeqs,
+            write::commit_order::{self, Continuation},
+        },
     },
 };
 
@@ -41,8 +44,6 @@ pub(super) trait ListedRecord: Record {
     const JOINS: &'static str;
     /// The full-text index.
     const INDEX: &'static str;
-    /// The query for the newest seq.
-    const NEWEST: &'static str;
 
     /// Compiles a filter.
     fn condition(filter: &Filter) -> Where;
@@ -191,9 +192,7 @@ pub(super) fn after<R: ListedRecord>(
 /// Reads the position of the newest commit.
 pub(super) fn newest_position<R: ListedRecord>(connection: &Connection) -> Result<Position<R>> {
     let newest = || {
-        let seq = connection
-            .prepare_cached(R::NEWEST)?
-            .query_row((), |row| row.get(0))?;
+        let seq = LastSeqs::read(connection)?.of_records(R::WHAT);
         Ok(Position::new(commit_order::id(connection)?, seq))
     };
     newest().map_err(failed("read the newest commit"))

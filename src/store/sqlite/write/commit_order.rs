@@ -1,45 +1,39 @@
-//! The order of commits, and where those who follow it go on when another file takes the place of the log.
+//! Commit order, and where its followers continue when another file takes the place of the log.
 //!
-//! An order has an id: that of its file, until numbers may be given a second time, since an older copy was put back. When
-//! a writer goes on in another order, it writes down there after which numbers.
+//! A commit order has an id: that of its file, until seqs may be given a second time because an older copy was restored.
+//! When a writer continues in another order, it stores there after which seq the followers of the old one continue.
 
 use rusqlite::Connection;
 
 use crate::store::{
     What,
-    sqlite::meta::{self, MetaKey},
+    sqlite::{
+        last_seqs::LastSeqs,
+        meta::{self, MetaKey},
+    },
 };
 
-/// An order of commits, and its last numbers.
+/// A commit order and its last seqs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::sqlite) struct CommitOrder {
     id: i64,
-    activities: i64,
-    events: i64,
+    last: LastSeqs,
 }
 
 impl CommitOrder {
-    /// The one that a file has.
+    /// Reads the order of a file.
     pub(in crate::store::sqlite) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
-             (SELECT coalesce(max(seq), 0) FROM event)";
-        let id = id(connection)?;
-        let mut last = connection.prepare_cached(LAST)?;
-        last.query_row((), |row| {
-            Ok(CommitOrder {
-                id,
-                activities: row.get(0)?,
-                events: row.get(1)?,
-            })
+        Ok(CommitOrder {
+            id: id(connection)?,
+            last: LastSeqs::read(connection)?,
         })
     }
 
-    /// The same, where the last numbers cannot be read any more.
+    /// An order whose last seqs can no longer be read.
     pub(in crate::store::sqlite) fn with_unknown_end(id: i64) -> Self {
         CommitOrder {
             id,
-            activities: i64::MAX,
-            events: i64::MAX,
+            last: LastSeqs::MAX,
         }
     }
 
@@ -47,99 +41,97 @@ impl CommitOrder {
         self.id
     }
 
-    /// How much higher the numbers of another order's records are, once they are copied into the file that had this one.
-    pub(super) fn offset(&self, of: &CommitOrder, what: What) -> i64 {
-        match self.id == of.id {
+    /// Returns what is added to the seqs of `other`'s records when they are copied into the file that had this order.
+    pub(super) fn offset(&self, other: &CommitOrder, what: What) -> i64 {
+        match self.id == other.id {
             true => 0,
-            false => self.last(what),
-        }
-    }
-
-    fn last(&self, what: What) -> i64 {
-        match what {
-            What::Activities => self.activities,
-            What::Events => self.events,
+            false => self.last.of_records(what),
         }
     }
 }
 
+/// Returns the id of a file's commit order.
 pub(in crate::store::sqlite) fn id(connection: &Connection) -> rusqlite::Result<i64> {
     meta::commit_order(connection)
 }
 
-/// Added to a value that is only promised yet.
+/// Added to the value of a continuation that is only announced.
 const PENDING: i64 = -(1 << 62);
-/// Added where both orders have the same records up to this number.
+/// Added to a seq up to which both orders have the same records.
 const SHARED: i64 = 1 << 61;
 
-/// Where those go on who followed another order.
+/// Where the followers of another order continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::sqlite) enum Continuation {
-    /// After this number.
+    /// After this seq.
     After(i64),
-    /// That is not known yet: its records are about to be copied.
+    /// Not known yet: the records of the other order are about to be copied.
     Pending,
 }
 
-/// Writes down where those who followed an order go on in this file, whose own order stood at `begin` before anything was
-/// copied into it. What another writer has told stands. `kept`: whether what was copied has the numbers that it was to have.
+/// Stores where the followers of `previous` continue in this file, whose own order was at `start` before anything was
+/// copied into it. Keeps what another writer has stored.
+///
+/// `seqs_kept`: every copied record has the seq that it was meant to have.
 pub(in crate::store::sqlite) fn record_continuation(
     connection: &Connection,
-    then: &CommitOrder,
-    begin: &CommitOrder,
-    kept: bool,
+    previous: &CommitOrder,
+    start: &CommitOrder,
+    seqs_kept: bool,
 ) -> rusqlite::Result<()> {
     let now = CommitOrder::read(connection)?;
-    let is_complete = |what| kept && now.last(what) >= then.last(what);
-    let kinds = [What::Activities, What::Events];
-    if then.id == 0 || now.id == then.id && kinds.into_iter().all(is_complete) {
+    let last = |what| now.last.of_records(what);
+    let is_complete = |what| seqs_kept && last(what) >= previous.last.of_records(what);
+    let lists = [What::Activities, What::Events];
+    if previous.id == 0 || now.id == previous.id && lists.into_iter().all(is_complete) {
         return Ok(());
     }
-    if now.id == then.id {
-        // Numbers that were given are given again.
+    if now.id == previous.id {
+        // Seqs that were given will be given again.
         MetaKey::CommitOrder.set(connection, fastrand::i64(1..))?;
     }
-    for what in kinds {
-        let begin = begin.last(what);
-        // What was copied has its numbers, counted from the end of what was there; and so has what comes after it.
-        let end = then.last(what).saturating_add(begin);
-        let value = match now.id == then.id {
-            true => SHARED + begin,
-            false if kept && now.last(what) >= end => -1 - begin,
-            false => begin,
+    for what in lists {
+        let start = start.last.of_records(what);
+        // Copied records, and those that follow them, keep their seqs relative to the end of what was there.
+        let end = previous.last.of_records(what).saturating_add(start);
+        let value = match now.id == previous.id {
+            true => SHARED + start,
+            false if seqs_kept && last(what) >= end => -1 - start,
+            false => start,
         };
-        let mark = continuation_key(what, then.id);
-        if mark.get(connection)?.is_none_or(is_pending) {
-            mark.set(connection, value)?;
+        let key = continuation_key(what, previous.id);
+        if key.get(connection)?.is_none_or(is_pending) {
+            key.set(connection, value)?;
         }
     }
     Ok(())
 }
 
-/// Says beforehand that an order goes on in this file: until [`record_continuation`] says where, its followers wait.
+/// Announces that an order continues in this file: its followers wait until [`record_continuation`] stores where.
 pub(in crate::store::sqlite) fn announce(
     connection: &Connection,
-    then: &CommitOrder,
+    previous: &CommitOrder,
 ) -> rusqlite::Result<()> {
-    let begin = CommitOrder::read(connection)?;
-    if then.id == 0 || begin.id == then.id {
+    let start = CommitOrder::read(connection)?;
+    if previous.id == 0 || start.id == previous.id {
         return Ok(());
     }
     for what in [What::Activities, What::Events] {
-        continuation_key(what, then.id).insert_if_absent(connection, PENDING + begin.last(what))?;
+        let value = PENDING + start.last.of_records(what);
+        continuation_key(what, previous.id).insert_if_absent(connection, value)?;
     }
     Ok(())
 }
 
-/// Has followers go on after what was there before anything was copied, where whoever promised more has died. Some records
-/// are told twice then, and none is missed.
+/// Turns announcements of a dead writer into continuations after what was there before anything was copied. Followers then
+/// see some records twice and miss none.
 pub(in crate::store::sqlite) fn settle_pending(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(meta::SETTLE_PENDING, [PENDING])
         .map(drop)
 }
 
-/// True where something is promised.
+/// Returns true if a continuation is announced and not stored.
 pub(in crate::store::sqlite) fn has_pending(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(meta::HAS_PENDING, [PENDING], |row| row.get(0))
 }
@@ -148,7 +140,7 @@ fn is_pending(value: i64) -> bool {
     value < PENDING / 2
 }
 
-/// Where those go on in this file who were at `seq` of another order; `None` where nobody has told.
+/// Returns where a follower continues in this file that was at `seq` of another order; `None` if no writer has stored it.
 pub(in crate::store::sqlite) fn continuation(
     connection: &Connection,
     what: What,
@@ -157,10 +149,10 @@ pub(in crate::store::sqlite) fn continuation(
 ) -> rusqlite::Result<Option<Continuation>> {
     let value = continuation_key(what, order).get(connection)?;
     Ok(value.map(|value| match value {
-        promised if is_pending(promised) => Continuation::Pending,
+        pending if is_pending(pending) => Continuation::Pending,
         shared @ SHARED.. => Continuation::After(seq.min(shared - SHARED)),
-        begin @ 0.. => Continuation::After(begin),
-        continues => Continuation::After(seq.saturating_add(-1 - continues)),
+        start @ 0.. => Continuation::After(start),
+        shifted => Continuation::After(seq.saturating_add(-1 - shifted)),
     }))
 }
 

@@ -1,4 +1,4 @@
-//! What has happened to the files of an open log: their names, sizes and contents compared with what the writer knows.
+//! Detects changes to the files of an open log: compares their identities, sizes and contents with what the writer knows.
 
 use std::{
     mem,
@@ -13,7 +13,7 @@ use super::instance_writer::InstanceWriter;
 use crate::store::sqlite::{
     columns::signed,
     open::{
-        connection::{Checkpoint, close, connect_to_inspect},
+        consistency::{self, Files, is_consistent},
         damage::QUIET_PERIOD,
         driver,
         file::OpenFile,
@@ -23,28 +23,25 @@ use crate::store::sqlite::{
     },
 };
 
-/// How often in a row another content of the main file must be seen that does not change: another program may be moving
-/// pages.
+/// How often in a row the same foreign content must be found in the main file: another program may be in a checkpoint.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-/// A main file up to this size is read completely where it has changed and nothing says why.
-const MAX_CHECKED_BYTES: u64 = 16 << 20;
 
-/// What has happened to the files.
+/// A change that somebody else made to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileChange {
-    /// Another main file, or none.
+    /// The main file is another one, or missing.
     Main,
-    /// The content of the main file, by a copy that was written over it.
+    /// A copy was written over the main file.
     Content,
-    /// Another write-ahead log or none, or one that was cut off.
+    /// The WAL is another one, missing, or truncated.
     Wal,
-    /// Another index of the write-ahead log, or none.
+    /// The WAL index (`-shm`) is another one, missing, or truncated.
     Shm,
 }
 
 impl InstanceWriter {
-    /// Compares the files that stand there `now` with those that were opened `then`.
+    /// Compares the files at the log's paths `now` with those that were opened `then`.
     pub(super) fn detect_change(
         &mut self,
         file: &OpenFile,
@@ -55,19 +52,19 @@ impl InstanceWriter {
             return Some(FileChange::Main);
         }
         if file.is_shm_truncated(now) {
-            // Before anything reads by it.
+            // Before anything reads through it, which would raise SIGBUS.
             return Some(FileChange::Shm);
         }
         if !self.main_content_matches(file.path(), then, now) {
             return Some(FileChange::Content);
         }
-        if now.ids.wal != then.wal || !self.wal_is_intact(now) {
+        if now.ids.wal != then.wal || !self.wal_is_intact(file.path(), now) {
             return Some(FileChange::Wal);
         }
         (now.ids.shm != then.shm).then_some(FileChange::Shm)
     }
 
-    /// False where a copy was written over the main file, of an earlier state of the log or of another one.
+    /// Returns false if a copy was written over the main file: an earlier state of the log, or another log.
     fn main_content_matches(&mut self, path: &Path, then: FileIds, now: &FileStats) -> bool {
         self.wal.is_foreign = false;
         if self.wal.main == now.main {
@@ -80,9 +77,9 @@ impl InstanceWriter {
         {
             return true;
         }
-        // A checkpoint of this process that a reader has kept from being complete leaves pages of several states.
+        // An incomplete checkpoint of this process leaves pages of several states.
         let is_own = self.wal.main.is_none() && self.wal.unknown.is_none();
-        // Something has changed it: a checkpoint by somebody else, most often.
+        // Something changed the file, usually another process's checkpoint.
         let schema_cookie = self.schema_cookie();
         let mut still = 0;
         for _ in 0..2 * ATTEMPTS {
@@ -91,23 +88,22 @@ impl InstanceWriter {
             if found.map_or(is_own || unknown.is_some(), |found| {
                 self.is_own_state(&found, schema_cookie, frames)
             }) {
-                // After a checkpoint of this process it is not known how the file looked.
+                // After our own checkpoint the file's earlier size and time are not known.
                 let is_explained = self.wal.main.is_none()
                     || frames.is_some_and(|frames| {
                         frames.are_checkpointed() || frames.were_checkpointed_since(self.wal.frames)
                     });
-                let is_small = seen
-                    .main
-                    .is_some_and(|(bytes, _)| bytes <= MAX_CHECKED_BYTES);
-                let can_be_checked = is_small && now.ids == then;
-                if !is_explained && can_be_checked && !self.can_be_read() {
+                let is_damaged = || {
+                    is_consistent(path, Files::MainAndWal, consistency::MAX_BYTES) == Some(false)
+                };
+                if !is_explained && now.ids == then && is_damaged() {
                     return false;
                 }
                 self.wal.is_foreign = !is_explained;
                 self.wal.main = seen.main;
                 self.wal.unknown = None;
-                self.wal.frames = frames.unwrap_or_default();
-                // A checkpoint by somebody else has taken over as many.
+                self.wal.frames = frames.unwrap_or(self.wal.frames);
+                // Another process's checkpoint has copied that many.
                 let commits = found.map(|found| found.commits).filter(|all| *all >= 0);
                 self.wal.base = self.wal.base.max(commits);
                 return true;
@@ -120,13 +116,13 @@ impl InstanceWriter {
                 return false;
             }
         }
-        // Somebody is writing it: until it is known, what is committed stays in the write-ahead log.
+        // Another program is writing the file. Until it is done, commits stay in the WAL.
         self.wal.unknown = Some((seen.main, Instant::now()));
         self.wal.main = None;
         true
     }
 
-    /// True where the main file alone can be what a checkpoint of this log has left.
+    /// Returns true if the main file alone can be what a checkpoint of this log left behind.
     fn is_own_state(
         &self,
         found: &CommitState,
@@ -138,34 +134,35 @@ impl InstanceWriter {
             Some(frames) if frames.are_checkpointed() => committed,
             _ => self.wal.own_base,
         };
-        // The last commit may not be counted yet.
+        // The last commit may not be in our own count yet.
         let most = committed.saturating_add(1);
         self.wal.base.is_none_or(|base| found.commits >= base)
             && (least..=most).contains(&found.own)
             && (found.file == self.file || found.file == 0)
-            // It never goes ahead of what the connection sees, but in a copy made by VACUUM.
+            // Only a copy made by VACUUM is ahead of what the connection sees.
             && schema_cookie.is_none_or(|schema_cookie| found.schema_cookie <= schema_cookie)
     }
 
-    /// The number of the schema as the connection sees it.
+    /// Reads SQLite's schema cookie through the writer's connection.
     fn schema_cookie(&self) -> Option<i64> {
         let connection = self.connection().ok()?;
         let schema_cookie = connection.query_row("PRAGMA schema_version", (), |row| row.get(0));
         schema_cookie.ok()
     }
 
-    /// How the write-ahead log stands. Takes nothing over.
+    /// Queries the WAL's frame counts without a checkpoint; `None` if SQLite is older than 3.51.
     pub(super) fn frames(&self) -> Option<WalFrames> {
         WalFrames::query(&*self.connection().ok()?)
     }
 
-    /// False where the write-ahead log was cut off, other than by a checkpoint.
-    fn wal_is_intact(&mut self, now: &FileStats) -> bool {
+    /// Returns false if the WAL was truncated by anything but a checkpoint.
+    fn wal_is_intact(&mut self, path: &Path, now: &FileStats) -> bool {
         if now.ids.wal.is_none() {
             return true;
         }
         if now.wal_has_holes && !self.wal.is_compressed {
-            self.wal.is_compressed = self.can_be_read();
+            // Whatever the size: a hole that is not compression would be checkpointed as zeros. Done once for a WAL.
+            self.wal.is_compressed = is_consistent(path, Files::MainAndWal, u64::MAX) == Some(true);
             return self.wal.is_compressed;
         }
         if now.wal_bytes >= self.wal.bytes {
@@ -176,33 +173,20 @@ impl InstanceWriter {
         let Ok(connection) = self.connection() else {
             return true;
         };
+        // The ends of both tables are read as well: those pages were written last.
         const OWN: &str = "SELECT commits, (SELECT max(seq) FROM activity), (SELECT max(seq) FROM event) \
              FROM instance WHERE id = ?1";
-        // Not what the connection remembers of its pages, but what can still be read.
+        // From the files, not from the connection's page cache.
         let read = driver::release_memory(&connection).and_then(|()| {
             connection
                 .query_row(OWN, [row], |row| row.get::<_, i64>(0))
                 .optional()
         });
         drop(connection);
-        let there = matches!(read, Ok(Some(commits)) if commits >= expected);
-        if there {
+        let is_readable = matches!(read, Ok(Some(commits)) if commits >= expected);
+        if is_readable {
             self.wal.bytes = now.wal_bytes;
         }
-        there
-    }
-
-    /// Reads all pages, by a connection that remembers nothing of them and nothing of the schema.
-    fn can_be_read(&self) -> bool {
-        let Some(path) = self.path() else {
-            return true;
-        };
-        let Ok(connection) = connect_to_inspect(path) else {
-            return false;
-        };
-        let check = "PRAGMA quick_check(1)";
-        let checked = connection.query_row(check, (), |row| row.get::<_, String>(0));
-        close(connection, Checkpoint::No);
-        checked.is_ok_and(|found| found == "ok")
+        is_readable
     }
 }

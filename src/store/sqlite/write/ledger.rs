@@ -13,6 +13,7 @@ use crate::{
         RowKind,
         sqlite::{
             columns::{signed, unsigned},
+            last_seqs::LastSeqs,
             meta::MetaKey,
             open::{
                 lock,
@@ -58,7 +59,7 @@ pub(crate) struct Statements {
     pub(crate) kind: i64,
     /// Deletes a row by its seq, and gives its instance.
     delete: &'static str,
-    pub(crate) newest: &'static str,
+
     /// Of the rows after ?1 and up to ?2, at most ?3: how many each instance has, and the last seq of these.
     pub(crate) some: &'static str,
     /// Begins a check: how many rows of each instance there should be.
@@ -70,7 +71,7 @@ pub(crate) struct Statements {
 const ACTIVITIES: Statements = Statements {
     kind: 0,
     delete: "DELETE FROM activity WHERE seq = ?1 RETURNING instance",
-    newest: "SELECT coalesce(max(seq), 0) FROM activity",
+
     some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM activity NOT INDEXED \
            WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
     begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, activities_added - activities_removed \
@@ -80,7 +81,7 @@ const ACTIVITIES: Statements = Statements {
 const EVENTS: Statements = Statements {
     kind: 1,
     delete: "DELETE FROM event WHERE seq = ?1 RETURNING instance",
-    newest: "SELECT coalesce(max(seq), 0) FROM event",
+
     some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM event NOT INDEXED \
            WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
     begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, events_added - events_removed \
@@ -90,7 +91,7 @@ const EVENTS: Statements = Statements {
 const RECORDINGS: Statements = Statements {
     kind: 2,
     delete: "DELETE FROM recording WHERE seq = ?1 RETURNING instance",
-    newest: "SELECT coalesce(max(seq), 0) FROM recording",
+
     some: "SELECT instance, count(*), max(seq) FROM (SELECT seq, instance FROM recording NOT INDEXED \
            WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) GROUP BY instance",
     begin: "INSERT INTO ledger_uncounted (kind, instance, rows) SELECT ?1, id, recordings_added - recordings_removed \
@@ -101,7 +102,7 @@ const CHUNKS: Statements = Statements {
     kind: 3,
     delete: "DELETE FROM chunk WHERE seq = ?1 \
              RETURNING coalesce((SELECT r.instance FROM recording AS r WHERE r.seq = chunk.recording), 0)",
-    newest: "SELECT coalesce(max(seq), 0) FROM chunk",
+
     some: "SELECT coalesce(r.instance, 0), count(*), max(c.seq) FROM (SELECT seq, recording FROM chunk NOT INDEXED \
            WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3) AS c \
            LEFT JOIN recording AS r ON r.seq = c.recording GROUP BY 1",
@@ -154,9 +155,7 @@ pub(crate) fn delete(
     }
     if under_way.is_some() {
         // Where the newest rows went, their numbers are given again: to rows that came after the check began.
-        let newest: i64 = connection
-            .prepare_cached(ledger.newest)?
-            .query_row((), |row| row.get(0))?;
+        let newest = LastSeqs::read(connection)?.of_rows(kind);
         connection
             .prepare_cached(END_AT)?
             .execute([ledger.kind, newest])?;

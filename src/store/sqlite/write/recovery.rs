@@ -23,7 +23,8 @@ use crate::{
     store::{
         Durability, What,
         sqlite::open::{
-            connection,
+            connection::{self, Checkpoint},
+            consistency::{self, Files, is_consistent},
             file::OpenFile,
             lock_counts::CommitCounts,
             side_files::{FileId, FileIds, FileStats, is_deleted, set_aside, set_aside_together},
@@ -90,7 +91,7 @@ impl InstanceWriter {
         match change {
             FileChange::Main => {
                 self.file = 0;
-                let from = (!is_deleted(then.main)).then_some(self.wal.watermark);
+                let from = (!is_deleted(then.main)).then_some(self.wal.checkpointed);
                 if let Some(opened) = self.access.take() {
                     self.replaced.detached.push(DetachedFile {
                         opened,
@@ -160,8 +161,14 @@ impl InstanceWriter {
                 frames.are_partly_checkpointed()
                     && wal_copy::move_to_main(path, main, known, |_| true)
             }
-            // It cannot be asked what was taken over, but seen that the main file is no state without the rest.
-            None => wal_copy::move_to_main(path, main, None, |moved| !can_be_read_alone(moved)),
+            // Before SQLite 3.51 frames cannot be counted without a checkpoint: the main file shows whether it needs the
+            // WAL, or if it is too large to be read now, our own last checkpoint does.
+            None => wal_copy::move_to_main(path, main, None, |moved| {
+                match is_consistent(moved, Files::Main, consistency::MAX_BYTES) {
+                    Some(consistent) => !consistent,
+                    None => self.wal.frames.are_partly_checkpointed(),
+                }
+            }),
         };
         let moved_wal = change == FileChange::Main && is_left && then.main.is_some_and(follow);
         if !moved_wal && (is_left || change == FileChange::Content) {
@@ -184,7 +191,7 @@ impl InstanceWriter {
         let failed = |cause| self.error(cause);
         let read = rescue::read(
             &connection,
-            Extent::After(self.wal.watermark),
+            Extent::After(self.wal.checkpointed),
             &mut take,
             &failed,
         );
@@ -227,9 +234,7 @@ impl InstanceWriter {
                 result = self.copy_rows(&detached);
             }
             match result {
-                Ok(()) => detached
-                    .opened
-                    .close(crate::store::sqlite::open::connection::Checkpoint::No),
+                Ok(()) => detached.opened.close(Checkpoint::No),
                 Err(_) => self.replaced.detached.push(detached),
             }
         }
@@ -248,7 +253,7 @@ impl InstanceWriter {
 
     fn copy_rows(&mut self, detached: &DetachedFile) -> Result<()> {
         let path = self.access.path().to_owned();
-        let failed = |cause| crate::store::sqlite::open::connection::sqlite_error(&path, cause);
+        let failed = |cause| connection::sqlite_error(&path, cause);
         let file = self.file;
         let (mut count, mut writes) = (0, true);
         let mut take = |step: Vec<TableRows>| {
@@ -258,7 +263,7 @@ impl InstanceWriter {
             Ok(())
         };
         let part = match detached.from {
-            Some(watermark) => Extent::After(watermark),
+            Some(rows) => Extent::After(rows),
             None => Extent::All {
                 same_file: detached.file == file,
             },
@@ -285,11 +290,11 @@ impl InstanceWriter {
     /// there does not say so. Another state of the same file is compared by its own ledger.
     fn count_deleted_rows(&mut self, detached: &DetachedFile) -> Result<()> {
         let is_apart = !detached.has_wal && detached.file != self.file;
-        let Some(watermark) = detached.from.filter(|_| is_apart) else {
+        let Some(checkpointed) = detached.from.filter(|_| is_apart) else {
             return Ok(());
         };
         // Rows that cannot be read were reported when they were copied.
-        let missing = watermark.missing_after(&detached.opened.connection);
+        let missing = checkpointed.missing_after(&detached.opened.connection);
         let missing = missing.unwrap_or_default();
         if missing == CommitCounts::default() {
             return Ok(());
@@ -427,16 +432,4 @@ impl InstanceWriter {
         self.replaced.renumbered |= written.renumbered;
         Ok(written.count)
     }
-}
-
-/// Whether the pages of a main file are one state without a write-ahead log.
-fn can_be_read_alone(path: &Path) -> bool {
-    let check = || {
-        let alone = connection::open_immutable(path).ok()?;
-        let found = alone.query_row("PRAGMA integrity_check(1)", (), |row| {
-            row.get::<_, String>(0)
-        });
-        found.ok()
-    };
-    check().is_some_and(|found| found == "ok")
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     commit_order::{self, CommitOrder},
-    rescue::{TableRows, Watermark},
+    rescue::{CheckpointedRows, TableRows},
 };
 use crate::store::{
     What,
@@ -55,7 +55,7 @@ impl ReplacedFiles {
 pub(super) struct DetachedFile {
     pub(super) opened: OpenConnection,
     /// What comes after it is in no other file. `None`: nothing of it is, the file has no name any more.
-    pub(super) from: Option<Watermark>,
+    pub(super) from: Option<CheckpointedRows>,
     /// Its number.
     pub(super) file: i64,
     /// Its write-ahead log stands beside it.

@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::rescue::Watermark;
+use super::rescue::CheckpointedRows;
 use crate::{
     record::InstanceId,
     store::sqlite::open::{
@@ -42,7 +42,7 @@ pub(super) struct WalState {
     /// Those of this instance.
     pub(super) own_base: i64,
     /// Rows that are in the main file for sure.
-    pub(super) watermark: Watermark,
+    pub(super) checkpointed: CheckpointedRows,
     /// When the first commit was that is not in the main file for sure.
     pub(super) dirty_since: Option<Instant>,
     pub(super) last_commit: Option<Instant>,
@@ -68,7 +68,7 @@ impl WalState {
         self.bytes = look.wal_bytes;
         if taken.complete {
             self.reused_bytes = look.wal_bytes;
-            self.watermark = taken.watermark;
+            self.checkpointed = taken.checkpointed;
             self.base = Some(taken.base);
             self.own_base = taken.own_base;
         }
@@ -96,7 +96,7 @@ pub(crate) fn limit_size(connection: &Connection, path: &Path) -> rusqlite::Resu
 
 /// What came of a checkpoint.
 pub(super) struct CheckpointOutcome {
-    watermark: Watermark,
+    checkpointed: CheckpointedRows,
     base: i64,
     own_base: i64,
     frames: WalFrames,
@@ -117,7 +117,7 @@ pub(super) fn run_checkpoint(
     sql: &str,
     own: InstanceId,
 ) -> rusqlite::Result<CheckpointOutcome> {
-    let watermark = Watermark::of(connection)?;
+    let checkpointed = CheckpointedRows::read(connection)?;
     let counts = CommitState::read(connection, Some(own))?;
     // Nobody waits for a reader.
     connection.busy_timeout(Duration::ZERO)?;
@@ -132,7 +132,7 @@ pub(super) fn run_checkpoint(
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let (complete, frames) = done?;
     Ok(CheckpointOutcome {
-        watermark,
+        checkpointed,
         base: counts.commits,
         own_base: counts.own,
         frames,

@@ -19,6 +19,7 @@ use crate::{
     store::{
         RowKind,
         sqlite::{
+            last_seqs::LastSeqs,
             open::lock,
             write::ledger::{self, Statements},
         },
@@ -158,7 +159,7 @@ fn step(transaction: &Transaction<'_>, now_us: i64, mut limit: i64) -> rusqlite:
             state = self::state(transaction, ledger)?;
         }
         let Some(state) = state else { continue };
-        let counted = count(transaction, ledger, &state, limit)?;
+        let counted = count(transaction, kind, &state, limit)?;
         limit -= counted;
         if limit == 0 {
             step.more = true;
@@ -212,7 +213,7 @@ fn begin(
     accept: bool,
 ) -> rusqlite::Result<()> {
     let ledger = ledger::statements(kind);
-    let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
+    let newest = LastSeqs::read(transaction)?.of_rows(kind);
     transaction.execute(BEGIN, params![ledger.kind, now_us, newest, accept])?;
     transaction.execute(FORGET, [ledger.kind])?;
     transaction.execute(ledger.begin, [ledger.kind])?;
@@ -222,12 +223,13 @@ fn begin(
 /// Counts up to `limit` rows and subtracts them from the ledger's counts. Returns their number.
 fn count(
     transaction: &Transaction<'_>,
-    ledger: &Statements,
+    kind: RowKind,
     state: &State,
     limit: i64,
 ) -> rusqlite::Result<i64> {
+    let ledger = ledger::statements(kind);
     // If the newest rows were deleted, later rows got their seqs.
-    let newest: i64 = transaction.query_row(ledger.newest, (), |row| row.get(0))?;
+    let newest = LastSeqs::read(transaction)?.of_rows(kind);
     let last = state.last.min(newest);
     let mut counted = state.counted.unwrap_or_default();
     let mut found = 0;

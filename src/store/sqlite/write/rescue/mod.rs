@@ -19,7 +19,7 @@ use crate::{
     record::Status,
     store::{
         meaning::{Buckets, Code, Fold},
-        sqlite::{columns::unsigned, open::lock_counts::CommitCounts},
+        sqlite::{columns::unsigned, last_seqs::LastSeqs, open::lock_counts::CommitCounts},
     },
 };
 
@@ -28,52 +28,41 @@ const STEP: i64 = 1_000;
 /// So many recordings before the watermark are looked at again: their ends may be newer.
 const EARLIER_RECORDINGS: i64 = 1_000;
 
-/// Up to where the main file has everything: the last number of each table.
+/// The rows that the main file has for certain, without its WAL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Watermark {
-    activity: i64,
-    event: i64,
-    recording: i64,
-    chunk: i64,
-    /// How many rows there are by the ledger.
-    rows: CommitCounts,
+pub(super) struct CheckpointedRows {
+    last: LastSeqs,
+    /// Number of rows, by the ledger.
+    counts: CommitCounts,
 }
 
-impl Watermark {
-    /// The last numbers that are there now.
-    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        const LAST: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), \
-             (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM recording), \
-             (SELECT coalesce(max(seq), 0) FROM chunk)";
-        let mut last = connection.prepare_cached(LAST)?;
-        last.query_row((), |row| {
-            Ok(Watermark {
-                activity: row.get(0)?,
-                event: row.get(1)?,
-                recording: row.get(2)?,
-                chunk: row.get(3)?,
-                rows: ledger::row_counts(connection)?,
-            })
+impl CheckpointedRows {
+    /// Reads what a complete checkpoint would put into the main file now.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let snapshot = connection.unchecked_transaction()?;
+        Ok(CheckpointedRows {
+            last: LastSeqs::read(&snapshot)?,
+            counts: ledger::row_counts(&snapshot)?,
         })
     }
 
-    /// How many rows were committed after this and deleted by another client since.
+    /// Counts the rows that were committed after these and that another client has deleted since.
     pub(super) fn missing_after(&self, connection: &Connection) -> rusqlite::Result<CommitCounts> {
-        // Of one moment.
+        // One snapshot for all counts.
         let connection = connection.unchecked_transaction()?;
         let count = |table: &str, after: i64| {
             let sql = format!("SELECT count(*) FROM {table} WHERE seq > ?1");
             connection.query_row(&sql, [after], |row| row.get::<_, i64>(0))
         };
         let found = CommitCounts {
-            activities: count("activity", self.activity)?.cast_unsigned(),
-            events: count("event", self.event)?.cast_unsigned(),
-            recordings: count("recording", self.recording)?.cast_unsigned(),
-            chunks: count("chunk", self.chunk)?.cast_unsigned(),
+            activities: count("activity", self.last.activity)?.cast_unsigned(),
+            events: count("event", self.last.event)?.cast_unsigned(),
+            recordings: count("recording", self.last.recording)?.cast_unsigned(),
+            chunks: count("chunk", self.last.chunk)?.cast_unsigned(),
             ..CommitCounts::default()
         };
         Ok(ledger::row_counts(&connection)?
-            .saturating_sub(&self.rows)
+            .saturating_sub(&self.counts)
             .saturating_sub(&found))
     }
 }
@@ -89,7 +78,7 @@ pub(super) struct TableRows {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extent {
     /// What comes after this.
-    After(Watermark),
+    After(CheckpointedRows),
     /// All of it, and its ledger.
     All {
         /// Into another state of the same file.
@@ -105,9 +94,9 @@ pub(super) fn read(
     failed: &dyn Fn(rusqlite::Error) -> Error,
 ) -> Result<()> {
     let (from, ledger) = match part {
-        Extent::After(watermark) => (watermark, None),
-        Extent::All { same_file: true } => (Watermark::default(), Some(&LEDGER)),
-        Extent::All { same_file: false } => (Watermark::default(), Some(&MISSING)),
+        Extent::After(rows) => (rows.last, None),
+        Extent::All { same_file: true } => (LastSeqs::default(), Some(&LEDGER)),
+        Extent::All { same_file: false } => (LastSeqs::default(), Some(&MISSING)),
     };
     let earlier = (from.recording - EARLIER_RECORDINGS).max(0);
     let groups: [(&[&'static Table], i64); 4] = [
