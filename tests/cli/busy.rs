@@ -93,7 +93,7 @@ fn a_file_that_is_no_log_is_called_that_and_one_on_a_read_only_disk_is_read() {
     )
     .unwrap();
     let ran = place.run(&["--store", "text.db", "events"]);
-    assert!(ran.stderr.contains("not a log"), "{ran:?}");
+    assert!(ran.stderr.contains("not a store"), "{ran:?}");
     // A folder that this user may not write, as of a read-only disk; root may write everywhere, and is asked another way.
     let mount = Command::new("unshare")
         .args(["--mount", "--map-root-user", "sh", "-c"])

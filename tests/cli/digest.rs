@@ -63,7 +63,7 @@ fn a_log_that_cannot_be_read_is_not_silence() {
         "### Recent activity\n\n- unavailable: the activity log could not be read\n"
     );
     assert!(
-        ran.stderr.starts_with("error: there is no log at "),
+        ran.stderr.starts_with("error: no store at "),
         "{}",
         ran.stderr
     );

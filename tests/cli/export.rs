@@ -76,7 +76,7 @@ fn what_makes_no_sense_makes_no_file() {
     );
     check(&["type:deployment"], 2, "activities have none");
     check(&["--after=-1"], 2, "--after");
-    check(&["--store", "nowhere.db"], 1, "there is no log at");
+    check(&["--store", "nowhere.db"], 1, "no store at");
 }
 
 /// Opened to be written, it would be empty.

@@ -241,9 +241,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
     let asked = Asked::of(&place).await;
     let text = asked.bad("recent_activity", json!({})).await;
     assert!(
-        text.starts_with(
-            "unavailable, which does not mean that nothing happened: there is no log at "
-        ),
+        text.starts_with("unavailable, which does not mean that nothing happened: no store at "),
         "{text}"
     );
     // It may be made later than the server starts.

@@ -185,7 +185,7 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
         let ran = elsewhere.run(&[command]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
         assert!(
-            ran.stderr.starts_with("error: there is no log at "),
+            ran.stderr.starts_with("error: no store at "),
             "{}",
             ran.stderr
         );

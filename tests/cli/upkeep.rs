@@ -152,9 +152,9 @@ fn what_makes_no_sense_deletes_nothing() {
     check(
         &["--store", "no.db", "prune", "--older-than", "1s"],
         1,
-        "there is no log at",
+        "no store at",
     );
-    check(&["--store", "no.db", "rebuild"], 1, "there is no log at");
+    check(&["--store", "no.db", "rebuild"], 1, "no store at");
     assert!(!place.folder.path().join("no.db").exists());
     assert_eq!(place.json(&["list"]).len(), 6);
 }

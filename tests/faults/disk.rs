@@ -287,7 +287,7 @@ fn a_path_without_permission_is_refused_with_a_fix() {
         &forbidden.join("activity.db"),
         "this user may not write the file",
     );
-    check(&folder.join("no/activity.db"), "there is no such folder");
+    check(&folder.join("no/activity.db"), "its folder does not exist");
 
     let path = folder.join("activity.db");
     let log = ActivityLog::open(&path).unwrap();

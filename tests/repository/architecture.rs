@@ -84,10 +84,10 @@ const MAY_OPEN: &[&str] = &[
     "src/store/sqlite/open/lock.rs",
     "src/store/sqlite/open/network/mountinfo.rs",
     // The write-ahead log alone, on which SQLite holds no locks.
-    "src/store/sqlite/write/removed.rs",
-    "src/store/sqlite/open/second_name.rs",
-    "src/store/sqlite/open/unread.rs",
-    "src/store/sqlite/open/witness.rs",
+    "src/store/sqlite/write/wal_copy.rs",
+    "src/store/sqlite/open/hard_link.rs",
+    "src/store/sqlite/open/unreadable_wal.rs",
+    "src/store/sqlite/open/lock_counts.rs",
     "src/notify/delivery.rs",
 ];
 

@@ -1,7 +1,7 @@
-//! The table `mark`: numbers that a file keeps of itself, by name.
+//! The table `mark`: a file's metadata, integers by name.
 //!
-//! Nothing else names the table, but for statements that read a mark within a larger query and the triggers that count the
-//! bytes of recordings.
+//! Other modules name the table only in statements that read a value as a part of a larger query, and in the triggers that
+//! count the bytes of recordings.
 
 use std::borrow::Cow;
 
@@ -19,64 +19,64 @@ const CLEAR: &str = "DELETE FROM mark WHERE name = ?1";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
 const COMMIT_ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
      (SELECT value FROM mark WHERE name = 'file'), 0)";
-/// What is only promised, by less than half of ?1: see `write::commit_order`.
+/// Continuations that are only announced: ?1 was added to their value, see `write::commit_order`.
 pub(in crate::store::sqlite) const HAS_PENDING: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %'))";
 pub(in crate::store::sqlite) const SETTLE_PENDING: &str = "UPDATE mark SET value = value - ?1 WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %')";
 
-/// A number that a file keeps of itself.
+/// A key of the file's metadata.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MetaKey {
-    /// The last seq that the index has.
+    /// The watermark of the index: the last seq in it.
     IndexedActivities,
     IndexedEvents,
-    /// Bytes of the rows that the index has.
+    /// Bytes of the rows up to the watermark.
     ActivityBytes,
     PreviewBytes,
     EventBytes,
-    /// Bytes of all chunks, counted by triggers.
+    /// Bytes of all chunks, kept by triggers.
     RecordingBytes,
     /// The seq of a recording that is half deleted.
     HalfDeletedRecording,
-    /// The first quarter whose sums were not deleted.
+    /// The first quarter hour whose sums were not deleted.
     SumsDeleted,
-    /// How often texts were deleted from the dictionary.
+    /// How often texts were deleted from the dictionary: a writer drops its cached ids when it changes.
     EraseEpoch,
-    /// The number of the file, which copies share.
+    /// The file's own number, which its copies share.
     FileNumber,
-    /// Whether rows of the file with this number are counted as missing.
+    /// Set once the rows missing from the file with this number are counted here.
     MissingCountedOf(i64),
-    /// The id of the order of commits, where it is not that of the file.
+    /// The id of the commit order, if it is not the file's number.
     CommitOrder,
-    /// Where activities go on of which the order with this id had some.
+    /// Where followers of the activities of another commit order continue, by its id.
     ActivitiesContinueAfter(i64),
     EventsContinueAfter(i64),
 }
 
 impl MetaKey {
-    /// Its value; `None` before it is first set.
+    /// Reads the value; `None` before it is first set.
     pub(crate) fn get(self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
         let mut get = connection.prepare_cached(GET)?;
         get.query_row([self.name()], |row| row.get(0)).optional()
     }
 
-    /// Sets it.
+    /// Sets the value.
     pub(crate) fn set(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, SET, value).map(drop)
     }
 
-    /// Adds to it. It begins at 0.
+    /// Adds to the value, which starts at 0.
     pub(crate) fn add(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, ADD, value).map(drop)
     }
 
-    /// Sets it where it is smaller.
+    /// Raises the value to at least this.
     pub(crate) fn raise(self, connection: &Connection, value: i64) -> rusqlite::Result<()> {
         self.write(connection, RAISE, value).map(drop)
     }
 
-    /// Sets it where it is not set. True where it was not.
+    /// Sets the value unless there is one. Returns true if there was none.
     pub(crate) fn insert_if_absent(
         self,
         connection: &Connection,
@@ -121,14 +121,14 @@ impl MetaKey {
     }
 }
 
-/// The first quarter of whose activities and sums none was deleted: by a mark of today or of schema 1. The smallest number
-/// where nothing was.
+/// Returns the first quarter hour from which on no activities or sums were deleted, by the names of any schema; `i64::MIN` if
+/// none ever were.
 pub(crate) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
     let mut complete = connection.prepare_cached(COMPLETE_FROM)?;
     complete.query_row([i64::MIN], |row| row.get(0))
 }
 
-/// The id of the order of commits: its own, or the number of the file; 0 where it has none.
+/// Returns the id of the commit order: its own, else the file's number, else 0.
 pub(in crate::store::sqlite) fn commit_order(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(COMMIT_ORDER)?

@@ -1,7 +1,7 @@
-//! The embedded store: one SQLite file, several processes, no service to run.
+//! The embedded store: one SQLite file, shared by several processes, with no service to run.
 //!
-//! Beside `activity.db` stand SQLite's own `-wal` and `-shm` files and the folder `activity.db-instances`,
-//! where every open log holds one lock file that the kernel releases when its process dies.
+//! Beside `activity.db` are SQLite's `-wal` and `-shm` files and the folder `activity.db-instances`, in which every
+//! instance holds a lock file that the kernel releases when its process dies.
 
 mod columns;
 mod last_seqs;
@@ -38,8 +38,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Names the store in this file; `:memory:` for one that ends with its last handle. The file is made
-    /// when a log first opens it for writing.
+    /// Returns the store at this path, or an in-memory store for `:memory:`, which ends with its last handle. The file is
+    /// created when a log first opens it for writing.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
-    /// What the lock files beside the file say was committed to it, where the file itself cannot be read; `None` where
-    /// they say nothing.
+    /// Reports what was committed according to the lock files, for a database that cannot be read; `None` if they hold no
+    /// counts.
     pub fn check_lock_files(&self) -> Option<Check> {
         let Location::File(path) = &self.location else {
             return None;

@@ -99,7 +99,7 @@ fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew(
     let place = killed();
     remove(&place, &["", "-wal", "-shm"]);
     let ran = fails(&place, "problem: 3 of 3 activities are missing");
-    assert!(ran.stderr.contains("there is no log"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no store"), "{}", ran.stderr);
     assert_eq!(place.run(&["event", "note", "new"]).code, Some(0));
     fails(&place, "problem: 3 of 3 activities are missing");
 }

@@ -130,15 +130,27 @@ fn a_room_that_touches_a_higher_one_is_seen() {
     let names_write =
         "use crate::{error::Result, store::{Check, sqlite::{columns, write::ledger}}};";
     check("open/file.rs", names_write, 1);
-    check("write/side.rs", names_write, 0);
+    check("write/instance_writer.rs", names_write, 0);
     check("read/mod.rs", names_write, 0);
     check("columns.rs", names_write, 1);
     check("mod.rs", names_write, 0);
-    check("write/side.rs", "use crate::store::sqlite::read::row;", 1);
-    check("write/side.rs", "use super::super::maintenance::clock;", 1);
+    check(
+        "write/instance_writer.rs",
+        "use crate::store::sqlite::read::row;",
+        1,
+    );
+    check(
+        "write/instance_writer.rs",
+        "use super::super::maintenance::clock;",
+        1,
+    );
     check("write/sums/hour.rs", "use super::super::super::read;", 1);
     check("write/sums/hour.rs", "use super::super::ledger;", 0);
-    check("write/side.rs", "// crate::store::sqlite::read", 0);
+    check(
+        "write/instance_writer.rs",
+        "// crate::store::sqlite::read",
+        0,
+    );
 }
 
 /// Which higher rooms a file of `src/store/sqlite` touches.

@@ -1,4 +1,4 @@
-//! Opening a database: is it ours, can we read it, and with which settings.
+//! Opens connections: checks whose database it is and its schema's version, and applies the settings.
 
 use std::{
     ffi::OsString,
@@ -16,37 +16,37 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// Marks a file as a log: "TwAc".
+/// SQLite's `application_id` of a store: "TwAc".
 const APPLICATION_ID: i64 = 0x5477_4163;
-/// Each entry takes the schema one version further. Entries are only ever appended.
+/// Each entry migrates the schema by one version. Entries are only ever appended.
 const MIGRATIONS: &[&str] = &[
     include_str!("../schema.sql"),
     include_str!("../schema-2.sql"),
 ];
-/// The version of the schema that this code writes.
+/// The schema version that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whose database it is. One statement, so that another process's first transaction is seen whole or not at all.
+/// Whose database it is. One statement, so that it sees all or nothing of another process's first transaction.
 const IDENTITY: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
-/// How long an opening waits for others that open.
+/// How long an open waits for other processes that are opening the file.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Settings that must stand before the first table is made. 8 KB pages: about 1.2 times the rows a second.
+/// Settings that must come before the first table. 8 KB pages: about 1.2 times the rows a second.
 const NEW_FILE_PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
-/// Settings of a connection that writes. What is deleted within a page is overwritten, so that nothing is left of it to
-/// erase. When the write-ahead log begins anew, it is cut to 8 MiB: growing it for each commit would cost more.
+/// Settings of a writing connection. Deleted content is overwritten within its page, so that erasing needs no further pass.
+/// A WAL that restarts is truncated to 8 MiB, not to nothing: growing it with each commit would cost more.
 const WRITE_PRAGMAS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA secure_delete = FAST; \
      PRAGMA journal_size_limit = 8388608;";
-/// Settings of every connection. None makes a checkpoint by itself: the names beside the log are looked at before (see
-/// `names`), and the writer decides when it is time (see `checkpoint`).
+/// Settings of every connection. Automatic checkpoints are off: the files must be checked first (see `side_files`), and the
+/// writer decides when (see `checkpoint`).
 const COMMON_PRAGMAS: &str =
     "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;";
-/// Settings of a connection that reads.
+/// Settings of a reading connection.
 const READ_PRAGMAS: &str = "PRAGMA query_only = ON;";
-/// Statements that a connection keeps: of rusqlite's 16, those of the index alone would push each other out.
+/// Capacity of the statement cache: the statements of the index alone would evict each other from rusqlite's default of 16.
 const STATEMENT_CACHE: usize = 64;
 
 /// What a connection is for.
@@ -57,15 +57,17 @@ pub(crate) enum Role {
     Maintain,
 }
 
-/// Whether a file is made where there is none.
+/// What to do if there is no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfMissing {
     Create,
     Fail,
 }
 
-/// Opens a file for writing, and takes its schema to the newest version. `known` are the files that other connections of
-/// this process have open by these names: another one is refused, as they would share its memory.
+/// Opens a file for writing and migrates its schema to the newest version.
+///
+/// `known` are the files that other connections of this process have open: any other file is refused, because SQLite would
+/// share the `-shm` mapping among them.
 pub(super) fn open_to_write(
     path: &Path,
     known: Option<FileIds>,
@@ -74,7 +76,7 @@ pub(super) fn open_to_write(
     let failed = |kind, why: &str| {
         Error::new(
             kind,
-            format!("cannot open the log {}: {why}", path.display()),
+            format!("cannot open the store {}: {why}", path.display()),
         )
     };
     network::check(path)?;
@@ -88,13 +90,13 @@ pub(super) fn open_to_write(
         .is_readonly(MAIN_DB)
         .map_err(|e| sqlite_error(path, e))?
     {
-        // SQLite opens for reading what it may not write.
+        // SQLite opens a file read-only that it may not write.
         return Err(failed(
             ErrorKind::Store,
             reason_and_fix(&read_only_error(path)),
         ));
     }
-    // SQLite does not wait where two processes switch to the write-ahead log at once.
+    // SQLite's busy timeout does not apply when two processes switch to WAL mode at once.
     let deadline = Instant::now() + OPEN_TIMEOUT;
     loop {
         match prepare(&mut connection) {
@@ -110,16 +112,19 @@ pub(super) fn open_to_write(
     }
 }
 
-/// Opens a file for reading. It is never made, and its content is never changed or migrated.
+/// Opens a file for reading. Never creates it, changes its content or migrates its schema.
 ///
-/// The connection may write the side files and take over the write-ahead log when it is the last one to be closed, so
-/// that reading leaves nothing behind. Where this user may not write, it only reads; where the side files cannot be
-/// made either (a read-only disk), the main file is read alone, provided that it is complete by itself.
+/// The connection may write the side files, and checkpoint the WAL if it is the last one to be closed, so that reading leaves
+/// nothing behind. If this user may not write, it only reads; if not even the side files can be created (a read-only disk),
+/// it reads the main file alone, provided that there is no WAL.
 pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::new(
             ErrorKind::NotFound,
-            format!("there is no log at {}", path.display()),
+            format!(
+                "no store at {} · it is created when an instrumented program first runs",
+                path.display()
+            ),
         ));
     }
     network::check(path)?;
@@ -131,8 +136,8 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
             close(connection, Checkpoint::No);
             if fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
                 let what = format!(
-                    "cannot read the log {}: a part of it is in {}-wal, which cannot be read where its folder is \
-                     read-only: copy both files to a folder that can be written, and read them there",
+                    "cannot read the store {}: a part of it is in {}-wal, which cannot be read in a read-only folder: \
+                     copy both files to a writable folder and read them there",
                     path.display(),
                     path.display()
                 );
@@ -147,7 +152,7 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
     if version == 0 {
         return Err(Error::new(
             ErrorKind::NotAStore,
-            format!("the file {} is empty, not a log", path.display()),
+            format!("not a store: the file {} is empty", path.display()),
         ));
     }
     configure(&connection)
@@ -156,8 +161,8 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
     Ok(connection)
 }
 
-/// Opens the main file without its write-ahead log, and without any lock: for a moment in which nobody else has it open,
-/// or for a disk that nobody can write.
+/// Opens the main file without its WAL and without any lock (`immutable=1`): for a moment in which no other process has it
+/// open, or a disk that nobody can write.
 pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]
@@ -181,7 +186,7 @@ pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(Path::new(&uri), flags)
 }
 
-/// Whether the last connection of all takes the write-ahead log over into the main file when it is closed.
+/// Whether closing the last connection to a file checkpoints the WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checkpoint {
     Yes,
@@ -191,12 +196,12 @@ pub(crate) enum Checkpoint {
 /// Closes a connection.
 pub(crate) fn close(connection: Connection, checkpoint: Checkpoint) {
     let no = checkpoint == Checkpoint::No;
-    // Setting a flag of a connection does not fail.
+    // Setting this flag does not fail.
     let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, no);
     drop(connection);
 }
 
-/// A connection that looks at a file, whatever it is.
+/// Opens a file for inspection, without checking whose it is.
 pub(crate) fn connect_to_inspect(path: &Path) -> Result<Connection> {
     let connection = connect(path, None)?;
     connection
@@ -213,15 +218,18 @@ fn connect(path: &Path, known: Option<FileIds>) -> Result<Connection> {
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
         .map_err(|e| sqlite_error(path, e))?;
-    // Before anything is read of it: the side files are opened then.
+    // Before the first read, which opens the side files.
     if known.is_some_and(|known| FileStats::read(path).ids != known) {
-        let what = format!("the files of the log {} are being replaced", path.display());
+        let what = format!(
+            "the files of the store {} are being replaced",
+            path.display()
+        );
         return Err(Error::new(ErrorKind::Busy, what));
     }
     Ok(connection)
 }
 
-/// The side files cannot be made.
+/// Returns true if the side files cannot be created.
 fn is_unwritable(cause: &rusqlite::Error) -> bool {
     let code = cause.sqlite_error_code();
     code.is_some_and(|code| {
@@ -234,7 +242,7 @@ fn is_unwritable(cause: &rusqlite::Error) -> bool {
     })
 }
 
-/// Makes a log in memory.
+/// Creates an in-memory store.
 pub(crate) fn in_memory() -> Result<Connection> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory().map_err(|e| sqlite_error(path, e))?;
@@ -243,7 +251,7 @@ pub(crate) fn in_memory() -> Result<Connection> {
     Ok(connection)
 }
 
-/// Makes an empty database with the schema of this version, to compare others with.
+/// Creates an empty in-memory database with the schema of this version, to compare others with.
 pub(crate) fn reference_schema(version: i64) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     let steps = usize::try_from(version).unwrap_or_default();
@@ -253,7 +261,7 @@ pub(crate) fn reference_schema(version: i64) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Names the path in an error of SQLite, whose class decides what the caller can do.
+/// Converts an error of SQLite, adding the path; its kind tells the caller what can be done.
 pub(crate) fn sqlite_error(path: &Path, cause: rusqlite::Error) -> Error {
     let kind = match cause.sqlite_error_code() {
         Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => ErrorKind::Busy,
@@ -273,23 +281,23 @@ pub(crate) fn sqlite_error(path: &Path, cause: rusqlite::Error) -> Error {
         Some(ffi::ErrorCode::ReadOnly | ffi::ErrorCode::PermissionDenied)
     );
     let what = match kind {
-        ErrorKind::NotAStore => "the file is not a log:",
-        ErrorKind::Busy => "another process holds the log",
-        ErrorKind::Full => "the disk is full for the log",
+        ErrorKind::NotAStore => "not a store:",
+        ErrorKind::Busy => "another process has locked the store",
+        ErrorKind::Full => "the disk is full, cannot write the store",
         _ if read_only => {
-            "this user may not write the log, or its folder is read-only (the -wal and -shm files beside it are \
-             written, too):"
+            "this user may not write the store, or its folder is read-only (the -wal and -shm files beside it must be \
+             writable, too):"
         }
-        _ => "cannot read or write the log",
+        _ => "cannot read or write the store",
     };
     Error::new(kind, format!("{what} {}", path.display())).with_source(cause)
 }
 
-/// What can be wrong with a database that opens.
+/// Why a database that opens cannot be used.
 enum OpenError {
     Foreign,
     Newer(i64),
-    /// SQLite stays with a journal of another mode.
+    /// SQLite stays in this journal mode instead of switching to WAL.
     NoSharedMemory(String),
     Sqlite(rusqlite::Error),
 }
@@ -306,20 +314,20 @@ impl OpenError {
         match self {
             OpenError::Foreign => Error::new(
                 ErrorKind::NotAStore,
-                format!("the file {path_text} is a database of another program, not a log"),
+                format!("not a store: the file {path_text} is a database of another program"),
             ),
             OpenError::Newer(found) => Error::new(
                 ErrorKind::NewerSchema,
                 format!(
-                    "the log {path_text} has schema {found}, this version of tower-activity knows {SCHEMA}: \
+                    "the store {path_text} has schema {found}, this version of tower-activity knows {SCHEMA}: \
                      it was left untouched, upgrade to read it"
                 ),
             ),
             OpenError::NoSharedMemory(mode) => Error::new(
                 ErrorKind::Store,
                 format!(
-                    "cannot open the log {path_text}: its file system has no shared memory, which SQLite's \
-                     write-ahead log needs (it stays with the journal mode {mode:?}): choose another path"
+                    "cannot open the store {path_text}: its file system has no shared memory, which SQLite's \
+                     WAL needs (the journal mode stays {mode:?}): choose another path"
                 ),
             ),
             OpenError::Sqlite(cause) => sqlite_error(path, cause),
@@ -327,7 +335,7 @@ impl OpenError {
     }
 }
 
-/// The version of the schema; 0 for an empty database.
+/// Reads the schema version; 0 for an empty database.
 fn version(connection: &Connection) -> Result<i64, OpenError> {
     let (version, application, tables): (i64, i64, i64) =
         connection.query_row(IDENTITY, [], |row| {
@@ -341,13 +349,13 @@ fn version(connection: &Connection) -> Result<i64, OpenError> {
     }
 }
 
-/// Checks whose database it is before anything is written, then brings it up to date.
+/// Checks whose database it is before writing anything, then applies the settings and migrates the schema.
 fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
     if version(connection)? == 0 {
         connection.execute_batch(NEW_FILE_PRAGMAS)?;
     }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    // A store in memory has no journal of that kind, and needs none.
+    // An in-memory database has no WAL, and needs none.
     if !["wal", "memory"].contains(&mode.as_str()) {
         return Err(OpenError::NoSharedMemory(mode));
     }
@@ -355,7 +363,7 @@ fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
     connection.execute_batch(WRITE_PRAGMAS)?;
     if version(connection)? < SCHEMA {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been first.
+        // Another process may have migrated it meanwhile.
         let from = version(&transaction)?;
         for step in MIGRATIONS.iter().skip(from as usize) {
             transaction.execute_batch(step)?;
@@ -363,40 +371,40 @@ fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
-        // A copy of the main file is a log from here on. Where a reader keeps that from being done, it is done later.
+        // From here on a copy of the main file alone is a store. If a reader prevents it, a later checkpoint does it.
         let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
     Ok(())
 }
 
-/// Makes the settings of every connection.
+/// Applies the settings of every connection.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(COMMON_PRAGMAS)?;
-    // No plan depends on what is asked for: else SQLite compiles some statements anew each time they run.
+    // Query plans do not depend on bound values: else SQLite recompiles some statements each time they run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(())
 }
 
-/// Refuses what stands there and is no file: a folder, a pipe that would be waited for.
+/// Refuses anything but a regular file: a folder, or a pipe that would block.
 fn check_regular_file(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             let what = if found.is_dir() {
                 "a folder"
             } else {
-                "no regular file"
+                "not a regular file"
             };
             Err(Error::new(
                 ErrorKind::NotAStore,
-                format!("cannot open the log {}: it is {what}", path.display()),
+                format!("cannot open the store {}: it is {what}", path.display()),
             ))
         }
         _ => Ok(()),
     }
 }
 
-/// Why a file that is there can only be read.
+/// Finds out why an existing file is read-only.
 fn read_only_error(path: &Path) -> io::Error {
     #[cfg(unix)]
     if rustix::fs::statvfs(path)
@@ -408,17 +416,17 @@ fn read_only_error(path: &Path) -> io::Error {
     io::ErrorKind::PermissionDenied.into()
 }
 
-/// Why a file cannot be made or written, and what to do about it.
+/// Says why a file cannot be created or written, and what to do about it.
 fn reason_and_fix(cause: &io::Error) -> &'static str {
     match cause.kind() {
-        io::ErrorKind::NotFound => "there is no such folder, make it first",
+        io::ErrorKind::NotFound => "its folder does not exist, create it first",
         io::ErrorKind::PermissionDenied => {
-            "this user may not write the file, or make it in its folder: change the owner or the mode, or choose \
+            "this user may not write the file, or create it in its folder: change the owner or the mode, or choose \
              another path"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
             "the file system is mounted read-only: mount it for writing, or choose another path"
         }
-        _ => "the file cannot be made or written",
+        _ => "the file cannot be created or written",
     }
 }

@@ -1,8 +1,8 @@
-//! Makes a file that SQLite is about to open, without ever opening one that it may have open.
+//! Creates the file that SQLite is about to open, without opening one that SQLite may have open already.
 //!
-//! A process loses all POSIX locks on a file when it closes any descriptor of it, SQLite's too
+//! A process that closes any descriptor of a file loses all its POSIX locks on the file, SQLite's included
 //! (<https://sqlite.org/howtocorrupt.html>, "POSIX advisory locks canceled by a separate thread doing close()"). Other
-//! processes then take the file for unused.
+//! processes then believe that the file is not in use.
 
 use std::{
     fs::{self, OpenOptions},
@@ -14,21 +14,21 @@ use parking_lot::Mutex;
 
 use super::side_files::{beside, numbered};
 
-/// How many links lead from a name to a file at most, as on Linux.
+/// Symbolic links that are followed at most, as on Linux.
 const MAX_LINKS: u32 = 40;
 
-/// What the names of files end with that are yet to get theirs.
+/// Suffix of temporary names.
 const TEMPORARY: &str = ".new";
 
-/// Held while a file is made: where there are no links it has its name before its descriptor is closed.
+/// Held while a file is created: on file systems without hard links it has its final name before its descriptor is closed.
 static CREATING: Mutex<()> = Mutex::new(());
 
-/// Makes an empty file for its owner alone where there is none. SQLite gives the files beside it the same mode. An empty
-/// file that is there becomes its owner's alone; one with content stays as it is.
+/// Creates an empty file of mode 0600 unless there is one; SQLite gives the files beside it the same mode. An existing file
+/// that is empty gets that mode too, one with content is left as it is.
 ///
 /// # Errors
 ///
-/// When the file cannot be made or this user may not write it, or the mode of an empty one cannot be changed.
+/// When the file cannot be created, this user may not write it, or the mode of an empty file cannot be changed.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     let _creating = CREATING.lock();
     let mut path = path.to_owned();
@@ -44,23 +44,23 @@ pub(crate) fn private_file(path: &Path) -> io::Result<()> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Err(_) => {}
         }
-        // A link to a file that is yet to be made is followed, as SQLite follows it.
+        // A dangling link is followed, as SQLite follows it.
         if let Ok(to) = fs::read_link(&path) {
             path = path.parent().unwrap_or(Path::new("")).join(to);
             continue;
         }
         match create(&path) {
-            // Somebody else was first: that file is looked at.
+            // Another process was first: start over with its file.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => return created,
         }
     }
     Err(io::Error::other(
-        "too many links, or somebody keeps removing the file",
+        "too many symbolic links, or another process keeps removing the file",
     ))
 }
 
-/// Asks by name whether this user may write a file: SQLite would only read it, and say so later.
+/// Checks by path that this user may write the file: SQLite would open it read-only and fail later.
 fn check_writable(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?;
@@ -68,7 +68,7 @@ fn check_writable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Changes the mode by name: a descriptor would have to be closed.
+/// Sets an empty file's mode to 0600, by path: a descriptor would have to be closed.
 fn restrict_if_empty(path: &Path, found: &fs::Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -82,16 +82,16 @@ fn restrict_if_empty(path: &Path, found: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a file under a name of its own, and links it to the one that it is to have: the link fails where something is.
+/// Creates the file under a temporary name and links it to its final one, which fails if that exists.
 fn create(path: &Path) -> io::Result<()> {
     let temporary = temporary_name(path);
     create_new(&temporary)?;
     let linked = fs::hard_link(&temporary, path);
-    // With what was left by those that were killed here.
+    // Those of killed processes as well.
     remove_temporary(path);
     match linked {
         Err(error) if lacks_hard_links(&error) => create_new(path),
-        // Somebody else was quicker, and has removed this one.
+        // Another process was quicker and has removed our temporary file.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(io::ErrorKind::AlreadyExists.into())
         }
@@ -107,20 +107,20 @@ fn create_new(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// A name beside the file that nothing else has.
+/// Returns a temporary name that no other process uses.
 fn temporary_name(path: &Path) -> PathBuf {
     beside(path, &format!("-{:016x}{TEMPORARY}", fastrand::u64(..)))
 }
 
-/// Removes files that are made under names of their own. Whoever is at it just then finds that the file is there.
+/// Removes all temporary files beside the file. A process that is creating one at this moment finds that the file exists.
 fn remove_temporary(path: &Path) {
     for temporary in numbered(path, "-", TEMPORARY) {
-        // What cannot be removed is a name that nobody asks for.
+        // One that cannot be removed does no harm.
         let _ = fs::remove_file(temporary);
     }
 }
 
-/// True where somebody was killed between giving a file its name and taking away the first one.
+/// Returns true if a process was killed between linking the final name and removing the temporary one.
 fn has_other_links(found: &fs::Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::nlink(found) > 1;
@@ -131,7 +131,7 @@ fn has_other_links(found: &fs::Metadata) -> bool {
     }
 }
 
-/// What file systems without links answer (FAT: EPERM), and systems without the call.
+/// Returns true for the errors of file systems without hard links (FAT: EPERM) and of systems without the call.
 fn lacks_hard_links(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_and_for_its_owner_alone() {
+    fn a_file_is_created_once_and_only_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         thread::scope(|scope| {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_becomes_its_owners_alone_and_one_with_content_stays() {
+    fn an_empty_file_is_restricted_to_its_owner_and_one_with_content_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         for (text, expected) in [("", 0o600), ("content", 0o644)] {
             let path = folder.path().join(format!("{text}.db"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_and_never_without_end() {
+    fn symbolic_links_are_followed_and_a_cycle_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("sub")).unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_processes_left_is_removed() {
+    fn temporary_files_of_killed_processes_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let others = [
@@ -218,7 +218,7 @@ mod tests {
         for other in others {
             fs::write(folder.path().join(other), "").unwrap();
         }
-        // Before it had its name, and after.
+        // Killed before the link, and after it.
         for _ in 0..2 {
             fs::write(folder.path().join("a.db-0123456789abcdef.new"), "").unwrap();
             private_file(&path).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said() {
+    fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let error = private_file(&folder.path().join("no/a.db")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);

@@ -1,4 +1,4 @@
-//! A file that SQLite finds damaged, and how sure that is.
+//! Decides when a file that SQLite reports as damaged is set aside.
 
 use std::{
     error::Error as _,
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::error::Error;
 
-/// How long a main file that cannot be read must stay as it is until nobody is taken to be writing it.
+/// How long an unreadable main file must stay unchanged before it counts as not being written.
 pub(crate) const QUIET_PERIOD: Duration = Duration::from_secs(2);
-/// After so many transactions in a row that find the file damaged, each by a connection of its own, it is set aside.
+/// Transactions in a row, each through a new connection, that must find the file damaged before it is set aside.
 const CONFIRMATIONS: u32 = 2;
 
-/// How often in a row a file was found damaged, and how it looked.
+/// How often in a row a file was found damaged, and its fingerprint.
 #[derive(Debug)]
 pub(crate) struct Damage {
     times: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Damage {
     seen: Fingerprint,
 }
 
-/// Which file it is, and its size and time of change. Those of a file that is open change by our own checkpoints.
+/// A file's identity, and size and time of change unless our own connections have it open: their checkpoints change both.
 #[derive(Debug, PartialEq, Eq)]
 struct Fingerprint {
     main: Option<FileId>,
@@ -35,7 +35,7 @@ struct Fingerprint {
 }
 
 impl Damage {
-    /// The file was found damaged, again where it is as it was `known`.
+    /// Counts one more report of damage, starting over if the file is not the `known` one.
     pub(crate) fn observe(file: &OpenFile, known: Option<Damage>) -> Self {
         let seen = Fingerprint::read(file);
         match known {
@@ -51,7 +51,7 @@ impl Damage {
         }
     }
 
-    /// True where the file that stands there now was found damaged often enough.
+    /// Returns true if the file that is there now was found damaged often enough.
     pub(crate) fn is_confirmed(&self, file: &OpenFile) -> bool {
         let is_quiet = self.seen.is_open || self.since.elapsed() >= QUIET_PERIOD;
         self.times >= CONFIRMATIONS && is_quiet && self.seen == Fingerprint::read(file)
@@ -70,7 +70,7 @@ impl Fingerprint {
     }
 }
 
-/// True where SQLite reads something else than was written, or less than that. A database of another program is whole.
+/// Returns true for errors that mean corruption or a short file, not for another program's database.
 pub(crate) fn is_damage(error: &Error) -> bool {
     let cause = error.source();
     let cause = cause.and_then(|cause| cause.downcast_ref::<rusqlite::Error>());

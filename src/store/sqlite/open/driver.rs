@@ -1,7 +1,7 @@
-//! The versions of rusqlite and SQLite that a program may bring: what differs between them, and which are refused.
+//! Supported versions of rusqlite and SQLite: hides their differences and refuses those that lack something.
 //!
-//! An application has one SQLite, whichever of its crates asked for it first (`links = "sqlite3"`). So any rusqlite of
-//! the range in Cargo.toml will do, and any SQLite that it links, from [`MINIMUM`] on and with FTS5.
+//! An application links one SQLite for all of its crates (`links = "sqlite3"`). So any rusqlite of the range in Cargo.toml
+//! is supported, with any SQLite from [`MINIMUM`] on that has FTS5.
 
 use std::{os::raw::c_int, path::Path, sync::LazyLock};
 
@@ -9,18 +9,18 @@ use rusqlite::{Connection, Result as SqliteResult};
 
 use crate::error::{Error, Result};
 
-/// The oldest SQLite that has what the schema needs: FTS5 tables without contents that rows can be deleted from.
+/// The oldest SQLite with the schema's newest feature: contentless-delete FTS5 tables.
 const MINIMUM: [i32; 3] = [3, 43, 0];
 
-/// What the linked SQLite lacks. Asked in memory: any statement on a file opens it, and that may fail for other reasons.
+/// What the linked SQLite lacks; `None` if nothing. Found out in memory, since opening a file may fail for other reasons.
 static UNSUPPORTED: LazyLock<Option<String>> = LazyLock::new(|| {
-    // A function that FTS5 adds to each connection.
+    // FTS5 adds this function to each connection.
     let asked = Connection::open_in_memory()
         .and_then(|connection| connection.query_row("SELECT fts5_source_id()", (), |_| Ok(())));
     unsupported(rusqlite::version_number(), asked.is_ok())
 });
 
-/// Checks that the linked SQLite can read and write a log.
+/// Checks that the linked SQLite can read and write a store.
 ///
 /// # Errors
 ///
@@ -29,13 +29,13 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     match &*UNSUPPORTED {
         None => Ok(()),
         Some(why) => Err(Error::store(format!(
-            "cannot open the log {}: {why}: use the feature `bundled`, or link another SQLite",
+            "cannot open the store {}: {why}: enable the feature `bundled`, or link another SQLite",
             path.display()
         ))),
     }
 }
 
-/// What a SQLite of this version lacks.
+/// Describes what a SQLite of this version lacks.
 fn unsupported(linked: i32, fts5: bool) -> Option<String> {
     let [major, minor, patch] = MINIMUM;
     let oldest = format!("{major}.{minor}.{patch}");
@@ -47,17 +47,18 @@ fn unsupported(linked: i32, fts5: bool) -> Option<String> {
     );
     if linked < major * 1_000_000 + minor * 1_000 + patch {
         return Some(format!(
-            "this program is linked with SQLite {version}, a log needs {oldest} or newer"
+            "this program is linked with SQLite {version}, a store needs {oldest} or newer"
         ));
     }
     (!fts5).then(|| {
         format!(
-            "this program is linked with a SQLite {version} without FTS5, a log needs {oldest} or newer with FTS5"
+            "this program is linked with a SQLite {version} without FTS5, a store needs {oldest} or newer with FTS5"
         )
     })
 }
 
-/// Has SQLite ask, after so many steps of its machine, whether to stop; `None` ends that.
+/// Sets the progress handler, called after every `steps` virtual machine instructions; it returns true to interrupt the
+/// statement. `None` removes it.
 pub(crate) fn set_progress_handler<F>(
     connection: &mut Connection,
     steps: c_int,
@@ -69,12 +70,12 @@ where
     connection.progress_handler(steps, stop).into_result()
 }
 
-/// Forgets the pages that a connection remembers. The method of rusqlite has a feature of its own in the oldest one.
+/// Empties a connection's page cache. A pragma, because the oldest rusqlite puts its method behind a feature.
 pub(crate) fn release_memory(connection: &Connection) -> SqliteResult<()> {
     connection.execute_batch("PRAGMA shrink_memory")
 }
 
-/// What that method returns: nothing until rusqlite 0.37, a result from 0.38 on.
+/// Return value of rusqlite's `progress_handler`: `()` until 0.37, a `Result` from 0.38 on.
 trait IntoResult {
     fn into_result(self) -> SqliteResult<()>;
 }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sqlite_that_is_too_old_or_lacks_fts5_is_named_beside_the_one_that_is_needed() {
+    fn an_old_sqlite_or_one_without_fts5_is_reported_with_the_version_that_is_needed() {
         let old = unsupported(3_040_001, true).unwrap();
         assert!(old.contains("3.40.1") && old.contains("3.43.0"), "{old}");
         let lacking = unsupported(3_053_002, false).unwrap();
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_linked_sqlite_will_do_and_releases_memory() {
+    fn the_linked_sqlite_is_supported_and_releases_memory() {
         let connection = Connection::open_in_memory().unwrap();
         check(Path::new("activity.db")).unwrap();
         release_memory(&connection).unwrap();

@@ -1,8 +1,7 @@
-//! A log's file as this process has it open: all connections to it, closed and opened together.
+//! A database file that this process has open: all of its connections are closed and reopened together.
 //!
-//! Within a process SQLite shares the memory of a log's `-shm` file among all connections to one main file, whatever
-//! stands under the name by then. So where a side file was replaced, all connections have to be closed before one is
-//! opened that sees the new files.
+//! Within a process SQLite shares the mapped `-shm` file among all connections to one main file, even after another file
+//! took its path. So after a side file was replaced, all connections have to be closed before a new one sees the new files.
 
 use std::{
     any::Any,
@@ -31,21 +30,21 @@ use crate::{
     store::real,
 };
 
-/// How often a connection is opened anew where its files are being replaced.
+/// Attempts to open a connection while its files are being replaced.
 const ATTEMPTS: usize = 3;
 
 /// The files that this process has open.
 static FILES: Mutex<Vec<Weak<OpenFile>>> = Mutex::new(Vec::new());
 
-/// A connection; `None` until it is used, and after all were closed.
+/// A connection; `None` until its first use, and after all were closed.
 type Slot = Mutex<Option<OpenConnection>>;
 
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     pub(crate) connection: Connection,
-    /// Declared after the connection: it is counted until it is closed.
-    _connected: OpenCount,
+    /// Declared after the connection, so that it is dropped after the connection is closed.
+    _count: OpenCount,
 }
 
 impl OpenConnection {
@@ -54,56 +53,55 @@ impl OpenConnection {
     }
 }
 
-/// What all handles that write a file have in common.
+/// The writer of a file, shared by all log handles of this process.
 pub(crate) trait SharedWriter: Any + Send + Sync {
-    /// Looks whether the files are still those that the connections have open, and goes on with those that stand under the
-    /// names now where they are not.
+    /// Checks that the connections still have the files open that are at the log's paths, and switches to the new ones if
+    /// not.
     ///
     /// # Errors
     ///
-    /// When those cannot be opened or written.
+    /// When the new files cannot be opened or written.
     fn check_files(&self) -> Result<()>;
 }
 
-/// One file and everything of this process that has it open.
+/// One file, and this process's connections to it.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    /// Without links.
+    /// Symbolic links are resolved.
     path: PathBuf,
-    /// Held while a connection is used; exclusively while all are closed.
+    /// Read-locked while a connection is in use, write-locked while all are closed.
     gate: RwLock<()>,
-    /// The files that the connections have open; `None` while there is no connection.
+    /// The files that the connections have open; `None` while there are no connections.
     ids: Mutex<Option<FileIds>>,
-    /// The largest size of the index of the write-ahead log that was seen while they were open.
+    /// The largest size of the `-shm` file since they were opened.
     shm_bytes: AtomicU64,
     slots: Mutex<Vec<Weak<Slot>>>,
-    /// What all handles that write have in common.
     writer: Mutex<Option<Weak<dyn SharedWriter>>>,
-    /// The instance of this process that writes it, is about to, or did so last.
+    /// This process's instance in the file: the one that writes, is about to, or was the last to write.
     own_instance: Mutex<Option<InstanceId>>,
-    /// True once it was open.
+    /// True once this process has opened a writer.
     has_writer: AtomicBool,
-    /// The write-ahead log has commits that SQLite does not read: no reader may take it over.
+    /// The WAL has commits that SQLite cannot read: a reader must not checkpoint it.
     has_unreadable_commits: AtomicBool,
-    /// The connection of all that tend it.
+    /// The connection that all maintenance shares.
     maintenance: Mutex<Weak<Access>>,
 }
 
-/// Where a store is.
+/// Location of a store.
 #[derive(Clone)]
 pub(crate) enum Location {
     File(PathBuf),
-    /// In memory there is one connection for all, since the database ends with it.
+    /// One connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
 }
 
 impl OpenFile {
-    /// The file of this path, which may not exist yet.
+    /// Returns this process's `OpenFile` for a path, at which there may be no file yet.
     ///
     /// # Errors
     ///
-    /// When this process or another has a log open in the same file under another name: SQLite would keep a second
-    /// write-ahead log there, and each would undo the other's commits.
+    /// When this process has the same file open under another name (a hard link): SQLite would keep a second WAL there, and
+    /// each would undo the other's commits.
     pub(crate) fn for_path(path: &Path) -> Result<Arc<Self>> {
         let path = real(path);
         let mut files = FILES.lock();
@@ -141,7 +139,7 @@ impl OpenFile {
         &self.path
     }
 
-    /// The connection of all that tend it.
+    /// Returns the connection that all maintenance shares.
     pub(crate) fn maintenance(self: &Arc<Self>) -> Arc<Access> {
         let mut maintenance = self.maintenance.lock();
         maintenance.upgrade().unwrap_or_else(|| {
@@ -151,7 +149,7 @@ impl OpenFile {
         })
     }
 
-    /// What all handles that write have in common, made where there is none.
+    /// Returns the shared writer, created by `make` if there is none.
     pub(crate) fn writer<W: SharedWriter>(
         &self,
         own: InstanceId,
@@ -170,24 +168,24 @@ impl OpenFile {
         Ok(shared)
     }
 
-    /// The names that the connections were opened by.
+    /// Returns the identities of the files that the connections have open; `None` while there are no connections.
     pub(crate) fn ids(&self) -> Option<FileIds> {
         *self.ids.lock()
     }
 
-    /// True when the index of the write-ahead log was cut off: SQLite never makes it shorter while it is open, and a process
-    /// that reads behind its end is killed (SIGBUS).
+    /// Returns true if the `-shm` file was truncated: SQLite never shortens it while it is open, and a process that reads
+    /// the mapping beyond its end is killed (SIGBUS).
     pub(crate) fn is_shm_truncated(&self, now: &FileStats) -> bool {
         let is_same = self.ids().is_some_and(|ids| ids.shm == now.ids.shm);
         is_same && now.shm_bytes < self.shm_bytes.load(Relaxed)
     }
 
-    /// Takes note of how long the index of the write-ahead log is.
+    /// Remembers the size of the `-shm` file.
     pub(crate) fn note_shm_size(&self, now: &FileStats) {
         self.shm_bytes.fetch_max(now.shm_bytes, Relaxed);
     }
 
-    /// Closes all connections, none of which is in use then; each is opened anew when it is used again.
+    /// Waits until no connection is in use and closes all of them; each is reopened at its next use.
     pub(crate) fn close_all(&self) {
         let _gate = self.gate.write();
         self.clear_ids();
@@ -198,10 +196,10 @@ impl OpenFile {
         }
     }
 
-    /// Forgets the names once no connection is open.
+    /// Forgets the files once no connection has them open.
     fn clear_ids_if_closed(&self) {
         let slots = self.slots.lock();
-        // One that is locked is in use.
+        // A locked one is in use.
         let is_open = |slot: Arc<Slot>| slot.try_lock().is_none_or(|slot| slot.is_some());
         if !slots.iter().filter_map(Weak::upgrade).any(is_open) {
             self.clear_ids();
@@ -213,7 +211,7 @@ impl OpenFile {
         self.shm_bytes.store(0, Relaxed);
     }
 
-    /// Closes the connections to files that are not the log's any more.
+    /// Closes connections to files that were replaced.
     fn reopen_changed(&self) -> Result<()> {
         let writer = self.writer.lock().as_ref().and_then(Weak::upgrade);
         match writer {
@@ -226,11 +224,11 @@ impl OpenFile {
     }
 
     fn open(&self, role: Role) -> Result<OpenConnection> {
-        let connected = OpenCount::acquire(&self.path)?;
+        let count = OpenCount::acquire(&self.path)?;
         let known = self.ids();
         let before = identity(&self.path);
         if known.is_none() {
-            // The first of this process. A writer whose files were replaced makes them anew itself.
+            // This process's first connection. A writer whose files were replaced creates new ones itself.
             let own = *self.own_instance.lock();
             if !self.has_writer.load(Relaxed) {
                 live_writer::wait_for_side_files(&self.path, own)?;
@@ -251,7 +249,7 @@ impl OpenFile {
                 connection::open_to_write(&self.path, known, missing)?
             }
             Role::Maintain => {
-                // Says what is wrong with a file that is none.
+                // Reports what is wrong with a file that is not a store.
                 drop(connection::open_to_read(&self.path, known)?);
                 connection::open_to_write(&self.path, known, IfMissing::Fail)?
             }
@@ -264,16 +262,16 @@ impl OpenFile {
                 unreadable_wal::copy_wal(&self.path, commits)?;
             }
         }
-        // By now the side files are there. Of several connections the first says which.
+        // The side files exist by now. The first connection determines which ones.
         let look = FileStats::read(&self.path);
         let opened = OpenConnection {
             connection,
-            _connected: connected,
+            _count: count,
         };
         if before.is_some() && before != look.ids.main {
             opened.close(Checkpoint::No);
             let what = format!(
-                "the log {} was replaced while it was opened",
+                "the store {} was replaced while it was being opened",
                 self.path.display()
             );
             return Err(Error::new(ErrorKind::Busy, what));
@@ -284,7 +282,7 @@ impl OpenFile {
     }
 }
 
-/// A connection of one user: a reader, the writer, or maintenance.
+/// Access to the connection of one user: a reader, the writer, or maintenance.
 #[derive(Debug)]
 pub(crate) struct Access {
     backing: Backing,
@@ -293,7 +291,6 @@ pub(crate) struct Access {
 
 #[derive(Debug)]
 enum Backing {
-    /// In memory there is one connection for all, since the database ends with it.
     Memory(Arc<Mutex<Connection>>),
     File {
         file: Arc<OpenFile>,
@@ -322,7 +319,7 @@ impl Access {
         }
     }
 
-    /// The file, where there is one.
+    /// Returns the file; `None` in memory.
     pub(crate) fn open_file(&self) -> Option<&Arc<OpenFile>> {
         match &self.backing {
             Backing::Memory(_) => None,
@@ -330,7 +327,7 @@ impl Access {
         }
     }
 
-    /// The path for errors.
+    /// Returns the path, for error messages.
     pub(crate) fn path(&self) -> &Path {
         match &self.backing {
             Backing::Memory(_) => Path::new(":memory:"),
@@ -338,7 +335,8 @@ impl Access {
         }
     }
 
-    /// The connection, opened where it is not. `prepare` is called with a new one.
+    /// Locks the connection, after checking that its files were not replaced. Opens it if it is closed, and passes a new one
+    /// to `prepare`.
     ///
     /// # Errors
     ///
@@ -362,7 +360,7 @@ impl Access {
                 file.reopen_changed()?;
             }
             match self.lock_unchecked(&prepare) {
-                // They were replaced while it was opened.
+                // Replaced while it was being opened.
                 Err(_) if is_changed() => {}
                 result => return result,
             }
@@ -370,7 +368,7 @@ impl Access {
         self.lock_unchecked(prepare)
     }
 
-    /// The same, whatever stands under the names by now: for the writer, who looks at them himself.
+    /// Like [`lock`](Self::lock), without the check of the files: the writer does its own.
     pub(crate) fn lock_unchecked(
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,
@@ -401,7 +399,7 @@ impl Access {
         }
     }
 
-    /// Takes the connection out, as it is; another is opened when it is used again.
+    /// Takes the open connection out; the next use opens another.
     pub(crate) fn take(&self) -> Option<OpenConnection> {
         match &self.backing {
             Backing::Memory(_) => None,
@@ -409,7 +407,7 @@ impl Access {
         }
     }
 
-    /// Closes the connection as it is; another is opened when it is used again.
+    /// Closes the connection without a checkpoint; the next use opens another.
     pub(crate) fn close_without_checkpoint(&self) {
         if let Some(opened) = self.take() {
             opened.close(Checkpoint::No);
@@ -419,7 +417,8 @@ impl Access {
         }
     }
 
-    /// Closes the connection; it is opened anew when it is used again.
+    /// Closes the connection; the next use opens another. The last connection of all checkpoints the WAL, unless that or
+    /// the main file was replaced, or the WAL has unreadable commits.
     pub(crate) fn close(&self) {
         let Backing::File { file, slot, .. } = &self.backing else {
             return;
@@ -428,10 +427,9 @@ impl Access {
         let Some(opened) = slot.lock().take() else {
             return;
         };
-        // The last connection of all takes the write-ahead log over, unless that is not the log's any more.
         let look = FileStats::read(&file.path);
         let same = file.ids() == Some(look.ids);
-        // Nor when another content was written into the main file.
+        // Another content may have been written into the same main file.
         let own = same
             && (look.wal_bytes == 0
                 || stale_wal::wal_matches(&file.path, *file.own_instance.lock()));
@@ -447,7 +445,7 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         if self.process.is_forked_child() {
-            // Not even to be closed there: see `process`.
+            // A forked child must not even close it: see `process`.
             match &self.backing {
                 Backing::Memory(connection) => mem::forget(connection.clone()),
                 Backing::File { slot, .. } => mem::forget(slot.clone()),
@@ -458,10 +456,10 @@ impl Drop for Access {
     }
 }
 
-/// A connection in use.
+/// A locked connection.
 pub(crate) struct Guard<'a> {
     connection: MappedMutexGuard<'a, Connection>,
-    /// Declared after the connection: it is given back first.
+    /// Declared after the connection, so that it is released after it.
     _gate: Option<RwLockReadGuard<'a, ()>>,
 }
 

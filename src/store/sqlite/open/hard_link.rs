@@ -1,7 +1,7 @@
-//! A file that has two names (a hard link), and is open as a log by the other one.
+//! Refuses a file that is open under another name (a hard link).
 //!
-//! SQLite keeps the write-ahead log beside the name that a file was opened by. By two names there would be two, and
-//! each would undo the other's commits (<https://sqlite.org/howtocorrupt.html>, "Multiple links to the same file").
+//! SQLite keeps the WAL beside the name by which a file was opened. Two names would have two WALs, each undoing the other's
+//! commits (<https://sqlite.org/howtocorrupt.html>, "Multiple links to the same file").
 
 use std::{
     fs,
@@ -11,17 +11,17 @@ use std::{
 use super::side_files::{FileId, beside, identity};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses a file that another process has open by another name. A link that nobody opens, such as a backup tool makes,
-/// harms nothing. Where the system has no `/proc`, nothing is known and nothing refused.
+/// Refuses a file that another process has open under another name. A link that no process opens, such as one made by a
+/// backup tool, does no harm. Without `/proc` nothing is refused.
 pub(super) fn check(path: &Path) -> Result<()> {
     let Some(id) = linked(path) else {
         return Ok(());
     };
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    // Every connection holds a lock on its `-shm` file, which has no other name.
+    // Every connection locks its `-shm` file, which belongs to one name.
     let shm = identity(&beside(path, "-shm"));
     if shm.is_some_and(|(_, number)| lock_holders(&locks, number).next().is_some()) {
-        // This is the name that it is open by.
+        // It is open under this name.
         return Ok(());
     }
     match lock_holders(&locks, id.1).find_map(|pid| other_name(pid, id, path)) {
@@ -30,18 +30,17 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// The error for a file that is open by another name.
+/// The error for a file that is open under another name.
 pub(super) fn open_by_other_name(path: &Path, first: &Path) -> Error {
     let what = format!(
-        "cannot open the log {}: it is the same file as {}, which is open as a log under that name: open it by that \
-         name",
+        "cannot open the store {}: it is the same file as {}, which is open under that name: use that name",
         path.display(),
         first.display()
     );
     Error::new(ErrorKind::Store, what)
 }
 
-/// The file, where it has more than one name.
+/// Returns the file's id if it has more than one name.
 fn linked(path: &Path) -> Option<FileId> {
     #[cfg(unix)]
     {
@@ -51,7 +50,7 @@ fn linked(path: &Path) -> Option<FileId> {
     identity(path)
 }
 
-/// The processes that hold a lock on a file of this number. Lines are those of `/proc/locks`, proc_locks(5).
+/// Returns the processes that hold a lock on the file with this inode, from the lines of `/proc/locks` (proc_locks(5)).
 fn lock_holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
     let suffix = format!(":{number}");
     locks.lines().filter_map(move |line| {
@@ -61,7 +60,7 @@ fn lock_holders(locks: &str, number: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The other name by which a process has the file open.
+/// Finds the other name under which a process has the file open.
 fn other_name(pid: u32, id: FileId, path: &Path) -> Option<PathBuf> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     descriptors
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_holds_a_lock_is_found_by_the_files_number() {
+    fn lock_holders_are_found_by_inode() {
         let locks = "\
 1: POSIX  ADVISORY  READ  4711 fe:00:131075 1073741826 1073742335
 2: FLOCK  ADVISORY  WRITE 99 fe:00:5 0 EOF

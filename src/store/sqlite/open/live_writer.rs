@@ -1,4 +1,4 @@
-//! What an opening waits for: that a living instance has noticed what was done to its files.
+//! Waits, while opening, until a live instance has noticed that its files were changed.
 
 use std::{
     fs,
@@ -21,11 +21,15 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
-/// The main file until its schema is committed.
+/// Size of the main file until its schema is committed.
 const FIRST_PAGE: u64 = 8_192;
 
-/// Waits where somebody has removed the side files of a living instance: until that has noticed, a part of what it
-/// has committed is in a file without a name.
+/// Waits until a live instance has recreated side files that were removed. Until then a part of its commits is in a file
+/// without a name.
+///
+/// # Errors
+///
+/// When it has not done so within the timeout.
 pub(super) fn wait_for_side_files(path: &Path, own: Option<InstanceId>) -> Result<()> {
     let deadline = Instant::now() + TIMEOUT;
     loop {
@@ -33,14 +37,14 @@ pub(super) fn wait_for_side_files(path: &Path, own: Option<InstanceId>) -> Resul
         if ids.main.is_none() || (ids.wal.is_some() && ids.shm.is_some()) {
             return Ok(());
         }
-        let unsaved = |(id, said): &(_, CommitCounts)| Some(*id) != own && !said.checkpointed;
+        let unsaved = |(id, counts): &(_, CommitCounts)| Some(*id) != own && !counts.checkpointed;
         if !lock::live_instances(path).iter().any(unsaved) {
             return Ok(());
         }
         if Instant::now() >= deadline {
             let what = format!(
-                "cannot open the log {}: its -wal or -shm file was removed while another process has it open, \
-                 and that process has not made them anew: look whether it hangs",
+                "cannot open the store {}: its -wal or -shm file was removed while another process has it open, \
+                 and that process has not recreated it: check whether it hangs",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Busy, what));
@@ -49,7 +53,8 @@ pub(super) fn wait_for_side_files(path: &Path, own: Option<InstanceId>) -> Resul
     }
 }
 
-/// Opens it to read. A writer whose file was taken from it makes the next one, which is empty until that is done.
+/// Opens a file for reading, waiting while a live writer is creating it: after its file was taken away, a writer creates a
+/// new one, which is empty at first.
 pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     let deadline = Instant::now() + TIMEOUT;
     loop {

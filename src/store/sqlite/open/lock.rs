@@ -1,4 +1,4 @@
-//! Which instances are alive: each holds a lock that the kernel releases when its process dies.
+//! Lock files: each instance holds one, which the kernel releases when its process dies.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,25 +13,25 @@ use super::{
 };
 use crate::record::InstanceId;
 
-/// How long the lock file of an instance may be missing before the instance is taken for dead: a living one makes it
-/// anew within seconds.
+/// How long an instance's lock file may be missing before the instance counts as dead: a live one recreates it within
+/// seconds.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
-/// What the name of a lock file ends with until it is locked.
+/// Extension of a lock file that is not locked yet.
 const TEMPORARY_EXTENSION: &str = "new";
 
-/// The lock of one instance, in the folder beside its log.
+/// The lock file of one instance, in the folder beside its store.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
     file: File,
     path: PathBuf,
-    /// Which file it is; another may stand under its name when this one was removed.
+    /// The locked file: after it was removed there may be another at its path.
     identity: Option<FileId>,
     written: CommitCounts,
 }
 
 impl InstanceLock {
-    /// Takes the lock of an instance beside the log.
+    /// Creates and locks the lock file of an instance.
     pub(crate) fn acquire(log: &Path, id: InstanceId) -> io::Result<Self> {
         let path = path_of(log, id);
         let file = lock(&path)?;
@@ -46,14 +46,14 @@ impl InstanceLock {
         })
     }
 
-    /// Makes the lock file anew where somebody has removed or replaced it.
+    /// Recreates the lock file if it was removed or replaced.
     pub(crate) fn recreate_if_missing(&mut self) -> io::Result<()> {
         let found = identity(&self.path);
         if found.is_some() && found == self.identity {
             return Ok(());
         }
         if found.is_none() && self.identity.is_none() && self.path.exists() {
-            // The system has no numbers for files, and keeps open ones from being removed.
+            // A system without file ids, which does not let open files be removed.
             return Ok(());
         }
         let file = lock(&self.path)?;
@@ -63,7 +63,7 @@ impl InstanceLock {
         Ok(())
     }
 
-    /// Says how much the instance has committed.
+    /// Writes how much the instance has committed.
     pub(crate) fn write(&mut self, committed: CommitCounts) -> io::Result<()> {
         if self.written != committed {
             committed.write(&self.file)?;
@@ -72,16 +72,16 @@ impl InstanceLock {
         Ok(())
     }
 
-    /// Removes the lock file: the instance has ended in good order.
+    /// Removes the lock file: the instance has shut down.
     pub(crate) fn release(self) {
         if identity(&self.path) == self.identity {
-            // What is left of it is found dead, and removed, by the next writer.
+            // If that fails, the next writer finds it dead and removes it.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes a lock file that is locked before it has its name: nobody ever sees it unlocked while its process lives.
+/// Creates a lock file that is locked before it gets its name: no process ever sees it unlocked while its owner lives.
 fn lock(path: &Path) -> io::Result<File> {
     make_folder(path)?;
     let temporary = path.with_extension(TEMPORARY_EXTENSION);
@@ -95,19 +95,19 @@ fn lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// True while the process of this instance lives.
+/// Returns true while the instance's process lives.
 pub(crate) fn is_alive(log: &Path, id: InstanceId) -> bool {
     is_held(&path_of(log, id)).unwrap_or(false)
 }
 
-/// True when the process of this instance is known to have ended. Where somebody has removed its lock file nothing is
-/// known for some time, in which a living one makes it anew.
+/// Returns true if the instance's process has certainly ended. A missing lock file is no proof before the grace period is
+/// over, in which a live instance recreates it.
 pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
     let path = path_of(log, id);
     let missing = path.with_extension("missing");
     match is_held(&path) {
         Some(held) => {
-            // It was made anew, or never missing.
+            // It was recreated, or never missing.
             let _ = fs::remove_file(missing);
             !held
         }
@@ -115,7 +115,7 @@ pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
             match missing.exists() {
                 true => is_past_grace_period(&missing),
                 false => {
-                    // Where it cannot be noted down, the instance is looked at again later.
+                    // Without a marker the grace period starts later.
                     let _ = create_missing_marker(&missing);
                     false
                 }
@@ -124,8 +124,8 @@ pub(crate) fn is_dead(log: &Path, id: InstanceId) -> bool {
     }
 }
 
-/// Whether a lock file is held; `None` where there is none. One that cannot be read counts as held: an activity is never
-/// called abandoned for that.
+/// Returns whether a lock file is locked; `None` if there is none. An unreadable one counts as locked, so that no activity is
+/// marked abandoned because of it.
 pub(crate) fn is_held(path: &Path) -> Option<bool> {
     match File::open(path) {
         Ok(file) => Some(file.try_lock_shared().is_err()),
@@ -134,7 +134,7 @@ pub(crate) fn is_held(path: &Path) -> Option<bool> {
     }
 }
 
-/// Makes the folder of a lock file, for its owner alone.
+/// Creates the folder of a lock file, with mode 0700.
 fn make_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else {
         return Ok(());
@@ -146,13 +146,14 @@ fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// True when a file was last changed longer ago than a living process would leave it.
+/// Returns true if a file was last modified longer ago than the grace period.
 fn is_past_grace_period(path: &Path) -> bool {
     let since = fs::metadata(path).and_then(|found| found.modified());
     let age = since.map(|since| SystemTime::now().duration_since(since));
     matches!(age, Ok(Ok(age)) if age >= GRACE_PERIOD)
 }
 
+/// Creates the file whose age says since when a lock file is missing.
 fn create_missing_marker(path: &Path) -> io::Result<()> {
     make_folder(path)?;
     let mut options = OpenOptions::new();
@@ -162,14 +163,14 @@ fn create_missing_marker(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// The living instances of a log, with what each has committed.
+/// Returns the live instances of a store, and what each has committed.
 pub(crate) fn live_instances(log: &Path) -> Vec<(InstanceId, CommitCounts)> {
     let mut all = CommitCounts::read_all(&folder(log));
     all.retain(|(id, _)| is_alive(log, *id));
     all
 }
 
-/// Removes the lock files of the dead. Their open activities must have been written as abandoned before.
+/// Removes the lock files of dead instances, whose open activities must have been reaped before.
 pub(crate) fn remove_dead_lock_files(log: &Path) {
     let Ok(files) = fs::read_dir(folder(log)) else {
         return;
@@ -182,18 +183,18 @@ pub(crate) fn remove_dead_lock_files(log: &Path) {
         let id = id.parse::<InstanceId>();
         let is_dead = match (id, kind) {
             (Ok(id), "lock") => !is_alive(log, id),
-            // Its process died between making and locking it, or before it had its name.
+            // Its process died before it was locked, or before it had its name.
             (Ok(_), TEMPORARY_EXTENSION) => {
                 is_past_grace_period(&path) && is_held(&path) == Some(false)
             }
-            // Its writer died while it was written.
+            // Its process died while writing it.
             _ => {
                 name.is_some_and(|name| name.starts_with(TotalCounts::TEMPORARY))
                     && is_past_grace_period(&path)
             }
         };
         if is_dead {
-            // What could not be removed is found dead again by the next writer.
+            // If that fails, the next writer finds it dead again.
             let _ = fs::remove_file(path);
         }
     }
@@ -203,7 +204,7 @@ fn path_of(log: &Path, id: InstanceId) -> PathBuf {
     folder(log).join(format!("{id}.lock"))
 }
 
-/// The folder of the instances' locks.
+/// Returns the folder of the lock files.
 pub(crate) fn folder(log: &Path) -> PathBuf {
     beside(log, "-instances")
 }
@@ -223,13 +224,13 @@ mod tests {
         assert!(!is_alive(&log, id()), "never opened");
         let lock = InstanceLock::acquire(&log, id()).unwrap();
         assert!(is_alive(&log, id()));
-        assert!(is_alive(&log, id()), "asking does not end it");
+        assert!(is_alive(&log, id()), "the check does not release it");
         lock.release();
         assert!(!is_alive(&log, id()));
     }
 
     #[test]
-    fn a_lock_file_that_nobody_holds_is_dead() {
+    fn an_instance_whose_lock_file_is_not_locked_is_dead() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
         let lock = InstanceLock::acquire(&log, id()).unwrap();
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_without_its_name_is_removed_when_its_process_is_dead() {
+    fn a_temporary_lock_file_is_removed_when_its_process_is_dead() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
         let lock = InstanceLock::acquire(&log, id()).unwrap();
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_whose_lock_file_was_removed_is_not_called_dead_at_once_and_makes_it_anew() {
+    fn an_instance_whose_lock_file_was_removed_is_not_dead_at_once_and_recreates_it() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("activity.db");
         let mut lock = InstanceLock::acquire(&log, id()).unwrap();

@@ -1,8 +1,8 @@
-//! What each instance has committed, outside of the database: one line of JSON in its lock file.
+//! Lock-file counts: what each instance has committed, kept outside the database as one line of JSON in its lock file.
 //!
-//! Where committed transactions vanish with a lost write-ahead log, the ledger in the database vanishes with them. The
-//! lock file does not: it stays when its process dies. It is written after the commit, so that whoever reads it before
-//! the database never finds more in it than the database has, unless rows are missing.
+//! If committed transactions are lost with their WAL, the ledger in the database is lost with them. The lock file outlives
+//! both the WAL and its process. It is written after the commit, so that a reader that reads it before the database finds
+//! more in it than in the database only if rows are missing.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,14 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::InstanceId;
 
-/// The length of the line: six numbers of 20 digits and a flag have room in it, so that a line is always overwritten completely.
+/// Length of the line: room for six numbers of 20 digits and a flag, so that each write overwrites all of it.
 const LENGTH: usize = 256;
-/// How often a line is read that is being written.
+/// Attempts to read a line that is being written.
 const ATTEMPTS: usize = 3;
 
-/// How much an instance has committed: its transactions, and the rows inserted by them that carry its number.
-///
-/// Rows of another instance, such as activities of a dead one that are written as abandoned, are not its own.
+/// What an instance has committed: transactions, and rows inserted by them that carry its number. Rows that it inserts for
+/// another instance, such as the reaped activities of a dead one, are not included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct CommitCounts {
@@ -30,16 +29,16 @@ pub(crate) struct CommitCounts {
     pub(crate) events: u64,
     pub(crate) recordings: u64,
     pub(crate) chunks: u64,
-    /// True when all of it is in the main file: then nothing is lost with the side files.
+    /// All of it is in the main file: nothing is lost with the side files.
     #[serde(rename = "saved")]
     pub(crate) checkpointed: bool,
-    /// The number of the main file that it writes, as the file system has it; 0 where that is not known.
+    /// The inode of the main file that it writes; 0 if unknown.
     #[serde(rename = "main")]
     pub(crate) main_inode: u64,
 }
 
 impl CommitCounts {
-    /// What this has beyond another.
+    /// Returns how many more rows of each kind this has than `other`. Commits are not compared: 0.
     pub(crate) fn saturating_sub(&self, other: &Self) -> Self {
         CommitCounts {
             commits: 0,
@@ -51,7 +50,7 @@ impl CommitCounts {
         }
     }
 
-    /// Adds these rows to others.
+    /// Adds the rows to `other`, but not the commits.
     pub(crate) fn add_to(&self, other: &mut Self) {
         other.activities += self.activities;
         other.events += self.events;
@@ -59,12 +58,12 @@ impl CommitCounts {
         other.chunks += self.chunks;
     }
 
-    /// Reads a line; `None` where it is none, as in the lock files of older versions, which are empty.
+    /// Parses a line; `None` if it is malformed or empty, as in the lock files of older versions.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text.trim_end()).ok()
     }
 
-    /// True when each number is at least as large as the other's.
+    /// Returns true if every count is at least as large as the other's.
     pub(crate) fn covers(&self, other: &CommitCounts) -> bool {
         self.commits >= other.commits
             && self.activities >= other.activities
@@ -73,18 +72,18 @@ impl CommitCounts {
             && self.chunks >= other.chunks
     }
 
-    /// Writes the line, always as long.
+    /// Formats the line, padded to its fixed length.
     pub(crate) fn line(&self) -> String {
         let numbers = serde_json::to_string(self).unwrap_or_default();
         format!("{numbers:<width$}\n", width = LENGTH - 1)
     }
 
-    /// Overwrites the line in a lock file, with one system call. Not synced: after a loss of power it may say too
-    /// little, and that harms nothing.
+    /// Overwrites the line in a lock file with one system call. Not synced: after a power loss the counts may be too low,
+    /// which does no harm.
     ///
     /// # Errors
     ///
-    /// When the file could not be written.
+    /// When the file cannot be written.
     pub(crate) fn write(&self, lock: &File) -> io::Result<()> {
         let line = self.line();
         #[cfg(unix)]
@@ -100,7 +99,7 @@ impl CommitCounts {
         }
     }
 
-    /// What all lock files say, of the living and of the dead.
+    /// Reads the lock files of all instances, live and dead, ordered by id.
     pub(crate) fn read_all(folder: &Path) -> Vec<(InstanceId, Self)> {
         let Ok(files) = fs::read_dir(folder) else {
             return Vec::new();
@@ -118,14 +117,15 @@ impl CommitCounts {
     }
 }
 
-/// What all instances of a file together had added when the last of them ended in good order, and which file that was.
+/// What all instances of a file together have added, and which file that is.
 ///
-/// Lock files go when their instances end. This stays, so that an older copy is known from the file whose place it took.
+/// A lock file is removed when its instance ends. This file stays, so that an older copy is told from the file that it
+/// replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TotalCounts {
-    /// The first instance of the file: what is copied has the same.
+    /// The first instance of the file; copies have the same.
     pub(crate) first: InstanceId,
-    /// The file's own number, which copies share; 0 where an earlier version wrote this.
+    /// The file's own number, which copies share; 0 if written by an earlier version.
     #[serde(default)]
     pub(crate) file: i64,
     #[serde(flatten)]
@@ -134,26 +134,26 @@ pub(crate) struct TotalCounts {
 
 impl TotalCounts {
     const NAME: &str = "total";
-    /// Begins the name of one that is being written.
+    /// Prefix of temporary names.
     pub(crate) const TEMPORARY: &str = "total.";
 
-    /// Reads it; `None` where there is none.
+    /// Reads the file; `None` if it is missing or malformed.
     pub(crate) fn read(folder: &Path) -> Option<Self> {
         serde_json::from_str(&fs::read_to_string(folder.join(TotalCounts::NAME)).ok()?).ok()
     }
 
-    /// True for totals of the same file, or of copies of it.
+    /// Returns true if both describe the same file, or copies of it.
     pub(crate) fn is_same_file(&self, other: &TotalCounts) -> bool {
         self.first == other.first && (self.file == other.file || self.file == 0 || other.file == 0)
     }
 
-    /// Replaces it in one step.
+    /// Replaces the file atomically.
     ///
     /// # Errors
     ///
-    /// When the file could not be written.
+    /// When the file cannot be written.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
-        // Others may write theirs; in containers that share a volume, with the same process id.
+        // Not the process id: it is the same in containers that share a volume.
         let temporary = folder.join(format!(
             "{}{:016x}",
             TotalCounts::TEMPORARY,
@@ -170,7 +170,7 @@ impl TotalCounts {
 }
 
 fn read(path: &Path) -> Option<CommitCounts> {
-    // Whoever reads while it is written may see the first half of one line and the second of another.
+    // A read during a write may return parts of two lines.
     (0..ATTEMPTS).find_map(|_| CommitCounts::parse(&fs::read_to_string(path).ok()?))
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_as_it_was_written_and_always_as_long() {
+    fn a_line_survives_a_round_trip_and_has_a_fixed_length() {
         let most = CommitCounts {
             commits: u64::MAX,
             activities: u64::MAX,
@@ -206,14 +206,14 @@ mod tests {
             assert_eq!(line.len(), LENGTH, "{line:?}");
             assert_eq!(CommitCounts::parse(&line), Some(committed));
         }
-        let said = r#"{"commits":1,"activities":2,"events":3,"recordings":4,"chunks":5}"#;
-        assert_eq!(CommitCounts::parse(said).unwrap().chunks, 5);
+        let line = r#"{"commits":1,"activities":2,"events":3,"recordings":4,"chunks":5}"#;
+        assert_eq!(CommitCounts::parse(line).unwrap().chunks, 5);
         assert_eq!(CommitCounts::parse(""), None);
         assert_eq!(CommitCounts::parse("{\"commits\":1,"), None);
     }
 
     #[test]
-    fn a_lock_file_keeps_the_last_line_and_an_empty_one_says_nothing() {
+    fn a_lock_file_keeps_the_last_line_and_an_empty_one_has_no_counts() {
         let folder = tempfile::tempdir().unwrap();
         let id = InstanceId::from_parts(1_700_000_000_000_000, 7);
         let other = InstanceId::from_parts(1_700_000_000_000_000, 8);

@@ -1,4 +1,4 @@
-//! The room of the file: what stands at its path and beside it, and the connections of this process to it.
+//! Opens the database: the main file, the files beside it, and this process's connections.
 
 pub(super) mod connection;
 pub(super) mod consistency;

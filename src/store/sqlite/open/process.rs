@@ -1,8 +1,8 @@
-//! Whose connections they are: SQLite must not be used in the child of a fork.
+//! Fork detection: SQLite must not be used in the child of a fork.
 //!
-//! The child has copies of the connections, and of what SQLite remembers of their locks; the locks themselves stay
-//! with the parent. Used or closed there, and even beside a new connection to the same file, such a copy may ruin
-//! the database (<https://sqlite.org/howtocorrupt.html>, "carrying an open database connection across a fork()").
+//! The child inherits copies of the connections and of SQLite's record of their locks; the locks themselves stay with the
+//! parent. Using or closing such a copy, or even opening a new connection to the same file beside it, may corrupt the
+//! database (<https://sqlite.org/howtocorrupt.html>, "carrying an open database connection across a fork()").
 
 use std::{
     path::Path,
@@ -12,11 +12,11 @@ use std::{
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The process that has files open (upper half), and how many connections to them (lower half). It is the
-/// process's and not a log's, as what SQLite remembers of locks is.
+/// Upper half: id of the process that has connections. Lower half: their number. One for the process, as SQLite's record of
+/// locks is.
 static OPEN: AtomicU64 = AtomicU64::new(0);
 
-/// The process that opened something.
+/// The process that opened a store or connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process(u32);
 
@@ -25,26 +25,30 @@ impl Process {
         Process(process::id())
     }
 
-    /// True in a child of that process.
+    /// Returns true in a forked child of that process.
     pub(super) fn is_forked_child(self) -> bool {
         process::id() != self.0
     }
 
-    /// Refuses to go on in a child of that process.
+    /// Fails in a forked child of that process.
     pub(crate) fn check(self) -> Result<()> {
         match self.is_forked_child() {
             false => Ok(()),
-            true => Err(fork_error("use the log")),
+            true => Err(fork_error("use the store")),
         }
     }
 }
 
-/// One connection to a file, counted while it lives.
+/// Counts one connection while it is open.
 #[derive(Debug)]
 pub(super) struct OpenCount(Process);
 
 impl OpenCount {
-    /// Counts a connection that is about to be opened. Refused where a parent of this process had one open.
+    /// Counts a connection that is about to be opened.
+    ///
+    /// # Errors
+    ///
+    /// When this process was forked from one that had a connection open.
     pub(super) fn acquire(path: &Path) -> Result<Self> {
         let own = Process::current();
         let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {
@@ -53,14 +57,14 @@ impl OpenCount {
         });
         match update {
             Ok(_) => Ok(OpenCount(own)),
-            Err(_) => Err(fork_error(&format!("open the log {}", path.display()))),
+            Err(_) => Err(fork_error(&format!("open the store {}", path.display()))),
         }
     }
 }
 
 impl Drop for OpenCount {
     fn drop(&mut self) {
-        // A child's copy of the count says what its parent left open in it, and stays as it is.
+        // A forked child keeps the count of what its parent left open in it.
         if !self.0.is_forked_child() {
             OPEN.fetch_sub(1, Relaxed);
         }
@@ -71,8 +75,8 @@ fn fork_error(what: &str) -> Error {
     Error::new(
         ErrorKind::Forked,
         format!(
-            "cannot {what}: this process was forked from one that had a log open, which SQLite does not allow: \
-             open the log after the fork, or close it before"
+            "cannot {what}: this process was forked from one that had a store open, which SQLite does not allow: \
+             open the store after the fork, or close it before"
         ),
     )
 }

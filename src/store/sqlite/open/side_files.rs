@@ -1,9 +1,9 @@
-//! The names beside a log: which files stand under them now.
+//! A database's main file, WAL and `-shm` file: which files are at their paths now, and names beside them.
 //!
-//! SQLite keeps its side files open and never looks at their names again. Whoever moves, removes or replaces one makes
-//! SQLite write into a file that nobody else will ever open. So the names are looked at before each use, by path
-//! alone: a descriptor of ours on one of these files would drop all locks of the process when it is closed
-//! (POSIX, <https://sqlite.org/howtocorrupt.html>, "Posix advisory locks canceled by a separate thread doing close()").
+//! SQLite keeps these files open and never looks at their paths again. After one is moved, removed or replaced, SQLite writes
+//! into a file that no other process will ever open. So the paths are checked before each use, with `stat` alone: closing a
+//! descriptor of our own would drop all locks of the process on the file (POSIX, <https://sqlite.org/howtocorrupt.html>,
+//! "Posix advisory locks canceled by a separate thread doing close()").
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,10 +13,10 @@ use std::{
     time::SystemTime,
 };
 
-/// A file's device and number.
+/// A file's device and inode.
 pub(crate) type FileId = (u64, u64);
 
-/// Which files stand under the names of a log; `None` where there is none.
+/// The files at a database's paths; `None` for a missing one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FileIds {
     pub(crate) main: Option<FileId>,
@@ -24,22 +24,22 @@ pub(crate) struct FileIds {
     pub(crate) shm: Option<FileId>,
 }
 
-/// The names, and what their files look like from outside.
+/// The files at a database's paths, and their metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FileStats {
     pub(crate) ids: FileIds,
-    /// The size of the write-ahead log, in bytes.
+    /// Size of the WAL, in bytes.
     pub(crate) wal_bytes: u64,
-    /// A part of it was never written: it was cut off, and then written behind its end. SQLite appends, and leaves none out.
+    /// The WAL is sparse: it was truncated and then written beyond its end. SQLite itself only appends.
     pub(crate) wal_has_holes: bool,
-    /// The size of the index of the write-ahead log, in bytes.
+    /// Size of the `-shm` file, in bytes.
     pub(super) shm_bytes: u64,
-    /// Size and time of the last change of the main file: SQLite changes it in checkpoints only.
+    /// Size and modification time of the main file, which SQLite writes only in checkpoints.
     pub(crate) main: Option<(u64, SystemTime)>,
 }
 
 impl FileStats {
-    /// Looks at the names of this log.
+    /// Reads the metadata of all three files.
     pub(crate) fn read(path: &Path) -> Self {
         let [main, wal, shm] =
             ["", "-wal", "-shm"].map(|suffix| fs::metadata(beside(path, suffix)).ok());
@@ -57,14 +57,14 @@ impl FileStats {
     }
 }
 
-/// The name of a side file.
+/// Appends a suffix to a path's file name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The files beside a log whose names are its own, `before`, a number of 16 hexadecimal digits, and `after`.
+/// Lists the files named like `path` with `before`, 16 hexadecimal digits and `after` appended.
 pub(crate) fn numbered(path: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
     else {
@@ -86,24 +86,24 @@ pub(crate) fn numbered(path: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     found.map(|file| file.path()).collect()
 }
 
-/// Which file stands under a name. `None` where there is none, or the system has no numbers for files.
+/// Returns the file at a path; `None` if there is none, or the system has no file ids.
 pub(super) fn identity(path: &Path) -> Option<FileId> {
     file_id(&fs::metadata(path).ok()?)
 }
 
-/// A name for a file that gets its final one later.
+/// Returns a new name beside a path, with the reason and the time.
 pub(crate) fn temporary_name(path: &Path, suffix: &str, why: &str) -> PathBuf {
     beside(path, &format!("{suffix}.{why}-{}", stamp()))
 }
 
-/// The entry of a file among the open ones of this process, as far as the system says.
+/// Finds the entry of an open file in `/proc/self/fd`; `None` without `/proc`.
 pub(crate) fn descriptor(file: FileId) -> Option<PathBuf> {
     let descriptors = fs::read_dir("/proc/self/fd").ok()?;
     let mut paths = descriptors.filter_map(|one| Some(one.ok()?.path()));
     paths.find(|path| identity(path) == Some(file))
 }
 
-/// True when no name is left of a file that this process has open, and where the system does not say.
+/// Returns true if an open file has no name left, or the system cannot tell.
 pub(crate) fn is_deleted(file: Option<FileId>) -> bool {
     #[cfg(unix)]
     {
@@ -119,17 +119,16 @@ pub(crate) fn is_deleted(file: Option<FileId>) -> bool {
     }
 }
 
-/// Gives a side file another name, so that SQLite does not take it for the log's. Returns the new name; `None` where
-/// there was no such file.
+/// Renames a side file, so that SQLite does not use it. Returns the new name; `None` if there was no such file.
 pub(crate) fn set_aside(path: &Path, suffix: &str, why: &str) -> io::Result<Option<PathBuf>> {
     let to = temporary_name(path, suffix, why);
     Ok(rename(&beside(path, suffix), &to)?.then_some(to))
 }
 
-/// Gives a log another name, and its side files the names that belong to it. Returns the new name.
+/// Renames a main file together with its side files. Returns the new name.
 pub(crate) fn set_aside_together(path: &Path, why: &str) -> io::Result<PathBuf> {
     let to = temporary_name(path, "", why);
-    // The side files first: alone, none is taken for that of the file that comes next.
+    // The side files first: one that stayed alone would be used with the next main file.
     for suffix in ["-wal", "-shm", ""] {
         rename(&beside(path, suffix), &beside(&to, suffix))?;
     }
@@ -141,7 +140,7 @@ fn stamp() -> u128 {
     now.map_or(0, |now| now.as_micros())
 }
 
-/// False where there was no such file.
+/// Renames a file. Returns false if there was none.
 fn rename(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::rename(from, to) {
         Ok(()) => Ok(true),
@@ -150,9 +149,9 @@ fn rename(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-/// File systems that compress take less, too: it is a reason to look.
+/// Returns true if a file takes less space than its size. Compressing file systems cause that, too.
 fn has_holes(found: &Metadata) -> bool {
-    /// Less than a page of a log, and one of most file systems.
+    /// Less than a database page; one block of most file systems.
     const SLACK: u64 = 4 << 10;
     #[cfg(unix)]
     {
@@ -172,7 +171,7 @@ fn file_id(found: &Metadata) -> Option<FileId> {
     Some((found.dev(), found.ino()))
 }
 
-/// Windows keeps open files from being moved, removed or replaced.
+/// Windows does not let open files be moved, removed or replaced.
 #[cfg(not(unix))]
 fn file_id(_: &Metadata) -> Option<FileId> {
     None

@@ -1,8 +1,8 @@
-//! The frames of the write-ahead log, as SQLite counts them.
+//! Frame counts of the WAL, as SQLite reports them.
 
 use rusqlite::Connection;
 
-/// How many frames the write-ahead log has, and how many of them were taken over into the main file.
+/// Number of frames in the WAL, and how many of them a checkpoint has copied into the main file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WalFrames {
     pub(crate) total: i64,
@@ -10,10 +10,10 @@ pub(crate) struct WalFrames {
 }
 
 impl WalFrames {
-    /// Asks SQLite, which takes nothing over for that. `None` where it cannot be asked.
+    /// Queries SQLite without a checkpoint; `None` before SQLite 3.51, and if the query fails.
     pub(crate) fn query(connection: &Connection) -> Option<Self> {
         const NOOP: &str = "PRAGMA wal_checkpoint(NOOP)";
-        // Before, SQLite takes an unknown word for `PASSIVE`.
+        // Older versions take an unknown mode for `PASSIVE`.
         if rusqlite::version_number() < 3_051_000 {
             return None;
         }
@@ -26,20 +26,20 @@ impl WalFrames {
         frames.ok()
     }
 
-    /// True where everything is in the main file.
+    /// Returns true if all frames are in the main file.
     pub(crate) fn are_checkpointed(self) -> bool {
         self.checkpointed == self.total
     }
 
-    /// True where the main file is no state of the log: a reader has kept a checkpoint from being complete.
+    /// Returns true after an incomplete checkpoint, held up by a reader: the main file alone is not a consistent state.
     pub(crate) fn are_partly_checkpointed(self) -> bool {
         self.checkpointed > 0 && !self.are_checkpointed()
     }
 
-    /// True where frames were taken over since then for sure. The write-ahead log begins anew once all were.
+    /// Returns true if frames were certainly checkpointed since `then`. The WAL restarts once all were.
     pub(crate) fn were_checkpointed_since(self, then: WalFrames) -> bool {
-        let began_anew = self.checkpointed < then.checkpointed || self.total < then.total;
-        match began_anew {
+        let has_restarted = self.checkpointed < then.checkpointed || self.total < then.total;
+        match has_restarted {
             true => self.checkpointed > 0 || !then.are_checkpointed(),
             false => self.checkpointed > then.checkpointed,
         }

@@ -1,6 +1,6 @@
-//! Network file systems, on which a log would be damaged sooner or later.
+//! Refuses network file systems, on which a database gets corrupted sooner or later.
 //!
-//! SQLite's write-ahead log needs memory that all its users share, so that all have to be on one machine
+//! SQLite's WAL mode needs memory that all processes share, so all of them must run on one machine
 //! (<https://sqlite.org/wal.html>, "Overview"), and locks that hold (<https://sqlite.org/howtocorrupt.html>,
 //! "Filesystems with broken or missing lock implementations").
 
@@ -20,9 +20,9 @@ use crate::{
     store::real,
 };
 
-/// Refuses a file on a network file system. Where the system does not tell, nothing is refused.
+/// Refuses a file on a network file system. If the system cannot tell, nothing is refused.
 pub(super) fn check(path: &Path) -> Result<()> {
-    // First, because it has mounted what an automounter mounts on use.
+    // First, because it triggers automounters.
     let place = real(path);
     let Some(found) = network(&place) else {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
     Err(Error::new(
         ErrorKind::Store,
         format!(
-            "cannot open the log {}: it is on a network file system ({found}), where SQLite loses data: \
+            "cannot open the store {}: it is on a network file system ({found}), where SQLite loses data: \
              keep it on a disk of this machine",
             path.display()
         ),

@@ -1,4 +1,4 @@
-//! What Linux says of where a path is: `/proc/self/mountinfo`. Nothing where there is no such file.
+//! The file system of a path on Linux, from `/proc/self/mountinfo`.
 
 use std::{
     ffi::OsString,
@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What Linux calls the file systems of other machines. 9p is among them: virtual machines and WSL mount their
-/// host's folders by it, and the host does not see the guest's shared memory.
+/// Linux's types of network file systems. 9p is one of them: virtual machines and WSL mount their host's folders with it,
+/// and the host does not see the guest's shared memory.
 const NETWORK: &[&str] = &[
     "9p", "afs", "ceph", "cifs", "coda", "davfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3",
     "smbfs", "vboxsf",
 ];
-/// The same for those that a program mounts, which Linux calls `fuse.` and the program's name. Others of these are
-/// local: encryption, unions, foreign formats.
+/// The same for FUSE, whose type is `fuse.` and the program's name. Other FUSE programs are local: encryption, unions, foreign
+/// formats.
 const NETWORK_PROGRAMS: &[&str] = &[
     "ceph",
     "ceph-fuse",
@@ -31,16 +31,15 @@ const NETWORK_PROGRAMS: &[&str] = &[
     "vmhgfs-fuse",
 ];
 
-/// The type of the file system that a path is on, where that is a network's.
+/// Returns the type of the file system that a path is on, if it is a network file system.
 pub(super) fn network(path: &Path) -> Option<String> {
-    // Not statfs: over 9p it may name the server's own file system.
+    // Not statfs: on 9p it may return the type of the server's file system.
     let mounts = fs::read("/proc/self/mountinfo").ok()?;
-    // One folder that is not UTF-8 hides no other.
+    // A mount point that is not UTF-8 must not hide the others.
     find(&String::from_utf8_lossy(&mounts), path).map(str::to_owned)
 }
 
-/// The type of the file system that a path is on, where that is a network's. `mounts` are lines of
-/// `/proc/self/mountinfo`, proc_pid_mountinfo(5).
+/// The same, from the lines of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
 fn find<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let holding = mounts.lines().filter_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
@@ -49,7 +48,7 @@ fn find<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
         path.starts_with(&point)
             .then_some((length, kind.split(' ').next()?))
     });
-    // The deepest holds it; of several on one folder the last, which covers the others.
+    // The deepest mount point wins; of several on one folder the last, which covers the others.
     let (_, kind) = holding.max_by_key(|(length, _)| *length)?;
     let network = match kind.strip_prefix("fuse.") {
         Some(program) => NETWORK_PROGRAMS.contains(&program),
@@ -58,7 +57,7 @@ fn find<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     network.then_some(kind)
 }
 
-/// A folder as mountinfo writes it: blanks and the like stand there as a backslash and three octal digits.
+/// Unescapes a folder of mountinfo: blanks and the like are a backslash and three octal digits.
 fn unescape(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_mounts_says_nothing() {
+    fn malformed_mountinfo_is_ignored() {
         for text in ["", "\n\n", " - ", "1 2 3 - nfs", "1 2 3 4 / rw -  "] {
             assert_eq!(find(text, Path::new("/activity.db")), None, "{text:?}");
         }

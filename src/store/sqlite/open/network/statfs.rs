@@ -1,13 +1,13 @@
-//! What macOS says of where a path is: statfs(2).
+//! The file system of a path on macOS, from statfs(2).
 
 use std::path::Path;
 
 /// `MNT_LOCAL` of `sys/mount.h`.
 const LOCAL: u32 = 0x1000;
 
-/// The type of the file system that a path is on, where that is a network's.
+/// Returns the type of the file system that a path is on, if it is a network file system.
 pub(super) fn network(path: &Path) -> Option<String> {
-    // The file itself may not be there yet.
+    // The file itself may not exist yet.
     let found = path
         .ancestors()
         .find_map(|path| rustix::fs::statfs(path).ok())?;
