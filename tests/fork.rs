@@ -139,7 +139,10 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
         held,
         "its lock is gone"
     );
-    assert_eq!(Rows::of(&path).one("open in both").status, Status::Running);
+    assert_eq!(
+        Rows::open(&path).one("open in both").status,
+        Status::Running
+    );
     done(&log, "after");
     both.end(Outcome::success());
     let rows = rows(&log);
@@ -265,7 +268,7 @@ fn a_child_may_open_what_its_parent_closed_before() {
         .status()
         .unwrap();
     assert!(child.success());
-    assert_eq!(Rows::of(&path).names(), ["parent's", "the child's"]);
+    assert_eq!(Rows::open(&path).names(), ["parent's", "the child's"]);
 }
 
 /// The other half of the test above, in a process where no other test has a log open.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     activity::{Activity, Receipt, current, lineage::Lineage},
     log::ActivityLog,
-    pipeline::{Answer, Shard},
+    pipeline::{ReceiptSender, Shard},
     record::{EventId, Scope, Status, Text},
     store::NewEvent,
 };
@@ -224,7 +224,7 @@ impl Event {
             Arc::make_mut(&mut scope).inherit(inherited);
         }
         let stamp = shared.clock.stamp();
-        let (answer, answered) = Answer::channel();
+        let (answer, answered) = ReceiptSender::channel();
         let id = EventId::from_parts(stamp.wall_us, shared.next_event(), stamp.salt);
         let mut event = NewEvent {
             id,
@@ -242,7 +242,7 @@ impl Event {
         };
         intake.event(&mut event, self.data);
         let texts = [&event.summary, &event.reference, &event.dedup_key];
-        let bytes = scope.charge()
+        let bytes = scope.cost()
             + event_type.heap_bytes()
             + event.data.as_ref().map_or(0, String::capacity)
             + texts

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 
 use crate::{
     activity::{Classify, Running, finish::Finish, running::panicked},
-    pipeline::Commit,
+    pipeline::CommitWait,
     record::Outcome,
 };
 
@@ -50,7 +50,7 @@ pin_project! {
 /// What a call gave back, until its record is committed.
 struct Held<T> {
     result: thread::Result<T>,
-    commit: Commit,
+    commit: CommitWait,
 }
 
 // It is only kept, and given on as it is.
@@ -199,7 +199,7 @@ fn fell<F: Future>(
 #[cold]
 fn hold<T>(
     held: &mut Option<Box<Held<T>>>,
-    mut commit: Commit,
+    mut commit: CommitWait,
     result: thread::Result<T>,
     cx: &mut Context<'_>,
 ) -> Poll<T> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing::Span;
 
 #[cfg(feature = "recording")]
-use crate::pipeline::Attached;
+use crate::pipeline::EndListener;
 use crate::{
     activity::{intake, lineage::Lineage, span},
     pipeline::{Shard, Shared, SlotKey},
@@ -143,10 +143,10 @@ impl Activity {
         if let Some(open) = self.open()
             && let Some(captured) = intake::payload(payload, capture)
         {
-            open.shard.update(open.key, captured.charge(), |started| {
+            open.shard.update(open.key, captured.cost(), |started| {
                 let captures = &mut started.details.get_or_insert_default().captured;
                 let replaced = captures.input.replace(captured);
-                replaced.map_or(0, |old| old.charge())
+                replaced.map_or(0, |old| old.cost())
             });
         }
     }
@@ -156,10 +156,10 @@ impl Activity {
         if let Some(open) = self.open()
             && let Some(captured) = intake::payload(payload, capture)
         {
-            open.shard.update(open.key, captured.charge(), |started| {
+            open.shard.update(open.key, captured.cost(), |started| {
                 let captures = &mut started.details.get_or_insert_default().captured;
                 let replaced = captures.output.replace(captured);
-                replaced.map_or(0, |old| old.charge())
+                replaced.map_or(0, |old| old.cost())
             });
         }
     }
@@ -172,9 +172,13 @@ impl Activity {
 
     /// Has somebody told when it ends. `false` when it has, when it is inert, and when it is not this log's.
     #[cfg(feature = "recording")]
-    pub(crate) fn tell_end(&self, log: &Arc<Shared>, attached: Arc<dyn Attached>) -> bool {
+    pub(crate) fn add_end_listener(
+        &self,
+        log: &Arc<Shared>,
+        listener: Arc<dyn EndListener>,
+    ) -> bool {
         let open = self.open_in(log);
-        open.is_some_and(|open| open.shard.attach(open.key, attached))
+        open.is_some_and(|open| open.shard.add_end_listener(open.key, listener))
     }
 
     /// True while it runs, and is this log's.
@@ -252,10 +256,10 @@ impl Activity {
             let text = open.shard.shared().intake().text(text);
             let added = size_of::<Scope>() + text.heap_bytes();
             open.shard.update(open.key, added, |started| {
-                let before = started.scope.as_ref().map_or(0, |scope| scope.charge());
+                let before = started.scope.as_ref().map_or(0, |scope| scope.cost());
                 let scope = started.scope.get_or_insert_default();
                 change(Arc::make_mut(scope), text);
-                (before + added).saturating_sub(scope.charge())
+                (before + added).saturating_sub(scope.cost())
             });
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn number(key: &'static str, number: u64) -> Attribute {
 
 /// What keeping an attribute costs in memory.
 pub(super) fn cost(attribute: &Attribute) -> usize {
-    charge(attribute.key.heap_bytes(), &attribute.value)
+    attribute_cost(attribute.key.heap_bytes(), &attribute.value)
 }
 
 /// Keeps an attribute within the limits. Returns the bytes that are not kept now.
@@ -40,12 +40,12 @@ pub(super) fn keep(attribute: Attribute, details: &mut Details) -> usize {
 
 /// What an attribute that counts costs in memory.
 #[cfg(feature = "subscriber")]
-pub(super) fn counter_charge() -> usize {
-    charge(0, &0.into())
+pub(super) fn counter_cost() -> usize {
+    attribute_cost(0, &0.into())
 }
 
 /// Adds one to an attribute that counts; the limits are for what the application says. Returns the bytes of
-/// [`counter_charge`] that are not kept now, because it stood there already.
+/// [`counter_cost`] that are not kept now, because it stood there already.
 #[cfg(feature = "subscriber")]
 pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     let Some(value) = details.attribute_mut(key) else {
@@ -54,18 +54,18 @@ pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     };
     let count = value.as_u64().unwrap_or(0).saturating_add(1);
     let replaced = mem::replace(value, count.into());
-    charge(0, &replaced)
+    attribute_cost(0, &replaced)
 }
 
 /// What an attribute costs in memory: its place in a vector that begins with four and grows by doubling, beside its
 /// texts.
-fn charge(key_bytes: usize, value: &Value) -> usize {
+fn attribute_cost(key_bytes: usize, value: &Value) -> usize {
     3 * size_of::<(Text, Value)>() + key_bytes + heap_bytes(value)
 }
 
 /// Copies the beginning of a payload; the writer thread redacts it. `None` where nothing is to be kept.
 pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<RawPreview>> {
-    (capture != Capture::Off).then(|| Box::new(RawPreview::new(payload, capture.cap())))
+    (capture != Capture::Off).then(|| Box::new(RawPreview::new(payload, capture.max_bytes())))
 }
 
 /// What the first entry of a map takes beside its key and value, and what each entry does: a node of a B-tree

@@ -72,8 +72,8 @@ impl Lineage {
     pub(super) fn trace_context(self) -> TraceContext {
         let trace = self
             .trace
-            .map_or_else(|| Trace::own(TraceId::of_root(self.root)), |trace| *trace);
-        let span = trace.span.unwrap_or(SpanId::of(self.parent));
+            .map_or_else(|| Trace::own(TraceId::from_root(self.root)), |trace| *trace);
+        let span = trace.span.unwrap_or(SpanId::from_activity(self.parent));
         TraceContext::new(trace.id, span, trace.flags, trace.state)
     }
 }

@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{FOR_EVER, Rejected, Shared},
+    pipeline::{FOREVER, Rejection, Shared},
     record::{EventId, Text},
 };
 
 /// How long [`Committed::wait`] waits where nothing else is said.
-const WAIT: Duration = Duration::from_secs(5);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Says whether an event was admitted, and waits for its commit if asked to.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Receipt(State);
 enum State {
     /// The log is disabled, or the activity inert.
     Nothing,
-    Rejected(Rejected, Text),
+    Rejected(Rejection, Text),
     Admitted {
         id: EventId,
         answered: oneshot::Receiver<Result<EventId>>,
@@ -62,7 +62,7 @@ impl Receipt {
         Receipt(State::Nothing)
     }
 
-    pub(super) fn rejected(reason: Rejected, event_type: Text) -> Self {
+    pub(super) fn rejected(reason: Rejection, event_type: Text) -> Self {
         Receipt(State::Rejected(reason, event_type))
     }
 
@@ -91,16 +91,16 @@ impl Receipt {
     pub fn committed(self) -> Committed {
         let state = match self.0 {
             State::Admitted { id, shared, .. } if shared.is_forked() => {
-                State::Rejected(Rejected::Forked, id.to_string().into())
+                State::Rejected(Rejection::Forked, id.to_string().into())
             }
             state => state,
         };
         if let State::Admitted { shared, .. } = &state {
-            shared.hurry();
+            shared.flush_soon();
         }
         Committed {
             state,
-            timeout: WAIT,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Committed {
     ///
     /// As for the future, and when it was not committed in time, with what the store said.
     pub fn wait(self) -> Result<Option<EventId>> {
-        let deadline = Instant::now() + self.timeout.min(FOR_EVER);
+        let deadline = Instant::now() + self.timeout.min(FOREVER);
         let timeout = self.timeout;
         let late = match &self.state {
             State::Admitted { id, shared, .. } => Some((*id, shared.clone())),
@@ -164,18 +164,18 @@ impl Future for Committed {
     }
 }
 
-fn not_admitted(reason: Rejected, event_type: &str) -> Error {
+fn not_admitted(reason: Rejection, event_type: &str) -> Error {
     let (kind, why) = match reason {
-        Rejected::Memory => (ErrorKind::Full, "the log's memory bound was reached"),
-        Rejected::Closed => (ErrorKind::Closed, "the log was shut down"),
-        Rejected::Forked => (
+        Rejection::Memory => (ErrorKind::Full, "the log's memory bound was reached"),
+        Rejection::Closed => (ErrorKind::Closed, "the log was shut down"),
+        Rejection::Forked => (
             ErrorKind::Forked,
             "this process was forked from the one that opened the log: open the log after the fork",
         ),
-        Rejected::Type if event_type.is_empty() => {
+        Rejection::Type if event_type.is_empty() => {
             (ErrorKind::Invalid, "a type needs a letter or a digit")
         }
-        Rejected::Type => (ErrorKind::Invalid, "its type is not on the log's list"),
+        Rejection::Type => (ErrorKind::Invalid, "its type is not on the log's list"),
     };
     Error::new(
         kind,

@@ -17,7 +17,7 @@ use crate::{
         Activity, Describe, current, current::Entered, handle::Open, intake, lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{Commit, Permit, Sealed},
+    pipeline::{CommitWait, EndNotification, Reservation},
     record::{ActivityId, Outcome, Text},
     store::Started,
 };
@@ -48,7 +48,11 @@ impl ActivityLog {
     }
 
     /// Starts an activity for which room may have been taken before.
-    pub(crate) fn start_with(&self, describe: Describe, permit: Option<Permit>) -> Running {
+    pub(crate) fn start_with(
+        &self,
+        describe: Describe,
+        reservation: Option<Reservation>,
+    ) -> Running {
         let Some(pipeline) = self.pipeline() else {
             return Running::inert();
         };
@@ -87,7 +91,7 @@ impl ActivityLog {
         }
         // An inherited scope too: it may outlive the activity that it comes from.
         if let Some(scope) = &started.scope {
-            bytes += scope.charge();
+            bytes += scope.cost();
         }
         if !attributes.is_empty() {
             let details = started.details.get_or_insert_default();
@@ -105,7 +109,7 @@ impl ActivityLog {
             .as_ref()
             .map(|span| Box::new(Lineage::of(&started, Arc::downgrade(span))));
         let shard = pipeline.shard();
-        let activity = match shard.start(started, stamp.monotonic_ns, bytes, permit) {
+        let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
         };
@@ -189,9 +193,9 @@ impl Running {
     /// What its answer has to wait for: what its recordings hold back, and the commit of its end. To be asked after
     /// the end.
     #[inline]
-    pub(crate) fn commit(&mut self) -> Option<Commit> {
+    pub(crate) fn commit(&mut self) -> Option<CommitWait> {
         let open = self.context.activity.open()?;
-        Commit::of(
+        CommitWait::new(
             open.key.id,
             open.shard.shared(),
             mem::take(&mut self.handovers),
@@ -228,20 +232,20 @@ impl Running {
             return;
         }
         if let Some(open) = self.context.activity.open() {
-            let sealed = if outcome.error_type.is_none() && outcome.message.is_none() {
+            let notification = if outcome.error_type.is_none() && outcome.message.is_none() {
                 open.shard.end(open.key, outcome.status, |_| ())
             } else {
                 self.explain(open, outcome, &[])
             };
-            self.tell(sealed);
+            self.tell(notification);
         }
     }
 
     /// Tells what was attached that it has ended.
     #[inline]
-    fn tell(&mut self, sealed: Option<Box<Sealed>>) {
-        if let Some(sealed) = sealed {
-            self.handovers = sealed.tell();
+    fn tell(&mut self, notification: Option<Box<EndNotification>>) {
+        if let Some(notification) = notification {
+            self.handovers = notification.send();
         }
     }
 
@@ -255,8 +259,8 @@ impl Running {
         if !mem::replace(&mut self.ended, true)
             && let Some(open) = self.context.activity.open()
         {
-            let sealed = self.explain(open, outcome, numbers);
-            self.tell(sealed);
+            let notification = self.explain(open, outcome, numbers);
+            self.tell(notification);
         }
     }
 
@@ -266,7 +270,7 @@ impl Running {
         open: &Open,
         outcome: &mut Outcome,
         numbers: &[(&'static str, u64)],
-    ) -> Option<Box<Sealed>> {
+    ) -> Option<Box<EndNotification>> {
         let shared = open.shard.shared();
         let error_type = outcome.error_type.take();
         let error_type = error_type.map(|text| shared.intake().text(text));

@@ -83,7 +83,7 @@ pub(super) fn note(span: &Span, key: &str, value: &Value) {
 /// Says where an activity stands in a trace: in that of its parent, else in the one that its caller named, else in
 /// its own. Returns the bytes that this takes.
 pub(super) fn trace(started: &mut Started, remote: Option<&TraceContext>, span: &Span) -> usize {
-    let own = TraceId::of_root(started.root.unwrap_or(started.id));
+    let own = TraceId::from_root(started.root.unwrap_or(started.id));
     let inherited = started
         .details
         .as_mut()
@@ -109,7 +109,7 @@ pub(super) fn trace(started: &mut Started, remote: Option<&TraceContext>, span: 
     }
     otel::join(span, &mut trace, own);
     if let Some(trace) = trace {
-        bytes += trace.charge();
+        bytes += trace.cost();
         started.details.get_or_insert_default().trace = Some(Box::new(trace));
     }
     bytes

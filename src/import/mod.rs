@@ -260,7 +260,7 @@ impl Import {
             return Ok(());
         }
         let old = record.id;
-        let id = old.starting_at(record.started_at);
+        let id = old.with_start(record.started_at);
         let (status, duration_ns) = (record.status, record.duration_ns);
         self.has_renamed |= id != old;
         // Inserting skips an ended activity that is known, unless that one is open.
@@ -288,7 +288,7 @@ impl Import {
     }
 
     fn event(&mut self, mut record: EventRecord) -> Result<()> {
-        let id = record.id.happening_at(record.at);
+        let id = record.id.with_time(record.at);
         if id != record.id {
             if self.is_known_event(record.id)? || self.is_known_event(id)? {
                 self.summary.known += 1;
@@ -462,8 +462,8 @@ fn trace(
     span: SpanId,
     remote_parent: Option<SpanId>,
 ) -> Option<Box<Trace>> {
-    let own_span = (span != SpanId::of(id)).then_some(span);
-    if trace == TraceId::of_root(root) && own_span.is_none() && remote_parent.is_none() {
+    let own_span = (span != SpanId::from_activity(id)).then_some(span);
+    if trace == TraceId::from_root(root) && own_span.is_none() && remote_parent.is_none() {
         return None;
     }
     let mut own = Trace::own(trace);

@@ -44,8 +44,12 @@ pub(super) fn activity(mut line: Fields<'_>) -> Result<ActivityRecord, LineError
         id,
         parent,
         root,
-        trace_id: line.optional("trace_id")?.unwrap_or(TraceId::of_root(root)),
-        span_id: line.optional("span_id")?.unwrap_or(SpanId::of(id)),
+        trace_id: line
+            .optional("trace_id")?
+            .unwrap_or(TraceId::from_root(root)),
+        span_id: line
+            .optional("span_id")?
+            .unwrap_or(SpanId::from_activity(id)),
         remote_parent: line.optional("remote_parent")?,
         kind: line.required("kind")?,
         name: line.required("name")?,

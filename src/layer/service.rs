@@ -11,7 +11,7 @@ use crate::{
     activity::{ActivityFuture, ByResult, Classify, Describe, Running},
     layer::{ByType, DescribeRequest},
     log::ActivityLog,
-    pipeline::Room,
+    pipeline::Admission,
 };
 
 /// A service whose calls are on the record. Made by [`ActivityLayer`](crate::ActivityLayer).
@@ -21,7 +21,7 @@ pub struct ActivityService<S, D = ByType, C = ByResult> {
     log: ActivityLog,
     pub(super) describe: D,
     pub(super) classify: C,
-    room: Room,
+    admission: Admission,
 }
 
 impl<S, D, C> ActivityService<S, D, C> {
@@ -31,7 +31,7 @@ impl<S, D, C> ActivityService<S, D, C> {
             log,
             describe,
             classify,
-            room: Room::default(),
+            admission: Admission::default(),
         }
     }
 
@@ -53,7 +53,7 @@ impl<S, D, C> ActivityService<S, D, C> {
     /// Starts the activity of a call, with the room that was taken for it.
     #[inline]
     pub(super) fn start(&mut self, describe: Describe) -> Running {
-        self.log.start_with(describe, self.room.take())
+        self.log.start_with(describe, self.admission.take())
     }
 
     /// Calls the service inside of an activity, which `finish` then decides on.
@@ -79,7 +79,7 @@ impl<S, D, C> ActivityService<S, D, C> {
     where
         S: Service<Req>,
     {
-        ready!(self.log.poll_room(&mut self.room, cx));
+        ready!(self.log.poll_admission(&mut self.admission, cx));
         self.inner.poll_ready(cx)
     }
 }

@@ -17,7 +17,7 @@ use chrono::DateTime;
 
 use crate::{
     error::{Error, Result},
-    pipeline::{Flush, Pipeline, Room, Shutdown, WAIT},
+    pipeline::{Admission, DEFAULT_TIMEOUT, Flush, Pipeline, Shutdown},
     store::{Accounting, Store, WallClock},
 };
 
@@ -83,7 +83,7 @@ impl ActivityLog {
     /// Commits everything that has ended by now: await it, or [`wait`](Flush::wait).
     pub fn flush(&self) -> Flush {
         match &self.inner {
-            Some(inner) => inner.pipeline.flush(WAIT),
+            Some(inner) => inner.pipeline.flush(DEFAULT_TIMEOUT),
             None => Flush::nothing(),
         }
     }
@@ -92,7 +92,7 @@ impl ActivityLog {
     /// [`wait`](Shutdown::wait). Activities that are still open are written as abandoned.
     pub fn shutdown(&self) -> Shutdown {
         match &self.inner {
-            Some(inner) => inner.pipeline.shutdown(WAIT),
+            Some(inner) => inner.pipeline.shutdown(DEFAULT_TIMEOUT),
             None => Shutdown::nothing(),
         }
     }
@@ -147,9 +147,13 @@ impl ActivityLog {
 
     /// Waits until there is room for one more activity, where the mode says so.
     #[inline]
-    pub(crate) fn poll_room(&self, room: &mut Room, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_admission(
+        &self,
+        admission: &mut Admission,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         match self.pipeline() {
-            Some(pipeline) => room.poll(pipeline, cx),
+            Some(pipeline) => admission.poll(pipeline, cx),
             None => Poll::Ready(()),
         }
     }

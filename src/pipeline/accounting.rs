@@ -18,7 +18,7 @@ pub(crate) fn accounting(
     }
     // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
     let mut sum = shared.ledger.lock().settled.clone();
-    sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.sent_away();
+    sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.expired();
     sum.redactor_panics = shared.redactor_panics.load(Relaxed);
     // What a shard has handed over stays among its waiting ones.
     let taken = sum.kinds_mut().zip(committing).map(|(sum, committing)| {
@@ -40,7 +40,7 @@ pub(crate) fn accounting(
 /// taken from them is its parent's.
 fn forked(shards: &[Arc<Shard>], shared: &Shared) -> Accounting {
     let mut sum = Accounting::default();
-    sum.activities.rejected_forked = shared.missed.load(Relaxed);
+    sum.activities.rejected_forked = shared.missed_activities.load(Relaxed);
     sum.events.rejected_forked = shared.missed_events.load(Relaxed);
     for shard in shards {
         let seen = shard.counts().zip(shard.left());

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long anything waits where nothing else is said.
-pub(crate) const WAIT: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a log is set up.
 #[derive(Debug, Clone)]
@@ -50,9 +50,9 @@ impl Default for Config {
             memory_limit: 64 << 20,
             flush_interval: Duration::from_millis(50),
             mode: Mode::default(),
-            wait_timeout: WAIT,
-            durable_timeout: WAIT,
-            drop_timeout: WAIT,
+            wait_timeout: DEFAULT_TIMEOUT,
+            durable_timeout: DEFAULT_TIMEOUT,
+            drop_timeout: DEFAULT_TIMEOUT,
             environment: Some(Text::from_static("development")),
             event_types: None,
             redactor: Redactor::default(),

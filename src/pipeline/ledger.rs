@@ -16,9 +16,9 @@ pub(crate) struct Ledger {
 /// The activities that the store refused and for whose commit somebody may wait, or begin to wait: a call queues up
 /// after its end stands in its shard, so that its record may be refused before.
 #[derive(Debug, Default)]
-pub(crate) struct Refused(BTreeSet<ActivityId>);
+pub(crate) struct RefusedActivities(BTreeSet<ActivityId>);
 
-impl Refused {
+impl RefusedActivities {
     /// How many are remembered: nobody has asked for the oldest in as many refusals.
     const MOST: usize = 10_000;
 

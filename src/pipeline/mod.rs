@@ -5,48 +5,48 @@
 //! fit into the log's memory is not recorded, and counted.
 
 mod accounting;
-mod answer;
+mod admission;
 mod budget;
 mod clock;
-mod commit;
+mod commit_wait;
 mod config;
-mod credit;
-mod hub;
-mod lanes;
+mod flush;
 mod ledger;
+mod local_credit;
 mod mode;
 #[cfg(all(test, model))]
 mod model;
+mod queues;
+mod receipt_sender;
 mod recordings;
-mod room;
 mod shard;
 mod shared;
 mod slot;
 mod sync;
-mod tell;
 mod waiters;
 mod worker;
+mod writer_thread;
 
 use std::{cell::Cell, sync::Arc, thread, time::Duration};
 
-pub use answer::{Flush, Shutdown};
+pub(crate) use admission::Admission;
 pub(crate) use budget::Budget;
 pub(crate) use clock::Clock;
 #[cfg(feature = "testing")]
 pub use clock::ManualClock;
-pub(crate) use commit::Commit;
-pub(crate) use config::{Config, WAIT};
-pub(crate) use credit::Credit;
-pub(crate) use ledger::{Ledger, Refused};
+pub(crate) use commit_wait::CommitWait;
+pub(crate) use config::{Config, DEFAULT_TIMEOUT};
+pub use flush::{Flush, Shutdown};
+pub(crate) use ledger::{Ledger, RefusedActivities};
+pub(crate) use local_credit::LocalCredit;
 pub use mode::Mode;
+pub(crate) use receipt_sender::ReceiptSender;
 pub use recordings::{Handover, Recordings};
-pub(crate) use room::Room;
 #[cfg(feature = "recording")]
-pub(crate) use shard::Attached;
-pub(crate) use shard::{Rejected, Sealed, Shard, SlotKey};
-pub(crate) use shared::{Permit, Shared};
-pub(crate) use tell::Answer;
-pub(crate) use waiters::{FOR_EVER, Waiters};
+pub(crate) use shard::EndListener;
+pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey};
+pub(crate) use shared::{Reservation, Shared};
+pub(crate) use waiters::{FOREVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;
 
@@ -94,7 +94,7 @@ impl Pipeline {
             instance,
             messages,
         );
-        hub::join(store.file(), worker)?;
+        writer_thread::join(store.file(), worker)?;
         Ok(Pipeline {
             shards,
             shared,

@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::{
     pipeline::{
-        Answer, Config, Mode, Shard, Shared, SlotKey, lanes::Lanes, slot::BASE_CHARGE, sync,
+        Config, Mode, ReceiptSender, Shard, Shared, SlotKey, queues::Queues, slot::BASE_COST, sync,
     },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Room for one activity, and not for two.
-const LITTLE: usize = BASE_CHARGE + BASE_CHARGE / 2;
+const LITTLE: usize = BASE_COST + BASE_COST / 2;
 /// Room for all.
 const MUCH: usize = 1 << 20;
 
@@ -56,8 +56,8 @@ impl Log {
     }
 
     /// What the writer takes in one sweep.
-    fn sweep(&self) -> Lanes {
-        let mut taken = Lanes::default();
+    fn collect(&self) -> Queues {
+        let mut taken = Queues::default();
         for shard in &self.shards {
             shard.take(&mut taken, &mut Vec::new());
         }
@@ -65,17 +65,17 @@ impl Log {
     }
 
     /// Sweeps and sleeps as the writer does, until so many have been taken.
-    fn take_all(&self, count: usize) -> Lanes {
-        let mut taken = Lanes::default();
+    fn take_all(&self, count: usize) -> Queues {
+        let mut taken = Queues::default();
         loop {
-            let mut more = self.sweep();
+            let mut more = self.collect();
             taken.activities.take_from(&mut more.activities);
             taken.events.take_from(&mut more.events);
             if taken.len() == count {
                 return taken;
             }
             self.shared.park();
-            if self.shards.iter().all(|shard| shard.is_swept()) {
+            if self.shards.iter().all(|shard| shard.is_collected()) {
                 // Were a wake-up lost, loom would find that nobody can go on.
                 self.writer.park();
             }
@@ -84,7 +84,7 @@ impl Log {
     }
 }
 
-fn statuses(taken: &Lanes) -> Vec<Status> {
+fn statuses(taken: &Queues) -> Vec<Status> {
     let ended = taken.activities.records.iter();
     ended.map(|one| one.status).collect()
 }
@@ -150,7 +150,8 @@ fn no_shard_is_slept_through() {
     check(|| {
         let log = Log::new(2, MUCH);
         let other = log.shards[1].clone();
-        let caller = thread::spawn(move || other.event(event(), 0, Answer::channel().0).unwrap());
+        let caller =
+            thread::spawn(move || other.event(event(), 0, ReceiptSender::channel().0).unwrap());
         let key = start(&log.shards[0], 1).unwrap();
         log.shards[0].end(key, Status::Success, |_| ());
         let taken = log.take_all(2);
@@ -169,12 +170,12 @@ fn the_first_end_wins_and_is_the_only_one() {
             let shard = log.shard();
             thread::spawn(move || shard.end(key, status, |_| ()))
         });
-        let mut all = statuses(&log.sweep());
+        let mut all = statuses(&log.collect());
         join(ends);
-        all.append(&mut statuses(&log.sweep()));
+        all.append(&mut statuses(&log.collect()));
         assert_eq!(all.len(), 1, "{all:?}");
         assert_eq!(shard.counts().activities.ended(), 1);
-        assert!(!shard.has_unlisted());
+        assert!(!shard.has_stale_open_rows());
     });
 }
 
@@ -189,11 +190,11 @@ fn an_end_that_comes_again_ends_nobody_else() {
             let shard = log.shard();
             thread::spawn(move || shard.end(first, Status::Cancelled, |_| ()))
         };
-        assert_eq!(statuses(&log.sweep()), [Status::Success]);
+        assert_eq!(statuses(&log.collect()), [Status::Success]);
         // It gets the slot that the first one had.
         let second = start(&shard, 2).unwrap();
         late.join().unwrap();
-        assert!(log.sweep().activities.is_empty());
+        assert!(log.collect().activities.is_empty());
         assert!(shard.read(second, |_| ()).is_some());
     });
 }
@@ -217,21 +218,21 @@ fn what_is_set_is_kept_and_charged_or_neither() {
             let shard = log.shard();
             thread::spawn(move || shard.end(key, Status::Success, |_| ()))
         };
-        let mut taken = log.sweep();
+        let mut taken = log.collect();
         setter.join().unwrap();
         ender.join().unwrap();
-        taken.activities.take_from(&mut log.sweep().activities);
+        taken.activities.take_from(&mut log.collect().activities);
         let ended = taken.activities.records.pop_front().unwrap();
-        let charge = taken.activities.settle(1);
-        let base = BASE_CHARGE as u32;
+        let cost = taken.activities.settle(1);
+        let base = BASE_COST as u32;
         let expected = base
             + if ended.started.details.is_some() {
                 100
             } else {
                 0
             };
-        assert_eq!(charge, [expected]);
-        assert!(taken.activities.is_empty() && !shard.has_unlisted());
+        assert_eq!(cost, [expected]);
+        assert!(taken.activities.is_empty() && !shard.has_stale_open_rows());
     });
 }
 
@@ -251,11 +252,11 @@ fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
             })
         };
         shard.close();
-        let mut taken = log.sweep().activities.len() as u64;
+        let mut taken = log.collect().activities.len() as u64;
         shard.drain();
-        taken += log.sweep().activities.len() as u64;
+        taken += log.collect().activities.len() as u64;
         caller.join().unwrap();
-        assert!(log.sweep().activities.is_empty());
+        assert!(log.collect().activities.is_empty());
         let counts = shard.counts().activities;
         assert_eq!(counts.waiting, taken);
         assert!(counts.adds_up(), "{counts:?}");
@@ -286,13 +287,13 @@ fn who_hurries_the_writer_finds_its_record_taken() {
         let caller = {
             let (shard, shared) = (log.shard(), log.shared.clone());
             thread::spawn(move || {
-                shard.event(event(), 0, Answer::channel().0).unwrap();
-                shared.hurry();
+                shard.event(event(), 0, ReceiptSender::channel().0).unwrap();
+                shared.flush_soon();
             })
         };
         // Once it has heard, what was left before must be in the sweep that follows.
-        if log.shared.take_hurry() {
-            assert_eq!(log.sweep().events.len(), 1);
+        if log.shared.take_flush_request() {
+            assert_eq!(log.collect().events.len(), 1);
         }
         caller.join().unwrap();
     });

@@ -10,14 +10,14 @@ use std::{
 use slab::Slab;
 
 #[cfg(feature = "recording")]
-pub(crate) use self::recording::Attached;
+pub(crate) use self::recording::EndListener;
+pub(crate) use self::recording::EndNotification;
 use self::recording::Recordings;
-pub(crate) use self::recording::Sealed;
 use crate::{
     pipeline::{
-        Answer, Credit, Permit, Shared,
-        lanes::{Awaited, Lane, Lanes},
-        slot::{BASE_CHARGE, Slot},
+        LocalCredit, ReceiptSender, Reservation, Shared,
+        queues::{EventMeta, Queue, Queues},
+        slot::{BASE_COST, Slot},
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
@@ -30,7 +30,7 @@ const KEPT_PART: usize = 16;
 const CHUNK: usize = 32;
 
 /// What every event is charged for, whatever it carries: twice its record, and what its receipt waits on.
-const EVENT_CHARGE: usize = 2 * (size_of::<NewEvent>() + size_of::<Awaited>()) + 128;
+const EVENT_COST: usize = 2 * (size_of::<NewEvent>() + size_of::<EventMeta>()) + 128;
 
 /// One shard of a log. The open activities in it *are* the registry of what is running.
 ///
@@ -54,13 +54,13 @@ pub(crate) struct SlotKey {
 /// An activity that is changed, under its shard's lock.
 pub(crate) struct Change<'a> {
     slot: &'a mut Slot,
-    credit: &'a mut Credit,
+    credit: &'a mut LocalCredit,
     shared: &'a Shared,
 }
 
 /// Why an event was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rejected {
+pub(crate) enum Rejection {
     Memory,
     Closed,
     Type,
@@ -72,13 +72,13 @@ struct State {
     slots: Slab<Slot>,
     /// The slots whose activities have ended, in order. They are free once the writer has been here.
     ended: Vec<u32>,
-    events: Lane<NewEvent, Awaited>,
+    events: Queue<NewEvent, EventMeta>,
     recordings: Recordings,
     /// What has ended counts as waiting here, also once it was taken.
     counts: PerKind<RecordCounts>,
-    credit: Credit,
+    credit: LocalCredit,
     /// Open activities that the store does not list as they are now.
-    unlisted: usize,
+    stale_open_rows: usize,
     phase: Phase,
 }
 
@@ -121,12 +121,12 @@ impl Shard {
         mut started: Started,
         started_ns: u64,
         payload_bytes: usize,
-        mut permit: Option<Permit>,
+        mut reservation: Option<Reservation>,
     ) -> Option<SlotKey> {
-        let mut charge = BASE_CHARGE + payload_bytes;
+        let mut cost = BASE_COST + payload_bytes;
         let id = started.id;
         let Some(mut state) = self.lock() else {
-            self.shared.missed.fetch_add(1, Relaxed);
+            self.shared.missed_activities.fetch_add(1, Relaxed);
             return None;
         };
         state.counts.activities.recorded += 1;
@@ -134,36 +134,36 @@ impl Shard {
             state.counts.activities.rejected_closed += 1;
             return None;
         }
-        let missing = permit
+        let missing = reservation
             .as_mut()
-            .map_or(charge, |permit| permit.spend(charge));
-        if !state.credit.charge(&self.shared, missing) {
-            if permit.is_none() {
+            .map_or(cost, |reservation| reservation.spend(cost));
+        if !state.credit.try_spend(&self.shared, missing) {
+            if reservation.is_none() {
                 if self.shared.is_known_to_be_forked() {
-                    self.shared.missed.fetch_add(1, Relaxed);
+                    self.shared.missed_activities.fetch_add(1, Relaxed);
                 } else {
                     state.counts.activities.rejected_memory += 1;
                 }
                 return None;
             }
-            charge -= missing;
+            cost -= missing;
             started.details = Some(Box::new(Details {
                 truncated: true,
                 ..Details::default()
             }));
         }
         state.counts.activities.open += 1;
-        state.unlisted += 1;
+        state.stale_open_rows += 1;
         let entry = state.slots.vacant_entry();
         let index = entry.key() as u32;
         entry.insert(Slot {
             started,
             clock_ns: started_ns,
-            charge: charge as u32,
+            cost: cost as u32,
             status: Status::Running,
-            listed: false,
-            current: false,
-            attached: false,
+            has_open_row: false,
+            open_row_is_current: false,
+            has_end_listener: false,
             lines: 0,
         });
         drop(state);
@@ -179,7 +179,7 @@ impl Shard {
         key: SlotKey,
         status: Status,
         last: impl FnOnce(&mut Change<'_>),
-    ) -> Option<Box<Sealed>> {
+    ) -> Option<Box<EndNotification>> {
         let now = self.shared.clock.monotonic_ns();
         let mut state = self.lock()?;
         let State {
@@ -187,25 +187,25 @@ impl Shard {
             ended,
             counts,
             credit,
-            unlisted,
+            stale_open_rows,
             phase,
             recordings,
             ..
         } = &mut *state;
         let slot = find(slots, key)?;
-        if !slot.current {
-            *unlisted -= 1;
+        if !slot.open_row_is_current {
+            *stale_open_rows -= 1;
         }
         counts.activities.open -= 1;
         slot.clock_ns = now.saturating_sub(slot.clock_ns);
-        let sealed = match slot.attached {
-            true => recordings.seal(key.id, slot.clock_ns),
+        let notification = match slot.has_end_listener {
+            true => recordings.take_listeners(key.id, slot.clock_ns),
             false => None,
         };
         if *phase == Phase::Drained {
             counts.activities.lost_shutdown += 1;
             slots.remove(key.index as usize);
-            return sealed;
+            return notification;
         }
         counts.activities.waiting += 1;
         slot.status = status;
@@ -217,7 +217,7 @@ impl Shard {
         ended.push(key.index);
         drop(state);
         self.shared.wake_if_parked();
-        sealed
+        notification
     }
 
     /// Admits an event that takes so many bytes beside its record, or counts why not.
@@ -225,45 +225,45 @@ impl Shard {
         &self,
         event: NewEvent,
         bytes: usize,
-        answer: Answer,
-    ) -> Result<(), Rejected> {
-        let bytes = EVENT_CHARGE + bytes;
-        let charge = u32::try_from(bytes).unwrap_or(u32::MAX);
+        answer: ReceiptSender,
+    ) -> Result<(), Rejection> {
+        let bytes = EVENT_COST + bytes;
+        let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
-            return Err(Rejected::Forked);
+            return Err(Rejection::Forked);
         };
         state.counts.events.recorded += 1;
         if state.phase != Phase::Open {
             state.counts.events.rejected_closed += 1;
-            return Err(Rejected::Closed);
+            return Err(Rejection::Closed);
         }
-        if !state.credit.charge(&self.shared, bytes) {
+        if !state.credit.try_spend(&self.shared, bytes) {
             if self.shared.is_known_to_be_forked() {
                 self.shared.missed_events.fetch_add(1, Relaxed);
-                return Err(Rejected::Forked);
+                return Err(Rejection::Forked);
             }
             state.counts.events.rejected_memory += 1;
-            return Err(Rejected::Memory);
+            return Err(Rejection::Memory);
         }
         state.counts.events.waiting += 1;
-        state.events.push(event, Awaited { charge, answer });
+        state.events.push(event, EventMeta { cost, answer });
         drop(state);
         self.shared.wake_if_parked();
         Ok(())
     }
 
     /// Counts an event whose type is not one that the log takes.
-    pub(crate) fn reject_type(&self) -> Rejected {
+    pub(crate) fn reject_type(&self) -> Rejection {
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
-            return Rejected::Type;
+            return Rejection::Type;
         };
         state.counts.events.recorded += 1;
         state.counts.events.rejected_type += 1;
         drop(state);
         self.shared.wake_if_parked();
-        Rejected::Type
+        Rejection::Type
     }
 
     /// Lets an open activity take a log line, of which it takes at most `most`. `false`, and counted, when it has
@@ -302,7 +302,7 @@ impl Shard {
         let State {
             slots,
             credit,
-            unlisted,
+            stale_open_rows,
             ..
         } = &mut *state;
         if let Some(slot) = find(slots, key) {
@@ -313,8 +313,8 @@ impl Shard {
                 shared,
             }
             .make(bytes, change);
-            if mem::take(&mut slot.current) {
-                *unlisted += 1;
+            if mem::take(&mut slot.open_row_is_current) {
+                *stale_open_rows += 1;
                 drop(state);
                 self.shared.wake_if_parked();
             }
@@ -328,17 +328,17 @@ impl Shard {
 
     /// Moves what has ended, what has happened and what is new about recordings. `indices` is an empty vector that is
     /// worked with.
-    pub(crate) fn take(&self, lanes: &mut Lanes, indices: &mut Vec<u32>) {
+    pub(crate) fn take(&self, queues: &mut Queues, indices: &mut Vec<u32>) {
         let mut state = self.state.lock();
-        lanes.events.take_from(&mut state.events);
-        lanes.steps.take_from(&mut state.recordings.steps);
+        queues.events.take_from(&mut state.events);
+        queues.steps.take_from(&mut state.recordings.steps);
         if state.ended.is_empty() {
             return;
         }
         mem::swap(&mut state.ended, indices);
         drop(state);
         // Not by doubling: what is moved still stands in its slots' memory.
-        lanes.activities.reserve_exact(indices.len());
+        queues.activities.reserve_exact(indices.len());
         // Calls do not wait for all of it.
         for chunk in indices.chunks(CHUNK) {
             let mut state = self.state.lock();
@@ -348,9 +348,9 @@ impl Shard {
                     started: slot.started,
                     status: slot.status,
                     duration_ns: slot.clock_ns,
-                    listed: slot.listed,
+                    listed: slot.has_open_row,
                 };
-                lanes.activities.push(ended, slot.charge);
+                queues.activities.push(ended, slot.cost);
             }
         }
         indices.clear();
@@ -362,43 +362,46 @@ impl Shard {
 
     /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed,
     /// as far as there is room for copies. Returns the bytes that they were charged.
-    pub(crate) fn take_unlisted(
+    pub(crate) fn take_stale_open_rows(
         &self,
         before_ns: u64,
         into: &mut Vec<Started>,
-        credit: &mut Credit,
+        credit: &mut LocalCredit,
     ) -> usize {
         let mut state = self.state.lock();
-        if state.unlisted == 0 {
+        if state.stale_open_rows == 0 {
             return 0;
         }
         let (mut listed, mut charged) = (0, 0);
         for (_, slot) in &mut state.slots {
-            if slot.status == Status::Running && !slot.current && slot.clock_ns <= before_ns {
-                let charge = slot.copy_charge();
-                if !credit.charge(&self.shared, charge) {
+            if slot.status == Status::Running
+                && !slot.open_row_is_current
+                && slot.clock_ns <= before_ns
+            {
+                let cost = slot.copy_cost();
+                if !credit.try_spend(&self.shared, cost) {
                     continue;
                 }
                 into.push(slot.started.clone());
-                slot.listed = true;
-                slot.current = true;
+                slot.has_open_row = true;
+                slot.open_row_is_current = true;
                 listed += 1;
-                charged += charge;
+                charged += cost;
             }
         }
-        state.unlisted -= listed;
+        state.stale_open_rows -= listed;
         charged
     }
 
     /// True when nothing that ended or happened waits here.
-    pub(crate) fn is_swept(&self) -> bool {
+    pub(crate) fn is_collected(&self) -> bool {
         let state = self.state.lock();
         state.ended.is_empty() && state.events.is_empty() && state.recordings.steps.is_empty()
     }
 
     /// True when something is open here that the store does not list as it is now.
-    pub(crate) fn has_unlisted(&self) -> bool {
-        self.state.lock().unlisted > 0
+    pub(crate) fn has_stale_open_rows(&self) -> bool {
+        self.state.lock().stale_open_rows > 0
     }
 
     /// What it has seen, cumulative.
@@ -444,13 +447,13 @@ impl Change<'_> {
             credit,
             shared,
         } = self;
-        if credit.charge(shared, bytes) {
+        if credit.try_spend(shared, bytes) {
             let freed = change(&mut slot.started);
             if freed > 0 {
                 // Nobody else gets what one shard keeps.
                 credit.refund(shared, freed, 2 * shared.budget.chunk());
             }
-            slot.charge = (slot.charge as usize + bytes).saturating_sub(freed) as u32;
+            slot.cost = (slot.cost as usize + bytes).saturating_sub(freed) as u32;
         } else {
             slot.started.details.get_or_insert_default().truncated = true;
         }

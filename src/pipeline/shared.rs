@@ -13,8 +13,8 @@ use std::{
 
 use crate::{
     pipeline::{
-        Budget, Clock, Config, Ledger, Refused, Waiters,
-        slot::BASE_CHARGE,
+        Budget, Clock, Config, Ledger, RefusedActivities, Waiters,
+        slot::BASE_COST,
         sync::{AtomicBool, Mutex, Thread, current},
     },
     store::Intake,
@@ -33,26 +33,26 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
     /// The part of it that recordings may take.
-    pub(crate) recordings: Budget,
+    pub(crate) recording_budget: Budget,
     pub(crate) config: Config,
     pub(crate) ledger: Mutex<Ledger>,
     /// Payloads of which nothing was kept because a redactor panicked.
     pub(crate) redactor_panics: AtomicU64,
     /// Calls that wait for room before they start.
-    pub(crate) room: Arc<Waiters<Permit>>,
+    pub(crate) admissions: Arc<Waiters<Reservation>>,
     /// Calls that wait for their commit before they answer.
     pub(crate) commits: Arc<Waiters<()>>,
     /// Those for which that does not come.
-    pub(crate) refused: Mutex<Refused>,
+    pub(crate) refused: Mutex<RefusedActivities>,
     /// Calls that waited for their commit and answered though the store refused their record.
     pub(crate) answered_refused: AtomicU64,
     /// Activities and events that the child of a fork did not leave in a shard.
-    pub(crate) missed: AtomicU64,
+    pub(crate) missed_activities: AtomicU64,
     pub(crate) missed_events: AtomicU64,
     /// How many events have happened: their order within a microsecond.
     event_number: AtomicU64,
     /// Somebody waits for a commit, or for the room that it makes.
-    hurried: AtomicBool,
+    flush_requested: AtomicBool,
     /// True while the writer sleeps without a turn to come.
     parked: AtomicBool,
     writer: OnceLock<Thread>,
@@ -69,18 +69,18 @@ impl Shared {
         Shared {
             clock: config.clock(),
             budget: Budget::new(config.memory_limit, shards),
-            recordings: Budget::new(config.memory_limit / RECORDINGS_PART, shards),
-            room: Waiters::new(config.wait_timeout),
+            recording_budget: Budget::new(config.memory_limit / RECORDINGS_PART, shards),
+            admissions: Waiters::new(config.wait_timeout),
             commits: Waiters::new(config.durable_timeout),
             answered_refused: AtomicU64::new(0),
             refused: Mutex::default(),
             config,
             ledger: Mutex::default(),
             redactor_panics: AtomicU64::new(0),
-            missed: AtomicU64::new(0),
+            missed_activities: AtomicU64::new(0),
             missed_events: AtomicU64::new(0),
             event_number: AtomicU64::new(0),
-            hurried: AtomicBool::new(false),
+            flush_requested: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             writer: OnceLock::new(),
             process: std::process::id(),
@@ -167,14 +167,14 @@ impl Shared {
     }
 
     /// Asks the writer to commit at once what has been left in the shards by now.
-    pub(crate) fn hurry(&self) {
-        self.hurried.store(true, Release);
+    pub(crate) fn flush_soon(&self) {
+        self.flush_requested.store(true, Release);
         self.wake();
     }
 
     /// True when somebody has asked since the last time. Look before the shards are swept.
-    pub(crate) fn take_hurry(&self) -> bool {
-        self.hurried.load(Relaxed) && self.hurried.swap(false, Acquire)
+    pub(crate) fn take_flush_request(&self) -> bool {
+        self.flush_requested.load(Relaxed) && self.flush_requested.swap(false, Acquire)
     }
 
     /// Says that the writer has ended.
@@ -190,21 +190,22 @@ impl Shared {
     pub(crate) fn give_back(self: &Arc<Self>, bytes: usize) {
         // In the child of a fork those who wait are its parent's, and so may be the lock that they stand under.
         if self.budget.give_back(bytes) && !self.is_forked() {
-            self.serve_room();
+            self.serve_admissions();
         }
     }
 
     /// Gives room to those who wait for it, as far as there is some.
-    pub(crate) fn serve_room(self: &Arc<Self>) {
-        self.room.serve(|| self.permit(), || self.budget.end_wait());
+    pub(crate) fn serve_admissions(self: &Arc<Self>) {
+        self.admissions
+            .serve(|| self.reserve(), || self.budget.end_wait());
     }
 
     /// `None` where there is no room, and in the child of a fork as far as that is known: asking the system is for
     /// those who would have to wait.
-    pub(super) fn permit(self: &Arc<Self>) -> Option<Permit> {
-        let bytes = BASE_CHARGE + HEADROOM;
+    pub(super) fn reserve(self: &Arc<Self>) -> Option<Reservation> {
+        let bytes = BASE_COST + HEADROOM;
         let taken = !self.is_known_to_be_forked() && self.budget.take_exactly(bytes);
-        taken.then(|| Permit {
+        taken.then(|| Reservation {
             shared: self.clone(),
             bytes,
         })
@@ -212,12 +213,12 @@ impl Shared {
 }
 
 /// Room in the log's memory for one activity that has not started yet.
-pub(crate) struct Permit {
+pub(crate) struct Reservation {
     shared: Arc<Shared>,
     bytes: usize,
 }
 
-impl Permit {
+impl Reservation {
     /// Uses up to this many of its bytes. Returns how many are missing. What is left goes back with the permit,
     /// and may wake whoever waits for it: not under a lock.
     pub(crate) fn spend(&mut self, bytes: usize) -> usize {
@@ -227,7 +228,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.shared.give_back(self.bytes);
@@ -235,8 +236,8 @@ impl Drop for Permit {
     }
 }
 
-impl fmt::Debug for Permit {
+impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Permit").field(&self.bytes).finish()
+        f.debug_tuple("Reservation").field(&self.bytes).finish()
     }
 }

@@ -11,10 +11,10 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::pipeline::tell::{send_away, tell};
+use crate::pipeline::receipt_sender::{cancel_guarded, send_guarded};
 
 /// The longest that anything waits: for ever, and still a point in time.
-pub(crate) const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A queue of calls that wait for a `T`, in order of their deadlines.
 ///
@@ -34,7 +34,7 @@ struct Queue<T> {
     /// How many have ever waited: the last one's number.
     pushed: u64,
     /// How many were there until their time was up, or the queue was closed.
-    sent_away: u64,
+    expired: u64,
     timed: bool,
     closed: bool,
 }
@@ -52,12 +52,12 @@ impl<T: Send + 'static> Waiters<T> {
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
                 pushed: 0,
-                sent_away: 0,
+                expired: 0,
                 timed: false,
                 closed: false,
             }),
             closing: Condvar::new(),
-            timeout: timeout.min(FOR_EVER),
+            timeout: timeout.min(FOREVER),
         })
     }
 
@@ -66,7 +66,7 @@ impl<T: Send + 'static> Waiters<T> {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.queue.lock();
         if queue.closed {
-            queue.sent_away += 1;
+            queue.expired += 1;
             return answered;
         }
         if !queue.timed {
@@ -74,7 +74,7 @@ impl<T: Send + 'static> Waiters<T> {
             let timer = thread::Builder::new().name("activity-timer".into());
             // Without a timer nobody may wait.
             if timer.spawn(move || waiters.run_timer()).is_err() {
-                queue.sent_away += 1;
+                queue.expired += 1;
                 return answered;
             }
             queue.timed = true;
@@ -93,8 +93,8 @@ impl<T: Send + 'static> Waiters<T> {
     }
 
     /// How many were still there when they got nothing.
-    pub(crate) fn sent_away(&self) -> u64 {
-        self.queue.lock().sent_away
+    pub(crate) fn expired(&self) -> u64 {
+        self.queue.lock().expired
     }
 
     /// The number of the last one who waits.
@@ -110,7 +110,7 @@ impl<T: Send + 'static> Waiters<T> {
         drop(queue);
         for waiter in served {
             // Whoever waited may have given up.
-            let _ = tell(waiter.answer, answer());
+            let _ = send_guarded(waiter.answer, answer());
         }
     }
 
@@ -131,7 +131,7 @@ impl<T: Send + 'static> Waiters<T> {
             drop(queue);
             // What one who has given up does not take is the next one's.
             left = match waiter {
-                Some(waiter) => tell(waiter.answer, answer).err(),
+                Some(waiter) => send_guarded(waiter.answer, answer).err(),
                 None => Some(answer),
             };
         }
@@ -141,11 +141,13 @@ impl<T: Send + 'static> Waiters<T> {
     pub(crate) fn close(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        let sent_away = mem::take(&mut queue.waiting);
-        queue.sent_away += sent_away.iter().filter(|one| one.is_there()).count() as u64;
+        let expired = mem::take(&mut queue.waiting);
+        queue.expired += expired.iter().filter(|one| one.is_there()).count() as u64;
         drop(queue);
         self.closing.notify_all();
-        sent_away.into_iter().for_each(|one| send_away(one.answer));
+        expired
+            .into_iter()
+            .for_each(|one| cancel_guarded(one.answer));
     }
 
     /// Sends away whose time is up, until nobody has come for as long as one may wait.
@@ -156,10 +158,10 @@ impl<T: Send + 'static> Waiters<T> {
             match queue.waiting.front().map(|first| first.deadline) {
                 Some(deadline) if deadline <= now => {
                     let late = queue.waiting.pop_front();
-                    queue.sent_away += u64::from(late.as_ref().is_some_and(Waiter::is_there));
+                    queue.expired += u64::from(late.as_ref().is_some_and(Waiter::is_there));
                     // Wakes a task: not under the lock.
                     drop(queue);
-                    late.into_iter().for_each(|one| send_away(one.answer));
+                    late.into_iter().for_each(|one| cancel_guarded(one.answer));
                     queue = self.queue.lock();
                 }
                 Some(deadline) => drop(self.closing.wait_until(&mut queue, deadline)),
@@ -245,7 +247,7 @@ mod tests {
         assert_eq!(first.try_recv(), Ok(7));
         assert!(last.try_recv().is_err());
         waiters.close();
-        assert_eq!(waiters.sent_away(), 1);
+        assert_eq!(waiters.expired(), 1);
     }
 
     #[test]
@@ -254,12 +256,12 @@ mod tests {
         for _ in 0..3 {
             assert!(waiters.wait().blocking_recv().is_err());
         }
-        assert_eq!(waiters.sent_away(), 3);
+        assert_eq!(waiters.expired(), 3);
     }
 
     #[test]
     fn nobody_waits_in_a_closed_queue() {
-        let waiters = waiters(FOR_EVER);
+        let waiters = waiters(FOREVER);
         let before = waiters.wait();
         waiters.close();
         assert!(before.blocking_recv().is_err());

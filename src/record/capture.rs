@@ -15,7 +15,7 @@ pub enum Capture {
 
 impl Capture {
     /// The most bytes that are kept.
-    pub(crate) fn cap(self) -> usize {
+    pub(crate) fn max_bytes(self) -> usize {
         match self {
             Capture::Off => 0,
             Capture::Preview => 4096,

@@ -40,7 +40,7 @@ impl ActivityId {
     }
 
     /// This id where it says that the activity started then, else another one that does and follows from this one.
-    pub(crate) fn starting_at(self, started_at: DateTime<Utc>) -> Self {
+    pub(crate) fn with_start(self, started_at: DateTime<Utc>) -> Self {
         ActivityId(at(self.0, started_at))
     }
 
@@ -84,7 +84,7 @@ impl EventId {
     }
 
     /// This id where it says that the event happened then, else another one that does and follows from this one.
-    pub(crate) fn happening_at(self, instant: DateTime<Utc>) -> Self {
+    pub(crate) fn with_time(self, instant: DateTime<Utc>) -> Self {
         EventId(at(self.0, instant))
     }
 
@@ -249,7 +249,7 @@ mod tests {
         #[test]
         fn an_id_of_another_time_follows_from_the_old_one(old: [u8; 16], other: [u8; 16], us in 0i64..4_102_444_800_000_000) {
             let at = DateTime::from_timestamp_micros(us).unwrap();
-            let new = |bytes| ActivityId::from_bytes(bytes).starting_at(at);
+            let new = |bytes| ActivityId::from_bytes(bytes).with_start(at);
             prop_assert_eq!(new(old).started_at(), at);
             prop_assert_eq!(new(*new(old).as_bytes()), new(old));
             prop_assert_eq!(old == other, new(old) == new(other));

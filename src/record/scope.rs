@@ -53,7 +53,7 @@ impl Scope {
     }
 
     /// The bytes that it and its texts take.
-    pub(crate) fn charge(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         let texts = self.texts().into_iter().flatten().map(Text::heap_bytes);
         size_of::<Scope>() + texts.sum::<usize>()
     }

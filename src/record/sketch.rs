@@ -71,8 +71,8 @@ impl Sketch {
         let mut bytes = Vec::with_capacity(self.counts.len() * 3);
         let mut last = 0;
         for (part, count) in &self.counts {
-            write_number(&mut bytes, u64::from(part - last));
-            write_number(&mut bytes, *count);
+            write_varint(&mut bytes, u64::from(part - last));
+            write_varint(&mut bytes, *count);
             last = *part;
         }
         bytes
@@ -85,7 +85,7 @@ impl Sketch {
             counts: Vec::with_capacity(bytes.len() / 2),
         };
         let mut last = 0_u16;
-        while let (Some(distance), Some(count)) = (read_number(&mut bytes), read_number(&mut bytes))
+        while let (Some(distance), Some(count)) = (read_varint(&mut bytes), read_varint(&mut bytes))
         {
             let Some(part) = u16::try_from(distance)
                 .ok()
@@ -125,7 +125,7 @@ fn middle(part: u16) -> u64 {
 }
 
 /// Writes a number as LEB128.
-pub(crate) fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn write_varint(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -133,8 +133,8 @@ pub(crate) fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Reads what [`write_number`] wrote.
-pub(crate) fn read_number(bytes: &mut &[u8]) -> Option<u64> {
+/// Reads what [`write_varint`] wrote.
+pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;

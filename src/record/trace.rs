@@ -26,14 +26,14 @@ pub struct SpanId([u8; 8]);
 
 impl TraceId {
     /// The trace of a tree of activities that continues no other: its root's id.
-    pub fn of_root(root: ActivityId) -> Self {
+    pub fn from_root(root: ActivityId) -> Self {
         TraceId(*root.as_bytes())
     }
 }
 
 impl SpanId {
     /// The span of an activity of which no other is known: the second half of its id.
-    pub fn of(activity: ActivityId) -> Self {
+    pub fn from_activity(activity: ActivityId) -> Self {
         // It has no zeros alone: a UUID says there of which variant it is.
         let [_, _, _, _, _, _, _, _, half @ ..] = *activity.as_bytes();
         SpanId(half)
@@ -269,8 +269,8 @@ mod tests {
         #[test]
         fn an_activity_has_a_span_of_its_own(us in 0i64..4_102_444_800_000_000, random: u64) {
             let id = ActivityId::from_parts(us, random);
-            prop_assert_eq!(SpanId::from_bytes(*SpanId::of(id).as_bytes()), Some(SpanId::of(id)));
-            prop_assert_eq!(TraceId::of_root(id).to_string(), id.to_string().replace('-', ""));
+            prop_assert_eq!(SpanId::from_bytes(*SpanId::from_activity(id).as_bytes()), Some(SpanId::from_activity(id)));
+            prop_assert_eq!(TraceId::from_root(id).to_string(), id.to_string().replace('-', ""));
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     activity::Activity,
     error::{Error, ErrorKind, Result},
-    pipeline::{Attached, Handover},
+    pipeline::{EndListener, Handover},
     record::{ActivityId, RecordingId, RecordingStatus},
     recording::{Chunk, Sink, actor::Request},
 };
@@ -144,7 +144,7 @@ impl Held {
         if activity.runs_in(&shared) {
             // First the link, so that no end can come between.
             self.sink.link(id);
-            if activity.tell_end(&shared, self.clone()) {
+            if activity.add_end_listener(&shared, self.clone()) {
                 return Ok(());
             }
             self.sink.unlink(id, shared.clock.stamp().wall_us);
@@ -172,8 +172,8 @@ pub(super) fn nowhere(place: &str) -> Error {
     )
 }
 
-impl Attached for Held {
-    fn seal(
+impl EndListener for Held {
+    fn on_end(
         self: Arc<Self>,
         activity: ActivityId,
         ended_at_us: i64,

@@ -128,7 +128,7 @@ impl RawPreview {
     }
 
     /// The bytes that it takes.
-    pub(crate) fn charge(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         size_of::<RawPreview>() + self.window.text.capacity()
     }
 }

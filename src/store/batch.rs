@@ -138,7 +138,7 @@ impl Trace {
     }
 
     /// The bytes that it takes.
-    pub(crate) fn charge(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         size_of::<Trace>() + self.state.as_ref().map_or(0, Text::heap_bytes)
     }
 }

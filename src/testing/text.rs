@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    record::{Branch, EventRecord, Outline, Text},
+    record::{Branch, EventRecord, Text, TreeLayout},
     testing::Recorded,
 };
 
@@ -20,7 +20,7 @@ impl Recorded {
     /// Draws all of it, with a mark at one record.
     pub(super) fn draw(&self, here: Option<[u8; 16]>) -> String {
         let mark = |id| (here == Some(id)).then(|| "← here".to_owned());
-        let activities = Outline::of(&self.activities)
+        let activities = TreeLayout::new(&self.activities)
             .map(|branch| activity(&branch, mark(*branch.activity.id.as_bytes())));
         let events = self
             .events
@@ -58,7 +58,7 @@ fn activity(branch: &Branch<'_>, mark: Option<String>) -> Line {
     let activity = branch.activity;
     let took = activity.duration_ns.map(Duration::from_nanos);
     [
-        format!("{}{}", branch.lead, activity.name),
+        format!("{}{}", branch.prefix, activity.name),
         activity.status.to_string(),
         took.map(|took| format!("{took:?}")).unwrap_or_default(),
         words([

@@ -347,7 +347,7 @@ fn running_activities_are_seen_and_those_left_open_are_abandoned() {
     let report = log.shutdown().wait().unwrap();
     assert_eq!((report.activities.recorded, report.activities.open), (1, 1));
     running.end(Outcome::success());
-    let row = Rows::of(&path).one("endless");
+    let row = Rows::open(&path).one("endless");
     assert_eq!((row.status, row.duration_ns), (Status::Abandoned, None));
     assert_eq!(row.attributes["step"], json!(2));
     assert!(log.accounting().adds_up());

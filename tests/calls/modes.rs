@@ -60,13 +60,13 @@ async fn what_was_answered_is_on_record() {
     let mut calls = service(&log);
     for name in ["one", "fails", "two"] {
         let _ = calls.ready().await.unwrap().call(name).await;
-        assert!(Rows::of(&path).names().contains(&name), "{name}");
+        assert!(Rows::open(&path).names().contains(&name), "{name}");
     }
     let observed = log.start(Describe::job("observed"));
     observed
         .observe(async { 7 }, |_: &i32| Outcome::success())
         .await;
-    assert!(Rows::of(&path).names().contains(&"observed"));
+    assert!(Rows::open(&path).names().contains(&"observed"));
     assert_eq!(log.accounting().not_durable, 0);
 }
 
@@ -80,7 +80,7 @@ async fn a_panic_goes_on_when_it_is_on_record() {
     let panic = call.await.unwrap_err().into_panic();
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"at the disco"));
     assert_eq!(
-        Rows::of(&path).one("panics").error_type.as_deref(),
+        Rows::open(&path).one("panics").error_type.as_deref(),
         Some("panic")
     );
 }

@@ -172,7 +172,7 @@ fn a_log_that_is_reached_by_a_link_is_the_same_log() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     let living = first.start(Describe::job("living"));
     first.flush().wait().unwrap();
-    assert_eq!(Rows::of(&link).one("living").status, Status::Running);
+    assert_eq!(Rows::open(&link).one("living").status, Status::Running);
     let second = ActivityLog::open(&link).unwrap();
     living.end(Outcome::success());
     first.flush().wait().unwrap();
@@ -232,7 +232,7 @@ fn many_may_open_a_new_log_at_once() {
                 });
             }
         });
-        assert_eq!(Rows::of(&path).0.len(), 6);
+        assert_eq!(Rows::open(&path).0.len(), 6);
     }
 }
 
@@ -271,7 +271,7 @@ fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let seen = Rows::of(&path);
+    let seen = Rows::open(&path);
     assert!(
         seen.0.iter().any(|row| row.status == Status::Abandoned),
         "a reader sees it at once: {seen:?}"
@@ -323,7 +323,7 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
     });
     let counts = log.accounting();
     // On record it is abandoned: its end is what was lost.
-    assert_eq!(Rows::of(&path).one("listed").status, Status::Abandoned);
+    assert_eq!(Rows::open(&path).one("listed").status, Status::Abandoned);
     assert_eq!(counts.activities.lost_shutdown, 1);
     let counts = &instance.accounting;
     assert_eq!(
@@ -422,12 +422,12 @@ fn a_log_whose_files_are_removed_goes_on_in_new_ones_with_what_it_had() {
     done(&log, "after");
     let open = log.start(Describe::job("open"));
     support::soon(|| log.flush().wait().ok());
-    let rows = Rows::of(&path);
+    let rows = Rows::open(&path);
     assert_eq!(rows.names(), ["before", "after", "open"]);
     assert_eq!(rows.one("open").status, Status::Running);
     open.end(Outcome::success());
     log.shutdown().wait().unwrap();
-    assert_eq!(Rows::of(&path).one("open").status, Status::Success);
+    assert_eq!(Rows::open(&path).one("open").status, Status::Success);
 }
 
 #[test]
@@ -447,7 +447,7 @@ fn who_reads_while_a_log_is_shut_down_sees_nobody_abandoned() {
         log.flush().wait().unwrap();
         let reading = thread::spawn(move || {
             support::soon(|| {
-                let row = Rows::of(&path).one("one");
+                let row = Rows::open(&path).one("one");
                 assert_ne!(row.status, Status::Abandoned);
                 (row.status == Status::Success).then_some(())
             });

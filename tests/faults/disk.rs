@@ -362,6 +362,6 @@ fn a_local_disk_is_not_a_network_file_system() {
         let log = ActivityLog::open(&path).unwrap();
         done(&log, "one");
         log.shutdown().wait().unwrap();
-        assert_eq!(Rows::of(&path).names(), ["one"]);
+        assert_eq!(Rows::open(&path).names(), ["one"]);
     }
 }

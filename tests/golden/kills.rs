@@ -14,7 +14,7 @@ use crate::{
     golden::{
         Golden, answers, beside, messy_log, migration, newest_version, open_and_close, tables,
     },
-    support::strace::{child, sweep},
+    support::strace::{child, kill_at_every_write},
 };
 
 #[test]
@@ -29,7 +29,7 @@ fn a_migration_killed_at_any_write_leaves_the_old_or_the_new_log() {
     for golden in Golden::all() {
         let (_folder, untouched) = golden.copy();
         let before = tables::fingerprints(&untouched);
-        let seen = sweep(test, &|| golden.copy(), &|path| {
+        let seen = kill_at_every_write(test, &|| golden.copy(), &|path| {
             // Reading would clean up what was left behind.
             let (folder, left) = copy(path);
             let version = tables::version(&left);
@@ -78,7 +78,7 @@ fn creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log() {
         (folder, path)
     };
     let newest = newest_version();
-    let seen = sweep(test, &empty, &|path| {
+    let seen = kill_at_every_write(test, &empty, &|path| {
         let told = beside(path, ".told").exists();
         open_and_close(path);
         assert_eq!(tables::version(path), newest);

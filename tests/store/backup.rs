@@ -33,7 +33,7 @@ fn a_backup_is_one_file_with_everything_committed_before_it() {
     done(&log, "after");
     log.flush().wait().unwrap();
     assert_eq!(fs::metadata(&copy).unwrap().len(), bytes);
-    assert_eq!(Rows::of(&copy).names(), ["before"]);
+    assert_eq!(Rows::open(&copy).names(), ["before"]);
     drop(running);
     log.shutdown().wait().unwrap();
     let mut names: Vec<_> = fs::read_dir(folder.path())
@@ -47,7 +47,7 @@ fn a_backup_is_one_file_with_everything_committed_before_it() {
     let again = ActivityLog::open(&copy).unwrap();
     done(&again, "in the copy");
     again.shutdown().wait().unwrap();
-    assert_eq!(Rows::of(&copy).names(), ["before", "in the copy"]);
+    assert_eq!(Rows::open(&copy).names(), ["before", "in the copy"]);
 }
 
 #[test]

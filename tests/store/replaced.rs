@@ -90,7 +90,7 @@ fn names(path: &Path) -> Vec<String> {
         .query_row("PRAGMA integrity_check", (), |row| row.get(0))
         .unwrap();
     assert_eq!(ok, "ok");
-    let rows = Rows::of(path);
+    let rows = Rows::open(path);
     rows.names().into_iter().map(str::to_owned).collect()
 }
 
@@ -263,7 +263,7 @@ fn a_running_call_survives_the_removal_of_the_lock_folder() {
     other.shutdown().wait().unwrap();
     running.end(Outcome::success());
     open.commit("after");
-    let row = Rows::of(&open.path).one("running");
+    let row = Rows::open(&open.path).one("running");
     assert_eq!(row.status, Status::Success);
     open.names();
 }
@@ -319,7 +319,7 @@ fn the_main_file_of_an_idle_log_is_complete() {
     let copy = open.folder.path().join("copy.db");
     support::soon(|| {
         cp(&open.path, &copy);
-        (Rows::of(&copy).names().len() == 2).then_some(())
+        (Rows::open(&copy).names().len() == 2).then_some(())
     });
     let (_, folder) = open.names();
     let path = folder.path().join("activity.db");
@@ -361,7 +361,7 @@ fn opening_a_dangling_symlink_creates_its_target() {
     second.shutdown().wait().unwrap();
     fs::remove_file(open.file("-wal")).unwrap();
     open.commit("after");
-    assert_eq!(Rows::of(&link).names(), ["before", "after"]);
+    assert_eq!(Rows::open(&link).names(), ["before", "after"]);
     let (names, _folder) = open.names();
     assert_eq!(names, ["before", "after"]);
 }
@@ -462,6 +462,6 @@ fn a_log_that_is_closed_while_the_file_is_locked_leaves_nothing_running() {
     let log = ActivityLog::open(&path).unwrap();
     record(&log, "later");
     log.flush().wait().unwrap();
-    let row = Rows::of(&path).one("running");
+    let row = Rows::open(&path).one("running");
     assert_eq!(row.status, Status::Abandoned);
 }

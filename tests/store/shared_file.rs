@@ -72,7 +72,7 @@ fn any_number_of_logs_of_one_file_takes_one_thread_and_few_descriptors() {
         );
     }
     first.shutdown().wait().unwrap();
-    let rows = Rows::of(&path);
+    let rows = Rows::open(&path);
     assert_eq!(
         rows.names().into_iter().collect::<BTreeSet<_>>().len(),
         1_000
@@ -112,7 +112,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
     recording.join().unwrap();
     // Open activities of the other log are not abandoned with those of the first.
     fast.flush().wait().unwrap();
-    let rows = Rows::of(&path);
+    let rows = Rows::open(&path);
     assert_eq!(rows.one("goes on").status, Status::Running);
     assert_eq!(rows.one("left open").status, Status::Abandoned);
     assert_eq!(rows.one("durable 7").attributes["note"], "code [redacted]");
@@ -120,7 +120,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
     goes_on.end(Outcome::success());
     let counts = fast.shutdown().wait().unwrap();
     assert_eq!(counts.activities.committed, 501);
-    assert_eq!(Rows::of(&path).one("goes on").status, Status::Success);
+    assert_eq!(Rows::open(&path).one("goes on").status, Status::Success);
 }
 
 #[test]

@@ -171,13 +171,13 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
     let path = folder.path().join("a.db");
     record(&log, &clock, 0, 2);
     log.flush().wait().unwrap();
-    assert_eq!(sums::of_quarters(&path).len(), 4);
+    assert_eq!(sums::buckets(&path).len(), 4);
     clock.advance(Duration::from_secs(31 * 24 * 3600));
     log.start(Describe::job("late")).end(Outcome::success());
     log.flush().wait().unwrap();
     // Maintenance follows the commit: a second flush waits for it.
     log.flush().wait().unwrap();
-    assert_eq!(sums::of_quarters(&path).len(), 2);
+    assert_eq!(sums::buckets(&path).len(), 2);
     let mut reader = ActivityReader::open(&path).unwrap();
     assert_eq!(
         reader
@@ -195,7 +195,7 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
     while upkeep.index().unwrap() > 0 {}
     sums::rebuild(&mut *upkeep);
     // With the sum of the agent, which indexing adds.
-    assert_eq!(sums::of_quarters(&path).len(), 7);
+    assert_eq!(sums::buckets(&path).len(), 7);
 }
 
 #[test]

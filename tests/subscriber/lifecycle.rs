@@ -20,10 +20,9 @@ use tracing::Level;
 
 use crate::support::{
     Rows,
+    captured_events::CapturedEvents,
     faulty::{Fault, FaultyStore},
-    rows,
-    said::Said,
-    soon,
+    rows, soon,
 };
 
 fn done(log: &ActivityLog, name: &'static str) {
@@ -47,7 +46,7 @@ fn a_forgotten_shutdown_loses_nothing_and_is_told() {
     let other = log.clone();
     done(&log, "one");
     let open = log.start(Describe::job("open"));
-    let said = Said::default();
+    let said = CapturedEvents::default();
     said.during(|| {
         drop(log);
         drop(other);
@@ -56,7 +55,7 @@ fn a_forgotten_shutdown_loses_nothing_and_is_told() {
     assert_eq!(level, Level::WARN, "{text}");
     assert!(text.contains("dropped without a shutdown"), "{text}");
     assert!(text.contains("committed=1 abandoned=1"), "{text}");
-    let rows = Rows::of(&path);
+    let rows = Rows::open(&path);
     assert_eq!(rows.one("one").status, Status::Success);
     assert_eq!(rows.one("open").status, Status::Abandoned);
     drop(open);
@@ -66,7 +65,7 @@ fn a_forgotten_shutdown_loses_nothing_and_is_told() {
 fn a_shutdown_is_not_told_of_as_forgotten() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.shutdown().wait().unwrap();
-    let said = Said::default();
+    let said = CapturedEvents::default();
     said.during(|| {
         drop(log);
         tracing::warn!(target: "tower_activity::log", "the end");
@@ -92,7 +91,7 @@ fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
             done(&log, "one");
             done(&log, "two");
             log.event("deployment").record();
-            let said = Said::default();
+            let said = CapturedEvents::default();
             said.during(|| drop(log));
             said.one()
         };
@@ -125,7 +124,7 @@ fn a_log_may_be_dropped_inside_of_a_runtime() {
             drop(log);
         });
         runtime.block_on(task).unwrap();
-        assert_eq!(Rows::of(&path).names(), ["one"]);
+        assert_eq!(Rows::open(&path).names(), ["one"]);
 
         // Also as a part of a task that the runtime takes down with it.
         let log = ActivityLog::open(&path).unwrap();
@@ -135,7 +134,7 @@ fn a_log_may_be_dropped_inside_of_a_runtime() {
             pending::<()>().await;
         });
         drop(runtime);
-        assert_eq!(Rows::of(&path).names(), ["one", "two"]);
+        assert_eq!(Rows::open(&path).names(), ["one", "two"]);
     }
 }
 
@@ -143,7 +142,7 @@ fn a_log_may_be_dropped_inside_of_a_runtime() {
 fn a_log_may_be_dropped_by_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let said = Said::default();
+    let said = CapturedEvents::default();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         said.during(|| {
             let log = ActivityLog::open(&path).unwrap();
@@ -153,7 +152,7 @@ fn a_log_may_be_dropped_by_a_panic() {
     }));
     assert!(panicked.is_err());
     assert_eq!(said.one().0, Level::WARN);
-    let call = Rows::of(&path).one("call");
+    let call = Rows::open(&path).one("call");
     assert_eq!(call.status, Status::Failed);
     assert_eq!(call.error_type.as_deref(), Some("panic"));
 }
@@ -163,13 +162,13 @@ fn a_log_may_be_dropped_by_a_panic() {
 struct HoldsItsLog {
     inner: SqliteStore,
     held: Arc<Mutex<Option<ActivityLog>>>,
-    said: Said,
+    said: CapturedEvents,
 }
 
 struct HoldingWriter {
     inner: Box<dyn Writer>,
     held: Arc<Mutex<Option<ActivityLog>>>,
-    said: Said,
+    said: CapturedEvents,
 }
 
 impl Store for HoldsItsLog {
@@ -214,7 +213,7 @@ impl Writer for HoldingWriter {
 fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let (held, said) = (Arc::default(), Said::default());
+    let (held, said) = (Arc::default(), CapturedEvents::default());
     let store = HoldsItsLog {
         inner: SqliteStore::new(&path).unwrap(),
         held: Arc::clone(&held),
@@ -240,7 +239,7 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
         instance.stopped_at.is_some().then_some(instance)
     });
     assert_eq!(instance.accounting.activities.committed, 2, "{instance:?}");
-    assert_eq!(Rows::of(&path).names(), ["first", "last"]);
+    assert_eq!(Rows::open(&path).names(), ["first", "last"]);
     assert_eq!(said.one().0, Level::WARN);
 }
 
@@ -348,7 +347,7 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
         (CALLS, CALLS)
     );
     assert!(counts.adds_up(), "{counts:?}");
-    let rows = Rows::of(&path);
+    let rows = Rows::open(&path);
     assert_eq!(rows.0.len() as u64, CALLS);
     assert!(rows.0.iter().all(|row| row.status == Status::Abandoned));
     let health = ActivityReader::open(&path).unwrap().health().unwrap();

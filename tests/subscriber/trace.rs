@@ -38,9 +38,9 @@ fn a_tree_is_a_trace_of_its_own() {
     });
     let rows = rows(&log);
     let (outer, inner) = (rows.one("outer"), rows.one("inner"));
-    assert_eq!(outer.trace_id, TraceId::of_root(outer.id));
+    assert_eq!(outer.trace_id, TraceId::from_root(outer.id));
     assert_eq!(inner.trace_id, outer.trace_id);
-    assert_eq!(inner.span_id, SpanId::of(inner.id));
+    assert_eq!(inner.span_id, SpanId::from_activity(inner.id));
     assert_ne!(inner.span_id, outer.span_id);
     assert_eq!((outer.remote_parent, inner.remote_parent), (None, None));
 }
@@ -61,7 +61,7 @@ fn a_caller_s_trace_goes_on() {
     let rows = rows(&log);
     for row in &rows.0 {
         assert_eq!(row.trace_id, context(PARENT).trace_id(), "{}", row.name);
-        assert_eq!(row.span_id, SpanId::of(row.id));
+        assert_eq!(row.span_id, SpanId::from_activity(row.id));
     }
     let caller = Some(context(PARENT).span_id());
     assert_eq!(rows.one("outer").remote_parent, caller);
@@ -124,14 +124,18 @@ fn a_client_sends_the_current_trace_along() {
     let mut own = log.start(Describe::job("own"));
     let id = own.id().unwrap();
     let (parent, state) = own.enter(|| sent(None));
-    let expected = format!("00-{}-{}-01", TraceId::of_root(id), SpanId::of(id));
+    let expected = format!(
+        "00-{}-{}-01",
+        TraceId::from_root(id),
+        SpanId::from_activity(id)
+    );
     assert_eq!((parent, state), (Some(expected), None));
     assert_eq!(own.enter(|| sent(Some(OTHER))).0.as_deref(), Some(OTHER));
 
     let mut asked = log.start(Describe::job("asked").remote(context(PARENT)));
     asked.enter(|| {
         let mut inner = log.start(Describe::job("inner"));
-        let span = SpanId::of(inner.id().unwrap());
+        let span = SpanId::from_activity(inner.id().unwrap());
         let (parent, state) = inner.enter(|| sent(None));
         let trace = context(PARENT).trace_id();
         // The caller's trace, our step, the caller's flags and state.

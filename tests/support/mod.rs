@@ -1,10 +1,11 @@
 //! What the behaviour tests share: reading a log back.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod captured_events;
 pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
-pub mod said;
+
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;
@@ -68,7 +69,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 impl Rows {
     /// Reads what is in a file.
-    pub fn of(path: &Path) -> Rows {
+    pub fn open(path: &Path) -> Rows {
         Rows::read(&mut ActivityReader::open(path).unwrap())
     }
 

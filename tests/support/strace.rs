@@ -72,7 +72,7 @@ pub fn child() -> Option<PathBuf> {
 }
 
 /// Kills a process at every write, has each log looked at that one leaves behind, and gives what was seen.
-pub fn sweep<T: Ord + Send>(
+pub fn kill_at_every_write<T: Ord + Send>(
     test: &str,
     begin: &(dyn Fn() -> (TempDir, PathBuf) + Sync),
     look: &(dyn Fn(&Path) -> T + Sync),
@@ -110,7 +110,7 @@ pub fn sweep<T: Ord + Send>(
 
 /// Kills a process at some of its writes, spread over all of each sort, and has each log looked at that one leaves behind.
 /// At no more than about `most` writes; at every one where that is `None`. Returns at how many it was killed.
-pub fn sweep_some(
+pub fn kill_at_some_writes(
     test: &str,
     most: Option<usize>,
     begin: &(dyn Fn() -> (TempDir, PathBuf) + Sync),

@@ -9,7 +9,7 @@ use tower_activity::store::Upkeep;
 pub type Rows = Vec<Vec<Value>>;
 
 /// Every sum that is kept.
-pub fn of_quarters(path: &Path) -> Rows {
+pub fn buckets(path: &Path) -> Rows {
     rows(
         path,
         "SELECT * FROM bucket ORDER BY scope, scope_id, quarter",
@@ -26,7 +26,7 @@ pub fn all(path: &Path) -> [Rows; 3] {
     let hours = "SELECT quarter, turns FROM hour WHERE turns > 0";
     assert_eq!(rows(path, hours), rows(path, quarters));
     [
-        of_quarters(path),
+        buckets(path),
         rows(
             path,
             "SELECT * FROM agent_stretch ORDER BY agent, quarter, scope_id",

@@ -153,7 +153,7 @@ fn take(activity: &Activity, most: u16) -> Option<Option<Event>> {
         return Some(Some(activity.event(EventRecord::LOG)));
     }
     open.shard
-        .update(open.key, intake::counter_charge(), |started| {
+        .update(open.key, intake::counter_cost(), |started| {
             intake::count_up(started.details.get_or_insert_default(), DROPPED)
         });
     Some(None)

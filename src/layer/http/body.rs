@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use crate::{
     activity::{Running, panicked},
     layer::http::grpc,
-    pipeline::Commit,
+    pipeline::CommitWait,
     record::{Outcome, Status, Text},
 };
 
@@ -73,7 +73,7 @@ const SHORT: u64 = 64 << 10;
 /// The last frame, until the record is committed.
 struct Held<B: Body> {
     frame: Option<Result<Frame<B::Data>, B::Error>>,
-    commit: Commit,
+    commit: CommitWait,
 }
 
 impl<B: Body> ActivityBody<B> {
@@ -197,7 +197,7 @@ impl Recording {
     }
 
     /// Ends it after its last frame; returns the commit that this waits for, where it does.
-    fn end(&mut self) -> Option<Commit> {
+    fn end(&mut self) -> Option<CommitWait> {
         let outcome = self.progress.outcome.take();
         self.close(outcome.unwrap_or_else(grpc::missing_status));
         self.running.commit()

@@ -27,7 +27,7 @@ use crate::{
             operations::Round,
         },
     },
-    pipeline::Room,
+    pipeline::Admission,
     record::{Capture, InstanceId, Kind, Outcome, Text, TraceContext},
 };
 
@@ -235,10 +235,10 @@ impl Recorder {
         let first = Round::new(session.as_deref(), request.state, keys)
             .and_then(|round| self.tools.operations.first(&name, &round));
         let describe = self.describe(request, session.clone(), first.as_ref(), context);
-        let mut room = Room::default();
-        poll_fn(|cx| self.tools.log.poll_room(&mut room, cx)).await;
+        let mut admission = Admission::default();
+        poll_fn(|cx| self.tools.log.poll_admission(&mut admission, cx)).await;
         Call {
-            running: self.tools.log.start_with(describe, room.take()),
+            running: self.tools.log.start_with(describe, admission.take()),
             asked: Asked {
                 name,
                 session,

@@ -21,7 +21,7 @@ use crate::{
         Tools,
         tower_mcp::{classify::ByAnswer, describe::describe},
     },
-    pipeline::Room,
+    pipeline::Admission,
     record::Capture,
 };
 
@@ -89,7 +89,7 @@ impl<S> Layer<S> for ToolsLayer {
             inner,
             layer: self.clone(),
             greeted: Arc::default(),
-            room: Room::default(),
+            admission: Admission::default(),
         }
     }
 }
@@ -101,7 +101,7 @@ pub struct ToolsService<S> {
     layer: ToolsLayer,
     /// The client of this connection, where it has said who it is.
     greeted: Arc<OnceLock<Implementation>>,
-    room: Room,
+    admission: Admission,
 }
 
 impl<S> Service<RouterRequest> for ToolsService<S>
@@ -113,7 +113,7 @@ where
     type Future = CallFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        ready!(self.layer.tools.log.poll_room(&mut self.room, cx));
+        ready!(self.layer.tools.log.poll_admission(&mut self.admission, cx));
         self.inner.poll_ready(cx)
     }
 
@@ -123,7 +123,7 @@ where
             self.greeted.get_or_init(|| hello.client_info.clone());
         }
         let mut running = match describe(tools, &request, self.greeted.get()) {
-            Some(describe) => tools.log.start_with(describe, self.room.take()),
+            Some(describe) => tools.log.start_with(describe, self.admission.take()),
             None => Running::inert(),
         };
         let capture = match &request.inner {

@@ -6,19 +6,19 @@ use tokio::sync::oneshot;
 
 use super::Shard;
 #[cfg(feature = "recording")]
-use super::{Phase, Rejected, SlotKey, State, find};
+use super::{Phase, Rejection, SlotKey, State, find};
 #[cfg(feature = "recording")]
 use crate::store::Step;
-use crate::{pipeline::lanes::Lane, record::ActivityId, store::NewStep};
+use crate::{pipeline::queues::Queue, record::ActivityId, store::NewStep};
 
 /// What every step is charged for, whatever it carries: twice, because what it stands in grows by doubling.
 #[cfg(feature = "recording")]
-const STEP_CHARGE: usize = 2 * (size_of::<NewStep>() + size_of::<u32>());
+const STEP_COST: usize = 2 * (size_of::<NewStep>() + size_of::<u32>());
 
 /// Something that is told, once, that an activity has ended.
-pub(crate) trait Attached: Debug + Send + Sync {
+pub(crate) trait EndListener: Debug + Send + Sync {
     /// Says that this activity has ended. What is received, if anything, says that all is handed over.
-    fn seal(
+    fn on_end(
         self: Arc<Self>,
         activity: ActivityId,
         ended_at_us: i64,
@@ -27,17 +27,18 @@ pub(crate) trait Attached: Debug + Send + Sync {
 
 /// What was attached to an activity that has ended now, and when that was.
 #[derive(Debug)]
-pub(crate) struct Sealed {
-    attached: Vec<Arc<dyn Attached>>,
+pub(crate) struct EndNotification {
+    listeners: Vec<Arc<dyn EndListener>>,
     activity: ActivityId,
     ended_at_us: i64,
 }
 
-impl Sealed {
+impl EndNotification {
     /// Tells all of it. Gives back what an answer has to wait for.
-    pub(crate) fn tell(self) -> Vec<oneshot::Receiver<()>> {
-        let told = self.attached.into_iter();
-        told.filter_map(|one| one.seal(self.activity, self.ended_at_us))
+    pub(crate) fn send(self) -> Vec<oneshot::Receiver<()>> {
+        let listeners = self.listeners.into_iter();
+        listeners
+            .filter_map(|one| one.on_end(self.activity, self.ended_at_us))
             .collect()
     }
 }
@@ -45,18 +46,22 @@ impl Sealed {
 /// What a shard has of recordings.
 #[derive(Debug, Default)]
 pub(super) struct Recordings {
-    pub(super) steps: Lane<NewStep>,
-    attached: HashMap<ActivityId, Vec<Arc<dyn Attached>>>,
+    pub(super) steps: Queue<NewStep>,
+    listeners: HashMap<ActivityId, Vec<Arc<dyn EndListener>>>,
 }
 
 impl Recordings {
     /// What was attached to an activity that has ended after so long.
     #[cold]
-    pub(super) fn seal(&mut self, activity: ActivityId, duration_ns: u64) -> Option<Box<Sealed>> {
-        let attached = self.attached.remove(&activity)?;
+    pub(super) fn take_listeners(
+        &mut self,
+        activity: ActivityId,
+        duration_ns: u64,
+    ) -> Option<Box<EndNotification>> {
+        let listeners = self.listeners.remove(&activity)?;
         let duration_us = i64::try_from(duration_ns / 1_000).unwrap_or(i64::MAX);
-        Some(Box::new(Sealed {
-            attached,
+        Some(Box::new(EndNotification {
+            listeners,
             activity,
             ended_at_us: activity.started_at_us().saturating_add(duration_us),
         }))
@@ -72,7 +77,7 @@ impl Shard {
     }
 
     /// Has somebody told when an activity has ended. `false` when it has already.
-    pub(crate) fn attach(&self, key: SlotKey, attached: Arc<dyn Attached>) -> bool {
+    pub(crate) fn add_end_listener(&self, key: SlotKey, listener: Arc<dyn EndListener>) -> bool {
         let Some(mut state) = self.lock() else {
             return false;
         };
@@ -82,41 +87,41 @@ impl Shard {
         let Some(slot) = find(slots, key) else {
             return false;
         };
-        slot.attached = true;
-        let list = recordings.attached.entry(key.id).or_default();
-        list.push(attached);
+        slot.has_end_listener = true;
+        let list = recordings.listeners.entry(key.id).or_default();
+        list.push(listener);
         true
     }
 
     /// Admits steps of a recording, all or none, and takes the memory for `more` steps to come.
-    pub(crate) fn record(&self, steps: Vec<NewStep>, more: usize) -> Result<(), Rejected> {
-        let mut bytes = more * STEP_CHARGE;
-        let mut lane = Lane::default();
+    pub(crate) fn record(&self, steps: Vec<NewStep>, more: usize) -> Result<(), Rejection> {
+        let mut bytes = more * STEP_COST;
+        let mut queue = Queue::default();
         for step in steps {
-            let charge = STEP_CHARGE + heap_bytes(&step.step);
-            lane.push(step, u32::try_from(charge).unwrap_or(u32::MAX));
-            bytes += charge;
+            let cost = STEP_COST + heap_bytes(&step.step);
+            queue.push(step, u32::try_from(cost).unwrap_or(u32::MAX));
+            bytes += cost;
         }
         let Some(mut state) = self.lock() else {
-            return Err(Rejected::Forked);
+            return Err(Rejection::Forked);
         };
-        let count = lane.len() as u64;
+        let count = queue.len() as u64;
         state.counts.recordings.recorded += count;
         if state.phase != Phase::Open {
             state.counts.recordings.rejected_closed += count;
-            return Err(Rejected::Closed);
+            return Err(Rejection::Closed);
         }
-        if !self.shared.recordings.take_exactly(bytes) {
+        if !self.shared.recording_budget.take_exactly(bytes) {
             state.counts.recordings.rejected_memory += count;
-            return Err(Rejected::Memory);
+            return Err(Rejection::Memory);
         }
-        if !state.credit.charge(&self.shared, bytes) {
-            self.shared.recordings.give_back(bytes);
+        if !state.credit.try_spend(&self.shared, bytes) {
+            self.shared.recording_budget.give_back(bytes);
             state.counts.recordings.rejected_memory += count;
-            return Err(Rejected::Memory);
+            return Err(Rejection::Memory);
         }
         state.counts.recordings.waiting += count;
-        state.recordings.steps.take_from(&mut lane);
+        state.recordings.steps.take_from(&mut queue);
         drop(state);
         self.shared.wake_if_parked();
         Ok(())
@@ -131,7 +136,7 @@ impl Shard {
             return;
         }
         state.counts.recordings.waiting += 1;
-        state.recordings.steps.push(step, STEP_CHARGE as u32);
+        state.recordings.steps.push(step, STEP_COST as u32);
         drop(state);
         self.shared.wake_if_parked();
     }

@@ -8,8 +8,8 @@ use std::{
 use crate::{
     error::Result,
     pipeline::{
-        answer::timed_out,
-        worker::{Message, Turn, Worker},
+        flush::timed_out,
+        worker::{Message, Progress, Worker},
     },
     store::PerKind,
 };
@@ -33,19 +33,19 @@ impl Worker {
         for shard in &*self.shards {
             shard.close();
         }
-        self.shared.room.close();
+        self.shared.admissions.close();
     }
 
-    pub(super) fn go_on_closing(&mut self, closing: Closing) -> Turn {
-        self.sweep();
+    pub(super) fn go_on_closing(&mut self, closing: Closing) -> Progress {
+        self.collect();
         let now = Instant::now();
-        let tries = self.link.retry_at.is_none_or(|at| at <= now);
+        let tries = self.connection.retry_at.is_none_or(|at| at <= now);
         if (tries && self.commit()) || now >= closing.deadline {
             self.close(&closing);
-            return Turn::Ended;
+            return Progress::Ended;
         }
         self.closing = Some(closing);
-        Turn::Rest
+        Progress::Idle
     }
 
     fn close(&mut self, closing: &Closing) {
@@ -57,12 +57,16 @@ impl Worker {
         for shard in &*self.shards {
             shard.drain();
         }
-        self.sweep();
+        self.collect();
         self.durable_until = durable_until;
-        self.list_open(true);
+        self.copy_open_rows(true);
         let committed = self.commit();
         self.shared.commits.close();
-        let unsaved = self.backlog.lanes.counts().zip(self.backlog.batch.counts());
+        let unsaved = self
+            .backlog
+            .queues
+            .counts()
+            .zip(self.backlog.batch.counts());
         let unsaved = unsaved.map(|(waits, pending)| waits + pending);
         let mut ledger = self.shared.ledger.lock();
         for (settled, unsaved) in ledger.settled.kinds_mut().zip(unsaved).each() {
@@ -71,8 +75,9 @@ impl Worker {
         drop(ledger);
         let counts = self.accounting(PerKind::default());
         // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
-        self.keeper.close(&*self.link.store, &self.shared);
-        let closed = self.link.close(&counts);
+        self.maintenance
+            .close(&*self.connection.store, &self.shared);
+        let closed = self.connection.close(&counts);
         let outcome = |what: &str| {
             if committed {
                 return Ok(());

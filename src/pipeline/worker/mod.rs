@@ -1,12 +1,12 @@
 //! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
 
 mod backlog;
+mod bisect;
 mod closing;
-mod isolate;
-mod link;
-mod listing;
+mod connection;
+mod maintenance;
+mod open_rows;
 mod pause;
-mod retention;
 
 use std::{
     collections::HashMap,
@@ -19,10 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{backlog::Backlog, closing::Closing, link::Link, listing::Listing, retention::Keeper};
+use self::{
+    backlog::Backlog, closing::Closing, connection::Connection, maintenance::MaintenanceSchedule,
+    open_rows::OpenRows,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{Shard, Shared, accounting::accounting, lanes::MAX_BATCH, sync::Thread},
+    pipeline::{Shard, Shared, accounting::accounting, queues::MAX_BATCH, sync::Thread},
     store::{Accounting, Appended, Batch, Instance, PerKind, Store},
 };
 
@@ -51,11 +54,11 @@ pub(crate) enum Message {
 
 /// What a worker says after its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Progress {
     /// There is more to do at once.
     Again,
     /// There is nothing to do for a while: see [`Worker::pause`].
-    Rest,
+    Idle,
     /// The log is shut down.
     Ended,
 }
@@ -65,13 +68,13 @@ pub(crate) struct Worker {
     shards: Arc<[Arc<Shard>]>,
     shared: Arc<Shared>,
     messages: Receiver<Message>,
-    link: Link,
+    connection: Connection,
     backlog: Backlog,
-    listing: Listing,
-    keeper: Keeper,
+    open_rows: OpenRows,
+    maintenance: MaintenanceSchedule,
     flushes: Vec<Sender<Result<()>>>,
     /// Somebody waits for what has been swept.
-    hurried: bool,
+    flush_requested: bool,
     /// The last call that waits for a commit and whose record has been swept.
     durable_until: u64,
     closing: Option<Closing>,
@@ -88,13 +91,13 @@ impl Worker {
         Worker {
             shards,
             messages,
-            link: Link::new(store, instance),
+            connection: Connection::new(store, instance),
             backlog: Backlog::new(),
-            listing: Listing::new(&shared),
+            open_rows: OpenRows::new(&shared),
             shared,
-            keeper: Keeper::default(),
+            maintenance: MaintenanceSchedule::default(),
             flushes: Vec::new(),
-            hurried: false,
+            flush_requested: false,
             durable_until: 0,
             closing: None,
         }
@@ -102,8 +105,8 @@ impl Worker {
 
     /// Opens the store.
     pub(crate) fn open_writer(&mut self) -> Result<()> {
-        self.link.open()?;
-        self.keeper.open(&*self.link.store, &self.shared)
+        self.connection.open()?;
+        self.maintenance.open(&*self.connection.store, &self.shared)
     }
 
     /// Names the thread that works for the log.
@@ -112,7 +115,7 @@ impl Worker {
     }
 
     /// Does what there is to do.
-    pub(crate) fn turn(&mut self) -> Turn {
+    pub(crate) fn run_once(&mut self) -> Progress {
         while self.closing.is_none()
             && let Ok(message) = self.messages.try_recv()
         {
@@ -122,64 +125,69 @@ impl Worker {
                 Message::Shutdown { deadline, answer } => self.begin_to_close(deadline, answer),
             }
             // Whoever asks wants to know now, not after the pause.
-            self.link.retry_at = None;
+            self.connection.retry_at = None;
         }
         if let Some(closing) = self.closing.take() {
             return self.go_on_closing(closing);
         }
-        self.hurried |= self.shared.take_hurry();
-        let came = self.sweep();
-        self.list_open(!self.flushes.is_empty());
+        self.flush_requested |= self.shared.take_flush_request();
+        let came = self.collect();
+        self.copy_open_rows(!self.flushes.is_empty());
         let due = self.is_due();
         if due && self.commit() {
             for answer in self.flushes.drain(..) {
                 // Whoever asked may have given up; what was asked for is done.
                 let _ = answer.send(Ok(()));
             }
-            self.link.sweep_abandoned(&self.shared);
+            self.connection.reap_dead_instances(&self.shared);
         }
-        let mut tended = !self.link.broken && self.keeper.step(&*self.link.store, &self.shared);
+        let mut tended =
+            !self.connection.broken && self.maintenance.step(&*self.connection.store, &self.shared);
         // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
         // could be indexed in it, there is none.
-        let pause = !due && came < INDEXED && self.link.retry_at.is_none();
-        let indexed = pause && self.keeper.index(&*self.link.store);
+        let pause = !due && came < INDEXED && self.connection.retry_at.is_none();
+        let indexed = pause && self.maintenance.index(&*self.connection.store);
         tended |= indexed;
         if tended {
-            let at = &mut self.link.checkpoint_at;
+            let at = &mut self.connection.checkpoint_at;
             at.get_or_insert(Instant::now() + SAVE);
         }
-        self.link.checkpoint(&self.shared);
+        self.connection.checkpoint(&self.shared);
         match indexed {
-            true => Turn::Again,
-            false => Turn::Rest,
+            true => Progress::Again,
+            false => Progress::Idle,
         }
     }
 
     /// Takes what is new. Returns how many records that were.
-    fn sweep(&mut self) -> usize {
+    fn collect(&mut self) -> usize {
         self.durable_until = self.shared.commits.last();
-        self.backlog.sweep(&self.shards)
+        self.backlog.collect(&self.shards)
     }
 
     /// Copies what is open, unless earlier copies are being committed.
-    fn list_open(&mut self, at_once: bool) {
+    fn copy_open_rows(&mut self, at_once: bool) {
         if self.backlog.batch.open.is_empty() {
-            self.listing.copy(&self.shards, &self.shared, at_once);
+            self.open_rows.copy(&self.shards, &self.shared, at_once);
         }
     }
 
     fn is_due(&self) -> bool {
-        if self.link.retry_at.is_some_and(|at| Instant::now() < at) {
+        if self
+            .connection
+            .retry_at
+            .is_some_and(|at| Instant::now() < at)
+        {
             return false;
         }
-        let waiting = self.backlog.lanes.len();
+        let waiting = self.backlog.queues.len();
         let waited = (self.backlog.oldest)
             .is_some_and(|since| since.elapsed() >= self.shared.config.flush_interval);
         waited
-            || self.hurried
+            || self.flush_requested
             || waiting >= MAX_BATCH
             || (waiting > 0 && self.shared.budget.is_short())
-            || !self.listing.open.is_empty()
+            || !self.open_rows.open.is_empty()
             || !self.backlog.batch.is_empty()
             || !self.flushes.is_empty()
     }
@@ -190,7 +198,7 @@ impl Worker {
             let mut batch = mem::take(&mut self.backlog.batch);
             if batch.is_empty() {
                 batch = self.backlog.take();
-                batch.open = mem::take(&mut self.listing.open);
+                batch.open = mem::take(&mut self.open_rows.open);
                 self.shared.intake().batch(&mut batch);
                 batch.environment = self.shared.config.environment.clone();
             }
@@ -200,22 +208,24 @@ impl Worker {
                     self.settle(&mut batch, &appended);
                     batch.open = Vec::new();
                     self.backlog.batch = batch;
-                    self.listing.forget(&self.shared);
+                    self.open_rows.forget(&self.shared);
                 }
-                Err(error) if error.kind() == ErrorKind::Refused || self.link.panics >= PANICS => {
-                    self.link.panics = 0;
-                    if !self.isolate(batch) {
+                Err(error)
+                    if error.kind() == ErrorKind::Refused || self.connection.panics >= PANICS =>
+                {
+                    self.connection.panics = 0;
+                    if !self.bisect(batch) {
                         return false;
                     }
                 }
                 Err(error) => {
                     self.backlog.batch = batch;
-                    self.link.failed(&error, &self.shared);
+                    self.connection.failed(&error, &self.shared);
                     return false;
                 }
             }
-            if self.backlog.is_empty() && self.listing.open.is_empty() {
-                self.hurried = false;
+            if self.backlog.is_empty() && self.open_rows.open.is_empty() {
+                self.flush_requested = false;
                 // Those who wait for a commit: theirs is done.
                 let commits = &self.shared.commits;
                 commits.answer_until(self.durable_until, || ());
@@ -226,16 +236,16 @@ impl Worker {
 
     /// Gives one batch to the store, opening it first where it failed before.
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
-        if self.link.broken {
+        if self.connection.broken {
             self.open_writer()?;
         }
-        self.link.append(batch, &self.shared)
+        self.connection.append(batch, &self.shared)
     }
 
     /// Counts what is in the store now, gives its memory back, and answers who waits for it.
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
         let awaited = self.backlog.release(batch, &self.shared);
-        self.keeper
+        self.maintenance
             .committed(batch.ended.len() + batch.events.len());
         batch.accounting.settle(appended);
         let mut ledger = self.shared.ledger.lock();

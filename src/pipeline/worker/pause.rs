@@ -14,32 +14,35 @@ impl Worker {
         let now = Instant::now();
         let until = |at: Instant| at.saturating_duration_since(now);
         if let Some(closing) = &self.closing {
-            let retry = self.link.retry_at.map_or(TICK, until);
+            let retry = self.connection.retry_at.map_or(TICK, until);
             return Some(retry.min(until(closing.deadline)));
         }
         if self.backlog.last_work.elapsed() < LINGER {
             return Some(TICK);
         }
         self.shared.park();
-        let unlisted = self.shards.iter().any(|shard| shard.has_unlisted());
-        if !self.shards.iter().all(|shard| shard.is_swept()) {
+        let stale_open_rows = self.shards.iter().any(|shard| shard.has_stale_open_rows());
+        if !self.shards.iter().all(|shard| shard.is_collected()) {
             return Some(Duration::ZERO);
         }
-        let checkpoint = self.link.checkpoint_at.filter(|_| !self.link.broken);
+        let checkpoint = self
+            .connection
+            .checkpoint_at
+            .filter(|_| !self.connection.broken);
         let checkpoint = checkpoint.map(|at| until(at).max(TICK));
-        let pause = match self.link.retry_at.map(until) {
+        let pause = match self.connection.retry_at.map(until) {
             Some(pause) if !pause.is_zero() => Some(pause),
             _ if !self.backlog.is_empty() => Some(TICK),
-            _ if !self.link.broken && self.keeper.rest(&self.shared).is_zero() => {
+            _ if !self.connection.broken && self.maintenance.rest(&self.shared).is_zero() => {
                 Some(Duration::ZERO)
             }
-            _ if unlisted => Some(self.shared.config.flush_interval),
+            _ if stale_open_rows => Some(self.shared.config.flush_interval),
             // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
             // that are rejected because memory is short wake nobody: they are looked for.
             _ if self.saved() && self.shared.budget.is_short() => Some(SAVE),
-            _ if self.saved() => Some(self.keeper.rest(&self.shared)),
-            _ if self.link.last_commit.elapsed() < SAVE => {
-                Some(SAVE.saturating_sub(self.link.last_commit.elapsed()))
+            _ if self.saved() => Some(self.maintenance.rest(&self.shared)),
+            _ if self.connection.last_commit.elapsed() < SAVE => {
+                Some(SAVE.saturating_sub(self.connection.last_commit.elapsed()))
             }
             _ => {
                 self.commit();

@@ -74,7 +74,8 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
             None => word(&mut filter, &term),
             Some(span) => {
                 let name = &text[span.clone()];
-                let field = Field::named(name).ok_or_else(|| (span, unknown_field(name, &term)))?;
+                let field =
+                    Field::from_name(name).ok_or_else(|| (span, unknown_field(name, &term)))?;
                 apply(&mut filter, field, term, now)?;
             }
         }

@@ -82,7 +82,7 @@ impl Field {
     }
 
     /// The field of this name, or of its short form `env`, whatever the case.
-    pub fn named(name: &str) -> Option<Field> {
+    pub fn from_name(name: &str) -> Option<Field> {
         let name = name.to_ascii_lowercase();
         if name == "env" {
             return Some(Field::Environment);

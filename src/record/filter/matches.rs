@@ -3,8 +3,8 @@
 use std::ops::RangeBounds;
 
 use crate::record::{
-    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words, as_words,
-    looked_for,
+    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words, normalize_words,
+    search_phrase,
 };
 
 impl Filter {
@@ -127,9 +127,13 @@ impl Words {
         if self.is_empty() {
             return true;
         }
-        let texts: Vec<_> = texts.iter().flatten().map(|text| as_words(text)).collect();
+        let texts: Vec<_> = texts
+            .iter()
+            .flatten()
+            .map(|text| normalize_words(text))
+            .collect();
         let found = |word: &String| {
-            looked_for(word).map(|word| texts.iter().any(|text| text.contains(&word)))
+            search_phrase(word).map(|word| texts.iter().any(|text| text.contains(&word)))
         };
         self.all_of.iter().all(|word| found(word).unwrap_or(true))
             && !self.none_of.iter().any(|word| found(word).unwrap_or(false))

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use field::Field;
 pub use pattern::Pattern;
-pub(crate) use words::{as_words, looked_for};
+pub(crate) use words::{normalize_words, search_phrase};
 
 use crate::record::{Kind, Status};
 

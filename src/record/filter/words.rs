@@ -6,7 +6,7 @@ const LONGEST_TEXT: usize = 16 << 10;
 const LONGEST_WORD: usize = 64;
 
 /// A text as its words: runs of letters and digits in lower case, with a blank before and after each.
-pub(crate) fn as_words(text: &str) -> String {
+pub(crate) fn normalize_words(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(LONGEST_TEXT)];
     let mut words = String::with_capacity(text.len() + 2);
     words.push(' ');
@@ -21,10 +21,10 @@ pub(crate) fn as_words(text: &str) -> String {
     words
 }
 
-/// What is found in a text's [words](as_words) where a filter's word is: several words in a row, of which the last may be
+/// What is found in a text's [words](normalize_words) where a filter's word is: several words in a row, of which the last may be
 /// only the beginning of one (`no such us*`). `None` where there is no letter and no digit to look for.
-pub(crate) fn looked_for(word: &str) -> Option<String> {
-    let mut words = as_words(word);
+pub(crate) fn search_phrase(word: &str) -> Option<String> {
+    let mut words = normalize_words(word);
     let is_open = word
         .strip_suffix('*')
         .is_some_and(|rest| rest.ends_with(char::is_alphanumeric));
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn words_are_found_whole_in_a_row_and_whatever_their_case() {
         let check = |text: &str, word: &str, expected: bool| {
-            let found = looked_for(word).map(|word| as_words(text).contains(&word));
+            let found = search_phrase(word).map(|word| normalize_words(text).contains(&word));
             assert_eq!(found, Some(expected), "{word} in {text}");
         };
         check("No such User", "user", true);
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn nothing_is_looked_for_without_a_letter_or_a_digit() {
         for word in ["", "*", "-", "§ *"] {
-            assert_eq!(looked_for(word), None, "{word}");
+            assert_eq!(search_phrase(word), None, "{word}");
         }
     }
 }

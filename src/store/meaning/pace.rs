@@ -11,7 +11,7 @@ use super::{
     stretch::{ALL, Span, Stretches},
 };
 use crate::{
-    record::{read_number, write_number},
+    record::{read_varint, write_varint},
     store::{After, Pace, Quarter},
 };
 
@@ -143,7 +143,7 @@ impl Sum {
                 continue;
             }
             for number in [*distance].iter().chain(after) {
-                write_number(&mut bytes, number.max(&0).cast_unsigned());
+                write_varint(&mut bytes, number.max(&0).cast_unsigned());
             }
         }
         bytes
@@ -156,7 +156,7 @@ impl Sum {
             within_us,
             ..Sum::default()
         };
-        let mut next = || read_number(&mut bytes).map(|number| i64::try_from(number).unwrap_or(0));
+        let mut next = || read_varint(&mut bytes).map(|number| i64::try_from(number).unwrap_or(0));
         while let (Some(distance), Some(active), Some(turning), Some(gap_us)) =
             (next(), next(), next(), next())
         {

@@ -25,7 +25,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::strace::{child, sweep_some};
+use crate::support::strace::{child, kill_at_some_writes};
 use crate::support::sums;
 
 /// At how many writes of each sort of work a process is killed, in the short form.
@@ -71,7 +71,7 @@ fn kill(test: &str, work: fn(&Path), stays: &BTreeSet<String>) {
         return work(&path);
     }
     let every = std::env::var_os("ACTIVITY_TEST_KILLS_AT").is_some_and(|at| at == "every");
-    let kills = sweep_some(
+    let kills = kill_at_some_writes(
         &format!("kills::{test}"),
         (!every).then_some(SOME),
         &begin,

@@ -66,7 +66,7 @@ async fn a_request_its_tool_call_and_what_that_spawned_are_one_tree() {
     assert!(answer.contains("imported"), "{answer}");
     log.shutdown().await.unwrap();
 
-    let id = Rows::of(&store).one("parse").id.to_string();
+    let id = Rows::open(&store).one("parse").id.to_string();
     let show = Command::new(env!("CARGO_BIN_EXE_activity"))
         .args(["show", &id, "--store"])
         .arg(&store)

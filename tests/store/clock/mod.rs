@@ -317,7 +317,7 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     place.set_wall(at("2106-01-01T00:00:00Z"));
     let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
     while upkeep.prune(what).unwrap() != Pruned::default() {}
-    assert!(sums::of_quarters(&path).is_empty());
+    assert!(sums::buckets(&path).is_empty());
     place.set_wall(TimeDelta::zero());
     sums::rebuild(&mut *upkeep);
     assert_eq!(sums::all(&path), before);

@@ -324,7 +324,7 @@ fn a_missing_parent_and_a_cycle_are_imported() {
     let mut reader = ActivityReader::of(&store).unwrap();
     let tree = reader.tree(ROOT.parse().unwrap()).unwrap();
     assert_eq!(tree.len(), 2);
-    assert_eq!(tower_activity::record::Outline::of(&tree).count(), 2);
+    assert_eq!(tower_activity::record::TreeLayout::new(&tree).count(), 2);
 }
 
 fn read(import: &mut Import, bytes: impl Read) -> Result<(), Error> {

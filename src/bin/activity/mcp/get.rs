@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tower_activity::{
     ActivityRecord, Error, ErrorKind, Result,
     query::{ActivityReader, one_line},
-    record::{Outline, Preview},
+    record::{Preview, TreeLayout},
 };
 
 use super::{
@@ -50,11 +50,11 @@ pub(super) fn answer(
     if tree.len() > 1 {
         lines.push("- the tree that it stands in:\n".into());
     }
-    for branch in Outline::of(&tree).take_while(|_| tree.len() > 1) {
+    for branch in TreeLayout::new(&tree).take_while(|_| tree.len() > 1) {
         let one = branch.activity;
         let this = if one.id == id { " ← this one" } else { "" };
         let (name, ended) = (one_line(&one.name), line::ended(one, now));
-        lines.push(format!("    {}{name}: {ended}{this}\n", branch.lead));
+        lines.push(format!("    {}{name}: {ended}{this}\n", branch.prefix));
     }
     Budget::new(asked.tokens).fit(lines.len(), |count| {
         let mut text = format!("### {} {}\n\n", activity.kind, one_line(&activity.name));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tower_activity::{
     ActivityId, ActivityRecord,
-    record::{Branch, Outline},
+    record::{Branch, TreeLayout},
 };
 
 use crate::print::{
@@ -21,7 +21,7 @@ pub(crate) fn render(
     now: DateTime<Utc>,
     width: Option<usize>,
 ) -> String {
-    let branches: Vec<Branch<'_>> = Outline::of(tree).take(MOST_LINES).collect();
+    let branches: Vec<Branch<'_>> = TreeLayout::new(tree).take(MOST_LINES).collect();
     let room = width.unwrap_or(usize::MAX);
     let left: Vec<String> = branches
         .iter()
@@ -29,7 +29,7 @@ pub(crate) fn render(
             let name = safe::line(&branch.activity.name);
             format!(
                 "{}{} {name}",
-                branch.lead,
+                branch.prefix,
                 status::sign(branch.activity.status)
             )
         })

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::size::{self, Size};
 use crate::{
-    record::{ActivityId, as_words},
+    record::{ActivityId, normalize_words},
     store::sqlite::{columns::unsigned, meta::MetaKey},
 };
 
@@ -227,7 +227,7 @@ impl Document {
         self.words.push(' ');
         for column in 0..4 {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
-                self.words.push_str(&as_words(text));
+                self.words.push_str(&normalize_words(text));
             }
         }
         for (column, prefix) in (4..).zip(BY_NUMBER) {
@@ -253,7 +253,7 @@ pub(crate) fn dictionary_scope(prefix: char, number: i64) -> String {
 
 /// The index term of any other scope: one word, which different texts may share.
 pub(crate) fn text_scope(prefix: char, text: &str) -> String {
-    let mut word = as_words(text);
+    let mut word = normalize_words(text);
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(64));
     word.insert(0, prefix);

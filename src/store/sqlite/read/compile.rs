@@ -5,7 +5,7 @@ use std::ops::Bound;
 use rusqlite::types::Value;
 
 use crate::{
-    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, looked_for},
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, search_phrase},
     store::{meaning::Code, sqlite::columns::signed},
 };
 
@@ -249,7 +249,7 @@ impl Where {
 
     fn words(&mut self, words: &Words, condition: &str) {
         let bound = |word: &String| {
-            let word = Value::from(looked_for(word)?);
+            let word = Value::from(search_phrase(word)?);
             let times = condition.bytes().filter(|byte| *byte == b'?').count();
             Some(std::iter::repeat_n(word, times))
         };

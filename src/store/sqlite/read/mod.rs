@@ -37,7 +37,7 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
-        RecordingRecord, as_words,
+        RecordingRecord, normalize_words,
     },
     store::{
         Bucket, Check, Cursor, Dimension, Followed, Grain, Health, LARGEST_PAGE, List, Pace,
@@ -393,7 +393,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("activity_has_word", 2, flags, |context| {
         let text = context.get_raw(0).as_str_or_null()?;
         let word = context.get_raw(1).as_str()?;
-        Ok(text.map(|text| as_words(text).contains(word)))
+        Ok(text.map(|text| normalize_words(text).contains(word)))
     })?;
     connection.create_scalar_function("activity_first_id", 1, flags, |context| {
         context.get(0).map(search::first_id)

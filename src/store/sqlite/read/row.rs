@@ -69,8 +69,8 @@ fn columns(row: &Row<'_>, id: ActivityId) -> Result<ActivityRecord> {
         id,
         parent: get::<Option<[u8; 16]>>(row, 1)?.map(ActivityId::from_bytes),
         root,
-        trace_id: trace_id.unwrap_or(TraceId::of_root(root)),
-        span_id: span(22)?.unwrap_or(SpanId::of(id)),
+        trace_id: trace_id.unwrap_or(TraceId::from_root(root)),
+        span_id: span(22)?.unwrap_or(SpanId::from_activity(id)),
         remote_parent: span(23)?,
         // A later version may have added kinds.
         kind: get::<String>(row, 3)?.parse().unwrap_or(Kind::Custom),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, types::Value};
 use super::failed;
 use crate::{
     error::Result,
-    record::{ActivityId, ActivityRecord, Choice, EventRecord, Filter, Pattern, looked_for},
+    record::{ActivityId, ActivityRecord, Choice, EventRecord, Filter, Pattern, search_phrase},
     store::{
         Cursor, Record,
         sqlite::{
@@ -139,7 +139,7 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         .words
         .all_of
         .iter()
-        .filter_map(|word| looked_for(word))
+        .filter_map(|word| search_phrase(word))
     {
         let prefix = if word.ends_with(' ') { "" } else { " *" };
         all.push(format!("words : \"{}\"{prefix}", word.trim()));

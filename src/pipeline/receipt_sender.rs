@@ -11,19 +11,19 @@ use crate::{
 
 /// Where a receipt hears which event is on record, or why none is.
 #[derive(Debug)]
-pub(crate) struct Answer(oneshot::Sender<Result<EventId>>);
+pub(crate) struct ReceiptSender(oneshot::Sender<Result<EventId>>);
 
-impl Answer {
+impl ReceiptSender {
     /// An answer, and where it is received.
     pub(crate) fn channel() -> (Self, oneshot::Receiver<Result<EventId>>) {
         let (sender, receiver) = oneshot::channel();
-        (Answer(sender), receiver)
+        (ReceiptSender(sender), receiver)
     }
 
     /// Names the event that is on record: the one that was given, or the first with its key, type, project and actor.
     pub(super) fn committed(self, on_record: EventId) {
         // Whoever asked may have given up.
-        let _ = tell(self.0, Ok(on_record));
+        let _ = send_guarded(self.0, Ok(on_record));
     }
 
     /// Says that the store does not take the event.
@@ -31,7 +31,7 @@ impl Answer {
         let what = format!("the store refuses the event {id}");
         let error = Error::new(error.kind(), what).with_source(error.to_string());
         // Whoever asked may have given up.
-        let _ = tell(self.0, Err(error));
+        let _ = send_guarded(self.0, Err(error));
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn tell<T>(answer: oneshot::Sender<T>, what: T) -> Result<(), T> {
 }
 
 /// Sends whoever waits away without an answer, as [`tell`] does with one.
-pub(super) fn send_away<T>(answer: oneshot::Sender<T>) {
+pub(super) fn cancel_guarded<T>(answer: oneshot::Sender<T>) {
     // What it said when it panicked is nobody's here.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(answer)));
 }

@@ -16,9 +16,9 @@ use tracing_subscriber::{
 
 /// Every event that was said while this listened, in order: its level, and its fields as text.
 #[derive(Debug, Clone, Default)]
-pub struct Said(Arc<Mutex<Vec<(Level, String)>>>);
+pub struct CapturedEvents(Arc<Mutex<Vec<(Level, String)>>>);
 
-impl Said {
+impl CapturedEvents {
     /// Listens on this thread while `work` runs.
     pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let subscriber = tracing_subscriber::registry().with(self.clone());
@@ -33,7 +33,7 @@ impl Said {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Said {
+impl<S: Subscriber> Layer<S> for CapturedEvents {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "tower_activity::log" {
             let mut text = String::new();

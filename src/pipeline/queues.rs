@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, mem};
 
 use crate::{
-    pipeline::tell::Answer,
+    pipeline::receipt_sender::ReceiptSender,
     store::{Batch, Ended, NewEvent, NewStep, PerKind},
 };
 
@@ -13,7 +13,7 @@ pub(super) const MAX_BATCH: usize = 10_000;
 
 /// Records of one kind, in order, and beside each the bytes that it was charged to the log's memory bound.
 #[derive(Debug)]
-pub(crate) struct Lane<T, B = u32> {
+pub(crate) struct Queue<T, B = u32> {
     pub(super) records: VecDeque<T>,
     /// Of those that are being committed, too: until they are settled.
     beside: VecDeque<B>,
@@ -21,20 +21,20 @@ pub(crate) struct Lane<T, B = u32> {
 
 /// What stands beside an event.
 #[derive(Debug)]
-pub(crate) struct Awaited {
-    pub(super) charge: u32,
-    pub(super) answer: Answer,
+pub(crate) struct EventMeta {
+    pub(super) cost: u32,
+    pub(super) answer: ReceiptSender,
 }
 
 /// Records that were swept and are not yet part of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes {
-    pub(super) activities: Lane<Ended>,
-    pub(super) events: Lane<NewEvent, Awaited>,
-    pub(super) steps: Lane<NewStep>,
+pub(crate) struct Queues {
+    pub(super) activities: Queue<Ended>,
+    pub(super) events: Queue<NewEvent, EventMeta>,
+    pub(super) steps: Queue<NewStep>,
 }
 
-impl<T, B> Lane<T, B> {
+impl<T, B> Queue<T, B> {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -87,16 +87,16 @@ impl<T, B> Lane<T, B> {
     }
 }
 
-impl<T, B> Default for Lane<T, B> {
+impl<T, B> Default for Queue<T, B> {
     fn default() -> Self {
-        Lane {
+        Queue {
             records: VecDeque::new(),
             beside: VecDeque::new(),
         }
     }
 }
 
-impl Lanes {
+impl Queues {
     pub(super) fn len(&self) -> usize {
         self.activities.len() + self.events.len() + self.steps.len()
     }

@@ -14,16 +14,16 @@ use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
         sync,
-        worker::{Turn, Worker},
+        worker::{Progress, Worker},
     },
     store::real,
 };
 
 /// The threads that write into files.
-static HUBS: Mutex<Vec<Hub>> = Mutex::new(Vec::new());
+static WRITERS: Mutex<Vec<WriterThread>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
-struct Hub {
+struct WriterThread {
     path: PathBuf,
     /// The child of a fork has a copy of this, and no such thread.
     process: u32,
@@ -55,24 +55,24 @@ pub(crate) fn join(file: Option<&Path>, worker: Worker) -> Result<()> {
 }
 
 fn join_file(path: PathBuf, join: Join) -> Result<()> {
-    let mut hubs = HUBS.lock();
-    hubs.retain(|hub| hub.process == process::id());
+    let mut writers = WRITERS.lock();
+    writers.retain(|writer| writer.process == process::id());
     let mut join = join;
-    if let Some(at) = hubs.iter().position(|hub| hub.path == path) {
-        match hubs[at].joining.send(join) {
+    if let Some(at) = writers.iter().position(|writer| writer.path == path) {
+        match writers[at].joining.send(join) {
             Ok(()) => {
-                hubs[at].thread.unpark();
+                writers[at].thread.unpark();
                 return Ok(());
             }
             // The thread has panicked.
             Err(refused) => {
                 join = refused.0;
-                hubs.remove(at);
+                writers.remove(at);
             }
         }
     }
     let (joining, thread) = start(Some(path.clone()), join)?;
-    hubs.push(Hub {
+    writers.push(WriterThread {
         path,
         process: process::id(),
         joining,
@@ -107,13 +107,13 @@ fn run(path: Option<&Path>, joined: &Receiver<Join>) {
             }
         }
         let mut rest = true;
-        workers.retain_mut(|worker| match worker.turn() {
-            Turn::Again => {
+        workers.retain_mut(|worker| match worker.run_once() {
+            Progress::Again => {
                 rest = false;
                 true
             }
-            Turn::Rest => true,
-            Turn::Ended => false,
+            Progress::Idle => true,
+            Progress::Ended => false,
         });
         if rest && !workers.is_empty() {
             let pauses: Vec<_> = workers.iter_mut().map(Worker::pause).collect();
@@ -139,10 +139,10 @@ fn open(mut join: Join) -> Option<Worker> {
 fn last(path: Option<&Path>, joined: &Receiver<Join>) -> Option<Join> {
     path?;
     // Whoever joins holds this lock.
-    let mut hubs = HUBS.lock();
+    let mut writers = WRITERS.lock();
     joined.try_recv().ok().or_else(|| {
         let own = thread::current().id();
-        hubs.retain(|hub| hub.thread.id() != own);
+        writers.retain(|writer| writer.thread.id() != own);
         None
     })
 }

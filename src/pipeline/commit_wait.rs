@@ -17,7 +17,7 @@ use crate::{
 /// What an answer waits for once its activity has ended: that recordings are handed over, and that the end is
 /// committed, or that the time is up.
 #[derive(Debug)]
-pub(crate) struct Commit {
+pub(crate) struct CommitWait {
     handovers: Vec<oneshot::Receiver<()>>,
     queued: Option<Queued>,
 }
@@ -30,15 +30,15 @@ struct Queued {
     answered: oneshot::Receiver<()>,
 }
 
-impl Commit {
+impl CommitWait {
     /// Queues up for the commit of an activity whose end stands in its shard, where the log's mode says so. `None`
     /// where there is nothing to wait for.
     #[inline]
-    pub(crate) fn of(
+    pub(crate) fn new(
         id: ActivityId,
         shared: &Arc<Shared>,
         handovers: Vec<oneshot::Receiver<()>>,
-    ) -> Option<Commit> {
+    ) -> Option<CommitWait> {
         // In the child of a fork nobody commits.
         let durable = shared.config.mode == Mode::Durable && !shared.is_forked();
         if !durable && handovers.is_empty() {
@@ -46,18 +46,18 @@ impl Commit {
         }
         let queued = durable.then(|| {
             let answered = shared.commits.wait();
-            shared.hurry();
+            shared.flush_soon();
             Queued {
                 shared: shared.clone(),
                 id,
                 answered,
             }
         });
-        Some(Commit { handovers, queued })
+        Some(CommitWait { handovers, queued })
     }
 }
 
-impl Future for Commit {
+impl Future for CommitWait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -4,12 +4,12 @@ use crate::pipeline::Shared;
 
 /// Bytes that were taken from the budget and are charged to no record yet.
 #[derive(Debug, Default)]
-pub(crate) struct Credit(usize);
+pub(crate) struct LocalCredit(usize);
 
-impl Credit {
+impl LocalCredit {
     /// Charges so many bytes, taking more from the budget where these do not suffice. `false` when there are
     /// not enough.
-    pub(crate) fn charge(&mut self, shared: &Shared, bytes: usize) -> bool {
+    pub(crate) fn try_spend(&mut self, shared: &Shared, bytes: usize) -> bool {
         if self.0 < bytes {
             let was_short = shared.budget.is_short();
             let taken = shared.budget.take(bytes - self.0);

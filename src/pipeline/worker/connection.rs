@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// How often dead instances are looked for.
-const SWEEP_ABANDONED: Duration = Duration::from_secs(10);
+const REAP_INTERVAL: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a failure of the store.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// The link to the store.
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) store: Arc<dyn Store>,
     instance: Instance,
     writer: Option<Box<dyn Writer>>,
@@ -29,15 +29,15 @@ pub(super) struct Link {
     pub(super) panics: u32,
     pub(super) retry_at: Option<Instant>,
     pub(super) last_commit: Instant,
-    last_abandoned: Instant,
+    last_reap: Instant,
     /// When the store wants to bring to rest what was committed.
     pub(super) checkpoint_at: Option<Instant>,
 }
 
-impl Link {
+impl Connection {
     pub(super) fn new(store: Arc<dyn Store>, instance: Instance) -> Self {
         let now = Instant::now();
-        Link {
+        Connection {
             store,
             instance,
             writer: None,
@@ -46,7 +46,7 @@ impl Link {
             panics: 0,
             retry_at: None,
             last_commit: now,
-            last_abandoned: now,
+            last_reap: now,
             checkpoint_at: Some(now),
         }
     }
@@ -54,7 +54,7 @@ impl Link {
     /// Opens the store's write side and looks for dead instances.
     pub(super) fn open(&mut self) -> Result<()> {
         let mut writer = guarded("open the store", || self.store.writer(&self.instance))?;
-        guarded("sweep dead instances", || writer.sweep_abandoned())?;
+        guarded("mark dead instances", || writer.sweep_abandoned())?;
         self.writer = Some(writer);
         self.broken = false;
         Ok(())
@@ -115,13 +115,13 @@ impl Link {
     }
 
     /// Looks for dead instances from time to time.
-    pub(super) fn sweep_abandoned(&mut self, shared: &Shared) {
-        if self.last_abandoned.elapsed() < SWEEP_ABANDONED {
+    pub(super) fn reap_dead_instances(&mut self, shared: &Shared) {
+        if self.last_reap.elapsed() < REAP_INTERVAL {
             return;
         }
-        self.last_abandoned = Instant::now();
+        self.last_reap = Instant::now();
         if let Some(writer) = &mut self.writer
-            && let Err(error) = guarded("sweep dead instances", || writer.sweep_abandoned())
+            && let Err(error) = guarded("mark dead instances", || writer.sweep_abandoned())
         {
             self.failed(&error, shared);
         }

@@ -11,22 +11,22 @@ use crate::{
 impl Worker {
     /// Finds the records that the store refuses, by halves, so that they do not hold back the others. `false`
     /// when it was not the records' fault: what is left waits.
-    pub(super) fn isolate(&mut self, mut all: Batch) -> bool {
+    pub(super) fn bisect(&mut self, mut all: Batch) -> bool {
         // Open rows stand apart: where they are refused they are left out.
-        let listing = Batch {
+        let open_rows = Batch {
             open: mem::take(&mut all.open),
             environment: all.environment.clone(),
             ..self.empty_batch()
         };
-        if let Err(error) = self.append_alone(&listing)
+        if let Err(error) = self.append_alone(&open_rows)
             && error.kind() != ErrorKind::Refused
         {
-            self.listing.open = listing.open;
+            self.open_rows.open = open_rows.open;
             self.wait_again(vec![all], &error);
             return false;
         }
-        drop(listing);
-        self.listing.forget(&self.shared);
+        drop(open_rows);
+        self.open_rows.forget(&self.shared);
         let mut parts = vec![all];
         while let Some(mut part) = parts.pop() {
             let several = part.len() > 1;
@@ -80,7 +80,7 @@ impl Worker {
     }
 
     fn wait_again(&mut self, parts: Vec<Batch>, error: &Error) {
-        self.link.failed(error, &self.shared);
+        self.connection.failed(error, &self.shared);
         self.backlog.put_back(parts);
     }
 

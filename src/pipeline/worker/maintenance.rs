@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(60);
 const UNINDEXED: u64 = 100;
 
 /// What of the upkeep is under way.
-pub(super) struct Keeper {
+pub(super) struct MaintenanceSchedule {
     /// Open from the first work on.
     upkeep: Option<Box<dyn Upkeep>>,
     /// The limits that the builder has named are set.
@@ -42,9 +42,9 @@ pub(super) struct Keeper {
     unindexed: u64,
 }
 
-impl Default for Keeper {
+impl Default for MaintenanceSchedule {
     fn default() -> Self {
-        Keeper {
+        MaintenanceSchedule {
             upkeep: None,
             is_open: false,
             look_ns: FIRST.as_nanos() as u64,
@@ -56,7 +56,7 @@ impl Default for Keeper {
     }
 }
 
-impl Keeper {
+impl MaintenanceSchedule {
     /// Sets the limits that this log's builder has named.
     pub(super) fn open(&mut self, store: &dyn Store, shared: &Shared) -> Result<()> {
         let retention = shared.config.retention;

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    pipeline::{FOR_EVER, Message, Pipeline, Shard, Shared, accounting::accounting},
+    pipeline::{FOREVER, Message, Pipeline, Shard, Shared, accounting::accounting},
     store::{Accounting, PerKind},
 };
 
@@ -164,7 +164,7 @@ impl Request {
                 format!("cannot {what}: the log was shut down"),
             )
         };
-        let timeout = self.timeout.min(FOR_EVER);
+        let timeout = self.timeout.min(FOREVER);
         let deadline = Instant::now() + timeout;
         self.inbox
             .send(message(deadline, answer))

@@ -3,29 +3,29 @@
 use std::{mem, sync::Arc, time::Instant};
 
 use crate::{
-    pipeline::{Credit, Shard, Shared},
+    pipeline::{LocalCredit, Shard, Shared},
     store::Started,
 };
 
 /// Copies of open activities, and room for them. Some is kept for them, so that also a log whose memory is full of open
 /// activities can list them, some at a time.
-pub(super) struct Listing {
+pub(super) struct OpenRows {
     /// Those that are not part of a batch yet.
     pub(super) open: Vec<Started>,
-    credit: Credit,
+    credit: LocalCredit,
     /// What those are charged that are not committed yet.
     charged: usize,
     last: Instant,
 }
 
-impl Listing {
+impl OpenRows {
     pub(super) fn new(shared: &Shared) -> Self {
-        let mut credit = Credit::default();
+        let mut credit = LocalCredit::default();
         let reserve = reserve(shared);
         if shared.budget.take_exactly(reserve) {
             credit.refund(shared, reserve, reserve);
         }
-        Listing {
+        OpenRows {
             open: Vec::new(),
             credit,
             charged: 0,
@@ -48,7 +48,7 @@ impl Listing {
         };
         let before = shared.clock.monotonic_ns().saturating_sub(age);
         for shard in shards {
-            self.charged += shard.take_unlisted(before, &mut self.open, &mut self.credit);
+            self.charged += shard.take_stale_open_rows(before, &mut self.open, &mut self.credit);
         }
     }
 
@@ -57,7 +57,7 @@ impl Listing {
         let charged = mem::take(&mut self.charged);
         self.credit.refund(shared, charged, reserve(shared));
         // What came back may be what somebody waits for.
-        shared.serve_room();
+        shared.serve_admissions();
     }
 }
 

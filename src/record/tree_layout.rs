@@ -12,7 +12,7 @@ use crate::record::{ActivityId, ActivityRecord};
 /// # Examples
 ///
 /// ```
-/// use tower_activity::{ActivityLog, Describe, record::Outline};
+/// use tower_activity::{ActivityLog, Describe, record::TreeLayout};
 ///
 /// # fn main() -> tower_activity::Result<()> {
 /// # let log = ActivityLog::open(":memory:")?;
@@ -24,14 +24,14 @@ use crate::record::{ActivityId, ActivityRecord};
 /// });
 /// log.flush().wait()?;
 /// let tree = log.reader()?.tree(root)?;
-/// for branch in Outline::of(&tree) {
-///     println!("{}{}", branch.lead, branch.activity.name);
+/// for branch in TreeLayout::new(&tree) {
+///     println!("{}{}", branch.prefix, branch.activity.name);
 /// }
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Outline<'a> {
+pub struct TreeLayout<'a> {
     /// To be looked through once what hangs from a root has been drawn.
     rest: slice::Iter<'a, ActivityRecord>,
     /// Of those that have not been drawn.
@@ -40,14 +40,14 @@ pub struct Outline<'a> {
     next: Vec<Next<'a>>,
 }
 
-/// One activity of an [`Outline`].
+/// One activity of an [`TreeLayout`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Branch<'a> {
     /// The activity.
     pub activity: &'a ActivityRecord,
     /// The lines that lead to it: `│  └─ `; empty for a root.
-    pub lead: String,
+    pub prefix: String,
 }
 
 #[derive(Debug)]
@@ -58,9 +58,9 @@ struct Next<'a> {
     turn: &'static str,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> TreeLayout<'a> {
     /// Lays these activities out.
-    pub fn of(activities: &'a [ActivityRecord]) -> Self {
+    pub fn new(activities: &'a [ActivityRecord]) -> Self {
         let mut children: HashMap<_, Vec<_>> = activities
             .iter()
             .map(|activity| (activity.id, Vec::new()))
@@ -78,7 +78,7 @@ impl<'a> Outline<'a> {
             indent: String::new(),
             turn: "",
         });
-        Outline {
+        TreeLayout {
             rest: activities.iter(),
             next: next.collect(),
             children,
@@ -86,7 +86,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-impl<'a> Outline<'a> {
+impl<'a> TreeLayout<'a> {
     /// The next activity that hangs from no root: its ancestors are a circle.
     fn circle(&mut self) -> Option<Next<'a>> {
         let activity = self.rest.find(|one| self.children.contains_key(&one.id))?;
@@ -98,7 +98,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-impl<'a> Iterator for Outline<'a> {
+impl<'a> Iterator for TreeLayout<'a> {
     type Item = Branch<'a>;
 
     fn next(&mut self) -> Option<Branch<'a>> {
@@ -125,7 +125,7 @@ impl<'a> Iterator for Outline<'a> {
         }
         Some(Branch {
             activity,
-            lead: format!("{indent}{turn}"),
+            prefix: format!("{indent}{turn}"),
         })
     }
 }
