@@ -1,4 +1,4 @@
-//! Where every record went: the sum of what the writer knows and what the shards have seen.
+//! The accounting of an instance: the writer's ledger plus the shards' counters.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -7,7 +7,7 @@ use crate::{
     store::{Accounting, PerKind},
 };
 
-/// Adds up where an instance stands. What is `committing` counts as committed already.
+/// Adds up the accounting of an instance. Records that are `committing` count as committed.
 pub(crate) fn accounting(
     shards: &[Arc<Shard>],
     shared: &Shared,
@@ -16,11 +16,11 @@ pub(crate) fn accounting(
     if shared.is_forked() {
         return forked(shards, shared);
     }
-    // The ledger first: what it counts has ended before, so that `waiting` cannot come out negative.
+    // The ledger before the shards: its records ended earlier, so `waiting` cannot become negative.
     let mut sum = shared.ledger.lock().settled.clone();
     sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.expired();
     sum.redactor_panics = shared.redactor_panics.load(Relaxed);
-    // What a shard has handed over stays among its waiting ones.
+    // A shard goes on counting collected records as waiting: they are subtracted below.
     let taken = sum.kinds_mut().zip(committing).map(|(sum, committing)| {
         sum.committed += committing;
         sum.ended()
@@ -36,8 +36,8 @@ pub(crate) fn accounting(
     sum
 }
 
-/// Where the child of a fork stands: what is left in its copy of the shards goes nowhere. What the writer had
-/// taken from them is its parent's.
+/// Adds up the accounting of a log in the child of a fork: records in its copy of the shards are never written. Records
+/// that the writer had collected before the fork are the parent's.
 fn forked(shards: &[Arc<Shard>], shared: &Shared) -> Accounting {
     let mut sum = Accounting::default();
     sum.activities.rejected_forked = shared.missed_activities.load(Relaxed);
@@ -59,7 +59,7 @@ fn forked(shards: &[Arc<Shard>], shared: &Shared) -> Accounting {
 }
 
 impl Pipeline {
-    /// Where every record of this instance went, up to now.
+    /// Returns the accounting of this instance up to now.
     pub(crate) fn accounting(&self) -> Accounting {
         accounting(self.shards(), self.shared(), PerKind::default())
     }

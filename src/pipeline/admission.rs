@@ -1,4 +1,4 @@
-//! Waiting for room before a call starts, in the modes that do so.
+//! Waiting for memory before a call starts, in the modes `Wait` and `Durable`.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::pipeline::{Mode, Pipeline, Reservation, Shared};
 
-/// What one caller has of room: nothing yet, a place in the queue, a permit.
+/// The admission of one caller's next call: nothing yet, a place in the queue, or a reservation.
 #[derive(Debug, Default)]
 pub(crate) struct Admission(State);
 
@@ -22,12 +22,12 @@ enum State {
     #[default]
     Nothing,
     Waiting(oneshot::Receiver<Reservation>),
-    /// `None` when the time was up: the call goes on, and is recorded where there is room by then.
+    /// `None` after the timeout: the call proceeds, and is recorded if there is memory by then.
     Ready(Option<Reservation>),
 }
 
 impl Admission {
-    /// Waits until there is room for one more activity, where the log's mode says so.
+    /// Waits until memory for one more activity is reserved. Ready at once in `Mode::Fast`.
     #[inline]
     pub(crate) fn poll(&mut self, pipeline: &Pipeline, cx: &mut Context<'_>) -> Poll<()> {
         match pipeline.shared().config.mode {
@@ -46,12 +46,12 @@ impl Admission {
                 },
                 State::Nothing => match shared.reserve() {
                     Some(reservation) => self.0 = State::Ready(Some(reservation)),
-                    // In the child of a fork nobody makes room.
+                    // In the child of a fork no writer frees memory.
                     None if shared.is_forked() => self.0 = State::Ready(None),
                     None => {
                         self.0 = State::Waiting(shared.admissions.wait());
                         shared.budget.wait();
-                        // What was given back before that.
+                        // Memory may have been released before the waiter was registered.
                         shared.serve_admissions();
                         shared.flush_soon();
                     }
@@ -60,7 +60,7 @@ impl Admission {
         }
     }
 
-    /// The permit for the call that starts now.
+    /// Takes the reservation for the call that starts now.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Reservation> {
         match self.0 {
@@ -73,11 +73,11 @@ impl Admission {
     }
 }
 
-// A place in a queue and a number of bytes: nothing that unwinds leaves them half-changed.
+// A place in a queue and a number of bytes: a panic leaves neither half changed.
 impl UnwindSafe for Admission {}
 impl RefUnwindSafe for Admission {}
 
-/// Room is one caller's: a clone begins without.
+/// An admission belongs to one caller: a clone starts without any.
 impl Clone for Admission {
     fn clone(&self) -> Self {
         Admission::default()

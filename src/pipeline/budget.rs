@@ -1,17 +1,17 @@
-//! The bytes that a log may keep in memory, handed to its shards in chunks.
+//! The memory limit of a log, handed to its shards in chunks.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::pipeline::sync::AtomicUsize;
 
-/// The mark among the available bytes that somebody waits for some. In the same atomic: so whoever gives back either
-/// sees the mark, or comes before it and is seen by whoever set it.
+/// The flag, kept in the same atomic as the available bytes, that a caller waits for some. A release therefore either
+/// sees the flag, or happens before it and is seen by the waiter.
 const WAITED_FOR: usize = 1 << (usize::BITS - 1);
 
 /// The bytes that a log may keep in memory.
 ///
-/// Shards take credit in chunks, so that the counter is not touched by every call; what was charged comes
-/// back when the record is committed (or lost, and counted).
+/// Shards take bytes in chunks, so that not every call touches the counter. The cost of a record is given back when it is
+/// committed (or lost, and counted).
 #[derive(Debug)]
 pub(crate) struct Budget {
     available: AtomicUsize,
@@ -20,17 +20,17 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Makes a budget of `total` bytes for so many shards.
+    /// Creates a budget of `total` bytes for `shards` shards.
     pub(crate) fn new(total: usize, shards: usize) -> Self {
         Budget {
             available: AtomicUsize::new(total.min(WAITED_FOR - 1)),
             total,
-            // A quarter of the fair share, so that shards that are not used withhold little.
+            // A quarter of the fair share, so that unused shards withhold little.
             chunk: (total / (shards * 4)).min(64 * 1024),
         }
     }
 
-    /// Takes at least `need` bytes, a chunk where there is one; 0 where there is not enough.
+    /// Takes at least `need` bytes, up to a chunk if available. Returns 0 if there are fewer than `need`.
     pub(crate) fn take(&self, need: usize) -> usize {
         let mut taken = 0;
         let update = self.available.fetch_update(Relaxed, Relaxed, |available| {
@@ -40,7 +40,7 @@ impl Budget {
         if update.is_ok() { taken } else { 0 }
     }
 
-    /// Takes so many bytes, or nothing.
+    /// Takes exactly `bytes`. Returns false, and takes nothing, if there are fewer.
     pub(crate) fn take_exactly(&self, bytes: usize) -> bool {
         let update = self
             .available
@@ -48,33 +48,33 @@ impl Budget {
         update.is_ok()
     }
 
-    /// Gives bytes back. True where somebody may wait for them.
+    /// Gives bytes back. Returns true if a caller may be waiting for them.
     pub(crate) fn give_back(&self, bytes: usize) -> bool {
         self.available.fetch_add(bytes, Relaxed) & WAITED_FOR != 0
     }
 
-    /// Says that somebody waits. What was given back before this is there to be taken.
+    /// Sets the flag that a caller waits. Bytes that were given back before this can be taken.
     pub(crate) fn wait(&self) {
         self.available.fetch_or(WAITED_FOR, Relaxed);
     }
 
-    /// Says that nobody waits any more.
+    /// Clears the flag that a caller waits.
     pub(crate) fn end_wait(&self) {
         self.available.fetch_and(!WAITED_FOR, Relaxed);
     }
 
-    /// What is taken at once, so that not every call takes.
+    /// Returns the bytes that a shard takes at a time.
     pub(crate) fn chunk(&self) -> usize {
         self.chunk
     }
 
-    /// True when less than half is left: what has ended should not wait until its time has come.
+    /// Returns true if less than half is left: ended records should be committed before the flush interval is over.
     pub(crate) fn is_short(&self) -> bool {
         self.available.load(Relaxed) & !WAITED_FOR < self.total / 2
     }
 }
 
-/// So many bytes less, and the same mark; `None` where there are not so many.
+/// Subtracts bytes and keeps the flag; `None` if there are fewer.
 fn less(available: usize, bytes: usize) -> Option<usize> {
     (available & !WAITED_FOR >= bytes).then(|| available - bytes)
 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_gives_back_is_told_of_those_who_wait() {
+    fn giving_back_reports_that_a_caller_waits() {
         let budget = Budget::new(1_000, 1);
         assert!(budget.take_exactly(900));
         assert!(!budget.give_back(100));

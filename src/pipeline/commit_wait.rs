@@ -1,4 +1,4 @@
-//! Waiting for the commit of what has just ended, in the mode that does so.
+//! Waiting for the commit of an activity that has just ended.
 
 use std::{
     future::Future,
@@ -14,15 +14,15 @@ use crate::{
     record::ActivityId,
 };
 
-/// What an answer waits for once its activity has ended: that recordings are handed over, and that the end is
-/// committed, or that the time is up.
+/// A future that a response waits for once its activity has ended: until its recordings are flushed and, in
+/// `Mode::Durable`, until its end is committed. Each part ends at its own timeout.
 #[derive(Debug)]
 pub(crate) struct CommitWait {
     handovers: Vec<oneshot::Receiver<()>>,
     queued: Option<Queued>,
 }
 
-/// A place in the queue of those who wait for a commit. It is counted when that does not come.
+/// A place in the queue for the next commit. Counted as not durable if the record is refused or the timeout passes.
 #[derive(Debug)]
 struct Queued {
     shared: Arc<Shared>,
@@ -31,15 +31,15 @@ struct Queued {
 }
 
 impl CommitWait {
-    /// Queues up for the commit of an activity whose end stands in its shard, where the log's mode says so. `None`
-    /// where there is nothing to wait for.
+    /// Queues up for the commit of an activity whose end is in its shard. `None` if the mode does not wait and no recording
+    /// is pending.
     #[inline]
     pub(crate) fn new(
         id: ActivityId,
         shared: &Arc<Shared>,
         handovers: Vec<oneshot::Receiver<()>>,
     ) -> Option<CommitWait> {
-        // In the child of a fork nobody commits.
+        // In the child of a fork there is no writer.
         let durable = shared.config.mode == Mode::Durable && !shared.is_forked();
         if !durable && handovers.is_empty() {
             return None;
@@ -62,7 +62,7 @@ impl Future for CommitWait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(handover) = self.handovers.last_mut() {
-            // One whose task is gone will not come.
+            // An error means that the recording's task is gone.
             let _ = ready!(Pin::new(handover).poll(cx));
             self.handovers.pop();
         }
@@ -78,7 +78,7 @@ impl Future for Queued {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.answered).poll(cx).map(|answer| {
-            // Whoever is sent away is counted there.
+            // Waiters that time out are counted by the queue.
             if answer.is_ok() && self.shared.refused.lock().take(self.id) {
                 self.shared.answered_refused.fetch_add(1, Relaxed);
             }

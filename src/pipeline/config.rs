@@ -1,4 +1,4 @@
-//! How a log is set up, and what holds where nothing else is said.
+//! Settings of a log, and their defaults.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use crate::{
     store::Retention,
 };
 
-/// How long anything waits where nothing else is said.
+/// The default timeout of everything that waits.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a log is set up.
+/// Settings of a log.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// The bytes it may keep in memory.
+    /// The bytes that records may take in memory until they are committed.
     pub(crate) memory_limit: usize,
-    /// How long a record may wait before it is committed.
+    /// How long a record may wait until it is committed.
     pub(crate) flush_interval: Duration,
     /// What a call may wait for.
     pub(crate) mode: Mode,
-    /// How long a call waits for room.
+    /// How long a call waits for memory before it starts.
     pub(crate) wait_timeout: Duration,
     /// How long a call waits for its commit.
     pub(crate) durable_timeout: Duration,
-    /// How long the last handle waits for what is not yet committed.
+    /// How long dropping the last handle waits for pending records.
     pub(crate) drop_timeout: Duration,
-    /// The environment of activities and events that name none.
+    /// The environment of activities and events that set none.
     pub(crate) environment: Option<Text>,
-    /// The types that events may have, in snake_case and sorted; `None`: any.
+    /// The allowed types of events, in snake_case and sorted; `None` allows any.
     pub(crate) event_types: Option<Vec<Text>>,
-    /// What takes secrets out before anything is kept.
+    /// Removes secrets before anything is stored.
     pub(crate) redactor: Redactor,
-    /// What applies to recordings.
+    /// Options of recordings.
     pub(crate) recordings: Recordings,
-    /// The limits that it sets for its store: of the kinds that it names.
+    /// Retention limits to set in the store; kinds without a limit here keep the store's.
     pub(crate) retention: Retention,
-    /// The clock that a test moves; `None`: the system's.
+    /// The clock of a test; `None` is the system's.
     #[cfg(feature = "testing")]
     pub(crate) clock: Option<ManualClock>,
 }
@@ -65,7 +65,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The clock that it names, or the system's.
+    /// Returns the configured clock, or the system's.
     pub(crate) fn clock(&self) -> Clock {
         #[cfg(feature = "testing")]
         if let Some(clock) = &self.clock {

@@ -1,4 +1,4 @@
-//! Waiting for the writer: with a deadline, from async code or without a runtime.
+//! Waiting for the writer with a timeout, from async code or without a runtime.
 
 use std::{
     future::{Future, IntoFuture},
@@ -19,30 +19,31 @@ use crate::{
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Commits everything that has ended by now. Returned by [`ActivityLog::flush`](crate::ActivityLog::flush).
+/// A future that commits every record that has ended by now. Returned by
+/// [`ActivityLog::flush`](crate::ActivityLog::flush).
 ///
-/// Await it, or call [`wait`](Self::wait) where there is no runtime. `Ok` means committed.
+/// Await it, or call [`wait`](Self::wait) without a runtime. `Ok` means committed.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future stops the waiting; what was asked for still happens.
+/// Dropping the future stops the wait, not the flush.
 #[derive(Debug)]
 #[must_use = "nothing is flushed until this is awaited or waited for"]
 pub struct Flush(Option<Request>);
 
-/// Shuts the log down. Returned by [`ActivityLog::shutdown`](crate::ActivityLog::shutdown).
+/// A future that shuts the log down. Returned by [`ActivityLog::shutdown`](crate::ActivityLog::shutdown).
 ///
-/// Await it, or call [`wait`](Self::wait) where there is no runtime. `Ok` means that everything which had
-/// ended is committed, and says where every activity went.
+/// Await it, or call [`wait`](Self::wait) without a runtime. `Ok` means that every record that had ended is committed; its
+/// value is the log's final accounting.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future stops the waiting; what was asked for still happens.
+/// Dropping the future stops the wait, not the shutdown.
 #[derive(Debug)]
 #[must_use = "nothing is shut down until this is awaited or waited for"]
 pub struct Shutdown(Option<Request>);
 
-/// Both are the same errand: send a message, wait for the answer until a deadline.
+/// A request to the writer: a message, and a wait for its answer until a deadline.
 #[derive(Debug)]
 struct Request {
     inbox: Sender<Message>,
@@ -56,7 +57,7 @@ impl Flush {
         Flush(Some(Request::new(pipeline, timeout)))
     }
 
-    /// A flush of a log that records nothing.
+    /// Creates the flush of a disabled log.
     pub(crate) fn nothing() -> Self {
         Flush(None)
     }
@@ -69,12 +70,12 @@ impl Flush {
         self
     }
 
-    /// Blocks the thread until everything is committed.
+    /// Blocks the thread until every ended record is committed.
     ///
     /// # Errors
     ///
-    /// When it was not committed in time, with how much waits and what the store said; when the log was
-    /// shut down; in the child of a fork; on the log's own writer thread, which cannot wait for itself.
+    /// After the timeout, with the number of pending records and the store's last error; if the log was shut down; in the
+    /// child of a fork; on the log's own writer thread, which cannot wait for itself.
     pub fn wait(self) -> Result<()> {
         match self.0 {
             Some(request) => request
@@ -90,7 +91,7 @@ impl Shutdown {
         Shutdown(Some(Request::new(pipeline, timeout)))
     }
 
-    /// A shutdown of a log that records nothing.
+    /// Creates the shutdown of a disabled log.
     pub(crate) fn nothing() -> Self {
         Shutdown(None)
     }
@@ -103,13 +104,12 @@ impl Shutdown {
         self
     }
 
-    /// Blocks the thread until everything is committed and the store is closed.
+    /// Blocks the thread until every ended record is committed and the store is closed.
     ///
     /// # Errors
     ///
-    /// When not everything was committed in time, with how much and what the store said; when the log had
-    /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for
-    /// itself.
+    /// If some records were not committed before the timeout, with their number and the store's last error; if the log had
+    /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for itself.
     pub fn wait(self) -> Result<Accounting> {
         match self.0 {
             Some(request) => request.send("shut down", |deadline, answer| Message::Shutdown {
@@ -171,7 +171,7 @@ impl Request {
             .map_err(|_| closed())?;
         self.shared.wake();
         if self.shared.is_writer() {
-            // It would wait for itself.
+            // It would deadlock.
             return Err(Error::new(
                 ErrorKind::Timeout,
                 format!(
@@ -179,9 +179,9 @@ impl Request {
                 ),
             ));
         }
-        // A shutdown keeps its deadline by itself: it gets a moment more to say so before we do.
-        let patience = timeout + Duration::from_millis(50);
-        match answered.recv_timeout(patience) {
+        // The writer keeps the deadline of a shutdown itself, and reports more: let it answer first.
+        let grace = Duration::from_millis(50);
+        match answered.recv_timeout(timeout + grace) {
             Ok(Ok(())) => Ok(self.accounting()),
             Ok(Err(error)) => Err(error),
             Err(RecvTimeoutError::Disconnected) => Err(closed()),
@@ -199,7 +199,7 @@ impl Request {
     }
 }
 
-/// The error of a child that has its parent's log.
+/// Returns the error of a process that was forked from the one that opened the log.
 fn forked(what: &str) -> Error {
     Error::new(
         ErrorKind::Forked,
@@ -210,7 +210,7 @@ fn forked(what: &str) -> Error {
     )
 }
 
-/// The error of a deadline that passed: how much is not committed, and what the store said last.
+/// Returns the error of a timeout: the number of uncommitted records, and the store's last error as its source.
 pub(super) fn timed_out(
     what: &str,
     timeout: Duration,
@@ -238,7 +238,7 @@ pub(super) fn timed_out(
     }
 }
 
-/// Runs a wait on a thread of its own: it is rare, and works under any runtime or none.
+/// Runs a blocking wait on a thread of its own: waits are rare, and this works under any runtime or none.
 fn on_a_thread<T: Send + 'static>(
     wait: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> BoxFuture<Result<T>> {

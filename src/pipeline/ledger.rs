@@ -1,35 +1,35 @@
-//! The writer's half of the accounting: what became of records.
+//! The writer's half of the accounting: committed, duplicate and lost records.
 
 use std::collections::BTreeSet;
 
 use crate::{record::ActivityId, store::Accounting};
 
-/// What only the writer knows.
+/// Counters and state that only the writer updates.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Cumulative: of records what is committed, duplicate or lost.
+    /// Committed, duplicate and lost records, cumulative.
     pub(crate) settled: Accounting,
-    /// What the store said last when it failed; `None` once it works again.
+    /// The store's last error; `None` once it works again.
     pub(crate) failure: Option<String>,
 }
 
-/// The activities that the store refused and for whose commit somebody may wait, or begin to wait: a call queues up
-/// after its end stands in its shard, so that its record may be refused before.
+/// Ids of refused activities whose calls may wait for the commit. A call queues up after its end is in its shard, so its
+/// record may be refused before it waits.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedActivities(BTreeSet<ActivityId>);
 
 impl RefusedActivities {
-    /// How many are remembered: nobody has asked for the oldest in as many refusals.
-    const MOST: usize = 10_000;
+    /// The most ids that are kept. The oldest are dropped: no call has asked for them during as many refusals.
+    const MAX: usize = 10_000;
 
     pub(crate) fn insert(&mut self, id: ActivityId) {
-        if self.0.len() >= Self::MOST {
+        if self.0.len() >= Self::MAX {
             self.0.pop_first();
         }
         self.0.insert(id);
     }
 
-    /// True the first time that this one is asked for.
+    /// Removes an id. Returns true if it was there.
     pub(super) fn take(&mut self, id: ActivityId) -> bool {
         self.0.remove(&id)
     }

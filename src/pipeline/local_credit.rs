@@ -1,20 +1,19 @@
-//! Bytes that were taken from the budget and are charged to no record yet.
+//! Bytes that a shard has taken from the budget and not spent yet.
 
 use crate::pipeline::Shared;
 
-/// Bytes that were taken from the budget and are charged to no record yet.
+/// Bytes that were taken from the budget and not spent on a record yet.
 #[derive(Debug, Default)]
 pub(crate) struct LocalCredit(usize);
 
 impl LocalCredit {
-    /// Charges so many bytes, taking more from the budget where these do not suffice. `false` when there are
-    /// not enough.
+    /// Spends bytes on a record, taking more from the budget if needed. Returns false if there are not enough.
     pub(crate) fn try_spend(&mut self, shared: &Shared, bytes: usize) -> bool {
         if self.0 < bytes {
             let was_short = shared.budget.is_short();
             let taken = shared.budget.take(bytes - self.0);
             if taken > 0 && shared.is_forked() {
-                // In the child of a fork nobody commits it and gives the memory back.
+                // In the child of a fork no writer commits the record and gives its memory back.
                 return false;
             }
             self.0 += taken;
@@ -31,12 +30,12 @@ impl LocalCredit {
         }
     }
 
-    /// Takes back what was charged before. What is more than `keep` goes back to the budget.
+    /// Takes back bytes that were spent. Bytes beyond `keep` return to the budget.
     pub(crate) fn refund(&mut self, shared: &Shared, bytes: usize, keep: usize) {
         self.0 += bytes;
         if let Some(more) = self.0.checked_sub(keep) {
             self.0 = keep;
-            // Whoever waits is served by the next one who gives back: this stands under a shard's lock.
+            // Waiters are served by the next release outside of a lock: this runs under a shard's.
             shared.budget.give_back(more);
         }
     }

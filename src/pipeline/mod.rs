@@ -1,8 +1,8 @@
-//! From the end of a call to a committed row: shards, one writer thread, and what was lost on the way.
+//! The write path: shards that calls leave their records in, the writer thread that commits them, and the accounting.
 //!
-//! A call touches one [`Shard`] twice, at its start and at its end, and waits for nothing. The log's one
-//! writer thread sweeps the shards, gathers what ended and commits it in large transactions. What does not
-//! fit into the log's memory is not recorded, and counted.
+//! A call locks one [`Shard`] twice, at its start and at its end, and waits for nothing. The log's one writer thread
+//! collects ended records from the shards and commits them in large transactions. A record that does not fit into the
+//! log's memory limit is rejected, and counted.
 
 mod accounting;
 mod admission;
@@ -67,7 +67,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Opens the store's write side and starts the writer thread.
     pub(crate) fn start(store: &Arc<dyn Store>, config: Config) -> Result<Self> {
-        // Several a core, so that the threads of a runtime rarely meet.
+        // Several per core, so that the threads of a runtime rarely contend.
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let count = (cores * 4).next_power_of_two().clamp(16, 64);
         let shared = Arc::new(Shared::new(config, count));
@@ -116,24 +116,24 @@ impl Pipeline {
         &self.shared
     }
 
-    /// True once the log was shut down.
+    /// Returns true once the log was shut down.
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
-    /// Asks the writer to commit all that has ended by now.
+    /// Asks the writer to commit every record that has ended by now.
     pub(crate) fn flush(&self, timeout: Duration) -> Flush {
         Flush::new(self, timeout)
     }
 
-    /// Asks the writer to admit nothing more, commit all that has ended, and end.
+    /// Asks the writer to reject new records, commit those that have ended, and stop.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Shutdown {
         Shutdown::new(self, timeout)
     }
 }
 
-/// A small number for each thread, so that threads spread over the shards. It names no shard by itself:
-/// every log maps it onto its own.
+/// Returns a small number that is unique to the thread, so that threads spread over the shards. Each log maps it onto its
+/// own shards.
 #[inline]
 fn thread_number() -> usize {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -149,7 +149,7 @@ fn thread_number() -> usize {
     })
 }
 
-/// The host's name, for people; `localhost` where the system does not say.
+/// Returns the host's name for display; `localhost` if the system has none.
 fn hostname() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()

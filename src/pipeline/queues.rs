@@ -1,5 +1,5 @@
-//! Records on their way from the shards into a batch, and beside each what the store has no use for: the bytes that it
-//! was charged, and who waits for it.
+//! Queues of records between the shards and a batch, with metadata that the store does not need: the cost of each record
+//! and its receipt.
 
 use std::{collections::VecDeque, mem};
 
@@ -8,25 +8,25 @@ use crate::{
     store::{Batch, Ended, NewEvent, NewStep, PerKind},
 };
 
-/// The most records of a kind that one transaction takes: beyond it the rate no longer rises.
+/// The most records of a kind in one transaction: larger ones are no faster.
 pub(super) const MAX_BATCH: usize = 10_000;
 
-/// Records of one kind, in order, and beside each the bytes that it was charged to the log's memory bound.
+/// Records of one kind in order, each with metadata: by default its cost in bytes of the log's memory limit.
 #[derive(Debug)]
-pub(crate) struct Queue<T, B = u32> {
+pub(crate) struct Queue<T, M = u32> {
     pub(super) records: VecDeque<T>,
-    /// Of those that are being committed, too: until they are settled.
-    beside: VecDeque<B>,
+    /// Includes records that are being committed, until they are settled.
+    meta: VecDeque<M>,
 }
 
-/// What stands beside an event.
+/// Metadata of an event.
 #[derive(Debug)]
 pub(crate) struct EventMeta {
     pub(super) cost: u32,
-    pub(super) answer: ReceiptSender,
+    pub(super) receipt: ReceiptSender,
 }
 
-/// Records that were swept and are not yet part of a batch.
+/// Records that were collected from the shards and are not part of a batch yet.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     pub(super) activities: Queue<Ended>,
@@ -34,7 +34,7 @@ pub(crate) struct Queues {
     pub(super) steps: Queue<NewStep>,
 }
 
-impl<T, B> Queue<T, B> {
+impl<T, M> Queue<T, M> {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -43,27 +43,26 @@ impl<T, B> Queue<T, B> {
         self.records.len()
     }
 
-    /// Makes room for so many more, and for no others.
     pub(super) fn reserve_exact(&mut self, more: usize) {
         self.records.reserve_exact(more);
-        self.beside.reserve_exact(more);
+        self.meta.reserve_exact(more);
     }
 
-    pub(super) fn push(&mut self, record: T, beside: B) {
+    pub(super) fn push(&mut self, record: T, meta: M) {
         self.records.push_back(record);
-        self.beside.push_back(beside);
+        self.meta.push_back(meta);
     }
 
-    /// Moves everything from another one, with the memory that it stood in.
+    /// Moves all records from another queue, and frees its buffers.
     pub(super) fn take_from(&mut self, other: &mut Self) {
         if !other.is_empty() {
             let mut other = mem::take(other);
             self.records.append(&mut other.records);
-            self.beside.append(&mut other.beside);
+            self.meta.append(&mut other.meta);
         }
     }
 
-    /// Takes as many records as one transaction takes.
+    /// Takes up to [`MAX_BATCH`] records; their metadata stays until they are settled.
     fn take(&mut self) -> Vec<T> {
         if self.records.len() <= MAX_BATCH {
             return mem::take(&mut self.records).into();
@@ -71,27 +70,27 @@ impl<T, B> Queue<T, B> {
         self.records.drain(..MAX_BATCH).collect()
     }
 
-    /// Puts records back in front of what waits.
+    /// Puts records back to the front.
     fn put_back(&mut self, records: Vec<T>) {
         for record in records.into_iter().rev() {
             self.records.push_front(record);
         }
     }
 
-    /// Gives what stands beside the first records, which are in the store or refused.
-    pub(super) fn settle(&mut self, count: usize) -> Vec<B> {
-        if count == self.beside.len() {
-            return mem::take(&mut self.beside).into();
+    /// Removes the metadata of the first `count` records, which are committed or refused, and returns it.
+    pub(super) fn settle(&mut self, count: usize) -> Vec<M> {
+        if count == self.meta.len() {
+            return mem::take(&mut self.meta).into();
         }
-        self.beside.drain(..count).collect()
+        self.meta.drain(..count).collect()
     }
 }
 
-impl<T, B> Default for Queue<T, B> {
+impl<T, M> Default for Queue<T, M> {
     fn default() -> Self {
         Queue {
             records: VecDeque::new(),
-            beside: VecDeque::new(),
+            meta: VecDeque::new(),
         }
     }
 }
@@ -101,7 +100,7 @@ impl Queues {
         self.activities.len() + self.events.len() + self.steps.len()
     }
 
-    /// The same of each kind.
+    /// Returns the number of records per kind.
     pub(super) fn counts(&self) -> PerKind<u64> {
         PerKind {
             activities: self.activities.len() as u64,
@@ -110,7 +109,7 @@ impl Queues {
         }
     }
 
-    /// Takes what one transaction takes.
+    /// Takes the records of one transaction.
     pub(super) fn take(&mut self) -> Batch {
         Batch {
             ended: self.activities.take(),
@@ -120,7 +119,7 @@ impl Queues {
         }
     }
 
-    /// Puts the records of a batch back in front of what waits.
+    /// Puts the records of a batch back to the front.
     pub(super) fn put_back(&mut self, batch: Batch) {
         self.activities.put_back(batch.ended);
         self.events.put_back(batch.events);

@@ -1,4 +1,4 @@
-//! Answering whoever waits, whose waker is foreign code.
+//! Answers to waiting tasks, whose wakers are foreign code and may panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,41 +9,41 @@ use crate::{
     record::EventId,
 };
 
-/// Where a receipt hears which event is on record, or why none is.
+/// The sending half of a receipt: the id of the stored event, or why it was not stored.
 #[derive(Debug)]
 pub(crate) struct ReceiptSender(oneshot::Sender<Result<EventId>>);
 
 impl ReceiptSender {
-    /// An answer, and where it is received.
+    /// Creates a sender and the receiver of its receipt.
     pub(crate) fn channel() -> (Self, oneshot::Receiver<Result<EventId>>) {
         let (sender, receiver) = oneshot::channel();
         (ReceiptSender(sender), receiver)
     }
 
-    /// Names the event that is on record: the one that was given, or the first with its key, type, project and actor.
-    pub(super) fn committed(self, on_record: EventId) {
-        // Whoever asked may have given up.
-        let _ = send_guarded(self.0, Ok(on_record));
+    /// Sends the id of the stored event: the recorded one, or the first with its key, type, project and actor.
+    pub(super) fn committed(self, stored: EventId) {
+        // The receipt may have been dropped.
+        let _ = send_guarded(self.0, Ok(stored));
     }
 
-    /// Says that the store does not take the event.
+    /// Sends the error of an event that the store refused.
     pub(super) fn refused(self, id: EventId, error: &Error) {
         let what = format!("the store refuses the event {id}");
         let error = Error::new(error.kind(), what).with_source(error.to_string());
-        // Whoever asked may have given up.
+        // The receipt may have been dropped.
         let _ = send_guarded(self.0, Err(error));
     }
 }
 
-/// Answers whoever waits. Gives the answer back where nobody waits any more.
+/// Sends a value. Returns it if the receiver was dropped.
 ///
-/// A waker that panics is its own runtime's trouble, and stops neither the writer nor the timer.
-pub(super) fn tell<T>(answer: oneshot::Sender<T>, what: T) -> Result<(), T> {
-    catch_unwind(AssertUnwindSafe(|| answer.send(what))).unwrap_or(Ok(()))
+/// A panic of the receiver's waker is caught: it must stop neither the writer nor the timer.
+pub(super) fn send_guarded<T>(sender: oneshot::Sender<T>, value: T) -> Result<(), T> {
+    catch_unwind(AssertUnwindSafe(|| sender.send(value))).unwrap_or(Ok(()))
 }
 
-/// Sends whoever waits away without an answer, as [`tell`] does with one.
-pub(super) fn cancel_guarded<T>(answer: oneshot::Sender<T>) {
-    // What it said when it panicked is nobody's here.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(answer)));
+/// Drops a sender, which wakes the receiver without a value. Catches a panic of the waker as [`send_guarded`] does.
+pub(super) fn cancel_guarded<T>(sender: oneshot::Sender<T>) {
+    // The panic belongs to the receiver's runtime.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(sender)));
 }

@@ -225,7 +225,7 @@ impl Shard {
         &self,
         event: NewEvent,
         bytes: usize,
-        answer: ReceiptSender,
+        receipt: ReceiptSender,
     ) -> Result<(), Rejection> {
         let bytes = EVENT_COST + bytes;
         let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -247,7 +247,7 @@ impl Shard {
             return Err(Rejection::Memory);
         }
         state.counts.events.waiting += 1;
-        state.events.push(event, EventMeta { cost, answer });
+        state.events.push(event, EventMeta { cost, receipt });
         drop(state);
         self.shared.wake_if_parked();
         Ok(())

@@ -1,9 +1,9 @@
-//! What threads meet at: as the system has it, or as loom tries it in every order (see `model.rs`).
+//! Synchronization primitives: the system's, or loom's under `cfg(model)` (see `model.rs`).
 
 #[cfg(all(test, model))]
 pub(crate) use loom::sync::MutexGuard;
 #[cfg(all(test, model))]
-pub(crate) use loomed::{Mutex, Thread, current};
+pub(crate) use model::{Mutex, Thread, current};
 #[cfg(not(all(test, model)))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 
@@ -16,12 +16,12 @@ pub(crate) use std::{
 };
 
 #[cfg(all(test, model))]
-mod loomed {
+mod model {
     use std::sync::Arc;
 
     use loom::sync::{self, Condvar, MutexGuard};
 
-    /// loom's mutex, which like ours is never poisoned.
+    /// loom's mutex without poisoning, like parking_lot's.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
@@ -41,7 +41,7 @@ mod loomed {
         }
     }
 
-    /// A thread that can be woken. loom's own forgets that it was, when it waits for a mutex before it parks.
+    /// A thread that can be unparked. loom's own loses the token if the thread blocks on a mutex before it parks.
     #[derive(Debug, Clone)]
     pub(crate) struct Thread(Arc<(sync::Mutex<bool>, Condvar)>);
 

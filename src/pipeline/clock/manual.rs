@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it.
+//! A clock for tests that only moves when told to.
 
 use std::{
     fmt,
@@ -16,14 +16,14 @@ use chrono::{DateTime, Utc};
 
 use crate::pipeline::clock::Stamp;
 
-/// Where every manual clock begins: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
-const BEGIN_NS: i64 = 1_767_225_600_000_000_000;
+/// The wall time at which every manual clock starts: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
+const START_NS: i64 = 1_767_225_600_000_000_000;
 
-/// A clock that stands still until it is moved. Clones are the same clock.
+/// A clock that stands still until it is advanced. Clones share the same time.
 ///
-/// It has two hands, as every clock of a log: a monotonic one, which durations come from, and the wall
-/// clock. [`advance`](Self::advance) moves both, [`set_wall`](Self::set_wall) the wall clock alone, as an
-/// administrator or a time server would. It begins at 2026-01-01T00:00:00Z.
+/// Like every clock of a log it has a monotonic time, which durations come from, and a wall time, which records are dated
+/// by. [`advance`](Self::advance) moves both; [`set_wall`](Self::set_wall) moves the wall time alone, as an administrator
+/// or a time server would. It starts at 2026-01-01T00:00:00Z.
 ///
 /// # Examples
 ///
@@ -43,65 +43,65 @@ const BEGIN_NS: i64 = 1_767_225_600_000_000_000;
 /// ```
 #[derive(Clone)]
 pub struct ManualClock {
-    hands: Arc<Hands>,
+    time: Arc<Time>,
 }
 
-struct Hands {
+struct Time {
     monotonic_ns: AtomicU64,
     /// Wall time minus monotonic time, in nanoseconds.
     offset_ns: AtomicI64,
-    /// How often the clock was read for an id.
-    readings: AtomicU64,
+    /// How many stamps were taken.
+    stamps: AtomicU64,
 }
 
 impl ManualClock {
-    /// A clock that stands at 2026-01-01T00:00:00Z.
+    /// Creates a clock that stands at 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
         ManualClock {
-            hands: Arc::new(Hands {
+            time: Arc::new(Time {
                 monotonic_ns: AtomicU64::new(0),
-                offset_ns: AtomicI64::new(BEGIN_NS),
-                readings: AtomicU64::new(0),
+                offset_ns: AtomicI64::new(START_NS),
+                stamps: AtomicU64::new(0),
             }),
         }
     }
 
-    /// Moves time on, by nanoseconds if need be.
+    /// Advances both times, to the nanosecond.
     pub fn advance(&self, by: Duration) {
         let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.hands.monotonic_ns.fetch_add(ns, SeqCst);
+        self.time.monotonic_ns.fetch_add(ns, SeqCst);
     }
 
-    /// Sets the wall clock, to the microsecond, forwards or back. Durations do not see it.
+    /// Sets the wall time, to the microsecond, forwards or back. Durations are not affected.
     pub fn set_wall(&self, to: DateTime<Utc>) {
         let wall_ns = to.timestamp_micros().saturating_mul(1000);
         let monotonic_ns = self.monotonic_ns() as i64;
-        self.hands.offset_ns.store(wall_ns - monotonic_ns, SeqCst);
+        self.time.offset_ns.store(wall_ns - monotonic_ns, SeqCst);
     }
 
-    /// What the wall clock shows, to the microsecond.
+    /// Returns the wall time, to the microsecond.
     pub fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.wall_at(self.monotonic_ns())).unwrap_or_default()
     }
 
     pub(super) fn monotonic_ns(&self) -> u64 {
-        self.hands.monotonic_ns.load(SeqCst)
+        self.time.monotonic_ns.load(SeqCst)
     }
 
     pub(super) fn stamp(&self) -> Stamp {
-        // 32 bits in order, so that what starts while the clock stands still sorts as it started.
-        let reading = self.hands.readings.fetch_add(1, Relaxed);
-        // One reading for both: a clock that is moved on in between would look like one that was set.
+        // A counter in the upper 32 bits, so that records started while the clock stands still sort as they started.
+        let number = self.time.stamps.fetch_add(1, Relaxed);
+        // Read once for both times: an advance in between would look as if the wall clock had been set.
         let monotonic_ns = self.monotonic_ns();
         Stamp {
             monotonic_ns,
             wall_us: self.wall_at(monotonic_ns),
-            salt: reading << 32 | u64::from(fastrand::u32(..)),
+            salt: number << 32 | u64::from(fastrand::u32(..)),
         }
     }
 
     fn wall_at(&self, monotonic_ns: u64) -> i64 {
-        (self.hands.offset_ns.load(SeqCst) + monotonic_ns as i64) / 1000
+        (self.time.offset_ns.load(SeqCst) + monotonic_ns as i64) / 1000
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_hands_move_and_the_wall_clock_jumps_alone() {
+    fn advancing_moves_both_times_and_the_wall_time_can_be_set_alone() {
         let clock = ManualClock::new();
         assert_eq!(clock.now().to_rfc3339(), "2026-01-01T00:00:00+00:00");
         clock.advance(Duration::from_nanos(1_500));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn readings_of_one_instant_are_in_order() {
+    fn stamps_of_one_instant_are_in_order() {
         let clock = ManualClock::new();
         let salts: Vec<u64> = (0..100).map(|_| clock.clone().stamp().salt).collect();
         assert!(salts.is_sorted_by(|a, b| a < b));

@@ -1,4 +1,4 @@
-//! Time: a cheap monotonic stamp a call, and the wall clock beside it.
+//! Clocks: a cheap monotonic timestamp per call, and the wall clock.
 
 #[cfg(feature = "testing")]
 mod manual;
@@ -19,21 +19,21 @@ pub(crate) enum Clock {
 /// One reading of a [`Clock`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stamp {
-    /// Nanoseconds since the clock was made.
+    /// Nanoseconds since the clock was created.
     pub(crate) monotonic_ns: u64,
     /// Microseconds since the Unix epoch.
     pub(crate) wall_us: i64,
-    /// What tells ids of this microsecond apart, and what of it came first.
+    /// Makes ids of the same microsecond unique, and sorts them.
     pub(crate) salt: u64,
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Creates a clock that reads the system's.
     pub(crate) fn system() -> Self {
         Clock::System(SystemClock::new())
     }
 
-    /// Nanoseconds since this clock was made.
+    /// Returns the nanoseconds since this clock was created.
     #[inline]
     pub(crate) fn monotonic_ns(&self) -> u64 {
         match self {

@@ -1,4 +1,4 @@
-//! The system's clock: a cheap monotonic stamp a call, and the wall clock beside it.
+//! The system's clock: a cheap monotonic timestamp per call, and the wall clock.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -7,14 +7,14 @@ use std::{
 
 use crate::pipeline::clock::Stamp;
 
-/// How long the distance between the wall clock and the monotonic clock is trusted, in nanoseconds.
+/// How long the offset between the wall clock and the monotonic clock is cached, in nanoseconds.
 const REFRESH_NS: u64 = 1_000_000_000;
 
 /// The system's clock, as one log reads it.
 ///
-/// Durations come from the CPU's time stamp counter (through [`quanta`], which falls back to the system's
-/// monotonic clock where there is none). Wall time is the same stamp plus an offset that whoever comes
-/// first reads anew once a second, so that an idle log need not wake up to keep its clock right.
+/// Durations come from the CPU's time stamp counter (through [`quanta`], which falls back to the system's monotonic clock
+/// on CPUs without one). Wall time is the same reading plus an offset, which is refreshed once a second by the first
+/// caller, so that an idle log need not wake up to keep its clock right.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
     source: quanta::Clock,
@@ -65,8 +65,8 @@ impl SystemClock {
     }
 }
 
-/// The nanosecond within its microsecond, and behind it 54 bits of chance: a microsecond has room for a call
-/// and what it calls, which sort as they started.
+/// Returns the nanosecond of the microsecond, followed by 54 random bits: a call and its children may start within one
+/// microsecond, and still sort as they started.
 #[inline]
 fn salt(wall_ns: i64, random: u64) -> u64 {
     // 10 bits for 0..1000 ns.
@@ -89,7 +89,7 @@ mod tests {
         let before = wall_ns() / 1000;
         let stamp = clock.stamp();
         let after = wall_ns() / 1000;
-        // The counter's calibration is good to some parts in a million; a millisecond is far beyond that.
+        // The counter is calibrated to a few parts in a million; a millisecond is far beyond that.
         assert!(
             stamp.wall_us >= before - 1000 && stamp.wall_us <= after + 1000,
             "{before} <= {} <= {after}",

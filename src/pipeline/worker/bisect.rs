@@ -103,7 +103,7 @@ impl Worker {
         }
         for (one, awaited) in part.events.into_iter().zip(awaited) {
             lost("event", &one.id);
-            awaited.answer.refused(one.id, error);
+            awaited.receipt.refused(one.id, error);
         }
         for one in part.steps {
             lost("step of a recording", &one.recording);

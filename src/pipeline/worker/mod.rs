@@ -265,7 +265,7 @@ impl Worker {
         let firsts: HashMap<_, _> = firsts.collect();
         for (event, awaited) in mem::take(&mut batch.events).into_iter().zip(awaited) {
             let on_record = firsts.get(&event.id).copied().unwrap_or(event.id);
-            awaited.answer.committed(on_record);
+            awaited.receipt.committed(on_record);
         }
     }
 
