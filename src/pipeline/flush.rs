@@ -175,7 +175,7 @@ impl Request {
             return Err(Error::new(
                 ErrorKind::Timeout,
                 format!(
-                    "cannot wait for the writer to {what} on the writer's own thread: it does so after this"
+                    "cannot wait for the writer to {what} on its own thread · it does so once this returns"
                 ),
             ));
         }
@@ -204,7 +204,7 @@ fn forked(what: &str) -> Error {
     Error::new(
         ErrorKind::Forked,
         format!(
-            "cannot {what}: this process was forked from the one that opened the log, and records nothing: \
+            "cannot {what}: this process was forked from the one that opened the log, and records nothing · \
              open the log after the fork"
         ),
     )

@@ -94,7 +94,7 @@ impl Pipeline {
             instance,
             messages,
         );
-        writer_thread::join(store.file(), worker)?;
+        writer_thread::open(store.file(), worker)?;
         Ok(Pipeline {
             shards,
             shared,

@@ -1,4 +1,4 @@
-//! Shards: where calls leave their records, each for a few threads, so that nothing is shared per call.
+//! Shards: where calls leave their records. Each serves a few threads, so that calls rarely contend.
 
 mod recording;
 
@@ -24,15 +24,15 @@ use crate::{
     store::{Details, Ended, NewEvent, PerKind, RecordCounts, Started},
 };
 
-/// Which part of the memory bound the empty slots of a log may keep, from one burst to the next.
+/// The fraction of the memory limit (1/16) that empty slots of a log may keep between bursts.
 const KEPT_PART: usize = 16;
-/// For how many records the writer holds a shard at a time.
+/// The number of records that the writer collects per lock of a shard.
 const CHUNK: usize = 32;
 
-/// What every event is charged for, whatever it carries: twice its record, and what its receipt waits on.
+/// The base cost of an event in bytes: twice its record, and the channel of its receipt.
 const EVENT_COST: usize = 2 * (size_of::<NewEvent>() + size_of::<EventMeta>()) + 128;
 
-/// One shard of a log. The open activities in it *are* the registry of what is running.
+/// One shard of a log. Its open activities *are* the registry of what is running.
 ///
 /// Aligned so that two shards never share a cache line (128 bytes: two lines are fetched at once).
 #[derive(Debug)]
@@ -40,18 +40,18 @@ const EVENT_COST: usize = 2 * (size_of::<NewEvent>() + size_of::<EventMeta>()) +
 pub(crate) struct Shard {
     state: Mutex<State>,
     shared: Arc<Shared>,
-    /// How many empty slots it keeps.
+    /// The most empty slots that it keeps.
     kept_slots: usize,
 }
 
-/// Names an open activity within its shard. The id tells whether the slot is still the same activity's.
+/// The key of an open activity in its shard. The id tells whether the slot has been reused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SlotKey {
     index: u32,
     pub(crate) id: ActivityId,
 }
 
-/// An activity that is changed, under its shard's lock.
+/// Access to an activity while it ends or changes, under its shard's lock.
 pub(crate) struct Change<'a> {
     slot: &'a mut Slot,
     credit: &'a mut LocalCredit,
@@ -70,14 +70,14 @@ pub(crate) enum Rejection {
 #[derive(Debug, Default)]
 struct State {
     slots: Slab<Slot>,
-    /// The slots whose activities have ended, in order. They are free once the writer has been here.
+    /// The slots whose activities have ended, in order. The writer frees them.
     ended: Vec<u32>,
     events: Queue<NewEvent, EventMeta>,
     recordings: Recordings,
-    /// What has ended counts as waiting here, also once it was taken.
+    /// Ended records go on counting as waiting here after they were collected.
     counts: PerKind<RecordCounts>,
     credit: LocalCredit,
-    /// Open activities that the store does not list as they are now.
+    /// The number of open activities whose row in the store is missing or out of date.
     stale_open_rows: usize,
     phase: Phase,
 }
@@ -86,14 +86,14 @@ struct State {
 enum Phase {
     #[default]
     Open,
-    /// Nothing new is admitted; what is open may end.
+    /// New records are rejected; open activities may end.
     Closing,
-    /// The writer is gone; what ends now is lost, and counted.
+    /// The writer is gone; activities that end now are lost, and counted.
     Drained,
 }
 
 impl Shard {
-    /// Makes one of so many shards.
+    /// Creates one of `count` shards.
     pub(crate) fn new(shared: Arc<Shared>, count: usize) -> Self {
         Shard {
             state: Mutex::default(),
@@ -106,15 +106,15 @@ impl Shard {
         &self.shared
     }
 
-    /// What a call changes. `None` in the child of a fork where another thread of its parent held the lock at
-    /// that moment: nobody lets go of this copy of it.
+    /// Locks the state for a call. `None` in the child of a fork if another thread of the parent held the lock at the fork:
+    /// this copy of it will never be released.
     #[inline]
     fn lock(&self) -> Option<MutexGuard<'_, State>> {
         let taken = self.state.try_lock();
         taken.or_else(|| (!self.shared.is_forked()).then(|| self.state.lock()))
     }
 
-    /// Admits an activity, or counts why not. With a permit it is admitted, without its attributes if need be.
+    /// Admits an activity, or counts why not. With a reservation it is always admitted, if need be without its attributes.
     #[inline]
     pub(crate) fn start(
         &self,
@@ -171,8 +171,8 @@ impl Shard {
         Some(SlotKey { index, id })
     }
 
-    /// Ends an activity, with what `last` says of it. The first end wins, and gives back what was attached, which is
-    /// to be told.
+    /// Ends an activity after a last change. The first end wins, and returns the notification of its listeners, to be sent
+    /// outside of the lock.
     #[inline]
     pub(crate) fn end(
         &self,
@@ -220,7 +220,7 @@ impl Shard {
         notification
     }
 
-    /// Admits an event that takes so many bytes beside its record, or counts why not.
+    /// Admits an event whose heap size is `bytes`, or counts why not.
     pub(crate) fn event(
         &self,
         event: NewEvent,
@@ -253,7 +253,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Counts an event whose type is not one that the log takes.
+    /// Counts an event whose type the log does not allow.
     pub(crate) fn reject_type(&self) -> Rejection {
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
@@ -266,17 +266,17 @@ impl Shard {
         Rejection::Type
     }
 
-    /// Lets an open activity take a log line, of which it takes at most `most`. `false`, and counted, when it has
-    /// taken them or has ended.
+    /// Admits a log line of an open activity, up to `max_lines` of them. Returns false, and counts the line, if there were
+    /// more or the activity has ended.
     #[cfg(feature = "subscriber")]
-    pub(crate) fn take_line(&self, key: SlotKey, most: u16) -> bool {
+    pub(crate) fn take_line(&self, key: SlotKey, max_lines: u16) -> bool {
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
             return false;
         };
         let State { slots, counts, .. } = &mut *state;
         match find(slots, key) {
-            Some(slot) if slot.lines < most => {
+            Some(slot) if slot.lines < max_lines => {
                 slot.lines += 1;
                 true
             }
@@ -288,8 +288,8 @@ impl Shard {
         }
     }
 
-    /// Changes an open activity after charging it for `bytes` more; what `change` returns is no longer kept
-    /// and given back. Where there is no room only the mark `truncated` is set. Does nothing when it has ended.
+    /// Changes an open activity, at a cost of `bytes`; `change` returns how many bytes it freed. Without enough memory only
+    /// the flag `truncated` is set. Does nothing if it has ended.
     pub(crate) fn update(
         &self,
         key: SlotKey,
@@ -321,13 +321,12 @@ impl Shard {
         }
     }
 
-    /// Reads an open activity. `None` when it has ended.
+    /// Reads an open activity. `None` if it has ended.
     pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
         find(&mut self.lock()?.slots, key).map(|slot| read(&slot.started))
     }
 
-    /// Moves what has ended, what has happened and what is new about recordings. `indices` is an empty vector that is
-    /// worked with.
+    /// Collects ended activities, events and steps of recordings. `indices` is an empty buffer that is reused.
     pub(crate) fn take(&self, queues: &mut Queues, indices: &mut Vec<u32>) {
         let mut state = self.state.lock();
         queues.events.take_from(&mut state.events);
@@ -337,9 +336,9 @@ impl Shard {
         }
         mem::swap(&mut state.ended, indices);
         drop(state);
-        // Not by doubling: what is moved still stands in its slots' memory.
+        // Exactly, not by doubling: until the slots are freed the records are in memory twice.
         queues.activities.reserve_exact(indices.len());
-        // Calls do not wait for all of it.
+        // In chunks, so that calls do not wait for all of them.
         for chunk in indices.chunks(CHUNK) {
             let mut state = self.state.lock();
             for index in chunk {
@@ -360,8 +359,8 @@ impl Shard {
         }
     }
 
-    /// Copies what has been open since before `before_ns` and is not listed as it is now, and marks it listed,
-    /// as far as there is room for copies. Returns the bytes that they were charged.
+    /// Copies activities that started before `before_ns` and whose row in the store is missing or out of date, while there
+    /// is credit for copies. Returns the cost of the copies.
     pub(crate) fn take_stale_open_rows(
         &self,
         before_ns: u64,
@@ -372,7 +371,7 @@ impl Shard {
         if state.stale_open_rows == 0 {
             return 0;
         }
-        let (mut listed, mut charged) = (0, 0);
+        let (mut copied, mut total_cost) = (0, 0);
         for (_, slot) in &mut state.slots {
             if slot.status == Status::Running
                 && !slot.open_row_is_current
@@ -385,31 +384,31 @@ impl Shard {
                 into.push(slot.started.clone());
                 slot.has_open_row = true;
                 slot.open_row_is_current = true;
-                listed += 1;
-                charged += cost;
+                copied += 1;
+                total_cost += cost;
             }
         }
-        state.stale_open_rows -= listed;
-        charged
+        state.stale_open_rows -= copied;
+        total_cost
     }
 
-    /// True when nothing that ended or happened waits here.
+    /// Returns true if there is nothing to collect.
     pub(crate) fn is_collected(&self) -> bool {
         let state = self.state.lock();
         state.ended.is_empty() && state.events.is_empty() && state.recordings.steps.is_empty()
     }
 
-    /// True when something is open here that the store does not list as it is now.
+    /// Returns true if an open activity's row in the store is missing or out of date.
     pub(crate) fn has_stale_open_rows(&self) -> bool {
         self.state.lock().stale_open_rows > 0
     }
 
-    /// What it has seen, cumulative.
+    /// Returns the counters, cumulative.
     pub(crate) fn counts(&self) -> PerKind<RecordCounts> {
         self.lock().map(|state| state.counts).unwrap_or_default()
     }
 
-    /// How many activities and events nobody has taken from here.
+    /// Returns the number of activities and events that have not been collected.
     pub(crate) fn left(&self) -> PerKind<u64> {
         let state = self.lock();
         state.map_or_else(PerKind::default, |state| PerKind {
@@ -419,18 +418,18 @@ impl Shard {
         })
     }
 
-    /// Admits nothing more.
+    /// Rejects new records from now on.
     pub(crate) fn close(&self) {
         self.state.lock().phase = Phase::Closing;
     }
 
-    /// Counts as lost whatever ends after this. What has ended before is still to be taken.
+    /// Counts activities that end after this as lost. Those that ended before can still be collected.
     pub(crate) fn drain(&self) {
         self.state.lock().phase = Phase::Drained;
     }
 }
 
-/// The slot of an activity, unless it has ended and the slot is another's.
+/// Finds the slot of an activity. `None` if it has ended.
 #[inline]
 fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
     slots
@@ -439,8 +438,8 @@ fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
 }
 
 impl Change<'_> {
-    /// Changes it after charging it for `bytes` more; what `change` returns is given back. Where there is no room
-    /// only the mark `truncated` is set.
+    /// Changes the activity, at a cost of `bytes`; `change` returns how many bytes it freed. Without enough memory only the
+    /// flag `truncated` is set.
     pub(crate) fn make(&mut self, bytes: usize, change: impl FnOnce(&mut Started) -> usize) {
         let Change {
             slot,
@@ -450,7 +449,7 @@ impl Change<'_> {
         if credit.try_spend(shared, bytes) {
             let freed = change(&mut slot.started);
             if freed > 0 {
-                // Nobody else gets what one shard keeps.
+                // Bounded: other shards cannot use the credit of this one.
                 credit.refund(shared, freed, 2 * shared.budget.chunk());
             }
             slot.cost = (slot.cost as usize + bytes).saturating_sub(freed) as u32;

@@ -1,4 +1,4 @@
-//! What a log's shards, its writer thread and its handles have in common.
+//! The state that a log's shards, its writer thread and its handles share.
 
 use std::{
     fmt,
@@ -20,45 +20,45 @@ use crate::{
     store::Intake,
 };
 
-/// Which part of the memory bound recordings may take, so that they do not keep calls off the record.
+/// The fraction of the memory limit that recordings may take (a quarter), so that they do not crowd out calls.
 const RECORDINGS_PART: usize = 4;
 
-/// What a permit holds beside an activity's base charge: its name and scope always fit. What else it brings is
-/// charged when it is there.
+/// The bytes of a reservation beyond the base cost: an activity's name and scope always fit. Attributes and payloads cost
+/// extra.
 const HEADROOM: usize = 4096;
 
-/// What a log's shards, its writer thread and its handles have in common.
+/// The state that a log's shards, its writer thread and its handles share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
-    /// The part of it that recordings may take.
+    /// The part of `budget` that recordings may take.
     pub(crate) recording_budget: Budget,
     pub(crate) config: Config,
     pub(crate) ledger: Mutex<Ledger>,
-    /// Payloads of which nothing was kept because a redactor panicked.
+    /// Payloads that were dropped because a redactor panicked.
     pub(crate) redactor_panics: AtomicU64,
-    /// Calls that wait for room before they start.
+    /// Calls that wait for memory before they start.
     pub(crate) admissions: Arc<Waiters<Reservation>>,
-    /// Calls that wait for their commit before they answer.
+    /// Calls that wait for their commit before they respond.
     pub(crate) commits: Arc<Waiters<()>>,
-    /// Those for which that does not come.
+    /// Activities that the store refused: their calls get no commit.
     pub(crate) refused: Mutex<RefusedActivities>,
-    /// Calls that waited for their commit and answered though the store refused their record.
+    /// Calls that waited for their commit and responded although the store refused their record.
     pub(crate) answered_refused: AtomicU64,
-    /// Activities and events that the child of a fork did not leave in a shard.
+    /// Activities and events that the child of a fork could not put into a shard.
     pub(crate) missed_activities: AtomicU64,
     pub(crate) missed_events: AtomicU64,
-    /// How many events have happened: their order within a microsecond.
+    /// The number of events so far: their order within a microsecond.
     event_number: AtomicU64,
-    /// Somebody waits for a commit, or for the room that it makes.
+    /// A caller waits for a commit, or for the memory that it frees.
     flush_requested: AtomicBool,
-    /// True while the writer sleeps without a turn to come.
+    /// True while the writer sleeps without a timeout.
     parked: AtomicBool,
     writer: OnceLock<Thread>,
-    /// The process that has the writer thread.
+    /// The id of the process that opened the log.
     process: u32,
-    /// This is known to be another process, forked from that one.
+    /// True once this is known to be another process, forked from that one.
     forked: AtomicBool,
     /// True once the writer has ended.
     closed: AtomicBool,
@@ -89,29 +89,29 @@ impl Shared {
         }
     }
 
-    /// The rules for what enters a record of this log.
+    /// Returns the redaction rules and limits of this log.
     pub(crate) fn intake(&self) -> Intake<'_> {
         Intake::new(&self.config.redactor, &self.redactor_panics)
     }
 
-    /// Names the thread that [`wake`](Self::wake) wakes.
+    /// Sets the thread that [`wake`](Self::wake) wakes.
     pub(crate) fn set_writer(&self, thread: Thread) {
         self.writer.get_or_init(|| thread);
     }
 
-    /// Says that the writer is about to sleep until it is woken. It must look at every shard once more
-    /// after this: the shard's lock orders this before any later call's load.
+    /// Announces that the writer is about to sleep until it is woken. It must check every shard once more after this: the
+    /// shard's lock orders this before any later call's load.
     pub(crate) fn park(&self) {
-        // Exchanged, never just stored, as all changes of it: each follows the one that it saw.
+        // All changes are exchanges, never plain stores, so that each follows the one it saw.
         self.parked.swap(true, Relaxed);
     }
 
-    /// Says that the writer is awake.
+    /// Announces that the writer is awake.
     pub(crate) fn unpark(&self) {
         self.parked.swap(false, Relaxed);
     }
 
-    /// Wakes the writer where it sleeps without a turn to come. One load where it does not.
+    /// Wakes the writer if it sleeps without a timeout. Costs one load if it does not.
     #[inline]
     pub(crate) fn wake_if_parked(&self) {
         if self.parked.load(Relaxed) && self.parked.swap(false, Relaxed) {
@@ -127,14 +127,14 @@ impl Shared {
         }
     }
 
-    /// True on the writer's thread, which cannot wait for itself.
+    /// Returns true on the writer's thread, which cannot wait for itself.
     pub(crate) fn is_writer(&self) -> bool {
         let writer = self.writer.get();
         writer.is_some_and(|writer| writer.id() == current().id())
     }
 
-    /// True in the child of a fork, which has a copy of the log and no writer thread. It asks the system (about
-    /// 100 ns): too much for every call, and nothing for one that waits, or takes credit for many.
+    /// Returns true in the child of a fork, which has a copy of the log and no writer thread. Costs a system call (about
+    /// 100 ns): too much for every call, negligible for one that waits or takes a chunk of the budget.
     #[cold]
     pub(crate) fn is_forked(&self) -> bool {
         if self.is_known_to_be_forked() {
@@ -144,40 +144,41 @@ impl Shared {
         if forked && !self.forked.swap(true, Relaxed) {
             tracing::error!(
                 target: "tower_activity::log",
-                "this process was forked from the one that opened the log, and records nothing: \
+                "this process was forked from the one that opened the log, and records nothing · \
                  open the log after the fork"
             );
         }
         forked
     }
 
-    /// The same, as far as somebody has asked.
+    /// Returns true if [`is_forked`](Self::is_forked) has returned true before. Costs one load.
     pub(crate) fn is_known_to_be_forked(&self) -> bool {
         self.forked.load(Relaxed)
     }
 
-    /// The same, without a word.
+    /// Returns what [`is_forked`](Self::is_forked) does, without a log line.
     pub(crate) fn is_other_process(&self) -> bool {
         std::process::id() != self.process
     }
 
-    /// A number for the next event.
+    /// Returns a number for the next event.
     pub(crate) fn next_event(&self) -> u64 {
         self.event_number.fetch_add(1, Relaxed)
     }
 
-    /// Asks the writer to commit at once what has been left in the shards by now.
+    /// Asks the writer to commit at once, without waiting for the flush interval, all records that are in the shards by now.
     pub(crate) fn flush_soon(&self) {
         self.flush_requested.store(true, Release);
         self.wake();
     }
 
-    /// True when somebody has asked since the last time. Look before the shards are swept.
+    /// Returns true if [`flush_soon`](Self::flush_soon) was called since the last time. Call it before the shards are
+    /// collected.
     pub(crate) fn take_flush_request(&self) -> bool {
         self.flush_requested.load(Relaxed) && self.flush_requested.swap(false, Acquire)
     }
 
-    /// Says that the writer has ended.
+    /// Announces that the writer has ended.
     pub(crate) fn close(&self) {
         self.closed.store(true, Relaxed);
     }
@@ -186,22 +187,22 @@ impl Shared {
         self.closed.load(Relaxed)
     }
 
-    /// Gives bytes back, and to whoever waits for room.
+    /// Gives bytes back to the budget, and serves calls that wait for memory.
     pub(crate) fn give_back(self: &Arc<Self>, bytes: usize) {
-        // In the child of a fork those who wait are its parent's, and so may be the lock that they stand under.
+        // In the child of a fork the waiters are the parent's, and their lock may have been held at the fork.
         if self.budget.give_back(bytes) && !self.is_forked() {
             self.serve_admissions();
         }
     }
 
-    /// Gives room to those who wait for it, as far as there is some.
+    /// Hands out reservations to waiting calls while there is memory.
     pub(crate) fn serve_admissions(self: &Arc<Self>) {
         self.admissions
             .serve(|| self.reserve(), || self.budget.end_wait());
     }
 
-    /// `None` where there is no room, and in the child of a fork as far as that is known: asking the system is for
-    /// those who would have to wait.
+    /// Reserves memory for one activity. `None` if there is not enough, and in a process that is known to be the child of a
+    /// fork; the system call that finds out is left to callers that would have to wait.
     pub(super) fn reserve(self: &Arc<Self>) -> Option<Reservation> {
         let bytes = BASE_COST + HEADROOM;
         let taken = !self.is_known_to_be_forked() && self.budget.take_exactly(bytes);
@@ -212,15 +213,15 @@ impl Shared {
     }
 }
 
-/// Room in the log's memory for one activity that has not started yet.
+/// Bytes reserved from the memory limit for one activity that has not started yet. The rest is given back on drop.
 pub(crate) struct Reservation {
     shared: Arc<Shared>,
     bytes: usize,
 }
 
 impl Reservation {
-    /// Uses up to this many of its bytes. Returns how many are missing. What is left goes back with the permit,
-    /// and may wake whoever waits for it: not under a lock.
+    /// Spends up to `bytes` of it. Returns how many are missing. Dropping the rest may wake a waiting call: do not drop it
+    /// under a lock.
     pub(crate) fn spend(&mut self, bytes: usize) -> usize {
         let missing = bytes.saturating_sub(self.bytes);
         self.bytes = self.bytes.saturating_sub(bytes);

@@ -1,4 +1,4 @@
-//! Calls that wait for the writer, each until it is answered or its time is up.
+//! Queues of calls that wait for the writer, each until it is answered or times out.
 
 use std::{
     collections::VecDeque,
@@ -13,17 +13,17 @@ use tokio::sync::oneshot;
 
 use crate::pipeline::receipt_sender::{cancel_guarded, send_guarded};
 
-/// The longest that anything waits: for ever, and still a point in time.
+/// The longest timeout: a year, so that `Instant` arithmetic does not overflow.
 pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A queue of calls that wait for a `T`, in order of their deadlines.
 ///
-/// Whose time is up gets nothing: its sender is dropped. A thread of its own sees to that while anybody waits,
-/// because the writer may be stuck in the store, and a call may run under any runtime.
+/// On timeout the sender is dropped. A timer thread does it while any call waits, because the writer may block in the
+/// store, and calls may run under any runtime.
 #[derive(Debug)]
 pub(crate) struct Waiters<T> {
     queue: Mutex<Queue<T>>,
-    /// Tells the timer that the queue was closed.
+    /// Wakes the timer thread when the queue is closed.
     closing: Condvar,
     timeout: Duration,
 }
@@ -31,11 +31,12 @@ pub(crate) struct Waiters<T> {
 #[derive(Debug)]
 struct Queue<T> {
     waiting: VecDeque<Waiter<T>>,
-    /// How many have ever waited: the last one's number.
+    /// The number of waiters so far, which is the last one's number.
     pushed: u64,
-    /// How many were there until their time was up, or the queue was closed.
+    /// Waiters that were dropped without an answer: after their timeout, or when the queue was closed.
     expired: u64,
-    timed: bool,
+    /// True while the timer thread runs.
+    has_timer: bool,
     closed: bool,
 }
 
@@ -43,7 +44,7 @@ struct Queue<T> {
 struct Waiter<T> {
     number: u64,
     deadline: Instant,
-    answer: oneshot::Sender<T>,
+    sender: oneshot::Sender<T>,
 }
 
 impl<T: Send + 'static> Waiters<T> {
@@ -53,7 +54,7 @@ impl<T: Send + 'static> Waiters<T> {
                 waiting: VecDeque::new(),
                 pushed: 0,
                 expired: 0,
-                timed: false,
+                has_timer: false,
                 closed: false,
             }),
             closing: Condvar::new(),
@@ -61,67 +62,67 @@ impl<T: Send + 'static> Waiters<T> {
         })
     }
 
-    /// Queues up. What is received is the answer, or nothing when the time is up or the log was shut down.
+    /// Adds a waiter. Its receiver gets the answer, or an error after the timeout and when the log is shut down.
     pub(crate) fn wait(self: &Arc<Self>) -> oneshot::Receiver<T> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let mut queue = self.queue.lock();
         if queue.closed {
             queue.expired += 1;
-            return answered;
+            return receiver;
         }
-        if !queue.timed {
+        if !queue.has_timer {
             let waiters = self.clone();
             let timer = thread::Builder::new().name("activity-timer".into());
-            // Without a timer nobody may wait.
+            // Without a timer thread the wait would not be bounded.
             if timer.spawn(move || waiters.run_timer()).is_err() {
                 queue.expired += 1;
-                return answered;
+                return receiver;
             }
-            queue.timed = true;
+            queue.has_timer = true;
         }
-        let gone = queue.make_room();
+        let cancelled = queue.remove_cancelled();
         queue.pushed += 1;
         let number = queue.pushed;
         queue.waiting.push_back(Waiter {
             number,
             deadline: Instant::now() + self.timeout,
-            answer,
+            sender,
         });
         drop(queue);
-        drop(gone);
-        answered
+        drop(cancelled);
+        receiver
     }
 
-    /// How many were still there when they got nothing.
+    /// Returns the number of waiters that were dropped without an answer.
     pub(crate) fn expired(&self) -> u64 {
         self.queue.lock().expired
     }
 
-    /// The number of the last one who waits.
+    /// Returns the number of the last waiter.
     pub(crate) fn last(&self) -> u64 {
         self.queue.lock().pushed
     }
 
-    /// Answers all up to this number.
+    /// Answers all waiters up to the number `last`.
     pub(crate) fn answer_until(&self, last: u64, mut answer: impl FnMut() -> T) {
         let mut queue = self.queue.lock();
         let count = queue.waiting.partition_point(|one| one.number <= last);
         let served: Vec<_> = queue.waiting.drain(..count).collect();
         drop(queue);
         for waiter in served {
-            // Whoever waited may have given up.
-            let _ = send_guarded(waiter.answer, answer());
+            // The call may have been cancelled.
+            let _ = send_guarded(waiter.sender, answer());
         }
     }
 
-    /// Answers one after the other for as long as there is something to give. `nobody` is told, under the queue's
-    /// lock, that none is left.
-    pub(crate) fn serve(&self, mut next: impl FnMut() -> Option<T>, nobody: impl FnOnce()) {
+    /// Answers one waiter after the other while `next` returns values. Calls `on_empty`, under the queue's lock, when none
+    /// is left.
+    pub(crate) fn serve(&self, mut next: impl FnMut() -> Option<T>, on_empty: impl FnOnce()) {
         let mut left = None;
         loop {
             let mut queue = self.queue.lock();
             if queue.waiting.is_empty() {
-                nobody();
+                on_empty();
                 break;
             }
             let Some(answer) = left.take().or_else(&mut next) else {
@@ -129,28 +130,28 @@ impl<T: Send + 'static> Waiters<T> {
             };
             let waiter = queue.waiting.pop_front();
             drop(queue);
-            // What one who has given up does not take is the next one's.
+            // If a waiter was cancelled, its value goes to the next.
             left = match waiter {
-                Some(waiter) => send_guarded(waiter.answer, answer).err(),
+                Some(waiter) => send_guarded(waiter.sender, answer).err(),
                 None => Some(answer),
             };
         }
     }
 
-    /// Sends away all who wait, and whoever comes.
+    /// Drops all waiters without an answer, and all later ones.
     pub(crate) fn close(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
         let expired = mem::take(&mut queue.waiting);
-        queue.expired += expired.iter().filter(|one| one.is_there()).count() as u64;
+        queue.expired += expired.iter().filter(|one| one.is_waiting()).count() as u64;
         drop(queue);
         self.closing.notify_all();
         expired
             .into_iter()
-            .for_each(|one| cancel_guarded(one.answer));
+            .for_each(|one| cancel_guarded(one.sender));
     }
 
-    /// Sends away whose time is up, until nobody has come for as long as one may wait.
+    /// Drops waiters at their deadlines. Returns after a timeout without any waiter.
     fn run_timer(&self) {
         let mut queue = self.queue.lock();
         while !queue.closed {
@@ -158,10 +159,10 @@ impl<T: Send + 'static> Waiters<T> {
             match queue.waiting.front().map(|first| first.deadline) {
                 Some(deadline) if deadline <= now => {
                     let late = queue.waiting.pop_front();
-                    queue.expired += u64::from(late.as_ref().is_some_and(Waiter::is_there));
+                    queue.expired += u64::from(late.as_ref().is_some_and(Waiter::is_waiting));
                     // Wakes a task: not under the lock.
                     drop(queue);
-                    late.into_iter().for_each(|one| cancel_guarded(one.answer));
+                    late.into_iter().for_each(|one| cancel_guarded(one.sender));
                     queue = self.queue.lock();
                 }
                 Some(deadline) => drop(self.closing.wait_until(&mut queue, deadline)),
@@ -174,30 +175,30 @@ impl<T: Send + 'static> Waiters<T> {
                 }
             }
         }
-        queue.timed = false;
+        queue.has_timer = false;
     }
 }
 
 impl<T> Queue<T> {
-    /// Takes out who has given up where the queue would have to grow, so that it never takes much more than those
-    /// who are there.
-    fn make_room(&mut self) -> VecDeque<Waiter<T>> {
+    /// Removes cancelled waiters when the queue would have to grow, so that its size follows the number of live ones.
+    /// Returns them, to be dropped outside of the lock.
+    fn remove_cancelled(&mut self) -> VecDeque<Waiter<T>> {
         if self.waiting.len() < self.waiting.capacity() {
             return VecDeque::new();
         }
         let all = mem::take(&mut self.waiting).into_iter();
-        let (waiting, gone) = all.partition(Waiter::is_there);
+        let (waiting, cancelled) = all.partition(Waiter::is_waiting);
         self.waiting = waiting;
-        // As many again, so that it is not looked through for each who comes.
+        // Twice the size, so that the next scan is as many waiters away.
         self.waiting.reserve(self.waiting.len() + 1);
-        gone
+        cancelled
     }
 }
 
 impl<T> Waiter<T> {
-    /// Has not given up.
-    fn is_there(&self) -> bool {
-        !self.answer.is_closed()
+    /// Returns false if the call was cancelled.
+    fn is_waiting(&self) -> bool {
+        !self.sender.is_closed()
     }
 }
 
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn those_up_to_a_number_are_answered_and_no_others() {
+    fn waiters_up_to_a_number_are_answered_and_no_others() {
         let waiters = waiters(Duration::from_secs(3600));
         let mut first = waiters.wait();
         let last = waiters.last();
@@ -225,19 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn what_one_who_gave_up_does_not_take_is_the_next_ones() {
+    fn the_value_of_a_cancelled_waiter_goes_to_the_next() {
         let waiters = waiters(Duration::from_secs(3600));
         drop(waiters.wait());
-        let mut patient = waiters.wait();
-        let mut gifts = vec![7];
-        let mut nobody_left = false;
-        waiters.serve(|| gifts.pop(), || nobody_left = true);
-        assert_eq!((patient.try_recv(), nobody_left), (Ok(7), true));
+        let mut second = waiters.wait();
+        let mut values = vec![7];
+        let mut is_empty = false;
+        waiters.serve(|| values.pop(), || is_empty = true);
+        assert_eq!((second.try_recv(), is_empty), (Ok(7), true));
         waiters.close();
     }
 
     #[test]
-    fn those_who_give_up_take_no_room() {
+    fn cancelled_waiters_take_no_memory() {
         let waiters = waiters(Duration::from_secs(3600));
         let mut first = waiters.wait();
         (0..10_000).for_each(|_| drop(waiters.wait()));

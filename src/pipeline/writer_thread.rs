@@ -1,4 +1,4 @@
-//! The writer threads: one for each file, whatever the number of logs that are open in it.
+//! Writer threads: one per file, shared by all logs that are open in it.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,31 +19,32 @@ use crate::{
     store::real,
 };
 
-/// The threads that write into files.
+/// The writer threads of files in this process.
 static WRITERS: Mutex<Vec<WriterThread>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct WriterThread {
     path: PathBuf,
-    /// The child of a fork has a copy of this, and no such thread.
+    /// The process that started it: the child of a fork has a copy of this entry, and no thread.
     process: u32,
-    joining: Sender<Join>,
+    requests: Sender<OpenRequest>,
     thread: Thread,
 }
 
-/// A log that is opened.
-struct Join {
+/// A request to open the store of a log, and to write for it.
+struct OpenRequest {
     worker: Worker,
     opened: Sender<Result<()>>,
 }
 
-/// Hands a worker to the thread of its file, which is started where there is none. Returns once its store is open.
-pub(crate) fn join(file: Option<&Path>, worker: Worker) -> Result<()> {
+/// Hands a worker to the writer thread of its file, and starts the thread if there is none. Returns once the store is
+/// open.
+pub(crate) fn open(file: Option<&Path>, worker: Worker) -> Result<()> {
     let (opened, outcome) = mpsc::channel();
-    let join = Join { worker, opened };
+    let request = OpenRequest { worker, opened };
     match file {
-        Some(file) => join_file(real(file), join)?,
-        None => drop(start(None, join)?),
+        Some(file) => open_in_file(real(file), request)?,
+        None => drop(start(None, request)?),
     }
     match outcome.recv() {
         Ok(result) => result,
@@ -54,68 +55,67 @@ pub(crate) fn join(file: Option<&Path>, worker: Worker) -> Result<()> {
     }
 }
 
-fn join_file(path: PathBuf, join: Join) -> Result<()> {
+fn open_in_file(path: PathBuf, mut request: OpenRequest) -> Result<()> {
     let mut writers = WRITERS.lock();
     writers.retain(|writer| writer.process == process::id());
-    let mut join = join;
     if let Some(at) = writers.iter().position(|writer| writer.path == path) {
-        match writers[at].joining.send(join) {
+        match writers[at].requests.send(request) {
             Ok(()) => {
                 writers[at].thread.unpark();
                 return Ok(());
             }
             // The thread has panicked.
-            Err(refused) => {
-                join = refused.0;
+            Err(unsent) => {
+                request = unsent.0;
                 writers.remove(at);
             }
         }
     }
-    let (joining, thread) = start(Some(path.clone()), join)?;
+    let (requests, thread) = start(Some(path.clone()), request)?;
     writers.push(WriterThread {
         path,
         process: process::id(),
-        joining,
+        requests,
         thread,
     });
     Ok(())
 }
 
-fn start(path: Option<PathBuf>, first: Join) -> Result<(Sender<Join>, Thread)> {
-    let (joining, joined) = mpsc::channel();
-    // The receiver is alive.
-    let _ = joining.send(first);
+fn start(path: Option<PathBuf>, first: OpenRequest) -> Result<(Sender<OpenRequest>, Thread)> {
+    let (sender, receiver) = mpsc::channel();
+    // Cannot fail: the receiver is alive.
+    let _ = sender.send(first);
     let started = thread::Builder::new()
         .name("activity-writer".into())
-        .spawn(move || run(path.as_deref(), &joined));
+        .spawn(move || run(path.as_deref(), &receiver));
     match started {
-        Ok(handle) => Ok((joining, handle.thread().clone())),
+        Ok(handle) => Ok((sender, handle.thread().clone())),
         Err(cause) => {
             Err(Error::new(ErrorKind::Store, "cannot start the writer thread").with_source(cause))
         }
     }
 }
 
-fn run(path: Option<&Path>, joined: &Receiver<Join>) {
+fn run(path: Option<&Path>, requests: &Receiver<OpenRequest>) {
     let mut workers: Vec<Worker> = Vec::new();
     loop {
-        workers.extend(joined.try_iter().filter_map(open));
+        workers.extend(requests.try_iter().filter_map(open_worker));
         if workers.is_empty() {
-            match last(path, joined) {
-                Some(join) => workers.extend(open(join)),
+            match last_request(path, requests) {
+                Some(request) => workers.extend(open_worker(request)),
                 None => return,
             }
         }
-        let mut rest = true;
+        let mut all_idle = true;
         workers.retain_mut(|worker| match worker.run_once() {
             Progress::Again => {
-                rest = false;
+                all_idle = false;
                 true
             }
             Progress::Idle => true,
             Progress::Ended => false,
         });
-        if rest && !workers.is_empty() {
+        if all_idle && !workers.is_empty() {
             let pauses: Vec<_> = workers.iter_mut().map(Worker::pause).collect();
             match pauses.into_iter().flatten().min() {
                 Some(Duration::ZERO) => {}
@@ -127,20 +127,20 @@ fn run(path: Option<&Path>, joined: &Receiver<Join>) {
     }
 }
 
-/// Opens the store for a worker. `None` when that failed, or nobody waits for it any more.
-fn open(mut join: Join) -> Option<Worker> {
-    join.worker.set_thread(sync::current());
-    let result = join.worker.open_writer();
+/// Opens the store for a worker. `None` if that fails, or if the caller is gone.
+fn open_worker(mut request: OpenRequest) -> Option<Worker> {
+    request.worker.set_thread(sync::current());
+    let result = request.worker.open_writer();
     let is_open = result.is_ok();
-    (join.opened.send(result).is_ok() && is_open).then_some(join.worker)
+    (request.opened.send(result).is_ok() && is_open).then_some(request.worker)
 }
 
-/// The last who has joined; `None` once nobody can any more.
-fn last(path: Option<&Path>, joined: &Receiver<Join>) -> Option<Join> {
+/// Returns a request that arrived last; `None` after the thread was taken off the list, so that no other can arrive.
+fn last_request(path: Option<&Path>, requests: &Receiver<OpenRequest>) -> Option<OpenRequest> {
     path?;
-    // Whoever joins holds this lock.
+    // Requests are sent under this lock.
     let mut writers = WRITERS.lock();
-    joined.try_recv().ok().or_else(|| {
+    requests.try_recv().ok().or_else(|| {
         let own = thread::current().id();
         writers.retain(|writer| writer.thread.id() != own);
         None

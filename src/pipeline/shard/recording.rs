@@ -1,4 +1,4 @@
-//! What a shard takes of recordings: their steps, and who is told that an activity has ended.
+//! Recordings in a shard: their steps, and the listeners of activities' ends.
 
 use std::{collections::HashMap, fmt::Debug, sync::Arc};
 
@@ -11,13 +11,14 @@ use super::{Phase, Rejection, SlotKey, State, find};
 use crate::store::Step;
 use crate::{pipeline::queues::Queue, record::ActivityId, store::NewStep};
 
-/// What every step is charged for, whatever it carries: twice, because what it stands in grows by doubling.
+/// The base cost of a step in bytes: twice its size, because queues grow by doubling.
 #[cfg(feature = "recording")]
 const STEP_COST: usize = 2 * (size_of::<NewStep>() + size_of::<u32>());
 
-/// Something that is told, once, that an activity has ended.
+/// A listener that is called once, when an activity has ended.
 pub(crate) trait EndListener: Debug + Send + Sync {
-    /// Says that this activity has ended. What is received, if anything, says that all is handed over.
+    /// Called with the activity that has ended. A response waits for the returned receiver, which reports that the listener
+    /// has recorded everything.
     fn on_end(
         self: Arc<Self>,
         activity: ActivityId,
@@ -25,7 +26,7 @@ pub(crate) trait EndListener: Debug + Send + Sync {
     ) -> Option<oneshot::Receiver<()>>;
 }
 
-/// What was attached to an activity that has ended now, and when that was.
+/// The pending notification of an activity's listeners. It is sent outside of the shard's lock.
 #[derive(Debug)]
 pub(crate) struct EndNotification {
     listeners: Vec<Arc<dyn EndListener>>,
@@ -34,7 +35,7 @@ pub(crate) struct EndNotification {
 }
 
 impl EndNotification {
-    /// Tells all of it. Gives back what an answer has to wait for.
+    /// Calls the listeners. Returns the receivers that the response has to wait for.
     pub(crate) fn send(self) -> Vec<oneshot::Receiver<()>> {
         let listeners = self.listeners.into_iter();
         listeners
@@ -43,7 +44,7 @@ impl EndNotification {
     }
 }
 
-/// What a shard has of recordings.
+/// The recordings part of a shard's state.
 #[derive(Debug, Default)]
 pub(super) struct Recordings {
     pub(super) steps: Queue<NewStep>,
@@ -51,7 +52,7 @@ pub(super) struct Recordings {
 }
 
 impl Recordings {
-    /// What was attached to an activity that has ended after so long.
+    /// Takes the listeners of an activity that has ended after `duration_ns`.
     #[cold]
     pub(super) fn take_listeners(
         &mut self,
@@ -70,13 +71,13 @@ impl Recordings {
 
 #[cfg(feature = "recording")]
 impl Shard {
-    /// True while an activity runs.
+    /// Returns true while an activity runs.
     pub(crate) fn runs(&self, key: SlotKey) -> bool {
         let state = self.lock();
         state.is_some_and(|mut state| find(&mut state.slots, key).is_some())
     }
 
-    /// Has somebody told when an activity has ended. `false` when it has already.
+    /// Registers a listener of an activity's end. Returns false if it has already ended.
     pub(crate) fn add_end_listener(&self, key: SlotKey, listener: Arc<dyn EndListener>) -> bool {
         let Some(mut state) = self.lock() else {
             return false;
@@ -93,7 +94,8 @@ impl Shard {
         true
     }
 
-    /// Admits steps of a recording, all or none, and takes the memory for `more` steps to come.
+    /// Admits steps of a recording, all or none, and reserves the memory of `more` steps for
+    /// [`record_prepaid`](Self::record_prepaid).
     pub(crate) fn record(&self, steps: Vec<NewStep>, more: usize) -> Result<(), Rejection> {
         let mut bytes = more * STEP_COST;
         let mut queue = Queue::default();
@@ -127,7 +129,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Admits a step for which the memory was taken before, also while the log shuts down.
+    /// Admits a step whose memory was reserved before, also while the log shuts down.
     pub(crate) fn record_prepaid(&self, step: NewStep) {
         let Some(mut state) = self.lock() else { return };
         state.counts.recordings.recorded += 1;
@@ -142,7 +144,7 @@ impl Shard {
     }
 }
 
-/// What a step takes in memory beside its record.
+/// Returns the heap bytes of a step, without the record itself.
 #[cfg(feature = "recording")]
 fn heap_bytes(step: &Step) -> usize {
     match step {

@@ -1,4 +1,4 @@
-//! What waits for its commit.
+//! The backlog: collected records that wait for their commit.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,17 +10,17 @@ use crate::{
     store::Batch,
 };
 
-/// What waits for its commit.
+/// Collected records that wait for their commit.
 pub(super) struct Backlog {
-    /// What was swept.
+    /// Records that are not part of a batch yet.
     pub(super) queues: Queues,
-    /// What is being committed; kept until it is.
+    /// The batch that is being committed; kept until the store has taken it.
     pub(super) batch: Batch,
-    /// Empty, for sweeping with.
+    /// An empty buffer for collecting.
     indices: Vec<u32>,
-    /// When the oldest in `queues` was swept.
+    /// When the oldest record in `queues` was collected.
     pub(super) oldest: Option<Instant>,
-    /// When something was last swept.
+    /// When records were last collected.
     pub(super) last_work: Instant,
 }
 
@@ -39,29 +39,29 @@ impl Backlog {
         self.queues.len() == 0 && self.batch.is_empty()
     }
 
-    /// Takes what is new. Returns how many records that were.
+    /// Collects new records from the shards. Returns their number.
     pub(super) fn collect(&mut self, shards: &[Arc<Shard>]) -> usize {
         let before = self.queues.len();
         for shard in shards {
             shard.take(&mut self.queues, &mut self.indices);
         }
-        let came = self.queues.len() - before;
-        if came > 0 {
+        let collected = self.queues.len() - before;
+        if collected > 0 {
             let now = Instant::now();
             self.oldest.get_or_insert(now);
             self.last_work = now;
         }
-        came
+        collected
     }
 
-    /// Takes what one transaction takes.
+    /// Takes the records of one transaction.
     pub(super) fn take(&mut self) -> Batch {
         let batch = self.queues.take();
         self.oldest = (self.queues.len() > 0).then(Instant::now);
         batch
     }
 
-    /// Puts parts of a batch, the last one first, back in front of what waits.
+    /// Puts parts of a batch, the last one first, back to the front of the queues.
     pub(super) fn put_back(&mut self, parts: Vec<Batch>) {
         for part in parts {
             self.queues.put_back(part);
@@ -69,7 +69,7 @@ impl Backlog {
         self.oldest.get_or_insert_with(Instant::now);
     }
 
-    /// Gives back the memory of records that are in the store or refused. Returns who waits for the events.
+    /// Gives back the memory of records that are committed or refused. Returns the metadata of the events.
     pub(super) fn release(&mut self, batch: &Batch, shared: &Arc<Shared>) -> Vec<EventMeta> {
         let activities = self.queues.activities.settle(batch.ended.len());
         let events = self.queues.events.settle(batch.events.len());

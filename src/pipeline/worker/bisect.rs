@@ -1,4 +1,4 @@
-//! Records that the store refuses: found one by one, so that they do not hold back the others.
+//! Bisects a refused batch until each poison record is alone, so that the others are committed.
 
 use std::{fmt::Display, mem};
 
@@ -9,10 +9,10 @@ use crate::{
 };
 
 impl Worker {
-    /// Finds the records that the store refuses, by halves, so that they do not hold back the others. `false`
-    /// when it was not the records' fault: what is left waits.
+    /// Commits a refused batch in halves, and gives up the records that the store refuses alone. Returns false if the store
+    /// failed for another reason: the remaining records wait.
     pub(super) fn bisect(&mut self, mut all: Batch) -> bool {
-        // Open rows stand apart: where they are refused they are left out.
+        // Open rows go first, apart from the records: they are dropped if the store refuses them.
         let open_rows = Batch {
             open: mem::take(&mut all.open),
             environment: all.environment.clone(),
@@ -60,8 +60,8 @@ impl Worker {
         true
     }
 
-    /// Gives the store what cannot be divided. That it panics over it is a refusal only when it takes a batch
-    /// without it, and then panics over it again.
+    /// Appends a batch that cannot be divided. A panic counts as a refusal only if the store takes an empty batch, and then
+    /// panics again.
     fn append_alone(&mut self, batch: &Batch) -> Result<Appended> {
         let panicked = |error: &Error| error.kind() == ErrorKind::Panicked;
         match self.append(batch) {
@@ -69,7 +69,7 @@ impl Worker {
                 self.append(&self.empty_batch())?;
                 self.append(batch).map_err(|error| match error.kind() {
                     ErrorKind::Panicked => {
-                        Error::new(ErrorKind::Refused, "the store panics over it")
+                        Error::new(ErrorKind::Refused, "the store panics over this record")
                             .with_source(error)
                     }
                     _ => error,
@@ -84,7 +84,7 @@ impl Worker {
         self.backlog.put_back(parts);
     }
 
-    /// Gives up what is left of a part.
+    /// Gives up a record that the store refuses.
     fn refused(&mut self, part: Batch, error: &Error) {
         let mut ledger = self.shared.ledger.lock();
         for (settled, count) in ledger.settled.kinds_mut().zip(part.counts()).each() {
@@ -118,7 +118,7 @@ impl Worker {
     }
 }
 
-/// Leaves about the half there. Of two records each gets one.
+/// Splits off the second half. Two records are split into one and one.
 fn split_off_half(batch: &mut Batch) -> Batch {
     fn beyond<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
         let kept = list.len().min(*left);

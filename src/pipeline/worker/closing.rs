@@ -1,4 +1,4 @@
-//! The end of a log: nothing more is admitted, and what has ended is committed until a deadline.
+//! The shutdown of a log: new records are rejected, and ended ones are committed until a deadline.
 
 use std::{
     sync::mpsc::Sender,
@@ -14,7 +14,7 @@ use crate::{
     store::PerKind,
 };
 
-/// A shutdown that is under way.
+/// A shutdown in progress.
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) deadline: Instant,
@@ -23,7 +23,7 @@ pub(super) struct Closing {
 }
 
 impl Worker {
-    pub(super) fn begin_to_close(&mut self, deadline: Instant, answer: Sender<Result<()>>) {
+    pub(super) fn start_closing(&mut self, deadline: Instant, answer: Sender<Result<()>>) {
         self.closing = Some(Closing {
             timeout: deadline.saturating_duration_since(Instant::now()),
             deadline,
@@ -36,7 +36,7 @@ impl Worker {
         self.shared.admissions.close();
     }
 
-    pub(super) fn go_on_closing(&mut self, closing: Closing) -> Progress {
+    pub(super) fn continue_closing(&mut self, closing: Closing) -> Progress {
         self.collect();
         let now = Instant::now();
         let tries = self.connection.retry_at.is_none_or(|at| at <= now);
@@ -52,7 +52,7 @@ impl Worker {
         let Closing {
             timeout, answer, ..
         } = closing;
-        // Whoever queues up from here on may have ended too late.
+        // Calls that queue up after this may have ended too late.
         let durable_until = self.shared.commits.last();
         for shard in &*self.shards {
             shard.drain();
@@ -74,7 +74,7 @@ impl Worker {
         }
         drop(ledger);
         let counts = self.accounting(PerKind::default());
-        // First, so that the writer is the last to close the store, and leaves no write-ahead log behind.
+        // Before the connection, so that the writer is the last to close the store, and leaves no WAL behind.
         self.maintenance
             .close(&*self.connection.store, &self.shared);
         let closed = self.connection.close(&counts);
@@ -88,7 +88,7 @@ impl Worker {
         if let Err(error) = &result {
             tracing::error!(target: "tower_activity::store", %error, lost = unsaved.activities, lost_events = unsaved.events, lost_steps = unsaved.recordings, "the log was shut down");
         }
-        // Others may have asked for the same meanwhile. Whoever asked may have given up at its own deadline.
+        // Answers all other callers, too. Some may have timed out.
         for flush in &self.flushes {
             let _ = flush.send(outcome("flush"));
         }

@@ -1,4 +1,4 @@
-//! The link to the store: its writer, what came of the last attempts, and when to try again.
+//! The worker's connection to the store: its writer, failures so far, and when to retry.
 
 use std::{
     sync::Arc,
@@ -12,25 +12,25 @@ use crate::{
     store::{Accounting, Appended, Batch, Instance, Store, Writer},
 };
 
-/// How often dead instances are looked for.
+/// How often the worker looks for dead instances.
 const REAP_INTERVAL: Duration = Duration::from_secs(10);
-/// The first and the longest pause after a failure of the store.
+/// The first and the longest pause after a store failure; each pause doubles the last.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// The link to the store.
+/// The worker's connection to the store.
 pub(super) struct Connection {
     pub(super) store: Arc<dyn Store>,
     instance: Instance,
     writer: Option<Box<dyn Writer>>,
-    /// The writer failed and is to be opened again. Until then it is kept, and with it the instance's lock.
+    /// The writer failed and has to be reopened. It is kept until then, because it holds the instance's lock.
     pub(super) broken: bool,
-    /// How often it failed, and panicked, since it last took a batch.
+    /// Failures and panics since the last commit.
     failures: u32,
     pub(super) panics: u32,
     pub(super) retry_at: Option<Instant>,
     pub(super) last_commit: Instant,
     last_reap: Instant,
-    /// When the store wants to bring to rest what was committed.
+    /// When the next WAL checkpoint is due.
     pub(super) checkpoint_at: Option<Instant>,
 }
 
@@ -51,7 +51,7 @@ impl Connection {
         }
     }
 
-    /// Opens the store's write side and looks for dead instances.
+    /// Opens the store's writer, and marks the open rows of dead instances abandoned.
     pub(super) fn open(&mut self) -> Result<()> {
         let mut writer = guarded("open the store", || self.store.writer(&self.instance))?;
         guarded("mark dead instances", || writer.sweep_abandoned())?;
@@ -60,7 +60,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Gives one batch to the store.
+    /// Appends one batch.
     pub(super) fn append(&mut self, batch: &Batch, shared: &Shared) -> Result<Appended> {
         let Some(writer) = &mut self.writer else {
             return Err(Error::store("the store has no writer"));
@@ -69,7 +69,7 @@ impl Connection {
         match &mut result {
             Ok(appended) => {
                 if self.failures > 0 {
-                    // An attempt that seemed to fail may have been committed: its rows are not late.
+                    // A failed attempt may have been committed after all: then its ends are not late ones.
                     appended.ignored = 0;
                 }
                 self.failures = 0;
@@ -79,12 +79,12 @@ impl Connection {
                 self.checkpoint_at = Some(self.last_commit);
                 let was = shared.ledger.lock().failure.take();
                 if was.is_some() {
-                    tracing::warn!(target: "tower_activity::store", "the store works again, nothing that waited was lost");
+                    tracing::warn!(target: "tower_activity::store", "the store works again, no waiting record was lost");
                 }
             }
             Err(error) if error.kind() == ErrorKind::Panicked => {
                 self.panics += 1;
-                // What it had in mind when it panicked is not to be relied upon.
+                // The writer's state is unknown after a panic: reopen it.
                 self.broken = true;
             }
             Err(_) => self.panics = 0,
@@ -92,10 +92,10 @@ impl Connection {
         result
     }
 
-    /// Tries again later.
+    /// Notes a failure, and schedules the next attempt.
     pub(super) fn failed(&mut self, error: &Error, shared: &Shared) {
-        // Busy and full pass by themselves; after anything else the store is opened anew.
-        if !passes(error) {
+        // Busy and full pass by themselves; after any other error the store is reopened.
+        if !is_transient(error) {
             self.broken = true;
         }
         let pause = BACK_OFF
@@ -110,11 +110,11 @@ impl Connection {
         };
         let was = shared.ledger.lock().failure.replace(said);
         if was.is_none() {
-            tracing::warn!(target: "tower_activity::store", %error, "the store does not take records, they wait");
+            tracing::warn!(target: "tower_activity::store", %error, "the store failed, records wait in memory and are retried");
         }
     }
 
-    /// Looks for dead instances from time to time.
+    /// Marks the open rows of dead instances abandoned, every [`REAP_INTERVAL`].
     pub(super) fn reap_dead_instances(&mut self, shared: &Shared) {
         if self.last_reap.elapsed() < REAP_INTERVAL {
             return;
@@ -127,7 +127,7 @@ impl Connection {
         }
     }
 
-    /// Has the store bring to rest what was committed, where it is time to.
+    /// Checkpoints the WAL if it is due.
     pub(super) fn checkpoint(&mut self, shared: &Shared) {
         let now = Instant::now();
         if self.broken || self.checkpoint_at.is_none_or(|at| at > now) {
@@ -136,12 +136,12 @@ impl Connection {
         let Some(writer) = &mut self.writer else {
             return;
         };
-        match guarded("take over the write-ahead log", || writer.checkpoint()) {
-            Ok(again) => self.checkpoint_at = again.map(|again| now + again),
+        match guarded("checkpoint the WAL", || writer.checkpoint()) {
+            Ok(pause) => self.checkpoint_at = pause.map(|pause| now + pause),
             Err(error) => {
                 self.checkpoint_at = Some(now + SAVE);
-                // What is committed is committed.
-                if !passes(&error) {
+                // A failed checkpoint loses nothing.
+                if !is_transient(&error) {
                     self.failed(&error, shared);
                 }
             }
@@ -156,7 +156,7 @@ impl Connection {
     }
 }
 
-/// True for what passes by itself.
-fn passes(error: &Error) -> bool {
+/// Returns true for errors that pass by themselves.
+fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Busy | ErrorKind::Full)
 }

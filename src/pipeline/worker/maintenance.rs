@@ -1,5 +1,4 @@
-//! What is done beside recording, a little at a time: deleting what the store's retention does not keep, and indexing
-//! what is new.
+//! Maintenance between commits, in small steps: pruning by the store's retention, indexing new records, checking rows.
 
 use std::time::{Duration, Instant};
 
@@ -12,33 +11,33 @@ use crate::{
     store::{ClockReading, Prune, Pruned, Retention, Store, Upkeep},
 };
 
-/// How often old records are looked for, by the log's clock: a day's worth goes in a hundred small portions.
-const LOOK: Duration = Duration::from_secs(600);
+/// How often old records are pruned, by the log's clock: a day's worth goes in about a hundred small portions.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How long after its start a log looks first: one that is opened for a single record only has nothing to do with it.
-const FIRST: Duration = Duration::from_secs(10);
+/// The delay of the first run, so that a log that is opened for a single record does no maintenance.
+const FIRST_RUN: Duration = Duration::from_secs(10);
 
-/// How often the store's clock is brought up to date while records are committed.
-const TICK: Duration = Duration::from_secs(60);
+/// How often the store's clock is updated while records are committed.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many records are left to those who search, who look at them one by one, until they are indexed.
-const UNINDEXED: u64 = 100;
+/// The number of new records from which on they are indexed; until then searches scan them.
+const MIN_UNINDEXED: u64 = 100;
 
-/// What of the upkeep is under way.
+/// When which maintenance of a log is due.
 pub(super) struct MaintenanceSchedule {
-    /// Open from the first work on.
+    /// Opened with the first step.
     upkeep: Option<Box<dyn Upkeep>>,
-    /// The limits that the builder has named are set.
+    /// The builder's retention limits have been set in the store.
     is_open: bool,
-    /// When to look again, in nanoseconds of the log's monotonic clock.
-    look_ns: u64,
-    /// When to bring the store's clock up to date with the next commit, by the same clock.
-    tick_ns: u64,
-    /// There is more to delete, from this instant on.
+    /// When to prune next, in nanoseconds of the log's monotonic clock.
+    prune_ns: u64,
+    /// When to update the store's clock with the next commit, by the same clock.
+    clock_ns: u64,
+    /// When to continue a run that has more to prune or check.
     more_at: Option<Instant>,
-    /// Something was committed since the store's clock was brought up to date.
+    /// Records were committed since the store's clock was updated.
     committed: bool,
-    /// Records that this log has committed since the index was up to date.
+    /// The number of records that this log has committed since the index was up to date.
     unindexed: u64,
 }
 
@@ -47,8 +46,8 @@ impl Default for MaintenanceSchedule {
         MaintenanceSchedule {
             upkeep: None,
             is_open: false,
-            look_ns: FIRST.as_nanos() as u64,
-            tick_ns: 0,
+            prune_ns: FIRST_RUN.as_nanos() as u64,
+            clock_ns: 0,
             more_at: None,
             committed: false,
             unindexed: 0,
@@ -57,10 +56,10 @@ impl Default for MaintenanceSchedule {
 }
 
 impl MaintenanceSchedule {
-    /// Sets the limits that this log's builder has named.
+    /// Sets the builder's retention limits in the store.
     pub(super) fn open(&mut self, store: &dyn Store, shared: &Shared) -> Result<()> {
         let retention = shared.config.retention;
-        // Once: when the store is opened again after a failure, somebody else may have set others.
+        // Once: when the store is reopened after a failure, another log may have set other limits.
         if self.is_open || retention == Retention::default() {
             return Ok(());
         }
@@ -68,47 +67,48 @@ impl MaintenanceSchedule {
             self.upkeep(store)?.set_retention(&retention)
         });
         match set {
-            // A store that takes care of itself says so.
+            // `is_invalid`: the store does its own maintenance.
             Err(error) if !error.is_invalid() => return Err(error),
             _ => self.is_open = true,
         }
         Ok(())
     }
 
-    /// Deletes at most one step of what the store does not keep, where it is time to. What fails is tried again later: the
-    /// log records all the same. True where the store may have been written.
+    /// Runs one step of pruning, checking or updating the store's clock if one is due. Failures are retried later, and do
+    /// not stop the log from recording. Returns true if the store may have been written.
     pub(super) fn step(&mut self, store: &dyn Store, shared: &Shared) -> bool {
         let now_ns = shared.clock.monotonic_ns();
-        let looks = match self.more_at {
+        let prune_is_due = match self.more_at {
             Some(at) => Instant::now() >= at,
-            None => now_ns >= self.look_ns,
+            None => now_ns >= self.prune_ns,
         };
-        let ticks = self.committed && now_ns >= self.tick_ns;
-        if looks {
-            self.look(store, shared);
-        } else if ticks {
-            let ticked = guarded("read the store's clock", || {
+        let clock_is_due = self.committed && now_ns >= self.clock_ns;
+        if prune_is_due {
+            self.run(store, shared);
+        } else if clock_is_due {
+            let updated = guarded("update the store's clock", || {
                 self.upkeep(store)?.now(reading(shared)).map(drop)
             });
-            self.ticked(now_ns);
-            self.told(
-                ticked,
-                "the store's clock could not be written, it is tried again",
+            self.schedule_clock(now_ns);
+            self.report(
+                updated,
+                "could not update the store's clock, retrying later",
             );
         }
-        looks || ticks
+        prune_is_due || clock_is_due
     }
 
-    fn look(&mut self, store: &dyn Store, shared: &Shared) {
+    /// Prunes one step, or checks some rows once there is nothing more to prune.
+    fn run(&mut self, store: &dyn Store, shared: &Shared) {
         let start = Instant::now();
-        // Before it looks: what becomes old meanwhile is left to the next time.
+        // Read before pruning: records that become old meanwhile are left to the next run.
         let now_ns = shared.clock.monotonic_ns();
         let pruned = guarded("prune", || self.prune(store, shared));
-        self.ticked(now_ns);
+        self.schedule_clock(now_ns);
         if let Ok(pruned) = pruned
             && pruned.total() > 0
         {
-            // SQLite's lock is not fair: whoever comes back at once keeps others out.
+            // SQLite's lock is not fair: taking it again at once would starve other writers.
             self.more_at = Some(Instant::now() + start.elapsed());
             return;
         }
@@ -117,25 +117,25 @@ impl MaintenanceSchedule {
             return;
         }
         self.more_at = None;
-        self.look_ns = now_ns + LOOK.as_nanos() as u64;
-        // Others may have left something to index, too.
-        self.unindexed = self.unindexed.max(UNINDEXED);
-        self.told(
+        self.prune_ns = now_ns + PRUNE_INTERVAL.as_nanos() as u64;
+        // Other logs may have left records to index, too.
+        self.unindexed = self.unindexed.max(MIN_UNINDEXED);
+        self.report(
             pruned.map(drop),
-            "what is old could not be deleted, it is tried again",
+            "could not delete old records, retrying later",
         );
     }
 
-    fn ticked(&mut self, now_ns: u64) {
-        self.tick_ns = now_ns + TICK.as_nanos() as u64;
+    fn schedule_clock(&mut self, now_ns: u64) {
+        self.clock_ns = now_ns + CLOCK_INTERVAL.as_nanos() as u64;
         self.committed = false;
     }
 
-    /// Closes the store after a failure, and tells of it.
-    fn told(&mut self, done: Result<()>, what: &str) {
-        match done {
+    /// Logs a failure, and closes the store, to be reopened with the next step.
+    fn report(&mut self, result: Result<()>, what: &str) {
+        match result {
             Ok(()) => {}
-            // A store that takes care of itself says so.
+            // The store does its own maintenance.
             Err(error) if error.is_invalid() => {}
             Err(error) => {
                 self.upkeep = None;
@@ -144,27 +144,27 @@ impl MaintenanceSchedule {
         }
     }
 
-    /// How long the log may rest until there is something to delete, or to look for.
-    pub(super) fn rest(&self, shared: &Shared) -> Duration {
+    /// Returns the time until the next run.
+    pub(super) fn next_run(&self, shared: &Shared) -> Duration {
         match self.more_at {
             Some(at) => at.saturating_duration_since(Instant::now()),
             None => {
-                let ns = self.look_ns.saturating_sub(shared.clock.monotonic_ns());
+                let ns = self.prune_ns.saturating_sub(shared.clock.monotonic_ns());
                 Duration::from_nanos(ns)
             }
         }
     }
 
-    /// Counts what was committed.
+    /// Counts committed records.
     pub(super) fn committed(&mut self, records: usize) {
         self.committed = true;
         self.unindexed += records as u64;
     }
 
-    /// Indexes at most one step of what was committed, where there is enough of it. `false` where nothing is left to do.
-    /// What fails is tried again later.
+    /// Runs one indexing step if there are enough new records. Returns false if nothing was indexed. Failures are retried
+    /// later.
     pub(super) fn index(&mut self, store: &dyn Store) -> bool {
-        if self.unindexed < UNINDEXED {
+        if self.unindexed < MIN_UNINDEXED {
             return false;
         }
         let indexed = guarded("index", || self.upkeep(store)?.index());
@@ -172,34 +172,31 @@ impl MaintenanceSchedule {
             return true;
         }
         self.unindexed = 0;
-        self.told(
+        self.report(
             indexed.map(drop),
-            "what is new could not be indexed, it is tried again",
+            "could not index new records, retrying later",
         );
         false
     }
 
-    /// Lets go of the store. One that was open for a moment only has seen what time it is, too.
+    /// Closes the store. Updates its clock first if this log has not done so yet, because it was open only briefly.
     pub(super) fn close(&mut self, store: &dyn Store, shared: &Shared) {
-        if self.committed && self.tick_ns == 0 {
-            let ticked = guarded("read the store's clock", || {
+        if self.committed && self.clock_ns == 0 {
+            let updated = guarded("update the store's clock", || {
                 self.upkeep(store)?.now(reading(shared)).map(drop)
             });
-            self.told(ticked, "the store's clock could not be written");
+            self.report(updated, "could not update the store's clock");
         }
         self.upkeep = None;
     }
 
-    /// Compares some of the rows with the ledger. `true` while there is more to do. What fails is tried again later.
+    /// Compares some rows with the ledger. Returns true while there are more. Failures are retried later.
     fn check(&mut self, store: &dyn Store, shared: &Shared) -> bool {
         let now = DateTime::from_timestamp_micros(shared.clock.stamp().wall_us).unwrap_or_default();
         match guarded("check", || self.upkeep(store)?.check(now)) {
             Ok(more) => more,
             Err(error) => {
-                self.told(
-                    Err(error),
-                    "the rows could not be checked, it is tried again",
-                );
+                self.report(Err(error), "could not check rows, retrying later");
                 false
             }
         }
@@ -216,7 +213,7 @@ impl MaintenanceSchedule {
         let named = shared.config.retention;
         let upkeep = self.upkeep(store)?;
         if named != Retention::default() {
-            // Another file stands there than the one that was opened.
+            // The file may have been replaced by one without the builder's limits.
             let missing = named.missing_in(upkeep.retention()?);
             if missing != Retention::default() {
                 upkeep.set_retention(&missing)?;
@@ -230,7 +227,7 @@ impl MaintenanceSchedule {
     }
 }
 
-/// What the log's clock shows.
+/// Reads the log's clock.
 fn reading(shared: &Shared) -> ClockReading {
     let stamp = shared.clock.stamp();
     let wall = DateTime::from_timestamp_micros(stamp.wall_us).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The writer thread: sweeps the shards, commits what ended, and keeps what the store does not take.
+//! The writer thread: collects records from the shards, commits them, and keeps them while the store fails.
 
 mod backlog;
 mod bisect;
@@ -29,41 +29,41 @@ use crate::{
     store::{Accounting, Appended, Batch, Instance, PerKind, Store},
 };
 
-/// About as many records as a store indexes at a time.
-const INDEXED: usize = 500;
-/// How often the shards are swept while there is work.
+/// About the number of records of one indexing step.
+const INDEX_STEP: usize = 500;
+/// How often records are collected while there is work.
 const TICK: Duration = Duration::from_millis(2);
 /// How long without work until the thread parks; shorter would wake it for every call of a slow stream.
 const LINGER: Duration = Duration::from_millis(100);
 /// How often counters that moved without a record are saved.
 const SAVE: Duration = Duration::from_secs(1);
-/// After so many panics over the same batch its records are tried one by one.
+/// The number of panics over the same batch after which it is bisected.
 const PANICS: u32 = 3;
 
-/// What handles say to the writer thread.
+/// A message from a handle to the writer thread.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Commit everything, then answer.
+    /// Commit all ended records, then answer.
     Flush(Sender<Result<()>>),
-    /// Admit nothing more, commit what can be committed until the deadline, answer, end.
+    /// Reject new records, commit until the deadline, answer, and stop.
     Shutdown {
         deadline: Instant,
         answer: Sender<Result<()>>,
     },
 }
 
-/// What a worker says after its turn.
+/// The result of [`Worker::run_once`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// There is more to do at once.
+    /// There is more work: call it again at once.
     Again,
-    /// There is nothing to do for a while: see [`Worker::pause`].
+    /// There is no work until [`Worker::pause`] is over.
     Idle,
     /// The log is shut down.
     Ended,
 }
 
-/// What the writer thread does for one log.
+/// The work of the writer thread for one log.
 pub(crate) struct Worker {
     shards: Arc<[Arc<Shard>]>,
     shared: Arc<Shared>,
@@ -73,9 +73,9 @@ pub(crate) struct Worker {
     open_rows: OpenRows,
     maintenance: MaintenanceSchedule,
     flushes: Vec<Sender<Result<()>>>,
-    /// Somebody waits for what has been swept.
+    /// A caller waits for the commit of collected records.
     flush_requested: bool,
-    /// The last call that waits for a commit and whose record has been swept.
+    /// The number of the last waiting call whose record has been collected.
     durable_until: u64,
     closing: Option<Closing>,
 }
@@ -109,46 +109,45 @@ impl Worker {
         self.maintenance.open(&*self.connection.store, &self.shared)
     }
 
-    /// Names the thread that works for the log.
+    /// Sets the thread that works for the log.
     pub(crate) fn set_thread(&self, thread: Thread) {
         self.shared.set_writer(thread);
     }
 
-    /// Does what there is to do.
+    /// Runs one pass: reads messages, collects records, commits if due, and does a step of maintenance.
     pub(crate) fn run_once(&mut self) -> Progress {
         while self.closing.is_none()
             && let Ok(message) = self.messages.try_recv()
         {
             match message {
                 Message::Flush(answer) => self.flushes.push(answer),
-                // Whoever asks for the same behind it is answered at the end.
-                Message::Shutdown { deadline, answer } => self.begin_to_close(deadline, answer),
+                // Later messages are answered when the log is closed.
+                Message::Shutdown { deadline, answer } => self.start_closing(deadline, answer),
             }
-            // Whoever asks wants to know now, not after the pause.
+            // The caller waits: retry now, not after the pause.
             self.connection.retry_at = None;
         }
         if let Some(closing) = self.closing.take() {
-            return self.go_on_closing(closing);
+            return self.continue_closing(closing);
         }
         self.flush_requested |= self.shared.take_flush_request();
-        let came = self.collect();
+        let collected = self.collect();
         self.copy_open_rows(!self.flushes.is_empty());
         let due = self.is_due();
         if due && self.commit() {
             for answer in self.flushes.drain(..) {
-                // Whoever asked may have given up; what was asked for is done.
+                // The caller may have timed out.
                 let _ = answer.send(Ok(()));
             }
             self.connection.reap_dead_instances(&self.shared);
         }
-        let mut tended =
+        let mut written =
             !self.connection.broken && self.maintenance.step(&*self.connection.store, &self.shared);
-        // In the pauses between commits, so that recording pays nothing for it. Where more comes in a turn than
-        // could be indexed in it, there is none.
-        let pause = !due && came < INDEXED && self.connection.retry_at.is_none();
-        let indexed = pause && self.maintenance.index(&*self.connection.store);
-        tended |= indexed;
-        if tended {
+        // Index only when idle: no commit due, and fewer new records than one indexing step takes.
+        let idle = !due && collected < INDEX_STEP && self.connection.retry_at.is_none();
+        let indexed = idle && self.maintenance.index(&*self.connection.store);
+        written |= indexed;
+        if written {
             let at = &mut self.connection.checkpoint_at;
             at.get_or_insert(Instant::now() + SAVE);
         }
@@ -159,13 +158,13 @@ impl Worker {
         }
     }
 
-    /// Takes what is new. Returns how many records that were.
+    /// Collects new records from the shards. Returns their number.
     fn collect(&mut self) -> usize {
         self.durable_until = self.shared.commits.last();
         self.backlog.collect(&self.shards)
     }
 
-    /// Copies what is open, unless earlier copies are being committed.
+    /// Copies open activities, unless earlier copies are still being committed.
     fn copy_open_rows(&mut self, at_once: bool) {
         if self.backlog.batch.open.is_empty() {
             self.open_rows.copy(&self.shards, &self.shared, at_once);
@@ -226,7 +225,7 @@ impl Worker {
             }
             if self.backlog.is_empty() && self.open_rows.open.is_empty() {
                 self.flush_requested = false;
-                // Those who wait for a commit: theirs is done.
+                // All records collected so far are committed.
                 let commits = &self.shared.commits;
                 commits.answer_until(self.durable_until, || ());
                 return true;
@@ -234,7 +233,7 @@ impl Worker {
         }
     }
 
-    /// Gives one batch to the store, opening it first where it failed before.
+    /// Appends one batch, after reopening the store if it failed before.
     fn append(&mut self, batch: &Batch) -> Result<Appended> {
         if self.connection.broken {
             self.open_writer()?;
@@ -242,7 +241,7 @@ impl Worker {
         self.connection.append(batch, &self.shared)
     }
 
-    /// Counts what is in the store now, gives its memory back, and answers who waits for it.
+    /// Counts the records of a committed batch, gives their memory back, and answers their receipts.
     fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
         let awaited = self.backlog.release(batch, &self.shared);
         self.maintenance
@@ -258,7 +257,7 @@ impl Worker {
         settled.files_replaced += appended.files_replaced;
         settled.rows_rescued += appended.rows_rescued;
         drop(ledger);
-        // What they stood in would be kept beside what comes.
+        // Free the buffers now, or they stay allocated beside the next batch.
         batch.ended = Vec::new();
         batch.steps = Vec::new();
         let firsts = appended.duplicates.iter().map(|one| (one.id, one.first));
@@ -274,7 +273,7 @@ impl Worker {
     }
 }
 
-/// Calls into a store, whose panic is an error like any other.
+/// Calls into a store, and returns a panic as an error.
 fn guarded<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(Error::new(

@@ -1,4 +1,4 @@
-//! Open activities on their way into the store's table of them: copies, so that others see what runs.
+//! Copies of open activities on their way into the store, so that readers see what is running.
 
 use std::{mem, sync::Arc, time::Instant};
 
@@ -7,14 +7,14 @@ use crate::{
     store::Started,
 };
 
-/// Copies of open activities, and room for them. Some is kept for them, so that also a log whose memory is full of open
-/// activities can list them, some at a time.
+/// Copies of open activities, with a memory reserve of their own: a log whose memory is full of open activities can still
+/// write them, some at a time.
 pub(super) struct OpenRows {
-    /// Those that are not part of a batch yet.
+    /// Copies that are not part of a batch yet.
     pub(super) open: Vec<Started>,
     credit: LocalCredit,
-    /// What those are charged that are not committed yet.
-    charged: usize,
+    /// The cost of all copies that are not committed yet.
+    cost: usize,
     last: Instant,
 }
 
@@ -28,15 +28,15 @@ impl OpenRows {
         OpenRows {
             open: Vec::new(),
             credit,
-            charged: 0,
+            cost: 0,
             last: Instant::now(),
         }
     }
 
-    /// Copies what has been open for longer than a flush interval (or at all) so that others see it run.
+    /// Copies activities that have been open for longer than a flush interval; all open ones if `at_once`.
     pub(super) fn copy(&mut self, shards: &[Arc<Shard>], shared: &Shared, at_once: bool) {
         let interval = shared.config.flush_interval;
-        // Copies of what changes while the store is away would pile up.
+        // Otherwise copies of changing activities would pile up while the store fails.
         if !self.open.is_empty() || (!at_once && self.last.elapsed() < interval) {
             return;
         }
@@ -48,15 +48,15 @@ impl OpenRows {
         };
         let before = shared.clock.monotonic_ns().saturating_sub(age);
         for shard in shards {
-            self.charged += shard.take_stale_open_rows(before, &mut self.open, &mut self.credit);
+            self.cost += shard.take_stale_open_rows(before, &mut self.open, &mut self.credit);
         }
     }
 
-    /// Gives the memory of copies back, once they are committed or left out.
+    /// Gives the memory of copies back once they are committed or dropped.
     pub(super) fn forget(&mut self, shared: &Arc<Shared>) {
-        let charged = mem::take(&mut self.charged);
-        self.credit.refund(shared, charged, reserve(shared));
-        // What came back may be what somebody waits for.
+        let cost = mem::take(&mut self.cost);
+        self.credit.refund(shared, cost, reserve(shared));
+        // A call may be waiting for the memory that came back.
         shared.serve_admissions();
     }
 }

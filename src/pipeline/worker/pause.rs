@@ -8,8 +8,7 @@ use crate::{
 };
 
 impl Worker {
-    /// How long the thread may sleep until there may be work; `None`: until somebody wakes it. Call
-    /// [`awake`](Self::awake) after it.
+    /// Returns how long the thread may sleep; `None` means until it is woken. Call [`awake`](Self::awake) after the sleep.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
         let now = Instant::now();
         let until = |at: Instant| at.saturating_duration_since(now);
@@ -33,14 +32,14 @@ impl Worker {
         let pause = match self.connection.retry_at.map(until) {
             Some(pause) if !pause.is_zero() => Some(pause),
             _ if !self.backlog.is_empty() => Some(TICK),
-            _ if !self.connection.broken && self.maintenance.rest(&self.shared).is_zero() => {
+            _ if !self.connection.broken && self.maintenance.next_run(&self.shared).is_zero() => {
                 Some(Duration::ZERO)
             }
             _ if stale_open_rows => Some(self.shared.config.flush_interval),
-            // Counters that moved without a record, such as rejected calls, are saved before the rest. Calls
-            // that are rejected because memory is short wake nobody: they are looked for.
+            // Counters that changed without a record, such as rejected calls, are saved before a long sleep. Calls that
+            // are rejected because memory is short do not wake the writer: it polls for them.
             _ if self.saved() && self.shared.budget.is_short() => Some(SAVE),
-            _ if self.saved() => Some(self.maintenance.rest(&self.shared)),
+            _ if self.saved() => Some(self.maintenance.next_run(&self.shared)),
             _ if self.connection.last_commit.elapsed() < SAVE => {
                 Some(SAVE.saturating_sub(self.connection.last_commit.elapsed()))
             }
@@ -52,7 +51,7 @@ impl Worker {
         [pause, checkpoint].into_iter().flatten().min()
     }
 
-    /// The thread does not sleep any more.
+    /// Announces that the thread is awake.
     pub(crate) fn awake(&self) {
         self.shared.unpark();
     }
