@@ -145,7 +145,7 @@ mod tests {
     fn an_alias_is_parsed_as_its_field() {
         for field in fields() {
             let alias = field.alias.unwrap_or(field.name);
-            assert_eq!(Field::named(alias).map(Field::as_str), Some(field.name));
+            assert_eq!(Field::from_name(alias).map(Field::as_str), Some(field.name));
         }
     }
 }
