@@ -19,7 +19,9 @@ use record::{attributes, events, log, summaries};
 use tower_activity::{
     Activity, ActivityEvents, ActivityId, ActivityLog, Describe, EventRecord, Result,
     redact::Redactor,
-    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+    store::{
+        Accounting, AppendOutcome, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore,
+    },
 };
 use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt};
 
@@ -172,14 +174,14 @@ impl Store for TalkingStore {
 impl tower_activity::store::sealed::WriteSide for TalkingWriter {}
 
 impl Writer for TalkingWriter {
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         tracing::warn!("committing");
         self.said.fetch_add(1, Relaxed);
         self.inner.append(batch)
     }
 
-    fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.inner.sweep_abandoned()
+    fn reap(&mut self) -> Result<u64> {
+        self.inner.reap()
     }
 
     fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {

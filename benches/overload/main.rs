@@ -18,7 +18,9 @@ use benches::{is_quick, print_ratio, setting};
 use tower::{Layer, Service, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, Result,
-    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+    store::{
+        Accounting, AppendOutcome, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore,
+    },
 };
 
 /// Calls of a burst.
@@ -148,14 +150,14 @@ struct StuckWriter {
 impl tower_activity::store::sealed::WriteSide for StuckWriter {}
 
 impl Writer for StuckWriter {
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         let stuck = self.stuck.0.lock().unwrap_or_else(|held| held.into_inner());
         drop(self.stuck.1.wait_while(stuck, |stuck| *stuck));
         self.inner.append(batch)
     }
 
-    fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.inner.sweep_abandoned()
+    fn reap(&mut self) -> Result<u64> {
+        self.inner.reap()
     }
 
     fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use tower::{Layer, Service, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe,
-    store::{Prune, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{Maintenance, Prune, Retention, Store, sqlite::SqliteStore},
 };
 
 /// Calls come together once in so long.
@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         fill::fill(&path, rows, Utc::now() - TimeDelta::days(1))?;
     }
-    let mut upkeep = SqliteStore::new(&path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(&path)?.maintenance()?;
     while upkeep.index()? > 0 {}
     let (before, cutoff) = (count(&path)?, newest_of(&path, rows)?);
     let full = fs::metadata(&path)?.len();
@@ -165,7 +165,7 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
     Calls { took, pause }
 }
 
-fn prune(upkeep: &mut dyn Upkeep, what: Prune, path: &Path) -> Result<Deleted, Failure> {
+fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Deleted, Failure> {
     let mut deleted = Deleted {
         rows: 0,
         longest: Duration::ZERO,

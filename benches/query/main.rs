@@ -76,7 +76,7 @@ fn main() -> Result<(), Failure> {
 
 /// Adds the sums up.
 fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
     let start = Instant::now();
     let quarters = upkeep.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
@@ -87,7 +87,7 @@ fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
 
 /// Builds the index, as a log does in its pauses, or the rest of it where that was interrupted.
 fn index(path: &Path) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
     let (start, mut longest, mut rows) = (Instant::now(), Duration::ZERO, 0);
     loop {
         let step = Instant::now();

@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
 /// Follows the retention of the file until it is told to stop. Returns how many activities were deleted.
 pub(crate) fn prune(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     let begin = Instant::now();
-    let mut upkeep = SqliteStore::new(path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
     let mut deleted = 0;
     while !stop.load(Relaxed) {
         let start = Instant::now();

@@ -105,7 +105,7 @@ fn main() -> Result<(), Failure> {
 /// Writes activities, with sums and index, and names some of them.
 fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<Vec<ActivityId>, Failure> {
     fill::fill(path, rows, end)?;
-    let mut upkeep = SqliteStore::new(path)?.upkeep()?;
+    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
     let quarters = upkeep.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
         upkeep.rebuild(first..quarters.end.min(first + 4))?;

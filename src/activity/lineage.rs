@@ -6,7 +6,7 @@ use tracing::Span;
 
 use crate::{
     record::{ActivityId, Scope, SpanId, TraceContext, TraceId},
-    store::{Started, Trace},
+    store::{StartedActivity, Trace},
 };
 
 /// What a child takes from its parent.
@@ -23,7 +23,7 @@ pub(super) struct Lineage {
 
 impl Lineage {
     /// Of an activity.
-    pub(super) fn of(started: &Started, span: Weak<Span>) -> Self {
+    pub(super) fn of(started: &StartedActivity, span: Weak<Span>) -> Self {
         let details = started.details.as_deref();
         Lineage {
             parent: started.id,
@@ -54,7 +54,7 @@ impl Lineage {
     }
 
     /// Makes an activity a child.
-    pub(super) fn pass_on(self, child: &mut Started) {
+    pub(super) fn pass_on(self, child: &mut StartedActivity) {
         child.parent = Some(self.parent);
         child.root = Some(self.root);
         match (&mut child.scope, self.scope) {

@@ -19,7 +19,7 @@ use crate::{
     log::ActivityLog,
     pipeline::{CommitWait, EndNotification, Reservation},
     record::{ActivityId, Outcome, Text},
-    store::Started,
+    store::StartedActivity,
 };
 
 impl ActivityLog {
@@ -66,7 +66,7 @@ impl ActivityLog {
             attributes,
             more,
         } = describe;
-        let mut started = Started {
+        let mut started = StartedActivity {
             id,
             parent: None,
             root: None,

@@ -6,7 +6,7 @@ use tracing::{Span, field::Empty};
 use crate::{
     pipeline::Shared,
     record::{Text, TraceContext, TraceId},
-    store::{Started, Trace},
+    store::{StartedActivity, Trace},
 };
 
 /// The attribute for the status that a call over RPC was answered with.
@@ -24,7 +24,7 @@ const LINK_CHARGE: usize = 256;
 /// layers of this crate find out. `mcp/names.rs` says which version of them.
 pub(super) fn open(
     shared: &Shared,
-    started: &Started,
+    started: &StartedActivity,
     name: Option<&Text>,
     fields: &[(&'static str, Text)],
 ) -> Span {
@@ -82,7 +82,11 @@ pub(super) fn note(span: &Span, key: &str, value: &Value) {
 
 /// Says where an activity stands in a trace: in that of its parent, else in the one that its caller named, else in
 /// its own. Returns the bytes that this takes.
-pub(super) fn trace(started: &mut Started, remote: Option<&TraceContext>, span: &Span) -> usize {
+pub(super) fn trace(
+    started: &mut StartedActivity,
+    remote: Option<&TraceContext>,
+    span: &Span,
+) -> usize {
     let own = TraceId::from_root(started.root.unwrap_or(started.id));
     let inherited = started
         .details

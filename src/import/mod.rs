@@ -23,8 +23,8 @@ use crate::{
     },
     redact::Redactor,
     store::{
-        Accounting, Batch, Details, Durability, Ended, Instance, Intake, NewEvent, Reader, Record,
-        Started, Store, Trace, Upkeep, Writer,
+        Accounting, Batch, Details, Durability, EndedActivity, Instance, Maintenance, NewEvent,
+        Position, Reader, Record, Sanitizer, StartedActivity, Store, Trace, Writer,
     },
 };
 
@@ -85,7 +85,7 @@ pub struct Import {
     writer: Box<dyn Writer>,
     reader: Box<dyn Reader>,
     /// `None` for a store without maintenance.
-    upkeep: Option<Box<dyn Upkeep>>,
+    upkeep: Option<Box<dyn Maintenance>>,
     redactor: Redactor,
     redactor_panics: AtomicU64,
     lines: u64,
@@ -99,7 +99,7 @@ pub struct Import {
     /// New ids of the batch's events whose id did not fit their time.
     renamed_events: HashSet<EventId>,
     /// The newest activity and event before this import: seqs.
-    begin: (i64, i64),
+    begin: (Position<ActivityRecord>, Position<EventRecord>),
     /// True once an activity was written as open: closing the writer turns it into an abandoned one.
     has_open: bool,
     /// True once a line had an id that did not fit its time, even if its record was skipped.
@@ -140,15 +140,15 @@ impl Import {
             durability: Durability::Process,
         };
         let writer = store.writer(&instance)?;
-        let upkeep = match store.upkeep() {
+        let upkeep = match store.maintenance() {
             Err(error) if error.is_invalid() => None,
             upkeep => Some(upkeep?),
         };
         let mut reader = store.reader()?;
         Ok(Import {
             begin: (
-                ActivityRecord::source(&mut *reader).newest()?.seq(),
-                EventRecord::source(&mut *reader).newest()?.seq(),
+                ActivityRecord::source(&mut *reader).newest()?,
+                EventRecord::source(&mut *reader).newest()?,
             ),
             writer,
             reader,
@@ -246,8 +246,11 @@ impl Import {
         self.commit()?;
         if let Some(upkeep) = &mut self.upkeep {
             // From the start, if an interrupted import may have left references to old ids.
-            let after = if self.has_renamed { (0, 0) } else { self.begin };
-            upkeep.relink(after)?;
+            let (activities, events) = match self.has_renamed {
+                true => Default::default(),
+                false => self.begin,
+            };
+            upkeep.relink(activities, events)?;
         }
         // This writes the open activities as abandoned, which they were.
         self.writer.close(&self.accounting)?;
@@ -273,7 +276,7 @@ impl Import {
         let started = started(self.intake(), record, id);
         match duration_ns {
             None => self.batch.open.push(started),
-            Some(duration_ns) => self.batch.ended.push(Ended {
+            Some(duration_ns) => self.batch.ended.push(EndedActivity {
                 started,
                 status,
                 duration_ns,
@@ -357,8 +360,8 @@ impl Import {
         Ok(())
     }
 
-    fn intake(&self) -> Intake<'_> {
-        Intake::new(&self.redactor, &self.redactor_panics)
+    fn intake(&self) -> Sanitizer<'_> {
+        Sanitizer::new(&self.redactor, &self.redactor_panics)
     }
 
     fn is_known(&mut self, id: ActivityId) -> Result<bool> {
@@ -384,7 +387,7 @@ impl Import {
     }
 }
 
-fn started(intake: Intake<'_>, record: ActivityRecord, id: ActivityId) -> Started {
+fn started(intake: Sanitizer<'_>, record: ActivityRecord, id: ActivityId) -> StartedActivity {
     let old = record.id;
     let root = if record.root == old { id } else { record.root };
     let mut details = Details {
@@ -414,7 +417,7 @@ fn started(intake: Intake<'_>, record: ActivityRecord, id: ActivityId) -> Starte
     intake.attributes(own.into_iter().chain(attributes).collect(), &mut details);
     let mut scope = Arc::new(record.scope);
     intake.scope(&mut scope);
-    Started {
+    StartedActivity {
         id,
         parent: record.parent,
         root: Some(root).filter(|root| *root != id),
@@ -425,7 +428,7 @@ fn started(intake: Intake<'_>, record: ActivityRecord, id: ActivityId) -> Starte
     }
 }
 
-fn new_event(intake: Intake<'_>, record: EventRecord, id: EventId) -> NewEvent {
+fn new_event(intake: Sanitizer<'_>, record: EventRecord, id: EventId) -> NewEvent {
     let mut scope = Arc::new(record.scope);
     intake.scope(&mut scope);
     let mut event = NewEvent {

@@ -13,9 +13,9 @@ use crate::{
         stop::StopSignal,
         webhooks::{Settings, unknown},
     },
-    query::{ActivityReader, Exported},
+    query::{ActivityReader, ExportRecord},
     record::{ActivityRecord, EventRecord},
-    store::{Position, What},
+    store::{Position, RecordKind},
 };
 
 /// Interval of the queries for new records.
@@ -56,8 +56,8 @@ impl Webhooks {
         let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
         let mut follower = Follower::new(self);
         let message = match webhook.what {
-            What::Activities => follower.message::<ActivityRecord>(&letter.id)?,
-            What::Events => follower.message::<EventRecord>(&letter.id)?,
+            RecordKind::Activities => follower.message::<ActivityRecord>(&letter.id)?,
+            RecordKind::Events => follower.message::<EventRecord>(&letter.id)?,
         };
         let message = message.ok_or_else(|| {
             let what = format!("record {} is no longer in the log", letter.id);
@@ -126,12 +126,12 @@ impl Follower {
             return Ok(Next::End);
         };
         match webhook.what {
-            What::Activities => self.follow::<ActivityRecord>(name, state, &webhook, stop),
-            What::Events => self.follow::<EventRecord>(name, state, &webhook, stop),
+            RecordKind::Activities => self.follow::<ActivityRecord>(name, state, &webhook, stop),
+            RecordKind::Events => self.follow::<EventRecord>(name, state, &webhook, stop),
         }
     }
 
-    fn follow<R: Exported>(
+    fn follow<R: ExportRecord>(
         &mut self,
         name: &str,
         state: &State,
@@ -240,7 +240,7 @@ impl Follower {
     }
 
     /// Returns the message of a record; `None` if it was pruned.
-    fn message<R: Exported>(&mut self, id: &str) -> Result<Option<Message>> {
+    fn message<R: ExportRecord>(&mut self, id: &str) -> Result<Option<Message>> {
         let found = self.reader()?.get::<R>(id.parse()?)?;
         found.as_ref().map(message).transpose()
     }
@@ -248,13 +248,13 @@ impl Follower {
     fn reader(&mut self) -> Result<&mut ActivityReader> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => ActivityReader::of(&*self.webhooks.store)?,
+            None => ActivityReader::from_store(&*self.webhooks.store)?,
         };
         Ok(self.reader.insert(reader))
     }
 }
 
-fn message<R: Exported>(record: &R) -> Result<Message> {
+fn message<R: ExportRecord>(record: &R) -> Result<Message> {
     let id = record.id().to_string();
     let body = serde_json::to_vec(&record.envelope()).map_err(|cause| {
         Error::store(format!("could not serialize record {id}")).with_source(cause)

@@ -57,5 +57,5 @@ pub use secret::Secret;
 pub use status::{DeadLetter, WebhookStatus};
 pub use webhook::{Reach, Webhook};
 
-pub use crate::store::What;
+pub use crate::store::RecordKind;
 pub use webhooks::Webhooks;

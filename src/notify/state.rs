@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    notify::{DeadLetter, Reach, Secret, Webhook, WebhookStatus, What, schema},
+    notify::{DeadLetter, Reach, RecordKind, Secret, Webhook, WebhookStatus, schema},
     record::Filter,
     store::{Position, sqlite::create},
 };
@@ -66,7 +66,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct WebhookRow {
     pub(super) url: String,
-    pub(super) what: What,
+    pub(super) what: RecordKind,
     pub(super) filter: Filter,
     pub(super) secret: Secret,
     pub(super) reach: Reach,
@@ -307,7 +307,7 @@ impl State {
             let status = WebhookStatus {
                 name: row.get(0)?,
                 url: row.get(1)?,
-                what: What::Activities,
+                what: RecordKind::Activities,
                 filter: row.get(3)?,
                 reach: Reach::Public,
                 seq: row.get(5)?,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::notify::{Reach, What};
+use crate::notify::{Reach, RecordKind};
 
 /// A webhook with its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct WebhookStatus {
     /// Destination.
     pub url: String,
     /// Kind of record that it sends.
-    pub what: What,
+    pub what: RecordKind,
     /// Filter of the records, in the filter grammar; empty for all.
     pub filter: String,
     /// Addresses that it may send to.

@@ -7,7 +7,7 @@ use crate::{
     notify::Secret,
     record::Filter,
     redact::Redactor,
-    store::What,
+    store::RecordKind,
 };
 
 /// A webhook: which records to send, and where.
@@ -26,7 +26,7 @@ use crate::{
 pub struct Webhook {
     pub(super) name: String,
     pub(super) url: String,
-    pub(super) what: What,
+    pub(super) what: RecordKind,
     pub(super) filter: Filter,
     pub(super) secret: Option<Secret>,
     pub(super) reach: Reach,
@@ -52,7 +52,7 @@ impl Webhook {
     ///
     /// If the name is empty or contains control characters, or the URL is not `http` or `https` or contains credentials.
     pub fn activities(name: impl Into<String>, url: impl Into<String>) -> Result<Self> {
-        Webhook::new(What::Activities, name.into(), url.into())
+        Webhook::new(RecordKind::Activities, name.into(), url.into())
     }
 
     /// Creates a webhook for events.
@@ -61,10 +61,10 @@ impl Webhook {
     ///
     /// As for [`activities`](Self::activities).
     pub fn events(name: impl Into<String>, url: impl Into<String>) -> Result<Self> {
-        Webhook::new(What::Events, name.into(), url.into())
+        Webhook::new(RecordKind::Events, name.into(), url.into())
     }
 
-    fn new(what: What, name: String, url: String) -> Result<Self> {
+    fn new(what: RecordKind, name: String, url: String) -> Result<Self> {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(Error::invalid(format!("invalid webhook name {name:?}")));
         }

@@ -7,7 +7,7 @@ use crate::{
     notify::{DeadLetter, Secret, Webhook, WebhookStatus, state::StateFile},
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
-    store::{Position, Record, Store, What, sqlite::SqliteStore},
+    store::{Position, Record, RecordKind, Store, sqlite::SqliteStore},
 };
 
 /// The webhooks of a file store. Cloning the handle is cheap.
@@ -95,13 +95,13 @@ impl Webhooks {
     /// the records do not have.
     pub fn add(&self, webhook: &Webhook) -> Result<Secret> {
         match webhook.what {
-            What::Activities => self.add_of::<ActivityRecord>(webhook),
-            What::Events => self.add_of::<EventRecord>(webhook),
+            RecordKind::Activities => self.add_of::<ActivityRecord>(webhook),
+            RecordKind::Events => self.add_of::<EventRecord>(webhook),
         }
     }
 
     fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
-        let mut reader = ActivityReader::of(&*self.store)?;
+        let mut reader = ActivityReader::from_store(&*self.store)?;
         let newest = reader.newest::<R>()?;
         // Rejects a filter with fields that the records do not have.
         reader.after(newest, &webhook.filter, 1)?;
@@ -140,13 +140,13 @@ impl Webhooks {
         if statuses.is_empty() {
             return Ok(Vec::new());
         }
-        let mut reader = ActivityReader::of(&*self.store)?;
+        let mut reader = ActivityReader::from_store(&*self.store)?;
         let activities = reader.newest::<ActivityRecord>()?;
         let events = reader.newest::<EventRecord>()?;
         let with_behind = |(mut status, log): (WebhookStatus, i64)| {
             status.behind = match status.what {
-                What::Activities => behind(log, status.seq, activities),
-                What::Events => behind(log, status.seq, events),
+                RecordKind::Activities => behind(log, status.seq, activities),
+                RecordKind::Events => behind(log, status.seq, events),
             };
             status
         };
@@ -168,8 +168,9 @@ impl Webhooks {
 
 /// Returns the number of positions left; 0 if the position is in another log, until the webhook continues in this one.
 fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
-    match log == 0 || log == newest.log() {
-        true => Position::new(log, seq).behind(newest),
+    let position = Position::new(log, seq);
+    match position.is_in_log_of(newest) {
+        true => position.behind(newest),
         false => 0,
     }
 }

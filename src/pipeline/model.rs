@@ -13,7 +13,7 @@ use crate::{
     },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,
-    store::{NewEvent, Started},
+    store::{NewEvent, StartedActivity},
 };
 
 /// Room for one activity, and not for two.
@@ -94,7 +94,7 @@ fn join<T, const N: usize>(threads: [thread::JoinHandle<T>; N]) -> [T; N] {
 }
 
 fn start(shard: &Shard, number: u64) -> Option<SlotKey> {
-    let started = Started {
+    let started = StartedActivity {
         id: ActivityId::from_parts(0, number << 2),
         parent: None,
         root: None,

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem};
 
 use crate::{
     pipeline::receipt_sender::ReceiptSender,
-    store::{Batch, Ended, NewEvent, NewStep, PerKind},
+    store::{Batch, EndedActivity, NewEvent, NewStep, PerKind},
 };
 
 /// The most records of a kind in one transaction: larger ones are no faster.
@@ -29,7 +29,7 @@ pub(crate) struct EventMeta {
 /// Records that were collected from the shards and are not part of a batch yet.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    pub(super) activities: Queue<Ended>,
+    pub(super) activities: Queue<EndedActivity>,
     pub(super) events: Queue<NewEvent, EventMeta>,
     pub(super) steps: Queue<NewStep>,
 }

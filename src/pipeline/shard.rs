@@ -21,7 +21,7 @@ use crate::{
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
-    store::{Details, Ended, NewEvent, PerKind, RecordCounts, Started},
+    store::{Details, EndedActivity, NewEvent, PerKind, RecordCounts, StartedActivity},
 };
 
 /// The fraction of the memory limit (1/16) that empty slots of a log may keep between bursts.
@@ -118,7 +118,7 @@ impl Shard {
     #[inline]
     pub(crate) fn start(
         &self,
-        mut started: Started,
+        mut started: StartedActivity,
         started_ns: u64,
         payload_bytes: usize,
         mut reservation: Option<Reservation>,
@@ -294,7 +294,7 @@ impl Shard {
         &self,
         key: SlotKey,
         bytes: usize,
-        change: impl FnOnce(&mut Started) -> usize,
+        change: impl FnOnce(&mut StartedActivity) -> usize,
     ) {
         let Some(mut state) = self.lock() else {
             return;
@@ -322,7 +322,11 @@ impl Shard {
     }
 
     /// Reads an open activity. `None` if it has ended.
-    pub(crate) fn read<T>(&self, key: SlotKey, read: impl FnOnce(&Started) -> T) -> Option<T> {
+    pub(crate) fn read<T>(
+        &self,
+        key: SlotKey,
+        read: impl FnOnce(&StartedActivity) -> T,
+    ) -> Option<T> {
         find(&mut self.lock()?.slots, key).map(|slot| read(&slot.started))
     }
 
@@ -343,7 +347,7 @@ impl Shard {
             let mut state = self.state.lock();
             for index in chunk {
                 let slot = state.slots.remove(*index as usize);
-                let ended = Ended {
+                let ended = EndedActivity {
                     started: slot.started,
                     status: slot.status,
                     duration_ns: slot.clock_ns,
@@ -364,7 +368,7 @@ impl Shard {
     pub(crate) fn take_stale_open_rows(
         &self,
         before_ns: u64,
-        into: &mut Vec<Started>,
+        into: &mut Vec<StartedActivity>,
         credit: &mut LocalCredit,
     ) -> usize {
         let mut state = self.state.lock();
@@ -440,7 +444,11 @@ fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
 impl Change<'_> {
     /// Changes the activity, at a cost of `bytes`; `change` returns how many bytes it freed. Without enough memory only the
     /// flag `truncated` is set.
-    pub(crate) fn make(&mut self, bytes: usize, change: impl FnOnce(&mut Started) -> usize) {
+    pub(crate) fn make(
+        &mut self,
+        bytes: usize,
+        change: impl FnOnce(&mut StartedActivity) -> usize,
+    ) {
         let Change {
             slot,
             credit,

@@ -17,7 +17,7 @@ use crate::{
         slot::BASE_COST,
         sync::{AtomicBool, Mutex, Thread, current},
     },
-    store::Intake,
+    store::Sanitizer,
 };
 
 /// The fraction of the memory limit that recordings may take (a quarter), so that they do not crowd out calls.
@@ -90,8 +90,8 @@ impl Shared {
     }
 
     /// Returns the redaction rules and limits of this log.
-    pub(crate) fn intake(&self) -> Intake<'_> {
-        Intake::new(&self.config.redactor, &self.redactor_panics)
+    pub(crate) fn intake(&self) -> Sanitizer<'_> {
+        Sanitizer::new(&self.config.redactor, &self.redactor_panics)
     }
 
     /// Sets the thread that [`wake`](Self::wake) wakes.

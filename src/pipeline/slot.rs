@@ -2,7 +2,7 @@
 
 use crate::{
     record::Status,
-    store::{Details, Started},
+    store::{Details, StartedActivity},
 };
 
 /// The base cost of an activity in bytes: its slot or record, three times, because vectors grow by doubling, and its
@@ -12,7 +12,7 @@ pub(super) const BASE_COST: usize = 3 * size_of::<Slot>() + size_of::<Details>()
 /// An activity from its start until the writer collects it.
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub(super) started: Started,
+    pub(super) started: StartedActivity,
     /// While it runs, the monotonic time of its start; then its duration.
     pub(super) clock_ns: u64,
     pub(super) cost: u32,
@@ -32,6 +32,6 @@ impl Slot {
         let details = self.started.details.as_ref();
         let details = details.map_or(0, |_| size_of::<Details>());
         let payload = (self.cost as usize).saturating_sub(BASE_COST);
-        2 * size_of::<Started>() + details + payload
+        2 * size_of::<StartedActivity>() + details + payload
     }
 }

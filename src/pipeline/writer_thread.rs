@@ -16,7 +16,7 @@ use crate::{
         sync,
         worker::{Progress, Worker},
     },
-    store::real,
+    store::canonical_path,
 };
 
 /// The writer threads of files in this process.
@@ -43,7 +43,7 @@ pub(crate) fn open(file: Option<&Path>, worker: Worker) -> Result<()> {
     let (opened, outcome) = mpsc::channel();
     let request = OpenRequest { worker, opened };
     match file {
-        Some(file) => open_in_file(real(file), request)?,
+        Some(file) => open_in_file(canonical_path(file), request)?,
         None => drop(start(None, request)?),
     }
     match outcome.recv() {

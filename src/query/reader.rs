@@ -3,17 +3,14 @@
 use std::{
     fmt,
     ops::{Deref, DerefMut},
-    sync::Arc,
 };
-
-use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     log::ActivityLog,
-    query::prefix,
+    query::id_prefix,
     record::{ActivityId, ActivityRecord, EventRecord, Filter, RecordingId},
-    store::{Cursor, Followed, List, Position, Reader, Record, Store},
+    store::{CommitPage, Cursor, List, Position, Reader, Record, Store},
 };
 
 /// A handle that answers questions about a store, and never writes to it.
@@ -47,7 +44,7 @@ impl ActivityLog {
     pub fn reader(&self) -> Result<ActivityReader> {
         match self.store() {
             Some(store) => {
-                let mut reader = ActivityReader::of(&**store)?;
+                let mut reader = ActivityReader::from_store(&**store)?;
                 reader.options().clock = self.wall_clock();
                 Ok(reader)
             }
@@ -67,7 +64,7 @@ impl ActivityReader {
     /// When there is no file, it is not a log, or a newer version wrote it.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        ActivityReader::of(&crate::store::sqlite::SqliteStore::new(path)?)
+        ActivityReader::from_store(&crate::store::sqlite::SqliteStore::new(path)?)
     }
 
     /// Reads from any store.
@@ -75,7 +72,7 @@ impl ActivityReader {
     /// # Errors
     ///
     /// When the store cannot be reached or is not a store.
-    pub fn of(store: &dyn Store) -> Result<Self> {
+    pub fn from_store(store: &dyn Store) -> Result<Self> {
         Ok(ActivityReader {
             reader: store.reader()?,
         })
@@ -155,7 +152,7 @@ impl ActivityReader {
         place: Position<R>,
         filter: &Filter,
         limit: usize,
-    ) -> Result<Followed<R>> {
+    ) -> Result<CommitPage<R>> {
         R::source(&mut *self.reader).after(place, filter, limit)
     }
 
@@ -193,10 +190,10 @@ impl ActivityReader {
     /// When no id begins so (`is_not_found`), when several do or the text is no part of an id
     /// (`is_invalid`), and when the store could not be read.
     pub fn find(&mut self, prefix: &str) -> Result<ActivityId> {
-        let (first, last) = prefix::range(prefix)?;
+        let (first, last) = id_prefix::range(prefix)?;
         let range = ActivityId::from_bytes(first)..=ActivityId::from_bytes(last);
-        let ids = self.reader.ids(range, prefix::CANDIDATES + 1)?;
-        prefix::the_one("an activity", prefix, &ids)
+        let ids = self.reader.ids(range, id_prefix::CANDIDATES + 1)?;
+        id_prefix::unique("an activity", prefix, &ids)
     }
 
     /// The one recording whose id begins with these hexadecimal digits; hyphens are passed over.
@@ -205,15 +202,12 @@ impl ActivityReader {
     ///
     /// As for [`find`](Self::find).
     pub fn find_recording(&mut self, prefix: &str) -> Result<RecordingId> {
-        let (first, last) = prefix::range(prefix)?;
+        let (first, last) = id_prefix::range(prefix)?;
         let range = RecordingId::from_bytes(first)..=RecordingId::from_bytes(last);
-        let ids = self.reader.recording_ids(range, prefix::CANDIDATES + 1)?;
-        prefix::the_one("a recording", prefix, &ids)
-    }
-
-    /// Has the reader take this for its wall clock from now on, in place of the system's.
-    pub fn use_clock(&mut self, clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) {
-        self.options().clock = Some(Arc::new(clock));
+        let ids = self
+            .reader
+            .recording_ids(range, id_prefix::CANDIDATES + 1)?;
+        id_prefix::unique("a recording", prefix, &ids)
     }
 }
 

@@ -76,13 +76,13 @@ impl ActivityReader {
         track: &str,
         from: u64,
         out: &mut impl Write,
-    ) -> Result<FollowedRecording> {
+    ) -> Result<RecordingTail> {
         let record = self.recording(recording)?;
         let record = record.ok_or_else(|| no_recording(recording))?;
         // Looked up first: one that has ended by then has no chunks to come.
         let ended = record.status != RecordingStatus::Recording;
         let (next, damaged) = self.bodies(recording, track, from, |body| out.write_all(body))?;
-        Ok(FollowedRecording {
+        Ok(RecordingTail {
             next,
             damaged,
             ended,
@@ -118,7 +118,7 @@ impl ActivityReader {
 /// How far a recording has been followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FollowedRecording {
+pub struct RecordingTail {
     /// The number of the chunk to go on from.
     pub next: u64,
     /// How many chunks were damaged, and left out.

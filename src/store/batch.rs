@@ -63,7 +63,7 @@ pub enum Durability {
 /// Kept below 128 bytes, which are copied without a call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Started {
+pub struct StartedActivity {
     /// Its id.
     pub id: ActivityId,
     /// The activity that it runs inside of.
@@ -165,9 +165,9 @@ impl Details {
 /// An activity that has ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct EndedActivity {
     /// What was known before.
-    pub started: Started,
+    pub started: StartedActivity,
     /// How it ended; never `Running`.
     pub status: Status,
     /// How long it took in nanoseconds, by a monotonic clock.
@@ -181,9 +181,9 @@ pub struct Ended {
 #[non_exhaustive]
 pub struct Batch {
     /// Activities that ended.
-    pub ended: Vec<Ended>,
+    pub ended: Vec<EndedActivity>,
     /// Activities that are still open and not yet listed, or have changed since.
-    pub open: Vec<Started>,
+    pub open: Vec<StartedActivity>,
     /// Events that happened, in order.
     pub events: Vec<NewEvent>,
     /// What is new about recordings, in order.
@@ -219,7 +219,7 @@ impl Batch {
 /// What a commit did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Appended {
+pub struct AppendOutcome {
     /// Activities that were inserted.
     pub inserted: u64,
     /// Activities that were there already, from an earlier attempt or written as abandoned before.
@@ -237,7 +237,7 @@ pub struct Appended {
 impl Accounting {
     /// Moves what turned out to be no record of its own from what was counted as committed: for a store, before it saves
     /// the accounting of a batch.
-    pub fn settle(&mut self, appended: &Appended) {
+    pub fn settle(&mut self, appended: &AppendOutcome) {
         let duplicates = appended.duplicates.len() as u64;
         self.events.committed = self.events.committed.saturating_sub(duplicates);
         self.events.duplicates += duplicates;

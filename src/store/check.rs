@@ -38,12 +38,12 @@ pub struct Check {
     /// False for a file of schema 1, which keeps no ledger: rows could not be compared with anything.
     pub has_ledger: bool,
     /// Rows of all instances together.
-    pub total: Counts,
+    pub total: CheckCounts,
     /// Instances of which rows are missing, or of which there are too many.
     pub differing: Vec<InstanceCheck>,
     /// What all processes had committed when the last of them ended in good order, and what the file's ledger has of it,
     /// where that is less: an older copy was put in the file's place.
-    pub older: Option<Counts>,
+    pub older: Option<CheckCounts>,
     /// Commits in the write-ahead log that SQLite does not read: a byte before them is damaged. When the write-ahead log
     /// begins anew, they are gone.
     pub unread_commits: u64,
@@ -52,7 +52,7 @@ pub struct Check {
     /// The starts of those whose sums differ.
     pub differing_quarters: Vec<DateTime<Utc>>,
     /// Changes by other programs that were accepted, newest first.
-    pub accepted: Vec<Accepted>,
+    pub accepted: Vec<AcceptedChange>,
     /// Tables, indexes, triggers and views that others have added.
     pub foreign: Vec<String>,
 }
@@ -73,29 +73,29 @@ pub struct InstanceCheck {
     pub saved_at: Option<DateTime<Utc>>,
     /// What should be there and what is.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: CheckCounts,
 }
 
 /// What should be there and what is, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Counts {
+pub struct CheckCounts {
     /// Transactions.
-    pub commits: Count,
+    pub commits: CheckCount,
     /// Ended activities.
-    pub activities: Count,
+    pub activities: CheckCount,
     /// Events.
-    pub events: Count,
+    pub events: CheckCount,
     /// Recordings.
-    pub recordings: Count,
+    pub recordings: CheckCount,
     /// Chunks of recordings.
-    pub chunks: Count,
+    pub chunks: CheckCount,
 }
 
 /// How many should be there, and how many are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Count {
+pub struct CheckCount {
     /// Committed, and not deleted on purpose.
     pub expected: u64,
     /// Found.
@@ -110,7 +110,7 @@ pub struct Count {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
-pub struct Accepted {
+pub struct AcceptedChange {
     /// When it was accepted.
     pub at: DateTime<Utc>,
     /// The kind of the rows.
@@ -136,10 +136,10 @@ pub struct LastCheck {
     pub complete_at: Option<DateTime<Utc>>,
 }
 
-impl Accepted {
+impl AcceptedChange {
     /// Rows that were missing, and rows that were too many.
     pub fn new(at: DateTime<Utc>, kind: RowKind, missing: u64, surplus: u64) -> Self {
-        Accepted {
+        AcceptedChange {
             at,
             kind,
             missing,
@@ -165,9 +165,9 @@ impl LastCheck {
     }
 }
 
-impl Counts {
+impl CheckCounts {
     /// Every kind of row, with its name in the singular and the plural.
-    pub fn rows(&self) -> [(Count, &'static str, &'static str); 4] {
+    pub fn rows(&self) -> [(CheckCount, &'static str, &'static str); 4] {
         [
             (self.activities, "activity", "activities"),
             (self.events, "event", "events"),
@@ -180,10 +180,10 @@ impl Counts {
     pub fn agree(&self) -> bool {
         let rows = self.rows();
         let rows = rows.iter().map(|(count, ..)| count);
-        rows.chain([&self.commits]).all(Count::agrees)
+        rows.chain([&self.commits]).all(CheckCount::agrees)
     }
 
-    pub(crate) fn add(&mut self, other: &Counts) {
+    pub(crate) fn add(&mut self, other: &CheckCounts) {
         self.commits.add(other.commits);
         self.activities.add(other.activities);
         self.events.add(other.events);
@@ -192,10 +192,10 @@ impl Counts {
     }
 }
 
-impl Count {
+impl CheckCount {
     /// How many should be there, and how many are.
     pub fn new(expected: u64, found: u64) -> Self {
-        Count {
+        CheckCount {
             expected,
             found,
             missing: expected.saturating_sub(found),
@@ -207,7 +207,7 @@ impl Count {
         self.missing == 0 && self.surplus == 0
     }
 
-    fn add(&mut self, other: Count) {
+    fn add(&mut self, other: CheckCount) {
         self.expected += other.expected;
         self.found += other.found;
         self.missing += other.missing;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     record::{ActivityRecord, Filter, Pattern, Status, Sums, Text},
-    store::{Quarter, meaning::quarter_of},
+    store::{Quarter, sums::quarter_of},
 };
 
 /// What sums are asked for.
@@ -67,7 +67,7 @@ pub struct Total {
     /// The turns of an agent; 0 of what is none.
     pub turns: u64,
     /// From the first of these to the last, in microseconds.
-    pub turning_us: u64,
+    pub turn_span_us: u64,
 }
 
 /// How agents were active and took turns in one quarter of an hour, or one hour.
@@ -76,27 +76,27 @@ pub struct Total {
 /// add up to any span: an agent that was active before within the span is counted there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Pace {
+pub struct TurnStats {
     /// Which one; of an hour the first.
     pub quarter: Quarter,
     /// The turns of all agents.
     pub turns: u64,
     /// From the first turn of each agent in it to its last, together, in microseconds.
-    pub within_us: u64,
+    pub span_us: u64,
     /// The agents, by when they were active before.
-    pub after: Vec<After>,
+    pub recency: Vec<RecencyBucket>,
 }
 
 /// Agents that come back after as many quarters of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct After {
+pub struct RecencyBucket {
     /// How many quarters before this one, of an hour from its first to that of the earlier; 0: never before.
     pub quarters: i64,
     /// Agents that were active then, and not since.
     pub active: u64,
     /// Agents that took a turn in this quarter, and their last one before it then.
-    pub turning: u64,
+    pub took_turns: u64,
     /// From those last turns to their first ones in this quarter, together, in microseconds.
     pub gap_us: u64,
 }
@@ -104,7 +104,7 @@ pub struct After {
 /// An ended activity, as far as sums are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tallied {
+pub struct ActivitySample {
     /// When it started, in microseconds since the Unix epoch.
     pub started_us: i64,
     /// How it ended.
@@ -154,40 +154,40 @@ impl Total {
             id,
             sums,
             turns: 0,
-            turning_us: 0,
+            turn_span_us: 0,
         }
     }
 }
 
-impl Pace {
+impl TurnStats {
     /// A quarter of an hour in which no agent was active.
     pub fn new(quarter: Quarter) -> Self {
-        Pace {
+        TurnStats {
             quarter,
             turns: 0,
-            within_us: 0,
-            after: Vec::new(),
+            span_us: 0,
+            recency: Vec::new(),
         }
     }
 }
 
-impl After {
+impl RecencyBucket {
     /// Agents that were last active this many quarters before: none yet.
     pub fn new(quarters: i64) -> Self {
-        After {
+        RecencyBucket {
             quarters,
             active: 0,
-            turning: 0,
+            took_turns: 0,
             gap_us: 0,
         }
     }
 }
 
-impl Tallied {
+impl ActivitySample {
     /// An ended activity; whether it is a turn has to be known of its agent.
     pub fn new(activity: ActivityRecord, is_turn: bool) -> Self {
         let scope = activity.scope;
-        Tallied {
+        ActivitySample {
             started_us: activity.started_at.timestamp_micros(),
             status: activity.status,
             duration_ns: activity.duration_ns,
@@ -205,7 +205,7 @@ impl Tallied {
     }
 
     /// Which one of a dimension it belongs to.
-    pub fn of(&self, dimension: Dimension) -> Option<&Text> {
+    pub fn id(&self, dimension: Dimension) -> Option<&Text> {
         match dimension {
             Dimension::Project => self.project.as_ref(),
             Dimension::Agent => self.agent.as_ref(),

@@ -7,52 +7,60 @@
 
 mod accounting;
 mod batch;
+mod canonical_path;
 mod check;
 mod clock;
+#[cfg(feature = "sqlite")]
+mod codes;
 mod event;
 mod growth;
 mod health;
-mod intake;
-mod meaning;
+mod maintenance;
 mod metrics;
 mod options;
-mod place;
+mod position;
 mod read;
-mod real;
 mod record;
 mod recording;
 mod retention;
+mod sanitize;
 mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-mod upkeep;
+mod sums;
 
 use std::{fmt, path::Path, time::Duration};
 
 pub(crate) use accounting::PerKind;
 pub use accounting::{Accounting, RecordCounts};
-pub use batch::{Appended, Batch, Details, Durability, Ended, Instance, Started, Trace};
-pub use check::{Accepted, Check, Count, Counts, InstanceCheck, LastCheck, RowKind};
+pub use batch::{
+    AppendOutcome, Batch, Details, Durability, EndedActivity, Instance, StartedActivity, Trace,
+};
+pub(crate) use canonical_path::canonical_path;
+pub use check::{
+    AcceptedChange, Check, CheckCount, CheckCounts, InstanceCheck, LastCheck, RowKind,
+};
 pub use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
 pub use growth::{FieldGrowth, Growth};
 pub use health::{ClockHealth, Health, InstanceHealth};
-pub(crate) use intake::{Attribute, Intake};
-pub use meaning::Quarter;
-pub use metrics::{After, Bucket, Dimension, Grain, Pace, Subject, Tallied, Total, TypeCount};
+pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
+pub use metrics::{
+    ActivitySample, Bucket, Dimension, Grain, RecencyBucket, Subject, Total, TurnStats, TypeCount,
+};
 #[cfg(feature = "sqlite")]
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, ReadOptions, WallClock};
-pub use place::{Cursor, Followed, List, Position};
+pub use position::{CommitPage, Cursor, List, Position};
 pub use read::{LARGEST_PAGE, LARGEST_SCAN, Reader, Source, TreePage};
-pub(crate) use real::real;
-pub use record::{Record, What};
+pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
-pub(crate) use scan::{during, sums, totals};
-pub use upkeep::{ClockReading, Erased, Prune, Pruned, Upkeep};
+pub(crate) use sanitize::{Attribute, Sanitizer};
+pub(crate) use scan::{during, sums_and_turns, totals};
+pub use sums::Quarter;
 
 use crate::error::{Error, Result};
 
@@ -82,7 +90,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// When the place cannot be reached or is not a store, and for a store that takes care of itself.
-    fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
+    fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         Err(Error::invalid(format!(
             "cannot prune or rebuild {self:?}: it takes care of itself"
         )))
@@ -140,14 +148,14 @@ pub trait Writer: sealed::WriteSide + Send {
     /// # Errors
     ///
     /// When nothing of the batch was kept.
-    fn append(&mut self, batch: &Batch) -> Result<Appended>;
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome>;
 
     /// Writes the open rows of dead instances as abandoned, a bounded number a transaction. Returns how many.
     ///
     /// # Errors
     ///
     /// When the store could not be read or written; nothing was changed then.
-    fn sweep_abandoned(&mut self) -> Result<u64>;
+    fn reap(&mut self) -> Result<u64>;
 
     /// Brings what was committed to where it rests, where it is time to: called between batches. Returns how long until
     /// it is to be called again; `None`: not before the next batch. A store that needs no such thing has none.

@@ -50,14 +50,14 @@ impl ReadOptions {
     ///
     /// When nobody waits any more (`is_timeout`).
     pub fn check(&self, attempt: &str) -> Result<()> {
-        match self.is_over() {
+        match self.is_expired() {
             true => Err(timed_out(attempt)),
             false => Ok(()),
         }
     }
 
     /// True once the deadline has passed or the question was cancelled.
-    pub fn is_over(&self) -> bool {
+    pub fn is_expired(&self) -> bool {
         self.cancelled
             .as_ref()
             .is_some_and(Cancellation::is_cancelled)
@@ -67,7 +67,7 @@ impl ReadOptions {
     }
 
     /// True where a question may be over before it is answered.
-    pub(crate) fn may_end(&self) -> bool {
+    pub(crate) fn can_expire(&self) -> bool {
         self.deadline.is_some() || self.cancelled.is_some()
     }
 

@@ -10,8 +10,9 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
     store::{
-        Bucket, Check, Cursor, Dimension, Followed, Grain, Health, List, Pace, Position, Quarter,
-        ReadOptions, Record, Retention, Subject, Tallied, Total, TypeCount, scan,
+        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Grain, Health, List,
+        Position, Quarter, ReadOptions, Record, Retention, Subject, Total, TurnStats, TypeCount,
+        scan,
     },
 };
 
@@ -39,7 +40,8 @@ pub trait Source<R: Record> {
     /// # Errors
     ///
     /// As for [`list`](Self::list).
-    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>>;
+    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize)
+    -> Result<CommitPage<R>>;
 
     /// The place of the newest commit: where to begin with [`after`](Self::after).
     ///
@@ -171,8 +173,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// # Errors
     ///
     /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
-    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
-        scan::tally(self, filter, take)
+    fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
+        scan::samples(self, filter, take)
     }
 
     /// The sums of what started in these quarters of an hour, in their order; quarters in which
@@ -211,13 +213,13 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// # Errors
     ///
     /// When the store could not be read.
-    fn paces(
+    fn turn_stats(
         &mut self,
         of: &Subject,
         quarters: Range<Quarter>,
         _grain: Grain,
-    ) -> Result<Vec<Pace>> {
-        Ok(scan::sums(self, &scan::during(of.filter(), quarters))?.1)
+    ) -> Result<Vec<TurnStats>> {
+        Ok(scan::sums_and_turns(self, &scan::during(of.filter(), quarters))?.1)
     }
 
     /// The events that `filter` means counted by type, in no order. Added up from all of them: O(n).

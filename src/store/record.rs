@@ -21,7 +21,7 @@ pub trait Record:
     type Id: Copy + Ord + fmt::Debug + fmt::Display + FromStr<Err = Error> + Send + 'static;
 
     /// Which of the two it is.
-    const WHAT: What;
+    const KIND: RecordKind;
 
     /// Its id.
     fn id(&self) -> Self::Id;
@@ -39,7 +39,7 @@ pub trait Record:
     fn scope(&self) -> &Scope;
 
     /// The activity that it is inside of.
-    fn inside(&self) -> Option<ActivityId>;
+    fn parent(&self) -> Option<ActivityId>;
 
     /// True when it is dated ahead of the [present](Reader::present).
     fn is_ahead(&self) -> bool;
@@ -48,14 +48,14 @@ pub trait Record:
     fn seq(&self) -> Option<i64>;
 
     /// True when a filter means it.
-    fn is_meant_by(&self, filter: &Filter) -> bool;
+    fn matches(&self, filter: &Filter) -> bool;
 
     /// Refuses a filter that asks for what such records do not have.
     ///
     /// # Errors
     ///
     /// `is_invalid`: activities have no `type:`, events have no `kind:`, `name:`, `error:` and `duration:`.
-    fn check(filter: &Filter) -> Result<()>;
+    fn check_filter(filter: &Filter) -> Result<()>;
 
     /// Says whether it is dated ahead of the [present](Reader::present).
     fn set_ahead(&mut self, ahead: bool);
@@ -71,7 +71,7 @@ pub trait Record:
 
     /// The id of these bytes.
     #[doc(hidden)]
-    fn id_of_bytes(bytes: [u8; 16]) -> Self::Id;
+    fn id_from_bytes(bytes: [u8; 16]) -> Self::Id;
 }
 
 /// Which records are meant: activities or events.
@@ -79,7 +79,7 @@ pub trait Record:
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum What {
+pub enum RecordKind {
     /// Ended activities.
     Activities,
     /// Events.
@@ -96,7 +96,7 @@ mod sealed {
 impl Record for ActivityRecord {
     type Id = ActivityId;
 
-    const WHAT: What = What::Activities;
+    const KIND: RecordKind = RecordKind::Activities;
 
     fn id(&self) -> ActivityId {
         self.id
@@ -118,7 +118,7 @@ impl Record for ActivityRecord {
         &self.scope
     }
 
-    fn inside(&self) -> Option<ActivityId> {
+    fn parent(&self) -> Option<ActivityId> {
         self.parent
     }
 
@@ -130,11 +130,11 @@ impl Record for ActivityRecord {
         self.seq
     }
 
-    fn is_meant_by(&self, filter: &Filter) -> bool {
+    fn matches(&self, filter: &Filter) -> bool {
         filter.matches(self)
     }
 
-    fn check(filter: &Filter) -> Result<()> {
+    fn check_filter(filter: &Filter) -> Result<()> {
         if filter.event_type.is_empty() {
             return Ok(());
         }
@@ -155,7 +155,7 @@ impl Record for ActivityRecord {
         *id.as_bytes()
     }
 
-    fn id_of_bytes(bytes: [u8; 16]) -> ActivityId {
+    fn id_from_bytes(bytes: [u8; 16]) -> ActivityId {
         ActivityId::from_bytes(bytes)
     }
 }
@@ -163,7 +163,7 @@ impl Record for ActivityRecord {
 impl Record for EventRecord {
     type Id = EventId;
 
-    const WHAT: What = What::Events;
+    const KIND: RecordKind = RecordKind::Events;
 
     fn id(&self) -> EventId {
         self.id
@@ -185,7 +185,7 @@ impl Record for EventRecord {
         &self.scope
     }
 
-    fn inside(&self) -> Option<ActivityId> {
+    fn parent(&self) -> Option<ActivityId> {
         self.activity
     }
 
@@ -197,11 +197,11 @@ impl Record for EventRecord {
         Some(self.seq)
     }
 
-    fn is_meant_by(&self, filter: &Filter) -> bool {
+    fn matches(&self, filter: &Filter) -> bool {
         filter.matches_event(self)
     }
 
-    fn check(filter: &Filter) -> Result<()> {
+    fn check_filter(filter: &Filter) -> Result<()> {
         let has = [&filter.has.any_of, &filter.has.none_of];
         let of_activities = [
             (!filter.kind.is_empty(), "`kind:`"),
@@ -234,7 +234,7 @@ impl Record for EventRecord {
         *id.as_bytes()
     }
 
-    fn id_of_bytes(bytes: [u8; 16]) -> EventId {
+    fn id_from_bytes(bytes: [u8; 16]) -> EventId {
         EventId::from_bytes(bytes)
     }
 }

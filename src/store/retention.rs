@@ -16,10 +16,10 @@ const RECORDINGS: u64 = 10_000_000_000;
 ///
 /// The retention belongs to the store: it is kept in it, and every process that records there follows it. Builders
 /// ([`keep_activities`](crate::Builder::keep_activities) and its siblings), `activity retention` and
-/// [`Upkeep::set_retention`](crate::store::Upkeep::set_retention) change the kinds that they name, and leave the others.
+/// [`Maintenance::set_retention`](crate::store::Maintenance::set_retention) change the kinds that they name, and leave the others.
 ///
 /// A record is as old as the younger of its date and the time when it was committed, by the store's own clock (see
-/// [`Upkeep::now`](crate::store::Upkeep::now)): what is imported is kept for as long as what is recorded, and a clock that was wrong
+/// [`Maintenance::now`](crate::store::Maintenance::now)): what is imported is kept for as long as what is recorded, and a clock that was wrong
 /// deletes nothing early.
 ///
 /// # Examples

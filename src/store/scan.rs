@@ -11,9 +11,9 @@ use crate::{
     error::{Error, Result},
     record::{ActivityId, ActivityRecord, EventRecord, Filter, Has, Kind, Status, Sums, Text},
     store::{
-        Bucket, Cursor, Dimension, LARGEST_PAGE, LARGEST_SCAN, Pace, Quarter, Reader, Record,
-        Source, Subject, Tallied, Total, TreePage, TypeCount,
-        meaning::{ALL, Nesting, Paces, Span, Stretch},
+        ActivitySample, Bucket, Cursor, Dimension, LARGEST_PAGE, LARGEST_SCAN, Quarter, Reader,
+        Record, Source, Subject, Total, TreePage, TurnStats, TypeCount,
+        sums::{ALL, AgentQuarter, Nesting, Span, TurnBuckets},
     },
 };
 
@@ -84,7 +84,7 @@ pub(super) fn tree_page(
     after: Option<Cursor<ActivityRecord>>,
     limit: usize,
 ) -> Result<TreePage> {
-    ActivityRecord::check(filter)?;
+    ActivityRecord::check_filter(filter)?;
     let mut activities = tree(store, root)?;
     activities.retain(|one| filter.matches(one));
     let total = activities.len() as u64;
@@ -113,12 +113,12 @@ pub(super) fn events_of(
     Ok(events)
 }
 
-pub(super) fn tally(
+pub(super) fn samples(
     store: &mut (impl Reader + ?Sized),
     filter: &Filter,
-    take: &mut dyn FnMut(Tallied),
+    take: &mut dyn FnMut(ActivitySample),
 ) -> Result<()> {
-    ActivityRecord::check(filter)?;
+    ActivityRecord::check_filter(filter)?;
     let mut turns = ended(Filter::default());
     turns.kind.any_of.push(Kind::Turn);
     // The agents that say what their turns are.
@@ -133,7 +133,7 @@ pub(super) fn tally(
             Some(agent) => one.root == one.id && !saying.contains(agent),
             None => false,
         };
-        found.push((one.id, Tallied::new(one, is_turn)));
+        found.push((one.id, ActivitySample::new(one, is_turn)));
     })?;
     found.sort_unstable_by_key(|(id, _)| *id);
     found.into_iter().for_each(|(_, one)| take(one));
@@ -157,14 +157,14 @@ fn in_order(buckets: BTreeMap<Quarter, Sums>) -> Vec<Bucket> {
 }
 
 /// The same, and the pace of agents in them.
-pub(crate) fn sums(
+pub(crate) fn sums_and_turns(
     store: &mut (impl Reader + ?Sized),
     filter: &Filter,
-) -> Result<(Vec<Bucket>, Vec<Pace>)> {
+) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
     let mut buckets = BTreeMap::<Quarter, Sums>::new();
     let mut agents = HashMap::<Text, Line>::new();
-    let mut paces = Paces::default();
-    store.tally(filter, &mut |one| {
+    let mut paces = TurnBuckets::default();
+    store.scan(filter, &mut |one| {
         let quarter = one.quarter();
         let sums = buckets.entry(quarter).or_default();
         sums.add(one.status, one.duration_ns);
@@ -174,7 +174,7 @@ pub(crate) fn sums(
             } else {
                 Nesting::Nested
             };
-            let stretch = Stretch::of(one.started_us, nesting);
+            let stretch = AgentQuarter::new(one.started_us, nesting);
             agents
                 .entry(agent)
                 .or_default()
@@ -182,14 +182,14 @@ pub(crate) fn sums(
         }
     })?;
     agents.into_values().for_each(|line| line.end(&mut paces));
-    Ok((in_order(buckets), paces.into_paces()))
+    Ok((in_order(buckets), paces.into_stats()))
 }
 
 /// What one agent did, of which no more is kept than its last quarters: there may be many agents.
 #[derive(Default)]
 struct Line {
     /// The quarter that is being added to.
-    now: Option<(i64, Stretch)>,
+    now: Option<(i64, AgentQuarter)>,
     /// The last one before it in which it was active, and in which it took turns.
     active: Option<(i64, Span)>,
     turns: Option<(i64, Span)>,
@@ -197,7 +197,7 @@ struct Line {
 
 impl Line {
     /// Adds what did not start before that which was added.
-    fn add(&mut self, quarter: i64, stretch: &Stretch, paces: &mut Paces) {
+    fn add(&mut self, quarter: i64, stretch: &AgentQuarter, paces: &mut TurnBuckets) {
         match &mut self.now {
             Some((now, sum)) if *now == quarter => sum.add(stretch),
             now => {
@@ -207,12 +207,12 @@ impl Line {
         }
     }
 
-    fn end(mut self, paces: &mut Paces) {
+    fn end(mut self, paces: &mut TurnBuckets) {
         let last = self.now.take();
         self.count(last, paces);
     }
 
-    fn count(&mut self, done: Option<(i64, Stretch)>, paces: &mut Paces) {
+    fn count(&mut self, done: Option<(i64, AgentQuarter)>, paces: &mut TurnBuckets) {
         let Some((quarter, stretch)) = done else {
             return;
         };
@@ -244,8 +244,8 @@ pub(crate) fn totals(
 ) -> Result<Vec<Total>> {
     // Beside each, when its first turn started.
     let mut totals = HashMap::<Text, (Total, Option<i64>)>::new();
-    store.tally(filter, &mut |one| {
-        let Some(id) = one.of(by) else { return };
+    store.scan(filter, &mut |one| {
+        let Some(id) = one.id(by) else { return };
         let total = totals.entry(id.clone());
         let (total, first) =
             total.or_insert_with(|| (Total::new(id.clone(), Sums::default()), None));
@@ -253,7 +253,7 @@ pub(crate) fn totals(
         if by == Dimension::Agent && one.is_turn {
             total.turns += 1;
             let first = *first.get_or_insert(one.started_us);
-            total.turning_us = one.started_us.abs_diff(first);
+            total.turn_span_us = one.started_us.abs_diff(first);
         }
     })?;
     Ok(totals.into_values().map(|(total, _)| total).collect())

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     record::{ActivityRecord, EventRecord, Kind, Status},
-    testing::{One, record::Record},
+    testing::{AssertOne, record::Record},
 };
 
-impl<'a> One<'a, ActivityRecord> {
+impl<'a> AssertOne<'a, ActivityRecord> {
     /// It failed with this error type.
     #[track_caller]
     pub fn failed(self, error_type: &str) -> Self {
@@ -86,7 +86,7 @@ impl<'a> One<'a, ActivityRecord> {
 
     /// Exactly one event of this type happened inside of it: this one.
     #[track_caller]
-    pub fn event(self, event_type: &str) -> One<'a, EventRecord> {
+    pub fn event(self, event_type: &str) -> AssertOne<'a, EventRecord> {
         let events = self.recorded.all_events(event_type);
         events.under(self.record).one()
     }

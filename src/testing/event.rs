@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     record::{EventRecord, Status},
-    testing::One,
+    testing::AssertOne,
 };
 
-impl One<'_, EventRecord> {
+impl AssertOne<'_, EventRecord> {
     /// What it tells of failed.
     #[track_caller]
     pub fn failed(self) -> Self {

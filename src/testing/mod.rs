@@ -67,12 +67,12 @@
 //! Each log stands for itself and nothing is kept in static storage, so tests run side by side.
 
 mod activity;
-mod all;
+mod assert_all;
+mod assert_one;
 pub mod conformance;
+mod contents;
 mod event;
-mod one;
 mod record;
-mod recorded;
 mod text;
 
 use std::{
@@ -80,9 +80,9 @@ use std::{
     pin::Pin,
 };
 
-pub use all::All;
-pub use one::One;
-pub use recorded::Recorded;
+pub use assert_all::AssertAll;
+pub use assert_one::AssertOne;
+pub use contents::LogContents;
 
 use crate::log::ActivityLog;
 pub use crate::pipeline::ManualClock;
@@ -129,20 +129,20 @@ impl Assert {
     ///
     /// When the log cannot be committed or read.
     #[track_caller]
-    pub fn wait(self) -> Recorded {
+    pub fn wait(self) -> LogContents {
         let flushed = self.log.flush().wait();
-        Recorded::read(&self.log, flushed)
+        LogContents::read(&self.log, flushed)
     }
 }
 
 impl IntoFuture for Assert {
-    type Output = Recorded;
-    type IntoFuture = Pin<Box<dyn Future<Output = Recorded> + Send>>;
+    type Output = LogContents;
+    type IntoFuture = Pin<Box<dyn Future<Output = LogContents> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let flushed = self.log.flush().await;
-            Recorded::read(&self.log, flushed)
+            LogContents::read(&self.log, flushed)
         })
     }
 }

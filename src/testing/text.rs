@@ -4,19 +4,19 @@ use std::{fmt, time::Duration};
 
 use crate::{
     record::{Branch, EventRecord, Text, TreeLayout},
-    testing::Recorded,
+    testing::LogContents,
 };
 
 /// One line: the name, the status, a number, and what else there is to say.
 type Line = [String; 4];
 
-impl fmt::Display for Recorded {
+impl fmt::Display for LogContents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.draw(None))
     }
 }
 
-impl Recorded {
+impl LogContents {
     /// Draws all of it, with a mark at one record.
     pub(super) fn draw(&self, here: Option<[u8; 16]>) -> String {
         let mark = |id| (here == Some(id)).then(|| "← here".to_owned());

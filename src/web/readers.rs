@@ -90,7 +90,7 @@ impl ReaderPool {
             let mut pooled = match take_idle(&idle) {
                 Some(pooled) => pooled,
                 None => PooledReader {
-                    reader: ActivityReader::of(&*store)?,
+                    reader: ActivityReader::from_store(&*store)?,
                     opened: Instant::now(),
                 },
             };

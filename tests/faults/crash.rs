@@ -197,7 +197,7 @@ fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
 /// What was added up meanwhile is what the rows add up to, whenever it was interrupted.
 fn check_sums(path: &Path) {
     let before = sums::all(path);
-    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     sums::rebuild(&mut *upkeep);
     // All of it would be too much to print.
     assert!(sums::all(path) == before, "rebuilt sums differ");

@@ -60,7 +60,7 @@ fn a_migrated_log_has_the_records_it_had() {
 fn a_log_of_an_earlier_version_can_be_pruned_and_rebuilt() {
     for golden in Golden::all() {
         let (_folder, path) = golden.copy();
-        let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
+        let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
         assert_eq!(tables::version(&path), newest_version());
         while upkeep.index().unwrap() > 0 {}
         let quarters = upkeep.rebuildable(0).unwrap();

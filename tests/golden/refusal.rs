@@ -140,7 +140,7 @@ fn refuse(folder: &Path, path: &Path) {
     is_refused(ActivityLog::open(path));
     is_refused(ActivityReader::open(path));
     let store = SqliteStore::new(path).unwrap();
-    is_refused(store.upkeep());
+    is_refused(store.maintenance());
     is_refused(Import::new(&store, Redactor::new()));
     for command in COMMANDS {
         let output = Command::new(env!("CARGO_BIN_EXE_activity"))

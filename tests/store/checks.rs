@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    store::{LastCheck, Prune, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{LastCheck, Maintenance, Prune, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -89,14 +89,14 @@ fn steps_of_two_processes_beside_a_writer_and_pruning_find_every_row() {
     let path = folder.path().join("a.db");
     let log = ActivityLog::open(&path).unwrap();
     record(&log, 7_000);
-    let upkeep = || SqliteStore::new(&path).unwrap().upkeep().unwrap();
+    let upkeep = || SqliteStore::new(&path).unwrap().maintenance().unwrap();
     let (mut one, mut other, mut pruning) = (upkeep(), upkeep(), upkeep());
     let now = Utc::now();
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     let mut reader = ActivityReader::open(&path).unwrap();
     let mut steps = 0;
-    let step = |upkeep: &mut dyn Upkeep, now: DateTime<Utc>| upkeep.check(now).unwrap();
+    let step = |upkeep: &mut dyn Maintenance, now: DateTime<Utc>| upkeep.check(now).unwrap();
     while step(&mut *one, now) {
         steps += 1;
         record(&log, 100);

@@ -20,7 +20,7 @@ use tower_activity::{
     query::{ActivityReader, MetricsQuery, Window},
     record::Filter,
     recording::{Chunk, Stream},
-    store::{Erased, Store, Upkeep, sqlite::SqliteStore},
+    store::{EraseCounts, Maintenance, Store, sqlite::SqliteStore},
 };
 
 use crate::support::soon;
@@ -61,9 +61,9 @@ fn left<'a>(folder: &Path, texts: &[&'a str]) -> Vec<&'a str> {
     texts.iter().filter(stands).copied().collect()
 }
 
-fn upkeep(folder: &Path) -> Box<dyn Upkeep> {
+fn upkeep(folder: &Path) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.join("a.db")).unwrap();
-    store.upkeep().unwrap()
+    store.maintenance().unwrap()
 }
 
 fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::ActivityRecord> {
@@ -103,7 +103,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     let before = reader.metrics(&month).unwrap();
     assert_eq!(left(folder, &TELLING), TELLING);
 
-    let all = Erased::default();
+    let all = EraseCounts::default();
     assert_eq!(upkeep.erasable("nobody").unwrap(), all);
     let found = upkeep.erasable(TELLING[0]).unwrap();
     assert_eq!(

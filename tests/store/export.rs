@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome,
-    query::{Export, Exported, Format},
+    query::{Export, ExportRecord, Format},
     record::{Filter, TraceContext},
     store::Position,
 };
@@ -14,7 +14,7 @@ fn filter(text: &str) -> Filter {
     Filter::parse(text, chrono::Utc::now()).unwrap()
 }
 
-fn whole<R: Exported>(log: &ActivityLog, export: &mut Export<R>) -> String {
+fn whole<R: ExportRecord>(log: &ActivityLog, export: &mut Export<R>) -> String {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
     let mut bytes = Vec::new();
@@ -76,7 +76,7 @@ fn an_export_continues_where_an_earlier_one_ended() {
         let found = records(&whole(&log, &mut export));
         assert_eq!(found.len(), 2, "{round}");
         all.extend(found);
-        place = export.place();
+        place = export.position();
     }
     all.dedup_by_key(|one| one.id);
     assert_eq!(all.len(), 6);
@@ -90,7 +90,7 @@ fn an_export_continues_where_an_earlier_one_ended() {
     assert_eq!(export.progress(), 0.5);
     assert!(!export.page(&mut reader, &mut Vec::new()).unwrap());
     assert_eq!(export.progress(), 1.0);
-    place = export.place();
+    place = export.position();
     // The next one is empty, without a header.
     let mut export = Export::activities(filter(""), Format::Csv).after(place);
     assert_eq!(whole(&log, &mut export), "");

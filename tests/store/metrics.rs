@@ -197,7 +197,7 @@ proptest! {
         let around = at(around);
         let tz: Tz = zone.parse().unwrap();
         let (log, clock) = ActivityLog::test();
-        let mut upkeep = log.store().unwrap().upkeep().unwrap();
+        let mut upkeep = log.store().unwrap().maintenance().unwrap();
         for (at, row) in rows.iter().enumerate() {
             record(&log, &clock, around, row);
             // Later records are added to the sums.

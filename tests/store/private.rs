@@ -57,7 +57,7 @@ fn use_it_in_every_way(folder: &Path) {
         ("importing", import),
         ("the command", command),
         ("erasing", |path| {
-            let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+            let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
             upkeep.erase("ann", &mut |_| {}).unwrap();
         }),
         ("webhooks", webhooks),
@@ -123,7 +123,7 @@ fn two_handles(path: &Path) {
 }
 
 fn upkeep(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let what = Prune::ByDate(Retention::DEFAULT, Utc::now());
     upkeep.prune(what).unwrap();
@@ -246,7 +246,7 @@ mod locks {
             check("a second log that ended");
         }
         let store = SqliteStore::new(&path).unwrap();
-        drop(store.upkeep().unwrap());
+        drop(store.maintenance().unwrap());
         check("upkeep");
         let import = Import::new(&store, Redactor::new()).unwrap();
         import.finish().unwrap();

@@ -189,7 +189,11 @@ fn the_file_that_replaces_a_removed_one_has_the_same_retention() {
     let mut retention = Retention::default();
     retention.recordings = Some(Limit::FOREVER);
     let store = SqliteStore::new(&open.path).unwrap();
-    store.upkeep().unwrap().set_retention(&retention).unwrap();
+    store
+        .maintenance()
+        .unwrap()
+        .set_retention(&retention)
+        .unwrap();
     for suffix in SIDE_FILES {
         fs::remove_file(open.file(suffix)).unwrap();
     }

@@ -10,7 +10,9 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{
+        ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore,
+    },
     testing::ManualClock,
 };
 
@@ -47,21 +49,21 @@ fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
 }
 
 /// The upkeep of a store whose index has come to the end.
-fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+fn upkeep(folder: &TempDir) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    let mut upkeep = store.upkeep().unwrap();
+    let mut upkeep = store.maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     upkeep
 }
 
 /// Prunes until nothing is left to delete, and checks that it is what `prunable` returned.
-fn prune(upkeep: &mut dyn Upkeep, keep: Retention, now: DateTime<Utc>) -> Pruned {
+fn prune(upkeep: &mut dyn Maintenance, keep: Retention, now: DateTime<Utc>) -> PruneCounts {
     let what = Prune::ByDate(keep, now);
     let expected = upkeep.prunable(what).unwrap();
-    let mut all = Pruned::default();
+    let mut all = PruneCounts::default();
     loop {
         let step = upkeep.prune(what).unwrap();
-        if step == Pruned::default() {
+        if step == PruneCounts::default() {
             break;
         }
         all.add(step);
@@ -430,7 +432,7 @@ fn a_prune_step_with_nothing_to_delete_changes_nothing() {
     let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
     assert_eq!(
         upkeep.prune(Prune::Retention(reading)).unwrap(),
-        Pruned::default()
+        PruneCounts::default()
     );
     assert_eq!(upkeep.now(reading).unwrap(), clock.now());
 }

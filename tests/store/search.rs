@@ -7,15 +7,15 @@ use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
 use crate::support::soon;
 
-fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Upkeep> {
+fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    store.upkeep().unwrap()
+    store.maintenance().unwrap()
 }
 
 /// The names of matching activities and the types of matching events, newest first.
@@ -104,11 +104,11 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     let now = clock.now() + TimeDelta::seconds(1);
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
-    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
     assert_eq!(found(&mut reader, "breaking").0.len(), 0);
     assert_eq!(found(&mut reader, "login").0.len(), 2);
     keep.activities = Some(Duration::ZERO.into());
-    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != Pruned::default() {}
+    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
     // The newest row is never pruned.
     assert_eq!(found(&mut reader, "").0, ["amazon_search"]);
     assert_eq!(found(&mut reader, "login").0.len(), 0);

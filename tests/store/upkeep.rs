@@ -10,7 +10,7 @@ use tower_activity::{
     ActivityLog, ActivityRecord, Capture, Describe, EventRecord, Kind, Outcome,
     query::ActivityReader,
     record::Filter,
-    store::{Limit, Prune, Pruned, Retention, Store, Upkeep, sqlite::SqliteStore},
+    store::{Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -31,10 +31,10 @@ fn open_log() -> (TempDir, ActivityLog, ManualClock) {
     (folder, log, clock)
 }
 
-fn upkeep(folder: &TempDir) -> Box<dyn Upkeep> {
+fn upkeep(folder: &TempDir) -> Box<dyn Maintenance> {
     SqliteStore::new(folder.path().join("a.db"))
         .unwrap()
-        .upkeep()
+        .maintenance()
         .unwrap()
 }
 
@@ -53,12 +53,12 @@ fn no_sums() -> Retention {
 }
 
 /// Prunes until nothing is left to delete, and reclaims the space.
-fn prune(upkeep: &mut dyn Upkeep, what: Prune) -> Pruned {
+fn prune(upkeep: &mut dyn Maintenance, what: Prune) -> PruneCounts {
     let expected = upkeep.prunable(what).unwrap();
-    let mut all = Pruned::default();
+    let mut all = PruneCounts::default();
     loop {
         let step = upkeep.prune(what).unwrap();
-        if step == Pruned::default() {
+        if step == PruneCounts::default() {
             break;
         }
         all.add(step);
@@ -324,7 +324,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
 fn a_missing_store_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::new(folder.path().join("no.db")).unwrap();
-    assert!(store.upkeep().err().unwrap().is_not_found());
+    assert!(store.maintenance().err().unwrap().is_not_found());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

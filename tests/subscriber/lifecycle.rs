@@ -14,7 +14,9 @@ use tower::{Service, ServiceBuilder, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, Outcome, Result, Status,
     query::ActivityReader,
-    store::{Accounting, Appended, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore},
+    store::{
+        Accounting, AppendOutcome, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore,
+    },
 };
 use tracing::Level;
 
@@ -188,7 +190,7 @@ impl Store for HoldsItsLog {
 impl tower_activity::store::sealed::WriteSide for HoldingWriter {}
 
 impl Writer for HoldingWriter {
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         let appended = self.inner.append(batch)?;
         let held = self.held.lock().unwrap().take();
         if let Some(log) = held {
@@ -200,8 +202,8 @@ impl Writer for HoldingWriter {
         Ok(appended)
     }
 
-    fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.inner.sweep_abandoned()
+    fn reap(&mut self) -> Result<u64> {
+        self.inner.reap()
     }
 
     fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {

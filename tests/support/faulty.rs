@@ -11,7 +11,8 @@ use std::{
 use tower_activity::{
     Error, ErrorKind, Result,
     store::{
-        Accounting, Appended, Batch, Instance, Reader, Step, Store, Writer, sqlite::SqliteStore,
+        Accounting, AppendOutcome, Batch, Instance, Reader, Step, Store, Writer,
+        sqlite::SqliteStore,
     },
 };
 
@@ -125,7 +126,7 @@ impl Holds for Batch {
 impl tower_activity::store::sealed::WriteSide for FaultyWriter {}
 
 impl Writer for FaultyWriter {
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         // Bounded, so that a failing test ends.
         let fault = self.wait_while(Fault::Hang, Duration::from_secs(60));
         match fault {
@@ -151,8 +152,8 @@ impl Writer for FaultyWriter {
         }
     }
 
-    fn sweep_abandoned(&mut self) -> Result<u64> {
-        self.inner.sweep_abandoned()
+    fn reap(&mut self) -> Result<u64> {
+        self.inner.reap()
     }
 
     fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {

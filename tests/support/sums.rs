@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, types::Value};
-use tower_activity::store::Upkeep;
+use tower_activity::store::Maintenance;
 
 /// The rows of a table.
 pub type Rows = Vec<Vec<Value>>;
@@ -36,7 +36,7 @@ pub fn all(path: &Path) -> [Rows; 3] {
 }
 
 /// Adds all of them up again.
-pub fn rebuild(upkeep: &mut dyn Upkeep) {
+pub fn rebuild(upkeep: &mut dyn Maintenance) {
     let quarters = upkeep.rebuildable(0).unwrap();
     for quarter in quarters.clone().step_by(4) {
         upkeep

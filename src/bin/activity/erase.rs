@@ -2,7 +2,7 @@
 
 use tower_activity::{
     notify::{WebhookStatus, Webhooks},
-    store::Erased,
+    store::EraseCounts,
 };
 
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
     Ok(())
 }
 
-fn said(what: &str, erased: &Erased) -> String {
+fn said(what: &str, erased: &EraseCounts) -> String {
     format!(
         "{what} the content of {}, {}, {}\n",
         human::many(erased.activities, "activity", "activities"),

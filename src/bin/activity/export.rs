@@ -7,7 +7,7 @@ use std::{
 
 use tower_activity::{
     Error, ErrorKind,
-    query::{Export, Exported},
+    query::{Export, ExportRecord},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
     }
 }
 
-fn export<R: Exported>(
+fn export<R: ExportRecord>(
     mut export: Export<R>,
     store: &str,
     args: &args::Export,
@@ -57,7 +57,7 @@ fn export<R: Exported>(
     let records = human::many(export.records(), "record", "records");
     anstream::eprintln!(
         "{records}; the next export goes on with --after {}",
-        export.place()
+        export.position()
     );
     Ok(())
 }

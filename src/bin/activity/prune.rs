@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tower_activity::{
     record::Filter,
-    store::{ClockReading, Limit, Prune, Pruned, Retention, Upkeep},
+    store::{ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention},
 };
 
 use crate::{
@@ -49,12 +49,12 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     if args.dry_run {
         return Ok(print::text(&said("would delete", &all, args))?);
     }
-    let mut deleted = Pruned::default();
+    let mut deleted = PruneCounts::default();
     let mut progress = Progress::begin("deleting");
     loop {
         let start = Instant::now();
         let step = upkeep.prune(what)?;
-        if step == Pruned::default() {
+        if step == PruneCounts::default() {
             break;
         }
         deleted.add(step);
@@ -79,10 +79,10 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
 
 /// How much goes of what these limits do not keep.
 pub(crate) fn prunable(
-    upkeep: &mut dyn Upkeep,
+    upkeep: &mut dyn Maintenance,
     limits: &Retention,
     what: Prune,
-) -> tower_activity::Result<Pruned> {
+) -> tower_activity::Result<PruneCounts> {
     // What is counted of their sizes is what the index has come to.
     let indexed = [limits.activities, limits.events, limits.previews];
     if indexed
@@ -119,7 +119,7 @@ fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     }
 }
 
-fn said(what: &str, pruned: &Pruned, args: &args::Prune) -> String {
+fn said(what: &str, pruned: &PruneCounts, args: &args::Prune) -> String {
     let counts: Vec<_> = args
         .what
         .iter()
@@ -129,7 +129,7 @@ fn said(what: &str, pruned: &Pruned, args: &args::Prune) -> String {
 }
 
 /// How much of a kind is deleted, as a number and in words.
-pub(crate) fn count(pruned: &Pruned, kept: Kept) -> (u64, String) {
+pub(crate) fn count(pruned: &PruneCounts, kept: Kept) -> (u64, String) {
     let (number, one, many) = match kept {
         Kept::Activities => (pruned.activities, "activity", "activities"),
         Kept::Events => (pruned.events, "event", "events"),

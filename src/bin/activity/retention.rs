@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use chrono::Utc;
 use clap::ValueEnum;
 use serde::Serialize;
-use tower_activity::store::{ClockReading, Limit, Prune, Retention, Upkeep};
+use tower_activity::store::{ClockReading, Limit, Maintenance, Prune, Retention};
 
 use crate::{
     args,
@@ -72,7 +72,7 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
 }
 
 /// Says what limits that were set delete of what is there.
-fn warn(upkeep: &mut dyn Upkeep, set: &Retention) -> tower_activity::Result<()> {
+fn warn(upkeep: &mut dyn Maintenance, set: &Retention) -> tower_activity::Result<()> {
     let what = Prune::Retention(ClockReading::new(Utc::now(), Duration::ZERO));
     let pruned = prune::prunable(upkeep, set, what)?;
     let counts = args::Kept::value_variants().iter().zip(set.kinds());

@@ -5,7 +5,7 @@ use tower_activity::{
     Error,
     query::{ActivityReader, Zone},
     record::Filter,
-    store::{Store, Upkeep, sqlite::SqliteStore},
+    store::{Maintenance, Store, sqlite::SqliteStore},
 };
 
 use crate::failure::Failure;
@@ -26,8 +26,10 @@ pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
 }
 
 /// Opens the store to prune and rebuild.
-pub(crate) fn upkeep(store: &str) -> Result<Box<dyn Upkeep>, Failure> {
-    SqliteStore::new(path(store)?)?.upkeep().map_err(missing)
+pub(crate) fn upkeep(store: &str) -> Result<Box<dyn Maintenance>, Failure> {
+    SqliteStore::new(path(store)?)?
+        .maintenance()
+        .map_err(missing)
 }
 
 fn missing(error: Error) -> Failure {

@@ -5,7 +5,7 @@ use std::{fmt::Display, mem};
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{Mode, worker::Worker},
-    store::{Appended, Batch, PerKind},
+    store::{AppendOutcome, Batch, PerKind},
 };
 
 impl Worker {
@@ -62,7 +62,7 @@ impl Worker {
 
     /// Appends a batch that cannot be divided. A panic counts as a refusal only if the store takes an empty batch, and then
     /// panics again.
-    fn append_alone(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append_alone(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         let panicked = |error: &Error| error.kind() == ErrorKind::Panicked;
         match self.append(batch) {
             Err(error) if panicked(&error) => {

@@ -9,7 +9,7 @@ use super::{SAVE, guarded};
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::Shared,
-    store::{Accounting, Appended, Batch, Instance, Store, Writer},
+    store::{Accounting, AppendOutcome, Batch, Instance, Store, Writer},
 };
 
 /// How often the worker looks for dead instances.
@@ -54,14 +54,14 @@ impl Connection {
     /// Opens the store's writer, and marks the open rows of dead instances abandoned.
     pub(super) fn open(&mut self) -> Result<()> {
         let mut writer = guarded("open the store", || self.store.writer(&self.instance))?;
-        guarded("mark dead instances", || writer.sweep_abandoned())?;
+        guarded("mark dead instances", || writer.reap())?;
         self.writer = Some(writer);
         self.broken = false;
         Ok(())
     }
 
     /// Appends one batch.
-    pub(super) fn append(&mut self, batch: &Batch, shared: &Shared) -> Result<Appended> {
+    pub(super) fn append(&mut self, batch: &Batch, shared: &Shared) -> Result<AppendOutcome> {
         let Some(writer) = &mut self.writer else {
             return Err(Error::store("the store has no writer"));
         };
@@ -121,7 +121,7 @@ impl Connection {
         }
         self.last_reap = Instant::now();
         if let Some(writer) = &mut self.writer
-            && let Err(error) = guarded("mark dead instances", || writer.sweep_abandoned())
+            && let Err(error) = guarded("mark dead instances", || writer.reap())
         {
             self.failed(&error, shared);
         }

@@ -8,7 +8,7 @@ use super::guarded;
 use crate::{
     error::Result,
     pipeline::Shared,
-    store::{ClockReading, Prune, Pruned, Retention, Store, Upkeep},
+    store::{ClockReading, Maintenance, Prune, PruneCounts, Retention, Store},
 };
 
 /// How often old records are pruned, by the log's clock: a day's worth goes in about a hundred small portions.
@@ -26,7 +26,7 @@ const MIN_UNINDEXED: u64 = 100;
 /// When which maintenance of a log is due.
 pub(super) struct MaintenanceSchedule {
     /// Opened with the first step.
-    upkeep: Option<Box<dyn Upkeep>>,
+    upkeep: Option<Box<dyn Maintenance>>,
     /// The builder's retention limits have been set in the store.
     is_open: bool,
     /// When to prune next, in nanoseconds of the log's monotonic clock.
@@ -202,14 +202,14 @@ impl MaintenanceSchedule {
         }
     }
 
-    fn upkeep(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Upkeep>> {
+    fn upkeep(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Maintenance>> {
         match &mut self.upkeep {
             Some(upkeep) => Ok(upkeep),
-            none => Ok(none.insert(store.upkeep()?)),
+            none => Ok(none.insert(store.maintenance()?)),
         }
     }
 
-    fn prune(&mut self, store: &dyn Store, shared: &Shared) -> Result<Pruned> {
+    fn prune(&mut self, store: &dyn Store, shared: &Shared) -> Result<PruneCounts> {
         let named = shared.config.retention;
         let upkeep = self.upkeep(store)?;
         if named != Retention::default() {

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{Shard, Shared, accounting::accounting, queues::MAX_BATCH, sync::Thread},
-    store::{Accounting, Appended, Batch, Instance, PerKind, Store},
+    store::{Accounting, AppendOutcome, Batch, Instance, PerKind, Store},
 };
 
 /// About the number of records of one indexing step.
@@ -234,7 +234,7 @@ impl Worker {
     }
 
     /// Appends one batch, after reopening the store if it failed before.
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         if self.connection.broken {
             self.open_writer()?;
         }
@@ -242,7 +242,7 @@ impl Worker {
     }
 
     /// Counts the records of a committed batch, gives their memory back, and answers their receipts.
-    fn settle(&mut self, batch: &mut Batch, appended: &Appended) {
+    fn settle(&mut self, batch: &mut Batch, appended: &AppendOutcome) {
         let awaited = self.backlog.release(batch, &self.shared);
         self.maintenance
             .committed(batch.ended.len() + batch.events.len());

@@ -4,14 +4,14 @@ use std::{mem, sync::Arc, time::Instant};
 
 use crate::{
     pipeline::{LocalCredit, Shard, Shared},
-    store::Started,
+    store::StartedActivity,
 };
 
 /// Copies of open activities, with a memory reserve of their own: a log whose memory is full of open activities can still
 /// write them, some at a time.
 pub(super) struct OpenRows {
     /// Copies that are not part of a batch yet.
-    pub(super) open: Vec<Started>,
+    pub(super) open: Vec<StartedActivity>,
     credit: LocalCredit,
     /// The cost of all copies that are not committed yet.
     cost: usize,

@@ -29,7 +29,7 @@ enum Data<'a> {
 
 impl<'a> CloudEvent<'a> {
     /// An activity: of the type `com.github.tower-activity.activity.success`, or how else it ended, at its end.
-    pub fn of_activity(record: &'a ActivityRecord) -> Self {
+    pub fn from_activity(record: &'a ActivityRecord) -> Self {
         CloudEvent {
             specversion: "1.0",
             id: record.id.to_string(),
@@ -43,7 +43,7 @@ impl<'a> CloudEvent<'a> {
     }
 
     /// An event: of the type `com.github.tower-activity.event.deployment`, or whatever type it has.
-    pub fn of_event(record: &'a EventRecord) -> Self {
+    pub fn from_event(record: &'a EventRecord) -> Self {
         CloudEvent {
             specversion: "1.0",
             id: record.id.to_string(),

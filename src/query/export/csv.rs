@@ -4,11 +4,11 @@ use std::fmt::Display;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::Exported;
+use super::ExportRecord;
 use crate::record::{Scope, Text};
 
 /// The line of titles.
-pub(super) fn titles<T: Exported>(out: &mut Vec<u8>) {
+pub(super) fn titles<T: ExportRecord>(out: &mut Vec<u8>) {
     let mut row = Row::begin(out);
     for title in T::TITLES {
         row.text(title);
@@ -17,7 +17,7 @@ pub(super) fn titles<T: Exported>(out: &mut Vec<u8>) {
 }
 
 /// The line of one record.
-pub(super) fn row(record: &impl Exported, out: &mut Vec<u8>) {
+pub(super) fn row(record: &impl ExportRecord, out: &mut Vec<u8>) {
     let mut row = Row::begin(out);
     record.cells(&mut row);
     row.end();

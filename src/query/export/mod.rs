@@ -34,7 +34,7 @@ pub enum Format {
 
 /// An export on its way: ended activities or events, in the order of commits.
 ///
-/// It has what was committed when it began. What comes later is exported from [`place`](Self::place) on, so that exports
+/// It has what was committed when it began. What comes later is exported from [`position`](Self::position) on, so that exports
 /// that follow each other have every record once, and one that was cut off goes on where it was.
 ///
 /// # Examples
@@ -86,7 +86,7 @@ impl Export<EventRecord> {
     }
 }
 
-impl<R: Exported> Export<R> {
+impl<R: ExportRecord> Export<R> {
     /// Exports the records that a filter means.
     pub fn new(filter: Filter, format: Format) -> Self {
         Export {
@@ -106,7 +106,7 @@ impl<R: Exported> Export<R> {
     }
 
     /// Everything up to this place in the order of commits has been exported.
-    pub fn place(&self) -> Position<R> {
+    pub fn position(&self) -> Position<R> {
         self.place
     }
 
@@ -168,7 +168,7 @@ impl<R: Exported> Export<R> {
 }
 
 /// A record that each format knows how to write. It cannot be implemented outside of this crate.
-pub trait Exported: Record {
+pub trait ExportRecord: Record {
     /// The titles of the columns.
     #[doc(hidden)]
     const TITLES: &'static [&'static str];
@@ -182,7 +182,7 @@ pub trait Exported: Record {
     fn envelope(&self) -> CloudEvent<'_>;
 }
 
-fn write<T: Exported>(
+fn write<T: ExportRecord>(
     format: Format,
     begins: bool,
     records: &[T],
@@ -208,7 +208,7 @@ fn line(value: &impl Serialize, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-impl Exported for ActivityRecord {
+impl ExportRecord for ActivityRecord {
     const TITLES: &'static [&'static str] = &[
         "id",
         "parent",
@@ -269,11 +269,11 @@ impl Exported for ActivityRecord {
     }
 
     fn envelope(&self) -> CloudEvent<'_> {
-        CloudEvent::of_activity(self)
+        CloudEvent::from_activity(self)
     }
 }
 
-impl Exported for EventRecord {
+impl ExportRecord for EventRecord {
     const TITLES: &'static [&'static str] = &[
         "id",
         "at",
@@ -315,7 +315,7 @@ impl Exported for EventRecord {
     }
 
     fn envelope(&self) -> CloudEvent<'_> {
-        CloudEvent::of_event(self)
+        CloudEvent::from_event(self)
     }
 }
 

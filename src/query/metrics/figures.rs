@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     record::Sums,
-    store::{Pace, Quarter, Total},
+    store::{Quarter, Total, TurnStats},
 };
 
 /// What happened in a span of time.
@@ -81,20 +81,20 @@ pub(super) struct Turns {
 
 impl Turns {
     /// The turns that were taken in these quarters; all paces in order of quarters.
-    pub(super) fn within(paces: &[Pace], quarters: Range<Quarter>) -> Turns {
+    pub(super) fn within(paces: &[TurnStats], quarters: Range<Quarter>) -> Turns {
         let place = |quarter| paces.partition_point(|one| one.quarter < quarter);
         let (first, end) = (place(quarters.start), place(quarters.end));
         let mut all = Turns::default();
         let mut turning = 0;
         for pace in paces.get(first..end).unwrap_or_default() {
             all.count += pace.turns;
-            all.gaps_us += pace.within_us;
-            for after in &pace.after {
+            all.gaps_us += pace.span_us;
+            for after in &pace.recency {
                 if after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
                     all.gaps_us += after.gap_us;
                 } else {
                     all.agents += after.active;
-                    turning += after.turning;
+                    turning += after.took_turns;
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Turns {
         Turns {
             count: agent.turns,
             gaps: agent.turns.saturating_sub(1),
-            gaps_us: agent.turning_us,
+            gaps_us: agent.turn_span_us,
             agents: 1,
         }
     }

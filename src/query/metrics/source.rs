@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     query::ActivityReader,
     record::{Filter, Pattern, Status},
-    store::{self, Bucket, Dimension, Grain, Pace, Quarter, Subject, Total, during},
+    store::{self, Bucket, Dimension, Grain, Quarter, Subject, Total, TurnStats, during},
 };
 
 /// What is added up.
@@ -62,14 +62,14 @@ impl ActivityReader {
         query: &MetricsQuery,
         quarters: Range<Quarter>,
         grain: Grain,
-    ) -> Result<(Vec<Bucket>, Vec<Pace>)> {
+    ) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
         let source = query.source();
         let Source::Kept(subject) = &source else {
-            return store::sums(&mut *self.reader, &during(query.rows(), quarters));
+            return store::sums_and_turns(&mut *self.reader, &during(query.rows(), quarters));
         };
         let buckets = self.reader.buckets(subject, quarters.clone(), grain)?;
         let paces = match query.turns {
-            true => self.reader.paces(subject, quarters, grain)?,
+            true => self.reader.turn_stats(subject, quarters, grain)?,
             false => Vec::new(),
         };
         Ok((buckets, paces))

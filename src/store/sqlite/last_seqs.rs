@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::store::{RowKind, What};
+use crate::store::{RecordKind, RowKind};
 
 /// One statement, so that all four are of one moment.
 const READ: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM activity), (SELECT coalesce(max(seq), 0) FROM event), \
@@ -50,10 +50,10 @@ impl LastSeqs {
     }
 
     /// The last `seq` of the records in this commit order.
-    pub(crate) fn of_records(self, what: What) -> i64 {
+    pub(crate) fn of_records(self, what: RecordKind) -> i64 {
         match what {
-            What::Activities => self.activity,
-            What::Events => self.event,
+            RecordKind::Activities => self.activity,
+            RecordKind::Events => self.event,
         }
     }
 }

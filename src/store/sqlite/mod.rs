@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
-    store::{BackupProgress, Check, Instance, Reader, Store, Upkeep, Writer},
+    store::{BackupProgress, Check, Instance, Maintenance, Reader, Store, Writer},
 };
 
 /// A store in one SQLite file, or in memory.
@@ -88,7 +88,7 @@ impl Store for SqliteStore {
         Ok(Box::new(read::SqliteReader::open(&self.location)?))
     }
 
-    fn upkeep(&self) -> Result<Box<dyn Upkeep>> {
+    fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         self.process.check()?;
         Ok(Box::new(SqliteMaintenance::open(&self.location)?))
     }

@@ -7,8 +7,8 @@ use crate::{
     error::Result,
     record::{ActivityRecord, ChunkRecord, EventRecord, RecordingRecord, RecordingStatus, Status},
     store::{
-        Accounting, Batch, Details, Ended, NewChunk, NewEvent, NewStep, Started, Step, Store,
-        Writer,
+        Accounting, Batch, Details, EndedActivity, NewChunk, NewEvent, NewStep, StartedActivity,
+        Step, Store, Writer,
     },
 };
 
@@ -54,10 +54,10 @@ pub fn commit(store: &dyn Store, records: &Records) -> Result<Box<dyn Writer>> {
     Ok(alive)
 }
 
-fn started(one: &ActivityRecord) -> Started {
+fn started(one: &ActivityRecord) -> StartedActivity {
     let attributes = one.attributes.iter();
     let attributes = attributes.map(|(key, value)| (key.clone().into(), value.clone()));
-    Started {
+    StartedActivity {
         id: one.id,
         parent: one.parent,
         root: Some(one.root).filter(|root| *root != one.id),
@@ -77,8 +77,8 @@ fn started(one: &ActivityRecord) -> Started {
 }
 
 /// None of what has not ended by itself.
-fn ended(one: &ActivityRecord) -> Option<Ended> {
-    Some(Ended {
+fn ended(one: &ActivityRecord) -> Option<EndedActivity> {
+    Some(EndedActivity {
         started: started(one),
         status: one.status,
         duration_ns: one.duration_ns?,

@@ -86,13 +86,13 @@ impl<'a> Expected<'a> {
     /// What a filter means, in the order of commits.
     pub(super) fn meant<R: Plain>(&self, filter: &Filter) -> Vec<R> {
         let all = R::all(self).iter();
-        all.filter(|one| one.is_meant_by(filter)).cloned().collect()
+        all.filter(|one| one.matches(filter)).cloned().collect()
     }
 
     /// What has been committed of that: activities once they have ended.
     pub(super) fn committed<R: Plain>(&self, filter: &Filter) -> Vec<R> {
         let mut found = self.meant::<R>(filter);
-        if R::WHAT == ActivityRecord::WHAT {
+        if R::KIND == ActivityRecord::KIND {
             found.retain(|one| one.status() != Status::Running);
         }
         found

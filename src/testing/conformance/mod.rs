@@ -39,9 +39,9 @@ use crate::{error::Result, store::Reader};
 #[must_use = "a report says nothing until it is looked at"]
 pub struct Report {
     /// How many answers were compared.
-    pub asked: u64,
+    pub compared: u64,
     /// Answers that differ.
-    pub differing: Vec<Difference>,
+    pub differences: Vec<Difference>,
 }
 
 /// An answer that is not what follows from the records.
@@ -71,7 +71,7 @@ pub fn check(
 ) -> Result<Report> {
     let mut report = Report::default();
     for seed in seeds {
-        let records = Records::of_seed(seed);
+        let records = Records::from_seed(seed);
         let mut reader = fill(&records)?;
         let mut asked = Asked::new(&mut *reader, Expected::of(&records), &mut report);
         asked.everything();
@@ -93,15 +93,15 @@ impl Report {
     /// When one differs, with the first few of them, and when none was asked.
     #[track_caller]
     pub fn assert(&self) {
-        assert!(self.asked > 0 && self.differing.is_empty(), "{self}");
+        assert!(self.compared > 0 && self.differences.is_empty(), "{self}");
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let differing = self.differing.len();
-        writeln!(f, "{differing} of {} answers differ", self.asked)?;
-        for one in self.differing.iter().take(SHOWN) {
+        let differences = self.differences.len();
+        writeln!(f, "{differences} of {} answers differ", self.compared)?;
+        for one in self.differences.iter().take(SHOWN) {
             writeln!(f, "\nseed {}: {}", one.seed, one.question)?;
             let both = one.expected.chars().zip(one.found.chars());
             let same = both

@@ -69,7 +69,7 @@ const TEXTS: [&str; 6] = [
 
 impl Records {
     /// The records of a seed: none of seed 0, a few dozen of most, more than a page of every eighth.
-    pub fn of_seed(seed: u64) -> Self {
+    pub fn from_seed(seed: u64) -> Self {
         let mut make = Make {
             random: Rng::with_seed(seed),
             last_us: NOW_US - DAY_US,

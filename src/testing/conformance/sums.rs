@@ -8,7 +8,7 @@ use std::{
 use super::expected::Expected;
 use crate::{
     record::{ActivityRecord, Filter, Kind, Status, Sums, Text},
-    store::{Bucket, Dimension, Pace, Quarter, Subject, Tallied, Total, TypeCount},
+    store::{ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, TypeCount},
 };
 
 /// How agents were active and took turns in a span of time.
@@ -86,7 +86,7 @@ impl Expected<'_> {
             let mut total = Total::new(Text::from(id.to_owned()), sums);
             if by == Dimension::Agent {
                 let pace = self.pace(&subject, quarters);
-                (total.turns, total.turning_us) = (pace.turns, pace.between_us);
+                (total.turns, total.turn_span_us) = (pace.turns, pace.between_us);
             }
             total
         };
@@ -121,10 +121,10 @@ impl Expected<'_> {
         }
     }
 
-    pub(super) fn tally(&self, filter: &Filter) -> Vec<Tallied> {
+    pub(super) fn samples(&self, filter: &Filter) -> Vec<ActivitySample> {
         let mut meant: Vec<_> = self.ended().filter(|one| filter.matches(one)).collect();
         meant.sort_by_key(|one| one.id);
-        let tallied = |one: &ActivityRecord| Tallied::new(one.clone(), self.is_turn(one));
+        let tallied = |one: &ActivityRecord| ActivitySample::new(one.clone(), self.is_turn(one));
         meant.into_iter().map(tallied).collect()
     }
 
@@ -164,18 +164,18 @@ pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
 }
 
 /// What paces add up to in a span: who was active before within it is counted there already.
-pub(super) fn added_up(paces: &[Pace], quarters: &Range<Quarter>) -> Activity {
+pub(super) fn added_up(paces: &[TurnStats], quarters: &Range<Quarter>) -> Activity {
     let mut all = Activity::default();
     let mut first = 0;
     for pace in paces.iter().filter(|pace| quarters.contains(&pace.quarter)) {
         all.turns += pace.turns;
-        all.between_us += pace.within_us;
-        for after in &pace.after {
+        all.between_us += pace.span_us;
+        for after in &pace.recency {
             match after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
                 true => all.between_us += after.gap_us,
                 false => {
                     all.agents += after.active;
-                    first += after.turning;
+                    first += after.took_turns;
                 }
             }
         }

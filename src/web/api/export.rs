@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    query::{Export, Exported, Format},
+    query::{Export, ExportRecord, Format},
     record::{ActivityRecord, EventRecord, Filter},
     web::{
         access::Grant,
@@ -87,7 +87,7 @@ struct Options {
 
 impl Options {
     /// Starts the export, and returns the body that it streams into.
-    async fn start<R: Exported>(self, app: App) -> Result<Body, Problem> {
+    async fn start<R: ExportRecord>(self, app: App) -> Result<Body, Problem> {
         let mut export = Export::<R>::new(self.filter, self.format);
         if let Some(after) = self.after {
             export = export.after(after.parse()?);
@@ -107,7 +107,7 @@ struct Page<R> {
     more: bool,
 }
 
-async fn page<R: Exported>(app: &App, mut export: Export<R>) -> Result<Page<R>, Problem> {
+async fn page<R: ExportRecord>(app: &App, mut export: Export<R>) -> Result<Page<R>, Problem> {
     let read = app.readers.read(move |reader| {
         let mut bytes = Vec::new();
         let more = export.page(reader, &mut bytes)?;
@@ -121,7 +121,7 @@ async fn page<R: Exported>(app: &App, mut export: Export<R>) -> Result<Page<R>, 
 }
 
 /// Streams page by page, each read once the one before is sent.
-async fn send<R: Exported>(app: App, mut current: Page<R>, sender: BodySender) {
+async fn send<R: ExportRecord>(app: App, mut current: Page<R>, sender: BodySender) {
     loop {
         if !current.bytes.is_empty() {
             let Ok(()) = stream::send(&sender, current.bytes.into()).await else {

@@ -289,8 +289,7 @@ fn write_message(
 /// Whether too much was committed since the position to report each record. For a position in another log, which was replaced,
 /// the gap is reported on reading.
 fn is_too_far<R>(position: Position<R>, newest: Position<R>) -> bool {
-    let same_log = position.log() == 0 || position.log() == newest.log();
-    same_log && position.behind(newest) > MAX_LAG
+    position.is_in_log_of(newest) && position.behind(newest) > MAX_LAG
 }
 
 /// Access to the position of one kind of record.

@@ -8,12 +8,12 @@ use std::{
 };
 
 use serde_json::json;
-use tower_activity::{ActivityLog, Describe, Kind, Outcome, testing::Recorded};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, testing::LogContents};
 
 use crate::testing::SECOND;
 
 /// A request whose login is denied after two seconds, and one event.
-fn denied() -> Recorded {
+fn denied() -> LogContents {
     let (log, clock) = ActivityLog::test();
     log.start(Describe::new(Kind::Http, "GET /x").project("acme"))
         .run(|| {

@@ -201,7 +201,7 @@ impl Story {
         let store = self.place.store();
         let check = || {
             let before = sums::all(&store);
-            sums::rebuild(&mut *SqliteStore::new(&store).unwrap().upkeep().unwrap());
+            sums::rebuild(&mut *SqliteStore::new(&store).unwrap().maintenance().unwrap());
             before == sums::all(&store)
         };
         match std::panic::catch_unwind(check) {

@@ -153,7 +153,7 @@ impl Recorder {
             }
             ["handle"] => self.another_handle(),
             ["upkeep"] => {
-                let upkeep = SqliteStore::new(&self.path).and_then(|store| store.upkeep());
+                let upkeep = SqliteStore::new(&self.path).and_then(|store| store.maintenance());
                 failed(upkeep.map(drop))
             }
             ["import"] => failed(self.import()),
@@ -169,7 +169,7 @@ impl Recorder {
             None => std::thread::sleep(AGED),
         }
         let first = self.calls.record(1);
-        // Upkeep follows a commit: by the end of the second one it has run.
+        // Maintenance follows a commit: by the end of the second one it has run.
         let mut second = self.calls.record(1);
         second.append(first);
         second

@@ -163,7 +163,7 @@ fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
     assert_eq!(found, "ok");
     drop(store);
     let before = sums::all(path);
-    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     sums::rebuild(&mut *upkeep);
     drop(upkeep);
     assert!(sums::all(path) == before, "rebuilt sums differ");

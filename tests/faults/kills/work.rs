@@ -15,7 +15,7 @@ use tower_activity::{
     query::{ActivityReader, Export, Format},
     record::Filter,
     redact::Redactor,
-    store::{Prune, Pruned, Retention, Store, sqlite::SqliteStore},
+    store::{Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
 };
 
 use crate::{
@@ -65,20 +65,20 @@ pub fn commit(path: &Path) {
 
 /// Deletes the older half.
 pub fn prune(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     // 24 activities, each 400 seconds after the last.
     let what = Prune::ByDate(keep, "2026-02-13T11:40:00Z".parse().unwrap());
-    while upkeep.prune(what).unwrap() != Pruned::default() {}
-    assert_eq!(upkeep.prunable(what).unwrap(), Pruned::default());
+    while upkeep.prune(what).unwrap() != PruneCounts::default() {}
+    assert_eq!(upkeep.prunable(what).unwrap(), PruneCounts::default());
     while upkeep.reclaim().unwrap() > 0 {}
 }
 
 /// Adds all sums up again.
 pub fn rebuild(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     sums::rebuild(&mut *upkeep);
 }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Capture, Describe, Outcome,
-    store::{Limit, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
+    store::{Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -122,7 +122,7 @@ fn second(path: &Path) {
 /// Brings the index up to date, prunes, erases and accepts what another program did.
 fn tidy(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
-    let mut upkeep = store.upkeep().unwrap();
+    let mut upkeep = store.maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let erased = upkeep.erase(ERASED, &mut |_| {}).unwrap();
     assert_eq!((erased.activities, erased.events), (1, 1));
@@ -133,10 +133,10 @@ fn tidy(path: &Path) {
     keep.events = before(PRUNED);
     keep.sums = before(SUMS_PRUNED);
     let what = Prune::ByDate(keep, at(DAYS[3]));
-    let mut pruned = Pruned::default();
+    let mut pruned = PruneCounts::default();
     loop {
         let step = upkeep.prune(what).unwrap();
-        if step == Pruned::default() {
+        if step == PruneCounts::default() {
             break;
         }
         pruned.add(step);

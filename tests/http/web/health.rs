@@ -66,7 +66,7 @@ async fn health_is_not_ok_where_the_last_check_missed_rows() {
         (&json!(true), &json!(null))
     );
 
-    let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
     let now = Utc::now();
     while upkeep.check(now).unwrap() {}
     let health = get(&app, "/api/health").await.json();

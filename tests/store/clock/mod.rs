@@ -2,7 +2,7 @@
 
 mod schema_1;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{collection::vec, prelude::*};
@@ -12,7 +12,7 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::{ActivityReader, DigestQuery, MetricsQuery, Window},
     record::Filter,
-    store::{ClockReading, Limit, Prune, Pruned, Retention, Store, sqlite::SqliteStore},
+    store::{ClockReading, Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -120,7 +120,7 @@ impl Place {
     fn reader(&self) -> ActivityReader {
         let mut reader = ActivityReader::open(&self.path).unwrap();
         let clock = self.clock.clone();
-        reader.use_clock(move || clock.now());
+        reader.options().clock = Some(Arc::new(move || clock.now()));
         reader
     }
 
@@ -279,7 +279,7 @@ fn a_reader_whose_clock_is_behind_lists_new_records_first() {
         place.pass(3 * HOUR);
         place.record("new");
         let mut reader = ActivityReader::open(&place.path).unwrap();
-        reader.use_clock(move || begin() + TimeDelta::hours(3) - behind);
+        reader.options().clock = Some(Arc::new(move || begin() + TimeDelta::hours(3) - behind));
         assert_eq!(names(&mut reader), ["new", "old"]);
         let now = reader.present().unwrap();
         assert_eq!(
@@ -299,7 +299,7 @@ fn a_store_that_was_open_for_a_moment_has_advanced_its_clock() {
     place.record("new");
     place.log.take().unwrap().shutdown().wait().unwrap();
     let mut reader = ActivityReader::open(&place.path).unwrap();
-    reader.use_clock(move || begin() + TimeDelta::hours(1));
+    reader.options().clock = Some(Arc::new(move || begin() + TimeDelta::hours(1)));
     // One start advances the clock by an hour at most.
     assert!(reader.present().unwrap() >= begin() + TimeDelta::hours(1));
     assert_eq!(names(&mut reader).len(), 2);
@@ -310,13 +310,13 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     let mut place = Place::new();
     place.record("one");
     let path = place.path.clone();
-    let mut upkeep = SqliteStore::new(&path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&path);
     // As after a clock that was wrong for so long that it was believed.
     place.set_wall(at("2106-01-01T00:00:00Z"));
     let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
-    while upkeep.prune(what).unwrap() != Pruned::default() {}
+    while upkeep.prune(what).unwrap() != PruneCounts::default() {}
     assert!(sums::buckets(&path).is_empty());
     place.set_wall(TimeDelta::zero());
     sums::rebuild(&mut *upkeep);
@@ -341,7 +341,10 @@ fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recom
     place.record("three");
     place.flush();
     assert_eq!(place.names(), ["three", "two"]);
-    let mut upkeep = SqliteStore::new(&place.path).unwrap().upkeep().unwrap();
+    let mut upkeep = SqliteStore::new(&place.path)
+        .unwrap()
+        .maintenance()
+        .unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&place.path);
     sums::rebuild(&mut *upkeep);
@@ -387,7 +390,10 @@ fn one_reading_of_the_clock_advances_it_by_an_hour_at_most() {
     place.log.take().unwrap().shutdown().wait().unwrap();
     let mut last = begin();
     for days in [100, 200, 300] {
-        let mut upkeep = SqliteStore::new(&place.path).unwrap().upkeep().unwrap();
+        let mut upkeep = SqliteStore::new(&place.path)
+            .unwrap()
+            .maintenance()
+            .unwrap();
         let wall = begin() + TimeDelta::days(days);
         let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
         assert_eq!(now, last + TimeDelta::hours(1));

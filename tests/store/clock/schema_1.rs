@@ -66,7 +66,7 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
         let clock = ManualClock::new();
         let log = ActivityLog::builder().clock(clock.clone());
         let log = log.keep_sums(Limit::FOREVER).open(&path).unwrap();
-        let mut upkeep = log.store().unwrap().upkeep().unwrap();
+        let mut upkeep = log.store().unwrap().maintenance().unwrap();
         sums::rebuild(&mut *upkeep);
         let quarters = "SELECT count(*) FROM bucket WHERE scope = 0";
         let store = Connection::open(&path).unwrap();

@@ -48,7 +48,7 @@ async fn json(router: &ActivityRouter, path: &str) -> Value {
 
 #[tokio::test]
 async fn the_api_and_the_pages_read_another_kind_of_store() {
-    let records = Records::of_seed(3);
+    let records = Records::from_seed(3);
     let router = ActivityRouter::from_store(Arc::new(Shelf::of(&records)));
     let at = records.now.format("%Y-%m-%d");
 

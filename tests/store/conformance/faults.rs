@@ -8,8 +8,8 @@ use tower_activity::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
     store::{
-        Bucket, Cursor, Followed, Grain, Health, List, Pace, Position, Quarter, ReadOptions,
-        Reader, Record, Source, Store, Subject,
+        Bucket, CommitPage, Cursor, Grain, Health, List, Position, Quarter, ReadOptions, Reader,
+        Record, Source, Store, Subject, TurnStats,
     },
     testing::conformance,
 };
@@ -70,9 +70,9 @@ fn every_fault_is_detected() {
             Ok(Box::new(Faulty { inner, fault }))
         });
         let report = report.unwrap();
-        assert!(!report.differing.is_empty(), "{fault:?} is not found out");
+        assert!(!report.differences.is_empty(), "{fault:?} is not found out");
         // Most of what is asked is not touched by it.
-        let few = report.differing.len() as u64 * 2 < report.asked;
+        let few = report.differences.len() as u64 * 2 < report.compared;
         assert!(few, "{fault:?}: {report}");
     }
 }
@@ -95,14 +95,14 @@ impl<R: Record> Source<R> for Faulty {
         cursor: Option<Cursor<R>>,
         limit: usize,
     ) -> Result<List<R>> {
-        if self.has(Fault::HidesErrors) && R::check(filter).is_err() {
+        if self.has(Fault::HidesErrors) && R::check_filter(filter).is_err() {
             return Ok(List::new(Vec::new(), None));
         }
         let source = R::source(&mut *self.inner);
         if self.fault == Fault::LimitsFirst {
             let mut list = source.list(&Filter::default(), cursor, limit)?;
-            list.records.retain(|one| one.is_meant_by(filter));
-            R::check(filter)?;
+            list.records.retain(|one| one.matches(filter));
+            R::check_filter(filter)?;
             return Ok(list);
         }
         let limit = limit + usize::from(self.fault == Fault::LongPages);
@@ -116,7 +116,12 @@ impl<R: Record> Source<R> for Faulty {
         Ok(list)
     }
 
-    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+    fn after(
+        &mut self,
+        place: Position<R>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<CommitPage<R>> {
         let mut followed = R::source(&mut *self.inner).after(place, filter, limit)?;
         match self.fault {
             Fault::TellsTwice => {
@@ -124,7 +129,7 @@ impl<R: Record> Source<R> for Faulty {
                 followed.records.extend(again);
             }
             Fault::Restarts if place == followed.next => {
-                followed = Followed::restarted(followed.next);
+                followed = CommitPage::restarted(followed.next);
             }
             _ => {}
         }
@@ -207,10 +212,15 @@ impl Reader for Faulty {
         Ok(buckets)
     }
 
-    fn paces(&mut self, of: &Subject, quarters: Range<Quarter>, grain: Grain) -> Result<Vec<Pace>> {
-        let mut paces = self.inner.paces(of, quarters, grain)?;
+    fn turn_stats(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        grain: Grain,
+    ) -> Result<Vec<TurnStats>> {
+        let mut paces = self.inner.turn_stats(of, quarters, grain)?;
         if self.has(Fault::HurriesAgents) {
-            let after = paces.iter_mut().flat_map(|pace| &mut pace.after);
+            let after = paces.iter_mut().flat_map(|pace| &mut pace.recency);
             after.for_each(|after| after.gap_us /= 2);
         }
         Ok(paces)

@@ -47,7 +47,7 @@ fn sqlite_conforms_after_indexing_and_rebuilding() {
     let report = conformance::check(SEEDS, |records| {
         let store = SqliteStore::new(folder.path().join(format!("{}.db", records.seed)))?;
         writers.push(conformance::commit(&store, records)?);
-        let mut upkeep = store.upkeep()?;
+        let mut upkeep = store.maintenance()?;
         while upkeep.index()? > 0 {}
         let quarters = upkeep.rebuildable(i64::MIN)?;
         upkeep.rebuild(quarters)?;
@@ -64,7 +64,7 @@ fn sqlite_conforms_while_it_is_indexed() {
         let store = SqliteStore::new(":memory:")?;
         writers.push(conformance::commit(&store, records)?);
         // One step is less than half of what is there.
-        assert!(store.upkeep()?.index()? < records.activities.len() as u64);
+        assert!(store.maintenance()?.index()? < records.activities.len() as u64);
         store.reader()
     });
     report.unwrap().assert();
@@ -74,14 +74,14 @@ fn sqlite_conforms_while_it_is_indexed() {
 fn another_kind_of_store_conforms() {
     let report = conformance::check(SEEDS, |records| Shelf::of(records).reader()).unwrap();
     report.assert();
-    assert!(report.asked > 10_000, "{report}");
+    assert!(report.compared > 10_000, "{report}");
 }
 
 #[test]
 fn a_read_only_store_refuses_to_record() {
-    let shelf = Shelf::of(&Records::of_seed(0));
+    let shelf = Shelf::of(&Records::from_seed(0));
     let id = InstanceId::from_bytes([1; 16]);
-    let instance = Instance::new(id, "host", 1, Records::of_seed(0).now);
+    let instance = Instance::new(id, "host", 1, Records::from_seed(0).now);
     let error = shelf.writer(&instance).err().unwrap();
     assert!(error.is_invalid());
     assert_eq!(error.to_string(), "cannot record in Shelf: it is only read");
@@ -89,9 +89,9 @@ fn a_read_only_store_refuses_to_record() {
 
 #[test]
 fn a_seed_always_generates_the_same_records() {
-    let (first, again) = (Records::of_seed(3), Records::of_seed(3));
+    let (first, again) = (Records::from_seed(3), Records::from_seed(3));
     assert_eq!(first.activities, again.activities);
     assert_eq!(first.events, again.events);
-    assert_ne!(first.activities, Records::of_seed(4).activities);
-    assert!(Records::of_seed(7).activities.len() > 1_000);
+    assert_ne!(first.activities, Records::from_seed(4).activities);
+    assert!(Records::from_seed(7).activities.len() > 1_000);
 }

@@ -11,8 +11,8 @@ use tower_activity::{
         Status,
     },
     store::{
-        AHEAD, Cursor, Followed, Health, InstanceHealth, LARGEST_PAGE, List, Position, ReadOptions,
-        Reader, Record, Retention, Source, Store,
+        AHEAD, CommitPage, Cursor, Health, InstanceHealth, LARGEST_PAGE, List, Position,
+        ReadOptions, Reader, Record, Retention, Source, Store,
     },
     testing::conformance::Records,
 };
@@ -97,13 +97,13 @@ impl Visitor {
 
     /// What a filter means, numbered from one, in the order of commits.
     fn meant<R: Shelved>(&self, filter: &Filter) -> Result<Vec<R>> {
-        R::check(filter)?;
+        R::check_filter(filter)?;
         let mut meant = Vec::new();
         for (seq, one) in (1..).zip(R::on(&self.shelf)) {
             if seq % 1_000 == 0 {
                 self.options.check("look through the shelf")?;
             }
-            if one.is_meant_by(filter) {
+            if one.matches(filter) {
                 let mut one = one.clone();
                 one.number(seq);
                 one.set_ahead(one.at() >= self.ahead_from());
@@ -142,10 +142,15 @@ impl<R: Shelved> Source<R> for Visitor {
         Ok(List::new(found, next))
     }
 
-    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize) -> Result<Followed<R>> {
+    fn after(
+        &mut self,
+        place: Position<R>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<CommitPage<R>> {
         let newest = Source::<R>::newest(self)?;
         if place.seq() > newest.seq() {
-            return Ok(Followed::restarted(newest));
+            return Ok(CommitPage::restarted(newest));
         }
         let mut found = self.meant::<R>(filter)?;
         found.retain(|one| one.seq().is_some_and(|seq| seq > place.seq()));
@@ -153,7 +158,7 @@ impl<R: Shelved> Source<R> for Visitor {
         let cut_off = found.get(limit - 1).and_then(Record::seq);
         found.truncate(limit);
         let next = cut_off.map_or(newest, |seq| Position::new(0, seq));
-        Ok(Followed::new(found, next))
+        Ok(CommitPage::new(found, next))
     }
 
     fn newest(&mut self) -> Result<Position<R>> {

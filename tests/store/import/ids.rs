@@ -59,7 +59,7 @@ struct Kept {
 }
 
 fn kept(store: &dyn Store) -> Kept {
-    let mut reader = ActivityReader::of(store).unwrap();
+    let mut reader = ActivityReader::from_store(store).unwrap();
     let all = Filter::default();
     let activities = reader.page(&all, None, 1_000).unwrap().records;
     Kept {
@@ -148,10 +148,10 @@ fn a_record_whose_id_does_not_fit_its_time_gets_a_new_id_and_keeps_the_old_one()
     assert_eq!((back.known, back.renamed), (11, 0));
     // Records with their new id keep it.
     let other = SqliteStore::new(":memory:").unwrap();
-    let exported = lines(&mut ActivityReader::of(&store).unwrap());
+    let exported = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert_eq!(import(&other, &exported).renamed, 0);
     assert_eq!(
-        content(&lines(&mut ActivityReader::of(&other).unwrap())),
+        content(&lines(&mut ActivityReader::from_store(&other).unwrap())),
         content(&exported)
     );
 }
@@ -230,7 +230,10 @@ fn uuids_of_any_version_are_imported() {
         assert_eq!((one.id.started_at(), one.root), (one.started_at, root));
         assert_eq!(one.id.to_string().as_bytes()[14], b'7');
     }
-    let tree = ActivityReader::of(&store).unwrap().tree(root).unwrap();
+    let tree = ActivityReader::from_store(&store)
+        .unwrap()
+        .tree(root)
+        .unwrap();
     assert_eq!(tree.len(), 8);
 }
 

@@ -34,7 +34,7 @@ fn check((recorded, raw): (String, String)) {
     let store = SqliteStore::new(":memory:").unwrap();
     let imported = import(&store, &[raw]);
     assert_eq!(imported.activities + imported.events, 1);
-    let kept = lines(&mut ActivityReader::of(&store).unwrap());
+    let kept = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert!(!kept[0].contains(&secret()));
     assert_eq!(content(&kept), content(&[recorded]));
 }
@@ -151,7 +151,7 @@ fn a_message_of_20_mb_is_capped_and_listed_at_once() {
     let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(import(&store, &[raw]).activities, 1);
     let begin = Instant::now();
-    let kept = lines(&mut ActivityReader::of(&store).unwrap());
+    let kept = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert!(kept[0].len() < 4_000, "{}", kept[0].len());
     assert!(begin.elapsed() < Duration::from_secs(5));
 }
@@ -170,7 +170,7 @@ fn a_panic_of_the_redactor_withholds_the_text_and_is_counted() {
         import.line(&line).unwrap();
     }
     assert_eq!(import.finish().unwrap().activities, 1);
-    let kept = lines(&mut ActivityReader::of(&store).unwrap());
+    let kept = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert!(!kept[0].contains("boom"), "{}", kept[0]);
     let instances = store.reader().unwrap().health().unwrap().instances;
     assert_eq!(instances[0].accounting.redactor_panics, 3);

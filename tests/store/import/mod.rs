@@ -93,7 +93,7 @@ fn a_log_that_imports_an_export_has_the_same_records_and_imports_them_once() {
     let store = SqliteStore::new(":memory:").unwrap();
     let first = import(&store, &exported);
     assert_eq!((first.activities, first.events, first.known), (5, 2, 0));
-    let mut reader = ActivityReader::of(&store).unwrap();
+    let mut reader = ActivityReader::from_store(&store).unwrap();
     let imported = lines(&mut reader);
     assert_eq!(content(&imported), content(&exported));
 
@@ -132,7 +132,7 @@ fn events_with_the_same_key_stay_one_event_and_secrets_stay_redacted() {
     };
     let imported = import(&store, &[line(1), String::new(), line(2)]);
     assert_eq!((imported.events, imported.known), (1, 1));
-    let kept = lines(&mut ActivityReader::of(&store).unwrap());
+    let kept = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert_eq!(kept.len(), 1);
     assert!(!kept[0].contains(&secret), "{}", kept[0]);
     assert!(kept[0].contains("\"github_push\""), "{}", kept[0]);

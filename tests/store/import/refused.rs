@@ -38,7 +38,7 @@ fn import_line(line: &str) -> Result<Value, String> {
         Ok(()) => {
             let imported = import.finish().unwrap();
             assert_eq!(imported.activities + imported.events, 1, "{line}");
-            let [kept] = lines(&mut ActivityReader::of(&store).unwrap())
+            let [kept] = lines(&mut ActivityReader::from_store(&store).unwrap())
                 .try_into()
                 .unwrap();
             Ok(serde_json::from_str(&kept).unwrap())
@@ -256,12 +256,12 @@ fn the_longest_possible_durations_are_added_up() {
     assert_eq!(import(&store, &[line(1), line(2)]).activities, 2);
     assert_eq!(import(&store, &[line(3)]).activities, 1);
     let day = "2026-01-01T12:00:00Z".parse().unwrap();
-    let mut reader = ActivityReader::of(&store).unwrap();
+    let mut reader = ActivityReader::from_store(&store).unwrap();
     let metrics = reader
         .metrics(&MetricsQuery::new(Window::Day, day))
         .unwrap();
     assert_eq!(metrics.current.count, 3);
-    let mut upkeep = store.upkeep().unwrap();
+    let mut upkeep = store.maintenance().unwrap();
     let quarter = 1_767_225_600 / 900;
     upkeep.rebuild(quarter..quarter + 1).unwrap();
 }
@@ -313,7 +313,7 @@ fn a_missing_parent_and_a_cycle_are_imported() {
         import(&store, &[line(&other, ID), line(&other, ID)]).activities,
         1
     );
-    let mut reader = ActivityReader::of(&store).unwrap();
+    let mut reader = ActivityReader::from_store(&store).unwrap();
     assert_eq!(reader.tree(ROOT.parse().unwrap()).unwrap().len(), 2);
 
     let store = SqliteStore::new(":memory:").unwrap();
@@ -321,7 +321,7 @@ fn a_missing_parent_and_a_cycle_are_imported() {
         import(&store, &[line(ID, &other), line(&other, ID)]).activities,
         2
     );
-    let mut reader = ActivityReader::of(&store).unwrap();
+    let mut reader = ActivityReader::from_store(&store).unwrap();
     let tree = reader.tree(ROOT.parse().unwrap()).unwrap();
     assert_eq!(tree.len(), 2);
     assert_eq!(tower_activity::record::TreeLayout::new(&tree).count(), 2);
@@ -407,7 +407,7 @@ fn duplicates_are_imported_once_and_the_accounting_adds_up() {
     let imported = import(&store, &all);
     assert_eq!((imported.activities, imported.events), (2, 1));
     assert_eq!(imported.known, all.len() as u64 - 3);
-    let instances = ActivityReader::of(&store)
+    let instances = ActivityReader::from_store(&store)
         .unwrap()
         .health()
         .unwrap()

@@ -1,7 +1,7 @@
 //! Rows that are missing or too many, in words.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tower_activity::store::{Check, Count, InstanceCheck, LastCheck};
+use tower_activity::store::{Check, CheckCount, InstanceCheck, LastCheck};
 
 use crate::print::human;
 
@@ -158,7 +158,7 @@ fn instance(one: &InstanceCheck) -> String {
 }
 
 /// `2,499 of 4,998 activities and 1 of 20 events are`; empty where all counts are 0.
-fn list(rows: &[(Count, &str, &str)], of: fn(&Count) -> u64) -> String {
+fn list(rows: &[(CheckCount, &str, &str)], of: fn(&CheckCount) -> u64) -> String {
     let mut parts = Vec::new();
     let mut sum = 0;
     for (count, one, many) in rows {

@@ -71,7 +71,7 @@ impl Server {
     ) -> CallToolResult {
         let store = self.store.clone();
         let answered = tokio::task::spawn_blocking(move || {
-            let mut reader = ActivityReader::of(&store).map_err(|error| {
+            let mut reader = ActivityReader::from_store(&store).map_err(|error| {
                 let why = with_causes(&error);
                 format!("unavailable, which does not mean that nothing happened: {why}")
             })?;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tower_activity::{
     Error, ErrorKind,
-    notify::{DeadLetter, Reach, Webhook, WebhookStatus, Webhooks, What},
+    notify::{DeadLetter, Reach, RecordKind, Webhook, WebhookStatus, Webhooks},
 };
 
 pub(crate) use args::Command;
@@ -90,7 +90,7 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
         table.row(vec![
             Cell::new(&one.name).style(BOLD),
             Cell::new(match one.what {
-                What::Events => "events",
+                RecordKind::Events => "events",
                 _ => "activities",
             }),
             Cell::new(&one.filter),

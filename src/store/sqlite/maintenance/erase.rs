@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
-        Erased,
+        EraseCounts,
         sqlite::{
             columns::{TEXT_ID, unsigned},
             meta::MetaKey,
@@ -49,14 +49,14 @@ const TRUNCATE_WAL: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 impl SqliteMaintenance {
     /// Counts what [`erase_actor`](Self::erase_actor) would erase.
-    pub(super) fn count_erasable(&self, actor: &str) -> Result<Erased> {
+    pub(super) fn count_erasable(&self, actor: &str) -> Result<EraseCounts> {
         self.read(|connection| {
             let Some(number) = number(connection, actor)? else {
-                return Ok(Erased::default());
+                return Ok(EraseCounts::default());
             };
             connection.query_row(COUNT, [number], |row| {
                 let count = |column| row.get(column).map(unsigned);
-                Ok(Erased {
+                Ok(EraseCounts {
                     activities: count(0)?,
                     events: count(1)?,
                     recordings: count(2)?,
@@ -69,9 +69,9 @@ impl SqliteMaintenance {
     pub(super) fn erase_actor(
         &self,
         actor: &str,
-        progress: &mut dyn FnMut(&Erased),
-    ) -> Result<Erased> {
-        let mut erased = Erased::default();
+        progress: &mut dyn FnMut(&EraseCounts),
+    ) -> Result<EraseCounts> {
+        let mut erased = EraseCounts::default();
         self.read(|connection| connection.execute_batch(OVERWRITE))?;
         if let Some(number) = self.read(|connection| number(connection, actor))? {
             let mut after = 0;
@@ -124,7 +124,7 @@ fn erase_activities(
     transaction: &Transaction<'_>,
     actor: i64,
     after: i64,
-    erased: &mut Erased,
+    erased: &mut EraseCounts,
 ) -> rusqlite::Result<Option<i64>> {
     let found = row_keys(transaction, ACTIVITIES_OF, params![actor, after, STEP])?;
     ACTIVITIES.change(transaction, &found, || {
@@ -149,7 +149,7 @@ fn erase_activities(
 fn erase_events(
     transaction: &Transaction<'_>,
     actor: i64,
-    erased: &mut Erased,
+    erased: &mut EraseCounts,
 ) -> rusqlite::Result<bool> {
     let found = row_keys(transaction, EVENTS_OF, params![actor, STEP])?;
     erased.events += erase(transaction, &found)?;

@@ -13,13 +13,14 @@ use super::{
 use crate::{
     record::ActivityId,
     store::{
-        Pruned, RowKind,
-        meaning::{Code, SumScope, forget, quarter_of},
+        PruneCounts, RowKind,
+        codes::{Code, SumScope},
         sqlite::{
             columns::{signed, unsigned},
             meta::MetaKey,
             write::{ledger, sums::hour},
         },
+        sums::{delete_quarters, quarter_of},
     },
 };
 
@@ -95,7 +96,7 @@ const TAKE_ADJACENT: &str =
 const INSERT_RANGE: &str = "INSERT INTO pruned (first, last) VALUES (?1, ?2)";
 
 /// Counts what all steps together would delete.
-pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<Pruned> {
+pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<PruneCounts> {
     let nothing = HashSet::new();
     let count = |rows: &Prunable, cutoff: &Cutoff, gone: &HashSet<i64>| {
         rows.select_except(connection, cutoff, NO_LIMIT, gone)
@@ -113,7 +114,7 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
         .iter()
         .map(|seq| recordings::chunks(connection, *seq))
         .sum::<rusqlite::Result<_>>()?;
-    Ok(Pruned {
+    Ok(PruneCounts {
         activities: activities.len() as u64,
         events: count(&EVENTS, &cutoffs.events, &nothing)?.len() as u64,
         previews: count(&PREVIEWS, &cutoffs.previews, &gone)?.len() as u64,
@@ -146,8 +147,11 @@ pub(super) fn is_due(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Re
 }
 
 /// Deletes some rows of each kind. Nothing else deletes rows for retention.
-pub(super) fn step(transaction: &Transaction<'_>, cutoffs: &Cutoffs) -> rusqlite::Result<Pruned> {
-    let mut pruned = Pruned::default();
+pub(super) fn step(
+    transaction: &Transaction<'_>,
+    cutoffs: &Cutoffs,
+) -> rusqlite::Result<PruneCounts> {
+    let mut pruned = PruneCounts::default();
     let seqs = |rows: &[RowKey]| rows.iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
     let delete_previews = |activities: &[RowKey]| -> rusqlite::Result<()> {
         let mut delete = transaction.prepare_cached(DELETE_PREVIEW)?;
@@ -324,7 +328,7 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
             _ => {}
         }
     }
-    overall.append(&mut forget(&**transaction, &of_agents)?);
+    overall.append(&mut delete_quarters(&**transaction, &of_agents)?);
     hour::add_up(transaction, overall)?;
     Ok(count)
 }

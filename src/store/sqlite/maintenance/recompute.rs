@@ -8,12 +8,13 @@ use super::{retention, search::ACTIVITIES};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{
-        meaning::{AgentRow, Agents, Buckets, Code, Fold, Nesting, QUARTER_US, quarter_of},
+        codes::Code,
         sqlite::{
             columns::unsigned,
             meta,
             write::sums::{agents, bucket, hour},
         },
+        sums::{AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, quarter_of},
     },
 };
 
@@ -105,8 +106,8 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
 pub(crate) fn sums_of(
     connection: &Connection,
     quarters: &Range<i64>,
-) -> rusqlite::Result<(Buckets, Agents)> {
-    let (mut buckets, mut agents) = (Buckets::default(), Agents::default());
+) -> rusqlite::Result<(Buckets, AgentSums)> {
+    let (mut buckets, mut agents) = (Buckets::default(), AgentSums::default());
     let indexed_up_to = ACTIVITIES.indexed_up_to(connection)?;
     let mut statement = connection.prepare_cached(ROWS)?;
     let (first, end) = (first_id(quarters.start), first_id(quarters.end));
@@ -119,7 +120,7 @@ pub(crate) fn sums_of(
             continue;
         };
         let duration_ns: Option<i64> = row.get(2)?;
-        let fold = Fold {
+        let fold = BucketRow {
             started_at_us: row.get(0)?,
             status,
             duration_ns: duration_ns.map(unsigned),
@@ -138,7 +139,7 @@ pub(crate) fn sums_of(
                 started_at_us: fold.started_at_us,
                 status,
                 duration_ns: fold.duration_ns,
-                nesting: Nesting::of(row.get(8)?, row.get(9)?),
+                nesting: Nesting::new(row.get(8)?, row.get(9)?),
             });
         }
     }

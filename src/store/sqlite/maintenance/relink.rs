@@ -46,7 +46,7 @@ pub(super) fn add_renamed(
 
 impl SqliteMaintenance {
     /// Updates the references of rows after these seqs of the activity and event table.
-    pub(super) fn relink_renamed(&self, (activity, event): (i64, i64)) -> Result<()> {
+    pub(super) fn relink_renamed(&self, activity: i64, event: i64) -> Result<()> {
         if !self.read(|connection| connection.query_row(ANY, (), |row| row.get(0)))? {
             return Ok(());
         }

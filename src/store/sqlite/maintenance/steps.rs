@@ -13,17 +13,17 @@ use super::{
 };
 use crate::{
     error::Result,
-    record::ActivityId,
+    record::{ActivityId, ActivityRecord, EventRecord},
     store::{
-        ClockReading, Erased, Prune, Pruned, Retention, Upkeep,
+        ClockReading, EraseCounts, Maintenance, Position, Prune, PruneCounts, Retention,
         clock::TOLERANCE_US,
-        meaning::QUARTER_US,
         sealed,
         sqlite::{
             columns::unsigned,
             open::schema,
             write::sums::{agents, hour},
         },
+        sums::QUARTER_US,
     },
 };
 
@@ -44,7 +44,7 @@ const PRUNED: &str =
 
 impl sealed::WriteSide for SqliteMaintenance {}
 
-impl Upkeep for SqliteMaintenance {
+impl Maintenance for SqliteMaintenance {
     fn retention(&mut self) -> Result<Retention> {
         self.read(retention::read)
     }
@@ -67,15 +67,15 @@ impl Upkeep for SqliteMaintenance {
         Ok(self.tick(reading)?.earlier(reading))
     }
 
-    fn prunable(&mut self, what: Prune) -> Result<Pruned> {
+    fn prunable(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
         self.read(|connection| prune::count(connection, &cutoffs))
     }
 
-    fn prune(&mut self, what: Prune) -> Result<Pruned> {
+    fn prune(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
         if !self.read(|connection| prune::is_due(connection, &cutoffs))? {
-            return Ok(Pruned::default());
+            return Ok(PruneCounts::default());
         }
         self.write(|transaction| prune::step(transaction, &cutoffs))
     }
@@ -124,11 +124,15 @@ impl Upkeep for SqliteMaintenance {
         self.write(|transaction| schema::restore(transaction))
     }
 
-    fn erasable(&mut self, actor: &str) -> Result<Erased> {
+    fn erasable(&mut self, actor: &str) -> Result<EraseCounts> {
         self.count_erasable(actor)
     }
 
-    fn erase(&mut self, actor: &str, progress: &mut dyn FnMut(&Erased)) -> Result<Erased> {
+    fn erase(
+        &mut self,
+        actor: &str,
+        progress: &mut dyn FnMut(&EraseCounts),
+    ) -> Result<EraseCounts> {
         self.erase_actor(actor, progress)
     }
 
@@ -136,8 +140,12 @@ impl Upkeep for SqliteMaintenance {
         self.write(|transaction| relink::add_renamed(transaction, ids))
     }
 
-    fn relink(&mut self, after: (i64, i64)) -> Result<()> {
-        self.relink_renamed(after)
+    fn relink(
+        &mut self,
+        activities: Position<ActivityRecord>,
+        events: Position<EventRecord>,
+    ) -> Result<()> {
+        self.relink_renamed(activities.seq(), events.seq())
     }
 
     fn rebuildable(&mut self, from: i64) -> Result<Range<i64>> {

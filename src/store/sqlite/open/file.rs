@@ -27,7 +27,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     record::InstanceId,
-    store::real,
+    store::canonical_path,
 };
 
 /// Attempts to open a connection while its files are being replaced.
@@ -103,7 +103,7 @@ impl OpenFile {
     /// When this process has the same file open under another name (a hard link): SQLite would keep a second WAL there, and
     /// each would undo the other's commits.
     pub(crate) fn for_path(path: &Path) -> Result<Arc<Self>> {
-        let path = real(path);
+        let path = canonical_path(path);
         let mut files = FILES.lock();
         files.retain(|file| file.strong_count() > 0);
         let open: Vec<_> = files.iter().filter_map(Weak::upgrade).collect();

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::{
     record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, search_phrase},
-    store::{meaning::Code, sqlite::columns::signed},
+    store::{codes::Code, sqlite::columns::signed},
 };
 
 /// The table that the clause is for, under the alias `a`.

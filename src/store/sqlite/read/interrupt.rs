@@ -25,7 +25,7 @@ pub(super) struct Interruptible<'a> {
 
 impl<'a> Interruptible<'a> {
     pub(super) fn new(mut connection: Guard<'a>, options: &ReadOptions) -> Result<Self> {
-        let has_handler = options.may_end();
+        let has_handler = options.can_expire();
         if has_handler {
             // A quick read may end before the handler is first called.
             options.check("begin to read")?;
@@ -33,7 +33,7 @@ impl<'a> Interruptible<'a> {
             driver::set_progress_handler(
                 &mut connection,
                 INSTRUCTIONS,
-                Some(move || options.is_over()),
+                Some(move || options.is_expired()),
             )
             .map_err(failed("set the timeout of a read"))?;
         }

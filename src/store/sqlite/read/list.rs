@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     record::{Filter, Pattern},
     store::{
-        Cursor, Followed, List, Position, Record,
+        CommitPage, Cursor, List, Position, Record,
         sqlite::{
             last_seqs::LastSeqs,
             write::commit_order::{self, Continuation},
@@ -156,28 +156,27 @@ pub(super) fn after<R: ListedRecord>(
     position: Position<R>,
     filter: &Filter,
     limit: usize,
-) -> Result<Followed<R>> {
+) -> Result<CommitPage<R>> {
     let end = newest_position::<R>(&snapshot.transaction)?;
-    let wait = || Ok(Followed::new(Vec::new(), position));
-    let from = match position.log() {
-        0 => position.seq(),
-        log if log == end.log() => position.seq(),
-        log => {
-            match commit_order::continuation(&snapshot.transaction, R::WHAT, log, position.seq())
-                .map_err(failed(
-                    "read where the commit order of another file continues",
-                ))? {
+    let wait = || Ok(CommitPage::new(Vec::new(), position));
+    let from = match position.is_in_log_of(end) {
+        true => position.seq(),
+        false => {
+            let (log, seq) = (position.log(), position.seq());
+            match commit_order::continuation(&snapshot.transaction, R::KIND, log, seq).map_err(
+                failed("read where the commit order of another file continues"),
+            )? {
                 Some(Continuation::After(seq)) if seq <= end.seq() => seq,
                 // Its continuation is not in this file yet.
                 Some(_) => return wait(),
                 // No log has written to this file yet. The first one will record where other orders continue.
                 None if end.log() == 0 => return wait(),
-                None => return Ok(Followed::restarted(end)),
+                None => return Ok(CommitPage::restarted(end)),
             }
         }
     };
     if from > end.seq() {
-        return Ok(Followed::restarted(end));
+        return Ok(CommitPage::restarted(end));
     }
     let mut records: Vec<R> = Vec::new();
     if end.seq() > from && R::may_be_committed(filter) {
@@ -186,13 +185,13 @@ pub(super) fn after<R: ListedRecord>(
     // A full page ends at its last record, any other at the newest commit.
     let cut_off = records.last().filter(|_| records.len() == limit);
     let next = cut_off.and_then(Record::seq).unwrap_or(end.seq());
-    Ok(Followed::new(records, Position::new(end.log(), next)))
+    Ok(CommitPage::new(records, Position::new(end.log(), next)))
 }
 
 /// Reads the position of the newest commit.
 pub(super) fn newest_position<R: ListedRecord>(connection: &Connection) -> Result<Position<R>> {
     let newest = || {
-        let seq = LastSeqs::read(connection)?.of_records(R::WHAT);
+        let seq = LastSeqs::read(connection)?.of_records(R::KIND);
         Ok(Position::new(commit_order::id(connection)?, seq))
     };
     newest().map_err(failed("read the newest commit"))

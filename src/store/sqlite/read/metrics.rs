@@ -9,13 +9,14 @@ use crate::{
     error::{Error, Result},
     record::{Filter, Status, Sums, Text},
     store::{
-        Bucket, Dimension, Grain, Pace, Quarter, Subject, Total, TypeCount,
-        meaning::{ALL, AgentRows, Agents, Code, Paces, Span, Stretches, SumScope},
+        Bucket, Dimension, Grain, Quarter, Subject, Total, TurnStats, TypeCount,
+        codes::{Code, SumScope},
         sqlite::{
             columns::{TEXT_ID, TEXT_VALUE, unsigned},
             maintenance::search::ACTIVITIES,
             write::sums::{agents, bucket::sums, pace},
         },
+        sums::{ALL, AgentQuarters, AgentRows, AgentSums, Span, TurnBuckets},
     },
 };
 
@@ -137,7 +138,7 @@ pub(super) fn totals(
             id: text_value(&view, id)?,
             sums,
             turns: unsigned(turns.count),
-            turning_us: unsigned(turns.last_us - turns.first_us),
+            turn_span_us: unsigned(turns.last_us - turns.first_us),
         })
     };
     totals.into_iter().map(total).collect()
@@ -149,7 +150,7 @@ pub(super) fn paces(
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
-) -> Result<Option<Vec<Pace>>> {
+) -> Result<Option<Vec<TurnStats>>> {
     let view = snapshot(connection)?;
     let attempt = || failed("read the turns of agents");
     let scope = match of {
@@ -162,9 +163,9 @@ pub(super) fn paces(
                 let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
                 let (stretches, says) = stretches_of(&view, agent, more.as_ref(), &quarters)?;
-                let mut paces = Paces::default();
+                let mut paces = TurnBuckets::default();
                 paces.add_agent(&stretches, says);
-                return Ok(Some(paces.into_paces()));
+                return Ok(Some(paces.into_stats()));
             }
             (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
         },
@@ -174,7 +175,7 @@ pub(super) fn paces(
         // Whether an agent says what its turns are is seen in all that it does.
         scopes.retain(|of, _| [scope, ALL].contains(of));
     }
-    let paces = tail.paces(&*view).map_err(attempt())?;
+    let paces = tail.turn_buckets(&*view).map_err(attempt())?;
     match (of, grain) {
         (Subject::Overall, Grain::Hour) => pace::hours_with(&paces, &view, quarters),
         _ => pace::with(paces, &view, scope, quarters),
@@ -190,7 +191,7 @@ fn snapshot(connection: &Connection) -> Result<Transaction<'_>> {
 }
 
 /// Adds up the activities that are not indexed yet, and so not in the sums of agents.
-fn unindexed(connection: &Connection) -> Result<Agents> {
+fn unindexed(connection: &Connection) -> Result<AgentSums> {
     let read = || {
         let watermark = ACTIVITIES.indexed_up_to(connection)?;
         agents::committed(connection, watermark, i64::MAX, i64::MIN)
@@ -202,13 +203,13 @@ fn unindexed(connection: &Connection) -> Result<Agents> {
 fn stretches_of(
     connection: &Connection,
     agent: i64,
-    more: Option<&Stretches>,
+    more: Option<&AgentQuarters>,
     quarters: &Range<i64>,
-) -> Result<(Stretches, bool)> {
+) -> Result<(AgentQuarters, bool)> {
     let read = || {
         let asked = quarters.start..=quarters.end.saturating_sub(1);
-        let mut stretches = connection.stretches(agent, ALL, asked)?;
-        let mut says = connection.says(agent)?;
+        let mut stretches = connection.agent_quarters(agent, ALL, asked)?;
+        let mut says = connection.records_turns(agent)?;
         for (quarter, stretch) in more.into_iter().flatten() {
             says |= stretch.turns_of(true).count > 0;
             if quarters.contains(quarter) {

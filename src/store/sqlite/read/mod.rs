@@ -40,10 +40,9 @@ use crate::{
         RecordingRecord, normalize_words,
     },
     store::{
-        Bucket, Check, Cursor, Dimension, Followed, Grain, Health, LARGEST_PAGE, List, Pace,
-        Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Tallied, Total,
-        TreePage, TypeCount, during,
-        meaning::{QUARTER_US, numbers},
+        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Grain, Health, LARGEST_PAGE,
+        List, Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Total,
+        TreePage, TurnStats, TypeCount, during,
         sqlite::{
             maintenance::recompute,
             open::{
@@ -52,7 +51,8 @@ use crate::{
                 lock, unreadable_wal,
             },
         },
-        sums, timed_out,
+        sums::{QUARTER_US, numbers},
+        sums_and_turns, timed_out,
     },
 };
 
@@ -236,7 +236,7 @@ impl<R: ListedRecord> Source<R> for SqliteReader {
         cursor: Option<Cursor<R>>,
         limit: usize,
     ) -> Result<List<R>> {
-        R::check(filter)?;
+        R::check_filter(filter)?;
         self.snapshot(|view| list::list(view, filter, cursor, limit.clamp(1, LARGEST_PAGE)))
     }
 
@@ -245,8 +245,8 @@ impl<R: ListedRecord> Source<R> for SqliteReader {
         position: Position<R>,
         filter: &Filter,
         limit: usize,
-    ) -> Result<Followed<R>> {
-        R::check(filter)?;
+    ) -> Result<CommitPage<R>> {
+        R::check_filter(filter)?;
         self.snapshot(|view| list::after(view, position, filter, limit.clamp(1, LARGEST_PAGE)))
     }
 
@@ -289,7 +289,7 @@ impl Reader for SqliteReader {
         after: Option<Cursor<ActivityRecord>>,
         limit: usize,
     ) -> Result<TreePage> {
-        ActivityRecord::check(filter)?;
+        ActivityRecord::check_filter(filter)?;
         let limit = limit.clamp(1, LARGEST_PAGE);
         self.snapshot(|view| tree::page(view, root, filter, after, limit))
     }
@@ -333,22 +333,27 @@ impl Reader for SqliteReader {
         self.read(|connection| metrics::totals(connection, by, numbers(&quarters)))
     }
 
-    fn paces(&mut self, of: &Subject, quarters: Range<Quarter>, grain: Grain) -> Result<Vec<Pace>> {
+    fn turn_stats(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        grain: Grain,
+    ) -> Result<Vec<TurnStats>> {
         let kept =
             self.read(|connection| metrics::paces(connection, of, numbers(&quarters), grain))?;
         match kept {
             Some(paces) => Ok(paces),
-            None => Ok(sums(self, &during(of.filter(), quarters))?.1),
+            None => Ok(sums_and_turns(self, &during(of.filter(), quarters))?.1),
         }
     }
 
-    fn tally(&mut self, filter: &Filter, take: &mut dyn FnMut(Tallied)) -> Result<()> {
-        ActivityRecord::check(filter)?;
+    fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
+        ActivityRecord::check_filter(filter)?;
         self.read(|connection| scan::scan(connection, filter, take))
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
-        EventRecord::check(filter)?;
+        EventRecord::check_filter(filter)?;
         self.read(|connection| metrics::event_types(connection, filter))
     }
 

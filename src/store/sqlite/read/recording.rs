@@ -15,7 +15,7 @@ use crate::{
         RecordingStatus, Text,
     },
     store::{
-        meaning::Code,
+        codes::Code,
         sqlite::columns::{signed, unsigned},
     },
 };

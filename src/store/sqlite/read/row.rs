@@ -8,7 +8,7 @@ use crate::{
     record::{
         ActivityId, ActivityRecord, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceId,
     },
-    store::{meaning::Code, sqlite::columns::unsigned},
+    store::{codes::Code, sqlite::columns::unsigned},
 };
 
 /// The columns for [`record`], from the alias `a` and the joins below.

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     record::{Filter, Kind, Text},
     store::{
-        Tallied,
+        ActivitySample,
         sqlite::columns::{TEXT_VALUE, unsigned},
     },
 };
@@ -31,7 +31,7 @@ const ATTEMPT: &str = "add up activities";
 pub(super) fn scan(
     connection: &Connection,
     filter: &Filter,
-    take: &mut dyn FnMut(Tallied),
+    take: &mut dyn FnMut(ActivitySample),
 ) -> Result<()> {
     let clause = Where::for_activities(filter, Table::Ended);
     let sql = [ROWS, &clause.sql, IN_ORDER].concat();
@@ -56,8 +56,8 @@ fn tallied(
     row: &Row<'_>,
     status: crate::record::Status,
     texts: &mut Texts<'_>,
-) -> rusqlite::Result<Tallied> {
-    Ok(Tallied {
+) -> rusqlite::Result<ActivitySample> {
+    Ok(ActivitySample {
         started_us: row.get(0)?,
         duration_ns: row.get::<_, Option<i64>>(1)?.map(unsigned),
         is_turn: row.get(2)?,

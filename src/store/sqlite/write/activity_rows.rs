@@ -8,9 +8,10 @@ use super::dictionary::TextIds;
 use crate::{
     record::{ActivityId, Preview, SpanId, Text},
     store::{
-        Details, Ended,
-        meaning::{Buckets, Code, Fold},
+        Details, EndedActivity,
+        codes::Code,
         sqlite::columns::signed,
+        sums::{BucketRow, Buckets},
     },
 };
 
@@ -30,7 +31,7 @@ pub(super) fn insert(
     texts: &mut TextIds<'_>,
     buckets: &mut Buckets,
     instance: i64,
-    batch: &[Ended],
+    batch: &[EndedActivity],
 ) -> rusqlite::Result<u64> {
     let connection = texts.connection;
     // Finding a statement by its text costs a tenth of executing it: once a batch, not once a row.
@@ -100,7 +101,7 @@ pub(super) fn insert(
                 output.truncated,
             ])?;
         }
-        buckets.add(Fold {
+        buckets.add(BucketRow {
             started_at_us: started.id.started_at_us(),
             status: ended.status,
             duration_ns: Some(ended.duration_ns),

@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use crate::store::{
-    What,
+    RecordKind,
     sqlite::{
         last_seqs::LastSeqs,
         meta::{self, MetaKey},
@@ -42,7 +42,7 @@ impl CommitOrder {
     }
 
     /// Returns what is added to the seqs of `other`'s records when they are copied into the file that had this order.
-    pub(super) fn offset(&self, other: &CommitOrder, what: What) -> i64 {
+    pub(super) fn offset(&self, other: &CommitOrder, what: RecordKind) -> i64 {
         match self.id == other.id {
             true => 0,
             false => self.last.of_records(what),
@@ -82,7 +82,7 @@ pub(in crate::store::sqlite) fn record_continuation(
     let now = CommitOrder::read(connection)?;
     let last = |what| now.last.of_records(what);
     let is_complete = |what| seqs_kept && last(what) >= previous.last.of_records(what);
-    let lists = [What::Activities, What::Events];
+    let lists = [RecordKind::Activities, RecordKind::Events];
     if previous.id == 0 || now.id == previous.id && lists.into_iter().all(is_complete) {
         return Ok(());
     }
@@ -116,7 +116,7 @@ pub(in crate::store::sqlite) fn announce(
     if previous.id == 0 || start.id == previous.id {
         return Ok(());
     }
-    for what in [What::Activities, What::Events] {
+    for what in [RecordKind::Activities, RecordKind::Events] {
         let value = PENDING + start.last.of_records(what);
         continuation_key(what, previous.id).insert_if_absent(connection, value)?;
     }
@@ -143,7 +143,7 @@ fn is_pending(value: i64) -> bool {
 /// Returns where a follower continues in this file that was at `seq` of another order; `None` if no writer has stored it.
 pub(in crate::store::sqlite) fn continuation(
     connection: &Connection,
-    what: What,
+    what: RecordKind,
     order: i64,
     seq: i64,
 ) -> rusqlite::Result<Option<Continuation>> {
@@ -156,9 +156,9 @@ pub(in crate::store::sqlite) fn continuation(
     }))
 }
 
-fn continuation_key(what: What, order: i64) -> MetaKey {
+fn continuation_key(what: RecordKind, order: i64) -> MetaKey {
     match what {
-        What::Activities => MetaKey::ActivitiesContinueAfter(order),
-        What::Events => MetaKey::EventsContinueAfter(order),
+        RecordKind::Activities => MetaKey::ActivitiesContinueAfter(order),
+        RecordKind::Events => MetaKey::EventsContinueAfter(order),
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::dictionary::TextIds;
 use crate::{
     record::EventId,
-    store::{Duplicate, NewEvent, meaning::Code, sqlite::columns::signed},
+    store::{Duplicate, NewEvent, codes::Code, sqlite::columns::signed},
 };
 
 const INSERT: &str = "

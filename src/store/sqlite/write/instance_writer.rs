@@ -18,7 +18,6 @@ use crate::{
     record::InstanceId,
     store::{
         Accounting, Durability, Instance,
-        meaning::Buckets,
         sqlite::open::{
             connection,
             damage::{self, Damage},
@@ -27,6 +26,7 @@ use crate::{
             lock_counts::CommitCounts,
             side_files::FileStats,
         },
+        sums::Buckets,
     },
 };
 

@@ -10,8 +10,8 @@ use crate::{
     record::{InstanceId, Status},
     store::{
         Accounting, Durability,
-        meaning::Fold,
         sqlite::open::{lock, lock_counts::CommitCounts},
+        sums::BucketRow,
     },
 };
 
@@ -140,11 +140,11 @@ fn some_open(
     connection: &Connection,
     instance: i64,
     handle: Option<i64>,
-) -> rusqlite::Result<Vec<([u8; 16], Fold)>> {
+) -> rusqlite::Result<Vec<([u8; 16], BucketRow)>> {
     connection
         .prepare_cached(SOME_OPEN)?
         .query_map(params![instance, STEP, handle], |row| {
-            let fold = Fold {
+            let fold = BucketRow {
                 started_at_us: row.get(1)?,
                 status: Status::Abandoned,
                 duration_ns: None,

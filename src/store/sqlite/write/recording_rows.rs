@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::dictionary::TextIds;
-use crate::store::{NewStep, Step, meaning::Code, sqlite::columns::signed};
+use crate::store::{NewStep, Step, codes::Code, sqlite::columns::signed};
 
 const BEGIN: &str = "
 INSERT INTO recording (id, format, instance, handle) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";

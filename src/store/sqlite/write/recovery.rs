@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
-        Durability, What,
+        Durability, RecordKind,
         sqlite::open::{
             connection::{self, Checkpoint},
             consistency::{self, Files, is_consistent},
@@ -418,7 +418,8 @@ impl InstanceWriter {
     fn write_rows(&mut self, rows: &[TableRows]) -> Result<u64> {
         // Counted as a commit, so that the file is not taken for what it was before.
         const COUNT: &str = "UPDATE instance SET commits = commits + 1 WHERE id = ?1";
-        let offsets = [What::Activities, What::Events].map(|what| self.replaced.offset(what));
+        let offsets =
+            [RecordKind::Activities, RecordKind::Events].map(|what| self.replaced.offset(what));
         let offset = |table: &str| match table {
             "activity" => offsets[0],
             _ => offsets[1],

@@ -7,7 +7,7 @@ use super::{
     rescue::{CheckpointedRows, TableRows},
 };
 use crate::store::{
-    What,
+    RecordKind,
     sqlite::open::{file::OpenConnection, lock_counts::CommitCounts},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct ReplacedFiles {
 
 impl ReplacedFiles {
     /// How much higher the numbers of records become that are copied.
-    pub(super) fn offset(&self, what: What) -> i64 {
+    pub(super) fn offset(&self, what: RecordKind) -> i64 {
         match (&self.order, &self.begin) {
             (Some(then), Some(begin)) => begin.offset(then, what),
             _ => 0,

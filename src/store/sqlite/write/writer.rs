@@ -17,7 +17,7 @@ use crate::{
     error::Result,
     record::InstanceId,
     store::{
-        Accounting, Appended, Batch, Durability, Instance, Started, Writer, sealed,
+        Accounting, AppendOutcome, Batch, Durability, Instance, StartedActivity, Writer, sealed,
         sqlite::{
             columns::signed,
             open::{
@@ -89,7 +89,7 @@ impl SqliteWriter {
 impl sealed::WriteSide for SqliteWriter {}
 
 impl Writer for SqliteWriter {
-    fn append(&mut self, batch: &Batch) -> Result<Appended> {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
         let side = &mut *self.side.lock();
         let durability = side.durability(self.id);
         let handle = side.handle(self.id);
@@ -108,10 +108,10 @@ impl Writer for SqliteWriter {
                 list_open(&mut texts, instance, handle, started)?;
             }
             let inserted = activity_rows::insert(&mut texts, buckets, instance, &batch.ended)?;
-            let mut appended = Appended {
+            let mut appended = AppendOutcome {
                 inserted,
                 ignored: batch.ended.len() as u64 - inserted,
-                ..Appended::default()
+                ..AppendOutcome::default()
             };
             for new in &batch.events {
                 match event_rows::insert(&mut texts, instance, new)? {
@@ -147,7 +147,7 @@ impl Writer for SqliteWriter {
         Ok(appended)
     }
 
-    fn sweep_abandoned(&mut self) -> Result<u64> {
+    fn reap(&mut self) -> Result<u64> {
         self.side.lock().reap_dead()
     }
 
@@ -272,7 +272,7 @@ fn list_open(
     texts: &mut TextIds<'_>,
     instance: i64,
     handle: i64,
-    started: &Started,
+    started: &StartedActivity,
 ) -> rusqlite::Result<()> {
     let scope = texts.scope(started.scope.as_deref())?;
     let details = started.details.as_deref();

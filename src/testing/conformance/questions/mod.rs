@@ -112,13 +112,13 @@ impl<'a> Asked<'a> {
         expected: &T,
         ask: impl FnOnce(&mut dyn Reader) -> Result<T>,
     ) {
-        self.report.asked += 1;
+        self.report.compared += 1;
         let found = match ask(self.reader) {
             Ok(found) if found == *expected => return,
             Ok(found) => format!("{found:?}"),
             Err(error) => format!("the error {error}"),
         };
-        self.report.differing.push(Difference {
+        self.report.differences.push(Difference {
             seed: self.expected.records.seed,
             question: question(),
             expected: format!("{expected:?}"),

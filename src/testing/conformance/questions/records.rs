@@ -29,12 +29,12 @@ impl Asked<'_> {
         for text in wrong {
             let filter = self.filter(text);
             self.fails(
-                || format!("list {:?} `{text}`", R::WHAT),
+                || format!("list {:?} `{text}`", R::KIND),
                 ErrorKind::Invalid,
                 |reader| R::source(reader).list(&filter, None, 1),
             );
             self.fails(
-                || format!("follow {:?} `{text}`", R::WHAT),
+                || format!("follow {:?} `{text}`", R::KIND),
                 ErrorKind::Invalid,
                 |reader| R::source(reader).after(Position::START, &filter, 1),
             );
@@ -46,7 +46,7 @@ impl Asked<'_> {
                 |reader| Ok(R::source(reader).get(one.id())?.map(Plain::plain)),
             );
         }
-        let unknown = R::id_of_bytes([7; 16]);
+        let unknown = R::id_from_bytes([7; 16]);
         let none = self.expected.get::<R>(unknown);
         self.same(
             || format!("get {unknown:?}"),
@@ -68,7 +68,7 @@ impl Asked<'_> {
                 false => whole.chunks(page).map(<[R]>::to_vec).collect(),
             };
             self.same(
-                || format!("list {:?} `{text}` by {limit}", R::WHAT),
+                || format!("list {:?} `{text}` by {limit}", R::KIND),
                 &pages,
                 |reader| every_page(reader, filter, limit),
             );
@@ -76,7 +76,7 @@ impl Asked<'_> {
         // A limit of none is one.
         let first: Vec<R> = whole.iter().take(1).cloned().collect();
         self.same(
-            || format!("list {:?} `{text}` by 0", R::WHAT),
+            || format!("list {:?} `{text}` by 0", R::KIND),
             &first,
             |reader| Ok(plain(R::source(reader).list(filter, None, 0)?.records)),
         );
@@ -87,7 +87,7 @@ impl Asked<'_> {
             let rest = self.expected.list(filter, Some(place));
             let rest: Vec<R> = rest.into_iter().take(5).collect();
             self.same(
-                || format!("list {:?} `{text}` after {place}", R::WHAT),
+                || format!("list {:?} `{text}` after {place}", R::KIND),
                 &rest,
                 |reader| {
                     Ok(plain(
@@ -106,13 +106,13 @@ impl Asked<'_> {
                 continue;
             }
             self.same(
-                || format!("follow {:?} `{text}` by {limit}", R::WHAT),
+                || format!("follow {:?} `{text}` by {limit}", R::KIND),
                 &committed,
                 |reader| follow(reader, filter, limit),
             );
         }
         self.same(
-            || format!("follow {:?} `{text}` from the newest", R::WHAT),
+            || format!("follow {:?} `{text}` from the newest", R::KIND),
             &(Vec::new(), false),
             |reader| {
                 let source = R::source(reader);

@@ -87,13 +87,13 @@ impl Asked<'_> {
         }
         for text in BOTH.iter().chain(&ACTIVITIES) {
             let filter = self.filter(text);
-            let expected = self.expected.tally(&filter);
+            let expected = self.expected.samples(&filter);
             self.same(
                 || format!("the tally of `{text}`"),
                 &expected,
                 |reader| {
                     let mut found = Vec::new();
-                    reader.tally(&filter, &mut |one| found.push(one))?;
+                    reader.scan(&filter, &mut |one| found.push(one))?;
                     Ok(found)
                 },
             );
@@ -150,7 +150,7 @@ impl Asked<'_> {
                         || format!("the pace of {of} in {quarters:?} by {grain:?}"),
                         &expected,
                         |reader| {
-                            let paces = reader.paces(&of, quarters.clone(), grain)?;
+                            let paces = reader.turn_stats(&of, quarters.clone(), grain)?;
                             Ok(parts.clone().map(|part| added_up(&paces, &part)))
                         },
                     );

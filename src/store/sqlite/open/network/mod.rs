@@ -17,13 +17,13 @@ use self::mountinfo::network;
 use self::statfs::network;
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::real,
+    store::canonical_path,
 };
 
 /// Refuses a file on a network file system. If the system cannot tell, nothing is refused.
 pub(super) fn check(path: &Path) -> Result<()> {
     // First, because it triggers automounters.
-    let place = real(path);
+    let place = canonical_path(path);
     let Some(found) = network(&place) else {
         return Ok(());
     };

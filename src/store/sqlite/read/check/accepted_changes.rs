@@ -6,7 +6,7 @@ use super::super::{failed, row::instant};
 use crate::{
     error::{Error, Result},
     store::{
-        Accepted, RowKind,
+        AcceptedChange, RowKind,
         sqlite::{columns::unsigned, write::ledger},
     },
 };
@@ -15,7 +15,7 @@ const ACCEPTED: &str = "SELECT at, kind, sum(max(missing, 0)), sum(max(-missing,
      GROUP BY at, kind ORDER BY at DESC, kind";
 
 /// Reads the accepted changes, newest first.
-pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<Accepted>> {
+pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<AcceptedChange>> {
     let attempt = || failed("read the accepted changes");
     let mut statement = connection.prepare_cached(ACCEPTED).map_err(attempt())?;
     let mut rows = statement.query(()).map_err(attempt())?;
@@ -25,7 +25,7 @@ pub(super) fn accepted_changes(connection: &Connection) -> Result<Vec<Accepted>>
         let kind = RowKind::ALL
             .into_iter()
             .find(|kind| ledger::statements(*kind).kind == number);
-        accepted.push(Accepted {
+        accepted.push(AcceptedChange {
             at: instant(row.get(0).map_err(attempt())?)?,
             kind: kind.ok_or_else(|| Error::store(format!("{number} is not a kind of row")))?,
             missing: unsigned(row.get(2).map_err(attempt())?),

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     record::{ActivityId, InstanceId},
     store::{
-        Check, Count, Counts, InstanceCheck,
+        Check, CheckCount, CheckCounts, InstanceCheck,
         sqlite::{
             columns::{signed, unsigned},
             open::lock_counts::CommitCounts,
@@ -87,27 +87,31 @@ fn unknown_instance(lock_counts: CommitCounts, found: RowCounts) -> InstanceChec
         pid: None,
         started_at: None,
         saved_at: None,
-        counts: Counts {
-            commits: Count::new(lock_counts.commits, 0),
-            activities: Count::new(lock_counts.activities, found.activities),
-            events: Count::new(lock_counts.events, found.events),
-            recordings: Count::new(lock_counts.recordings, found.recordings),
-            chunks: Count::new(lock_counts.chunks, found.chunks),
+        counts: CheckCounts {
+            commits: CheckCount::new(lock_counts.commits, 0),
+            activities: CheckCount::new(lock_counts.activities, found.activities),
+            events: CheckCount::new(lock_counts.events, found.events),
+            recordings: CheckCount::new(lock_counts.recordings, found.recordings),
+            chunks: CheckCount::new(lock_counts.chunks, found.chunks),
         },
     }
 }
 
-fn counts(row: &Row<'_>, lock_counts: CommitCounts, found: RowCounts) -> rusqlite::Result<Counts> {
+fn counts(
+    row: &Row<'_>,
+    lock_counts: CommitCounts,
+    found: RowCounts,
+) -> rusqlite::Result<CheckCounts> {
     // The larger of both counts is expected: rows missing in the ledger are missing as those missing in the table are.
     let count = |column: usize, lock_counts: u64, found| {
         let (added, removed): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
         let added = added.max(signed(lock_counts));
         let expected = unsigned(added.saturating_sub(removed));
-        Ok::<_, rusqlite::Error>(Count::new(expected, found))
+        Ok::<_, rusqlite::Error>(CheckCount::new(expected, found))
     };
     let commits = unsigned(row.get::<_, i64>(6)?);
-    Ok(Counts {
-        commits: Count::new(commits.max(lock_counts.commits), commits),
+    Ok(CheckCounts {
+        commits: CheckCount::new(commits.max(lock_counts.commits), commits),
         activities: count(7, lock_counts.activities, found.activities)?,
         events: count(9, lock_counts.events, found.events)?,
         recordings: count(11, lock_counts.recordings, found.recordings)?,

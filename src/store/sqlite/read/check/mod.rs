@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     record::InstanceId,
     store::{
-        Check, Count, Counts,
+        Check, CheckCount, CheckCounts,
         sqlite::{
             open::{
                 lock,
@@ -56,7 +56,7 @@ pub(crate) fn check_lock_files(store: &Path) -> Check {
 fn empty_check() -> Check {
     Check {
         has_ledger: false,
-        total: Counts::default(),
+        total: CheckCounts::default(),
         differing: Vec::new(),
         quarters: 0,
         differing_quarters: Vec::new(),
@@ -68,19 +68,19 @@ fn empty_check() -> Check {
 }
 
 /// Returns the commits that the file had at its last clean shutdown and has not now: an older copy has replaced it.
-fn older(connection: &Connection, then: &TotalCounts) -> Result<Option<Counts>> {
+fn older(connection: &Connection, then: &TotalCounts) -> Result<Option<CheckCounts>> {
     let now = ledger::total(connection).map_err(failed("add up the ledger"))?;
     let Some(now) = now.filter(|now| now.is_same_file(then)) else {
         // Not a copy of the same file.
         return Ok(None);
     };
     let (then, now) = (&then.committed, &now.committed);
-    let counts = Counts {
-        commits: Count::new(then.commits.max(now.commits), now.commits),
-        activities: Count::new(then.activities.max(now.activities), now.activities),
-        events: Count::new(then.events.max(now.events), now.events),
-        recordings: Count::new(then.recordings.max(now.recordings), now.recordings),
-        chunks: Count::new(then.chunks.max(now.chunks), now.chunks),
+    let counts = CheckCounts {
+        commits: CheckCount::new(then.commits.max(now.commits), now.commits),
+        activities: CheckCount::new(then.activities.max(now.activities), now.activities),
+        events: CheckCount::new(then.events.max(now.events), now.events),
+        recordings: CheckCount::new(then.recordings.max(now.recordings), now.recordings),
+        chunks: CheckCount::new(then.chunks.max(now.chunks), now.chunks),
     };
     Ok((!now.covers(then)).then_some(counts))
 }

@@ -18,8 +18,9 @@ use crate::{
     error::{Error, Result},
     record::Status,
     store::{
-        meaning::{Buckets, Code, Fold},
+        codes::Code,
         sqlite::{columns::unsigned, last_seqs::LastSeqs, open::lock_counts::CommitCounts},
+        sums::{BucketRow, Buckets},
     },
 };
 
@@ -208,7 +209,7 @@ fn written(
             let mut select = transaction.prepare_cached(ACTIVITY)?;
             let (instance, fold) = select.query_row([seq], |row| {
                 let duration_ns: Option<i64> = row.get(3)?;
-                let fold = Fold {
+                let fold = BucketRow {
                     started_at_us: row.get(1)?,
                     status: status(row.get(2)?),
                     duration_ns: duration_ns.map(unsigned),

@@ -11,11 +11,12 @@ use super::{bucket, pace};
 use crate::{
     record::{Kind, Status},
     store::{
-        meaning::{
-            AgentRow, AgentRows, Agents, Buckets, Code, Neighbours, Nesting, Paces, Span, Stretch,
-            Stretches,
-        },
+        codes::Code,
         sqlite::columns::unsigned,
+        sums::{
+            AgentQuarter, AgentQuarters, AgentRow, AgentRows, AgentSums, Buckets, Neighbours,
+            Nesting, Span, TurnBuckets,
+        },
     },
 };
 
@@ -59,12 +60,12 @@ const ROOTS: [&str; 2] = [
 impl AgentRows for Connection {
     type Error = rusqlite::Error;
 
-    fn says(&self, agent: i64) -> rusqlite::Result<bool> {
+    fn records_turns(&self, agent: i64) -> rusqlite::Result<bool> {
         let mut statement = self.prepare_cached(SAYS)?;
         statement.query_row([agent], |row| row.get(0))
     }
 
-    fn say(&self, agent: i64) -> rusqlite::Result<()> {
+    fn set_records_turns(&self, agent: i64) -> rusqlite::Result<()> {
         self.prepare_cached(SAY)?.execute([agent]).map(drop)
     }
 
@@ -82,12 +83,12 @@ impl AgentRows for Connection {
         }
     }
 
-    fn stretches(
+    fn agent_quarters(
         &self,
         agent: i64,
         scope: i64,
         quarters: RangeInclusive<i64>,
-    ) -> rusqlite::Result<Stretches> {
+    ) -> rusqlite::Result<AgentQuarters> {
         let mut statement = self.prepare_cached(RANGE)?;
         let values = [agent, scope, *quarters.start(), *quarters.end()];
         statement.query_map(values, read)?.collect()
@@ -116,7 +117,13 @@ impl AgentRows for Connection {
         ))
     }
 
-    fn put(&self, agent: i64, scope: i64, quarter: i64, stretch: &Stretch) -> rusqlite::Result<()> {
+    fn put(
+        &self,
+        agent: i64,
+        scope: i64,
+        quarter: i64,
+        stretch: &AgentQuarter,
+    ) -> rusqlite::Result<()> {
         if stretch.active == 0 {
             let mut delete = self.prepare_cached(DELETE)?;
             return delete.execute([agent, scope, quarter]).map(drop);
@@ -139,16 +146,16 @@ impl AgentRows for Connection {
         written.map(drop)
     }
 
-    fn add_to_pace(&self, paces: Paces) -> rusqlite::Result<BTreeSet<i64>> {
+    fn add_turn_buckets(&self, paces: TurnBuckets) -> rusqlite::Result<BTreeSet<i64>> {
         pace::write(self, paces)
     }
 
-    fn forget_pace(&self, scope: i64, quarters: &Range<i64>) -> rusqlite::Result<()> {
+    fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> rusqlite::Result<()> {
         pace::delete(self, scope, quarters)
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Stretch)> {
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, AgentQuarter)> {
     let span = |first: usize| -> rusqlite::Result<Span> {
         Ok(Span {
             count: row.get(first)?,
@@ -156,7 +163,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Stretch)> {
             last_us: row.get::<_, Option<i64>>(first + 2)?.unwrap_or_default(),
         })
     };
-    let stretch = Stretch {
+    let stretch = AgentQuarter {
         active: row.get(1)?,
         turns: span(2)?,
         roots: span(5)?,
@@ -170,8 +177,8 @@ pub(crate) fn committed(
     after: i64,
     up_to: i64,
     from_us: i64,
-) -> rusqlite::Result<Agents> {
-    let mut agents = Agents::default();
+) -> rusqlite::Result<AgentSums> {
+    let mut agents = AgentSums::default();
     let mut statement = connection.prepare_cached(ROWS)?;
     let mut rows = statement.query(params![after, up_to, Kind::Turn.as_str(), from_us])?;
     while let Some(row) = rows.next()? {
@@ -181,7 +188,7 @@ pub(crate) fn committed(
 }
 
 /// Adds all of it to what is stored. Returns the quarters that have changed for all agents together.
-pub(crate) fn fold(connection: &Connection, agents: Agents) -> rusqlite::Result<BTreeSet<i64>> {
+pub(crate) fn fold(connection: &Connection, agents: AgentSums) -> rusqlite::Result<BTreeSet<i64>> {
     let mut quarters = agents.store(connection)?;
     quarters.append(&mut fold_sums(connection, agents)?);
     Ok(quarters)
@@ -192,14 +199,14 @@ pub(crate) fn fold(connection: &Connection, agents: Agents) -> rusqlite::Result<
 pub(crate) fn rebuild(
     connection: &Connection,
     quarters: &Range<i64>,
-    agents: Agents,
+    agents: AgentSums,
 ) -> rusqlite::Result<BTreeSet<i64>> {
     let mut changed = agents.rebuild(connection, quarters)?;
     changed.append(&mut fold_sums(connection, agents)?);
     Ok(changed)
 }
 
-fn fold_sums(connection: &Connection, agents: Agents) -> rusqlite::Result<BTreeSet<i64>> {
+fn fold_sums(connection: &Connection, agents: AgentSums) -> rusqlite::Result<BTreeSet<i64>> {
     let mut buckets = Buckets::default();
     buckets.add_agents(agents.sums);
     bucket::fold(connection, &mut buckets)
@@ -215,6 +222,6 @@ fn agent_row(row: &Row<'_>) -> rusqlite::Result<AgentRow> {
         started_at_us: row.get(2)?,
         status: status.ok_or(rusqlite::Error::IntegralValueOutOfRange(3, code))?,
         duration_ns: duration_ns.map(unsigned),
-        nesting: Nesting::of(row.get(5)?, row.get(6)?),
+        nesting: Nesting::new(row.get(5)?, row.get(6)?),
     })
 }

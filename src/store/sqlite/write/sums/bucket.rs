@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{
     record::{Sketch, Sums},
     store::{
-        meaning::{Buckets, Code, SumScope},
+        codes::{Code, SumScope},
         sqlite::columns::{signed, unsigned},
+        sums::Buckets,
     },
 };
 
@@ -135,12 +136,12 @@ mod tests {
     use crate::{
         record::Status,
         store::{
-            meaning::{Fold, QUARTER_US},
             sqlite::open::connection,
+            sums::{BucketRow, QUARTER_US},
         },
     };
 
-    fn row() -> impl Strategy<Value = Fold> {
+    fn row() -> impl Strategy<Value = BucketRow> {
         let status = prop_oneof![
             Just(Status::Success),
             Just(Status::Failed),
@@ -148,13 +149,15 @@ mod tests {
         ];
         let duration_ns = proptest::option::of(0..u64::MAX / 1024);
         let when = 0..3 * QUARTER_US;
-        (when, status, duration_ns, 1..4_i64).prop_map(|(started_at_us, status, ns, name)| Fold {
-            started_at_us,
-            status,
-            duration_ns: ns,
-            name,
-            project: None,
-            brand: None,
+        (when, status, duration_ns, 1..4_i64).prop_map(|(started_at_us, status, ns, name)| {
+            BucketRow {
+                started_at_us,
+                status,
+                duration_ns: ns,
+                name,
+                project: None,
+                brand: None,
+            }
         })
     }
 

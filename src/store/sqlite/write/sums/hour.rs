@@ -11,8 +11,8 @@ use super::{bucket, pace};
 use crate::{
     record::Sums,
     store::{
-        meaning::{QUARTERS, first_of_hour},
         sqlite::columns::signed,
+        sums::{QUARTERS, first_of_hour},
     },
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn add_up(
             sums.max_ns.map(signed),
             sums.sketch.to_bytes(),
             pace.turns,
-            pace.within_us,
+            pace.span_us,
             pace.to_bytes(),
         ])?;
     }

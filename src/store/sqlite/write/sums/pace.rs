@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, ops::Range};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::store::{
-    Pace,
-    meaning::{ALL, PaceSum, Paces, QUARTERS},
+    TurnStats,
+    sums::{ALL, QUARTERS, TurnBuckets, TurnSums},
 };
 
 const READ: &str =
@@ -22,7 +22,10 @@ const DELETE_RANGE: &str =
     "DELETE FROM pace WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
 
 /// Adds to what is stored. Returns the quarters of the pace of all agents.
-pub(super) fn write(connection: &Connection, paces: Paces) -> rusqlite::Result<BTreeSet<i64>> {
+pub(super) fn write(
+    connection: &Connection,
+    paces: TurnBuckets,
+) -> rusqlite::Result<BTreeSet<i64>> {
     let mut read = connection.prepare_cached(READ)?;
     let mut replace = connection.prepare_cached(REPLACE)?;
     let mut delete = connection.prepare_cached(DELETE)?;
@@ -38,7 +41,7 @@ pub(super) fn write(connection: &Connection, paces: Paces) -> rusqlite::Result<B
         if sum.is_nothing() {
             delete.execute([scope, quarter])?;
         } else {
-            let (turns, within_us, after) = (sum.turns, sum.within_us, sum.to_bytes());
+            let (turns, within_us, after) = (sum.turns, sum.span_us, sum.to_bytes());
             replace.execute(params![scope, quarter, turns, within_us, after])?;
         }
     }
@@ -47,30 +50,30 @@ pub(super) fn write(connection: &Connection, paces: Paces) -> rusqlite::Result<B
 
 /// What is stored of some quarters, with more added.
 pub(crate) fn with(
-    paces: Paces,
+    paces: TurnBuckets,
     connection: &Connection,
     scope: i64,
     quarters: Range<i64>,
-) -> rusqlite::Result<Vec<Pace>> {
+) -> rusqlite::Result<Vec<TurnStats>> {
     added_to(paces, connection, READ_RANGE, scope, quarters)
 }
 
 /// What is stored of all agents by the hour, with more added.
 pub(crate) fn hours_with(
-    paces: &Paces,
+    paces: &TurnBuckets,
     connection: &Connection,
     quarters: Range<i64>,
-) -> rusqlite::Result<Vec<Pace>> {
+) -> rusqlite::Result<Vec<TurnStats>> {
     added_to(paces.by_hour(), connection, READ_HOURS, ALL, quarters)
 }
 
 fn added_to(
-    mut more: Paces,
+    mut more: TurnBuckets,
     connection: &Connection,
     sql: &str,
     scope: i64,
     quarters: Range<i64>,
-) -> rusqlite::Result<Vec<Pace>> {
+) -> rusqlite::Result<Vec<TurnStats>> {
     more.0
         .retain(|(of, quarter), _| *of == scope && quarters.contains(quarter));
     let mut paces = Vec::new();
@@ -81,16 +84,16 @@ fn added_to(
         if let Some(added) = more.0.remove(&(scope, quarter)) {
             sum.add(&added);
         }
-        paces.push(sum.into_pace(quarter));
+        paces.push(sum.into_stats(quarter));
     }
-    paces.extend(more.into_paces());
+    paces.extend(more.into_stats());
     paces.sort_by_key(|pace| pace.quarter);
     Ok(paces)
 }
 
 /// The pace of all agents in an hour, from what is stored of its quarters.
-pub(super) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<PaceSum> {
-    let mut hour = PaceSum::default();
+pub(super) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<TurnSums> {
+    let mut hour = TurnSums::default();
     let mut statement = connection.prepare_cached(READ_RANGE)?;
     let mut rows = statement.query([ALL, first, first + QUARTERS])?;
     while let Some(row) = rows.next()? {
@@ -112,8 +115,8 @@ pub(super) fn delete(
         .map(drop)
 }
 
-fn read_sum(row: &Row<'_>) -> rusqlite::Result<(i64, PaceSum)> {
+fn read_sum(row: &Row<'_>) -> rusqlite::Result<(i64, TurnSums)> {
     let after = row.get_ref(3)?.as_blob()?;
-    let sum = PaceSum::of_parts(row.get(1)?, row.get(2)?, after);
+    let sum = TurnSums::from_parts(row.get(1)?, row.get(2)?, after);
     Ok((row.get(0)?, sum))
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Result},
-    record::ActivityId,
-    store::{Retention, sealed},
+    record::{ActivityId, ActivityRecord, EventRecord},
+    store::{Position, Retention, sealed},
 };
 
 /// Work on a store beside its writers, in steps so small that nobody waits long for one.
@@ -15,7 +15,7 @@ use crate::{
 /// Every step is a transaction of its own. What was interrupted is gone on with by asking again.
 ///
 /// It is sealed, as the [write side](crate::store::Writer) is.
-pub trait Upkeep: sealed::WriteSide + Send {
+pub trait Maintenance: sealed::WriteSide + Send {
     /// The limits that were set.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ pub trait Upkeep: sealed::WriteSide + Send {
     /// # Errors
     ///
     /// When the store could not be read, or its clock not be written.
-    fn prunable(&mut self, what: Prune) -> Result<Pruned>;
+    fn prunable(&mut self, what: Prune) -> Result<PruneCounts>;
 
     /// Deletes one step of it, of each kind the oldest first; returns nothing once nothing is left.
     ///
@@ -61,7 +61,7 @@ pub trait Upkeep: sealed::WriteSide + Send {
     /// # Errors
     ///
     /// When the store could not be written; then nothing was deleted.
-    fn prune(&mut self, what: Prune) -> Result<Pruned>;
+    fn prune(&mut self, what: Prune) -> Result<PruneCounts>;
 
     /// Gives some space that was freed back to the file system. Returns the bytes; 0 once there is none.
     ///
@@ -116,7 +116,7 @@ pub trait Upkeep: sealed::WriteSide + Send {
     /// # Errors
     ///
     /// When the store could not be read.
-    fn erasable(&mut self, actor: &str) -> Result<Erased>;
+    fn erasable(&mut self, actor: &str) -> Result<EraseCounts>;
 
     /// Erases the content of what was done on behalf of an actor: payloads, messages, attributes, summaries, data,
     /// references, keys, recordings, and the ids of the actor, the session and the request. What it was, when, for how
@@ -129,7 +129,7 @@ pub trait Upkeep: sealed::WriteSide + Send {
     ///
     /// When the store could not be written, and when others read or write all the time, so that what was erased still
     /// stands in a write-ahead log (`is_busy`).
-    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&Erased)) -> Result<Erased>;
+    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&EraseCounts)) -> Result<EraseCounts>;
 
     /// Remembers that activities which are imported get other ids than their lines say: the old and the new one of each.
     ///
@@ -144,7 +144,11 @@ pub trait Upkeep: sealed::WriteSide + Send {
     /// # Errors
     ///
     /// When the store could not be read or written. It may be interrupted, and goes on when it is asked again.
-    fn relink(&mut self, after: (i64, i64)) -> Result<()>;
+    fn relink(
+        &mut self,
+        activities: Position<ActivityRecord>,
+        events: Position<EventRecord>,
+    ) -> Result<()>;
 
     /// The quarters of an hour since the Unix epoch of which activities or sums are there: the first one from `from` on, and
     /// the end of the last. Asked again with the end of a step, it passes over quarters in which nothing happened.
@@ -180,7 +184,7 @@ impl ClockReading {
     }
 }
 
-/// What [`Upkeep::prune`] deletes.
+/// What [`Maintenance::prune`] deletes.
 ///
 /// # Examples
 ///
@@ -198,7 +202,7 @@ impl ClockReading {
 #[non_exhaustive]
 pub enum Prune {
     /// What the store's own [`Retention`] does not keep. A record is as old as the younger of its date and the time when it
-    /// was committed, by the store's clock, which is brought up to date as [`Upkeep::now`] does.
+    /// was committed, by the store's clock, which is brought up to date as [`Maintenance::now`] does.
     Retention(ClockReading),
     /// What these limits do not keep. A record is as old at this instant as its date says; kinds without a limit stay.
     ByDate(Retention, DateTime<Utc>),
@@ -207,7 +211,7 @@ pub enum Prune {
 /// How much was erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Erased {
+pub struct EraseCounts {
     /// Activities that lost their content.
     pub activities: u64,
     /// Events that lost their content.
@@ -219,7 +223,7 @@ pub struct Erased {
 /// How much was deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Pruned {
+pub struct PruneCounts {
     /// Activities.
     pub activities: u64,
     /// Events.
@@ -234,14 +238,14 @@ pub struct Pruned {
     pub chunks: u64,
 }
 
-impl Pruned {
+impl PruneCounts {
     /// Everything together.
     pub fn total(&self) -> u64 {
         self.activities + self.events + self.previews + self.sums + self.recordings + self.chunks
     }
 
     /// Adds what another step deleted.
-    pub fn add(&mut self, other: Pruned) {
+    pub fn add(&mut self, other: PruneCounts) {
         self.activities += other.activities;
         self.events += other.events;
         self.previews += other.previews;

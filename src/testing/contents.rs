@@ -42,14 +42,14 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Recorded {
+pub struct LogContents {
     /// In order of start.
     pub(super) activities: Vec<ActivityRecord>,
     /// In order of time.
     pub(super) events: Vec<EventRecord>,
 }
 
-impl Recorded {
+impl LogContents {
     /// Reads all that a flushed log holds.
     #[track_caller]
     pub(super) fn read(log: &ActivityLog, flushed: Result<()>) -> Self {
@@ -58,7 +58,7 @@ impl Recorded {
             ErrorKind::Closed => Ok(()),
             _ => Err(error),
         });
-        match flushed.and_then(|()| Recorded::read_all(log)) {
+        match flushed.and_then(|()| LogContents::read_all(log)) {
             Ok(recorded) => recorded,
             Err(error) => panic!("cannot read what is on record: {error:?}"),
         }
@@ -66,13 +66,13 @@ impl Recorded {
 
     fn read_all(log: &ActivityLog) -> Result<Self> {
         if log.store().is_none() {
-            return Ok(Recorded {
+            return Ok(LogContents {
                 activities: Vec::new(),
                 events: Vec::new(),
             });
         }
         let mut reader = log.reader()?;
-        Ok(Recorded {
+        Ok(LogContents {
             activities: all(&mut reader)?,
             events: all(&mut reader)?,
         })

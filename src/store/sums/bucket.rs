@@ -1,13 +1,16 @@
-//! In which sums an activity counts.
+//! The buckets that an activity counts in.
 
 use foldhash::HashMap;
 
-use super::{codes::SumScope, quarter::quarter_of};
-use crate::record::{Status, Sums};
+use super::quarter::quarter_of;
+use crate::{
+    record::{Status, Sums},
+    store::codes::SumScope,
+};
 
-/// One row as the buckets see it. Texts are dictionary numbers.
+/// The columns of an activity row that buckets are computed from. Texts are dictionary ids.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fold {
+pub(crate) struct BucketRow {
     pub(crate) started_at_us: i64,
     pub(crate) status: Status,
     pub(crate) duration_ns: Option<u64>,
@@ -16,16 +19,16 @@ pub(crate) struct Fold {
     pub(crate) brand: Option<i64>,
 }
 
-/// The sums of one batch, before they are folded into the table.
+/// The sums of one batch, to be folded into the table.
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
-    /// By scope, number and quarter; without those of everything.
+    /// By scope, dictionary id and quarter hour; without [`overall`](Self::overall).
     pub(crate) sums: HashMap<(SumScope, i64, i64), Sums>,
 }
 
 impl Buckets {
-    /// Counts a row that was really inserted.
-    pub(crate) fn add(&mut self, row: Fold) {
+    /// Adds an inserted row. A row that was already there (a retried batch) must not be added again.
+    pub(crate) fn add(&mut self, row: BucketRow) {
         let quarter = quarter_of(row.started_at_us);
         let scopes = [
             Some((SumScope::Name, row.name)),
@@ -38,14 +41,15 @@ impl Buckets {
         }
     }
 
-    /// Adds the sums of agents, by agent and quarter.
+    /// Adds the sums of agents, by agent and quarter hour.
     pub(crate) fn add_agents(&mut self, sums: impl IntoIterator<Item = ((i64, i64), Sums)>) {
         let sums = sums.into_iter();
         let keyed = sums.map(|((agent, quarter), sums)| ((SumScope::Agent, agent, quarter), sums));
         self.sums.extend(keyed);
     }
 
-    /// Every row has a name, so that the names' sums are the overall ones, by quarter.
+    /// Returns the overall sums by quarter hour. Every row has exactly one name, so the sums of all names are the overall
+    /// sums.
     pub(crate) fn overall(&self) -> HashMap<i64, Sums> {
         let mut overall = HashMap::<i64, Sums>::default();
         for ((scope, _, quarter), sums) in &self.sums {

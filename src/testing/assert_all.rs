@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     record::{ActivityRecord, EventRecord},
-    testing::{One, Recorded, record::Record},
+    testing::{AssertOne, LogContents, record::Record},
 };
 
 /// The activities of one name, or the events of one type.
@@ -26,23 +26,23 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct All<'a, R> {
-    recorded: &'a Recorded,
+pub struct AssertAll<'a, R> {
+    recorded: &'a LogContents,
     /// What they have in common: `"login"`.
     what: String,
     records: Vec<&'a R>,
 }
 
-impl Recorded {
+impl LogContents {
     /// There is exactly one activity of this name: this one.
     #[track_caller]
-    pub fn one(&self, name: &str) -> One<'_, ActivityRecord> {
+    pub fn one(&self, name: &str) -> AssertOne<'_, ActivityRecord> {
         self.all(name).one()
     }
 
     /// The activities of this name, in order of start.
-    pub fn all(&self, name: &str) -> All<'_, ActivityRecord> {
-        All::new(self, &self.activities, name)
+    pub fn all(&self, name: &str) -> AssertAll<'_, ActivityRecord> {
+        AssertAll::new(self, &self.activities, name)
     }
 
     /// There is no activity of this name.
@@ -55,19 +55,19 @@ impl Recorded {
     /// There are so many activities in all.
     #[track_caller]
     pub fn count(&self, expected: usize) -> &Self {
-        All::everything(self, &self.activities).count(expected);
+        AssertAll::everything(self, &self.activities).count(expected);
         self
     }
 
     /// There is exactly one event of this type: this one.
     #[track_caller]
-    pub fn event(&self, event_type: &str) -> One<'_, EventRecord> {
+    pub fn event(&self, event_type: &str) -> AssertOne<'_, EventRecord> {
         self.all_events(event_type).one()
     }
 
     /// The events of this type, in order of time.
-    pub fn all_events(&self, event_type: &str) -> All<'_, EventRecord> {
-        All::new(self, &self.events, event_type)
+    pub fn all_events(&self, event_type: &str) -> AssertAll<'_, EventRecord> {
+        AssertAll::new(self, &self.events, event_type)
     }
 
     /// There is no event of this type.
@@ -78,16 +78,16 @@ impl Recorded {
     }
 }
 
-impl<'a, R: Record> All<'a, R> {
-    fn new(recorded: &'a Recorded, of: &'a [R], name: &str) -> Self {
-        let mut named = All::everything(recorded, of);
+impl<'a, R: Record> AssertAll<'a, R> {
+    fn new(recorded: &'a LogContents, of: &'a [R], name: &str) -> Self {
+        let mut named = AssertAll::everything(recorded, of);
         named.records.retain(|record| record.name() == name);
         named.what = format!("{name:?}");
         named
     }
 
-    fn everything(recorded: &'a Recorded, of: &'a [R]) -> Self {
-        All {
+    fn everything(recorded: &'a LogContents, of: &'a [R]) -> Self {
+        AssertAll {
             recorded,
             what: "in all".to_owned(),
             records: of.iter().collect(),
@@ -111,7 +111,7 @@ impl<'a, R: Record> All<'a, R> {
 
     /// The one at this place, counted from 0.
     #[track_caller]
-    pub fn nth(&self, place: usize) -> One<'a, R> {
+    pub fn nth(&self, place: usize) -> AssertOne<'a, R> {
         let Some(record) = self.records.get(place) else {
             let (what, found) = (&self.what, self.records.len());
             self.recorded.fail(
@@ -122,7 +122,7 @@ impl<'a, R: Record> All<'a, R> {
                 None,
             );
         };
-        One {
+        AssertOne {
             recorded: self.recorded,
             record,
         }
@@ -131,18 +131,18 @@ impl<'a, R: Record> All<'a, R> {
     /// Those that are directly inside of this activity.
     pub(super) fn under(mut self, parent: &ActivityRecord) -> Self {
         self.records
-            .retain(|record| record.inside() == Some(parent.id));
+            .retain(|record| record.parent() == Some(parent.id));
         self.what.push_str(&format!(" under {:?}", parent.name));
         self
     }
 
     #[track_caller]
-    pub(super) fn one(self) -> One<'a, R> {
+    pub(super) fn one(self) -> AssertOne<'a, R> {
         self.count(1).nth(0)
     }
 }
 
-impl<R: fmt::Debug> fmt::Debug for All<'_, R> {
+impl<R: fmt::Debug> fmt::Debug for AssertAll<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.records.fmt(f)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     error::{Error, Result},
     record::ActivityId,
-    store::{Record, What},
+    store::{Record, RecordKind},
 };
 
 /// One page of a list.
@@ -30,7 +30,7 @@ impl<R: Record> List<R> {
 /// What was committed after some place.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Followed<R: Record> {
+pub struct CommitPage<R: Record> {
     /// The records, in the order of commits.
     pub records: Vec<R>,
     /// The place to go on from: everything up to it has been looked at.
@@ -40,10 +40,10 @@ pub struct Followed<R: Record> {
     pub restarted: bool,
 }
 
-impl<R: Record> Followed<R> {
+impl<R: Record> CommitPage<R> {
     /// What was committed, and the place to go on from.
     pub fn new(records: Vec<R>, next: Position<R>) -> Self {
-        Followed {
+        CommitPage {
             records,
             next,
             restarted: false,
@@ -52,7 +52,7 @@ impl<R: Record> Followed<R> {
 
     /// The newest place of a store that does not know the one that was asked for.
     pub fn restarted(newest: Position<R>) -> Self {
-        Followed {
+        CommitPage {
             records: Vec::new(),
             next: newest,
             restarted: true,
@@ -93,6 +93,12 @@ impl<R> Position<R> {
     /// The number in the order of commits of its log.
     pub const fn seq(self) -> i64 {
         self.seq
+    }
+
+    /// True if this is a position in the log of `newest`, a position that the store returned. A position whose log is
+    /// unknown (0) is taken as one in any log.
+    pub const fn is_in_log_of(self, newest: Self) -> bool {
+        self.log == 0 || self.log == newest.log
     }
 
     /// How many places it is behind another one of the same log. A record that was pruned leaves its place empty.
@@ -227,7 +233,7 @@ const OF_EVENTS: &str = "e.";
 
 impl<R: Record> fmt::Display for Cursor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if R::WHAT == What::Events {
+        if R::KIND == RecordKind::Events {
             f.write_str(OF_EVENTS)?;
         }
         if self.ahead {
@@ -242,15 +248,15 @@ impl<R: Record> FromStr for Cursor<R> {
 
     fn from_str(text: &str) -> Result<Self> {
         let (of, rest) = match text.strip_prefix(OF_EVENTS) {
-            Some(rest) => (What::Events, rest),
-            None => (What::Activities, text),
+            Some(rest) => (RecordKind::Events, rest),
+            None => (RecordKind::Activities, text),
         };
-        if of != R::WHAT {
+        if of != R::KIND {
             return Err(Error::invalid(match of {
-                What::Events => {
+                RecordKind::Events => {
                     format!("{text:?} is a cursor of a list of events, not of activities")
                 }
-                What::Activities => format!("{text:?} is not a cursor of a list of events"),
+                RecordKind::Activities => format!("{text:?} is not a cursor of a list of events"),
             }));
         }
         let (id, ahead) = match rest.strip_prefix(AHEAD) {
@@ -310,6 +316,16 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn a_position_without_a_log_is_in_any_log() {
+        let newest = Position::<EventRecord>::new(7, 9);
+        assert!(Position::new(7, 1).is_in_log_of(newest));
+        assert!(Position::new(0, 1).is_in_log_of(newest));
+        assert!(!Position::new(8, 1).is_in_log_of(newest));
+        // A store that no log has written to yet does not know where the positions of others go on.
+        assert!(!Position::new(7, 1).is_in_log_of(Position::<EventRecord>::START));
     }
 
     #[test]

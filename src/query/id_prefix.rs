@@ -29,7 +29,7 @@ pub(super) fn range(prefix: &str) -> Result<([u8; 16], [u8; 16])> {
 }
 
 /// The one id that was found for a prefix, or why it is not one.
-pub(super) fn the_one<I: Copy + Display>(what: &str, prefix: &str, ids: &[I]) -> Result<I> {
+pub(super) fn unique<I: Copy + Display>(what: &str, prefix: &str, ids: &[I]) -> Result<I> {
     match ids {
         [] => Err(Error::new(
             ErrorKind::NotFound,

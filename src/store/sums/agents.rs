@@ -1,7 +1,7 @@
 //! What is known of agents, added up in the order of commits: the insert pays nothing for it.
 //!
-//! Of each agent there are sums and a [`Stretch`] for every quarter of an hour in which it was active, of all agents and of
-//! those of each project a [pace](super::pace). A change of a stretch takes away from the pace what it counted for, and what
+//! Of each agent there are sums and a [`AgentQuarter`] for every quarter of an hour in which it was active, of all agents and of
+//! those of each project a [pace](super::turns). A change of a stretch takes away from the pace what it counted for, and what
 //! its neighbours did, and adds what they count for now: additions, prunes and rebuilds are all such changes. A store keeps
 //! the rows ([`AgentRows`]).
 
@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
-    pace::{Chain, Paces, active, turns},
+    agent_quarter::{ALL, AgentQuarter, AgentQuarters, Nesting},
     quarter::quarter_of,
-    stretch::{ALL, Nesting, Stretch, Stretches},
+    turns::{QuarterSpans, TurnBuckets, active, turns},
 };
 use crate::record::{Status, Sums};
 
@@ -23,21 +23,21 @@ pub(crate) trait AgentRows {
     type Error;
 
     /// Whether an agent has ever taken a turn that says so.
-    fn says(&self, agent: i64) -> Result<bool, Self::Error>;
+    fn records_turns(&self, agent: i64) -> Result<bool, Self::Error>;
 
     /// Remembers that it has.
-    fn say(&self, agent: i64) -> Result<(), Self::Error>;
+    fn set_records_turns(&self, agent: i64) -> Result<(), Self::Error>;
 
     /// The scopes in which an agent was active, ever or in one quarter.
     fn scopes(&self, agent: i64, quarter: Option<i64>) -> Result<Vec<i64>, Self::Error>;
 
     /// The stretches of an agent in these quarters.
-    fn stretches(
+    fn agent_quarters(
         &self,
         agent: i64,
         scope: i64,
         quarters: RangeInclusive<i64>,
-    ) -> Result<Stretches, Self::Error>;
+    ) -> Result<AgentQuarters, Self::Error>;
 
     /// The last quarter before these of which something is there, and the first after them.
     fn neighbours(
@@ -54,14 +54,14 @@ pub(crate) trait AgentRows {
         agent: i64,
         scope: i64,
         quarter: i64,
-        stretch: &Stretch,
+        stretch: &AgentQuarter,
     ) -> Result<(), Self::Error>;
 
     /// Adds to the pace that is there. Returns the quarters of the pace of all agents.
-    fn add_to_pace(&self, paces: Paces) -> Result<BTreeSet<i64>, Self::Error>;
+    fn add_turn_buckets(&self, buckets: TurnBuckets) -> Result<BTreeSet<i64>, Self::Error>;
 
     /// Forgets the pace of these quarters.
-    fn forget_pace(&self, scope: i64, quarters: &Range<i64>) -> Result<(), Self::Error>;
+    fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> Result<(), Self::Error>;
 
     /// The stretches of these quarters, with their neighbours: what they count for depends on them.
     fn around(
@@ -70,11 +70,11 @@ pub(crate) trait AgentRows {
         scope: i64,
         quarters: RangeInclusive<i64>,
         of: Neighbours,
-    ) -> Result<Stretches, Self::Error> {
+    ) -> Result<AgentQuarters, Self::Error> {
         let (before, after) = self.neighbours(agent, scope, &quarters, of)?;
         let (first, last) = quarters.into_inner();
         let quarters = before.unwrap_or(first)..=after.unwrap_or(last);
-        self.stretches(agent, scope, quarters)
+        self.agent_quarters(agent, scope, quarters)
     }
 }
 
@@ -91,8 +91,8 @@ pub(crate) enum Neighbours {
 
 impl Neighbours {
     /// Those of an agent that says what its turns are, or does not.
-    fn of_turns(says: bool) -> Self {
-        if says {
+    fn of_turns(records_turns: bool) -> Self {
+        if records_turns {
             Neighbours::Turns
         } else {
             Neighbours::Roots
@@ -113,24 +113,24 @@ pub(crate) struct AgentRow {
 
 /// What some activities add.
 #[derive(Debug, Default)]
-pub(crate) struct Agents {
+pub(crate) struct AgentSums {
     /// By agent and quarter.
     pub(crate) sums: HashMap<(i64, i64), Sums>,
     /// By agent and scope.
-    pub(crate) stretches: BTreeMap<i64, BTreeMap<i64, Stretches>>,
+    pub(crate) stretches: BTreeMap<i64, BTreeMap<i64, AgentQuarters>>,
 }
 
 /// What becomes of an agent's quarters, by scope: what they were and what they are.
 struct Change {
     agent: i64,
-    /// Whether it said, and says, what its turns are.
-    says: (bool, bool),
-    scopes: BTreeMap<i64, BTreeMap<i64, (Stretch, Stretch)>>,
+    /// Whether it said, and records_turns, what its turns are.
+    records_turns: (bool, bool),
+    scopes: BTreeMap<i64, BTreeMap<i64, (AgentQuarter, AgentQuarter)>>,
 }
 
 impl Nesting {
     /// No text is the kind's where there is no turn at all.
-    pub(crate) fn of(is_turn: Option<bool>, is_root: bool) -> Self {
+    pub(crate) fn new(is_turn: Option<bool>, is_root: bool) -> Self {
         match (is_turn, is_root) {
             (Some(true), _) => Nesting::Turn,
             (_, true) => Nesting::Root,
@@ -139,12 +139,12 @@ impl Nesting {
     }
 }
 
-impl Agents {
+impl AgentSums {
     pub(crate) fn add(&mut self, row: AgentRow) {
         let quarter = quarter_of(row.started_at_us);
         let sums = self.sums.entry((row.agent, quarter)).or_default();
         sums.add(row.status, row.duration_ns);
-        let stretch = Stretch::of(row.started_at_us, row.nesting);
+        let stretch = AgentQuarter::new(row.started_at_us, row.nesting);
         let scopes = self.stretches.entry(row.agent).or_default();
         for scope in [ALL].into_iter().chain(row.project) {
             let quarters = scopes.entry(scope).or_default();
@@ -158,8 +158,8 @@ impl Agents {
     }
 
     /// What they add to the pace.
-    pub(crate) fn paces<R: AgentRows>(&self, rows: &R) -> Result<Paces, R::Error> {
-        paces(rows, &self.changes(rows)?)
+    pub(crate) fn turn_buckets<R: AgentRows>(&self, rows: &R) -> Result<TurnBuckets, R::Error> {
+        turn_buckets(rows, &self.changes(rows)?)
     }
 
     fn changes<R: AgentRows>(&self, rows: &R) -> Result<Vec<Change>, R::Error> {
@@ -172,7 +172,7 @@ impl Agents {
                     let old = one(rows, *agent, *scope, *quarter)?;
                     let mut new = old;
                     new.add(more);
-                    change.says.1 |= new.turns.count > 0;
+                    change.records_turns.1 |= new.turns.count > 0;
                     both.insert(*quarter, (old, new));
                 }
                 change.scopes.insert(*scope, both);
@@ -194,37 +194,37 @@ impl Agents {
                 for (quarter, stretch) in stretches {
                     rows.put(*agent, *scope, *quarter, stretch)?;
                     if stretch.turns.count > 0 {
-                        rows.say(*agent)?;
+                        rows.set_records_turns(*agent)?;
                     }
                 }
             }
         }
         let scopes = self.stretches.values().flat_map(BTreeMap::keys);
         for scope in scopes.collect::<BTreeSet<_>>() {
-            rows.forget_pace(*scope, quarters)?;
+            rows.delete_turn_buckets(*scope, quarters)?;
         }
-        let mut paces = Paces::default();
+        let mut buckets = TurnBuckets::default();
         let (first, last) = (quarters.start, quarters.end - 1);
-        let within = |mut chain: Chain| {
+        let within = |mut chain: QuarterSpans| {
             chain.retain(|quarter, _| *quarter <= last);
             chain
         };
         for (agent, scopes) in &self.stretches {
-            let says = rows.says(*agent)?;
+            let records_turns = rows.records_turns(*agent)?;
             for scope in scopes.keys() {
                 let old = rows.around(*agent, *scope, first..=last, Neighbours::Active)?;
-                paces.add_active(*scope, 1, &within(active(&old)), first);
-                let of = Neighbours::of_turns(says);
+                buckets.add_active(*scope, 1, &within(active(&old)), first);
+                let of = Neighbours::of_turns(records_turns);
                 let old = rows.around(*agent, *scope, first..=last, of)?;
-                paces.add_turns(*scope, 1, &within(turns(&old, says)), first);
+                buckets.add_turns(*scope, 1, &within(turns(&old, records_turns)), first);
             }
         }
-        rows.add_to_pace(paces)
+        rows.add_turn_buckets(buckets)
     }
 }
 
 /// Forgets these quarters of agents. Returns those that have changed for all agents together.
-pub(crate) fn forget<R: AgentRows>(
+pub(crate) fn delete_quarters<R: AgentRows>(
     rows: &R,
     quarters: &BTreeSet<(i64, i64)>,
 ) -> Result<BTreeSet<i64>, R::Error> {
@@ -238,7 +238,7 @@ pub(crate) fn forget<R: AgentRows>(
         for scope in rows.scopes(*agent, Some(*quarter))? {
             let old = one(rows, *agent, scope, *quarter)?;
             let both = change.scopes.entry(scope).or_default();
-            both.insert(*quarter, (old, Stretch::default()));
+            both.insert(*quarter, (old, AgentQuarter::default()));
         }
     }
     let changes: Vec<_> = changes.into_values().collect();
@@ -246,48 +246,53 @@ pub(crate) fn forget<R: AgentRows>(
 }
 
 /// The stretch of one quarter; an empty one where there is none.
-fn one<R: AgentRows>(rows: &R, agent: i64, scope: i64, quarter: i64) -> Result<Stretch, R::Error> {
-    let stretches = rows.stretches(agent, scope, quarter..=quarter)?;
+fn one<R: AgentRows>(
+    rows: &R,
+    agent: i64,
+    scope: i64,
+    quarter: i64,
+) -> Result<AgentQuarter, R::Error> {
+    let stretches = rows.agent_quarters(agent, scope, quarter..=quarter)?;
     Ok(stretches.get(&quarter).copied().unwrap_or_default())
 }
 
 /// Stores some changes. Returns the quarters that have changed for all agents together.
 fn store<R: AgentRows>(rows: &R, changes: &[Change]) -> Result<BTreeSet<i64>, R::Error> {
     // What they counted for is seen only before they are changed.
-    let quarters = rows.add_to_pace(paces(rows, changes)?)?;
+    let quarters = rows.add_turn_buckets(turn_buckets(rows, changes)?)?;
     for change in changes {
         for (scope, quarters) in &change.scopes {
             for (quarter, (_, new)) in quarters {
                 rows.put(change.agent, *scope, *quarter, new)?;
             }
         }
-        if change.says == (false, true) {
-            rows.say(change.agent)?;
+        if change.records_turns == (false, true) {
+            rows.set_records_turns(change.agent)?;
         }
     }
     Ok(quarters)
 }
 
-fn paces<R: AgentRows>(rows: &R, changes: &[Change]) -> Result<Paces, R::Error> {
-    let mut paces = Paces::default();
+fn turn_buckets<R: AgentRows>(rows: &R, changes: &[Change]) -> Result<TurnBuckets, R::Error> {
+    let mut buckets = TurnBuckets::default();
     for change in changes {
-        change.count(rows, &mut paces)?;
+        change.count(rows, &mut buckets)?;
     }
-    Ok(paces)
+    Ok(buckets)
 }
 
 impl Change {
     fn of<R: AgentRows>(rows: &R, agent: i64) -> Result<Self, R::Error> {
-        let says = rows.says(agent)?;
+        let records_turns = rows.records_turns(agent)?;
         Ok(Change {
             agent,
-            says: (says, says),
+            records_turns: (records_turns, records_turns),
             scopes: BTreeMap::new(),
         })
     }
 
     /// Takes away what the quarters counted for, and adds what they count for now.
-    fn count<R: AgentRows>(&self, rows: &R, paces: &mut Paces) -> Result<(), R::Error> {
+    fn count<R: AgentRows>(&self, rows: &R, buckets: &mut TurnBuckets) -> Result<(), R::Error> {
         for (scope, quarters) in &self.scopes {
             let (Some((first, _)), Some((last, _))) =
                 (quarters.first_key_value(), quarters.last_key_value())
@@ -300,40 +305,54 @@ impl Change {
                 .any(|(old, new)| (old.active == 0) != (new.active == 0))
             {
                 let old = rows.around(self.agent, *scope, asked.clone(), Neighbours::Active)?;
-                paces.add_active(*scope, -1, &active(&old), *first);
-                paces.add_active(*scope, 1, &active(&changed(old, quarters)), *first);
+                buckets.add_active(*scope, -1, &active(&old), *first);
+                buckets.add_active(*scope, 1, &active(&changed(old, quarters)), *first);
             }
-            let says = self.says.0;
-            let differ = |(old, new): &(Stretch, Stretch)| old.turns_of(says) != new.turns_of(says);
-            if self.says.0 == self.says.1 && quarters.values().any(differ) {
-                let of = Neighbours::of_turns(says);
+            let records_turns = self.records_turns.0;
+            let differ = |(old, new): &(AgentQuarter, AgentQuarter)| {
+                old.turns_of(records_turns) != new.turns_of(records_turns)
+            };
+            if self.records_turns.0 == self.records_turns.1 && quarters.values().any(differ) {
+                let of = Neighbours::of_turns(records_turns);
                 let old = rows.around(self.agent, *scope, asked, of)?;
-                paces.add_turns(*scope, -1, &turns(&old, says), *first);
-                paces.add_turns(*scope, 1, &turns(&changed(old, quarters), says), *first);
+                buckets.add_turns(*scope, -1, &turns(&old, records_turns), *first);
+                buckets.add_turns(
+                    *scope,
+                    1,
+                    &turns(&changed(old, quarters), records_turns),
+                    *first,
+                );
             }
         }
-        if self.says.0 != self.says.1 {
-            self.count_anew(rows, paces)?;
+        if self.records_turns.0 != self.records_turns.1 {
+            self.count_anew(rows, buckets)?;
         }
         Ok(())
     }
 
     /// The same where an agent has said for the first time what its turns are: none of what seemed to be one is.
-    fn count_anew<R: AgentRows>(&self, rows: &R, paces: &mut Paces) -> Result<(), R::Error> {
+    fn count_anew<R: AgentRows>(
+        &self,
+        rows: &R,
+        buckets: &mut TurnBuckets,
+    ) -> Result<(), R::Error> {
         let mut scopes: BTreeSet<i64> = self.scopes.keys().copied().collect();
         scopes.extend(rows.scopes(self.agent, None)?);
         let nothing = BTreeMap::new();
         for scope in scopes {
-            let old = rows.stretches(self.agent, scope, i64::MIN..=i64::MAX)?;
-            paces.add_turns(scope, -1, &turns(&old, self.says.0), i64::MIN);
+            let old = rows.agent_quarters(self.agent, scope, i64::MIN..=i64::MAX)?;
+            buckets.add_turns(scope, -1, &turns(&old, self.records_turns.0), i64::MIN);
             let new = changed(old, self.scopes.get(&scope).unwrap_or(&nothing));
-            paces.add_turns(scope, 1, &turns(&new, self.says.1), i64::MIN);
+            buckets.add_turns(scope, 1, &turns(&new, self.records_turns.1), i64::MIN);
         }
         Ok(())
     }
 }
 
-fn changed(mut stretches: Stretches, by: &BTreeMap<i64, (Stretch, Stretch)>) -> Stretches {
+fn changed(
+    mut stretches: AgentQuarters,
+    by: &BTreeMap<i64, (AgentQuarter, AgentQuarter)>,
+) -> AgentQuarters {
     stretches.extend(by.iter().map(|(quarter, (_, new))| (*quarter, *new)));
     stretches
 }

@@ -38,7 +38,7 @@ const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
 ///
 /// Texts known at compile time hold no secrets: they are taken as they are.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Intake<'a> {
+pub(crate) struct Sanitizer<'a> {
     redactor: &'a Redactor,
     panics: &'a AtomicU64,
 }
@@ -52,9 +52,9 @@ pub(crate) struct Attribute {
     bytes: usize,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> Sanitizer<'a> {
     pub(crate) fn new(redactor: &'a Redactor, panics: &'a AtomicU64) -> Self {
-        Intake { redactor, panics }
+        Sanitizer { redactor, panics }
     }
 
     /// A name or a scope text.

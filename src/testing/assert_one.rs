@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     record::{Scope, Status},
-    testing::{Recorded, record::Record},
+    testing::{LogContents, record::Record},
 };
 
 /// One activity or event that is on record. Its methods say what should hold for it, and panic where that does not.
@@ -30,12 +30,12 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct One<'a, R> {
-    pub(super) recorded: &'a Recorded,
+pub struct AssertOne<'a, R> {
+    pub(super) recorded: &'a LogContents,
     pub(super) record: &'a R,
 }
 
-impl<'a, R: Record> One<'a, R> {
+impl<'a, R: Record> AssertOne<'a, R> {
     /// The record itself, for all that is not said here.
     pub fn record(&self) -> &'a R {
         self.record
@@ -84,7 +84,7 @@ impl<'a, R: Record> One<'a, R> {
     pub fn top_level(self) -> Self {
         let found = self.parent();
         self.expect(
-            self.record.inside().is_none(),
+            self.record.parent().is_none(),
             "to be at the top level",
             format_args!("it under {:?}", found.unwrap_or("an unrecorded activity")),
         )
@@ -175,21 +175,21 @@ impl<'a, R: Record> One<'a, R> {
 
     /// The name of the activity that it is inside of.
     fn parent(&self) -> Option<&'a str> {
-        let parent = self.record.inside()?;
+        let parent = self.record.parent()?;
         self.recorded.name_of(parent)
     }
 }
 
 // By hand: `derive` would ask it of `R`, which is behind a reference.
-impl<R> Clone for One<'_, R> {
+impl<R> Clone for AssertOne<'_, R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for One<'_, R> {}
+impl<R> Copy for AssertOne<'_, R> {}
 
-impl<R: fmt::Debug> fmt::Debug for One<'_, R> {
+impl<R: fmt::Debug> fmt::Debug for AssertOne<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.record.fmt(f)
     }

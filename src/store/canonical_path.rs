@@ -10,7 +10,7 @@ const MOST_LINKS: usize = 40;
 
 /// The path without links. Of a file that is yet to be made, also by a link that leads nowhere yet, that of its folder
 /// with the file's name.
-pub(crate) fn real(path: &Path) -> PathBuf {
+pub(crate) fn canonical_path(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         if let Ok(real) = fs::canonicalize(&path) {
