@@ -1,18 +1,17 @@
-//! A service under the layer: each of its calls becomes an activity.
+//! A service under the layer: each of its calls is recorded as an activity.
 
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, Outcome};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let store = std::env::var("ACTIVITY_STORE").unwrap_or_else(|_| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
 
     let mut parse = ServiceBuilder::new()
         .layer(
             ActivityLayer::new(&log)
-                .describe(|_: &String| Describe::job("parse"))
-                .classify(Outcome::of),
+                .describe(|_| Describe::job("parse"))
+                .classify(Outcome::from_result),
         )
         .service(service_fn(async |text: String| {
             Activity::current().set("bytes", text.len());
@@ -22,9 +21,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:?}", parse.ready().await?.call(text.into()).await);
     }
 
-    println!(
-        "{} calls are on record",
-        log.shutdown().await?.activities.committed
-    );
+    println!("{}", log.shutdown().await?);
     Ok(())
 }

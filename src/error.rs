@@ -2,25 +2,41 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::Path;
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, iter::successors};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong while a log was opened, read or flushed.
+/// An error of opening, reading, flushing or shutting down a log.
 ///
 /// A wrapped call never sees this type: recording fails on its own side and is counted there.
-/// `Display` says what was attempted and with what value; the cause is
-/// [`source()`](std::error::Error::source).
+///
+/// `{error}` prints what was attempted and with what value, without the cause; `{error:#}` appends the causes, as in
+/// `cannot open the log activity.db: permission denied`. The cause is also [`source()`](std::error::Error::source).
 ///
 /// # Examples
 ///
 /// ```
 /// use tower_activity::Error;
 ///
-/// fn explain(error: &Error) -> &'static str {
-///     if error.is_newer_schema() { "upgrade the program that reads this log" } else { "see the message" }
+/// fn explain(error: &Error) -> String {
+///     match error.is_newer_schema() {
+///         true => "upgrade the program that reads this log".to_owned(),
+///         false => format!("{error:#}"),
+///     }
 /// }
+/// ```
+///
+/// A store written outside of this crate makes errors with [`Error::new`]:
+///
+/// ```
+/// use std::io;
+/// use tower_activity::{Error, ErrorKind};
+///
+/// let cause = io::Error::other("connection reset");
+/// let error = Error::new(ErrorKind::Store, "cannot read activities from log.example").with_source(cause);
+/// assert!(error.is_store());
+/// assert_eq!(format!("{error:#}"), "cannot read activities from log.example: connection reset");
 /// ```
 pub struct Error {
     kind: ErrorKind,
@@ -29,45 +45,57 @@ pub struct Error {
 }
 
 /// The classes of [`Error`] that a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A value given by the caller is not usable: a filter, a URL, a setting.
+    /// A value given by the caller is not valid: a filter, a URL, a setting.
     Invalid,
-    /// The store could not be reached or did not answer as it should.
+    /// The store could not be reached, or did not answer as it should.
     Store,
-    /// The store holds a schema that a newer version of this crate wrote.
+    /// The store has a schema that a newer version of this crate wrote.
     NewerSchema,
     /// The file is not a store of this crate.
     NotAStore,
-    /// The store, or a host, is locked by somebody else; the attempt may be repeated.
+    /// Another process holds a lock on the store or the host; the attempt may be repeated.
     Busy,
     /// The disk, the file's quota or the log's memory is full.
     Full,
-    /// The store refuses a record whatever happens to it, and takes others.
+    /// The store refuses this record, however often it is retried, and accepts others.
     Refused,
     /// Code that the log called panicked: a store, a redactor, a rule.
     Panicked,
-    /// A deadline passed before everything was committed, a command had ended, or a question was answered.
+    /// A timeout passed before everything was committed, a command had ended, or a query was answered.
     Timeout,
     /// The log was shut down.
     Closed,
-    /// The process was forked from the one that opened the log; it needs to be opened after the fork.
+    /// This process was forked from the one that opened the log; open the log after the fork.
     Forked,
-    /// What was asked for does not exist.
+    /// The requested record, store or host does not exist.
     NotFound,
-    /// A host, its provider or the directory of its markers did not do as asked.
+    /// A host, its provider or its marker directory failed.
     Host,
 }
 
 impl Error {
-    /// Makes an error of this kind: for [`Store`](crate::store::Store)s written outside this crate.
+    /// Creates an error of this kind. [`Store`](crate::store::Store)s written outside of this crate use it.
+    ///
+    /// The message is lower case without a full stop, and says what was attempted and with what value.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             kind,
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Creates an error of the kind [`ErrorKind::Invalid`]. The message says what would be valid.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Invalid, message)
+    }
+
+    /// Creates an error of the kind [`ErrorKind::Store`].
+    pub fn store(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Store, message)
     }
 
     /// Adds the cause.
@@ -77,9 +105,9 @@ impl Error {
         self
     }
 
-    /// Names the log that could not be read, where the message does not.
+    /// Adds the path of the log to an error of the kind `Store` whose message does not name it.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn of(mut self, path: &Path) -> Self {
+    pub(crate) fn with_path(mut self, path: &Path) -> Self {
         let path = path.display().to_string();
         if self.kind == ErrorKind::Store && !self.message.contains(&path) {
             self.message = format!("{} from the log {path}", self.message);
@@ -87,50 +115,85 @@ impl Error {
         self
     }
 
-    /// Makes an error of the kind [`ErrorKind::Invalid`]: what was asked for is wrong, and the message says what would be right.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Invalid, message)
-    }
-
-    /// Makes an error of the kind [`ErrorKind::Store`].
-    pub fn store(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Store, message)
-    }
-
     /// The class of this error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// True when a value given by the caller was not usable.
+    /// Returns true if a value given by the caller is not valid.
     pub fn is_invalid(&self) -> bool {
         self.kind == ErrorKind::Invalid
     }
 
-    /// True when a newer version of this crate wrote the store.
+    /// Returns true if the store could not be reached, or did not answer as it should.
+    pub fn is_store(&self) -> bool {
+        self.kind == ErrorKind::Store
+    }
+
+    /// Returns true if a newer version of this crate wrote the store.
     pub fn is_newer_schema(&self) -> bool {
         self.kind == ErrorKind::NewerSchema
     }
 
-    /// True when a deadline passed before everything was committed, a command had ended, or a question was answered.
-    pub fn is_timeout(&self) -> bool {
-        self.kind == ErrorKind::Timeout
+    /// Returns true if the file is not a store of this crate.
+    pub fn is_not_a_store(&self) -> bool {
+        self.kind == ErrorKind::NotAStore
     }
 
-    /// True when somebody else holds the store, or a host; the attempt may be repeated.
+    /// Returns true if another process holds a lock on the store or the host; the attempt may be repeated.
     pub fn is_busy(&self) -> bool {
         self.kind == ErrorKind::Busy
     }
 
-    /// True when what was asked for does not exist.
+    /// Returns true if the disk, the file's quota or the log's memory is full.
+    pub fn is_full(&self) -> bool {
+        self.kind == ErrorKind::Full
+    }
+
+    /// Returns true if the store refuses this record and accepts others.
+    pub fn is_refused(&self) -> bool {
+        self.kind == ErrorKind::Refused
+    }
+
+    /// Returns true if code that the log called panicked.
+    pub fn is_panic(&self) -> bool {
+        self.kind == ErrorKind::Panicked
+    }
+
+    /// Returns true if a timeout passed before the operation completed.
+    pub fn is_timeout(&self) -> bool {
+        self.kind == ErrorKind::Timeout
+    }
+
+    /// Returns true if the log was shut down.
+    pub fn is_closed(&self) -> bool {
+        self.kind == ErrorKind::Closed
+    }
+
+    /// Returns true if this process was forked from the one that opened the log.
+    pub fn is_forked(&self) -> bool {
+        self.kind == ErrorKind::Forked
+    }
+
+    /// Returns true if the requested record, store or host does not exist.
     pub fn is_not_found(&self) -> bool {
         self.kind == ErrorKind::NotFound
+    }
+
+    /// Returns true if a host, its provider or its marker directory failed.
+    pub fn is_host(&self) -> bool {
+        self.kind == ErrorKind::Host
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if f.alternate() {
+            let mut causes = successors(self.source(), |cause| (*cause).source());
+            causes.try_for_each(|cause| write!(f, ": {cause}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -149,5 +212,22 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|s| s as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alternate_form_prints_every_cause() {
+        let disk = Error::new(ErrorKind::Full, "cannot write a page").with_source("disk full");
+        let error = Error::store("cannot commit").with_source(disk);
+        assert_eq!(error.to_string(), "cannot commit");
+        assert_eq!(
+            format!("{error:#}"),
+            "cannot commit: cannot write a page: disk full"
+        );
+        assert_eq!(format!("{:#}", Error::invalid("no")), "no");
     }
 }

@@ -1,20 +1,19 @@
-//! Puts every tool call and request on the record: who, what, when, how long, how it ended and what ran inside of
-//! it, in one SQLite file, with nothing else to run.
+//! Records every tool call and request of tower services: who, what, when, how long, how it ended, and what ran inside of
+//! it. One SQLite file, nothing else to run.
 //!
-//! Open an [`ActivityLog`], then
+//! Open an [`ActivityLog`], then record
 //!
-//! - put an [`ActivityLayer`] around a tower service: each call becomes an *activity*;
-//! - put an `ActivityLayer::http(&log)` around an axum application or a tonic server (feature `http`): each request
-//!   becomes one, to the end of its response;
-//! - put `.with_activity(&log)` around a tool server built with `rmcp` (feature `rmcp`, module `mcp`), or
-//!   `.layer(log.tools().layer())` on the transport of one built with `tower-mcp` (feature `tower-mcp`);
-//! - or start one by hand with [`ActivityLog::start`].
+//! - any tower service: add an [`ActivityLayer`], and each call becomes an *activity*;
+//! - an axum application or a tonic server: add an `ActivityLayer::http(&log)` (feature `http`), and each request becomes
+//!   an activity, to the end of its response;
+//! - an MCP tool server: wrap it with `.with_activity(&log)` for `rmcp`, or add `.layer(log.tools().layer())` to its
+//!   transport for `tower-mcp` (features of these names, module `mcp`);
+//! - anything else: start an activity with [`ActivityLog::start`], record an event with [`ActivityLog::event`].
 //!
-//! `log.router()` shows it over HTTP (feature `web`, module `web`).
-//! Feature `host` (module `host`) tells when hosts were last used, from activities too.
+//! Code inside finds its activity with [`Activity::current`], and adds attributes, events and recordings to it.
 //!
-//! Code below finds its activity with [`Activity::current`] and says more about it. Read the record back with
-//! [`query::ActivityReader`], the command `activity` (feature `cli`), or any SQLite client.
+//! Read the log with [`query::ActivityReader`], the command `activity`, the dashboard and JSON API of `log.router()`
+//! (feature `web`, module `web`), or any SQLite client.
 //!
 //! ```
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -26,8 +25,8 @@
 //! let mut parse = ServiceBuilder::new()
 //!     .layer(
 //!         ActivityLayer::new(&log)
-//!             .describe(|_: &String| Describe::job("parse").project("acme"))
-//!             .classify(Outcome::of),
+//!             .describe(|_| Describe::job("parse").project("acme"))
+//!             .classify(Outcome::from_result),
 //!     )
 //!     .service(service_fn(async |text: String| {
 //!         Activity::current().set("bytes", text.len());
@@ -43,12 +42,30 @@
 //! # }
 //! ```
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! A wrapped call's result, readiness and cancellation are unchanged, whatever the store does, and so is its
-//! timing: recording never waits, unless the log's [`Mode`] says so. Every admitted activity has exactly one end.
-//! Memory stays under a limit; what does not fit is counted by reason ([`ActivityLog::accounting`]). Whatever is kept
-//! is redacted first ([`redact`]).
+//! A wrapped call's result, readiness and cancellation are unchanged, whatever the store does, and so is its timing:
+//! recording never waits, unless the log's [`Mode`] says so. Every admitted activity has exactly one end. Memory stays
+//! under a limit; records that do not fit are counted by reason ([`ActivityLog::accounting`]). Secrets are redacted before
+//! anything is stored ([`redact`]).
+//!
+//! # Modules
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`log`] | opening, settings, flush and shutdown |
+//! | [`activity`] | running activities and events, and how to carry them into tasks and threads ([`context`]) |
+//! | [`layer`] | layers for tower services, HTTP, gRPC |
+//! | `mcp` | tool servers (features `rmcp`, `tower-mcp`) |
+//! | `recording` | session replay: browsers, terminals (features `recording`, `browser`) |
+//! | [`query`] | reading: lists, filters, metrics, digests, export |
+//! | `web` | dashboard and JSON API (features `web`, `dashboard`) |
+//! | `notify` | webhooks (feature `webhook`) |
+//! | `host` | when hosts were last used, and their lifecycle (feature `host`) |
+//! | [`record`] | plain data: activities, events, ids, scopes, filters |
+//! | [`redact`] | redaction rules |
+//! | [`store`], [`import`] | stores, and importing exported records |
+//! | `testing` | a log in memory, a manual clock, assertions (feature `testing`) |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 // Some code serves several features and is unused when all of them are off. Checks with all features find dead code.
@@ -62,7 +79,7 @@ mod error;
 pub mod host;
 pub mod import;
 pub mod layer;
-mod log;
+pub mod log;
 #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
 pub mod mcp;
 #[cfg(feature = "webhook")]
@@ -81,15 +98,11 @@ pub mod web;
 
 #[cfg(feature = "subscriber")]
 pub use activity::ActivityEvents;
-pub use activity::{Activity, Describe, Event, InActivity, Receipt, Running};
+pub use activity::{Activity, Describe, Event, InActivity, Receipt};
 pub use error::{Error, ErrorKind, Result};
 pub use layer::ActivityLayer;
-pub use log::{ActivityLog, Builder};
-pub use pipeline::{Flush, Handover, Mode, Recordings, Shutdown};
-pub use record::{
-    ActivityId, ActivityRecord, Capture, EventId, EventRecord, Kind, Outcome, RecordingId,
-    RecordingRecord, RecordingStatus, Status,
-};
+pub use log::{ActivityLog, Mode};
+pub use record::{Kind, Outcome, Status};
 
 #[cfg(all(
     doctest,

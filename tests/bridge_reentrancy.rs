@@ -17,7 +17,8 @@ use std::{
 
 use record::{attributes, events, log, summaries};
 use tower_activity::{
-    Activity, ActivityEvents, ActivityId, ActivityLog, Describe, EventRecord, Result,
+    Activity, ActivityEvents, ActivityLog, Describe, Result,
+    record::{ActivityId, EventRecord},
     redact::Redactor,
     store::{
         Accounting, AppendOutcome, Batch, Instance, Reader, Store, Writer, sqlite::SqliteStore,

@@ -20,7 +20,8 @@ use cap::Cap;
 use serde_json::json;
 use tower::{Layer, Service, service_fn};
 use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Capture, Describe, Outcome,
+    Activity, ActivityLayer, ActivityLog, Describe, Outcome,
+    record::Capture,
     store::{Accounting, sqlite::SqliteStore},
 };
 
@@ -141,7 +142,7 @@ impl Rig {
         self.store.mend();
         self.log
             .flush()
-            .within(Duration::from_secs(60))
+            .timeout(Duration::from_secs(60))
             .wait()
             .unwrap();
         self.check_peak("when it was mended");
@@ -189,7 +190,7 @@ fn overload(fault: Fault, calls: usize, work: Work) {
 fn call_often(log: &ActivityLog, calls: usize, work: Work) -> usize {
     let layer = ActivityLayer::new(log)
         .describe(|_: &u64| Describe::job("call"))
-        .classify(Outcome::of);
+        .classify(Outcome::from_result);
     let each = (calls / THREADS / SHIFTS) as u64;
     let call = |number| {
         let mut service = layer.layer(service_fn(|number| ready(work(number))));

@@ -9,9 +9,8 @@ use benches::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{
-    ActivityId, ActivityRecord,
     query::{ActivityReader, MetricsQuery, Window},
-    record::Filter,
+    record::{ActivityId, ActivityRecord, Filter},
     store::{Cursor, Dimension, Subject},
 };
 

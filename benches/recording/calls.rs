@@ -4,24 +4,28 @@ use std::time::{Duration, Instant};
 
 use benches::{print_ratio, quantile};
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Handover, Recordings, activity::ByResult,
-    query::ActivityReader, recording::Browser,
+    ActivityLog, Describe,
+    activity::ByResult,
+    log::{FlushMode, RecordingOptions},
+    query::ActivityReader,
+    record::ActivityId,
+    recording::Browser,
 };
 
 use crate::{Failure, chromium::Chromium, close, columns, open, site::Site};
 
 /// What the ways are called, and what the machine calls them.
-const WAYS: [(&str, &str, Option<Handover>); 3] = [
+const WAYS: [(&str, &str, Option<FlushMode>); 3] = [
     ("without a recording", "none", None),
     (
         "handed over after the answer",
         "background",
-        Some(Handover::Background),
+        Some(FlushMode::Background),
     ),
     (
         "handed over before the answer",
         "before_answer",
-        Some(Handover::BeforeAnswer),
+        Some(FlushMode::BeforeResponse),
     ),
 ];
 
@@ -39,7 +43,7 @@ pub(crate) async fn calls(site: &Site, chromium: &Chromium, rounds: usize) -> Re
     let mut driver = chromium.driver().await;
     for (what, way, handover) in WAYS {
         let folder = tempfile::tempdir()?;
-        let recordings = Recordings::default().handover(handover.unwrap_or_default());
+        let recordings = RecordingOptions::default().flush_mode(handover.unwrap_or_default());
         let log = ActivityLog::builder()
             .recordings(recordings)
             .open(folder.path().join("activity.db"))?;
@@ -56,7 +60,7 @@ pub(crate) async fn calls(site: &Site, chromium: &Chromium, rounds: usize) -> Re
             // So that there is something that the page has not handed out yet.
             driver.eval(&tab, "burst(50)").await;
             let returned = Instant::now();
-            call.observe(async { Ok::<_, ()>(()) }, ByResult::default())
+            call.observe_with(async { Ok::<_, ()>(()) }, ByResult::default())
                 .await
                 .map_err(|()| "the call failed")?;
             answers.push(returned.elapsed());

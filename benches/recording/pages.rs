@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use benches::{print_ratio, quantile};
-use tower_activity::{ActivityLog, Describe, RecordingRecord, recording::Browser};
+use tower_activity::{ActivityLog, Describe, record::RecordingRecord, recording::Browser};
 
 use crate::{
     Failure,

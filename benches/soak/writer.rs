@@ -74,7 +74,7 @@ pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
         });
         call(&log, plan.rate, &stop)
     });
-    let counts = log.shutdown().within(Duration::from_secs(30)).wait()?;
+    let counts = log.shutdown().timeout(Duration::from_secs(30)).wait()?;
     if !counts.adds_up()
         || counts.activities.committed != calls
         || counts.activities.lost() + counts.activities.rejected() > 0

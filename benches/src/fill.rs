@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
-use tower_activity::ActivityId;
+use tower_activity::record::ActivityId;
 
 use crate::Failure;
 

@@ -25,9 +25,9 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    record::Filter,
+    record::{ActivityId, Filter},
     store::{Store, sqlite::SqliteStore},
     web::Server,
 };

@@ -74,12 +74,16 @@ impl Side for Ours {
                 thread::sleep(Duration::from_millis(1));
             }
         }
-        self.log.flush().within(Duration::from_secs(60)).wait()?;
+        self.log.flush().timeout(Duration::from_secs(60)).wait()?;
         Ok(longest)
     }
 
     fn close(self: Box<Self>, rows: usize) -> Result<(), Failure> {
-        let counts = self.log.shutdown().within(Duration::from_secs(60)).wait()?;
+        let counts = self
+            .log
+            .shutdown()
+            .timeout(Duration::from_secs(60))
+            .wait()?;
         if counts.activities.committed != rows as u64
             || counts.activities.rejected() + counts.activities.lost() > 0
         {

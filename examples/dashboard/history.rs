@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use chrono::{TimeDelta, Timelike, Utc};
 use serde_json::json;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Kind, Outcome, Result, Status, testing::ManualClock,
+    ActivityLog, Describe, Kind, Outcome, Result, Status, record::Capture, testing::ManualClock,
 };
 
 use crate::{

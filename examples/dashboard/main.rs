@@ -1,5 +1,5 @@
 //! The dashboard inside of an application, with a week of history and work that never ends:
-//! `cargo run --example dashboard --features dashboard,recording,testing,zones [ADDRESS [PREFIX [STORE]]]`. In a clone
+//! `cargo run --example dashboard --features dashboard,recording,testing,time-zones [ADDRESS [PREFIX [STORE]]]`. In a clone
 //! `cargo xtask dashboard` builds its pages first.
 
 mod history;
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let working = tokio::spawn(work::for_ever(log.clone()));
 
     let app: Router = match prefix.as_str() {
-        "/" => log.router().into(),
+        "/" => Router::new().fallback_service(log.router()),
         prefix => Router::new().nest_service(prefix.trim_end_matches('/'), log.router()),
     };
     println!("http://{}{prefix}", listener.local_addr()?);

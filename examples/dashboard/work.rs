@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time;
-use tower_activity::{ActivityLog, Capture, Describe, Kind, Outcome};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::Capture};
 
 /// What is called: project, agent, brand, tool, milliseconds, how many in a hundred fail.
 pub(crate) const TOOLS: [(&str, &str, &str, &str, u64, u8); 9] = [

@@ -1,14 +1,14 @@
-//! What is current on this thread: a cell that futures swap themselves into for the time of a poll.
+//! The current activity of this thread: a cell that futures swap their activity into for each poll.
 //!
-//! Not `tokio::task_local!`: that loses its value together with the future, before the code that ends an
-//! activity can run, and it knows nothing of other runtimes.
+//! `tokio::task_local!` would not do: it drops its value together with the future, before the code that ends the
+//! activity runs, and it is bound to one runtime.
 
 use std::{cell::RefCell, mem};
 
 use crate::activity::Activity;
 
 thread_local! {
-    // It is gone only while the thread's own destructors run; nothing is current there.
+    // Gone only while the thread's own destructors run; no activity is current then.
     static CURRENT: RefCell<Current> = const {
         RefCell::new(Current {
             activity: Activity::INERT,
@@ -19,21 +19,21 @@ thread_local! {
 
 struct Current {
     activity: Activity,
-    /// What it hides although it is not of the same log, outermost first. Mostly nothing.
+    /// Activities of other logs that it hides, outermost first. Mostly empty.
     hidden: Vec<Activity>,
 }
 
-/// Makes an activity current until it is dropped, then puts everything back where it came from.
+/// Makes an activity current until it is dropped, then restores the previous one.
 ///
-/// Must be dropped in the reverse order of making, which a guard within one function always is.
+/// Guards must be dropped in reverse order, as guards within one function are.
 #[derive(Debug)]
 pub(super) struct Entered<'a> {
-    /// What was current before, for as long as this lives.
+    /// Holds the previous activity while this guard lives.
     home: &'a mut Activity,
     hides: bool,
 }
 
-// Inlined, because every poll of every recorded call goes through here, mostly to find nothing current.
+// Inlined: every poll of every recorded call passes here, and mostly finds no current activity.
 
 impl<'a> Entered<'a> {
     #[inline(always)]
@@ -70,12 +70,12 @@ fn hide(activity: &Activity) {
 
 #[cold]
 fn unhide() {
-    // Dropped when nothing is borrowed any more.
+    // Dropped once nothing is borrowed any more.
     let _activity = CURRENT.try_with(|current| current.borrow_mut().hidden.pop());
 }
 
 impl Activity {
-    /// The innermost activity that the calling code runs inside of; inert where there is none.
+    /// Returns a handle of the innermost activity that the calling code runs in; an inert handle outside of any.
     pub fn current() -> Activity {
         CURRENT
             .try_with(|current| current.borrow().activity.clone())
@@ -83,7 +83,7 @@ impl Activity {
     }
 }
 
-/// Reads the innermost activity that fits: the current one, or one that it hides.
+/// Returns the first result of `fits`, from the current activity outwards through those that it hides.
 #[inline]
 pub(super) fn find<T>(fits: impl FnMut(&Activity) -> Option<T>) -> Option<T> {
     let found = CURRENT.try_with(|current| {

@@ -1,4 +1,4 @@
-//! What is known of an activity at its start.
+//! The description of an activity that is about to start.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,18 +6,26 @@ use serde_json::Value;
 
 use crate::{
     activity::Activity,
-    record::{Kind, Scope, Text, TraceContext},
+    record::{Kind, Scope, Text, TraceContext, scope_setters},
     redact::{RedactedDebug, Redactor},
 };
 
-/// What is known of an activity at its start: its kind, its name, for whom it runs.
+/// The description of an activity that is about to start: its kind, its name, for whom it runs.
+///
+/// [`ActivityLog::start`](crate::ActivityLog::start) starts it; a layer describes each request with one.
 ///
 /// # Examples
 ///
 /// ```
-/// use tower_activity::Describe;
+/// use tower_activity::{ActivityLog, Describe};
 ///
-/// let login = Describe::tool("netflix_login").brand("netflix").actor("ann").attribute("attempt", 1);
+/// # fn main() -> tower_activity::Result<()> {
+/// # let log = ActivityLog::open(":memory:")?;
+/// # let user = String::from("ann");
+/// let login = Describe::tool("netflix_login").brand("netflix").actor(&user).attribute("attempt", 1);
+/// log.start(login).run(|| "welcome");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -26,22 +34,22 @@ pub struct Describe {
     pub(super) name: Text,
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) attributes: Vec<(Text, Value)>,
-    /// Apart, so that what most descriptions do not say is not moved about with them.
+    /// Rare settings, boxed to keep the common description small to move.
     pub(super) more: Option<Box<More>>,
 }
 
-/// What most descriptions do not say.
+/// The settings that most descriptions leave out.
 #[derive(Debug, Clone, Default)]
 pub(super) struct More {
     pub(super) parent: Option<Activity>,
-    pub(super) deadline: Option<Duration>,
-    pub(super) remote: Option<TraceContext>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) remote_parent: Option<TraceContext>,
     pub(super) span_name: Option<Text>,
     pub(super) on_span: Vec<(&'static str, Text)>,
 }
 
 impl Describe {
-    /// Describes an activity of this kind and name. Names are of low cardinality: a tool, a route, a job.
+    /// Creates a description of an activity of this kind and name. Names have low cardinality: a tool, a route, a job.
     pub fn new(kind: Kind, name: impl Into<Text>) -> Self {
         Describe {
             kind,
@@ -52,70 +60,42 @@ impl Describe {
         }
     }
 
-    /// Describes a tool call.
+    /// Creates a description of a tool call.
     pub fn tool(name: impl Into<Text>) -> Self {
         Describe::new(Kind::Tool, name)
     }
 
-    /// Describes a unit of background work.
+    /// Creates a description of a unit of background work.
     pub fn job(name: impl Into<Text>) -> Self {
         Describe::new(Kind::Job, name)
     }
 
-    /// Describes one turn of an agent.
+    /// Creates a description of one turn of an agent.
     pub fn turn(name: impl Into<Text>) -> Self {
         Describe::new(Kind::Turn, name)
     }
 
-    /// Sets another name.
+    /// Replaces the name.
     pub fn name(mut self, name: impl Into<Text>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets the project it belongs to.
-    pub fn project(self, project: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.project = Some(project.into()))
+    /// Sets everything that the scope names.
+    pub fn scope(mut self, scope: &Scope) -> Self {
+        self.scope_mut().set(scope);
+        self
     }
 
-    /// Sets the agent that asked for it.
-    pub fn agent(self, agent: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.agent = Some(agent.into()))
-    }
+    scope_setters!();
 
-    /// Sets the user on whose behalf it runs.
-    pub fn actor(self, actor: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.actor = Some(actor.into()))
-    }
-
-    /// Sets the site or product it is for.
-    pub fn brand(self, brand: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.brand = Some(brand.into()))
-    }
-
-    /// Sets the environment, where it is not the log's.
-    pub fn environment(self, environment: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.environment = Some(environment.into()))
-    }
-
-    /// Sets the client's session or conversation.
-    pub fn session(self, session: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.session = Some(session.into()))
-    }
-
-    /// Sets the client's id of the request.
-    pub fn request(self, request: impl Into<Text>) -> Self {
-        self.scope(|scope| scope.request = Some(request.into()))
-    }
-
-    /// Adds an attribute. It is redacted, then kept within the limits.
+    /// Adds an attribute. It is redacted, then kept within the limits of [`Activity::set`].
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Value>) -> Self {
         self.attributes.push((key.into(), value.into()));
         self
     }
 
-    /// Sets the activity that it runs inside of, where that is not the current one. An inert activity
-    /// changes nothing.
+    /// Sets the parent activity; the current one by default. An inert handle changes nothing.
     pub fn parent(mut self, parent: &Activity) -> Self {
         if parent.id().is_some() {
             self.more().parent = Some(parent.clone());
@@ -123,27 +103,27 @@ impl Describe {
         self
     }
 
-    /// Sets how long its caller waits. Dropped after that it ends as `failed` with the error type `timeout`, not as
-    /// `cancelled`; nothing else changes.
-    pub fn deadline(mut self, timeout: Duration) -> Self {
-        self.more().deadline = Some(timeout);
+    /// Sets how long its caller waits. If it is dropped after that, it ends as `failed` with the error type `timeout`
+    /// instead of as `cancelled`. Nothing is interrupted.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.more().timeout = Some(timeout);
         self
     }
 
-    /// Sets where its caller stands in a trace, as the caller says: the activity continues that trace, unless it runs
-    /// inside of an activity of a trace of its own.
-    pub fn remote(mut self, context: TraceContext) -> Self {
-        self.more().remote = Some(context);
+    /// Sets the caller's trace context, as received from another process. The activity continues that trace, unless its
+    /// parent activity belongs to another trace.
+    pub fn remote_parent(mut self, context: TraceContext) -> Self {
+        self.more().remote_parent = Some(context);
         self
     }
 
-    /// Sets what its `tracing` span is called, where that is not its name.
+    /// Sets the name of its `tracing` span; the activity's name by default.
     pub fn span_name(mut self, name: impl Into<Text>) -> Self {
         self.more().span_name = Some(name.into());
         self
     }
 
-    /// Adds a field to its `tracing` span alone: what the record has already, under a name of OpenTelemetry's.
+    /// Adds a field to its `tracing` span only: an OpenTelemetry name for what the record already has.
     #[cfg_attr(not(any(feature = "rmcp", feature = "tower-mcp")), allow(dead_code))]
     pub(crate) fn on_span(mut self, field: &'static str, value: impl Into<Text>) -> Self {
         self.more().on_span.push((field, value.into()));
@@ -154,14 +134,13 @@ impl Describe {
         self.more.get_or_insert_default()
     }
 
-    fn scope(mut self, change: impl FnOnce(&mut Scope)) -> Self {
-        change(Arc::make_mut(self.scope.get_or_insert_default()));
-        self
+    fn scope_mut(&mut self) -> &mut Scope {
+        Arc::make_mut(self.scope.get_or_insert_default())
     }
 }
 
 impl fmt::Debug for Describe {
-    /// Without secrets, by the standard rules.
+    /// Redacted by the standard rules.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let redactor = Redactor::new();
         let clean =

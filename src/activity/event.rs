@@ -1,4 +1,4 @@
-//! Events: one fact at one instant, free or inside of an activity.
+//! Events: one fact at one instant, standalone or attached to an activity.
 
 use std::{fmt, sync::Arc};
 
@@ -8,15 +8,15 @@ use crate::{
     activity::{Activity, Receipt, current, lineage::Lineage},
     log::ActivityLog,
     pipeline::{ReceiptSender, Shard},
-    record::{EventId, Scope, Status, Text},
+    record::{EventId, Scope, Status, Text, scope_setters},
     store::NewEvent,
 };
 
 impl ActivityLog {
-    /// Begins an event of this type: [`record`](Event::record) puts it on record.
+    /// Creates an event of this type; [`record`](Event::record) records it.
     ///
-    /// The type is free text with one spelling: `GithubPush` is kept as `github_push`. Inside of an activity of
-    /// this log the event belongs to it and inherits its scope.
+    /// The type is free text, normalized to snake case: `GithubPush` becomes `github_push`. Inside of an activity of this
+    /// log the event is attached to the activity and inherits its scope.
     ///
     /// # Examples
     ///
@@ -41,9 +41,9 @@ impl ActivityLog {
 }
 
 impl Activity {
-    /// Begins an event of this type that belongs to this activity and inherits its scope:
-    /// [`record`](Event::record) puts it on record. Where the activity was not admitted the event stands by itself;
-    /// outside of any it goes nowhere.
+    /// Creates an event of this type that is attached to this activity and inherits its scope;
+    /// [`record`](Event::record) records it. If the activity was not admitted, the event is standalone; an inert handle
+    /// records nothing.
     ///
     /// # Examples
     ///
@@ -54,14 +54,14 @@ impl Activity {
     /// ```
     pub fn event(&self, event_type: impl Into<Text>) -> Event {
         let event_type = event_type.into();
-        match self.place() {
+        match self.shard_and_lineage() {
             Some((shard, lineage)) => Event::new(Some(shard.clone()), lineage, event_type),
             None => Event::new(None, None, event_type),
         }
     }
 }
 
-/// An event that is being described: one fact at one instant. [`record`](Event::record) puts it on record.
+/// A builder for an event: one fact at one instant. [`record`](Event::record) records it.
 ///
 /// # Examples
 ///
@@ -75,7 +75,7 @@ impl Activity {
 ///     .project("acme")
 ///     .actor("ann")
 ///     .status(Status::Failed)
-///     .summary("the push was refused")
+///     .summary("remote rejected the push")
 ///     .reference("refs/heads/main")
 ///     .data(json!({"commits": 3}))
 ///     .dedup_key("delivery-7f3a")
@@ -83,7 +83,7 @@ impl Activity {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is recorded without `record`"]
+#[must_use = "events are not recorded until `record` is called"]
 pub struct Event {
     shard: Option<Arc<Shard>>,
     lineage: Option<Lineage>,
@@ -113,94 +113,142 @@ impl Event {
         }
     }
 
-    /// Sets how what it tells of stands or ended; `success` by default.
+    /// Sets the status of what the event reports; `success` by default.
     pub fn status(mut self, status: Status) -> Self {
         self.status = status;
         self
     }
 
-    /// Sets what happened, in one line for people. It is redacted, and at most 2 KiB are kept.
-    pub fn summary(mut self, summary: impl Into<Text>) -> Self {
-        self.summary = Some(summary.into());
+    /// Sets the status from a result. An `Err` is `failed`, and the error becomes the summary, after the summary set so far:
+    /// `weekly report: disk full`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::ActivityLog;
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// let pushed: Result<u32, String> = Err("remote rejected the push".into());
+    /// log.event("github_push").summary("main").result(&pushed).record();
+    /// log.flush().wait()?;
+    ///
+    /// let events = log.reader()?.events(&Default::default(), None, 10)?;
+    /// assert_eq!(events.records[0].status.as_str(), "failed");
+    /// assert_eq!(events.records[0].summary.as_deref(), Some("main: remote rejected the push"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn result<T, E: fmt::Display>(self, result: &Result<T, E>) -> Self {
+        self.result_with(result, |event, _| event)
+    }
+
+    /// Sets the status from a result as [`result`](Self::result) does, and describes an `Ok` with a closure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::ActivityLog;
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// let added: Result<u64, String> = Ok(3);
+    /// log.event("endpoints_added")
+    ///     .result_with(&added, |event, count| {
+    ///         event.count(*count).summary(format!("{count} endpoints added"))
+    ///     })
+    ///     .record();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn result_with<T, E: fmt::Display>(
+        mut self,
+        result: &Result<T, E>,
+        on_success: impl FnOnce(Self, &T) -> Self,
+    ) -> Self {
+        match result {
+            Ok(value) => on_success(self.status(Status::Success), value),
+            Err(error) => {
+                let summary = match self.summary.take() {
+                    Some(summary) => format!("{summary}: {error}"),
+                    None => error.to_string(),
+                };
+                self.status(Status::Failed).summary(summary)
+            }
+        }
+    }
+
+    /// Sets the summary: one line for people. It is redacted, and at most 2 KiB are kept.
+    ///
+    /// Takes everything that can be displayed:
+    ///
+    /// ```
+    /// use tower_activity::{Activity, Error};
+    ///
+    /// fn report(user: &str, error: &Error) {
+    ///     Activity::current().event("login").summary(user).record();
+    ///     Activity::current().event("outage").summary(format_args!("{error:#}")).record();
+    /// }
+    /// # report("ann", &Error::invalid("no"));
+    /// ```
+    pub fn summary(mut self, summary: impl fmt::Display) -> Self {
+        self.summary = Some(summary.to_string().into());
         self
     }
 
-    /// Sets how many things it tells of; 1 by default.
+    /// Sets the summary without a copy.
+    #[cfg(feature = "subscriber")]
+    pub(super) fn summary_text(mut self, summary: Text) -> Self {
+        self.summary = Some(summary);
+        self
+    }
+
+    /// Sets the number of items it covers; 1 by default.
     pub fn count(mut self, count: u64) -> Self {
         self.count = count;
         self
     }
 
-    /// Sets what it is about: a commit, a file, an id elsewhere. It is redacted, and at most 1 KiB is kept.
-    pub fn reference(mut self, reference: impl Into<Text>) -> Self {
-        self.reference = Some(reference.into());
+    /// Sets what it refers to: a commit, a file, an id in another system. It is redacted, and at most 1 KiB is kept.
+    pub fn reference(mut self, reference: impl fmt::Display) -> Self {
+        self.reference = Some(reference.to_string().into());
         self
     }
 
-    /// Sets the details. They are redacted; more than 64 KiB are not kept, and the event is marked `truncated`.
+    /// Sets the details as JSON. They are redacted; more than 64 KiB are dropped, and the event is marked `truncated`.
     pub fn data(mut self, data: impl Into<Value>) -> Self {
         self.data = Some(data.into());
         self
     }
 
-    /// Sets the key that makes a re-fired event one event: the store keeps the first event of each key, type, project
-    /// and actor.
+    /// Sets the deduplication key: the store keeps the first event of each key, type, project and actor, and ignores
+    /// repeats.
     ///
-    /// A key that holds a secret, or has more than 1 KiB, is not kept: such an event is recorded each time, and
+    /// A key that contains a secret, or is longer than 1 KiB, is dropped: the event is then recorded every time, and
     /// marked `truncated`.
-    pub fn dedup_key(mut self, key: impl Into<Text>) -> Self {
-        self.dedup_key = Some(key.into());
+    pub fn dedup_key(mut self, key: impl fmt::Display) -> Self {
+        self.dedup_key = Some(key.to_string().into());
         self
     }
 
-    /// Sets the project it belongs to.
-    pub fn project(mut self, project: impl Into<Text>) -> Self {
-        self.scope.project = Some(project.into());
+    /// Sets everything that the scope names.
+    pub fn scope(mut self, scope: &Scope) -> Self {
+        self.scope.set(scope);
         self
     }
 
-    /// Sets the agent that caused it.
-    pub fn agent(mut self, agent: impl Into<Text>) -> Self {
-        self.scope.agent = Some(agent.into());
-        self
+    scope_setters!();
+
+    fn scope_mut(&mut self) -> &mut Scope {
+        &mut self.scope
     }
 
-    /// Sets the user on whose behalf it happened.
-    pub fn actor(mut self, actor: impl Into<Text>) -> Self {
-        self.scope.actor = Some(actor.into());
-        self
-    }
-
-    /// Sets the site or product it is for.
-    pub fn brand(mut self, brand: impl Into<Text>) -> Self {
-        self.scope.brand = Some(brand.into());
-        self
-    }
-
-    /// Sets the environment, where it is not the log's.
-    pub fn environment(mut self, environment: impl Into<Text>) -> Self {
-        self.scope.environment = Some(environment.into());
-        self
-    }
-
-    /// Sets the client's session or conversation.
-    pub fn session(mut self, session: impl Into<Text>) -> Self {
-        self.scope.session = Some(session.into());
-        self
-    }
-
-    /// Sets the client's id of the request.
-    pub fn request(mut self, request: impl Into<Text>) -> Self {
-        self.scope.request = Some(request.into());
-        self
-    }
-
-    /// Puts it on record. Never fails and waits for nothing; the receipt says whether it was admitted.
+    /// Records it. Never fails and never waits; the receipt tells whether it was admitted.
     ///
     /// # Loss
     ///
-    /// What does not fit into the log's memory, and a type that the log does not take, is counted: see
-    /// [`ActivityLog::accounting`]. What is admitted and not yet committed is lost when the process is killed.
+    /// An event that does not fit into the log's memory, or whose type the log does not accept, is rejected and counted: see
+    /// [`ActivityLog::accounting`]. An admitted event that is not yet committed is lost if the process is killed.
     pub fn record(self) -> Receipt {
         let Some(shard) = self.shard else {
             return Receipt::nothing();
@@ -260,7 +308,7 @@ impl Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What was said about it is not yet redacted.
+        // The rest is not redacted yet.
         f.debug_struct("Event")
             .field("event_type", &self.event_type)
             .field("status", &self.status)

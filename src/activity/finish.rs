@@ -1,17 +1,38 @@
-//! What becomes of what a call gave back: mostly its end, as a classifier says; sometimes the call goes on in it.
+//! From a call's output to its end: a classifier decides the outcome, unless the call goes on in its output (a body).
 
 use std::{any::type_name, task::Poll};
 
 use crate::{
-    activity::{Activity, Running},
+    activity::{Activity, ActivityGuard},
     record::Outcome,
 };
 
-/// Says how a call ended, from what it gave back. Implemented for functions `Fn(&T) -> Outcome`.
+/// Decides how a call ended, from its output. Implemented for functions `Fn(&T) -> Outcome`.
 ///
-/// This is the one place that decides what counts as success.
+/// This is the only place that decides what counts as success.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use tower_activity::{Outcome, activity::Classify};
+///
+/// /// A missing file is an answer, not a failure.
+/// struct MissingIsFine;
+///
+/// impl<T> Classify<io::Result<T>> for MissingIsFine {
+///     fn classify(&self, output: &io::Result<T>) -> Outcome {
+///         match output {
+///             Err(error) if error.kind() != io::ErrorKind::NotFound => Outcome::from_result(output),
+///             _ => Outcome::success(),
+///         }
+///     }
+/// }
+/// let missing: io::Result<()> = Err(io::ErrorKind::NotFound.into());
+/// assert_eq!(MissingIsFine.classify(&missing), Outcome::success());
+/// ```
 pub trait Classify<T> {
-    /// Says how the call ended.
+    /// Returns the outcome of a call with this output.
     fn classify(&self, output: &T) -> Outcome;
 }
 
@@ -21,7 +42,8 @@ impl<T, F: Fn(&T) -> Outcome> Classify<T> for F {
     }
 }
 
-/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type.
+/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type. It keeps no
+/// message; [`Outcome::from_result`] does, for errors that can be displayed.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ByResult;
@@ -35,24 +57,24 @@ impl<T, E> Classify<Result<T, E>> for ByResult {
     }
 }
 
-/// Decides what becomes of what a call gave back.
+/// Decides whether a call ends with its output or goes on in it.
 ///
-/// A [`Classify`] ends the activity with it, and gives it on as it is.
+/// A [`Classify`] ends the activity and returns the output unchanged.
 pub trait Finish<T> {
-    /// What the caller gets.
+    /// The type that the caller gets.
     type Output;
 
-    /// Says how the call ended; `None` where it goes on in what it gave back.
+    /// Returns the outcome; `None` if the call goes on in its output.
     fn finish(&mut self, output: &T) -> Option<Outcome>;
 
-    /// Adds what was seen of the output to the record, where the activity does not end with it.
+    /// Adds what is known from the output to an activity that does not end with it.
     fn note(&self, activity: &Activity);
 
-    /// Ends the activity, with what was seen of the output.
-    fn end(&self, running: &mut Running, outcome: &mut Outcome);
+    /// Ends the activity, with what is known from the output.
+    fn end(&self, running: &mut ActivityGuard, outcome: &mut Outcome);
 
-    /// Makes what the caller gets, once that is ready. A call that goes on takes its guard along.
-    fn give(&mut self, polled: Poll<T>, running: Option<Running>) -> Poll<Self::Output>;
+    /// Converts the output into what the caller gets. A call that goes on takes its guard along.
+    fn give(&mut self, polled: Poll<T>, running: Option<ActivityGuard>) -> Poll<Self::Output>;
 }
 
 impl<T, C: Classify<T>> Finish<T> for C {
@@ -67,12 +89,12 @@ impl<T, C: Classify<T>> Finish<T> for C {
     fn note(&self, _: &Activity) {}
 
     #[inline]
-    fn end(&self, running: &mut Running, outcome: &mut Outcome) {
+    fn end(&self, running: &mut ActivityGuard, outcome: &mut Outcome) {
         running.close_with(outcome);
     }
 
     #[inline]
-    fn give(&mut self, polled: Poll<T>, _: Option<Running>) -> Poll<T> {
+    fn give(&mut self, polled: Poll<T>, _: Option<ActivityGuard>) -> Poll<T> {
         polled
     }
 }

@@ -1,4 +1,4 @@
-//! The future of a recorded call: the activity is current for every poll and for the drop, and ends once.
+//! The future of a recorded call: its activity is current for every poll and for the drop, and ends once.
 
 use std::{
     any::Any,
@@ -14,7 +14,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    activity::{Classify, Running, finish::Finish, running::panicked},
+    activity::{ActivityGuard, Classify, finish::Finish, guard::panicked},
     pipeline::CommitWait,
     record::Outcome,
 };
@@ -22,17 +22,17 @@ use crate::{
 pin_project! {
     /// A future that runs inside of an activity and ends it.
     ///
-    /// It ends with what the classifier says of the output; as `failed` with the error type `panic` when a
-    /// poll panics, and the panic goes on; as `cancelled` when it is dropped before. The inner future is
-    /// dropped first, and its destructors still see the activity.
+    /// The activity ends with the classifier's outcome for the output; as `failed` with the error type `panic` when a poll
+    /// panics, and the panic goes on; as `cancelled` when the future is dropped before. The inner future is dropped first,
+    /// and its destructors still see the activity.
     #[must_use = "futures do nothing unless polled"]
     pub struct ActivityFuture<F: Future, C> {
-        // Declared before the guard: were the drop below to panic, the guard still ends the activity.
+        // Declared before the guard: if the drop below panics, the guard still ends the activity.
         #[pin]
         inner: Option<F>,
-        running: Running,
+        running: ActivityGuard,
         finish: C,
-        held: Option<Box<Held<F::Output>>>,
+        pending: Option<Box<PendingOutput<F::Output>>>,
     }
 
     impl<F: Future, C> PinnedDrop for ActivityFuture<F, C> {
@@ -47,18 +47,19 @@ pin_project! {
     }
 }
 
-/// What a call gave back, until its record is committed.
-struct Held<T> {
+/// The output of a call whose record is not committed yet.
+struct PendingOutput<T> {
     result: thread::Result<T>,
     commit: CommitWait,
 }
 
-// It is only kept, and given on as it is.
-impl<T> UnwindSafe for Held<T> {}
-impl<T> RefUnwindSafe for Held<T> {}
+// The output is only stored, and returned unchanged.
+impl<T> UnwindSafe for PendingOutput<T> {}
+impl<T> RefUnwindSafe for PendingOutput<T> {}
 
-impl Running {
-    /// Runs a future inside of this activity and ends it with what the classifier says of its output.
+impl ActivityGuard {
+    /// Runs a future inside of this activity and ends it with the outcome that `classify` returns for its output:
+    /// [`Outcome::from_result`], say.
     ///
     /// # Examples
     ///
@@ -70,9 +71,9 @@ impl Running {
     /// # let log = ActivityLog::open(":memory:")?;
     /// let answer = log
     ///     .start(Describe::job("ask"))
-    ///     .observe(async { Err::<u32, _>("no route") }, |answer: &Result<u32, &str>| match answer {
+    ///     .observe(async { Err::<u32, _>("no route") }, |answer| match answer {
     ///         Ok(_) => Outcome::success(),
-    ///         Err(error) => Outcome::failed("unreachable").with_message(error.to_string()),
+    ///         Err(error) => Outcome::failed("unreachable").with_message(error),
     ///     })
     ///     .await;
     /// assert!(answer.is_err());
@@ -86,6 +87,15 @@ impl Running {
     pub fn observe<F, C>(self, future: F, classify: C) -> ActivityFuture<F, C>
     where
         F: Future,
+        C: Fn(&F::Output) -> Outcome,
+    {
+        ActivityFuture::new(Some(future), self, classify)
+    }
+
+    /// As [`observe`](Self::observe), with a [`Classify`]: [`ByResult`](crate::activity::ByResult), say.
+    pub fn observe_with<F, C>(self, future: F, classify: C) -> ActivityFuture<F, C>
+    where
+        F: Future,
         C: Classify<F::Output>,
     {
         ActivityFuture::new(Some(future), self, classify)
@@ -93,12 +103,12 @@ impl Running {
 }
 
 impl<F: Future, C> ActivityFuture<F, C> {
-    pub(crate) fn new(inner: Option<F>, running: Running, finish: C) -> Self {
+    pub(crate) fn new(inner: Option<F>, running: ActivityGuard, finish: C) -> Self {
         ActivityFuture {
             inner,
             running,
             finish,
-            held: None,
+            pending: None,
         }
     }
 }
@@ -112,17 +122,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
         let mut this = self.project();
-        if let Some(held) = this.held {
-            ready!(Pin::new(&mut held.commit).poll(cx));
-            let held = this.held.take();
-            let given = held.map_or(Poll::Pending, |held| give(held.result));
+        if let Some(pending) = this.pending {
+            ready!(Pin::new(&mut pending.commit).poll(cx));
+            let pending = this.pending.take();
+            let given = pending.map_or(Poll::Pending, |pending| give(pending.result));
             return this.finish.give(given, None);
         }
         assert!(
             this.inner.is_some(),
             "`ActivityFuture` polled after completion"
         );
-        // One net under all that is not ours: how far it came says what fell.
+        // One `catch_unwind` around all foreign code; `polled` and `outcome` tell which part panicked.
         let (mut polled, mut outcome) = (Poll::Pending, None);
         let entered = this.running.context.enter();
         let caught = catch_unwind(AssertUnwindSafe(|| {
@@ -135,15 +145,15 @@ where
             }
         }));
         drop(entered);
-        // From here on as few moves as can be: an output may be large.
+        // Outputs may be large: as few moves as possible from here on.
         if let Err(payload) = caught {
             if polled.is_ready() {
                 this.finish.note(this.running);
             }
-            let fallen = fell(this.running, this.inner, polled, outcome, payload);
+            let result = panicked_in(this.running, this.inner, polled, outcome, payload);
             let given = match this.running.commit() {
-                None => give(fallen),
-                Some(commit) => hold(this.held, commit, fallen, cx),
+                None => give(result),
+                Some(commit) => wait_for_commit(this.pending, commit, result, cx),
             };
             return this.finish.give(given, None);
         }
@@ -152,13 +162,13 @@ where
         };
         let Some(outcome) = outcome else {
             this.finish.note(this.running);
-            let running = mem::replace(this.running, Running::inert());
+            let running = mem::replace(this.running, ActivityGuard::inert());
             return this.finish.give(polled, Some(running));
         };
         this.finish.end(this.running, outcome);
         if let Some(commit) = this.running.commit() {
             let given = match polled {
-                Poll::Ready(output) => hold(this.held, commit, Ok(output), cx),
+                Poll::Ready(output) => wait_for_commit(this.pending, commit, Ok(output), cx),
                 Poll::Pending => Poll::Pending,
             };
             return this.finish.give(given, None);
@@ -167,17 +177,17 @@ where
     }
 }
 
-/// Ends the activity of a call in which something panicked. The panic of a classifier is no concern of the caller's.
+/// Ends the activity of a call in which something panicked. The caller does not see the panic of a classifier.
 #[cold]
-fn fell<F: Future>(
-    running: &mut Running,
+fn panicked_in<F: Future>(
+    running: &mut ActivityGuard,
     mut inner: Pin<&mut Option<F>>,
     polled: Poll<F::Output>,
     outcome: Option<Option<Outcome>>,
     payload: Box<dyn Any + Send>,
 ) -> thread::Result<F::Output> {
     match (polled, outcome) {
-        // A future that panicked stays: it is dropped where its caller drops it, as if we were not there.
+        // A future that panicked stays until its caller drops it, as without the layer.
         (Poll::Pending, _) => {
             running.close(panicked(&*payload));
             Err(payload)
@@ -195,10 +205,10 @@ fn fell<F: Future>(
     }
 }
 
-/// Keeps what a call gave back until its end is committed.
+/// Holds the output back until the activity's end is committed.
 #[cold]
-fn hold<T>(
-    held: &mut Option<Box<Held<T>>>,
+fn wait_for_commit<T>(
+    pending: &mut Option<Box<PendingOutput<T>>>,
     mut commit: CommitWait,
     result: thread::Result<T>,
     cx: &mut Context<'_>,
@@ -206,11 +216,11 @@ fn hold<T>(
     if Pin::new(&mut commit).poll(cx).is_ready() {
         return give(result);
     }
-    *held = Some(Box::new(Held { result, commit }));
+    *pending = Some(Box::new(PendingOutput { result, commit }));
     Poll::Pending
 }
 
-/// Gives the caller what the call gave back.
+/// Returns the output, or resumes the panic.
 fn give<T>(result: thread::Result<T>) -> Poll<T> {
     match result {
         Ok(output) => Poll::Ready(output),

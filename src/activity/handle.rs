@@ -1,4 +1,4 @@
-//! The handle of a running activity: what code inside it talks to.
+//! The handle of a running activity, for the code inside of it.
 
 use std::{
     fmt,
@@ -18,11 +18,11 @@ use crate::{
     record::{ActivityId, Capture, Scope, Text, TraceContext},
 };
 
-/// A handle of a running activity: adds what is known about it, and starts work inside of it.
+/// A handle of a running activity: adds attributes and scope to it, and starts work inside of it.
 ///
-/// [`Activity::current`] gives it anywhere below a recorded call. Outside of one, and when the call was not
-/// admitted, the handle is *inert*: nothing panics, nothing is recorded. After the activity has ended a
-/// handle still names it as a parent and changes nothing.
+/// [`Activity::current`] returns it anywhere below a recorded call. Outside of one, and when the call was not admitted, the
+/// handle is *inert*: nothing panics, nothing is recorded. A handle of an ended activity still serves as a parent, and
+/// changes nothing else.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ pub struct Activity(State);
 enum State {
     #[default]
     Inert,
-    /// Not admitted: as inert, but an event inside of it is one of its log.
+    /// Not admitted: inert, except that events inside of it go to its log.
     Rejected(Arc<Shard>),
     Open(Open),
 }
@@ -52,30 +52,30 @@ enum State {
 pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SlotKey,
-    /// In handles that may outlive the activity: what children take from it once it has ended, where that is more
-    /// than its id. In all where the activity has a span.
-    kept: Option<Box<Lineage>>,
+    /// What children inherit once the activity has ended, if that is more than its id: in handles that may outlive it, and
+    /// in all handles of an activity with a span.
+    lineage: Option<Box<Lineage>>,
 }
 
 impl Activity {
-    /// A handle of nothing.
+    /// The inert handle.
     pub(super) const INERT: Activity = Activity(State::Inert);
 
-    /// Its id; `None` for an inert handle.
+    /// Returns its id; `None` for an inert handle.
     pub fn id(&self) -> Option<ActivityId> {
         self.open().map(|open| open.key.id)
     }
 
-    /// Where it stands in a trace, to be passed on to what it calls; `None` for an inert handle.
+    /// Returns its trace context, to propagate to other services; `None` for an inert handle.
     ///
-    /// `layer::PropagateLayer` does so for HTTP clients (feature `http`). Where no tracing system says
-    /// otherwise, the trace is said to be sampled: this program does record its part.
+    /// `layer::PropagateLayer` propagates it for HTTP clients (feature `http`). The trace is marked as sampled unless a
+    /// tracing system says otherwise, because this program records its part.
     pub fn trace_context(&self) -> Option<TraceContext> {
         Some(self.open()?.lineage().trace_context())
     }
 
-    /// Sets an attribute, replacing one of the same key. It is redacted first; at most 64 attributes of
-    /// 4 KiB each are kept, and the activity is marked `truncated` where one was refused.
+    /// Sets an attribute, replacing one of the same key. It is redacted first. At most 64 attributes of 4 KiB each are kept;
+    /// beyond that the activity is marked `truncated`.
     pub fn set(&self, key: impl Into<Text>, value: impl Into<Value>) {
         if let Some(open) = self.open() {
             let attribute = (open.shard.shared().intake()).attribute(key.into(), value.into());
@@ -89,7 +89,7 @@ impl Activity {
         }
     }
 
-    /// Sets a number under a name of our own, which no rule needs to look at: a status, a size.
+    /// Sets a numeric attribute whose key is defined by this crate, such as a status or a size. It needs no redaction.
     #[cfg(feature = "http")]
     pub(crate) fn set_number(&self, key: &'static str, number: u64) {
         if let Some(open) = self.open() {
@@ -101,44 +101,65 @@ impl Activity {
         }
     }
 
-    /// Sets the project it belongs to. Children that start later inherit it, as with every scope.
+    /// Sets everything that the scope names. Children that start later inherit it.
+    pub fn set_scope(&self, scope: &Scope) {
+        if self.open().is_none() {
+            return;
+        }
+        let set: [fn(&Activity, Text); 7] = [
+            Activity::set_project,
+            Activity::set_agent,
+            Activity::set_actor,
+            Activity::set_brand,
+            Activity::set_environment,
+            Activity::set_session,
+            Activity::set_request,
+        ];
+        for (set, text) in set.into_iter().zip(scope.texts()) {
+            if let Some(text) = text {
+                set(self, text.clone());
+            }
+        }
+    }
+
+    /// Sets the project it belongs to. Children that start later inherit it.
     pub fn set_project(&self, project: impl Into<Text>) {
-        self.set_scope(project.into(), |scope, text| scope.project = Some(text));
+        self.set_scope_text(project.into(), |scope, text| scope.project = Some(text));
     }
 
     /// Sets the agent that asked for it.
     pub fn set_agent(&self, agent: impl Into<Text>) {
-        self.set_scope(agent.into(), |scope, text| scope.agent = Some(text));
+        self.set_scope_text(agent.into(), |scope, text| scope.agent = Some(text));
     }
 
-    /// Sets the user on whose behalf it runs, once that is known: after authentication, say.
+    /// Sets the user on whose behalf it runs, once that is known: after authentication, for example.
     pub fn set_actor(&self, actor: impl Into<Text>) {
-        self.set_scope(actor.into(), |scope, text| scope.actor = Some(text));
+        self.set_scope_text(actor.into(), |scope, text| scope.actor = Some(text));
     }
 
     /// Sets the site or product it is for.
     pub fn set_brand(&self, brand: impl Into<Text>) {
-        self.set_scope(brand.into(), |scope, text| scope.brand = Some(text));
+        self.set_scope_text(brand.into(), |scope, text| scope.brand = Some(text));
     }
 
     /// Sets the environment.
     pub fn set_environment(&self, environment: impl Into<Text>) {
-        self.set_scope(environment.into(), |scope, text| {
+        self.set_scope_text(environment.into(), |scope, text| {
             scope.environment = Some(text);
         });
     }
 
     /// Sets the client's session or conversation.
     pub fn set_session(&self, session: impl Into<Text>) {
-        self.set_scope(session.into(), |scope, text| scope.session = Some(text));
+        self.set_scope_text(session.into(), |scope, text| scope.session = Some(text));
     }
 
-    /// Sets the client's id of the request.
+    /// Sets the client's request id.
     pub fn set_request(&self, request: impl Into<Text>) {
-        self.set_scope(request.into(), |scope, text| scope.request = Some(text));
+        self.set_scope_text(request.into(), |scope, text| scope.request = Some(text));
     }
 
-    /// Keeps what it was given: redacted, then capped.
+    /// Sets the preview of its input. It is redacted, then capped.
     pub fn set_input(&self, payload: &impl Serialize, capture: Capture) {
         if let Some(open) = self.open()
             && let Some(captured) = intake::payload(payload, capture)
@@ -151,7 +172,7 @@ impl Activity {
         }
     }
 
-    /// Keeps what it gave back: redacted, then capped.
+    /// Sets the preview of its output. It is redacted, then capped.
     pub fn set_output(&self, payload: &impl Serialize, capture: Capture) {
         if let Some(open) = self.open()
             && let Some(captured) = intake::payload(payload, capture)
@@ -164,13 +185,13 @@ impl Activity {
         }
     }
 
-    /// The shard that it stands in; `None` for an inert handle.
+    /// The shard that holds it; `None` for an inert handle.
     #[cfg(feature = "recording")]
     pub(crate) fn shard(&self) -> Option<&Arc<Shard>> {
         self.open().map(|open| &open.shard)
     }
 
-    /// Has somebody told when it ends. `false` when it has, when it is inert, and when it is not this log's.
+    /// Registers a listener for its end. Returns false if it has ended, is inert, or belongs to another log.
     #[cfg(feature = "recording")]
     pub(crate) fn add_end_listener(
         &self,
@@ -181,7 +202,7 @@ impl Activity {
         open.is_some_and(|open| open.shard.add_end_listener(open.key, listener))
     }
 
-    /// True while it runs, and is this log's.
+    /// True if it is running and belongs to this log.
     #[cfg(feature = "recording")]
     pub(crate) fn runs_in(&self, log: &Arc<Shared>) -> bool {
         let open = self.open_in(log);
@@ -194,7 +215,7 @@ impl Activity {
         open.filter(|open| Arc::ptr_eq(open.shard.shared(), log))
     }
 
-    /// Sets another name.
+    /// Replaces its name.
     #[cfg(feature = "http")]
     pub(crate) fn rename(&self, name: &'static str) {
         if let Some(open) = self.open() {
@@ -204,21 +225,25 @@ impl Activity {
         }
     }
 
-    /// Of a slot; with what children take from it, where not all of that is in the slot.
-    pub(super) fn new(shard: Arc<Shard>, key: SlotKey, kept: Option<Box<Lineage>>) -> Self {
-        Activity(State::Open(Open { shard, key, kept }))
+    /// A handle of the activity in a slot; with the lineage of its children, if the slot does not have all of it.
+    pub(super) fn new(shard: Arc<Shard>, key: SlotKey, lineage: Option<Box<Lineage>>) -> Self {
+        Activity(State::Open(Open {
+            shard,
+            key,
+            lineage,
+        }))
     }
 
-    /// Its span, while it runs; `None` where nobody listens to spans.
+    /// Its span, while it runs; `None` without a subscriber for spans.
     pub(super) fn span(&self) -> Option<Arc<Span>> {
-        self.open()?.kept.as_ref()?.span.upgrade()
+        self.open()?.lineage.as_ref()?.span.upgrade()
     }
 
     pub(super) fn rejected(shard: Arc<Shard>) -> Self {
         Activity(State::Rejected(shard))
     }
 
-    /// True when `current`, entered after it, is not its own log's.
+    /// True if `current`, entered after it, belongs to another log.
     #[inline]
     pub(super) fn is_hidden_by(&self, current: &Activity) -> bool {
         match (self.open(), current.open()) {
@@ -236,8 +261,8 @@ impl Activity {
         }
     }
 
-    /// The shard for what happens inside of it, and what that takes from it: nothing where it was not admitted.
-    pub(super) fn place(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
+    /// The shard for events inside of it, and what they inherit: nothing if it was not admitted.
+    pub(super) fn shard_and_lineage(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
         match &self.0 {
             State::Open(open) => Some((&open.shard, Some(open.lineage()))),
             State::Rejected(shard) => Some((shard, None)),
@@ -245,13 +270,13 @@ impl Activity {
         }
     }
 
-    /// What a child within the same log takes from it.
+    /// What a child in the same log inherits from it.
     pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
         let open = self.open()?;
         Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage())
     }
 
-    fn set_scope(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
+    fn set_scope_text(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
         if let Some(open) = self.open() {
             let text = open.shard.shared().intake().text(text);
             let added = size_of::<Scope>() + text.heap_bytes();
@@ -265,21 +290,21 @@ impl Activity {
     }
 }
 
-// Nothing that unwinds can leave an activity half-changed: its slot changes in steps that do not panic.
+// A panic cannot leave an activity half-changed: its slot changes in steps that do not panic.
 impl UnwindSafe for Activity {}
 impl RefUnwindSafe for Activity {}
 
 impl Open {
-    /// What a child takes from it now; what this handle kept where it has ended.
+    /// What a child inherits from it now; if it has ended, what this handle has kept.
     pub(super) fn lineage(&self) -> Lineage {
         let id = self.key.id;
-        let kept = self.kept.as_deref();
+        let kept = self.lineage.as_deref();
         let live = self.shard.read(self.key, |started| {
             let span = kept.map_or_else(Weak::new, |kept| kept.span.clone());
-            Lineage::of(started, span)
+            Lineage::from_started(started, span)
         });
         live.or_else(|| kept.cloned())
-            .unwrap_or_else(|| Lineage::of_id(id))
+            .unwrap_or_else(|| Lineage::from_id(id))
     }
 }
 
@@ -291,7 +316,7 @@ impl Clone for Activity {
             State::Open(open) => State::Open(Open {
                 shard: open.shard.clone(),
                 key: open.key,
-                kept: Some(open.lineage())
+                lineage: Some(open.lineage())
                     .filter(|lineage| !lineage.is_plain())
                     .map(Box::new),
             }),

@@ -1,4 +1,4 @@
-//! What enters the record of a running activity, and what it costs in memory. The rules are those of
+//! Attributes and payloads of running activities: redacted, limited, and counted in bytes. The rules are those of
 //! [`store::Intake`](crate::store::Intake).
 
 use std::mem;
@@ -13,7 +13,7 @@ use crate::{
     store::{Attribute, Details},
 };
 
-/// Takes in the attributes of a description. Returns what they cost in memory.
+/// Adds the attributes of a description. Returns their cost in bytes.
 pub(super) fn attributes(shared: &Shared, all: Vec<(Text, Value)>, details: &mut Details) -> usize {
     shared.intake().attributes(all, details);
     let all = &details.attributes;
@@ -23,29 +23,30 @@ pub(super) fn attributes(shared: &Shared, all: Vec<(Text, Value)>, details: &mut
     all.capacity() * size_of::<(Text, Value)>() + texts.sum::<usize>()
 }
 
-/// A number under a name of our own: neither can be a secret.
+/// A numeric attribute whose key is defined by this crate: neither can be a secret.
 pub(super) fn number(key: &'static str, number: u64) -> Attribute {
     Attribute::new(Text::own(key), number.into())
 }
 
-/// What keeping an attribute costs in memory.
+/// The cost of keeping an attribute, in bytes.
 pub(super) fn cost(attribute: &Attribute) -> usize {
     attribute_cost(attribute.key.heap_bytes(), &attribute.value)
 }
 
-/// Keeps an attribute within the limits. Returns the bytes that are not kept now.
+/// Keeps an attribute within the limits. Returns the cost of the attribute that it replaced, or of itself if it was
+/// dropped.
 pub(super) fn keep(attribute: Attribute, details: &mut Details) -> usize {
     attribute.keep(details).map_or(0, |left| cost(&left))
 }
 
-/// What an attribute that counts costs in memory.
+/// The cost of a counter attribute, in bytes.
 #[cfg(feature = "subscriber")]
 pub(super) fn counter_cost() -> usize {
     attribute_cost(0, &0.into())
 }
 
-/// Adds one to an attribute that counts; the limits are for what the application says. Returns the bytes of
-/// [`counter_cost`] that are not kept now, because it stood there already.
+/// Increments a counter attribute, beyond the limits that hold for the application. Returns how much of
+/// [`counter_cost`] is released again because the counter existed.
 #[cfg(feature = "subscriber")]
 pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     let Some(value) = details.attribute_mut(key) else {
@@ -57,23 +58,22 @@ pub(super) fn count_up(details: &mut Details, key: &'static str) -> usize {
     attribute_cost(0, &replaced)
 }
 
-/// What an attribute costs in memory: its place in a vector that begins with four and grows by doubling, beside its
-/// texts.
+/// The cost of an attribute: its texts, and its share of a vector that starts with four and doubles.
 fn attribute_cost(key_bytes: usize, value: &Value) -> usize {
     3 * size_of::<(Text, Value)>() + key_bytes + heap_bytes(value)
 }
 
-/// Copies the beginning of a payload; the writer thread redacts it. `None` where nothing is to be kept.
+/// Copies the beginning of a payload; the writer thread redacts it. `None` if nothing is captured.
 pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<RawPreview>> {
     (capture != Capture::Off).then(|| Box::new(RawPreview::new(payload, capture.max_bytes())))
 }
 
-/// What the first entry of a map takes beside its key and value, and what each entry does: a node of a B-tree
-/// takes 632 bytes, whether it has one entry or eleven, and is half full at worst.
+/// The overhead of a map's first entry, and of each entry, beside key and value: a B-tree node takes 632 bytes with one
+/// entry or with eleven, and is half full at worst.
 const MAP_BYTES: usize = 520;
 const ENTRY_BYTES: usize = 120;
 
-/// The bytes that a value takes beside itself.
+/// The bytes that a value takes on the heap.
 fn heap_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,

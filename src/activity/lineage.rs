@@ -1,4 +1,4 @@
-//! What a child takes from its parent.
+//! What a child inherits from its parent.
 
 use std::sync::{Arc, Weak};
 
@@ -9,21 +9,21 @@ use crate::{
     store::{StartedActivity, Trace},
 };
 
-/// What a child takes from its parent.
+/// What a child inherits from its parent.
 #[derive(Debug, Clone)]
 pub(super) struct Lineage {
     pub(super) parent: ActivityId,
     pub(super) root: ActivityId,
     pub(super) scope: Option<Arc<Scope>>,
-    /// Where the parent stands in a trace, where that does not follow from the ids.
+    /// The parent's trace, if it does not follow from the ids.
     trace: Option<Box<Trace>>,
-    /// The parent's span; gone once that has ended.
+    /// The parent's span; gone once the parent has ended.
     pub(super) span: Weak<Span>,
 }
 
 impl Lineage {
-    /// Of an activity.
-    pub(super) fn of(started: &StartedActivity, span: Weak<Span>) -> Self {
+    /// The lineage of the children of a running activity.
+    pub(super) fn from_started(started: &StartedActivity, span: Weak<Span>) -> Self {
         let details = started.details.as_deref();
         Lineage {
             parent: started.id,
@@ -34,8 +34,8 @@ impl Lineage {
         }
     }
 
-    /// Of an activity of which only the id is known any more.
-    pub(super) fn of_id(id: ActivityId) -> Self {
+    /// The lineage of the children of an ended activity of which only the id is known.
+    pub(super) fn from_id(id: ActivityId) -> Self {
         Lineage {
             parent: id,
             root: id,
@@ -45,7 +45,7 @@ impl Lineage {
         }
     }
 
-    /// True where it is that of [`of_id`](Self::of_id).
+    /// True if it equals [`from_id`](Self::from_id) of its parent.
     pub(super) fn is_plain(&self) -> bool {
         self.root == self.parent
             && self.scope.is_none()
@@ -53,8 +53,8 @@ impl Lineage {
             && self.span.strong_count() == 0
     }
 
-    /// Makes an activity a child.
-    pub(super) fn pass_on(self, child: &mut StartedActivity) {
+    /// Makes an activity a child of the parent.
+    pub(super) fn apply(self, child: &mut StartedActivity) {
         child.parent = Some(self.parent);
         child.root = Some(self.root);
         match (&mut child.scope, self.scope) {
@@ -68,7 +68,7 @@ impl Lineage {
         }
     }
 
-    /// Where the parent stands in its trace.
+    /// The parent's trace context.
     pub(super) fn trace_context(self) -> TraceContext {
         let trace = self
             .trace

@@ -1,4 +1,4 @@
-//! What `record` gives back: whether an event was admitted, and a way to wait for its commit.
+//! The receipt of an event: whether it was admitted, and a way to wait for its commit.
 
 use std::{
     future::Future,
@@ -17,10 +17,26 @@ use crate::{
     record::{EventId, Text},
 };
 
-/// How long [`Committed::wait`] waits where nothing else is said.
+/// The default timeout of [`Committed::wait`].
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Says whether an event was admitted, and waits for its commit if asked to.
+/// Tells whether an event was admitted, and waits for its commit on request. Returned by
+/// [`Event::record`](crate::Event::record).
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::ActivityLog;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> tower_activity::Result<()> {
+/// # let log = ActivityLog::open(":memory:")?;
+/// let receipt = log.event("deployment").summary("v3 is live").record();
+/// let admitted = receipt.id();
+/// assert_eq!(receipt.committed().await?, admitted);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Receipt(State);
 
@@ -36,22 +52,22 @@ enum State {
     },
 }
 
-/// Waits until an event is on record. Returned by [`Receipt::committed`].
+/// A future that waits until an event is committed. Returned by [`Receipt::committed`].
 ///
-/// Await it, or call [`wait`](Self::wait) where there is no runtime. It gives the id of the event on record:
-/// for a re-fired event that of the first with its key, type, project and actor. `None` for a log that records nothing.
+/// Await it, or call [`wait`](Self::wait) without a runtime. It resolves to the id of the committed event: for a
+/// duplicate, the id of the first event with its key, type, project and actor. `None` for a disabled log or an inert
+/// activity.
 ///
 /// # Errors
 ///
-/// When the event was not admitted, when the store refuses it, and when the log was shut down before it was
-/// committed.
+/// When the event was rejected, when the store refuses it, and when the log was shut down before it was committed.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future stops the waiting; the event goes its way. It has no deadline of its own: while the
-/// store takes nothing, the event waits.
+/// Dropping the future only stops the waiting; the event is committed all the same. The future has no timeout: it waits
+/// for as long as the store accepts nothing.
 #[derive(Debug)]
-#[must_use = "nothing waits until this is awaited or waited for"]
+#[must_use = "call `.await` or `.wait()` to wait for the commit"]
 pub struct Committed {
     state: State,
     timeout: Duration,
@@ -78,7 +94,7 @@ impl Receipt {
         })
     }
 
-    /// The event's id; `None` when it was not admitted, which is counted, and for a log that records nothing.
+    /// Returns the event's id; `None` if it was rejected (rejections are counted), or the log is disabled.
     pub fn id(&self) -> Option<EventId> {
         match &self.0 {
             State::Admitted { id, shared, .. } if !shared.is_forked() => Some(*id),
@@ -86,7 +102,7 @@ impl Receipt {
         }
     }
 
-    /// Waits until the event is on record, and has it committed at once: await it, or
+    /// Waits until the event is committed, and has it committed at once: await it, or call
     /// [`wait`](Committed::wait).
     pub fn committed(self) -> Committed {
         let state = match self.0 {
@@ -106,21 +122,21 @@ impl Receipt {
 }
 
 impl Committed {
-    /// Sets how long [`wait`](Self::wait) waits; 5 seconds by default.
-    pub fn within(mut self, timeout: Duration) -> Self {
+    /// Sets the timeout of [`wait`](Self::wait); 5 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Blocks the thread until the event is on record.
+    /// Blocks the thread until the event is committed.
     ///
     /// # Errors
     ///
-    /// As for the future, and when it was not committed in time, with what the store said.
+    /// As for the future; and when the timeout passes first, with the store's last error as the cause.
     pub fn wait(self) -> Result<Option<EventId>> {
         let deadline = Instant::now() + self.timeout.min(FOREVER);
         let timeout = self.timeout;
-        let late = match &self.state {
+        let waiting = match &self.state {
             State::Admitted { id, shared, .. } => Some((*id, shared.clone())),
             State::Nothing | State::Rejected(..) => None,
         };
@@ -132,7 +148,7 @@ impl Committed {
                 return result;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match &late {
+            match &waiting {
                 Some((id, shared)) if left.is_zero() => {
                     return Err(not_in_time(*id, timeout, shared));
                 }
@@ -166,7 +182,7 @@ impl Future for Committed {
 
 fn not_admitted(reason: Rejection, event_type: &str) -> Error {
     let (kind, why) = match reason {
-        Rejection::Memory => (ErrorKind::Full, "the log's memory bound was reached"),
+        Rejection::Memory => (ErrorKind::Full, "the log's memory limit was reached"),
         Rejection::Closed => (ErrorKind::Closed, "the log was shut down"),
         Rejection::Forked => (
             ErrorKind::Forked,
@@ -175,7 +191,10 @@ fn not_admitted(reason: Rejection, event_type: &str) -> Error {
         Rejection::Type if event_type.is_empty() => {
             (ErrorKind::Invalid, "a type needs a letter or a digit")
         }
-        Rejection::Type => (ErrorKind::Invalid, "its type is not on the log's list"),
+        Rejection::Type => (
+            ErrorKind::Invalid,
+            "its type is not one of the log's event types",
+        ),
     };
     Error::new(
         kind,

@@ -1,4 +1,4 @@
-//! The `tracing` span of an activity, and the trace that both stand in.
+//! The `tracing` span of an activity, and its trace.
 
 use serde_json::Value;
 use tracing::{Span, field::Empty};
@@ -9,19 +9,19 @@ use crate::{
     store::{StartedActivity, Trace},
 };
 
-/// The attribute for the status that a call over RPC was answered with.
+/// The attribute for the status code of an RPC response.
 #[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]
 pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
-/// The attribute for a trace that an activity does not continue, because it runs inside of one of another trace.
+/// The attribute for a remote trace that an activity does not continue, because its parent belongs to another trace.
 const LINK: Text = Text::from_static("trace.link");
-/// What that attribute takes: a `traceparent` and its place.
-const LINK_CHARGE: usize = 256;
+/// The cost of that attribute: a `traceparent` and its entry.
+const LINK_COST: usize = 256;
 
-/// Makes the span of an activity, within what is current: called so where that is not the activity's name, with fields
-/// of its own.
+/// Creates the span of an activity as a child of the current span, with a name and fields that may differ from the
+/// activity's.
 ///
-/// A span's fields have to be known when this is compiled: these are the names that OpenTelemetry gives to what the
-/// layers of this crate find out. `mcp/names.rs` says which version of them.
+/// The fields of a span are fixed at compile time: these are OpenTelemetry's names for what the layers of this crate
+/// record. `mcp/names.rs` names their version.
 pub(super) fn open(
     shared: &Shared,
     started: &StartedActivity,
@@ -72,7 +72,7 @@ pub(super) fn open(
     span
 }
 
-/// Puts an attribute on a span, where it is among the fields above; others go nowhere.
+/// Records an attribute on a span, if it is one of the fields above.
 pub(super) fn note(span: &Span, key: &str, value: &Value) {
     match value {
         Value::String(text) => span.record(key, text.as_str()),
@@ -80,13 +80,8 @@ pub(super) fn note(span: &Span, key: &str, value: &Value) {
     };
 }
 
-/// Says where an activity stands in a trace: in that of its parent, else in the one that its caller named, else in
-/// its own. Returns the bytes that this takes.
-pub(super) fn trace(
-    started: &mut StartedActivity,
-    remote: Option<&TraceContext>,
-    span: &Span,
-) -> usize {
+/// Sets the trace of an activity: its parent's, else its remote caller's, else its own. Returns the cost in bytes.
+pub(super) fn trace(started: &mut StartedActivity, remote: Option<&TraceContext>, span: &Span) -> usize {
     let own = TraceId::from_root(started.root.unwrap_or(started.id));
     let inherited = started
         .details
@@ -108,7 +103,7 @@ pub(super) fn trace(
         } else {
             let details = started.details.get_or_insert_default();
             details.add(LINK, Value::from(remote.to_string()));
-            bytes += LINK_CHARGE;
+            bytes += LINK_COST;
         }
     }
     otel::join(span, &mut trace, own);
@@ -119,7 +114,7 @@ pub(super) fn trace(
     bytes
 }
 
-/// Without a tracing system there are no other ids than ours.
+/// Without OpenTelemetry an activity keeps its own ids.
 #[cfg(not(feature = "opentelemetry"))]
 mod otel {
     use tracing::Span;
@@ -129,7 +124,7 @@ mod otel {
     pub(super) fn join(_: &Span, _: &mut Option<Trace>, _: TraceId) {}
 }
 
-/// Takes the ids of a span over, where `tracing-opentelemetry` gives it some.
+/// Adopts the ids that `tracing-opentelemetry` gives to the span, if it does.
 #[cfg(feature = "opentelemetry")]
 mod otel {
     use opentelemetry::{
@@ -150,10 +145,10 @@ mod otel {
         }
         let remote = trace.as_ref().and_then(remote);
         if let Some(remote) = remote
-            // A span of somebody else's that has joined the trace already is the nearer parent.
+            // A current span that already belongs to the remote trace is the nearer parent.
             && Span::current().context().span().span_context().trace_id() != remote.trace_id()
         {
-            // It fails where nobody gives spans such ids.
+            // It fails if no OpenTelemetry layer is installed, and the span then needs no parent.
             let _ = span.set_parent(Context::new().with_remote_span_context(remote));
         }
         let context = span.context();
@@ -169,7 +164,7 @@ mod otel {
         }
     }
 
-    /// What the caller said, as OpenTelemetry says it.
+    /// The remote caller's context, as OpenTelemetry's type.
     fn remote(trace: &Trace) -> Option<SpanContext> {
         let state = trace
             .state

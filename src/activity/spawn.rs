@@ -1,4 +1,4 @@
-//! Taking the current activity along: to another task, another thread, another future.
+//! Carrying the current activity into another task, thread or future.
 
 use std::{
     future::Future,
@@ -11,14 +11,14 @@ use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 use tracing::Span;
 
-use crate::activity::{Activity, running::Context};
+use crate::activity::{Activity, guard::Context};
 
 impl Activity {
-    /// Spawns a task that runs inside of this activity. The activity does not wait for it.
+    /// Spawns a task that runs inside of this activity. The activity does not wait for the task.
     ///
     /// # Panics
     ///
-    /// As [`tokio::spawn`], outside of a runtime.
+    /// Outside of a runtime, as [`tokio::spawn`] does.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -31,7 +31,7 @@ impl Activity {
     ///
     /// # Panics
     ///
-    /// As [`tokio::task::spawn_blocking`], outside of a runtime.
+    /// Outside of a runtime, as [`tokio::task::spawn_blocking`] does.
     pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -52,7 +52,7 @@ impl Activity {
     }
 
     fn context(&self) -> Context {
-        // Below itself, what it is entered from is the better span: it may be one that the code in it has opened.
+        // Inside of this activity the current span is nearer: the code may have opened one of its own.
         let inside = Activity::current().id() == self.id();
         let span = if inside { None } else { self.span() };
         let span = span.unwrap_or_else(|| Arc::new(Span::current()));
@@ -63,10 +63,10 @@ impl Activity {
     }
 }
 
-/// Takes an activity along with a future. Implemented for every future.
+/// Extends futures with methods that carry an activity along. Implemented for every future.
 ///
-/// `tokio::spawn` and its like start with no activity: what is current belongs to the task that polls. The module
-/// [`context`](crate::context) lists what loses it.
+/// Spawned tasks do not inherit the current activity, because it belongs to the task that polls. The module
+/// [`context`](crate::context) lists what keeps it and what loses it.
 ///
 /// # Examples
 ///
@@ -74,22 +74,22 @@ impl Activity {
 /// use tower_activity::{Activity, InActivity};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let task = tokio::spawn(async { Activity::current().set("rows", 42) }.in_current());
-/// # task.await.unwrap();
+/// # async fn main() -> Result<(), tokio::task::JoinError> {
+/// tokio::spawn(async { Activity::current().set("rows", 42) }.in_current()).await?;
+/// # Ok(())
 /// # }
 /// ```
 pub trait InActivity: Future + Sized {
-    /// Runs the future inside of this activity, which it does not end.
-    fn in_activity(self, activity: &Activity) -> Inside<Self> {
-        Inside {
+    /// Runs the future inside of this activity, without ending it.
+    fn in_activity(self, activity: &Activity) -> InActivityFuture<Self> {
+        InActivityFuture {
             inner: Some(self),
             context: activity.context(),
         }
     }
 
-    /// Runs the future inside of the activity that is current now.
-    fn in_current(self) -> Inside<Self> {
+    /// Runs the future inside of the activity that is current now, without ending it.
+    fn in_current(self) -> InActivityFuture<Self> {
         self.in_activity(&Activity::current())
     }
 }
@@ -97,16 +97,16 @@ pub trait InActivity: Future + Sized {
 impl<F: Future> InActivity for F {}
 
 pin_project! {
-    /// A future that runs inside of an activity, which it does not end: polls and drop alike.
+    /// A future that runs inside of an activity, for every poll and for its drop. Returned by [`InActivity`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct Inside<F> {
+    pub struct InActivityFuture<F> {
         #[pin]
         inner: Option<F>,
         context: Context,
     }
 
-    impl<F> PinnedDrop for Inside<F> {
+    impl<F> PinnedDrop for InActivityFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let _entered = this.context.enter();
@@ -115,7 +115,7 @@ pin_project! {
     }
 }
 
-impl<F: Future> Future for Inside<F> {
+impl<F: Future> Future for InActivityFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
@@ -123,7 +123,7 @@ impl<F: Future> Future for Inside<F> {
         let _entered = this.context.enter();
         match this.inner.as_mut().as_pin_mut() {
             Some(inner) => inner.poll(cx),
-            // Only the drop above empties it.
+            // Only the drop above takes it out.
             None => Poll::Pending,
         }
     }

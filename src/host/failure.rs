@@ -1,6 +1,6 @@
 //! Errors of host operations.
 
-use std::{error::Error as _, io, process::ExitStatus};
+use std::{io, process::ExitStatus};
 
 use crate::error::{Error, ErrorKind};
 
@@ -14,18 +14,6 @@ pub(super) fn io_error(attempt: String, cause: io::Error) -> Error {
         _ => ErrorKind::Host,
     };
     Error::new(kind, attempt).with_source(cause)
-}
-
-/// Formats an error and its sources on one line, separated by `: `.
-pub(super) fn error_chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// Describes a failed command: the last line of its stderr, and its exit status.

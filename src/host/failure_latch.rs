@@ -2,7 +2,7 @@
 
 use crate::{
     error::Error,
-    host::{Host, failure::error_chain},
+    host::Host,
     log::ActivityLog,
     record::{Status, Text},
 };
@@ -28,7 +28,7 @@ impl FailureLatch {
             return;
         };
         if !std::mem::replace(&mut self.failing, true) {
-            let why = error_chain(error);
+            let why = format!("{error:#}");
             tracing::warn!(target: "tower_activity::host", host = host.name(), why, "{event}");
             log.event(event)
                 .status(Status::Failed)

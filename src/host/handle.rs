@@ -23,10 +23,7 @@ use tokio::{
 use crate::{
     activity::InActivity,
     error::{Error, ErrorKind, Result},
-    host::{
-        ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking,
-        failure::error_chain,
-    },
+    host::{ActivitySource, HostActivity, Markers, ShellActivity, blocking::blocking},
     log::ActivityLog,
     record::{Status, Text},
 };
@@ -257,7 +254,7 @@ impl Host {
     fn went_unmarked(&self, log: &ActivityLog, source: ActivitySource, error: &Error) {
         self.inner.unmarked.fetch_add(1, Relaxed);
         let name = self.name();
-        let why = error_chain(error);
+        let why = format!("{error:#}");
         tracing::warn!(target: "tower_activity::host", host = name, %source, why, "a host went unmarked");
         log.event("host_mark_failed")
             .status(Status::Failed)

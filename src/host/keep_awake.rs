@@ -25,8 +25,7 @@ impl ActivityLog {
     ///
     /// ```
     /// use tower_activity::{
-    ///     ActivityLog, Describe, Outcome,
-    ///     host::{ActivitySource, Host, HostActivity, ClockReading},
+    ///     ActivityLog, Describe, Outcome, host::{ActivitySource, ClockReading, Host, HostActivity},
     /// };
     ///
     /// # #[tokio::main(flavor = "current_thread")]

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
-    activity::{Activity, Describe, Running},
+    activity::{Activity, ActivityGuard, Describe},
     error::{Error, Result},
-    host::{ActivitySource, Host, failure::error_chain, handle::Gate},
+    host::{ActivitySource, Host, handle::Gate},
     log::ActivityLog,
     record::{Outcome, Status, Text},
 };
@@ -263,7 +263,7 @@ async fn finish(marking: JoinHandle<()>) {
 /// What is recorded of a piece of work.
 struct Job<'a> {
     log: &'a ActivityLog,
-    running: Running,
+    running: ActivityGuard,
     host: Text,
     provider: &'static str,
 }
@@ -305,14 +305,14 @@ impl<'a> Job<'a> {
                 Ok(_) => event.record(),
                 Err(error) => event
                     .status(Status::Failed)
-                    .summary(error_chain(error))
+                    .summary(format_args!("{error:#}"))
                     .record(),
             };
             done
         };
         let outcome = |done: &Result<T>| match done {
             Ok(_) => Outcome::success(),
-            Err(error) => Outcome::failed("host_error").with_message(error_chain(error)),
+            Err(error) => Outcome::failed("host_error").with_message(format_args!("{error:#}")),
         };
         self.running.observe(told_of, outcome).await
     }

@@ -39,8 +39,7 @@ type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 /// ```
 /// use std::time::Duration;
 /// use tower_activity::{
-///     ActivityLog,
-///     host::{HostProviderExt, LocalProvider, ClockReading, StopReason, HostState, Watcher},
+///     ActivityLog, host::{ClockReading, HostProviderExt, HostState, LocalProvider, StopReason, Watcher},
 /// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]

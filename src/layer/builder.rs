@@ -1,16 +1,20 @@
-//! The layer's settings.
+//! The layer and its settings.
 
-use tower::Layer;
+use tower_layer::Layer;
 
 use crate::{
-    activity::ByResult,
+    activity::{ByResult, Describe},
     layer::{ActivityService, ByType},
     log::ActivityLog,
+    record::Outcome,
 };
 
-/// Puts every call of a service on the record.
+/// A [`Layer`] that records every call of a service as an activity.
 ///
-/// The wrapped service behaves as it did: same results, same readiness, same cancellation.
+/// The wrapped service behaves as before: same results, same readiness, same cancellation.
+///
+/// By default a call is named after its request's Rust type, and an `Err` is a failure: set
+/// [`describe`](Self::describe) and [`classify`](Self::classify).
 ///
 /// # Examples
 ///
@@ -31,8 +35,25 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Closures that do not look at the request need no type:
+///
+/// ```
+/// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_activity::{ActivityLayer, ActivityLog, Describe, Outcome};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let log = ActivityLog::open(":memory:")?;
+/// let mut tick = ServiceBuilder::new()
+///     .layer(ActivityLayer::new(&log).describe(|_| Describe::job("tick")).classify(|_| Outcome::success()))
+///     .service(service_fn(|number: u32| async move { Ok::<_, std::io::Error>(number + 1) }));
+/// assert_eq!(tick.ready().await?.call(1).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is put around a service"]
+#[must_use = "layers do nothing unless applied to a service"]
 pub struct ActivityLayer<D = ByType, C = ByResult> {
     pub(super) log: ActivityLog,
     pub(super) describe: D,
@@ -40,7 +61,7 @@ pub struct ActivityLayer<D = ByType, C = ByResult> {
 }
 
 impl ActivityLayer {
-    /// Makes a layer for any service: the name of a call is its request's Rust type, an `Err` is a failure.
+    /// Creates a layer for any service.
     pub fn new(log: &ActivityLog) -> Self {
         ActivityLayer {
             log: log.clone(),
@@ -51,9 +72,18 @@ impl ActivityLayer {
 }
 
 impl<C> ActivityLayer<ByType, C> {
-    /// Sets what a request is called and for whom it runs: a function `Fn(&Req) -> Describe`, or a
-    /// [`DescribeRequest`](crate::layer::DescribeRequest). Where it panics, the request's Rust type stands in.
-    pub fn describe<D2>(self, describe: D2) -> ActivityLayer<D2, C> {
+    /// Sets the closure that describes a request: its name, and for whom it runs. If it panics, the request's Rust type is
+    /// the name.
+    pub fn describe<Req, F>(self, describe: F) -> ActivityLayer<F, C>
+    where
+        F: Fn(&Req) -> Describe,
+    {
+        self.describe_with(describe)
+    }
+
+    /// Sets a [`DescribeRequest`](crate::layer::DescribeRequest): for several types of requests, or to pass the activity
+    /// on with the request.
+    pub fn describe_with<D>(self, describe: D) -> ActivityLayer<D, C> {
         ActivityLayer {
             log: self.log,
             describe,
@@ -63,10 +93,17 @@ impl<C> ActivityLayer<ByType, C> {
 }
 
 impl<D, C> ActivityLayer<D, C> {
-    /// Sets what counts as success: a function `Fn(&Result<Response, Error>) -> Outcome`, or a
-    /// [`Classify`](crate::activity::Classify). Where it panics, the call is recorded as `failed` with the
-    /// error type `classifier_panic`; what the caller gets is unchanged.
-    pub fn classify<C2>(self, classify: C2) -> ActivityLayer<D, C2> {
+    /// Sets the closure that decides what counts as success: [`Outcome::from_result`], say. If it panics, the call is
+    /// recorded as `failed` with the error type `classifier_panic`; the caller's result is unchanged.
+    pub fn classify<T, F>(self, classify: F) -> ActivityLayer<D, F>
+    where
+        F: Fn(&T) -> Outcome,
+    {
+        self.classify_with(classify)
+    }
+
+    /// Sets a [`Classify`](crate::activity::Classify), for several types of results.
+    pub fn classify_with<C2>(self, classify: C2) -> ActivityLayer<D, C2> {
         ActivityLayer {
             log: self.log,
             describe: self.describe,

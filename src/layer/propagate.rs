@@ -1,19 +1,20 @@
-//! The layer for clients: what they ask of others belongs to the trace of the current activity.
+//! The layer for HTTP clients: their requests belong to the trace of the current activity.
 
 use std::task::{Context, Poll};
 
 use http::{HeaderName, HeaderValue, Request};
-use tower::{Layer, Service};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::activity::Activity;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Sends the trace of the current activity along with the requests of an HTTP client, as `traceparent` and
+/// A [`Layer`] for HTTP clients that sends the trace context of the current activity, in the headers `traceparent` and
 /// `tracestate`.
 ///
-/// Outside of any activity it changes nothing, nor where a request says already what it belongs to.
+/// It changes nothing outside of any activity, and nothing in a request that already has a `traceparent`.
 ///
 /// # Examples
 ///
@@ -27,7 +28,7 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// # let log = ActivityLog::open(":memory:")?;
 /// let mut client = ServiceBuilder::new()
 ///     .layer(PropagateLayer::new())
-///     .service(service_fn(async |request: Request<()>| { // a client, such as one of hyper's
+///     .service(service_fn(async |request: Request<()>| { // a hyper client, for example
 ///         assert!(request.headers().contains_key("traceparent"));
 ///         Ok::<_, std::io::Error>(())
 ///     }));
@@ -39,11 +40,11 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-#[must_use = "a layer does nothing until it is put around a service"]
+#[must_use = "layers do nothing unless applied to a service"]
 pub struct PropagateLayer;
 
 impl PropagateLayer {
-    /// Makes the layer.
+    /// Creates the layer.
     pub const fn new() -> Self {
         PropagateLayer
     }
@@ -57,7 +58,7 @@ impl<S> Layer<S> for PropagateLayer {
     }
 }
 
-/// A client that sends the current trace along. Made by [`PropagateLayer`].
+/// A client that sends the current trace context. Returned by [`PropagateLayer`].
 #[derive(Debug, Clone)]
 pub struct PropagateService<S> {
     inner: S,
@@ -82,7 +83,7 @@ where
             && let Ok(parent) = HeaderValue::try_from(context.to_string())
         {
             headers.insert(TRACEPARENT, parent);
-            // A state belongs to its parent.
+            // A `tracestate` is only valid with its `traceparent`.
             headers.remove(TRACESTATE);
             let state = context
                 .state()

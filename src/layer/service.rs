@@ -5,16 +5,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tower::Service;
+use tower_service::Service;
 
 use crate::{
-    activity::{ActivityFuture, ByResult, Classify, Describe, Running},
+    activity::{ActivityFuture, ActivityGuard, ByResult, Classify, Describe},
     layer::{ByType, DescribeRequest},
     log::ActivityLog,
     pipeline::Admission,
 };
 
-/// A service whose calls are on the record. Made by [`ActivityLayer`](crate::ActivityLayer).
+/// A service that records its calls. Returned by [`ActivityLayer`](crate::ActivityLayer).
 #[derive(Debug, Clone)]
 pub struct ActivityService<S, D = ByType, C = ByResult> {
     pub(super) inner: S,
@@ -35,45 +35,45 @@ impl<S, D, C> ActivityService<S, D, C> {
         }
     }
 
-    /// The service inside.
+    /// Returns a reference to the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service inside.
+    /// Returns a mutable reference to the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Takes the layer off.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// Starts the activity of a call, with the room that was taken for it.
+    /// Starts the activity of a call, with the memory that `poll_ready` has reserved for it.
     #[inline]
-    pub(super) fn start(&mut self, describe: Describe) -> Running {
+    pub(super) fn start(&mut self, describe: Describe) -> ActivityGuard {
         self.log.start_with(describe, self.admission.take())
     }
 
-    /// Calls the service inside of an activity, which `finish` then decides on.
+    /// Calls the service inside of an activity, whose end `finish` decides.
     #[inline]
     pub(super) fn run<Req, F>(
         &mut self,
-        mut running: Running,
+        mut running: ActivityGuard,
         request: Req,
         finish: F,
     ) -> ActivityFuture<S::Future, F>
     where
         S: Service<Req>,
     {
-        // A panic in here ends the activity when it passes the guard. Catching it would tell what it said, and
-        // cost every call two moves of its request.
+        // A panic in here ends the activity when it unwinds through the guard. Catching it would also record its message,
+        // but cost every call two moves of its request.
         let future = running.enter(|| self.inner.call(request));
         ActivityFuture::new(Some(future), running, finish)
     }
 
-    /// Waits for room, where the log's mode says so, and for the service.
+    /// Waits for memory, if the log's mode says so, and for the service.
     #[inline]
     pub(super) fn ready<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
     where
@@ -103,9 +103,9 @@ where
         let describe = catch_unwind(AssertUnwindSafe(|| self.describe.describe(&request)))
             .unwrap_or_else(|_| ByType.describe(&request));
         let running = self.start(describe);
-        // Nor does a hand-over that panics: the request goes on as it then is.
+        // Nor does a panic in `inject`: the request goes on as it was left.
         drop(catch_unwind(AssertUnwindSafe(|| {
-            self.describe.hand_over(&mut request, &running);
+            self.describe.inject(&mut request, &running);
         })));
         let classify = self.classify.clone();
         self.run(running, request, classify)

@@ -1,8 +1,38 @@
-//! The handle that applications hold: it opens a store, owns the pipeline, and gives everything else.
+//! The log: [`ActivityLog`] is the handle that an application opens once, clones, and shuts down at its end.
+//!
+//! [`ActivityLog::open`] is enough for most programs. [`ActivityLog::builder`] returns a [`Builder`] for everything else:
+//!
+//! | to set | see |
+//! |---|---|
+//! | what a call may wait for: nothing, memory, or its commit | [`Mode`] |
+//! | memory, flush interval, timeouts | [`Builder`] |
+//! | retention: how long each kind of record is kept | [`Builder::keep_activities`] and the methods after it |
+//! | what counts as a secret | [`Builder::redactor`] |
+//! | size and flushing of recordings | [`RecordingOptions`], [`FlushMode`] |
+//!
+//! [`ActivityLog::flush`] and [`ActivityLog::shutdown`] return [`Flush`] and [`Shutdown`]: await them, or call `wait` where
+//! there is no runtime.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_activity::{ActivityLog, Describe, Mode, Outcome};
+//!
+//! # fn main() -> tower_activity::Result<()> {
+//! let log = ActivityLog::builder()
+//!     .environment("production")
+//!     .mode(Mode::Durable)
+//!     .open(":memory:")?;
+//! log.start(Describe::job("import")).end(Outcome::success());
+//!
+//! let accounting = log.shutdown().timeout(Duration::from_secs(10)).wait()?;
+//! assert_eq!(accounting.activities.committed, 1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 #[cfg(feature = "rmcp")]
-mod kept;
+mod extensions;
 
 use std::{
     fmt,
@@ -15,16 +45,17 @@ use std::{
 pub use builder::Builder;
 use chrono::DateTime;
 
+pub use crate::pipeline::{Flush, FlushMode, Mode, RecordingOptions, Shutdown};
 use crate::{
     error::{Error, Result},
-    pipeline::{Admission, DEFAULT_TIMEOUT, Flush, Pipeline, Shutdown},
+    pipeline::{Admission, DEFAULT_TIMEOUT, Pipeline},
     store::{Accounting, Store, WallClock},
 };
 
-/// A log of activities: the handle that applications hold. Cloning it is cheap.
+/// A handle of an open log. Clones are cheap and share the log.
 ///
-/// It opens a store and starts one writer thread; both end with the last handle, or with
-/// [`shutdown`](Self::shutdown). Opening is synchronous and needs no runtime.
+/// Opening a log opens its store and starts one writer thread; both end with [`shutdown`](Self::shutdown), or with the last
+/// handle. Opening is synchronous and needs no runtime.
 ///
 /// # Examples
 ///
@@ -43,9 +74,9 @@ use crate::{
 ///
 /// # Loss
 ///
-/// A call never waits for the log, unless its [`Mode`](crate::Mode) says so. What does not fit into its memory is
-/// not recorded; a killed process loses what it had not committed, 50 ms by default. Both are counted: see
-/// [`accounting`](Self::accounting).
+/// A call never waits for the log, unless the log's [`Mode`](crate::Mode) says so. Records that do not fit into the memory
+/// limit are rejected; a killed process loses the records of the last flush interval, 50 ms by default. Both are counted:
+/// see [`accounting`](Self::accounting).
 #[derive(Clone)]
 pub struct ActivityLog {
     inner: Option<Arc<Inner>>,
@@ -55,32 +86,44 @@ struct Inner {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
     #[cfg(feature = "rmcp")]
-    kept: kept::Kept,
+    extensions: extensions::Extensions,
 }
 
 impl ActivityLog {
-    /// Opens the log kept in this file, and makes it where there is none. `:memory:` keeps it in memory.
+    /// Opens the log in this file, and creates the file if there is none. `:memory:` is a log in memory.
     ///
     /// # Errors
     ///
-    /// When the file cannot be made or opened, is on a network file system, is not a log, or was written by a
-    /// newer version; in the child of a fork whose parent has a log open.
+    /// When the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
+    /// version; in the child of a fork whose parent has a log open.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         ActivityLog::builder().open(path)
     }
 
-    /// Starts a log with settings of its own.
+    /// Opens the log that the environment variable `ACTIVITY_STORE` names, or `activity.db` in the working directory: the
+    /// same one that the command `activity` reads by default.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    #[cfg(feature = "sqlite")]
+    pub fn from_env() -> Result<Self> {
+        let path = std::env::var_os("ACTIVITY_STORE").filter(|path| !path.is_empty());
+        ActivityLog::open(path.unwrap_or_else(|| "activity.db".into()))
+    }
+
+    /// Returns a builder, to change settings before the log is opened.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A log that records nothing, at no cost: every activity it starts is inert.
+    /// Returns a log that records nothing, at no cost: every activity it starts is inert.
     pub fn disabled() -> Self {
         ActivityLog { inner: None }
     }
 
-    /// Commits everything that has ended by now: await it, or [`wait`](Flush::wait).
+    /// Commits everything that has ended by now: await it, or call [`wait`](Flush::wait).
     pub fn flush(&self) -> Flush {
         match &self.inner {
             Some(inner) => inner.pipeline.flush(DEFAULT_TIMEOUT),
@@ -88,8 +131,8 @@ impl ActivityLog {
         }
     }
 
-    /// Admits nothing more, commits what has ended and closes the store: await it, or
-    /// [`wait`](Shutdown::wait). Activities that are still open are written as abandoned.
+    /// Rejects new records, commits everything that has ended, and closes the store: await it, or call
+    /// [`wait`](Shutdown::wait). Activities that are still running are recorded as `abandoned`.
     pub fn shutdown(&self) -> Shutdown {
         match &self.inner {
             Some(inner) => inner.pipeline.shutdown(DEFAULT_TIMEOUT),
@@ -97,10 +140,10 @@ impl ActivityLog {
         }
     }
 
-    /// Copies the log into a new file, complete and verified, while it records. Returns the copy's size in bytes.
+    /// Copies the log into a new file and verifies the copy, while the log records. Returns the copy's size in bytes.
     ///
-    /// It holds what was committed when it began: [`flush`](Self::flush) before it, to have all that has ended until
-    /// then. This blocks: in async code call it on a thread where that is allowed.
+    /// The copy contains everything that was committed when it started: [`flush`](Self::flush) first, to include everything
+    /// that has ended. This blocks: in async code, call it with `spawn_blocking`.
     ///
     /// # Examples
     ///
@@ -117,8 +160,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When a file of this name exists or cannot be written, and when the log cannot be read; for a disabled log. Then
-    /// nothing is left under that name.
+    /// When a file of this name exists or cannot be written, and when the log cannot be read; for a disabled log. After an
+    /// error no file of this name is left.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<u64> {
         match self.store() {
             Some(store) => store.backup(to.as_ref(), &mut |_| ()),
@@ -126,7 +169,7 @@ impl ActivityLog {
         }
     }
 
-    /// Where every activity of this log went, up to now.
+    /// Returns the accounting of this handle's log: how many records were committed, rejected or lost, by reason.
     pub fn accounting(&self) -> Accounting {
         self.pipeline()
             .map(Pipeline::accounting)
@@ -137,7 +180,7 @@ impl ActivityLog {
         self.inner.as_ref().map(|inner| &inner.pipeline)
     }
 
-    /// The wall clock that it dates records by; `None` for a disabled log.
+    /// The wall clock of its records; `None` for a disabled log.
     pub(crate) fn wall_clock(&self) -> Option<WallClock> {
         let shared = self.pipeline()?.shared().clone();
         Some(Arc::new(move || {
@@ -145,7 +188,7 @@ impl ActivityLog {
         }))
     }
 
-    /// Waits until there is room for one more activity, where the mode says so.
+    /// Waits until memory is available for one more activity, if the mode says so.
     #[inline]
     pub(crate) fn poll_admission(
         &self,
@@ -158,16 +201,16 @@ impl ActivityLog {
         }
     }
 
-    /// What a folder above keeps with the log, one value of each type: all handles of a log share it.
+    /// Returns the extension of this type, shared by all handles of the log. Modules above keep their state in it.
     #[cfg(feature = "rmcp")]
-    pub(crate) fn kept<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+    pub(crate) fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         match &self.inner {
-            Some(inner) => inner.kept.get(),
+            Some(inner) => inner.extensions.get(),
             None => Arc::default(),
         }
     }
 
-    /// Where it is kept; `None` for a disabled log.
+    /// Returns the store; `None` for a disabled log.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.inner.as_ref().map(|inner| &inner.store)
     }
@@ -179,13 +222,13 @@ impl ActivityLog {
                 pipeline,
                 store,
                 #[cfg(feature = "rmcp")]
-                kept: kept::Kept::default(),
+                extensions: extensions::Extensions::default(),
             })),
         })
     }
 }
 
-// Nothing that unwinds can leave a log half-changed: what calls touch changes in steps that do not panic.
+// A panic cannot leave a log half-changed: its shared state changes in steps that do not panic.
 impl UnwindSafe for ActivityLog {}
 impl RefUnwindSafe for ActivityLog {}
 
@@ -202,9 +245,9 @@ impl fmt::Debug for ActivityLog {
 }
 
 impl Drop for Inner {
-    /// The last handle commits what waits, up to a deadline, so that a forgotten shutdown loses nothing.
+    /// The last handle commits what is pending, with a timeout, so that a forgotten shutdown loses nothing.
     fn drop(&mut self) {
-        // The child of a fork has nothing to commit: what it has a copy of is its parent's.
+        // The child of a fork has nothing to commit: its copy belongs to the parent.
         if self.pipeline.is_closed() || self.pipeline.shared().is_other_process() {
             return;
         }
@@ -217,7 +260,7 @@ impl Drop for Inner {
             Ok(_) => tracing::warn!(
                 target: "tower_activity::log",
                 committed = counts.activities.committed, abandoned = counts.activities.open,
-                "the log was dropped without a shutdown, what had ended is committed"
+                "the log was dropped without a shutdown; everything that had ended is committed"
             ),
             Err(error) if self.pipeline.shared().is_writer() => tracing::warn!(
                 target: "tower_activity::log", %error, waiting = waiting.activities, waiting_events = waiting.events,
@@ -228,7 +271,7 @@ impl Drop for Inner {
                 target: "tower_activity::log", %error, waiting = waiting.activities, waiting_events = waiting.events,
                 waiting_steps = waiting.recordings, lost = lost.activities, lost_events = lost.events,
                 lost_steps = lost.recordings,
-                "the log was dropped without a shutdown, not all that had ended is committed"
+                "the log was dropped without a shutdown; not everything that had ended is committed"
             ),
         }
     }

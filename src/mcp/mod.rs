@@ -1,6 +1,6 @@
-//! Tool servers: every tool call becomes an activity.
+//! MCP tool servers: every tool call becomes an activity.
 //!
-//! Servers built with the official Rust SDK, `rmcp` (feature `rmcp`):
+//! For servers built with the official Rust SDK, `rmcp` (feature `rmcp`), wrap the server:
 //!
 #![cfg_attr(feature = "rmcp", doc = "```no_run")]
 #![cfg_attr(not(feature = "rmcp"), doc = "```ignore")]
@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! Servers built with `tower-mcp` (feature `tower-mcp`):
+//! For servers built with `tower-mcp` (feature `tower-mcp`), add a layer to the transport:
 //!
 #![cfg_attr(feature = "tower-mcp", doc = "```no_run")]
 #![cfg_attr(not(feature = "tower-mcp"), doc = "```ignore")]
@@ -32,20 +32,30 @@
 //! # }
 //! ```
 //!
-//! Tool calls are recorded on every transport; `initialize`, `ping` and the lists are not, prompts and
-//! resources by choice. A result with `isError` is `failed` with the error type `tool_error`, a protocol
-//! error `failed` with its JSON-RPC code, a call that the client cancelled `cancelled`, a panic `failed`
-//! with the error type `panic`.
+//! [`ActivityLog::tools`](crate::ActivityLog::tools) returns [`ToolOptions`], for previews, brands, prompts and resources:
+//! pass it to `with_activity` in place of the log.
 //!
-//! With `rmcp`, a call that asks its client something first ends there; the client's next call, with the answers, is a child of
-//! it. A call that is answered with a task has the task as a child, a job that ends when the client is told its end
-//! (until then it is running, and abandoned when the log closes before). Where the server may forget a task after some
-//! time, it ends with the next call after that, as `failed` with the error type `timeout`.
+//! # What is recorded
 //!
-//! A client that says in its `_meta` who asks (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
+//! Tool calls on every transport. Prompts and resources are recorded on request; `initialize`, `ping` and lists never.
 //!
-//! rmcp's `Router` answers tool calls from its own table, without asking the handler inside of it: put
-//! `.with_activity(&log)` around the `Router` then, not within.
+//! | end of a call | status | error type |
+//! |---|---|---|
+//! | a result | `success` | |
+//! | a result with `isError` | `failed` | `tool_error` |
+//! | a protocol error | `failed` | its JSON-RPC code |
+//! | the client cancelled it | `cancelled` | |
+//! | a panic | `failed` | `panic` |
+//!
+//! With `rmcp`, a call that requests input from the client ends there; the client's next call, with the input, is its child.
+//! A call that returns a task has the task as a child: a job that ends when the client fetches its end. Until then it is
+//! running, and it is `abandoned` if the log closes before. A task with a time to live ends with the first call after that,
+//! as `failed` with the error type `timeout`.
+//!
+//! A client that names an agent in its `_meta` (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
+//!
+//! rmcp's `Router` handles tool calls itself, without calling the handler inside of it: wrap the `Router` with
+//! `.with_activity(&log)`, not the handler.
 
 mod names;
 #[cfg(feature = "rmcp")]
@@ -58,4 +68,4 @@ mod tower_mcp;
 pub use self::rmcp::{RouterWithActivity, ToolServer, WithActivity, WithActivityExt};
 #[cfg(feature = "tower-mcp")]
 pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
-pub use tools::{Tool, Tools};
+pub use tools::{Tool, ToolOptions};

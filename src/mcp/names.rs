@@ -1,7 +1,7 @@
-//! The names that OpenTelemetry gives to what an MCP call carries, in one place.
+//! OpenTelemetry's attribute names for MCP calls, in one place.
 //!
-//! From the semantic conventions for MCP and GenAI, 1.40, status "development": they may still change, so
-//! they are attribute keys here and never columns. What the conventions have no name for is marked.
+//! From the semantic conventions for MCP and GenAI, 1.40, status "development": they may still change, so they are attribute
+//! keys and never columns. Names that are not in the conventions are marked.
 
 use crate::{
     activity::Describe,
@@ -27,7 +27,7 @@ pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
 pub(super) const CLIENT_NAME: &str = "mcp.client.name";
 /// Not in the conventions.
 pub(super) const CLIENT_VERSION: &str = "mcp.client.version";
-/// Not in the conventions: `task` or `input_required`, where a call did not end with a result.
+/// Not in the conventions: `task` or `input_required`, if a call did not end with a result.
 pub(super) const RESULT_TYPE: &str = "mcp.result.type";
 
 /// Not in the conventions.
@@ -35,11 +35,11 @@ pub(super) const PROGRESS_TOKEN: &str = "mcp.progress.token";
 /// Not in the conventions.
 #[cfg(feature = "rmcp")]
 pub(super) const TASK_ID: &str = "mcp.task.id";
-/// Not in the conventions: an activity that it belongs to beside its parent.
+/// Not in the conventions: another activity that it belongs to, beside its parent.
 #[cfg(feature = "rmcp")]
 pub(super) const LINK: &str = "activity.link";
 
-/// Not in the conventions: what a tool's definition hints at.
+/// Not in the conventions: a hint in the tool's definition.
 #[cfg(feature = "tower-mcp")]
 pub(super) const READ_ONLY: &str = "mcp.tool.read_only";
 /// Not in the conventions.
@@ -60,17 +60,17 @@ pub(super) const READ_RESOURCE: &str = "resources/read";
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";
 
-/// So many bytes of an error's text are copied: more than is kept of it.
+/// How many bytes of an error's text are copied: more than are kept.
 pub(super) const MESSAGE_BYTES: usize = 8 << 10;
 
-/// Only on the span: the record has them as the name and the request of an activity.
+/// Only on the span: in the record they are the name and the request of the activity.
 const TOOL_NAME: &str = "gen_ai.tool.name";
 const PROMPT_NAME: &str = "gen_ai.prompt.name";
 const OPERATION: &str = "gen_ai.operation.name";
 const REQUEST_ID: &str = "jsonrpc.request.id";
 const SPAN_KIND: &str = "otel.kind";
 
-/// Describes a request, and names its span as the conventions do: by its method and what that is about.
+/// Describes a request, and names its span after its method and target, as the conventions do.
 pub(super) fn describe(kind: Kind, method: &'static str, name: Text, id: String) -> Describe {
     let id = Text::from(id);
     let describe = Describe::new(kind, name.clone())
@@ -90,7 +90,7 @@ pub(super) fn describe(kind: Kind, method: &'static str, name: Text, id: String)
     }
 }
 
-/// What a resource is called: the scheme of its URI alone, for URIs are without number.
+/// The name of a resource: the scheme of its URI, because the cardinality of URIs is too high.
 pub(super) fn scheme(uri: &str) -> &str {
     uri.split_once(':').map_or("resource", |(scheme, _)| scheme)
 }

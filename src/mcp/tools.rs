@@ -1,4 +1,4 @@
-//! What of a tool server is recorded, and how.
+//! The settings for recording a tool server.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,14 @@ use crate::{
 
 type BrandRule = dyn Fn(&Tool<'_>) -> Option<Text> + Send + Sync;
 
-/// What of a tool server is recorded, and how. Made by [`ActivityLog::tools`].
+/// The settings for recording a tool server: brands, previews, prompts and resources. Returned by [`ActivityLog::tools`].
+///
+/// By default every tool call is recorded, without previews.
 ///
 /// # Examples
 ///
 /// ```
-/// use tower_activity::{ActivityLog, Capture};
+/// use tower_activity::{ActivityLog, record::Capture};
 ///
 /// # fn main() -> tower_activity::Result<()> {
 /// let log = ActivityLog::open(":memory:")?;
@@ -38,7 +40,7 @@ type BrandRule = dyn Fn(&Tool<'_>) -> Option<Text> + Send + Sync;
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Tools {
+pub struct ToolOptions {
     pub(super) log: ActivityLog,
     brand: Option<Arc<BrandRule>>,
     previews: Capture,
@@ -54,9 +56,9 @@ pub struct Tools {
 }
 
 impl ActivityLog {
-    /// Says what of a tool server is recorded, and how: every tool call and nothing else, without payloads.
-    pub fn tools(&self) -> Tools {
-        Tools {
+    /// Returns settings for recording a tool server. By default every tool call is recorded, without previews.
+    pub fn tools(&self) -> ToolOptions {
+        ToolOptions {
             log: self.clone(),
             brand: None,
             previews: Capture::Off,
@@ -68,13 +70,13 @@ impl ActivityLog {
             #[cfg(feature = "rmcp")]
             conversation: Text::from_static(names::CONVERSATION_ID),
             #[cfg(feature = "rmcp")]
-            operations: self.kept(),
+            operations: self.extension(),
         }
     }
 }
 
-impl Tools {
-    /// Sets the rule that says which brand a tool is for, by its name or its tags; `None` for no brand.
+impl ToolOptions {
+    /// Sets the rule that returns the brand of a tool, from its name, arguments or tags; `None` for no brand.
     pub fn brand<F>(mut self, rule: F) -> Self
     where
         F: for<'a> Fn(&'a Tool<'_>) -> Option<&'a str> + Send + Sync + 'static,
@@ -85,47 +87,47 @@ impl Tools {
         self
     }
 
-    /// Sets how much of the arguments and the result of every tool is kept; nothing by default.
+    /// Sets how much of the arguments and the result of every tool is captured; nothing by default.
     pub fn previews(mut self, capture: Capture) -> Self {
         self.previews = capture;
         self
     }
 
-    /// Sets how much of the arguments and the result of one tool is kept.
+    /// Sets how much of the arguments and the result of one tool is captured.
     pub fn preview(mut self, tool: impl Into<Text>, capture: Capture) -> Self {
         self.preview_of.insert(tool.into(), capture);
         self
     }
 
-    /// Records prompts that are fetched, too.
+    /// Also records prompts (`prompts/get`).
     pub fn prompts(mut self) -> Self {
         self.prompts = true;
         self
     }
 
-    /// Records resources that are read, too. Their names are their URIs' schemes, the URIs are attributes.
+    /// Also records resources (`resources/read`). They are named after the scheme of their URI; the URI is an attribute.
     pub fn resources(mut self) -> Self {
         self.resources = true;
         self
     }
 
-    /// Sets the key of a request's `_meta` under which a client names its conversation, `gen_ai.conversation.id` by
-    /// default. What it names becomes the session of the call.
+    /// Sets the key in a request's `_meta` for the client's conversation id; `gen_ai.conversation.id` by default. The id
+    /// becomes the session of the call.
     #[cfg(feature = "rmcp")]
     pub fn conversation(mut self, key: impl Into<Text>) -> Self {
         self.conversation = key.into();
         self
     }
 
-    /// Answers a call whose tool panicked with an internal error. Without this the panic goes on as it would
-    /// without us: it kills the request's task, and the client waits for ever.
+    /// Responds with an internal error to a call whose tool panicked. Otherwise the panic goes on as without the wrapper:
+    /// it kills the request's task, and the client waits forever.
     #[cfg(feature = "rmcp")]
     pub fn reply_on_panic(mut self) -> Self {
         self.reply_on_panic = true;
         self
     }
 
-    /// The brand that the rule names. A rule that panics names none.
+    /// The brand that the rule returns; none if it panics.
     pub(super) fn brand_of(&self, tool: &Tool<'_>) -> Option<Text> {
         let rule = self.brand.as_ref()?;
         catch_unwind(AssertUnwindSafe(|| rule(tool))).ok().flatten()
@@ -139,21 +141,21 @@ impl Tools {
     }
 }
 
-impl From<&ActivityLog> for Tools {
+impl From<&ActivityLog> for ToolOptions {
     fn from(log: &ActivityLog) -> Self {
         log.tools()
     }
 }
 
-impl From<&Tools> for Tools {
-    fn from(tools: &Tools) -> Self {
+impl From<&ToolOptions> for ToolOptions {
+    fn from(tools: &ToolOptions) -> Self {
         tools.clone()
     }
 }
 
-impl fmt::Debug for Tools {
+impl fmt::Debug for ToolOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tools")
+        f.debug_struct("ToolOptions")
             .field("brand", &self.brand.is_some())
             .field("previews", &self.previews)
             .field("preview_of", &self.preview_of)
@@ -163,7 +165,7 @@ impl fmt::Debug for Tools {
     }
 }
 
-/// A tool as a brand rule sees it. It dereferences to its name.
+/// A tool call, for a brand rule. It dereferences to the tool's name.
 #[derive(Debug)]
 pub struct Tool<'a> {
     pub(super) name: &'a str,
@@ -172,19 +174,19 @@ pub struct Tool<'a> {
 }
 
 impl Tool<'_> {
-    /// Its name.
+    /// Returns the tool's name.
     pub fn name(&self) -> &str {
         self.name
     }
 
-    /// A text among its arguments: a tool that logs in may be told where.
+    /// Returns an argument that is a string: the site to log in to, for example.
     pub fn argument(&self, name: &str) -> Option<&str> {
         self.arguments?.get(name)?.as_str()
     }
 
-    /// True when it carries this tag: in the `_meta` of its definition, as `tags` or as `_fastmcp.tags`.
+    /// Returns true if the `_meta` of the tool's definition has this tag, in `tags` or in `_fastmcp.tags`.
     ///
-    /// A server built with `tower-mcp` does not say what its tools' definitions are: there no tool has a tag.
+    /// Always false with `tower-mcp`, which does not expose the definitions of a server's tools.
     pub fn has_tag(&self, tag: &str) -> bool {
         let Some(meta) = self.meta else {
             return false;

@@ -5,7 +5,7 @@ use std::time::Duration;
 #[cfg(feature = "testing")]
 use crate::pipeline::ManualClock;
 use crate::{
-    pipeline::{Clock, Mode, Recordings},
+    pipeline::{Clock, Mode, RecordingOptions},
     record::Text,
     redact::Redactor,
     store::Retention,
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     /// Removes secrets before anything is stored.
     pub(crate) redactor: Redactor,
     /// Options of recordings.
-    pub(crate) recordings: Recordings,
+    pub(crate) recordings: RecordingOptions,
     /// Retention limits to set in the store; kinds without a limit here keep the store's.
     pub(crate) retention: Retention,
     /// The clock of a test; `None` is the system's.
@@ -56,7 +56,7 @@ impl Default for Config {
             environment: Some(Text::from_static("development")),
             event_types: None,
             redactor: Redactor::default(),
-            recordings: Recordings::default(),
+            recordings: RecordingOptions::default(),
             retention: Retention::default(),
             #[cfg(feature = "testing")]
             clock: None,

@@ -63,7 +63,7 @@ impl Flush {
     }
 
     /// Sets how long to wait; 5 seconds by default.
-    pub fn within(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         if let Some(request) = &mut self.0 {
             request.timeout = timeout;
         }
@@ -97,7 +97,7 @@ impl Shutdown {
     }
 
     /// Sets how long to wait; 5 seconds by default.
-    pub fn within(mut self, timeout: Duration) -> Self {
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         if let Some(request) = &mut self.0 {
             request.timeout = timeout;
         }

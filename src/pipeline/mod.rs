@@ -18,7 +18,7 @@ mod mode;
 mod model;
 mod queues;
 mod receipt_sender;
-mod recordings;
+mod recording_options;
 mod shard;
 mod shared;
 mod slot;
@@ -41,7 +41,7 @@ pub(crate) use ledger::{Ledger, RefusedActivities};
 pub(crate) use local_credit::LocalCredit;
 pub use mode::Mode;
 pub(crate) use receipt_sender::ReceiptSender;
-pub use recordings::{Handover, Recordings};
+pub use recording_options::{FlushMode, RecordingOptions};
 #[cfg(feature = "recording")]
 pub(crate) use shard::EndListener;
 pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey};

@@ -8,7 +8,7 @@ pub enum Mode {
     #[default]
     Fast,
     /// Memory for its record, before the call starts: while the store is slow, `poll_ready` is pending. After
-    /// [`wait_timeout`](crate::Builder::wait_timeout) the call proceeds as in `Fast`.
+    /// [`wait_timeout`](crate::log::Builder::wait_timeout) the call proceeds as in `Fast`.
     ///
     /// A service that is ready holds a reservation for its next call, as it would hold a permit of a concurrency limit. The
     /// memory limit has to suffice for a few thousand bytes for each call that is ready or running, and for each layer
@@ -16,9 +16,9 @@ pub enum Mode {
     Wait,
     /// Memory, as in `Wait`, and at its end the commit, which survives a power loss: no response goes out before its record
     /// is on disk. Calls that end together share a commit. After
-    /// [`durable_timeout`](crate::Builder::durable_timeout) the response goes out, and is counted as `not_durable`.
+    /// [`durable_timeout`](crate::log::Builder::durable_timeout) the response goes out, and is counted as `not_durable`.
     ///
-    /// This applies to services under a layer, to tool servers and to [`observe`](crate::Running::observe). An activity that
+    /// This applies to services under a layer, to tool servers and to [`observe`](crate::activity::ActivityGuard::observe). An activity that
     /// is ended manually does not wait: see [`flush`](crate::ActivityLog::flush).
     Durable,
 }

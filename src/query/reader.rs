@@ -133,7 +133,7 @@ impl ActivityReader {
     /// # Examples
     ///
     /// ```no_run
-    /// use tower_activity::{EventRecord, query::ActivityReader, record::Filter};
+    /// use tower_activity::{query::ActivityReader, record::{EventRecord, Filter}};
     ///
     /// let mut reader = ActivityReader::open("activity.db")?;
     /// let mut place = reader.newest::<EventRecord>()?;

@@ -8,14 +8,14 @@ use chrono::{
 
 use crate::error::{Error, Result};
 
-#[cfg(feature = "zones")]
+#[cfg(feature = "time-zones")]
 type Known = chrono_tz::Tz;
-#[cfg(not(feature = "zones"))]
+#[cfg(not(feature = "time-zones"))]
 type Known = Utc;
 
 /// A time zone of the IANA database, by its name; UTC by default.
 ///
-/// Without the feature `zones` UTC is the only one.
+/// Without the feature `time-zones` UTC is the only one.
 ///
 /// # Examples
 ///
@@ -23,7 +23,7 @@ type Known = Utc;
 /// use tower_activity::query::Zone;
 ///
 /// assert_eq!(Zone::default().to_string(), "UTC");
-/// # #[cfg(feature = "zones")]
+/// # #[cfg(feature = "time-zones")]
 /// assert_eq!("Asia/Kathmandu".parse::<Zone>()?.to_string(), "Asia/Kathmandu");
 /// assert!("Asia/Atlantis".parse::<Zone>().is_err());
 /// # Ok::<_, tower_activity::Error>(())
@@ -74,9 +74,9 @@ impl Zone {
 
 impl Default for Zone {
     fn default() -> Self {
-        #[cfg(feature = "zones")]
+        #[cfg(feature = "time-zones")]
         return Zone(chrono_tz::UTC);
-        #[cfg(not(feature = "zones"))]
+        #[cfg(not(feature = "time-zones"))]
         return Zone(Utc);
     }
 }
@@ -85,17 +85,17 @@ impl FromStr for Zone {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        #[cfg(feature = "zones")]
+        #[cfg(feature = "time-zones")]
         if let Ok(known) = name.parse() {
             return Ok(Zone(known));
         }
-        #[cfg(not(feature = "zones"))]
+        #[cfg(not(feature = "time-zones"))]
         if ["UTC", "Etc/UTC"].contains(&name) {
             return Ok(Zone::default());
         }
-        let hint = match cfg!(feature = "zones") {
+        let hint = match cfg!(feature = "time-zones") {
             true => "names are such as `UTC` or `Asia/Kathmandu`",
-            false => "without the feature `zones` UTC is the only one",
+            false => "without the feature `time-zones` UTC is the only one",
         };
         let what = format!("there is no time zone {name:?}: {hint}");
         Err(Error::invalid(what))

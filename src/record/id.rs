@@ -17,7 +17,7 @@ use crate::error::Error;
 /// # Examples
 ///
 /// ```
-/// use tower_activity::ActivityId;
+/// use tower_activity::record::ActivityId;
 ///
 /// let id: ActivityId = "0199e5a2-7c00-7000-8000-000000000000".parse()?;
 /// assert_eq!(id.started_at().to_rfc3339(), "2025-10-15T02:10:55.104+00:00");

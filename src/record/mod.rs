@@ -27,6 +27,7 @@ pub use kind::Kind;
 pub use outcome::Outcome;
 pub use recording::{ChunkRecord, Codec, RecordingLink, RecordingRecord, RecordingStatus};
 pub use scope::Scope;
+pub(crate) use scope::scope_setters;
 pub use sketch::Sketch;
 pub(crate) use sketch::{read_varint, write_varint};
 pub(crate) use snake_case::snake_case;

@@ -1,5 +1,7 @@
 //! How an activity ended, as the code that ran it says.
 
+use std::{any::type_name, fmt};
+
 use crate::record::{Status, Text};
 
 /// How an activity ended: a final status, and for failures what kind of error and what it said.
@@ -33,14 +35,12 @@ impl Outcome {
         }
     }
 
-    /// What a result says: an `Err` is a failure whose error type is the error's Rust type, with what it says as
-    /// the message. Made for `ActivityLayer::classify(Outcome::of)`.
-    pub fn of<T, E: std::fmt::Display>(result: &Result<T, E>) -> Self {
+    /// Creates the outcome of a result: an `Err` is a failure whose error type is the error's Rust type and whose message
+    /// is the error's. Made for `ActivityLayer::classify(Outcome::from_result)`.
+    pub fn from_result<T, E: fmt::Display>(result: &Result<T, E>) -> Self {
         match result {
             Ok(_) => Outcome::success(),
-            Err(error) => {
-                Outcome::failed(std::any::type_name::<E>()).with_message(error.to_string())
-            }
+            Err(error) => Outcome::failed(type_name::<E>()).with_message(error),
         }
     }
 
@@ -63,10 +63,10 @@ impl Outcome {
         Outcome::plain(Status::Skipped)
     }
 
-    /// Adds what the error said. It is redacted, then capped, before it is stored.
+    /// Sets the message: the error, or whatever else can be displayed. It is redacted, then capped, before it is stored.
     #[must_use]
-    pub fn with_message(mut self, message: impl Into<Text>) -> Self {
-        self.message = Some(message.into());
+    pub fn with_message(mut self, message: impl fmt::Display) -> Self {
+        self.message = Some(message.to_string().into());
         self
     }
 

@@ -1,25 +1,39 @@
-//! A text that is cheap to clone and costs nothing when it is known at compile time.
+//! A string that is cheap to clone and free when it is known at compile time.
 
-use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    cmp::Ordering,
+    convert::Infallible,
+    fmt,
+    ops::Deref,
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An immutable text: a `&'static str` as it is, anything else behind an `Arc`.
+/// An immutable string: a `&'static str`, or shared behind an `Arc`.
 ///
-/// Names, scopes and attribute keys are texts: mostly known at compile time (then neither made nor
-/// cloned at any cost), sometimes not.
+/// Names, scopes and attribute keys are texts. Most are known at compile time and cost neither an allocation nor a copy;
+/// all others are allocated once and shared by clones.
 ///
-/// Texts that are known at compile time are taken for free of secrets: they are not redacted.
+/// A `&'static str` is taken to be free of secrets and is not redacted.
+///
+/// It compares, orders and hashes as its `str`, so that a map with `Text` keys is searched with a `&str`.
 ///
 /// # Examples
 ///
 /// ```
+/// use std::collections::BTreeMap;
 /// use tower_activity::record::Text;
 ///
 /// let fixed = Text::from("login");
 /// let made = Text::from(format!("{}_{}", "netflix", "login"));
 /// assert_eq!(fixed, "login");
 /// assert_eq!(made.as_str(), "netflix_login");
+///
+/// let calls = BTreeMap::from([(fixed, 3), (made, 1)]);
+/// assert_eq!(calls.get("netflix_login"), Some(&1));
 /// ```
 #[derive(Clone)]
 pub struct Text(Repr);
@@ -27,23 +41,23 @@ pub struct Text(Repr);
 #[derive(Clone)]
 enum Repr {
     Static(&'static str),
-    /// A name of this crate's own.
+    /// A name defined by this crate.
     Own(&'static str),
     Shared(Arc<str>),
 }
 
 impl Text {
-    /// Makes a text that is known at compile time.
+    /// Creates a text from a string that is known at compile time.
     pub const fn from_static(text: &'static str) -> Self {
         Text(Repr::Static(text))
     }
 
-    /// A name that this crate gives to something, and no secret has.
+    /// A name defined by this crate, which is never a secret.
     pub(crate) const fn own(name: &'static str) -> Self {
         Text(Repr::Own(name))
     }
 
-    /// The characters.
+    /// Returns the text as a `str`.
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -52,12 +66,12 @@ impl Text {
         }
     }
 
-    /// True when it was known at compile time.
+    /// True if it was known at compile time.
     pub(crate) fn is_static(&self) -> bool {
         matches!(self.0, Repr::Static(_) | Repr::Own(_))
     }
 
-    /// The name, where it is one of this crate's own.
+    /// The name, if it is defined by this crate.
     pub(crate) fn own_name(&self) -> Option<&'static str> {
         match self.0 {
             Repr::Own(name) => Some(name),
@@ -65,7 +79,7 @@ impl Text {
         }
     }
 
-    /// The bytes that this text keeps on the heap.
+    /// The bytes that it takes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Static(_) | Repr::Own(_) => 0,
@@ -85,6 +99,27 @@ impl Deref for Text {
 impl AsRef<str> for Text {
     fn as_ref(&self) -> &str {
         self.as_str()
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Text::from_static("")
+    }
+}
+
+impl FromStr for Text {
+    type Err = Infallible;
+
+    /// Copies the string.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Text(Repr::Shared(text.into())))
     }
 }
 
@@ -127,6 +162,24 @@ impl From<Cow<'static, str>> for Text {
     }
 }
 
+impl From<Box<str>> for Text {
+    fn from(text: Box<str>) -> Self {
+        Text(Repr::Shared(text.into()))
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+impl From<&Text> for String {
+    fn from(text: &Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
@@ -134,6 +187,18 @@ impl PartialEq for Text {
 }
 
 impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
@@ -144,6 +209,30 @@ impl PartialEq<str> for Text {
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
+    }
+}
+
+impl PartialEq<String> for Text {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<Text> for str {
+    fn eq(&self, other: &Text) -> bool {
+        self == other.as_str()
+    }
+}
+
+impl PartialEq<Text> for &str {
+    fn eq(&self, other: &Text) -> bool {
+        *self == other.as_str()
+    }
+}
+
+impl PartialEq<Text> for String {
+    fn eq(&self, other: &Text) -> bool {
+        self == other.as_str()
     }
 }
 
@@ -174,5 +263,36 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Text::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_by_its_str_however_it_was_made() {
+        for text in [
+            Text::from_static("acme"),
+            Text::from("acme".to_owned()),
+            Text::from(Arc::<str>::from("acme")),
+            Text::from(Box::<str>::from("acme")),
+            Text::from(Cow::from("acme".to_owned())),
+            "acme".parse().unwrap(),
+        ] {
+            assert!(HashSet::from([text.clone()]).contains("acme"));
+            assert!(BTreeSet::from([text.clone()]).contains("acme"));
+            assert!(text == "acme" && "acme" == text && text == "acme".to_owned());
+            assert!(text < Text::from("acmf") && text > Text::default());
+            assert_eq!(String::from(text), "acme");
+        }
+    }
+
+    #[test]
+    fn a_parsed_text_is_redacted_as_others_are() {
+        let text: Text = "acme".parse().unwrap();
+        assert!(!text.is_static());
     }
 }

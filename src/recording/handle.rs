@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     activity::Activity,
     error::{Error, ErrorKind, Result},
-    pipeline::{EndListener, Handover},
+    pipeline::{EndListener, FlushMode},
     record::{ActivityId, RecordingId, RecordingStatus},
     recording::{Chunk, Sink, actor::Request},
 };
@@ -179,7 +179,7 @@ impl EndListener for Held {
         ended_at_us: i64,
     ) -> Option<oneshot::Receiver<()>> {
         let (done, answered) = oneshot::channel();
-        let handover = self.sink.limits().handover;
+        let flush_mode = self.sink.limits().flush_mode;
         let runtime = self.runtime.clone();
         runtime.spawn(async move {
             self.ask(Request::Flush).await;
@@ -187,7 +187,7 @@ impl EndListener for Held {
             // Nobody waits in the background.
             let _ = done.send(());
         });
-        (handover == Handover::BeforeAnswer).then_some(answered)
+        (flush_mode == FlushMode::BeforeResponse).then_some(answered)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{error::Result, record::Text, recording::Sink};
 ///
 /// Once started it works on its own, and appends what happens as it happens. It is asked for the rest at the end of
 /// each activity, and stopped when nobody holds the recording any more. Each has a deadline, the log's
-/// [`Recordings::timeout`](crate::Recordings::timeout); what misses it ends as `timed_out`.
+/// [`RecordingOptions::timeout`](crate::log::RecordingOptions::timeout); what misses it ends as `timed_out`.
 ///
 /// # Examples
 ///

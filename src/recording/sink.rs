@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
-    pipeline::{Recordings, Shard},
+    pipeline::{RecordingOptions, Shard},
     record::{ActivityId, Codec, RecordingId, RecordingStatus, Text},
     recording::{Chunk, chunk},
     store::{NewChunk, NewStep, Step},
@@ -188,7 +188,7 @@ impl Sink {
         &self.0.shard
     }
 
-    pub(super) fn limits(&self) -> &Recordings {
+    pub(super) fn limits(&self) -> &RecordingOptions {
         &self.0.shard.shared().config.recordings
     }
 

@@ -1,5 +1,7 @@
 //! Where every record of an instance went, and what a kind of record has for each kind.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 /// One of something for each kind of record.
@@ -236,6 +238,29 @@ impl Accounting {
         self.redactor_panics += other.redactor_panics;
         self.files_replaced += other.files_replaced;
         self.rows_rescued += other.rows_rescued;
+    }
+}
+
+impl fmt::Display for Accounting {
+    /// Writes how many records were committed, rejected and lost, in one line: activities always, other kinds if there were
+    /// any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [
+            ("activities", &self.activities),
+            ("events", &self.events),
+            ("recording steps", &self.recordings),
+        ];
+        for (n, (kind, counts)) in kinds.into_iter().enumerate() {
+            let (committed, rejected, lost) = (counts.committed, counts.rejected(), counts.lost());
+            if n == 0 || committed + rejected + lost > 0 {
+                let separator = if n == 0 { "" } else { "; " };
+                write!(
+                    f,
+                    "{separator}{committed} {kind} committed, {rejected} rejected, {lost} lost"
+                )?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ const RECORDINGS: u64 = 10_000_000_000;
 /// What a store keeps, by kind. `None` means that nobody has set a limit for the kind.
 ///
 /// The retention belongs to the store: it is kept in it, and every process that records there follows it. Builders
-/// ([`keep_activities`](crate::Builder::keep_activities) and its siblings), `activity retention` and
+/// ([`keep_activities`](crate::log::Builder::keep_activities) and its siblings), `activity retention` and
 /// [`Maintenance::set_retention`](crate::store::Maintenance::set_retention) change the kinds that they name, and leave the others.
 ///
 /// A record is as old as the younger of its date and the time when it was committed, by the store's own clock (see

@@ -129,7 +129,7 @@ fn has_shared_fields_only(filter: &Filter) -> bool {
         && filter.has.is_empty()
         && filter.words.is_empty()
         && filter.duration.is_none()
-        && filter.within.is_none()
+        && filter.and.is_none()
 }
 
 /// Keeps the recordings whose activities may all be seen: a session shared by several shows what each of them did.

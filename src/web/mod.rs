@@ -20,6 +20,7 @@ mod access;
 mod api;
 #[cfg(feature = "dashboard")]
 mod assets;
+mod body;
 mod commits;
 mod conditional;
 mod extract;
@@ -35,5 +36,6 @@ mod stream;
 mod write_timeout;
 
 pub use access::Access;
+pub use body::ResponseBody;
 pub use router::ActivityRouter;
 pub use serve::Server;

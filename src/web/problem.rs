@@ -71,7 +71,7 @@ impl fmt::Display for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let mut detail = error.to_string();
+        let detail = error.to_string();
         match error.kind() {
             ErrorKind::Invalid => Problem::invalid(detail),
             ErrorKind::NotFound => Problem::not_found(detail),
@@ -85,12 +85,7 @@ impl From<Error> for Problem {
             },
             ErrorKind::Refused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail),
             _ => {
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    detail.push_str(": ");
-                    detail.push_str(&error.to_string());
-                    cause = error.source();
-                }
+                let detail = format!("{error:#}");
                 tracing::warn!(target: "tower_activity::web", %detail, "query failed");
                 // The cause and the path of the file are for the server's operator, not for its clients.
                 Problem::new(

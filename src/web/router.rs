@@ -21,12 +21,13 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request::Parts};
 use tokio::sync::Semaphore;
-use tower::Service;
 use tower_http::compression::CompressionLayer;
+use tower_service::Service;
 
 use super::{
     access::Access,
     api,
+    body::ResponseBody,
     commits::CommitWatcher,
     conditional,
     guard::{self, AuthMode, Guard, Token},
@@ -50,7 +51,7 @@ const MAX_LISTENERS: usize = 64;
 
 /// The API and the dashboard: a service to nest in an axum application.
 ///
-/// Pass it to `nest_service` under any prefix, or convert it to an axum `Router` with `into()`.
+/// Pass it to `nest_service` under any prefix, or, with the feature `axum`, convert it to an axum `Router` with `into()`.
 ///
 /// # Examples
 ///
@@ -210,11 +211,12 @@ impl ActivityRouter {
     }
 
     /// Returns the router, built on first use. Clones share it, and its limits.
-    fn built(&self) -> Router {
+    pub(super) fn built(&self) -> Router {
         self.built.get_or_init(|| self.build()).clone()
     }
 }
 
+#[cfg(feature = "axum")]
 impl<S: Clone + Send + Sync + 'static> From<ActivityRouter> for Router<S> {
     fn from(settings: ActivityRouter) -> Self {
         settings.built().with_state(())
@@ -226,7 +228,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Response = Response<Body>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -236,7 +238,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        Box::pin(self.built().call(request))
+        let response = self.built().call(request);
+        Box::pin(async move { Ok(response.await?.map(ResponseBody::new)) })
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{
     sync::Semaphore,
     time,
 };
-use tower::Service;
+use tower_service::Service;
 
 use super::{ActivityRouter, write_timeout::WriteTimeoutStream};
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ impl Server {
         Ok(Server {
             address: listener.local_addr().map_err(failed)?,
             listener,
-            router: router.into(),
+            router: router.built(),
         })
     }
 

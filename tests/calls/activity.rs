@@ -1,4 +1,4 @@
-//! Running activities: what is current, what is nested, and exactly one end.
+//! ActivityGuard activities: what is current, what is nested, and exactly one end.
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -8,7 +8,9 @@ use std::{
 };
 
 use serde_json::json;
-use tower_activity::{Activity, ActivityLog, Capture, Describe, InActivity, Outcome, Status};
+use tower_activity::{
+    Activity, ActivityLog, Describe, InActivity, Outcome, Status, record::Capture,
+};
 
 use crate::support::{self, Rows, rows};
 
@@ -425,7 +427,7 @@ async fn flush_and_shutdown_can_be_awaited() {
     assert_eq!(log.accounting().activities.committed, 1);
     assert_eq!(
         log.shutdown()
-            .within(Duration::from_secs(1))
+            .timeout(Duration::from_secs(1))
             .await
             .unwrap()
             .activities

@@ -205,7 +205,7 @@ fn a_batch_that_is_tried_again_leaves_each_event_once_and_no_duplicate() {
         log.event("plain").record(),
         log.event("keyed").dedup_key("a").record(),
     ];
-    let late = log.flush().within(Duration::from_millis(200)).wait();
+    let late = log.flush().timeout(Duration::from_millis(200)).wait();
     assert!(late.unwrap_err().is_timeout());
     store.mend();
     for receipt in receipts {
@@ -222,10 +222,10 @@ fn a_wait_ends_at_its_deadline_and_a_shutdown_counts_what_it_could_not_commit() 
     let store = FaultyStore::new(Fault::Fail);
     let log = ActivityLog::builder().open_store(store).unwrap();
     let wait = log.event("deployment").record().committed();
-    let error = wait.within(Duration::from_millis(20)).wait().unwrap_err();
+    let error = wait.timeout(Duration::from_millis(20)).wait().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     let receipt = log.event("deployment").record();
-    let shutdown = log.shutdown().within(Duration::from_millis(50)).wait();
+    let shutdown = log.shutdown().timeout(Duration::from_millis(50)).wait();
     assert!(
         shutdown
             .unwrap_err()

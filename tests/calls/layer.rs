@@ -251,7 +251,7 @@ proptest! {
         let counts = log.accounting();
         prop_assert_eq!((counts.activities.ended(), counts.activities.committed), (scripts.len() as u64, 0));
         prop_assert!(counts.adds_up(), "{counts:?}");
-        let flushed = log.flush().within(Duration::from_millis(1)).wait();
+        let flushed = log.flush().timeout(Duration::from_millis(1)).wait();
         prop_assert!(flushed.unwrap_err().is_timeout());
 
         // The store works again: nothing that waited is lost.
@@ -311,7 +311,7 @@ fn a_call_that_is_dropped_after_its_deadline_is_a_timeout() {
     ] {
         let log = ActivityLog::open(":memory:").unwrap();
         let service = ActivityLayer::new(&log)
-            .describe(move |_: &u8| Describe::job("slow").deadline(timeout))
+            .describe(move |_: &u8| Describe::job("slow").timeout(timeout))
             .layer(service_fn(|_: u8| std::future::pending::<Result<u8, ()>>()));
         let mut call = Box::pin(service.oneshot(1));
         let mut cx = Context::from_waker(Waker::noop());
@@ -343,14 +343,15 @@ async fn a_request_can_carry_a_handle_to_code_that_the_current_activity_does_not
         fn describe(&self, _: &Option<Activity>) -> Describe {
             Describe::job("outer")
         }
-        fn hand_over(&self, request: &mut Option<Activity>, activity: &Activity) {
+        fn inject(&self, request: &mut Option<Activity>, activity: &Activity) {
             *request = Some(activity.clone());
         }
     }
     let log = ActivityLog::open(":memory:").unwrap();
     let inner = log.clone();
-    let service = ActivityLayer::new(&log).describe(Carries).layer(service_fn(
-        move |carried: Option<Activity>| {
+    let service = ActivityLayer::new(&log)
+        .describe_with(Carries)
+        .layer(service_fn(move |carried: Option<Activity>| {
             let log = inner.clone();
             async move {
                 let task = tokio::spawn(async move {
@@ -359,8 +360,7 @@ async fn a_request_can_carry_a_handle_to_code_that_the_current_activity_does_not
                 });
                 task.await
             }
-        },
-    ));
+        }));
     service.oneshot(None).await.unwrap();
     let rows = rows(&log);
     assert_eq!(rows.one("inner").parent, Some(rows.one("outer").id));

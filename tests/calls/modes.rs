@@ -11,7 +11,7 @@ use std::{
 
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Builder, Describe, Mode, Outcome, Status,
+    Activity, ActivityLayer, ActivityLog, Describe, Mode, Outcome, Status, log::Builder,
 };
 
 use crate::support::{
@@ -180,7 +180,7 @@ fn a_shutdown_lets_every_answer_go() {
     let mut reader = log.reader().unwrap();
     let mut call = Box::pin(service(&log).oneshot("one"));
     assert!(poll(&mut call).is_pending());
-    let shutdown = log.shutdown().within(Duration::from_millis(20)).wait();
+    let shutdown = log.shutdown().timeout(Duration::from_millis(20)).wait();
     assert!(shutdown.unwrap_err().is_timeout());
     assert_eq!(support::block_on(call).unwrap(), "one");
     let counts = log.accounting();

@@ -82,12 +82,12 @@ fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
         done(&log, "kept");
     }
     log.flush()
-        .within(Duration::from_millis(100))
+        .timeout(Duration::from_millis(100))
         .wait()
         .unwrap_err();
     let error = log
         .shutdown()
-        .within(Duration::from_millis(200))
+        .timeout(Duration::from_millis(200))
         .wait()
         .unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -126,7 +126,7 @@ fn a_store_that_panicked_for_a_while_hides_no_running_one() {
     let _slow = log.start(Describe::job("slow"));
     // Often enough that it is looked for who is to blame.
     for _ in 0..6 {
-        let flushed = log.flush().within(Duration::from_millis(20)).wait();
+        let flushed = log.flush().timeout(Duration::from_millis(20)).wait();
         flushed.unwrap_err();
     }
     store.mend();
@@ -147,7 +147,7 @@ fn a_log_that_opens_its_store_anew_is_not_taken_for_dead() {
     done(&first, "waits");
     first
         .flush()
-        .within(Duration::from_millis(50))
+        .timeout(Duration::from_millis(50))
         .wait()
         .unwrap_err();
     store.mend();
@@ -187,9 +187,9 @@ fn a_deadline_may_be_for_ever() {
         .open(":memory:")
         .unwrap();
     done(&log, "one");
-    log.flush().within(Duration::MAX).wait().unwrap();
+    log.flush().timeout(Duration::MAX).wait().unwrap();
     let committed = log.event("one").record().committed();
-    committed.within(Duration::MAX).wait().unwrap();
+    committed.timeout(Duration::MAX).wait().unwrap();
     drop(log);
 }
 
@@ -313,7 +313,7 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
     store.set(Fault::Fail);
     listed.end(Outcome::success());
     log.shutdown()
-        .within(Duration::from_millis(50))
+        .timeout(Duration::from_millis(50))
         .wait()
         .unwrap_err();
     let mut reader = ActivityReader::open(&path).unwrap();

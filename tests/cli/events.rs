@@ -1,6 +1,6 @@
 //! `activity event` and `activity events`, and the events of an activity in `activity show`.
 
-use tower_activity::{Activity, Describe, EventRecord, Outcome, Status};
+use tower_activity::{Activity, Describe, Outcome, Status, record::EventRecord};
 
 use crate::place::{Place, Ran};
 

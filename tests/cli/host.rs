@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{TimeDelta, Utc};
-use tower_activity::EventRecord;
+use tower_activity::record::EventRecord;
 
 use crate::place::{Place, Ran, until};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tower_activity::{ActivityLog, ActivityRecord, Describe, Kind, Outcome};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::ActivityRecord};
 
 /// A store in a folder of its own.
 pub struct Place {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tower_activity::{ActivityEvents, ActivityRecord, Describe, Outcome};
+use tower_activity::{ActivityEvents, Describe, Outcome, record::ActivityRecord};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::place::{Place, Ran, names};

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use tower_activity::{ActivityRecord, Describe, Outcome, Status};
+use tower_activity::{Describe, Outcome, Status, record::ActivityRecord};
 
 use crate::place::{Place, until};
 

@@ -3,7 +3,8 @@
 use chrono::Utc;
 use serde_json::json;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
+    record::Capture,
     recording::{Chunk, Stream},
 };
 

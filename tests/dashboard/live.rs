@@ -7,14 +7,15 @@ use chrono::Utc;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tower_activity::{
-    ActivityLog, Describe, Outcome, Running,
+    ActivityLog, Describe, Outcome,
+    activity::ActivityGuard,
     recording::{Chunk, Recording, Stream},
 };
 
 use crate::session;
 
 struct Session {
-    activity: Running,
+    activity: ActivityGuard,
     recording: Recording,
     lines: u64,
 }

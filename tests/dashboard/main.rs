@@ -44,7 +44,7 @@ async fn asked(theme: &str) {
     let log = ActivityLog::open(&store).unwrap();
     hostile::write(&log).await;
     let working = tokio::spawn(work::for_ever(log.clone()));
-    let root = serve(log.router().into()).await;
+    let root = serve(Router::new().fallback_service(log.router())).await;
     let control = serve(live::control(log.clone())).await;
     let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
 

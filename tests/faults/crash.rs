@@ -15,10 +15,9 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_activity::{
-    Activity, ActivityId, ActivityLayer, ActivityLog, ActivityRecord, Capture, Describe,
-    EventRecord, Mode, Outcome, Status,
+    Activity, ActivityLayer, ActivityLog, Describe, Mode, Outcome, Status,
     query::ActivityReader,
-    record::Filter,
+    record::{ActivityId, ActivityRecord, Capture, EventRecord, Filter},
     store::{Store, sqlite::SqliteStore},
 };
 

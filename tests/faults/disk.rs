@@ -137,7 +137,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
     let stuck = soon(|| {
         answered(&log, 1_000);
         calls += 1_000;
-        let error = log.flush().within(Duration::from_millis(20)).wait().err();
+        let error = log.flush().timeout(Duration::from_millis(20)).wait().err();
         let why = error.and_then(|error| Some(std::error::Error::source(&error)?.to_string()));
         // A slow disk is none that is full.
         why.filter(|_| log.accounting().activities.rejected_memory > 0)
@@ -223,7 +223,7 @@ fn recording_resumes_after_the_folder_was_read_only() {
     let why = soon(|| {
         let error = log
             .flush()
-            .within(Duration::from_millis(20))
+            .timeout(Duration::from_millis(20))
             .wait()
             .unwrap_err();
         let why = std::error::Error::source(&error)?.to_string();
@@ -254,7 +254,7 @@ fn becomes_unwritable(folder: &Path) {
     soon(|| {
         let error = log
             .flush()
-            .within(Duration::from_millis(20))
+            .timeout(Duration::from_millis(20))
             .wait()
             .unwrap_err();
         let why = std::error::Error::source(&error)?.to_string();

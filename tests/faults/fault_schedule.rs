@@ -13,8 +13,12 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityId, ActivityLog, ActivityRecord, Describe, EventId, Outcome, Running, Status,
-    query::ActivityReader, record::Filter, store::sqlite::SqliteStore, testing::ManualClock,
+    ActivityLog, Describe, Outcome, Status,
+    activity::ActivityGuard,
+    query::ActivityReader,
+    record::{ActivityId, ActivityRecord, EventId, Filter},
+    store::sqlite::SqliteStore,
+    testing::ManualClock,
 };
 
 use crate::support::faulty::{Fault, FaultyStore};
@@ -130,7 +134,7 @@ struct World {
     was_late: bool,
     elapsed: Duration,
     activities: Vec<Expected>,
-    open: Vec<(Running, usize)>,
+    open: Vec<(ActivityGuard, usize)>,
     /// What has ended, in order.
     ended: Vec<ActivityId>,
     events: Vec<(EventId, &'static str, Option<Key>, Option<ActivityId>)>,
@@ -276,7 +280,7 @@ impl World {
     fn flush(&mut self) {
         let works = matches!(self.fault, Fault::None | Fault::Slow(_) | Fault::Refuse(_));
         let patience = Duration::from_millis(if works { 10_000 } else { 5 });
-        let flushed = self.log.flush().within(patience).wait();
+        let flushed = self.log.flush().timeout(patience).wait();
         if works || flushed.is_ok() {
             flushed.unwrap();
             let counts = self.log.accounting();

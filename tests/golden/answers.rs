@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityRecord, EventRecord,
     query::{ActivityReader, MetricsQuery, Window},
-    record::Filter,
+    record::{ActivityRecord, EventRecord, Filter},
     store::{Dimension, Subject},
 };
 

@@ -5,7 +5,7 @@
 mod requests;
 #[path = "../support/mod.rs"]
 mod support;
-#[cfg(all(feature = "web", feature = "zones"))]
+#[cfg(all(feature = "axum", feature = "web", feature = "time-zones"))]
 mod web;
 #[cfg(feature = "webhook")]
 mod webhook;

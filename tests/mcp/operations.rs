@@ -22,7 +22,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use tower_activity::{
     Activity, ActivityLog, Kind, Status,
-    mcp::{Tools, WithActivityExt},
+    mcp::{ToolOptions, WithActivityExt},
 };
 
 use crate::support::{self, rows, until};
@@ -189,7 +189,7 @@ fn routed(server: Server) -> Router<Server> {
 }
 
 /// One client of a wrapped handler, one of a wrapped router.
-async fn both(tools: &Tools, server: &Server) -> [Client; 2] {
+async fn both(tools: &ToolOptions, server: &Server) -> [Client; 2] {
     let handler = server.clone().with_activity(tools);
     let router = routed(server.clone()).with_activity(tools);
     [serve(handler).await, serve(router).await]

@@ -17,8 +17,9 @@ use rmcp::{
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tower_activity::{
-    Activity, ActivityLog, Capture, Describe, Kind, Outcome, Status,
-    mcp::{Tools, WithActivityExt},
+    Activity, ActivityLog, Describe, Kind, Outcome, Status,
+    mcp::{ToolOptions, WithActivityExt},
+    record::Capture,
 };
 
 use crate::support::{rows, until};
@@ -111,7 +112,7 @@ struct Setup {
     server: tokio::task::JoinHandle<()>,
 }
 
-async fn serve(log: &ActivityLog, tools: Tools) -> Setup {
+async fn serve(log: &ActivityLog, tools: ToolOptions) -> Setup {
     let started = Arc::new(Semaphore::new(0));
     let server = Server {
         log: log.clone(),
@@ -353,7 +354,10 @@ async fn the_client_gets_what_it_gets_without_us_also_after_a_shutdown() {
     let log = ActivityLog::open(":memory:").unwrap();
     let Setup { client, .. } = serve(&log, log.tools()).await;
     let before = client.call_tool(say("hello")).await.unwrap();
-    log.shutdown().within(Duration::from_secs(5)).await.unwrap();
+    log.shutdown()
+        .timeout(Duration::from_secs(5))
+        .await
+        .unwrap();
     assert_eq!(client.call_tool(say("hello")).await.unwrap(), before);
     assert_eq!(
         log.accounting().activities.rejected_closed,

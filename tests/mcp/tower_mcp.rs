@@ -11,8 +11,8 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt};
 use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Capture, Describe, Kind, Outcome, Status,
-    layer::DescribeRequest, mcp::ToolsLayer,
+    Activity, ActivityLayer, ActivityLog, Describe, Kind, Outcome, Status, layer::DescribeRequest,
+    mcp::ToolsLayer, record::Capture,
 };
 use tower_mcp::{
     CallToolResult, Error, HttpTransport, McpRouter, StdioTransport, ToolBuilder,
@@ -248,7 +248,7 @@ async fn a_cancelled_call_is_seen_as_such_where_that_is_asked_for() {
         let layer = log.tools().layer();
         [
             (layer.clone(), Status::Success),
-            (layer.see_cancellation(), Status::Cancelled),
+            (layer.detect_cancellation(), Status::Cancelled),
         ]
     };
     for form in 0..2 {
@@ -275,7 +275,7 @@ impl DescribeRequest<Request<Body>> for Http {
         Describe::new(Kind::Http, format!("{} /", request.method()))
     }
 
-    fn hand_over(&self, request: &mut Request<Body>, activity: &Activity) {
+    fn inject(&self, request: &mut Request<Body>, activity: &Activity) {
         request.extensions_mut().insert(activity.clone());
     }
 }
@@ -283,7 +283,7 @@ impl DescribeRequest<Request<Body>> for Http {
 #[tokio::test]
 async fn a_call_over_http_runs_inside_of_its_request() {
     let log = ActivityLog::open(":memory:").unwrap();
-    let app = over_http(&log).layer(ActivityLayer::new(&log).describe(Http));
+    let app = over_http(&log).layer(ActivityLayer::new(&log).describe_with(Http));
     let (rows, _) = logged_in(&log, app).await;
     assert_eq!(
         rows.names(),

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tower_activity::{ActivityId, ActivityLog, RecordingRecord};
+use tower_activity::{
+    ActivityLog,
+    record::{ActivityId, RecordingRecord},
+};
 
 /// The recordings of an activity, as they are on record now.
 pub(crate) fn of(log: &ActivityLog, id: Option<ActivityId>) -> Vec<RecordingRecord> {

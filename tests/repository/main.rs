@@ -1,5 +1,6 @@
-//! The repository itself: its architecture, and texts that show code.
+//! The repository itself: its architecture, its public API, and texts that show code.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod architecture;
+mod public_api;
 mod readme;

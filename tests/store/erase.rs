@@ -15,10 +15,10 @@ use std::{
 
 use chrono::Utc;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome, RecordingStatus,
+    ActivityLog, Describe, Outcome,
     notify::{Webhook, Webhooks},
     query::{ActivityReader, MetricsQuery, Window},
-    record::Filter,
+    record::{Capture, Filter, RecordingStatus},
     recording::{Chunk, Stream},
     store::{EraseCounts, Maintenance, Store, sqlite::SqliteStore},
 };
@@ -66,7 +66,7 @@ fn upkeep(folder: &Path) -> Box<dyn Maintenance> {
     store.maintenance().unwrap()
 }
 
-fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::ActivityRecord> {
+fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::record::ActivityRecord> {
     let filter = Filter::parse(text, Utc::now()).unwrap();
     reader.page(&filter, None, 1_000).unwrap().records
 }
@@ -251,7 +251,8 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     };
     soon(|| {
         let all = recordings(&mut reader);
-        let ended = |one: &tower_activity::RecordingRecord| one.status == RecordingStatus::Complete;
+        let ended =
+            |one: &tower_activity::record::RecordingRecord| one.status == RecordingStatus::Complete;
         (all[0].len() == 2 && all.iter().flatten().all(ended)).then_some(())
     });
 

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use chrono::Utc;
 use proptest::prelude::*;
 use serde_json::json;
-use tower_activity::{Activity, ActivityLog, Describe, EventRecord, Status, record::Filter};
+use tower_activity::{
+    Activity, ActivityLog, Describe, Status,
+    record::{EventRecord, Filter},
+};
 
 fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome,
+    ActivityLog, Describe, Kind, Outcome,
     query::{Export, ExportRecord, Format},
-    record::{Filter, TraceContext},
+    record::{ActivityRecord, EventRecord, Filter, TraceContext},
     store::Position,
 };
 
@@ -165,7 +165,7 @@ fn csv_has_the_trace_context_of_activities() {
     let log = ActivityLog::open(":memory:").unwrap();
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let remote = TraceContext::parse(&format!("00-{trace}-{caller}-01"), None).unwrap();
-    log.start(Describe::job("call").remote(remote))
+    log.start(Describe::job("call").remote_parent(remote))
         .end(Outcome::success());
     let table = whole(&log, &mut Export::activities(filter(""), Format::Csv));
     let mut lines = table.lines().map(|line| line.split(','));

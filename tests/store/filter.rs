@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
 use tower_activity::{
-    ActivityRecord, Kind, Status,
-    record::{Choice, DurationRange, Filter, Has, Pattern},
+    Kind, Status,
+    record::{ActivityRecord, Choice, DurationRange, Filter, Has, Pattern},
 };
 
 fn now() -> DateTime<Utc> {

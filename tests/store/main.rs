@@ -8,7 +8,7 @@ mod checks;
 mod clock;
 #[cfg(feature = "testing")]
 mod conformance;
-#[cfg(all(feature = "testing", feature = "zones"))]
+#[cfg(all(feature = "testing", feature = "time-zones"))]
 mod digest;
 #[cfg(all(feature = "recording", feature = "webhook"))]
 mod erase;
@@ -25,7 +25,7 @@ mod filter;
 mod golden;
 #[cfg(feature = "testing")]
 mod import;
-#[cfg(all(feature = "testing", feature = "zones"))]
+#[cfg(all(feature = "testing", feature = "time-zones"))]
 mod metrics;
 mod pages;
 #[cfg(all(unix, feature = "cli"))]

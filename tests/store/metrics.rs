@@ -9,9 +9,9 @@ use chrono::{DateTime, NaiveDate, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use proptest::{collection::vec, prelude::*, sample::select};
 use tower_activity::{
-    ActivityLog, ActivityRecord, Describe, Kind, Outcome, Status,
+    ActivityLog, Describe, Kind, Outcome, Status,
     query::{Figures, Metrics, MetricsQuery, Step, Window},
-    record::Filter,
+    record::{ActivityRecord, Filter},
     store::{Dimension, Subject},
     testing::ManualClock,
 };
@@ -212,7 +212,7 @@ proptest! {
         let now = around + TimeDelta::minutes(minute);
         let allowed = Filter::parse(allowed, now).unwrap();
         let query = MetricsQuery::new(window, now).zone(zone.parse().unwrap()).step(step).subject(subject.clone());
-        let query = query.within(allowed.clone());
+        let query = query.restricted_to(allowed.clone());
         let all = all(&log);
         let meant = |row: &&ActivityRecord| match &subject {
             Subject::One(Dimension::Project, id) => row.scope.project.as_ref() == Some(id),

@@ -11,9 +11,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{prelude::*, sample::select};
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    record::{EventId, Filter},
+    record::{ActivityId, EventId, Filter},
     store::{Prune, Retention, Store, sqlite::SqliteStore},
 };
 

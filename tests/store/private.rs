@@ -9,11 +9,11 @@ use std::{
 
 use chrono::Utc;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     import::Import,
     notify::{Webhook, Webhooks},
     query::ActivityReader,
-    record::Filter,
+    record::{Capture, Filter},
     recording::{Chunk, Stream},
     redact::Redactor,
     store::{Prune, Retention, Store, sqlite::SqliteStore},

@@ -8,8 +8,10 @@ use std::{
 
 use chrono::Utc;
 use tower_activity::{
-    ActivityLog, ActivityRecord, Describe, EventRecord, Kind, Outcome, Status,
-    query::ActivityReader, record::Filter, store::Position,
+    ActivityLog, Describe, Kind, Outcome, Status,
+    query::ActivityReader,
+    record::{ActivityRecord, EventRecord, Filter},
+    store::Position,
 };
 
 fn filter(text: &str) -> Filter {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tower_activity::{ActivityLog, ActivityRecord, Describe, Mode, Outcome, Status};
+use tower_activity::{ActivityLog, Describe, Mode, Outcome, Status, record::ActivityRecord};
 
 use crate::support::{self, Rows};
 

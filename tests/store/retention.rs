@@ -7,9 +7,9 @@ use proptest::{collection::vec, prelude::*};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    record::Filter,
+    record::{Capture, Filter},
     store::{
         ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore,
     },

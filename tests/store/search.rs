@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    record::Filter,
+    record::{Capture, Filter},
     store::{Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };

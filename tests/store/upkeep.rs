@@ -7,9 +7,9 @@ use proptest::{collection::vec, prelude::*};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, ActivityRecord, Capture, Describe, EventRecord, Kind, Outcome,
+    ActivityLog, Describe, Kind, Outcome,
     query::ActivityReader,
-    record::Filter,
+    record::{ActivityRecord, Capture, EventRecord, Filter},
     store::{Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };

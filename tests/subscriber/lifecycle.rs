@@ -373,12 +373,12 @@ fn who_waits_for_a_store_that_does_not_work_hears_by_the_deadline_how_much_waits
         for _ in 0..3 {
             done(&log, "one");
         }
-        let flush = log.flush().within(deadline).wait().unwrap_err();
+        let flush = log.flush().timeout(deadline).wait().unwrap_err();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let awaited = runtime.block_on(async { log.flush().within(deadline).await });
-        let shutdown = log.shutdown().within(deadline).wait().unwrap_err();
+        let awaited = runtime.block_on(async { log.flush().timeout(deadline).await });
+        let shutdown = log.shutdown().timeout(deadline).wait().unwrap_err();
         for error in [flush, awaited.unwrap_err(), shutdown] {
             assert!(error.is_timeout(), "{error}");
             assert!(error.to_string().contains("3 of 3 ended"), "{error}");

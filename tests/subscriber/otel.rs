@@ -10,7 +10,9 @@ use rmcp::{
     tool, tool_handler, tool_router,
 };
 use tower_activity::{
-    ActivityLog, ActivityRecord, Describe, Outcome, mcp::WithActivityExt, record::TraceContext,
+    ActivityLog, Describe, Outcome,
+    mcp::WithActivityExt,
+    record::{ActivityRecord, TraceContext},
 };
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{layer::SubscriberExt, registry};
@@ -64,7 +66,7 @@ fn same(row: &ActivityRecord, span: &SpanData) {
 fn the_ids_are_the_same() {
     let tracing = Tracing::new();
     let log = ActivityLog::open(":memory:").unwrap();
-    let asked = Describe::job("asked").remote(TraceContext::parse(PARENT, None).unwrap());
+    let asked = Describe::job("asked").remote_parent(TraceContext::parse(PARENT, None).unwrap());
     let mut asked = log.start(asked);
     let mut next = None;
     asked.enter(|| {

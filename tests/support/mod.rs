@@ -18,7 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_activity::{ActivityLog, ActivityRecord, query::ActivityReader, record::Filter};
+use tower_activity::{
+    ActivityLog,
+    query::ActivityReader,
+    record::{ActivityRecord, Filter},
+};
 
 /// Everything a log holds, oldest first.
 #[derive(Debug)]

@@ -182,8 +182,8 @@ fn write(path: &Path, what: &str) -> Written {
         }
     };
     done(&log, AFTERWARDS);
-    let flushed = log.flush().within(WAIT).wait();
-    let shut = log.shutdown().within(WAIT).wait();
+    let flushed = log.flush().timeout(WAIT).wait();
+    let shut = log.shutdown().timeout(WAIT).wait();
     if let Err(error) = &flushed {
         // It says what the store said.
         let mut told = error.to_string();

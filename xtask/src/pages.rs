@@ -38,7 +38,7 @@ pub(crate) fn lint() -> Result {
 /// The example `dashboard`, with the pages that it serves, and the arguments that it takes.
 pub(crate) fn dashboard(args: &[&str]) -> Result {
     pages()?;
-    let features = "dashboard,recording,testing,zones";
+    let features = "dashboard,recording,testing,time-zones";
     let example = ["run", "--example", "dashboard", "--features", features];
     run(run::cargo(&example).arg("--").args(args))
 }

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn screenshots() -> Result {
     pages::pages()?;
     let chromium = browser::chromium()?;
-    let features = "dashboard,recording,testing,zones";
+    let features = "dashboard,recording,testing,time-zones";
     let example = ["--example", "dashboard", "--features", features];
     run(cargo(&["build"]).args(example))?;
     let mut server = cargo(&["run", "--quiet"])

@@ -12,7 +12,7 @@ use std::{fs, io, path::PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tower_activity::{
-    ActivityLog, Status,
+    ActivityLog, Event,
     query::{Digest, DigestQuery},
 };
 
@@ -58,6 +58,10 @@ impl Assistant {
         )
     }
 
+    pub(crate) fn event(&self, event_type: &'static str) -> Event {
+        self.log.event(event_type).actor(&self.user)
+    }
+
     fn lately(&self, now: DateTime<Utc>) -> tower_activity::Result<String> {
         let query = DigestQuery::new(now).actor(&self.user);
         self.log.reader()?.digest(&query)?.list(TOKENS)
@@ -78,20 +82,15 @@ impl Assistant {
             files::write(&path, &text)?;
             Ok(text.lines().count())
         });
-        let event = self
-            .log
-            .event("deliverable_run")
-            .actor(self.user.clone())
-            .reference(path.to_string_lossy().into_owned());
-        match &made {
-            Ok(lines) => event
-                .summary(format!("{title}: {lines} lines"))
-                .data(json!({"lines": lines})),
-            Err(error) => event
-                .status(Status::Failed)
-                .summary(format!("{title}: {error}")),
-        }
-        .record();
+        self.event("deliverable_run")
+            .reference(path.display())
+            .summary(title)
+            .result_with(&made, |event, lines| {
+                event
+                    .summary(format_args!("{title}: {lines} lines"))
+                    .data(json!({"lines": lines}))
+            })
+            .record();
         made.map(|_| path)
     }
 
@@ -107,12 +106,10 @@ impl Assistant {
             let into = self.folder.join(platform).join(&resource);
             let items = files::take_new(&from.join(&resource), &into)?;
             if items > 0 {
-                self.log
-                    .event("platform_synced")
-                    .actor(self.user.clone())
+                self.event("platform_synced")
                     .count(items as u64)
-                    .reference(format!("{platform}/{resource}"))
-                    .summary(format!("{platform}: {items} new in {resource}"))
+                    .reference(format_args!("{platform}/{resource}"))
+                    .summary(format_args!("{platform}: {items} new in {resource}"))
                     .record();
             }
             all += items;
@@ -127,11 +124,9 @@ impl Assistant {
     /// When it cannot be written.
     pub fn remember(&self, key: &str, value: &str) -> io::Result<()> {
         files::write(&self.folder.join("memory").join(files::name(key)), value)?;
-        self.log
-            .event("memory_written")
-            .actor(self.user.clone())
-            .reference(key.to_owned())
-            .summary(format!("{key}: {}", cut(value)))
+        self.event("memory_written")
+            .reference(key)
+            .summary(format_args!("{key}: {}", cut(value)))
             .record();
         Ok(())
     }

@@ -9,9 +9,8 @@ use chrono::Utc;
 use tower_activity::ActivityLog;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let store = env::var("ACTIVITY_STORE").unwrap_or_else(|_| "activity.db".into());
     let folder = env::var("ASSISTANT").unwrap_or_else(|_| "assistant".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     // Another user in each run, who sees nothing of the others.
     let user = format!("ann-{}", process::id());
     let folder = Path::new(&folder).join(&user);

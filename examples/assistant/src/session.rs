@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde_json::json;
-use tower_activity::{Describe, Outcome};
+use tower_activity::Describe;
 
 use crate::Assistant;
 
@@ -34,14 +34,11 @@ impl<'a> Session<'a> {
     pub fn turn<T>(&mut self, name: &'static str, work: impl FnOnce(&Assistant) -> T) -> T {
         self.turns += 1;
         let Assistant { log, user, .. } = self.assistant;
-        let describe = Describe::turn(name)
-            .actor(user.clone())
+        let turn = Describe::turn(name)
+            .actor(user)
             .agent("assistant")
-            .session(self.id.clone());
-        let mut running = log.start(describe);
-        let done = running.enter(|| work(self.assistant));
-        running.end(Outcome::success());
-        done
+            .session(&self.id);
+        log.start(turn).run(|| work(self.assistant))
     }
 }
 
@@ -51,15 +48,14 @@ impl Drop for Session<'_> {
         if self.turns <= 1 {
             return;
         }
-        let Assistant { log, user, .. } = self.assistant;
-        log.event("chat_session")
-            .actor(user.clone())
-            .session(self.id.clone())
-            .reference(self.id.clone())
-            .summary(format!("a conversation of {} turns", self.turns))
+        self.assistant
+            .event("chat_session")
+            .session(&self.id)
+            .reference(&self.id)
+            .summary(format_args!("a conversation of {} turns", self.turns))
             .data(json!({"turns": self.turns}))
-            // A client that connects again ends the same session again.
-            .dedup_key(format!("chat_session/{}", self.id))
+            // A client that reconnects ends the same session again.
+            .dedup_key(format_args!("chat_session/{}", self.id))
             .record();
     }
 }

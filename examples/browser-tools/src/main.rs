@@ -16,7 +16,7 @@ mod server;
 mod session;
 mod shop;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
 use rmcp::{ServiceExt, transport::stdio_pipes};
 use tower_activity::{ActivityLog, mcp::WithActivityExt};
@@ -35,20 +35,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
     let browser = Browser::start().await?;
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     let shop = Shop::open().await?;
     let sessions = Sessions::new(browser, shop);
     let server = ShopTools::new(sessions.clone()).with_activity(&log);
     server.serve(stdio_pipes()).await?.waiting().await?;
     sessions.close().await;
-    let report = log.shutdown().await?;
-    eprintln!(
-        "browser-tools: {} activities committed, {} not recorded, {} lost",
-        report.activities.committed,
-        report.activities.rejected(),
-        report.activities.lost()
-    );
+    eprintln!("browser-tools: {}", log.shutdown().await?);
     Ok(())
 }

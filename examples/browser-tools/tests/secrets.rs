@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use server::ShopTools;
 use session::Sessions;
 use tower_activity::{
-    ActivityLog, Capture, mcp::WithActivityExt, query::ActivityReader, record::Filter,
+    ActivityLog,
+    mcp::WithActivityExt,
+    query::ActivityReader,
+    record::{Capture, Filter},
 };
 
 /// What must be nowhere.

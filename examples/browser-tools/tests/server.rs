@@ -13,7 +13,9 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tower_activity::{
-    ActivityRecord, RecordingRecord, RecordingStatus, Status, query::ActivityReader, record::Filter,
+    Status,
+    query::ActivityReader,
+    record::{ActivityRecord, Filter, RecordingRecord, RecordingStatus},
 };
 
 type Client = RunningService<RoleClient, ()>;

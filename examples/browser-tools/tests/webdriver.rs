@@ -19,7 +19,8 @@ use tokio::{
     process::{Child, Command},
 };
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome, RecordingRecord, RecordingStatus,
+    ActivityLog, Describe, Outcome,
+    record::{ActivityId, RecordingRecord, RecordingStatus},
     recording::Browser,
 };
 

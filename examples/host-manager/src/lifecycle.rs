@@ -25,8 +25,7 @@ const IDLE: Duration = Duration::from_secs(3);
 const EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let log =
-        ActivityLog::open(env::var("ACTIVITY_STORE").unwrap_or_else(|_| "activity.db".into()))?;
+    let log = ActivityLog::from_env()?;
     let root = env::var_os("HOSTS").map_or_else(|| PathBuf::from("hosts"), PathBuf::from);
     let name = format!("words-{}", std::process::id());
     let directory = root.join(&name);
@@ -50,8 +49,8 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut count_words = ServiceBuilder::new()
         .layer(
             ActivityLayer::new(&log)
-                .describe(|_: &&str| Describe::tool("count_words"))
-                .classify(Outcome::of),
+                .describe(|_| Describe::tool("count_words"))
+                .classify(Outcome::from_result),
         )
         .service(service_fn(|text: &'static str| {
             let directory = directory.clone();

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
-    ActivityLog, EventRecord,
+    ActivityLog,
     query::{Digest, DigestQuery, Zone},
-    record::{Filter, Pattern},
+    record::{EventRecord, Filter},
     store::{Cursor, List},
 };
 
@@ -43,7 +43,7 @@ impl<'a> Console<'a> {
         cursor: Option<Cursor<EventRecord>>,
         limit: usize,
     ) -> Result<List<EventRecord>> {
-        let filter = self.of(user, project, filter, now)?;
+        let filter = self.filter(user, project, filter, now)?;
         Ok(self.log.reader()?.events(&filter, cursor, limit)?)
     }
 
@@ -59,7 +59,7 @@ impl<'a> Console<'a> {
         zone: Zone,
         now: DateTime<Utc>,
     ) -> Result<Digest> {
-        let filter = self.of(user, project, "", now)?;
+        let filter = self.filter(user, project, "", now)?;
         let query = DigestQuery::new(now).filter(filter).zone(zone).today();
         Ok(self.log.reader()?.digest(&query)?)
     }
@@ -79,16 +79,10 @@ impl<'a> Console<'a> {
         Ok(self.today(user, project, zone, now)?.grouped(TOKENS)?)
     }
 
-    /// The filter, of this project alone, whatever else it says.
-    fn of(&self, user: &str, project: &str, filter: &str, now: DateTime<Utc>) -> Result<Filter> {
-        Project::of(self.folder, project, user)?;
-        let mut filter =
-            Filter::parse(filter, now).map_err(|error| Error::Invalid(error.to_string()))?;
-        filter.project.any_of = vec![Pattern::exact(project)];
-        filter
-            .event_type
-            .none_of
-            .push(Pattern::exact(EventRecord::LOG));
-        Ok(filter)
+    /// Parses the filter and restricts it to this project, without log lines.
+    fn filter(&self, user: &str, project: &str, text: &str, now: DateTime<Utc>) -> Result<Filter> {
+        Project::open(self.folder, project, user)?;
+        let filter = Filter::parse(text, now).map_err(|error| Error::Invalid(error.to_string()))?;
+        Ok(filter.and(&Filter::for_project(project).without_log_lines()))
     }
 }

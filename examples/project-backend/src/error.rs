@@ -24,8 +24,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The sort of error: one of a few.
-    pub(crate) fn sort(&self) -> &'static str {
+    /// The error type of a failed activity: one of a few.
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Error::NoProject(_) => "no_project",
             Error::Invalid(_) => "invalid",

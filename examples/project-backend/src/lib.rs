@@ -14,16 +14,13 @@ mod project;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tower_activity::ActivityLog;
+use tower_activity::{ActivityLog, Event};
 
 pub use self::{
     console::Console,
     error::{Error, Result},
 };
-use self::{
-    operation::{Operation, Said},
-    project::Project,
-};
+use self::{operation::Operation, project::Project};
 
 /// Who asks for something.
 #[derive(Debug, Clone)]
@@ -68,13 +65,16 @@ impl Backend {
         let on = Operation::new(&self.log, caller, project);
         on.run("create_project", || {
             let made = Project::create(&self.folder, project, &caller.user);
-            let made = on.step("project_created", made, |_| {
-                Said::of(format!("{project} is created"), json!({"name": project}))
+            let made = on.step("project_created", made, |event, _| {
+                event
+                    .summary(format_args!("{project} is created"))
+                    .data(json!({"name": project}))
             })?;
             let database = made.database();
-            on.step("database_created", database, |_| {
-                let details = json!({"engine": "sqlite", "version": rusqlite::version()});
-                Said::of("a SQLite database is ready".into(), details)
+            on.step("database_created", database, |event, _| {
+                event
+                    .summary("a SQLite database is ready")
+                    .data(json!({"engine": "sqlite", "version": rusqlite::version()}))
             })?;
             Ok(())
         })
@@ -89,18 +89,20 @@ impl Backend {
         let on = Operation::new(&self.log, caller, project);
         on.run("run_queries", || {
             let mut database = self.project(caller, project)?.database()?;
-            let ran = on.step("queries_executed", database.run(queries), |ran| Said {
-                summary: counted(queries.len(), "query", "queries") + " executed",
-                count: queries.len(),
-                details: json!({"tables": ran.tables, "rows": ran.rows}),
+            let ran = on.step("queries_executed", database.run(queries), |event, ran| {
+                event
+                    .count(queries.len() as u64)
+                    .summary(counted(queries.len(), "query", "queries") + " executed")
+                    .data(json!({"tables": ran.tables, "rows": ran.rows}))
             })?;
             if !ran.created.is_empty() {
-                let added = Said {
-                    summary: format!("{} added", counted(ran.created.len(), "table", "tables")),
-                    count: ran.created.len(),
-                    details: json!({"tables": ran.created}),
-                };
-                on.step("tables_added", Ok(()), |()| added)?;
+                let count = ran.created.len();
+                on.step("tables_added", Ok(()), |event, ()| {
+                    event
+                        .count(count as u64)
+                        .summary(counted(count, "table", "tables") + " added")
+                        .data(json!({"tables": ran.created}))
+                })?;
             }
             Ok(ran.rows)
         })
@@ -122,8 +124,8 @@ impl Backend {
             let project = self.project(caller, project)?;
             match endpoints {
                 [] => Ok(()),
-                _ => on.step("endpoints_added", project.add(endpoints), |()| {
-                    of_endpoints(endpoints, "added")
+                _ => on.step("endpoints_added", project.add(endpoints), |event, ()| {
+                    describe_endpoints(event, endpoints, "added")
                 }),
             }
         })
@@ -145,9 +147,11 @@ impl Backend {
             let project = self.project(caller, project)?;
             match endpoints {
                 [] => Ok(()),
-                _ => on.step("endpoints_modified", project.modify(endpoints), |()| {
-                    of_endpoints(endpoints, "modified")
-                }),
+                _ => on.step(
+                    "endpoints_modified",
+                    project.modify(endpoints),
+                    |event, ()| describe_endpoints(event, endpoints, "modified"),
+                ),
             }
         })
     }
@@ -164,12 +168,11 @@ impl Backend {
             let pushed = project
                 .source()
                 .and_then(|source| git::push(&source, remote));
-            on.step("github_push", pushed, |commit| {
+            on.step("github_push", pushed, |event, commit| {
                 let short = commit.get(..7).unwrap_or(commit);
-                Said::of(
-                    format!("main is pushed, at {short}"),
-                    json!({"commit": commit}),
-                )
+                event
+                    .summary(format_args!("main is pushed, at {short}"))
+                    .data(json!({"commit": commit}))
             })
         })
     }
@@ -183,11 +186,10 @@ impl Backend {
         let on = Operation::new(&self.log, caller, project).environment("production");
         on.run("deploy", || {
             let project = self.project(caller, project)?;
-            on.step("deployment", project.deploy(), |version| {
-                Said::of(
-                    format!("version {version} is live"),
-                    json!({"version": version}),
-                )
+            on.step("deployment", project.deploy(), |event, version| {
+                event
+                    .summary(format_args!("version {version} is live"))
+                    .data(json!({"version": version}))
             })
         })
     }
@@ -198,17 +200,16 @@ impl Backend {
     }
 
     fn project(&self, caller: &Caller, project: &str) -> Result<Project> {
-        Project::of(&self.folder, project, &caller.user)
+        Project::open(&self.folder, project, &caller.user)
     }
 }
 
-fn of_endpoints(endpoints: &[Endpoint<'_>], done: &str) -> Said {
+fn describe_endpoints(event: Event, endpoints: &[Endpoint<'_>], done: &str) -> Event {
     let routes: Vec<_> = endpoints.iter().map(|endpoint| endpoint.route).collect();
-    Said {
-        summary: counted(endpoints.len(), "endpoint", "endpoints") + " " + done,
-        count: endpoints.len(),
-        details: json!({"endpoints": routes}),
-    }
+    event
+        .count(endpoints.len() as u64)
+        .summary(counted(endpoints.len(), "endpoint", "endpoints") + " " + done)
+        .data(json!({"endpoints": routes}))
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

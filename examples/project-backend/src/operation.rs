@@ -1,95 +1,52 @@
-//! The one path around every operation: what it does is on record, and it goes on whatever becomes of the record.
+//! The one path around every operation: it is recorded as an activity, and each of its steps as an event.
 
-use serde_json::Value;
-use tower_activity::{ActivityLog, Describe, Outcome, Status};
+use tower_activity::{
+    ActivityLog, Describe, Event, Outcome,
+    record::{Scope, Text},
+};
 
 use crate::{Caller, Result};
 
 /// Something that a user does to a project.
 pub(crate) struct Operation<'a> {
     log: &'a ActivityLog,
-    caller: &'a Caller,
-    project: &'a str,
-    environment: &'static str,
-}
-
-/// What is said of a step that succeeded.
-pub(crate) struct Said {
-    pub(crate) summary: String,
-    pub(crate) count: usize,
-    pub(crate) details: Value,
-}
-
-impl Said {
-    /// Of one thing.
-    pub(crate) fn of(summary: String, details: Value) -> Self {
-        Said {
-            summary,
-            count: 1,
-            details,
-        }
-    }
+    scope: Scope,
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn new(log: &'a ActivityLog, caller: &'a Caller, project: &'a str) -> Self {
-        Operation {
-            log,
-            caller,
-            project,
-            environment: "development",
-        }
+    pub(crate) fn new(log: &'a ActivityLog, caller: &Caller, project: &str) -> Self {
+        let mut scope = Scope::new()
+            .project(project.to_owned())
+            .actor(&caller.user)
+            .environment("development");
+        scope.request = caller.request.as_ref().map(Text::from);
+        Operation { log, scope }
     }
 
     pub(crate) fn environment(mut self, environment: &'static str) -> Self {
-        self.environment = environment;
+        self.scope = self.scope.environment(environment);
         self
     }
 
-    /// Does it, as an activity.
+    /// Runs it as an activity.
     pub(crate) fn run<T>(&self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut describe = Describe::job(name)
-            .project(self.project.to_owned())
-            .actor(self.caller.user.clone())
-            .environment(self.environment);
-        if let Some(request) = &self.caller.request {
-            describe = describe.request(request.clone());
-        }
-        let mut running = self.log.start(describe);
-        let result = running.enter(work);
-        running.end(match &result {
+        let activity = self.log.start(Describe::job(name).scope(&self.scope));
+        activity.run_with(work, |result| match result {
             Ok(_) => Outcome::success(),
-            Err(error) => Outcome::failed(error.sort()).with_message(error.to_string()),
-        });
-        result
+            Err(error) => Outcome::failed(error.kind()).with_message(error),
+        })
     }
 
-    /// Puts on record what came of a step, and gives it back. Its scope is its own, so that it is whole also when there
-    /// was no room for the activity around it.
+    /// Records the result of a step, and returns it. The event has a scope of its own, so that it is complete even if the
+    /// activity around it was rejected.
     pub(crate) fn step<T>(
         &self,
         event_type: &'static str,
         result: Result<T>,
-        said: impl FnOnce(&T) -> Said,
+        on_success: impl FnOnce(Event, &T) -> Event,
     ) -> Result<T> {
-        let mut event = self
-            .log
-            .event(event_type)
-            .project(self.project.to_owned())
-            .actor(self.caller.user.clone())
-            .environment(self.environment);
-        if let Some(request) = &self.caller.request {
-            event = event.request(request.clone());
-        }
-        event = match &result {
-            Ok(done) => {
-                let said = said(done);
-                let count = u64::try_from(said.count).unwrap_or(u64::MAX);
-                event.summary(said.summary).count(count).data(said.details)
-            }
-            Err(error) => event.status(Status::Failed).summary(error.to_string()),
-        };
-        event.record();
+        let event = self.log.event(event_type).scope(&self.scope);
+        event.result_with(&result, on_success).record();
         result
     }
 }

@@ -31,7 +31,7 @@ impl Project {
     }
 
     /// The project of this name, where it is the user's. Who else asks does not even hear that it is there.
-    pub(crate) fn of(root: &Path, name: &str, user: &str) -> Result<Self> {
+    pub(crate) fn open(root: &Path, name: &str, user: &str) -> Result<Self> {
         let folder = folder(root, name)?;
         match fs::read_to_string(folder.join("owner")) {
             Ok(owner) if owner == user => Ok(Project { folder }),

@@ -21,7 +21,10 @@ use tonic_greeter::{
     proto::{HelloReply, HelloRequest, greeter_client::GreeterClient, greeter_server::Greeter},
     serve,
 };
-use tower_activity::{Activity, ActivityLog, ActivityRecord, Kind, Status as End, record::Filter};
+use tower_activity::{
+    Activity, ActivityLog, Kind, Status as End,
+    record::{ActivityRecord, Filter},
+};
 
 /// Does what its caller names.
 struct Scripted {

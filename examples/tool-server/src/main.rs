@@ -14,7 +14,7 @@ mod serve;
 mod server;
 mod tools;
 
-use std::{env, error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
@@ -64,8 +64,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let root = Root::new(&args.root)?;
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     // What the tools log is on record with their calls; whoever wants it printed adds a layer beside this one.
     registry().with(ActivityEvents::new()).try_init()?;
     let runtime = Runtime::new()?;
@@ -77,13 +76,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     });
     // Drops the calls that still run: they end as cancelled, while the log can still take that.
     runtime.shutdown_timeout(PATIENCE);
-    let report = log.shutdown().wait()?;
-    eprintln!(
-        "tool-server: {} activities committed, {} not recorded, {} lost",
-        report.activities.committed,
-        report.activities.rejected(),
-        report.activities.lost()
-    );
+    eprintln!("tool-server: {}", log.shutdown().wait()?);
     served
 }
 

@@ -193,7 +193,7 @@ impl ServerHandler for ToolServer {
 fn outcome<T>(result: &Result<T, String>) -> Outcome {
     match result {
         Ok(_) => Outcome::success(),
-        Err(error) => Outcome::failed("tool_error").with_message(error.clone()),
+        Err(error) => Outcome::failed("tool_error").with_message(error),
     }
 }
 

@@ -15,7 +15,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use support::{Client, Place, call};
 use tokio::{process::Command, time::timeout};
-use tower_activity::{ActivityRecord, Status};
+use tower_activity::{Status, record::ActivityRecord};
 
 /// A query that has no last row to find.
 const ENDLESS: &str =

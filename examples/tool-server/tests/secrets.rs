@@ -15,7 +15,7 @@ use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use server::ToolServer;
 use support::{Client, Place, call};
-use tower_activity::{ActivityLog, Capture, mcp::WithActivityExt};
+use tower_activity::{ActivityLog, mcp::WithActivityExt, record::Capture};
 
 /// What must be nowhere.
 const SECRETS: &[&str] = &[

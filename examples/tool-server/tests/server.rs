@@ -14,7 +14,11 @@ use rmcp::{
 use serde_json::{Value, json};
 use support::{Client, Place, call};
 use tokio::process::Command;
-use tower_activity::{ActivityRecord, EventRecord, Status, query::ActivityReader};
+use tower_activity::{
+    Status,
+    query::ActivityReader,
+    record::{ActivityRecord, EventRecord},
+};
 
 fn text(result: &CallToolResult) -> &str {
     &result.content[0].as_text().unwrap().text

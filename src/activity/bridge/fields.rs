@@ -1,4 +1,4 @@
-//! The fields of a `tracing` event as JSON, whatever their formatting does.
+//! The fields of a `tracing` event as JSON, safe from formatting that panics or never ends.
 
 use std::{
     error::Error,
@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
-/// The longest text in bytes. What is longer is withheld, not cut: a secret cut in half is no longer found.
+/// The longest text in bytes. Longer texts are withheld, not cut: half of a secret would not be found.
 const MAX_TEXT_BYTES: usize = 16 << 10;
 const TOO_LONG: &str = "[withheld: longer than 16 KiB]";
 const PANICKED: &str = "[withheld: its formatting panicked]";
@@ -74,24 +74,24 @@ impl Visit for Fields {
         });
     }
 
-    /// All others; numbers of 128 bits too, which are more than most readers of JSON take for a number.
+    /// All other types; also 128-bit integers, which most JSON readers cannot represent.
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.keep_text(field, |text| write!(text, "{value:?}"));
     }
 }
 
-/// The text that is written, or why it is withheld.
+/// Returns the written text, or the reason why it is withheld.
 fn bounded(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> String {
     let mut text = Bounded::default();
     match catch_unwind(AssertUnwindSafe(|| write(&mut text))) {
         Err(_) => PANICKED.to_owned(),
         Ok(_) if text.full => TOO_LONG.to_owned(),
-        // One that gave up by itself is told as far as it came.
+        // If the formatting failed by itself, keep what it wrote.
         Ok(_) => text.written,
     }
 }
 
-/// A text that takes so much and no more, also from one that writes on after that.
+/// A writer that fails beyond the limit, also for a caller that ignores the first failure.
 #[derive(Debug, Default)]
 struct Bounded {
     written: String,

@@ -1,4 +1,4 @@
-//! The tracing bridge: what is logged with `tracing` inside of an activity becomes events of it.
+//! The tracing bridge: `tracing` events inside of an activity become events of the activity.
 
 mod fields;
 
@@ -13,27 +13,27 @@ use crate::{
     record::{EventRecord, Status},
 };
 
-/// The attribute of an activity that says how many lines were left out.
+/// The attribute that counts an activity's dropped lines.
 const DROPPED: &str = "log.dropped_count";
 
 thread_local! {
-    /// True while this thread records a line.
+    /// True while this thread is recording a line.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A [`tracing_subscriber`] layer that turns `tracing` events inside of an activity into events of that activity.
 ///
-/// Each becomes an event of the type `log`: its summary is the message (else the target), its status `failed` for
-/// the level `ERROR` and `success` for all others, its data `{"level", "target", "fields"}`, where numbers and
-/// booleans stay what they are, and an error is told with its causes. It is redacted and charged to the log's memory
-/// as any event.
+/// Each becomes an event of the type `log`. Its summary is the message, or the target if there is no message; its status
+/// is `failed` for the level `ERROR` and `success` for all others; its data is `{"level", "target", "fields"}`, where
+/// numbers and booleans keep their types and an error is written with its causes. Like any event it is redacted and
+/// counts towards the log's memory limit.
 ///
-/// The layer belongs to no log: a line goes to the log of the innermost activity that the code runs inside of
-/// ([`Activity::current`]), and outside of any nowhere. A task that takes only a `tracing` span along is outside:
-/// take the activity along with [`in_current`](crate::InActivity::in_current), which takes both.
+/// The layer belongs to no log: a line goes to the log of the current activity ([`Activity::current`]), and is ignored
+/// outside of any. A task that carries only a `tracing` span is outside: carry the activity along with
+/// [`in_current`](crate::InActivity::in_current), which carries both.
 ///
-/// A log with a list of types ([`Builder::event_types`](crate::Builder::event_types)) takes lines where `log` is on
-/// it.
+/// A log with a list of event types ([`Builder::event_types`](crate::log::Builder::event_types)) accepts lines only if
+/// `log` is in the list.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ thread_local! {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// tracing_subscriber::registry()
-///     .with(ActivityEvents::new()) // and beside it what prints them, say
+///     .with(ActivityEvents::new()) // beside a layer that prints them, for example
 ///     .try_init()?;
 ///
 /// let log = ActivityLog::open(":memory:")?;
@@ -59,7 +59,7 @@ thread_local! {
 /// # }
 /// ```
 ///
-/// Other choices than by level are those of `tracing` itself, such as by target:
+/// To select lines by target, use the filters of `tracing-subscriber`:
 ///
 /// ```
 /// use tower_activity::ActivityEvents;
@@ -74,41 +74,41 @@ thread_local! {
 ///
 /// # Loss
 ///
-/// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. What is logged
-/// while a line is recorded (by a redactor, by the `Debug` of a field) is left out too. All of these are counted
-/// ([`rejected_limit`](crate::store::RecordCounts::rejected_limit)), and while the activity runs also in its
-/// attribute `log.dropped_count`. A field or message of more than 16 KiB is withheld, as is one whose `Debug` panics.
+/// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. Lines that are logged
+/// while a line is recorded (by a redactor, by the `Debug` of a field) are dropped too. Dropped lines are counted in
+/// [`rejected_limit`](crate::store::RecordCounts::rejected_limit), and while the activity runs also in its attribute
+/// `log.dropped_count`. A field or message of more than 16 KiB is withheld, as is one whose `Debug` panics.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ActivityEvents {
     level: LevelFilter,
-    most: u16,
+    max_events: u16,
 }
 
 impl Default for ActivityEvents {
     fn default() -> Self {
         ActivityEvents {
             level: LevelFilter::INFO,
-            most: 128,
+            max_events: 128,
         }
     }
 }
 
 impl ActivityEvents {
-    /// Takes lines from the level `INFO` on, 128 for each activity.
+    /// Creates a layer for lines of the level `INFO` or above, at most 128 for each activity.
     pub fn new() -> Self {
         ActivityEvents::default()
     }
 
-    /// Sets the level from which on lines are taken; `INFO` by default. Other layers see what they saw before.
+    /// Sets the lowest level to record; `INFO` by default. Other layers are not affected.
     pub fn level(mut self, level: LevelFilter) -> Self {
         self.level = level;
         self
     }
 
-    /// Sets how many lines an activity takes; 128 by default. The rest is counted.
-    pub fn max_events(mut self, most: u16) -> Self {
-        self.most = most;
+    /// Sets the maximum number of lines of one activity; 128 by default. The rest is dropped and counted.
+    pub fn max_events(mut self, max: u16) -> Self {
+        self.max_events = max;
         self
     }
 }
@@ -120,19 +120,19 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
         if *metadata.level() > self.level || is_ours(metadata.target()) {
             return;
         }
-        let recording = Recording::begin();
-        let most = if recording.nested { 0 } else { self.most };
-        // Nothing foreign runs in there: while the stack of activities is looked at, none can be entered.
-        let Some(line) = current::find(|activity| take(activity, most)).flatten() else {
+        let recording = RecordingGuard::new();
+        let max = if recording.nested { 0 } else { self.max_events };
+        // No foreign code runs in the closure: no activity can be entered while the stack of activities is borrowed.
+        let Some(line) = current::find(|activity| take(activity, max)).flatten() else {
             return;
         };
 
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let line = match fields.message {
-            Some(message) => line.summary(message),
-            None => line.summary(metadata.target()),
-        };
+        let line = line.summary_text(match fields.message {
+            Some(message) => message.into(),
+            None => metadata.target().into(),
+        });
         let status = match *metadata.level() {
             Level::ERROR => Status::Failed,
             _ => Status::Success,
@@ -146,10 +146,10 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
     }
 }
 
-/// The event that a line becomes; `Some(None)` where the activity takes no more, `None` where it is inert.
-fn take(activity: &Activity, most: u16) -> Option<Option<Event>> {
+/// Creates the event of a line; `Some(None)` if the activity takes no more, `None` if it is inert.
+fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
     let open = activity.open()?;
-    if open.shard.take_line(open.key, most) {
+    if open.shard.take_line(open.key, max) {
         return Some(Some(activity.event(EventRecord::LOG)));
     }
     open.shard
@@ -159,28 +159,28 @@ fn take(activity: &Activity, most: u16) -> Option<Option<Event>> {
     Some(None)
 }
 
-/// True for what this crate logs itself: that recording has trouble is nothing to record.
+/// True for this crate's own log lines: failures of recording are not recorded.
 fn is_ours(target: &str) -> bool {
     target
         .strip_prefix("tower_activity")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Says that this thread records a line, until it is dropped.
-struct Recording {
-    /// It did so already.
+/// Marks this thread as recording a line until it is dropped.
+struct RecordingGuard {
+    /// True if the thread was recording already.
     nested: bool,
 }
 
-impl Recording {
-    fn begin() -> Self {
-        Recording {
+impl RecordingGuard {
+    fn new() -> Self {
+        RecordingGuard {
             nested: RECORDING.replace(true),
         }
     }
 }
 
-impl Drop for Recording {
+impl Drop for RecordingGuard {
     fn drop(&mut self) {
         RECORDING.set(self.nested);
     }

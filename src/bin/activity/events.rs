@@ -1,7 +1,10 @@
 //! `activity events`: newest first.
 
 use chrono::{DateTime, Utc};
-use tower_activity::{EventRecord, record::Text, store::Health};
+use tower_activity::{
+    record::{EventRecord, Text},
+    store::Health,
+};
 
 use crate::{
     list::shown_digits,

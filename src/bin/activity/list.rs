@@ -1,7 +1,10 @@
 //! `activity list`: newest first.
 
 use chrono::{DateTime, Utc};
-use tower_activity::{ActivityRecord, record::Text, store::Health};
+use tower_activity::{
+    record::{ActivityRecord, Text},
+    store::Health,
+};
 
 use crate::{
     listing::Listed,

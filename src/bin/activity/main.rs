@@ -34,7 +34,7 @@ mod webhooks;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tower_activity::{ActivityRecord, EventRecord};
+use tower_activity::record::{ActivityRecord, EventRecord};
 
 use crate::args::{Cli, Command};
 

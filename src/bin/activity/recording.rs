@@ -6,7 +6,9 @@ use std::{
 };
 
 use tower_activity::{
-    ActivityRecord, RecordingId, RecordingRecord, RecordingStatus, Status, query::ActivityReader,
+    Status,
+    query::ActivityReader,
+    record::{ActivityRecord, RecordingId, RecordingRecord, RecordingStatus},
 };
 
 use crate::{

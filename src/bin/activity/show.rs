@@ -3,10 +3,7 @@
 use std::io;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tower_activity::{
-    ActivityRecord, EventRecord,
-    record::{Preview, Text},
-};
+use tower_activity::record::{ActivityRecord, EventRecord, Preview, Text};
 
 use crate::{
     args::Show,

@@ -9,9 +9,9 @@ use std::{
 
 use chrono::{Local, Utc};
 use tower_activity::{
-    ActivityId, ActivityRecord, Result, Status,
+    Result, Status,
     query::ActivityReader,
-    record::Filter,
+    record::{ActivityId, ActivityRecord, Filter},
     store::{LARGEST_PAGE, Position},
 };
 

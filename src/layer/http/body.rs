@@ -1,4 +1,4 @@
-//! The body of a response: the activity is current for every frame and for the drop, and ends with the last.
+//! The body of a response: its activity is current for every frame and for the drop, and ends with the last frame.
 
 use std::{
     any::type_name,
@@ -15,26 +15,26 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::{
-    activity::{Running, panicked},
+    activity::{ActivityGuard, panicked},
     layer::http::grpc,
     pipeline::CommitWait,
     record::{Outcome, Status, Text},
 };
 
-/// The attributes for what is seen of a response.
+/// The attributes of a response.
 pub(super) const STATUS_CODE: &str = "http.response.status_code";
 pub(super) const BODY_SIZE: &str = "http.response.body.size";
 
 pin_project! {
-    /// A body that ends its request's activity when it ends itself.
+    /// A body that ends its request's activity with its last frame. Returned by services under
+    /// [`ActivityLayer::http`](crate::ActivityLayer::http).
     ///
-    /// Frames pass through as they are. In the mode [`Durable`](crate::Mode::Durable) the last one waits for the
-    /// commit of the record.
+    /// Frames pass through unchanged. In the mode [`Durable`](crate::Mode::Durable) the last one waits for the commit.
     pub struct ActivityBody<B: Body> {
         #[pin]
         inner: Option<B>,
         recording: Option<Recording>,
-        held: Option<Box<Held<B>>>,
+        pending: Option<Box<PendingFrame<B>>>,
     }
 
     impl<B: Body> PinnedDrop for ActivityBody<B> {
@@ -48,9 +48,9 @@ pin_project! {
     }
 }
 
-/// A response whose body is on its way.
+/// The activity of a response whose body is being sent.
 struct Recording {
-    running: Running,
+    running: ActivityGuard,
     progress: Progress,
 }
 
@@ -58,39 +58,39 @@ struct Recording {
 #[derive(Debug)]
 pub(super) struct Progress {
     status: StatusCode,
-    /// How it ends, if nothing else happens; `None` where that is left to the trailers.
+    /// The outcome, unless the body fails; `None` until the trailers of a gRPC response.
     outcome: Option<Outcome>,
-    /// How many bytes it has, where that is known.
+    /// The length of the body in bytes, if it is known.
     length: Option<u64>,
     sent: u64,
-    /// It goes on until somebody has enough of it.
+    /// True for an event stream, which goes on until the client disconnects.
     endless: bool,
 }
 
-/// The longest body that is sent at once, in bytes: what the buffers of a connection hold.
+/// The longest body that is expected to be sent at once, in bytes: the size of a connection's buffers.
 const SHORT: u64 = 64 << 10;
 
-/// The last frame, until the record is committed.
-struct Held<B: Body> {
+/// The last frame, whose record is not committed yet.
+struct PendingFrame<B: Body> {
     frame: Option<Result<Frame<B::Data>, B::Error>>,
     commit: CommitWait,
 }
 
 impl<B: Body> ActivityBody<B> {
-    pub(super) fn new(inner: B, running: Running, progress: Progress) -> Self {
+    pub(super) fn new(inner: B, running: ActivityGuard, progress: Progress) -> Self {
         ActivityBody {
             inner: Some(inner),
             recording: Some(Recording { running, progress }),
-            held: None,
+            pending: None,
         }
     }
 
-    /// A body whose request is not on record, or has ended before it.
+    /// A body whose request is not recorded, or has ended before it.
     pub(super) fn unrecorded(inner: B) -> Self {
         ActivityBody {
             inner: Some(inner),
             recording: None,
-            held: None,
+            pending: None,
         }
     }
 }
@@ -104,9 +104,9 @@ impl<B: Body> Body for ActivityBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        if let Some(held) = this.held {
-            ready!(Pin::new(&mut held.commit).poll(cx));
-            return Poll::Ready(this.held.take().and_then(|held| held.frame));
+        if let Some(pending) = this.pending {
+            ready!(Pin::new(&mut pending.commit).poll(cx));
+            return Poll::Ready(this.pending.take().and_then(|pending| pending.frame));
         }
         let Some(recording) = this.recording else {
             return match this.inner.as_pin_mut() {
@@ -120,7 +120,7 @@ impl<B: Body> Body for ActivityBody<B> {
             let over = match &polled {
                 Poll::Pending => false,
                 Poll::Ready(None) => true,
-                // Nothing may follow trailers.
+                // Trailers are the last frame.
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => true,
                 Poll::Ready(Some(_)) => {
                     let inner = this.inner.as_ref().as_pin_ref();
@@ -135,7 +135,7 @@ impl<B: Body> Body for ActivityBody<B> {
         let (frame, over) = match polled {
             Ok((Poll::Pending, _)) => return Poll::Pending,
             Ok((Poll::Ready(frame), over)) => (frame, over),
-            // A body that panicked stays: it is dropped where its caller drops it, as if we were not there.
+            // A body that panicked stays until its caller drops it, as without the layer.
             Err(payload) => {
                 recording.close(panicked(&*payload));
                 *this.recording = None;
@@ -143,7 +143,7 @@ impl<B: Body> Body for ActivityBody<B> {
             }
         };
         if let Some(frame) = &frame {
-            recording.see(frame);
+            recording.observe(frame);
         }
         if !over && !recording.progress.complete() {
             return Poll::Ready(frame);
@@ -153,24 +153,24 @@ impl<B: Body> Body for ActivityBody<B> {
         if let Some(mut commit) = commit
             && Pin::new(&mut commit).poll(cx).is_pending()
         {
-            *this.held = Some(Box::new(Held { frame, commit }));
+            *this.pending = Some(Box::new(PendingFrame { frame, commit }));
             return Poll::Pending;
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_none() && self.inner.as_ref().is_none_or(B::is_end_stream)
+        self.pending.is_none() && self.inner.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let Some(held) = &self.held else {
+        let Some(pending) = &self.pending else {
             return match &self.inner {
                 Some(inner) => inner.size_hint(),
                 None => SizeHint::with_exact(0),
             };
         };
-        let data = match &held.frame {
+        let data = match &pending.frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, bytes_of),
             Some(Err(_)) | None => 0,
         };
@@ -179,8 +179,8 @@ impl<B: Body> Body for ActivityBody<B> {
 }
 
 impl Recording {
-    /// Takes note of a frame.
-    fn see<D: Buf, E>(&mut self, frame: &Result<Frame<D>, E>) {
+    /// Updates the progress from a frame.
+    fn observe<D: Buf, E>(&mut self, frame: &Result<Frame<D>, E>) {
         match frame {
             Ok(frame) => {
                 self.progress.sent += frame.data_ref().map_or(0, bytes_of);
@@ -196,14 +196,14 @@ impl Recording {
         }
     }
 
-    /// Ends it after its last frame; returns the commit that this waits for, where it does.
+    /// Ends it after its last frame. Returns the commit that the frame waits for, if it does.
     fn end(&mut self) -> Option<CommitWait> {
         let outcome = self.progress.outcome.take();
         self.close(outcome.unwrap_or_else(grpc::missing_status));
         self.running.commit()
     }
 
-    /// Ends it where nobody wanted the rest.
+    /// Ends it when the body is dropped before its end.
     fn abandon(&mut self) {
         if self.progress.failed() {
             let outcome = self.progress.outcome.take();
@@ -242,17 +242,17 @@ impl Progress {
         }
     }
 
-    /// True when it will end soon, if its client reads it: what is known of its head is noted then.
+    /// True if it will end soon, provided that the client reads it: the status is then set at the end.
     pub(super) fn is_short(&self) -> bool {
         self.length.is_some_and(|length| length <= SHORT)
     }
 
-    /// True when all bytes are there: servers do not poll for more. A gRPC body still has its trailers.
+    /// True if all bytes were sent: servers do not poll again. A gRPC body still has its trailers.
     fn complete(&self) -> bool {
         self.outcome.is_some() && self.length.is_some_and(|length| self.sent >= length)
     }
 
-    /// True when it has failed, whether the rest is read or not.
+    /// True if it has failed, whether the rest is read or not.
     fn failed(&self) -> bool {
         self.outcome
             .as_ref()

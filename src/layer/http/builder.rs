@@ -1,4 +1,4 @@
-//! The settings of the layer for HTTP.
+//! The settings of the HTTP layer.
 
 use std::{
     fmt,
@@ -15,9 +15,9 @@ use crate::{
     log::ActivityLog,
 };
 
-/// How an [`ActivityLayer`] describes HTTP requests. Made by [`ActivityLayer::http`].
+/// The description of HTTP requests by method and route. Returned by [`ActivityLayer::http`].
 #[derive(Clone, Default)]
-pub struct Http(Arc<Rules>);
+pub struct ByRoute(Arc<Rules>);
 
 type Skips = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type Describes = Arc<dyn Fn(&RequestHead<'_>, Describe) -> Describe + Send + Sync>;
@@ -29,11 +29,10 @@ struct Rules {
 }
 
 impl ActivityLayer {
-    /// Makes a layer for services that take HTTP requests: axum, tonic, hyper and whatever else tower wraps.
+    /// Creates a layer for services that take HTTP requests: axum, tonic, hyper, and others that tower wraps.
     ///
-    /// A request is called by its method and route, and ends with its response's last byte; see
-    /// [`layer::http`](crate::layer::http) for what is recorded of it. gRPC calls among them are told by their
-    /// `content-type`.
+    /// A request is named after its method and route, and ends with the last byte of its response; see
+    /// [`layer::http`](crate::layer::http) for what is recorded. gRPC calls are recognized by their `content-type`.
     ///
     /// # Examples
     ///
@@ -60,24 +59,24 @@ impl ActivityLayer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn http(log: &ActivityLog) -> ActivityLayer<Http, ByStatus> {
+    pub fn http(log: &ActivityLog) -> ActivityLayer<ByRoute, ByStatus> {
         ActivityLayer {
             log: log.clone(),
-            describe: Http::default(),
+            describe: ByRoute::default(),
             classify: ByStatus::default(),
         }
     }
 }
 
-impl<C> ActivityLayer<Http, C> {
-    /// Leaves requests to this path or route unrecorded: health checks, say.
+impl<C> ActivityLayer<ByRoute, C> {
+    /// Skips requests to this path or route: health checks, for example. They are not recorded.
     pub fn skip_path(self, path: impl Into<String>) -> Self {
         let path = path.into();
         self.skip(move |request| request.route() == Some(&path) || request.uri.path() == path)
     }
 
-    /// Leaves requests unrecorded for which the rule says so. The service gets them as if there were no layer. A
-    /// rule that panics skips nothing.
+    /// Skips requests for which the rule returns true. The service gets them as without the layer. A rule that panics skips
+    /// nothing.
     pub fn skip(mut self, rule: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.describe.0)
             .skip
@@ -85,10 +84,10 @@ impl<C> ActivityLayer<Http, C> {
         self
     }
 
-    /// Says more about a request from its head, or says it otherwise: for whom it runs, another name, attributes.
-    /// Rules are asked in the order in which they were added. What one that panics had to say is missing.
+    /// Adds a rule that changes the description of a request, from its headers: scope, name, attributes. Rules run in the
+    /// order in which they were added. A rule that panics changes nothing.
     ///
-    /// What is known only later is said by the code inside: `Activity::current().set_actor(..)`.
+    /// For what is known only later, such as the user, call `Activity::current().set_actor(…)` inside of the request.
     pub fn describe(
         mut self,
         rule: impl Fn(&RequestHead<'_>, Describe) -> Describe + Send + Sync + 'static,
@@ -100,22 +99,22 @@ impl<C> ActivityLayer<Http, C> {
     }
 }
 
-impl ActivityLayer<Http, ByStatus> {
-    /// Takes 401 and 403 for failures, of the error type `denied`.
+impl ActivityLayer<ByRoute, ByStatus> {
+    /// Counts 401 and 403 as failures, with the error type `denied`.
     pub fn denied(mut self) -> Self {
         self.classify.denied = Denied::Failed;
         self
     }
 }
 
-impl Http {
-    /// What a request is called; `None` where it is not to be recorded.
+impl ByRoute {
+    /// Describes a request; `None` if it is skipped.
     pub(super) fn describe(&self, head: &RequestHead<'_>) -> Option<Describe> {
         let Rules {
             skip,
             describe: more,
         } = &*self.0;
-        // A rule that panics costs the record what it had to say, never the caller its call.
+        // A rule that panics costs the record its change, never the caller its call.
         let skips = |rule: &Skips| catch_unwind(AssertUnwindSafe(|| rule(head))).unwrap_or(false);
         if skip.iter().any(skips) {
             return None;
@@ -127,9 +126,9 @@ impl Http {
     }
 }
 
-impl fmt::Debug for Http {
+impl fmt::Debug for ByRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http")
+        f.debug_struct("ByRoute")
             .field("skip", &self.0.skip.len())
             .field("describe", &self.0.describe.len())
             .finish()

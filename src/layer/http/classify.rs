@@ -1,4 +1,4 @@
-//! What the status of a response says.
+//! The outcome of an HTTP response, from its status.
 
 use http::StatusCode;
 
@@ -11,13 +11,13 @@ pub struct ByStatus {
     pub(super) denied: Denied,
 }
 
-/// What 401 and 403 are.
+/// How 401 and 403 are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// Answers like others: the service did what it is for.
+    /// As successes: the service did its job.
     #[default]
     Success,
-    /// Failures.
+    /// As failures.
     Failed,
 }
 

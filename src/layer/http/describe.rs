@@ -1,4 +1,4 @@
-//! What a request is called, and what its head says about it.
+//! The description of a request, from its head.
 
 use http::{HeaderName, Method, header};
 
@@ -19,20 +19,20 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
         Some(method) => Describe::new(Kind::Grpc, method.to_owned()),
         None => Describe::new(Kind::Http, name(head)),
     };
-    // Where something between two layers took the request to another task. Within one, what is current is nearer.
+    // Another task runs the request, after an outer layer. In the same task the current activity is nearer.
     if let Some(outer) = head.extensions.get::<Activity>()
         && Activity::current().id().is_none()
     {
         describe = describe.parent(outer);
     }
     if let Some(timeout) = grpc::timeout(head) {
-        describe = describe.deadline(timeout);
+        describe = describe.timeout(timeout);
     }
     describe = describe.attribute(Text::own("url.path"), head.uri.path());
     if let Some(id) = head.known(&REQUEST_ID) {
         describe = describe.request(id.to_owned());
     }
-    // The tool calls that it brings inherit it.
+    // Tool calls in this request inherit it.
     if let Some(id) = head.known(&SESSION) {
         describe = describe.session(id.to_owned());
     }
@@ -40,7 +40,7 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
         .known(&TRACEPARENT)
         .and_then(|parent| TraceContext::parse(parent, head.known(&TRACESTATE)));
     if let Some(remote) = remote {
-        describe = describe.remote(remote);
+        describe = describe.remote_parent(remote);
     }
     if let Some(agent) = head.known(&header::USER_AGENT) {
         describe = describe.attribute(Text::own("user_agent.original"), agent);
@@ -55,7 +55,7 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
     describe
 }
 
-/// Who is at the other end, for applications that serve `into_make_service_with_connect_info`.
+/// The client's address, for applications that serve `into_make_service_with_connect_info`.
 #[cfg(feature = "axum")]
 type Client = axum::extract::ConnectInfo<std::net::SocketAddr>;
 
@@ -67,7 +67,7 @@ fn name(head: &RequestHead<'_>) -> Text {
     }
 }
 
-/// The name of a method of the standards. Any other is the client's invention, and there is no end to those.
+/// The name of a standard method. Others are invented by clients, with unbounded cardinality.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -83,7 +83,7 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// How long a body is, as its head says.
+/// The length of the body, from `content-length`.
 pub(super) fn content_length(headers: &http::HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?

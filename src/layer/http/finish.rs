@@ -1,4 +1,4 @@
-//! From the head of a response to its end: what is known of it by then, and what its body will tell.
+//! The decision at the head of a response: whether the activity ends there, or with the body.
 
 use std::task::Poll;
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
-    activity::{Activity, ByResult, Classify, Finish, Running},
+    activity::{Activity, ActivityGuard, ByResult, Classify, Finish},
     layer::http::{
         ActivityBody, RequestHead, Upgrade,
         body::{BODY_SIZE, Progress, STATUS_CODE},
@@ -19,35 +19,35 @@ use crate::{
 /// Decides at the head of a response whether it ends there, or with its body.
 #[derive(Debug)]
 pub(super) struct Respond<C> {
-    request: Asked,
+    request: RequestType,
     classify: C,
     status: Option<StatusCode>,
-    /// The gRPC status, where the head has one.
+    /// The gRPC status, if the headers have one.
     code: Option<&'static str>,
     progress: Option<Progress>,
-    /// Of a request that asks to leave HTTP, until it is answered.
+    /// Of a request for an upgrade, until the response.
     upgrade: Option<Upgrade>,
 }
 
-/// What a request says about the response to it.
+/// The types of requests whose responses end differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    /// For a body, where the response has one.
-    Body,
-    /// For a head alone.
+enum RequestType {
+    /// `HEAD`: no body follows.
     Head,
-    /// For a tunnel.
+    /// `CONNECT`: a tunnel follows.
     Connect,
+    /// A gRPC call: trailers follow.
     Grpc,
+    Other,
 }
 
 impl<C> Respond<C> {
-    pub(super) fn to(head: &RequestHead<'_>, classify: C) -> Self {
+    pub(super) fn new(head: &RequestHead<'_>, classify: C) -> Self {
         let request = match *head.method {
-            Method::HEAD => Asked::Head,
-            Method::CONNECT => Asked::Connect,
-            _ if head.is_grpc => Asked::Grpc,
-            _ => Asked::Body,
+            Method::HEAD => RequestType::Head,
+            Method::CONNECT => RequestType::Connect,
+            _ if head.is_grpc => RequestType::Grpc,
+            _ => RequestType::Other,
         };
         Respond {
             request,
@@ -59,36 +59,36 @@ impl<C> Respond<C> {
         }
     }
 
-    /// Goes on with the connection where the answer says that this leaves HTTP, and somebody holds on to it.
-    pub(super) fn upgrade(&mut self, upgrade: Upgrade) {
+    /// Lets the activity go on with the connection, if the response upgrades it and a clone of the upgrade is kept.
+    pub(super) fn set_upgrade(&mut self, upgrade: Upgrade) {
         self.upgrade = Some(upgrade);
     }
 
-    /// True when the connection has left HTTP with this status.
-    fn leaves_http(&self, status: StatusCode) -> bool {
+    /// True if a response with this status upgrades the connection.
+    fn is_upgraded(&self, status: StatusCode) -> bool {
         status == StatusCode::SWITCHING_PROTOCOLS
-            || self.request == Asked::Connect && status.is_success()
+            || self.request == RequestType::Connect && status.is_success()
     }
 
-    /// Notes what is no number.
-    fn note_more(&self, status: StatusCode, activity: &Activity) {
+    /// Sets the attributes that are not numbers.
+    fn set_attributes(&self, status: StatusCode, activity: &Activity) {
         if let Some(code) = self.code {
             activity.set(Text::own(grpc::STATUS_CODE), code);
             if code == grpc::UNIMPLEMENTED {
                 activity.rename("POST");
             }
         }
-        if self.leaves_http(status) {
+        if self.is_upgraded(status) {
             activity.set(Text::own("upgraded"), true);
         }
     }
 
-    /// True when no body follows, whatever stands in for it: nobody would poll that.
+    /// True if no body is sent: servers do not poll it.
     fn ends_with_head(&self, status: StatusCode) -> bool {
         match self.request {
-            Asked::Head => true,
+            RequestType::Head => true,
             _ => {
-                self.leaves_http(status)
+                self.is_upgraded(status)
                     || status.is_informational()
                     || status == StatusCode::NO_CONTENT
                     || status == StatusCode::NOT_MODIFIED
@@ -111,19 +111,19 @@ where
         let status = response.status();
         self.status = Some(status);
         let outcome = match response.extensions().get::<Outcome>() {
-            Some(said) => Some(said.clone()),
-            None if self.request == Asked::Grpc => match grpc::status(response.headers()) {
+            Some(outcome) => Some(outcome.clone()),
+            None if self.request == RequestType::Grpc => match grpc::status(response.headers()) {
                 Some((code, outcome)) => {
                     self.code = Some(code);
                     Some(outcome)
                 }
-                // What answered was no gRPC service.
-                None if status != StatusCode::OK => Some(grpc::other(status)),
+                // A proxy or another HTTP service has responded.
+                None if status != StatusCode::OK => Some(grpc::not_grpc(status)),
                 None => None,
             },
             None => Some(self.classify.classify(&status)),
         };
-        if !self.leaves_http(status) {
+        if !self.is_upgraded(status) {
             self.upgrade = None;
         } else if self.upgrade.as_ref().is_some_and(Upgrade::is_held) {
             return None;
@@ -142,17 +142,17 @@ where
 
     fn note(&self, activity: &Activity) {
         if let Some(status) = self.status {
-            // A body that will not take long notes it at its end.
+            // A short body sets it at its end.
             if !self.progress.as_ref().is_some_and(Progress::is_short) {
                 activity.set_number(STATUS_CODE, status.as_u16().into());
             }
-            self.note_more(status, activity);
+            self.set_attributes(status, activity);
         }
     }
 
-    fn end(&self, running: &mut Running, outcome: &mut Outcome) {
+    fn end(&self, running: &mut ActivityGuard, outcome: &mut Outcome) {
         if let Some(status) = self.status {
-            self.note_more(status, running);
+            self.set_attributes(status, running);
             let numbers = [(STATUS_CODE, status.as_u16().into()), (BODY_SIZE, 0)];
             running.close_with_numbers(outcome, &numbers);
         } else {
@@ -163,12 +163,12 @@ where
     fn give(
         &mut self,
         polled: Poll<Result<Response<B>, E>>,
-        running: Option<Running>,
+        running: Option<ActivityGuard>,
     ) -> Poll<Self::Output> {
         let running = running.filter(|running| running.id().is_some());
         let running = match (running, self.upgrade.take()) {
             (Some(running), Some(upgrade)) => {
-                upgrade.keep(running);
+                upgrade.set_guard(running);
                 None
             }
             (running, _) => running,

@@ -16,7 +16,8 @@ use crate::{
 };
 
 pin_project! {
-    /// The future of a response, whose body goes on with the activity.
+    /// The future of a response, whose body carries the activity on. Returned by services under
+    /// [`ActivityLayer::http`](crate::ActivityLayer::http).
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F: Future, C> {

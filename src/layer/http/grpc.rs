@@ -1,4 +1,4 @@
-//! What of HTTP is a gRPC call, and how it ended.
+//! gRPC calls over HTTP: their method, timeout and status.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::{layer::http::RequestHead, record::Outcome};
 
-/// The attribute that holds the status.
+/// The attribute for the status.
 pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
 
-/// The status of a method that the server does not have. Clients invent them, and there is no end to those.
+/// The status of a method that the server does not implement. Clients invent methods, with unbounded cardinality.
 pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
 
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 static STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// The longest that a request is taken to have been on its way: its client began to count that much earlier.
+/// The assumed maximum latency of a request: the client's timeout started that much earlier.
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// Every status, by its number: its name, and what an activity that ended with it is called.
+/// Every status, by its code: its name, and the error type of the activity.
 const CODES: [(&str, &str); 17] = [
     ("OK", ""),
     ("CANCELLED", ""),
@@ -40,7 +40,7 @@ const CODES: [(&str, &str); 17] = [
     ("UNAUTHENTICATED", "denied"),
 ];
 
-/// The method that a gRPC call is for: `package.Service/Method`.
+/// The method of a gRPC call: `package.Service/Method`.
 pub(super) fn method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
     let path = head.uri.path().strip_prefix('/')?;
     let (service, method) = path.split_once('/')?;
@@ -52,7 +52,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
-/// How long the client of a gRPC call waits, counted from its arrival here.
+/// The client's timeout of a gRPC call, counted from its arrival here.
 pub(super) fn timeout(head: &RequestHead<'_>) -> Option<Duration> {
     let header = head.is_grpc.then(|| head.known(&TIMEOUT)).flatten();
     let timeout = parse_timeout(header?)?;
@@ -76,11 +76,11 @@ fn parse_timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// The status in trailers, or in headers where nothing follows them; and what it makes of the call.
+/// The status in trailers, or in the headers of a response without a body, and the outcome of the call.
 pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
     let code = headers.get(&STATUS)?.to_str().ok();
     let code = code.and_then(|code| code.parse::<usize>().ok());
-    // The standard: a status that nobody knows is `UNKNOWN`.
+    // As the specification says, an unknown code is `UNKNOWN`.
     let (code, error_type) = CODES[code.filter(|code| *code < CODES.len()).unwrap_or(2)];
     let outcome = match code {
         "OK" => return Some((code, Outcome::success())),
@@ -97,7 +97,7 @@ pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
     })
 }
 
-/// A `grpc-message` without its percent-encoding.
+/// Decodes the percent-encoding of a `grpc-message`.
 fn percent_decoded(text: &str) -> String {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
@@ -113,12 +113,12 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The outcome of a gRPC call that something answered which knows no gRPC.
-pub(super) fn other(status: StatusCode) -> Outcome {
+/// The outcome of a gRPC call whose response is not gRPC, from its HTTP status.
+pub(super) fn not_grpc(status: StatusCode) -> Outcome {
     Outcome::failed(status.as_str().to_owned())
 }
 
-/// The outcome of a gRPC call that was answered without a status.
+/// The outcome of a gRPC call without a status.
 pub(super) fn missing_status() -> Outcome {
     Outcome::failed("missing_status")
 }

@@ -1,26 +1,26 @@
-//! What is known of a request before its body.
+//! The head of a request.
 
 use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, Version, header};
 
-/// The head of a request: what rules see of it, whatever the type of its body.
+/// The head of a request, for rules that do not depend on the type of its body.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RequestHead<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The target, as the client sent it.
+    /// The request target, as sent by the client.
     pub uri: &'a Uri,
-    /// The version of the protocol.
+    /// The HTTP version.
     pub version: Version,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// What the layers outside of this one left for those inside.
+    /// The extensions, with the values that outer layers have inserted.
     pub extensions: &'a Extensions,
     pub(super) is_grpc: bool,
 }
 
 impl<'a> RequestHead<'a> {
-    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+    pub(super) fn new<B>(request: &'a Request<B>) -> Self {
         RequestHead {
             method: request.method(),
             uri: request.uri(),
@@ -31,7 +31,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The route that matched, as the router spells it: `/users/{id}`. Known under axum's `Router::layer`, with the
+    /// Returns the matched route, as the router spells it: `/users/{id}`. Known under axum's `Router::layer`, with the
     /// feature `axum`.
     pub fn route(&self) -> Option<&'a str> {
         #[cfg(feature = "axum")]
@@ -43,23 +43,23 @@ impl<'a> RequestHead<'a> {
         None
     }
 
-    /// True when its connection may be used for something else afterwards.
-    pub(super) fn asks_to_leave_http(&self) -> bool {
+    /// True if it asks for an upgrade of its connection.
+    pub(super) fn wants_upgrade(&self) -> bool {
         self.method == Method::CONNECT || self.headers.contains_key(header::UPGRADE)
     }
 
-    /// A header, where it is there and readable.
+    /// Returns the value of a header, if it is present and text.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The same for a name that has been read already.
+    /// As [`header`](Self::header), for a parsed name.
     pub(super) fn known(&self, name: &HeaderName) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// True for `application/grpc`, plain or with an encoding. gRPC-Web is none: its status is inside of the body.
+/// True for `application/grpc`, plain or with an encoding; not for gRPC-Web, whose status is inside of the body.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let media = headers.get(header::CONTENT_TYPE);
     let rest = media.and_then(|media| media.as_bytes().strip_prefix(b"application/grpc"));

@@ -4,17 +4,17 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use tower::Service;
+use tower_service::Service;
 
 use crate::{
     activity::{Activity, Classify},
     layer::{
         ActivityService,
-        http::{ActivityBody, Http, RequestHead, ResponseFuture, Upgrade, finish::Respond},
+        http::{ActivityBody, ByRoute, RequestHead, ResponseFuture, Upgrade, finish::Respond},
     },
 };
 
-impl<S, C, ReqB, ResB> Service<Request<ReqB>> for ActivityService<S, Http, C>
+impl<S, C, ReqB, ResB> Service<Request<ReqB>> for ActivityService<S, ByRoute, C>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
     C: Classify<StatusCode> + Clone,
@@ -29,18 +29,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        let head = RequestHead::of(&request);
+        let head = RequestHead::new(&request);
         let Some(describe) = self.describe.describe(&head) else {
             return ResponseFuture::skipped(self.inner.call(request));
         };
-        let upgrades = head.asks_to_leave_http();
-        let mut finish = Respond::to(&head, self.classify.clone());
+        let upgrades = head.wants_upgrade();
+        let mut finish = Respond::new(&head, self.classify.clone());
         let running = self.start(describe);
         if running.id().is_some() {
             request.extensions_mut().insert(Activity::clone(&running));
             if upgrades {
-                let upgrade = Upgrade::of(&running);
-                finish.upgrade(upgrade.clone());
+                let upgrade = Upgrade::new(&running);
+                finish.set_upgrade(upgrade.clone());
                 request.extensions_mut().insert(upgrade);
             }
         }

@@ -1,18 +1,18 @@
-//! Connections that leave HTTP: their request goes on for as long as somebody holds on to it.
+//! Upgraded connections: their request's activity goes on while a handle of it exists.
 
 use std::{fmt, future::Future, sync::Arc};
 
 use parking_lot::Mutex;
 
 use crate::{
-    activity::{Activity, InActivity, Running},
+    activity::{Activity, ActivityGuard, InActivity},
     record::Outcome,
 };
 
-/// Keeps the request of an upgraded connection running: its activity ends when the last clone is dropped.
+/// Keeps the activity of an upgraded connection running: it ends when the last clone is dropped.
 ///
-/// It stands among the extensions of every request that asks to leave HTTP (`upgrade`, `CONNECT`), so that whoever
-/// keeps the request for as long as the connection lasts keeps it, too. Others take it from there.
+/// It is in the extensions of every request for an upgrade (`upgrade`, `CONNECT`), so that a task which keeps the request
+/// for as long as the connection lasts keeps it too. Others extract it from there.
 ///
 /// # Examples
 ///
@@ -27,52 +27,52 @@ use crate::{
 /// async fn chat(mut socket: WebSocket) {
 ///     while let Some(Ok(message)) = socket.recv().await {
 ///         # drop(message);
-///         // ..
+///         // …
 ///     }
 /// }
 /// ```
 #[derive(Clone)]
 pub struct Upgrade(Arc<Open>);
 
-/// A request from its 101 to the end of its connection.
+/// The activity of a request from its 101 to the end of its connection.
 struct Open {
     activity: Activity,
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<ActivityGuard>>,
 }
 
 impl Upgrade {
-    pub(super) fn of(activity: &Activity) -> Self {
+    pub(super) fn new(activity: &Activity) -> Self {
         Upgrade(Arc::new(Open {
             activity: activity.clone(),
             running: Mutex::new(None),
         }))
     }
 
-    /// Runs what uses the connection inside of the request's activity, which ends with it: with `success`, also
-    /// where it is dropped, as `failed` with the error type `panic` where it panics.
+    /// Runs the code that uses the connection inside of the request's activity, which ends with it: as `success`, also if
+    /// the future is dropped; as `failed` with the error type `panic` if it panics.
     pub fn run<F: Future>(self, session: F) -> impl Future<Output = F::Output> {
         let activity = self.0.activity.clone();
-        let held = async move {
-            let _held = self;
+        let session = async move {
+            let _upgrade = self;
             session.await
         };
-        held.in_activity(&activity)
+        session.in_activity(&activity)
     }
 
-    /// True where somebody holds on to it beside the caller.
+    /// True if another clone of it exists.
     pub(super) fn is_held(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// Leaves the activity to whoever holds on to it; ends it where that is nobody any more.
-    pub(super) fn keep(self, running: Running) {
+    /// Leaves the activity to the other clones. If there are none any more, it ends here.
+    pub(super) fn set_guard(self, running: ActivityGuard) {
         *self.0.running.lock() = Some(running);
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // A guard that is dropped while its thread unwinds says so itself.
+        // While the thread unwinds, the guard records the panic itself.
         if !std::thread::panicking()
             && let Some(running) = self.running.get_mut().take()
         {

@@ -1,4 +1,4 @@
-//! What a call was answered with, whichever type the answer has.
+//! The responses to calls, whichever type the SDK has for them.
 
 use rmcp::model::{
     CallToolResponse, CallToolResult, CreateTaskResult, GetPromptResponse, InputRequiredResult,
@@ -11,12 +11,12 @@ use crate::{
     record::{Capture, Outcome},
 };
 
-/// What a call was answered with.
+/// The response to a call.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Answer<'a> {
+pub(super) enum Response<'a> {
     /// The tool's result.
     Result(&'a CallToolResult),
-    /// Questions to the client, who answers them with another call.
+    /// A request for input, which the client sends with another call.
     InputRequired(&'a InputRequiredResult),
     /// A task that goes on by itself.
     Task(&'a CreateTaskResult),
@@ -24,52 +24,52 @@ pub(super) enum Answer<'a> {
     Content,
 }
 
-/// An answer of the SDK.
-pub(super) trait Answered {
-    fn answer(&self) -> Answer<'_>;
+/// A response type of the SDK.
+pub(super) trait AsResponse {
+    fn as_response(&self) -> Response<'_>;
 }
 
-impl Answered for CallToolResponse {
-    fn answer(&self) -> Answer<'_> {
+impl AsResponse for CallToolResponse {
+    fn as_response(&self) -> Response<'_> {
         match self {
-            CallToolResponse::Complete(result) => Answer::Result(result),
-            CallToolResponse::InputRequired(result) => Answer::InputRequired(result),
-            CallToolResponse::Task(result) => Answer::Task(result),
-            _ => Answer::Content,
+            CallToolResponse::Complete(result) => Response::Result(result),
+            CallToolResponse::InputRequired(result) => Response::InputRequired(result),
+            CallToolResponse::Task(result) => Response::Task(result),
+            _ => Response::Content,
         }
     }
 }
 
-impl Answered for GetPromptResponse {
-    fn answer(&self) -> Answer<'_> {
+impl AsResponse for GetPromptResponse {
+    fn as_response(&self) -> Response<'_> {
         match self {
-            GetPromptResponse::InputRequired(result) => Answer::InputRequired(result),
-            _ => Answer::Content,
+            GetPromptResponse::InputRequired(result) => Response::InputRequired(result),
+            _ => Response::Content,
         }
     }
 }
 
-impl Answered for ReadResourceResponse {
-    fn answer(&self) -> Answer<'_> {
+impl AsResponse for ReadResourceResponse {
+    fn as_response(&self) -> Response<'_> {
         match self {
-            ReadResourceResponse::InputRequired(result) => Answer::InputRequired(result),
-            _ => Answer::Content,
+            ReadResourceResponse::InputRequired(result) => Response::InputRequired(result),
+            _ => Response::Content,
         }
     }
 }
 
-impl Answered for ServerResult {
-    fn answer(&self) -> Answer<'_> {
+impl AsResponse for ServerResult {
+    fn as_response(&self) -> Response<'_> {
         match self {
-            ServerResult::CallToolResult(result) => Answer::Result(result),
-            ServerResult::InputRequiredResult(result) => Answer::InputRequired(result),
-            ServerResult::CreateTaskResult(result) => Answer::Task(result),
-            _ => Answer::Content,
+            ServerResult::CallToolResult(result) => Response::Result(result),
+            ServerResult::InputRequiredResult(result) => Response::InputRequired(result),
+            ServerResult::CreateTaskResult(result) => Response::Task(result),
+            _ => Response::Content,
         }
     }
 }
 
-/// How a tool says that it ended; keeps what it gave back.
+/// Returns the outcome of a tool's result, and captures the result.
 pub(super) fn outcome(activity: &Activity, result: &CallToolResult, capture: Capture) -> Outcome {
     activity.set_output(result, capture);
     if result.is_error != Some(true) {
@@ -83,7 +83,7 @@ pub(super) fn outcome(activity: &Activity, result: &CallToolResult, capture: Cap
     }
 }
 
-/// The beginning of what an error said: more than is kept of it, and no copy of all.
-fn head(text: &str) -> String {
-    text[..text.floor_char_boundary(names::MESSAGE_BYTES)].to_owned()
+/// The beginning of an error's text: more than is kept, without a copy of all of it.
+fn head(text: &str) -> &str {
+    &text[..text.floor_char_boundary(names::MESSAGE_BYTES)]
 }

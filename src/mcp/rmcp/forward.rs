@@ -1,7 +1,7 @@
-//! Everything that a server can answer, handed on to it. `tests/mcp/forwarding.rs` fails when something is
-//! missing: a wrapper that forgets a method answers for a server that implements it.
+//! Forwards every method of `ServerHandler` to the wrapped server. `tests/mcp/forwarding.rs` fails if one is missing: the
+//! default implementation would then respond in place of the server's.
 
-// Parts of older protocol versions are deprecated, and still answered by servers that have them.
+// Parts of older protocol versions are deprecated, and still served.
 #![allow(deprecated)]
 
 use std::{borrow::Cow, future::Future};
@@ -73,9 +73,9 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let seen = self.inner.get_task(request, context).await?;
-        self.recorder.task_seen(&seen.task);
-        Ok(seen)
+        let result = self.inner.get_task(request, context).await?;
+        self.recorder.task_fetched(&result.task);
+        Ok(result)
     }
 
     async fn cancel_task(

@@ -10,77 +10,85 @@ use parking_lot::Mutex;
 use rmcp::model::{CallToolResult, DetailedTask, ErrorCode, InputRequiredResult, TaskPayload};
 
 use crate::{
-    activity::{Activity, Running},
+    activity::{Activity, ActivityGuard},
     mcp::rmcp::answer,
     record::{Capture, Outcome},
 };
 
-/// How many operations of each sort are remembered. A client that never comes back costs no more.
-const MOST: usize = 1024;
+/// The maximum number of operations of each kind that are remembered, for clients that never come back.
+const MAX_OPERATIONS: usize = 1024;
 
-/// The operations of a log that go on after an answer.
+/// The operations of a log that go on after a response.
 ///
-/// They are kept with the log and not with a server: over HTTP every request may have a server of its own.
+/// Stored with the log instead of with a server: over HTTP every request may have a server of its own.
 #[derive(Default)]
 pub(in crate::mcp) struct Operations {
     hasher: RandomState,
-    /// The first calls of those that asked for input, by what the next one will say.
-    asked: Mutex<Newest<u64, Activity>>,
-    tasks: Mutex<Newest<String, Task>>,
+    /// The first calls of operations that wait for input, by the hash of the next call's key.
+    continuations: Mutex<BoundedMap<u64, Activity>>,
+    tasks: Mutex<BoundedMap<String, Task>>,
 }
 
-/// A task whose end nobody has seen.
+/// A task that the client has not seen finish.
 struct Task {
-    running: Running,
+    running: ActivityGuard,
     capture: Capture,
 }
 
-/// What says that a call goes on with an earlier one.
+/// Identifies the operation that a call continues.
 #[derive(Debug, Hash)]
-pub(super) enum Round<'a> {
-    /// It brings back what the server gave it for that, word by word.
+pub(super) enum ContinuationKey<'a> {
+    /// The server's opaque state, which the client sends back unchanged.
     State(&'a str),
-    /// It answers these questions, in a session that asks each question once.
-    Answers(&'a str, Vec<&'a str>),
+    /// The session, and the keys of the requested input, which are unique in it.
+    Inputs(&'a str, Vec<&'a str>),
 }
 
 impl Operations {
-    /// Remembers that a call goes on in another one, which will say this.
-    pub(super) fn ask(
+    /// Remembers a call that another one with the requested input will continue.
+    pub(super) fn wait_for_input(
         &self,
         name: &str,
         session: Option<&str>,
-        asked: &InputRequiredResult,
+        required: &InputRequiredResult,
         first: Activity,
     ) {
-        let keys = asked.input_requests.as_ref().map(|asked| asked.keys());
-        if let Some(round) = Round::new(session, asked.request_state.as_deref(), keys) {
-            let forgotten = self.asked.lock().put(self.key(name, &round), first);
-            drop(forgotten);
+        let requests = required.input_requests.as_ref();
+        let keys = requests.map(|requests| requests.keys());
+        let state = required.request_state.as_deref();
+        if let Some(key) = ContinuationKey::new(session, state, keys) {
+            let evicted = self
+                .continuations
+                .lock()
+                .insert(self.hash(name, &key), first);
+            drop(evicted);
         }
     }
 
-    /// The first call of the operation that this one goes on with.
-    pub(super) fn first(&self, name: &str, round: &Round<'_>) -> Option<Activity> {
-        self.asked.lock().get(&self.key(name, round)).cloned()
+    /// The first call of the operation that this key continues.
+    pub(super) fn first(&self, name: &str, key: &ContinuationKey<'_>) -> Option<Activity> {
+        self.continuations
+            .lock()
+            .get(&self.hash(name, key))
+            .cloned()
     }
 
-    /// Remembers a task that goes on.
-    pub(super) fn begin(&self, id: String, running: Running, capture: Capture) {
+    /// Remembers a running task.
+    pub(super) fn add_task(&self, id: String, running: ActivityGuard, capture: Capture) {
         let task = Task { running, capture };
-        let forgotten = self.tasks.lock().put(id, task);
-        drop(forgotten);
+        let evicted = self.tasks.lock().insert(id, task);
+        drop(evicted);
     }
 
-    /// Ends the tasks whose time is up: a server may forget them, so that nobody is told their end.
-    pub(super) fn end_late(&self) {
+    /// Ends the tasks whose time to live has passed: the server may forget them, and nobody will fetch their end.
+    pub(super) fn end_expired(&self) {
         // They end when they are dropped: not under the lock.
-        let late = self.tasks.lock().take_all(|task| task.running.is_late());
-        drop(late);
+        let expired = self.tasks.lock().extract(|task| task.running.is_late());
+        drop(expired);
     }
 
-    /// Ends a task that the client is told the end of.
-    pub(super) fn seen(&self, task: &DetailedTask) {
+    /// Ends a task whose end the client has fetched.
+    pub(super) fn fetched(&self, task: &DetailedTask) {
         match &task.payload {
             TaskPayload::Completed { result } => self.end(&task.task.task_id, |task| {
                 let result = serde_json::Value::Object(result.clone());
@@ -94,7 +102,7 @@ impl Operations {
                 let code = code.unwrap_or(ErrorCode::INTERNAL_ERROR.0.into());
                 let outcome = Outcome::failed(code.to_string());
                 match error.get("message").and_then(serde_json::Value::as_str) {
-                    Some(message) => outcome.with_message(message.to_owned()),
+                    Some(message) => outcome.with_message(message),
                     None => outcome,
                 }
             }),
@@ -109,31 +117,32 @@ impl Operations {
     }
 
     fn end(&self, id: &str, outcome: impl FnOnce(&Task) -> Outcome) {
-        let task = self.tasks.lock().take(id);
+        let task = self.tasks.lock().remove(id);
         if let Some(task) = task {
             let outcome = outcome(&task);
             task.running.end(outcome);
         }
     }
 
-    /// A hash: what a server has its client bring back may be long, and is not ours to keep.
-    fn key(&self, name: &str, round: &Round<'_>) -> u64 {
-        self.hasher.hash_one((name, round))
+    /// Hashes a key: a server's state may be long, and may be secret.
+    fn hash(&self, name: &str, key: &ContinuationKey<'_>) -> u64 {
+        self.hasher.hash_one((name, key))
     }
 }
 
-impl<'a> Round<'a> {
-    /// `None` where nothing tells one operation from another.
+impl<'a> ContinuationKey<'a> {
+    /// `None` if nothing identifies the operation.
     pub(super) fn new(
         session: Option<&'a str>,
         state: Option<&'a str>,
         keys: Option<impl Iterator<Item = &'a String>>,
     ) -> Option<Self> {
         match (state, session, keys) {
-            (Some(state), _, _) => Some(Round::State(state)),
-            (None, Some(session), Some(keys)) => {
-                Some(Round::Answers(session, keys.map(String::as_str).collect()))
-            }
+            (Some(state), _, _) => Some(ContinuationKey::State(state)),
+            (None, Some(session), Some(keys)) => Some(ContinuationKey::Inputs(
+                session,
+                keys.map(String::as_str).collect(),
+            )),
             _ => None,
         }
     }
@@ -145,24 +154,24 @@ impl fmt::Debug for Operations {
     }
 }
 
-/// A map that forgets the oldest.
-struct Newest<K, V> {
+/// A map of bounded size that evicts the oldest entry.
+struct BoundedMap<K, V> {
     values: HashMap<K, V>,
     order: VecDeque<K>,
 }
 
-impl<K: Clone + Eq + Hash, V> Newest<K, V> {
+impl<K: Clone + Eq + Hash, V> BoundedMap<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key)
     }
 
-    /// Gives back what it forgets.
-    fn put(&mut self, key: K, value: V) -> Option<V> {
+    /// Inserts a value. Returns the value that it replaces or evicts.
+    fn insert(&mut self, key: K, value: V) -> Option<V> {
         if let Some(old) = self.values.insert(key.clone(), value) {
             return Some(old);
         }
         self.order.push_back(key);
-        if self.order.len() <= MOST {
+        if self.order.len() <= MAX_OPERATIONS {
             return None;
         }
         self.order
@@ -170,7 +179,7 @@ impl<K: Clone + Eq + Hash, V> Newest<K, V> {
             .and_then(|oldest| self.values.remove(&oldest))
     }
 
-    fn take<Q>(&mut self, key: &Q) -> Option<V>
+    fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -180,23 +189,23 @@ impl<K: Clone + Eq + Hash, V> Newest<K, V> {
         Some(value)
     }
 
-    /// Takes out what fits.
-    fn take_all(&mut self, fits: impl Fn(&V) -> bool) -> Vec<V> {
-        let taken: Vec<V> = self
+    /// Removes and returns the values for which `fits` returns true.
+    fn extract(&mut self, fits: impl Fn(&V) -> bool) -> Vec<V> {
+        let extracted: Vec<V> = self
             .values
             .extract_if(|_, value| fits(value))
             .map(|(_, value)| value)
             .collect();
-        if !taken.is_empty() {
+        if !extracted.is_empty() {
             self.order.retain(|key| self.values.contains_key(key));
         }
-        taken
+        extracted
     }
 }
 
-impl<K, V> Default for Newest<K, V> {
+impl<K, V> Default for BoundedMap<K, V> {
     fn default() -> Self {
-        Newest {
+        BoundedMap {
             values: HashMap::new(),
             order: VecDeque::new(),
         }
@@ -208,19 +217,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_is_forgotten_and_nothing_else() {
-        let mut newest = Newest::default();
-        for key in 0..MOST {
-            assert_eq!(newest.put(key, key), None);
+    fn only_the_oldest_entry_is_evicted() {
+        let mut map = BoundedMap::default();
+        for key in 0..MAX_OPERATIONS {
+            assert_eq!(map.insert(key, key), None);
         }
-        let other = 2 * MOST;
-        assert_eq!(newest.put(5, other), Some(5), "no new key");
-        assert_eq!(newest.put(MOST, MOST), Some(0));
-        assert_eq!((newest.get(&0), newest.get(&5)), (None, Some(&other)));
-        assert_eq!(newest.take(&1), Some(1));
-        assert_eq!(newest.put(MOST + 1, 0), None, "there is room again");
-        assert_eq!(newest.take(&1), None);
-        assert_eq!(newest.take_all(|value| *value == other), [other]);
-        assert_eq!(newest.put(MOST + 2, 0), None, "there is room again");
+        let other = 2 * MAX_OPERATIONS;
+        assert_eq!(map.insert(5, other), Some(5), "not a new key");
+        assert_eq!(map.insert(MAX_OPERATIONS, MAX_OPERATIONS), Some(0));
+        assert_eq!((map.get(&0), map.get(&5)), (None, Some(&other)));
+        assert_eq!(map.remove(&1), Some(1));
+        assert_eq!(
+            map.insert(MAX_OPERATIONS + 1, 0),
+            None,
+            "there is room again"
+        );
+        assert_eq!(map.remove(&1), None);
+        assert_eq!(map.extract(|value| *value == other), [other]);
+        assert_eq!(
+            map.insert(MAX_OPERATIONS + 2, 0),
+            None,
+            "there is room again"
+        );
     }
 }

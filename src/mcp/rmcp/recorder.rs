@@ -1,4 +1,4 @@
-//! One recorded call: what it is called, inside of what it runs, and how it ended.
+//! Records calls: their description, their parent, and their outcome.
 
 use std::{
     future::{Future, poll_fn},
@@ -19,50 +19,50 @@ use rmcp::{
 use serde_json::Value;
 
 use crate::{
-    activity::{Activity, Describe, Running},
+    activity::{Activity, ActivityGuard, Describe},
     mcp::{
-        Tool, Tools, names,
+        Tool, ToolOptions, names,
         rmcp::{
-            answer::{self, Answer, Answered},
-            operations::Round,
+            answer::{self, AsResponse, Response},
+            operations::ContinuationKey,
         },
     },
     pipeline::Admission,
     record::{Capture, InstanceId, Kind, Outcome, Text, TraceContext},
 };
 
-/// The header that names a session of the streamable HTTP transport.
+/// The header with the session id of the streamable HTTP transport.
 const SESSION_HEADER: &str = "mcp-session-id";
 
 type Context = RequestContext<RoleServer>;
 
-/// What turns requests into activities.
+/// Records a server's requests as activities.
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
-    tools: Tools,
-    /// The session of a transport that names none: one for each wrapped server.
+    tools: ToolOptions,
+    /// The session of a transport without session ids: one for each wrapped server.
     session: Text,
 }
 
-/// A call that has begun.
+/// A call that has started.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Call {
-    running: Running,
-    asked: Asked,
+    running: ActivityGuard,
+    details: CallDetails,
 }
 
-/// What is to be known at its end.
+/// The details of a call that are needed at its end.
 #[derive(Debug)]
-struct Asked {
+struct CallDetails {
     name: Text,
     session: Option<Text>,
     capture: Capture,
-    /// The first call of the operation that this one goes on with.
+    /// The first call of the operation that this one continues.
     first: Option<Activity>,
 }
 
-/// What a request says of itself.
+/// The common parts of the requests of the SDK.
 struct Request<'a> {
     kind: Kind,
     method: &'static str,
@@ -74,7 +74,7 @@ struct Request<'a> {
 }
 
 impl Recorder {
-    pub(super) fn new(tools: Tools) -> Self {
+    pub(super) fn new(tools: ToolOptions) -> Self {
         let now = chrono::Utc::now().timestamp_micros();
         let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
         Recorder {
@@ -83,7 +83,7 @@ impl Recorder {
         }
     }
 
-    /// Begins a tool call.
+    /// Starts the activity of a tool call.
     pub(super) async fn tool(
         &self,
         request: &CallToolRequestParams,
@@ -91,7 +91,7 @@ impl Recorder {
         context: &Context,
     ) -> Call {
         let capture = self.tools.capture(&request.name);
-        let asked = Request {
+        let common = Request {
             kind: Kind::Tool,
             method: names::CALL_TOOL,
             name: request.name.clone().into(),
@@ -100,20 +100,20 @@ impl Recorder {
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
         };
-        let call = self.begin(asked, capture, context).await;
+        let call = self.start(common, capture, context).await;
         if capture != Capture::Off {
             call.running.set_input(&request.arguments, capture);
         }
         call
     }
 
-    /// Begins to fetch a prompt, where that is recorded.
+    /// Starts the activity of a prompt, if prompts are recorded.
     pub(super) async fn prompt(
         &self,
         request: &GetPromptRequestParams,
         context: &Context,
     ) -> Option<Call> {
-        let asked = Request {
+        let common = Request {
             kind: Kind::Prompt,
             method: names::GET_PROMPT,
             name: request.name.clone().into(),
@@ -123,18 +123,18 @@ impl Recorder {
             responses: request.input_responses.as_ref(),
         };
         match self.tools.prompts {
-            true => Some(self.begin(asked, Capture::Off, context).await),
+            true => Some(self.start(common, Capture::Off, context).await),
             false => None,
         }
     }
 
-    /// Begins to read a resource, where that is recorded.
+    /// Starts the activity of a resource, if resources are recorded.
     pub(super) async fn resource(
         &self,
         request: &ReadResourceRequestParams,
         context: &Context,
     ) -> Option<Call> {
-        let asked = Request {
+        let common = Request {
             kind: Kind::Resource,
             method: names::READ_RESOURCE,
             name: names::scheme(&request.uri).to_owned().into(),
@@ -144,13 +144,13 @@ impl Recorder {
             responses: request.input_responses.as_ref(),
         };
         match self.tools.resources {
-            true => Some(self.begin(asked, Capture::Off, context).await),
+            true => Some(self.start(common, Capture::Off, context).await),
             false => None,
         }
     }
 
-    /// Runs a call to its end: cancelled where the client said so, failed with the JSON-RPC code where the answer
-    /// is a protocol error, else what the answer says.
+    /// Runs a call to its end: `cancelled` if the client cancelled it, `failed` with the JSON-RPC code for a protocol error,
+    /// else as the response says.
     pub(super) async fn run<T, F>(
         &self,
         call: Call,
@@ -158,22 +158,22 @@ impl Recorder {
         run: impl FnOnce(Context) -> F,
     ) -> Result<T, ErrorData>
     where
-        T: Answered,
+        T: AsResponse,
         F: Future<Output = Result<T, ErrorData>>,
     {
-        let Call { running, asked } = call;
+        let Call { running, details } = call;
         let activity = Activity::clone(&running);
         let cancelled = context.ct.clone();
         let call = running.observe(
             async move { run(context).await },
-            move |answer: &Result<T, ErrorData>| match answer {
-                // The body runs on after the client has cancelled, and its answer is thrown away.
+            move |result| match result {
+                // The tool runs on after the client has cancelled, and its response is dropped.
                 _ if cancelled.is_cancelled() => Outcome::cancelled(),
-                Ok(answer) => self.outcome(answer.answer(), &activity, &asked),
+                Ok(response) => self.outcome(response.as_response(), &activity, &details),
                 Err(error) => {
                     let code = error.code.0.to_string();
                     activity.set(names::STATUS_CODE, code.as_str());
-                    Outcome::failed(code).with_message(error.message.to_string())
+                    Outcome::failed(code).with_message(&error.message)
                 }
             },
         );
@@ -190,36 +190,42 @@ impl Recorder {
         .await
     }
 
-    /// What an answer says of its call. Where the operation goes on, what comes next is expected.
-    fn outcome(&self, answer: Answer<'_>, activity: &Activity, asked: &Asked) -> Outcome {
+    /// Returns the outcome of a call from its response. If the operation goes on, remembers what continues it.
+    fn outcome(
+        &self,
+        response: Response<'_>,
+        activity: &Activity,
+        details: &CallDetails,
+    ) -> Outcome {
         let operations = &self.tools.operations;
-        match answer {
-            Answer::Result(result) => return answer::outcome(activity, result, asked.capture),
-            Answer::InputRequired(required) => {
+        match response {
+            Response::Result(result) => return answer::outcome(activity, result, details.capture),
+            Response::InputRequired(required) => {
                 activity.set(names::RESULT_TYPE, "input_required");
-                let first = asked.first.as_ref().unwrap_or(activity).clone();
-                operations.ask(&asked.name, asked.session.as_deref(), required, first);
+                let first = details.first.as_ref().unwrap_or(activity).clone();
+                let session = details.session.as_deref();
+                operations.wait_for_input(&details.name, session, required, first);
             }
-            Answer::Task(created) => {
+            Response::Task(created) => {
                 activity.set(names::RESULT_TYPE, "task");
                 let id = created.task.task_id.clone();
-                let mut task = Describe::new(Kind::Job, asked.name.clone())
+                let mut task = Describe::new(Kind::Job, details.name.clone())
                     .parent(activity)
                     .attribute(names::TASK_ID, id.clone());
                 if let Some(ttl_ms) = created.task.ttl_ms {
-                    task = task.deadline(Duration::from_millis(ttl_ms));
+                    task = task.timeout(Duration::from_millis(ttl_ms));
                 }
-                operations.begin(id, self.tools.log.start(task), asked.capture);
+                operations.add_task(id, self.tools.log.start(task), details.capture);
             }
-            Answer::Content => {}
+            Response::Content => {}
         }
         Outcome::success()
     }
 
-    /// Ends a task that the client is told the end of.
-    pub(super) fn task_seen(&self, task: &DetailedTask) {
-        self.tools.operations.seen(task);
-        self.tools.operations.end_late();
+    /// Ends a task whose end the client has fetched.
+    pub(super) fn task_fetched(&self, task: &DetailedTask) {
+        self.tools.operations.fetched(task);
+        self.tools.operations.end_expired();
     }
 
     /// Ends a task that the client has cancelled.
@@ -227,19 +233,19 @@ impl Recorder {
         self.tools.operations.cancelled(id);
     }
 
-    async fn begin(&self, request: Request<'_>, capture: Capture, context: &Context) -> Call {
-        self.tools.operations.end_late();
+    async fn start(&self, request: Request<'_>, capture: Capture, context: &Context) -> Call {
+        self.tools.operations.end_expired();
         let name = request.name.clone();
         let session = self.session_of(context);
         let keys = request.responses.map(|responses| responses.keys());
-        let first = Round::new(session.as_deref(), request.state, keys)
-            .and_then(|round| self.tools.operations.first(&name, &round));
+        let first = ContinuationKey::new(session.as_deref(), request.state, keys)
+            .and_then(|key| self.tools.operations.first(&name, &key));
         let describe = self.describe(request, session.clone(), first.as_ref(), context);
         let mut admission = Admission::default();
         poll_fn(|cx| self.tools.log.poll_admission(&mut admission, cx)).await;
         Call {
             running: self.tools.log.start_with(describe, admission.take()),
-            asked: Asked {
+            details: CallDetails {
                 name,
                 session,
                 capture,
@@ -270,7 +276,7 @@ impl Recorder {
         if let Some(version) = context.protocol_version() {
             describe = describe.attribute(names::PROTOCOL_VERSION, version.to_string());
         }
-        // Over HTTP without sessions rmcp makes a client up where the request itself names none.
+        // Over HTTP without sessions rmcp invents a client if the request does not name one.
         let client = match session {
             Some(_) => context.client_info(),
             None => context.meta.client_info(),
@@ -290,7 +296,7 @@ impl Recorder {
         if let Some(session) = &session {
             describe = describe.on_span(names::SESSION_ID, session);
         }
-        // A conversation may span sessions, and is what its calls are looked for by.
+        // A conversation may span sessions, and users search for calls by it.
         describe = match (self.conversation(&context.meta), session) {
             (Some(conversation), Some(session)) => describe
                 .attribute(names::SESSION_ID, session.as_str())
@@ -300,7 +306,7 @@ impl Recorder {
         };
         describe = of_meta(describe, &context.meta);
         let parts = context.extensions.get::<Parts>();
-        // A layer around the HTTP service leaves its activity here: its task-local does not reach us.
+        // An HTTP layer puts its activity here, because another task runs the call.
         let request = parts.and_then(|parts| parts.extensions.get::<Activity>());
         if let (Some(_), Some(id)) = (first, request.and_then(Activity::id)) {
             describe = describe.attribute(names::LINK, id.to_string());
@@ -355,7 +361,7 @@ fn of_meta(mut describe: Describe, meta: &RequestMetaObject) -> Describe {
     let traceparent = meta.get_traceparent();
     let remote = traceparent.and_then(|parent| TraceContext::parse(parent, meta.get_tracestate()));
     match remote {
-        Some(remote) => describe.remote(remote),
+        Some(remote) => describe.remote_parent(remote),
         None => describe,
     }
 }

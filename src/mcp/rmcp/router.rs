@@ -1,4 +1,4 @@
-//! The wrapper around rmcp's `Router`, which answers from its own table and is no [`ServerHandler`].
+//! The wrapper around rmcp's `Router`, which handles calls itself and is not a [`ServerHandler`].
 
 use std::{borrow::Cow, fmt};
 
@@ -11,7 +11,7 @@ use rmcp::{
 
 use crate::mcp::rmcp::recorder::Recorder;
 
-/// A [`Router`] whose calls are on the record. Made by [`WithActivityExt`](crate::mcp::WithActivityExt).
+/// A [`Router`] whose calls are recorded. Returned by [`WithActivityExt`](crate::mcp::WithActivityExt).
 pub struct RouterWithActivity<S> {
     inner: Router<S>,
     recorder: Recorder,
@@ -22,12 +22,12 @@ impl<S> RouterWithActivity<S> {
         RouterWithActivity { inner, recorder }
     }
 
-    /// The router inside.
+    /// Returns a reference to the inner router.
     pub fn get_ref(&self) -> &Router<S> {
         &self.inner
     }
 
-    /// Takes the wrapper off.
+    /// Returns the inner router.
     pub fn into_inner(self) -> Router<S> {
         self.inner
     }
@@ -61,18 +61,18 @@ impl<S: ServerHandler> Service<RoleServer> for RouterWithActivity<S> {
             let run = |context| self.inner.handle_request(request, context);
             return self.recorder.run(call, context, run).await;
         }
-        let cancels = match &request {
+        let cancelled = match &request {
             ClientRequest::CancelTaskRequest(request) => Some(request.params.task_id.clone()),
             _ => None,
         };
-        let answer = self.inner.handle_request(request, context).await?;
-        if let ServerResult::GetTaskResult(seen) = &answer {
-            self.recorder.task_seen(&seen.task);
+        let response = self.inner.handle_request(request, context).await?;
+        if let ServerResult::GetTaskResult(result) = &response {
+            self.recorder.task_fetched(&result.task);
         }
-        if let Some(id) = cancels {
+        if let Some(id) = cancelled {
             self.recorder.task_cancelled(&id);
         }
-        Ok(answer)
+        Ok(response)
     }
 
     async fn handle_notification(

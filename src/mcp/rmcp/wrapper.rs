@@ -1,18 +1,38 @@
-//! The server around a server.
+//! The wrapper around a server.
 
 use rmcp::{ServerHandler, handler::server::router::Router};
 
 use crate::mcp::{
-    Tools,
+    ToolOptions,
     rmcp::{RouterWithActivity, recorder::Recorder},
 };
 
-/// Puts the tool calls of a server on the record: of every [`ServerHandler`], and of every [`Router`].
+/// Extends servers with a method that records their tool calls. Implemented for every [`ServerHandler`] and [`Router`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use rmcp::{ServerHandler, ServiceExt, transport::stdio};
+/// use tower_activity::{ActivityLog, mcp::WithActivityExt, record::Capture};
+///
+/// # struct MyServer;
+/// # impl ServerHandler for MyServer {}
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = ActivityLog::open("activity.db")?;
+/// let tools = log.tools().previews(Capture::Preview).prompts();
+/// let server = MyServer.with_activity(&tools).serve(stdio()).await?;
+/// # server.waiting().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait WithActivityExt: Sized {
-    /// Wraps the server: `.with_activity(&log)`, or `.with_activity(&log.tools().brand(..))`.
+    /// Wraps the server: `.with_activity(&log)`, or `.with_activity(&log.tools().brand(…))`.
     ///
-    /// Over HTTP this belongs into the factory, which is called once a session. `Form` is always inferred.
-    fn with_activity<Form>(self, tools: impl Into<Tools>) -> <Self as ToolServer<Form>>::Recorded
+    /// Over HTTP, call it in the factory, which runs once per session. `Form` is always inferred.
+    fn with_activity<Form>(
+        self,
+        tools: impl Into<ToolOptions>,
+    ) -> <Self as ToolServer<Form>>::Recorded
     where
         Self: ToolServer<Form>,
     {
@@ -20,27 +40,28 @@ pub trait WithActivityExt: Sized {
     }
 }
 
-// For every type, so that a server of another rmcp is told about versions and not about a method that is not there.
+// For every type, so that the compiler reports a server of another rmcp version by the message below, instead of as a
+// missing method.
 impl<T> WithActivityExt for T {}
 
-/// A server that [`WithActivityExt`] wraps. `Form` tells a [`ServerHandler`] from a [`Router`].
+/// A server that [`WithActivityExt`] can wrap. `Form` distinguishes a [`ServerHandler`] from a [`Router`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a server of an rmcp that tower-activity works with: 3.9 to 3.11",
+    message = "`{Self}` is not a server of an rmcp that tower-activity supports: 3.9 to 3.11",
     label = "neither a `ServerHandler` nor a `Router` of rmcp 3.9 to 3.11",
     note = "`cargo tree --invert rmcp` fails if this program has more than one rmcp, and names them"
 )]
 pub trait ToolServer<Form> {
-    /// The server whose calls are on the record.
+    /// The wrapped server.
     type Recorded;
 
     /// Wraps the server.
-    fn recorded(self, tools: Tools) -> Self::Recorded;
+    fn recorded(self, tools: ToolOptions) -> Self::Recorded;
 }
 
 impl<H: ServerHandler> ToolServer<()> for H {
     type Recorded = WithActivity<H>;
 
-    fn recorded(self, tools: Tools) -> WithActivity<H> {
+    fn recorded(self, tools: ToolOptions) -> WithActivity<H> {
         WithActivity {
             inner: self,
             recorder: Recorder::new(tools),
@@ -48,8 +69,8 @@ impl<H: ServerHandler> ToolServer<()> for H {
     }
 }
 
-/// A [`Router`]. A trait, so that there are two impls for all types: with one the compiler would not print the message above, but
-/// ask for a `ServerHandler`, which a server of another rmcp has.
+/// A [`Router`]. A trait, so that `ToolServer` has two blanket impls: with one, the compiler would not print the message
+/// above, but ask for a `ServerHandler`, which a server of another rmcp version implements.
 pub trait IsRouter {
     type Service: ServerHandler;
 
@@ -67,12 +88,12 @@ impl<S: ServerHandler> IsRouter for Router<S> {
 impl<R: IsRouter> ToolServer<Router<R::Service>> for R {
     type Recorded = RouterWithActivity<R::Service>;
 
-    fn recorded(self, tools: Tools) -> Self::Recorded {
+    fn recorded(self, tools: ToolOptions) -> Self::Recorded {
         RouterWithActivity::new(self.router(), Recorder::new(tools))
     }
 }
 
-/// A tool server whose calls are on the record. Made by [`WithActivityExt::with_activity`].
+/// A tool server whose calls are recorded. Returned by [`WithActivityExt::with_activity`].
 #[derive(Debug, Clone)]
 pub struct WithActivity<H> {
     pub(super) inner: H,
@@ -80,12 +101,12 @@ pub struct WithActivity<H> {
 }
 
 impl<H> WithActivity<H> {
-    /// The server inside.
+    /// Returns a reference to the inner server.
     pub fn get_ref(&self) -> &H {
         &self.inner
     }
 
-    /// Takes the wrapper off.
+    /// Returns the inner server.
     pub fn into_inner(self) -> H {
         self.inner
     }

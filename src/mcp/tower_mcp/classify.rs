@@ -1,4 +1,4 @@
-//! How a call ended, as its answer says.
+//! The outcome of a call, from its response.
 
 use tower_mcp::{context::CancellationToken, protocol::McpResponse, router::RouterResponse};
 
@@ -8,19 +8,19 @@ use crate::{
     record::{Capture, Outcome},
 };
 
-/// Says how a call ended: cancelled where its client said so, failed with the JSON-RPC code where the answer is a
-/// protocol error, else what the answer says.
+/// Decides how a call ended: `cancelled` if its client cancelled it, `failed` with the JSON-RPC code for a protocol error,
+/// else as the response says.
 #[derive(Debug)]
-pub(super) struct ByAnswer {
+pub(super) struct ByResponse {
     pub(super) activity: Activity,
     pub(super) capture: Capture,
-    /// Cancelled when the client says so; only where that is to be seen.
+    /// The request's token, if cancellation is detected.
     pub(super) token: Option<CancellationToken>,
 }
 
-impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
-    fn classify(&self, answer: &Result<RouterResponse, E>) -> Outcome {
-        // The body runs on after the client has cancelled, and its answer is thrown away.
+impl<E> Classify<Result<RouterResponse, E>> for ByResponse {
+    fn classify(&self, result: &Result<RouterResponse, E>) -> Outcome {
+        // The tool runs on after the client has cancelled, and its response is dropped.
         if self
             .token
             .as_ref()
@@ -28,7 +28,7 @@ impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
         {
             return Outcome::cancelled();
         }
-        match answer {
+        match result {
             Ok(response) => match &response.inner {
                 Ok(McpResponse::CallTool(result)) => {
                     self.activity.set_output(result, self.capture);
@@ -39,7 +39,7 @@ impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
                     match result.first_text() {
                         Some(text) => {
                             let head = text.floor_char_boundary(names::MESSAGE_BYTES);
-                            outcome.with_message(text[..head].to_owned())
+                            outcome.with_message(&text[..head])
                         }
                         None => outcome,
                     }
@@ -59,10 +59,10 @@ impl<E> Classify<Result<RouterResponse, E>> for ByAnswer {
                 Err(error) => {
                     let code = error.code.to_string();
                     self.activity.set(names::STATUS_CODE, code.as_str());
-                    Outcome::failed(code).with_message(error.message.clone())
+                    Outcome::failed(code).with_message(&error.message)
                 }
             },
-            // A layer between us and the router has refused it.
+            // An inner layer has rejected it.
             Err(_) => Outcome::failed(std::any::type_name::<E>()),
         }
     }

@@ -1,4 +1,4 @@
-//! What a request is called, and what it says about itself.
+//! The description of a request.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,15 +9,15 @@ use tower_mcp::{
 
 use crate::{
     activity::{Activity, Describe},
-    mcp::{Tool, Tools, names},
+    mcp::{Tool, ToolOptions, names},
     record::{Kind, TraceContext},
 };
 
-/// Describes a request; `None` where it is not recorded.
+/// Describes a request; `None` if it is not recorded.
 pub(super) fn describe(
-    tools: &Tools,
+    tools: &ToolOptions,
     request: &RouterRequest,
-    greeted: Option<&Implementation>,
+    client_info: Option<&Implementation>,
 ) -> Option<Describe> {
     let id = match json(&request.id) {
         Value::String(id) => id,
@@ -50,9 +50,9 @@ pub(super) fn describe(
         }
         _ => return None,
     };
-    // Newer clients say in each request who they are, older ones once.
+    // Newer clients identify themselves in each request, older ones once.
     let client = meta.as_ref().and_then(|meta| meta.client_info.as_ref());
-    if let Some(client) = client.or(greeted) {
+    if let Some(client) = client.or(client_info) {
         describe = describe
             .attribute(names::CLIENT_NAME, client.name.as_str())
             .attribute(names::CLIENT_VERSION, client.version.as_str());
@@ -60,7 +60,7 @@ pub(super) fn describe(
     if let Some(meta) = meta {
         describe = of_meta(describe, meta);
     }
-    // A layer around the HTTP transport leaves its activity here, where the transport was told to bridge it.
+    // An HTTP layer puts its activity here, if the transport bridges it.
     if let Some(parent) = request.extensions.get::<Activity>() {
         describe = describe.parent(parent);
     }
@@ -72,13 +72,13 @@ pub(super) fn describe(
             remote.trace_flags()
         );
         if let Some(remote) = TraceContext::parse(&parent, remote.tracestate()) {
-            describe = describe.remote(remote);
+            describe = describe.remote_parent(remote);
         }
     }
     Some(describe)
 }
 
-/// Adds what the definition of a tool hints at.
+/// Adds the hints of a tool's definition.
 fn annotated(describe: Describe, tool: &str, request: &RouterRequest) -> Describe {
     let map = request.extensions.get::<ToolAnnotationsMap>();
     let Some(hints) = map.and_then(|map| map.get(tool)) else {
@@ -101,7 +101,7 @@ fn of_meta(mut describe: Describe, meta: &RequestMeta) -> Describe {
     describe
 }
 
-/// A text or a number, as it is on the wire.
+/// A string or a number, as on the wire.
 fn json(id: &impl Serialize) -> Value {
     serde_json::to_value(id).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The layer around a server's router, and the service that it makes.
+//! The layer around a server's router, and its service.
 
 use std::{
     future::Future,
@@ -8,24 +8,25 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tower::{Layer, Service};
+use tower_layer::Layer;
 use tower_mcp::{
     context::CancellationToken,
     protocol::{Implementation, McpRequest},
     router::{RouterRequest, RouterResponse},
 };
+use tower_service::Service;
 
 use crate::{
-    activity::{Activity, ActivityFuture, Running},
+    activity::{Activity, ActivityFuture, ActivityGuard},
     mcp::{
-        Tools,
-        tower_mcp::{classify::ByAnswer, describe::describe},
+        ToolOptions,
+        tower_mcp::{classify::ByResponse, describe::describe},
     },
     pipeline::Admission,
     record::Capture,
 };
 
-/// Puts the tool calls of a server built with `tower-mcp` on the record. Made by [`Tools::layer`].
+/// A [`Layer`] that records the tool calls of a server built with `tower-mcp`. Returned by [`ToolOptions::layer`].
 ///
 /// # Examples
 ///
@@ -41,42 +42,43 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is put around a service"]
+#[must_use = "layers do nothing unless applied to a service"]
 pub struct ToolsLayer {
-    tools: Tools,
+    tools: ToolOptions,
     cancellation: Cancellation,
 }
 
-/// Whether a call that its client cancels is seen as such.
+/// Whether cancellation by the client is detected.
 #[derive(Debug, Clone, Copy)]
 enum Cancellation {
-    Unseen,
-    Seen,
+    Ignored,
+    Detected,
 }
 
-impl Tools {
-    /// The layer for a server built with `tower-mcp`: for every transport's `.layer(..)`.
+impl ToolOptions {
+    /// Returns the layer for a server built with `tower-mcp`, for the `.layer(…)` of every transport.
     ///
-    /// Tool calls that came in over HTTP become children of their request's activity where the transport is told to
-    /// hand that on: `.bridge_extension::<Activity>()`. From it they have their session, too.
+    /// Tool calls over HTTP become children of their request's activity, and inherit its session, if the transport bridges
+    /// it: `.bridge_extension::<Activity>()`.
     ///
-    /// What `tower-mcp` does not hand on is not recorded: a conversation that a client names in its `_meta`, the tags of
-    /// a tool, and over HTTP the client of a session, unless it says in each request who it is.
+    /// `tower-mcp` does not expose a conversation in a request's `_meta`, the tags of a tool, and over HTTP the client of a
+    /// session, unless it identifies itself in each request: these are not recorded.
     pub fn layer(&self) -> ToolsLayer {
         ToolsLayer {
             tools: self.clone(),
-            cancellation: Cancellation::Unseen,
+            cancellation: Cancellation::Ignored,
         }
     }
 }
 
 impl ToolsLayer {
-    /// Sees when a client cancels a call: it ends as `cancelled` then, and not as its body, which runs on.
+    /// Detects that a client cancels a call: the call then ends as `cancelled`, instead of with the result of the tool, which
+    /// runs on.
     ///
-    /// For that each request gets a [`CancellationToken`] of its own, where it has none yet. It stands before the
-    /// transport's: a tool no longer sees that the connection drains.
-    pub fn see_cancellation(mut self) -> Self {
-        self.cancellation = Cancellation::Seen;
+    /// For this each request gets a [`CancellationToken`] of its own, unless it has one. It hides the transport's token: a
+    /// tool no longer sees that the connection drains.
+    pub fn detect_cancellation(mut self) -> Self {
+        self.cancellation = Cancellation::Detected;
         self
     }
 }
@@ -88,19 +90,19 @@ impl<S> Layer<S> for ToolsLayer {
         ToolsService {
             inner,
             layer: self.clone(),
-            greeted: Arc::default(),
+            client_info: Arc::default(),
             admission: Admission::default(),
         }
     }
 }
 
-/// A server whose tool calls are on the record. Made by [`ToolsLayer`].
+/// A server whose tool calls are recorded. Returned by [`ToolsLayer`].
 #[derive(Debug, Clone)]
 pub struct ToolsService<S> {
     inner: S,
     layer: ToolsLayer,
-    /// The client of this connection, where it has said who it is.
-    greeted: Arc<OnceLock<Implementation>>,
+    /// The client of this connection, once it has identified itself.
+    client_info: Arc<OnceLock<Implementation>>,
     admission: Admission,
 }
 
@@ -120,11 +122,11 @@ where
     fn call(&mut self, mut request: RouterRequest) -> Self::Future {
         let tools = &self.layer.tools;
         if let McpRequest::Initialize(hello) = &request.inner {
-            self.greeted.get_or_init(|| hello.client_info.clone());
+            self.client_info.get_or_init(|| hello.client_info.clone());
         }
-        let mut running = match describe(tools, &request, self.greeted.get()) {
+        let mut running = match describe(tools, &request, self.client_info.get()) {
             Some(describe) => tools.log.start_with(describe, self.admission.take()),
-            None => Running::inert(),
+            None => ActivityGuard::inert(),
         };
         let capture = match &request.inner {
             McpRequest::CallTool(params) => {
@@ -135,33 +137,33 @@ where
             _ => Capture::Off,
         };
         let token = match self.layer.cancellation {
-            Cancellation::Unseen => None,
-            Cancellation::Seen => {
+            Cancellation::Ignored => None,
+            Cancellation::Detected => {
                 if request.extensions.get::<CancellationToken>().is_none() {
                     request.extensions.insert(CancellationToken::new());
                 }
                 request.extensions.get().cloned()
             }
         };
-        let answer = ByAnswer {
+        let classify = ByResponse {
             activity: Activity::clone(&running),
             capture,
             token,
         };
         let inner = running.enter(|| self.inner.call(request));
         CallFuture {
-            inner: ActivityFuture::new(Some(inner), running, answer),
+            inner: ActivityFuture::new(Some(inner), running, classify),
         }
     }
 }
 
 pin_project! {
-    /// The future of a call.
+    /// The future of a call. Returned by [`ToolsService`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct CallFuture<F: Future> {
         #[pin]
-        inner: ActivityFuture<F, ByAnswer>,
+        inner: ActivityFuture<F, ByResponse>,
     }
 }
 

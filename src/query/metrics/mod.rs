@@ -51,7 +51,7 @@ pub struct MetricsQuery {
     at: DateTime<Utc>,
     now: DateTime<Utc>,
     turns: bool,
-    within: Filter,
+    restriction: Filter,
 }
 
 impl MetricsQuery {
@@ -65,7 +65,7 @@ impl MetricsQuery {
             at: now,
             now,
             turns: true,
-            within: Filter::default(),
+            restriction: Filter::default(),
         }
     }
 
@@ -103,8 +103,8 @@ impl MetricsQuery {
     /// Sets which activities are counted; all by default.
     ///
     /// Sums are kept ready for one project. For any other filter they are added up from the activities, one by one.
-    pub fn within(mut self, filter: Filter) -> Self {
-        self.within = filter;
+    pub fn restricted_to(mut self, filter: Filter) -> Self {
+        self.restriction = filter;
         self
     }
 
@@ -260,7 +260,7 @@ impl ActivityReader {
             false => window.end,
         };
         (filter.since, filter.until) = (Some(window.start), Some(end));
-        self.types(&filter.and(&query.within))
+        self.types(&filter.and(&query.restriction))
     }
 
     /// From when on what is dated so is dated ahead, and not of today.

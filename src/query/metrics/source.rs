@@ -20,13 +20,13 @@ enum Source {
 
 impl MetricsQuery {
     fn source(&self) -> Source {
-        let projects = &self.within.project.any_of;
+        let projects = &self.restriction.project.any_of;
         let mut of_projects = Filter::default();
         of_projects.project.any_of.clone_from(projects);
         let named = |id: &str| projects.iter().any(|one| one.as_exact() == Some(id));
         match &self.subject {
-            subject if self.within.is_empty() => Source::Kept(subject.clone()),
-            _ if self.within != of_projects => Source::Rows(self.rows().into()),
+            subject if self.restriction.is_empty() => Source::Kept(subject.clone()),
+            _ if self.restriction != of_projects => Source::Rows(self.rows().into()),
             Subject::One(Dimension::Project, id) if named(id) => Source::Kept(self.subject.clone()),
             Subject::Overall => match Pattern::only_exact(projects) {
                 Some(id) => Source::Kept(Subject::One(Dimension::Project, id.to_owned().into())),
@@ -39,7 +39,7 @@ impl MetricsQuery {
     /// The activities that are meant, whenever they started.
     fn rows(&self) -> Filter {
         // The one first: its index is the narrower.
-        self.subject.filter().and(&self.within)
+        self.subject.filter().and(&self.restriction)
     }
 }
 

@@ -56,9 +56,9 @@ impl Filter {
         self.words.all_of.extend_from_slice(&other.words.all_of);
         self.words.none_of.extend_from_slice(&other.words.none_of);
 
-        let within = self.within.take().into_iter().chain(other.within.clone());
-        let rest = within.fold(rest, |rest, one| rest.and(&one));
-        self.within = (!rest.is_empty()).then(|| Box::new(rest));
+        let nested = self.and.take().into_iter().chain(other.and.clone());
+        let rest = nested.fold(rest, |rest, one| rest.and(&one));
+        self.and = (!rest.is_empty()).then(|| Box::new(rest));
         self
     }
 }

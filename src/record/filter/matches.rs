@@ -13,7 +13,7 @@ impl Filter {
     /// # Examples
     ///
     /// ```
-    /// use tower_activity::{ActivityRecord, record::Filter};
+    /// use tower_activity::record::{ActivityRecord, Filter};
     ///
     /// fn failures<'a>(of: &str, all: &'a [ActivityRecord]) -> Vec<&'a ActivityRecord> {
     ///     let mut filter = Filter::default();
@@ -45,10 +45,7 @@ impl Filter {
                 activity.input.as_ref().map(|input| &*input.text),
                 activity.output.as_ref().map(|output| &*output.text),
             ])
-            && self
-                .within
-                .as_ref()
-                .is_none_or(|within| within.matches(activity))
+            && self.and.as_ref().is_none_or(|and| and.matches(activity))
     }
 }
 
@@ -76,10 +73,7 @@ impl Filter {
             && self
                 .words
                 .found_in(&[Some(&event.event_type), event.summary.as_deref()])
-            && self
-                .within
-                .as_ref()
-                .is_none_or(|within| within.matches_event(event))
+            && self.and.as_ref().is_none_or(|and| and.matches_event(event))
     }
 
     fn scope_matches(&self, scope: &Scope) -> bool {

@@ -16,7 +16,7 @@ pub use field::Field;
 pub use pattern::Pattern;
 pub(crate) use words::{normalize_words, search_phrase};
 
-use crate::record::{Kind, Status};
+use crate::record::{EventRecord, Kind, Status};
 
 /// Which activities are meant: plain data, the typed form of the filter grammar.
 ///
@@ -76,7 +76,7 @@ pub struct Filter {
     pub words: Words,
     /// What has to hold too, where [`and`](Filter::and) cannot say it with the fields alone.
     #[serde(skip)]
-    pub(crate) within: Option<Box<Filter>>,
+    pub(crate) and: Option<Box<Filter>>,
 }
 
 /// What one field may and may not be.
@@ -153,6 +153,44 @@ pub enum Has {
 }
 
 impl Filter {
+    /// Creates a filter for the records of one project.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::record::Filter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // What a user may see, and what they ask for.
+    /// let allowed = Filter::for_project("acme").without_log_lines();
+    /// let asked = Filter::parse("type:deployment", chrono::Utc::now())?;
+    /// assert_eq!(allowed.and(&asked).to_string(), "type:deployment -type:log project:acme");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_project(project: &str) -> Self {
+        let mut filter = Filter::default();
+        filter.project.any_of.push(Pattern::exact(project));
+        filter
+    }
+
+    /// Creates a filter for the records of one user.
+    pub fn for_actor(actor: &str) -> Self {
+        let mut filter = Filter::default();
+        filter.actor.any_of.push(Pattern::exact(actor));
+        filter
+    }
+
+    /// Excludes the log lines that `ActivityEvents` records as events.
+    #[must_use]
+    pub fn without_log_lines(mut self) -> Self {
+        let log = Pattern::exact(EventRecord::LOG);
+        if !self.event_type.none_of.contains(&log) {
+            self.event_type.none_of.push(log);
+        }
+        self
+    }
+
     /// True when this filter matches everything.
     pub fn is_empty(&self) -> bool {
         *self == Filter::default()

@@ -63,7 +63,7 @@ impl WindowQuery {
             .zone(zone)
             .at(at)
             .step(step)
-            .within(grant.restrict(Filter::default()));
+            .restricted_to(grant.restrict(Filter::default()));
         Ok((query, window.ending_at(at, zone)))
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn call(case: Case, store: &Path) -> Ran {
         Case::Deadline => Duration::ZERO,
         _ => Duration::MAX,
     };
-    let layer = ActivityLayer::http(&log).describe(move |_, call| call.deadline(timeout));
+    let layer = ActivityLayer::http(&log).describe(move |_, call| call.timeout(timeout));
     let app = Router::new()
         .route("/success", get(async || "well"))
         .route("/error", get(async || StatusCode::SERVICE_UNAVAILABLE))

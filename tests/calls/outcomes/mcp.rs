@@ -136,7 +136,7 @@ pub(crate) async fn tower_mcp(case: Case, store: &Path) -> Ran {
     }
     let log = ActivityLog::open(store).unwrap();
     let (near, far) = duplex(64 << 10);
-    let layer = log.tools().layer().see_cancellation();
+    let layer = log.tools().layer().detect_cancellation();
     tokio::spawn(async move {
         let (reader, writer) = split(far);
         let mut server = StdioTransport::new(router()).layer(layer);

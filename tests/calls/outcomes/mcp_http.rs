@@ -94,7 +94,7 @@ pub(crate) async fn tower_mcp(case: Case, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
     let transport = HttpTransport::new(router())
         .disable_origin_validation()
-        .layer(log.tools().layer().see_cancellation());
+        .layer(log.tools().layer().detect_cancellation());
     let address = serve(Router::new().nest("/mcp", transport.into_router())).await;
     let session = begin(address).await;
     Ok(Box::new((

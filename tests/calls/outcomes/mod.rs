@@ -9,7 +9,11 @@ mod plain;
 
 use std::{any::Any, future::Future, path::Path, pin::Pin, thread};
 
-use tower_activity::{ActivityRecord, Status, query::ActivityReader, record::Filter};
+use tower_activity::{
+    Status,
+    query::ActivityReader,
+    record::{ActivityRecord, Filter},
+};
 
 use crate::support::soon;
 

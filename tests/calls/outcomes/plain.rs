@@ -16,7 +16,7 @@ use crate::outcomes::{Case, Ran, arrived};
 pub(crate) async fn call(case: Case, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
     let describe = |case: &Case| match case {
-        Case::Deadline => Describe::job("call").deadline(Duration::ZERO),
+        Case::Deadline => Describe::job("call").timeout(Duration::ZERO),
         _ => Describe::job("call"),
     };
     let service = service_fn(async |case: Case| match case {

@@ -9,7 +9,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tower_activity::{Activity, ActivityLog, Capture, Describe, Outcome, redact::Redactor};
+use tower_activity::{Activity, ActivityLog, Describe, Outcome, record::Capture, redact::Redactor};
 
 use crate::support::rows;
 
@@ -251,7 +251,7 @@ trait RunQuietly {
     fn run_quietly(self, leak: &str);
 }
 
-impl RunQuietly for tower_activity::Running {
+impl RunQuietly for tower_activity::activity::ActivityGuard {
     /// Panics with the secret in the message.
     fn run_quietly(self, leak: &str) {
         let leak = leak.to_owned();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
-    ActivityLayer, ActivityLog, ActivityRecord, Describe, Outcome, record::Filter, store::Position,
+    ActivityLayer, ActivityLog, Describe, Outcome,
+    record::{ActivityRecord, Filter},
+    store::Position,
     testing::ManualClock,
 };
 

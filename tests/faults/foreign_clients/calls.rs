@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Capture, Describe, Mode,
+    Activity, ActivityLayer, ActivityLog, Describe, Mode,
+    record::Capture,
     recording::{Chunk, Stream},
 };
 
@@ -75,7 +76,7 @@ impl Calls {
                 break;
             }
         }
-        match self.log.flush().within(PATIENCE).await {
+        match self.log.flush().timeout(PATIENCE).await {
             Ok(()) => answer.append(unflushed),
             Err(error) => answer.error = Some(chain(&error)),
         }

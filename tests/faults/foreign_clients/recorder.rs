@@ -19,8 +19,10 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityLog, Builder, Describe, Mode, Outcome, Running,
+    ActivityLog, Describe, Mode, Outcome,
+    activity::ActivityGuard,
     import::Import,
+    log::Builder,
     query::{Export, Format},
     record::Filter,
     redact::Redactor,
@@ -96,7 +98,7 @@ struct Recorder {
     log: ActivityLog,
     calls: Calls,
     /// Calls that go on.
-    open: HashMap<String, Running>,
+    open: HashMap<String, ActivityGuard>,
     busy: Option<(Arc<AtomicBool>, JoinHandle<Answer>)>,
 }
 
@@ -222,7 +224,7 @@ impl Recorder {
     }
 
     fn flushed(&self, mut answer: Answer) -> Answer {
-        if let Err(error) = self.log.flush().within(PATIENCE).wait() {
+        if let Err(error) = self.log.flush().timeout(PATIENCE).wait() {
             answer = Answer::default();
             answer.error = Some(chain(&error));
         }

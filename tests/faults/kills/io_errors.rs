@@ -90,12 +90,12 @@ fn record(path: &Path, passes: bool) {
     for number in 0..CALLS {
         let name = format!("call {number}");
         done(&log, name.clone());
-        if log.flush().within(WAIT).wait().is_ok() {
+        if log.flush().timeout(WAIT).wait().is_ok() {
             work::acknowledge(path, &name);
         }
     }
     if passes {
-        log.flush().within(Duration::from_secs(30)).wait().unwrap();
+        log.flush().timeout(Duration::from_secs(30)).wait().unwrap();
         let counts = log.accounting();
         assert_eq!(
             (counts.activities.committed, counts.activities.lost()),
@@ -104,7 +104,7 @@ fn record(path: &Path, passes: bool) {
         );
         (0..CALLS).for_each(|number| work::acknowledge(path, &format!("call {number}")));
     }
-    let shut = log.shutdown().within(Duration::from_secs(2)).wait();
+    let shut = log.shutdown().timeout(Duration::from_secs(2)).wait();
     let counts = log.accounting();
     assert!(counts.adds_up(), "{counts:?}, {shut:?}");
     assert_eq!(

@@ -4,7 +4,9 @@ use std::{ops::Range, time::Duration};
 
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityLog, Capture, Describe, Kind, Outcome, Status, activity::Running, record::TraceContext,
+    ActivityLog, Describe, Kind, Outcome, Status,
+    activity::ActivityGuard,
+    record::{Capture, TraceContext},
     testing::ManualClock,
 };
 
@@ -43,7 +45,7 @@ pub fn calls(log: &ActivityLog, clock: &ManualClock, numbers: Range<usize>) {
         if n.is_multiple_of(11) {
             let parent =
                 format!("00-0af7651916cd43dd8448eb211c8031{n:02x}-b7ad6b71692033{n:02x}-01");
-            describe = describe.remote(TraceContext::parse(&parent, None).unwrap());
+            describe = describe.remote_parent(TraceContext::parse(&parent, None).unwrap());
         }
         let call = log.start(describe);
         attributes(&call, n);
@@ -62,7 +64,7 @@ pub fn name(n: usize) -> String {
     }
 }
 
-fn attributes(call: &Running, n: usize) {
+fn attributes(call: &ActivityGuard, n: usize) {
     match n % 26 {
         1 => call.set("rows", n as u64),
         2 => {
@@ -88,7 +90,7 @@ fn attributes(call: &Running, n: usize) {
     }
 }
 
-fn previews(call: &Running, n: usize) {
+fn previews(call: &ActivityGuard, n: usize) {
     match n % 24 {
         0 => {
             call.set_input(
@@ -107,7 +109,7 @@ fn previews(call: &Running, n: usize) {
     }
 }
 
-fn end(call: Running, n: usize) {
+fn end(call: ActivityGuard, n: usize) {
     let (error_type, message) = FAILURES[n % 7];
     match n % 10 {
         0 | 1 => call.end(Outcome::failed(error_type).with_message(message.to_owned())),
@@ -183,7 +185,7 @@ pub fn tree(log: &ActivityLog, clock: &ManualClock) {
 
 /// Forty activities, one inside of the other.
 pub fn deep(log: &ActivityLog, clock: &ManualClock) {
-    let mut open: Vec<Running> = Vec::new();
+    let mut open: Vec<ActivityGuard> = Vec::new();
     for depth in 0..40 {
         let mut describe = Describe::job(format!("depth {depth}")).project("проект");
         if let Some(parent) = open.last() {

@@ -13,7 +13,8 @@ use std::{path::Path, time::Duration};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
+    record::Capture,
     store::{Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };

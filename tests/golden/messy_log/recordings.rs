@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{
-    ActivityLog, Describe, Outcome, RecordingStatus, Result,
-    record::Text,
+    ActivityLog, Describe, Outcome, Result,
+    record::{RecordingStatus, Text},
     recording::{Chunk, Resource, Sink, Stream},
     testing::ManualClock,
 };

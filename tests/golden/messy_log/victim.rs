@@ -11,8 +11,8 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde_json::json;
 use tower_activity::{
-    Capture, Describe, Kind, Outcome,
-    record::TraceContext,
+    Describe, Kind, Outcome,
+    record::{Capture, TraceContext},
     recording::{Chunk, Stream},
 };
 use tracing_subscriber::{layer::SubscriberExt, registry};
@@ -71,7 +71,7 @@ async fn until_killed(path: &Path, day: usize) {
     let remote = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
     let request = log.start(
         Describe::new(Kind::Grpc, "shop.v1.Shop/Buy")
-            .remote(TraceContext::parse(remote, None).unwrap())
+            .remote_parent(TraceContext::parse(remote, None).unwrap())
             .session("s-1")
             .request("7"),
     );

@@ -14,9 +14,9 @@ use std::{
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, Error, ErrorKind, EventRecord, Result, Status,
+    ActivityLog, Error, ErrorKind, Result, Status,
     host::{ActivitySource, Host, HostActivity, HostProvider, HostProviderExt, Work},
-    record::Filter,
+    record::{EventRecord, Filter},
 };
 
 use crate::support::{self, rows};

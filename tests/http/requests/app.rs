@@ -26,7 +26,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower_activity::{
-    Activity, ActivityLog, ActivityRecord, Outcome, Status, layer::http::Upgrade,
+    Activity, ActivityLog, Outcome, Status, layer::http::Upgrade, record::ActivityRecord,
 };
 
 use crate::support::until;

@@ -15,7 +15,7 @@ use tower_activity::{
     Activity, ActivityLayer, ActivityLog, Outcome, Status,
     layer::{
         ActivityService,
-        http::{ActivityBody, ByStatus, Http},
+        http::{ActivityBody, ByRoute, ByStatus},
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
     support::rows,
 };
 
-fn layer() -> (ActivityLog, ActivityLayer<Http, ByStatus>) {
+fn layer() -> (ActivityLog, ActivityLayer<ByRoute, ByStatus>) {
     let log = ActivityLog::open(":memory:").unwrap();
     let layer = ActivityLayer::http(&log);
     (log, layer)
@@ -94,7 +94,7 @@ async fn a_request_that_is_taken_to_another_task_stays_within_its_own() {
 async fn a_request_can_have_a_deadline() {
     for (timeout, error_type) in [(Duration::ZERO, Some("timeout")), (Duration::MAX, None)] {
         let (log, layer) = layer();
-        let layer = layer.describe(move |_, describe| describe.deadline(timeout));
+        let layer = layer.describe(move |_, describe| describe.timeout(timeout));
         let request = Request::get("/never").body(Body::empty()).unwrap();
         let mut answer = Box::pin(routes().layer(layer).oneshot(request));
         let mut cx = Context::from_waker(Waker::noop());
@@ -221,7 +221,7 @@ fn types_stay_as_usable_as_those_inside() {
     fn body<B: http_body::Body + Default + Send + Sync + Unpin + std::fmt::Debug>() {}
     fn service<S: Clone + Send + Sync + std::fmt::Debug>() {}
     body::<ActivityBody<Full<bytes::Bytes>>>();
-    service::<ActivityService<(), Http, ByStatus>>();
+    service::<ActivityService<(), ByRoute, ByStatus>>();
     let empty = ActivityBody::<Full<bytes::Bytes>>::default();
     assert!(http_body::Body::is_end_stream(&empty));
 }

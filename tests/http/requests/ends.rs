@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use tower_activity::{ActivityLayer, ActivityLog, ActivityRecord, Kind, Status};
+use tower_activity::{ActivityLayer, ActivityLog, Kind, Status, record::ActivityRecord};
 
 use crate::{
     requests::app::{ask, ended, leave_after, read_until, routes, send, serve},

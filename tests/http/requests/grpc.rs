@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_activity::{ActivityLayer, ActivityLog, ActivityRecord, Status};
+use tower_activity::{ActivityLayer, ActivityLog, Status, record::ActivityRecord};
 
 use crate::support::rows;
 

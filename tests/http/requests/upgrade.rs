@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 use tower::ServiceBuilder;
-use tower_activity::{ActivityLayer, ActivityLog, ActivityRecord, Status};
+use tower_activity::{ActivityLayer, ActivityLog, Status, record::ActivityRecord};
 
 use crate::{
     requests::app::{ended, read_until, routes, send, serve},

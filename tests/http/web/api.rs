@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use tower_activity::{ActivityLog, Capture, Describe, Kind, Outcome};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::Capture};
 
 use crate::web::support::{get, log_with, request, router, send};
 

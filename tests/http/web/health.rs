@@ -3,7 +3,8 @@
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
+    record::Capture,
     store::{Store, sqlite::SqliteStore},
 };
 

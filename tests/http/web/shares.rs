@@ -3,8 +3,8 @@
 use axum::Router;
 use proptest::{prelude::*, sample::select};
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Kind, Outcome,
-    record::Filter,
+    ActivityLog, Describe, Kind, Outcome,
+    record::{ActivityId, Filter},
     recording::{Chunk, Stream},
     web::Access,
 };

@@ -9,10 +9,10 @@ use std::{
 
 use tempfile::TempDir;
 use tower_activity::{
-    ActivityLog, Describe, EventId, Outcome,
+    ActivityLog, Describe, Outcome,
     notify::{Secret, Webhook, Webhooks},
     query::ActivityReader,
-    record::Filter,
+    record::{EventId, Filter},
 };
 
 use crate::webhook::receiver::{Does, Plan, Receiver, soon};
@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// Records an event in each of three activities, and one that nobody wants.
-    pub fn round(&self, jobs: &[tower_activity::Running]) -> Vec<EventId> {
+    pub fn round(&self, jobs: &[tower_activity::activity::ActivityGuard]) -> Vec<EventId> {
         let mut ids = Vec::new();
         for job in jobs {
             ids.extend(job.event("step").record().id());

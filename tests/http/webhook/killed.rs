@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tower_activity::{Describe, EventId, Outcome, notify::Webhook};
+use tower_activity::{Describe, Outcome, notify::Webhook, record::EventId};
 
 use crate::webhook::{
     delivery::{Place, arrived_in_order, filter, impatient},

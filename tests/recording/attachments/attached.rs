@@ -7,10 +7,10 @@ use tokio::{
     time::Instant,
 };
 use tower_activity::{
-    Activity, ActivityLog, Describe, Error, ErrorKind, Handover, InActivity, Outcome,
-    RecordingStatus, Recordings, Result, Status,
+    Activity, ActivityLog, Describe, Error, ErrorKind, InActivity, Outcome, Result, Status,
     activity::ByResult,
-    record::{Filter, Text},
+    log::{FlushMode, RecordingOptions},
+    record::{Filter, RecordingStatus, Text},
     recording::{Chunk, Resource, Sink, Stream},
 };
 
@@ -63,13 +63,13 @@ async fn what_is_held_back_is_handed_over_however_the_call_ends() {
     ids.push(call.id());
     let attached = async { Activity::current().attach(Holding::back("rest")).await };
     drop(
-        call.observe(async { Ok::<_, ()>(attached.await) }, ByResult::default())
+        call.observe_with(async { Ok::<_, ()>(attached.await) }, ByResult::default())
             .await,
     );
 
     let call = log.start(Describe::job("panicked"));
     ids.push(call.id());
-    let panics = call.observe(
+    let panics = call.observe_with(
         async {
             let attached = Activity::current().attach(Holding::back("rest")).await;
             assert!(attached.outcome().is_err(), "the call panics");
@@ -82,7 +82,7 @@ async fn what_is_held_back_is_handed_over_however_the_call_ends() {
     let call = log.start(Describe::job("cancelled"));
     ids.push(call.id());
     let (attached, is_attached) = oneshot::channel();
-    let hangs = tokio::spawn(call.observe(
+    let hangs = tokio::spawn(call.observe_with(
         async {
             Activity::current().attach(Holding::back("rest")).await;
             attached.send(()).unwrap();
@@ -219,8 +219,8 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
 
 #[tokio::test]
 async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
-    for handover in [Handover::Background, Handover::BeforeAnswer] {
-        let log = with(Recordings::default().handover(handover));
+    for handover in [FlushMode::Background, FlushMode::BeforeResponse] {
+        let log = with(RecordingOptions::default().flush_mode(handover));
         let gate = Arc::new(Notify::new());
         let call = log.start(Describe::job("shop"));
         let id = call.id();
@@ -231,9 +231,9 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
         call.attach(resource).await;
         let mut answer = std::pin::pin!(async { 7 }.in_activity(&call));
         assert_eq!(answer.as_mut().await, 7);
-        let answer = call.observe(async { Ok::<_, ()>(8) }, ByResult::default());
+        let answer = call.observe_with(async { Ok::<_, ()>(8) }, ByResult::default());
         let mut answer = tokio::spawn(answer);
-        if handover == Handover::BeforeAnswer {
+        if handover == FlushMode::BeforeResponse {
             // It has ended, and waits.
             soon_async(|| log.accounting().activities.ended() == 1).await;
             assert!(!answer.is_finished());
@@ -241,7 +241,7 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
             gate.notify_one();
         }
         assert_eq!((&mut answer).await.unwrap(), Ok(8));
-        if handover == Handover::Background {
+        if handover == FlushMode::Background {
             assert_eq!(of(&log, id)[0].links[0].until, None);
             gate.notify_one();
         }
@@ -253,8 +253,8 @@ async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
 #[tokio::test(start_paused = true)]
 async fn a_session_that_hangs_delays_the_calls_that_share_it_once() {
     let limit = Duration::from_secs(2);
-    let recordings = Recordings::default()
-        .handover(Handover::BeforeAnswer)
+    let recordings = RecordingOptions::default()
+        .flush_mode(FlushMode::BeforeResponse)
         .timeout(limit);
     let log = with(recordings);
     let calls: Vec<_> = (0..20).map(|_| log.start(Describe::job("shop"))).collect();
@@ -270,7 +270,7 @@ async fn a_session_that_hangs_delays_the_calls_that_share_it_once() {
     let start = Instant::now();
     let mut answers = calls
         .into_iter()
-        .map(|call| call.observe(async { Ok::<_, ()>(()) }, ByResult::default()));
+        .map(|call| call.observe_with(async { Ok::<_, ()>(()) }, ByResult::default()));
     let at_once: Vec<_> = answers.by_ref().take(10).map(tokio::spawn).collect();
     for answer in at_once {
         answer.await.unwrap().unwrap();

@@ -9,8 +9,10 @@ use std::{
 };
 
 use tower_activity::{
-    Activity, ActivityLog, Describe, Outcome, RecordingStatus, Recordings,
+    Activity, ActivityLog, Describe, Outcome,
     activity::ByResult,
+    log::RecordingOptions,
+    record::RecordingStatus,
     recording::{Chunk, Recording, Stream},
 };
 
@@ -24,7 +26,7 @@ use crate::{
 
 #[tokio::test]
 async fn what_does_not_answer_in_time_is_told() {
-    let log = with(Recordings::default().timeout(Duration::from_millis(10)));
+    let log = with(RecordingOptions::default().timeout(Duration::from_millis(10)));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let resource = Holding {
@@ -39,7 +41,7 @@ async fn what_does_not_answer_in_time_is_told() {
 
 #[tokio::test]
 async fn a_recording_is_truncated_at_its_limit() {
-    let log = with(Recordings::default().max_bytes(1000));
+    let log = with(RecordingOptions::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let frames = call.attach(Stream::new("frames")).await;
@@ -56,7 +58,7 @@ async fn a_recording_is_truncated_at_its_limit() {
 
 #[tokio::test]
 async fn nothing_smaller_slips_in_behind_what_did_not_fit() {
-    let log = with(Recordings::default().max_bytes(1000));
+    let log = with(RecordingOptions::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let frames = call.attach(Stream::new("frames")).await;
@@ -121,7 +123,7 @@ async fn a_batch_that_is_given_again_adds_nothing() {
     frames.append(Chunk::new("two "));
     assert!(
         log.flush()
-            .within(Duration::from_millis(100))
+            .timeout(Duration::from_millis(100))
             .wait()
             .is_err()
     );
@@ -142,7 +144,7 @@ async fn calls_at_once_never_mix_their_recordings() {
             let call = log.start(Describe::job("shop"));
             let id = call.id();
             let attached = attached.clone();
-            let task = tokio::spawn(call.observe(
+            let task = tokio::spawn(call.observe_with(
                 async move {
                     let frames: Recording = Activity::current().attach(Stream::new("frames")).await;
                     attached.fetch_add(1, SeqCst);

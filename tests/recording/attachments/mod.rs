@@ -9,8 +9,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, oneshot};
 use tower_activity::{
-    ActivityId, ActivityLog, RecordingRecord, RecordingStatus, Recordings, Result,
-    record::Text,
+    ActivityLog, Result,
+    log::RecordingOptions,
+    record::{ActivityId, RecordingRecord, RecordingStatus, Text},
     recording::{Chunk, Resource, Sink},
 };
 
@@ -21,7 +22,7 @@ pub(crate) fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
 
-pub(crate) fn with(recordings: Recordings) -> ActivityLog {
+pub(crate) fn with(recordings: RecordingOptions) -> ActivityLog {
     let builder = ActivityLog::builder().recordings(recordings);
     builder.open(":memory:").unwrap()
 }

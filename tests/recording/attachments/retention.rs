@@ -4,8 +4,9 @@ use std::{path::Path, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
+    record::ActivityId,
     recording::{Chunk, Stream},
     store::Limit,
     testing::ManualClock,

@@ -5,7 +5,8 @@ use std::{process::Stdio, time::Duration};
 use serde_json::Value;
 use tokio::process::Command;
 use tower_activity::{
-    Activity, Describe, Outcome, RecordingStatus, Recordings, recording::Terminal,
+    Activity, Describe, Outcome, log::RecordingOptions, record::RecordingStatus,
+    recording::Terminal,
 };
 
 use crate::attachments::{ended, log, of, text, until, with};
@@ -104,7 +105,7 @@ async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
 
 #[tokio::test]
 async fn a_child_that_is_never_quiet_is_complete() {
-    let log = with(Recordings::default().timeout(Duration::from_secs(20)));
+    let log = with(RecordingOptions::default().timeout(Duration::from_secs(20)));
     let call = log.start(Describe::job("build"));
     let id = call.id();
     let mut child = sh("while echo tick; do sleep 0.005; done").spawn().unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tower_activity::{
-    Activity, ActivityLog, Describe, Outcome, RecordingStatus, recording::Browser,
+    Activity, ActivityLog, Describe, Outcome, record::RecordingStatus, recording::Browser,
 };
 
 use crate::browser::{chromium::Chromium, ended, events, of, site::Site, soon, until};

@@ -1,6 +1,6 @@
 //! A page that talks to the recorder itself.
 
-use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
 use crate::browser::{chromium::Chromium, ended, events, patient, site::Site, until};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
 use crate::browser::{chromium::Chromium, ended, events, patient, site::Site, until};
 

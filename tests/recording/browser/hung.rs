@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
 use crate::browser::{chromium::Chromium, ended, has, patient, site::Site, soon, until, within};
 

@@ -16,7 +16,11 @@ mod table;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tower_activity::{ActivityId, ActivityLog, RecordingRecord, Recordings};
+use tower_activity::{
+    ActivityLog,
+    log::RecordingOptions,
+    record::{ActivityId, RecordingRecord},
+};
 
 use crate::kept;
 pub(crate) use crate::kept::of;
@@ -28,7 +32,7 @@ pub(crate) fn patient() -> ActivityLog {
 
 /// A log that gives recordings so long.
 pub(crate) fn within(timeout: Duration) -> ActivityLog {
-    let recordings = Recordings::default().timeout(timeout);
+    let recordings = RecordingOptions::default().timeout(timeout);
     let builder = ActivityLog::builder().recordings(recordings);
     builder.open(":memory:").unwrap()
 }

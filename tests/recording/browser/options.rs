@@ -1,7 +1,7 @@
 //! What a recording of a browser can be told, and pages that come back.
 
 use serde_json::{Value, json};
-use tower_activity::{ActivityLog, Describe, Outcome, RecordingRecord, recording::Browser};
+use tower_activity::{ActivityLog, Describe, Outcome, record::RecordingRecord, recording::Browser};
 
 use crate::browser::{
     chromium::{Chromium, Driver, Tab},

@@ -1,7 +1,7 @@
 //! Whatever a page does, its events are on record.
 
 use serde_json::json;
-use tower_activity::{Describe, Outcome, RecordingStatus, recording::Browser};
+use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
 use crate::browser::{
     chromium::{Chromium, Driver, Tab},

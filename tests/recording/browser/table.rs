@@ -3,7 +3,8 @@
 
 use serde_json::json;
 use tower_activity::{
-    Describe, Outcome, RecordingStatus,
+    Describe, Outcome,
+    record::RecordingStatus,
     recording::{Browser, Recording},
 };
 

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 use tower_activity::{
-    ActivityId, ActivityLog, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     query::ActivityReader,
+    record::ActivityId,
     store::{Limit, Retention},
     testing::ManualClock,
 };

@@ -8,10 +8,10 @@ use std::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityId, ActivityLog, ActivityRecord, Describe, EventRecord, Outcome,
+    ActivityLog, Describe, Outcome,
     import::Import,
     query::ActivityReader,
-    record::Filter,
+    record::{ActivityId, ActivityRecord, EventRecord, Filter},
     redact::Redactor,
     store::{Store, sqlite::SqliteStore},
 };

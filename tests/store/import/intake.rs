@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     import::Import,
     query::ActivityReader,
+    record::Capture,
     redact::Redactor,
     store::{Store, sqlite::SqliteStore},
 };

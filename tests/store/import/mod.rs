@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_activity::{
-    ActivityLog, Capture, Describe, Outcome,
+    ActivityLog, Describe, Outcome,
     import::{Import, ImportSummary},
     query::{ActivityReader, Export, Format, MetricsQuery, Window},
-    record::{Filter, TraceContext},
+    record::{Capture, Filter, TraceContext},
     redact::Redactor,
     store::{Store, sqlite::SqliteStore},
 };
@@ -21,7 +21,7 @@ fn log() -> ActivityLog {
     let (log, clock) = ActivityLog::test();
     let remote = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let request = Describe::new(tower_activity::Kind::Http, "POST /x")
-        .remote(TraceContext::parse(remote, None).unwrap())
+        .remote_parent(TraceContext::parse(remote, None).unwrap())
         .session("s1")
         .actor("ann");
     let request = log.start(request);

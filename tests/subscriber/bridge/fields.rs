@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tower_activity::{Describe, EventRecord};
+use tower_activity::{Describe, record::EventRecord};
 
 use crate::bridge::record::{bridged, events, log, summaries};
 

@@ -2,7 +2,10 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use serde_json::{Map, Value};
-use tower_activity::{ActivityEvents, ActivityId, ActivityLog, EventRecord, record::Filter};
+use tower_activity::{
+    ActivityEvents, ActivityLog,
+    record::{ActivityId, EventRecord, Filter},
+};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 pub fn log() -> ActivityLog {

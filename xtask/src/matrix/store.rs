@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the tests need beside the features that stand in the way of none.
-const FEATURES: &str = "recording,testing,webhook,zones";
+const FEATURES: &str = "recording,testing,webhook,time-zones";
 
 /// Those whose subject is what is in the file, and how it comes there; beside those of the modules in `src`.
 const TESTS: &[&str] = &["calls", "http", "store"];

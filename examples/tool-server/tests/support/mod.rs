@@ -18,7 +18,10 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
-use tower_activity::{ActivityRecord, query::ActivityReader, record::Filter};
+use tower_activity::{
+    query::ActivityReader,
+    record::{ActivityRecord, Filter},
+};
 
 pub type Client = RunningService<RoleClient, ()>;
 

@@ -1,7 +1,8 @@
 //! Places that are handed back: checked here, so that an error names the option.
 
 use tower_activity::{
-    ActivityRecord, Error, EventRecord,
+    Error,
+    record::{ActivityRecord, EventRecord},
     store::{Cursor, Position},
 };
 

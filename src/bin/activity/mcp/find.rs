@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use rmcp::schemars::{self, JsonSchema};
 use serde::Deserialize;
 use tower_activity::{
-    ActivityRecord, EventRecord, Result,
+    Result,
     query::{ActivityReader, one_line},
-    record::Filter,
+    record::{ActivityRecord, EventRecord, Filter},
     store::Cursor,
 };
 

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use rmcp::schemars::{self, JsonSchema};
 use serde::Deserialize;
 use tower_activity::{
-    ActivityRecord, Error, ErrorKind, Result,
+    Error, ErrorKind, Result,
     query::{ActivityReader, one_line},
-    record::{Preview, TreeLayout},
+    record::{ActivityRecord, Preview, TreeLayout},
 };
 
 use super::{

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
-    ActivityRecord, EventRecord,
     query::one_line,
-    record::{Scope, Text},
+    record::{ActivityRecord, EventRecord, Scope, Text},
 };
 
 use crate::print::status;

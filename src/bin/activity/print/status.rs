@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
-use tower_activity::{ActivityRecord, Status};
+use tower_activity::{Status, record::ActivityRecord};
 
 use crate::print::{human, safe};
 

@@ -1,10 +1,7 @@
 //! A tree of activities, each under the one it ran inside of.
 
 use chrono::{DateTime, Utc};
-use tower_activity::{
-    ActivityId, ActivityRecord,
-    record::{Branch, TreeLayout},
-};
+use tower_activity::record::{ActivityId, ActivityRecord, Branch, TreeLayout};
 
 use crate::print::{
     safe,

@@ -118,9 +118,9 @@ impl Where {
             Table::Open => OPEN_WORD,
         };
         clause.words(&filter.words, condition);
-        if let Some(within) = &filter.within {
-            let within = Where::for_activities(within, table);
-            clause.and(&within.sql, within.values);
+        if let Some(nested) = &filter.and {
+            let nested = Where::for_activities(nested, table);
+            clause.and(&nested.sql, nested.values);
         }
         clause
     }
@@ -152,9 +152,9 @@ impl Where {
             what => (has(*what, Table::Ended), None),
         });
         clause.words(&filter.words, EVENT_WORD);
-        if let Some(within) = &filter.within {
-            let within = Where::for_events(within);
-            clause.and(&within.sql, within.values);
+        if let Some(nested) = &filter.and {
+            let nested = Where::for_events(nested);
+            clause.and(&nested.sql, nested.values);
         }
         clause
     }

@@ -118,12 +118,12 @@ impl SqliteReader {
     /// Reads in one transaction, within which nothing changes.
     fn snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
         self.read_snapshot(read)
-            .map_err(|error| error.of(self.access.path()))
+            .map_err(|error| error.with_path(self.access.path()))
     }
 
     /// Reads outside of a transaction; for a single statement.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        read(&*self.connection()?).map_err(|error| error.of(self.access.path()))
+        read(&*self.connection()?).map_err(|error| error.with_path(self.access.path()))
     }
 
     fn read_snapshot<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T>) -> Result<T> {
@@ -384,7 +384,7 @@ impl Reader for SqliteReader {
 
     fn check(&mut self, progress: &mut dyn FnMut(f64)) -> Result<Check> {
         self.compare(progress)
-            .map_err(|error| error.of(self.access.path()))
+            .map_err(|error| error.with_path(self.access.path()))
     }
 
     fn integrity_errors(&mut self) -> Result<Vec<String>> {

@@ -1,4 +1,4 @@
-//! The guard of a running activity: exactly one end, whatever happens.
+//! The guard of a running activity: it ends exactly once, whatever happens.
 
 use std::{
     any::Any,
@@ -23,10 +23,10 @@ use crate::{
 };
 
 impl ActivityLog {
-    /// Starts an activity by hand. It ends with [`end`](Running::end), or as `cancelled` when the guard is
-    /// dropped; as `failed` with the error type `panic` when that happens while the thread unwinds.
+    /// Starts an activity, which ends with [`end`](ActivityGuard::end). If the guard is dropped without, it is recorded as
+    /// `cancelled`; as `failed` with the error type `panic` if the thread unwinds.
     ///
-    /// It runs inside of the current activity of this log, unless the description names another parent.
+    /// Its parent is the current activity of this log, unless the description names another.
     ///
     /// # Examples
     ///
@@ -43,18 +43,18 @@ impl ActivityLog {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn start(&self, describe: Describe) -> Running {
+    pub fn start(&self, describe: Describe) -> ActivityGuard {
         self.start_with(describe, None)
     }
 
-    /// Starts an activity for which room may have been taken before.
+    /// Starts an activity for which memory may have been reserved before.
     pub(crate) fn start_with(
         &self,
         describe: Describe,
         reservation: Option<Reservation>,
-    ) -> Running {
+    ) -> ActivityGuard {
         let Some(pipeline) = self.pipeline() else {
-            return Running::inert();
+            return ActivityGuard::inert();
         };
         let shared = pipeline.shared();
         let stamp = shared.clock.stamp();
@@ -79,17 +79,17 @@ impl ActivityLog {
         let more = more.as_deref();
         let parent = more.and_then(|more| more.parent.as_ref());
         let parent = parent.and_then(|parent| parent.lineage(shared));
-        // Its own span, for the caller's may be any; below the current activity the caller's is the better one.
+        // The named parent's span, since the current span may be any. Below the current activity the current span is nearer.
         let outer = parent.as_ref().and_then(|parent| parent.span.upgrade());
         let lineage = parent.or_else(|| current::find(|activity| activity.lineage(shared)));
-        // Most have none of these.
+        // Most activities have no scope, parent or attributes.
         if let Some(scope) = &mut started.scope {
             shared.intake().scope(scope);
         }
         if let Some(lineage) = lineage {
-            lineage.pass_on(&mut started);
+            lineage.apply(&mut started);
         }
-        // An inherited scope too: it may outlive the activity that it comes from.
+        // An inherited scope counts too: it may outlive the activity that it comes from.
         if let Some(scope) = &started.scope {
             bytes += scope.cost();
         }
@@ -98,23 +98,23 @@ impl ActivityLog {
             bytes += intake::attributes(shared, attributes, details);
         }
 
-        let _within = outer.as_ref().map(|span| span.enter());
+        let _entered = outer.as_ref().map(|span| span.enter());
         let span_name = more.and_then(|more| more.span_name.as_ref());
         let on_span = more.map_or(&[][..], |more| &more.on_span);
         let span = span::open(shared, &started, span_name, on_span);
-        let remote = more.and_then(|more| more.remote.as_ref());
+        let remote = more.and_then(|more| more.remote_parent.as_ref());
         bytes += span::trace(&mut started, remote, &span);
         let span = (!span.is_disabled()).then(|| Arc::new(span));
         let kept = span
             .as_ref()
-            .map(|span| Box::new(Lineage::of(&started, Arc::downgrade(span))));
+            .map(|span| Box::new(Lineage::from_started(&started, Arc::downgrade(span))));
         let shard = pipeline.shard();
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
         };
-        let mut running = Running::new(activity, span);
-        if let Some(timeout) = more.and_then(|more| more.deadline) {
+        let mut running = ActivityGuard::new(activity, span);
+        if let Some(timeout) = more.and_then(|more| more.timeout) {
             let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
             running.deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
         }
@@ -122,51 +122,92 @@ impl ActivityLog {
     }
 }
 
-/// The deadline of what has none.
+/// The deadline of an activity without one.
 const NEVER: u64 = u64::MAX;
 
-/// A running activity that ends with this guard.
+/// Ends a running activity, at the latest when it is dropped.
 ///
 /// It dereferences to [`Activity`], the handle that code inside of it gets from [`Activity::current`].
-#[must_use = "the activity ends as cancelled when this is dropped"]
-pub struct Running {
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::{ActivityLog, Describe, Outcome};
+///
+/// # fn main() -> tower_activity::Result<()> {
+/// # let log = ActivityLog::open(":memory:")?;
+/// let import = log.start(Describe::job("import"));
+/// import.set("rows", 42);
+/// import.end(Outcome::success());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the activity ends as cancelled when its guard is dropped"]
+pub struct ActivityGuard {
     pub(super) context: Context,
     ended: bool,
-    /// The thread unwound already when it started: a drop during that is no panic of its own.
+    /// True if the thread was unwinding when it started: a drop then does not mean that this activity panicked.
     unwinding: bool,
-    /// What its answer has to wait for, beside its commit.
-    handovers: Vec<oneshot::Receiver<()>>,
-    /// From when on nobody waits for it, on the log's clock.
+    /// Flushes of recordings that the response waits for, beside the commit.
+    flushes: Vec<oneshot::Receiver<()>>,
+    /// When its caller stops waiting, on the log's monotonic clock.
     deadline_ns: u64,
 }
 
-impl Running {
+impl ActivityGuard {
     fn new(activity: Activity, span: Option<Arc<Span>>) -> Self {
-        Running {
+        ActivityGuard {
             ended: activity.open().is_none(),
             context: Context { activity, span },
             unwinding: thread::panicking(),
-            handovers: Vec::new(),
+            flushes: Vec::new(),
             deadline_ns: NEVER,
         }
     }
 
-    /// One that records nothing.
+    /// A guard that records nothing.
     pub(crate) fn inert() -> Self {
-        Running::new(Activity::default(), None)
+        ActivityGuard::new(Activity::default(), None)
     }
 
-    /// Ends it.
+    /// Ends the activity.
+    ///
+    /// Never waits: in the mode [`Durable`](crate::Mode::Durable), call [`flush`](crate::ActivityLog::flush) afterwards.
     pub fn end(mut self, outcome: Outcome) {
         self.close(outcome);
     }
 
-    /// Runs a function inside of it and ends it: as `success` when that returns, as `failed` with the error
-    /// type `panic` when it panics. The panic goes on.
-    pub fn run<T>(mut self, work: impl FnOnce() -> T) -> T {
+    /// Runs a function inside of it and ends it as `success` when that returns, whatever it returns; as `failed` with the
+    /// error type `panic` when it panics. The panic goes on.
+    pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        self.run_with(work, |_| Outcome::success())
+    }
+
+    /// Runs a function inside of it and ends it with the outcome that `classify` returns for the function's result; as
+    /// `failed` with the error type `panic` when it panics. The panic goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{ActivityLog, Describe, Outcome};
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// let parse = log.start(Describe::job("parse"));
+    /// let number = parse.run_with(|| "forty-two".parse::<u32>(), Outcome::from_result);
+    /// assert!(number.is_err()); // and the activity has failed
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run_with<T>(
+        mut self,
+        work: impl FnOnce() -> T,
+        classify: impl FnOnce(&T) -> Outcome,
+    ) -> T {
         match self.enter_catching(work) {
             Ok(output) => {
-                self.close(Outcome::success());
+                let outcome = catch_unwind(AssertUnwindSafe(|| classify(&output)));
+                self.close(outcome.unwrap_or_else(|_| Outcome::failed("classifier_panic")));
                 output
             }
             Err(payload) => {
@@ -190,19 +231,18 @@ impl Running {
         catch_unwind(AssertUnwindSafe(work))
     }
 
-    /// What its answer has to wait for: what its recordings hold back, and the commit of its end. To be asked after
-    /// the end.
+    /// Returns what the response waits for: the flush of its recordings, and the commit of its end. Call it after the end.
     #[inline]
     pub(crate) fn commit(&mut self) -> Option<CommitWait> {
         let open = self.context.activity.open()?;
         CommitWait::new(
             open.key.id,
             open.shard.shared(),
-            mem::take(&mut self.handovers),
+            mem::take(&mut self.flushes),
         )
     }
 
-    /// What it is when its caller drops it: timed out where the deadline has passed, else cancelled.
+    /// The outcome of a drop: `timeout` if the deadline has passed, else `cancelled`.
     pub(crate) fn dropped(&self) -> Outcome {
         if self.is_late() {
             Outcome::failed("timeout")
@@ -211,7 +251,7 @@ impl Running {
         }
     }
 
-    /// True when its deadline has passed.
+    /// True if its deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         let open = self.context.activity.open();
         open.is_some_and(|open| {
@@ -220,12 +260,12 @@ impl Running {
         })
     }
 
-    /// Ends it, the first time it is called.
+    /// Ends it, on the first call.
     pub(crate) fn close(&mut self, mut outcome: Outcome) {
         self.close_with(&mut outcome);
     }
 
-    /// Ends it, the first time it is called, with an outcome that is used up.
+    /// Ends it, on the first call, and takes the outcome's texts.
     #[inline]
     pub(crate) fn close_with(&mut self, outcome: &mut Outcome) {
         if mem::replace(&mut self.ended, true) {
@@ -237,19 +277,19 @@ impl Running {
             } else {
                 self.explain(open, outcome, &[])
             };
-            self.tell(notification);
+            self.notify(notification);
         }
     }
 
-    /// Tells what was attached that it has ended.
+    /// Notifies the attached recordings of the end.
     #[inline]
-    fn tell(&mut self, notification: Option<Box<EndNotification>>) {
+    fn notify(&mut self, notification: Option<Box<EndNotification>>) {
         if let Some(notification) = notification {
-            self.handovers = notification.send();
+            self.flushes = notification.send();
         }
     }
 
-    /// Ends it, the first time it is called, with numbers under names of this crate's own.
+    /// Ends it, on the first call, with numeric attributes whose keys are defined by this crate.
     #[cfg(feature = "http")]
     pub(crate) fn close_with_numbers(
         &mut self,
@@ -260,7 +300,7 @@ impl Running {
             && let Some(open) = self.context.activity.open()
         {
             let notification = self.explain(open, outcome, numbers);
-            self.tell(notification);
+            self.notify(notification);
         }
     }
 
@@ -302,23 +342,23 @@ impl Running {
     }
 }
 
-/// The outcome of a panic, with what it said.
+/// The outcome of a panic, with its message.
 pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Outcome {
-    let said = payload
+    let message = payload
         .downcast_ref::<&'static str>()
         .map(|text| Text::from((*text).to_owned()))
         .or_else(|| payload.downcast_ref::<String>().map(Text::from));
-    match said {
+    match message {
         Some(message) => Outcome::panicked().with_message(message),
         None => Outcome::panicked(),
     }
 }
 
-// As for `Activity`: a guard that met a panic records it, and is as good as before.
-impl UnwindSafe for Running {}
-impl RefUnwindSafe for Running {}
+// As for `Activity`: a guard that records a panic is valid afterwards.
+impl UnwindSafe for ActivityGuard {}
+impl RefUnwindSafe for ActivityGuard {}
 
-impl Deref for Running {
+impl Deref for ActivityGuard {
     type Target = Activity;
 
     fn deref(&self) -> &Activity {
@@ -326,7 +366,7 @@ impl Deref for Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ActivityGuard {
     fn drop(&mut self) {
         if !self.ended {
             let panicked = thread::panicking() && !self.unwinding;
@@ -339,25 +379,25 @@ impl Drop for Running {
     }
 }
 
-impl fmt::Debug for Running {
+impl fmt::Debug for ActivityGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running")
+        f.debug_struct("ActivityGuard")
             .field("activity", &self.context.activity)
             .field("ended", &self.ended)
             .finish()
     }
 }
 
-/// What code runs inside of: an activity and its `tracing` span.
+/// The context that code runs in: an activity and its `tracing` span.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) activity: Activity,
-    /// `None` where nobody listens to spans.
+    /// `None` without a subscriber for spans.
     pub(super) span: Option<Arc<Span>>,
 }
 
 impl Context {
-    /// Makes both current until what it returns is dropped.
+    /// Makes both current until the returned guards are dropped.
     #[inline(always)]
     pub(super) fn enter(&mut self) -> (Option<tracing::span::Entered<'_>>, Entered<'_>) {
         let span = self.span.as_deref().map(Span::enter);
