@@ -81,7 +81,11 @@ pub(super) fn note(span: &Span, key: &str, value: &Value) {
 }
 
 /// Sets the trace of an activity: its parent's, else its remote caller's, else its own. Returns the cost in bytes.
-pub(super) fn trace(started: &mut StartedActivity, remote: Option<&TraceContext>, span: &Span) -> usize {
+pub(super) fn trace(
+    started: &mut StartedActivity,
+    remote: Option<&TraceContext>,
+    span: &Span,
+) -> usize {
     let own = TraceId::from_root(started.root.unwrap_or(started.id));
     let inherited = started
         .details

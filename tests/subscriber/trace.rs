@@ -49,13 +49,13 @@ fn a_tree_is_a_trace_of_its_own() {
 fn a_caller_s_trace_goes_on() {
     listen();
     let log = ActivityLog::open(":memory:").unwrap();
-    let asked = Describe::job("outer").remote(context(PARENT));
+    let asked = Describe::job("outer").remote_parent(context(PARENT));
     log.start(asked).run(|| {
         log.start(Describe::job("inner")).end(Outcome::success());
         // The caller of the tool says what the caller of the request said.
-        let again = Describe::job("again").remote(context(PARENT));
+        let again = Describe::job("again").remote_parent(context(PARENT));
         log.start(again).end(Outcome::success());
-        let other = Describe::job("other").remote(context(OTHER));
+        let other = Describe::job("other").remote_parent(context(OTHER));
         log.start(other).end(Outcome::success());
     });
     let rows = rows(&log);
@@ -78,7 +78,7 @@ fn a_running_and_an_abandoned_activity_have_their_trace() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let log = ActivityLog::open(&store).unwrap();
-    let running = log.start(Describe::job("outer").remote(context(PARENT)));
+    let running = log.start(Describe::job("outer").remote_parent(context(PARENT)));
     for status in [Status::Running, Status::Abandoned] {
         if status == Status::Abandoned {
             log.shutdown().wait().unwrap();
@@ -132,7 +132,7 @@ fn a_client_sends_the_current_trace_along() {
     assert_eq!((parent, state), (Some(expected), None));
     assert_eq!(own.enter(|| sent(Some(OTHER))).0.as_deref(), Some(OTHER));
 
-    let mut asked = log.start(Describe::job("asked").remote(context(PARENT)));
+    let mut asked = log.start(Describe::job("asked").remote_parent(context(PARENT)));
     asked.enter(|| {
         let mut inner = log.start(Describe::job("inner"));
         let span = SpanId::from_activity(inner.id().unwrap());
