@@ -12,7 +12,7 @@
 //!
 //! Code inside finds its activity with [`Activity::current`], and adds attributes, events and recordings to it.
 //!
-//! Read the log with [`query::ActivityReader`], the command `activity`, the dashboard and JSON API of `log.router()`
+//! Read the log with [`query::ActivityReader`], the command `activity` (package `activity-cli`), the dashboard and JSON API of `log.router()`
 //! (feature `web`, module `web`), or any SQLite client.
 //!
 //! ```

@@ -7,14 +7,5 @@ mod crash;
 mod disk;
 #[cfg(feature = "testing")]
 mod fault_schedule;
-#[cfg(all(
-    target_os = "linux",
-    feature = "cli",
-    feature = "recording",
-    feature = "testing"
-))]
-mod foreign_clients;
-#[cfg(all(target_os = "linux", feature = "cli", feature = "testing"))]
-mod kills;
 #[path = "../support/mod.rs"]
 mod support;

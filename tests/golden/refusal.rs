@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use rusqlite::Connection;
@@ -18,19 +17,6 @@ use tower_activity::{
 };
 
 use crate::golden::{Golden, beside, newest_version, open_and_close};
-
-/// Commands that read, write, migrate and delete.
-const COMMANDS: [&[&str]; 9] = [
-    &["list"],
-    &["list", "--json"],
-    &["doctor"],
-    &["stats"],
-    &["events"],
-    &["export", "--format", "jsonl"],
-    &["event", "deployment", "v4 is live"],
-    &["prune", "--older-than", "1s"],
-    &["rebuild"],
-];
 
 /// A log of a version that is not known yet, alone in its folder.
 fn newer() -> (TempDir, PathBuf) {
@@ -142,17 +128,6 @@ fn refuse(folder: &Path, path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     is_refused(store.maintenance());
     is_refused(Import::new(&store, Redactor::new()));
-    for command in COMMANDS {
-        let output = Command::new(env!("CARGO_BIN_EXE_activity"))
-            .args(command)
-            .arg("--store")
-            .arg(path)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{command:?}: {output:?}");
-        says_why(&String::from_utf8(output.stderr).unwrap());
-        assert_eq!(output.stdout, b"", "{command:?}");
-    }
     is_untouched(folder, &before);
 }
 

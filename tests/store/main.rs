@@ -16,7 +16,6 @@ mod events;
 mod export;
 mod filter;
 #[cfg(all(
-    feature = "cli",
     feature = "opentelemetry",
     feature = "recording",
     feature = "testing"
@@ -28,8 +27,6 @@ mod import;
 #[cfg(all(feature = "testing", feature = "time-zones"))]
 mod metrics;
 mod pages;
-#[cfg(all(unix, feature = "cli"))]
-mod private;
 mod query;
 #[cfg(unix)]
 mod replaced;

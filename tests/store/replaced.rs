@@ -383,36 +383,6 @@ fn overwriting_the_file_with_a_log_of_an_older_version_is_noticed_and_mixes_noth
     assert!(names.iter().any(|name| name == "after"), "{names:?}");
 }
 
-#[cfg(feature = "cli")]
-#[test]
-fn opening_a_file_that_was_just_replaced_waits_until_the_writer_has_noticed() {
-    let open = OpenLog::new(Mode::Fast);
-    let copy = open.copy();
-    for _ in 0..40 {
-        open.commit("newer");
-    }
-    fs::rename(&copy, &open.path).unwrap();
-    // Before the writer checks its files again.
-    let event = Command::new(env!("CARGO_BIN_EXE_activity"))
-        .arg("--store")
-        .arg(&open.path)
-        .args(["event", "restored", "a backup"])
-        .output()
-        .unwrap();
-    assert!(
-        event.status.success(),
-        "{}",
-        String::from_utf8_lossy(&event.stderr)
-    );
-    open.commit("after");
-    let (names, _folder) = open.names();
-    assert_eq!(
-        names.iter().filter(|name| *name == "newer").count(),
-        40,
-        "{names:?}"
-    );
-}
-
 #[test]
 fn maintenance_of_an_idle_log_does_not_stay_in_the_wal() {
     let open = OpenLog::new(Mode::Fast);

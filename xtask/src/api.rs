@@ -33,8 +33,10 @@ pub(crate) fn api() -> Result {
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", SCHEMATHESIS]))?;
     let build = [
         "build",
-        "--features",
-        "cli",
+        "--package",
+        "activity-cli",
+        "--package",
+        "tower-activity",
         "--bin",
         "activity",
         "--example",

@@ -15,7 +15,7 @@ use crate::{
 
 /// Files that go with the command.
 const BESIDE: &[&str] = &[
-    "README.md",
+    "activity-cli/README.md",
     "CHANGELOG.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
@@ -29,8 +29,8 @@ const BESIDE: &[&str] = &[
 /// When it cannot be built or packed, and when the packed command does not run.
 pub(crate) fn archive() -> Result {
     pages::pages()?;
-    let build = ["build", "--release", "--locked", "--features", "cli"];
-    run(cargo(&build).args(["--bin", "activity"]))?;
+    let build = ["build", "--release", "--locked", "--package"];
+    run(cargo(&build).arg("activity-cli"))?;
 
     let names = Names::of(&binstall()?, &rustup::host()?)?;
     let archives = root().join("target/archives");
@@ -97,14 +97,14 @@ impl Names {
     }
 }
 
-/// `[package.metadata.binstall]` of the library.
+/// `[package.metadata.binstall]` of the command.
 fn binstall() -> Result<Value> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let mut packages = metadata["packages"].as_array().into_iter().flatten();
-    let library = packages.find(|package| package["name"] == "tower-activity");
-    let library = library.ok_or("cargo metadata lists no tower-activity")?;
-    Ok(library["metadata"]["binstall"].clone())
+    let command = packages.find(|package| package["name"] == "activity-cli");
+    let command = command.ok_or("cargo metadata lists no activity-cli")?;
+    Ok(command["metadata"]["binstall"].clone())
 }
 
 #[cfg(test)]

@@ -37,9 +37,9 @@ pub(crate) fn conformance() -> Result {
         "--package",
         "conformance-server",
         "--package",
-        "tower-activity",
+        "activity-cli",
     ];
-    run(cargo(&build).args(["--bins", "--features", "tower-activity/cli"]))?;
+    run(cargo(&build).arg("--bins"))?;
     let folder = root().join("target/xtask/conformance");
     let store = folder.join("activity.db");
     for file in fs::read_dir(&folder)? {

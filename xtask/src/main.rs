@@ -64,8 +64,8 @@ The project's own commands.
                         compiler; `--write` records them, `--install` gets both
   cargo xtask msrv      compiles with the oldest compiler that the manifest names, where rustup has it; `--install` gets it
   cargo xtask platforms  checks for Windows and macOS, where rustup has their targets; `--install` gets them
-  cargo xtask package   packages the library, builds it outside of the repository without node, and serves its
-                        dashboard; `package all` with each feature by itself
+  cargo xtask package   packages the library and the command, builds them outside of the repository without node, and
+                        serves the dashboard; `package all` with each feature by itself
   cargo xtask archive   builds the command for this machine and packs it, as it is attached to a release
   cargo xtask release --dry-run  checks what RELEASING.md asks for before a version is published
   cargo xtask prove NAME  proves a promise in a long run, and prints figures; without a name lists what can be proved

@@ -44,6 +44,8 @@ pub(crate) fn msrv(missing: Missing) -> Result {
         "--all-features",
         "--package",
         "tower-activity",
+        "--package",
+        "activity-cli",
     ];
     run(rustup::cargo(&oldest, &args).env("CARGO_TARGET_DIR", root().join("target/msrv")))
 }

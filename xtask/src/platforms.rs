@@ -27,6 +27,8 @@ pub(crate) fn platforms(missing: Missing) -> Result {
             "--all-features",
             "--package",
             "tower-activity",
+            "--package",
+            "activity-cli",
             "--target",
             target,
         ];

@@ -75,6 +75,8 @@ fn foreign_clients() -> Result {
     pages::pages()?;
     let mut cargo = cargo(&[
         "test",
+        "--package",
+        "activity-cli",
         "--all-features",
         "--test",
         "faults",
@@ -95,6 +97,8 @@ fn kills() -> Result {
     pages::pages()?;
     let mut cargo = cargo(&[
         "test",
+        "--package",
+        "activity-cli",
         "--all-features",
         "--test",
         "faults",
@@ -109,6 +113,8 @@ fn kills() -> Result {
 fn torn() -> Result {
     let mut cargo = cargo(&[
         "test",
+        "--package",
+        "activity-cli",
         "--all-features",
         "--test",
         "torn",

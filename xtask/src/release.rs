@@ -31,6 +31,8 @@ pub(crate) fn dry_run() -> Result {
         "publish",
         "--package",
         "tower-activity",
+        "--package",
+        "activity-cli",
         "--dry-run",
         "--no-verify",
         // The built pages are packaged and not committed. Everything else is: see above.

@@ -6,6 +6,6 @@ mod durable;
 mod ends;
 mod grpc;
 mod same;
-#[cfg(all(feature = "cli", feature = "rmcp"))]
+#[cfg(feature = "rmcp")]
 mod tree;
 mod upgrade;

@@ -1,7 +1,5 @@
 //! An HTTP request, the tool call that it brought, and the work that the tool spawned are one tree.
 
-use std::process::Command;
-
 use axum::Router;
 use http::header;
 use rmcp::{
@@ -11,7 +9,10 @@ use rmcp::{
     },
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, mcp::WithActivityExt};
+use tower_activity::{
+    Activity, ActivityLayer, ActivityLog, Describe, Status, mcp::WithActivityExt,
+    query::ActivityReader,
+};
 
 use crate::{
     requests::app::{send, serve},
@@ -66,21 +67,11 @@ async fn a_request_its_tool_call_and_what_that_spawned_are_one_tree() {
     assert!(answer.contains("imported"), "{answer}");
     log.shutdown().await.unwrap();
 
-    let id = Rows::open(&store).one("parse").id.to_string();
-    let show = Command::new(env!("CARGO_BIN_EXE_activity"))
-        .args(["show", &id, "--store"])
-        .arg(&store)
-        .output()
-        .unwrap();
-    assert!(show.status.success(), "{show:?}");
-    let shown = String::from_utf8(show.stdout).unwrap();
-    let (_, tree) = shown.split_once("TREE\n").unwrap();
-    let lines: Vec<_> = tree.lines().map(str::trim_start).collect();
-    for (line, expected) in lines
-        .iter()
-        .zip(["✓ POST /mcp", "└─ ✓ import", "└─ ✓ parse"])
-    {
-        assert!(line.starts_with(expected), "{expected} in {shown}");
-    }
-    assert!(lines.len() >= 3, "{shown}");
+    let root = Rows::open(&store).one("POST /mcp").id;
+    let tree = ActivityReader::open(&store).unwrap().tree(root).unwrap();
+    let names: Vec<_> = tree.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["POST /mcp", "import", "parse"]);
+    assert!(tree.iter().all(|one| one.status == Status::Success));
+    let parents: Vec<_> = tree.iter().map(|one| one.parent).collect();
+    assert_eq!(parents, [None, Some(tree[0].id), Some(tree[1].id)]);
 }

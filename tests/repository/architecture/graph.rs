@@ -161,11 +161,10 @@ fn module(path: &Path) -> Name {
     parts
 }
 
-/// The root of the crate that a file belongs to: a program is one of its own.
+/// The root of the crate that a file belongs to: the command is one of its own.
 fn root_of(path: &Path) -> Name {
-    let module = module(path);
-    match module.first() {
-        Some(first) if first == "bin" => module[..2].to_vec(),
-        _ => Name::new(),
+    match path.starts_with("activity-cli") {
+        true => vec![String::from("src")],
+        false => Name::new(),
     }
 }

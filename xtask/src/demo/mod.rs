@@ -117,8 +117,8 @@ fn set_up() -> Result<(Inspector, PathBuf)> {
         fetched
             .join()
             .map_err(|_| "the fetching thread panicked")??;
-        let mut build = vec!["build", "--bins", "--features", "tower-activity/cli"];
-        for package in ["tower-activity", "tool-server"]
+        let mut build = vec!["build", "--bins"];
+        for package in ["activity-cli", "tool-server"]
             .iter()
             .chain(systems::PROGRAMS)
         {

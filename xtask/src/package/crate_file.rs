@@ -1,4 +1,4 @@
-//! The file that is published.
+//! The files that are published.
 
 use std::{
     fs,
@@ -8,27 +8,47 @@ use std::{
 
 use crate::run::{self, Result, cargo, run};
 
-/// How large it may be: ten times as much is what crates.io takes.
+/// How large one may be: ten times as much is what crates.io takes.
 const LARGEST: u64 = 1_000_000;
 
-/// What users need and nothing else would miss.
-const NEEDED: &[&str] = &[
-    "Cargo.lock",
-    "CHANGELOG.md",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-    "README.md",
-    "src/lib.rs",
-    "src/bin/activity/main.rs",
-    "src/web/pages/dist/THIRD-PARTY.txt",
-    "src/web/pages/dist/dashboard/index.html",
-    "src/web/pages/dist/dashboard/replay.html",
-    "src/web/pages/dist/record.js",
-    "src/web/pages/rrweb.txt",
-];
+/// A package that is published.
+struct Published {
+    name: &'static str,
+    /// What users need and nothing else would miss.
+    needed: &'static [&'static str],
+    /// Where the rest is.
+    folders: &'static [&'static str],
+}
 
-/// Where the rest is.
-const FOLDERS: &[&str] = &["build/", "examples/", "src/"];
+const LIBRARY: Published = Published {
+    name: "tower-activity",
+    needed: &[
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "src/lib.rs",
+        "src/web/pages/dist/THIRD-PARTY.txt",
+        "src/web/pages/dist/dashboard/index.html",
+        "src/web/pages/dist/dashboard/replay.html",
+        "src/web/pages/dist/record.js",
+        "src/web/pages/rrweb.txt",
+    ],
+    folders: &["build/", "examples/", "src/"],
+};
+
+const COMMAND: Published = Published {
+    name: "activity-cli",
+    needed: &[
+        "Cargo.lock",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "src/main.rs",
+    ],
+    folders: &["src/"],
+};
 
 /// What needs node, and what only tests need.
 const NOT_IN_IT: &[&str] = &[
@@ -40,25 +60,40 @@ const NOT_IN_IT: &[&str] = &[
     ".db",
 ];
 
-/// The package of the library.
+/// A package as a file.
 pub(super) struct CrateFile {
+    published: &'static Published,
     path: PathBuf,
     pub(super) files: Vec<String>,
     pub(super) bytes: u64,
 }
 
+/// Packs the library and the command, with what is in the work tree, committed or not.
+///
+/// Together: the command needs a version of the library that no registry has yet.
+pub(super) fn pack() -> Result<[CrateFile; 2]> {
+    let package = [
+        "package",
+        "--package",
+        LIBRARY.name,
+        "--package",
+        COMMAND.name,
+    ];
+    // Built afterwards, as they are unpacked. Manifests with tests that are not in them warn of each.
+    run(cargo(&package).args(["--allow-dirty", "--no-verify", "--quiet"]))?;
+    Ok([CrateFile::of(&LIBRARY)?, CrateFile::of(&COMMAND)?])
+}
+
 impl CrateFile {
-    /// Packs what is in the work tree, committed or not.
-    pub(super) fn pack() -> Result<Self> {
-        const PACKAGE: [&str; 4] = ["package", "--package", "tower-activity", "--allow-dirty"];
-        let listed = cargo(&PACKAGE).args(["--list", "--quiet"]).output()?;
+    fn of(published: &'static Published) -> Result<Self> {
+        let list = ["package", "--package", published.name, "--allow-dirty"];
+        let listed = cargo(&list).args(["--list", "--quiet"]).output()?;
         let files = String::from_utf8(listed.stdout)?;
-        // Built below, as it is unpacked. A manifest with tests that are not in it is said one by one.
-        run(cargo(&PACKAGE).args(["--no-verify", "--quiet"]))?;
         let version = env!("CARGO_PKG_VERSION");
         let packages = run::built()?.with_file_name("package");
-        let path = packages.join(format!("tower-activity-{version}.crate"));
+        let path = packages.join(format!("{}-{version}.crate", published.name));
         Ok(CrateFile {
+            published,
             files: files.lines().map(|line| line.replace('\\', "/")).collect(),
             bytes: fs::metadata(&path)?.len(),
             path,
@@ -67,21 +102,26 @@ impl CrateFile {
 
     /// Everything is in it that is needed, nothing that is not, and it is small.
     pub(super) fn check(&self) -> Result {
-        let missing = NEEDED
+        let Published {
+            name,
+            needed,
+            folders,
+        } = self.published;
+        let missing = needed
             .iter()
             .find(|needed| !self.files.iter().any(|file| file == *needed));
         if let Some(missing) = missing {
-            return Err(format!("the package has no {missing}").into());
+            return Err(format!("{name} is packaged without {missing}").into());
         }
         let superfluous = self.files.iter().find(|file| {
-            let in_folder = FOLDERS.iter().any(|folder| file.starts_with(folder));
+            let in_folder = folders.iter().any(|folder| file.starts_with(folder));
             (file.contains('/') && !in_folder) || NOT_IN_IT.iter().any(|part| file.contains(part))
         });
         if let Some(superfluous) = superfluous {
-            return Err(format!("the package should not have {superfluous}").into());
+            return Err(format!("{name} is packaged with {superfluous}").into());
         }
         match self.bytes > LARGEST {
-            true => Err(format!("the package has {} bytes, not {LARGEST}", self.bytes).into()),
+            true => Err(format!("{name} has {} bytes, the limit is {LARGEST}", self.bytes).into()),
             false => Ok(()),
         }
     }

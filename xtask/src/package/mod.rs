@@ -14,28 +14,31 @@ use crate::{
     run::{self, Result, cargo, root, run},
 };
 
-use self::{crate_file::CrateFile, hidden::Hidden};
+use self::hidden::Hidden;
 
 /// What is built of the unpacked package.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Built {
     /// A program with the dashboard, and everything at once is checked.
     Together,
-    /// Each feature by itself too, and the command.
+    /// Each feature by itself too, and the command without pages.
     Everything,
 }
 
-/// Packages the library, unpacks it outside of the repository, and builds it there with node, npm and git hidden.
+/// Packages the library and the command, unpacks them outside of the repository, and builds them there with node, npm and git
+/// hidden.
 ///
 /// # Errors
 ///
 /// When something is missing, superfluous or too large, does not build, or does not do what it should.
 pub(crate) fn package(built: Built) -> Result {
     pages::pages()?;
-    let packed = CrateFile::pack()?;
-    packed.check()?;
+    let [library, command] = crate_file::pack()?;
+    library.check()?;
+    command.check()?;
     let place = Place::new()?;
-    let unpacked = packed.unpack(&place.0)?;
+    let unpacked = library.unpack(&place.0)?;
+    let unpacked_command = command.unpack(&place.0)?;
     let hidden = Hidden::behind(&place.0)?;
     let build = |args: &[&str], folder: &Path| {
         let mut command = cargo(args);
@@ -50,6 +53,11 @@ pub(crate) fn package(built: Built) -> Result {
     build(&["build"], &place.0.join("program"))?;
     program::check()?;
     build(&["check", "--locked", "--all-features"], &unpacked)?;
+    // In place of the library that is not published yet.
+    let path = unpacked.display();
+    let patch = format!("patch.crates-io.tower-activity.path = {:?}", path.to_string());
+    let command_with = |subcommand| build(&[subcommand, "--config", &patch], &unpacked_command);
+    command_with("check")?;
     if built == Built::Everything {
         for name in checks::feature_names()? {
             let args = ["check", "--locked", "--no-default-features", "--features"];
@@ -60,15 +68,17 @@ pub(crate) fn package(built: Built) -> Result {
         build(&["run"], &quickstart)?;
         // As a clone is before its pages are built.
         fs::remove_dir_all(unpacked.join("src/web/pages/dist"))?;
-        build(&["build", "--locked", "--all-features"], &unpacked)?;
+        command_with("build")?;
         program::check_without_pages(&place.0)?;
     }
     hidden.was_not_used()?;
     anstream::eprintln!(
-        "{} {} files, {} bytes: builds outside of a repository, without node",
+        "{} {} files, {} bytes, and {} files, {} bytes of the command: both build outside of a repository, without node",
         run::good("✓"),
-        packed.files.len(),
-        packed.bytes
+        library.files.len(),
+        library.bytes,
+        command.files.len(),
+        command.bytes
     );
     Ok(())
 }

@@ -213,7 +213,7 @@ fn what_is_pruned_erased_imported_and_rebuilt_is_accounted_for() {
 fn a_file_of_schema_1_is_not_called_complete() {
     let place = Place::new();
     let store = Connection::open(place.path()).unwrap();
-    let schema = include_str!("../../../src/store/sqlite/schema.sql");
+    let schema = include_str!("../../../../src/store/sqlite/schema.sql");
     store.execute_batch(schema).unwrap();
     store
         .pragma_update(None, "application_id", 0x5477_4163)

@@ -11,11 +11,18 @@ mod import;
 mod list;
 mod mcp;
 mod place;
+#[cfg(unix)]
+mod private;
 mod recording;
+#[cfg(unix)]
+mod replaced;
 mod retention;
+mod schema;
 mod serve;
 mod show;
 mod stats;
+#[path = "../../../tests/support/mod.rs"]
+mod support;
 mod tail;
 mod upkeep;
 mod webhooks;

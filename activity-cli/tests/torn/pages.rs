@@ -58,7 +58,7 @@ impl Damage {
 
 /// The newest golden file: a log that has something in every table.
 fn golden() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
     let files = (1..).map(|version| folder.join(format!("schema-{version}.db")));
     files.take_while(|file| file.exists()).last().unwrap()
 }

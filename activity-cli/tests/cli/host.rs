@@ -126,7 +126,7 @@ fn what_cannot_be_done_is_said() {
     check(
         &["host", "watch", "gone", "--max-age", "1h"],
         1,
-        "there is no host directory \"/",
+        "no host directory \"/",
     );
     check(&["host", "touch"], 2, "MNGR_HOST_DIR is not set");
     check(
