@@ -116,12 +116,12 @@ fn what_cannot_be_done_is_said() {
     check(
         &["host", "touch", "gone"],
         1,
-        "there is no host directory \"gone\": create it, or name another",
+        "no host directory \"gone\": create it, or use another path",
     );
     check(
         &["host", "status", "gone"],
         1,
-        "there is no host directory \"gone\"",
+        "no host directory \"gone\"",
     );
     check(
         &["host", "watch", "gone", "--max-age", "1h"],
