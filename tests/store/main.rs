@@ -15,11 +15,7 @@ mod erase;
 mod events;
 mod export;
 mod filter;
-#[cfg(all(
-    feature = "opentelemetry",
-    feature = "recording",
-    feature = "testing"
-))]
+#[cfg(all(feature = "opentelemetry", feature = "recording", feature = "testing"))]
 #[path = "../golden/mod.rs"]
 mod golden;
 #[cfg(feature = "testing")]

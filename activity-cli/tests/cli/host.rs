@@ -118,11 +118,7 @@ fn what_cannot_be_done_is_said() {
         1,
         "no host directory \"gone\": create it, or use another path",
     );
-    check(
-        &["host", "status", "gone"],
-        1,
-        "no host directory \"gone\"",
-    );
+    check(&["host", "status", "gone"], 1, "no host directory \"gone\"");
     check(
         &["host", "watch", "gone", "--max-age", "1h"],
         1,

@@ -55,7 +55,10 @@ pub(crate) fn package(built: Built) -> Result {
     build(&["check", "--locked", "--all-features"], &unpacked)?;
     // In place of the library that is not published yet.
     let path = unpacked.display();
-    let patch = format!("patch.crates-io.tower-activity.path = {:?}", path.to_string());
+    let patch = format!(
+        "patch.crates-io.tower-activity.path = {:?}",
+        path.to_string()
+    );
     let command_with = |subcommand| build(&[subcommand, "--config", &patch], &unpacked_command);
     command_with("check")?;
     if built == Built::Everything {
