@@ -1,4 +1,4 @@
-//! The tables, indexes, triggers and views of a file, compared with those that its schema makes.
+//! Compares the tables, indexes, triggers and views of a file with those of its schema version.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::connection::reference_schema;
 const VERSION: &str = "PRAGMA user_version";
 const OBJECTS: &str = "SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
 const COLUMNS: &str = "SELECT name || ' ' || type FROM pragma_table_xinfo(?1) ORDER BY cid";
-/// Tables of an index for searching: their statements are SQLite's, and may change with its version.
+/// Full-text tables: their statements are SQLite's own, and may change with its version.
 const SEARCH: [&str; 2] = ["activity_search", "event_search"];
 
 /// The views that are a contract, and their columns.
@@ -89,18 +89,18 @@ pub(super) const VIEWS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// What the schema makes: a table, an index, a trigger or a view.
+/// A table, index, trigger or view.
 #[derive(Debug)]
 struct Object {
     kind: String,
     table: String,
-    /// Of a table its columns, of anything else its statement.
+    /// A table's columns, else the statement with its white space normalized.
     shape: String,
-    /// The statement as it stands.
+    /// The statement as stored.
     sql: String,
 }
 
-/// What is missing or altered of the schema.
+/// Lists the objects of the schema that are missing or altered.
 pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (actual, expected) = actual_and_expected(connection)?;
     let mut problems = Vec::new();
@@ -124,7 +124,7 @@ pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>>
     Ok(problems)
 }
 
-/// What others have added to the schema.
+/// Lists the objects that are not part of the schema.
 pub(crate) fn foreign_objects(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (actual, expected) = actual_and_expected(connection)?;
     let added = actual
@@ -138,7 +138,7 @@ pub(crate) fn foreign_objects(connection: &Connection) -> rusqlite::Result<Vec<S
         .collect())
 }
 
-/// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
+/// Recreates indexes, triggers and views that are missing or altered. Returns their names.
 pub(crate) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let (actual, expected) = actual_and_expected(connection)?;
     let mut restored = Vec::new();
@@ -150,7 +150,7 @@ pub(crate) fn restore(connection: &Connection) -> rusqlite::Result<Vec<String>> 
         {
             continue;
         }
-        // Names and statements are the schema's own.
+        // Names and statements come from the schema, not from the file.
         if let Some(found) = actual.get(&name) {
             connection.execute_batch(&format!("DROP {} {name}", found.kind))?;
         }
@@ -168,7 +168,7 @@ impl Object {
 
 type Objects = BTreeMap<String, Object>;
 
-/// The objects of the file, and those that its schema makes.
+/// Returns the objects of the file, and those of its schema version.
 fn actual_and_expected(connection: &Connection) -> rusqlite::Result<(Objects, Objects)> {
     let version = connection.query_row(VERSION, (), |row| row.get(0))?;
     Ok((objects(connection)?, objects(&reference_schema(version)?)?))
@@ -206,10 +206,10 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<String> {
         .join(", "))
 }
 
-/// Reads a row of a view. What is wrong with it is the answer.
+/// Reads a row of a view. The error describes what is wrong with it.
 fn read_view(connection: &Connection, view: &str, columns: &[&str]) -> Result<(), String> {
     let read = || {
-        // The name is one of ours.
+        // The name is from `VIEWS`.
         let mut statement = connection.prepare(&format!("SELECT * FROM {view} LIMIT 1"))?;
         let names = statement.column_names();
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();

@@ -1,9 +1,9 @@
-//! A write-ahead log that does not belong to the main file beside it: an older copy of either was put back.
+//! Detects a WAL that does not belong to the main file beside it, because an older copy of either was restored.
 //!
-//! SQLite cannot know: it would lay the pages of one over those of the other. But every commit counts itself in the row
-//! of its instance (`commits`), and says how many commits of all instances were in the main file when the write-ahead
-//! log began anew (`wal_base`). So a main file with fewer commits than that is older than the write-ahead log, and one
-//! with more commits than both together is younger.
+//! SQLite cannot tell: it would lay the pages of one over those of the other. But every commit counts itself in the row of its
+//! instance (`commits`), and stores how many commits of all instances were in the main file when the WAL restarted
+//! (`wal_base`). So a main file with fewer commits than `wal_base` is older than the WAL, and one with more commits than
+//! both together is newer.
 
 use std::{
     collections::HashMap,
@@ -30,24 +30,24 @@ const STATE: &str = "SELECT coalesce(sum(commits), 0), coalesce(max(wal_base), 0
      (SELECT schema_version FROM pragma_schema_version), coalesce((SELECT value FROM mark WHERE name = 'file'), 0), \
      coalesce((SELECT commits FROM instance WHERE uuid = ?1), 0) FROM instance";
 
-/// How often it must look as if they did not belong together: another program may be moving pages right now.
+/// Checks in a row that must find a mismatch: another process may be in a checkpoint.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long an opening waits for a living instance to notice what stands in the place of its file.
+/// How long an open waits for a live instance to notice that its file was replaced.
 const LIVING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a log says of its commits.
+/// A database's own record of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CommitState {
-    /// Of all instances together; -1 where the file is of schema 1, which counts none.
+    /// Commits of all instances; -1 in schema 1, which does not count them.
     pub(crate) commits: i64,
-    /// How many there were when the write-ahead log began.
+    /// Commits of all instances when the WAL restarted.
     pub(crate) wal_base: i64,
-    /// The number of its schema, which every change of that raises, and each VACUUM.
+    /// SQLite's schema cookie, raised by every schema change and VACUUM.
     pub(crate) schema_cookie: i64,
-    /// The number of the file; 0 where it has none.
+    /// The file's own number; 0 if it has none.
     pub(crate) file: i64,
-    /// Commits of one instance.
+    /// Commits of the instance that was asked for.
     pub(crate) own: i64,
 }
 
@@ -65,13 +65,13 @@ impl CommitState {
         })
     }
 
-    /// Those of the main file without its write-ahead log; `None` where they cannot be read.
+    /// Reads the state of the main file without its WAL; `None` if it cannot be read.
     pub(crate) fn read_main_file(path: &Path, own: Option<InstanceId>) -> Option<Self> {
         let connection = connection::open_immutable(path).ok()?;
         CommitState::read_any_schema(&connection, own).ok()
     }
 
-    /// Those of a file of any schema: schema 1 counts no commits.
+    /// Reads the state of a file of any schema version.
     fn read_any_schema(connection: &Connection, own: Option<InstanceId>) -> rusqlite::Result<Self> {
         let version: i64 =
             connection.query_row("SELECT user_version FROM pragma_user_version", (), |row| {
@@ -90,7 +90,7 @@ impl CommitState {
         })
     }
 
-    /// True when a main file with these counts and a write-ahead log belong together that say these counts together.
+    /// Returns true if this main file can belong to the WAL with which it has the state `both`.
     fn matches_wal(self, both: CommitState) -> bool {
         both.commits >= self.commits
             && self.commits.max(0) >= both.wal_base
@@ -99,13 +99,13 @@ impl CommitState {
     }
 }
 
-/// Looks whether the write-ahead log that was left beside a log belongs to it, before anything reads both together. A
-/// writer gives one that does not another name, and goes on without it.
+/// Checks that a WAL found beside the main file belongs to it, before anything reads both together. A writer renames one that
+/// does not, and goes on without it.
 ///
 /// # Errors
 ///
-/// For a reader, when it does not belong to it; and when another instance than this process's `own` lives, and does not
-/// notice that another file stands in the place of its.
+/// If it does not belong and `role` is a reader's, and if an instance other than this process's `own` is alive and does not
+/// notice within the timeout that its file was replaced.
 pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<()> {
     let end = Instant::now() + LIVING_TIMEOUT;
     let mut attempt = 1;
@@ -120,8 +120,8 @@ pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<
             attempt += 1;
         } else if Instant::now() >= end {
             let what = format!(
-                "cannot open the log {}: another file was put in its place while another process has it open, and that \
-                 process has not noticed: look whether it hangs",
+                "cannot open the store {}: the file was replaced while another process has it open, and that process \
+                 has not noticed: check whether it hangs",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Busy, what));
@@ -131,13 +131,13 @@ pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<
     Ok(())
 }
 
-/// Goes on without a write-ahead log that belongs to another state of the main file.
+/// Renames a WAL that belongs to another state of the main file; a reader fails instead.
 fn set_wal_aside(path: &Path, role: Role) -> Result<()> {
     let wal = beside(path, "-wal");
     if role == Role::Read {
         let what = format!(
-            "cannot read the log {}: {} belongs to another state of it (was an older copy put back?), and both together \
-             would be mixed: move that file away, or open the log for writing, which gives it another name",
+            "cannot read the store {}: {} belongs to another state of it (was an older copy restored?), and reading both \
+             would mix them: move that file away, or open the store for writing, which renames it",
             path.display(),
             wal.display()
         );
@@ -153,26 +153,26 @@ fn set_wal_aside(path: &Path, role: Role) -> Result<()> {
     aside("-shm")?;
     tracing::error!(
         target: "tower_activity::store", log = %path.display(), renamed = ?renamed,
-        "the write-ahead log belongs to another state of the log (an older copy was put back), its rows are not read"
+        "the WAL belongs to another state of the store (an older copy was restored), its rows are not read"
     );
     Ok(())
 }
 
-/// True when the write-ahead log beside a log belongs to it, as far as can be read. What the process's `own` instance says
-/// of its file is left out: it may be about to open another.
+/// Returns true if the WAL beside a main file belongs to it, as far as both can be read. The lock-file counts of the
+/// process's `own` instance are ignored: it may be about to open another file.
 pub(crate) fn wal_matches(path: &Path, own: Option<InstanceId>) -> bool {
     if !fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return true;
     }
-    // One that lives says which file it writes.
+    // A live instance's lock file names the main file that it writes.
     let here = identity(path).map_or(0, |(_, number)| number);
-    let elsewhere = |(id, said): &(InstanceId, CommitCounts)| {
-        Some(*id) != own && said.main_inode != 0 && said.main_inode != here
+    let elsewhere = |(id, counts): &(InstanceId, CommitCounts)| {
+        Some(*id) != own && counts.main_inode != 0 && counts.main_inode != here
     };
     if lock::live_instances(path).iter().any(elsewhere) {
         return false;
     }
-    // What cannot be read is no reason to give up what could be.
+    // A part that cannot be read is no reason to discard the rest.
     let Some((main, of_main)) = connection::open_immutable(path)
         .ok()
         .and_then(|it| read_states(&it))
@@ -190,7 +190,7 @@ pub(crate) fn wal_matches(path: &Path, own: Option<InstanceId>) -> bool {
     })
 }
 
-/// What a log says of its commits: of all instances together, and of each. Their rows are never deleted.
+/// Reads the commit state, and the commits of each instance, whose rows are never deleted.
 fn read_states(connection: &Connection) -> Option<(CommitState, HashMap<Vec<u8>, i64>)> {
     let counts = CommitState::read_any_schema(connection, None).ok()?;
     if counts.commits < 0 {

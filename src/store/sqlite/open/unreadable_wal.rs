@@ -1,8 +1,8 @@
-//! Commits in a write-ahead log that SQLite does not read.
+//! Finds commits in a WAL that SQLite cannot read.
 //!
-//! Each frame has a checksum that goes on from the one before. Where one byte is wrong, SQLite takes that place for the
-//! end, and what was committed behind it is gone without a word (<https://sqlite.org/fileformat2.html#walformat>). The
-//! frames are still there, and say that they belong to the same write-ahead log.
+//! Each frame's checksum continues that of the frame before. SQLite takes a frame with a wrong byte for the end of the WAL
+//! and silently drops all later commits (<https://sqlite.org/fileformat2.html#walformat>). Their frames are still there, with
+//! the salt of the same WAL.
 
 use std::{
     fs::{self, File},
@@ -26,25 +26,25 @@ use crate::{
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
-/// How often SQLite is asked whether it knows of a commit by now, which a writer may be about to make.
+/// How often SQLite is queried again for a commit that a writer may be about to finish.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many commits there are behind the place that SQLite reads up to. 0 where that cannot be told. The process's `own`
-/// instance is about to ask.
+/// Counts the commits behind the last frame that SQLite reads; 0 if that cannot be told. `own` is the process's instance,
+/// which does not count as another live writer.
 pub(crate) fn count_commits(connection: &Connection, path: &Path, own: Option<InstanceId>) -> u64 {
     if lock::live_instances(path)
         .iter()
         .any(|(id, _)| Some(*id) != own)
     {
-        // It has looked, and may be about to commit.
+        // It has checked the WAL itself, and may be about to commit.
         return 0;
     }
     let page = connection.query_row("PRAGMA page_size", (), |row| row.get::<_, u32>(0));
     let (wal, page) = (beside(path, "-wal"), page.unwrap_or_default() as usize);
     let mut unreadable = 0;
     for attempt in 1..=ATTEMPTS {
-        // Before SQLite is asked, so that it knows of all that were made by then.
+        // Before SQLite is queried, so that SQLite knows of all commits found here.
         let Ok(Some(found)) = CommitFrames::read(&wal, page) else {
             return 0;
         };
@@ -64,14 +64,14 @@ pub(crate) fn count_commits(connection: &Connection, path: &Path, own: Option<In
     unreadable
 }
 
-/// Copies a write-ahead log with so many commits that SQLite does not read, before it is overwritten.
+/// Copies a WAL with this many unreadable commits, before it is overwritten.
 pub(crate) fn copy_wal(path: &Path, commits: u64) -> Result<()> {
     let kept = temporary_name(path, "-wal", "damaged");
     match fs::copy(beside(path, "-wal"), &kept) {
         Ok(_) => {
             tracing::error!(
                 target: "tower_activity::store", log = %path.display(), copy = %kept.display(), commits,
-                "a byte of the write-ahead log is damaged, what was committed after it cannot be read: it was copied"
+                "a byte of the WAL is damaged, later commits cannot be read: the WAL was copied"
             );
             Ok(())
         }
@@ -82,13 +82,13 @@ pub(crate) fn copy_wal(path: &Path, commits: u64) -> Result<()> {
     }
 }
 
-/// The frames that end a commit, counted from 1.
+/// Numbers of the frames that end a commit, from 1.
 struct CommitFrames(Vec<u64>);
 
 impl CommitFrames {
-    /// Reads all frames. `None` where there is no write-ahead log, or an empty one.
+    /// Reads all frames; `None` if there is no WAL, or an empty one.
     fn read(wal: &Path, page: usize) -> io::Result<Option<Self>> {
-        // SQLite holds no locks on this file that closing it could drop.
+        // SQLite holds no locks on the WAL that closing it could drop.
         let mut file = match File::open(wal) {
             Ok(file) => BufReader::new(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -108,32 +108,32 @@ impl CommitFrames {
             if !read_full(&mut file, &mut frame)? || !read_full(&mut file, &mut content)? {
                 break;
             }
-            let said = (be_u32(&frame, 16), be_u32(&frame, 20));
+            let stored = (be_u32(&frame, 16), be_u32(&frame, 20));
             let sum = checksum(
                 checksum(before, &frame[..8], big_endian),
                 &content,
                 big_endian,
             );
-            before = said;
+            before = stored;
             let own = [be_u32(&frame, 8), be_u32(&frame, 12)];
-            // Where the header is damaged the first frame says which salt it was.
-            let is_of_it = *salt.get_or_insert(own) == own;
-            // Frames of an earlier one have another salt. The size of the database is said at the end of a commit, and one
-            // that was not written to its end has another checksum.
-            if is_of_it && be_u32(&frame, 4) > 0 && sum == said {
+            // If the header is damaged, the first frame has the salt.
+            let is_current = *salt.get_or_insert(own) == own;
+            // Frames from before the restart have another salt. Only the last frame of a commit has the database's size, and
+            // a torn write has another checksum.
+            if is_current && be_u32(&frame, 4) > 0 && sum == stored {
                 commits.push(at);
             }
         }
         Ok(Some(CommitFrames(commits)))
     }
 
-    /// How many are behind so many frames.
+    /// Counts the commits behind this many frames.
     fn after(&self, frames: u64) -> u64 {
         self.0.iter().filter(|frame| **frame > frames).count() as u64
     }
 }
 
-/// False where the file ends before.
+/// Fills the buffer. Returns false if the file ends before.
 fn read_full(file: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(into) {
         Ok(()) => Ok(true),
@@ -142,7 +142,7 @@ fn read_full(file: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// The checksum of a write-ahead log, which goes on from the one before.
+/// Continues a WAL checksum.
 fn checksum(before: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
     let word = |bytes: &[u8]| {
         let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];

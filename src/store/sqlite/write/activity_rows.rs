@@ -1,4 +1,4 @@
-//! The write side of ended activities: what every row costs is paid here, and as little of it as can be.
+//! Inserts ended activities. The hot path of the store: its cost per row is kept minimal.
 
 use rusqlite::{CachedStatement, ToSql, params, types::Null};
 use serde::{Serialize, Serializer};
@@ -26,7 +26,7 @@ INSERT INTO preview (activity, input, input_bytes, input_truncated, output, outp
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
-/// Inserts ended activities. Returns how many were not there yet.
+/// Inserts ended activities that are not in the table yet, and returns their number.
 pub(super) fn insert(
     texts: &mut TextIds<'_>,
     buckets: &mut Buckets,
@@ -34,12 +34,12 @@ pub(super) fn insert(
     batch: &[EndedActivity],
 ) -> rusqlite::Result<u64> {
     let connection = texts.connection;
-    // Finding a statement by its text costs a tenth of executing it: once a batch, not once a row.
+    // Looking up a cached statement costs a tenth of executing it: once per batch, not per row.
     let mut insert = SparseStatement {
         statement: connection.prepare_cached(INSERT)?,
         bound: 0,
     };
-    // One for the whole batch.
+    // The same for the whole batch.
     insert.set(20, instance)?;
     let mut insert_preview = connection.prepare_cached(INSERT_PREVIEW)?;
     let mut unlist = connection.prepare_cached(UNLIST)?;
@@ -113,13 +113,13 @@ pub(super) fn insert(
     Ok(count)
 }
 
-/// A statement most of whose parameters are NULL most of the time.
+/// A statement whose parameters are mostly NULL.
 ///
-/// To bind NULL costs as much as to bind a number, and what is bound outlives an execution: NULL is only bound
-/// where something else is.
+/// Binding NULL costs as much as binding a number, and bindings outlive an execution: NULL is only bound to replace another
+/// value.
 struct SparseStatement<'a> {
     statement: CachedStatement<'a>,
-    /// A bit for each parameter that is not NULL.
+    /// One bit per parameter that is not NULL.
     bound: u32,
 }
 
@@ -141,7 +141,7 @@ impl SparseStatement<'_> {
     }
 }
 
-/// A preview as it is stored; all NULL where there is none.
+/// The columns of a preview; all NULL if there is none.
 #[derive(Debug, Default)]
 pub(super) struct PreviewColumns<'a> {
     pub(super) text: Option<&'a str>,
@@ -159,7 +159,7 @@ impl<'a> PreviewColumns<'a> {
     }
 }
 
-/// Where it stands in a trace, as it is stored; all NULL where that follows from the ids.
+/// The columns of trace ids; all NULL if they follow from the activity's ids.
 #[derive(Debug, Default)]
 pub(super) struct TraceColumns<'a> {
     pub(super) id: Option<&'a [u8; 16]>,
@@ -178,7 +178,7 @@ impl<'a> TraceColumns<'a> {
     }
 }
 
-/// Attributes as they are stored: a JSON object, nothing where there are none.
+/// Serializes attributes as a JSON object; `None` if there are none.
 pub(super) fn attributes(details: &Details) -> Option<String> {
     if details.attributes.is_empty() {
         return None;
@@ -186,7 +186,7 @@ pub(super) fn attributes(details: &Details) -> Option<String> {
     serde_json::to_string(&Attributes(&details.attributes)).ok()
 }
 
-/// Pairs that are written as one JSON object.
+/// Serializes pairs as one JSON object.
 struct Attributes<'a>(&'a [(Text, Value)]);
 
 impl Serialize for Attributes<'_> {

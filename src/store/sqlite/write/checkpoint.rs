@@ -1,6 +1,6 @@
-//! When the write-ahead log is taken over into the main file: by size, by time, and at the end.
+//! Checkpoints of the WAL: by size, by time, and at the end.
 //!
-//! SQLite would do it within a commit, whatever stands under the log's names by then.
+//! SQLite's automatic checkpoint would run within a commit, without checking that the files are still the store's.
 
 use std::{
     path::Path,
@@ -13,36 +13,35 @@ use super::{
 };
 use crate::{error::Result, store::sqlite::open::side_files::FileStats};
 
-/// The size from which on the write-ahead log is taken over, whatever the size of the main file.
+/// The WAL grows at least to this size before a checkpoint, even beside a smaller main file.
 const MIN_BYTES: u64 = 8 << 20;
-/// However little room is left on the disk: below it there is nothing to gain.
+/// A smaller WAL is not worth a checkpoint, however full the disk is.
 const MIN_BYTES_LOW_DISK: u64 = 256 << 10;
-/// How long after the last commit all of it is taken over, and the file cut to nothing.
+/// How long after the last commit the WAL is checkpointed and truncated.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long what is committed may stand in the write-ahead log alone while commits go on.
+/// How long a commit may be in the WAL alone while more commits follow.
 const BUSY: Duration = Duration::from_secs(5);
-/// How long until the next attempt where a reader keeps it from being taken over.
+/// How long until the next attempt after a reader has held up a checkpoint.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// How often the names are looked at while an activity runs and nothing is committed.
+/// How often the files are checked while an activity runs and nothing is committed.
 const CHECK_FILES: Duration = Duration::from_secs(5);
 
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 impl InstanceWriter {
-    /// Takes the write-ahead log over where it is time to. Returns how long until it is again; `None`: not before the
-    /// next commit.
+    /// Runs a checkpoint if one is due. Returns how long until the next one; `None`: not before the next commit.
     pub(super) fn checkpoint_if_due(&mut self) -> Result<Option<Duration>> {
         let Some(path) = self.path() else {
             return Ok(None);
         };
         let look = FileStats::read(path);
-        // It may be upkeep that has written it.
+        // Maintenance may have written to the WAL.
         if self.wal.dirty_since.is_none() && look.wal_bytes == 0 {
             if !self.has_open() {
                 return Ok(None);
             }
-            // So that nobody takes the instance for dead whose lock file was removed.
+            // Recreates a removed lock file, so that the instance is not taken for dead.
             self.check_files()?;
             return Ok(Some(CHECK_FILES));
         }
@@ -57,7 +56,7 @@ impl InstanceWriter {
         let busy_at = self.wal.dirty_since.map_or(idle_at, |since| since + BUSY);
         let limit = look.main.map_or(0, |(bytes, _)| bytes);
         let limit = limit.clamp(MIN_BYTES, MAX_BYTES);
-        // The main file grows by what is taken over: half of what is left is kept for that.
+        // A checkpoint makes the main file grow: half of the free space is kept for that.
         let is_disk_low = free_bytes(path)
             .is_some_and(|free| look.wal_bytes >= (free / 2).max(MIN_BYTES_LOW_DISK));
         let is_full = self.wal.is_full(look.wal_bytes, limit);
@@ -69,7 +68,7 @@ impl InstanceWriter {
             return Ok(Some(until(idle_at.min(busy_at))));
         };
         if !done {
-            // A reader is still at an earlier place.
+            // A reader still uses an older snapshot.
             self.wal.not_before = Some(Instant::now() + RETRY);
             return Ok(Some(RETRY));
         }
@@ -77,7 +76,7 @@ impl InstanceWriter {
         Ok(again.map(|again| again.max(Duration::from_millis(10))))
     }
 
-    /// Takes the write-ahead log over now, as far as readers allow.
+    /// Checkpoints and truncates the WAL now, as far as readers allow.
     pub(super) fn checkpoint_now(&mut self) -> Result<()> {
         if self.path().is_some() {
             self.checkpoint(TRUNCATE)?;
@@ -85,12 +84,12 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// True when all of it was taken over.
+    /// Checks the files and runs a checkpoint. Returns true if it was complete.
     fn checkpoint(&mut self, sql: &str) -> Result<bool> {
         self.check_files()?;
         self.register_instance()?;
         if self.path().is_some() && self.wal.main.is_none() {
-            // It is not known whether the main file is still the log's.
+            // The main file may have been overwritten.
             return Ok(false);
         }
         let complete = self.checkpoint_unchecked(sql)?;
@@ -100,7 +99,7 @@ impl InstanceWriter {
         Ok(complete)
     }
 
-    /// Makes room on a full disk, within a transaction that failed for it: the names were looked at before.
+    /// Frees space on a full disk, after a transaction failed for it. The files were checked before that.
     pub(super) fn checkpoint_to_free_space(&mut self) -> Result<()> {
         if self.wal.main.is_some() && !self.is_replaced() {
             self.checkpoint_unchecked(TRUNCATE)?;
@@ -108,11 +107,12 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// Takes the write-ahead log over as far as readers allow, where the names were just looked at.
+    /// Checkpoints the WAL as far as readers allow, without checking the files: they were just checked.
     pub(super) fn checkpoint_passive(&mut self) -> Result<()> {
         self.checkpoint_unchecked(PASSIVE).map(drop)
     }
 
+    /// Runs a checkpoint without checking the files. Returns true if it was complete.
     fn checkpoint_unchecked(&mut self, sql: &str) -> Result<bool> {
         let connection = self.connection()?;
         let done = run_checkpoint(&connection, sql, self.instance.id);
@@ -132,7 +132,7 @@ impl InstanceWriter {
     }
 }
 
-/// How many bytes are left on the disk for this user, where the system says so.
+/// Returns how many bytes are free on the disk for this user; `None` if the system cannot tell.
 fn free_bytes(path: &Path) -> Option<u64> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The write side of events: of all with the same key, type, project and actor the first is kept.
+//! Inserts events. Only the first of those with the same deduplication key, type, project and actor is kept.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -17,16 +17,16 @@ ON CONFLICT DO NOTHING";
 const FIRST: &str = "SELECT id FROM event WHERE dedup_key = ?1 AND type = ?2 \
      AND coalesce(project, 0) = coalesce(?3, 0) AND coalesce(actor, 0) = coalesce(?4, 0)";
 
-/// What came of an event.
+/// Result of inserting an event.
 pub(super) enum Inserted {
     New,
-    /// An earlier attempt was committed.
+    /// It is in the table already: an earlier attempt was committed.
     AlreadyStored,
-    /// Another event has its key.
+    /// Another event has the same deduplication key.
     Duplicate(Duplicate),
 }
 
-/// Inserts an event that is not there yet.
+/// Inserts an event unless it is in the table.
 pub(super) fn insert(
     texts: &mut TextIds<'_>,
     instance: i64,

@@ -155,7 +155,7 @@ impl InstanceWriter {
         WalFrames::query(&*self.connection().ok()?)
     }
 
-    /// Returns false if the WAL was truncated by anything but a checkpoint.
+    /// Returns false if anything but a checkpoint truncated the WAL.
     fn wal_is_intact(&mut self, path: &Path, now: &FileStats) -> bool {
         if now.ids.wal.is_none() {
             return true;

@@ -1,4 +1,4 @@
-//! What all logs that a process has open in one file have in common: one connection that writes, one instance.
+//! The writer that all log handles of a process share for one file: one connection, one instance.
 
 use std::{collections::HashMap, path::Path, time::Instant};
 
@@ -34,67 +34,67 @@ const ADD_INSTANCE: &str = "
 INSERT INTO instance (uuid, host, pid, started_at) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (uuid) DO UPDATE SET stopped_at = NULL RETURNING id";
 
-/// The write side of one file.
+/// The writer of one file.
 #[derive(Debug)]
 pub(super) struct InstanceWriter {
     pub(super) access: Access,
-    /// That of the log that was opened first.
+    /// That of the log handle that was opened first.
     pub(super) instance: Instance,
-    /// `instance.id`; `None` where the connection is new.
+    /// `instance.id`; `None` for a new connection.
     row: Option<i64>,
-    /// The file's own number, which copies share; 0 where it is not known.
+    /// The file's own number, which copies share; 0 if unknown.
     pub(super) file: i64,
-    /// The id of its order of commits; 0 where it is not known.
+    /// The id of the file's commit order; 0 if unknown.
     pub(super) order: i64,
-    /// `None` in memory: the process that could die takes the store along.
+    /// `None` in memory: such a store dies with its process.
     pub(super) lock: Option<InstanceLock>,
-    pub(super) handles: HashMap<InstanceId, Handle>,
+    pub(super) handles: HashMap<InstanceId, LogHandle>,
     next_handle: i64,
-    /// Where the logs stand that are closed already.
+    /// Accounting of the log handles that are closed.
     closed: Accounting,
-    /// True once the last log is closed: another begins anew.
+    /// The last log handle is closed: the next one needs a new writer.
     pub(super) ended: bool,
     pub(super) dictionary: Dictionary,
     pub(super) buckets: Buckets,
-    /// What a transaction left undone when it panicked or failed for an unknown reason.
+    /// A transaction panicked or failed for an unknown reason: the connection is reopened.
     in_doubt: bool,
-    /// What the last transaction has found damaged.
+    /// The damage that the last transactions found.
     pub(super) damage: Option<Damage>,
-    /// The write-ahead log was set aside for it, and nothing could be written since.
+    /// The WAL was set aside because of it, and nothing could be written since.
     pub(super) has_set_wal_aside: bool,
-    /// What commits have to survive by the connection's setting.
+    /// The connection's current setting.
     durability: Durability,
-    /// What this instance has committed into the file.
+    /// What this instance has committed to the file.
     pub(super) committed: CommitCounts,
     pub(super) wal: WalState,
     pub(super) replaced: ReplacedFiles,
 }
 
-/// One log of this process.
+/// One log handle of this process.
 #[derive(Debug)]
-pub(super) struct Handle {
+pub(super) struct LogHandle {
     /// `open.handle`
     pub(super) number: i64,
-    /// How many writers: one that failed is kept until the next has taken its place.
+    /// Number of writers: a failed one is kept until the next has taken its place.
     writers: u32,
     durability: Durability,
     accounting: Accounting,
 }
 
-/// What a transaction works with.
+/// An open transaction and what it uses.
 pub(super) struct WriteTransaction<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     pub(super) dictionary: &'a mut Dictionary,
     pub(super) buckets: &'a mut Buckets,
     /// `instance.id`
     pub(super) instance: i64,
-    /// Commits that the write-ahead log stands on: `instance.wal_base`.
+    /// Commits in the main file when the WAL restarted: `instance.wal_base`.
     pub(super) wal_base: i64,
 }
 
 impl InstanceWriter {
     pub(super) fn open(access: Access, instance: &Instance) -> Result<Self> {
-        let mut side = InstanceWriter {
+        let mut writer = InstanceWriter {
             access,
             instance: instance.clone(),
             row: None,
@@ -115,46 +115,49 @@ impl InstanceWriter {
             wal: WalState::default(),
             replaced: ReplacedFiles::default(),
         };
-        // Says what is wrong with a file before anything is made beside it.
-        drop(side.connection()?);
-        if let Some(file) = side.access.open_file() {
+        // Reports what is wrong with a file before anything is created beside it.
+        drop(writer.connection()?);
+        if let Some(file) = writer.access.open_file() {
             let path = file.path();
             let lock = InstanceLock::acquire(path, instance.id).map_err(|cause| {
-                let what = format!("cannot make a lock file beside the log {}", path.display());
+                let what = format!(
+                    "cannot create a lock file beside the store {}",
+                    path.display()
+                );
                 Error::new(ErrorKind::Store, what).with_source(cause)
             })?;
-            side.lock = Some(lock);
+            writer.lock = Some(lock);
         }
-        let patience = Instant::now() + connection::OPEN_TIMEOUT;
-        while let Err(error) = side.register_instance() {
-            if error.is_busy() && Instant::now() < patience {
+        let deadline = Instant::now() + connection::OPEN_TIMEOUT;
+        while let Err(error) = writer.register_instance() {
+            if error.is_busy() && Instant::now() < deadline {
                 continue;
             }
-            side.count_damage(&error);
-            if side.damage.is_none() {
+            writer.count_damage(&error);
+            if writer.damage.is_none() {
                 return Err(error);
             }
-            match side.is_damaged() {
-                true => side.set_damage_aside()?,
-                false => side.reopen(),
+            match writer.is_damaged() {
+                true => writer.set_damage_aside()?,
+                false => writer.reopen(),
             }
         }
-        side.count_lost_rows(None)?;
-        side.settle_pending_continuations()?;
-        Ok(side)
+        writer.count_lost_rows(None)?;
+        writer.settle_pending_continuations()?;
+        Ok(writer)
     }
 
-    /// The file; `None` in memory.
+    /// Returns the path of the file; `None` in memory.
     pub(super) fn path(&self) -> Option<&Path> {
         self.access.open_file().map(|file| file.path())
     }
 
-    /// Registers a log, again where its writer failed. Returns its number.
+    /// Registers a log handle, or one more writer of it after the last one failed. Returns its number.
     pub(super) fn register(&mut self, instance: &Instance) -> i64 {
         let next = &mut self.next_handle;
         let handle = self.handles.entry(instance.id).or_insert_with(|| {
             *next += 1;
-            Handle {
+            LogHandle {
                 number: *next - 1,
                 writers: 0,
                 durability: instance.durability,
@@ -165,7 +168,7 @@ impl InstanceWriter {
         handle.number
     }
 
-    /// A writer of a log is dropped. True when it was the last one.
+    /// Unregisters a dropped writer. Returns true if it was the last one of its log handle.
     pub(super) fn unregister(&mut self, id: InstanceId) -> bool {
         match self.handles.get_mut(&id) {
             Some(handle) => {
@@ -176,8 +179,8 @@ impl InstanceWriter {
         }
     }
 
-    /// Forgets a log that is closed, so many of whose activities were abandoned. True when there is none left.
-    pub(super) fn forget(&mut self, id: InstanceId, abandoned: u64) -> bool {
+    /// Removes a closed log handle, adding its `abandoned` activities to the accounting. Returns true if none is left.
+    pub(super) fn remove_handle(&mut self, id: InstanceId, abandoned: u64) -> bool {
         if let Some(handle) = self.handles.remove(&id) {
             self.closed.add(&handle.accounting);
             self.closed.activities.abandon(abandoned);
@@ -185,13 +188,13 @@ impl InstanceWriter {
         self.handles.is_empty()
     }
 
-    /// True while an activity runs, as far as its log has said.
+    /// Returns true while an activity runs, by the accounting of the last batches.
     pub(super) fn has_open(&self) -> bool {
         let mut handles = self.handles.values();
         handles.any(|handle| handle.accounting.activities.open > 0)
     }
 
-    /// Where all logs of this instance stand, when one of them stands there.
+    /// Sums up the accounting of all log handles of this instance, with `of` as that of one of them.
     pub(super) fn accounting(&mut self, id: InstanceId, of: Accounting) -> Accounting {
         if let Some(handle) = self.handles.get_mut(&id) {
             handle.accounting = of;
@@ -203,11 +206,11 @@ impl InstanceWriter {
         sum
     }
 
-    /// Runs one transaction. What was remembered for it is forgotten when it fails.
+    /// Runs one transaction. Caches are rolled back if it fails.
     ///
     /// # Errors
     ///
-    /// When nothing of it was kept, and when the log's files were replaced meanwhile, so that it is not sure.
+    /// When it was rolled back, and when the files were replaced during the commit, so that its outcome is uncertain.
     pub(super) fn transaction<T>(
         &mut self,
         durability: Durability,
@@ -219,10 +222,10 @@ impl InstanceWriter {
         self.damage = None;
         self.has_set_wal_aside = false;
         if self.is_replaced() {
-            // It may be in a file that nobody will open. Given again, it is written once.
+            // The commit may be in a file that no process will open. Repeating the batch does not duplicate it.
             self.check_files()?;
             let what = format!(
-                "the files of the log {} were replaced during a commit",
+                "the files of the store {} were replaced during a commit",
                 self.access.path().display()
             );
             return Err(Error::new(ErrorKind::Busy, what));
@@ -230,7 +233,7 @@ impl InstanceWriter {
         Ok(done)
     }
 
-    /// Goes on with the files that stand under the log's names, and without what is damaged of them.
+    /// Prepares a transaction: sets damaged files aside, switches to replaced ones, and registers the instance.
     pub(super) fn prepare(&mut self) -> Result<()> {
         if self.is_damaged() {
             self.set_damage_aside()?;
@@ -239,7 +242,7 @@ impl InstanceWriter {
         begun.inspect_err(|error| self.count_damage(error))
     }
 
-    /// True where it is sure that the file that stands there is damaged.
+    /// Returns true if the damage is confirmed.
     fn is_damaged(&self) -> bool {
         let file = self.access.open_file();
         let damage = self.damage.as_ref();
@@ -248,14 +251,14 @@ impl InstanceWriter {
             .is_some_and(|(damage, file)| damage.is_confirmed(file))
     }
 
-    /// Like `transaction`, whatever stands under the log's names.
+    /// Like [`transaction`](Self::transaction), without checking the files.
     pub(super) fn transaction_unchecked<T>(
         &mut self,
         durability: Durability,
         work: impl FnOnce(WriteTransaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
         self.in_doubt = true;
-        // Sums of a batch that failed half-way.
+        // Discards the sums of a batch that failed.
         self.buckets = Buckets::default();
         let result = self.run(durability, work);
         match result {
@@ -268,10 +271,10 @@ impl InstanceWriter {
             Err(error) => {
                 self.dictionary.rolled_back();
                 if error.kind() == ErrorKind::Full {
-                    // What the write-ahead log holds may be what fills the disk.
+                    // The WAL itself may be what fills the disk.
                     let _ = self.checkpoint_to_free_space();
                 }
-                // These pass by themselves; after anything else the connection is opened anew.
+                // These errors leave the connection intact; after any other it is reopened.
                 self.in_doubt = !matches!(
                     error.kind(),
                     ErrorKind::Busy | ErrorKind::Full | ErrorKind::Refused
@@ -296,7 +299,7 @@ impl InstanceWriter {
                     Durability::Power => "FULL",
                 };
                 connection.pragma_update(None, "synchronous", level)?;
-                // It holds, whatever becomes of the transaction.
+                // The pragma stays in effect even if the transaction fails.
                 self.durability = durability;
             }
             let immediate = TransactionBehavior::Immediate;
@@ -319,12 +322,12 @@ impl InstanceWriter {
         done.map_err(|cause| self.error(cause))
     }
 
-    /// The connection, as it is.
+    /// Locks the connection without checking the files.
     pub(super) fn connection(&self) -> Result<Guard<'_>> {
         self.access.lock_unchecked(|_| Ok(()))
     }
 
-    /// Makes the connection ready where it is new: the instance has its row in this file.
+    /// Prepares a new connection: checkpoints what it finds in the WAL and inserts the instance's row.
     pub(super) fn register_instance(&mut self) -> Result<()> {
         if self.in_doubt {
             self.reopen();
@@ -369,7 +372,7 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// Reads anew what the file says that this instance has committed.
+    /// Reloads from the ledger what this instance has committed.
     pub(super) fn reload_commit_counts(&mut self) -> Result<()> {
         self.register_instance()?;
         let found = ledger::added(&*self.connection()?, self.instance.id);
@@ -379,13 +382,13 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// Closes the connection, and forgets what is remembered of its file.
+    /// Closes the connection and clears all caches of its file.
     pub(super) fn reopen(&mut self) {
         self.access.close_without_checkpoint();
         self.reset_connection_state();
     }
 
-    /// The connection is another one.
+    /// Clears the caches and settings that belong to one connection.
     pub(super) fn reset_connection_state(&mut self) {
         self.row = None;
         self.in_doubt = false;
@@ -394,17 +397,17 @@ impl InstanceWriter {
         self.durability = Durability::default();
     }
 
-    /// Says in the lock file how much is committed, for whoever compares it with what is there.
+    /// Writes what is committed into the lock file.
     pub(super) fn write_lock_counts(&mut self) {
-        let mut said = self.committed;
-        said.checkpointed = !self.wal.is_dirty();
+        let mut counts = self.committed;
+        counts.checkpointed = !self.wal.is_dirty();
         let ids = self.access.open_file().and_then(|file| file.ids());
-        said.main_inode = ids.and_then(|ids| ids.main).map_or(0, |(_, number)| number);
+        counts.main_inode = ids.and_then(|ids| ids.main).map_or(0, |(_, number)| number);
         if let Some(lock) = &mut self.lock
-            && let Err(error) = lock.write(said)
+            && let Err(error) = lock.write(counts)
         {
-            // What is not said cannot be found missing; the log records all the same.
-            tracing::debug!(target: "tower_activity::store", %error, "the lock file could not be written");
+            // Without it fewer missing rows are noticed; recording goes on.
+            tracing::debug!(target: "tower_activity::store", %error, "could not write the lock file");
         }
     }
 
@@ -419,7 +422,7 @@ impl InstanceWriter {
         self.row.unwrap_or_default()
     }
 
-    /// Takes note where the file is damaged.
+    /// Counts an error if it means damage.
     fn count_damage(&mut self, error: &Error) {
         if !damage::is_damage(error) {
             return;
@@ -445,7 +448,7 @@ impl SharedWriter for Mutex<InstanceWriter> {
 impl Drop for InstanceWriter {
     fn drop(&mut self) {
         if !self.ended && self.wal.is_dirty() {
-            // What it has committed is complete in the file that its readers open.
+            // So that the main file has all commits without its WAL.
             let _ = self.checkpoint_now();
         }
     }
@@ -459,7 +462,7 @@ mod tests {
     use crate::store::sqlite::open::{connection::Role, file::OpenFile};
 
     #[test]
-    fn a_durable_transaction_is_synced_whatever_became_of_the_one_before() {
+    fn a_durable_transaction_is_synced_even_after_a_failed_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let file = OpenFile::for_path(&path).unwrap();
@@ -470,17 +473,23 @@ mod tests {
             started_at: chrono::Utc::now(),
             durability: Durability::default(),
         };
-        let mut side = InstanceWriter::open(Access::file(file, Role::Write), &instance).unwrap();
+        let mut writer = InstanceWriter::open(Access::file(file, Role::Write), &instance).unwrap();
         let synchronous = |work: WriteTransaction<'_>| {
             work.transaction
                 .query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0))
         };
-        assert_eq!(side.transaction(Durability::Power, synchronous).unwrap(), 2);
+        assert_eq!(
+            writer.transaction(Durability::Power, synchronous).unwrap(),
+            2
+        );
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let busy = side.transaction(Durability::Process, synchronous);
+        let busy = writer.transaction(Durability::Process, synchronous);
         assert!(busy.unwrap_err().is_busy());
         other.execute_batch("ROLLBACK").unwrap();
-        assert_eq!(side.transaction(Durability::Power, synchronous).unwrap(), 2);
+        assert_eq!(
+            writer.transaction(Durability::Power, synchronous).unwrap(),
+            2
+        );
     }
 }

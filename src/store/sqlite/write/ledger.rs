@@ -1,7 +1,7 @@
-//! The ledger: how many rows each instance inserted, and how many of these were deleted on purpose.
+//! The ledger: how many rows each instance has inserted, and how many of them were deleted on purpose.
 //!
-//! Rows are deleted here and nowhere else, so that none goes without being counted. A check that is under way is told,
-//! too: see `maintenance/check`.
+//! Rows are deleted only here, so that every deletion is counted. A running check of the ledger is adjusted as well: see
+//! `maintenance/check`.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The number of an instance that nobody knows: that of a chunk without its recording.
+/// The row id of the unknown instance: that of a chunk without its recording.
 pub(crate) const UNKNOWN_INSTANCE: i64 = 0;
 
 const UNDER_WAY: &str =
@@ -53,18 +53,18 @@ const ADD_UNKNOWN: &str = "INSERT INTO instance (id, uuid, host, pid, started_at
 const RECORD: &str =
     "INSERT INTO ledger_accepted (at, kind, instance, missing) VALUES (?1, ?2, ?3, ?4)";
 
-/// How a kind of row is counted.
+/// The ledger's statements for one kind of row.
 pub(crate) struct Statements {
-    /// The number that stands for the kind.
+    /// The kind's code in the tables.
     pub(crate) kind: i64,
-    /// Deletes a row by its seq, and gives its instance.
+    /// Deletes a row by its seq and returns its instance.
     delete: &'static str,
 
     /// Of the rows after ?1 and up to ?2, at most ?3: how many each instance has, and the last seq of these.
     pub(crate) some: &'static str,
-    /// Begins a check: how many rows of each instance there should be.
+    /// Starts a check with the number of rows that each instance should have.
     pub(crate) begin: &'static str,
-    /// Counts ?2 rows of instance ?1 as removed.
+    /// Counts ?2 rows of instance ?1 as deleted on purpose.
     remove: &'static str,
 }
 
@@ -111,7 +111,7 @@ const CHUNKS: Statements = Statements {
     remove: "UPDATE instance SET chunks_removed = chunks_removed + ?2 WHERE id = ?1",
 };
 
-/// How this kind of row is counted.
+/// Returns the statements for this kind of row.
 pub(crate) const fn statements(kind: RowKind) -> &'static Statements {
     match kind {
         RowKind::Activity => &ACTIVITIES,
@@ -121,7 +121,7 @@ pub(crate) const fn statements(kind: RowKind) -> &'static Statements {
     }
 }
 
-/// Deletes rows by their seqs, and counts them as removed on purpose. Returns how many there were.
+/// Deletes rows by seq and counts them as deleted on purpose. Returns how many there were.
 pub(crate) fn delete(
     connection: &Connection,
     kind: RowKind,
@@ -134,7 +134,7 @@ pub(crate) fn delete(
         .optional()?;
     let still_to_count =
         |seq| under_way.is_some_and(|(counted, last)| counted < seq && seq <= last);
-    // By instance: all that were removed, and those that a check under way has not come to.
+    // By instance: all deleted rows, and those that a running check has not counted yet.
     let mut removed = BTreeMap::<i64, (u64, i64)>::new();
     let mut delete = connection.prepare_cached(ledger.delete)?;
     for seq in seqs {
@@ -154,7 +154,7 @@ pub(crate) fn delete(
         }
     }
     if under_way.is_some() {
-        // Where the newest rows went, their numbers are given again: to rows that came after the check began.
+        // If the newest rows were deleted, rows inserted after the check started get their seqs.
         let newest = LastSeqs::read(connection)?.of_rows(kind);
         connection
             .prepare_cached(END_AT)?
@@ -163,7 +163,7 @@ pub(crate) fn delete(
     Ok(removed.values().map(|(all, _)| all).sum())
 }
 
-/// What the lock files beside a store say that the database does not know.
+/// Returns the lock-file counts that exceed the ledger.
 pub(crate) fn unknown_counts(
     connection: &Connection,
     store: &Path,
@@ -178,8 +178,8 @@ pub(crate) fn unknown_counts(
     Ok(unknown)
 }
 
-/// Takes it into the ledger: what vanished with a lost write-ahead log is then missing by the database's own ledger.
-/// Before the lock files of the dead are removed.
+/// Raises the ledger to these lock-file counts: rows lost with a WAL are then missing by the database's own ledger. To be
+/// called before the lock files of dead instances are removed.
 pub(crate) fn adopt_counts(
     connection: &Connection,
     unknown: &[(InstanceId, CommitCounts)],
@@ -199,7 +199,7 @@ pub(crate) fn adopt_counts(
     Ok(())
 }
 
-/// What all instances have added; `None` where there is none.
+/// Sums up what all instances have added; `None` without any instance.
 pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<TotalCounts>> {
     let mut total = connection.prepare_cached(TOTAL)?;
     let total = total.query_row((), |row| {
@@ -212,14 +212,14 @@ pub(crate) fn total(connection: &Connection) -> rusqlite::Result<Option<TotalCou
     total.optional()
 }
 
-/// How many rows there are by what all instances have added and removed.
+/// Returns how many rows there should be, by what all instances have added and removed.
 pub(crate) fn row_counts(connection: &Connection) -> rusqlite::Result<CommitCounts> {
     let mut rows = connection.prepare_cached(ROWS)?;
     rows.query_row((), committed)
 }
 
-/// Gives the file a number of its own where it has none, and returns it. Copies of the file have the same. A file that lost
-/// its number with its write-ahead log is given the one that is `known` of it; 0 where none is.
+/// Returns the file's own number, which its copies share, and gives it one if it has none: the `known` number of a file that
+/// lost it with its WAL, or a random one if that is 0.
 pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Result<i64> {
     if let Some(number) = MetaKey::FileNumber.get(connection)? {
         return Ok(number);
@@ -232,16 +232,16 @@ pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Resu
     Ok(MetaKey::FileNumber.get(connection)?.unwrap_or_default())
 }
 
-/// Writes down beside the store what all instances have added. What cannot be written is written by the next.
+/// Writes what all instances have added into the file beside the store. If that fails, the next total replaces it.
 pub(super) fn write_total(total: &TotalCounts, store: &Path) {
     let folder = lock::folder(store);
     if TotalCounts::read(&folder).as_ref() != Some(total) {
-        // What is not said cannot be found missing.
+        // Without it fewer missing rows are noticed; recording goes on.
         let _ = total.write(&folder);
     }
 }
 
-/// Counts rows as missing of which nobody knows any more which instance had added them.
+/// Counts rows as missing whose instance is no longer known.
 pub(super) fn add_missing(
     connection: &Connection,
     missing: &CommitCounts,
@@ -251,7 +251,7 @@ pub(super) fn add_missing(
     add(connection, UNKNOWN_INSTANCE, missing)
 }
 
-/// True for the first who asks it of a file with this number, whose rows are missed here.
+/// Returns true for the first caller only: the one that counts the rows missing from the file with this number.
 pub(super) fn claim_missing(connection: &Connection, of: i64) -> rusqlite::Result<bool> {
     MetaKey::MissingCountedOf(of).insert_if_absent(connection, of)
 }
@@ -273,7 +273,7 @@ pub(crate) fn add(
     .map(drop)
 }
 
-/// What an instance has added; `None` where the database does not know it.
+/// Returns what an instance has added; `None` if the database does not know the instance.
 pub(crate) fn added(
     connection: &Connection,
     id: InstanceId,
@@ -293,8 +293,7 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<CommitCounts> {
     })
 }
 
-/// Writes a difference into the ledger: so many rows of an instance were deleted by somebody else, or inserted where it
-/// is negative.
+/// Accepts a difference into the ledger: rows of an instance that another program deleted, or inserted if negative.
 pub(crate) fn accept(
     connection: &Connection,
     kind: RowKind,
@@ -310,7 +309,7 @@ pub(crate) fn accept(
         .map(drop)
 }
 
-/// Adds the row of an instance that the file does not know.
+/// Inserts a row for an instance that the database does not know.
 fn add_unknown(connection: &Connection, instance: i64, at_us: i64) -> rusqlite::Result<()> {
     let id = InstanceId::from_parts(at_us, fastrand::u64(..));
     let mut add = connection.prepare_cached(ADD_UNKNOWN)?;

@@ -1,8 +1,8 @@
-//! Rows that were committed and are nowhere any more: they are counted in the ledger of the file as soon as that is known.
+//! Counts committed rows that are lost, and enters them into the ledger of the file.
 //!
-//! Two sources outside of the database say what was committed: the lock file of each instance, which goes when the
-//! instance ends, and the total of all instances (see [`TotalCounts`]), which stays. Both are read before the database, so that
-//! neither says more than the database has, unless rows are missing.
+//! Two sources outside the database know what was committed: the lock file of each instance, which is removed when the
+//! instance ends, and the total of all instances (see [`TotalCounts`]), which stays. Both are read before the database, so
+//! that they exceed it only if rows are missing.
 
 use std::path::Path;
 
@@ -22,15 +22,15 @@ use crate::{
     },
 };
 
-/// What is said outside of the database.
-struct Said {
+/// What was committed, according to the files outside the database.
+struct ExternalCounts {
     total: Option<TotalCounts>,
-    /// By the lock files.
+    /// From the lock files.
     instances: Vec<(InstanceId, CommitCounts)>,
 }
 
 impl InstanceWriter {
-    /// What this instance has committed into the file that it has open.
+    /// Returns what this instance has committed to the file that it has open.
     pub(super) fn previous_file(&self) -> PreviousFile {
         PreviousFile {
             committed: self.committed,
@@ -38,23 +38,23 @@ impl InstanceWriter {
         }
     }
 
-    /// Compares the file that has just been opened, after its replacement or at the start, with what was committed
-    /// before, and writes what is missing into its ledger.
+    /// Compares the file that was just opened, at the start or in place of the `before` one, with what was committed, and
+    /// enters what is missing into its ledger.
     pub(super) fn count_lost_rows(&mut self, before: Option<PreviousFile>) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
         };
-        let said = Said::beside(&path);
+        let external = ExternalCounts::read(&path);
         self.reload_commit_counts()?;
         let own = before.map_or_else(CommitCounts::default, |before| {
             match before.file == self.file {
                 true => before.committed.saturating_sub(&self.committed),
-                // An unrelated file was written over it: nothing of it is there.
+                // An unrelated file took its place: none of the rows are there.
                 false => before.committed.saturating_sub(&CommitCounts::default()),
             }
         });
         let own_id = self.instance.id;
-        let lost = said.lost(&*self.connection()?, self.file, (own_id, before));
+        let lost = external.lost(&*self.connection()?, self.file, (own_id, before));
         let others = lost.map_err(|cause| self.error(cause))?;
         if own != CommitCounts::default() || others != CommitCounts::default() {
             self.transaction_unchecked(Durability::Power, |work| {
@@ -66,11 +66,11 @@ impl InstanceWriter {
             })?;
             self.start_new_order()?;
             own.add_to(&mut self.committed);
-            // The ledger says so also where the main file is moved away alone.
+            // So that the ledger has it even if the main file is moved away without its WAL.
             let _ = self.checkpoint_passive();
             tracing::error!(
                 target: "tower_activity::store", log = %path.display(), missing = ?own, of_others = ?others,
-                "rows that were committed are nowhere any more"
+                "committed rows are lost"
             );
         }
         self.record_continuation()?;
@@ -82,7 +82,7 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// Writes down what all instances have added, once it is in the main file.
+    /// Writes what all instances have added into the file beside the store, once it is in the main file.
     pub(super) fn write_total(&mut self) -> Result<()> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(());
@@ -104,17 +104,17 @@ impl InstanceWriter {
     }
 }
 
-impl Said {
-    fn beside(store: &Path) -> Self {
+impl ExternalCounts {
+    fn read(store: &Path) -> Self {
         let folder = lock::folder(store);
-        Said {
+        ExternalCounts {
             total: TotalCounts::read(&folder),
             instances: CommitCounts::read_all(&folder),
         }
     }
 
-    /// What instances have lost that have no lock file any more. The others are counted by themselves, or when they are
-    /// found dead.
+    /// Returns the lost rows of instances without a lock file. The others count their own, or are counted when they are
+    /// reaped.
     fn lost(
         &self,
         connection: &Connection,

@@ -1,4 +1,4 @@
-//! The room of the writer: batches, their sums and the ledger, checkpoints, and what it does when its files are replaced.
+//! The write side: batches with their sums and ledger, checkpoints, and recovery after the files were replaced.
 
 mod activity_rows;
 mod checkpoint;

@@ -1,4 +1,4 @@
-//! Activities whose process died: their open rows become `abandoned`.
+//! Reaping: the open rows of dead instances become `abandoned`.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Open rows that one transaction takes, so that a sweep never stalls the batches.
+/// Open rows that one transaction reaps, so that reaping never holds up the batches.
 const STEP: i64 = 1_000;
 
 const OTHERS: &str = "
@@ -34,12 +34,12 @@ const KEEP_INPUT: &str = "
 INSERT INTO preview (activity, input, input_bytes, input_truncated)
 SELECT ?2, input, input_bytes, input_truncated FROM open WHERE id = ?1 AND input IS NOT NULL";
 const ACCOUNTING: &str = "SELECT accounting FROM instance WHERE id = ?1";
-// What else its writer said there, such as when, stays.
+// Other fields, such as the time, stay.
 const RECOUNT: &str = "UPDATE instance SET accounting = json_patch(accounting, ?2) WHERE id = ?1";
 const UNLIST: &str = "DELETE FROM open WHERE id = ?1";
 
 impl InstanceWriter {
-    /// Writes the open rows of every dead instance as abandoned. Returns how many.
+    /// Marks the open rows of all dead instances as abandoned. Returns their number.
     pub(super) fn reap_dead(&mut self) -> Result<u64> {
         let Some(path) = self.path().map(ToOwned::to_owned) else {
             return Ok(0);
@@ -47,7 +47,7 @@ impl InstanceWriter {
         self.check_files()?;
         self.register_instance()?;
         let found = others(&*self.connection()?, self.row());
-        let mut swept = 0;
+        let mut reaped = 0;
         for (instance, id) in found.map_err(|cause| self.error(cause))? {
             if !lock::is_dead(&path, id) {
                 continue;
@@ -58,16 +58,16 @@ impl InstanceWriter {
             loop {
                 match self.abandon(instance, None)? {
                     0 => break,
-                    count => swept += count,
+                    count => reaped += count,
                 }
             }
         }
         self.adopt_dead_counts(&path)?;
         lock::remove_dead_lock_files(&path);
-        Ok(swept)
+        Ok(reaped)
     }
 
-    /// Takes what the lock files of the dead say into the ledger: what vanished with a write-ahead log is missing then.
+    /// Enters the lock-file counts of dead instances into the ledger, so that rows lost with a WAL count as missing.
     fn adopt_dead_counts(&mut self, path: &Path) -> Result<()> {
         let mut unknown = {
             let connection = self.connection()?;
@@ -80,12 +80,13 @@ impl InstanceWriter {
         self.transaction(Durability::Process, |work| {
             ledger::adopt_counts(work.transaction, &unknown)
         })?;
-        // Their numbers are given again.
+        // The lost rows' seqs will be given again.
         self.start_new_order()?;
         self.record_continuation()
     }
 
-    /// Writes some open rows of an instance, or of one log of it, as abandoned. Returns how many; 0 when none is left.
+    /// Marks one step of an instance's open rows, or of those of one of its log handles, as abandoned. Returns their number; 0
+    /// if none are left.
     pub(super) fn abandon(&mut self, instance: i64, handle: Option<i64>) -> Result<u64> {
         let (count, inserted) = self.transaction(Durability::Process, |work| {
             let transaction = work.transaction;
@@ -106,11 +107,11 @@ impl InstanceWriter {
             let count = rows.len() as u64;
             if count > 0 {
                 ledger::add(transaction, instance, &added)?;
-                let said: String = transaction
+                let stored: String = transaction
                     .prepare_cached(ACCOUNTING)?
                     .query_row([instance], |row| row.get(0))?;
-                // What cannot be read is left for whoever looks for damages.
-                if let Ok(mut accounting) = serde_json::from_str::<Accounting>(&said) {
+                // Malformed accounting is left for `doctor` to report.
+                if let Ok(mut accounting) = serde_json::from_str::<Accounting>(&stored) {
                     accounting.activities.abandon(count);
                     transaction
                         .prepare_cached(RECOUNT)?
@@ -127,6 +128,7 @@ impl InstanceWriter {
     }
 }
 
+/// Returns the other instances with open rows or unfinished recordings.
 fn others(connection: &Connection, own: i64) -> rusqlite::Result<Vec<(i64, InstanceId)>> {
     connection
         .prepare_cached(OTHERS)?

@@ -1,4 +1,4 @@
-//! The write side of recordings: steps in order, each of them idempotent.
+//! Writes the steps of recordings, in order. Each step is idempotent.
 
 use rusqlite::{Connection, params};
 
@@ -11,12 +11,12 @@ const LINK: &str = "
 INSERT INTO link (activity, recording, from_at, until_at)
 VALUES (?1, (SELECT seq FROM recording WHERE id = ?2), ?3, ?4)
 ON CONFLICT (activity, recording) DO UPDATE SET until_at = excluded.until_at";
-// Numbers are given once, so that one that is there already comes from an earlier attempt.
+// A chunk number is used once: one that is in the table comes from an earlier attempt.
 const CHUNK: &str = "
 INSERT INTO chunk (recording, number, track, events, from_at, until_at, codec, body)
 SELECT r.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM (SELECT (SELECT seq FROM recording WHERE id = ?1) AS seq) AS r
 WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE recording = r.seq AND number = ?2)";
-// What is not there of its events was in a chunk that was refused. Only one that would be complete (1) is lost (2) by it.
+// Missing events were in a chunk that was refused. That turns only `complete` (1) into `lost` (2).
 const END: &str = "
 UPDATE recording SET status = iif(?2 = 1 AND given.missing > 0, 2, ?2), lost = ?3 + given.missing, ended_at = ?4
 FROM (SELECT r.seq, max(0, ?5 - coalesce(sum(chunk.events), 0)) AS missing
@@ -25,16 +25,16 @@ WHERE recording.seq = given.seq AND status IN (0, 7)";
 const ABANDON: &str = "UPDATE recording SET status = 7 WHERE instance = ?1 AND status = 0 \
      AND handle = coalesce(?2, handle)";
 
-/// What a step has inserted.
+/// The row that a step has inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepOutcome {
     Recording,
     Chunk,
-    /// It has changed a row, or was written before.
+    /// None: the step changed a row, or was written before.
     Nothing,
 }
 
-/// Writes one step. Those of a recording that was never begun are refused: no row stands for it.
+/// Writes one step. A step of a recording that was never begun is refused, since there is no row for it.
 pub(super) fn write(
     texts: &mut TextIds<'_>,
     instance: i64,
@@ -73,7 +73,7 @@ pub(super) fn write(
             lost,
             at_us,
         } => {
-            // So that what is missing can be added to it.
+            // Leaves room to add the missing events.
             const MOST: i64 = i64::MAX / 2;
             let [events, lost] =
                 [events, lost].map(|count| i64::try_from(*count).unwrap_or(MOST).min(MOST));
@@ -89,7 +89,7 @@ pub(super) fn write(
     })
 }
 
-/// Marks what an instance, or one log of it, was recording when it ended.
+/// Marks the unfinished recordings of an instance, or of one of its log handles, as abandoned.
 pub(super) fn abandon(
     connection: &Connection,
     instance: i64,

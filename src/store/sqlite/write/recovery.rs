@@ -1,8 +1,8 @@
-//! What the writer does when the log's files were moved, removed, replaced or truncated while it has them open.
+//! Recovery after the files of an open store were moved, removed, replaced or truncated.
 //!
-//! The names are looked at before each transaction and after it, before anybody is told that it is committed. Where
-//! they name other files, the old connection only reads: what it alone has is copied by id into the file that now
-//! stands under the name, which is made where there is none.
+//! The files are checked before each transaction and after it, before the commit is reported. If there are others at the
+//! paths, the old connection only reads: rows that no other file has are copied by id into the file that is there now, or
+//! into a new one.
 
 use std::{mem, path::Path};
 
@@ -33,12 +33,11 @@ use crate::{
 };
 
 impl InstanceWriter {
-    /// Looks whether the files are still those that the connection has open, and goes on with those that stand under the
-    /// names now where they are not.
+    /// Checks that the files at the paths are still those that the connection has open, and switches to the new ones if not.
     ///
     /// # Errors
     ///
-    /// When those cannot be opened or written. What was read from the old ones is kept until they can.
+    /// When the new files cannot be opened or written. What was read from the old ones is kept until they can.
     pub(super) fn check_files(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());
@@ -46,7 +45,7 @@ impl InstanceWriter {
         if let Some(lock) = &mut self.lock
             && let Err(error) = lock.recreate_if_missing()
         {
-            tracing::debug!(target: "tower_activity::store", %error, "the lock file could not be made anew");
+            tracing::debug!(target: "tower_activity::store", %error, "could not recreate the lock file");
         }
         if let Some(then) = file.ids() {
             let now = FileStats::read(file.path());
@@ -61,7 +60,7 @@ impl InstanceWriter {
         self.finish_recovery(file.path())
     }
 
-    /// True when the names differ from the files that are open. Takes note of how long the write-ahead log is.
+    /// Returns true if the files at the paths are not those that are open. Records the size of the WAL.
     pub(super) fn is_replaced(&mut self) -> bool {
         let Some(file) = self.access.open_file() else {
             return false;
@@ -72,6 +71,7 @@ impl InstanceWriter {
         replaced
     }
 
+    /// Saves what only the old files have and closes the connections to them.
     fn handle_change(
         &mut self,
         file: &OpenFile,
@@ -84,7 +84,7 @@ impl InstanceWriter {
         self.replaced.count += 1;
         tracing::warn!(
             target: "tower_activity::store", log = %path.display(), ?change,
-            "the log's files were moved, removed or replaced while it is open: its rows are copied into those that stand there now"
+            "the store's files were moved, removed or replaced while it is open: copying its rows to the new files"
         );
         let before = self.previous_file();
         self.note_previous_order(change);
@@ -101,11 +101,11 @@ impl InstanceWriter {
                     });
                 }
                 file.close_all();
-                // Who opens the next file does not wait for this instance to leave the last one.
+                // So that other processes open the new file without waiting for this instance.
                 self.write_lock_counts();
             }
             FileChange::Content => {
-                // What the connection reads is a mixture of both.
+                // The connection would read a mixture of both.
                 file.close_all();
                 self.replaced.before.get_or_insert(before);
             }
@@ -134,8 +134,8 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// Renames the side files that would be taken for those of what stands there now: where one cannot be renamed, nothing
-    /// has changed yet, and all of it is tried again. True where the write-ahead log stays, and goes on with the main file.
+    /// Renames side files that would be used with the new main file. Returns true if the WAL was moved to the old main file
+    /// instead. After an error nothing else has changed yet, and all of it is tried again.
     fn rename_side_files(
         &self,
         path: &Path,
@@ -155,7 +155,7 @@ impl InstanceWriter {
         let is_left = change != FileChange::Shm && own(now.wal, then.wal);
         let follow = |main| match self.frames() {
             Some(frames) => {
-                // Somebody else's checkpoint has changed it since.
+                // Another process's checkpoint has changed it since.
                 let is_changed = frames.were_checkpointed_since(self.wal.frames);
                 let known = self.wal.main.filter(|_| !is_changed);
                 frames.are_partly_checkpointed()
@@ -180,7 +180,7 @@ impl InstanceWriter {
         Ok(moved_wal)
     }
 
-    /// Reads what is in the old write-ahead log alone, as far as it can be read.
+    /// Reads the rows that only the old WAL has, as far as they can be read.
     fn read_wal_rows(&mut self) -> Result<()> {
         let mut rows = Vec::new();
         let mut take = |step: Vec<TableRows>| {
@@ -200,13 +200,13 @@ impl InstanceWriter {
         if let Err(error) = read {
             tracing::error!(
                 target: "tower_activity::store", %error,
-                "a part of the write-ahead log cannot be read any more, its rows are lost"
+                "a part of the WAL can no longer be read, its rows are lost"
             );
         }
         Ok(())
     }
 
-    /// Writes what was read from files that are not the log's any more.
+    /// Writes what was read from the old files into the new ones.
     fn finish_recovery(&mut self, path: &Path) -> Result<()> {
         let detached = mem::take(&mut self.replaced.detached);
         let rows = mem::take(&mut self.replaced.rows);
@@ -242,15 +242,16 @@ impl InstanceWriter {
         let before = self.replaced.before;
         self.count_lost_rows(before)?;
         self.replaced.before = None;
-        // The ledger says what is missing also where the main file is moved away alone.
+        // So that the ledger has the losses even if the main file is moved away without its WAL.
         let _ = self.checkpoint_passive();
         tracing::warn!(
             target: "tower_activity::store", log = %path.display(), rows = self.replaced.rescued,
-            "the log goes on in the files that stand there now"
+            "recording continues in the new files"
         );
         Ok(())
     }
 
+    /// Copies the rows of an old file, a step at a time.
     fn copy_rows(&mut self, detached: &DetachedFile) -> Result<()> {
         let path = self.access.path().to_owned();
         let failed = |cause| connection::sqlite_error(&path, cause);
@@ -274,11 +275,11 @@ impl InstanceWriter {
             self.count_deleted_rows(detached)?;
         }
         match read {
-            // What cannot be read now cannot be read later either.
+            // A part that cannot be read now will not be readable later.
             Err(error) if writes => {
                 tracing::error!(
                     target: "tower_activity::store", %error,
-                    "a part of the file that was replaced cannot be read, its rows are not copied"
+                    "a part of the replaced file cannot be read, its rows are lost"
                 );
                 Ok(())
             }
@@ -286,14 +287,14 @@ impl InstanceWriter {
         }
     }
 
-    /// Counts what another client has deleted from the write-ahead log of a file that was moved away without it: the ledger
-    /// there does not say so. Another state of the same file is compared by its own ledger.
+    /// Counts rows that another client deleted in the WAL of a file that was moved away without it: the ledger in that main
+    /// file does not have them. Another state of the same file is compared by its own ledger.
     fn count_deleted_rows(&mut self, detached: &DetachedFile) -> Result<()> {
         let is_apart = !detached.has_wal && detached.file != self.file;
         let Some(checkpointed) = detached.from.filter(|_| is_apart) else {
             return Ok(());
         };
-        // Rows that cannot be read were reported when they were copied.
+        // Unreadable rows were reported by the copy.
         let missing = checkpointed.missing_after(&detached.opened.connection);
         let missing = missing.unwrap_or_default();
         if missing == CommitCounts::default() {
@@ -301,7 +302,7 @@ impl InstanceWriter {
         }
         let of = detached.file;
         self.transaction_unchecked(Durability::Power, |work| {
-            // Each process that had that file open finds the same.
+            // Each process that had the file open finds the same.
             match ledger::claim_missing(work.transaction, of)? {
                 true => {
                     ledger::add_missing(work.transaction, &missing, Utc::now().timestamp_micros())
@@ -311,7 +312,7 @@ impl InstanceWriter {
         })
     }
 
-    /// Goes on without what SQLite finds damaged: the write-ahead log, and where that is not it, the file.
+    /// Sets aside what SQLite finds damaged: first the WAL, and if the damage remains, the main file.
     pub(super) fn set_damage_aside(&mut self) -> Result<()> {
         self.damage = None;
         let file = self.access.open_file().cloned();
@@ -328,8 +329,7 @@ impl InstanceWriter {
         self.set_file_aside()
     }
 
-    /// Gives a file that SQLite finds damaged another name, with its write-ahead log, and goes on in a new one. Nothing
-    /// is deleted.
+    /// Renames a damaged main file together with its WAL, and continues in a new one. Nothing is deleted.
     fn set_file_aside(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());
@@ -340,12 +340,12 @@ impl InstanceWriter {
         file.close_all();
         self.write_lock_counts();
         let aside = set_aside_together(file.path(), "damaged").map_err(|cause| {
-            let what = format!("cannot rename the damaged log {}", file.path().display());
+            let what = format!("cannot rename the damaged store {}", file.path().display());
             Error::new(ErrorKind::Store, what).with_source(cause)
         })?;
         tracing::error!(
             target: "tower_activity::store", log = %file.path().display(), renamed = %aside.display(),
-            "the log is damaged: it was given another name with its write-ahead log, and recording begins anew"
+            "the store is damaged: it was renamed with its WAL, recording continues in a new file"
         );
         self.replaced.count += 1;
         self.replaced.before.get_or_insert(before);
@@ -354,12 +354,12 @@ impl InstanceWriter {
         self.finish_recovery(file.path())
     }
 
-    /// Remembers up to where the files had come that are replaced.
+    /// Remembers the commit order of the files that are being replaced.
     fn note_previous_order(&mut self, change: FileChange) {
         let order = match change {
-            // All that was committed is there, and whoever reads through an index that was cut off is killed.
+            // All commits are still there, and reading through a truncated `-shm` file would raise SIGBUS.
             FileChange::Shm => return,
-            // What is written over may be unreadable, or another's.
+            // An overwritten file may be unreadable, or another log's.
             FileChange::Content => None,
             FileChange::Main | FileChange::Wal => self
                 .connection()
@@ -372,6 +372,7 @@ impl InstanceWriter {
         self.replaced.begin = None;
     }
 
+    /// Remembers the commit order of the new file, before anything is copied into it.
     fn note_order_start(&mut self) -> Result<()> {
         if self.replaced.begin.is_none() {
             let begin =
@@ -381,7 +382,7 @@ impl InstanceWriter {
         Ok(())
     }
 
-    /// An older copy was put in place while no log was open.
+    /// Starts a new commit order: an older copy was restored while no log was open.
     pub(super) fn start_new_order(&mut self) -> Result<()> {
         if self.replaced.order.is_none() {
             self.replaced.order = Some(CommitOrder::with_unknown_end(self.order));
@@ -389,7 +390,7 @@ impl InstanceWriter {
         self.note_order_start()
     }
 
-    /// Has nobody wait for what a process that died has promised.
+    /// Settles continuations that a dead process has only announced, so that no follower waits for them.
     pub(super) fn settle_pending_continuations(&mut self) -> Result<()> {
         let promised = commit_order::has_pending(&*self.connection()?);
         match promised.map_err(|cause| self.error(cause))? {
@@ -400,7 +401,7 @@ impl InstanceWriter {
         }
     }
 
-    /// Tells those who follow the log where they go on.
+    /// Stores where followers of the old commit order continue.
     pub(super) fn record_continuation(&mut self) -> Result<()> {
         let (Some(then), Some(begin)) = (self.replaced.order, self.replaced.begin) else {
             return Ok(());
@@ -415,8 +416,9 @@ impl InstanceWriter {
         Ok(())
     }
 
+    /// Writes one step of copied rows. Returns how many were new.
     fn write_rows(&mut self, rows: &[TableRows]) -> Result<u64> {
-        // Counted as a commit, so that the file is not taken for what it was before.
+        // Counted as a commit, so that the file is not taken for its earlier state.
         const COUNT: &str = "UPDATE instance SET commits = commits + 1 WHERE id = ?1";
         let offsets =
             [RecordKind::Activities, RecordKind::Events].map(|what| self.replaced.offset(what));

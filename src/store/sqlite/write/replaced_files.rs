@@ -1,4 +1,4 @@
-//! Files that are not the log's any more, and what is still to be copied out of them.
+//! State of a recovery: files that were replaced, and what is still to be copied from them.
 
 use rusqlite::Connection;
 
@@ -11,29 +11,29 @@ use crate::store::{
     sqlite::open::{file::OpenConnection, lock_counts::CommitCounts},
 };
 
-/// What came of replaced files.
+/// Progress of recovering from replaced files.
 #[derive(Debug, Default)]
 pub(super) struct ReplacedFiles {
-    /// How often, since a commit has told.
+    /// How often files were replaced, since the last commit that reported it.
     pub(super) count: u64,
-    /// Rows that were copied, since a commit has told.
+    /// Rows copied since the last commit that reported it.
     pub(super) rescued: u64,
-    /// What was committed into the files that were replaced, until those that stand there now are written.
+    /// What was committed to the old files, until the new ones are written.
     pub(super) before: Option<PreviousFile>,
-    /// The order of commits of the files that were replaced, until those that stand there now say where it goes on.
+    /// The commit order of the old files, until the new ones have its continuation.
     pub(super) order: Option<CommitOrder>,
-    /// That of the files that stand there now, before anything was copied into them.
+    /// The commit order of the new files, before anything was copied into them.
     pub(super) begin: Option<CommitOrder>,
-    /// Something that was copied has not the number that it was to have.
+    /// A copied record did not get the seq that it was meant to have.
     pub(super) renumbered: bool,
-    /// Read from files that are closed, not yet written.
+    /// Read from files that are closed; to be written.
     pub(super) rows: Vec<Vec<TableRows>>,
-    /// Files that are not the log's any more, not yet copied.
+    /// Old files whose rows are yet to be copied.
     pub(super) detached: Vec<DetachedFile>,
 }
 
 impl ReplacedFiles {
-    /// How much higher the numbers of records become that are copied.
+    /// Returns what is added to the seqs of copied records.
     pub(super) fn offset(&self, what: RecordKind) -> i64 {
         match (&self.order, &self.begin) {
             (Some(then), Some(begin)) => begin.offset(then, what),
@@ -41,7 +41,7 @@ impl ReplacedFiles {
         }
     }
 
-    /// Tells those who follow the log, before the file that stands there now is known by a number, that it goes on in it.
+    /// Announces to followers that the log continues in the new file, before that has a number.
     pub(super) fn announce(&self, connection: &Connection) -> rusqlite::Result<()> {
         match (self.order, self.begin) {
             (Some(then), None) => commit_order::announce(connection, &then),
@@ -50,23 +50,23 @@ impl ReplacedFiles {
     }
 }
 
-/// Files that are not the log's any more, still open.
+/// Files that were replaced and are still open.
 #[derive(Debug)]
 pub(super) struct DetachedFile {
     pub(super) opened: OpenConnection,
-    /// What comes after it is in no other file. `None`: nothing of it is, the file has no name any more.
+    /// Only rows after these have to be copied: the file still has a name. `None`: all rows, the file was deleted.
     pub(super) from: Option<CheckpointedRows>,
-    /// Its number.
+    /// The file's own number.
     pub(super) file: i64,
-    /// Its write-ahead log stands beside it.
+    /// Its WAL is beside it.
     pub(super) has_wal: bool,
 }
 
-/// What was committed into a file before another state of it, or another file, took its place.
+/// What was committed to a file before another file, or another state of it, took its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PreviousFile {
     /// By this instance.
     pub(super) committed: CommitCounts,
-    /// The number of the file.
+    /// The file's own number.
     pub(super) file: i64,
 }

@@ -1,4 +1,4 @@
-//! The write-ahead log: how it stands, and how it is taken over into the main file.
+//! The state of the WAL, and running a checkpoint.
 
 use std::{
     path::Path,
@@ -18,38 +18,39 @@ use crate::{
     },
 };
 
-/// The size from which on it is taken over in any case: about 10,000 pages, beyond which the rate no longer rises.
+/// A WAL of this size is checkpointed whatever the size of the main file: about 10,000 pages, beyond which the insert rate no
+/// longer rises.
 pub(super) const MAX_BYTES: u64 = 80 << 20;
 
 pub(super) const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
-/// How the write-ahead log stands, as far as this instance knows.
+/// State of the WAL, as far as this instance knows it.
 #[derive(Debug, Default)]
 pub(super) struct WalState {
-    /// Its size after the last commit.
+    /// Size after the last commit.
     pub(super) bytes: u64,
-    /// The size of its file at the last complete checkpoint: commits fill it from the start.
+    /// Size of the file at the last complete checkpoint: new commits fill it from the start.
     pub(super) reused_bytes: u64,
-    /// How the main file looked when its content was last compared; `None` after a checkpoint of this process.
+    /// Size and time of the main file when its content was last compared; `None` after a checkpoint of this process.
     pub(super) main: Option<(u64, SystemTime)>,
-    /// How it looks since when, where it cannot be read alone.
+    /// Size and time of a main file that could not be identified, and since when.
     pub(super) unknown: Option<(Option<(u64, SystemTime)>, Instant)>,
-    /// How the write-ahead log stood then.
+    /// Frame counts at the last checkpoint of this process, or when the main file was last compared.
     pub(super) frames: WalFrames,
-    /// Commits of all instances that are in the main file for sure; `None` while it may still be one of schema 1, which
-    /// counts none.
+    /// Commits of all instances that are certainly in the main file; `None` while that may still be of schema 1, which does
+    /// not count them.
     pub(super) base: Option<i64>,
-    /// Those of this instance.
+    /// Commits of this instance that are certainly in the main file.
     pub(super) own_base: i64,
-    /// Rows that are in the main file for sure.
+    /// Rows that are certainly in the main file.
     pub(super) checkpointed: CheckpointedRows,
-    /// When the first commit was that is not in the main file for sure.
+    /// Time of the first commit that may be missing from the main file.
     pub(super) dirty_since: Option<Instant>,
     pub(super) last_commit: Option<Instant>,
     pub(super) not_before: Option<Instant>,
-    /// Somebody has written the main file, and no checkpoint of this write-ahead log says why.
+    /// The main file was written, and no checkpoint of this WAL explains it.
     pub(super) is_foreign: bool,
-    /// Its file system takes less than the file's size, and what is in it can be read.
+    /// The WAL takes less space than its size, but can be read: its file system compresses.
     pub(super) is_compressed: bool,
 }
 
@@ -60,9 +61,9 @@ impl WalState {
         self.last_commit = Some(now);
     }
 
-    /// Takes note of what is in the main file now.
+    /// Records what a checkpoint has copied into the main file.
     pub(super) fn record_checkpoint(&mut self, taken: &CheckpointOutcome, look: &FileStats) {
-        // Somebody may have written over it meanwhile: the next look compares its content.
+        // The main file may have been overwritten meanwhile: the next check compares its content.
         self.main = None;
         self.frames = taken.frames;
         self.bytes = look.wal_bytes;
@@ -74,9 +75,9 @@ impl WalState {
         }
     }
 
-    /// True where the part of its file that is in use has reached the limit.
+    /// Returns true if the part of the file that is in use has reached the limit.
     pub(super) fn is_full(&mut self, bytes: u64, limit: u64) -> bool {
-        // SQLite cuts it to `journal_size_limit` when it begins anew.
+        // SQLite truncates it to `journal_size_limit` when it restarts.
         self.reused_bytes = self.reused_bytes.min(bytes);
         bytes >= limit && bytes > self.reused_bytes
     }
@@ -86,7 +87,8 @@ impl WalState {
     }
 }
 
-/// Takes over, as far as readers allow, what upkeep has written: a long job leaves no more beside the file than a writer.
+/// Checkpoints what maintenance has written, as far as readers allow, once the WAL has its maximum size: a long job leaves no
+/// larger WAL than a writer.
 pub(crate) fn limit_size(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     if FileStats::read(path).wal_bytes >= MAX_BYTES && stale_wal::wal_matches(path, None) {
         connection.query_row(PASSIVE, (), |_| Ok(()))?;
@@ -94,17 +96,17 @@ pub(crate) fn limit_size(connection: &Connection, path: &Path) -> rusqlite::Resu
     Ok(())
 }
 
-/// What came of a checkpoint.
+/// Result of a checkpoint.
 pub(super) struct CheckpointOutcome {
     checkpointed: CheckpointedRows,
     base: i64,
     own_base: i64,
     frames: WalFrames,
-    /// All of it was taken over.
+    /// All frames are in the main file.
     pub(super) complete: bool,
 }
 
-/// Takes over what a new connection finds in the write-ahead log.
+/// Checkpoints what a new connection finds in the WAL.
 pub(super) fn checkpoint_first(
     connection: &Connection,
     own: InstanceId,
@@ -119,7 +121,7 @@ pub(super) fn run_checkpoint(
 ) -> rusqlite::Result<CheckpointOutcome> {
     let checkpointed = CheckpointedRows::read(connection)?;
     let counts = CommitState::read(connection, Some(own))?;
-    // Nobody waits for a reader.
+    // Do not wait for readers.
     connection.busy_timeout(Duration::ZERO)?;
     let done = connection.query_row(sql, (), |row| {
         let (busy, pages, taken): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -1,7 +1,7 @@
-//! A write-ahead log that was removed while it is open: it is written anew from what the process still has open.
+//! Restores a WAL that was removed while it is open, from the descriptor that the process still has.
 //!
-//! With it the log is what it was, whatever stands in the main file: a checkpoint that a reader kept from being complete
-//! leaves pages of several states there, and only the write-ahead log makes one state of them.
+//! With its WAL the database is complete, whatever is in the main file: an incomplete checkpoint leaves pages of several
+//! states there, which only the WAL turns into one.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,16 +14,15 @@ use crate::store::sqlite::open::side_files::{
     FileId, FileStats, beside, descriptor, set_aside, temporary_name,
 };
 
-/// A copy of it, which has another name.
+/// A copy of a WAL under a temporary name, which is removed on drop.
 #[derive(Debug)]
 pub(super) struct WalCopy {
     path: PathBuf,
 }
 
-/// Copies the write-ahead log that this process has open. `None` where that cannot be done: on systems without `/proc`, and
-/// where the disk is full.
+/// Copies the WAL that this process has open. `None` if that fails: without `/proc`, or on a full disk.
 pub(super) fn copy_open_wal(path: &Path, wal: FileId) -> Option<WalCopy> {
-    // Opened a second time, and closed: SQLite holds no locks on this file.
+    // A second descriptor may be closed: SQLite holds no locks on the WAL.
     let mut from = File::open(descriptor(wal)?).ok()?;
     let copy = WalCopy {
         path: temporary_name(path, "-wal", "again"),
@@ -43,14 +42,14 @@ pub(super) fn copy_open_wal(path: &Path, wal: FileId) -> Option<WalCopy> {
     match written() {
         Ok(()) => Some(copy),
         Err(error) => {
-            tracing::debug!(target: "tower_activity::store", %error, "the write-ahead log could not be copied");
+            tracing::debug!(target: "tower_activity::store", %error, "could not copy the WAL");
             None
         }
     }
 }
 
-/// Moves the write-ahead log to a main file that was moved away without it, where it needs that. Returns false where it
-/// does not, where that cannot be done, and where another program has opened the main file there.
+/// Moves the WAL to a main file that was moved away without it, if that needs it. Returns false if it does not, if the move
+/// fails, and if another program has opened the main file at its new place.
 pub(super) fn move_to_main(
     path: &Path,
     main: FileId,
@@ -67,22 +66,21 @@ pub(super) fn move_to_main(
         return false;
     }
     let wal = beside(path, "-wal");
-    // Unlike a new name, a link takes no other file's name.
+    // Unlike a rename, a link never replaces another file.
     fs::hard_link(&wal, beside(&moved, "-wal")).is_ok() && fs::remove_file(wal).is_ok()
 }
 
 impl WalCopy {
-    /// Gives it the name of the write-ahead log, where nobody has begun another one and the main file is as it was. False
-    /// where that cannot be done.
+    /// Gives the copy the WAL's name, if there is no new WAL and the main file is unchanged. Returns false if not.
     pub(super) fn restore(&self, path: &Path, main: Option<(u64, SystemTime)>) -> bool {
-        // Unlike a new name, a link takes no other file's name.
+        // Unlike a rename, a link never replaces another file.
         if fs::hard_link(&self.path, beside(path, "-wal")).is_err() {
             return false;
         }
         if FileStats::read(path).main == main {
             return true;
         }
-        // Somebody has written it without the write-ahead log.
+        // Another program has written the main file without the WAL.
         let _ = set_aside(path, "-wal", "replaced");
         false
     }
@@ -90,7 +88,7 @@ impl WalCopy {
 
 impl Drop for WalCopy {
     fn drop(&mut self) {
-        // It has its name, or is of no use; the second name of a file harms nothing.
+        // The copy has the WAL's name by now, or is of no use. If this fails, the extra name does no harm.
         let _ = fs::remove_file(&self.path);
     }
 }

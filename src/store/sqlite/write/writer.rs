@@ -1,4 +1,4 @@
-//! The write side: one transaction a batch, idempotent by id.
+//! The writer of one log handle: one transaction per batch, idempotent by id.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-// An activity that was written as abandoned, or whose end is committed, is not opened again by a repeated batch.
+// A repeated batch does not reopen an activity that was abandoned or whose end is committed.
 const LIST_OPEN: &str = "
 INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, environment,
                   session, request, attributes, truncated, input, input_bytes, input_truncated, trace_id, span_id,
@@ -46,11 +46,11 @@ const ACCOUNT: &str = "UPDATE instance SET accounting = json_set(?2, '$.saved_at
      recordings_added = recordings_added + ?8, chunks_added = chunks_added + ?9 WHERE id = ?1";
 const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 
-/// The write side of one log.
+/// The writer of one log handle.
 #[derive(Debug)]
 pub(crate) struct SqliteWriter {
-    side: Arc<Mutex<InstanceWriter>>,
-    /// The log.
+    shared: Arc<Mutex<InstanceWriter>>,
+    /// Id of the log handle.
     id: InstanceId,
     closed: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) struct SqliteWriter {
 impl SqliteWriter {
     pub(crate) fn open(location: &Location, instance: &Instance) -> Result<Self> {
         loop {
-            let side = match location {
+            let shared = match location {
                 Location::Memory(connection) => {
                     let access = Access::memory(connection.clone());
                     Arc::new(Mutex::new(InstanceWriter::open(access, instance)?))
@@ -70,14 +70,14 @@ impl SqliteWriter {
                     file.writer(instance.id, open)?
                 }
             };
-            let mut locked = side.lock();
-            // One whose last log is just closed does not begin again.
+            let mut locked = shared.lock();
+            // One whose last log handle was just closed cannot be used again.
             if !locked.ended {
                 locked.prepare()?;
                 locked.register(instance);
                 drop(locked);
                 return Ok(SqliteWriter {
-                    side,
+                    shared,
                     id: instance.id,
                     closed: false,
                 });
@@ -90,11 +90,11 @@ impl sealed::WriteSide for SqliteWriter {}
 
 impl Writer for SqliteWriter {
     fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
-        let side = &mut *self.side.lock();
-        let durability = side.durability(self.id);
-        let handle = side.handle(self.id);
-        let mut sums = side.accounting(self.id, batch.accounting.clone());
-        let (mut appended, added) = side.transaction(durability, |work| {
+        let writer = &mut *self.shared.lock();
+        let durability = writer.durability(self.id);
+        let handle = writer.handle(self.id);
+        let mut sums = writer.accounting(self.id, batch.accounting.clone());
+        let (mut appended, added) = writer.transaction(durability, |work| {
             let WriteTransaction {
                 transaction,
                 dictionary,
@@ -139,28 +139,28 @@ impl Writer for SqliteWriter {
             account(transaction, instance, &sums, wal_base, &added)?;
             Ok((appended, added))
         })?;
-        side.committed.commits += 1;
-        added.add_to(&mut side.committed);
-        side.write_lock_counts();
-        appended.files_replaced = mem::take(&mut side.replaced.count);
-        appended.rows_rescued = mem::take(&mut side.replaced.rescued);
+        writer.committed.commits += 1;
+        added.add_to(&mut writer.committed);
+        writer.write_lock_counts();
+        appended.files_replaced = mem::take(&mut writer.replaced.count);
+        appended.rows_rescued = mem::take(&mut writer.replaced.rescued);
         Ok(appended)
     }
 
     fn reap(&mut self) -> Result<u64> {
-        self.side.lock().reap_dead()
+        self.shared.lock().reap_dead()
     }
 
     fn checkpoint(&mut self) -> Result<Option<Duration>> {
-        self.side.lock().checkpoint_if_due()
+        self.shared.lock().checkpoint_if_due()
     }
 
     fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
-        let shared = self.side.clone();
-        let side = &mut *shared.lock();
-        let sums = side.accounting(self.id, accounting.clone());
-        let handle = side.handle(self.id);
-        side.transaction(Durability::Process, |work| {
+        let shared = self.shared.clone();
+        let writer = &mut *shared.lock();
+        let sums = writer.accounting(self.id, accounting.clone());
+        let handle = writer.handle(self.id);
+        writer.transaction(Durability::Process, |work| {
             account(
                 work.transaction,
                 work.instance,
@@ -169,11 +169,11 @@ impl Writer for SqliteWriter {
                 &CommitCounts::default(),
             )
         })?;
-        let abandoned = side.abandon_all(handle)?;
-        // Until here, whoever drops it tries once more.
+        let abandoned = writer.abandon_all(handle)?;
+        // After an error until here, dropping the writer tries again.
         self.closed = true;
-        match side.forget(self.id, abandoned) {
-            true => side.end(),
+        match writer.remove_handle(self.id, abandoned) {
+            true => writer.end(),
             false => Ok(()),
         }
     }
@@ -184,13 +184,13 @@ impl Drop for SqliteWriter {
         if self.closed {
             return;
         }
-        let side = &mut *self.side.lock();
-        if side.unregister(self.id) {
-            let handle = side.handle(self.id);
-            // What cannot be written now is found when the process ends.
-            let abandoned = side.abandon_all(handle).unwrap_or_default();
-            if side.forget(self.id, abandoned) {
-                let _ = side.end();
+        let writer = &mut *self.shared.lock();
+        if writer.unregister(self.id) {
+            let handle = writer.handle(self.id);
+            // What cannot be written now is reaped after the process has ended.
+            let abandoned = writer.abandon_all(handle).unwrap_or_default();
+            if writer.remove_handle(self.id, abandoned) {
+                let _ = writer.end();
             }
         }
     }
@@ -202,7 +202,7 @@ impl InstanceWriter {
         self.handles.get(&id).map_or(-1, |handle| handle.number)
     }
 
-    /// Writes what one log has left open as abandoned. Returns how many activities.
+    /// Marks what one log handle has left open as abandoned. Returns the number of activities.
     fn abandon_all(&mut self, handle: i64) -> Result<u64> {
         let instance = self.row();
         let mut abandoned = 0;
@@ -218,7 +218,7 @@ impl InstanceWriter {
         Ok(abandoned)
     }
 
-    /// The last log of it is closed.
+    /// Shuts down after the last log handle was closed.
     fn end(&mut self) -> Result<()> {
         self.transaction(Durability::Process, |work| {
             let now = Utc::now().timestamp_micros();
@@ -229,7 +229,7 @@ impl InstanceWriter {
         })?;
         self.write_total()?;
         self.ended = true;
-        // Where a reader keeps the file from being complete by itself, whoever opens it next goes on with it.
+        // If a reader holds up the checkpoint, the next process to open the file finishes it.
         let taken_over = self.checkpoint_now();
         self.access.close();
         if let Some(lock) = self.lock.take() {
@@ -262,7 +262,7 @@ fn account(
         .map(drop)
 }
 
-/// Where an instance stands, as it is stored.
+/// Serializes accounting for the database.
 pub(crate) fn json(accounting: &Accounting) -> rusqlite::Result<String> {
     serde_json::to_string(accounting)
         .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(cause.into()))

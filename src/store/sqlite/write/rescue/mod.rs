@@ -1,7 +1,7 @@
-//! Copies what stands in files that are not the log's any more into the log: by id, row by row.
+//! Copies rows from replaced files into the store, by id.
 //!
-//! The obvious way, a checkpoint through the old connection, would lay its pages over what other programs have written
-//! since into the file that now stands under the name.
+//! The obvious way, a checkpoint through the old connection, would overwrite what other programs have written since into the
+//! file that is now at the path.
 
 mod table;
 
@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-/// Rows of one table that are copied in one step.
+/// Rows of one table that one step copies.
 const STEP: i64 = 1_000;
-/// So many recordings before the watermark are looked at again: their ends may be newer.
+/// So many recordings before the last checkpointed one are copied again: they may have ended since.
 const EARLIER_RECORDINGS: i64 = 1_000;
 
 /// The rows that the main file has for certain, without its WAL.
@@ -68,26 +68,26 @@ impl CheckpointedRows {
     }
 }
 
-/// Rows of one table on their way, each as its columns say.
+/// Rows of one table, with the values of its columns.
 #[derive(Debug)]
 pub(super) struct TableRows {
     table: &'static Table,
     rows: Vec<Vec<Value>>,
 }
 
-/// What is read of a file.
+/// Which rows of a file are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extent {
-    /// What comes after this.
+    /// Those after the checkpointed ones.
     After(CheckpointedRows),
-    /// All of it, and its ledger.
+    /// All, and the ledger.
     All {
-        /// Into another state of the same file.
+        /// They are written into another state of the same file.
         same_file: bool,
     },
 }
 
-/// Reads a part of a file, a step at a time, in an order in which it can be written.
+/// Reads rows a step at a time, in an order in which they can be written.
 pub(super) fn read(
     connection: &Connection,
     part: Extent,
@@ -132,17 +132,16 @@ pub(super) fn read(
     step(last)
 }
 
-/// What was written.
+/// Result of writing rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Written {
-    /// How many rows were not there yet.
+    /// How many rows were new.
     pub(super) count: u64,
-    /// One of them has not the number that it was to have: another record had that.
+    /// A record did not get the seq that it was meant to have: another record has it.
     pub(super) renumbered: bool,
 }
 
-/// Writes rows that are not there yet, with their sums and the ledger. Adds the offset of its table to the number of each in
-/// the order of commits.
+/// Writes the rows that are new, and updates sums and ledger. Adds the table's offset to each seq.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     buckets: &mut Buckets,
@@ -160,14 +159,12 @@ pub(super) fn write(
                     transaction.prepare_cached(TEXT)?.execute([value])?;
                 }
             }
-            // One that is there already may be changed: it is not new.
+            // An existing recording may be updated: that row is not new.
             let is_known = table.name == "recording" && is_recorded(transaction, row)?;
             if insert.execute(params_from_iter(table.bind_values(row, offset)))? > 0 && !is_known {
                 let new = transaction.last_insert_rowid();
                 done.count += written(transaction, table.name, new, buckets, &mut added)?;
-                done.renumbered |= table
-                    .number(row, offset)
-                    .is_some_and(|number| number != new);
+                done.renumbered |= table.seq(row, offset).is_some_and(|seq| seq != new);
             }
         }
     }
@@ -177,14 +174,14 @@ pub(super) fn write(
     Ok(done)
 }
 
-/// True when a recording is there already.
+/// Returns true if the recording is in the table.
 fn is_recorded(transaction: &Transaction<'_>, row: &[Value]) -> rusqlite::Result<bool> {
     const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM recording WHERE id = ?1)";
     let mut known = transaction.prepare_cached(KNOWN)?;
     known.query_row([row.first()], |row| row.get(0))
 }
 
-/// Counts a row that was inserted, where its table is counted.
+/// Counts an inserted row, if its table is counted.
 fn written(
     transaction: &Transaction<'_>,
     table: &str,
@@ -232,11 +229,11 @@ fn written(
 }
 
 fn status(number: i64) -> Status {
-    // A number that nobody gives is counted as what says least.
+    // An unknown code counts as the least specific status.
     Status::from_code(number).unwrap_or(Status::Abandoned)
 }
 
-/// The last number of the next step of a table; `None` where there is no row left.
+/// Returns the last seq of a table's next step; `None` if no row is left.
 fn last(connection: &Connection, table: &Table, after: i64) -> rusqlite::Result<Option<i64>> {
     let sql = format!(
         "SELECT max(seq) FROM (SELECT seq FROM {} WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
@@ -246,7 +243,7 @@ fn last(connection: &Connection, table: &Table, after: i64) -> rusqlite::Result<
     last.query_row([after, STEP], |row| row.get(0))
 }
 
-/// The instances that rows name and that were not met before.
+/// Reads the instances that these rows refer to and that were not `met` before.
 fn new_instances(
     connection: &Connection,
     rows: &[TableRows],

@@ -1,4 +1,4 @@
-//! The tables that are copied, and how their rows are found and kept.
+//! The tables that are copied, and how their rows are selected and inserted.
 
 use rusqlite::{
     Connection, params,
@@ -7,33 +7,33 @@ use rusqlite::{
 
 use super::{STEP, TableRows};
 
-/// What a column holds.
+/// How a column is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnKind {
-    /// What stands there.
+    /// Unchanged.
     Plain,
-    /// The number of a text.
+    /// As the id of a text.
     Text,
-    /// The number of an instance.
+    /// As the row id of an instance.
     Instance,
-    /// The number of a recording.
+    /// As the seq of a recording.
     Recording,
-    /// The number of an activity.
+    /// As the seq of an activity.
     Activity,
-    /// Its own number in the order of commits, which it keeps where that is the highest.
-    Order,
+    /// As the row's own seq, kept if it is the highest of the table.
+    Seq,
 }
 
-use ColumnKind::{Activity, Instance, Order, Plain, Recording, Text};
+use ColumnKind::{Activity, Instance, Plain, Recording, Seq, Text};
 
-/// A table, and how its rows are found and kept.
+/// A table, and how its rows are selected and inserted.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static [(&'static str, ColumnKind)],
-    /// Which rows: after ?1, at most ?2.
+    /// Selects the rows after ?1, at most ?2.
     rows: &'static str,
-    /// Which are kept, and what becomes of one that is there already.
+    /// Filters the inserted rows, and resolves conflicts with existing ones.
     kept: &'static str,
 }
 
@@ -50,7 +50,7 @@ pub(super) const INSTANCES: Table = Table {
     rows: "FROM instance AS t WHERE uuid = ?1 AND ?2 > 0",
     kept: "WHERE true ON CONFLICT DO NOTHING",
 };
-/// What is kept of each kind, where the file that stands there says nothing else.
+/// Retention of each kind for which the new file has none.
 pub(super) const RETENTION: Table = Table {
     name: "retention",
     columns: &[("kind", Plain), ("age_us", Plain), ("bytes", Plain)],
@@ -63,7 +63,7 @@ pub(super) const RENAMED: Table = Table {
     rows: "FROM renamed AS t WHERE ?1 = 0 AND ?2 > 0",
     kept: "WHERE true ON CONFLICT DO NOTHING",
 };
-/// Those that begin after a number, and some before.
+/// Recordings after a seq.
 pub(super) const RECORDINGS: Table = Table {
     name: "recording",
     columns: &[
@@ -79,7 +79,7 @@ pub(super) const RECORDINGS: Table = Table {
     kept: "WHERE true ON CONFLICT (id) DO UPDATE SET status = excluded.status, lost = excluded.lost, \
          ended_at = excluded.ended_at WHERE recording.status = 0",
 };
-/// Those that have chunks after a number.
+/// Recordings that have chunks after a seq.
 pub(super) const CONTINUED: Table = Table {
     rows: "FROM recording AS t WHERE seq IN (SELECT recording FROM chunk WHERE seq > ?1) AND ?2 > 0",
     ..RECORDINGS
@@ -137,7 +137,7 @@ pub(super) const ACTIVITIES: Table = Table {
         ("trace_id", Plain),
         ("span_id", Plain),
         ("remote_parent", Plain),
-        ("seq", Order),
+        ("seq", Seq),
     ],
     rows: "FROM activity AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     kept: "WHERE true ON CONFLICT DO NOTHING",
@@ -178,7 +178,7 @@ pub(super) const EVENTS: Table = Table {
         ("request", Plain),
         ("dedup_key", Plain),
         ("truncated", Plain),
-        ("seq", Order),
+        ("seq", Seq),
     ],
     rows: "FROM event AS t WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     kept: "WHERE true ON CONFLICT DO NOTHING",
@@ -214,7 +214,7 @@ pub(super) const OPEN: Table = Table {
     kept: "WHERE NOT EXISTS (SELECT 1 FROM activity WHERE id = ?1) ON CONFLICT DO NOTHING",
 };
 
-/// What each instance should have: into another state of the same file, which may have what is missing.
+/// Rows that each instance should have, for another state of the same file: that may have the missing ones.
 pub(super) const LEDGER: Table = Table {
     name: "instance",
     columns: COUNTED,
@@ -228,7 +228,7 @@ pub(super) const LEDGER: Table = Table {
              recordings_added = max(recordings_added, recordings_removed + excluded.recordings_added), \
              chunks_added = max(chunks_added, chunks_removed + excluded.chunks_added)",
 };
-/// What is missing of each instance: into another file, which has none of it.
+/// Missing rows of each instance, for another file: that has none of them.
 pub(super) const MISSING: Table = Table {
     name: "instance",
     columns: COUNTED,
@@ -270,7 +270,7 @@ impl Table {
         after: &Value,
     ) -> rusqlite::Result<TableRows> {
         let columns = self.columns.iter().map(|(name, kind)| match kind {
-            Plain | Order => format!("t.{name}"),
+            Plain | Seq => format!("t.{name}"),
             Text => format!("(SELECT value FROM text WHERE id = t.{name})"),
             Instance => format!("(SELECT uuid FROM instance WHERE id = t.{name})"),
             Recording => format!("(SELECT id FROM recording WHERE seq = t.{name})"),
@@ -287,25 +287,25 @@ impl Table {
         })
     }
 
-    /// What is bound for a row: its columns, its number that much higher.
+    /// Returns the values to bind for a row, the offset added to its seq.
     pub(super) fn bind_values<'a>(
         &self,
         row: &'a [Value],
         offset: &dyn Fn(&str) -> i64,
     ) -> impl Iterator<Item = ToSqlOutput<'a>> {
-        let number = self.number(row, offset);
+        let seq = self.seq(row, offset);
         let columns = self.columns.iter().zip(row);
-        columns.map(move |((_, kind), value)| match (kind, number) {
-            (Order, Some(number)) => ToSqlOutput::Owned(Value::Integer(number)),
+        columns.map(move |((_, kind), value)| match (kind, seq) {
+            (Seq, Some(seq)) => ToSqlOutput::Owned(Value::Integer(seq)),
             _ => ToSqlOutput::Borrowed(value.into()),
         })
     }
 
-    /// The number that a row is to have in the order of commits; `None` where it has none.
-    pub(super) fn number(&self, row: &[Value], offset: &dyn Fn(&str) -> i64) -> Option<i64> {
+    /// Returns the seq that a row is meant to have; `None` for a table without.
+    pub(super) fn seq(&self, row: &[Value], offset: &dyn Fn(&str) -> i64) -> Option<i64> {
         let mut columns = self.columns.iter().zip(row);
         columns.find_map(|((_, kind), value)| match (kind, value) {
-            (Order, Value::Integer(seq)) => Some(seq.saturating_add(offset(self.name))),
+            (Seq, Value::Integer(seq)) => Some(seq.saturating_add(offset(self.name))),
             _ => None,
         })
     }
@@ -320,7 +320,7 @@ impl Table {
                 Instance => format!("(SELECT id FROM instance WHERE uuid = ?{n})"),
                 Recording => format!("(SELECT seq FROM recording WHERE id = ?{n})"),
                 Activity => format!("(SELECT seq FROM activity WHERE id = ?{n})"),
-                Order => format!(
+                Seq => format!(
                     "CASE WHEN ?{n} > (SELECT coalesce(max(seq), 0) FROM {}) THEN ?{n} END",
                     self.name
                 ),
