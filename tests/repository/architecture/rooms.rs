@@ -144,8 +144,8 @@ fn a_room_that_touches_a_higher_one_is_seen() {
         "use super::super::maintenance::clock;",
         1,
     );
-    check("write/sums/hour.rs", "use super::super::super::read;", 1);
-    check("write/sums/hour.rs", "use super::super::ledger;", 0);
+    check("write/sums/hours.rs", "use super::super::super::read;", 1);
+    check("write/sums/hours.rs", "use super::super::ledger;", 0);
     check(
         "write/instance_writer.rs",
         "// crate::store::sqlite::read",

@@ -18,7 +18,7 @@ use crate::{
         sqlite::{
             columns::{signed, unsigned},
             meta::MetaKey,
-            write::{ledger, sums::hour},
+            write::{ledger, sums::hours},
         },
         sums::{delete_quarters, quarter_of},
     },
@@ -329,7 +329,7 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
         }
     }
     overall.append(&mut delete_quarters(&**transaction, &of_agents)?);
-    hour::add_up(transaction, overall)?;
+    hours::roll_up(transaction, overall)?;
     Ok(count)
 }
 

@@ -12,7 +12,7 @@ use crate::{
         sqlite::{
             columns::unsigned,
             meta,
-            write::sums::{agents, bucket, hour},
+            write::sums::{agents, buckets, hours},
         },
         sums::{AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, quarter_of},
     },
@@ -71,7 +71,7 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Co
                 result.compared += 1;
                 let (mut buckets, agents) = sums_of(connection, &(quarter..quarter + 1))?;
                 buckets.add_agents(agents.sums);
-                if !bucket::equals(connection, &buckets, quarter)? {
+                if !buckets::equals(connection, &buckets, quarter)? {
                     result.differing.push(quarter);
                 }
             }
@@ -150,11 +150,11 @@ pub(crate) fn sums_of(
 pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> rusqlite::Result<()> {
     transaction.execute(DELETE_QUARTERS, params![quarters.start, quarters.end])?;
     let (mut buckets, agents) = sums_of(transaction, &quarters)?;
-    let mut changed = bucket::fold(transaction, &mut buckets)?;
+    let mut changed = buckets::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
     // Quarter hours that have no sums any more change the hour, too.
     changed.extend(quarters);
-    hour::add_up(transaction, changed)
+    hours::roll_up(transaction, changed)
 }
 
 fn first_id(quarter: i64) -> ActivityId {

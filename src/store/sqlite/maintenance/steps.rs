@@ -21,7 +21,7 @@ use crate::{
         sqlite::{
             columns::unsigned,
             open::schema,
-            write::sums::{agents, hour},
+            write::sums::{agents, hours},
         },
         sums::QUARTER_US,
     },
@@ -106,8 +106,8 @@ impl Maintenance for SqliteMaintenance {
             let after = ACTIVITIES.indexed_up_to(transaction)?;
             // No sums that retention would delete at once.
             let from_us = retention::sums_from_us(transaction)?;
-            let agents = agents::committed(transaction, before, after, from_us)?;
-            hour::add_up(transaction, agents::fold(transaction, agents)?)?;
+            let agents = agents::read_committed(transaction, before, after, from_us)?;
+            hours::roll_up(transaction, agents::fold(transaction, agents)?)?;
             Ok(count + EVENTS.index_some(transaction)?)
         })
     }

@@ -14,7 +14,7 @@ use crate::{
         sqlite::{
             columns::{TEXT_ID, TEXT_VALUE, unsigned},
             maintenance::search::ACTIVITIES,
-            write::sums::{agents, bucket::sums, pace},
+            write::sums::{agents, buckets::sums, turn_buckets},
         },
         sums::{ALL, AgentQuarters, AgentRows, AgentSums, Span, TurnBuckets},
     },
@@ -177,8 +177,8 @@ pub(super) fn paces(
     }
     let paces = tail.turn_buckets(&*view).map_err(attempt())?;
     match (of, grain) {
-        (Subject::Overall, Grain::Hour) => pace::hours_with(&paces, &view, quarters),
-        _ => pace::with(paces, &view, scope, quarters),
+        (Subject::Overall, Grain::Hour) => turn_buckets::read_hours_with(&paces, &view, quarters),
+        _ => turn_buckets::read_with(paces, &view, scope, quarters),
     }
     .map(Some)
     .map_err(attempt())
@@ -194,7 +194,7 @@ fn snapshot(connection: &Connection) -> Result<Transaction<'_>> {
 fn unindexed(connection: &Connection) -> Result<AgentSums> {
     let read = || {
         let watermark = ACTIVITIES.indexed_up_to(connection)?;
-        agents::committed(connection, watermark, i64::MAX, i64::MIN)
+        agents::read_committed(connection, watermark, i64::MAX, i64::MIN)
     };
     read().map_err(failed("add up the activities of agents"))
 }

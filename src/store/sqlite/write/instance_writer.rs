@@ -10,7 +10,7 @@ use super::{
     dictionary::Dictionary,
     ledger,
     replaced_files::ReplacedFiles,
-    sums::{bucket, hour},
+    sums::{buckets, hours},
     wal::{WalState, checkpoint_first},
 };
 use crate::{
@@ -312,8 +312,8 @@ impl InstanceWriter {
                 instance,
                 wal_base,
             })?;
-            let quarters = bucket::fold(&transaction, &mut self.buckets)?;
-            hour::add_up(&transaction, quarters)?;
+            let quarters = buckets::fold(&transaction, &mut self.buckets)?;
+            hours::roll_up(&transaction, quarters)?;
             transaction.commit()?;
             Ok(done)
         };

@@ -1,4 +1,4 @@
-//! Where it is kept what agents did.
+//! Stores the sums of agents.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{bucket, pace};
+use super::{buckets, turn_buckets};
 use crate::{
     record::{Kind, Status},
     store::{
@@ -23,12 +23,13 @@ use crate::{
 const ROWS: &str = "SELECT agent, project, started_at, status, duration_ns, \
      kind = (SELECT id FROM text WHERE value = ?3), root IS NULL \
      FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND agent IS NOT NULL AND started_at >= ?4";
-const SAYS: &str = "SELECT EXISTS (SELECT 1 FROM turning_agent WHERE agent = ?1)";
-const SAY: &str = "INSERT OR IGNORE INTO turning_agent (agent) VALUES (?1)";
+const RECORDS_TURNS: &str = "SELECT EXISTS (SELECT 1 FROM turning_agent WHERE agent = ?1)";
+const SET_RECORDS_TURNS: &str = "INSERT OR IGNORE INTO turning_agent (agent) VALUES (?1)";
 const SCOPES: &str = "SELECT DISTINCT scope_id FROM agent_stretch WHERE agent = ?1";
-const SCOPES_THEN: &str = "SELECT scope_id FROM agent_stretch WHERE agent = ?1 AND quarter = ?2";
+const SCOPES_IN_QUARTER: &str =
+    "SELECT scope_id FROM agent_stretch WHERE agent = ?1 AND quarter = ?2";
 
-/// Up to the neighbours of some quarters: what they count for depends on them.
+/// An agent's rows of some quarters and their neighbours, on which the turn counts depend.
 const RANGE: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
      FROM agent_stretch WHERE agent = ?1 AND quarter BETWEEN ?3 AND ?4 AND scope_id = ?2";
 const REPLACE: &str = "INSERT OR REPLACE INTO agent_stretch \
@@ -37,7 +38,7 @@ const REPLACE: &str = "INSERT OR REPLACE INTO agent_stretch \
 const DELETE: &str =
     "DELETE FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter = ?3";
 
-/// The last quarter before some, and the first after them.
+/// The last quarter before a range, and the first after it.
 const ACTIVE: [&str; 2] = [
     "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
          ORDER BY quarter DESC LIMIT 1",
@@ -61,12 +62,14 @@ impl AgentRows for Connection {
     type Error = rusqlite::Error;
 
     fn records_turns(&self, agent: i64) -> rusqlite::Result<bool> {
-        let mut statement = self.prepare_cached(SAYS)?;
+        let mut statement = self.prepare_cached(RECORDS_TURNS)?;
         statement.query_row([agent], |row| row.get(0))
     }
 
     fn set_records_turns(&self, agent: i64) -> rusqlite::Result<()> {
-        self.prepare_cached(SAY)?.execute([agent]).map(drop)
+        self.prepare_cached(SET_RECORDS_TURNS)?
+            .execute([agent])
+            .map(drop)
     }
 
     fn scopes(&self, agent: i64, quarter: Option<i64>) -> rusqlite::Result<Vec<i64>> {
@@ -77,7 +80,7 @@ impl AgentRows for Connection {
                 statement.query_map([agent], scope)?.collect()
             }
             Some(quarter) => {
-                let mut statement = self.prepare_cached(SCOPES_THEN)?;
+                let mut statement = self.prepare_cached(SCOPES_IN_QUARTER)?;
                 statement.query_map([agent, quarter], scope)?.collect()
             }
         }
@@ -122,36 +125,36 @@ impl AgentRows for Connection {
         agent: i64,
         scope: i64,
         quarter: i64,
-        stretch: &AgentQuarter,
+        row: &AgentQuarter,
     ) -> rusqlite::Result<()> {
-        if stretch.active == 0 {
+        if row.active == 0 {
             let mut delete = self.prepare_cached(DELETE)?;
             return delete.execute([agent, scope, quarter]).map(drop);
         }
-        let place = |span: Span, us: i64| (span.count > 0).then_some(us);
-        let (turns, roots) = (stretch.turns, stretch.roots);
+        let start = |span: Span, us: i64| (span.count > 0).then_some(us);
+        let (turns, roots) = (row.turns, row.roots);
         let mut replace = self.prepare_cached(REPLACE)?;
         let written = replace.execute(params![
             agent,
             scope,
             quarter,
-            stretch.active,
+            row.active,
             turns.count,
-            place(turns, turns.first_us),
-            place(turns, turns.last_us),
+            start(turns, turns.first_us),
+            start(turns, turns.last_us),
             roots.count,
-            place(roots, roots.first_us),
-            place(roots, roots.last_us),
+            start(roots, roots.first_us),
+            start(roots, roots.last_us),
         ]);
         written.map(drop)
     }
 
-    fn add_turn_buckets(&self, paces: TurnBuckets) -> rusqlite::Result<BTreeSet<i64>> {
-        pace::write(self, paces)
+    fn add_turn_buckets(&self, buckets: TurnBuckets) -> rusqlite::Result<BTreeSet<i64>> {
+        turn_buckets::add(self, buckets)
     }
 
     fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> rusqlite::Result<()> {
-        pace::delete(self, scope, quarters)
+        turn_buckets::delete(self, scope, quarters)
     }
 }
 
@@ -163,16 +166,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, AgentQuarter)> {
             last_us: row.get::<_, Option<i64>>(first + 2)?.unwrap_or_default(),
         })
     };
-    let stretch = AgentQuarter {
+    let agent_quarter = AgentQuarter {
         active: row.get(1)?,
         turns: span(2)?,
         roots: span(5)?,
     };
-    Ok((row.get(0)?, stretch))
+    Ok((row.get(0)?, agent_quarter))
 }
 
-/// What was committed after the first and up to the second place, and started from this microsecond on.
-pub(crate) fn committed(
+/// Reads the sums of activities with a seq in `after + 1..=up_to` that started at `from_us` or later.
+pub(crate) fn read_committed(
     connection: &Connection,
     after: i64,
     up_to: i64,
@@ -187,15 +190,14 @@ pub(crate) fn committed(
     Ok(agents)
 }
 
-/// Adds all of it to what is stored. Returns the quarters that have changed for all agents together.
+/// Adds the sums to the stored ones. Returns the quarters whose sums over all agents have changed.
 pub(crate) fn fold(connection: &Connection, agents: AgentSums) -> rusqlite::Result<BTreeSet<i64>> {
     let mut quarters = agents.store(connection)?;
     quarters.append(&mut fold_sums(connection, agents)?);
     Ok(quarters)
 }
 
-/// Puts what agents did in these quarters in place of what is stored of them. Returns those that have changed for all agents
-/// together.
+/// Replaces the stored sums of these quarters. Returns the quarters whose sums over all agents have changed.
 pub(crate) fn rebuild(
     connection: &Connection,
     quarters: &Range<i64>,
@@ -209,7 +211,7 @@ pub(crate) fn rebuild(
 fn fold_sums(connection: &Connection, agents: AgentSums) -> rusqlite::Result<BTreeSet<i64>> {
     let mut buckets = Buckets::default();
     buckets.add_agents(agents.sums);
-    bucket::fold(connection, &mut buckets)
+    buckets::fold(connection, &mut buckets)
 }
 
 fn agent_row(row: &Row<'_>) -> rusqlite::Result<AgentRow> {

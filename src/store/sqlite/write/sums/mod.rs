@@ -1,6 +1,6 @@
-//! Sums of quarters of an hour and of hours, kept in the transaction that changes the rows they count.
+//! Sums of quarter hours and hours, updated in the transaction that changes the rows they count.
 
 pub(crate) mod agents;
-pub(crate) mod bucket;
-pub(crate) mod hour;
-pub(crate) mod pace;
+pub(crate) mod buckets;
+pub(crate) mod hours;
+pub(crate) mod turn_buckets;

@@ -1,4 +1,4 @@
-//! Where the pace of agents is kept.
+//! Stores the turn buckets of agents.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -21,16 +21,16 @@ const DELETE: &str = "DELETE FROM pace WHERE scope_id = ?1 AND quarter = ?2";
 const DELETE_RANGE: &str =
     "DELETE FROM pace WHERE scope_id = ?1 AND quarter >= ?2 AND quarter < ?3";
 
-/// Adds to what is stored. Returns the quarters of the pace of all agents.
-pub(super) fn write(
+/// Adds to the stored buckets. Returns the quarters whose buckets over all agents have changed.
+pub(super) fn add(
     connection: &Connection,
-    paces: TurnBuckets,
+    buckets: TurnBuckets,
 ) -> rusqlite::Result<BTreeSet<i64>> {
     let mut read = connection.prepare_cached(READ)?;
     let mut replace = connection.prepare_cached(REPLACE)?;
     let mut delete = connection.prepare_cached(DELETE)?;
     let mut quarters = BTreeSet::new();
-    for ((scope, quarter), mut sum) in paces.0 {
+    for ((scope, quarter), mut sum) in buckets.0 {
         if scope == ALL {
             quarters.insert(quarter);
         }
@@ -48,26 +48,26 @@ pub(super) fn write(
     Ok(quarters)
 }
 
-/// What is stored of some quarters, with more added.
-pub(crate) fn with(
-    paces: TurnBuckets,
+/// Reads the stored buckets of some quarters, with `buckets` added.
+pub(crate) fn read_with(
+    buckets: TurnBuckets,
     connection: &Connection,
     scope: i64,
     quarters: Range<i64>,
 ) -> rusqlite::Result<Vec<TurnStats>> {
-    added_to(paces, connection, READ_RANGE, scope, quarters)
+    read_and_add(buckets, connection, READ_RANGE, scope, quarters)
 }
 
-/// What is stored of all agents by the hour, with more added.
-pub(crate) fn hours_with(
-    paces: &TurnBuckets,
+/// Reads the stored hours over all agents, with `buckets` added.
+pub(crate) fn read_hours_with(
+    buckets: &TurnBuckets,
     connection: &Connection,
     quarters: Range<i64>,
 ) -> rusqlite::Result<Vec<TurnStats>> {
-    added_to(paces.by_hour(), connection, READ_HOURS, ALL, quarters)
+    read_and_add(buckets.by_hour(), connection, READ_HOURS, ALL, quarters)
 }
 
-fn added_to(
+fn read_and_add(
     mut more: TurnBuckets,
     connection: &Connection,
     sql: &str,
@@ -76,7 +76,7 @@ fn added_to(
 ) -> rusqlite::Result<Vec<TurnStats>> {
     more.0
         .retain(|(of, quarter), _| *of == scope && quarters.contains(quarter));
-    let mut paces = Vec::new();
+    let mut stats = Vec::new();
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([scope, quarters.start, quarters.end])?;
     while let Some(row) = rows.next()? {
@@ -84,15 +84,15 @@ fn added_to(
         if let Some(added) = more.0.remove(&(scope, quarter)) {
             sum.add(&added);
         }
-        paces.push(sum.into_stats(quarter));
+        stats.push(sum.into_stats(quarter));
     }
-    paces.extend(more.into_stats());
-    paces.sort_by_key(|pace| pace.quarter);
-    Ok(paces)
+    stats.extend(more.into_stats());
+    stats.sort_by_key(|stats| stats.quarter);
+    Ok(stats)
 }
 
-/// The pace of all agents in an hour, from what is stored of its quarters.
-pub(super) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<TurnSums> {
+/// Sums up the turns over all agents in an hour, from its stored quarters.
+pub(super) fn read_hour(connection: &Connection, first: i64) -> rusqlite::Result<TurnSums> {
     let mut hour = TurnSums::default();
     let mut statement = connection.prepare_cached(READ_RANGE)?;
     let mut rows = statement.query([ALL, first, first + QUARTERS])?;
@@ -103,7 +103,7 @@ pub(super) fn of_hour(connection: &Connection, first: i64) -> rusqlite::Result<T
     Ok(hour)
 }
 
-/// Forgets what is stored of some quarters.
+/// Deletes the stored buckets of some quarters.
 pub(super) fn delete(
     connection: &Connection,
     scope: i64,

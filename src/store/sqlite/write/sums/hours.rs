@@ -1,13 +1,12 @@
-//! Hours: the sums and the pace of everything, four quarters at a time, so that a month is read quickly.
+//! The roll-up of hours: overall sums and turns of four quarters each, so that a month is read quickly.
 //!
-//! They say nothing that the quarters do not. Whoever owns a transaction that has changed quarters adds their hours up
-//! before it commits, once.
+//! Derived: a transaction that has changed quarters recomputes their hours once, before it commits.
 
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::{bucket, pace};
+use super::{buckets, turn_buckets};
 use crate::{
     record::Sums,
     store::{
@@ -22,8 +21,8 @@ const REPLACE: &str = "INSERT OR REPLACE INTO hour (quarter, count, failed, canc
      turns, within_us, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const DELETE: &str = "DELETE FROM hour WHERE quarter = ?1";
 
-/// Adds the hours up anew that these quarters belong to.
-pub(crate) fn add_up(
+/// Recomputes the hours of these quarters.
+pub(crate) fn roll_up(
     connection: &Connection,
     quarters: impl IntoIterator<Item = i64>,
 ) -> rusqlite::Result<()> {
@@ -33,10 +32,10 @@ pub(crate) fn add_up(
         let mut sums = Sums::default();
         let mut rows = read.query([hour, hour + QUARTERS])?;
         while let Some(row) = rows.next()? {
-            sums.merge(&bucket::sums(row)?.1);
+            sums.merge(&buckets::sums(row)?.1);
         }
-        let pace = pace::of_hour(connection, hour)?;
-        if sums.count == 0 && pace.is_nothing() {
+        let turns = turn_buckets::read_hour(connection, hour)?;
+        if sums.count == 0 && turns.is_nothing() {
             connection.prepare_cached(DELETE)?.execute([hour])?;
             continue;
         }
@@ -50,9 +49,9 @@ pub(crate) fn add_up(
             sums.min_ns.map(signed),
             sums.max_ns.map(signed),
             sums.sketch.to_bytes(),
-            pace.turns,
-            pace.span_us,
-            pace.to_bytes(),
+            turns.turns,
+            turns.span_us,
+            turns.to_bytes(),
         ])?;
     }
     Ok(())

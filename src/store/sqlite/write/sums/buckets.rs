@@ -1,4 +1,4 @@
-//! Buckets: the additive sums of a quarter of an hour, folded in the transaction that inserts the rows.
+//! Stores buckets, the sums of a quarter hour, in the transaction that inserts the rows.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,7 +31,7 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   max_ns = max(coalesce(max_ns, excluded.max_ns), coalesce(excluded.max_ns, max_ns)),
   sketch = excluded.sketch";
 
-/// Folds the sums into the table. Returns the quarters whose overall sums have changed: their hours have to be added up.
+/// Adds the sums to the table. Returns the quarters whose overall sums have changed: their hours have to be rolled up.
 pub(crate) fn fold(
     connection: &Connection,
     buckets: &mut Buckets,
@@ -67,7 +67,7 @@ pub(crate) fn fold(
     Ok(quarters)
 }
 
-/// True when the table has the same sums of this quarter.
+/// Returns true if the table has the same sums for this quarter.
 pub(crate) fn equals(
     connection: &Connection,
     buckets: &Buckets,
@@ -110,7 +110,7 @@ pub(crate) fn equals(
     Ok(expected.is_empty())
 }
 
-/// A row of sums: what stands in its first column, and the sums.
+/// Reads a row of sums: its first column, and the sums.
 pub(crate) fn sums(row: &Row<'_>) -> rusqlite::Result<(i64, Sums)> {
     let number = |column| row.get(column).map(unsigned);
     let optional = |column| row.get::<_, Option<i64>>(column).map(|ns| ns.map(unsigned));
