@@ -50,8 +50,8 @@ impl LastSeqs {
     }
 
     /// The last `seq` of the records in this commit order.
-    pub(crate) fn of_records(self, what: RecordKind) -> i64 {
-        match what {
+    pub(crate) fn of_records(self, kind: RecordKind) -> i64 {
+        match kind {
             RecordKind::Activities => self.activity,
             RecordKind::Events => self.event,
         }

@@ -60,11 +60,11 @@ impl Damage {
 
 impl Fingerprint {
     fn read(file: &OpenFile) -> Self {
-        let look = FileStats::read(file.path());
-        let is_open = file.ids().is_some_and(|ids| ids.main == look.ids.main);
+        let stats = FileStats::read(file.path());
+        let is_open = file.ids().is_some_and(|ids| ids.main == stats.ids.main);
         Fingerprint {
-            main: look.ids.main,
-            changed: look.main.filter(|_| !is_open),
+            main: stats.ids.main,
+            changed: stats.main.filter(|_| !is_open),
             is_open,
         }
     }

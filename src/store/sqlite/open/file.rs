@@ -263,12 +263,12 @@ impl OpenFile {
             }
         }
         // The side files exist by now. The first connection determines which ones.
-        let look = FileStats::read(&self.path);
+        let stats = FileStats::read(&self.path);
         let opened = OpenConnection {
             connection,
             _count: count,
         };
-        if before.is_some() && before != look.ids.main {
+        if before.is_some() && before != stats.ids.main {
             opened.close(Checkpoint::No);
             let what = format!(
                 "the store {} was replaced while it was being opened",
@@ -276,8 +276,8 @@ impl OpenFile {
             );
             return Err(Error::new(ErrorKind::Busy, what));
         }
-        self.ids.lock().get_or_insert(look.ids);
-        self.note_shm_size(&look);
+        self.ids.lock().get_or_insert(stats.ids);
+        self.note_shm_size(&stats);
         Ok(opened)
     }
 }
@@ -427,11 +427,11 @@ impl Access {
         let Some(opened) = slot.lock().take() else {
             return;
         };
-        let look = FileStats::read(&file.path);
-        let same = file.ids() == Some(look.ids);
+        let stats = FileStats::read(&file.path);
+        let same = file.ids() == Some(stats.ids);
         // Another content may have been written into the same main file.
         let own = same
-            && (look.wal_bytes == 0
+            && (stats.wal_bytes == 0
                 || stale_wal::wal_matches(&file.path, *file.own_instance.lock()));
         let keep = file.has_unreadable_commits.load(Relaxed) && !file.has_writer.load(Relaxed);
         opened.close(match own && !keep {

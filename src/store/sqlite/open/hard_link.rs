@@ -11,7 +11,7 @@ use std::{
 use super::side_files::{FileId, beside, identity};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses a file that another process has open under another name. A link that no process opens, such as one made by a
+/// Refuses a file that another process has open under another name. A link that no process opens, like one made by a
 /// backup tool, does no harm. Without `/proc` nothing is refused.
 pub(super) fn check(path: &Path) -> Result<()> {
     let Some(id) = linked(path) else {

@@ -20,7 +20,7 @@ const LENGTH: usize = 256;
 const ATTEMPTS: usize = 3;
 
 /// What an instance has committed: transactions, and rows inserted by them that carry its number. Rows that it inserts for
-/// another instance, such as the reaped activities of a dead one, are not included.
+/// another instance, like the reaped activities of a dead one, are not included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct CommitCounts {

@@ -35,9 +35,9 @@ impl InstanceWriter {
         let Some(path) = self.path() else {
             return Ok(None);
         };
-        let look = FileStats::read(path);
+        let stats = FileStats::read(path);
         // Maintenance may have written to the WAL.
-        if self.wal.dirty_since.is_none() && look.wal_bytes == 0 {
+        if self.wal.dirty_since.is_none() && stats.wal_bytes == 0 {
             if !self.has_open() {
                 return Ok(None);
             }
@@ -54,12 +54,12 @@ impl InstanceWriter {
         }
         let idle_at = self.wal.last_commit.map_or(now, |last| last + IDLE);
         let busy_at = self.wal.dirty_since.map_or(idle_at, |since| since + BUSY);
-        let limit = look.main.map_or(0, |(bytes, _)| bytes);
+        let limit = stats.main.map_or(0, |(bytes, _)| bytes);
         let limit = limit.clamp(MIN_BYTES, MAX_BYTES);
         // A checkpoint makes the main file grow: half of the free space is kept for that.
         let is_disk_low = free_bytes(path)
-            .is_some_and(|free| look.wal_bytes >= (free / 2).max(MIN_BYTES_LOW_DISK));
-        let is_full = self.wal.is_full(look.wal_bytes, limit);
+            .is_some_and(|free| stats.wal_bytes >= (free / 2).max(MIN_BYTES_LOW_DISK));
+        let is_full = self.wal.is_full(stats.wal_bytes, limit);
         let done = if idle_at <= now || is_disk_low {
             self.checkpoint(TRUNCATE)?
         } else if busy_at <= now || is_full {
@@ -121,8 +121,8 @@ impl InstanceWriter {
         let Some(path) = self.path() else {
             return Ok(true);
         };
-        let look = FileStats::read(path);
-        self.wal.record_checkpoint(&taken, &look);
+        let stats = FileStats::read(path);
+        self.wal.record_checkpoint(&taken, &stats);
         if taken.complete {
             self.wal.dirty_since = None;
             self.wal.not_before = None;

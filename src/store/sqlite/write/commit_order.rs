@@ -42,10 +42,10 @@ impl CommitOrder {
     }
 
     /// Returns what is added to the seqs of `other`'s records when they are copied into the file that had this order.
-    pub(super) fn offset(&self, other: &CommitOrder, what: RecordKind) -> i64 {
+    pub(super) fn offset(&self, other: &CommitOrder, kind: RecordKind) -> i64 {
         match self.id == other.id {
             true => 0,
-            false => self.last.of_records(what),
+            false => self.last.of_records(kind),
         }
     }
 }
@@ -80,26 +80,26 @@ pub(in crate::store::sqlite) fn record_continuation(
     seqs_kept: bool,
 ) -> rusqlite::Result<()> {
     let now = CommitOrder::read(connection)?;
-    let last = |what| now.last.of_records(what);
-    let is_complete = |what| seqs_kept && last(what) >= previous.last.of_records(what);
-    let lists = [RecordKind::Activities, RecordKind::Events];
-    if previous.id == 0 || now.id == previous.id && lists.into_iter().all(is_complete) {
+    let last = |kind| now.last.of_records(kind);
+    let is_complete = |kind| seqs_kept && last(kind) >= previous.last.of_records(kind);
+    let kinds = [RecordKind::Activities, RecordKind::Events];
+    if previous.id == 0 || now.id == previous.id && kinds.into_iter().all(is_complete) {
         return Ok(());
     }
     if now.id == previous.id {
         // Seqs that were given will be given again.
         MetaKey::CommitOrder.set(connection, fastrand::i64(1..))?;
     }
-    for what in lists {
-        let start = start.last.of_records(what);
+    for kind in kinds {
+        let start = start.last.of_records(kind);
         // Copied records, and those that follow them, keep their seqs relative to the end of what was there.
-        let end = previous.last.of_records(what).saturating_add(start);
+        let end = previous.last.of_records(kind).saturating_add(start);
         let value = match now.id == previous.id {
             true => SHARED + start,
-            false if seqs_kept && last(what) >= end => -1 - start,
+            false if seqs_kept && last(kind) >= end => -1 - start,
             false => start,
         };
-        let key = continuation_key(what, previous.id);
+        let key = continuation_key(kind, previous.id);
         if key.get(connection)?.is_none_or(is_pending) {
             key.set(connection, value)?;
         }
@@ -116,9 +116,9 @@ pub(in crate::store::sqlite) fn announce(
     if previous.id == 0 || start.id == previous.id {
         return Ok(());
     }
-    for what in [RecordKind::Activities, RecordKind::Events] {
-        let value = PENDING + start.last.of_records(what);
-        continuation_key(what, previous.id).insert_if_absent(connection, value)?;
+    for kind in [RecordKind::Activities, RecordKind::Events] {
+        let value = PENDING + start.last.of_records(kind);
+        continuation_key(kind, previous.id).insert_if_absent(connection, value)?;
     }
     Ok(())
 }
@@ -143,11 +143,11 @@ fn is_pending(value: i64) -> bool {
 /// Returns where a follower continues in this file that was at `seq` of another order; `None` if no writer has stored it.
 pub(in crate::store::sqlite) fn continuation(
     connection: &Connection,
-    what: RecordKind,
+    kind: RecordKind,
     order: i64,
     seq: i64,
 ) -> rusqlite::Result<Option<Continuation>> {
-    let value = continuation_key(what, order).get(connection)?;
+    let value = continuation_key(kind, order).get(connection)?;
     Ok(value.map(|value| match value {
         pending if is_pending(pending) => Continuation::Pending,
         shared @ SHARED.. => Continuation::After(seq.min(shared - SHARED)),
@@ -156,8 +156,8 @@ pub(in crate::store::sqlite) fn continuation(
     }))
 }
 
-fn continuation_key(what: RecordKind, order: i64) -> MetaKey {
-    match what {
+fn continuation_key(kind: RecordKind, order: i64) -> MetaKey {
+    match kind {
         RecordKind::Activities => MetaKey::ActivitiesContinueAfter(order),
         RecordKind::Events => MetaKey::EventsContinueAfter(order),
     }

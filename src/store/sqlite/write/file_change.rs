@@ -27,7 +27,7 @@ use crate::store::sqlite::{
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A change that somebody else made to the files.
+/// A change that another program made to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileChange {
     /// The main file is another one, or missing.

@@ -46,7 +46,7 @@ pub(super) struct InstanceWriter {
     pub(super) file: i64,
     /// The id of the file's commit order; 0 if unknown.
     pub(super) order: i64,
-    /// `None` in memory: such a store dies with its process.
+    /// `None` in memory, where the store dies with its process.
     pub(super) lock: Option<InstanceLock>,
     pub(super) handles: HashMap<InstanceId, LogHandle>,
     next_handle: i64,

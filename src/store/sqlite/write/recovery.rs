@@ -77,9 +77,9 @@ impl InstanceWriter {
         file: &OpenFile,
         change: FileChange,
         then: FileIds,
-        look: &FileStats,
+        stats: &FileStats,
     ) -> Result<()> {
-        let (now, path) = (look.ids, file.path());
+        let (now, path) = (stats.ids, file.path());
         let moved_wal = self.rename_side_files(path, change, then, now)?;
         self.replaced.count += 1;
         tracing::warn!(
@@ -112,14 +112,14 @@ impl InstanceWriter {
             FileChange::Wal => {
                 let rows = self.replaced.rows.len();
                 self.read_wal_rows()?;
-                let again = match then.wal {
+                let wal_copy = match then.wal {
                     Some(wal) if now.wal.is_none() && !self.wal.is_foreign => {
                         wal_copy::copy_open_wal(path, wal)
                     }
                     _ => None,
                 };
                 file.close_all();
-                if again.is_some_and(|again| again.restore(path, look.main)) {
+                if wal_copy.is_some_and(|copy| copy.restore(path, stats.main)) {
                     self.replaced.rows.truncate(rows);
                 }
                 self.replaced.before.get_or_insert(before);
@@ -153,7 +153,7 @@ impl InstanceWriter {
         };
         let own = |now: Option<FileId>, then| now.is_some() && now == then;
         let is_left = change != FileChange::Shm && own(now.wal, then.wal);
-        let follow = |main| match self.frames() {
+        let move_wal = |main| match self.frames() {
             Some(frames) => {
                 // Another process's checkpoint has changed it since.
                 let is_changed = frames.were_checkpointed_since(self.wal.frames);
@@ -170,7 +170,7 @@ impl InstanceWriter {
                 }
             }),
         };
-        let moved_wal = change == FileChange::Main && is_left && then.main.is_some_and(follow);
+        let moved_wal = change == FileChange::Main && is_left && then.main.is_some_and(move_wal);
         if !moved_wal && (is_left || change == FileChange::Content) {
             aside("-wal")?;
         }

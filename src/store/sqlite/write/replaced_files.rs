@@ -34,9 +34,9 @@ pub(super) struct ReplacedFiles {
 
 impl ReplacedFiles {
     /// Returns what is added to the seqs of copied records.
-    pub(super) fn offset(&self, what: RecordKind) -> i64 {
+    pub(super) fn offset(&self, kind: RecordKind) -> i64 {
         match (&self.order, &self.begin) {
-            (Some(then), Some(begin)) => begin.offset(then, what),
+            (Some(then), Some(begin)) => begin.offset(then, kind),
             _ => 0,
         }
     }

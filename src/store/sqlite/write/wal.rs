@@ -62,13 +62,13 @@ impl WalState {
     }
 
     /// Records what a checkpoint has copied into the main file.
-    pub(super) fn record_checkpoint(&mut self, taken: &CheckpointOutcome, look: &FileStats) {
+    pub(super) fn record_checkpoint(&mut self, taken: &CheckpointOutcome, stats: &FileStats) {
         // The main file may have been overwritten meanwhile: the next check compares its content.
         self.main = None;
         self.frames = taken.frames;
-        self.bytes = look.wal_bytes;
+        self.bytes = stats.wal_bytes;
         if taken.complete {
-            self.reused_bytes = look.wal_bytes;
+            self.reused_bytes = stats.wal_bytes;
             self.checkpointed = taken.checkpointed;
             self.base = Some(taken.base);
             self.own_base = taken.own_base;

@@ -59,9 +59,9 @@ pub(super) fn move_to_main(
     let Some(moved) = descriptor(main).and_then(|open| fs::read_link(open).ok()) else {
         return false;
     };
-    let look = FileStats::read(&moved);
-    let is_as_it_was = known.is_none() || known == look.main;
-    let is_untouched = look.ids.main == Some(main) && look.ids.shm.is_none() && is_as_it_was;
+    let stats = FileStats::read(&moved);
+    let is_unchanged = known.is_none() || known == stats.main;
+    let is_untouched = stats.ids.main == Some(main) && stats.ids.shm.is_none() && is_unchanged;
     if !is_untouched || !needs_it(&moved) {
         return false;
     }
