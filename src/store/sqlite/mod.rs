@@ -59,9 +59,7 @@ impl SqliteStore {
             process: Process::current(),
         })
     }
-}
 
-impl SqliteStore {
     /// Reports what was committed according to the lock files, for a database that cannot be read; `None` if they hold no
     /// counts.
     pub fn check_lock_files(&self) -> Option<Check> {
