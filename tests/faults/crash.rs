@@ -1,6 +1,6 @@
-//! A process that is killed while it records at full speed loses nothing that it was told is on record.
+//! A process that is killed while it records at full speed loses nothing that was acknowledged.
 //!
-//! The test runs itself again as the process that dies. `ACTIVITY_TEST_KILLS=100` kills more often,
+//! The test runs itself again as the process that is killed. `ACTIVITY_TEST_KILLS=100` kills more often,
 //! `ACTIVITY_TEST_SEED` repeats what a failure printed.
 
 use std::{
@@ -23,11 +23,11 @@ use tower_activity::{
 
 use crate::support::sums;
 
-/// Names the file that the other half of a test records into, and is what makes it that.
+/// Marks the process that is killed, and names the file that it records into.
 const CHILD: &str = "ACTIVITY_TEST_CRASH";
-/// Kills that share one file, as in life.
+/// Kills per file.
 const KILLS_A_FILE: u32 = 5;
-/// Callers within the process that is killed.
+/// Concurrent callers in the process that is killed.
 const CALLERS: u64 = 4;
 /// Calls between two flushes of one caller.
 const CALLS_A_FLUSH: u64 = 25;
@@ -58,52 +58,52 @@ fn kill_often(mode: Mode, test: &str) {
         record_until_killed(mode, path.as_ref());
         return;
     }
-    let seed = setting("ACTIVITY_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = env_number("ACTIVITY_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("ACTIVITY_TEST_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let kills = setting("ACTIVITY_TEST_KILLS").map_or(10, |kills| kills as u32);
-    // Of a flush there is a line for all of its calls, of an answer one each.
+    let kills = env_number("ACTIVITY_TEST_KILLS").map_or(10, |kills| kills as u32);
+    // A flush acknowledges all of its calls in one line, an answer only one.
     let lines = if mode == Mode::Durable { 600 } else { 60 };
-    let mut seen = Seen::default();
+    let mut coverage = Coverage::default();
     for first in (0..kills).step_by(KILLS_A_FILE as usize) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
-        let mut promised = Promised::default();
+        let mut acknowledged = Acknowledged::default();
         for _ in first..kills.min(first + KILLS_A_FILE) {
-            kill_one(test, &path, random.usize(0..lines), &mut promised);
-            check(&path, &promised, &mut seen);
+            kill_one(test, &path, random.usize(0..lines), &mut acknowledged);
+            check(&path, &acknowledged, &mut coverage);
         }
     }
-    println!("{kills} kills in {mode:?}: {seen:?}");
-    // Else all of the above says nothing.
-    assert!(seen.promised > 0 && seen.whole > 0);
-    assert!(seen.abandoned > 0 && seen.events > 0);
+    println!("{kills} kills in {mode:?}: {coverage:?}");
+    // The test must have covered something.
+    assert!(coverage.acknowledged > 0 && coverage.whole > 0);
+    assert!(coverage.abandoned > 0 && coverage.events > 0);
 }
 
-fn setting(name: &str) -> Option<u64> {
+fn env_number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// What processes that are dead now were told is on record.
+/// Records that were acknowledged to killed processes.
 #[derive(Debug, Default)]
-struct Promised {
+struct Acknowledged {
     activities: BTreeSet<String>,
     events: BTreeSet<String>,
-    /// Open when a flush was answered: on record as ended or abandoned.
+    /// Open when a flush was acknowledged: must be stored as ended or abandoned.
     listed: BTreeSet<String>,
 }
 
-/// That the test had something to look at.
+/// What the test has covered.
 #[derive(Debug, Default)]
-struct Seen {
-    promised: usize,
+struct Coverage {
+    acknowledged: usize,
     events: usize,
     abandoned: usize,
     whole: usize,
 }
 
-/// Starts a process that records, reads so many of its acknowledgements, and kills it.
-fn kill_one(test: &str, path: &Path, lines: usize, promised: &mut Promised) {
+/// Starts a process that records, reads a number of its acknowledgements, and kills it.
+fn kill_one(test: &str, path: &Path, lines: usize, acknowledged: &mut Acknowledged) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("crash::{test}"), "--nocapture"])
         .env(CHILD, path)
@@ -114,10 +114,10 @@ fn kill_one(test: &str, path: &Path, lines: usize, promised: &mut Promised) {
     let mut read = 0;
     let mut line = String::new();
     while pipe.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
-        if promised.hear(&line) {
+        if acknowledged.parse_line(&line) {
             read += 1;
         }
-        // What is in the pipe by then was said before it died.
+        // Lines in the pipe were written before it was killed.
         if read == lines + 1 {
             child.kill().unwrap();
         }
@@ -130,9 +130,9 @@ fn kill_one(test: &str, path: &Path, lines: usize, promised: &mut Promised) {
     );
 }
 
-impl Promised {
-    /// Reads one line of a process; `false` when that is none of its acknowledgements.
-    fn hear(&mut self, line: &str) -> bool {
+impl Acknowledged {
+    /// Parses a line of a process; `false` if it is not an acknowledgement.
+    fn parse_line(&mut self, line: &str) -> bool {
         let mut words = line.split_ascii_whitespace();
         let ids = match words.next() {
             Some("ready") => return true,
@@ -146,8 +146,8 @@ impl Promised {
     }
 }
 
-/// Opens the log that a killed process left, and looks at all of it.
-fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
+/// Opens the log that a killed process left, and checks all of it.
+fn check(path: &Path, acknowledged: &Acknowledged, coverage: &mut Coverage) {
     let log = ActivityLog::open(path).unwrap();
     log.start(Describe::job("afterwards"))
         .end(Outcome::success());
@@ -162,54 +162,57 @@ fn check(path: &Path, promised: &Promised, seen: &mut Seen) {
         .iter()
         .filter(|row| row.status != Status::Abandoned);
     let ended: BTreeSet<_> = ended.map(|row| row.id.to_string()).collect();
-    let missing: Vec<_> = promised.activities.difference(&ended).collect();
+    let missing: Vec<_> = acknowledged.activities.difference(&ended).collect();
     assert!(
         missing.is_empty(),
-        "promised, and not on record: {missing:?}"
+        "acknowledged, and not on record: {missing:?}"
     );
-    let missing: Vec<_> = promised.listed.difference(&ids).collect();
-    assert!(missing.is_empty(), "seen running, and gone: {missing:?}");
+    let missing: Vec<_> = acknowledged.listed.difference(&ids).collect();
+    assert!(
+        missing.is_empty(),
+        "coverage running, and gone: {missing:?}"
+    );
 
     let events = events(&mut reader);
     let event_ids: BTreeSet<_> = events.iter().map(|row| row.id.to_string()).collect();
     assert_eq!(event_ids.len(), events.len(), "no event twice");
-    let missing: Vec<_> = promised.events.difference(&event_ids).collect();
+    let missing: Vec<_> = acknowledged.events.difference(&event_ids).collect();
     assert!(
         missing.is_empty(),
-        "promised, and not on record: {missing:?}"
+        "acknowledged, and not on record: {missing:?}"
     );
 
-    // Where there was no room something is missing, and it says so.
+    // Records that were refused for memory are counted.
     let calls = activities
         .iter()
         .filter(|row| row.name == "call" && row.status != Status::Abandoned && !row.truncated);
-    seen.whole += calls.map(check_whole).count();
+    coverage.whole += calls.map(check_whole).count();
     events.iter().for_each(check_event);
     check_accounting(&mut reader, path, &activities, &events);
-    seen.promised += promised.activities.len();
-    seen.events += promised.events.len();
-    seen.abandoned += activities.len() - ended.len();
+    coverage.acknowledged += acknowledged.activities.len();
+    coverage.events += acknowledged.events.len();
+    coverage.abandoned += activities.len() - ended.len();
     log.shutdown().wait().unwrap();
     check_sums(path);
 }
 
-/// What was added up meanwhile is what the rows add up to, whenever it was interrupted.
+/// The sums equal those of the rows, wherever the process was killed.
 fn check_sums(path: &Path) {
     let before = sums::all(path);
     let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
     sums::rebuild(&mut *upkeep);
-    // All of it would be too much to print.
+    // Not `assert_eq`: the output would be too long.
     assert!(sums::all(path) == before, "rebuilt sums differ");
 }
 
-/// Every part of a record is there, and they belong together.
-fn check_whole(row: &ActivityRecord) {
+/// Checks that a record is complete and consistent.
+fn check_activity(row: &ActivityRecord) {
     let number = row.attributes["number"].as_u64().unwrap();
     let (text, payload) = content(number);
     assert_eq!(row.status, Status::Success, "{row:?}");
     assert!(row.duration_ns.is_some() && row.seq.is_some(), "{row:?}");
     assert_eq!(row.attributes["text"], json!(text));
-    assert_eq!(row.attributes["sum"], json!(sum(&text, &payload)));
+    assert_eq!(row.attributes["sum"], json!(checksum(&text, &payload)));
     assert_eq!(row.input.as_ref().unwrap().text, payload.to_string());
     assert_eq!(row.output.as_ref().unwrap().text, json!(number).to_string());
     assert_eq!(
@@ -225,7 +228,7 @@ fn check_event(row: &EventRecord) {
     assert!(row.activity.is_some());
 }
 
-/// What the dead said of themselves with their last commit is what they left.
+/// The accounting of killed processes, as of their last commit, equals their rows.
 fn check_accounting(
     reader: &mut ActivityReader,
     path: &Path,
@@ -289,14 +292,14 @@ fn events(reader: &mut ActivityReader) -> Vec<EventRecord> {
     }
 }
 
-/// What a call says of itself: of many lengths, so that rows lie across pages.
+/// The content of a call, of many lengths, so that rows span pages.
 fn content(number: u64) -> (String, Value) {
     let text = "so it goes ".repeat(number as usize * 7 % 40);
     let payload = json!({"number": number, "lines": vec![text.len(); number as usize % 60]});
     (text, payload)
 }
 
-fn sum(text: &str, payload: &Value) -> u32 {
+fn checksum(text: &str, payload: &Value) -> u32 {
     let bytes = text.bytes().chain(payload.to_string().into_bytes());
     // FNV-1a.
     bytes.fold(0x811c_9dc5, |sum: u32, byte| {
@@ -304,25 +307,25 @@ fn sum(text: &str, payload: &Value) -> u32 {
     })
 }
 
-/// The other half: records at full speed and says what it was told is on record, until it is killed.
+/// Runs in the killed process: records at full speed, and prints acknowledgements.
 fn record_until_killed(mode: Mode, path: &Path) {
     let builder = ActivityLog::builder().mode(mode);
     let builder = match mode {
-        // So little memory that calls do wait for room.
+        // So little memory that calls wait for a reservation.
         Mode::Wait => builder.memory_limit(256 << 10),
         _ => builder,
     };
     let log = builder.open(path).unwrap();
-    // The harness may have left a line unfinished.
-    say("\nready", &[]);
+    // The test harness may have left a line unfinished.
+    acknowledge("\nready", &[]);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let callers = (0..CALLERS).map(|caller| call_for_ever(log.clone(), mode, caller));
-        // Bounded, should nobody kill it.
+        let callers = (0..CALLERS).map(|caller| call_forever(log.clone(), mode, caller));
+        // Ends by itself if it is not killed.
         let mut callers: tokio::task::JoinSet<()> = callers.collect();
         tokio::time::timeout(Duration::from_secs(60), callers.join_next())
             .await
@@ -330,12 +333,12 @@ fn record_until_killed(mode: Mode, path: &Path) {
     });
 }
 
-async fn call_for_ever(log: ActivityLog, mode: Mode, caller: u64) {
+async fn call_forever(log: ActivityLog, mode: Mode, caller: u64) {
     let service = service_fn(async |number: u64| {
         let activity = Activity::current();
         let (text, payload) = content(number);
         activity.set("number", number);
-        activity.set("sum", sum(&text, &payload));
+        activity.set("sum", checksum(&text, &payload));
         activity.set_input(&payload, Capture::Full);
         activity.set_actor(format!("user {}", number % 7));
         if number.is_multiple_of(3) {
@@ -360,18 +363,18 @@ async fn call_for_ever(log: ActivityLog, mode: Mode, caller: u64) {
         for _ in 0..CALLS_A_FLUSH {
             let (id, event) = service.ready().await.unwrap().call(number).await.unwrap();
             if mode == Mode::Durable {
-                say("ended", &texts(id.as_slice()));
+                acknowledge("ended", &texts(id.as_slice()));
             }
             ids.extend(id);
             last = Some(event);
             number += CALLERS;
         }
         if let Ok(Some(id)) = last.unwrap().committed().await {
-            say("event", &[id.to_string()]);
+            acknowledge("event", &[id.to_string()]);
         }
         if log.flush().await.is_ok() {
-            say("ended", &texts(&ids));
-            say("open", &texts(turn.id().as_slice()));
+            acknowledge("ended", &texts(&ids));
+            acknowledge("open", &texts(turn.id().as_slice()));
         }
         turn.end(Outcome::success());
     }
@@ -381,7 +384,7 @@ fn texts(ids: &[ActivityId]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
-fn say(what: &str, ids: &[String]) {
+fn acknowledge(what: &str, ids: &[String]) {
     let line = format!("{what} {}\n", ids.join(" "));
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }

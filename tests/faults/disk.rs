@@ -1,5 +1,5 @@
-//! Disks as they are: full, read-only, not ours. Where a test needs a file system of its own, it runs again in a
-//! process that may mount one (`unshare`), and where no process may, under a limit on the size of files.
+//! Full, read-only and forbidden disks. A test that needs its own file system runs again in a process that may mount one
+//! (`unshare`); if none may, it runs again under a limit on the size of files.
 
 use std::{
     convert::Infallible,
@@ -23,12 +23,12 @@ use tower_activity::{
 
 use crate::support::{Rows, fuse, rows, soon};
 
-/// The folder that a test which runs again is to use.
+/// The folder of a test that runs again.
 const PLACE: &str = "ACTIVITY_TEST_PLACE";
-/// Set where it is under a limit rather than on a file system of its own.
+/// Set if the test runs under a limit instead of on its own file system.
 const LIMITED: &str = "ACTIVITY_TEST_LIMITED";
 
-fn done(log: &ActivityLog, name: &'static str) {
+fn record_job(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
 }
 
@@ -36,14 +36,14 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-fn ran(command: &mut Command) -> String {
+fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:#?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A command that runs others where they may mount; `None` where nobody lets us.
-fn may_mount() -> Option<Command> {
+/// A command whose children may mount file systems; `None` if that is not allowed here.
+fn mount_command() -> Option<Command> {
     let unshare = || {
         let mut command = Command::new("unshare");
         command.arg("--mount");
@@ -60,8 +60,8 @@ fn may_mount() -> Option<Command> {
         .then(unshare)
 }
 
-/// A command that runs others as a user to whom something is forbidden.
-fn forbids() -> Command {
+/// A command that runs others as an unprivileged user.
+fn unprivileged_command() -> Command {
     let mut command = Command::new("env");
     if is_root() {
         command.uid(65_534).gid(65_534);
@@ -69,22 +69,25 @@ fn forbids() -> Command {
     command
 }
 
-/// Runs this test again by a command, in a folder for it.
-fn again(mut command: Command, name: &str, place: &Path) {
+/// Runs this test again with a command, in a folder for it.
+fn rerun(mut command: Command, name: &str, place: &Path) {
     command
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", &format!("disk::{name}"), "--nocapture"])
         .env(PLACE, place);
-    let said = ran(&mut command);
-    assert!(said.contains("1 passed"), "no test {name:?}: {said}");
+    let output_text = run(&mut command);
+    assert!(
+        output_text.contains("1 passed"),
+        "no test {name:?}: {output_text}"
+    );
 }
 
-fn place() -> Option<PathBuf> {
+fn rerun_folder() -> Option<PathBuf> {
     std::env::var_os(PLACE).map(PathBuf::from)
 }
 
-/// Makes so many calls and sees each answered.
-fn answered(log: &ActivityLog, calls: u64) {
+/// Makes calls and asserts that each is answered.
+fn answered_calls(log: &ActivityLog, calls: u64) {
     let mut service = ServiceBuilder::new()
         .layer(ActivityLayer::new(log).describe(|_: &u64| Describe::job("call")))
         .service(service_fn(async |number: u64| Ok::<_, Infallible>(number)));
@@ -95,8 +98,8 @@ fn answered(log: &ActivityLog, calls: u64) {
     }
 }
 
-/// All that the numbers promise, in memory and on record.
-fn is_whole(path: &Path, counts: &Accounting) {
+/// Asserts that the accounting adds up, in memory and in the store.
+fn assert_accounted(path: &Path, counts: &Accounting) {
     assert!(counts.adds_up(), "{counts:?}");
     let mut reader = ActivityReader::open(path).unwrap();
     assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
@@ -107,24 +110,24 @@ fn is_whole(path: &Path, counts: &Accounting) {
 
 #[test]
 fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
-    let Some(folder) = place() else {
+    let Some(folder) = rerun_folder() else {
         let folder = tempfile::tempdir().unwrap();
-        let command = may_mount().unwrap_or_else(|| {
-            // 4 MB in blocks of 512 bytes. The signal that goes with it is for programs that do not look.
+        let command = mount_command().unwrap_or_else(|| {
+            // 4 MB in blocks of 512 bytes. Ignore the signal, so that writes fail with an error.
             let mut limited = Command::new("sh");
             limited.args(["-c", "trap '' XFSZ; ulimit -S -f 8192; exec \"$0\" \"$@\""]);
             limited.env(LIMITED, "1");
             limited
         });
         let name = "a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space";
-        return again(command, name, folder.path());
+        return rerun(command, name, folder.path());
     };
     let limited = std::env::var_os(LIMITED).is_some();
     let ballast = folder.join("ballast");
     if !limited {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
-        ran(mount.arg(&folder));
+        run(mount.arg(&folder));
         fs::write(&ballast, vec![1; 4 << 20]).unwrap();
     }
     let path = folder.join("activity.db");
@@ -135,11 +138,11 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
         .unwrap();
     let mut calls = 0;
     let stuck = soon(|| {
-        answered(&log, 1_000);
+        answered_calls(&log, 1_000);
         calls += 1_000;
         let error = log.flush().timeout(Duration::from_millis(20)).wait().err();
         let why = error.and_then(|error| Some(std::error::Error::source(&error)?.to_string()));
-        // A slow disk is none that is full.
+        // A slow disk is not a full one.
         why.filter(|_| log.accounting().activities.rejected_memory > 0)
     });
     let expected = if limited {
@@ -162,18 +165,18 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
         (calls, 0, 0)
     );
     assert!(full.adds_up(), "{full:?}");
-    answered(&log, 1_000);
+    answered_calls(&log, 1_000);
     calls += 1_000;
 
     if limited {
         let process = std::process::id().to_string();
-        ran(Command::new("prlimit").args(["--fsize=unlimited", "--pid", &process]));
+        run(Command::new("prlimit").args(["--fsize=unlimited", "--pid", &process]));
     } else {
         fs::remove_file(&ballast).unwrap();
     }
-    // By itself: nobody asks for a flush.
+    // Without a flush.
     soon(|| (log.accounting().activities.waiting == 0).then_some(()));
-    answered(&log, 1_000);
+    answered_calls(&log, 1_000);
     calls += 1_000;
     let counts = log.shutdown().wait().unwrap();
     assert_eq!(
@@ -192,34 +195,34 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
         counts.activities.committed >= full.activities.committed + full.activities.waiting + 1_000,
         "{counts:?}"
     );
-    is_whole(&path, &counts);
+    assert_accounted(&path, &counts);
 }
 
 #[test]
 fn recording_resumes_after_the_folder_was_read_only() {
-    let Some(folder) = place() else {
+    let Some(folder) = rerun_folder() else {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        let command = may_mount().unwrap_or_else(|| {
-            let mut limited = forbids();
+        let command = mount_command().unwrap_or_else(|| {
+            let mut limited = unprivileged_command();
             limited.env(LIMITED, "1");
             limited
         });
         let name = "recording_resumes_after_the_folder_was_read_only";
-        return again(command, name, folder.path());
+        return rerun(command, name, folder.path());
     };
     if std::env::var_os(LIMITED).is_some() {
         return becomes_unwritable(&folder.join("own"));
     }
     let path = folder.join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
-    done(&log, "before");
+    record_job(&log, "before");
     log.flush().wait().unwrap();
 
-    ran(Command::new("mount")
+    run(Command::new("mount")
         .args(["-t", "tmpfs", "-o", "ro", "tmpfs"])
         .arg(&folder));
-    done(&log, "meanwhile");
+    record_job(&log, "meanwhile");
     let why = soon(|| {
         let error = log
             .flush()
@@ -234,14 +237,14 @@ fn recording_resumes_after_the_folder_was_read_only() {
     assert!(error.to_string().contains("mounted read-only"), "{error}");
     assert_eq!(log.accounting().activities.waiting, 1);
 
-    ran(Command::new("umount").arg(&folder));
+    run(Command::new("umount").arg(&folder));
     soon(|| (log.accounting().activities.waiting == 0).then_some(()));
     assert_eq!(rows(&log).names(), ["before", "meanwhile"]);
     let counts = log.shutdown().wait().unwrap();
-    is_whole(&path, &counts);
+    assert_accounted(&path, &counts);
 }
 
-/// The same by rights: the file is gone, and its folder cannot be written.
+/// The same by permissions: the file is gone, and its folder is not writable.
 fn becomes_unwritable(folder: &Path) {
     fs::create_dir(folder).unwrap();
     let path = folder.join("activity.db");
@@ -250,7 +253,7 @@ fn becomes_unwritable(folder: &Path) {
         fs::remove_file(folder.join(file)).unwrap();
     }
     fs::set_permissions(folder, PermissionsExt::from_mode(0o500)).unwrap();
-    done(&log, "meanwhile");
+    record_job(&log, "meanwhile");
     soon(|| {
         let error = log
             .flush()
@@ -268,17 +271,20 @@ fn becomes_unwritable(folder: &Path) {
 
 #[test]
 fn a_path_without_permission_is_refused_with_a_fix() {
-    let Some(folder) = place() else {
+    let Some(folder) = rerun_folder() else {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let name = "a_path_without_permission_is_refused_with_a_fix";
-        return again(forbids(), name, folder.path());
+        return rerun(unprivileged_command(), name, folder.path());
     };
     let check = |path: &Path, expected: &str| {
         let error = ActivityLog::open(path).unwrap_err();
-        let said = error.to_string();
-        assert!(said.contains(path.to_str().unwrap()), "{said}");
-        assert!(said.contains(expected), "{said}");
+        let output_text = error.to_string();
+        assert!(
+            output_text.contains(path.to_str().unwrap()),
+            "{output_text}"
+        );
+        assert!(output_text.contains(expected), "{output_text}");
     };
     let forbidden = folder.join("forbidden");
     fs::create_dir(&forbidden).unwrap();
@@ -291,11 +297,11 @@ fn a_path_without_permission_is_refused_with_a_fix() {
 
     let path = folder.join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
-    done(&log, "one");
+    record_job(&log, "one");
     log.shutdown().wait().unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o400)).unwrap();
     check(&path, "this user may not write the file");
-    // The file may be written, and nothing made beside it.
+    // The file is writable, but no file can be created beside it.
     fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     let beside = forbidden.join("activity.db");
     fs::set_permissions(&forbidden, PermissionsExt::from_mode(0o700)).unwrap();
@@ -314,15 +320,15 @@ fn the_lock_files_of_a_log_are_private_to_its_owner() {
 
 #[test]
 fn a_network_file_system_is_refused_by_name() {
-    let Some(folder) = place() else {
+    let Some(folder) = rerun_folder() else {
         let folder = tempfile::tempdir().unwrap();
         let device = File::options().read(true).write(true).open("/dev/fuse");
-        let Some(command) = may_mount().filter(|_| device.is_ok()) else {
-            // Where nobody may mount one there is the list of mounts alone, which the unit tests read.
+        let Some(command) = mount_command().filter(|_| device.is_ok()) else {
+            // If mounting is not allowed, only the unit tests cover this, with a list of mounts.
             return a_local_disk_is_not_a_network_file_system();
         };
         let name = "a_network_file_system_is_refused_by_name";
-        return again(command, name, folder.path());
+        return rerun(command, name, folder.path());
     };
     let device = File::options()
         .read(true)
@@ -330,7 +336,7 @@ fn a_network_file_system_is_refused_by_name() {
         .open("/dev/fuse")
         .unwrap();
     let mut mount = Command::new("mount");
-    // What is mounted talks through the descriptor of whoever mounts it.
+    // The mounted file system talks through this process's descriptor.
     mount.stdin(device.try_clone().unwrap());
     mount.args([
         "-i",
@@ -340,17 +346,23 @@ fn a_network_file_system_is_refused_by_name() {
         "fd=0,rootmode=40755,user_id=0,group_id=0",
         "ann@server:",
     ]);
-    ran(mount.arg(&folder));
+    run(mount.arg(&folder));
     fuse::serve(device);
     let path = folder.join("activity.db");
-    // Also by a link from a disk of this machine.
+    // Also through a symlink from a local disk.
     let here = tempfile::tempdir().unwrap();
     let link = here.path().join("link");
     std::os::unix::fs::symlink(&folder, &link).unwrap();
     for path in [path, link.join("activity.db")] {
-        let said = ActivityLog::open(&path).unwrap_err().to_string();
-        assert!(said.contains("network file system (fuse.sshfs)"), "{said}");
-        assert!(said.contains("keep it on a disk of this machine"), "{said}");
+        let output_text = ActivityLog::open(&path).unwrap_err().to_string();
+        assert!(
+            output_text.contains("network file system (fuse.sshfs)"),
+            "{output_text}"
+        );
+        assert!(
+            output_text.contains("keep it on a disk of this machine"),
+            "{output_text}"
+        );
     }
 }
 
@@ -360,7 +372,7 @@ fn a_local_disk_is_not_a_network_file_system() {
         let folder = tempfile::tempdir_in(folder).unwrap();
         let path = folder.path().join("activity.db");
         let log = ActivityLog::open(&path).unwrap();
-        done(&log, "one");
+        record_job(&log, "one");
         log.shutdown().wait().unwrap();
         assert_eq!(Rows::open(&path).names(), ["one"]);
     }

@@ -1,5 +1,4 @@
-//! The whole pipeline against a schedule of faults: whatever the store does, in the end everything that was admitted
-//! is on record once, or counted.
+//! The whole pipeline with a schedule of store faults: in the end every admitted record is stored once, or counted as lost.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,7 +22,7 @@ use tower_activity::{
 
 use crate::support::faulty::{Fault, FaultyStore};
 
-/// Buckets as they follow from the rows.
+/// The buckets recomputed from the rows.
 const RECOMPUTED: &str = "
 WITH row AS (SELECT *, started_at / 900000000 AS quarter FROM activity),
      fold AS (SELECT 0 AS scope, 0 AS scope_id, * FROM row
@@ -37,7 +36,7 @@ WITH row AS (SELECT *, started_at / 900000000 AS quarter FROM activity),
 SELECT (SELECT count(*) FROM (SELECT * FROM wanted EXCEPT SELECT * FROM found))
      + (SELECT count(*) FROM (SELECT * FROM found EXCEPT SELECT * FROM wanted))";
 
-/// What happens next. Which open activity it happens to is a number of any size.
+/// A step. Open activities are selected by a number of any size.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Start {
@@ -94,7 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How many schedules are tried.
+/// The number of schedules.
 fn cases() -> u32 {
     let set = std::env::var("PROPTEST_CASES").ok();
     set.and_then(|set| set.parse().ok()).unwrap_or(48)
@@ -114,28 +113,28 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
-        let mut world = World::open(&path, little_memory);
+        let mut harness = Harness::open(&path, little_memory);
         for step in steps {
-            world.take(step);
+            harness.apply(step);
         }
-        world.end(&path);
+        harness.end(&path);
     }
 }
 
-/// A log before a faulty store, and what is to be on record.
-struct World {
+/// A log with a faulty store, and the records that it must have.
+struct Harness {
     log: ActivityLog,
     store: Arc<FaultyStore>,
     clock: ManualClock,
     begin: DateTime<Utc>,
     fault: Fault,
-    /// Where the store panicked now and then, it may have seemed to be over one record.
+    /// The store panicked at random, so that bisecting may have blamed any record.
     may_lose_any: bool,
     was_late: bool,
     elapsed: Duration,
     activities: Vec<Expected>,
     open: Vec<(ActivityGuard, usize)>,
-    /// What has ended, in order.
+    /// Ended activities, in order.
     ended: Vec<ActivityId>,
     events: Vec<(EventId, &'static str, Option<Key>, Option<ActivityId>)>,
     asked: (u64, u64),
@@ -157,7 +156,7 @@ struct Expected {
     duration: Option<Duration>,
 }
 
-impl World {
+impl Harness {
     fn open(path: &Path, little_memory: bool) -> Self {
         let store = FaultyStore::around(SqliteStore::new(path).unwrap(), Fault::None);
         let clock = ManualClock::new();
@@ -167,7 +166,7 @@ impl World {
             .clock(clock.clone())
             .open_store(store.clone())
             .unwrap();
-        World {
+        Harness {
             begin: clock.now(),
             log,
             store,
@@ -184,7 +183,7 @@ impl World {
         }
     }
 
-    fn take(&mut self, step: Step) {
+    fn apply(&mut self, step: Step) {
         match step {
             Step::Start { name, inside } => self.start(name, inside),
             Step::End(at, ending) if !self.open.is_empty() => self.finish(at, ending),
@@ -202,7 +201,7 @@ impl World {
                 self.elapsed += by;
             }
             Step::SetWall(by) => self.clock.set_wall(self.begin + by),
-            // What was committed is not refused later; who is told so of a lost record would be told wrong.
+            // A committed record is not refused later, and `Ok` is never returned for a lost one.
             Step::Fault(Fault::Refuse(_) | Fault::Panic) if self.was_late => {}
             Step::Fault(fault) => {
                 self.was_late |= fault == Fault::Late;
@@ -276,7 +275,7 @@ impl World {
         }
     }
 
-    /// Ok means committed; while the store works it is Ok.
+    /// `Ok` means committed. It must be `Ok` while the store works.
     fn flush(&mut self) {
         let works = matches!(self.fault, Fault::None | Fault::Slow(_) | Fault::Refuse(_));
         let patience = Duration::from_millis(if works { 10_000 } else { 5 });
@@ -298,7 +297,7 @@ impl World {
     fn end(mut self, path: &Path) {
         self.take(Step::Fault(Fault::None));
         self.flush();
-        // All of the memory came back, but for what open activities take.
+        // All reserved memory is released, except for open activities.
         if self.open.is_empty() {
             let large = self.log.event("large").data("x".repeat(30_000)).record();
             self.asked.1 += 1;
@@ -335,7 +334,7 @@ impl World {
         assert_eq!(differ, Ok(0), "buckets are not what follows from the rows");
     }
 
-    /// Every admitted activity is there once and as it was, or was refused.
+    /// Every admitted activity is stored once and unchanged, or was refused.
     fn check_activities(&self, rows: &[ActivityRecord], lost: u64) {
         let by_id: HashMap<_, _> = rows.iter().map(|row| (row.id, row)).collect();
         assert_eq!(by_id.len(), rows.len());
@@ -349,7 +348,7 @@ impl World {
             assert_eq!((&*row.name, row.parent), (one.name, one.parent));
             assert_eq!(row.scope.project.as_deref(), Some(one.project));
             assert_eq!(row.started_at, one.started_at);
-            // The end of one that was refused after it was listed is what is missing.
+            // Of one that was refused after it was listed as open, the end is missing.
             if row.status == Status::Abandoned && one.status != Status::Abandoned {
                 assert!(one.name == "poison" || self.may_lose_any, "lost: {one:?}");
                 missing += 1;
@@ -368,7 +367,7 @@ impl World {
         assert!(rows.len() <= self.activities.len());
     }
 
-    /// Lists are by time, then as it started; `seq` is as it ended.
+    /// Lists are in order of start; `seq` is in order of end.
     fn check_order(&self, rows: &[ActivityRecord]) {
         let numbers: HashMap<_, _> = self
             .activities
@@ -376,12 +375,12 @@ impl World {
             .enumerate()
             .map(|(n, one)| (one.id, n))
             .collect();
-        let places: Vec<_> = rows
+        let positions: Vec<_> = rows
             .iter()
             .rev()
             .map(|row| (row.started_at, numbers[&row.id]))
             .collect();
-        assert!(places.is_sorted(), "{places:?}");
+        assert!(positions.is_sorted(), "{positions:?}");
         let seqs: HashMap<_, _> = rows.iter().map(|row| (row.id, row.seq.unwrap())).collect();
         let ended: HashSet<_> = rows
             .iter()
@@ -393,7 +392,7 @@ impl World {
         assert!(seqs.is_sorted(), "{seqs:?}");
     }
 
-    /// Every admitted event is there once, or another of its key, type and project, or it was refused.
+    /// Every admitted event is stored once, or another with its key, type and project is, or it was refused.
     fn check_events(
         &self,
         reader: &mut ActivityReader,
@@ -425,7 +424,7 @@ impl World {
                 }
             }
         }
-        // One that was refused may have had a key that is on record.
+        // A refused event may have had a key that is stored.
         assert_eq!(lost + duplicates, counts.lost() + counts.duplicates);
         assert!(lost <= counts.lost(), "{counts:?}");
     }

@@ -1,4 +1,4 @@
-//! Faults that cost a process: it is killed, its disk is full, its store fails, foreign clients write its file.
+//! Faults: kills, full disks, failing stores, and foreign clients that write to the file.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[cfg(unix)]

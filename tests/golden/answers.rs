@@ -1,4 +1,4 @@
-//! What the library answers about a log: everything that it has on record.
+//! All answers of the library about a log.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -12,13 +12,13 @@ use tower_activity::{
 
 use crate::golden::tables::hex;
 
-/// Answers by what was asked.
+/// Answers by query.
 pub type Answers = BTreeMap<String, Value>;
 
-/// Instants at which metrics are asked for: within what the log has, and at its end.
+/// Instants of metrics queries: within the log's records, and at their end.
 const TIMES: [&str; 2] = ["2026-02-12T12:00:00Z", "2026-02-14T09:00:00Z"];
 
-/// Words and scopes that are searched for, each of which is somewhere.
+/// Filters with words and scopes, each of which matches something.
 const SEARCHES: [&str; 22] = [
     "search",
     "поиск",
@@ -44,7 +44,7 @@ const SEARCHES: [&str; 22] = [
     "request:req-7",
 ];
 
-/// Every answer.
+/// Collects all answers.
 pub fn all(path: &Path) -> Answers {
     let mut reader = ActivityReader::open(path).unwrap();
     let mut answers = Answers::new();
@@ -86,7 +86,7 @@ pub fn all(path: &Path) -> Answers {
     answers
 }
 
-/// Where answers differ from earlier ones, as far as those go: a later version may say more, and find more.
+/// The differences from earlier answers. A later version may add fields and results.
 pub fn differences(earlier: &Answers, now: &Answers) -> Vec<String> {
     let mut found = Vec::new();
     for (asked, earlier) in earlier {
@@ -104,7 +104,7 @@ pub fn differences(earlier: &Answers, now: &Answers) -> Vec<String> {
     found
 }
 
-/// Objects may have more keys than earlier.
+/// Compares values; objects may have more keys than before.
 fn compare(at: &str, earlier: &Value, now: &Value, found: &mut Vec<String>) {
     match (earlier, now) {
         (Value::Object(earlier), Value::Object(now)) => {
@@ -127,7 +127,7 @@ fn compare(at: &str, earlier: &Value, now: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Every activity, newest first.
+/// All activities, newest first.
 pub fn activities(reader: &mut ActivityReader) -> Vec<ActivityRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
@@ -140,7 +140,7 @@ pub fn activities(reader: &mut ActivityReader) -> Vec<ActivityRecord> {
     }
 }
 
-/// Every event, newest first.
+/// All events, newest first.
 pub fn events(reader: &mut ActivityReader) -> Vec<EventRecord> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
@@ -180,7 +180,7 @@ fn metrics(reader: &mut ActivityReader, answers: &mut Answers) {
                 let query = MetricsQuery::new(window, time).subject(subject.clone());
                 let mut answer = json!(reader.metrics(&query).unwrap());
                 let history = answer["history"].as_array_mut().unwrap();
-                // Most of a history is empty.
+                // Most buckets are empty: left out.
                 history.retain(|point| point["count"] != 0);
                 answers.insert(format!("{window:?} at {at} of {subject:?}"), answer);
             }

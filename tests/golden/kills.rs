@@ -1,4 +1,4 @@
-//! A process that is killed at any write while it opens a log leaves the log as it was before or as it is afterwards.
+//! A process that is killed at any write while it opens a log leaves the old or the new log.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -24,13 +24,13 @@ fn a_migration_killed_at_any_write_leaves_the_old_or_the_new_log() {
     }
     let test = "golden::kills::a_migration_killed_at_any_write_leaves_the_old_or_the_new_log";
     let newest = newest_version();
-    // Most kills leave the same rows, of which there is no more to say.
+    // Most kills leave the same rows, which are checked only once.
     let checked = Mutex::new(HashSet::new());
     for golden in Golden::all() {
         let (_folder, untouched) = golden.copy();
         let before = tables::fingerprints(&untouched);
         let seen = kill_at_every_write(test, &|| golden.copy(), &|path| {
-            // Reading would clean up what was left behind.
+            // Reading cleans up side files: on a copy.
             let (folder, left) = copy(path);
             let version = tables::version(&left);
             if version == golden.version && version < newest {
@@ -49,14 +49,14 @@ fn a_migration_killed_at_any_write_leaves_the_old_or_the_new_log() {
             drop(folder);
             open_and_close(path);
             let mut rows = tables::fingerprints(path);
-            // Whoever opened it is another one each time.
+            // Each process opens it as another instance.
             rows.remove("instance");
             if checked.lock().unwrap().insert((golden.version, rows)) {
                 migration::check(&golden, path);
             }
             version
         });
-        // Else it was never killed on one side of the commit.
+        // There must have been kills before and after the commit.
         assert_eq!(seen, BTreeSet::from([golden.version, newest]));
     }
 }
@@ -82,7 +82,7 @@ fn creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log() {
         let told = beside(path, ".told").exists();
         open_and_close(path);
         assert_eq!(tables::version(path), newest);
-        assert_eq!(tables::damages(path), Vec::<String>::new());
+        assert_eq!(tables::integrity_errors(path), Vec::<String>::new());
         for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let known = ["activity.db", "activity.db-instances", "activity.db.told"];

@@ -1,4 +1,4 @@
-//! A log of an earlier version is brought up to date, and has what it had.
+//! Logs of earlier versions are migrated without losing anything.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -25,7 +25,11 @@ fn every_schema_version_has_a_golden_file() {
         );
         let (_folder, path) = golden.copy();
         assert_eq!(tables::version(&path), version, "{name}");
-        assert_eq!(tables::damages(&path), Vec::<String>::new(), "{name}");
+        assert_eq!(
+            tables::integrity_errors(&path),
+            Vec::<String>::new(),
+            "{name}"
+        );
         assert_eq!(tables::dump(&path), golden.rows(), "{name}");
         assert!(
             version < newest || tables::schema(&path) == tables::schema(&fresh),
@@ -44,7 +48,7 @@ fn a_migrated_log_has_the_records_it_had() {
         assert_eq!(tables::version(&path), tables::version(&fresh));
         assert_eq!(tables::schema(&path), tables::schema(&fresh));
         check(&golden, &path);
-        // Once more: nothing is left to migrate.
+        // Again, with nothing left to migrate.
         open_and_close(&path);
         check(&golden, &path);
     }
@@ -105,15 +109,15 @@ fn a_reader_reads_a_log_of_an_earlier_version_or_says_how_to_upgrade_it() {
     }
 }
 
-/// Says that a log has everything that its golden file had.
+/// Asserts that a log has everything of its golden file.
 pub fn check(golden: &Golden, path: &Path) {
-    assert_eq!(tables::damages(path), Vec::<String>::new());
+    assert_eq!(tables::integrity_errors(path), Vec::<String>::new());
     let differences = answers::differences(&golden.answers(), &answers::all(path));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     check_views(path);
 }
 
-/// The views say what the answers do.
+/// Asserts that the views agree with the answers.
 fn check_views(path: &Path) {
     let mut reader = ActivityReader::open(path).unwrap();
     let mut activities = view(

@@ -1,8 +1,8 @@
-//! Logs that earlier versions wrote are read whole: one golden file for each version of the schema.
+//! Logs of earlier versions are read completely: one golden file per schema version.
 //!
-//! Beside `schema-N.db` stands `schema-N.tables.jsonl`, its rows as plain SQLite reads them, and
-//! `schema-N.answers.jsonl`, what the version that wrote it answered about it. `cargo xtask golden` writes all three for the
-//! schema of today; files of earlier versions are never written again.
+//! Each `schema-N.db` has a `schema-N.tables.jsonl`, its rows as read with plain SQLite, and a `schema-N.answers.jsonl`, the
+//! answers of the version that wrote it. `cargo xtask golden` writes all three for the current schema; those of earlier
+//! versions never change.
 
 mod answers;
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use self::answers::Answers;
 
-/// Names the folder that the golden file of today's schema is written into.
+/// Names the folder for the golden file of the current schema.
 const OUT: &str = "ACTIVITY_TEST_GOLDEN";
 
 #[test]
@@ -41,7 +41,7 @@ fn a_golden_file_has_rows_in_every_table() {
         .collect();
     assert!(empty.is_empty(), "{empty:?}");
     assert_eq!(tables::empty_columns(&path), Vec::<String>::new());
-    assert_eq!(tables::damages(&path), Vec::<String>::new());
+    assert_eq!(tables::integrity_errors(&path), Vec::<String>::new());
     let bytes = fs::read(&path).unwrap();
     assert!(bytes.len() < 1 << 20, "{} bytes", bytes.len());
     assert!(!beside(&path, "-wal").exists() && !beside(&path, "-shm").exists());
@@ -54,9 +54,9 @@ fn a_golden_file_has_rows_in_every_table() {
     }
 }
 
-/// Writes the file, its rows, and what is answered about it, named by the version of its schema.
+/// Writes the file, its rows and the answers, named by the schema version.
 fn write_golden(made: &Path, folder: &Path) {
-    let golden = Golden::of(folder, tables::version(made));
+    let golden = Golden::new(folder, tables::version(made));
     assert!(
         !golden.file.exists(),
         "{} stays as it is: remove it if its schema was never released",
@@ -68,7 +68,7 @@ fn write_golden(made: &Path, folder: &Path) {
     fs::write(&golden.file, bytes).unwrap();
     fs::write(&golden.rows, lines(tables::dump(made))).unwrap();
     let before = answers::all(made);
-    // What is answered once a writer has cleaned up after the dead: without that writer.
+    // The answers after a writer has reaped dead instances, without that writer.
     open_and_close(made);
     let mut answers = answers::all(made);
     answers.retain(|asked, _| before.contains_key(asked));
@@ -81,7 +81,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     parts.any(|part| part == text.as_bytes())
 }
 
-/// A golden file, and what stands beside it.
+/// A golden file with its rows and answers.
 struct Golden {
     version: i64,
     file: PathBuf,
@@ -90,7 +90,7 @@ struct Golden {
 }
 
 impl Golden {
-    fn of(folder: &Path, version: i64) -> Golden {
+    fn new(folder: &Path, version: i64) -> Golden {
         let named = |ending: &str| folder.join(format!("schema-{version}.{ending}"));
         Golden {
             version,
@@ -100,7 +100,7 @@ impl Golden {
         }
     }
 
-    /// Those that are there, oldest first.
+    /// All golden files, oldest first.
     fn all() -> Vec<Golden> {
         let golden = (1..).map(Golden::version);
         golden.take_while(|golden| golden.file.exists()).collect()
@@ -108,7 +108,7 @@ impl Golden {
 
     fn version(version: i64) -> Golden {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        Golden::of(&folder, version)
+        Golden::new(&folder, version)
     }
 
     fn rows(&self) -> Vec<String> {
@@ -122,7 +122,7 @@ impl Golden {
         answers.map(Result::unwrap).collect()
     }
 
-    /// A copy to work on. Beside it stand the lock files of processes that were killed.
+    /// A copy to work on, with the lock files of killed processes.
     fn copy(&self) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
@@ -136,13 +136,13 @@ impl Golden {
     }
 }
 
-/// The version of the schema of a log that is made today.
+/// The schema version of a new log.
 fn newest_version() -> i64 {
     let (_folder, path) = empty_log();
     tables::version(&path)
 }
 
-/// A log that is made today.
+/// A new log.
 fn empty_log() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
@@ -154,11 +154,11 @@ fn lines(lines: impl IntoIterator<Item = String>) -> String {
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Opens a log for writing at a time when nothing in a golden file is old, and closes it.
+/// Opens a log for writing when nothing in golden files is old enough to be pruned, and closes it.
 fn open_and_close(path: &Path) {
     let log = messy_log::open(path, &messy_log::clock_afterwards());
     log.shutdown().wait().unwrap();
-    assert!(!beside(path, "-wal").exists(), "at rest it is one file");
+    assert!(!beside(path, "-wal").exists(), "a closed log is one file");
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-//! A log of a later version is refused, says why, and stays as it is.
+//! A log of a later version is refused with a reason, and left unchanged.
 
 use std::{
     collections::BTreeMap,
@@ -18,21 +18,21 @@ use tower_activity::{
 
 use crate::golden::{Golden, beside, newest_version, open_and_close};
 
-/// A log of a version that is not known yet, alone in its folder.
+/// A log of a future version, alone in its folder.
 fn newer() -> (TempDir, PathBuf) {
     let (folder, path) = Golden::version(1).copy();
     upgrade(&path).close().unwrap();
     (folder, path)
 }
 
-/// The same as its writer left it when it was killed: its version stands in the write-ahead log alone.
+/// The same after its writer was killed: only the WAL has the version.
 fn newer_and_killed() -> (TempDir, PathBuf) {
     let (upgraded, from) = Golden::version(1).copy();
     let store = upgrade(&from);
     killed(upgraded.path(), store)
 }
 
-/// A database of another program, which was killed.
+/// A database of another program that was killed.
 fn foreign_and_killed() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let store = Connection::open(folder.path().join("activity.db")).unwrap();
@@ -42,7 +42,7 @@ fn foreign_and_killed() -> (TempDir, PathBuf) {
     killed(folder.path(), store)
 }
 
-/// What stands in a folder if nobody closes this connection.
+/// A copy of a folder whose connection was never closed.
 fn killed(from: &Path, store: Connection) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     for name in ["activity.db", "activity.db-wal"] {
@@ -82,7 +82,7 @@ fn is_refused<T>(result: Result<T, Error>) {
     says_why(&error.to_string());
 }
 
-/// Names both versions, and what to do.
+/// Asserts that the message has both versions and a fix.
 #[track_caller]
 fn says_why(text: &str) {
     let newest = newest_version();
@@ -133,7 +133,7 @@ fn refuse(folder: &Path, path: &Path) {
 
 fn is_untouched(folder: &Path, before: &BTreeMap<String, Vec<u8>>) {
     let mut after = files(folder);
-    // Who reads a write-ahead log needs an index of it, and may leave it, and a log of no bytes.
+    // Reading needs the WAL index, and may leave it and an empty WAL.
     after.remove("activity.db-shm");
     after.retain(|name, bytes| before.contains_key(name) || !bytes.is_empty());
     assert!(after == *before, "{:?}", after.keys());

@@ -1,4 +1,4 @@
-//! The rows of a file as JSON Lines, read with plain SQLite: what a reviewer compares, and a test.
+//! The rows of a file as JSON Lines, read with plain SQLite, for reviewers and tests to compare.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +9,11 @@ use std::{
 use rusqlite::{Connection, types::ValueRef};
 use serde_json::{Map, Value, json};
 
-/// Tables in which SQLite keeps the search index: derived, and of a form that is SQLite's own.
+/// FTS5's own tables, which are derived and internal to SQLite.
 const INDEX: [&str; 2] = ["activity_search", "event_search"];
 
-/// Every row of every table, one a line, in order of tables and of primary keys. NULLs are left out, blobs are
-/// `{"hex": ".."}`.
+/// Every row of every table, one per line, in order of tables and primary keys. NULLs are left out, blobs are
+/// `{"hex": "…"}`.
 pub fn dump(path: &Path) -> Vec<String> {
     let store = Connection::open(path).unwrap();
     let names = names(&store);
@@ -23,7 +23,7 @@ pub fn dump(path: &Path) -> Vec<String> {
     names.flat_map(|name| rows(&store, name)).collect()
 }
 
-/// What tells the rows of each table from others, quicker to make than their text.
+/// A hash of the rows of each table, which is faster than their text.
 pub fn fingerprints(path: &Path) -> BTreeMap<String, u64> {
     let store = Connection::open(path).unwrap();
     let fingerprint = |name: String| {
@@ -47,7 +47,7 @@ pub fn fingerprints(path: &Path) -> BTreeMap<String, u64> {
     names(&store).into_iter().map(fingerprint).collect()
 }
 
-/// How many rows each table has, those of the search index too.
+/// The number of rows of each table, including those of the search index.
 pub fn counts(path: &Path) -> Vec<(String, i64)> {
     let store = Connection::open(path).unwrap();
     let count = |name: String| {
@@ -75,8 +75,8 @@ pub fn empty_columns(path: &Path) -> Vec<String> {
     empty
 }
 
-/// What SQLite itself finds wrong, nothing where the file is sound.
-pub fn damages(path: &Path) -> Vec<String> {
+/// The errors of SQLite's integrity check.
+pub fn integrity_errors(path: &Path) -> Vec<String> {
     let store = Connection::open(path).unwrap();
     let mut statement = store.prepare("PRAGMA integrity_check").unwrap();
     let lines = statement.query_map((), |row| row.get(0)).unwrap();
@@ -84,7 +84,7 @@ pub fn damages(path: &Path) -> Vec<String> {
     lines.into_iter().filter(|line| line != "ok").collect()
 }
 
-/// The version of the schema, by plain SQLite.
+/// The schema version, read with plain SQLite.
 pub fn version(path: &Path) -> i64 {
     let store = Connection::open(path).unwrap();
     let version = store.query_row("PRAGMA user_version", (), |row| row.get(0));
@@ -100,7 +100,7 @@ pub fn schema(path: &Path) -> Vec<String> {
     lines.map(Result::unwrap).collect()
 }
 
-/// The ids of instances that did not stop by themselves.
+/// The ids of instances that did not shut down.
 pub fn killed(path: &Path) -> Vec<String> {
     let store = Connection::open(path).unwrap();
     let sql = "SELECT lower(hex(uuid)) FROM instance WHERE stopped_at IS NULL";
@@ -162,7 +162,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// JSON in which nobody overlooks a character: those that are not seen, or that turn a line round, are escaped.
+/// JSON in which invisible and bidirectional control characters are escaped, so that reviewers see them.
 pub fn visible(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {

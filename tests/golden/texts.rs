@@ -1,4 +1,4 @@
-//! Texts that programs really record: many scripts, quotes, markup, control characters, nothing at all.
+//! Texts as real programs record them: many scripts, quotes, markup, control characters, and empty ones.
 
 pub const NAMES: [&str; 26] = [
     "search",

@@ -1,4 +1,4 @@
-//! Panics of any thread, those too that somebody catches.
+//! Counts panics in all threads, also caught ones.
 
 use std::{
     panic,
@@ -7,7 +7,7 @@ use std::{
 
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// From here on, panics in the library are remembered.
+/// Starts to record panics in the library.
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -24,7 +24,7 @@ pub fn watch() {
     });
 }
 
-/// Fails when there were any.
+/// Asserts that there were none.
 #[track_caller]
 pub fn assert_none(what: &str) {
     let seen = SEEN.lock().unwrap();

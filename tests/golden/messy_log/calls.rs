@@ -1,4 +1,4 @@
-//! Calls, turns, trees and events of every sort.
+//! Calls, turns, trees and events of all kinds.
 
 use std::{ops::Range, time::Duration};
 
@@ -55,7 +55,7 @@ pub fn calls(log: &ActivityLog, clock: &ManualClock, numbers: Range<usize>) {
     }
 }
 
-/// A name; now and then one that is longer than what is kept of it.
+/// A name; some are longer than the limit.
 pub fn name(n: usize) -> String {
     match n % 31 {
         30 => "x".repeat(300),
@@ -75,7 +75,7 @@ fn attributes(call: &ActivityGuard, n: usize) {
             );
         }
         3 => call.set("text", "ä".repeat(1_800)),
-        // More than one attribute may have, and more attributes than there may be.
+        // A value beyond the size limit, and more attributes than the limit.
         4 => call.set("huge", "v".repeat(100_000)),
         5 => (0..70).for_each(|number| call.set(format!("attr.{number}"), number)),
         6 => {
@@ -123,7 +123,7 @@ fn end(call: ActivityGuard, n: usize) {
     }
 }
 
-/// Turns of agents that say so, with calls inside, and an agent that never says so.
+/// Agents that record turns, with calls inside, and an agent that does not.
 pub fn turns(log: &ActivityLog, clock: &ManualClock) {
     for n in 0..12 {
         clock.advance(Duration::from_secs(240));
@@ -144,7 +144,7 @@ pub fn turns(log: &ActivityLog, clock: &ManualClock) {
     }
 }
 
-/// A tree with siblings, a failure deep inside, and events and log lines of its own.
+/// A tree with siblings, a deep failure, events and log lines.
 pub fn tree(log: &ActivityLog, clock: &ManualClock) {
     let turn = log.start(
         Describe::turn("check out")
@@ -183,7 +183,7 @@ pub fn tree(log: &ActivityLog, clock: &ManualClock) {
     turn.end(Outcome::failed("tool_error"));
 }
 
-/// Forty activities, one inside of the other.
+/// Forty nested activities.
 pub fn deep(log: &ActivityLog, clock: &ManualClock) {
     let mut open: Vec<ActivityGuard> = Vec::new();
     for depth in 0..40 {
@@ -223,9 +223,9 @@ pub fn events(log: &ActivityLog, clock: &ManualClock) {
             4 => event
                 .reference(format!("commit/c0ffee{n}"))
                 .count(1 << (n % 40)),
-            // Of each pair of keys the second event is a repeat.
+            // The second event with the same key is a duplicate.
             5 => event.dedup_key(format!("key-{}", n / 16)),
-            // Neither is kept.
+            // Neither of them is stored.
             6 => event.data("d".repeat(70_000)),
             7 => event.dedup_key("k".repeat(2_000)).environment("staging"),
             _ => event,

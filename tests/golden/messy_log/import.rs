@@ -1,4 +1,4 @@
-//! What another log exported: old, with traces of its own.
+//! Imports old records with traces of their own.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use crate::golden::texts::{AGENTS, NAMES};
 /// When the first imported activity started.
 const IMPORTED: &str = "2025-12-01T06:00:00Z";
 
-/// What another log exported: old, with traces of its own, one that was abandoned there, events too.
+/// Imports an export with old activities, traces, an abandoned activity, and events.
 pub fn import(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     let mut import = Import::new(&store, Redactor::new()).unwrap();
     let begin: DateTime<Utc> = IMPORTED.parse().unwrap();
     for n in 0..24_u64 {
         let at = begin + TimeDelta::hours(6 * n as i64);
-        // Some say another time than their ids do.
+        // Some have an id that does not fit their time.
         let id = id_at(at + TimeDelta::milliseconds(i64::from(n % 6 == 5)), n);
         let abandoned = n % 8 == 7;
         let line = json!({
@@ -44,7 +44,7 @@ pub fn import(path: &Path) {
     import.finish().unwrap();
 }
 
-/// An id of what started at a time.
+/// An id with a start time.
 fn id_at(at: DateTime<Utc>, number: u64) -> String {
     let hex = format!("{:012x}", at.timestamp_millis());
     format!("{}-{}-7000-8000-{number:012x}", &hex[..8], &hex[8..])

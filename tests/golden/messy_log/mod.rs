@@ -1,7 +1,7 @@
-//! Writes a log that has something in every table and every column: what a golden file is made from.
+//! Writes a log with values in every table and column, from which a golden file is made.
 //!
-//! Five instances write it, one after the other: one that stops, one that is killed while work is under way, an import,
-//! one that goes on after these, and a last one that is killed and that nobody has cleaned up after.
+//! Five instances write it in turn: one that stops, one that is killed with open work, an import, one that continues, and
+//! a last one that is killed and not yet reaped.
 
 mod calls;
 mod import;
@@ -28,29 +28,29 @@ use self::{
 
 pub use self::victim::record_as_victim;
 
-/// Content of this actor is erased.
+/// The actor whose content is erased.
 pub const ERASED: &str = "erased@example.com";
-/// A word that only erased content has.
+/// A word that occurs only in erased content.
 pub const ERASED_WORD: &str = "quuxington";
 
-/// When the first, the second, .. instance began.
+/// The starts of the instances.
 const DAYS: [&str; 4] = [
     "2026-02-10T21:50:00Z",
     "2026-02-11T23:30:00Z",
     "2026-02-12T05:15:00Z",
     "2026-02-13T11:40:00Z",
 ];
-/// ImportSummary activities that started before this are pruned.
+/// Imported activities that started before this are pruned.
 const PRUNED: &str = "2025-12-05T00:00:00Z";
-/// Sums of before this are pruned.
+/// Sums from before this are pruned.
 const SUMS_PRUNED: &str = "2025-12-06T00:00:00Z";
 
-/// A clock that stands after everything that a golden file holds, so that nothing is old by it.
+/// A clock shortly after the newest record of golden files, by which nothing is old enough to be pruned.
 pub fn clock_afterwards() -> ManualClock {
     clock_at("2026-02-14T09:00:00Z")
 }
 
-/// Makes the log. `test` is the test of this binary that records in the processes that are killed.
+/// Writes the log. `test` is the test that records in the killed processes.
 pub fn make(path: &Path, test: &str) {
     first(path);
     kill_one(path, test, 1);
@@ -67,7 +67,7 @@ pub fn clock_at(time: &str) -> ManualClock {
     clock
 }
 
-/// Opens a log that deletes nothing by itself, however slowly the test runs.
+/// Opens a log that does not prune, however slowly the test runs.
 pub fn open(path: &Path, clock: &ManualClock) -> ActivityLog {
     let builder = ActivityLog::builder().clock(clock.clone());
     let years = Limit::days(20 * 365);
@@ -85,7 +85,7 @@ fn runtime() -> tokio::runtime::Runtime {
     builder.enable_all().build().unwrap()
 }
 
-/// The instance that stops in good order.
+/// The instance that shuts down cleanly.
 fn first(path: &Path) {
     let clock = clock_at(DAYS[0]);
     let log = open(path, &clock);
@@ -98,7 +98,7 @@ fn first(path: &Path) {
     log.shutdown().wait().unwrap();
 }
 
-/// The instance that goes on after the one that was killed, and marks its work as abandoned.
+/// The instance that continues after the killed one, and marks its open work as abandoned.
 fn second(path: &Path) {
     let clock = clock_at(DAYS[2]);
     let log = open(path, &clock);
@@ -120,7 +120,7 @@ fn second(path: &Path) {
     log.shutdown().wait().unwrap();
 }
 
-/// Brings the index up to date, prunes, erases and accepts what another program did.
+/// Indexes, prunes, erases, and accepts the changes of another program.
 fn tidy(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     let mut upkeep = store.maintenance().unwrap();
@@ -143,7 +143,7 @@ fn tidy(path: &Path) {
         pruned.add(step);
     }
     assert!(pruned.activities > 0 && pruned.events > 0 && pruned.sums > 0);
-    // Another program has deleted an event, and it is accepted.
+    // Another program deletes an event, which is accepted.
     let foreign = Connection::open(path).unwrap();
     let delete = "DELETE FROM event WHERE seq = (SELECT max(seq) - 3 FROM event)";
     assert_eq!(foreign.execute(delete, ()).unwrap(), 1);
@@ -151,7 +151,7 @@ fn tidy(path: &Path) {
     upkeep.accept(&mut |_| {}).unwrap();
 }
 
-/// Takes the machine out of the file and everything into it: nothing stands beside it afterwards.
+/// Removes the host name from the file and checkpoints it, so that no side files are left.
 fn settle(path: &Path) {
     let store = Connection::open(path).unwrap();
     store

@@ -1,4 +1,4 @@
-//! Recordings with every end, of many chunks, and one that belongs to several activities.
+//! Recordings with every status, with many chunks, and one that is linked to several activities.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_activity::{
 
 use super::calls::name;
 
-/// A recording that says by itself how it ends.
+/// A resource that ends its recording with a given status.
 struct Ends {
     chunks: Vec<Chunk>,
     lost: u64,
@@ -68,7 +68,7 @@ pub async fn recordings(log: &ActivityLog, clock: &ManualClock) {
     assert_eq!(session.outcome().ok(), Some(Complete));
 }
 
-/// Chunks of several tracks and sizes, some of bytes that are no text.
+/// Chunks of several tracks and sizes, some of them binary.
 fn chunks(from: DateTime<Utc>, n: usize) -> Vec<Chunk> {
     let mut random = fastrand::Rng::with_seed(n as u64);
     let mut chunks = Vec::new();

@@ -1,4 +1,4 @@
-//! Processes that are killed while work is under way.
+//! Processes that are killed with open work.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,10 +20,10 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 use super::{DAYS, clock_at, open, runtime};
 use crate::golden::texts::{ACTORS, NAMES};
 
-/// Names the file that a process records into until it is killed, and is what makes it that process.
+/// Marks the process that is killed, and names the file that it records into.
 pub const VICTIM: &str = "ACTIVITY_TEST_GOLDEN_VICTIM";
 
-/// Records in a process of its own and is killed there, if this is that process.
+/// Records until it is killed, if this is that process.
 pub fn record_as_victim() -> bool {
     let Ok(path) = std::env::var(VICTIM) else {
         return false;
@@ -33,7 +33,7 @@ pub fn record_as_victim() -> bool {
     true
 }
 
-/// Starts a process that records, and kills it once it says that its work is listed as open.
+/// Starts a process that records, and kills it once its work is stored as open.
 pub fn kill_one(path: &Path, test: &str, day: usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -51,7 +51,7 @@ pub fn kill_one(path: &Path, test: &str, day: usize) {
 }
 
 async fn until_killed(path: &Path, day: usize) {
-    // So that spans have ids of their own.
+    // With span ids from outside.
     let tracer = SdkTracerProvider::builder().build().tracer("golden");
     let layer = tracing_opentelemetry::layer().with_tracer(tracer);
     let _tracing = tracing::subscriber::set_default(registry().with(layer));
@@ -98,6 +98,6 @@ async fn until_killed(path: &Path, day: usize) {
     ended.end(Outcome::success());
     log.flush().await.unwrap();
     println!("\nready");
-    // Bounded, should nobody kill it.
+    // Ends by itself if it is not killed.
     tokio::time::sleep(Duration::from_secs(60)).await;
 }

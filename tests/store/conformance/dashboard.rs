@@ -1,4 +1,4 @@
-//! A store of another kind behind the API and the pages.
+//! Another kind of store behind the API and the pages.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Stores with one fault each: the suite finds all of them out.
+//! Stores with one fault each, all of which the suite detects.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -18,31 +18,31 @@ use super::shelf::Shelf;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    /// The last page is left out.
+    /// The last page is missing.
     LosesTheEnd,
-    /// A page has one record more than asked for.
+    /// A page has one record more than its limit.
     LongPages,
     /// The limit is applied before the filter.
     LimitsFirst,
-    /// An error is told as nothing.
+    /// An error is returned as an empty list.
     HidesErrors,
-    /// What is after a place is told once more.
+    /// Records after a position are returned twice.
     TellsTwice,
-    /// Who is at the newest place is sent back.
+    /// A follower at the newest position is sent back.
     Restarts,
-    /// A single record is another one.
+    /// Another record is returned for an id.
     WrongRecord,
-    /// What runs is counted as having ended.
+    /// Open activities are counted as ended.
     MiscountsHealth,
-    /// Turns follow one another sooner.
+    /// The times between turns are too short.
     HurriesAgents,
-    /// One quarter is missing in the sums.
+    /// One quarter hour is missing in the sums.
     LosesAQuarter,
-    /// Chunks come from the first on.
+    /// Chunks are always read from the first one.
     RepeatsChunks,
-    /// Recordings are found with every activity.
+    /// Every activity has all recordings.
     MixesRecordings,
-    /// A list does not go on.
+    /// A list has no next page.
     StandsStill,
 }
 
@@ -70,8 +70,8 @@ fn every_fault_is_detected() {
             Ok(Box::new(Faulty { inner, fault }))
         });
         let report = report.unwrap();
-        assert!(!report.differences.is_empty(), "{fault:?} is not found out");
-        // Most of what is asked is not touched by it.
+        assert!(!report.differences.is_empty(), "{fault:?} is not detected");
+        // Most checks do not meet the fault.
         let few = report.differences.len() as u64 * 2 < report.compared;
         assert!(few, "{fault:?}: {report}");
     }
@@ -226,7 +226,7 @@ impl Reader for Faulty {
         Ok(paces)
     }
 
-    // All else is answered from these, except what would take its time.
+    // Everything else uses the defaults, except these, whose defaults are slow.
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
         self.inner.tree(root)
     }

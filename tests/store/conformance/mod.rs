@@ -1,4 +1,4 @@
-//! Every store answers as the naive one of the suite does, and a store that does not is found out.
+//! Every store answers like the suite's reference store, and a store that does not is detected.
 
 #[cfg(feature = "dashboard")]
 mod dashboard;
@@ -13,7 +13,7 @@ use tower_activity::{
 
 use self::shelf::Shelf;
 
-/// Of none, of a few, and of more than a page.
+/// Numbers of records: none, a few, and more than a page.
 const SEEDS: std::ops::Range<u64> = 0..9;
 
 #[test]
@@ -39,7 +39,7 @@ fn sqlite_in_a_file_conforms() {
     report.unwrap().assert();
 }
 
-/// What is found through the index for searching, and in the sums of agents, is the same as what is looked for row by row.
+/// Results from the full-text index and the sums of agents equal those from reading the rows.
 #[test]
 fn sqlite_conforms_after_indexing_and_rebuilding() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,14 +56,14 @@ fn sqlite_conforms_after_indexing_and_rebuilding() {
     report.unwrap().assert();
 }
 
-/// What is in the index and the sums, and what was committed since, are one answer.
+/// Results combine the indexed records with those committed since.
 #[test]
 fn sqlite_conforms_while_it_is_indexed() {
     let mut writers = Vec::new();
     let report = conformance::check(7..8, |records| {
         let store = SqliteStore::new(":memory:")?;
         writers.push(conformance::commit(&store, records)?);
-        // One step is less than half of what is there.
+        // One step indexes less than half of the records.
         assert!(store.maintenance()?.index()? < records.activities.len() as u64);
         store.reader()
     });

@@ -1,5 +1,4 @@
-//! A store of another kind, written against what the library offers to everybody: records on a shelf, in memory, that keep
-//! the order in which they were put there.
+//! Another kind of store, written against the public API: records in memory, in the order in which they were inserted.
 
 use std::{cmp::Reverse, fmt, ops::RangeInclusive, sync::Arc};
 
@@ -17,10 +16,10 @@ use tower_activity::{
     testing::conformance::Records,
 };
 
-/// The shelf. It is only read.
-pub(super) struct Shelf(Arc<Kept>);
+/// A read-only store of records in memory.
+pub(super) struct Shelf(Arc<Contents>);
 
-struct Kept {
+struct Contents {
     activities: Vec<ActivityRecord>,
     events: Vec<EventRecord>,
     recordings: Vec<(RecordingRecord, Vec<ChunkRecord>)>,
@@ -33,7 +32,7 @@ impl Shelf {
         recordings.sort_by_key(|(one, _)| one.id);
         let mut dead = InstanceHealth::new(&records.dead);
         dead.alive = false;
-        Shelf(Arc::new(Kept {
+        Shelf(Arc::new(Contents {
             activities: records.activities.clone(),
             events: records.events.clone(),
             recordings,
@@ -50,62 +49,62 @@ impl fmt::Debug for Shelf {
 
 impl Store for Shelf {
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(Visitor {
+        Ok(Box::new(ShelfReader {
             shelf: self.0.clone(),
             options: ReadOptions::default(),
         }))
     }
 }
 
-/// Who looks at the shelf.
-struct Visitor {
-    shelf: Arc<Kept>,
+/// Reads a shelf.
+struct ShelfReader {
+    shelf: Arc<Contents>,
     options: ReadOptions,
 }
 
-/// A record that is kept on a shelf.
+/// A kind of record that a shelf holds.
 trait Shelved: Record {
-    fn on(shelf: &Kept) -> &[Self];
-    /// Numbers it in the order of commits.
-    fn number(&mut self, seq: i64);
+    fn all(shelf: &Contents) -> &[Self];
+    /// Sets its position in commit order.
+    fn set_seq(&mut self, seq: i64);
 }
 
 impl Shelved for ActivityRecord {
-    fn on(shelf: &Kept) -> &[Self] {
+    fn all(shelf: &Contents) -> &[Self] {
         &shelf.activities
     }
 
-    fn number(&mut self, seq: i64) {
+    fn set_seq(&mut self, seq: i64) {
         self.seq = (self.status != Status::Running).then_some(seq);
     }
 }
 
 impl Shelved for EventRecord {
-    fn on(shelf: &Kept) -> &[Self] {
+    fn all(shelf: &Contents) -> &[Self] {
         &shelf.events
     }
 
-    fn number(&mut self, seq: i64) {
+    fn set_seq(&mut self, seq: i64) {
         self.seq = seq;
     }
 }
 
-impl Visitor {
+impl ShelfReader {
     fn ahead_from(&self) -> DateTime<Utc> {
         self.options.now() + AHEAD
     }
 
-    /// What a filter means, numbered from one, in the order of commits.
-    fn meant<R: Shelved>(&self, filter: &Filter) -> Result<Vec<R>> {
+    /// The matching records in commit order, with seqs from 1.
+    fn matching<R: Shelved>(&self, filter: &Filter) -> Result<Vec<R>> {
         R::check_filter(filter)?;
         let mut meant = Vec::new();
-        for (seq, one) in (1..).zip(R::on(&self.shelf)) {
+        for (seq, one) in (1..).zip(R::all(&self.shelf)) {
             if seq % 1_000 == 0 {
                 self.options.check("look through the shelf")?;
             }
             if one.matches(filter) {
                 let mut one = one.clone();
-                one.number(seq);
+                one.set_seq(seq);
                 one.set_ahead(one.at() >= self.ahead_from());
                 meant.push(one);
             }
@@ -122,7 +121,7 @@ impl Visitor {
     }
 }
 
-impl<R: Shelved> Source<R> for Visitor {
+impl<R: Shelved> Source<R> for ShelfReader {
     fn list(
         &mut self,
         filter: &Filter,
@@ -130,10 +129,10 @@ impl<R: Shelved> Source<R> for Visitor {
         limit: usize,
     ) -> Result<List<R>> {
         let limit = limit.clamp(1, LARGEST_PAGE);
-        let mut found = self.meant::<R>(filter)?;
+        let mut found = self.matching::<R>(filter)?;
         if let Some(cursor) = cursor {
-            let place = (cursor.is_ahead(), Reverse(cursor.id()));
-            found.retain(|one| (one.is_ahead(), Reverse(one.id())) > place);
+            let position = (cursor.is_ahead(), Reverse(cursor.id()));
+            found.retain(|one| (one.is_ahead(), Reverse(one.id())) > position);
         }
         found.sort_by_key(|one| (one.is_ahead(), Reverse(one.id())));
         let more = found.len() > limit;
@@ -144,16 +143,16 @@ impl<R: Shelved> Source<R> for Visitor {
 
     fn after(
         &mut self,
-        place: Position<R>,
+        position: Position<R>,
         filter: &Filter,
         limit: usize,
     ) -> Result<CommitPage<R>> {
         let newest = Source::<R>::newest(self)?;
-        if place.seq() > newest.seq() {
+        if position.seq() > newest.seq() {
             return Ok(CommitPage::restarted(newest));
         }
-        let mut found = self.meant::<R>(filter)?;
-        found.retain(|one| one.seq().is_some_and(|seq| seq > place.seq()));
+        let mut found = self.matching::<R>(filter)?;
+        found.retain(|one| one.seq().is_some_and(|seq| seq > position.seq()));
         let limit = limit.clamp(1, LARGEST_PAGE);
         let cut_off = found.get(limit - 1).and_then(Record::seq);
         found.truncate(limit);
@@ -162,19 +161,19 @@ impl<R: Shelved> Source<R> for Visitor {
     }
 
     fn newest(&mut self) -> Result<Position<R>> {
-        let all = self.meant::<R>(&Filter::default())?;
+        let all = self.matching::<R>(&Filter::default())?;
         let last = all.iter().filter_map(Record::seq).max();
         Ok(Position::new(0, last.unwrap_or(0)))
     }
 
     fn get(&mut self, id: R::Id) -> Result<Option<R>> {
-        let mut all = self.meant::<R>(&Filter::default())?;
+        let mut all = self.matching::<R>(&Filter::default())?;
         all.retain(|one| one.id() == id);
         Ok(all.pop())
     }
 }
 
-impl Reader for Visitor {
+impl Reader for ShelfReader {
     fn options(&mut self) -> &mut ReadOptions {
         &mut self.options
     }
@@ -204,12 +203,12 @@ impl Reader for Visitor {
     }
 
     fn health(&mut self) -> Result<Health> {
-        let activities = self.meant::<ActivityRecord>(&Filter::default())?;
+        let activities = self.matching::<ActivityRecord>(&Filter::default())?;
         let of = |status| activities.iter().filter(|one| one.status == status).count() as u64;
         let ended = activities
             .iter()
             .filter(|one| one.status != Status::Running);
-        let events = self.meant::<EventRecord>(&Filter::default())?;
+        let events = self.matching::<EventRecord>(&Filter::default())?;
         let mut health = Health::default();
         health.activities = ended.clone().count() as u64;
         health.events = events.len() as u64;

@@ -1,15 +1,15 @@
-//! What clients and people do to a log while it is written.
+//! Acts of clients and people on a log while it is written to.
 
 use std::fmt;
 
 use crate::foreign_clients::client::Client;
 
-/// One thing that is done to a log.
+/// An act on a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Act {
     /// A client reads all views.
     Select,
-    /// A client reads in a transaction that goes on during the next acts.
+    /// A client keeps a read transaction open during the next acts.
     LongRead,
     /// A client writes into a table of its own.
     Insert,
@@ -39,9 +39,9 @@ pub enum Act {
     MoveMain,
     /// Moves the main file away with its side files.
     MoveAll,
-    /// Moves the last file that was moved away back, and the one that is there now away.
+    /// Moves the current file away, and the last moved one back.
     MoveBack,
-    /// Renames the last file that was moved away over the one that is there now.
+    /// Renames the last moved file over the current one.
     MoveOver,
     /// Removes `-wal` and `-shm`.
     RemoveSides,
@@ -49,14 +49,14 @@ pub enum Act {
     RemoveShm,
     /// Removes the folder `-instances`.
     RemoveInstances,
-    /// Makes a hard link beside the file, which nobody opens.
+    /// Creates a hard link to the file, which nobody opens.
     HardLink,
-    /// Makes a symbolic link beside the file, which nobody opens.
+    /// Creates a symbolic link to the file, which nobody opens.
     SymbolicLink,
     ChangeMode,
     /// Leaves the log alone for a second.
     Rest,
-    /// Has more than ten minutes pass, so that upkeep is due.
+    /// Lets more than ten minutes pass, so that maintenance is due.
     Age,
     /// Kills the writer and starts another one.
     KillWriter,
@@ -70,7 +70,7 @@ pub enum Act {
     OverwriteWithCopy,
     /// Removes `-shm` while a client writes.
     RemoveShmInWrite,
-    /// Cuts `-wal` to nothing.
+    /// Truncates `-wal` to no bytes.
     TruncateWal,
     /// Removes the main file.
     RemoveMain,
@@ -83,7 +83,7 @@ impl fmt::Display for Act {
 }
 
 impl Act {
-    /// All acts that leave every acknowledged row to be found.
+    /// All acts after which every acknowledged row must be found.
     pub const HARMLESS: [Act; 31] = [
         Act::Select,
         Act::LongRead,
@@ -118,7 +118,7 @@ impl Act {
         Act::EndWriter,
     ];
 
-    /// All acts that destroy rows on purpose. That must be noticed, counted and shown.
+    /// All acts that destroy rows, which must be noticed, counted and reported.
     pub const DESTROYING: [Act; 6] = [
         Act::DeleteRows,
         Act::ReplaceWithCopy,
@@ -128,7 +128,7 @@ impl Act {
         Act::RemoveMain,
     ];
 
-    /// True where another client does it than `activity` or `cp`, `mv`, `rm`.
+    /// True if a foreign SQLite client does it, and not `activity`, `cp`, `mv` or `rm`.
     pub fn has_client(self) -> bool {
         matches!(
             self,
@@ -148,7 +148,7 @@ impl Act {
         )
     }
 
-    /// True where the writer goes on and can record meanwhile.
+    /// True if the writer can record meanwhile.
     pub fn leaves_the_writer(self) -> bool {
         !matches!(
             self,
@@ -160,7 +160,7 @@ impl Act {
         )
     }
 
-    /// True where another file stands under one of the log's names afterwards, or none. The writer counts that.
+    /// True if it replaces or removes a file of the log, which the writer counts.
     pub fn exchanges_files(self) -> bool {
         matches!(
             self,
@@ -177,13 +177,13 @@ impl Act {
         )
     }
 
-    /// True where the writer must see it before the next client does.
+    /// True if the writer must notice it before the next client acts.
     pub fn is_upon_files(self) -> bool {
         let others = [Act::RemoveInstances, Act::KillWriter, Act::EndWriter];
         self.exchanges_files() || self.destroys() || others.contains(&self)
     }
 
-    /// True where a file must have been moved away before.
+    /// True if a file must have been moved away before.
     pub fn needs_a_moved_file(self) -> bool {
         matches!(self, Act::MoveBack | Act::MoveOver)
     }
@@ -193,15 +193,15 @@ impl Act {
     }
 }
 
-/// An act, who does it, and what the writer does meanwhile and afterwards.
+/// An act, its client, and what the writer does meanwhile and afterwards.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
     pub act: Act,
     pub client: Client,
-    /// The writer records all the while.
+    /// Whether the writer records meanwhile.
     pub busy: bool,
-    /// Calls that are recorded afterwards. At least one follows an act upon files, so that the writer sees it before
-    /// the next client does.
+    /// Calls that are recorded afterwards. At least one after an act on files, so that the writer notices it before the
+    /// next client acts.
     pub calls: u32,
 }
 

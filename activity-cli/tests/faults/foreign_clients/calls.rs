@@ -1,4 +1,4 @@
-//! Calls of a service under the layer, and which of them were acknowledged.
+//! Calls to a service under the layer, and which of them were acknowledged.
 
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -10,7 +10,7 @@ use tower_activity::{
 
 use crate::foreign_clients::recorder::{Answer, PATIENCE, chain};
 
-/// Calls of a service under the layer.
+/// Makes calls to a service under the layer.
 pub struct Calls {
     log: ActivityLog,
     mode: Mode,
@@ -84,7 +84,7 @@ impl Calls {
     }
 }
 
-/// The event and input of a call: of many lengths, so that rows lie across pages.
+/// The event and input of a call, of many lengths, so that rows span pages.
 pub fn content(number: u64) -> (String, Value) {
     let text = "so it goes ".repeat(number as usize * 7 % 40);
     let payload = json!({"number": number, "lines": vec![text.len(); number as usize % 60]});

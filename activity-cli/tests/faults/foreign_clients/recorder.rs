@@ -1,7 +1,7 @@
 //! The process under test: has a log open, records on command, and answers with the ids that were acknowledged.
 //!
 //! Commands are lines of standard input, answers are lines of JSON. In the modes `Fast` and `Wait` a record is
-//! acknowledged when `flush` says Ok; in the mode `Durable` a call is when it is answered.
+//! acknowledged when `flush` returns `Ok`; in the mode `Durable` a call is acknowledged when it is answered.
 
 use std::{
     collections::HashMap,
@@ -32,18 +32,18 @@ use tower_activity::{
 
 use crate::foreign_clients::calls::Calls;
 
-/// Names the file to record into, and makes a test binary the process under test.
+/// Marks the process under test, and names the file that it records into.
 pub const STORE: &str = "ACTIVITY_TEST_FOREIGN_STORE";
 /// `fast`, `wait` or `durable`.
 pub const MODE: &str = "ACTIVITY_TEST_FOREIGN_MODE";
 /// `manual` or `real`.
 pub const CLOCK: &str = "ACTIVITY_TEST_FOREIGN_CLOCK";
-/// The upkeep of a log begins 10 s after it was opened.
+/// Maintenance begins 10 s after a log was opened.
 const AGED: Duration = Duration::from_secs(11);
-/// Beyond the longest lock that a client holds.
+/// Longer than any lock that a client holds.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Answer {
     /// Activities that were acknowledged.
@@ -52,7 +52,7 @@ pub struct Answer {
     pub events: Vec<String>,
     /// Recordings of which a chunk was acknowledged.
     pub recordings: Vec<String>,
-    /// Why not all of it was.
+    /// Why some records were not acknowledged.
     pub error: Option<String>,
     pub accounting: Value,
 }
@@ -73,19 +73,19 @@ impl Answer {
 /// Runs commands until standard input ends.
 pub fn run(path: &Path) {
     let mut recorder = Recorder::open(path.to_owned());
-    // The harness may have left a line unfinished.
+    // The test harness may have left a line unfinished.
     println!();
-    say(&Answer::default());
+    print_answer(&Answer::default());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let mut answer = recorder.obey(&words);
+        let mut answer = recorder.execute(&words);
         answer.accounting = json!(recorder.log.accounting());
-        say(&answer);
+        print_answer(&answer);
     }
 }
 
-fn say(answer: &Answer) {
+fn print_answer(answer: &Answer) {
     let mut line = serde_json::to_vec(answer).unwrap();
     line.push(b'\n');
     std::io::stdout().write_all(&line).unwrap();
@@ -97,7 +97,7 @@ struct Recorder {
     clock: Option<ManualClock>,
     log: ActivityLog,
     calls: Calls,
-    /// Calls that go on.
+    /// Open calls.
     open: HashMap<String, ActivityGuard>,
     busy: Option<(Arc<AtomicBool>, JoinHandle<Answer>)>,
 }
@@ -128,7 +128,7 @@ impl Recorder {
         }
     }
 
-    fn obey(&mut self, words: &[&str]) -> Answer {
+    fn execute(&mut self, words: &[&str]) -> Answer {
         if let Some(clock) = &self.clock {
             clock.set_wall(Utc::now());
         }
@@ -164,14 +164,14 @@ impl Recorder {
         }
     }
 
-    /// Has the log do its upkeep for the first time.
+    /// Advances the clock to the log's first maintenance.
     fn age(&self) -> Answer {
         match &self.clock {
             Some(clock) => clock.advance(AGED),
             None => std::thread::sleep(AGED),
         }
         let first = self.calls.record(1);
-        // Maintenance follows a commit: by the end of the second one it has run.
+        // Maintenance follows a commit: a second flush waits for it.
         let mut second = self.calls.record(1);
         second.append(first);
         second
@@ -186,7 +186,7 @@ impl Recorder {
             while !stopped.load(SeqCst) {
                 all.append(calls.record(3));
             }
-            // What failed on the way was not acknowledged; that recording goes on is asked for by itself.
+            // Records that failed were not acknowledged; whether recording resumes is checked separately.
             all.error = None;
             all
         };
@@ -207,7 +207,7 @@ impl Recorder {
         answer
     }
 
-    /// Imports what another log has recorded.
+    /// Imports the export of another log.
     fn import(&self) -> tower_activity::Result<()> {
         let other = ActivityLog::open(":memory:")?;
         other.event("imported").summary("from another log").record();

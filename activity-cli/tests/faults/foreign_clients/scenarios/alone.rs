@@ -1,4 +1,4 @@
-//! Every act by itself, each by a client of its own: nothing is missing, and the writer's lock is there.
+//! Every act alone, by every client: nothing is missing, and the writer's lock is held.
 
 use super::check;
 use crate::foreign_clients::{

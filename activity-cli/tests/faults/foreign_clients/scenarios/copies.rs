@@ -10,12 +10,12 @@ use super::check;
 use crate::foreign_clients::{
     act::Act,
     client::Client,
-    place::{Place, Row, activity, rows},
+    store_folder::{Row, StoreFolder, activity, rows},
     story::{End, Story},
     writer::{Clock, Mode},
 };
 
-/// How long after the last record the file may still be without it.
+/// The timeout for the main file to have the last record.
 const IDLE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -38,22 +38,22 @@ fn the_main_file_is_complete_soon_after_the_last_record() {
     check([story.finish(End::Kill)]);
 }
 
-/// How many rows a copy of the main file lacks.
+/// The number of rows missing in a copy of the main file.
 fn missing_in_main(story: &mut Story) -> usize {
     let copy = story.new_file("main-alone");
-    fs::copy(story.place.store(), &copy).unwrap();
+    fs::copy(story.folder.store(), &copy).unwrap();
     let found = rows(&copy).unwrap_or_default();
     story.must.difference(&found).count()
 }
 
 #[test]
 fn the_main_file_is_complete_after_a_command() {
-    let place = Place::new();
-    let (store, copy) = (place.store(), place.file("copy.db"));
-    let exported = place.file("events.jsonl");
-    let other = Place::new();
-    let ran = other.activity(&["event", "imported", "v0"]);
-    let imported = format!("event {}", ran.stdout.trim());
+    let folder = StoreFolder::new();
+    let (store, copy) = (folder.store(), folder.file("copy.db"));
+    let exported = folder.file("events.jsonl");
+    let other = StoreFolder::new();
+    let output = other.activity(&["event", "imported", "v0"]);
+    let imported = format!("event {}", output.stdout.trim());
     let lines = other.activity(&["events", "--json"]).stdout;
     fs::write(&exported, lines).unwrap();
     let mut expected: BTreeSet<Row> = BTreeSet::new();
@@ -61,15 +61,15 @@ fn the_main_file_is_complete_after_a_command() {
         fs::copy(&store, &copy).unwrap();
         assert_eq!(rows(&copy).unwrap_or_default(), *expected);
     };
-    let ran = place.activity(&["event", "deployment", "v1"]);
-    expected.insert(format!("event {}", ran.stdout.trim()));
+    let output = folder.activity(&["event", "deployment", "v1"]);
+    expected.insert(format!("event {}", output.stdout.trim()));
     alone(&expected);
-    let ran = place.activity(&["import", exported.to_str().unwrap()]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let output = folder.activity(&["import", exported.to_str().unwrap()]);
+    assert_eq!(output.code, Some(0), "{output:?}");
     expected.insert(imported);
     alone(&expected);
     for reading in [&["events"][..], &["doctor"], &["stats"]] {
-        assert_eq!(place.activity(reading).code, Some(0), "{reading:?}");
+        assert_eq!(folder.activity(reading).code, Some(0), "{reading:?}");
         alone(&expected);
     }
 }
@@ -88,7 +88,7 @@ fn a_moved_file_is_complete_by_itself() {
     }));
 }
 
-/// Before the writer has seen that it is gone.
+/// Before the writer has noticed.
 #[test]
 fn a_file_that_is_moved_away_and_back_immediately_is_complete() {
     check([Act::MoveMain, Act::MoveAll].map(|act| {
@@ -100,16 +100,16 @@ fn a_file_that_is_moved_away_and_back_immediately_is_complete() {
     }));
 }
 
-/// SQLite names the write-ahead log after the name that it opened: two names are two write-ahead logs of one file.
+/// SQLite derives the name of the WAL from the name that it opened: with two names, one file would have two WALs.
 #[test]
 fn a_log_is_not_opened_by_a_hard_link_while_it_is_open() {
     let mut story = Story::aged(Mode::Fast);
-    let (store, link) = (story.place.store(), story.place.file("link.db"));
+    let (store, link) = (story.folder.store(), story.folder.file("link.db"));
     fs::hard_link(&store, &link).unwrap();
     for command in [&["event", "foreign", "by a link"][..], &["list"]] {
-        let ran = activity(&link, command);
-        if ran.code != Some(1) || !ran.stderr.contains("activity.db") {
-            story.fault(format_args!("activity {command:?} by a link: {ran:?}"));
+        let output = activity(&link, command);
+        if output.code != Some(1) || !output.stderr.contains("activity.db") {
+            story.fault(format_args!("activity {command:?} by a link: {output:?}"));
         }
     }
     story.record(5);

@@ -1,4 +1,4 @@
-//! Acts that destroy rows on purpose: that is noticed, counted and shown, and nothing is mixed.
+//! Acts that destroy rows: the loss is noticed, counted and reported, and nothing is mixed.
 
 use std::{fs, process::Command};
 
@@ -6,7 +6,7 @@ use super::check;
 use crate::foreign_clients::{
     act::Act,
     client::Client,
-    place::{beside, rows},
+    store_folder::{beside, rows},
     story::{End, Story},
     writer::{Clock, Mode},
 };
@@ -16,7 +16,7 @@ fn rows_that_a_client_deleted_are_reported() {
     check(Client::ALL.map(|client| {
         let mut story = Story::begin(Mode::Fast, Clock::Manual);
         story.act(Act::DeleteRows, client);
-        story.check_told(10);
+        story.check_reported(10);
         story.finish(End::Shutdown)
     }));
 }
@@ -60,14 +60,14 @@ fn restoring_an_older_copy_while_the_log_is_open_mixes_nothing() {
     }));
 }
 
-/// The writer is dead, its write-ahead log still there.
+/// The writer was killed, and its WAL is left.
 #[test]
 fn restoring_an_older_copy_beside_a_later_wal_mixes_nothing() {
     let acts = [Act::ReplaceWithCopy, Act::OverwriteWithCopy];
     check(acts.map(|act| {
         let mut story = with_copy(Mode::Fast);
         story.stop(End::Kill);
-        assert!(beside(&story.place.store(), "-wal").exists());
+        assert!(beside(&story.folder.store(), "-wal").exists());
         story.perform(act, Client::Shell);
         story.release();
         for command in [
@@ -75,8 +75,8 @@ fn restoring_an_older_copy_beside_a_later_wal_mixes_nothing() {
             ["stats", "--json"],
             ["doctor", "--json"],
         ] {
-            let ran = story.place.activity(&command);
-            if ran.code == Some(0) {
+            let output = story.folder.activity(&command);
+            if output.code == Some(0) {
                 let what = command[0];
                 story.fault(format_args!("activity {what} says nothing of it"));
             }
@@ -91,13 +91,13 @@ fn restoring_an_older_copy_beside_a_later_wal_mixes_nothing() {
 #[test]
 fn a_foreign_database_that_replaces_the_log_is_left_unchanged() {
     let mut story = Story::aged(Mode::Fast);
-    let foreign = story.place.file("foreign.db");
+    let foreign = story.folder.file("foreign.db");
     let make = "CREATE TABLE theirs (text); INSERT INTO theirs VALUES ('mine');";
     let made = Command::new("sqlite3").arg(&foreign).arg(make).status();
     assert!(made.unwrap().success());
-    let (store, before) = (story.place.store(), fs::read(&foreign).unwrap());
+    let (store, before) = (story.folder.store(), fs::read(&foreign).unwrap());
     fs::rename(&foreign, &store).unwrap();
-    // Whether calls can be recorded now is the writer's to say.
+    // Calls may fail to be recorded now.
     let _ = story.writer.as_mut().unwrap().ask("record 5");
     story.stop(End::Kill);
     let files = [store.clone(), beside(&store, "-wal")].map(|file| fs::read(file).ok());
@@ -107,7 +107,7 @@ fn a_foreign_database_that_replaces_the_log_is_left_unchanged() {
     check([story]);
 }
 
-/// A log of which the older half is in a copy, and only the newest part in the write-ahead log.
+/// A log whose older half is in a copy, and only the newest part in the WAL.
 fn with_copy(mode: Mode) -> Story {
     let mut story = Story::begin(mode, Clock::Manual);
     story.record(150);
@@ -119,24 +119,24 @@ fn with_copy(mode: Mode) -> Story {
 }
 
 impl Story {
-    /// `doctor` fails while the log is open, and says how many activities are missing.
-    fn check_told(&mut self, missing: usize) {
-        let ran = self.place.activity(&["doctor"]);
+    /// `doctor` fails while the log is open, and reports how many activities are missing.
+    fn check_reported(&mut self, missing: usize) {
+        let output = self.folder.activity(&["doctor"]);
         let number = missing.to_string();
-        let told = ran.stdout.lines().any(|line| {
+        let told = output.stdout.lines().any(|line| {
             line.contains("problem")
                 && line
                     .split(|c: char| !c.is_ascii_digit())
                     .any(|n| n == number)
         });
-        if ran.code != Some(1) || !told {
-            let code = ran.code;
+        if output.code != Some(1) || !told {
+            let code = output.code;
             self.fault(format_args!(
                 "{missing} activities are missing, and doctor ends with {code:?}: {}",
-                ran.stdout
+                output.stdout
             ));
         }
-        let found = rows(&self.place.store()).unwrap();
+        let found = rows(&self.folder.store()).unwrap();
         assert!(self.may.is_disjoint(&found), "nothing was destroyed");
     }
 }

@@ -1,4 +1,4 @@
-//! The smallest stories that have lost something, and every act by itself.
+//! Minimal stories that have found losses, and every act alone.
 
 mod alone;
 mod copies;
@@ -9,7 +9,7 @@ mod wal;
 
 use crate::foreign_clients::story::Story;
 
-/// Fails the test with the reports of all stories in which something was wrong.
+/// Fails the test with the reports of all stories that have faults.
 fn check(stories: impl IntoIterator<Item = Story>) {
     let stories: Vec<Story> = stories.into_iter().collect();
     let wrong = stories.iter().filter(|story| !story.faults().is_empty());

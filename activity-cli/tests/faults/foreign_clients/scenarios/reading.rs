@@ -1,4 +1,4 @@
-//! Clients that only read, beside a writer that is old enough for its upkeep.
+//! Clients that only read, beside a writer whose maintenance has begun.
 
 use super::check;
 use crate::foreign_clients::{
@@ -37,7 +37,7 @@ fn a_foreign_reader_loses_nothing_in_real_time() {
     check([story.finish(End::Kill)]);
 }
 
-/// Others of the same process open the file while the writer has it open.
+/// Another log of the same process opens and closes the file while the writer has it open.
 #[test]
 fn a_foreign_reader_loses_nothing_when_the_process_has_reopened_the_file() {
     check(["handle", "upkeep", "import"].map(|again| {

@@ -10,7 +10,7 @@ use crate::foreign_clients::{
 
 const REMOVED: [Act; 3] = [Act::RemoveSides, Act::RemoveWal, Act::RemoveShm];
 
-/// The writer has not yet seen it.
+/// Before the writer has noticed.
 #[test]
 fn an_event_of_another_process_is_kept_after_side_files_were_removed() {
     check(REMOVED.map(|removed| {
@@ -47,11 +47,11 @@ fn a_running_call_is_not_abandoned_after_the_lock_folder_was_removed() {
     }));
 }
 
-/// The reader still has the files open that were removed.
+/// The reader still has the removed files open.
 #[test]
 fn a_long_reader_does_not_block_recording_after_side_files_were_removed() {
-    // Not after the writer was killed: then the write-ahead log that is removed has the only copy, and the reader may have
-    // kept a checkpoint from being complete.
+    // Not after the writer was killed: then the removed WAL may have the only copy, because the reader may have blocked a
+    // checkpoint.
     check(REMOVED.map(|removed| {
         let mut story = Story::aged(Mode::Fast);
         story.act(Act::LongRead, Client::Shell);

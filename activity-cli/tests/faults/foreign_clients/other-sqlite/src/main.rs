@@ -1,4 +1,4 @@
-//! Runs SQL from standard input on the database that its argument names, with a SQLite of its own.
+//! Runs SQL from standard input on the database given as argument, with another version of SQLite.
 //!
 //! A line is a statement, whose rows are printed as `a|b|c`, or one of three commands of the `sqlite3` shell: `.print TEXT`, `.backup FILE`,
 //! `.timeout MILLISECONDS`. The first error ends it, with exit code 1.
