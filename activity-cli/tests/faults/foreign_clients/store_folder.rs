@@ -21,7 +21,7 @@ const KEEP: &str = "ACTIVITY_TEST_KEEP";
 /// How often the kernel's list of locks is read until it has a lock.
 const READINGS: usize = 20;
 
-/// The rows of a log whose calls and events can be acknowledged.
+/// The rows that acknowledgements are compared with.
 const ROWS: [&str; 3] = [
     "SELECT 'activity ' || id FROM activities WHERE status = 'success';",
     "SELECT 'event ' || id FROM activity_log;",
