@@ -67,7 +67,7 @@ fn creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log() {
         let log = messy_log::open(&path, &messy_log::clock_afterwards());
         log.event("deployment").summary("v1").record();
         log.flush().wait().unwrap();
-        fs::write(beside(&path, ".told"), "").unwrap();
+        fs::write(beside(&path, ".acknowledged"), "").unwrap();
         return log.shutdown().wait().map(drop).unwrap();
     }
     let test =
@@ -79,18 +79,25 @@ fn creating_a_log_and_being_killed_at_any_write_leaves_nothing_or_a_log() {
     };
     let newest = newest_version();
     let seen = kill_at_every_write(test, &empty, &|path| {
-        let told = beside(path, ".told").exists();
+        let acknowledged = beside(path, ".acknowledged").exists();
         open_and_close(path);
         assert_eq!(tables::version(path), newest);
         assert_eq!(tables::integrity_errors(path), Vec::<String>::new());
         for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            let known = ["activity.db", "activity.db-instances", "activity.db.told"];
+            let known = [
+                "activity.db",
+                "activity.db-instances",
+                "activity.db.acknowledged",
+            ];
             assert!(known.contains(&name.as_str()), "{name} was left behind");
         }
         let mut reader = ActivityReader::open(path).unwrap();
         let events = answers::events(&mut reader).len();
-        assert!(events == 1 || (events == 0 && !told), "{events}, {told}");
+        assert!(
+            events == 1 || (events == 0 && !acknowledged),
+            "{events}, {acknowledged}"
+        );
         events
     });
     assert_eq!(seen, BTreeSet::from([0, 1]));

@@ -127,7 +127,7 @@ fn check_views(path: &Path) {
     );
     for one in answers::activities(&mut reader) {
         let scope = &one.scope;
-        let told = json!([
+        let expected = json!([
             one.name,
             one.kind,
             one.status,
@@ -139,7 +139,7 @@ fn check_views(path: &Path) {
             scope.environment,
             one.parent
         ]);
-        assert_eq!(activities.remove(&one.id.to_string()), Some(told));
+        assert_eq!(activities.remove(&one.id.to_string()), Some(expected));
     }
     assert!(activities.is_empty(), "{activities:?}");
 
@@ -155,9 +155,9 @@ fn check_views(path: &Path) {
     for one in answers::events(&mut reader) {
         let (id, scope) = (one.id.to_string(), &one.scope);
         let is_log = one.event_type == "log";
-        let told = json!([scope.actor, one.event_type, one.reference, one.summary]);
-        assert_eq!(log.remove(&id), (!is_log).then_some(told));
-        let told = json!([
+        let expected = json!([scope.actor, one.event_type, one.reference, one.summary]);
+        assert_eq!(log.remove(&id), (!is_log).then_some(expected));
+        let expected = json!([
             scope.project,
             scope.actor,
             scope.request,
@@ -166,7 +166,7 @@ fn check_views(path: &Path) {
             scope.environment
         ]);
         let is_action = !is_log && scope.project.is_some();
-        assert_eq!(actions.remove(&id), is_action.then_some(told));
+        assert_eq!(actions.remove(&id), is_action.then_some(expected));
     }
     assert!(actions.is_empty() && log.is_empty(), "{actions:?} {log:?}");
 
@@ -180,13 +180,13 @@ fn check_views(path: &Path) {
             .recording(id[..36].parse().unwrap())
             .unwrap()
             .unwrap();
-        let told = json!([
+        let expected = json!([
             recording.format,
             recording.events,
             recording.status,
             recording.bytes
         ]);
-        assert_eq!(row, told);
+        assert_eq!(row, expected);
     }
     let overall = "SELECT 'count', sum(count) FROM activity_metrics WHERE scope = 'overall'";
     assert_ne!(view(path, overall)["count"], json!([null]));

@@ -59,7 +59,7 @@ fn write_golden(made: &Path, folder: &Path) {
     let golden = Golden::new(folder, tables::version(made));
     assert!(
         !golden.file.exists(),
-        "{} stays as it is: remove it if its schema was never released",
+        "not overwriting {}: remove it if its schema was never released",
         golden.file.display()
     );
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();

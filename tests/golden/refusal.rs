@@ -79,12 +79,12 @@ fn is_refused<T>(result: Result<T, Error>) {
         panic!("it was opened");
     };
     assert!(error.is_newer_schema(), "{error}");
-    says_why(&error.to_string());
+    assert_explains(&error.to_string());
 }
 
 /// Asserts that the message has both versions and a fix.
 #[track_caller]
-fn says_why(text: &str) {
+fn assert_explains(text: &str) {
     let newest = newest_version();
     for part in [
         format!("schema {}", newest + 1),
@@ -118,20 +118,20 @@ fn a_database_of_a_killed_foreign_program_is_refused_and_left_unchanged() {
         let text = result.unwrap_err().to_string();
         assert!(text.contains("another program"), "{text}");
     }
-    is_untouched(folder.path(), &before);
+    assert_unchanged(folder.path(), &before);
 }
 
 fn refuse(folder: &Path, path: &Path) {
     let before = files(folder);
-    is_refused(ActivityLog::open(path));
-    is_refused(ActivityReader::open(path));
+    assert_refused(ActivityLog::open(path));
+    assert_refused(ActivityReader::open(path));
     let store = SqliteStore::new(path).unwrap();
-    is_refused(store.maintenance());
-    is_refused(Import::new(&store, Redactor::new()));
-    is_untouched(folder, &before);
+    assert_refused(store.maintenance());
+    assert_refused(Import::new(&store, Redactor::new()));
+    assert_unchanged(folder, &before);
 }
 
-fn is_untouched(folder: &Path, before: &BTreeMap<String, Vec<u8>>) {
+fn assert_unchanged(folder: &Path, before: &BTreeMap<String, Vec<u8>>) {
     let mut after = files(folder);
     // Reading needs the WAL index, and may leave it and an empty WAL.
     after.remove("activity.db-shm");

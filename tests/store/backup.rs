@@ -75,14 +75,14 @@ fn a_backup_beside_a_busy_writer_is_complete() {
             let last = last.unwrap();
             assert_eq!(last.copied, last.pages);
             let connection = Connection::open(&copy).unwrap();
-            let (rows, said): (i64, i64) = connection
+            let (rows, counted): (i64, i64) = connection
                 .query_row(
                     "SELECT (SELECT count(*) FROM activity), (SELECT sum(activities_added) FROM instance)",
                     (),
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .unwrap();
-            assert_eq!(rows, said, "a batch is in it or it is not");
+            assert_eq!(rows, counted, "a batch is copied completely or not at all");
         }
         stop.store(true, Relaxed);
     });

@@ -187,12 +187,12 @@ proptest! {
             };
             let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
             let lines: Vec<_> = lines.split_terminator(breaks).collect();
-            let told = lines.iter().filter(|line| !line.ends_with(" more left out")).count();
-            prop_assert!(told <= most && lines.len() <= told + 1);
+            let listed = lines.iter().filter(|line| !line.ends_with(" more left out")).count();
+            prop_assert!(listed <= most && lines.len() <= listed + 1);
             prop_assert!(lines.iter().all(|line| line.starts_with("- ")));
         }
-        let told = list.lines().filter(|line| line.contains(" · ")).count();
-        let left_out = format!("- .. {} more left out\n", texts.len() - told);
-        prop_assert_eq!(told < texts.len(), list.ends_with(&left_out));
+        let listed = list.lines().filter(|line| line.contains(" · ")).count();
+        let left_out = format!("- .. {} more left out\n", texts.len() - listed);
+        prop_assert_eq!(listed < texts.len(), list.ends_with(&left_out));
     }
 }

@@ -26,7 +26,7 @@ use tower_activity::{
 use crate::support::soon;
 
 /// Texts that must be gone, also in the form of the index.
-const TELLING: [&str; 7] = [
+const TEXTS: [&str; 7] = [
     "quuxington",
     "flobblewick",
     "wibblethorpe",
@@ -36,8 +36,8 @@ const TELLING: [&str; 7] = [
     "plundersby",
 ];
 
-fn record(log: &ActivityLog, actor: &str, told: [&str; 6]) {
-    let [session, input, message, attribute, summary, reference] = told;
+fn record(log: &ActivityLog, actor: &str, texts: [&str; 6]) {
+    let [session, input, message, attribute, summary, reference] = texts;
     let call = Describe::tool("login").project("acme").agent("bot");
     let call = log.start(call.actor(actor.to_owned()).session(session.to_owned()));
     call.set_input(&input, Capture::Full);
@@ -79,8 +79,8 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     let mut reader = log.reader().unwrap();
     let mut upkeep = upkeep(folder);
     for round in 0..30 {
-        let [_, told @ ..] = TELLING;
-        record(&log, TELLING[0], told);
+        let [_, texts @ ..] = TEXTS;
+        record(&log, TEXTS[0], texts);
         record(
             &log,
             "bob",
@@ -101,21 +101,21 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     }
     let month = MetricsQuery::new(Window::Month, Utc::now());
     let before = reader.metrics(&month).unwrap();
-    assert_eq!(left(folder, &TELLING), TELLING);
+    assert_eq!(left(folder, &TEXTS), TEXTS);
 
     let all = EraseCounts::default();
     assert_eq!(upkeep.erasable("nobody").unwrap(), all);
-    let found = upkeep.erasable(TELLING[0]).unwrap();
+    let found = upkeep.erasable(TEXTS[0]).unwrap();
     assert_eq!(
         (found.activities, found.events, found.recordings),
         (30, 30, 0)
     );
     let mut steps = 0;
-    let erased = upkeep.erase(TELLING[0], &mut |_| steps += 1).unwrap();
+    let erased = upkeep.erase(TEXTS[0], &mut |_| steps += 1).unwrap();
     assert_eq!((erased.activities, erased.events), (30, 30));
     assert!(steps > 0);
-    assert_eq!(left(folder, &TELLING), [""; 0]);
-    assert_eq!(upkeep.erasable(TELLING[0]).unwrap(), all);
+    assert_eq!(left(folder, &TEXTS), [""; 0]);
+    assert_eq!(upkeep.erasable(TEXTS[0]).unwrap(), all);
 
     assert_eq!(reader.metrics(&month).unwrap(), before);
     assert_eq!(list(&mut reader, "").len(), 60);
@@ -143,7 +143,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     assert!(reader.integrity_errors().unwrap().is_empty());
 
     // An actor who comes back is recorded again, also by writers that had cached the text's id.
-    record(&log, TELLING[0], ["s", "i", "m", "a", "s", "r"]);
+    record(&log, TEXTS[0], ["s", "i", "m", "a", "s", "r"]);
     record(
         &log,
         "bob",
@@ -227,7 +227,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
 
     // Each has a recording, and they share another one, whose content cannot be attributed.
     let mut calls = Vec::new();
-    for (actor, seen) in [(TELLING[0], SEEN[0]), ("bob", "nothing special")] {
+    for (actor, seen) in [(TEXTS[0], SEEN[0]), ("bob", "nothing special")] {
         let call = log.start(Describe::tool("shop").actor(actor));
         let own = call.attach(Stream::new("frames")).await;
         own.append(Chunk::new(seen));
@@ -241,8 +241,8 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
         drop(own);
         call.end(Outcome::success());
     }
-    let [_, told @ ..] = TELLING;
-    record(&log, TELLING[0], told);
+    let [_, texts @ ..] = TEXTS;
+    record(&log, TEXTS[0], texts);
     let recordings = |reader: &mut ActivityReader| {
         log.flush().wait().unwrap();
         ids.iter()
@@ -260,18 +260,18 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     let delivery = webhooks.deliver();
     soon(|| webhooks.dead_letters().unwrap().pop());
     delivery.stop();
-    assert!(bodies.recv().unwrap().contains(TELLING[0]));
-    record(&log, TELLING[0], told);
+    assert!(bodies.recv().unwrap().contains(TEXTS[0]));
+    record(&log, TEXTS[0], texts);
     log.flush().wait().unwrap();
     assert_eq!(webhooks.list().unwrap()[0].behind, 1);
     let mut upkeep = upkeep(folder);
     while upkeep.index().unwrap() > 0 {}
-    let texts = [&TELLING[..], &SEEN].concat();
+    let texts = [&TEXTS[..], &SEEN].concat();
     assert_eq!(left(folder, &texts), texts);
     let month = MetricsQuery::new(Window::Month, Utc::now());
     let sums = reader.metrics(&month).unwrap();
 
-    let erased = upkeep.erase(TELLING[0], &mut |_| ()).unwrap();
+    let erased = upkeep.erase(TEXTS[0], &mut |_| ()).unwrap();
     assert_eq!(
         (erased.activities, erased.events, erased.recordings),
         (3, 2, 2)

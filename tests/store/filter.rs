@@ -102,10 +102,10 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         let error = Filter::parse(text, now()).unwrap_err();
         assert_eq!(&error.text()[error.span()], wrong, "{text}");
         assert_eq!(error.message(), message, "{text}");
-        let said = error.help().unwrap_or_default();
+        let help_text = error.help().unwrap_or_default();
         assert!(
-            said.starts_with(help) && said.is_empty() == help.is_empty(),
-            "{text}: {said}"
+            help_text.starts_with(help) && help_text.is_empty() == help.is_empty(),
+            "{text}: {help_text}"
         );
     };
     check(

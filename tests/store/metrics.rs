@@ -42,40 +42,32 @@ struct Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
-    let place = (-5 * 1440..5 * 1440i64, 0..60_000_000i64);
+    let time = (-5 * 1440..5 * 1440i64, 0..60_000_000i64);
     let what = (select(vec![Kind::Turn, Kind::Job]), select(vec!["a", "b"]));
     let scope = (
         select(vec![None, Some("acme"), Some("zoo")]),
         select(vec![None, Some("ann"), Some("bot"), Some("cat")]),
     );
-    (
-        place,
-        0..3_000_000u64,
-        0..4usize,
-        what,
-        scope,
-        any::<bool>(),
+    (time, 0..3_000_000u64, 0..4usize, what, scope, any::<bool>()).prop_map(
+        |((minute, micros), duration_us, status, (kind, name), (project, agent), nested)| {
+            Made {
+                minute,
+                micros,
+                duration_us,
+                status,
+                // Only some agents record turns.
+                kind: if agent == Some("cat") {
+                    Kind::Job
+                } else {
+                    kind
+                },
+                name,
+                project,
+                agent,
+                nested,
+            }
+        },
     )
-        .prop_map(
-            |((minute, micros), duration_us, status, (kind, name), (project, agent), nested)| {
-                Made {
-                    minute,
-                    micros,
-                    duration_us,
-                    status,
-                    // Only some agents record turns.
-                    kind: if agent == Some("cat") {
-                        Kind::Job
-                    } else {
-                        kind
-                    },
-                    name,
-                    project,
-                    agent,
-                    nested,
-                }
-            },
-        )
 }
 
 fn record(log: &ActivityLog, clock: &ManualClock, around: DateTime<Utc>, row: &Made) {

@@ -26,7 +26,7 @@ const PREVIEW: u64 = 40 + 1_002;
 const EVENT: u64 = 200 + 300;
 
 /// The start of manual clocks.
-fn begin() -> DateTime<Utc> {
+fn start() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
@@ -201,7 +201,7 @@ fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() 
     let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
     for hour in 0..6 {
-        clock.set_wall(begin() + TimeDelta::hours(hour));
+        clock.set_wall(start() + TimeDelta::hours(hour));
         record(&log, &clock, 0);
     }
     log.flush().wait().unwrap();
@@ -212,7 +212,7 @@ fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() 
     // Five fit, but the fifth is only half of a quarter hour.
     keep.sums = Some(Limit::bytes(5 * 200));
     assert_eq!(prune(&mut *upkeep, keep, clock.now()).sums, 8);
-    let first = begin() + TimeDelta::hours(4);
+    let first = start() + TimeDelta::hours(4);
     let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
     assert_eq!(oldest, first.timestamp());
     // Their activities are kept: the sums can be rebuilt.
@@ -406,10 +406,10 @@ fn an_idle_process_continues_until_nothing_is_left_to_delete() {
 fn imported_records_are_kept_for_as_long_as_recorded_ones() {
     let (folder, log, clock) = open_log();
     let path = folder.path().join("a.db");
-    clock.set_wall(begin() - TimeDelta::days(400));
+    clock.set_wall(start() - TimeDelta::days(400));
     // A row dated a year back, as an import adds it.
     record_pair(&log, "imported");
-    clock.set_wall(begin());
+    clock.set_wall(start());
     let mut change = Retention::default();
     change.activities = Some(Limit::days(90));
     upkeep(&folder).set_retention(&change).unwrap();

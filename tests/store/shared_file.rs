@@ -34,10 +34,10 @@ fn alone() {
         .env(CHILD, "")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
-        said.contains("1 passed"),
-        "{said}{}",
+        stdout.contains("1 passed"),
+        "{stdout}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

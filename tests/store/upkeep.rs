@@ -17,7 +17,7 @@ use tower_activity::{
 use crate::support::{self, sums};
 
 /// The start of manual clocks.
-fn begin() -> DateTime<Utc> {
+fn start() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
@@ -69,7 +69,7 @@ fn prune(upkeep: &mut dyn Maintenance, what: Prune) -> PruneCounts {
 }
 
 fn record(log: &ActivityLog, clock: &ManualClock, minute: i64, sort: u8) {
-    clock.set_wall(begin() + TimeDelta::minutes(minute));
+    clock.set_wall(start() + TimeDelta::minutes(minute));
     let name = ["a", "b", "c"][usize::from(sort % 3)];
     // Some agents record turns, some only from some day on.
     let kind = match sort % 7 {
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_eq!(&at_once, &added);
         let before = sums::all(&path);
 
-        let at = begin() + TimeDelta::minutes(cutoff);
+        let at = start() + TimeDelta::minutes(cutoff);
         let mut reader = ActivityReader::open(&path).unwrap();
         let all = reader.page(&Filter::default(), None, 100).unwrap().records;
         let newest = all.iter().map(|one| one.seq).max().unwrap();
@@ -158,7 +158,7 @@ proptest! {
         for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
-        prune(&mut *upkeep, Prune::ByDate(no_sums(), begin() + TimeDelta::days(9)));
+        prune(&mut *upkeep, Prune::ByDate(no_sums(), start() + TimeDelta::days(9)));
         prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
         let errors = reader.integrity_errors().unwrap();
         prop_assert!(errors.is_empty(), "{:?}", errors);
@@ -238,7 +238,7 @@ fn previews_are_deleted_without_their_activities() {
     log.flush().wait().unwrap();
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
-    let what = Prune::ByDate(keep, begin() + TimeDelta::minutes(30));
+    let what = Prune::ByDate(keep, start() + TimeDelta::minutes(30));
     assert_eq!(prune(&mut *upkeep(&folder), what).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let all = reader.page(&Filter::default(), None, 10).unwrap().records;
@@ -259,7 +259,7 @@ fn the_commit_order_continues_when_everything_is_old() {
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let activities = reader.newest::<ActivityRecord>().unwrap();
     let events = reader.newest::<EventRecord>().unwrap();
-    let what = Prune::ByDate(no_records(), begin() + TimeDelta::days(1));
+    let what = Prune::ByDate(no_records(), start() + TimeDelta::days(1));
     let pruned = prune(&mut *upkeep(&folder), what);
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);

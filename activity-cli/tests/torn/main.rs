@@ -114,6 +114,9 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// Asserts that an error names its file.
 #[track_caller]
 fn assert_names(error: &tower_activity::Error, path: &Path, what: &str) {
-    let told = error.to_string();
-    assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
+    let message = error.to_string();
+    assert!(
+        message.contains(path.to_str().unwrap()),
+        "{what}: {message}"
+    );
 }

@@ -142,9 +142,9 @@ fn attempt(bytes: &[u8], page: usize, what: &str, seen: &Mutex<Seen>) {
     let doctor = command(&path, &["doctor"]);
     assert_eq!(fs::read(&path).unwrap(), bytes, "{what}: doctor changed it");
     if !doctor.status.success() {
-        let told = [doctor.stdout.as_slice(), &doctor.stderr].concat();
-        let told = String::from_utf8_lossy(&told).into_owned();
-        assert!(told.contains("activity.db"), "{what}: {told}");
+        let output = [doctor.stdout.as_slice(), &doctor.stderr].concat();
+        let output = String::from_utf8_lossy(&output).into_owned();
+        assert!(output.contains("activity.db"), "{what}: {output}");
     }
 
     let written = write(&path, what);
@@ -187,13 +187,13 @@ fn write(path: &Path, what: &str) -> Written {
     let shut = log.shutdown().timeout(WAIT).wait();
     if let Err(error) = &flushed {
         // The error is the store's.
-        let mut told = error.to_string();
+        let mut output = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
-            told = format!("{told}: {error}");
+            output = format!("{output}: {error}");
             cause = error.source();
         }
-        assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
+        assert!(output.contains(path.to_str().unwrap()), "{what}: {output}");
     }
     let counts = log.accounting();
     assert_eq!(

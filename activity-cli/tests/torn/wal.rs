@@ -102,8 +102,8 @@ fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
     let torn = Torn::make();
     let mut cuts = vec![0, 1, HEADER - 1, HEADER];
     for frame in 0..torn.frames() {
-        let begin = HEADER + frame * FRAME;
-        cuts.extend([begin, begin + FRAME / 2]);
+        let start = HEADER + frame * FRAME;
+        cuts.extend([start, start + FRAME / 2]);
         if is_full_form() {
             let more = [
                 1,
@@ -115,7 +115,7 @@ fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
                 FRAME_HEADER + 1,
                 FRAME - 1,
             ];
-            cuts.extend(more.map(|more| begin + more));
+            cuts.extend(more.map(|more| start + more));
         }
     }
     cuts.push(torn.wal.len());
@@ -191,10 +191,10 @@ fn check(torn: &Torn, wal: &[u8], sound: usize, behind: Behind, what: &str) -> u
 
     let (folder, path) = torn.put(wal);
     let doctor = command(&path, &["doctor"]);
-    let told = String::from_utf8_lossy(&doctor.stdout).contains("cannot be read: a byte");
-    assert_eq!(doctor.status.success(), !told, "{what}: {doctor:?}");
-    assert!(!told || behind != Behind::Nothing, "{what}: {doctor:?}");
-    assert!(told || behind != Behind::Commits, "{what}: {doctor:?}");
+    let reported = String::from_utf8_lossy(&doctor.stdout).contains("cannot be read: a byte");
+    assert_eq!(doctor.status.success(), !reported, "{what}: {doctor:?}");
+    assert!(!reported || behind != Behind::Nothing, "{what}: {doctor:?}");
+    assert!(reported || behind != Behind::Commits, "{what}: {doctor:?}");
     drop(folder);
 
     let (_folder, path) = torn.put(wal);

@@ -15,9 +15,9 @@ const IMPORTED: &str = "2025-12-01T06:00:00Z";
 pub fn import(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     let mut import = Import::new(&store, Redactor::new()).unwrap();
-    let begin: DateTime<Utc> = IMPORTED.parse().unwrap();
+    let start: DateTime<Utc> = IMPORTED.parse().unwrap();
     for n in 0..24_u64 {
-        let at = begin + TimeDelta::hours(6 * n as i64);
+        let at = start + TimeDelta::hours(6 * n as i64);
         // Some have an id that does not fit their time.
         let id = id_at(at + TimeDelta::milliseconds(i64::from(n % 6 == 5)), n);
         let abandoned = n % 8 == 7;

@@ -56,7 +56,7 @@ pub fn make(path: &Path, test: &str) {
     kill_one(path, test, 1);
     import(path);
     second(path);
-    tidy(path);
+    maintain(path);
     kill_one(path, test, 3);
     settle(path);
 }
@@ -121,7 +121,7 @@ fn second(path: &Path) {
 }
 
 /// Indexes, prunes, erases, and accepts the changes of another program.
-fn tidy(path: &Path) {
+fn maintain(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     let mut upkeep = store.maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}

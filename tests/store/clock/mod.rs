@@ -22,12 +22,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The start of manual clocks.
-fn begin() -> DateTime<Utc> {
+fn start() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
 /// An open log that keeps activities for 30 days, and its clock.
-struct Place {
+struct ClockTest {
     _folder: TempDir,
     path: PathBuf,
     clock: ManualClock,
@@ -38,20 +38,20 @@ struct Place {
     starts: i64,
 }
 
-impl Place {
+impl ClockTest {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut place = Place {
+        let mut test = ClockTest {
             path: folder.path().join("a.db"),
             _folder: folder,
             clock: ManualClock::new(),
             wrong: TimeDelta::zero(),
-            truth: begin(),
+            truth: start(),
             log: None,
             starts: -1,
         };
-        place.open();
-        place
+        test.open();
+        test
     }
 
     fn open(&mut self) {
@@ -145,7 +145,7 @@ fn names(reader: &mut ActivityReader) -> Vec<String> {
 }
 
 fn at(text: &str) -> TimeDelta {
-    text.parse::<DateTime<Utc>>().unwrap() - begin()
+    text.parse::<DateTime<Utc>>().unwrap() - start()
 }
 
 #[test]
@@ -156,56 +156,56 @@ fn a_temporarily_wrong_clock_deletes_nothing() {
         TimeDelta::days(60),
         TimeDelta::days(-1),
     ] {
-        let mut place = Place::new();
-        place.record("one");
-        place.record("two");
-        place.skip(DAY);
-        place.set_wall(wrong);
-        place.record("three");
-        place.pass(23 * HOUR);
-        place.record("four");
-        place.restart(HOUR / 4);
-        place.set_wall(TimeDelta::zero());
-        place.record("five");
-        place.skip(DAY);
-        place.record("six");
-        let mut names = place.names();
+        let mut test = ClockTest::new();
+        test.record("one");
+        test.record("two");
+        test.skip(DAY);
+        test.set_wall(wrong);
+        test.record("three");
+        test.pass(23 * HOUR);
+        test.record("four");
+        test.restart(HOUR / 4);
+        test.set_wall(TimeDelta::zero());
+        test.record("five");
+        test.skip(DAY);
+        test.record("six");
+        let mut names = test.names();
         names.sort();
         assert_eq!(names.len(), 6, "{wrong}: {names:?}");
-        assert_eq!(place.reader().health().unwrap().events, 6);
+        assert_eq!(test.reader().health().unwrap().events, 6);
     }
 }
 
 #[test]
 fn old_records_are_deleted_even_if_the_clock_was_wrong_when_they_were_recorded() {
-    let mut place = Place::new();
-    place.record("first");
-    place.set_wall(at("2106-01-01T00:00:00Z"));
-    place.record("ahead");
-    place.set_wall(at("1970-01-01T00:00:00Z"));
-    place.record("behind");
-    place.set_wall(TimeDelta::zero());
-    place.record("right");
-    place.pass(HOUR);
-    place.skip(28 * DAY);
-    place.record("new");
-    place.skip(DAY / 2);
-    assert_eq!(place.names().len(), 5);
-    place.skip(2 * DAY);
-    place.flush();
-    assert_eq!(place.names(), ["new"]);
+    let mut test = ClockTest::new();
+    test.record("first");
+    test.set_wall(at("2106-01-01T00:00:00Z"));
+    test.record("ahead");
+    test.set_wall(at("1970-01-01T00:00:00Z"));
+    test.record("behind");
+    test.set_wall(TimeDelta::zero());
+    test.record("right");
+    test.pass(HOUR);
+    test.skip(28 * DAY);
+    test.record("new");
+    test.skip(DAY / 2);
+    assert_eq!(test.names().len(), 5);
+    test.skip(2 * DAY);
+    test.flush();
+    assert_eq!(test.names(), ["new"]);
 }
 
 #[test]
 fn after_two_months_off_new_records_are_first_and_old_ones_are_deleted_a_day_later() {
-    let mut place = Place::new();
-    place.record("before");
-    place.pass(HOUR);
-    place.restart(60 * DAY);
-    place.record("after");
-    assert_eq!(place.names(), ["after", "before"]);
-    assert_eq!(place.reader().health().unwrap().ahead, 0);
-    let mut reader = place.reader();
+    let mut test = ClockTest::new();
+    test.record("before");
+    test.pass(HOUR);
+    test.restart(60 * DAY);
+    test.record("after");
+    assert_eq!(test.names(), ["after", "before"]);
+    assert_eq!(test.reader().health().unwrap().ahead, 0);
+    let mut reader = test.reader();
     let now = reader.present().unwrap();
     let today = reader
         .metrics(&MetricsQuery::new(Window::Day, now))
@@ -213,41 +213,40 @@ fn after_two_months_off_new_records_are_first_and_old_ones_are_deleted_a_day_lat
     assert_eq!(today.current.count, 1);
     let digest = reader.digest(&DigestQuery::new(now)).unwrap();
     assert_eq!(digest.events.len(), 1);
-    place.pass(22 * HOUR);
-    assert_eq!(place.names().len(), 2);
-    place.pass(3 * HOUR);
-    assert_eq!(place.names(), ["after"]);
+    test.pass(22 * HOUR);
+    assert_eq!(test.names().len(), 2);
+    test.pass(3 * HOUR);
+    assert_eq!(test.names(), ["after"]);
 }
 
 #[test]
 fn records_dated_ahead_are_last_and_marked() {
-    let mut place = Place::new();
-    place.record("one");
-    place.set_wall(TimeDelta::days(60));
-    (2..6).for_each(|number| place.record(&format!("ahead {number}")));
-    place.set_wall(TimeDelta::zero());
-    place.record("six");
+    let mut test = ClockTest::new();
+    test.record("one");
+    test.set_wall(TimeDelta::days(60));
+    (2..6).for_each(|number| test.record(&format!("ahead {number}")));
+    test.set_wall(TimeDelta::zero());
+    test.record("six");
     assert_eq!(
-        place.names(),
+        test.names(),
         ["six", "one", "ahead 5", "ahead 4", "ahead 3", "ahead 2"]
     );
-    let mut reader = place.reader();
+    let mut reader = test.reader();
     let page = reader.page(&Filter::default(), None, 10).unwrap();
     let marks: Vec<bool> = page.records.iter().map(|one| one.ahead).collect();
     assert_eq!(marks, [false, false, true, true, true, true]);
     let events = reader.events(&Filter::default(), None, 10).unwrap().records;
-    let told =
-        |event: &tower_activity::record::EventRecord| event.summary.clone().unwrap().to_string();
-    let told: Vec<String> = events.iter().map(told).collect();
+    let summary = |event: &tower_activity::EventRecord| event.summary.clone().unwrap().to_string();
+    let summaries: Vec<String> = events.iter().map(summary).collect();
     assert_eq!(
-        told,
+        summaries,
         ["six", "one", "ahead 5", "ahead 4", "ahead 3", "ahead 2"]
     );
     assert_eq!(reader.health().unwrap().ahead, 8);
     // They are found by their words, and by their date.
-    let words = Filter::parse("ahead", begin()).unwrap();
+    let words = Filter::parse("ahead", start()).unwrap();
     assert_eq!(reader.page(&words, None, 10).unwrap().records.len(), 4);
-    let since = Filter::parse("since:2026-02-01", begin()).unwrap();
+    let since = Filter::parse("since:2026-02-01", start()).unwrap();
     assert_eq!(reader.page(&since, None, 10).unwrap().records.len(), 4);
     let now = reader.present().unwrap();
     assert_eq!(
@@ -258,13 +257,13 @@ fn records_dated_ahead_are_last_and_marked() {
 
 #[test]
 fn records_dated_ahead_do_not_count_for_today() {
-    let mut place = Place::new();
-    place.record("one");
-    place.set_wall(TimeDelta::hours(10));
-    place.record("ahead");
-    place.set_wall(TimeDelta::zero());
-    place.record("two");
-    let mut reader = place.reader();
+    let mut test = ClockTest::new();
+    test.record("one");
+    test.set_wall(TimeDelta::hours(10));
+    test.record("ahead");
+    test.set_wall(TimeDelta::zero());
+    test.record("two");
+    let mut reader = test.reader();
     let now = reader.present().unwrap();
     let query = MetricsQuery::new(Window::Day, now);
     assert_eq!(reader.metrics(&query).unwrap().current.count, 2);
@@ -275,12 +274,12 @@ fn records_dated_ahead_do_not_count_for_today() {
 #[test]
 fn a_reader_whose_clock_is_behind_lists_new_records_first() {
     for behind in [TimeDelta::hours(2), TimeDelta::days(20_000)] {
-        let mut place = Place::new();
-        place.record("old");
-        place.pass(3 * HOUR);
-        place.record("new");
-        let mut reader = ActivityReader::open(&place.path).unwrap();
-        reader.options().clock = Some(Arc::new(move || begin() + TimeDelta::hours(3) - behind));
+        let mut test = ClockTest::new();
+        test.record("old");
+        test.pass(3 * HOUR);
+        test.record("new");
+        let mut reader = ActivityReader::open(&test.path).unwrap();
+        reader.options().clock = Some(Arc::new(move || start() + TimeDelta::hours(3) - behind));
         assert_eq!(names(&mut reader), ["new", "old"]);
         let now = reader.present().unwrap();
         assert_eq!(
@@ -294,36 +293,36 @@ fn a_reader_whose_clock_is_behind_lists_new_records_first() {
 
 #[test]
 fn a_store_that_was_open_for_a_moment_has_advanced_its_clock() {
-    let mut place = Place::new();
-    place.record("old");
-    place.restart(3 * HOUR);
-    place.record("new");
-    place.log.take().unwrap().shutdown().wait().unwrap();
-    let mut reader = ActivityReader::open(&place.path).unwrap();
-    reader.options().clock = Some(Arc::new(move || begin() + TimeDelta::hours(1)));
+    let mut test = ClockTest::new();
+    test.record("old");
+    test.restart(3 * HOUR);
+    test.record("new");
+    test.log.take().unwrap().shutdown().wait().unwrap();
+    let mut reader = ActivityReader::open(&test.path).unwrap();
+    reader.options().clock = Some(Arc::new(move || start() + TimeDelta::hours(1)));
     // One start advances the clock by an hour at most.
-    assert!(reader.present().unwrap() >= begin() + TimeDelta::hours(1));
+    assert!(reader.present().unwrap() >= start() + TimeDelta::hours(1));
     assert_eq!(names(&mut reader).len(), 2);
 }
 
 #[test]
 fn sums_that_a_wrong_clock_deleted_come_back() {
-    let mut place = Place::new();
-    place.record("one");
-    let path = place.path.clone();
+    let mut test = ClockTest::new();
+    test.record("one");
+    let path = test.path.clone();
     let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&path);
     // As after a clock that was wrong for so long that it was believed.
-    place.set_wall(at("2106-01-01T00:00:00Z"));
-    let what = Prune::ByDate(Retention::DEFAULT, place.clock.now());
+    test.set_wall(at("2106-01-01T00:00:00Z"));
+    let what = Prune::ByDate(Retention::DEFAULT, test.clock.now());
     while upkeep.prune(what).unwrap() != PruneCounts::default() {}
     assert!(sums::buckets(&path).is_empty());
-    place.set_wall(TimeDelta::zero());
+    test.set_wall(TimeDelta::zero());
     sums::rebuild(&mut *upkeep);
     assert_eq!(sums::all(&path), before);
     // The sums of agents continue.
-    place.record("two");
+    test.record("two");
     while upkeep.index().unwrap() > 0 {}
     let agents = "SELECT sum(count) FROM bucket WHERE scope = 4";
     let store = Connection::open(&path).unwrap();
@@ -333,24 +332,24 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
 
 #[test]
 fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recomputed() {
-    let mut place = Place::new();
-    place.record("one");
-    place.skip(20 * DAY);
-    place.record("two");
-    place.pass(HOUR);
-    place.skip(15 * DAY);
-    place.record("three");
-    place.flush();
-    assert_eq!(place.names(), ["three", "two"]);
-    let mut upkeep = SqliteStore::new(&place.path)
+    let mut test = ClockTest::new();
+    test.record("one");
+    test.skip(20 * DAY);
+    test.record("two");
+    test.pass(HOUR);
+    test.skip(15 * DAY);
+    test.record("three");
+    test.flush();
+    assert_eq!(test.names(), ["three", "two"]);
+    let mut upkeep = SqliteStore::new(&test.path)
         .unwrap()
         .maintenance()
         .unwrap();
     while upkeep.index().unwrap() > 0 {}
-    let before = sums::all(&place.path);
+    let before = sums::all(&test.path);
     sums::rebuild(&mut *upkeep);
-    assert_eq!(sums::all(&place.path), before);
-    let store = Connection::open(&place.path).unwrap();
+    assert_eq!(sums::all(&test.path), before);
+    let store = Connection::open(&test.path).unwrap();
     store
         .execute_batch("DELETE FROM bucket WHERE scope = 2")
         .unwrap();
@@ -365,37 +364,37 @@ fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recom
 
 #[test]
 fn two_processes_with_different_clocks_delete_nothing_early() {
-    let mut place = Place::new();
-    place.record("one");
-    place.record("two");
+    let mut test = ClockTest::new();
+    test.record("one");
+    test.record("two");
     let ahead = ManualClock::new();
-    ahead.set_wall(begin() + TimeDelta::days(400));
+    ahead.set_wall(start() + TimeDelta::days(400));
     let builder = ActivityLog::builder().clock(ahead.clone());
-    let other = builder.open(&place.path).unwrap();
+    let other = builder.open(&test.path).unwrap();
     for _ in 0..30 * 6 {
         ahead.advance(Duration::from_secs(600));
         other.event("tick").record();
         other.flush().wait().unwrap();
-        place.pass(Duration::from_secs(600));
-        place.log.as_ref().unwrap().event("tick").record();
+        test.pass(Duration::from_secs(600));
+        test.log.as_ref().unwrap().event("tick").record();
     }
-    place.record("three");
-    assert_eq!(place.names(), ["three", "two", "one"]);
+    test.record("three");
+    assert_eq!(test.names(), ["three", "two", "one"]);
     other.shutdown().wait().unwrap();
 }
 
 #[test]
 fn one_reading_of_the_clock_advances_it_by_an_hour_at_most() {
-    let mut place = Place::new();
-    place.record("one");
-    place.log.take().unwrap().shutdown().wait().unwrap();
-    let mut last = begin();
+    let mut test = ClockTest::new();
+    test.record("one");
+    test.log.take().unwrap().shutdown().wait().unwrap();
+    let mut last = start();
     for days in [100, 200, 300] {
-        let mut upkeep = SqliteStore::new(&place.path)
+        let mut upkeep = SqliteStore::new(&test.path)
             .unwrap()
             .maintenance()
             .unwrap();
-        let wall = begin() + TimeDelta::days(days);
+        let wall = start() + TimeDelta::days(days);
         let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
         assert_eq!(now, last + TimeDelta::hours(1));
         last = now;
@@ -409,52 +408,52 @@ proptest! {
     fn no_activity_is_deleted_before_its_time(
         steps in vec((0..6u8, 1..20 * 24i64, -800..800i64), 1..24),
     ) {
-        let mut place = Place::new();
+        let mut test = ClockTest::new();
         // How long the wall clock has been wrong: after a day it is believed.
         let mut wrong_for = Duration::ZERO;
         let mut recorded: Vec<(String, DateTime<Utc>)> = Vec::new();
         for (number, (act, hours, days)) in steps.into_iter().enumerate() {
             let time = Duration::from_secs(hours as u64 * 3600);
-            let is_wrong = place.wrong != TimeDelta::zero();
+            let is_wrong = test.wrong != TimeDelta::zero();
             match act {
                 0 | 1 => {
                     let name = number.to_string();
-                    place.record(&name);
-                    recorded.push((name, place.truth));
+                    test.record(&name);
+                    recorded.push((name, test.truth));
                 }
                 2 if is_wrong => {
                     let left = (22 * HOUR).saturating_sub(wrong_for);
                     let time = time.min(left);
-                    place.skip(time);
+                    test.skip(time);
                     wrong_for += time;
                 }
-                2 => place.skip(time),
+                2 => test.skip(time),
                 3 => {
                     if is_wrong && wrong_for > 20 * HOUR {
-                        place.set_wall(TimeDelta::zero());
+                        test.set_wall(TimeDelta::zero());
                         wrong_for = Duration::ZERO;
                     }
-                    place.restart(time);
+                    test.restart(time);
                     wrong_for += HOUR;
-                    place.record("start");
-                    recorded.push(("start".into(), place.truth));
+                    test.record("start");
+                    recorded.push(("start".into(), test.truth));
                 }
                 4 => {
-                    place.set_wall(TimeDelta::days(days));
-                    place.flush();
+                    test.set_wall(TimeDelta::days(days));
+                    test.flush();
                 }
                 _ => {
-                    place.set_wall(TimeDelta::zero());
+                    test.set_wall(TimeDelta::zero());
                     wrong_for = Duration::ZERO;
-                    place.flush();
+                    test.flush();
                 }
             }
-            place.flush();
-            let mut there = place.names();
-            let young = place.truth - TimeDelta::days(30) + TimeDelta::hours(1 + place.starts);
+            test.flush();
+            let mut there = test.names();
+            let young = test.truth - TimeDelta::days(30) + TimeDelta::hours(1 + test.starts);
             for (name, at) in recorded.iter().filter(|(_, at)| *at > young) {
                 let found = there.iter().position(|one| one == name);
-                prop_assert!(found.is_some(), "{} of {} at {}: {:?}", name, at, place.truth, there);
+                prop_assert!(found.is_some(), "{} of {} at {}: {:?}", name, at, test.truth, there);
                 there.swap_remove(found.unwrap_or_default());
             }
         }

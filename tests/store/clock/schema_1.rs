@@ -13,7 +13,7 @@ use tower_activity::{
 };
 
 use crate::{
-    clock::{begin, names},
+    clock::{names, start},
     support::sums,
 };
 
@@ -35,7 +35,7 @@ fn schema_1(path: &Path, committed: u64, saved_at: DateTime<Utc>) {
         )
         .unwrap();
     for hour in 0..3 {
-        let at = begin() - TimeDelta::days(40) + TimeDelta::hours(hour);
+        let at = start() - TimeDelta::days(40) + TimeDelta::hours(hour);
         store
             .execute(
                 "INSERT INTO activity (id, kind, name, status, started_at, duration_ns, instance) VALUES (?1, 1, 1, 1, ?2, 5, 1)",
@@ -44,7 +44,7 @@ fn schema_1(path: &Path, committed: u64, saved_at: DateTime<Utc>) {
             .unwrap();
     }
     // Sums were pruned up to a day before.
-    let pruned = (begin() - TimeDelta::days(1)).timestamp() / 900;
+    let pruned = (start() - TimeDelta::days(1)).timestamp() / 900;
     store
         .execute(
             "INSERT INTO mark (name, value) VALUES ('complete_from', ?1), ('sums_from', ?1)",
@@ -58,7 +58,7 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
     for (committed, expected) in [(3, 3), (5, 2)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        schema_1(&path, committed, begin());
+        schema_1(&path, committed, start());
         // Readers read it unchanged: only a log migrates it to schema 2.
         let mut reader = ActivityReader::open(&path).unwrap();
         assert_eq!(names(&mut reader), ["job"; 3]);
@@ -79,7 +79,7 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
 
 #[test]
 fn records_of_schema_1_are_as_old_as_their_dates() {
-    let hours = |hours| begin() + TimeDelta::hours(hours);
+    let hours = |hours| start() + TimeDelta::hours(hours);
     // Last open an hour ago; last open with a clock that was months ahead.
     for saved_at in [hours(-1), hours(24 * 90)] {
         let folder = tempfile::tempdir().unwrap();

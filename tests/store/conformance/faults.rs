@@ -118,17 +118,17 @@ impl<R: Record> Source<R> for Faulty {
 
     fn after(
         &mut self,
-        place: Position<R>,
+        position: Position<R>,
         filter: &Filter,
         limit: usize,
     ) -> Result<CommitPage<R>> {
-        let mut followed = R::source(&mut *self.inner).after(place, filter, limit)?;
+        let mut followed = R::source(&mut *self.inner).after(test, filter, limit)?;
         match self.fault {
             Fault::TellsTwice => {
                 let again = followed.records.first().cloned();
                 followed.records.extend(again);
             }
-            Fault::Restarts if place == followed.next => {
+            Fault::Restarts if test == followed.next => {
                 followed = CommitPage::restarted(followed.next);
             }
             _ => {}

@@ -100,7 +100,7 @@ impl ShelfReader {
         let mut meant = Vec::new();
         for (seq, one) in (1..).zip(R::all(&self.shelf)) {
             if seq % 1_000 == 0 {
-                self.options.check("look through the shelf")?;
+                self.options.check("read the shelf")?;
             }
             if one.matches(filter) {
                 let mut one = one.clone();

@@ -151,10 +151,10 @@ fn a_message_of_20_mb_is_capped_and_listed_at_once() {
     let (_, raw) = with(&log, &[("message", json!("é\n".repeat(7 << 20)))]);
     let store = SqliteStore::new(":memory:").unwrap();
     assert_eq!(import(&store, &[raw]).activities, 1);
-    let begin = Instant::now();
+    let start = Instant::now();
     let kept = lines(&mut ActivityReader::from_store(&store).unwrap());
     assert!(kept[0].len() < 4_000, "{}", kept[0].len());
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
