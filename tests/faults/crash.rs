@@ -186,7 +186,7 @@ fn check(path: &Path, acknowledged: &Acknowledged, coverage: &mut Coverage) {
     let calls = activities
         .iter()
         .filter(|row| row.name == "call" && row.status != Status::Abandoned && !row.truncated);
-    coverage.whole += calls.map(check_whole).count();
+    coverage.whole += calls.map(check_activity).count();
     events.iter().for_each(check_event);
     check_accounting(&mut reader, path, &activities, &events);
     coverage.acknowledged += acknowledged.activities.len();

@@ -295,7 +295,7 @@ impl Harness {
 
     /// Mends the store, shuts the log down, and compares.
     fn end(mut self, path: &Path) {
-        self.take(Step::Fault(Fault::None));
+        self.apply(Step::Fault(Fault::None));
         self.flush();
         // All reserved memory is released, except for open activities.
         if self.open.is_empty() {

@@ -74,7 +74,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[track_caller]
-fn is_refused<T>(result: Result<T, Error>) {
+fn assert_refused<T>(result: Result<T, Error>) {
     let Err(error) = result else {
         panic!("it was opened");
     };

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use tower_activity::Mode;
 
 use crate::{
-    kills::{all_before, begin, check, look, record_job, try_open, work},
+    kills::{check, check_and_continue, initial_log, initial_names, record_job, try_open, work},
     support::strace,
 };
 
@@ -64,10 +64,10 @@ fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
                 "{call} {error} {when}: {status}, {failed} failed, {acknowledged} acknowledged"
             );
             assert!(status.success(), "{call} {error} {when}: {status}");
-            look(&path, &all_before());
+            look(&path, &initial_names());
             if passes {
                 work::commit(&path);
-                check(&path, &all_before());
+                check(&path, &initial_names());
             }
             all += 1;
             recorded += usize::from(acknowledged == CALLS as usize);

@@ -74,7 +74,7 @@ fn kill(test: &str, work: fn(&Path), expected: &BTreeSet<String>) {
     let kills = kill_at_some_writes(
         &format!("kills::{test}"),
         (!every).then_some(SOME),
-        &begin,
+        &initial_log,
         &|path| {
             check_and_continue(path, expected);
             // Repeating the interrupted work completes it.

@@ -19,7 +19,7 @@ use tower_activity::{
 };
 
 use crate::{
-    kills::{done, open},
+    kills::{open, record_job},
     support::sums,
 };
 
@@ -107,7 +107,7 @@ fn exported(path: &Path) -> (Vec<String>, Vec<String>) {
         let (log, clock) = ActivityLog::test();
         clock.set_wall("2026-02-13T10:00:00Z".parse().unwrap());
         for name in &names {
-            done(&log, name.clone());
+            record_job(&log, name.clone());
             log.event("tick").summary(name.clone()).record();
         }
         log.flush().wait().unwrap();

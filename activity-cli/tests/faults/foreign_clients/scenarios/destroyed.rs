@@ -16,7 +16,7 @@ fn rows_that_a_client_deleted_are_reported() {
     check(Client::ALL.map(|client| {
         let mut story = Story::begin(Mode::Fast, Clock::Manual);
         story.act(Act::DeleteRows, client);
-        story.check_reported(10);
+        story.check_missing(10);
         story.finish(End::Shutdown)
     }));
 }
@@ -120,7 +120,7 @@ fn with_copy(mode: Mode) -> Story {
 
 impl Story {
     /// `doctor` fails while the log is open, and reports how many activities are missing.
-    fn check_reported(&mut self, missing: usize) {
+    fn check_missing(&mut self, missing: usize) {
         let output = self.folder.activity(&["doctor"]);
         let number = missing.to_string();
         let told = output.stdout.lines().any(|line| {
