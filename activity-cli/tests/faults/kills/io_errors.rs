@@ -48,7 +48,7 @@ fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
     let (mut all, mut recorded) = (0, 0);
     for (call, error, places) in FAULTS {
         for first in places {
-            let (_folder, path) = begin();
+            let (_folder, path) = initial_log();
             let when = when(*first);
             let inject = format!("inject={call}:error={error}:when={when}");
             let trace = format!("trace={call}");
