@@ -341,10 +341,7 @@ fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recom
     test.record("three");
     test.flush();
     assert_eq!(test.names(), ["three", "two"]);
-    let mut upkeep = SqliteStore::new(&test.path)
-        .unwrap()
-        .maintenance()
-        .unwrap();
+    let mut upkeep = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
     while upkeep.index().unwrap() > 0 {}
     let before = sums::all(&test.path);
     sums::rebuild(&mut *upkeep);
@@ -390,10 +387,7 @@ fn one_reading_of_the_clock_advances_it_by_an_hour_at_most() {
     test.log.take().unwrap().shutdown().wait().unwrap();
     let mut last = start();
     for days in [100, 200, 300] {
-        let mut upkeep = SqliteStore::new(&test.path)
-            .unwrap()
-            .maintenance()
-            .unwrap();
+        let mut upkeep = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
         let wall = start() + TimeDelta::days(days);
         let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
         assert_eq!(now, last + TimeDelta::hours(1));

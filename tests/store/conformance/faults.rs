@@ -122,13 +122,13 @@ impl<R: Record> Source<R> for Faulty {
         filter: &Filter,
         limit: usize,
     ) -> Result<CommitPage<R>> {
-        let mut followed = R::source(&mut *self.inner).after(test, filter, limit)?;
+        let mut followed = R::source(&mut *self.inner).after(position, filter, limit)?;
         match self.fault {
             Fault::TellsTwice => {
                 let again = followed.records.first().cloned();
                 followed.records.extend(again);
             }
-            Fault::Restarts if test == followed.next => {
+            Fault::Restarts if position == followed.next => {
                 followed = CommitPage::restarted(followed.next);
             }
             _ => {}
