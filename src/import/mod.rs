@@ -85,7 +85,7 @@ pub struct Import {
     writer: Box<dyn Writer>,
     reader: Box<dyn Reader>,
     /// `None` for a store without maintenance.
-    upkeep: Option<Box<dyn Maintenance>>,
+    maintenance: Option<Box<dyn Maintenance>>,
     redactor: Redactor,
     redactor_panics: AtomicU64,
     lines: u64,
@@ -140,9 +140,9 @@ impl Import {
             durability: Durability::Process,
         };
         let writer = store.writer(&instance)?;
-        let upkeep = match store.maintenance() {
+        let maintenance = match store.maintenance() {
             Err(error) if error.is_invalid() => None,
-            upkeep => Some(upkeep?),
+            maintenance => Some(maintenance?),
         };
         let mut reader = store.reader()?;
         Ok(Import {
@@ -152,7 +152,7 @@ impl Import {
             ),
             writer,
             reader,
-            upkeep,
+            maintenance,
             redactor,
             redactor_panics: AtomicU64::new(0),
             lines: 0,
@@ -244,13 +244,13 @@ impl Import {
     /// If the store could not be written.
     pub fn finish(mut self) -> Result<ImportSummary> {
         self.commit()?;
-        if let Some(upkeep) = &mut self.upkeep {
+        if let Some(maintenance) = &mut self.maintenance {
             // From the start, if an interrupted import may have left references to old ids.
             let (activities, events) = match self.has_renamed {
                 true => Default::default(),
                 false => self.begin,
             };
-            upkeep.relink(activities, events)?;
+            maintenance.relink(activities, events)?;
         }
         // This writes the open activities as abandoned, which they were.
         self.writer.close(&self.accounting)?;
@@ -324,10 +324,10 @@ impl Import {
         }
         if !self.renamed.is_empty() {
             // Before the records: if the import is interrupted, references to the old ids can still be updated.
-            let upkeep = self.upkeep.as_mut().ok_or_else(|| {
+            let maintenance = self.maintenance.as_mut().ok_or_else(|| {
                 Error::invalid("cannot change the ids of activities in a store without maintenance")
             })?;
-            upkeep.rename(&self.renamed)?;
+            maintenance.rename(&self.renamed)?;
         }
         let counts = &mut self.accounting;
         counts.redactor_panics = *self.redactor_panics.get_mut();

@@ -199,8 +199,8 @@ fn check(path: &Path, acknowledged: &Acknowledged, coverage: &mut Coverage) {
 /// The sums equal those of the rows, wherever the process was killed.
 fn check_sums(path: &Path) {
     let before = sums::all(path);
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    sums::rebuild(&mut *upkeep);
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    sums::rebuild(&mut *maintenance);
     // Not `assert_eq`: the output would be too long.
     assert!(sums::all(path) == before, "rebuilt sums differ");
 }

@@ -58,12 +58,12 @@ fn a_migrated_log_has_the_records_it_had() {
 fn a_log_of_an_earlier_version_can_be_pruned_and_rebuilt() {
     for golden in Golden::all() {
         let (_folder, path) = golden.copy();
-        let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
+        let mut maintenance = SqliteStore::new(&path).unwrap().maintenance().unwrap();
         assert_eq!(tables::version(&path), newest_version());
-        while upkeep.index().unwrap() > 0 {}
-        let quarters = upkeep.rebuildable(0).unwrap();
-        upkeep.rebuild(quarters).unwrap();
-        drop(upkeep);
+        while maintenance.index().unwrap() > 0 {}
+        let quarters = maintenance.rebuildable(0).unwrap();
+        maintenance.rebuild(quarters).unwrap();
+        drop(maintenance);
         open_and_close(&path);
         check(&golden, &path);
     }

@@ -89,14 +89,15 @@ fn steps_of_two_processes_beside_a_writer_and_pruning_find_every_row() {
     let path = folder.path().join("a.db");
     let log = ActivityLog::open(&path).unwrap();
     record(&log, 7_000);
-    let upkeep = || SqliteStore::new(&path).unwrap().maintenance().unwrap();
-    let (mut one, mut other, mut pruning) = (upkeep(), upkeep(), upkeep());
+    let maintenance = || SqliteStore::new(&path).unwrap().maintenance().unwrap();
+    let (mut one, mut other, mut pruning) = (maintenance(), maintenance(), maintenance());
     let now = Utc::now();
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     let mut reader = ActivityReader::open(&path).unwrap();
     let mut steps = 0;
-    let step = |upkeep: &mut dyn Maintenance, now: DateTime<Utc>| upkeep.check(now).unwrap();
+    let step =
+        |maintenance: &mut dyn Maintenance, now: DateTime<Utc>| maintenance.check(now).unwrap();
     while step(&mut *one, now) {
         steps += 1;
         record(&log, 100);

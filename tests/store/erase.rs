@@ -61,7 +61,7 @@ fn left<'a>(folder: &Path, texts: &[&'a str]) -> Vec<&'a str> {
     texts.iter().filter(stands).copied().collect()
 }
 
-fn upkeep(folder: &Path) -> Box<dyn Maintenance> {
+fn maintenance(folder: &Path) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.join("a.db")).unwrap();
     store.maintenance().unwrap()
 }
@@ -77,7 +77,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     let folder = folder.path();
     let log = ActivityLog::open(folder.join("a.db")).unwrap();
     let mut reader = log.reader().unwrap();
-    let mut upkeep = upkeep(folder);
+    let mut maintenance = maintenance(folder);
     for round in 0..30 {
         let [_, texts @ ..] = TEXTS;
         record(&log, TEXTS[0], texts);
@@ -96,7 +96,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
         log.flush().wait().unwrap();
         // Some rows are in several segments of the index, some in none.
         if round % 10 == 4 {
-            while upkeep.index().unwrap() > 0 {}
+            while maintenance.index().unwrap() > 0 {}
         }
     }
     let month = MetricsQuery::new(Window::Month, Utc::now());
@@ -104,18 +104,18 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     assert_eq!(left(folder, &TEXTS), TEXTS);
 
     let all = EraseCounts::default();
-    assert_eq!(upkeep.erasable("nobody").unwrap(), all);
-    let found = upkeep.erasable(TEXTS[0]).unwrap();
+    assert_eq!(maintenance.erasable("nobody").unwrap(), all);
+    let found = maintenance.erasable(TEXTS[0]).unwrap();
     assert_eq!(
         (found.activities, found.events, found.recordings),
         (30, 30, 0)
     );
     let mut steps = 0;
-    let erased = upkeep.erase(TEXTS[0], &mut |_| steps += 1).unwrap();
+    let erased = maintenance.erase(TEXTS[0], &mut |_| steps += 1).unwrap();
     assert_eq!((erased.activities, erased.events), (30, 30));
     assert!(steps > 0);
     assert_eq!(left(folder, &TEXTS), [""; 0]);
-    assert_eq!(upkeep.erasable(TEXTS[0]).unwrap(), all);
+    assert_eq!(maintenance.erasable(TEXTS[0]).unwrap(), all);
 
     assert_eq!(reader.metrics(&month).unwrap(), before);
     assert_eq!(list(&mut reader, "").len(), 60);
@@ -167,9 +167,9 @@ fn the_deduplication_key_of_an_erased_event_is_free_again() {
         event.record().committed().wait().unwrap()
     };
     let (ann, bob, nobody) = (fire(Some("ann")), fire(Some("bob")), fire(None));
-    let mut upkeep = upkeep(folder);
+    let mut maintenance = maintenance(folder);
     for actor in ["ann", "bob"] {
-        assert_eq!(upkeep.erase(actor, &mut |_| ()).unwrap().events, 1);
+        assert_eq!(maintenance.erase(actor, &mut |_| ()).unwrap().events, 1);
     }
     // Erased events have no actor and no key.
     assert_eq!(fire(None), nobody);
@@ -264,14 +264,14 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     record(&log, TEXTS[0], texts);
     log.flush().wait().unwrap();
     assert_eq!(webhooks.list().unwrap()[0].behind, 1);
-    let mut upkeep = upkeep(folder);
-    while upkeep.index().unwrap() > 0 {}
+    let mut maintenance = maintenance(folder);
+    while maintenance.index().unwrap() > 0 {}
     let texts = [&TEXTS[..], &SEEN].concat();
     assert_eq!(left(folder, &texts), texts);
     let month = MetricsQuery::new(Window::Month, Utc::now());
     let sums = reader.metrics(&month).unwrap();
 
-    let erased = upkeep.erase(TEXTS[0], &mut |_| ()).unwrap();
+    let erased = maintenance.erase(TEXTS[0], &mut |_| ()).unwrap();
     assert_eq!(
         (erased.activities, erased.events, erased.recordings),
         (3, 2, 2)

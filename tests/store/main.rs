@@ -20,7 +20,9 @@ mod filter;
 mod golden;
 #[cfg(feature = "testing")]
 mod import;
-#[cfg(all(feature = "testing", feature = "time-zones"))]
+#[cfg(feature = "testing")]
+mod maintenance;
+#[cfg(all(feature = "testing", feature = "zones"))]
 mod metrics;
 mod pages;
 mod query;
@@ -33,5 +35,3 @@ mod search;
 mod shared_file;
 #[path = "../support/mod.rs"]
 mod support;
-#[cfg(feature = "testing")]
-mod upkeep;

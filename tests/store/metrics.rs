@@ -189,13 +189,13 @@ proptest! {
         let around = at(around);
         let tz: Tz = zone.parse().unwrap();
         let (log, clock) = ActivityLog::test();
-        let mut upkeep = log.store().unwrap().maintenance().unwrap();
+        let mut maintenance = log.store().unwrap().maintenance().unwrap();
         for (at, row) in rows.iter().enumerate() {
             record(&log, &clock, around, row);
             // Later records are added to the sums.
             if indexed.contains(&at) {
                 log.flush().wait().unwrap();
-                while upkeep.index().unwrap() > 0 {}
+                while maintenance.index().unwrap() > 0 {}
             }
         }
         log.flush().wait().unwrap();

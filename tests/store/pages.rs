@@ -78,10 +78,15 @@ fn check<T: Copy + Ord + std::fmt::Debug>(read: &[T], there: &[T]) -> Result<(),
 
 /// Deletes records that started before, step by step.
 fn prune(path: &Path, before: DateTime<Utc>) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
-    while upkeep.prune(Prune::ByDate(keep, before)).unwrap().total() > 0 {}
+    while maintenance
+        .prune(Prune::ByDate(keep, before))
+        .unwrap()
+        .total()
+        > 0
+    {}
 }
 
 proptest! {

@@ -48,21 +48,21 @@ fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
     activity.end(Outcome::failed("denied").with_message("m".repeat(100)));
 }
 
-/// The upkeep of a store whose index has come to the end.
-fn upkeep(folder: &TempDir) -> Box<dyn Maintenance> {
+/// The maintenance of a store whose index has come to the end.
+fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    let mut upkeep = store.maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
-    upkeep
+    let mut maintenance = store.maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    maintenance
 }
 
 /// Prunes until nothing is left to delete, and checks that it is what `prunable` returned.
-fn prune(upkeep: &mut dyn Maintenance, keep: Retention, now: DateTime<Utc>) -> PruneCounts {
+fn prune(maintenance: &mut dyn Maintenance, keep: Retention, now: DateTime<Utc>) -> PruneCounts {
     let what = Prune::ByDate(keep, now);
-    let expected = upkeep.prunable(what).unwrap();
+    let expected = maintenance.prunable(what).unwrap();
     let mut all = PruneCounts::default();
     loop {
-        let step = upkeep.prune(what).unwrap();
+        let step = maintenance.prune(what).unwrap();
         if step == PruneCounts::default() {
             break;
         }
@@ -124,7 +124,7 @@ fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
     let path = folder.path().join("a.db");
     (0..20).for_each(|number| record(&log, &clock, number));
     log.flush().wait().unwrap();
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     let [activities, previews, events] = counted(&path);
     assert_eq!(activities, (20 * ACTIVITY as i64, 20 * ACTIVITY as i64));
     assert_eq!(previews, (20 * PREVIEW as i64, 20 * PREVIEW as i64));
@@ -133,7 +133,7 @@ fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
     let mut keep = Retention::default();
     keep.previews = Some(Limit::bytes(5 * PREVIEW));
     keep.events = Some(Limit::bytes(7 * EVENT + EVENT - 1));
-    let pruned = prune(&mut *upkeep, keep, clock.now());
+    let pruned = prune(&mut *maintenance, keep, clock.now());
     assert_eq!(
         (pruned.activities, pruned.previews, pruned.events),
         (0, 15, 13)
@@ -145,7 +145,7 @@ fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
 
     keep = Retention::default();
     keep.activities = Some(Limit::bytes(3 * ACTIVITY));
-    let pruned = prune(&mut *upkeep, keep, clock.now());
+    let pruned = prune(&mut *maintenance, keep, clock.now());
     // Previews are deleted with their activities.
     assert_eq!((pruned.activities, pruned.previews), (17, 0));
     assert_eq!(names(&path), ["job-19", "job-18", "job-17"]);
@@ -155,7 +155,7 @@ fn the_oldest_of_each_kind_are_deleted_until_the_rest_is_within_the_limit() {
     // The newest row is never deleted: the commit order continues from it.
     keep.activities = Some(Limit::bytes(0));
     keep.events = Some(Limit::bytes(0));
-    let pruned = prune(&mut *upkeep, keep, clock.now());
+    let pruned = prune(&mut *maintenance, keep, clock.now());
     assert_eq!((pruned.activities, pruned.events), (2, 6));
     assert_eq!(names(&path), ["job-19"]);
 }
@@ -185,10 +185,10 @@ fn a_recording_that_is_deleted_for_its_size_is_deleted_completely() {
     // One step deletes 100 of the 500 chunks, after which the rest is within the limit.
     keep.recordings = Some(Limit::bytes(450 * 100));
     let what = Prune::ByDate(keep, clock.now());
-    let step = upkeep(&folder).prune(what).unwrap();
+    let step = maintenance(&folder).prune(what).unwrap();
     assert_eq!((step.recordings, step.chunks), (0, 100));
     // The process dies here, and another one continues.
-    let pruned = prune(&mut *upkeep(&folder), keep, clock.now());
+    let pruned = prune(&mut *maintenance(&folder), keep, clock.now());
     assert_eq!((pruned.recordings, pruned.chunks), (1, 150));
     assert_eq!(number(&path, "SELECT min(seq) FROM recording"), 2);
     assert_eq!(number(&path, "SELECT count(*) FROM chunk"), 250);
@@ -205,19 +205,19 @@ fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() 
         record(&log, &clock, 0);
     }
     log.flush().wait().unwrap();
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     // Each hour has the overall sum and that of the name.
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
     let mut keep = Retention::default();
     // Five fit, but the fifth is only half of a quarter hour.
     keep.sums = Some(Limit::bytes(5 * 200));
-    assert_eq!(prune(&mut *upkeep, keep, clock.now()).sums, 8);
+    assert_eq!(prune(&mut *maintenance, keep, clock.now()).sums, 8);
     let first = start() + TimeDelta::hours(4);
     let oldest = number(&path, "SELECT min(quarter) * 900 FROM bucket");
     assert_eq!(oldest, first.timestamp());
     // Their activities are kept: the sums can be rebuilt.
     assert_eq!(names(&path).len(), 6);
-    sums::rebuild(&mut *upkeep);
+    sums::rebuild(&mut *maintenance);
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
 }
 
@@ -238,7 +238,7 @@ fn a_log_keeps_no_more_than_its_limits() {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
     // Only indexed rows are counted, and a log leaves the last few unindexed.
-    drop(upkeep(&folder));
+    drop(maintenance(&folder));
     // The log prunes every ten minutes, after a commit.
     clock.advance(Duration::from_secs(600));
     let previews = || number(&path, "SELECT count(*) FROM preview") as usize;
@@ -338,7 +338,7 @@ fn the_last_limit_set_applies() {
     assert_eq!(read().sums, Some(Limit::days(1)));
     let mut change = Retention::default();
     change.sums = Some(Limit::FOREVER);
-    let before = upkeep(&folder).set_retention(&change).unwrap();
+    let before = maintenance(&folder).set_retention(&change).unwrap();
     assert_eq!(before.sums, Some(Limit::days(1)));
     assert_eq!(read().sums, Some(Limit::FOREVER));
     let health = log.reader().unwrap().health().unwrap();
@@ -390,7 +390,7 @@ fn an_idle_process_continues_until_nothing_is_left_to_delete() {
     let path = folder.path().join("a.db");
     let mut change = Retention::default();
     change.activities = Some(DAY.into());
-    upkeep(&folder).set_retention(&change).unwrap();
+    maintenance(&folder).set_retention(&change).unwrap();
     for _ in 0..5_000 {
         log.start(Describe::job("old")).end(Outcome::success());
     }
@@ -412,7 +412,7 @@ fn imported_records_are_kept_for_as_long_as_recorded_ones() {
     clock.set_wall(start());
     let mut change = Retention::default();
     change.activities = Some(Limit::days(90));
-    upkeep(&folder).set_retention(&change).unwrap();
+    maintenance(&folder).set_retention(&change).unwrap();
     pass(&log, &clock, 80 * DAY);
     record_pair(&log, "new");
     record_pair(&log, "newer");
@@ -428,13 +428,13 @@ fn imported_records_are_kept_for_as_long_as_recorded_ones() {
 fn a_prune_step_with_nothing_to_delete_changes_nothing() {
     let (folder, log, clock) = open_log();
     record_pair(&log, "one");
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     let reading = ClockReading::new(clock.now(), Duration::from_secs(1));
     assert_eq!(
-        upkeep.prune(Prune::Retention(reading)).unwrap(),
+        maintenance.prune(Prune::Retention(reading)).unwrap(),
         PruneCounts::default()
     );
-    assert_eq!(upkeep.now(reading).unwrap(), clock.now());
+    assert_eq!(maintenance.now(reading).unwrap(), clock.now());
 }
 
 proptest! {
@@ -447,7 +447,7 @@ proptest! {
         let (folder, log, clock) = open_log();
         let path = folder.path().join("a.db");
         log.flush().wait().unwrap();
-        let mut upkeep = upkeep(&folder);
+        let mut maintenance = maintenance(&folder);
         for (step, size) in steps {
             let mut keep = Retention::default();
             match step {
@@ -456,20 +456,20 @@ proptest! {
                     (0..size % 4).for_each(|number| record(&log, &clock, number as usize));
                     log.flush().wait().unwrap();
                 }
-                2 => while upkeep.index().unwrap() > 0 {},
+                2 => while maintenance.index().unwrap() > 0 {},
                 3 => {
                     keep.activities = Some(Limit::bytes(size * ACTIVITY / 3));
                     keep.previews = Some(Limit::bytes(size * PREVIEW / 5));
                     keep.events = Some(Duration::from_micros(size).into());
-                    prune(&mut *upkeep, keep, clock.now());
+                    prune(&mut *maintenance, keep, clock.now());
                 }
                 4 => {
                     keep.activities = Some(Duration::from_micros(size).into());
                     keep.events = Some(Limit::bytes(size * EVENT / 4));
-                    prune(&mut *upkeep, keep, clock.now());
+                    prune(&mut *maintenance, keep, clock.now());
                 }
                 _ => {
-                    upkeep.erase("ann", &mut |_| {}).unwrap();
+                    maintenance.erase("ann", &mut |_| {}).unwrap();
                 }
             }
             for (counted, rows) in counted(&path) {

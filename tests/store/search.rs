@@ -13,7 +13,7 @@ use tower_activity::{
 
 use crate::support::soon;
 
-fn upkeep(folder: &tempfile::TempDir) -> Box<dyn Maintenance> {
+fn maintenance(folder: &tempfile::TempDir) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
     store.maintenance().unwrap()
 }
@@ -41,7 +41,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         .open(folder.path().join("a.db"))
         .unwrap();
     let mut reader = log.reader().unwrap();
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     let record = || {
         let login = log.start(
             Describe::tool("netflix_login")
@@ -90,13 +90,13 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     log.flush().wait().unwrap();
     assert_eq!(reader.health().unwrap().unindexed, 4);
     check_all(&mut reader, 1);
-    while upkeep.index().unwrap() > 0 {}
+    while maintenance.index().unwrap() > 0 {}
     assert_eq!(reader.health().unwrap().unindexed, 0);
     check_all(&mut reader, 1);
     record();
     log.flush().wait().unwrap();
     check_all(&mut reader, 2);
-    while upkeep.index().unwrap() > 0 {}
+    while maintenance.index().unwrap() > 0 {}
     check_all(&mut reader, 2);
     assert!(reader.integrity_errors().unwrap().is_empty());
 
@@ -104,11 +104,11 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
     let now = clock.now() + TimeDelta::seconds(1);
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
-    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
+    while maintenance.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
     assert_eq!(found(&mut reader, "breaking").0.len(), 0);
     assert_eq!(found(&mut reader, "login").0.len(), 2);
     keep.activities = Some(Duration::ZERO.into());
-    while upkeep.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
+    while maintenance.prune(Prune::ByDate(keep, now)).unwrap() != PruneCounts::default() {}
     // The newest row is never pruned.
     assert_eq!(found(&mut reader, "").0, ["amazon_search"]);
     assert_eq!(found(&mut reader, "login").0.len(), 0);

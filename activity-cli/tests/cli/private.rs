@@ -53,12 +53,12 @@ fn use_it_in_every_way(folder: &Path) {
         ("recording again", record),
         ("two handles", two_handles),
         ("reading", |path| drop(ActivityReader::open(path).unwrap())),
-        ("upkeep", upkeep),
+        ("maintenance", maintenance),
         ("importing", import),
         ("the command", command),
         ("erasing", |path| {
-            let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-            upkeep.erase("ann", &mut |_| {}).unwrap();
+            let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+            maintenance.erase("ann", &mut |_| {}).unwrap();
         }),
         ("webhooks", webhooks),
         ("an empty file that was there", |path| {
@@ -122,14 +122,14 @@ fn two_handles(path: &Path) {
     }
 }
 
-fn upkeep(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
+fn maintenance(path: &Path) {
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
     let what = Prune::ByDate(Retention::DEFAULT, Utc::now());
-    upkeep.prune(what).unwrap();
-    let quarters = upkeep.rebuildable(0).unwrap();
-    upkeep.rebuild(quarters).unwrap();
-    is_private(path.parent().unwrap(), "upkeep");
+    maintenance.prune(what).unwrap();
+    let quarters = maintenance.rebuildable(0).unwrap();
+    maintenance.rebuild(quarters).unwrap();
+    is_private(path.parent().unwrap(), "maintenance");
 }
 
 fn import(path: &Path) {
@@ -247,7 +247,7 @@ mod locks {
         }
         let store = SqliteStore::new(&path).unwrap();
         drop(store.maintenance().unwrap());
-        check("upkeep");
+        check("maintenance");
         let import = Import::new(&store, Redactor::new()).unwrap();
         import.finish().unwrap();
         check("an import");

@@ -123,9 +123,9 @@ fn second(path: &Path) {
 /// Indexes, prunes, erases, and accepts the changes of another program.
 fn maintain(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
-    let mut upkeep = store.maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
-    let erased = upkeep.erase(ERASED, &mut |_| {}).unwrap();
+    let mut maintenance = store.maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    let erased = maintenance.erase(ERASED, &mut |_| {}).unwrap();
     assert_eq!((erased.activities, erased.events), (1, 1));
     let at = |time: &str| time.parse::<DateTime<Utc>>().unwrap();
     let before = |time: &str| Some(Limit::age((at(DAYS[3]) - at(time)).to_std().unwrap()));
@@ -136,7 +136,7 @@ fn maintain(path: &Path) {
     let what = Prune::ByDate(keep, at(DAYS[3]));
     let mut pruned = PruneCounts::default();
     loop {
-        let step = upkeep.prune(what).unwrap();
+        let step = maintenance.prune(what).unwrap();
         if step == PruneCounts::default() {
             break;
         }
@@ -148,7 +148,7 @@ fn maintain(path: &Path) {
     let delete = "DELETE FROM event WHERE seq = (SELECT max(seq) - 3 FROM event)";
     assert_eq!(foreign.execute(delete, ()).unwrap(), 1);
     foreign.close().unwrap();
-    upkeep.accept(&mut |_| {}).unwrap();
+    maintenance.accept(&mut |_| {}).unwrap();
 }
 
 /// Removes the host name from the file and checkpoints it, so that no side files are left.

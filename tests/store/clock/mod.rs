@@ -310,20 +310,20 @@ fn sums_that_a_wrong_clock_deleted_come_back() {
     let mut test = ClockTest::new();
     test.record("one");
     let path = test.path.clone();
-    let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
+    let mut maintenance = SqliteStore::new(&path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
     let before = sums::all(&path);
     // As after a clock that was wrong for so long that it was believed.
     test.set_wall(at("2106-01-01T00:00:00Z"));
     let what = Prune::ByDate(Retention::DEFAULT, test.clock.now());
-    while upkeep.prune(what).unwrap() != PruneCounts::default() {}
+    while maintenance.prune(what).unwrap() != PruneCounts::default() {}
     assert!(sums::buckets(&path).is_empty());
     test.set_wall(TimeDelta::zero());
-    sums::rebuild(&mut *upkeep);
+    sums::rebuild(&mut *maintenance);
     assert_eq!(sums::all(&path), before);
     // The sums of agents continue.
     test.record("two");
-    while upkeep.index().unwrap() > 0 {}
+    while maintenance.index().unwrap() > 0 {}
     let agents = "SELECT sum(count) FROM bucket WHERE scope = 4";
     let store = Connection::open(&path).unwrap();
     let count: i64 = store.query_row(agents, (), |row| row.get(0)).unwrap();
@@ -341,16 +341,16 @@ fn quarter_hours_with_pruned_activities_keep_their_sums_and_all_others_are_recom
     test.record("three");
     test.flush();
     assert_eq!(test.names(), ["three", "two"]);
-    let mut upkeep = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
+    let mut maintenance = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
     let before = sums::all(&test.path);
-    sums::rebuild(&mut *upkeep);
+    sums::rebuild(&mut *maintenance);
     assert_eq!(sums::all(&test.path), before);
     let store = Connection::open(&test.path).unwrap();
     store
         .execute_batch("DELETE FROM bucket WHERE scope = 2")
         .unwrap();
-    sums::rebuild(&mut *upkeep);
+    sums::rebuild(&mut *maintenance);
     let names = "SELECT count(*) FROM bucket WHERE scope = 2";
     let count: i64 = store.query_row(names, (), |row| row.get(0)).unwrap();
     assert_eq!(
@@ -387,9 +387,11 @@ fn one_reading_of_the_clock_advances_it_by_an_hour_at_most() {
     test.log.take().unwrap().shutdown().wait().unwrap();
     let mut last = start();
     for days in [100, 200, 300] {
-        let mut upkeep = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
+        let mut maintenance = SqliteStore::new(&test.path).unwrap().maintenance().unwrap();
         let wall = start() + TimeDelta::days(days);
-        let now = upkeep.now(ClockReading::new(wall, Duration::ZERO)).unwrap();
+        let now = maintenance
+            .now(ClockReading::new(wall, Duration::ZERO))
+            .unwrap();
         assert_eq!(now, last + TimeDelta::hours(1));
         last = now;
     }

@@ -67,8 +67,8 @@ fn sums_of_schema_1_are_restored_for_quarter_hours_without_pruned_activities() {
         let clock = ManualClock::new();
         let log = ActivityLog::builder().clock(clock.clone());
         let log = log.keep_sums(Limit::FOREVER).open(&path).unwrap();
-        let mut upkeep = log.store().unwrap().maintenance().unwrap();
-        sums::rebuild(&mut *upkeep);
+        let mut maintenance = log.store().unwrap().maintenance().unwrap();
+        sums::rebuild(&mut *maintenance);
         let quarters = "SELECT count(*) FROM bucket WHERE scope = 0";
         let store = Connection::open(&path).unwrap();
         let count: i64 = store.query_row(quarters, (), |row| row.get(0)).unwrap();

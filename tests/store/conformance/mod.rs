@@ -47,10 +47,10 @@ fn sqlite_conforms_after_indexing_and_rebuilding() {
     let report = conformance::check(SEEDS, |records| {
         let store = SqliteStore::new(folder.path().join(format!("{}.db", records.seed)))?;
         writers.push(conformance::commit(&store, records)?);
-        let mut upkeep = store.maintenance()?;
-        while upkeep.index()? > 0 {}
-        let quarters = upkeep.rebuildable(i64::MIN)?;
-        upkeep.rebuild(quarters)?;
+        let mut maintenance = store.maintenance()?;
+        while maintenance.index()? > 0 {}
+        let quarters = maintenance.rebuildable(i64::MIN)?;
+        maintenance.rebuild(quarters)?;
         store.reader()
     });
     report.unwrap().assert();

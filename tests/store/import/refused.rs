@@ -261,9 +261,9 @@ fn the_longest_possible_durations_are_added_up() {
         .metrics(&MetricsQuery::new(Window::Day, day))
         .unwrap();
     assert_eq!(metrics.current.count, 3);
-    let mut upkeep = store.maintenance().unwrap();
+    let mut maintenance = store.maintenance().unwrap();
     let quarter = 1_767_225_600 / 900;
-    upkeep.rebuild(quarter..quarter + 1).unwrap();
+    maintenance.rebuild(quarter..quarter + 1).unwrap();
 }
 
 #[test]

@@ -154,9 +154,10 @@ impl Recorder {
                 self.flushed(answer)
             }
             ["handle"] => self.another_handle(),
-            ["upkeep"] => {
-                let upkeep = SqliteStore::new(&self.path).and_then(|store| store.maintenance());
-                failed(upkeep.map(drop))
+            ["maintenance"] => {
+                let maintenance =
+                    SqliteStore::new(&self.path).and_then(|store| store.maintenance());
+                failed(maintenance.map(drop))
             }
             ["import"] => failed(self.import()),
             ["end"] => failed(self.log.shutdown().wait().map(drop)),

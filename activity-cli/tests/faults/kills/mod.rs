@@ -163,9 +163,9 @@ fn check(path: &Path, expected: &BTreeSet<String>) -> BTreeSet<String> {
     assert_eq!(found, "ok");
     drop(store);
     let before = sums::all(path);
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    sums::rebuild(&mut *upkeep);
-    drop(upkeep);
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    sums::rebuild(&mut *maintenance);
+    drop(maintenance);
     assert!(sums::all(path) == before, "rebuilt sums differ");
     names
 }

@@ -65,22 +65,22 @@ pub fn commit(path: &Path) {
 
 /// Deletes the older half.
 pub fn prune(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     // 24 activities, each 400 seconds after the last.
     let what = Prune::ByDate(keep, "2026-02-13T11:40:00Z".parse().unwrap());
-    while upkeep.prune(what).unwrap() != PruneCounts::default() {}
-    assert_eq!(upkeep.prunable(what).unwrap(), PruneCounts::default());
-    while upkeep.reclaim().unwrap() > 0 {}
+    while maintenance.prune(what).unwrap() != PruneCounts::default() {}
+    assert_eq!(maintenance.prunable(what).unwrap(), PruneCounts::default());
+    while maintenance.reclaim().unwrap() > 0 {}
 }
 
 /// Rebuilds all sums.
 pub fn rebuild(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
-    sums::rebuild(&mut *upkeep);
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    sums::rebuild(&mut *maintenance);
 }
 
 /// Imports another log's export.

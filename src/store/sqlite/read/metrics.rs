@@ -128,8 +128,11 @@ pub(super) fn totals(
                 .stretches
                 .get(agent)
                 .and_then(|scopes| scopes.get(&ALL));
-            let (stretches, says) = stretches_of(&view, *agent, more, &quarters)?;
-            let spans = stretches.values().map(|stretch| stretch.turns_of(says));
+            let (agent_quarters, records_turns) =
+                agent_quarters_of(&view, *agent, more, &quarters)?;
+            let spans = agent_quarters
+                .values()
+                .map(|sums| sums.turns_of(records_turns));
             spans.for_each(|span| turns.add(span));
         }
     }
@@ -162,9 +165,10 @@ pub(super) fn paces(
                 let mut tail = unindexed(&view)?;
                 let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
-                let (stretches, says) = stretches_of(&view, agent, more.as_ref(), &quarters)?;
+                let (agent_quarters, records_turns) =
+                    agent_quarters_of(&view, agent, more.as_ref(), &quarters)?;
                 let mut paces = TurnBuckets::default();
-                paces.add_agent(&stretches, says);
+                paces.add_agent(&agent_quarters, records_turns);
                 return Ok(Some(paces.into_stats()));
             }
             (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
@@ -172,7 +176,7 @@ pub(super) fn paces(
     };
     let mut tail = unindexed(&view)?;
     for scopes in tail.stretches.values_mut() {
-        // Whether an agent says what its turns are is seen in all that it does.
+        // Whether an agent records turns depends on its activities of all projects.
         scopes.retain(|of, _| [scope, ALL].contains(of));
     }
     let paces = tail.turn_buckets(&*view).map_err(attempt())?;
@@ -199,8 +203,8 @@ fn unindexed(connection: &Connection) -> Result<AgentSums> {
     read().map_err(failed("add up the activities of agents"))
 }
 
-/// What an agent did in some quarters, and whether it says what its turns are.
-fn stretches_of(
+/// Reads an agent's sums in some quarter hours, and whether it records turns.
+fn agent_quarters_of(
     connection: &Connection,
     agent: i64,
     more: Option<&AgentQuarters>,
@@ -208,15 +212,15 @@ fn stretches_of(
 ) -> Result<(AgentQuarters, bool)> {
     let read = || {
         let asked = quarters.start..=quarters.end.saturating_sub(1);
-        let mut stretches = connection.agent_quarters(agent, ALL, asked)?;
-        let mut says = connection.records_turns(agent)?;
-        for (quarter, stretch) in more.into_iter().flatten() {
-            says |= stretch.turns_of(true).count > 0;
+        let mut agent_quarters = connection.agent_quarters(agent, ALL, asked)?;
+        let mut records_turns = connection.records_turns(agent)?;
+        for (quarter, sums) in more.into_iter().flatten() {
+            records_turns |= sums.turns_of(true).count > 0;
             if quarters.contains(quarter) {
-                stretches.entry(*quarter).or_default().add(stretch);
+                agent_quarters.entry(*quarter).or_default().add(sums);
             }
         }
-        Ok((stretches, says))
+        Ok((agent_quarters, records_turns))
     };
     read().map_err(failed("read the turns of an agent"))
 }

@@ -46,13 +46,13 @@ pub(super) fn scan(
     let mut rows = statement.query(values).map_err(attempt())?;
     while let Some(row) = rows.next().map_err(attempt())? {
         let status = row::status(row.get(4).map_err(attempt())?)?;
-        let one = tallied(row, status, &mut texts).map_err(attempt())?;
+        let one = sample(row, status, &mut texts).map_err(attempt())?;
         take(one);
     }
     Ok(())
 }
 
-fn tallied(
+fn sample(
     row: &Row<'_>,
     status: crate::record::Status,
     texts: &mut Texts<'_>,

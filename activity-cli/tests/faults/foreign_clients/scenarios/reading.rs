@@ -40,7 +40,7 @@ fn a_foreign_reader_loses_nothing_in_real_time() {
 /// Another log of the same process opens and closes the file while the writer has it open.
 #[test]
 fn a_foreign_reader_loses_nothing_when_the_process_has_reopened_the_file() {
-    check(["handle", "upkeep", "import"].map(|again| {
+    check(["handle", "maintenance", "import"].map(|again| {
         let mut story = Story::begin(Mode::Fast, Clock::Manual);
         story.ask(again);
         story.act(Act::Select, Client::Shell);

@@ -31,7 +31,7 @@ fn open_log() -> (TempDir, ActivityLog, ManualClock) {
     (folder, log, clock)
 }
 
-fn upkeep(folder: &TempDir) -> Box<dyn Maintenance> {
+fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
     SqliteStore::new(folder.path().join("a.db"))
         .unwrap()
         .maintenance()
@@ -53,17 +53,17 @@ fn no_sums() -> Retention {
 }
 
 /// Prunes until nothing is left to delete, and reclaims the space.
-fn prune(upkeep: &mut dyn Maintenance, what: Prune) -> PruneCounts {
-    let expected = upkeep.prunable(what).unwrap();
+fn prune(maintenance: &mut dyn Maintenance, what: Prune) -> PruneCounts {
+    let expected = maintenance.prunable(what).unwrap();
     let mut all = PruneCounts::default();
     loop {
-        let step = upkeep.prune(what).unwrap();
+        let step = maintenance.prune(what).unwrap();
         if step == PruneCounts::default() {
             break;
         }
         all.add(step);
     }
-    while upkeep.reclaim().unwrap() > 0 {}
+    while maintenance.reclaim().unwrap() > 0 {}
     assert_eq!(all, expected);
     all
 }
@@ -108,32 +108,32 @@ proptest! {
         let (folder, log, clock) = open_log();
         let path = folder.path().join("a.db");
         log.flush().wait().unwrap();
-        let mut upkeep = upkeep(&folder);
+        let mut maintenance = maintenance(&folder);
         for (at, (minute, sort)) in rows.iter().enumerate() {
             record(&log, &clock, *minute, *sort);
             if indexed.contains(&at) {
                 log.flush().wait().unwrap();
-                while upkeep.index().unwrap() > 0 {}
+                while maintenance.index().unwrap() > 0 {}
             }
         }
         log.flush().wait().unwrap();
         let before = sums::all(&path);
-        sums::rebuild(&mut *upkeep);
+        sums::rebuild(&mut *maintenance);
         prop_assert_eq!(&sums::all(&path), &before);
         // Lost sums are restored.
         let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
                       DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
         Connection::open(&path).unwrap().execute_batch(damage).unwrap();
-        sums::rebuild(&mut *upkeep);
+        sums::rebuild(&mut *maintenance);
         prop_assert_eq!(&sums::all(&path), &before);
         // The number of indexing steps makes no difference.
         let more = |rows: &mut Vec<_>| rows.sort_by_key(|row| format!("{row:?}"));
-        while upkeep.index().unwrap() > 0 {}
+        while maintenance.index().unwrap() > 0 {}
         let mut added = sums::all(&path);
         let all_at_once = "DELETE FROM bucket WHERE scope = 4; DELETE FROM pace; DELETE FROM agent_stretch; \
                            DELETE FROM turning_agent; UPDATE mark SET value = 0 WHERE name = 'followed_activities'";
         Connection::open(&path).unwrap().execute_batch(all_at_once).unwrap();
-        while upkeep.index().unwrap() > 0 {}
+        while maintenance.index().unwrap() > 0 {}
         let mut at_once = sums::all(&path);
         added.iter_mut().chain(&mut at_once).for_each(more);
         prop_assert_eq!(&at_once, &added);
@@ -144,21 +144,21 @@ proptest! {
         let all = reader.page(&Filter::default(), None, 100).unwrap().records;
         let newest = all.iter().map(|one| one.seq).max().unwrap();
         let kept: Vec<_> = all.iter().filter(|one| one.started_at >= at || one.seq == newest).cloned().collect();
-        let pruned = prune(&mut *upkeep, Prune::ByDate(no_records(), at));
+        let pruned = prune(&mut *maintenance, Prune::ByDate(no_records(), at));
         prop_assert_eq!(pruned.activities as usize, all.len() - kept.len());
         prop_assert_eq!(reader.page(&Filter::default(), None, 100).unwrap().records, kept);
         prop_assert_eq!(&sums::all(&path), &before);
         // Sums of pruned activities stay.
-        sums::rebuild(&mut *upkeep);
+        sums::rebuild(&mut *maintenance);
         prop_assert_eq!(&sums::all(&path), &before);
         // And are deleted from all tables when sums are pruned.
-        prune(&mut *upkeep, Prune::ByDate(no_sums(), at));
+        prune(&mut *maintenance, Prune::ByDate(no_sums(), at));
         let [sums, stretches, paces] = sums::all(&path);
         let quarter = at.timestamp() / 900;
         for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
-        prune(&mut *upkeep, Prune::ByDate(no_sums(), start() + TimeDelta::days(9)));
+        prune(&mut *maintenance, Prune::ByDate(no_sums(), start() + TimeDelta::days(9)));
         prop_assert!(sums::all(&path).iter().all(Vec::is_empty));
         let errors = reader.integrity_errors().unwrap();
         prop_assert!(errors.is_empty(), "{:?}", errors);
@@ -188,12 +188,12 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
         2
     );
     // They can be rebuilt, because the activities are kept.
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     let mut forever = Retention::default();
     forever.sums = Some(Limit::FOREVER);
-    upkeep.set_retention(&forever).unwrap();
-    while upkeep.index().unwrap() > 0 {}
-    sums::rebuild(&mut *upkeep);
+    maintenance.set_retention(&forever).unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    sums::rebuild(&mut *maintenance);
     // With the sum of the agent, which indexing adds.
     assert_eq!(sums::buckets(&path).len(), 7);
 }
@@ -239,7 +239,7 @@ fn previews_are_deleted_without_their_activities() {
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
     let what = Prune::ByDate(keep, start() + TimeDelta::minutes(30));
-    assert_eq!(prune(&mut *upkeep(&folder), what).previews, 1);
+    assert_eq!(prune(&mut *maintenance(&folder), what).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let all = reader.page(&Filter::default(), None, 10).unwrap().records;
     assert_eq!(
@@ -260,7 +260,7 @@ fn the_commit_order_continues_when_everything_is_old() {
     let activities = reader.newest::<ActivityRecord>().unwrap();
     let events = reader.newest::<EventRecord>().unwrap();
     let what = Prune::ByDate(no_records(), start() + TimeDelta::days(1));
-    let pruned = prune(&mut *upkeep(&folder), what);
+    let pruned = prune(&mut *maintenance(&folder), what);
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);
     log.flush().wait().unwrap();
@@ -296,13 +296,13 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
             }
         }
     });
-    let mut upkeep = upkeep(&folder);
+    let mut maintenance = maintenance(&folder);
     let mut deleted = 0;
     while !writer.is_finished() || deleted < 6_000 {
-        deleted += upkeep.prune(what).unwrap().activities;
+        deleted += maintenance.prune(what).unwrap().activities;
     }
     writer.join().unwrap();
-    while upkeep.reclaim().unwrap() > 0 {}
+    while maintenance.reclaim().unwrap() > 0 {}
     let accounting = log.accounting();
     assert_eq!(
         (
@@ -340,7 +340,7 @@ fn rebuilding_skips_rows_with_an_unknown_status() {
         .execute("UPDATE activity SET status = 99 WHERE seq = 1", ())
         .unwrap();
     drop(other);
-    sums::rebuild(&mut *upkeep(&folder));
+    sums::rebuild(&mut *maintenance(&folder));
     let reader = Connection::open(folder.path().join("a.db")).unwrap();
     let activities: i64 = reader
         .query_row("SELECT count(*) FROM activity", (), |row| row.get(0))
