@@ -22,7 +22,7 @@ mod golden;
 mod import;
 #[cfg(feature = "testing")]
 mod maintenance;
-#[cfg(all(feature = "testing", feature = "zones"))]
+#[cfg(all(feature = "testing", feature = "time-zones"))]
 mod metrics;
 mod pages;
 mod query;

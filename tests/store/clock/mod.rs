@@ -236,7 +236,8 @@ fn records_dated_ahead_are_last_and_marked() {
     let marks: Vec<bool> = page.records.iter().map(|one| one.ahead).collect();
     assert_eq!(marks, [false, false, true, true, true, true]);
     let events = reader.events(&Filter::default(), None, 10).unwrap().records;
-    let summary = |event: &tower_activity::EventRecord| event.summary.clone().unwrap().to_string();
+    let summary =
+        |event: &tower_activity::record::EventRecord| event.summary.clone().unwrap().to_string();
     let summaries: Vec<String> = events.iter().map(summary).collect();
     assert_eq!(
         summaries,
