@@ -126,7 +126,7 @@ fn kill_one(test: &str, path: &Path, lines: usize, acknowledged: &mut Acknowledg
     let status = child.wait().unwrap();
     assert!(
         read > lines && !status.success(),
-        "it ended by itself: {status}"
+        "the process exited before it was killed: {status}"
     );
 }
 

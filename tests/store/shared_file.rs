@@ -91,7 +91,7 @@ fn each_log_has_its_own_mode_redactor_and_end() {
         .open(&path)
         .unwrap();
     let left_open = durable.start(Describe::job("left open"));
-    let goes_on = fast.start(Describe::job("goes on"));
+    let running = fast.start(Describe::job("running"));
     let recording = thread::spawn({
         let fast = fast.clone();
         move || {
@@ -113,14 +113,14 @@ fn each_log_has_its_own_mode_redactor_and_end() {
     // Open activities of the other log are not abandoned with those of the first.
     fast.flush().wait().unwrap();
     let rows = Rows::open(&path);
-    assert_eq!(rows.one("goes on").status, Status::Running);
+    assert_eq!(rows.one("running").status, Status::Running);
     assert_eq!(rows.one("left open").status, Status::Abandoned);
     assert_eq!(rows.one("durable 7").attributes["note"], "code [redacted]");
     assert_eq!(rows.one("fast 7").attributes["note"], "code violet");
-    goes_on.end(Outcome::success());
+    running.end(Outcome::success());
     let counts = fast.shutdown().wait().unwrap();
     assert_eq!(counts.activities.committed, 501);
-    assert_eq!(Rows::open(&path).one("goes on").status, Status::Success);
+    assert_eq!(Rows::open(&path).one("running").status, Status::Success);
 }
 
 #[test]

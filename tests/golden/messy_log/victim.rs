@@ -47,7 +47,7 @@ pub fn kill_one(path: &Path, test: &str, day: usize) {
         .any(|line| line == "ready");
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(ready, "it ended by itself");
+    assert!(ready, "the process exited before it was killed");
 }
 
 async fn until_killed(path: &Path, day: usize) {

@@ -57,8 +57,8 @@ fn random_acts_lose_nothing() {
                     let (must, may) = (story.must.len(), story.may.len());
                     coverage.lock().unwrap().count(must + may, may, found);
                     if !story.faults().is_empty() {
-                        let told = story.report();
-                        println!("{SEED}={seed}\n{told}");
+                        let report = story.report();
+                        println!("{SEED}={seed}\n{report}");
                         failed
                             .lock()
                             .unwrap()
