@@ -9,7 +9,7 @@ fn an_export_is_written_and_added_to() {
     let name = file.to_str().unwrap();
     let ran = place.run(&["export", "-o", name]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
-    let said = "6 records; the next export goes on with --after ";
+    let said = "6 records exported; continue with --after ";
     let after = ran.stderr.strip_prefix(said).unwrap().trim_end();
     assert!(after.ends_with(".6"), "{after}");
     let first = std::fs::read_to_string(&file).unwrap();

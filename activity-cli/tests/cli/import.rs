@@ -20,7 +20,7 @@ fn a_file_of_an_export_is_taken_in_once() {
     let ran = into.run(&["import", file]);
     assert_eq!(
         ran.stdout,
-        "imported 0 activities and 0 events, 6 were there already\n"
+        "imported 0 activities and 0 events, 6 existed already\n"
     );
     let ids = |place: &Place| {
         let all = place.json(&["list"]);
@@ -68,8 +68,7 @@ fn a_line_that_is_none_is_named_and_what_came_before_it_stays() {
     assert_eq!(place.run(&["doctor"]).code, Some(0));
     let ran = place.run(&["import", "none.jsonl"]);
     assert!(
-        ran.stderr
-            .starts_with("error: cannot read the file none.jsonl"),
+        ran.stderr.starts_with("error: cannot read none.jsonl"),
         "{}",
         ran.stderr
     );

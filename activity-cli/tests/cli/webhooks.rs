@@ -111,7 +111,7 @@ fn delivering_ends_well_when_it_is_asked_to() {
         let mut said = String::new();
         let mut stderr = BufReader::new(running.stderr.take().unwrap());
         stderr.read_line(&mut said).unwrap();
-        assert_eq!(said, "delivering to 0 webhooks, until ctrl-c\n");
+        assert_eq!(said, "delivering to 0 webhooks until ctrl-c\n");
         let kill = format!("kill -{signal} {}", running.id());
         assert!(
             Command::new("sh")
@@ -155,13 +155,13 @@ fn what_was_set_aside_is_listed_and_sent_again() {
     let ran = place.run(&["webhooks", "retry", "live"]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
-        (Some(1), "0 records were taken\n")
+        (Some(1), "delivered 0 records\n")
     );
     let doctor = place.run(&["doctor"]);
     assert_eq!(doctor.code, Some(0), "{}", doctor.stderr);
     for said in [
-        "webhooks    1, 0 sent, 0 behind, 1 set aside\n",
-        "note: 1 record was set aside for webhook live: see `activity webhooks dead`\n",
+        "webhooks    1, 0 sent, 0 behind, 1 dead letters\n",
+        "note: 1 dead letter of webhook live: see `activity webhooks dead`\n",
         "note: webhook live: answered 500 Internal Server Error (",
     ] {
         assert!(doctor.stdout.contains(said), "{}", doctor.stdout);
@@ -188,12 +188,9 @@ fn what_was_set_aside_is_listed_and_sent_again() {
     let ran = place.run(&["webhooks", "retry", "live", &seq]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
-        (Some(0), "1 record was taken\n")
+        (Some(0), "delivered 1 record\n")
     );
-    assert_eq!(
-        place.run(&["webhooks", "dead"]).stderr,
-        "nothing was set aside\n"
-    );
+    assert_eq!(place.run(&["webhooks", "dead"]).stderr, "no dead letters\n");
 }
 
 #[test]

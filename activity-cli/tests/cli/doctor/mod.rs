@@ -33,7 +33,7 @@ fn a_doctor_finds_a_healthy_store_healthy() {
     );
     assert!(
         ran.stdout
-            .ends_with("✓ the store is whole, every activity and event is accounted for\n")
+            .ends_with("✓ the store is intact, every activity and event is accounted for\n")
     );
     let json: serde_json::Value =
         serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
@@ -97,8 +97,8 @@ fn what_was_lost_is_told_and_no_fault_of_the_store() {
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(0));
     for note in [
-        "note: 3 activities not recorded: the memory bound was reached",
-        "note: 2 steps of recordings lost: refused by the store",
+        "note: 3 activities rejected: the memory limit was reached",
+        "note: 2 recording steps lost: the store refused them",
     ] {
         assert!(ran.stdout.contains(note), "{}", ran.stdout);
     }
@@ -186,7 +186,7 @@ fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_the
         let saved = dead.saved_at.unwrap();
         assert!(before <= saved && saved <= after, "{saved}");
         let note = format!(
-            "note: process {} died: its numbers are as of its last commit ({}), what it did after that is unknown\n",
+            "note: process {} crashed: its counts are as of its last commit ({}); what followed is unknown\n",
             dead.pid,
             saved.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
         );
