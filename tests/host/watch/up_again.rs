@@ -1,4 +1,4 @@
-//! Hosts that were stopped are up again, whoever started them.
+//! Stopped hosts that are started again, by the provider or another program.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use tower_activity::{
 use crate::watch::{MINUTE, events, is_up, look, place, stopped, used_ago};
 
 #[tokio::test]
-async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
+async fn a_marker_written_after_the_stop_means_that_the_host_is_up() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let limits = Watcher::new(&log, &host).max_age(9 * MINUTE);
@@ -32,7 +32,7 @@ async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
         let watched = look(&mut watcher, minutes(minute)).await;
         assert!(matches!(watched, HostState::Down), "{watched:?}");
     }
-    // Started by somebody who marked no boot: it counts from when it was last known to be down.
+    // Started without a BOOT marker: idle time starts when the host was last known to be down.
     let activity = HostActivity::new(folder.path());
     let touch = |now: ClockReading| {
         let touched = activity.record_at(ActivitySource::User, now.wall());
@@ -47,7 +47,7 @@ async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
 }
 
 #[tokio::test]
-async fn a_use_while_it_is_stopped_brings_no_host_back() {
+async fn a_marker_written_during_the_stop_does_not_mean_that_the_host_is_up() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
@@ -59,7 +59,7 @@ async fn a_use_while_it_is_stopped_brings_no_host_back() {
 }
 
 #[tokio::test]
-async fn a_host_that_answers_again_is_up_again() {
+async fn a_host_that_responds_again_is_up() {
     let (folder, log) = place();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
@@ -81,7 +81,7 @@ async fn a_host_that_answers_again_is_up_again() {
 }
 
 #[tokio::test]
-async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
+async fn a_stop_and_start_by_another_program_is_noticed() {
     let (folder, log) = place();
     let up = Arc::new(AtomicBool::new(false));
     let asked = up.clone();
@@ -91,11 +91,11 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
     for (minute, is_up, expected) in [
         (0, false, "down"),
         (1, false, "down"),
-        // Nobody marks its boot.
+        // Without a BOOT marker.
         (2, true, "up"),
         (5, true, "up"),
         (6, true, "stopped"),
-        // It did not stop.
+        // The stop failed.
         (7, true, "up"),
         (8, false, "down"),
     ] {
@@ -111,7 +111,7 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
 }
 
 #[tokio::test]
-async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
+async fn a_start_that_timed_out_is_marked_as_a_boot() {
     struct Slow;
 
     impl HostProvider for Slow {
