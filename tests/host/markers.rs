@@ -205,7 +205,7 @@ fn a_failed_write_says_why_and_leaves_no_file() {
     let error = gone.record(ActivitySource::User).unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert!(
-        error.to_string().starts_with("there is no host directory"),
+        error.to_string().starts_with("no host directory"),
         "{error}"
     );
     assert!(gone.markers().unwrap_err().is_not_found());

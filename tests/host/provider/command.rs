@@ -73,8 +73,8 @@ async fn the_error_contains_the_output_of_the_tool() {
     let host = provider.create_host(&log, "web").await.unwrap();
     provider.stop_host(&log, &host).await.unwrap();
     let error = host.record(ActivitySource::User).await.unwrap_err();
-    let said = format!("{:?}", std::error::Error::source(&error));
-    assert!(said.contains("id-web is down (exit status: 4)"), "{said}");
+    let message = format!("{:?}", std::error::Error::source(&error));
+    assert!(message.contains("id-web is down (exit status: 4)"), "{message}");
     fs::remove_file(folder.path().join("id-web")).unwrap();
     provider.start_host(&log, &host).await.unwrap_err();
     let events = events(&log);
@@ -117,7 +117,7 @@ async fn a_command_that_hangs_is_killed_and_an_unset_one_is_named() {
     assert!(error.is_timeout(), "{error}");
     assert_eq!(
         error.to_string(),
-        "cannot run `sleep 1000`: it has taken 0.02 s"
+        "cannot run `sleep 1000`: timed out after 0.02 s"
     );
     let missing = provider.clone().create(["/no/such/tool"]);
     assert!(
@@ -159,7 +159,7 @@ async fn a_command_with_endless_output_is_killed_before_it_fills_the_memory() {
     let prints = provider.create(["yes"]).timeout(Duration::from_secs(60));
     let error = prints.create_host(&log, "web").await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "it has printed more than 16 MiB");
+    assert_eq!(cause, "output exceeds 16 MiB");
 }
 
 #[tokio::test]
@@ -326,8 +326,8 @@ async fn an_id_that_looks_like_an_option_or_a_message_is_refused() {
         let prints = provider.clone().create(["printf", "%s\\n", id]);
         let error = prints.create_host(&log, "web").await.unwrap_err();
         assert!(error.is_invalid(), "{id:?}: {error}");
-        let said = format!("cannot use {id:?} as the id of the host \"web\"");
-        assert!(error.to_string().starts_with(&said), "{error}");
+        let message = format!("invalid id {id:?} of the host \"web\"");
+        assert!(error.to_string().starts_with(&message), "{error}");
         assert!(provider.host("web", id).unwrap_err().is_invalid());
     }
     assert!(provider.host("web", "").unwrap_err().is_invalid());

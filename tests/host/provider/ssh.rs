@@ -10,7 +10,7 @@ use tower_activity::{
     },
 };
 
-use crate::provider::{events, kinds, place, runs_through_its_lifecycle, sshd::Sshd};
+use crate::provider::{events, kinds, runs_through_its_lifecycle, setup, sshd::Sshd};
 
 fn provider(sshd: &Sshd, root: &Path) -> SshProvider {
     SshProvider::new("machine", root.to_str().unwrap())
@@ -135,17 +135,17 @@ async fn a_failure_on_the_machine_is_in_the_error() {
 
     let prints = provider.clone().start("exec yes");
     let error = prints.create_host(&log, "yes").await.unwrap_err();
-    let said = format!("{error:?}");
-    assert!(said.contains("it has printed more than 16 MiB"), "{said}");
+    let message = format!("{error:?}");
+    assert!(message.contains("output exceeds 16 MiB"), "{message}");
 
     let host = provider.create_host(&log, "web").await.unwrap();
     let user = folder.path().join("web/activity/user");
     symlink("elsewhere", &user).unwrap();
     let error = host.markers().await.unwrap_err();
-    let said = format!("{error:?}");
+    let message = format!("{error:?}");
     assert!(
-        said.contains("user is not a plain file (exit status: 1)"),
-        "{said}"
+        message.contains("user is not a plain file (exit status: 1)"),
+        "{message}"
     );
     provider.stop_host(&log, &host).await.unwrap();
     fs::remove_dir_all(folder.path().join("web")).unwrap();
