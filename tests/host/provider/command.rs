@@ -74,7 +74,10 @@ async fn the_error_contains_the_output_of_the_tool() {
     provider.stop_host(&log, &host).await.unwrap();
     let error = host.record(ActivitySource::User).await.unwrap_err();
     let message = format!("{:?}", std::error::Error::source(&error));
-    assert!(message.contains("id-web is down (exit status: 4)"), "{message}");
+    assert!(
+        message.contains("id-web is down (exit status: 4)"),
+        "{message}"
+    );
     fs::remove_file(folder.path().join("id-web")).unwrap();
     provider.start_host(&log, &host).await.unwrap_err();
     let events = events(&log);

@@ -229,8 +229,8 @@ async fn the_call_continues_if_nothing_can_be_recorded() {
 
 #[tokio::test]
 async fn a_response_waits_for_the_flush_only_if_so_configured() {
-    for handover in [FlushMode::Background, FlushMode::BeforeResponse] {
-        let log = log_with(RecordingOptions::default().flush_mode(handover));
+    for flush_mode in [FlushMode::Background, FlushMode::BeforeResponse] {
+        let log = log_with(RecordingOptions::default().flush_mode(flush_mode));
         let gate = Arc::new(Notify::new());
         let call = log.start(Describe::job("shop"));
         let id = call.id();
@@ -243,7 +243,7 @@ async fn a_response_waits_for_the_flush_only_if_so_configured() {
         assert_eq!(answer.as_mut().await, 7);
         let answer = call.observe_with(async { Ok::<_, ()>(8) }, ByResult::default());
         let mut answer = tokio::spawn(answer);
-        if handover == FlushMode::BeforeResponse {
+        if flush_mode == FlushMode::BeforeResponse {
             // The activity has ended, and the response waits.
             wait_until(|| log.accounting().activities.ended() == 1).await;
             assert!(!answer.is_finished());
@@ -251,7 +251,7 @@ async fn a_response_waits_for_the_flush_only_if_so_configured() {
             gate.notify_one();
         }
         assert_eq!((&mut answer).await.unwrap(), Ok(8));
-        if handover == FlushMode::Background {
+        if flush_mode == FlushMode::Background {
             assert_eq!(recordings(&log, id)[0].links[0].until, None);
             gate.notify_one();
         }

@@ -58,7 +58,7 @@ async fn secrets_are_found_nowhere_in_the_file() {
     let all = serde_json::to_string(&events(&log, &recording)).unwrap();
     assert!(
         all.contains("note=hello") && all.contains("thanks"),
-        "what is no secret is there"
+        "texts that are not secret are recorded"
     );
     log.shutdown().await.unwrap();
 
