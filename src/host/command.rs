@@ -1,4 +1,4 @@
-//! Hosts that some command-line tool provides: docker, modal, or any other.
+//! Hosts provided by a command-line tool, such as docker or modal.
 
 use std::{process::Output, sync::Arc, time::Duration};
 
@@ -9,18 +9,18 @@ use crate::{
     host::{
         Host, HostProvider, HostShell, ScriptFuture, ShellActivity, Work,
         failure::{command_failure, io_error},
-        handle::Gates,
+        handle::HostLocks,
         process::Process,
         provider::check_name,
     },
 };
 
-/// Provides hosts through the commands of a tool that can create, start and stop them and run scripts on them.
+/// Provides hosts through a command-line tool that creates, starts and stops them and runs scripts on them.
 ///
-/// In each argument `{host}` stands for the host's name, `{id}` for the last line that the creating command printed
-/// (the name where it printed none; it has to be one word), and in the one that runs scripts `{script}` for a script of
-/// a POSIX shell. No shell is between: arguments reach the tool as they are. A command is done when it has ended and
-/// nobody holds its output any more: what it leaves running must let go of that.
+/// Arguments may contain placeholders: `{host}` is the host's name, `{id}` the last line printed by the create command
+/// (one word; the name if it printed nothing), and in the exec command `{script}` is a POSIX shell script. Arguments are
+/// passed to the tool without a shell. A command is finished once it has exited and its output is closed, so that
+/// background processes must not inherit the output.
 ///
 /// # Examples
 ///
@@ -43,52 +43,52 @@ use crate::{
 #[must_use]
 pub struct CommandProvider {
     directory: String,
-    create: Line,
-    start: Line,
-    stop: Line,
-    up: Line,
-    exec: Line,
+    create: CommandTemplate,
+    start: CommandTemplate,
+    stop: CommandTemplate,
+    up: CommandTemplate,
+    exec: CommandTemplate,
     timeout: Duration,
-    gates: Gates,
+    locks: HostLocks,
 }
 
 impl CommandProvider {
-    /// Provides hosts that have this directory, which is made on them. Its commands have to be set,
-    /// all but [`up`](Self::up).
+    /// Creates a provider of hosts whose markers are in `directory`, which is created on each host. Every command except
+    /// [`up`](Self::up) must be set.
     pub fn new(directory: impl Into<String>) -> Self {
         CommandProvider {
             directory: directory.into(),
-            create: Line::none("create"),
-            start: Line::none("start"),
-            stop: Line::none("stop"),
-            up: Line::none("up"),
-            exec: Line::none("exec"),
+            create: CommandTemplate::unset("create"),
+            start: CommandTemplate::unset("start"),
+            stop: CommandTemplate::unset("stop"),
+            up: CommandTemplate::unset("up"),
+            exec: CommandTemplate::unset("exec"),
             timeout: Duration::from_secs(300),
-            gates: Gates::default(),
+            locks: HostLocks::default(),
         }
     }
 
-    /// Sets the command that creates a host and brings it up. Where it prints an id that is refused, the host is left.
+    /// Sets the command that creates a host and brings it up. If it prints an invalid id, the host is not removed.
     pub fn create<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.create.set(command);
         self
     }
 
-    /// Sets the command that starts a host that was stopped. Without [`up`](Self::up) it is run for one that is up too,
-    /// and should leave that alone.
+    /// Sets the command that starts a stopped host. Without [`up`](Self::up) it also runs for a host that is up, and must
+    /// leave it unchanged.
     pub fn start<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.start.set(command);
         self
     }
 
-    /// Sets the command that stops a host, and succeeds where it is stopped.
+    /// Sets the command that stops a host. It must succeed if the host is already stopped.
     pub fn stop<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.stop.set(command);
         self
     }
 
-    /// Sets the command that succeeds while a host is up, and fails while it is not. Without it nobody is asked: see
-    /// [`Watcher`](crate::host::Watcher).
+    /// Sets the command that checks whether a host is up: it succeeds if so, and fails otherwise. For hosts without a
+    /// check, see [`Watcher`](crate::host::Watcher).
     pub fn up<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.up.set(command);
         self
@@ -100,17 +100,17 @@ impl CommandProvider {
         self
     }
 
-    /// Sets how long a command may take before it is killed with what it started; 5 minutes by default.
+    /// Sets the timeout of a command, after which its process group is killed; 5 minutes by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The host of this name that was created before; the id is the one that [`Host::id`] said then.
+    /// Opens an existing host by its name and its [`Host::id`].
     ///
     /// # Errors
     ///
-    /// When it is no name of a host, and when the id is not one word, or begins with `-`, as options do.
+    /// If the name is invalid, or the id is not one word or begins with `-` like an option.
     pub fn host(&self, name: &str, id: &str) -> Result<Host> {
         check_name(name)?;
         check_id(name, id)?;
@@ -121,36 +121,33 @@ impl CommandProvider {
             timeout: self.timeout,
         };
         let activity = ShellActivity::new(self.directory.clone(), Arc::new(shell));
-        let gate = self.gates.of(name);
-        let host = Host::behind(gate, name.to_owned(), id.to_owned(), activity);
-        if self.up.words.is_empty() {
+        let lock = self.locks.get(name);
+        let host = Host::with_lock(lock, name.to_owned(), id.to_owned(), activity);
+        if self.up.args.is_empty() {
             return Ok(host);
         }
-        let asked = (self.up.clone(), name.to_owned(), id.to_owned());
+        let check = (self.up.clone(), name.to_owned(), id.to_owned());
         let timeout = self.timeout;
         Ok(host.up_when(move || {
-            let (up, name, id) = asked.clone();
+            let (up, name, id) = check.clone();
             async move {
-                let words = [("{host}", name.as_str()), ("{id}", &id)];
-                Ok(up.output(&words, timeout).await?.status.success())
+                let values = [("{host}", name.as_str()), ("{id}", &id)];
+                Ok(up.output(&values, timeout).await?.status.success())
             }
         }))
     }
 
-    async fn run(&self, line: &Line, host: &Host) -> Result<()> {
-        let words = [("{host}", host.name()), ("{id}", host.id())];
-        line.run(&words, self.timeout).await.map(drop)
+    async fn run(&self, command: &CommandTemplate, host: &Host) -> Result<()> {
+        let values = [("{host}", host.name()), ("{id}", host.id())];
+        command.run(&values, self.timeout).await.map(drop)
     }
 }
 
 impl HostProvider for CommandProvider {
     async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
-        let words = [("{host}", name), ("{id}", name)];
-        let printed = self.create.run(&words, self.timeout).await?;
-        let last = printed
-            .lines()
-            .map(str::trim)
-            .rfind(|line| !line.is_empty());
+        let values = [("{host}", name), ("{id}", name)];
+        let stdout = self.create.run(&values, self.timeout).await?;
+        let last = stdout.lines().map(str::trim).rfind(|line| !line.is_empty());
         self.host(name, last.unwrap_or(name))
     }
 
@@ -163,10 +160,10 @@ impl HostProvider for CommandProvider {
     }
 }
 
-/// Runs scripts through the tool.
+/// Runs scripts with the exec command.
 #[derive(Debug)]
 struct CommandShell {
-    exec: Line,
+    exec: CommandTemplate,
     name: String,
     id: String,
     timeout: Duration,
@@ -175,38 +172,39 @@ struct CommandShell {
 impl HostShell for CommandShell {
     fn run<'a>(&'a self, script: &'a str) -> ScriptFuture<'a> {
         Box::pin(async move {
-            let words = [
+            let values = [
                 ("{host}", self.name.as_str()),
                 ("{id}", &self.id),
                 ("{script}", script),
             ];
-            self.exec.run(&words, self.timeout).await
+            self.exec.run(&values, self.timeout).await
         })
     }
 }
 
-/// A command with words to fill in.
+/// A command line with placeholders.
 #[derive(Debug, Clone)]
-struct Line {
-    what: &'static str,
-    words: Vec<String>,
+struct CommandTemplate {
+    /// The method of [`CommandProvider`] that sets it.
+    setter: &'static str,
+    args: Vec<String>,
 }
 
-impl Line {
-    fn none(what: &'static str) -> Self {
-        Line {
-            what,
-            words: Vec::new(),
+impl CommandTemplate {
+    fn unset(setter: &'static str) -> Self {
+        CommandTemplate {
+            setter,
+            args: Vec::new(),
         }
     }
 
-    fn set<T: Into<String>>(&mut self, words: impl IntoIterator<Item = T>) {
-        self.words = words.into_iter().map(Into::into).collect();
+    fn set<T: Into<String>>(&mut self, args: impl IntoIterator<Item = T>) {
+        self.args = args.into_iter().map(Into::into).collect();
     }
 
-    /// Runs it, and gives back what it printed.
-    async fn run(&self, fill: &[(&str, &str)], timeout: Duration) -> Result<String> {
-        let output = self.output(fill, timeout).await?;
+    /// Runs the command and returns its stdout. Fails if the command does.
+    async fn run(&self, values: &[(&str, &str)], timeout: Duration) -> Result<String> {
+        let output = self.output(values, timeout).await?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             false => Err(Error::new(ErrorKind::Host, self.attempt())
@@ -214,56 +212,59 @@ impl Line {
         }
     }
 
-    /// Runs it to its end, whatever that is.
-    async fn output(&self, fill: &[(&str, &str)], timeout: Duration) -> Result<Output> {
-        let Some((program, args)) = self.words.split_first() else {
-            let what = self.what;
+    /// Runs the command and returns its output and exit status.
+    async fn output(&self, values: &[(&str, &str)], timeout: Duration) -> Result<Output> {
+        let Some((program, args)) = self.args.split_first() else {
+            let setter = self.setter;
             return Err(Error::invalid(format!(
-                "cannot run a command that is not set: set one with `CommandProvider::{what}`"
+                "no {setter} command: set one with `CommandProvider::{setter}`"
             )));
         };
-        let args = args.iter().map(|arg| filled(arg, fill));
+        let args = args.iter().map(|arg| substitute(arg, values));
         let mut command = Command::new(program);
         let output = time::timeout(timeout, Process::output(command.args(args))).await;
         let output = output.map_err(|_| {
             let s = timeout.as_secs_f64();
             Error::new(
                 ErrorKind::Timeout,
-                format!("{}: it has taken {s} s", self.attempt()),
+                format!("{}: timed out after {s} s", self.attempt()),
             )
         })?;
         output.map_err(|cause| io_error(self.attempt(), cause))
     }
 
-    /// Not filled in: a script is long, and only our own.
+    /// Describes the attempt, with the placeholders: scripts are long, and always the crate's own.
     fn attempt(&self) -> String {
-        format!("cannot run `{}`", self.words.join(" "))
+        format!("cannot run `{}`", self.args.join(" "))
     }
 }
 
-/// Looks that no command takes an id for an option, and that a message of the tool is not taken for an id.
+/// Checks that an id cannot be mistaken for an option, and is not a message of the tool.
 fn check_id(name: &str, id: &str) -> Result<()> {
-    let strange = |c: char| c.is_whitespace() || c.is_control();
-    if !id.is_empty() && !id.starts_with('-') && !id.contains(strange) {
+    let forbidden = |c: char| c.is_whitespace() || c.is_control();
+    if !id.is_empty() && !id.starts_with('-') && !id.contains(forbidden) {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "cannot use {id:?} as the id of the host {name:?}: use one word that does not begin with '-', and let the \
-         command that creates a host print it last"
+        "invalid id {id:?} of the host {name:?}: it must be one word that does not begin with '-', printed last by the \
+         create command"
     )))
 }
 
-/// Fills in each word once: what a value says is not filled in again.
-fn filled(arg: &str, fill: &[(&str, &str)]) -> String {
+/// Replaces placeholders by their values. Placeholders inside values are not replaced.
+fn substitute(arg: &str, values: &[(&str, &str)]) -> String {
     let mut rest = arg;
     let mut out = String::with_capacity(arg.len());
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match fill.iter().find(|(word, _)| rest.starts_with(word)) {
-            Some((word, value)) => {
+        match values
+            .iter()
+            .find(|(placeholder, _)| rest.starts_with(placeholder))
+        {
+            Some((placeholder, value)) => {
                 out.push_str(value);
-                rest = &rest[word.len()..];
+                rest = &rest[placeholder.len()..];
             }
             None => {
                 out.push('{');
@@ -279,9 +280,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_filled_in_once() {
-        let fill = [("{host}", "web"), ("{script}", "echo {host} ${x}")];
-        let check = |arg: &str, expected: &str| assert_eq!(filled(arg, &fill), expected);
+    fn placeholders_are_replaced_once() {
+        let values = [("{host}", "web"), ("{script}", "echo {host} ${x}")];
+        let check = |arg: &str, expected: &str| assert_eq!(substitute(arg, &values), expected);
         check("plain", "plain");
         check("name={host}", "name=web");
         check("{host}-{host}", "web-web");

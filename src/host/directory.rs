@@ -72,7 +72,9 @@ impl HostActivity {
     pub fn from_env() -> Result<Self> {
         let directory = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty());
         directory.map(HostActivity::new).ok_or_else(|| {
-            Error::invalid(format!("no host directory given: set {DIRECTORY} to it"))
+            Error::invalid(format!(
+                "{DIRECTORY} is not set: set it to the directory of the host"
+            ))
         })
     }
 

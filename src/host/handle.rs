@@ -1,4 +1,4 @@
-//! The handle of one host: its name, and its markers wherever they are.
+//! The handle of a host: its name, its markers and its lock.
 
 use std::{
     collections::HashMap,
@@ -28,15 +28,15 @@ use crate::{
     record::{Status, Text},
 };
 
-/// How long a start waits for a watcher that is just stopping the host. Stopping one takes seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout for acquiring the lock of a host, held by a watcher that is stopping it. A stop takes seconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often it looks whether the watcher is done.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval between attempts to lock the lock file.
+const LOCK_POLL: Duration = Duration::from_millis(10);
 
-/// A host: its name, and its markers wherever they are. Cloning it is cheap; clones are the same host.
+/// A handle of a host: its name, and access to its markers. Cloning is cheap; clones refer to the same host.
 ///
-/// Providers make it, see [`HostProvider`](crate::host::HostProvider).
+/// Created by a [`HostProvider`](crate::host::HostProvider).
 #[derive(Clone)]
 pub struct Host {
     inner: Arc<Inner>,
@@ -45,51 +45,56 @@ pub struct Host {
 struct Inner {
     name: Text,
     id: Text,
-    place: Place,
-    is_up: Option<Ask>,
+    access: Access,
+    is_up: Option<StatusCheck>,
+    /// Number of live [`BusyGuard`]s.
     busy: AtomicUsize,
-    unmarked: AtomicU64,
+    mark_failures: AtomicU64,
 }
 
-/// Asks whether the host is up.
-type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<bool>> + Send>> + Send + Sync>;
+/// Checks whether the host is up.
+type StatusCheck =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<bool>> + Send>> + Send + Sync>;
 
-/// Where its markers are.
+/// How its markers are accessed.
 #[derive(Debug, Clone)]
-enum Place {
+enum Access {
     Directory(HostActivity),
     Shell {
         activity: ShellActivity,
-        gate: Arc<Mutex<()>>,
+        lock: Arc<Mutex<()>>,
     },
 }
 
 impl Host {
-    /// A host whose directory can be reached as files.
+    /// Creates a handle of a host whose directory is accessible through the file system.
     pub fn in_directory(name: impl Into<Text>, activity: HostActivity) -> Self {
         let name = name.into();
-        Host::new(name.clone(), name, Place::Directory(activity), None)
+        Host::new(name.clone(), name, Access::Directory(activity), None)
     }
 
-    /// A host on which scripts can be run. The id is what its provider knows it by, where that is not the name.
+    /// Creates a handle of a host that runs scripts. `id` is the provider's id of the host, or its name.
     ///
-    /// A watcher's stop and a start exclude each other where they use the same host: this one and its clones.
+    /// A start and a watcher's stop exclude each other only if both use this handle or its clones.
     pub fn over_shell(name: impl Into<Text>, id: impl Into<Text>, activity: ShellActivity) -> Self {
-        Host::behind(Arc::default(), name, id, activity)
+        Host::with_lock(Arc::default(), name, id, activity)
     }
 
-    pub(super) fn behind(
-        gate: Arc<Mutex<()>>,
+    /// As [`over_shell`](Self::over_shell), with a lock shared by several handles of the host.
+    pub(super) fn with_lock(
+        lock: Arc<Mutex<()>>,
         name: impl Into<Text>,
         id: impl Into<Text>,
         activity: ShellActivity,
     ) -> Self {
-        let place = Place::Shell { activity, gate };
-        Host::new(name.into(), id.into(), place, None)
+        let access = Access::Shell { activity, lock };
+        Host::new(name.into(), id.into(), access, None)
     }
 
-    /// Sets how it is asked whether the host is up. Done once, by the provider that makes it: what is made of a clone
-    /// is another handle.
+    /// Sets the check that [`is_up`](Self::is_up) runs.
+    ///
+    /// Called once, by the provider that creates the handle: the result is a new handle, which clones made before do
+    /// not share.
     ///
     /// # Examples
     ///
@@ -112,68 +117,68 @@ impl Host {
         Fut: Future<Output = Result<bool>> + Send + 'static,
     {
         let Inner {
-            name, id, place, ..
+            name, id, access, ..
         } = &*self.inner;
-        let is_up: Ask = Box::new(move || Box::pin(is_up()));
-        Host::new(name.clone(), id.clone(), place.clone(), Some(is_up))
+        let is_up: StatusCheck = Box::new(move || Box::pin(is_up()));
+        Host::new(name.clone(), id.clone(), access.clone(), Some(is_up))
     }
 
-    fn new(name: Text, id: Text, place: Place, is_up: Option<Ask>) -> Self {
+    fn new(name: Text, id: Text, access: Access, is_up: Option<StatusCheck>) -> Self {
         Host {
             inner: Arc::new(Inner {
                 name,
                 id,
-                place,
+                access,
                 is_up,
                 busy: AtomicUsize::new(0),
-                unmarked: AtomicU64::new(0),
+                mark_failures: AtomicU64::new(0),
             }),
         }
     }
 
-    /// What its provider knows it by; its name where that has no other.
+    /// Returns the provider's id of the host, or its name if there is none.
     pub fn id(&self) -> &str {
         &self.inner.id
     }
 
-    /// What it is called.
+    /// Returns the name of the host.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// Says that this source was active just now.
+    /// Writes the marker of `source` with the current time.
     ///
     /// # Errors
     ///
-    /// When the marker could not be written; it is then as it was.
+    /// If the marker could not be written; it is then unchanged.
     ///
     /// # Cancel safety
     ///
-    /// The marker is written or not, never half.
+    /// The marker is either written completely or unchanged.
     pub async fn record(&self, source: ActivitySource) -> Result<()> {
         self.record_at(source, Utc::now()).await
     }
 
-    /// All of its markers.
+    /// Reads all markers.
     ///
     /// # Errors
     ///
-    /// When they could not be read.
+    /// If they could not be read.
     pub async fn markers(&self) -> Result<Markers> {
-        match &self.inner.place {
-            Place::Directory(activity) => {
+        match &self.inner.access {
+            Access::Directory(activity) => {
                 let activity = activity.clone();
                 blocking(move || activity.markers()).await
             }
-            Place::Shell { activity, .. } => activity.markers().await,
+            Access::Shell { activity, .. } => activity.markers().await,
         }
     }
 
-    /// True while the host is up; `None` where its provider has no way to ask.
+    /// Returns whether the host is up; `None` if its provider has no check for it.
     ///
     /// # Errors
     ///
-    /// When it could not be asked.
+    /// If the check failed.
     pub async fn is_up(&self) -> Result<Option<bool>> {
         match &self.inner.is_up {
             Some(is_up) => is_up().await.map(Some),
@@ -181,45 +186,48 @@ impl Host {
         }
     }
 
-    /// Keeps watchers of this process from finding it idle until what this returns is dropped. Counted: the end of
-    /// a child's work does not end its parent's.
+    /// Marks the host as busy for the watchers of this process until the guard is dropped.
+    ///
+    /// Guards are counted: the host stays busy until the last one is dropped, so that the end of a child's work does not
+    /// end its parent's.
     pub fn busy(&self) -> BusyGuard {
         self.inner.busy.fetch_add(1, Relaxed);
         BusyGuard(self.clone())
     }
 
-    /// How many markers could not be written after a create or a start, since this handle was made. Each is an event
-    /// `host_mark_failed` too.
+    /// Returns the number of markers that could not be written after a create or a start, since this handle was
+    /// created. Each is also recorded as an event `host_mark_failed`.
     pub fn mark_failures(&self) -> u64 {
-        self.inner.unmarked.load(Relaxed)
+        self.inner.mark_failures.load(Relaxed)
     }
 
     pub(super) async fn record_at(&self, source: ActivitySource, at: DateTime<Utc>) -> Result<()> {
-        match &self.inner.place {
-            Place::Directory(activity) => {
+        match &self.inner.access {
+            Access::Directory(activity) => {
                 let activity = activity.clone();
                 blocking(move || activity.record_at(source, at)).await
             }
-            // Its own clock says when.
-            Place::Shell { activity, .. } => activity.record(source).await,
+            // The remote clock sets the time; `at` is ignored.
+            Access::Shell { activity, .. } => activity.record(source).await,
         }
     }
 
-    /// Records them, where each costs a command all by one. Gives back those that could not be written, and why.
+    /// Writes several markers, with one remote command if the host is accessed through a shell. Returns the markers
+    /// that could not be written, and the error.
     async fn record_all<'a>(
         &self,
         sources: &'a [ActivitySource],
     ) -> Vec<(&'a [ActivitySource], Error)> {
         let mut failed = Vec::new();
-        match &self.inner.place {
-            Place::Directory(_) => {
+        match &self.inner.access {
+            Access::Directory(_) => {
                 for source in sources {
                     if let Err(error) = self.record(*source).await {
                         failed.push((slice::from_ref(source), error));
                     }
                 }
             }
-            Place::Shell { activity, .. } => {
+            Access::Shell { activity, .. } => {
                 let recorded = activity.record_all(sources).await;
                 failed.extend(recorded.err().map(|error| (sources, error)));
             }
@@ -231,75 +239,79 @@ impl Host {
         self.inner.busy.load(Relaxed) > 0
     }
 
-    /// Records what a create or a start is known by, in a task of its own, so that nobody who goes away breaks it off.
-    /// That a marker cannot be written does not fail the host; it is counted, and told. The gate is held until the end.
+    /// Writes the markers of a create or a start in a task of its own, so that a cancelled caller does not interrupt it.
+    /// A failure does not fail the operation: it is counted and recorded as an event. Holds `lock` until the end.
     pub(super) fn mark(
         &self,
         log: &ActivityLog,
         sources: &'static [ActivitySource],
-        gate: Gate,
+        lock: HostLock,
     ) -> JoinHandle<()> {
         let (host, log) = (self.clone(), log.clone());
         let marking = async move {
             for (sources, error) in host.record_all(sources).await {
                 for source in sources {
-                    host.went_unmarked(&log, *source, &error);
+                    host.report_mark_failure(&log, *source, &error);
                 }
             }
-            drop(gate);
+            drop(lock);
         };
         tokio::spawn(marking.in_current())
     }
 
-    fn went_unmarked(&self, log: &ActivityLog, source: ActivitySource, error: &Error) {
-        self.inner.unmarked.fetch_add(1, Relaxed);
+    fn report_mark_failure(&self, log: &ActivityLog, source: ActivitySource, error: &Error) {
+        self.inner.mark_failures.fetch_add(1, Relaxed);
         let name = self.name();
         let why = format!("{error:#}");
-        tracing::warn!(target: "tower_activity::host", host = name, %source, why, "a host went unmarked");
+        tracing::warn!(target: "tower_activity::host", host = name, %source, why, "cannot write a host's marker");
         log.event("host_mark_failed")
             .status(Status::Failed)
             .reference(self.inner.name.clone())
-            .summary(format!("could not mark {name} with {source}: {why}"))
+            .summary(format!("cannot write the marker {source} of {name}: {why}"))
             .record();
     }
 
-    /// Takes what a start and a watcher's stop exclude each other with, and waits where the other has it.
-    pub(super) async fn gate(&self) -> Result<Gate> {
+    /// Acquires the lock that makes a start and a watcher's stop exclude each other.
+    ///
+    /// # Errors
+    ///
+    /// If another start or stop holds it for longer than [`LOCK_TIMEOUT`].
+    pub(super) async fn lock(&self) -> Result<HostLock> {
         let locked = async {
-            match &self.inner.place {
-                Place::Directory(activity) => self.lock(activity).await,
-                Place::Shell { gate, .. } => Gate::Held(gate.clone().lock_owned().await),
+            match &self.inner.access {
+                Access::Directory(activity) => self.lock_file(activity).await,
+                Access::Shell { lock, .. } => HostLock::Mutex(lock.clone().lock_owned().await),
             }
         };
-        time::timeout(PATIENCE, locked).await.map_err(|_| {
+        time::timeout(LOCK_TIMEOUT, locked).await.map_err(|_| {
             let name = self.name();
-            let s = PATIENCE.as_secs();
+            let s = LOCK_TIMEOUT.as_secs();
             Error::new(
                 ErrorKind::Busy,
                 format!(
-                    "cannot lock the host {name:?}: another start or stop of it has taken {s} s"
+                    "cannot lock the host {name:?}: another start or stop has held the lock for {s} s"
                 ),
             )
         })
     }
 
-    /// Locks a file in the host's directory. Where nothing can be locked, nobody else can lock it either: then the
-    /// host goes on without.
-    async fn lock(&self, activity: &HostActivity) -> Gate {
-        let without = |error: &dyn fmt::Display| {
-            tracing::warn!(target: "tower_activity::host", host = self.name(), %error, "a host cannot be locked");
-            Gate::None
+    /// Locks the lock file in the host's directory. If that fails, it fails for every other process too, so the host
+    /// goes on without a lock.
+    async fn lock_file(&self, activity: &HostActivity) -> HostLock {
+        let unlocked = |error: &dyn fmt::Display| {
+            tracing::warn!(target: "tower_activity::host", host = self.name(), %error, "cannot lock a host");
+            HostLock::None
         };
         let activity = activity.clone();
         let file = match blocking(move || activity.lock_file()).await {
             Ok(file) => file,
-            Err(error) => return without(&error),
+            Err(error) => return unlocked(&error),
         };
         loop {
             match file.try_lock() {
-                Ok(()) => return Gate::Locked(file),
-                Err(TryLockError::WouldBlock) => time::sleep(LOOK).await,
-                Err(TryLockError::Error(error)) => return without(&error),
+                Ok(()) => return HostLock::File(file),
+                Err(TryLockError::WouldBlock) => time::sleep(LOCK_POLL).await,
+                Err(TryLockError::Error(error)) => return unlocked(&error),
             }
         }
     }
@@ -309,12 +321,12 @@ impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("name", &self.inner.name)
-            .field("place", &self.inner.place)
+            .field("access", &self.inner.access)
             .finish_non_exhaustive()
     }
 }
 
-/// Keeps a host from being found idle, until it is dropped. Made by [`Host::busy`].
+/// Keeps a host busy until it is dropped. Created by [`Host::busy`].
 #[derive(Debug)]
 #[must_use = "the host is busy until this is dropped"]
 pub struct BusyGuard(Host);
@@ -325,21 +337,21 @@ impl Drop for BusyGuard {
     }
 }
 
-/// What a start and a watcher's stop exclude each other with, while it is held.
+/// The held lock of a host: a start and a watcher's stop exclude each other. Released on drop.
 #[derive(Debug)]
-#[expect(dead_code, reason = "what it holds is held until it is dropped")]
-pub(super) enum Gate {
-    Locked(File),
-    Held(OwnedMutexGuard<()>),
+#[expect(dead_code, reason = "the fields are held until they are dropped")]
+pub(super) enum HostLock {
+    File(File),
+    Mutex(OwnedMutexGuard<()>),
     None,
 }
 
-/// The gates of a provider's hosts, by name, so that all handles of one host have the same.
+/// The locks of a provider's hosts by name, shared by all handles of a host.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gates(Arc<parking_lot::Mutex<HashMap<String, Arc<Mutex<()>>>>>);
+pub(super) struct HostLocks(Arc<parking_lot::Mutex<HashMap<String, Arc<Mutex<()>>>>>);
 
-impl Gates {
-    pub(super) fn of(&self, name: &str) -> Arc<Mutex<()>> {
+impl HostLocks {
+    pub(super) fn get(&self, name: &str) -> Arc<Mutex<()>> {
         self.0.lock().entry(name.to_owned()).or_default().clone()
     }
 }

@@ -1,4 +1,4 @@
-//! Activities keep a host awake.
+//! Keeping a host awake while activities run.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use crate::{
     store::{Position, Reader, Record, Store},
 };
 
-/// What hosts are managed by, which is no use of them.
-const OUR_OWN: [&str; 3] = ["create_host", "start_host", "stop_host"];
+/// The jobs of host providers: managing a host does not count as using it.
+const LIFECYCLE_JOBS: [&str; 3] = ["create_host", "start_host", "stop_host"];
 
 impl ActivityLog {
-    /// Follows this log, so that its activities keep a host awake: while one runs and when one has ended, the
-    /// marker of this source is touched, at most once an interval.
+    /// Keeps a host awake while this log records activities: touches the marker of `source` while an activity runs and
+    /// after one has ended, at most once per interval.
     ///
-    /// It reads what the log has committed, on its own time: no call waits for a marker.
+    /// It follows committed records in the background: no call waits for a marker.
     ///
     /// # Examples
     ///
@@ -46,18 +46,18 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When the log cannot be read.
+    /// If the store cannot be read.
     pub fn keep_awake(&self, host: &Host, source: ActivitySource) -> Result<KeepAwake> {
         let mut filter = Filter::default();
-        filter.name.none_of = OUR_OWN.map(|name| name.into()).to_vec();
-        let followed = match self.store() {
+        filter.name.none_of = LIFECYCLE_JOBS.map(|name| name.into()).to_vec();
+        let followed_log = match self.store() {
             Some(store) => {
                 let mut reader = store.reader()?;
-                let place = newest(&mut *reader)?;
-                Some(Followed {
+                let position = newest(&mut *reader)?;
+                Some(FollowedLog {
                     store: store.clone(),
                     reader: Some(reader),
-                    place,
+                    position,
                 })
             }
             None => None,
@@ -68,14 +68,14 @@ impl ActivityLog {
             source,
             filter,
             interval: Duration::from_secs(10),
-            followed,
-            touched: None,
+            followed_log,
+            last_touch: None,
             failures: FailureLatch::default(),
         })
     }
 }
 
-/// Touches a host's marker for activities. Made by [`ActivityLog::keep_awake`].
+/// Touches a host's marker while activities run. Created by [`ActivityLog::keep_awake`].
 #[must_use = "it does nothing until it is run"]
 pub struct KeepAwake {
     log: ActivityLog,
@@ -83,34 +83,35 @@ pub struct KeepAwake {
     source: ActivitySource,
     filter: Filter,
     interval: Duration,
-    followed: Option<Followed>,
-    touched: Option<ClockReading>,
+    /// `None` for a disabled log, which has no store.
+    followed_log: Option<FollowedLog>,
+    last_touch: Option<ClockReading>,
     failures: FailureLatch,
 }
 
-/// A log, and how far it was followed. A disabled one has no store.
-struct Followed {
+/// A log, and the position up to which it was followed.
+struct FollowedLog {
     store: Arc<dyn Store>,
-    /// Lent to where blocking is acceptable; one that did not come back is replaced.
+    /// Moved to the blocking pool for each poll; replaced if it was lost there.
     reader: Option<Box<dyn Reader>>,
-    place: Position<ActivityRecord>,
+    position: Position<ActivityRecord>,
 }
 
 impl KeepAwake {
-    /// Sets which activities count; by default all but the creates, starts and stops of hosts.
+    /// Sets which activities count. By default, all except the jobs that create, start and stop hosts.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Sets how often the marker is touched at most, and how often [`run`](Self::run) looks; every 10 seconds by
-    /// default. Well below the idle timeout, or the host is found idle in between.
+    /// Sets the minimum time between two touches, which is also the poll interval of [`run`](Self::run); 10 seconds by
+    /// default. Keep it well below the idle timeout, or the host counts as idle in between.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Touches the marker for as long as this is polled. The first of several failures in a row is an event,
+    /// Touches the marker until the future is dropped. Records the first of consecutive failures as an event
     /// `host_mark_failed`.
     pub async fn run(mut self) {
         loop {
@@ -121,41 +122,40 @@ impl KeepAwake {
         }
     }
 
-    /// Touches the marker where a counted activity runs, or has ended since the last time, unless it was touched
-    /// within the interval before this moment. True when it was touched.
+    /// Touches the marker if a counted activity is running or has ended since the last poll, unless the marker was
+    /// touched less than one interval before `now`. Returns true if it was touched.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read, or the marker not be written. Nothing is forgotten then: the next time tries
-    /// again.
+    /// If the store cannot be read or the marker not written. The position stays where it was: the next poll retries.
     pub async fn poll(&mut self, now: ClockReading) -> Result<bool> {
         let recently = self
-            .touched
+            .last_touch
             .is_some_and(|touched| now.since(touched) < self.interval);
-        let Some(followed) = self.followed.as_mut().filter(|_| !recently) else {
+        let Some(followed) = self.followed_log.as_mut().filter(|_| !recently) else {
             return Ok(false);
         };
-        let (place, active) = followed.look(&self.filter).await?;
+        let (position, active) = followed.poll(&self.filter).await?;
         if active {
             self.host.record_at(self.source, now.wall()).await?;
-            self.touched = Some(now);
+            self.last_touch = Some(now);
         }
-        followed.place = place;
+        followed.position = position;
         Ok(active)
     }
 }
 
-impl Followed {
-    /// How far it has looked, and whether there was anything.
-    async fn look(&mut self, filter: &Filter) -> Result<(Position<ActivityRecord>, bool)> {
-        let (store, place, filter) = (self.store.clone(), self.place, filter.clone());
+impl FollowedLog {
+    /// Returns the next position, and whether there was a matching activity.
+    async fn poll(&mut self, filter: &Filter) -> Result<(Position<ActivityRecord>, bool)> {
+        let (store, position, filter) = (self.store.clone(), self.position, filter.clone());
         let reader = self.reader.take();
         let (reader, found) = blocking(move || {
             let mut reader = match reader {
                 Some(reader) => reader,
                 None => store.reader()?,
             };
-            let found = look(&mut *reader, place, &filter)?;
+            let found = find_active(&mut *reader, position, &filter)?;
             Ok((reader, found))
         })
         .await?;
@@ -168,23 +168,26 @@ fn newest(reader: &mut dyn Reader) -> Result<Position<ActivityRecord>> {
     ActivityRecord::source(reader).newest()
 }
 
-fn look(
+/// Searches for an activity that ended after `position`, or is running. Returns the position to continue from.
+fn find_active(
     reader: &mut dyn Reader,
-    place: Position<ActivityRecord>,
+    position: Position<ActivityRecord>,
     filter: &Filter,
 ) -> Result<(Position<ActivityRecord>, bool)> {
-    // Before the look, so that nothing is passed over that is committed meanwhile.
-    let place_of_newest = newest(reader)?;
-    let ended = ActivityRecord::source(reader).after(place, filter, 1)?;
+    // Read before the query, so that records committed in between are not skipped.
+    let newest_position = newest(reader)?;
+    let ended = ActivityRecord::source(reader).after(position, filter, 1)?;
     if !ended.records.is_empty() {
-        return Ok((place_of_newest, true));
+        return Ok((newest_position, true));
     }
-    let place = ended.next;
-    let mut running = filter.clone();
-    let runs_may_count = running.status.allows(|status| *status == Status::Running);
-    running.status.any_of = vec![Status::Running];
-    let runs = ActivityRecord::source(reader).list(&running, None, 1)?;
-    Ok((place, runs_may_count && !runs.records.is_empty()))
+    let next_position = ended.next;
+    let mut running_filter = filter.clone();
+    let running_counts = running_filter
+        .status
+        .allows(|status| *status == Status::Running);
+    running_filter.status.any_of = vec![Status::Running];
+    let running = ActivityRecord::source(reader).list(&running_filter, None, 1)?;
+    Ok((next_position, running_counts && !running.records.is_empty()))
 }
 
 impl fmt::Debug for KeepAwake {

@@ -1,4 +1,4 @@
-//! Hosts on this machine: a directory each, and a process in it.
+//! Hosts on the local machine: a directory and a process each.
 
 use std::{
     collections::HashMap,
@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// Provides hosts on this machine: a directory each, `<root>/<name>`, and a process that runs in it.
+/// Provides hosts on the local machine: each has a directory, `<root>/<name>`, and a process that runs in it.
 ///
-/// The process is told the directory in `MNGR_HOST_DIR`, and what it prints is added to `output.log` there. It runs
-/// in a process group of its own. A stop asks all of that to end, and kills what is left once the process itself has
-/// ended, or does not end in time; it is killed with the provider too. One that another provider of the same root has
-/// started, or one whose program was killed, is found and stopped by its number in `process.id` there (on Unix).
+/// The process gets the directory in `MNGR_HOST_DIR`, and its output is appended to `output.log` there. It runs in its
+/// own process group. A stop sends SIGTERM to the group, and SIGKILL to what is left once the process has exited or the
+/// grace period is over. Dropping the provider kills the group too. On Unix, a process started by another provider of
+/// the same root, or left by a killed program, is found and stopped by its PID in `process.id`.
 ///
 /// # Examples
 ///
@@ -51,16 +51,16 @@ pub struct LocalProvider {
     program: OsString,
     args: Vec<OsString>,
     grace: Duration,
-    /// Apart for each host, so that none waits for another that takes its time to end.
+    /// One slot per host, so that no host waits for the slow stop of another.
     processes: Mutex<HashMap<String, Slot>>,
 }
 
 impl LocalProvider {
-    /// Provides hosts below this directory that run this program.
+    /// Creates a provider of hosts below the directory `root` that run `program`.
     pub fn new(root: impl Into<PathBuf>, program: impl Into<OsString>) -> Self {
         let root = root.into();
         LocalProvider {
-            // What runs below it is told the whole path. Only an empty one has none, and fails when it is used.
+            // Processes get an absolute path. This fails only for an empty path, which fails again when it is used.
             root: path::absolute(&root).unwrap_or(root),
             program: program.into(),
             args: Vec::new(),
@@ -69,45 +69,45 @@ impl LocalProvider {
         }
     }
 
-    /// Adds an argument of the program.
+    /// Adds an argument to the program.
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// Sets how long a process that was asked to end may take before it is killed; 5 seconds by default.
+    /// Sets the grace period between SIGTERM and SIGKILL; 5 seconds by default.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Finds a host that was created before, by another provider of the same root too.
+    /// Opens an existing host, created by this or another provider of the same root.
     ///
     /// # Errors
     ///
-    /// When there is none of this name (`is_not_found`), and when it is no name of a host.
+    /// If there is no host with this name (`is_not_found`), or the name is invalid.
     pub fn host(&self, name: &str) -> Result<Host> {
         check_name(name)?;
         let directory = self.root.join(name);
         match directory.is_dir() {
             true => {
                 let activity = HostActivity::new(&directory);
-                // A host keeps no process alive after its provider.
+                // Weak, so that a host does not keep its process alive after the provider.
                 let slot = Arc::downgrade(&self.slot(name));
                 let host = Host::in_directory(name.to_owned(), activity);
                 Ok(host.up_when(move || {
                     let (slot, directory) = (slot.upgrade(), directory.clone());
                     async move {
                         match slot {
-                            Some(slot) => runs(&mut *slot.lock().await, &directory).await,
-                            None => runs(&mut None, &directory).await,
+                            Some(slot) => is_running(&mut *slot.lock().await, &directory).await,
+                            None => is_running(&mut None, &directory).await,
                         }
                     }
                 }))
             }
             false => Err(Error::new(
                 ErrorKind::NotFound,
-                format!("there is no host {name:?} in {:?}", self.root),
+                format!("no host {name:?} in {:?}", self.root),
             )),
         }
     }
@@ -128,7 +128,7 @@ impl LocalProvider {
         let output = blocking(move || {
             let opened = File::options().create(true).append(true).open(&output);
             let both = opened.and_then(|output| {
-                orphan::lock(&output);
+                orphan::lock_output(&output);
                 Ok((output.try_clone()?, output))
             });
             both.map_err(|cause| io_error(format!("cannot open {output:?}"), cause))
@@ -136,7 +136,7 @@ impl LocalProvider {
         let (stdout, stderr) = output.await?;
         let command = command.stdout(stdout).stderr(stderr);
         let process = Process::spawn(command).map_err(|cause| io_error(attempt, cause))?;
-        orphan::note(directory, process.number()).await?;
+        orphan::write_pid(directory, process.pid()).await?;
         Ok(process)
     }
 }
@@ -157,7 +157,7 @@ impl HostProvider for LocalProvider {
         let process = match self.spawn(directory.clone()).await {
             Ok(process) => process,
             Err(error) => {
-                // What is left of it only keeps the name from being used again.
+                // A leftover directory would block the name.
                 return blocking(move || {
                     let _ = fs::remove_dir_all(&directory);
                     Err(error)
@@ -173,7 +173,7 @@ impl HostProvider for LocalProvider {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
         let directory = self.root.join(host.name());
-        if !runs(&mut slot, &directory).await? {
+        if !is_running(&mut slot, &directory).await? {
             *slot = Some(self.spawn(directory).await?);
         }
         Ok(())
@@ -183,10 +183,10 @@ impl HostProvider for LocalProvider {
         let slot = self.slot(host.name());
         let mut slot = slot.lock().await;
         let Some(process) = &mut *slot else {
-            return orphan::end(self.root.join(host.name()), self.grace).await;
+            return orphan::terminate(self.root.join(host.name()), self.grace).await;
         };
-        let ended = process.end(self.grace).await;
-        ended.map_err(|cause| {
+        let terminated = process.terminate(self.grace).await;
+        terminated.map_err(|cause| {
             io_error(
                 format!("cannot stop the process of {:?}", host.name()),
                 cause,
@@ -197,14 +197,19 @@ impl HostProvider for LocalProvider {
     }
 }
 
-/// Whether the process runs, or where there is none, one that another provider has started.
-async fn runs(process: &mut Option<Process>, directory: &Path) -> Result<bool> {
+/// Returns whether the host's process is running: this provider's, or one started by another provider.
+async fn is_running(process: &mut Option<Process>, directory: &Path) -> Result<bool> {
     let Some(process) = process else {
-        return orphan::runs(directory.to_owned()).await;
+        return orphan::is_running(directory.to_owned()).await;
     };
     let alive = process.is_alive();
-    alive.map_err(|cause| io_error("cannot ask whether a host's process runs".to_owned(), cause))
+    alive.map_err(|cause| {
+        io_error(
+            "cannot check whether a host's process is running".to_owned(),
+            cause,
+        )
+    })
 }
 
-/// Where the process of one host is kept; none where it is stopped.
+/// The process of one host; `None` while it is stopped.
 type Slot = Arc<AsyncMutex<Option<Process>>>;

@@ -1,7 +1,7 @@
-//! The process of a local host that this provider did not start: another did, in another program or before a crash.
+//! Finds and stops a host process left by another provider, in another program or before a crash.
 //!
-//! It is known by the number that was written when it was started, which counts for as long as somebody holds the lock
-//! on its output. The process gets that lock with its output, and the kernel lets go of it with the last that has it.
+//! The process is identified by the PID written when it was started. That PID is valid while the lock on the output file
+//! is held: the process inherits the lock with its output, and the kernel releases it when the last holder exits.
 
 use std::{
     fs::{self, File},
@@ -17,74 +17,74 @@ use crate::{
     host::{blocking::blocking, failure::io_error},
 };
 
-/// What it prints, in the host's directory.
+/// Output file of the process, in the host's directory.
 pub(super) const OUTPUT: &str = "output.log";
 
-/// Where its number is written.
-const NUMBER: &str = "process.id";
+/// File that contains the PID.
+const PID_FILE: &str = "process.id";
 
-/// How often one that was asked to end is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval between checks whether the process has exited.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long one that was killed may take to be gone.
-const GONE: Duration = Duration::from_secs(5);
+/// Timeout for the exit of a killed process.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Locks the output that a process is about to be given.
-pub(super) fn lock(output: &File) {
+/// Locks the output file before it is passed to a process.
+pub(super) fn lock_output(output: &File) {
     #[cfg(unix)]
     {
-        // Where it fails, nobody else finds the process, which runs all the same.
+        // If it fails, the process runs, but other providers do not find it.
         let _ = output.try_lock();
     }
-    // Elsewhere a lock would keep the process from writing.
+    // On other systems the lock would prevent the process from writing.
     #[cfg(not(unix))]
     let _ = output;
 }
 
-/// Writes down the number of a process that was started.
-pub(super) async fn note(directory: PathBuf, number: Option<u32>) -> Result<()> {
+/// Writes the PID of a started process.
+pub(super) async fn write_pid(directory: PathBuf, pid: Option<u32>) -> Result<()> {
     blocking(move || {
-        let path = directory.join(NUMBER);
-        let line = format!("{}\n", number.unwrap_or_default());
+        let path = directory.join(PID_FILE);
+        let line = format!("{}\n", pid.unwrap_or_default());
         fs::write(&path, line).map_err(|cause| io_error(format!("cannot write {path:?}"), cause))
     })
     .await
 }
 
-/// Whether one runs in this directory.
-pub(super) async fn runs(directory: PathBuf) -> Result<bool> {
-    Ok(look(directory).await?.is_some())
+/// Returns whether a process of this host directory is running.
+pub(super) async fn is_running(directory: PathBuf) -> Result<bool> {
+    Ok(running_pid(directory).await?.is_some())
 }
 
-/// Asks one that runs in this directory to end with all of its group, and kills what has not ended in time.
-pub(super) async fn end(directory: PathBuf, grace: Duration) -> Result<()> {
-    for (signal, patience) in [(Ask::End, grace), (Ask::Die, GONE)] {
-        let Some(number) = look(directory.clone()).await? else {
+/// Terminates the process group of this host directory: SIGTERM, then SIGKILL after the grace period.
+pub(super) async fn terminate(directory: PathBuf, grace: Duration) -> Result<()> {
+    for (signal, timeout) in [(StopSignal::Term, grace), (StopSignal::Kill, KILL_TIMEOUT)] {
+        let Some(pid) = running_pid(directory.clone()).await? else {
             return Ok(());
         };
-        send(number, signal);
-        let gone = async {
-            while runs(directory.clone()).await? {
-                time::sleep(LOOK).await;
+        send(pid, signal);
+        let exited = async {
+            while is_running(directory.clone()).await? {
+                time::sleep(POLL_INTERVAL).await;
             }
             Ok(())
         };
-        if let Ok(looked) = time::timeout(patience, gone).await {
-            return looked;
+        if let Ok(result) = time::timeout(timeout, exited).await {
+            return result;
         }
     }
     Err(Error::new(
         ErrorKind::Timeout,
-        format!("cannot end the process in {directory:?}: it was killed and runs on"),
+        format!("cannot stop the process in {directory:?}: it is still running after SIGKILL"),
     ))
 }
 
-async fn look(directory: PathBuf) -> Result<Option<i32>> {
+async fn running_pid(directory: PathBuf) -> Result<Option<i32>> {
     blocking(move || {
-        let found = find(&directory);
-        found.map_err(|cause| {
+        let pid = find(&directory);
+        pid.map_err(|cause| {
             io_error(
-                format!("cannot tell whether a process runs in {directory:?}"),
+                format!("cannot check whether a process is running in {directory:?}"),
                 cause,
             )
         })
@@ -93,9 +93,9 @@ async fn look(directory: PathBuf) -> Result<Option<i32>> {
 }
 
 #[derive(Clone, Copy)]
-enum Ask {
-    End,
-    Die,
+enum StopSignal {
+    Term,
+    Kill,
 }
 
 #[cfg(unix)]
@@ -111,26 +111,25 @@ fn find(directory: &Path) -> io::Result<Option<i32>> {
         Err(fs::TryLockError::WouldBlock) => {}
         Err(fs::TryLockError::Error(error)) => return Err(error),
     }
-    let text = match fs::read_to_string(directory.join(NUMBER)) {
+    let text = match fs::read_to_string(directory.join(PID_FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text?,
     };
-    let number = text.trim().parse().ok();
-    // The lock may be held by one that it started and that left its group.
-    Ok(number
-        .filter(|number| Pid::from_raw(*number).is_some_and(|id| test_kill_process(id).is_ok())))
+    let pid = text.trim().parse().ok();
+    // The holder of the lock may be a child that left the process group.
+    Ok(pid.filter(|pid| Pid::from_raw(*pid).is_some_and(|pid| test_kill_process(pid).is_ok())))
 }
 
 #[cfg(unix)]
-fn send(number: i32, ask: Ask) {
+fn send(pid: i32, signal: StopSignal) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
-    let signal = match ask {
-        Ask::End => Signal::TERM,
-        Ask::Die => Signal::KILL,
+    let signal = match signal {
+        StopSignal::Term => Signal::TERM,
+        StopSignal::Kill => Signal::KILL,
     };
-    if let Some(group) = Pid::from_raw(number) {
-        // Where it has just ended there is nothing to do; where it may not be sent, it is found to run on.
+    if let Some(group) = Pid::from_raw(pid) {
+        // Ignored: either the group has exited, or the caller finds it still running.
         let _ = kill_process_group(group, signal);
     }
 }
@@ -141,4 +140,4 @@ fn find(_directory: &Path) -> io::Result<Option<i32>> {
 }
 
 #[cfg(not(unix))]
-fn send(_number: i32, _ask: Ask) {}
+fn send(_pid: i32, _signal: StopSignal) {}

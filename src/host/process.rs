@@ -1,4 +1,4 @@
-//! A process, and with it those that it started.
+//! Process groups: a process and its children.
 
 use std::{
     io,
@@ -14,14 +14,14 @@ use tokio::{
     try_join,
 };
 
-/// How often a process that was asked to end is looked at.
+/// Interval between checks whether the process has exited.
 #[cfg(unix)]
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The most that a command may print, in bytes. It is kept in memory, and one line of it is used.
-const MOST: u64 = 16 << 20;
+/// Maximum output of a command in bytes. All of it is held in memory, although only one line is used.
+const MAX_OUTPUT: u64 = 16 << 20;
 
-/// A process that leads a group of its own, which is killed when this is dropped before the process was waited for.
+/// A process that leads its own group. Dropping it before the process was waited for kills the group.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -35,12 +35,13 @@ impl Process {
         Ok(Process { child })
     }
 
-    /// Runs a command to its end. What it leaves running is left, unless it is broken off.
+    /// Runs a command until it exits and its output is closed. Its background processes keep running, unless the future
+    /// is dropped.
     pub(super) async fn output(command: &mut Command) -> io::Result<Output> {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::spawn(command)?;
         let (stdout, stderr) = (process.child.stdout.take(), process.child.stderr.take());
-        let (stdout, stderr) = printed(stdout, stderr).await?;
+        let (stdout, stderr) = read_output(stdout, stderr).await?;
         let status = process.child.wait().await?;
         Ok(Output {
             status,
@@ -49,21 +50,22 @@ impl Process {
         })
     }
 
-    /// Its number, until it was waited for.
-    pub(super) fn number(&self) -> Option<u32> {
+    /// Returns the PID, until the process was waited for.
+    pub(super) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Whether the process itself runs. It is not waited for: its number stays its own, and so does that of its group.
+    /// Returns whether the process itself is running. Does not reap it, so that neither its PID nor its group's is
+    /// reused.
     #[cfg(unix)]
     pub(super) fn is_alive(&self) -> io::Result<bool> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-        let Some(id) = self.id() else {
+        let Some(pid) = self.group() else {
             return Ok(false);
         };
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(id), look)?.is_none())
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(pid), options)?.is_none())
     }
 
     #[cfg(not(unix))]
@@ -71,49 +73,49 @@ impl Process {
         Ok(self.child.try_wait()?.is_none())
     }
 
-    /// Asks all of the group to end. Kills what is left of it once the process itself has ended, or the time is up.
+    /// Sends SIGTERM to the group, and SIGKILL once the process itself has exited or `grace` is over.
     #[cfg(unix)]
-    pub(super) async fn end(&mut self, grace: Duration) -> io::Result<ExitStatus> {
+    pub(super) async fn terminate(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         use rustix::process::Signal;
 
         self.signal(Signal::TERM)?;
-        let ended = async {
+        let exited = async {
             while self.is_alive()? {
-                time::sleep(LOOK).await;
+                time::sleep(POLL_INTERVAL).await;
             }
             Ok::<_, io::Error>(())
         };
-        if let Ok(looked) = time::timeout(grace, ended).await {
-            looked?;
+        if let Ok(result) = time::timeout(grace, exited).await {
+            result?;
         }
         self.signal(Signal::KILL)?;
         self.child.wait().await
     }
 
     #[cfg(not(unix))]
-    pub(super) async fn end(&mut self, _grace: Duration) -> io::Result<ExitStatus> {
+    pub(super) async fn terminate(&mut self, _grace: Duration) -> io::Result<ExitStatus> {
         self.child.start_kill()?;
         self.child.wait().await
     }
 
-    /// Sends a signal to the group. Nothing happens once the process was waited for.
+    /// Sends a signal to the group. Does nothing once the process was waited for.
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) -> io::Result<()> {
         let sent = self
-            .id()
+            .group()
             .map(|group| rustix::process::kill_process_group(group, signal));
         match sent {
-            // Some systems refuse where nobody is left to get it.
+            // Some systems return an error if no process of the group is left.
             Some(Err(error)) if self.is_alive()? => Err(error.into()),
             _ => Ok(()),
         }
     }
 
-    /// Its number. While it has not been waited for, that is nobody else's.
+    /// Returns the ID of the group, which is the PID of its leader. It is not reused until the process was waited for.
     #[cfg(unix)]
-    fn id(&self) -> Option<rustix::process::Pid> {
-        let id = self.number().and_then(|id| i32::try_from(id).ok());
-        id.and_then(rustix::process::Pid::from_raw)
+    fn group(&self) -> Option<rustix::process::Pid> {
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok());
+        pid.and_then(rustix::process::Pid::from_raw)
     }
 }
 
@@ -121,14 +123,14 @@ impl Drop for Process {
     fn drop(&mut self) {
         #[cfg(unix)]
         {
-            // Where all of it has ended already there is nothing to do.
+            // Ignored: the group has exited already.
             let _ = self.signal(rustix::process::Signal::KILL);
         }
     }
 }
 
-/// Reads what a command prints, until nobody can print more.
-pub(super) async fn printed(
+/// Reads the output of a command until both streams are closed.
+pub(super) async fn read_output(
     stdout: Option<impl AsyncRead + Unpin>,
     stderr: Option<impl AsyncRead + Unpin>,
 ) -> io::Result<(Vec<u8>, Vec<u8>)> {
@@ -138,12 +140,12 @@ pub(super) async fn printed(
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     if let Some(stream) = stream {
-        stream.take(MOST).read_to_end(&mut text).await?;
+        stream.take(MAX_OUTPUT).read_to_end(&mut text).await?;
     }
-    match text.len() as u64 >= MOST {
+    match text.len() as u64 >= MAX_OUTPUT {
         true => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("it has printed more than {} MiB", MOST >> 20),
+            format!("output exceeds {} MiB", MAX_OUTPUT >> 20),
         )),
         false => Ok(text),
     }

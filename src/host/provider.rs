@@ -1,4 +1,4 @@
-//! What provides hosts: three pieces of work to write, and one path around them that records.
+//! Host providers: the trait to implement, and the recorded operations around it.
 
 use std::{any::type_name, future::Future};
 
@@ -8,20 +8,19 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     activity::{Activity, ActivityGuard, Describe},
     error::{Error, Result},
-    host::{ActivitySource, Host, handle::Gate},
+    host::{ActivitySource, Host, handle::HostLock},
     log::ActivityLog,
     record::{Outcome, Status, Text},
 };
 
-/// The longest name of a host, in bytes: that of a label in a domain name.
-const LONGEST_NAME: usize = 63;
+/// Maximum length of a host name in bytes: that of a DNS label.
+const MAX_NAME: usize = 63;
 
-/// What provides hosts: creates, starts and stops them.
+/// Creates, starts and stops hosts.
 ///
-/// These three methods are all that a provider writes, and nobody calls them but
-/// [`HostProviderExt`], which every provider has and none can write: only there is a [`Work`] made. What has to be
-/// recorded around them is recorded there, once, for all. Where it can be asked whether a host is up, the host is made
-/// with [`Host::up_when`].
+/// A provider implements these three methods; applications call those of [`HostProviderExt`], which record every
+/// operation. Only `HostProviderExt` can create a [`Work`], so that no operation goes unrecorded. A provider that can
+/// check whether a host is up sets [`Host::up_when`].
 ///
 /// # Examples
 ///
@@ -61,7 +60,7 @@ const LONGEST_NAME: usize = 63;
 /// # }
 /// ```
 ///
-/// The recorded path cannot be replaced by a provider's own, as every provider has it already:
+/// A provider cannot replace the recorded operations, because of the blanket implementation:
 ///
 /// ```compile_fail,E0119
 /// use tower_activity::{ActivityLog, Result, host::{Host, HostProvider, HostProviderExt, Work}};
@@ -81,7 +80,7 @@ const LONGEST_NAME: usize = 63;
 /// }
 /// ```
 ///
-/// Nor can it be passed by, as nobody outside can make a [`Work`]:
+/// Nor can an application bypass them, because a [`Work`] cannot be created outside this crate:
 ///
 /// ```compile_fail,E0451
 /// use tower_activity::{Activity, host::Work};
@@ -89,87 +88,92 @@ const LONGEST_NAME: usize = 63;
 /// let work = Work { activity: Activity::current() };
 /// ```
 pub trait HostProvider: Send + Sync {
-    /// Makes a host of this name and brings it up.
+    /// Creates a host with this name and brings it up.
     ///
     /// # Errors
     ///
-    /// When it could not be made. Nothing is left of it then.
+    /// If the host could not be created. The provider then removes what it created.
     fn create(&self, work: &Work, name: &str) -> impl Future<Output = Result<Host>> + Send;
 
-    /// Brings up a host that was stopped. Not called for one that [`Host::is_up`] says is up; where that cannot be
-    /// asked, one that is up has to be left as it is.
+    /// Brings up a stopped host.
+    ///
+    /// Not called if [`Host::is_up`] returns true. If the provider has no such check, it must leave a running host
+    /// unchanged.
     ///
     /// # Errors
     ///
-    /// When it could not be brought up.
+    /// If the host could not be brought up.
     fn start(&self, work: &Work, host: &Host) -> impl Future<Output = Result<()>> + Send;
 
-    /// Stops a host, so that it can be started again. One that is stopped is left as it is.
+    /// Stops a host so that it can be started again. Does nothing if it is stopped already.
     ///
     /// # Errors
     ///
-    /// When it could not be stopped.
+    /// If the host could not be stopped.
     fn stop(&self, work: &Work, host: &Host) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The recorded path around every provider: the only way to its work.
+/// The recorded operations of every [`HostProvider`].
 ///
-/// Each call is an activity of kind `job` (`create_host`, `start_host`, `stop_host`) and an event (`host_created`,
-/// `host_started`, `host_stopped`) of status success or failed, whose reference is the host's name. A marker that
-/// cannot be written does not fail the host: it is an event `host_mark_failed`, and counted by [`Host::mark_failures`].
+/// Each call is recorded as an activity of kind `job` (`create_host`, `start_host`, `stop_host`) and as an event
+/// (`host_created`, `host_started`, `host_stopped`) with status success or failed, whose reference is the host's name. A
+/// marker that cannot be written does not fail the operation: it is recorded as an event `host_mark_failed`, and counted
+/// by [`Host::mark_failures`].
 pub trait HostProviderExt: HostProvider + sealed::Sealed {
-    /// Creates a host, and records CREATE and BOOT on it.
+    /// Creates a host, and writes its markers CREATE and BOOT.
     ///
     /// # Errors
     ///
-    /// When the name cannot be used (at most 63 letters, digits, `-`, `_` and `.`, neither `-` nor `.` first), and when
+    /// If the name is invalid (allowed are at most 63 letters, digits, `-`, `_` and `.`, neither `-` nor `.` first), or
     /// the provider fails.
     ///
     /// # Cancel safety
     ///
-    /// A host that the provider is just making may be left, unmarked. One that it has made is marked all the same. The
-    /// activity ends as `cancelled`.
+    /// If the provider is still creating the host, it may be left behind without markers. If the host was created, its
+    /// markers are written regardless. The activity ends as `cancelled`.
     fn create_host(
         &self,
         log: &ActivityLog,
         name: &str,
     ) -> impl Future<Output = Result<Host>> + Send;
 
-    /// Starts a host that was stopped, and records BOOT on it. Waits while a watcher is just stopping it. One that
-    /// [`Host::is_up`] says is up is not started again; BOOT is recorded, as somebody may have started it elsewhere.
+    /// Starts a stopped host, and writes its marker BOOT.
+    ///
+    /// Waits if a watcher is stopping the host. If [`Host::is_up`] returns true the host is not started again, but BOOT
+    /// is written, because another program may have started it.
     ///
     /// # Errors
     ///
-    /// When the provider fails, and when a watcher takes a minute to stop the host. A start that took too long
-    /// (`is_timeout`) may have worked: BOOT is recorded then too.
+    /// If the provider fails, or a watcher takes longer than a minute to stop the host. A start that timed out
+    /// (`is_timeout`) may have succeeded, so BOOT is written then too.
     ///
     /// # Cancel safety
     ///
-    /// The host may have been started or not. BOOT is recorded all the same, so that no watcher finds it idle at once.
-    /// The activity ends as `cancelled`.
+    /// The host may or may not have been started. BOOT is written regardless, so that no watcher finds the host idle at
+    /// once. The activity ends as `cancelled`.
     fn start_host(&self, log: &ActivityLog, host: &Host)
     -> impl Future<Output = Result<()>> + Send;
 
-    /// Stops a host. Its markers stay as they are.
+    /// Stops a host. Its markers are left unchanged.
     ///
     /// # Errors
     ///
-    /// When the provider fails.
+    /// If the provider fails.
     ///
     /// # Cancel safety
     ///
-    /// None: the host may be stopped or not. The activity ends as `cancelled`.
+    /// Not cancel safe: the host may or may not be stopped. The activity ends as `cancelled`.
     fn stop_host(&self, log: &ActivityLog, host: &Host) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// Says that a piece of a provider's work is on record. Only [`HostProviderExt`] makes one.
+/// Proof that an operation of a provider is recorded. Only [`HostProviderExt`] creates it.
 #[derive(Debug)]
 pub struct Work {
     activity: Activity,
 }
 
 impl Work {
-    /// The activity that the work runs inside of.
+    /// Returns the activity of the operation.
     pub fn activity(&self) -> &Activity {
         &self.activity
     }
@@ -183,7 +187,7 @@ impl<P: HostProvider> HostProviderExt for P {
             check_name(name)?;
             let host = self.create(&work, name).await?;
             let sources = &[ActivitySource::Create, ActivitySource::Boot];
-            finish(host.mark(log, sources, Gate::None)).await;
+            wait_for_marks(host.mark(log, sources, HostLock::None)).await;
             Ok(host)
         };
         job.record("host_created", created).await
@@ -193,21 +197,21 @@ impl<P: HostProvider> HostProviderExt for P {
         let job = Job::start::<P>(log, "start_host", host.name());
         let work = job.work();
         let started = async {
-            let mut boot = Boot {
+            let mut boot = PendingBootMark {
                 log,
                 host,
-                gate: Some(host.gate().await?),
+                lock: Some(host.lock().await?),
             };
-            // A host that cannot be asked is started: that says what is wrong with it.
+            // If the check fails the host is started: the error of the start is more useful.
             let started = match host.is_up().await {
                 Ok(Some(true)) => Ok(()),
                 _ => self.start(&work, host).await,
             };
             if started.as_ref().is_err_and(|error| !error.is_timeout()) {
-                boot.gate = None;
+                boot.lock = None;
             }
             if let Some(marking) = boot.mark() {
-                finish(marking).await;
+                wait_for_marks(marking).await;
             }
             started
         };
@@ -217,50 +221,50 @@ impl<P: HostProvider> HostProviderExt for P {
     async fn stop_host(&self, log: &ActivityLog, host: &Host) -> Result<()> {
         let job = Job::start::<P>(log, "stop_host", host.name());
         let work = job.work();
-        // No gate: a watcher that stops the host holds it already, and who else stops what just starts wants it so.
+        // Not locked: a watcher that stops the host holds the lock already, and any other stop during a start is meant.
         let stopped = self.stop(&work, host);
         job.record("host_stopped", stopped).await
     }
 }
 
 mod sealed {
-    /// Nobody outside can name it.
+    /// Not nameable outside this crate.
     pub trait Sealed {}
     impl<P: super::HostProvider> Sealed for P {}
 }
 
-/// That BOOT is still to be recorded, once a start has begun; also where nobody waits for it any more.
-struct Boot<'a> {
+/// The BOOT marker of a start in progress. Writes the marker on drop, so that a cancelled start is marked too.
+struct PendingBootMark<'a> {
     log: &'a ActivityLog,
     host: &'a Host,
-    /// `None` where there is nothing to record, or not any more.
-    gate: Option<Gate>,
+    /// `None` once the marker is written, or after a failed start.
+    lock: Option<HostLock>,
 }
 
-impl Boot<'_> {
+impl PendingBootMark<'_> {
     fn mark(&mut self) -> Option<JoinHandle<()>> {
-        let gate = self.gate.take()?;
-        Some(self.host.mark(self.log, &[ActivitySource::Boot], gate))
+        let lock = self.lock.take()?;
+        Some(self.host.mark(self.log, &[ActivitySource::Boot], lock))
     }
 }
 
-impl Drop for Boot<'_> {
+impl Drop for PendingBootMark<'_> {
     fn drop(&mut self) {
-        // A runtime that shuts down has ended all of its tasks, this one included.
+        // Without a runtime no task can be spawned: it is shutting down.
         if Handle::try_current().is_ok() {
             self.mark();
         }
     }
 }
 
-/// Waits for marks. They fail no host, not even where they panic.
-async fn finish(marking: JoinHandle<()>) {
+/// Waits until markers are written. A failure, even a panic, does not fail the operation.
+async fn wait_for_marks(marking: JoinHandle<()>) {
     if let Err(error) = marking.await {
-        tracing::warn!(target: "tower_activity::host", %error, "a host went unmarked");
+        tracing::warn!(target: "tower_activity::host", %error, "cannot write a host's marker");
     }
 }
 
-/// What is recorded of a piece of work.
+/// The activity and the event of a provider's operation.
 struct Job<'a> {
     log: &'a ActivityLog,
     running: ActivityGuard,
@@ -288,47 +292,47 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Does the work inside of the activity, and tells of its end in an event of it.
+    /// Runs `work` in the activity, and records its result as an event.
     async fn record<T>(
         self,
         event: &'static str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let told_of = async {
-            let done = work.await;
+        let recorded = async {
+            let result = work.await;
             let event = self
                 .log
                 .event(event)
                 .reference(self.host)
                 .data(json!({"provider": self.provider}));
-            match &done {
+            match &result {
                 Ok(_) => event.record(),
                 Err(error) => event
                     .status(Status::Failed)
                     .summary(format_args!("{error:#}"))
                     .record(),
             };
-            done
+            result
         };
-        let outcome = |done: &Result<T>| match done {
+        let outcome = |result: &Result<T>| match result {
             Ok(_) => Outcome::success(),
             Err(error) => Outcome::failed("host_error").with_message(format_args!("{error:#}")),
         };
-        self.running.observe(told_of, outcome).await
+        self.running.observe(recorded, outcome).await
     }
 }
 
-/// Looks that a name can be part of a path, a command and an address.
+/// Checks that a host name is safe in a path, a command and an address.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.len() <= LONGEST_NAME
-        && name.chars().all(fine)
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.len() <= MAX_NAME
+        && name.chars().all(allowed)
         && name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
     {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "cannot call a host {name:?}: use at most {LONGEST_NAME} letters, digits, '-', '_' and '.', and neither \
+        "invalid host name {name:?}: use at most {MAX_NAME} letters, digits, '-', '_' and '.', and neither \
          '-' nor '.' first"
     )))
 }

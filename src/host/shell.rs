@@ -1,4 +1,4 @@
-//! The markers of a host on which scripts can be run, and nothing else is known.
+//! Markers of a host that is accessible only by running scripts.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -9,23 +9,24 @@ use crate::{
     host::{ActivitySource, MarkerFormat, Markers, temp_name::temp_name},
 };
 
-/// What a script printed, once it has ended.
+/// The future of a script's stdout.
 pub type ScriptFuture<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
 /// Runs scripts on a host.
 pub trait HostShell: Send + Sync + 'static {
-    /// Runs a script for a POSIX shell, `sh`, and gives back what it printed.
+    /// Runs a POSIX shell script and returns its stdout.
     ///
     /// # Errors
     ///
-    /// When it cannot be run, and when it fails: with what it said.
+    /// If the script cannot be run, or fails; the error then contains its stderr.
     fn run<'a>(&'a self, script: &'a str) -> ScriptFuture<'a>;
 }
 
-/// The activity of a host on which scripts can be run: the same files as those of
-/// [`HostActivity`](crate::host::HostActivity), each written by one command in one step.
+/// The activity markers of a host that runs scripts: the same files as those of
+/// [`HostActivity`](crate::host::HostActivity), each written atomically by one command.
 ///
-/// The host's own clock dates them, and is asked together with them: how much it differs from ours does not matter.
+/// The host's clock dates the markers and is read together with them, so that its offset from the local clock does not
+/// matter.
 #[derive(Clone)]
 pub struct ShellActivity {
     directory: String,
@@ -34,7 +35,7 @@ pub struct ShellActivity {
 }
 
 impl ShellActivity {
-    /// The activity of the host that has this directory, which exists there, or is made when CREATE is recorded.
+    /// Uses the markers in this directory of the host. It must exist, or is created when CREATE is recorded.
     pub fn new(directory: impl Into<String>, shell: Arc<dyn HostShell>) -> Self {
         ShellActivity {
             directory: directory.into(),
@@ -43,24 +44,24 @@ impl ShellActivity {
         }
     }
 
-    /// Sets how its markers are written; any format is read.
+    /// Sets the format in which markers are written; either format is read.
     #[must_use]
     pub fn format(mut self, format: MarkerFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Says that this source was active just now.
+    /// Writes the marker of `source` with the host's current time.
     ///
     /// # Errors
     ///
-    /// When the command fails: the directory does not exist, is read-only or full, the host does not answer. The
-    /// marker is then as it was.
+    /// If the command fails: the directory does not exist, is read-only or full, or the host does not respond. The marker
+    /// is then unchanged.
     pub async fn record(&self, source: ActivitySource) -> Result<()> {
         self.record_all(&[source]).await
     }
 
-    /// As [`record`](Self::record) for each of them, by one script: all of the markers are written, or none.
+    /// Writes several markers with one script: all of them, or none.
     pub(super) async fn record_all(&self, sources: &[ActivitySource]) -> Result<()> {
         let script = self.record_script(sources);
         let recorded = self.shell.run(&script).await;
@@ -73,11 +74,11 @@ impl ShellActivity {
         })
     }
 
-    /// All of its markers.
+    /// Reads all markers.
     ///
     /// # Errors
     ///
-    /// When they cannot be read, and when what stands in place of one is no plain file.
+    /// If they cannot be read, or one is not a plain file.
     pub async fn markers(&self) -> Result<Markers> {
         let script = self.read_script();
         let attempt = || {
@@ -90,10 +91,13 @@ impl ShellActivity {
             let kind = cause.kind();
             Error::new(kind, attempt()).with_source(cause)
         })?;
-        // After the answer: a marker is never taken for older than it is.
+        // The local time is read after the response, so that no marker appears older than it is.
         parse(&text, Utc::now()).ok_or_else(|| {
-            let said: String = text.chars().take(200).collect();
-            Error::new(ErrorKind::Host, format!("{}: it said {said:?}", attempt()))
+            let head: String = text.chars().take(200).collect();
+            Error::new(
+                ErrorKind::Host,
+                format!("{}: unexpected output {head:?}", attempt()),
+            )
         })
     }
 
@@ -103,15 +107,15 @@ impl ShellActivity {
             true => format!("mkdir -p {directory} && "),
             false => String::new(),
         };
-        // What writers left that were killed. No writer takes a day, and to hosts without `find` it does not matter.
-        let sweep = format!(
+        // Removes temporary files left by killed writers. No writer takes a day; hosts without `find` skip this.
+        let remove_orphans = format!(
             "{{ find . ! -name . -prune -type f -name '.*-{}' -mtime +0 -exec rm -f {{}} + 2>/dev/null || :; }}",
             "[0-9a-f]".repeat(16)
         );
         let (mut checks, mut writes, mut moves, mut names) = Default::default();
         for source in sources {
             let line = quoted(&self.format.line_with(*source, "%s"));
-            // Not followed where it is a link: `set -C`.
+            // `set -C` fails for an existing name, so that a symbolic link is not followed.
             let name = temp_name(*source);
             checks = format!(
                 "{checks}if [ -d {source} ]; then echo '{source} is a folder, not a plain file' >&2; exit 1; fi\n"
@@ -127,7 +131,7 @@ impl ShellActivity {
              {checks}
              set -C
              now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-             {writes}{moves}{sweep} && exit
+             {writes}{moves}{remove_orphans} && exit
              rm -f{names}
              exit 1"
         )
@@ -155,7 +159,7 @@ impl ShellActivity {
     }
 }
 
-/// Reads what the script above printed.
+/// Parses the output of the read script.
 fn parse(text: &str, now: DateTime<Utc>) -> Option<Markers> {
     let mut lines = text.lines();
     let host_now = seconds(lines.next()?)?;
@@ -163,14 +167,14 @@ fn parse(text: &str, now: DateTime<Utc>) -> Option<Markers> {
     for line in lines {
         let (source, at) = line.split_once(' ')?;
         let at = seconds(at)?;
-        // What no calendar has by our clock is as good as none.
+        // Fail here if the time is out of range on the local clock.
         at.checked_sub_signed(host_now - now)?;
         markers.set(source.parse().ok()?, at);
     }
     Some(markers)
 }
 
-/// A time in seconds since 1970. What is not a fraction after the point, as where `date` knows none, is left out.
+/// Parses a time in seconds since 1970. Anything but digits after the point is ignored: some `date`s print `%N` as `N`.
 fn seconds(text: &str) -> Option<DateTime<Utc>> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let nanos = format!(
@@ -185,7 +189,7 @@ fn seconds(text: &str) -> Option<DateTime<Utc>> {
     at.checked_add_signed(TimeDelta::nanoseconds(nanos.parse().ok()?))
 }
 
-/// One word for the shell, whatever is in it.
+/// Quotes `text` as one word of a POSIX shell.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
@@ -204,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_host_prints_is_read_by_its_own_clock() {
+    fn markers_are_dated_by_the_clock_of_the_host() {
         let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
         let ahead = now.timestamp() + 3600;
         for fraction in ["", ".N", ".000000000"] {

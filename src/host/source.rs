@@ -14,7 +14,7 @@ pub enum ActivitySource {
     Boot,
     /// An agent was started on the host.
     Start,
-    /// Somebody is connected by ssh.
+    /// An ssh session is open.
     Ssh,
     /// A process is alive.
     Process,
@@ -25,7 +25,7 @@ pub enum ActivitySource {
 }
 
 impl ActivitySource {
-    /// Every source, in the order in which they are documented.
+    /// All sources, in the order of declaration.
     pub const ALL: [ActivitySource; 7] = [
         ActivitySource::Create,
         ActivitySource::Boot,

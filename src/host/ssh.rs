@@ -1,4 +1,4 @@
-//! Hosts on a machine that is reached by ssh.
+//! Hosts on a remote machine, over ssh.
 
 use std::{env, num::NonZeroUsize, path::PathBuf, process::Output, sync::Arc, time::Duration};
 
@@ -9,25 +9,25 @@ use crate::{
     error::{Error, ErrorKind, Result},
     host::{
         Host, HostProvider, HostShell, ScriptFuture, ShellActivity, Work, failure::command_failure,
-        handle::Gates, process::printed, provider::check_name, shell::quoted,
+        handle::HostLocks, process::read_output, provider::check_name, shell::quoted,
     },
 };
 
-/// How long a connection that nobody uses is kept open, in seconds: watchers look more often than that.
-const KEPT: usize = 120;
+/// How long an idle connection stays open, in seconds. Watchers poll more often than that.
+const IDLE_TIMEOUT_S: usize = 120;
 
-/// How long the machine may take to answer while connecting, and how often it is asked whether it is still there.
-const ANSWER: Duration = Duration::from_secs(15);
+/// Connect timeout and keep-alive interval.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Provides hosts on a machine that is reached by ssh: a directory each, `<root>/<name>`, and whatever the given
-/// scripts start and stop in it.
+/// Provides hosts on a remote machine over ssh: each has a directory, `<root>/<name>`, in which the given scripts start
+/// and stop it.
 ///
-/// It is OpenSSH's own client that connects, once for many commands, with the user's configuration, keys and agent.
-/// It asks no questions: the machine's key has to be known, and the user's key needs no passphrase or is with the
-/// agent.
+/// Connects with the OpenSSH client, and so with the user's configuration, keys and agent; one connection serves many
+/// commands. The client never prompts: the machine must be in `known_hosts`, and the user's key must have no passphrase
+/// or be loaded in the agent.
 ///
-/// Scripts are for a POSIX shell, `sh`. They run in the host's directory, which `MNGR_HOST_DIR` names. What is to go
-/// on after the one that starts a host must let go of its output.
+/// Scripts are POSIX shell scripts. They run in the host's directory, which is also in `MNGR_HOST_DIR`. Background
+/// processes of the start script must not inherit its output.
 ///
 /// # Examples
 ///
@@ -52,12 +52,12 @@ pub struct SshProvider {
     start: String,
     stop: String,
     up: Option<String>,
-    gates: Gates,
+    locks: HostLocks,
 }
 
 impl SshProvider {
-    /// Provides hosts below this directory of the machine that `ssh DESTINATION` reaches. A relative one is below the
-    /// home directory there.
+    /// Creates a provider of hosts below `root` on the machine that `ssh DESTINATION` connects to. A relative root is
+    /// below the home directory.
     pub fn new(destination: impl Into<String>, root: impl Into<String>) -> Self {
         SshProvider {
             machine: Machine {
@@ -70,64 +70,64 @@ impl SshProvider {
             start: String::new(),
             stop: String::new(),
             up: None,
-            gates: Gates::default(),
+            locks: HostLocks::default(),
         }
     }
 
-    /// Sets the script that brings a host up, after it was created too. Without [`up`](Self::up) it is run for one that
-    /// is up too, and should leave that alone.
+    /// Sets the script that brings a host up; it also runs after the creation. Without [`up`](Self::up) it also runs for a
+    /// host that is up, and must leave it unchanged.
     pub fn start(mut self, script: impl Into<String>) -> Self {
         self.start = script.into();
         self
     }
 
-    /// Sets the script that stops a host, and succeeds where it is stopped.
+    /// Sets the script that stops a host. It must succeed if the host is already stopped.
     pub fn stop(mut self, script: impl Into<String>) -> Self {
         self.stop = script.into();
         self
     }
 
-    /// Sets the script that succeeds while a host is up, and fails while it is not. Without it nobody is asked: see
-    /// [`Watcher`](crate::host::Watcher).
+    /// Sets the script that checks whether a host is up: it succeeds if so, and fails otherwise. For hosts without a
+    /// check, see [`Watcher`](crate::host::Watcher).
     pub fn up(mut self, script: impl Into<String>) -> Self {
         self.up = Some(script.into());
         self
     }
 
-    /// Sets the file that configures the client, as `ssh -F` does: port, user, keys, known machines.
+    /// Sets the configuration file of the client, as `ssh -F` does: port, user, keys, known hosts.
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
         self.machine.config = Some(file.into());
         self
     }
 
-    /// Sets how long a command may take; 5 minutes by default. It may go on there.
+    /// Sets the timeout of a command; 5 minutes by default. A command that timed out may keep running on the machine.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.machine.timeout = timeout;
         self
     }
 
-    /// The host of this name that was created before.
+    /// Opens an existing host.
     ///
     /// # Errors
     ///
-    /// When it is no name of a host.
+    /// If the name is invalid.
     pub fn host(&self, name: &str) -> Result<Host> {
         check_name(name)?;
         let shell = Arc::new(self.machine.clone());
         let activity = ShellActivity::new(self.directory(name), shell);
-        let gate = self.gates.of(name);
-        let host = Host::behind(gate, name.to_owned(), name.to_owned(), activity);
+        let lock = self.locks.get(name);
+        let host = Host::with_lock(lock, name.to_owned(), name.to_owned(), activity);
         let Some(up) = &self.up else {
             return Ok(host);
         };
         let directory = quoted(&self.directory(name));
-        let asked = format!(
+        let script = format!(
             "cd {directory} 2>/dev/null && {} >/dev/null 2>&1 && echo up; exit 0",
             own_shell(up)
         );
-        let asked = (self.machine.clone(), asked);
+        let check = (self.machine.clone(), script);
         Ok(host.up_when(move || {
-            let (machine, script) = asked.clone();
+            let (machine, script) = check.clone();
             async move { Ok(machine.run(&script).await?.lines().any(|line| line == "up")) }
         }))
     }
@@ -143,7 +143,7 @@ impl SshProvider {
     }
 }
 
-/// A shell of its own for a script, which may be none that a shell understands. It finds the directory set.
+/// Wraps a script in its own shell, so that a syntax error does not affect the commands around it. Sets the directory.
 fn own_shell(script: &str) -> String {
     format!("MNGR_HOST_DIR=$(pwd) sh -c {}", quoted(script))
 }
@@ -152,7 +152,7 @@ impl HostProvider for SshProvider {
     async fn create(&self, _work: &Work, name: &str) -> Result<Host> {
         let (root, directory) = (quoted(&self.root), quoted(&self.directory(name)));
         let start = own_shell(&self.start);
-        // What was made is removed where the host does not come up, or its name could not be used again.
+        // If the host does not come up its directory is removed, or it would block the name.
         let script = format!(
             "mkdir -p {root} && mkdir {directory} || exit
              here=$(pwd)
@@ -175,7 +175,7 @@ impl HostProvider for SshProvider {
     }
 }
 
-/// A machine, and the connection to it while there is one.
+/// A remote machine, and the connection to it if there is one.
 #[derive(Debug, Clone)]
 struct Machine {
     destination: String,
@@ -185,7 +185,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// The connection, made anew where it was lost.
+    /// Returns the connection, reconnecting if it was lost.
     async fn session(&self) -> Result<Arc<Session>> {
         let mut session = self.session.lock().await;
         if let Some(open) = &*session
@@ -194,26 +194,26 @@ impl Machine {
             return Ok(open.clone());
         }
         let attempt = || format!("cannot connect to {:?} by ssh", self.destination);
-        // The client would take it for an option.
+        // ssh would parse it as an option.
         if self.destination.starts_with('-') {
             return Err(Error::invalid(attempt()));
         }
         let mut builder = SessionBuilder::default();
         builder
             .known_hosts_check(KnownHosts::Strict)
-            .connect_timeout(ANSWER)
-            .server_alive_interval(ANSWER)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .server_alive_interval(CONNECT_TIMEOUT)
             .control_directory(env::temp_dir());
-        if let Some(kept) = NonZeroUsize::new(KEPT) {
-            builder.control_persist(ControlPersist::IdleFor(kept));
+        if let Some(timeout) = NonZeroUsize::new(IDLE_TIMEOUT_S) {
+            builder.control_persist(ControlPersist::IdleFor(timeout));
         }
         if let Some(config) = &self.config {
             builder.config_file(config);
         }
-        let made = builder.connect(&self.destination).await;
-        let made =
-            made.map_err(|cause| Error::new(ErrorKind::Host, attempt()).with_source(cause))?;
-        Ok(session.insert(Arc::new(made)).clone())
+        let connected = builder.connect(&self.destination).await;
+        let connected =
+            connected.map_err(|cause| Error::new(ErrorKind::Host, attempt()).with_source(cause))?;
+        Ok(session.insert(Arc::new(connected)).clone())
     }
 }
 
@@ -230,7 +230,7 @@ impl HostShell for Machine {
                 let s = self.timeout.as_secs_f64();
                 Error::new(
                     ErrorKind::Timeout,
-                    format!("{}: it has taken {s} s", attempt()),
+                    format!("{}: timed out after {s} s", attempt()),
                 )
             })??;
             match output.status.success() {
@@ -242,13 +242,13 @@ impl HostShell for Machine {
     }
 }
 
-/// Runs it to its end.
+/// Runs a command until it exits and its output is closed.
 async fn output(command: &mut OwningCommand<&Session>) -> Result<Output, openssh::Error> {
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().await?;
     let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-    let (stdout, stderr) = printed(stdout, stderr)
+    let (stdout, stderr) = read_output(stdout, stderr)
         .await
         .map_err(openssh::Error::ChildIo)?;
     let status = child.wait().await?;

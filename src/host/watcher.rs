@@ -1,4 +1,4 @@
-//! Finds hosts that nobody uses, and has them stopped.
+//! Stopping hosts that are idle, too old, or without a session.
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
@@ -15,24 +15,24 @@ use crate::{
     record::Text,
 };
 
-/// How long a host may take to answer just after it was stopped. A start waits for that.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Timeout for reading the markers just after a stop. A start waits for the lock meanwhile.
+const MARKERS_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Counting = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
+type SessionCount = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
 
-/// Looks after one host, and has it stopped once a limit is reached. Without a limit it never is.
+/// Watches one host, and stops it when a limit is reached. Without a limit it is never stopped.
 ///
-/// Before each stop it locks the host against a start, and looks again; a host that was started since is left alone.
-/// Afterwards it waits until the host is up again. Idle time counts from the last boot at the earliest, marked or not:
-/// what happened before a host was stopped does not stop it again. It ages by a clock that nobody sets, so that a wall
-/// clock that jumps, or a machine that sleeps, makes no host idle.
+/// Before a stop the watcher locks the host against a start and checks again; a host that was started meanwhile is left
+/// running. After the stop it waits until the host is up again. Idle time starts at the last boot at the earliest, with
+/// or without a BOOT marker: activity before a stop does not stop the host again. It is measured on the monotonic clock:
+/// a wall clock that jumps, or a machine that sleeps, makes no host idle.
 ///
-/// Whether the host is up it asks [`Host::is_up`], and leaves one that is down alone, whoever stopped it. Where that
-/// cannot be asked, a host is down from the watcher's own stop until one of its markers is written, or it answers
-/// again; one that somebody else has stopped is stopped once more.
+/// [`Host::is_up`] decides whether the host is up; a host that is down is left alone. If the provider has no check for
+/// it, the host counts as down from the watcher's own stop until a marker is written or the host responds again. A host
+/// stopped by another program is then stopped once more.
 ///
-/// Reaching a limit is an event (`host_idle`, `host_too_old`, `host_sessions_gone`), and so is the first of several
-/// failures in a row (`host_watch_failed`).
+/// Reaching a limit is recorded as an event (`host_idle`, `host_too_old`, `host_sessions_gone`), and so is the first of
+/// consecutive failures (`host_watch_failed`).
 ///
 /// # Examples
 ///
@@ -69,34 +69,34 @@ pub struct Watcher {
     interval: Duration,
     tracker: MarkerTracker,
     busy_until: Option<ClockReading>,
-    /// The markers just after a stop, none where it does not answer, until the host is up again.
+    /// The markers just after a stop (empty if they could not be read); `None` once the host is up again.
     stopped: Option<Markers>,
-    /// True once it was told why the host is stopped, until it is up again.
-    told: bool,
+    /// True once the event of the stop was recorded, until the host is up again.
+    announced: bool,
     failures: FailureLatch,
 }
 
-/// How sessions are counted.
+/// The session limit, and the function that counts the sessions.
 struct Sessions {
     grace: Duration,
-    count: Box<dyn FnMut() -> Counting + Send>,
+    count: Box<dyn FnMut() -> SessionCount + Send>,
     none_since: Option<ClockReading>,
 }
 
-/// How a host was found.
+/// The state of a host after a poll.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum HostState {
-    /// Within its limits; idle for so long.
+    /// Up and below its limits, with its idle time.
     Up(Idle),
-    /// Stopped just now.
+    /// Stopped by this poll.
     Stopped(StopDecision),
-    /// Stopped before, by whomever, and not up again.
+    /// Down since before this poll, stopped by this watcher or another program.
     Down,
 }
 
 impl Watcher {
-    /// Watches this host, by the mode [`Io`](IdleMode::Io).
+    /// Creates a watcher in the mode [`Io`](IdleMode::Io), without limits.
     pub fn new(log: &ActivityLog, host: &Host) -> Self {
         Watcher {
             log: log.clone(),
@@ -109,30 +109,31 @@ impl Watcher {
             tracker: MarkerTracker::default(),
             busy_until: None,
             stopped: None,
-            told: false,
+            announced: false,
             failures: FailureLatch::default(),
         }
     }
 
-    /// Sets what counts as activity.
+    /// Sets which sources count as activity.
     pub fn mode(mut self, mode: IdleMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Sets how long a host may be idle; for ever by default. One of which that is unknown is not stopped for it.
+    /// Sets how long the host may be idle; unlimited by default. A host whose idle time is unknown is not stopped.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long a host may be up after its last boot; for ever by default.
+    /// Sets how long the host may be up after its last boot; unlimited by default.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Sets how its sessions are counted, and how long there may be none, after its last boot too.
+    /// Sets the function that counts the host's sessions, and how long there may be none, at least `grace` after the
+    /// last boot.
     pub fn sessions<F, Fut>(mut self, grace: Duration, mut count: F) -> Self
     where
         F: FnMut() -> Fut + Send + 'static,
@@ -146,18 +147,19 @@ impl Watcher {
         self
     }
 
-    /// Sets how often [`run`](Self::run) looks; every 10 seconds by default.
+    /// Sets the poll interval of [`run`](Self::run); 10 seconds by default.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Looks at the host until it is stopped, which is what the given function has to do. Run it again to go on with
-    /// the next boot. What fails is told, and tried again.
+    /// Polls the host until a limit is reached and `stop` has stopped it. Call it again to watch the next boot.
+    ///
+    /// Failures are recorded as events, and retried at the next poll.
     ///
     /// # Cancel safety
     ///
-    /// Between two looks nothing is lost. A stop that has begun is dropped where it is.
+    /// Dropping the future between two polls loses nothing. A call of `stop` in progress is dropped.
     pub async fn run<F, Fut>(&mut self, mut stop: F) -> StopDecision
     where
         F: FnMut(StopDecision) -> Fut,
@@ -173,83 +175,87 @@ impl Watcher {
         }
     }
 
-    /// Looks at the host once, as it is at this moment, and has it stopped where a limit is reached.
+    /// Checks the host once, and calls `stop` if a limit is reached at `now`.
     ///
     /// # Errors
     ///
-    /// When its markers cannot be read or its sessions not counted, and when it could not be stopped. The next look
-    /// tries again.
+    /// If the markers cannot be read, the sessions not be counted, or the host not be stopped. The next poll retries.
     pub async fn poll<F, Fut>(&mut self, now: ClockReading, stop: F) -> Result<HostState>
     where
         F: FnOnce(StopDecision) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
-        let watched = self.look_and_stop(now, stop).await;
+        let state = self.check_and_stop(now, stop).await;
         self.failures
-            .update(&watched, &self.log, "host_watch_failed", &self.host);
-        watched
+            .update(&state, &self.log, "host_watch_failed", &self.host);
+        state
     }
 
-    async fn look_and_stop<F, Fut>(&mut self, now: ClockReading, stop: F) -> Result<HostState>
+    async fn check_and_stop<F, Fut>(&mut self, now: ClockReading, stop: F) -> Result<HostState>
     where
         F: FnOnce(StopDecision) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
-        let watched = self.look(now).await?;
-        if !matches!(watched, HostState::Stopped(_)) {
-            self.told = false;
-            return Ok(watched);
+        let state = self.check(now).await?;
+        if !matches!(state, HostState::Stopped(_)) {
+            self.announced = false;
+            return Ok(state);
         }
-        let _gate = self.host.gate().await?;
-        // Whoever had the gate before may have started it.
-        let watched = self.look(now).await?;
-        if let HostState::Stopped(decision) = &watched {
-            // A stop that failed is tried again, for the same reason.
-            if !std::mem::replace(&mut self.told, true) {
-                self.tell(decision);
+        let _lock = self.host.lock().await?;
+        // Check again: the previous owner of the lock may have started the host.
+        let state = self.check(now).await?;
+        if let HostState::Stopped(decision) = &state {
+            // Once per stop: a failed one is retried for the same reason.
+            if !std::mem::replace(&mut self.announced, true) {
+                self.announce(decision);
             }
             stop(decision.clone()).await?;
             self.tracker.record_down(now);
-            let left = time::timeout(ANSWER, self.host.markers()).await;
-            self.stopped = Some(left.unwrap_or(Ok(Markers::default())).unwrap_or_default());
+            let markers = time::timeout(MARKERS_TIMEOUT, self.host.markers()).await;
+            self.stopped = Some(
+                markers
+                    .unwrap_or(Ok(Markers::default()))
+                    .unwrap_or_default(),
+            );
         }
-        Ok(watched)
+        Ok(state)
     }
 
-    async fn look(&mut self, now: ClockReading) -> Result<HostState> {
+    /// Determines the state. `Stopped` means that the host has to be stopped.
+    async fn check(&mut self, now: ClockReading) -> Result<HostState> {
         let Some(markers) = self.markers().await? else {
             self.tracker.record_down(now);
             return Ok(HostState::Down);
         };
         self.stopped = None;
         self.tracker.update(&markers, now);
-        let none_for = match &mut self.sessions {
+        let no_session_for = match &mut self.sessions {
             Some(sessions) => sessions.none_for(now).await?,
             None => None,
         };
-        Ok(self.decide(none_for, now))
+        Ok(self.decide(no_session_for, now))
     }
 
-    /// The host's markers; `None` where it is down.
+    /// Reads the host's markers; `None` if it is down.
     async fn markers(&mut self) -> Result<Option<Markers>> {
-        let found = match self.host.is_up().await {
+        let markers = match self.host.is_up().await {
             Ok(Some(false)) => return Ok(None),
             Ok(Some(true)) => return self.host.markers().await.map(Some),
             Ok(None) => self.host.markers().await,
             Err(error) => Err(error),
         };
-        match (found, &mut self.stopped) {
+        match (markers, &mut self.stopped) {
             (Ok(markers), Some(stopped)) if markers.is_unchanged_since(stopped) => Ok(None),
             (Err(_), Some(stopped)) => {
-                // A host that is down may not answer. Once it does, it is up.
+                // A host that is down may not respond. Once it does, it is up.
                 *stopped = Markers::default();
                 Ok(None)
             }
-            (found, _) => found.map(Some),
+            (markers, _) => markers.map(Some),
         }
     }
 
-    fn decide(&mut self, none_for: Option<Duration>, now: ClockReading) -> HostState {
+    fn decide(&mut self, no_session_for: Option<Duration>, now: ClockReading) -> HostState {
         if self.host.is_busy() {
             self.busy_until = Some(now);
         }
@@ -260,14 +266,18 @@ impl Watcher {
             (Idle::Unknown, Some(busy)) => Idle::For(busy),
             (idle, _) => idle,
         };
-        let within_boot = |passed: Duration| since_boot.map_or(passed, |boot| boot.min(passed));
+        let cap_at_boot = |elapsed: Duration| since_boot.map_or(elapsed, |boot| boot.min(elapsed));
         let grace = self.sessions.as_ref().map(|sessions| sessions.grace);
         let idle_for = match idle {
             Idle::For(idle) => Some(idle),
             _ => None,
         };
         let reached = [
-            (StopReason::SessionsGone, none_for.map(within_boot), grace),
+            (
+                StopReason::SessionsGone,
+                no_session_for.map(cap_at_boot),
+                grace,
+            ),
             (StopReason::MaxAge, since_boot, self.max_age),
             (StopReason::Idle, idle_for, self.idle_timeout),
         ];
@@ -286,7 +296,8 @@ impl Watcher {
         HostState::Up(idle)
     }
 
-    fn tell(&self, decision: &StopDecision) {
+    /// Records the event of a stop.
+    fn announce(&self, decision: &StopDecision) {
         let event = match decision.reason {
             StopReason::Idle => "host_idle",
             StopReason::MaxAge => "host_too_old",
@@ -308,7 +319,7 @@ impl Watcher {
 }
 
 impl Sessions {
-    /// How long there has been none; `None` where there is one.
+    /// Returns how long there has been no session; `None` if there is one.
     async fn none_for(&mut self, now: ClockReading) -> Result<Option<Duration>> {
         if (self.count)().await? > 0 {
             self.none_since = None;

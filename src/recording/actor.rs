@@ -1,4 +1,4 @@
-//! The task that owns a resource: asks it for the rest, and stops it once nobody holds the recording.
+//! The task that owns a resource: flushes it, and stops it when the last handle of the recording is dropped.
 
 use std::{future::Future, pin::pin, thread, time::Duration};
 
@@ -14,53 +14,54 @@ use crate::{
     recording::{Resource, Sink},
 };
 
-/// How many requests are taken at once: more wait for the next turn.
-const AT_ONCE: usize = 256;
+/// Maximum number of requests received at once.
+const MAX_REQUESTS: usize = 256;
 
-/// What a resource is asked for; answered when it is done.
+/// A request to a resource, acknowledged when it is done.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// To append what it holds back.
+    /// Append buffered data.
     Flush(oneshot::Sender<()>),
-    /// The same, and to end.
+    /// Append buffered data, and end.
     Stop(oneshot::Sender<()>),
 }
 
-/// Starts a resource, says whether it did, and owns it until nobody is left who could ask for something.
+/// Starts a resource, reports the result to `started`, and serves requests until a stop or until every sender is
+/// dropped.
 pub(super) async fn run<R: Resource>(
     mut resource: R,
     sink: Sink,
     mut requests: mpsc::UnboundedReceiver<Request>,
     started: oneshot::Sender<Result<()>>,
 ) {
-    let ending = Ending(sink);
-    let sink = &ending.0;
+    let guard = EndGuard(sink);
+    let sink = &guard.0;
     let limit = sink.limits().timeout;
-    let begun = timeout(limit, resource.start(sink.clone())).await;
-    let begun = begun.unwrap_or_else(|_| {
+    let result = timeout(limit, resource.start(sink.clone())).await;
+    let result = result.unwrap_or_else(|_| {
         Err(Error::new(
             ErrorKind::Timeout,
-            format!("what was to be recorded did not begin within {limit:?}"),
+            format!("cannot start the recording: timed out after {limit:?}"),
         ))
     });
-    let failed = begun.as_ref().err().map(Error::kind);
-    // Whoever attached it may have been cancelled.
-    let _ = started.send(begun);
+    let failed = result.as_ref().err().map(Error::kind);
+    // Ignored: the future of `attach` may have been dropped.
+    let _ = started.send(result);
     match failed {
         None => {}
         Some(ErrorKind::Timeout) => return sink.end(RecordingStatus::TimedOut),
         Some(_) => return sink.end(RecordingStatus::Gone),
     }
     let last = serve(&mut resource, sink, limit, &mut requests).await;
-    in_time(sink, limit, resource.stop()).await;
+    with_timeout(sink, limit, resource.stop()).await;
     sink.end(RecordingStatus::Complete);
-    answer(last);
+    acknowledge(last);
 }
 
-/// Has the resource flushed whenever somebody asks for it. Gives those who asked for its end, and with them.
+/// Serves flush requests. Returns the batch with the stop request, or an empty one if every sender is dropped.
 ///
-/// One flush is for all who have asked before it began. While one is late nobody waits for it again: a session that hangs
-/// delays those who share it by one timeout altogether, not by one each.
+/// One flush serves all requests received before it began. After a flush has timed out, no request waits for it again: a
+/// resource that hangs delays all activities that share it by one timeout in total, not by one each.
 async fn serve<R: Resource>(
     resource: &mut R,
     sink: &Sink,
@@ -68,58 +69,58 @@ async fn serve<R: Resource>(
     requests: &mut mpsc::UnboundedReceiver<Request>,
 ) -> Vec<Request> {
     loop {
-        let asked = next(requests).await;
-        if is_last(&asked) {
-            return asked;
+        let batch = receive(requests).await;
+        if is_last(&batch) {
+            return batch;
         }
         let mut flush = pin!(resource.flush());
-        let mut late = !in_time(sink, limit, &mut flush).await;
-        answer(asked);
+        let mut late = !with_timeout(sink, limit, &mut flush).await;
+        acknowledge(batch);
         while late {
             select! {
                 () = &mut flush => late = false,
-                asked = next(requests) => match is_last(&asked) {
-                    true => return asked,
-                    false => answer(asked),
+                batch = receive(requests) => match is_last(&batch) {
+                    true => return batch,
+                    false => acknowledge(batch),
                 },
             }
         }
     }
 }
 
-/// What is asked for next; nothing when nobody is left to ask.
-async fn next(requests: &mut mpsc::UnboundedReceiver<Request>) -> Vec<Request> {
-    let mut asked = Vec::new();
-    requests.recv_many(&mut asked, AT_ONCE).await;
-    asked
+/// Receives the next requests; none if every sender is dropped.
+async fn receive(requests: &mut mpsc::UnboundedReceiver<Request>) -> Vec<Request> {
+    let mut batch = Vec::new();
+    requests.recv_many(&mut batch, MAX_REQUESTS).await;
+    batch
 }
 
-/// True where the resource is to be stopped, which hands over the rest as well.
-fn is_last(asked: &[Request]) -> bool {
-    let stops = |one: &Request| matches!(one, Request::Stop(_));
-    asked.is_empty() || asked.iter().any(stops)
+/// True if the resource has to be stopped, which flushes it too.
+fn is_last(batch: &[Request]) -> bool {
+    let stops = |request: &Request| matches!(request, Request::Stop(_));
+    batch.is_empty() || batch.iter().any(stops)
 }
 
-fn answer(asked: Vec<Request>) {
-    for Request::Flush(done) | Request::Stop(done) in asked {
-        // Whoever asked may have given up.
+fn acknowledge(batch: Vec<Request>) {
+    for Request::Flush(done) | Request::Stop(done) in batch {
+        // Ignored: the requester may have stopped waiting.
         let _ = done.send(());
     }
 }
 
-/// True when it was.
-async fn in_time(sink: &Sink, limit: Duration, work: impl Future<Output = ()>) -> bool {
-    let done = timeout(limit, work).await.is_ok();
-    if !done {
+/// Returns true if `work` finished before the timeout; otherwise marks the recording `timed_out`.
+async fn with_timeout(sink: &Sink, limit: Duration, work: impl Future<Output = ()>) -> bool {
+    let finished = timeout(limit, work).await.is_ok();
+    if !finished {
         sink.worsen(RecordingStatus::TimedOut);
     }
-    done
+    finished
 }
 
-/// Ends the recording also where the task does not get that far.
-struct Ending(Sink);
+/// Ends the recording even if the task panics or is dropped.
+struct EndGuard(Sink);
 
-impl Drop for Ending {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.end(match thread::panicking() {
             true => RecordingStatus::Crashed,

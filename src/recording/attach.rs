@@ -8,18 +8,18 @@ use tokio::{
 use crate::{
     activity::Activity,
     error::{Error, ErrorKind},
-    recording::{Recording, Resource, Sink, actor, handle::nowhere},
+    recording::{Recording, Resource, Sink, actor, handle::not_recordable},
 };
 
 impl Activity {
-    /// Has something record itself into this activity: a browser, a terminal, a [`Stream`](crate::recording::Stream).
+    /// Records a resource into this activity: a browser, a terminal, a [`Stream`](crate::recording::Stream).
     ///
-    /// It fails softly: where there is nothing to record the handle does nothing, and its
-    /// [`outcome`](Recording::outcome) says why. It is bound to this activity for good, whatever is current when
-    /// something happens. Dropping the handle leaves it going until the activity has ended; keeping it lets it go on in
-    /// the next one ([`Recording::link`]).
+    /// Attaching never fails the call: if nothing can be recorded, the returned handle does nothing, and its
+    /// [`outcome`](Recording::outcome) returns the reason. The recording belongs to this activity, regardless of which
+    /// activity is current when a chunk is appended. If the handle is dropped, recording continues until the activity
+    /// ends; if it is kept, recording can continue in another activity ([`Recording::link`]).
     ///
-    /// It needs a tokio runtime, on which it goes on by itself.
+    /// Requires a tokio runtime, on which the recording runs in the background.
     ///
     /// # Examples
     ///
@@ -36,10 +36,10 @@ impl Activity {
     ///
     /// # Cancel safety
     ///
-    /// What has begun goes on until the activity has ended.
+    /// If the future is dropped, a recording that has started continues until the activity ends.
     pub async fn attach<R: Resource>(&self, resource: R) -> Recording {
         let Some(shard) = self.shard() else {
-            return Recording::failed(nowhere("outside of any activity"));
+            return Recording::failed(not_recordable("outside of any activity"));
         };
         let Ok(runtime) = Handle::try_current() else {
             return Recording::failed(Error::new(
@@ -50,18 +50,18 @@ impl Activity {
         let sink = Sink::new(shard.clone(), resource.format());
         let (requests, received) = mpsc::unbounded_channel();
         let recording = Recording::new(sink.clone(), requests, runtime.clone());
-        // First, so that not even its first event is without a place.
-        if let Err(why) = recording.begin_in(self) {
-            return Recording::failed(why);
+        // Before the start, so that the first event is already linked to the activity.
+        if let Err(error) = recording.attach_to(self) {
+            return Recording::failed(error);
         }
         let (started, outcome) = oneshot::channel();
         runtime.spawn(actor::run(resource, sink, received, started));
         match outcome.await {
             Ok(Ok(())) => recording,
-            Ok(Err(why)) => Recording::failed(why),
+            Ok(Err(error)) => Recording::failed(error),
             Err(_) => Recording::failed(Error::new(
                 ErrorKind::Panicked,
-                "what was to be recorded panicked when it began",
+                "cannot start the recording: the resource panicked",
             )),
         }
     }

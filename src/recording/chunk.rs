@@ -1,13 +1,13 @@
-//! What is appended to a recording.
+//! Chunks of a recording.
 
 use chrono::{DateTime, Utc};
 
 use crate::{error::Result, record::Text};
 
-/// How hard zstd tries: more gains little for streams like these, and costs a call's runtime.
+/// Compression level of zstd: higher levels gain little for such streams, and delay the call's runtime.
 const LEVEL: i32 = 3;
 
-/// A part of a recording that is to be appended.
+/// A chunk of data to append to a recording.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Holds this, which is not redacted any more. One event, now, of the track without a name.
+    /// Creates a chunk with one event, dated now, on the unnamed track. The body is not redacted.
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Chunk {
             track: Text::from_static(""),
@@ -36,32 +36,32 @@ impl Chunk {
         }
     }
 
-    /// Sets the track that it continues: a tab of a browser, say.
+    /// Sets the track, such as a browser tab.
     pub fn track(mut self, track: impl Into<Text>) -> Self {
         self.track = track.into();
         self
     }
 
-    /// Sets how many events it holds; 1 by default.
+    /// Sets the number of events in the chunk; 1 by default.
     pub fn events(mut self, events: u64) -> Self {
         self.events = events;
         self
     }
 
-    /// Sets when the first and the last of its events happened; now by default.
+    /// Sets the times of the first and the last event; now by default.
     pub fn between(mut self, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         self.range_us = Some((from.timestamp_micros(), until.timestamp_micros()));
         self
     }
 }
 
-/// The body as one frame that carries its checksum.
+/// Compresses a body into one zstd frame with a checksum.
 pub(super) fn encode(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
     encoder.include_checksum(true)?;
     std::io::Write::write_all(&mut encoder, body)?;
     let mut frame = encoder.finish()?;
-    // It grew by doubling, and what it takes is charged.
+    // The vector grew by doubling, and its capacity counts against the memory limit.
     frame.shrink_to_fit();
     Ok(frame)
 }

@@ -15,10 +15,10 @@ use crate::{
     recording::{Chunk, Sink, actor::Request},
 };
 
-/// A handle of a recording: keeps it going beyond the activity it began in. Cloning it is cheap.
+/// A handle of a recording. Keeps it running beyond the activity in which it started. Cloning is cheap.
 ///
-/// Where nothing is recorded, because the activity is inert or there is nothing to record, it does nothing, and
-/// [`outcome`](Self::outcome) says why.
+/// If nothing is recorded, because the activity is inert or the resource could not be started, the handle does nothing,
+/// and [`outcome`](Self::outcome) returns the reason.
 ///
 /// # Examples
 ///
@@ -42,11 +42,11 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Recording(Result<Arc<Held>, Arc<Error>>);
+pub struct Recording(Result<Arc<Inner>, Arc<Error>>);
 
-/// Kept by handles, by activities it is attached to, and while it is asked for the rest. Without any of them the
-/// resource is stopped.
-struct Held {
+/// Shared by the handles, the activities it is attached to, and pending flushes. The resource is stopped when the last
+/// reference is dropped.
+struct Inner {
     sink: Sink,
     requests: mpsc::UnboundedSender<Request>,
     runtime: Handle,
@@ -58,121 +58,122 @@ impl Recording {
         requests: mpsc::UnboundedSender<Request>,
         runtime: Handle,
     ) -> Self {
-        Recording(Ok(Arc::new(Held {
+        Recording(Ok(Arc::new(Inner {
             sink,
             requests,
             runtime,
         })))
     }
 
-    /// A handle of nothing.
-    pub(super) fn failed(why: Error) -> Self {
-        Recording(Err(Arc::new(why)))
+    /// Creates a handle that does nothing.
+    pub(super) fn failed(error: Error) -> Self {
+        Recording(Err(Arc::new(error)))
     }
 
-    /// Its id; `None` where nothing is recorded.
+    /// Returns the id of the recording; `None` if nothing is recorded.
     pub fn id(&self) -> Option<RecordingId> {
-        self.0.as_ref().ok().map(|held| held.sink.id())
+        self.0.as_ref().ok().map(|inner| inner.sink.id())
     }
 
-    /// How it stands or ended. That the store refuses a chunk is told by the store alone: what is `complete` here may be
-    /// `lost` there.
+    /// Returns the current or final status.
+    ///
+    /// A chunk that the store rejects is known only to the store: a recording may be `complete` here and `lost` there.
     ///
     /// # Errors
     ///
-    /// Why nothing is recorded.
+    /// If nothing is recorded: the reason.
     pub fn outcome(&self) -> Result<RecordingStatus, &Error> {
         match &self.0 {
-            Ok(held) => Ok(held.sink.status()),
-            Err(why) => Err(why),
+            Ok(inner) => Ok(inner.sink.status()),
+            Err(error) => Err(error),
         }
     }
 
-    /// Attaches it to one more activity, from now until that ends: the session goes on there.
+    /// Attaches the recording to another activity, from now until its end.
     pub fn link(&self, activity: &Activity) {
-        if let Ok(held) = &self.0 {
-            // One that has ended, or is inert, or is another log's, is not linked.
-            let _linked = held.clone().attach_to(activity);
+        if let Ok(inner) = &self.0 {
+            // Ignored: an activity that has ended, is inert, or belongs to another log is not linked.
+            let _linked = inner.clone().attach_to(activity);
         }
     }
 
-    /// Appends a chunk, beside what the resource appends by itself.
+    /// Appends a chunk, in addition to those of the resource.
     pub fn append(&self, chunk: Chunk) {
-        if let Ok(held) = &self.0 {
-            held.sink.append(chunk);
+        if let Ok(inner) = &self.0 {
+            inner.sink.append(chunk);
         }
     }
 
-    /// Has the resource append what it still holds back.
+    /// Waits until the resource has appended all buffered events.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting; what was asked for still happens.
+    /// Dropping the future stops waiting; the flush still happens.
     pub async fn flush(&self) {
-        if let Ok(held) = &self.0 {
-            held.ask(Request::Flush).await;
+        if let Ok(inner) = &self.0 {
+            inner.request(Request::Flush).await;
         }
     }
 
-    /// Ends it now, for everybody who holds it, once the resource has appended what it still held back: before its
-    /// browser is closed, say.
+    /// Flushes the resource and ends the recording for all handles and activities: before the browser is closed, for
+    /// example.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the waiting; what was asked for still happens.
+    /// Dropping the future stops waiting; the stop still happens.
     pub async fn stop(&self) {
-        if let Ok(held) = &self.0 {
-            held.ask(Request::Stop).await;
+        if let Ok(inner) = &self.0 {
+            inner.request(Request::Stop).await;
         }
     }
 
-    /// Attaches it to the activity that it begins in.
-    pub(super) fn begin_in(&self, activity: &Activity) -> Result<()> {
+    /// Attaches the recording to the activity in which it starts.
+    pub(super) fn attach_to(&self, activity: &Activity) -> Result<()> {
         match &self.0 {
-            Ok(held) => held.clone().attach_to(activity),
+            Ok(inner) => inner.clone().attach_to(activity),
             Err(_) => Ok(()),
         }
     }
 }
 
-impl Held {
+impl Inner {
     fn attach_to(self: Arc<Self>, activity: &Activity) -> Result<()> {
         let shared = self.sink.shard().shared().clone();
         let Some(id) = activity.id() else {
-            return Err(nowhere("outside of any activity"));
+            return Err(not_recordable("outside of any activity"));
         };
         if activity.runs_in(&shared) {
-            // First the link, so that no end can come between.
+            // The link comes first, so that an end in between is not missed.
             self.sink.link(id);
             if activity.add_end_listener(&shared, self.clone()) {
                 return Ok(());
             }
             self.sink.unlink(id, shared.clock.stamp().wall_us);
         }
-        Err(nowhere(&format!(
+        Err(not_recordable(&format!(
             "in the activity {id}, which has ended or is another log's"
         )))
     }
 
-    /// Waits until the resource has done it.
-    async fn ask(&self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
+    /// Sends a request to the resource and waits until it is done.
+    async fn request(&self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
         let (done, answered) = oneshot::channel();
-        // Without a task nothing is held back any more.
+        // If the task has ended, nothing is buffered.
         if self.requests.send(request(done)).is_ok() {
             let _ = answered.await;
         }
     }
 }
 
-/// The error of a place where nothing can be recorded.
-pub(super) fn nowhere(place: &str) -> Error {
+/// Returns the error of attaching to an activity that cannot be recorded into.
+pub(super) fn not_recordable(place: &str) -> Error {
     Error::new(
         ErrorKind::NotFound,
-        format!("cannot record {place}: attach within one that runs"),
+        format!("cannot record {place}: attach to a running activity"),
     )
 }
 
-impl EndListener for Held {
+impl EndListener for Inner {
     fn on_end(
         self: Arc<Self>,
         activity: ActivityId,
@@ -182,16 +183,16 @@ impl EndListener for Held {
         let flush_mode = self.sink.limits().flush_mode;
         let runtime = self.runtime.clone();
         runtime.spawn(async move {
-            self.ask(Request::Flush).await;
+            self.request(Request::Flush).await;
             self.sink.unlink(activity, ended_at_us);
-            // Nobody waits in the background.
+            // Ignored: a background flush has no waiter.
             let _ = done.send(());
         });
         (flush_mode == FlushMode::BeforeResponse).then_some(answered)
     }
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.sink.fmt(f)
     }

@@ -1,10 +1,10 @@
-//! Recordings: what a nested resource did, attached to the activities it did it for.
+//! Session replay: recordings of a browser, a terminal or another resource, attached to activities.
 //!
-//! [`Activity::attach`](crate::Activity::attach) lets something record itself into an activity: a [`Terminal`], or
-//! a [`Stream`] that code writes to, or a [`Resource`] of your own. What it appends goes the way of events: at once,
-//! through the log's memory bound, into the store. At the activity's end the part of the recording that belongs to it
-//! is sealed, and the resource asked for what it still holds back. It ends when nobody holds it any more: its
-//! activities have ended, and every [`Recording`] handle is dropped. Nothing of it can fail the call.
+//! [`Activity::attach`](crate::Activity::attach) starts the recording of a resource: a browser, a [`Terminal`], a
+//! [`Stream`] that code writes to, or your own [`Resource`]. Chunks are appended like events: immediately, within the
+//! log's memory limit. When an activity ends, the resource is flushed, and the activity's part of the recording is
+//! complete. The recording ends once all its activities have ended and every [`Recording`] handle is dropped. A failure
+//! never fails the call.
 
 mod actor;
 mod attach;

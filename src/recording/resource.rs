@@ -1,14 +1,15 @@
-//! What can be recorded.
+//! The trait of a recordable resource.
 
 use std::future::Future;
 
 use crate::{error::Result, record::Text, recording::Sink};
 
-/// Something that records itself: a browser, a terminal, or anything that appends chunks to a [`Sink`].
+/// A resource that can be recorded: a browser, a terminal, or anything that appends chunks to a [`Sink`].
 ///
-/// Once started it works on its own, and appends what happens as it happens. It is asked for the rest at the end of
-/// each activity, and stopped when nobody holds the recording any more. Each has a deadline, the log's
-/// [`RecordingOptions::timeout`](crate::log::RecordingOptions::timeout); what misses it ends as `timed_out`.
+/// Once started, a resource works on its own and appends events as they happen. It is flushed at the end of each
+/// activity, and stopped when the recording has no handle and no running activity left. Start, flush and stop have the
+/// timeout [`RecordingOptions::timeout`](crate::log::RecordingOptions::timeout) of the log; a recording that exceeds it ends as
+/// `timed_out`.
 ///
 /// # Examples
 ///
@@ -42,23 +43,23 @@ use crate::{error::Result, record::Text, recording::Sink};
 /// # }
 /// ```
 pub trait Resource: Send + 'static {
-    /// What its chunks hold: `rrweb`, `asciicast`, ..
+    /// Returns the format of the chunks, such as `rrweb` or `asciicast`.
     fn format(&self) -> Text;
 
-    /// Begins to record into the sink.
+    /// Starts recording into `sink`.
     ///
     /// # Errors
     ///
-    /// When there is nothing to record. The recording's [`outcome`](crate::recording::Recording::outcome) says so, and
-    /// the call goes on.
+    /// If nothing can be recorded. The call continues, and the recording's
+    /// [`outcome`](crate::recording::Recording::outcome) returns the error.
     fn start(&mut self, sink: Sink) -> impl Future<Output = Result<()>> + Send;
 
-    /// Appends what has happened by now and is still held back.
+    /// Appends all buffered events.
     fn flush(&mut self) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// Appends what is still held back, and ends. What is recorded goes on: a browser stays open.
+    /// Appends all buffered events, and stops recording. The resource itself continues: a browser stays open.
     fn stop(&mut self) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -1,4 +1,4 @@
-//! Where a resource appends: one recording on its way into the store.
+//! The sink of a recording: numbers, bounds and links chunks on their way into the store.
 
 use std::{
     fmt, mem,
@@ -15,35 +15,35 @@ use crate::{
     store::{NewChunk, NewStep, Step},
 };
 
-/// Where a resource appends what happens. Cloning it is cheap.
+/// The sink to which a resource appends chunks. Cloning is cheap.
 ///
-/// What does not fit into the log's memory, or beyond the limit for one recording, is not kept, and the recording says
-/// how many events are missing.
+/// Chunks beyond the log's memory limit or the size limit of the recording are dropped, and their events counted as lost.
 #[derive(Clone)]
-pub struct Sink(Arc<Stand>);
+pub struct Sink(Arc<Inner>);
 
-struct Stand {
+struct Inner {
     id: RecordingId,
     format: Text,
-    /// All steps go through one shard, which keeps their order.
+    /// All steps pass through one shard, which preserves their order.
     shard: Arc<Shard>,
     state: Mutex<State>,
 }
 
-/// How a recording stands.
+/// State of a recording.
 #[derive(Debug)]
 struct State {
-    /// True once the store is to know of it: with the first chunk.
+    /// True once the begin was admitted: with the first chunk.
     begun: bool,
-    /// Activities that it is attached to and that have not been sealed.
+    /// Links to activities that have not ended.
     links: Vec<Link>,
-    /// The number of the next chunk.
+    /// Number of the next chunk.
     number: u64,
     bytes: u64,
-    /// How many events its chunks held.
+    /// Number of events in the appended chunks.
     events: u64,
-    /// True once something did not fit: what comes after it would follow on a gap.
+    /// True once a chunk exceeded the size limit: later chunks would follow a gap.
     full: bool,
+    /// Number of events that are missing.
     lost: u64,
     status: RecordingStatus,
     ended: bool,
@@ -53,14 +53,14 @@ struct State {
 struct Link {
     activity: ActivityId,
     from_us: i64,
-    /// True once the store is to know of it, and the memory for its end is taken.
-    listed: bool,
+    /// True once its begin was admitted, and memory reserved for its end.
+    admitted: bool,
 }
 
 impl Sink {
     pub(super) fn new(shard: Arc<Shard>, format: Text) -> Self {
         let stamp = shard.shared().clock.stamp();
-        Sink(Arc::new(Stand {
+        Sink(Arc::new(Inner {
             id: RecordingId::from_parts(stamp.wall_us, stamp.salt),
             format,
             shard,
@@ -78,12 +78,12 @@ impl Sink {
         }))
     }
 
-    /// Appends a chunk. Never fails and waits for nothing.
+    /// Appends a chunk. Never fails and never waits.
     ///
     /// # Loss
     ///
-    /// What is appended and not yet committed is lost when the process is killed. What is not admitted is counted, here
-    /// and in [`ActivityLog::accounting`](crate::ActivityLog::accounting).
+    /// Chunks that are not yet committed are lost if the process is killed. Rejected chunks are counted, here and in
+    /// [`ActivityLog::accounting`](crate::ActivityLog::accounting).
     pub fn append(&self, chunk: Chunk) {
         let Ok(body) = chunk::encode(&chunk.body) else {
             return self.lost(chunk.events);
@@ -122,12 +122,12 @@ impl Sink {
         }
     }
 
-    /// Says that so many events are missing.
+    /// Counts `events` as lost.
     pub fn lost(&self, events: u64) {
         self.0.state.lock().lose(events);
     }
 
-    /// Says that it has come to an end by itself: `crashed`, `gone`, or `complete`. Nothing can be appended after it.
+    /// Ends the recording: `crashed`, `gone`, or `complete`. Nothing can be appended afterwards.
     pub fn end(&self, status: RecordingStatus) {
         let mut state = self.0.state.lock();
         state.worsen(status);
@@ -143,12 +143,12 @@ impl Sink {
         self.0.shard.record_prepaid(self.step(end));
     }
 
-    /// Says that something went wrong while it goes on: a tab crashed, say.
+    /// Sets a worse status while the recording continues, after the crash of a tab, for example.
     pub fn worsen(&self, status: RecordingStatus) {
         self.0.state.lock().worsen(status);
     }
 
-    /// How it stands or ended. That the store refuses a chunk is told by the store alone.
+    /// Returns the current or final status. Chunks that the store rejects are not included.
     pub fn status(&self) -> RecordingStatus {
         let state = self.0.state.lock();
         match state.ended {
@@ -157,7 +157,7 @@ impl Sink {
         }
     }
 
-    /// Takes secrets out of a text, by the log's rules.
+    /// Redacts a text by the log's rules.
     pub fn redact_text(&self, text: &str) -> String {
         let shared = self.0.shard.shared();
         let clean = shared.config.redactor.text(text);
@@ -167,7 +167,7 @@ impl Sink {
         })
     }
 
-    /// Takes secrets out of JSON that stands under a key, by the log's rules.
+    /// Redacts a JSON value under a key by the log's rules.
     pub fn redact_json(&self, key: &str, value: Value) -> Value {
         let shared = self.0.shard.shared();
         shared
@@ -192,7 +192,7 @@ impl Sink {
         &self.0.shard.shared().config.recordings
     }
 
-    /// Attaches it to an activity from now on.
+    /// Links the recording to an activity from now on.
     pub(super) fn link(&self, activity: ActivityId) {
         let mut state = self.0.state.lock();
         let known = |link: &Link| link.activity == activity;
@@ -202,16 +202,16 @@ impl Sink {
         let mut link = Link {
             activity,
             from_us: self.now_us(),
-            listed: false,
+            admitted: false,
         };
         if state.begun {
             let step = self.step(link.step(None));
-            link.listed = self.0.shard.record(vec![step], 1).is_ok();
+            link.admitted = self.0.shard.record(vec![step], 1).is_ok();
         }
         state.links.push(link);
     }
 
-    /// Says that everything up to the end of an activity has been appended.
+    /// Ends the link to an activity, once everything up to its end has been appended.
     pub(super) fn unlink(&self, activity: ActivityId, ended_at_us: i64) {
         let mut state = self.0.state.lock();
         let Some(at) = state.links.iter().position(|one| one.activity == activity) else {
@@ -219,19 +219,19 @@ impl Sink {
         };
         let link = state.links.swap_remove(at);
         if !state.begun {
-            // Nothing happened while it ran: there is nothing to show.
+            // No event during the activity: nothing to link.
             return;
         }
         let step = self.step(link.step(Some(ended_at_us)));
-        if link.listed {
+        if link.admitted {
             self.0.shard.record_prepaid(step);
         } else {
-            // What is not admitted is counted there; no event is missing.
+            // A rejection is counted by the shard; no event is missing.
             let _ = self.0.shard.record(vec![step], 0);
         }
     }
 
-    /// Admits a step, and before the first one the begin and the links.
+    /// Admits a step, preceded by the begin and the links if it is the first.
     fn record(&self, state: &mut State, step: Step) -> bool {
         let step = self.step(step);
         if state.begun {
@@ -242,12 +242,12 @@ impl Sink {
         };
         let mut steps = vec![self.step(begin)];
         steps.extend(state.links.iter().map(|link| self.step(link.step(None))));
-        // For the end of each link, and that of the recording.
-        let more = steps.len();
+        // Reserved for the end of each link, and that of the recording.
+        let reserved = steps.len();
         steps.push(step);
-        state.begun = self.0.shard.record(steps, more).is_ok();
+        state.begun = self.0.shard.record(steps, reserved).is_ok();
         for link in &mut state.links {
-            link.listed = state.begun;
+            link.admitted = state.begun;
         }
         state.begun
     }
@@ -275,9 +275,9 @@ impl Link {
 }
 
 impl State {
-    /// Keeps what says most about what is missing.
+    /// Keeps the more severe status.
     fn worsen(&mut self, status: RecordingStatus) {
-        if !self.ended && rank(status) > rank(self.status) {
+        if !self.ended && severity(status) > severity(self.status) {
             self.status = status;
         }
     }
@@ -286,7 +286,7 @@ impl State {
         self.lost = self.lost.saturating_add(events);
     }
 
-    /// How it ends now.
+    /// Returns the final status if the recording ended now.
     fn outcome(&self) -> RecordingStatus {
         match self.status {
             RecordingStatus::Recording | RecordingStatus::Complete if self.lost > 0 => {
@@ -298,8 +298,8 @@ impl State {
     }
 }
 
-/// What says more about what is missing stands higher.
-fn rank(status: RecordingStatus) -> usize {
+/// Orders the statuses by severity; the worst one wins.
+fn severity(status: RecordingStatus) -> usize {
     const ORDER: [RecordingStatus; 8] = [
         RecordingStatus::Recording,
         RecordingStatus::Complete,

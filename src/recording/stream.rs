@@ -1,4 +1,4 @@
-//! A recording that code writes by itself.
+//! Recordings written by code.
 
 use crate::{
     error::Result,
@@ -6,8 +6,8 @@ use crate::{
     recording::{Resource, Sink},
 };
 
-/// A recording that code writes by itself, with [`Recording::append`](crate::recording::Recording::append): a HAR log,
-/// screenshots, the frames of a simulation.
+/// A recording that code writes with [`Recording::append`](crate::recording::Recording::append), such as a HAR log,
+/// screenshots, or frames of a simulation.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Names what its chunks hold.
+    /// Creates a stream whose chunks have this format.
     pub fn new(format: impl Into<Text>) -> Self {
         Stream {
             format: format.into(),

@@ -1,4 +1,4 @@
-//! What a terminal showed, as an asciicast.
+//! Terminal output, recorded as an asciicast.
 
 use std::{fmt, io, time::Duration};
 
@@ -16,24 +16,24 @@ use crate::{
     recording::{Chunk, Resource, Sink},
 };
 
-/// How long nothing comes before what was asked for counts as all, and how long that is waited for where something always
-/// comes: what was written before has been read long since.
+/// Pause in the output after which a flush is complete.
 const QUIET: Duration = Duration::from_millis(20);
-const NEVER_QUIET: Duration = Duration::from_millis(200);
-/// How much is held back at most while a line goes on, and how much of that when it is parted: a secret that is no longer
-/// is found wherever it stands.
-const LONGEST_LINE: usize = 8 << 10;
-const LONGEST_SECRET: usize = 1 << 10;
-/// How many places are tried to part a line: each takes as long as redacting all of it.
-const PLACES: usize = 32;
+/// Maximum wait of a flush for that pause: output from before the flush has been read long before.
+const QUIET_TIMEOUT: Duration = Duration::from_millis(200);
+/// Maximum number of bytes buffered while a line is incomplete.
+const MAX_LINE: usize = 8 << 10;
+/// Number of bytes kept buffered when a longer line is split: a secret up to this length is found anywhere in the line.
+const MAX_SECRET: usize = 1 << 10;
+/// Maximum number of positions tried to split a line: each takes as long as redacting the whole line.
+const MAX_SPLITS: usize = 32;
 
 type Output = Box<dyn AsyncRead + Send + Unpin>;
 
-/// Records the output of a child process, or of a pseudo-terminal, as asciicast v2, which asciinema plays.
+/// Records the output of a child process or pseudo-terminal as asciicast v2, for asciinema.
 ///
-/// Secrets are redacted line by line, private keys as a whole: not those of more than 1 KiB in lines of more than 8, nor those
-/// that an activity ends in the middle of. The output is read to its end also where nothing is recorded, or no longer, so
-/// that whoever writes it can go on.
+/// Secrets are redacted line by line, private keys as a whole. Exceptions: secrets longer than 1 KiB in lines longer than
+/// 8 KiB, and secrets that are only partly written when an activity ends. The output is read to its end even if nothing
+/// is recorded, or not any longer, so that the writer never blocks.
 ///
 /// # Examples
 ///
@@ -59,7 +59,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Reads this output to its end.
+    /// Creates a recorder that reads `output` to its end.
     pub fn new(output: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Terminal {
             output: Some(Box::new(output)),
@@ -69,24 +69,25 @@ impl Terminal {
         }
     }
 
-    /// Sets how many columns and rows it has; 80 and 24 by default.
+    /// Sets the number of columns and rows; 80 and 24 by default.
     #[must_use]
     pub fn size(mut self, columns: u16, rows: u16) -> Self {
         self.size = (columns, rows);
         self
     }
 
-    /// Sets what players show above it.
+    /// Sets the title shown by players.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    async fn ask(&mut self) {
+    /// Waits until the output read so far is appended.
+    async fn request_flush(&mut self) {
         if let Some(requests) = &self.requests {
             let (done, answered) = oneshot::channel();
-            // Where the output has ended all of it is appended.
+            // If the output has ended, all of it is appended.
             if requests.send(done).is_ok() {
                 let _ = answered.await;
             }
@@ -103,7 +104,7 @@ impl Resource for Terminal {
         let output = self.output.take().ok_or_else(|| {
             Error::new(
                 ErrorKind::Invalid,
-                "cannot record a terminal twice: its output is read already",
+                "cannot record a terminal twice: its output is already being read",
             )
         })?;
         let mut header = json!({
@@ -115,129 +116,132 @@ impl Resource for Terminal {
         }
         let (requests, received) = mpsc::unbounded_channel();
         self.requests = Some(requests);
-        let cast = Cast {
+        let cast = CastWriter {
             sink,
             header: Some(header.to_string()),
-            begun: Instant::now(),
-            held: Vec::new(),
+            started: Instant::now(),
+            buffer: Vec::new(),
         };
         tokio::spawn(pump(output, cast, received));
         Ok(())
     }
 
     async fn flush(&mut self) {
-        self.ask().await;
+        self.request_flush().await;
     }
 
     async fn stop(&mut self) {
-        self.ask().await;
+        self.request_flush().await;
         self.requests = None;
     }
 }
 
-/// Reads until the output ends; appends it until nobody asks any more.
+/// Reads the output until it ends, and appends it until the recording ends.
 async fn pump(
     mut output: Output,
-    mut cast: Cast,
+    mut cast: CastWriter,
     mut requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 ) {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = tokio::select! {
             read = output.read(&mut buffer) => read,
-            asked = requests.recv() => {
-                let Some(done) = asked else {
+            request = requests.recv() => {
+                let Some(done) = request else {
                     drop(cast);
                     return drain(output).await;
                 };
-                // What was written before may still be on its way.
-                let until = Instant::now() + NEVER_QUIET;
+                // Output written before the request may still be in the pipe.
+                let until = Instant::now() + QUIET_TIMEOUT;
                 while Instant::now() < until
                     && let Ok(read) = timeout(QUIET, output.read(&mut buffer)).await
-                    && cast.take(&read, &buffer)
+                    && cast.push(&read, &buffer)
                 {}
-                cast.release(cast.held.len());
-                // Whoever asked may have given up.
+                cast.append(cast.buffer.len());
+                // Ignored: the requester may have stopped waiting.
                 let _ = done.send(());
                 continue;
             }
         };
-        if !cast.take(&read, &buffer) {
-            return cast.release(cast.held.len());
+        if !cast.push(&read, &buffer) {
+            return cast.append(cast.buffer.len());
         }
     }
 }
 
-/// Reads the rest for nothing: whoever writes into a pipe that nobody reads waits for ever, or dies of it.
+/// Drains the pipe, so that the child neither blocks nor dies of SIGPIPE.
 async fn drain(mut output: Output) {
-    // That it cannot be read any more is its end.
+    // A read error ends the output too.
     let _ = copy(&mut output, &mut sink()).await;
 }
 
-/// The lines of a cast.
-struct Cast {
+/// Writes the output as lines of an asciicast.
+struct CastWriter {
     sink: Sink,
-    /// What stands before the first output; without output there is nothing to show.
+    /// The header, appended with the first output. `None` once it is appended.
     header: Option<String>,
-    begun: Instant,
-    /// Read, and not yet appended.
-    held: Vec<u8>,
+    started: Instant,
+    /// Output that is read but not yet appended.
+    buffer: Vec<u8>,
 }
 
-impl Cast {
-    /// Takes what was read. `false` at the end of the output.
-    fn take(&mut self, read: &io::Result<usize>, buffer: &[u8]) -> bool {
+impl CastWriter {
+    /// Buffers `read` bytes of `input`, and appends complete lines. Returns false at the end of the output.
+    fn push(&mut self, read: &io::Result<usize>, input: &[u8]) -> bool {
         let Ok(count @ 1..) = read else { return false };
-        self.held.extend_from_slice(&buffer[..*count]);
-        match self.lines() {
-            Some(count) => self.release(count),
-            None if self.held.len() > LONGEST_LINE => self.release(self.parting()),
+        self.buffer.extend_from_slice(&input[..*count]);
+        match self.complete_lines() {
+            Some(count) => self.append(count),
+            None if self.buffer.len() > MAX_LINE => self.append(self.split_point()),
             None => {}
         }
         true
     }
 
-    /// How many bytes the whole lines are, but for a key that has only begun: it is found in the whole only.
-    fn lines(&self) -> Option<usize> {
-        let line = self.held.iter().rposition(|byte| b"\n\r".contains(byte))?;
-        let lines = &self.held[..=line];
+    /// Returns the length of the complete lines, excluding an incomplete private key: it is only found as a whole.
+    fn complete_lines(&self) -> Option<usize> {
+        let line = self
+            .buffer
+            .iter()
+            .rposition(|byte| b"\n\r".contains(byte))?;
+        let lines = &self.buffer[..=line];
         let last = |text: &[u8]| lines.windows(text.len()).rposition(|part| part == text);
-        let begun = last(b"-----BEGIN ").filter(|begun| Some(*begun) > last(b"-----END "));
-        match begun {
-            Some(begun) if lines.len() <= LONGEST_LINE => Some(begun),
+        let open_key = last(b"-----BEGIN ").filter(|begin| Some(*begin) > last(b"-----END "));
+        match open_key {
+            Some(begin) if lines.len() <= MAX_LINE => Some(begin),
             _ => Some(lines.len()),
         }
     }
 
-    /// Where to part a line that goes on: before a word, so that the same secrets are found in its parts as in the whole. All
-    /// of it where there is no such place.
-    fn parting(&self) -> usize {
+    /// Returns where to split an incomplete line: before a word, such that both parts redact to the same text as the
+    /// whole. The whole buffer if there is no such position.
+    fn split_point(&self) -> usize {
         let redact = |part: &[u8]| self.sink.redact_text(&String::from_utf8_lossy(part));
-        let whole = redact(&self.held);
-        let before = &self.held[..self.held.len() - LONGEST_SECRET];
+        let whole = redact(&self.buffer);
+        let before = &self.buffer[..self.buffer.len() - MAX_SECRET];
         let spaces = before.iter().enumerate().filter(|(_, byte)| **byte == b' ');
-        let mut places = spaces.map(|(at, _)| at).rev().take(PLACES);
-        let parted = |at: &usize| {
-            let (first, rest) = self.held.split_at(*at);
+        let mut candidates = spaces.map(|(at, _)| at).rev().take(MAX_SPLITS);
+        let is_safe = |at: &usize| {
+            let (first, rest) = self.buffer.split_at(*at);
             redact(first) + &redact(rest) == whole
         };
-        places.find(parted).unwrap_or(self.held.len())
+        candidates.find(is_safe).unwrap_or(self.buffer.len())
     }
 
-    /// Appends so many bytes of what is held, but for a character that has only begun.
-    fn release(&mut self, count: usize) {
-        let part = &self.held[..count];
-        let whole = match std::str::from_utf8(part) {
+    /// Appends the first `count` bytes of the buffer, excluding an incomplete character at their end.
+    fn append(&mut self, count: usize) {
+        let part = &self.buffer[..count];
+        let complete = match std::str::from_utf8(part) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => count,
         };
-        if whole == 0 {
+        if complete == 0 {
             return;
         }
-        let rest = self.held.split_off(whole);
-        let text = std::mem::replace(&mut self.held, rest);
+        let rest = self.buffer.split_off(complete);
+        let text = std::mem::replace(&mut self.buffer, rest);
         let text = self.sink.redact_text(&String::from_utf8_lossy(&text));
-        let at = self.begun.elapsed().as_secs_f64();
+        let at = self.started.elapsed().as_secs_f64();
         let mut lines = match self.header.take() {
             Some(header) => format!("{header}\n"),
             None => String::new(),
@@ -248,7 +252,7 @@ impl Cast {
 }
 
 impl Drop for Terminal {
-    /// Has what was never started read all the same.
+    /// Drains the output if the recording was never started.
     fn drop(&mut self) {
         if let (Some(output), Ok(runtime)) = (self.output.take(), Handle::try_current()) {
             runtime.spawn(drain(output));

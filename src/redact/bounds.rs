@@ -1,20 +1,24 @@
-//! Where a value ends: at a quote, a bracket, the end of the line, or what begins the next pair.
+//! Ends of values: at a quote, a bracket, the end of the line, or the start of the next pair.
 
 use crate::redact::{
     REDACTED,
+    encoded_char::{EncodedChar, Encoding, INVISIBLE, end_while, is_quote, read_char, skip_while},
+    key_span::{KeySpan, Separator},
     scan::Scan,
-    site::{After, Site},
-    spell::{INVISIBLE, Spelled, Spelling, end_of, is_quote, read, skip},
 };
 
-/// The longest value in brackets that are not JSON's, in bytes.
-const BRACKETS: usize = 256;
+/// Maximum length of a value in brackets other than JSON's, in bytes.
+const MAX_BRACKETS: usize = 256;
 
-/// How far the end of a quoted value is looked for where only blanks may end it otherwise, in bytes.
-pub(super) const SPELLED: usize = 512;
+/// Maximum length of a value in encoded quotes, in bytes.
+pub(super) const MAX_ENCODED: usize = 512;
 
-/// Where the value ends that a quote behind so many backslashes opened: at a quote behind as many, on the same line.
-pub(super) fn closing(scan: &mut Scan<'_>, start: usize, quote: Spelled) -> Option<usize> {
+/// Returns the closing quote of a value: a quote with as many backslashes as the opening one, on the same line.
+pub(super) fn closing_quote(
+    scan: &mut Scan<'_>,
+    start: usize,
+    quote: EncodedChar,
+) -> Option<usize> {
     let bytes = scan.bytes;
     let level = quote.len - 1;
     let apostrophe = quote.byte == b'\'';
@@ -27,7 +31,7 @@ pub(super) fn closing(scan: &mut Scan<'_>, start: usize, quote: Spelled) -> Opti
         if byte == b'\\' {
             slashes += 1;
         } else if byte == quote.byte && (slashes % (2 * (level + 1)) == level || slashes < level) {
-            // `'a''x'` and `"a""x"`: doubled quotes are inside. JSON never has them.
+            // `'a''x'` and `"a""x"`: doubled quotes are part of the value. They never occur in JSON.
             let doubled =
                 level == 0 && slashes == 0 && at > start && bytes.get(at + 1) == Some(&byte);
             if !doubled || bytes[start..at] == *REDACTED.as_bytes() {
@@ -47,24 +51,24 @@ pub(super) fn closing(scan: &mut Scan<'_>, start: usize, quote: Spelled) -> Opti
     None
 }
 
-/// Where the next quote of the same spelling begins.
-pub(super) fn same(bytes: &[u8], start: usize, quote: Spelled) -> Option<usize> {
-    let feed = Spelled::raw(b'\n');
-    let end = skip(bytes, start, SPELLED, |next| {
-        !next.is_like(quote) && !next.is_like(feed)
+/// Returns the next quote in the same encoding.
+pub(super) fn matching_quote(bytes: &[u8], start: usize, quote: EncodedChar) -> Option<usize> {
+    let feed = EncodedChar::raw(b'\n');
+    let end = skip_while(bytes, start, MAX_ENCODED, |next| {
+        !next.is_same(quote) && !next.is_same(feed)
     });
-    let closes = end < bytes.len().min(start + SPELLED) && read(bytes, end).is_like(quote);
+    let closes = end < bytes.len().min(start + MAX_ENCODED) && read_char(bytes, end).is_same(quote);
     closes.then_some(end)
 }
 
-/// The end of a JSON array or object; that of the text where it was cut off.
+/// Returns the end of a JSON array or object, or of the text if it is truncated.
 pub(super) fn json_end(bytes: &[u8], start: usize) -> usize {
     let (mut depth, mut at, mut inside) = (0_usize, start, false);
     while at < bytes.len() {
         match bytes[at] {
-            // Within a JSON text in a string every quote is escaped.
+            // In JSON nested in a string, every quote is escaped.
             b'\\' if inside => {
-                at = end_of(bytes, at, usize::MAX, |byte| byte == b'\\');
+                at = end_while(bytes, at, usize::MAX, |byte| byte == b'\\');
                 continue;
             }
             b'"' => inside = !inside && (at == 0 || bytes[at - 1] != b'\\'),
@@ -82,11 +86,11 @@ pub(super) fn json_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Where the bracket closes that opens at `at`, on the same line.
+/// Returns the end of the brackets that open at `at`, on the same line.
 pub(super) fn bracket_end(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let bytes = scan.bytes;
     let mut depth = 0_usize;
-    let limit = bytes.len().min(at + BRACKETS);
+    let limit = bytes.len().min(at + MAX_BRACKETS);
     let from = at.max(scan.memo.unclosed);
     let mut closes = false;
     for (place, byte) in bytes[..limit].iter().enumerate().skip(from) {
@@ -109,15 +113,15 @@ pub(super) fn bracket_end(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     None
 }
 
-/// Where a value ends that stands free in a text: before a blank, a quote, or what begins the next pair; without what
-/// closes around it and without full stops.
-pub(super) fn free_end(
+/// Returns the end of an unquoted value: before a blank, a quote or the next pair, excluding brackets that close around it
+/// and full stops.
+pub(super) fn unquoted_end(
     bytes: &[u8],
     start: usize,
     limit: usize,
-    after: &After,
-    site: &Site,
-    around: Option<Spelled>,
+    separator: &Separator,
+    span: &KeySpan,
+    around: Option<EncodedChar>,
 ) -> usize {
     let mut at = start;
     if bytes[at..].starts_with(REDACTED.as_bytes()) {
@@ -126,31 +130,31 @@ pub(super) fn free_end(
     let mut end = at;
     let mut depth = 0_u32;
     while at < limit {
-        let plain = end_of(bytes, at, limit - at, |byte| byte.is_ascii_alphanumeric());
+        let plain = end_while(bytes, at, limit - at, |byte| byte.is_ascii_alphanumeric());
         if plain > at {
             (at, end) = (plain, plain);
             continue;
         }
-        let next = read(bytes, at);
+        let next = read_char(bytes, at);
         let behind = bytes.get(at + next.len);
         let ends = behind.is_none_or(|byte| !byte.is_ascii_alphanumeric());
-        let is_percent = matches!(next.spelling, Spelling::Percent(_));
-        // What is encoded in a value that is not is a part of it.
-        let foreign = is_percent && next.spelling != Spelling::Percent(after.percent);
+        let is_percent = matches!(next.encoding, Encoding::Percent(_));
+        // An encoded character in an unencoded value is part of it.
+        let foreign = is_percent && next.encoding != Encoding::Percent(separator.percent);
         match next.byte {
             _ if foreign => end = at + next.len,
             INVISIBLE | b' ' | b'\t' | b'\n' | b'\r' => break,
-            b'+' if after.percent > 0 => break,
+            b'+' if separator.percent > 0 => break,
             b'"' | b'\'' | b'`' => {
                 let closes = around.is_some_and(|quote| quote.byte == next.byte);
-                let inside = next.is_like(Spelled::raw(b'\'')) && at > start && !ends;
+                let inside = next.is_same(EncodedChar::raw(b'\'')) && at > start && !ends;
                 if closes || !inside {
                     break;
                 }
                 end = at + 1;
             }
-            b'&' | b'#' if site.in_query() || is_percent => break,
-            b'&' | b';' | b',' if begins_next(&bytes[at + next.len..]) => break,
+            b'&' | b'#' if span.in_query() || is_percent => break,
+            b'&' | b';' | b',' if begins_next_pair(&bytes[at + next.len..]) => break,
             b'&' | b';' | b',' => {}
             b'(' | b'[' | b'{' => {
                 depth += 1;
@@ -160,14 +164,14 @@ pub(super) fn free_end(
                 depth -= 1;
                 end = at + next.len;
             }
-            b'<' if next.spelling == Spelling::Code
+            b'<' if next.encoding == Encoding::Code
                 || behind.is_some_and(|byte| *byte == b'/' || byte.is_ascii_alphabetic()) =>
             {
                 break;
             }
             b'>' if ends => break,
             b')' | b']' | b'}' | b'.' => {}
-            b'*' if after.emphasis || bytes[at..].starts_with(b"**") && ends => {}
+            b'*' if separator.emphasis || bytes[at..].starts_with(b"**") && ends => {}
             _ => end = at + next.len,
         }
         at += next.len;
@@ -175,33 +179,33 @@ pub(super) fn free_end(
     end.max(start)
 }
 
-/// True when what follows is the end, a blank, a quote, or the next `name=`.
-fn begins_next(bytes: &[u8]) -> bool {
+/// True at the end, and before a blank, a quote, or the next `name=`.
+fn begins_next_pair(bytes: &[u8]) -> bool {
     let Some(first) = bytes.first() else {
         return true;
     };
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.%[]".contains(&byte);
-    let name = end_of(bytes, 0, 64, of_name);
+    let name = end_while(bytes, 0, 64, of_name);
     // `;Persist Security Info=True`
-    let words = end_of(bytes, 0, 64, |byte| {
+    let words = end_while(bytes, 0, 64, |byte| {
         byte.is_ascii_alphabetic() || byte == b' '
     });
     first.is_ascii_whitespace()
         || is_quote(*first)
         || *first == b'\\'
         || first.is_ascii_uppercase() && bytes.get(words) == Some(&b'=')
-        || name > 0 && matches!(read(bytes, name).byte, b'=' | b':')
+        || name > 0 && matches!(read_char(bytes, name).byte, b'=' | b':')
 }
 
-/// `]` or `)` behind the value in a list of two.
+/// True before the `]` or `)` that closes a list of two.
 pub(super) fn closes_pair(bytes: &[u8], end: usize) -> bool {
-    let at = skip(bytes, end, 24, |next| {
+    let at = skip_while(bytes, end, 24, |next| {
         is_quote(next.byte) || next.byte == b' '
     });
-    at == bytes.len() || at < end + 24 && matches!(read(bytes, at).byte, b']' | b')')
+    at == bytes.len() || at < end + 24 && matches!(read_char(bytes, at).byte, b']' | b')')
 }
 
-/// The part of a text without blanks around it.
+/// Returns the bounds without surrounding whitespace.
 pub(super) fn trimmed(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
     let start = end - bytes[start..end].trim_ascii_start().len();
     (start, start + bytes[start..end].trim_ascii_end().len())

@@ -1,18 +1,18 @@
-//! Numbers of payment cards, in texts and by themselves.
+//! Payment card numbers.
 
-/// How many digits a card's number has.
+/// Number of digits of a card number.
 const DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
-/// The fewest digits that a group of a card's number has, but for its last one: of so many bytes one at least is a digit.
+/// Minimum number of digits in a group, except the last one. The scan checks only every fourth byte.
 const GROUP: usize = 4;
 
-/// The fewest digits of the last group.
-const LAST: usize = 3;
+/// Minimum number of digits in the last group.
+const LAST_GROUP: usize = 3;
 
-/// Calls `found` with the bounds of each card's number.
+/// Calls `found` with the bounds of each card number.
 ///
-/// Digits stand together or in groups of four to six, as on the card, parted by one space or dash each. A number counts
-/// when an issuer gives out such numbers and its check digit is right, so that ids, and times in microseconds, survive.
+/// Digits are contiguous, or in groups of four to six as on the card, separated by single spaces or dashes. A number must
+/// be in an issuer's range and have a valid check digit, so that ids and times in microseconds are not matched.
 pub(super) fn find_all(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
     let mut at = GROUP - 1;
     while at < bytes.len() {
@@ -28,7 +28,7 @@ pub(super) fn find_all(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
             .count();
         let start = at - before;
         let free = start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
-        // Nor the fraction of a decimal.
+        // Excludes the fraction of a decimal number.
         let whole = bytes[..start.saturating_sub(1)].iter().rev().take(4);
         let whole = whole.take_while(|byte| byte.is_ascii_digit()).count();
         let fraction = (1..4).contains(&whole) && bytes[start - 1] == b'.';
@@ -47,12 +47,12 @@ pub(super) fn find_all(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
     }
 }
 
-/// True when the digits are a card's number.
+/// True if the digits are a card number.
 pub(super) fn is_card(digits: &[u8]) -> bool {
     DIGITS.contains(&digits.len()) && is_issued(digits) && has_check_digit(digits)
 }
 
-/// The end of the card's number that begins at `start`, the longest one.
+/// Returns the end of the longest card number that starts at `start`.
 fn ends_at(bytes: &[u8], start: usize) -> Option<usize> {
     let mut digits = [0_u8; 19];
     let mut count = 0;
@@ -61,7 +61,7 @@ fn ends_at(bytes: &[u8], start: usize) -> Option<usize> {
     let mut found = None;
     loop {
         let end = group_end(bytes, at);
-        if count + (end - at) > digits.len() || end - at < LAST {
+        if count + (end - at) > digits.len() || end - at < LAST_GROUP {
             break;
         }
         digits[count..count + (end - at)].copy_from_slice(&bytes[at..end]);
@@ -93,8 +93,8 @@ fn group_end(bytes: &[u8], start: usize) -> usize {
         .map_or(bytes.len(), |length| start + length)
 }
 
-/// The ranges that issuers give out, ISO/IEC 7812: Visa, Mastercard, American Express, Diners, JCB,
-/// Discover, UnionPay, Maestro.
+/// True for a number in an issuer's range (ISO/IEC 7812): Visa, Mastercard, American Express, Diners, JCB, Discover,
+/// UnionPay, Maestro.
 fn is_issued(digits: &[u8]) -> bool {
     let first_four = digits
         .iter()
@@ -116,7 +116,7 @@ fn is_issued(digits: &[u8]) -> bool {
     }
 }
 
-/// Ranges whose numbers have up to 19 digits.
+/// True for ranges whose numbers have up to 19 digits.
 fn is_long_range(first_four: u32) -> bool {
     matches!(
         first_four,
@@ -124,7 +124,7 @@ fn is_long_range(first_four: u32) -> bool {
     )
 }
 
-/// Luhn, ISO/IEC 7812-1 annex B.
+/// Validates the check digit by Luhn's algorithm (ISO/IEC 7812-1, annex B).
 fn has_check_digit(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_are_found_in_their_forms() {
+    fn cards_are_found_with_and_without_groups() {
         check("pay 4111111111111111 now", Some("4111111111111111"));
         check("4111 1111 1111 1111 12/26", Some("4111 1111 1111 1111"));
         check("no 12 4111-1111-1111-1111", Some("4111-1111-1111-1111"));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_and_times_are_no_cards() {
+    fn ids_and_times_are_not_cards() {
         check("4111 1111 1111 1112", None);
         check("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", None);
         check("at 1700000000000000 us", None);

@@ -1,49 +1,52 @@
-//! Cells and elements beside a key, where its value stands: tables of Markdown and HTML, property lists, columns.
+//! Values in the cell or element next to their key: Markdown and HTML tables, property lists, tab-separated columns.
 
 use std::sync::LazyLock;
 
 use crate::redact::{
+    encoded_char::{
+        EncodedChar, end_while, is_quote, read_char, skip_blanks, skip_while, skip_whitespace,
+        start_while,
+    },
     rules::Words,
-    spell::{Spelled, blanks_end, end_of, is_quote, read, skip, spaces_end, start_of},
 };
 
-/// How far the tags between a key and its value are read, in bytes.
-const TAGS: usize = 96;
+/// Maximum length of the tags between a key and its value, in bytes.
+const MAX_TAGS: usize = 96;
 
-/// How long a value behind a tab is at most, in bytes.
-const COLUMN: usize = 64;
+/// Maximum length of a value behind a tab, in bytes.
+const MAX_COLUMN: usize = 64;
 
-/// Tags of settings, whose text is the value of the name that they have.
-static SETTINGS: LazyLock<Words> = LazyLock::new(|| Words::read("settings"));
+/// Tags of settings: the text of the element is the value of its name attribute.
+static SETTINGS: LazyLock<Words> = LazyLock::new(|| Words::load("settings"));
 
-/// True where a cell of Markdown begins before the key: `| **`, `|`.
+/// True if a Markdown cell starts before the key: `| **`, `|`.
 pub(super) fn begins_cell(bytes: &[u8], start: usize) -> bool {
     let of_cell = |byte: u8| byte.is_ascii_alphanumeric() || b" *`_\t".contains(&byte);
-    let cell = start_of(bytes, start, 32, of_cell);
+    let cell = start_while(bytes, start, 32, of_cell);
     cell > 0 && bytes[cell - 1] == b'|'
 }
 
-/// The tag whose text is the value of the key that ends at `at`: `</td><td>`, `</key><string>`. Returns where the value
-/// begins, and what parts it: `|` for a cell, `>` for an element.
+/// Reads the tags between a key that ends at `at` and its value: `</td><td>`, `</key><string>`. Returns the start of the
+/// value, and the separator: `|` for a cell, `>` for an element.
 pub(super) fn next_cell(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
-    let limit = at + TAGS;
+    let limit = at + MAX_TAGS;
     let (mut place, mut closed, mut separator) = (at, None::<&[u8]>, None);
     loop {
-        place = spaces_end(bytes, place, limit.saturating_sub(place));
-        let open = read(bytes, place);
+        place = skip_whitespace(bytes, place, limit.saturating_sub(place));
+        let open = read_char(bytes, place);
         if place >= bytes.len().min(limit) || open.byte != b'<' {
             return separator.map(|separator| (place, separator));
         }
         let name = place + open.len;
-        let end = skip(bytes, name, limit.saturating_sub(name), |next| {
+        let end = skip_while(bytes, name, limit.saturating_sub(name), |next| {
             !matches!(next.byte, b'>' | b'<')
         });
-        if end >= bytes.len().min(limit) || read(bytes, end).byte != b'>' {
+        if end >= bytes.len().min(limit) || read_char(bytes, end).byte != b'>' {
             return None;
         }
         let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/-".contains(&byte);
         match (
-            &bytes[name..end_of(bytes, name, end - name, of_name)],
+            &bytes[name..end_while(bytes, name, end - name, of_name)],
             closed,
         ) {
             (tag @ (b"/td" | b"/th" | b"/dt" | b"/key" | b"/name" | b"/param-name"), None) => {
@@ -57,33 +60,33 @@ pub(super) fn next_cell(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
             | (b"/code" | b"/b" | b"/strong" | b"/span" | b"/label", None) => {}
             _ => return None,
         }
-        place = end + read(bytes, end).len;
+        place = end + read_char(bytes, end).len;
     }
 }
 
-/// True where a tab parts the key from a value that ends the line or the column: `password⇥x1y2z3`.
-pub(super) fn in_column(bytes: &[u8], before: Option<Spelled>, tab: usize) -> bool {
+/// True if a tab separates the key from a value that ends the line or the column: `password⇥x1y2z3`.
+pub(super) fn in_column(bytes: &[u8], before: Option<EncodedChar>, tab: usize) -> bool {
     let begins = before.is_none_or(|before| matches!(before.byte, b'\n' | b'\r' | b'"' | b'\t'));
-    let start = tab + read(bytes, tab).len;
-    let end = skip(bytes, start, COLUMN, |next| {
+    let start = tab + read_char(bytes, tab).len;
+    let end = skip_while(bytes, start, MAX_COLUMN, |next| {
         next.byte > b' ' && !is_quote(next.byte)
     });
-    begins && end > start && end < start + COLUMN && blanks_end(bytes, end) <= end + 1
+    begins && end > start && end < start + MAX_COLUMN && skip_blanks(bytes, end) <= end + 1
 }
 
-/// Where the text begins of the element whose tag has the key as a name: `<property name="password">x`. True where any
-/// text is a value: those of `string` are mostly of a user interface.
+/// Returns the start of the text of an element named by the key: `<property name="password">x`. The flag is true if any
+/// text is a value; texts of `string` are mostly user interface labels.
 pub(super) fn text_of_named(bytes: &[u8], naming: usize, end: usize) -> Option<(usize, bool)> {
-    let open = start_of(bytes, naming, COLUMN, |byte| byte != b'<');
-    let tag = &bytes[open..end_of(bytes, open, COLUMN, |byte| byte.is_ascii_alphanumeric())];
+    let open = start_while(bytes, naming, MAX_COLUMN, |byte| byte != b'<');
+    let tag = &bytes[open..end_while(bytes, open, MAX_COLUMN, |byte| byte.is_ascii_alphanumeric())];
     if open == 0 || bytes[open - 1] != b'<' || !SETTINGS.has(tag) {
         return None;
     }
-    let close = end_of(bytes, end, TAGS, |byte| byte != b'>');
+    let close = end_while(bytes, end, MAX_TAGS, |byte| byte != b'>');
     if bytes.get(close) != Some(&b'>') || bytes[close - 1] == b'/' {
         return None;
     }
-    let inner = spaces_end(bytes, close + 1, (end + TAGS).saturating_sub(close + 1));
+    let inner = skip_whitespace(bytes, close + 1, (end + MAX_TAGS).saturating_sub(close + 1));
     let at = match bytes.get(inner..) {
         Some(rest) if rest.starts_with(b"<value>") => inner + 7,
         _ => close + 1,

@@ -1,8 +1,8 @@
-//! Made-up secrets in the form of each rule with a prefix, for tests and for the comparison in `benches/redact`.
+//! Generated examples of each prefix rule, for tests and for the comparison in `benches/redact`.
 
 use super::rules::{Shape, Table};
 
-/// An example of each shape, in their order; the same in every run.
+/// Returns an example of each shape, in order; the same in every run.
 pub(crate) fn shapes(table: &Table) -> impl Iterator<Item = String> {
     let example = |(at, shape): (usize, &Shape)| {
         let charset = table.charsets[shape.charset];

@@ -1,34 +1,34 @@
-//! Keys that say by their name that their value is secret, in any spelling.
+//! Classification of keys by their names, in any spelling.
 
 use crate::redact::{
+    encoded_char::{fullwidth, invisible, read_char},
     rules::{Class, Place, Table},
-    spell::{invisible, read, wide},
 };
 
-/// The longest key that is looked at, in bytes; of a longer one its end.
-const LONGEST: usize = 64;
+/// Maximum length of a key in bytes; only the end of a longer one is used.
+const MAX_KEY: usize = 64;
 
-/// Names as short as this must begin a word.
-const SHORT: usize = 8;
+/// Names up to this length must start at a word boundary.
+const SHORT_NAME: usize = 8;
 
-/// A key in lower case without separators, and where its words begin.
+/// A key in lower case without separators, and its word boundaries.
 #[derive(Clone, Copy)]
 pub(super) struct Key {
-    bytes: [u8; LONGEST],
+    bytes: [u8; MAX_KEY],
     len: usize,
-    /// Bit n is set where a word begins at byte n.
+    /// Bit n is set if a word starts at byte n.
     starts: u64,
 }
 
 impl Key {
-    pub(super) fn of(text: &[u8]) -> Key {
+    pub(super) fn new(text: &[u8]) -> Key {
         let mut key = Key {
-            bytes: [0; LONGEST],
+            bytes: [0; MAX_KEY],
             len: 0,
             starts: 0,
         };
         let mut before = b' ';
-        let mut at = text.len().saturating_sub(2 * LONGEST);
+        let mut at = text.len().saturating_sub(2 * MAX_KEY);
         while at < text.len() {
             if let Some(len) = invisible(text, at) {
                 at += len;
@@ -38,7 +38,7 @@ impl Key {
             let next = text.get(at + len).copied().unwrap_or(b' ');
             at += len;
             if byte.is_ascii_alphanumeric() || !byte.is_ascii() {
-                if key.len == LONGEST {
+                if key.len == MAX_KEY {
                     key.drop_first();
                 }
                 if begins_word(before, byte, next) {
@@ -52,17 +52,17 @@ impl Key {
         key
     }
 
-    pub(super) fn joined(&self) -> &[u8] {
+    pub(super) fn normalized(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// True when it ends with the same word as another: `expected_password` as `password`.
-    pub(super) fn ends_like(&self, other: &Key) -> bool {
+    /// True if both keys end with the same word: `expected_password` and `password`.
+    pub(super) fn has_same_last_word(&self, other: &Key) -> bool {
         self.len > 0 && self.last() == other.last()
     }
 
-    /// What kind of secret it names.
-    pub(super) fn judge(mut self, table: &Table) -> Option<Class> {
+    /// Returns the class of secret that the key names.
+    pub(super) fn classify(mut self, table: &Table) -> Option<Class> {
         self.drop_digits();
         for _ in 0..2 {
             if self.len > self.last().len() && is_one_of(&table.value, self.last()) {
@@ -70,7 +70,7 @@ impl Key {
                 self.drop_digits();
             }
         }
-        let joined = self.joined();
+        let joined = self.normalized();
         let mut found = None;
         for (name, place, class) in table.endings.get(joined.last()?).into_iter().flatten() {
             if joined.ends_with(name.as_bytes()) {
@@ -78,7 +78,7 @@ impl Key {
                 let border = self.starts >> start & 1 == 1;
                 let fits = match place {
                     Place::Anywhere => true,
-                    Place::End | Place::Apart => border || name.len() > SHORT,
+                    Place::End | Place::Apart => border || name.len() > SHORT_NAME,
                     Place::Word => border,
                     Place::Part => self.last().len() == name.len(),
                 };
@@ -95,20 +95,20 @@ impl Key {
             };
             found = table.anywhere.iter().any(within).then_some(Class::Strong);
         }
-        found.filter(|_| !self.is_none(table))
+        found.filter(|_| !self.is_exempt(table))
     }
 
-    /// True for `next_token` and the like.
-    pub(super) fn is_none(&self, table: &Table) -> bool {
+    /// True for keys such as `next_token`.
+    pub(super) fn is_exempt(&self, table: &Table) -> bool {
         table
             .none
             .iter()
-            .any(|name| self.joined().ends_with(name.as_bytes()))
+            .any(|name| self.normalized().ends_with(name.as_bytes()))
     }
 
     fn last(&self) -> &[u8] {
-        let starts = self.starts & (u64::MAX >> (LONGEST - self.len.max(1)));
-        let start = (LONGEST - 1).saturating_sub(starts.leading_zeros() as usize);
+        let starts = self.starts & (u64::MAX >> (MAX_KEY - self.len.max(1)));
+        let start = (MAX_KEY - 1).saturating_sub(starts.leading_zeros() as usize);
         &self.bytes[start.min(self.len)..self.len]
     }
 
@@ -118,7 +118,7 @@ impl Key {
         self.len -= 1;
     }
 
-    /// The number at the end: `password2`.
+    /// Removes a trailing number: `password2`.
     fn drop_digits(&mut self) {
         while self.len > 0 && self.bytes[self.len - 1].is_ascii_digit() {
             self.len -= 1;
@@ -126,7 +126,7 @@ impl Key {
     }
 }
 
-/// The character at `at`, which may be percent-encoded, escaped, or of double width, and how long it is.
+/// Decodes the character at `at`, which may be percent-encoded, escaped or fullwidth. Returns it and its length.
 fn decoded(text: &[u8], at: usize) -> (u8, usize) {
     let hex = |byte: u8| char::from(byte).to_digit(16);
     match text[at..] {
@@ -135,10 +135,10 @@ fn decoded(text: &[u8], at: usize) -> (u8, usize) {
             _ => (b'%', 1),
         },
         [b'\\', ..] => {
-            let found = read(text, at);
+            let found = read_char(text, at);
             (found.byte, found.len)
         }
-        [byte, ..] => wide(text, at).map_or((byte, 1), |byte| (byte, 3)),
+        [byte, ..] => fullwidth(text, at).map_or((byte, 1), |byte| (byte, 3)),
         [] => (b' ', 1),
     }
 }

@@ -1,22 +1,23 @@
-//! Redaction: takes secrets out of everything before it is kept, logged or shown.
+//! Redaction: removes secrets from everything before it is stored, logged or shown.
 //!
-//! Two kinds of rules stand side by side. *Keys* say that a value is secret whatever it looks like
-//! (`password`, `X-Api-Key`, a URL's `?token=`); *patterns* know secrets by their looks, wherever they stand
-//! (bearer tokens, API keys, card numbers). Whatever they find becomes `[redacted]`. Redaction comes before
-//! capping, so that no secret survives by being cut in half.
+//! There are two kinds of rules. *Keys* name a secret value of any form (`password`, `X-Api-Key`, `?token=` in a URL);
+//! *patterns* match secrets by their form, anywhere (bearer tokens, API keys, card numbers). Matches are replaced by
+//! `[redacted]`. Redaction happens before truncation, so that no secret survives because it was cut in half.
 
+mod automaton;
 mod bounds;
+mod browser_input;
 mod cards;
 mod cells;
 mod commands;
-mod drivers;
-mod forms;
+mod encoded_char;
+mod formats;
+mod heuristics;
+mod json;
+mod key_span;
 mod keys;
-mod lines;
-mod looks;
-mod marks;
-mod naming;
-mod net;
+mod multiline;
+mod name_field;
 mod pass;
 mod prose;
 mod quotes;
@@ -24,11 +25,9 @@ mod redacted_debug;
 mod rules;
 mod scan;
 mod shapes;
-mod site;
-mod spell;
 mod value;
-mod walk;
 mod window;
+mod yaml_tags;
 
 #[cfg(test)]
 mod examples;
@@ -54,24 +53,24 @@ use crate::{
     error::{Error, Result as CrateResult},
     record::Preview,
     redact::{
+        automaton::Automaton,
+        json::JsonRedactor,
         keys::Key,
-        net::Net,
-        walk::Walk,
-        window::{LONGEST_RULE, Window},
+        window::{MAX_RULE, Window},
     },
 };
 
 pub(crate) use redacted_debug::RedactedDebug;
 
-/// What stands where a secret stood.
+/// The mark that replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// A pattern of the application that takes longer for one text is named in the log, once.
+/// Time for one text above which a custom pattern is reported in the log, once.
 const SLOW: Duration = Duration::from_millis(20);
 
-type OwnRule = dyn Fn(&str, &str) -> Option<String> + Send + Sync;
+type RuleFn = dyn Fn(&str, &str) -> Option<String> + Send + Sync;
 
-/// Takes secrets out of texts and JSON. Cloning it is cheap.
+/// Redacts texts and JSON. Cloning is cheap.
 ///
 /// # Examples
 ///
@@ -97,21 +96,22 @@ pub struct Redactor {
 
 #[derive(Clone, Default)]
 struct Rules {
-    /// False: the standard rules are off.
+    /// True if the standard rules are off.
     off: bool,
+    /// Custom keys.
     keys: Vec<Key>,
+    /// Custom patterns: name and regular expression.
     patterns: Vec<(String, String)>,
-    /// The patterns in as few expressions as possible.
+    /// The patterns, combined into as few expressions as possible.
     compiled: Vec<Regex>,
-    /// A slow one was named.
-    told: Arc<AtomicBool>,
-    own: Vec<Arc<OwnRule>>,
-    /// With the keys of the application, or without the standard rules.
-    net: OnceLock<Arc<Net>>,
+    /// True once a slow pattern was reported.
+    slow_reported: Arc<AtomicBool>,
+    functions: Vec<Arc<RuleFn>>,
+    /// Built if there are custom keys, or the standard rules are off.
+    automaton: OnceLock<Arc<Automaton>>,
 }
 
-/// The beginning of a payload on its way into a record: copied by the call, and redacted by the writer thread before
-/// anything is stored. What it holds may be secret.
+/// The unredacted start of a payload: copied by the call, and redacted by the writer thread before it is stored.
 #[derive(Clone)]
 pub(crate) struct RawPreview {
     window: Window,
@@ -119,15 +119,15 @@ pub(crate) struct RawPreview {
 }
 
 impl RawPreview {
-    /// Copies what is needed to keep so many bytes.
+    /// Copies the bytes needed for a preview of `cap` bytes.
     pub(crate) fn new(payload: &impl Serialize, cap: usize) -> Self {
-        let mut window = Window::new(payload, cap.saturating_add(LONGEST_RULE));
-        // It grew by doubling, and what it takes is charged.
+        let mut window = Window::new(payload, cap.saturating_add(MAX_RULE));
+        // The string grew by doubling, and its capacity counts against the memory limit.
         window.text.shrink_to_fit();
         RawPreview { window, cap }
     }
 
-    /// The bytes that it takes.
+    /// Returns its size in memory, in bytes.
     pub(crate) fn cost(&self) -> usize {
         size_of::<RawPreview>() + self.window.text.capacity()
     }
@@ -142,18 +142,18 @@ impl fmt::Debug for RawPreview {
     }
 }
 
-/// A rule of the application panicked: nothing of the payload may be kept.
+/// A custom function panicked: nothing of the payload may be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedactorPanicked;
 
 impl Redactor {
-    /// The standard rules.
+    /// Creates a redactor with the standard rules.
     pub fn new() -> Self {
         Redactor::default()
     }
 
-    /// No rules at all: everything is kept as it is.
+    /// Creates a redactor without rules, which changes nothing.
     pub fn none() -> Self {
         Redactor {
             rules: Arc::new(Rules {
@@ -163,21 +163,21 @@ impl Redactor {
         }
     }
 
-    /// Adds a key whose values are secret, in any case and spelling: `apiKey` is `API_KEY` is `api-key`.
+    /// Adds a key whose values are secret, in any case and spelling: `apiKey`, `API_KEY` and `api-key` are the same.
     pub fn key(self, key: &str) -> Self {
-        self.change(|rules| rules.keys.push(Key::of(key.as_bytes())))
+        self.change(|rules| rules.keys.push(Key::new(key.as_bytes())))
     }
 
-    /// Adds a pattern; whatever matches it is secret. The name is for people: the log has it once where the pattern takes
-    /// more than 20 ms for a text.
+    /// Adds a regular expression whose matches are secret. Its name appears in the log, once, if it takes more than 20 ms
+    /// for a text.
     ///
     /// # Errors
     ///
-    /// When the pattern is no regular expression, or one that matches nothing at all (the empty text).
+    /// If the pattern is not a valid regular expression, or matches the empty text.
     pub fn pattern(self, name: impl Into<String>, pattern: &str) -> CrateResult<Self> {
         let name = name.into();
         let regex = Regex::new(pattern).map_err(|cause| {
-            Error::invalid(format!("cannot read the pattern {name:?}: {pattern:?}"))
+            Error::invalid(format!("cannot parse the pattern {name:?}: {pattern:?}"))
                 .with_source(cause)
         })?;
         if regex.is_match("") {
@@ -192,7 +192,7 @@ impl Redactor {
                 .iter()
                 .map(|(_, pattern)| format!("(?:{pattern})"))
                 .collect();
-            // Two patterns may use the same name of a group, or be too large together.
+            // Patterns may share the name of a group, or be too large when combined.
             match Regex::new(&all.join("|")) {
                 Ok(all) => rules.compiled = vec![all],
                 Err(_) => rules.compiled.push(regex),
@@ -200,27 +200,26 @@ impl Redactor {
         }))
     }
 
-    /// Adds a function. It sees every text with the key that it stands under (empty where there is none),
-    /// after the other rules, and returns what to keep instead. When it panics nothing of the payload is
-    /// kept, and that is counted.
+    /// Adds a function that gets every text with its key (empty if there is none), after the other rules, and returns a
+    /// replacement. If it panics, nothing of the payload is stored, and the panic is counted.
     pub fn with(self, rule: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.change(|rules| rules.own.push(Arc::new(rule)))
+        self.change(|rules| rules.functions.push(Arc::new(rule)))
     }
 
     /// Redacts a text.
     ///
     /// # Errors
     ///
-    /// When a function of the application panicked.
+    /// If a custom function panicked.
     pub fn text<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, RedactorPanicked> {
-        guarded(|| self.rules.string("", text))
+        catch_panic(|| self.rules.string("", text))
     }
 
-    /// Redacts a value that stands under a key.
+    /// Redacts a value under a key.
     ///
     /// # Errors
     ///
-    /// When a function of the application panicked.
+    /// If a custom function panicked.
     pub fn value(&self, key: &str, value: Value) -> Result<Value, RedactorPanicked> {
         match value {
             Value::String(text) if text.is_empty() || !self.rules.is_secret(key) => {
@@ -230,7 +229,7 @@ impl Redactor {
         }
     }
 
-    /// Redacts a value that stands under a name of this crate's own. No standard rule takes that for a secret's.
+    /// Redacts a value under a field name of this crate, which no standard rule matches.
     pub(crate) fn builtin_field(
         &self,
         name: &'static str,
@@ -242,9 +241,9 @@ impl Redactor {
         }
     }
 
-    /// Keeps the text as it is where nothing is found in it.
+    /// Redacts a text under a key; reuses it if nothing is found.
     fn string(&self, key: &str, text: String) -> Result<Value, RedactorPanicked> {
-        let clean = guarded(|| match self.rules.string(key, &text) {
+        let clean = catch_panic(|| match self.rules.string(key, &text) {
             Cow::Owned(clean) => Some(clean),
             Cow::Borrowed(_) => None,
         })?;
@@ -253,118 +252,119 @@ impl Redactor {
 
     fn walk(&self, key: &str, value: Value) -> Result<Value, RedactorPanicked> {
         let mut too_deep = true;
-        let clean = guarded(|| {
-            let mut walk = Walk {
+        let clean = catch_panic(|| {
+            let mut redactor = JsonRedactor {
                 rules: &self.rules,
                 too_deep: false,
             };
-            let clean = walk.value(key, &value, 0);
-            too_deep = walk.too_deep;
+            let clean = redactor.value(key, &value, 0);
+            too_deep = redactor.too_deep;
             clean
         });
         if too_deep {
-            walk::drop_deep(value);
+            json::drop_iteratively(value);
         }
         clean
     }
 
-    /// Redacts a payload, then caps it at so many bytes, at the border of a character.
+    /// Redacts a payload, and truncates it to `cap` bytes at a character boundary.
     ///
-    /// What would be cut off in any case is not looked at: of a payload that does not fit, [`bytes`](Preview::bytes) is
-    /// what its size is at least.
+    /// Only the start of a large payload is read, so that [`bytes`](Preview::bytes) is then a lower bound of its size.
     ///
     /// # Errors
     ///
-    /// When a function of the application panicked.
+    /// If a custom function panicked.
     pub fn preview(&self, payload: &Value, cap: usize) -> Result<Preview, RedactorPanicked> {
         self.raw_preview(&RawPreview::new(payload, cap))
     }
 
-    /// The same for a payload whose beginning was copied before.
+    /// Redacts the copied start of a payload.
     pub(crate) fn raw_preview(&self, raw: &RawPreview) -> Result<Preview, RedactorPanicked> {
         let RawPreview { window, cap } = raw;
         let cap = *cap;
-        let mut text = guarded(|| self.rules.payload(&window.text))?;
-        // Behind the cap a secret may have been cut in half, and not be known.
-        let known = if !window.cut {
+        let mut text = catch_panic(|| self.rules.payload(&window.text))?;
+        // A secret that was cut in half at the end of the window may not have been found.
+        let checked = if !window.cut {
             text.len()
         } else {
-            text.len().saturating_sub(LONGEST_RULE)
+            text.len().saturating_sub(MAX_RULE)
         };
         let truncated = !window.complete || text.len() > cap;
-        text.truncate(text.floor_char_boundary(known.min(cap)));
+        text.truncate(text.floor_char_boundary(checked.min(cap)));
         Ok(Preview::new(text, window.bytes, truncated))
     }
 
-    /// Redacts a text of which at most so many bytes are kept, and looks no further than that takes.
+    /// Redacts a text and truncates it to `cap` bytes, reading no more than necessary.
     pub(crate) fn capped<'a>(
         &self,
         text: &'a str,
         cap: usize,
     ) -> Result<Cow<'a, str>, RedactorPanicked> {
-        let window = &text[..text.floor_char_boundary(cap.saturating_add(LONGEST_RULE))];
+        let window = &text[..text.floor_char_boundary(cap.saturating_add(MAX_RULE))];
         let clean = self.text(window)?;
-        let known = if window.len() == text.len() {
+        let checked = if window.len() == text.len() {
             clean.len()
         } else {
-            clean.len().saturating_sub(LONGEST_RULE)
+            clean.len().saturating_sub(MAX_RULE)
         };
-        if clean.len() <= cap && known == clean.len() {
+        if clean.len() <= cap && checked == clean.len() {
             return Ok(clean);
         }
-        let end = clean.floor_char_boundary(known.min(cap));
+        let end = clean.floor_char_boundary(checked.min(cap));
         Ok(Cow::Owned(format!("{}…", &clean[..end])))
     }
 
-    /// How many places the automaton proposes in a text: one bare pass, for the bench `redact`.
+    /// Returns the number of candidates that the automaton finds in a text: a pass without rules, for the bench `redact`.
     #[doc(hidden)]
     pub fn candidates(&self, text: &str) -> usize {
-        let mut places = 0;
-        self.rules.net().scan(text.as_bytes(), |_, _| {
-            places += 1;
+        let mut candidates = 0;
+        self.rules.automaton().scan(text.as_bytes(), |_, _| {
+            candidates += 1;
             0
         });
-        places
+        candidates
     }
 
     fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         let rules = Arc::make_mut(&mut self.rules);
-        rules.net = OnceLock::new();
+        rules.automaton = OnceLock::new();
         change(rules);
         self
     }
 }
 
 impl Rules {
-    fn net(&self) -> &Net {
+    fn automaton(&self) -> &Automaton {
         if self.keys.is_empty() && !self.off {
-            return &net::STANDARD;
+            return &automaton::STANDARD;
         }
-        self.net
-            .get_or_init(|| Arc::new(Net::new(!self.off, &self.keys)))
+        self.automaton
+            .get_or_init(|| Arc::new(Automaton::new(!self.off, &self.keys)))
     }
 
-    /// True when the values of a key are secret.
+    /// True if the values of a key are secret.
     fn is_secret(&self, key: &str) -> bool {
-        let key = Key::of(key.as_bytes());
-        self.is_own(&key) || !self.off && key.judge(&rules::TABLE).is_some()
+        let key = Key::new(key.as_bytes());
+        self.is_custom_key(&key) || !self.off && key.classify(&rules::TABLE).is_some()
     }
 
-    fn is_own(&self, key: &Key) -> bool {
-        self.keys.iter().any(|own| own.joined() == key.joined())
+    fn is_custom_key(&self, key: &Key) -> bool {
+        self.keys
+            .iter()
+            .any(|own| own.normalized() == key.normalized())
     }
 
-    /// What a text becomes that stands under a key.
+    /// Redacts a text under a key.
     fn string<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
-        let clean = self.known(text);
-        match self.own_text(key, &clean) {
+        let clean = self.apply_rules(text);
+        match self.apply_functions(key, &clean) {
             Some(instead) => Cow::Owned(instead),
             None => clean,
         }
     }
 
-    /// What the rules make of a text that are no functions.
-    fn known<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Applies keys and patterns to a text, but not the functions.
+    fn apply_rules<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let clean = if self.off && self.keys.is_empty() {
             Cow::Borrowed(text)
         } else {
@@ -375,21 +375,22 @@ impl Rules {
             .compiled
             .iter()
             .fold(None, |instead: Option<String>, pattern| {
-                matched(pattern, instead.as_deref().unwrap_or(&clean)).or(instead)
+                replace_matches(pattern, instead.as_deref().unwrap_or(&clean)).or(instead)
             });
-        if !self.compiled.is_empty() && start.elapsed() > SLOW && !self.told.load(Relaxed) {
-            self.tell_slow(&clean);
+        if !self.compiled.is_empty() && start.elapsed() > SLOW && !self.slow_reported.load(Relaxed)
+        {
+            self.warn_slow(&clean);
         }
         instead.map_or(clean, Cow::Owned)
     }
 
-    /// Names the pattern that takes most time for a text, if all take long once more: the thread may only have been
-    /// interrupted. Together they can be far slower than the slowest of them alone, so its own time decides nothing.
-    fn tell_slow(&self, text: &str) {
+    /// Reports the slowest pattern for a text, if all patterns together are slow again: the thread may only have been
+    /// interrupted. They can be far slower combined than the slowest one alone, so its own time does not decide.
+    fn warn_slow(&self, text: &str) {
         let time = |patterns: &[Regex]| {
             let start = Instant::now();
             for pattern in patterns {
-                let _ = matched(pattern, text);
+                let _ = replace_matches(pattern, text);
             }
             start.elapsed()
         };
@@ -402,32 +403,32 @@ impl Rules {
             Some((time(&alone), name))
         });
         if let Some((_, pattern)) = timed.max()
-            && !self.told.swap(true, Relaxed)
+            && !self.slow_reported.swap(true, Relaxed)
         {
             let (ms, bytes) = (all.as_millis() as u64, text.len());
             tracing::warn!(target: "tower_activity::redact", pattern, ms, bytes, "a pattern of the redactor is slow");
         }
     }
 
-    /// What the JSON of a payload becomes, which may be cut off.
+    /// Redacts the JSON text of a payload, which may be truncated.
     fn payload(&self, json: &str) -> String {
-        let clean = self.known(json).into_owned();
-        if self.own.is_empty() {
+        let clean = self.apply_rules(json).into_owned();
+        if self.functions.is_empty() {
             return clean;
         }
-        walk::strings(&clean, |key, text| self.own_text(key, text))
+        json::map_strings(&clean, |key, text| self.apply_functions(key, text))
     }
 
-    /// What the functions of the application put instead of a text, if anything.
-    fn own_text(&self, key: &str, text: &str) -> Option<String> {
-        self.own.iter().fold(None, |instead, own| {
-            own(key, instead.as_deref().unwrap_or(text)).or(instead)
+    /// Applies the custom functions to a text; `None` if no function replaced it.
+    fn apply_functions(&self, key: &str, text: &str) -> Option<String> {
+        self.functions.iter().fold(None, |instead, function| {
+            function(key, instead.as_deref().unwrap_or(text)).or(instead)
         })
     }
 }
 
-/// The text with a mark for each match that is not a part of a mark; `None` where there is no such match.
-fn matched(pattern: &Regex, text: &str) -> Option<String> {
+/// Replaces each match that is not inside a mark; `None` if there is none.
+fn replace_matches(pattern: &Regex, text: &str) -> Option<String> {
     let mut marks = text
         .match_indices(REDACTED)
         .map(|(at, mark)| at..at + mark.len())
@@ -436,10 +437,10 @@ fn matched(pattern: &Regex, text: &str) -> Option<String> {
     let mut done = 0;
     for found in pattern.find_iter(text).filter(|found| !found.is_empty()) {
         while marks.next_if(|mark| mark.end < found.end()).is_some() {}
-        let within = marks
+        let inside_mark = marks
             .peek()
             .is_some_and(|mark| mark.start <= found.start() && found.end() <= mark.end);
-        if !within {
+        if !inside_mark {
             out.push_str(&text[done..found.start()]);
             out.push_str(REDACTED);
             done = found.end();
@@ -448,7 +449,7 @@ fn matched(pattern: &Regex, text: &str) -> Option<String> {
     (done > 0).then(|| out + &text[done..])
 }
 
-fn guarded<T>(redact: impl FnOnce() -> T) -> Result<T, RedactorPanicked> {
+fn catch_panic<T>(redact: impl FnOnce() -> T) -> Result<T, RedactorPanicked> {
     catch_unwind(AssertUnwindSafe(redact)).map_err(|_| RedactorPanicked)
 }
 
@@ -459,20 +460,20 @@ impl fmt::Debug for Redactor {
             .rules
             .keys
             .iter()
-            .map(|key| String::from_utf8_lossy(key.joined()))
+            .map(|key| String::from_utf8_lossy(key.normalized()))
             .collect();
         f.debug_struct("Redactor")
             .field("standard", &!self.rules.off)
             .field("keys", &keys)
             .field("patterns", &patterns)
-            .field("functions", &self.rules.own.len())
+            .field("functions", &self.rules.functions.len())
             .finish()
     }
 }
 
 impl fmt::Display for RedactorPanicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a redaction rule of the application panicked, nothing of the payload is kept")
+        f.write_str("a custom redaction function panicked: nothing of the payload is stored")
     }
 }
 

@@ -1,63 +1,64 @@
-//! One pass over a text: the automaton proposes places, small rules decide there.
+//! One pass over a text: the automaton finds candidates, and small rules decide.
 //!
-//! The time is linear in the text. Every rule consumes what it reads (the next proposal behind it counts), or looks at
-//! a bounded number of bytes, or remembers what it found.
+//! The time is linear in the text. Every rule consumes what it reads (candidates inside are skipped), reads a bounded
+//! number of bytes, or memoizes its result.
 
 use std::borrow::Cow;
 
 #[cfg(test)]
 use crate::redact::scan::Memo;
 use crate::redact::{
-    REDACTED, Rules, cards, drivers,
+    REDACTED, Rules,
+    automaton::{FOREIGN, Kind, Literal},
+    browser_input, cards,
+    encoded_char::{Encoding, escape_end, read_char, start_while},
+    heuristics::Context,
+    key_span::{KeySpan, REACH, is_key_byte},
     keys::Key,
-    looks::Context,
-    marks,
-    net::{FOREIGN, Kind, Literal},
     quotes::quoted,
     rules::{Charset, Class, TABLE},
-    scan::{Found, KEYS, Scan},
-    site::{REACH, Site, is_of_key},
-    spell::{Spelling, escape_end, read, start_of},
+    scan::{KEYS, Scan, SecretSpan},
+    yaml_tags,
 };
 
-/// Shorter texts are redacted until nothing changes any more, in bytes. What a mark does to its neighbours is mostly
-/// foreseen, but not in every mixture.
-const SHORT: usize = 8 << 10;
+/// Maximum length of texts that are redacted until nothing changes, in bytes. The rules anticipate most effects of a mark on
+/// its neighbours, but not all combinations.
+const MAX_REPEATED: usize = 8 << 10;
 
-/// So long a word at most is no secret by its looks: the number of a card has 13 digits, and every known token is longer.
-pub(super) const LONGEST_WORD: usize = 12;
+/// Maximum length of a word that cannot be a secret by its form: card numbers have 13 digits, and known tokens are longer.
+pub(super) const MAX_WORD: usize = 12;
 
-/// True for a short word, such as a tool's name: nothing in it parts a key from a value.
+/// True for a short word, such as a tool's name: it contains no separator.
 fn is_word(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.len() <= LONGEST_WORD && text.bytes().all(letter)
+    text.len() <= MAX_WORD && text.bytes().all(letter)
 }
 
-/// Redacts a text by the standard rules and the keys of the application; borrows it where nothing was found.
+/// Redacts a text by the standard rules and the custom keys; borrows it if nothing was found.
 pub(super) fn redact<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
     if is_word(text) {
         return Cow::Borrowed(text);
     }
-    settled(text, |text| pass(rules, text))
+    until_stable(text, |text| pass(rules, text))
 }
 
 fn pass<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
     let mut scan = Scan::new(rules, text.as_bytes());
     rules
-        .net()
+        .automaton()
         .scan(text.as_bytes(), |literal, end| scan.hit(literal, end));
-    if scan.begin_foreign() {
+    if scan.restart_for_foreign() {
         FOREIGN.scan(text.as_bytes(), |literal, end| scan.hit(literal, end));
     }
     scan.finish(text)
 }
 
-fn settled<'a>(text: &'a str, pass: impl Fn(&str) -> Cow<'_, str>) -> Cow<'a, str> {
+fn until_stable<'a>(text: &'a str, pass: impl Fn(&str) -> Cow<'_, str>) -> Cow<'a, str> {
     let Cow::Owned(mut clean) = pass(text) else {
         return Cow::Borrowed(text);
     };
     for _ in 0..8 {
-        if clean.len() > SHORT {
+        if clean.len() > MAX_REPEATED {
             break;
         }
         let Cow::Owned(again) = pass(&clean) else {
@@ -68,19 +69,19 @@ fn settled<'a>(text: &'a str, pass: impl Fn(&str) -> Cow<'_, str>) -> Cow<'a, st
     Cow::Owned(clean)
 }
 
-/// The same, slow and simple: places found byte by byte, and nothing remembered.
+/// A slow and simple implementation of [`redact`], as a test oracle: searches byte by byte, without memoization.
 #[cfg(test)]
-pub(super) fn slowly<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
-    settled(text, |text| {
+pub(super) fn redact_slowly<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
+    until_stable(text, |text| {
         let mut scan = Scan::new(rules, text.as_bytes());
         let hit = |scan: &mut Scan<'_>, literal, end| {
             scan.memo = Memo::default();
             scan.hit(literal, end)
         };
         rules
-            .net()
+            .automaton()
             .scan_slowly(text.as_bytes(), |literal, end| hit(&mut scan, literal, end));
-        if scan.begin_foreign() {
+        if scan.restart_for_foreign() {
             FOREIGN.scan_slowly(text.as_bytes(), |literal, end| hit(&mut scan, literal, end));
         }
         scan.finish(text)
@@ -88,10 +89,10 @@ pub(super) fn slowly<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
 }
 
 impl Scan<'_> {
-    /// Begins again for names in other scripts, where there may be any.
-    fn begin_foreign(&mut self) -> bool {
-        // The first bytes of Cyrillic, Greek, Hebrew, Hindi, Thai, Chinese, Japanese, Korean, of some letters of Latin, and
-        // of those of double width.
+    /// Restarts the scan for names in other scripts. Returns false if the text cannot contain any.
+    fn restart_for_foreign(&mut self) -> bool {
+        // First bytes of Cyrillic, Greek, Hebrew, Hindi, Thai, Chinese, Japanese, Korean, some Latin letters, and fullwidth
+        // letters.
         let foreign = |byte: &u8| {
             matches!(
                 byte,
@@ -102,7 +103,7 @@ impl Scan<'_> {
         !self.rules.off && self.bytes.iter().any(foreign)
     }
 
-    /// Decides at one place; returns where to go on.
+    /// Decides at one candidate. Returns the position to continue from.
     #[inline]
     fn hit(&mut self, literal: Literal, end: usize) -> usize {
         let start = end - usize::from(literal.len);
@@ -113,7 +114,7 @@ impl Scan<'_> {
             return self.done;
         }
         match literal.kind {
-            Kind::Key | Kind::Own | Kind::Vendor(_) => self.key(start, end, literal.kind),
+            Kind::Key | Kind::Custom | Kind::Vendor(_) => self.key(start, end, literal.kind),
             Kind::Short if !self.is_separated(start, end) => {}
             Kind::Short | Kind::Word if !self.begins_word(start) => {}
             Kind::Short | Kind::Word => self.key(start, end, literal.kind),
@@ -141,20 +142,19 @@ impl Scan<'_> {
                     self.key(start, start, Kind::Key);
                 }
             }
-            Kind::Setx if end < self.bytes.len() => self.key(end, end + 1, Kind::Key),
-            Kind::Setx => {}
+            Kind::Assignment if end < self.bytes.len() => self.key(end, end + 1, Kind::Key),
+            Kind::Assignment => {}
         }
         self.done
     }
 
-    /// A cheap test: what stands behind a short word may part it from a value. A blank is followed by `=`, `:` or `|`, or ends
-    /// an option.
+    /// A cheap check whether a separator may follow a short word. A blank must precede `=`, `:` or `|`, or end an option.
     fn is_separated(&self, start: usize, end: usize) -> bool {
-        const SEPARATORS: Charset = Charset::of(b"=:\"'`\\%>*]&\x1b|)12!?_\n\r,\t<(");
+        const SEPARATORS: Charset = Charset::new(b"=:\"'`\\%>*]&\x1b|)12!?_\n\r,\t<(");
         match self.bytes.get(end..) {
             Some([b' ', b'=' | b':' | b'|', ..]) => true,
             Some([b' ', ..]) => {
-                let word = start_of(self.bytes, start, REACH, is_of_key);
+                let word = start_while(self.bytes, start, REACH, is_key_byte);
                 word < start && self.bytes[word] == b'-'
             }
             Some([next, ..]) => SEPARATORS.has(*next),
@@ -162,7 +162,7 @@ impl Scan<'_> {
         }
     }
 
-    /// A cheap test: not right behind a letter of the same word.
+    /// A cheap check whether a word starts here.
     fn begins_word(&self, start: usize) -> bool {
         let Some(before) = start.checked_sub(1).map(|before| self.bytes[before]) else {
             return true;
@@ -171,7 +171,7 @@ impl Scan<'_> {
         !before.is_ascii_alphabetic() || hump || escape_end(self.bytes, start, start).is_some()
     }
 
-    /// A key around `start..end`, and its value.
+    /// Handles a key around `start..end`, and its value.
     fn key(&mut self, start: usize, end: usize, kind: Kind) {
         if start < self.key_done {
             return;
@@ -180,87 +180,87 @@ impl Scan<'_> {
             .key_done
             .max(self.done)
             .max(start.saturating_sub(REACH));
-        let site = Site::around(self.bytes, start, end, floor);
-        self.key_done = site.end.max(end);
-        // Most are followed by nothing that makes them keys: that is the cheaper test.
-        if let Some(after) = site.after(self.bytes) {
-            let class = self.class(&site, kind);
-            match class.filter(|class| *class == Class::Strong || !after.statement) {
+        let span = KeySpan::around(self.bytes, start, end, floor);
+        self.key_done = span.end.max(end);
+        // Most candidates have no separator, which is the cheaper check.
+        if let Some(separator) = span.separator(self.bytes) {
+            let class = self.class(&span, kind);
+            match class.filter(|class| *class == Class::Strong || !separator.statement) {
                 Some(class) => {
-                    let found = marks::find(self, &site, &after, class);
-                    let changed = marks::changed(self, &after, class, found);
+                    let found = yaml_tags::value(self, &span, &separator, class);
+                    let changed = yaml_tags::changed_value(self, &separator, class, found);
                     if let Some(found) = found {
-                        // A tag's attributes are still to be looked at.
-                        match after.separator {
-                            b'>' => self.secret_ahead(found),
-                            _ => self.found(found),
+                        // The attributes of the tag are still to be scanned.
+                        match separator.byte {
+                            b'>' => self.add_secret_ahead(found),
+                            _ => self.add(found),
                         }
                     }
                     if let Some(changed) = changed {
-                        self.found(changed);
+                        self.add(changed);
                     }
                 }
-                None => self.vendor(&site, &after, kind),
+                None => self.vendor(&span, &separator, kind),
             }
-        } else if let Some(at) = drivers::typed_at(self.bytes, &site)
-            && let Some(class) = self.class(&site, kind)
+        } else if let Some(at) = browser_input::typed_at(self.bytes, &span)
+            && let Some(class) = self.class(&span, kind)
         {
             let context = Context {
                 quoted: true,
                 ..Context::strict(class)
             };
-            if let Some(found) = quoted(self, at, read(self.bytes, at), context) {
-                self.found(found);
+            if let Some(found) = quoted(self, at, read_char(self.bytes, at), context) {
+                self.add(found);
             }
-        } else if let Some(name) = self.naming(&site)
-            && let Some(class) = self.class(&site, kind)
+        } else if let Some(name) = self.name_field(&span)
+            && let Some(class) = self.class(&span, kind)
         {
-            self.pair(&site, name, class);
+            self.pair(&span, name, class);
         }
     }
 
-    fn class(&mut self, site: &Site, kind: Kind) -> Option<Class> {
+    fn class(&mut self, span: &KeySpan, kind: Kind) -> Option<Class> {
         if !self.rules.keys.is_empty() {
-            let own = self.rules.is_own(&site.key(self.bytes));
-            if own || kind == Kind::Own && self.is_own_phrase(site) {
+            let custom = self.rules.is_custom_key(&span.key(self.bytes));
+            if custom || kind == Kind::Custom && self.is_custom_phrase(span) {
                 return Some(Class::Strong);
             }
         }
-        if self.rules.off || site.start >= site.end {
+        if self.rules.off || span.start >= span.end {
             return None;
         }
-        // Keys of a text repeat.
-        let from = site.phrase_start(self.bytes, self.done);
-        let text = &self.bytes[from..site.end];
-        let place = text.len() + 7 * usize::from(text[0]) + 31 * usize::from(text[text.len() - 1]);
-        let (start, end, class) = &mut self.memo.keys[place % KEYS];
+        // Memoized: the keys of a text repeat.
+        let from = span.phrase_start(self.bytes, self.done);
+        let text = &self.bytes[from..span.end];
+        let slot = text.len() + 7 * usize::from(text[0]) + 31 * usize::from(text[text.len() - 1]);
+        let (start, end, class) = &mut self.memo.keys[slot % KEYS];
         if self.bytes[*start..*end] != *text {
-            (*start, *end, *class) = (from, site.end, judged(self.bytes, site, from));
+            (*start, *end, *class) = (from, span.end, classify(self.bytes, span, from));
         }
         *class
     }
 
-    /// A key of the application in several words.
-    fn is_own_phrase(&self, site: &Site) -> bool {
-        let end = site.words_end(self.bytes);
-        let key = Key::of(&self.bytes[site.start..end]);
-        end > site.end && self.rules.is_own(&key)
+    /// True if the key starts a custom key of several words.
+    fn is_custom_phrase(&self, span: &KeySpan) -> bool {
+        let end = span.words_end(self.bytes);
+        let key = Key::new(&self.bytes[span.start..end]);
+        end > span.end && self.rules.is_custom_key(&key)
     }
 
     fn finish<'t>(mut self, text: &'t str) -> Cow<'t, str> {
         if !self.rules.off {
             cards::find_all(self.bytes, |start, end| {
-                self.spans.push(Found::new(start, end));
+                self.secrets.push(SecretSpan::new(start, end));
             });
         }
-        if self.spans.is_empty() {
+        if self.secrets.is_empty() {
             return Cow::Borrowed(text);
         }
-        self.spans
+        self.secrets
             .sort_by_key(|span| (span.start, usize::MAX - span.end));
         let mut out = String::with_capacity(text.len());
         let mut done = 0;
-        let mut spans = self.spans.iter().peekable();
+        let mut spans = self.secrets.iter().peekable();
         while let Some(span) = spans.next() {
             let mut end = span.end;
             while let Some(next) = spans.next_if(|next| next.start < end) {
@@ -277,22 +277,22 @@ impl Scan<'_> {
     }
 }
 
-/// What a key names, in a phrase that begins at `from`: `API key: x`, `unexpected token: foo`.
-fn judged(bytes: &[u8], site: &Site, from: usize) -> Option<Class> {
-    let class = site.key(bytes).judge(&TABLE);
-    if from == site.start {
+/// Classifies a key in a phrase that starts at `from`: `API key: x`, `unexpected token: foo`.
+fn classify(bytes: &[u8], span: &KeySpan, from: usize) -> Option<Class> {
+    let class = span.key(bytes).classify(&TABLE);
+    if from == span.start {
         return class;
     }
-    let phrase = Key::of(&bytes[from..site.end]);
+    let phrase = Key::new(&bytes[from..span.end]);
     match class {
-        Some(Class::Strong) if !phrase.is_none(&TABLE) => class,
-        _ => phrase.judge(&TABLE),
+        Some(Class::Strong) if !phrase.is_exempt(&TABLE) => class,
+        _ => phrase.classify(&TABLE),
     }
 }
 
-fn quote(out: &mut String, spelling: Option<Spelling>) {
-    match spelling {
-        Some(Spelling::Escaped(level)) => {
+fn quote(out: &mut String, encoding: Option<Encoding>) {
+    match encoding {
+        Some(Encoding::Escaped(level)) => {
             (0..level).for_each(|_| out.push('\\'));
             out.push('"');
         }

@@ -1,49 +1,49 @@
-//! Values that say something about a secret instead of being one: `not set`, `2048 bits`, `bitte eingeben`.
+//! Remarks about a secret in place of its value: `not set`, `2048 bits`, `bitte eingeben`.
 
 use std::sync::LazyLock;
 
 use crate::redact::{
+    encoded_char::{end_while, is_quote, line_end, read_char},
+    key_span::{KeySpan, Separator},
     rules::Words,
-    site::{After, Site},
-    spell::{end_of, is_quote, line_end, read},
 };
 
-/// So many bytes of a value are looked at.
+/// Number of bytes of a value that are checked.
 const HEAD: usize = 64;
 
-/// How a request of a browser treats credentials.
-static MODES: LazyLock<Words> = LazyLock::new(|| Words::read("modes"));
+/// Credential modes of browser requests.
+static MODES: LazyLock<Words> = LazyLock::new(|| Words::load("modes"));
 
 /// Pseudo-classes of CSS.
-static PSEUDO: LazyLock<Words> = LazyLock::new(|| Words::read("pseudo"));
+static PSEUDO: LazyLock<Words> = LazyLock::new(|| Words::load("pseudo"));
 
-/// What a value begins with that asks for one. A word of Latin letters is followed by another.
-static REQUESTS: LazyLock<Words> = LazyLock::new(|| Words::read("requests"));
+/// First words of a request for a value. One in Latin letters must be followed by another word.
+static REQUESTS: LazyLock<Words> = LazyLock::new(|| Words::load("requests"));
 
-/// What follows `not`.
-static NOT: LazyLock<Words> = LazyLock::new(|| Words::read("not"));
+/// Words that follow `not`.
+static NOT: LazyLock<Words> = LazyLock::new(|| Words::load("not"));
 
-static UNITS: LazyLock<Words> = LazyLock::new(|| Words::read("units"));
+static UNITS: LazyLock<Words> = LazyLock::new(|| Words::load("units"));
 
-/// Names of schemes, which begin credentials and no sentence.
-static SCHEMES: LazyLock<Words> = LazyLock::new(|| Words::read("schemes"));
+/// Names of authentication schemes, which start credentials rather than sentences.
+static SCHEMES: LazyLock<Words> = LazyLock::new(|| Words::load("schemes"));
 
-/// True when the value of a key with a colon is such a remark.
-pub(super) fn is_remark(bytes: &[u8], site: &Site, after: &After) -> bool {
-    if after.separator != b':' || after.closing.is_some() || after.at >= bytes.len() {
+/// True if the value behind a colon is a remark.
+pub(super) fn is_remark(bytes: &[u8], span: &KeySpan, separator: &Separator) -> bool {
+    if separator.byte != b':' || separator.closing.is_some() || separator.end >= bytes.len() {
         return false;
     }
-    let first = read(bytes, after.at);
+    let first = read_char(bytes, separator.end);
     let quote = if is_quote(first.byte) { first.len } else { 0 };
-    let text = &bytes[after.at + quote..bytes.len().min(after.at + quote + HEAD)];
+    let text = &bytes[separator.end + quote..bytes.len().min(separator.end + quote + HEAD)];
     let (name, rest) = split(text, |byte| byte.is_ascii_lowercase() || byte == b'-');
-    if bytes[site.start..site.end].eq_ignore_ascii_case(b"credentials") {
+    if bytes[span.start..span.end].eq_ignore_ascii_case(b"credentials") {
         return MODES.has(name) && ends(rest);
     }
     if quote > 0 {
         return false;
     }
-    if after.tight && PSEUDO.has(name) {
+    if separator.tight && PSEUDO.has(name) {
         return rest
             .first()
             .is_none_or(|next| b" {,.:>+~()[\n".contains(next));
@@ -70,8 +70,8 @@ pub(super) fn is_remark(bytes: &[u8], site: &Site, after: &After) -> bool {
     (1..6).contains(&digits.len()) && UNITS.has(unit) && ends(rest)
 }
 
-/// True when the line of a header is a sentence: `cookies: 3 set`, `authorization: denied for user ann`.
-pub(super) fn is_sentence(bytes: &[u8], site: &Site, at: usize) -> bool {
+/// True if the value of a header is a sentence: `cookies: 3 set`, `authorization: denied for user ann`.
+pub(super) fn is_sentence(bytes: &[u8], span: &KeySpan, at: usize) -> bool {
     let head = &bytes[..bytes.len().min(at + HEAD)];
     let line = head[at..line_end(head, at)].trim_ascii_end();
     let mut words = line.split(|byte| *byte == b' ');
@@ -82,7 +82,7 @@ pub(super) fn is_sentence(bytes: &[u8], site: &Site, at: usize) -> bool {
         let number = word.len() <= 4 && word.iter().all(u8::is_ascii_digit);
         !word.is_empty() && (number || word.iter().all(u8::is_ascii_lowercase))
     };
-    let cookie = bytes[site.start..site.end].to_ascii_lowercase();
+    let cookie = bytes[span.start..span.end].to_ascii_lowercase();
     let fewest = if cookie.ends_with(b"cookie") || cookie.ends_with(b"cookies") {
         1
     } else {
@@ -97,12 +97,12 @@ pub(super) fn is_sentence(bytes: &[u8], site: &Site, at: usize) -> bool {
         && !line.contains(&b'=')
 }
 
-/// The bytes of a kind, and what follows.
+/// Splits the text behind the leading bytes that satisfy `is`.
 fn split(text: &[u8], is: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    text.split_at(end_of(text, 0, HEAD, is))
+    text.split_at(end_while(text, 0, HEAD, is))
 }
 
-/// True where a word ends.
+/// True at the end of a word.
 fn ends(rest: &[u8]) -> bool {
     rest.first()
         .is_none_or(|next| !next.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! `Debug` without secrets: it ends up in logs and in the messages of tests.
+//! `Debug` output without secrets, because it ends up in logs and test output.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::{
     redact::{REDACTED, Redactor},
 };
 
-/// So much of a text is shown.
+/// Maximum length of the output in bytes.
 const CAP: usize = 2_048;
 
 /// A value whose `Debug` output is redacted by the standard rules.
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outcome_shows_no_secret() {
+    fn the_debug_output_of_an_outcome_contains_no_secret() {
         let outcome =
             Outcome::failed("denied").with_message(String::from("token=hunter2 at https://a:b@h"));
         let shown = format!("{outcome:?} {outcome:#?}");

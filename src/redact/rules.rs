@@ -1,11 +1,11 @@
-//! The rules as data: `rules/own.txt` and `rules/gitleaks.txt`, read on first use.
+//! The rule tables `rules/own.txt` and `rules/gitleaks.txt`, parsed on first use.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 const OWN: &str = include_str!("rules/own.txt");
 const GITLEAKS: &str = include_str!("rules/gitleaks.txt");
 
-/// The rules, read once.
+/// The rules, parsed once.
 pub(super) static TABLE: LazyLock<Table> = LazyLock::new(Table::read);
 
 /// A set of ASCII characters.
@@ -18,7 +18,7 @@ impl Charset {
         byte < 0x80 && self.0 >> byte & 1 == 1
     }
 
-    pub(super) const fn of(bytes: &[u8]) -> Charset {
+    pub(super) const fn new(bytes: &[u8]) -> Charset {
         let (mut set, mut at) = (0_u128, 0);
         while at < bytes.len() {
             set |= 1 << bytes[at];
@@ -27,7 +27,7 @@ impl Charset {
         Charset(set)
     }
 
-    /// Reads `[A-Za-z0-9_-]`.
+    /// Parses `[A-Za-z0-9_-]`.
     fn parse(text: &str) -> Charset {
         let inner = text
             .trim_start_matches('[')
@@ -46,13 +46,13 @@ impl Charset {
     }
 }
 
-/// A list of words in `own.txt`, by their lengths.
+/// A word list of `own.txt`, grouped by length.
 #[derive(Debug)]
 pub(super) struct Words(Vec<Vec<&'static str>>);
 
 impl Words {
-    /// Reads the line `words NAME: ..`.
-    pub(super) fn read(name: &str) -> Words {
+    /// Loads the lines `words NAME: …`.
+    pub(super) fn load(name: &str) -> Words {
         let list = |line: &'static str| {
             line.strip_prefix("words ")?
                 .strip_prefix(name)?
@@ -66,9 +66,9 @@ impl Words {
         Words(by_len)
     }
 
-    /// Those of the length and the first letter of a text.
+    /// Returns the words with the length and the first letter of `text`.
     #[inline]
-    fn alike(&self, text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    fn candidates(&self, text: &[u8]) -> impl Iterator<Item = &[u8]> {
         let words = self
             .0
             .get(text.len())
@@ -79,11 +79,12 @@ impl Words {
     }
 
     pub(super) fn has(&self, text: &[u8]) -> bool {
-        self.alike(text).any(|word| word == text)
+        self.candidates(text).any(|word| word == text)
     }
 
     pub(super) fn has_any_case(&self, text: &[u8]) -> bool {
-        self.alike(text).any(|word| word.eq_ignore_ascii_case(text))
+        self.candidates(text)
+            .any(|word| word.eq_ignore_ascii_case(text))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'static str> {
@@ -91,30 +92,30 @@ impl Words {
     }
 }
 
-/// A secret that is known by its prefix.
+/// A secret with a known prefix.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     pub(super) prefix: String,
-    /// Which of [`Table::charsets`] may follow.
+    /// Index in [`Table::charsets`] of the characters that may follow.
     pub(super) charset: usize,
-    /// How many characters must follow at least.
+    /// Minimum number of characters that must follow.
     pub(super) min: usize,
-    /// Bits of entropy a character.
+    /// Minimum entropy in bits per character.
     pub(super) entropy: f32,
-    /// The prefix is no secret.
+    /// The prefix is not secret, and is kept.
     pub(super) keep: bool,
-    /// The prefix may stand within a word.
+    /// The prefix may occur inside a word.
     pub(super) inside: bool,
     pub(super) any_case: bool,
-    /// So many of its characters stand before the prefix.
+    /// Number of characters of the secret before the prefix.
     pub(super) back: usize,
-    /// In three parts, as a bot's token of Discord.
+    /// Consists of three dotted parts, like a Discord bot token.
     pub(super) dotted: bool,
-    /// It holds digits and capitals, or many digits: it is no word with dashes.
+    /// Contains digits and capitals, or many digits, unlike hyphenated words.
     pub(super) mixed: bool,
 }
 
-/// A value of a known form under a key with the name of a vendor.
+/// The form of a vendor's secrets, for keys that contain the vendor's name.
 #[derive(Debug, Clone)]
 pub(super) struct Vendor {
     pub(super) name: String,
@@ -124,35 +125,35 @@ pub(super) struct Vendor {
 }
 
 impl Vendor {
-    /// What the automaton looks for: vendors whose names begin alike share it.
+    /// Returns the part of the name that the automaton matches, shared by vendors with the same first letters.
     pub(super) fn head(&self) -> &str {
         &self.name[..self.name.len().min(8)]
     }
 }
 
-/// What kind of secret a key names.
+/// The class of secret named by a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// Any value is secret.
     Strong,
-    /// A value that looks like a secret, or one in a strict form, is.
+    /// A value that looks like a secret, or follows a strict separator, is secret.
     Weak,
-    /// Short numbers are, too.
+    /// Like `Weak`, including short numbers.
     Digits,
-    /// The rest of the line is.
+    /// The rest of the line is secret.
     Header,
 }
 
-/// Where in a key a name must stand.
+/// Where a name must occur in a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Anywhere,
     End,
-    /// At the end, between the borders of words.
+    /// At the end, at word boundaries.
     Word,
-    /// At the end; the automaton finds its last word.
+    /// At the end; the automaton matches only its last word.
     Apart,
-    /// The last word itself.
+    /// Exactly the last word.
     Part,
 }
 
@@ -162,23 +163,27 @@ pub(super) struct Table {
     pub(super) shapes: Vec<Shape>,
     pub(super) vendors: Vec<Vendor>,
     pub(super) charsets: Vec<Charset>,
-    /// Those that rules of code use, by their place in `charsets`.
+    /// Indices in `charsets` of the sets used by code.
     pub(super) credentials: usize,
     pub(super) base64: usize,
     pub(super) word: usize,
     pub(super) azure: usize,
-    /// Names of keys with the borders of their words: `api key`.
+    /// Names of keys, with blanks between words: `api key`.
     pub(super) names: Vec<(String, Place, Class)>,
-    /// Without blanks, by their last byte.
+    /// Names without blanks, by their last byte.
     pub(super) endings: HashMap<u8, Vec<(String, Place, Class)>>,
+    /// Names without blanks that match anywhere in a key.
     pub(super) anywhere: Vec<String>,
+    /// Endings of keys that are not secret.
     pub(super) none: Vec<String>,
+    /// Last words that are ignored: `secret_value` is `secret`.
     pub(super) value: Vec<String>,
+    /// Last words of keys that describe a secret: `password_hint`.
     pub(super) about: Vec<String>,
 }
 
 impl Table {
-    /// Reads both files.
+    /// Parses both files.
     pub(super) fn read() -> Table {
         let mut table = Table::default();
         table.credentials = table.charset("[A-Za-z0-9._~+/=%|-]");
@@ -188,7 +193,7 @@ impl Table {
         OWN.lines()
             .chain(GITLEAKS.lines())
             .for_each(|line| table.line(line));
-        // Those of a head stand together.
+        // Vendors that share a head must be adjacent.
         table
             .vendors
             .sort_by(|one, other| one.name.cmp(&other.name));
@@ -234,7 +239,7 @@ impl Table {
     fn name(&mut self, names: &str, place: Place, class: Class) {
         for name in phrases(names) {
             self.names.push((name.to_owned(), place, class));
-            // Keys are compared in small letters, but only ASCII is folded.
+            // Keys are compared in lower case, but only ASCII is folded.
             if !name.is_ascii() {
                 let mut letters = name.chars();
                 let first = letters.next().into_iter().flat_map(char::to_uppercase);

@@ -1,59 +1,60 @@
-//! The state of one pass over a text: what was found, and what is not looked for twice.
+//! The state of one pass over a text: the secrets found, and memoized results.
 
 use std::ops::Range;
 
 use crate::redact::{
     REDACTED, Rules,
+    encoded_char::{Encoding, end_while},
     rules::{Charset, Class, TABLE},
-    spell::{Spelling, end_of},
 };
 
-/// How many keys are remembered.
+/// Number of memoized keys.
 pub(super) const KEYS: usize = 16;
 
 /// The state of one pass.
 pub(super) struct Scan<'a> {
     pub(super) rules: &'a Rules,
     pub(super) bytes: &'a [u8],
-    pub(super) spans: Vec<Found>,
-    /// The end of the last secret: nothing begins before it.
+    pub(super) secrets: Vec<SecretSpan>,
+    /// End of the last secret: no other starts before it.
     pub(super) done: usize,
-    /// A secret that was found ahead: what stands before it is still to be looked at.
+    /// A secret found ahead: the text before it is still to be scanned.
     pub(super) ahead: Range<usize>,
-    /// The end of the last key that was judged.
+    /// End of the last classified key.
     pub(super) key_done: usize,
-    /// How far commands, and pairs of a name and a value, were read: what lies before is not read again.
+    /// End of the command lines that were read: they are not read again.
     pub(super) commands_done: usize,
+    /// End of the name/value pairs that were read: they are not read again.
     pub(super) pairs_done: usize,
     pub(super) memo: Memo,
 }
 
-/// What was found out and holds for a range of the text.
+/// Memoized results that hold for a range of the text.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     pub(super) runs: Runs,
-    /// No bracket closes before.
+    /// There is no closing bracket before this position.
     pub(super) unclosed: usize,
-    /// No apostrophe stands before.
+    /// There is no apostrophe before this position.
     pub(super) apostrophe: usize,
-    /// Some keys, where they stand, and what they name.
+    /// Classes of recent keys, by their bounds.
     pub(super) keys: [(usize, usize, Option<Class>); KEYS],
-    /// The last `@`, and where its URL's user begins.
+    /// The last `@`, and the start of the user in its URL.
     pub(super) user: Option<(usize, Option<usize>)>,
 }
 
-/// A secret, which the mark replaces.
+/// The span of a secret, to be replaced by the mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct SecretSpan {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// The quotes around the mark, where the value is JSON and no string.
-    pub(super) quotes: Option<Spelling>,
+    /// Encoding of quotes added around the mark, for a JSON value that is not a string.
+    pub(super) quotes: Option<Encoding>,
 }
 
-impl Found {
-    pub(super) fn new(start: usize, end: usize) -> Found {
-        Found {
+impl SecretSpan {
+    pub(super) fn new(start: usize, end: usize) -> SecretSpan {
+        SecretSpan {
             start,
             end,
             quotes: None,
@@ -61,7 +62,7 @@ impl Found {
     }
 }
 
-/// The ends of the last run of each charset, so that no run is read twice.
+/// The last run of each charset, so that no run is read twice.
 #[derive(Debug, Default)]
 pub(super) struct Runs(Vec<(usize, usize)>);
 
@@ -70,7 +71,7 @@ impl<'a> Scan<'a> {
         Scan {
             rules,
             bytes,
-            spans: Vec::new(),
+            secrets: Vec::new(),
             done: 0,
             ahead: 0..0,
             key_done: 0,
@@ -80,30 +81,30 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Keeps what was found right behind the place that is looked at.
-    pub(super) fn found(&mut self, found: Found) {
+    /// Adds a secret at the current position.
+    pub(super) fn add(&mut self, found: SecretSpan) {
         if found.start < found.end {
-            self.spans.push(found);
+            self.secrets.push(found);
             self.done = self.done.max(found.end);
         }
     }
 
-    /// Keeps a secret, unless a mark stands in it already.
-    pub(super) fn secret(&mut self, start: usize, end: usize) {
-        if !self.is_marked(start, end) {
-            self.found(Found::new(start, end));
+    /// Adds a secret, unless it contains a mark.
+    pub(super) fn add_secret(&mut self, start: usize, end: usize) {
+        if !self.contains_mark(start, end) {
+            self.add(SecretSpan::new(start, end));
         }
     }
 
-    /// Keeps a secret that stands further ahead.
-    pub(super) fn secret_ahead(&mut self, found: Found) {
-        if found.start < found.end && !self.is_marked(found.start, found.end) {
-            self.spans.push(found);
+    /// Adds a secret ahead of the current position, unless it contains a mark.
+    pub(super) fn add_secret_ahead(&mut self, found: SecretSpan) {
+        if found.start < found.end && !self.contains_mark(found.start, found.end) {
+            self.secrets.push(found);
             self.ahead = found.start..found.end;
         }
     }
 
-    pub(super) fn is_marked(&self, start: usize, end: usize) -> bool {
+    pub(super) fn contains_mark(&self, start: usize, end: usize) -> bool {
         let mark = REDACTED.as_bytes();
         self.bytes[start..end]
             .windows(mark.len())
@@ -112,7 +113,7 @@ impl<'a> Scan<'a> {
 }
 
 impl Runs {
-    /// Where the run of these characters ends that begins at `at`.
+    /// Returns the end of the run of these characters from `at`.
     pub(super) fn end(&mut self, bytes: &[u8], charset: usize, at: usize) -> usize {
         if self.0.len() <= charset {
             self.0.resize(charset + 1, (0, 0));
@@ -128,5 +129,5 @@ impl Runs {
 }
 
 pub(super) fn run_end(bytes: &[u8], at: usize, charset: Charset) -> usize {
-    end_of(bytes, at, usize::MAX, |byte| charset.has(byte))
+    end_while(bytes, at, usize::MAX, |byte| charset.has(byte))
 }

@@ -1,23 +1,23 @@
-//! Secrets that are known by their form, wherever they stand in a text.
+//! Secrets recognized by their form, anywhere in a text.
 
 use std::sync::LazyLock;
 
 use crate::redact::{
     REDACTED,
-    looks::is_placeholder,
+    encoded_char::{end_while, escape_ends_at, is_quote, is_space, skip_while, start_while},
+    heuristics::is_placeholder,
     rules::{Shape, TABLE},
     scan::{Scan, run_end},
-    spell::{end_of, escape_ends_at, is_quote, is_space, skip, start_of},
 };
 
-/// How many characters say how random a text is.
+/// Number of characters from which the entropy is estimated.
 const SAMPLE: usize = 48;
 
-/// The longest user and password that stand before an `@`, in bytes.
-const USER: usize = 1_024;
+/// Maximum length of user and password before an `@`, in bytes.
+const MAX_USER_INFO: usize = 1_024;
 
 impl Scan<'_> {
-    /// A secret with a known prefix.
+    /// Handles a secret with a known prefix.
     pub(super) fn shape(&mut self, shape: &Shape, start: usize) {
         let bytes = self.bytes;
         let charset = TABLE.charsets[shape.charset];
@@ -29,7 +29,7 @@ impl Scan<'_> {
         };
         let same = head == prefix || shape.any_case && head.eq_ignore_ascii_case(prefix);
         let begins = shape.min == 0 || bytes.get(end).is_some_and(|next| charset.has(*next));
-        if !same || !begins || !shape.inside && !is_border(bytes, first) {
+        if !same || !begins || !shape.inside && !is_boundary(bytes, first) {
             return;
         }
         let run = self.memo.runs.end(bytes, shape.charset, end);
@@ -40,28 +40,28 @@ impl Scan<'_> {
             || shape.mixed && !is_mixed(text)
             || shape.dotted && !is_dotted(text)
             || !before.iter().all(|byte| charset.has(*byte))
-            || is_name(text)
+            || is_joined_words(text)
         {
             return;
         }
-        // A full stop or a dash at the end belongs to the sentence.
-        let last = start_of(bytes, run, run - end, |byte| b".-/".contains(&byte));
-        self.secret(if shape.keep { end } else { first }, last);
+        // A trailing full stop or dash belongs to the sentence.
+        let last = start_while(bytes, run, run - end, |byte| b".-/".contains(&byte));
+        self.add_secret(if shape.keep { end } else { first }, last);
     }
 
-    /// `Bearer <token>` and `Basic <base64>`.
+    /// Handles `Bearer <token>` and `Basic <base64>`.
     pub(super) fn scheme(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         let bearer = bytes[start + 1].eq_ignore_ascii_case(&b'e');
         let word = start + if bearer { 6 } else { 5 };
         let first = usize::from(bytes.get(word) == Some(&b'+'));
-        let at = skip(
+        let at = skip_while(
             bytes,
             word + first,
             (end + 8).saturating_sub(word + first),
             |next| matches!(next.byte, b' ' | b'\t'),
         );
-        if at == word || !is_border(bytes, start) {
+        if at == word || !is_boundary(bytes, start) {
             return;
         }
         let run = self.memo.runs.end(bytes, TABLE.credentials, at);
@@ -72,16 +72,16 @@ impl Scan<'_> {
             is_basic(token)
         };
         if secret && token.first().is_some_and(u8::is_ascii_alphanumeric) {
-            self.secret(at, run);
+            self.add_secret(at, run);
         }
     }
 
-    /// A private key, as far as it looks like one.
+    /// Handles a private key, up to the last line that looks like one.
     pub(super) fn pem(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         let of_label =
             |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
-        let label_end = end_of(bytes, end, 48, of_label);
+        let label_end = end_while(bytes, end, 48, of_label);
         let mut label = bytes[end..label_end].windows(11);
         if !label.any(|part| part == b"PRIVATE KEY") || !bytes[label_end..].starts_with(b"-----") {
             return;
@@ -89,14 +89,14 @@ impl Scan<'_> {
         let mut at = label_end + 5;
         let (mut long, mut last) = (false, at);
         loop {
-            at = skip(bytes, at, usize::MAX, |next| is_space(next.byte));
+            at = skip_while(bytes, at, usize::MAX, |next| is_space(next.byte));
             let rest = &bytes[at..];
             if rest.starts_with(b"-----END ") {
-                let close = end_of(bytes, at + 9, 60, of_label);
-                return self.secret(start, end_of(bytes, close, 5, |byte| byte == b'-'));
+                let close = end_while(bytes, at + 9, 60, of_label);
+                return self.add_secret(start, end_while(bytes, close, 5, |byte| byte == b'-'));
             }
             if rest.starts_with(b"Proc-Type:") || rest.starts_with(b"DEK-Info:") {
-                at = end_of(bytes, at, 96, |byte| !b"\n\r\\".contains(&byte));
+                at = end_while(bytes, at, 96, |byte| !b"\n\r\\".contains(&byte));
                 last = at;
                 continue;
             }
@@ -104,7 +104,7 @@ impl Scan<'_> {
             if word == at {
                 break;
             }
-            // Words of prose are short; the last line of a key that was cut off may be.
+            // Words of prose are short; so may be the last line of a truncated key.
             if word - at >= 16 {
                 long = true;
                 last = word;
@@ -114,12 +114,12 @@ impl Scan<'_> {
             at = word;
         }
         if long {
-            self.secret(start, last);
+            self.add_secret(start, last);
         }
     }
 
-    /// `scheme://user:password@`, the `@` standing at `at`. A password may hold `@`, and where there is one also `/`,
-    /// `?` and `#`, though it should not.
+    /// Handles `scheme://user:password@` with the `@` at `at`. A password may contain `@`, `/`, `?` and `#`, although it
+    /// should not.
     pub(super) fn user_info(&mut self, at: usize) {
         let Some(start) = self.authority(at) else {
             return;
@@ -134,7 +134,7 @@ impl Scan<'_> {
         let password = colon.map(|colon| &authority[colon + 1..]);
         let has_password = password
             .is_some_and(|password| !in_brackets && !password.iter().all(u8::is_ascii_digit));
-        // `git@` is a name that gives nothing away.
+        // `git@` is only a name.
         let is_name = colon.is_none() && (info.len() < 20 || in_brackets);
         let is_path = plain.is_some() && (!has_password || authority.contains(&b'@'));
         let placeholder = *info == *REDACTED.as_bytes()
@@ -144,15 +144,15 @@ impl Scan<'_> {
                     || is_placeholder(password)
             });
         if !(info.is_empty() || is_name || is_path || placeholder) {
-            self.secret(start, at);
+            self.add_secret(start, at);
         }
     }
 
-    /// Where the user of a URL begins, that an `@` at `at` may end.
+    /// Returns the start of the user info that ends with the `@` at `at`.
     fn authority(&mut self, at: usize) -> Option<usize> {
         let bytes = self.bytes;
         let known = self.memo.user.take();
-        let floor = at.saturating_sub(USER);
+        let floor = at.saturating_sub(MAX_USER_INFO);
         let from = known.map_or(floor, |(last, _)| floor.max(last + 1));
         let begins = |place: usize| match bytes[place] {
             b'/' => bytes[..=place].ends_with(b"://") || bytes[..=place].ends_with(br":\/\/"),
@@ -166,7 +166,7 @@ impl Scan<'_> {
             start = begins(place).then_some(place + 1);
             start.is_some() || byte <= b' ' || is_quote(byte) || matches!(byte, b'<' | b'>')
         });
-        // What was found out for the `@` before holds for this one.
+        // The result for the previous `@` holds for this one too.
         if !ended && from > floor {
             start = known.and_then(|(_, start)| start);
         }
@@ -174,30 +174,30 @@ impl Scan<'_> {
         start.filter(|start| *start >= floor)
     }
 
-    /// `user:password@tcp(host)`.
+    /// Handles `user:password@tcp(host)`.
     pub(super) fn dsn(&mut self, at: usize) {
         let bytes = self.bytes;
         let of_user = |byte: u8| byte > b' ' && !b"\"'`=".contains(&byte);
-        let start = start_of(bytes, at, 128.min(at - self.done), of_user);
+        let start = start_while(bytes, at, 128.min(at - self.done), of_user);
         if let Some(colon) = bytes[start..at].iter().position(|byte| *byte == b':') {
             let value = start + colon + 1;
             if !bytes[value..at].starts_with(b"//") {
-                self.secret(value, at);
+                self.add_secret(value, at);
             }
         }
     }
 
-    /// `123456789:AA..`, the colon standing at `at`.
+    /// Handles `123456789:AA…` with the colon at `at`.
     pub(super) fn telegram(&mut self, at: usize) {
         let bytes = self.bytes;
-        let id = start_of(bytes, at, 12, |byte| byte.is_ascii_digit());
+        let id = start_while(bytes, at, 12, |byte| byte.is_ascii_digit());
         let run = self.memo.runs.end(bytes, TABLE.word, at + 1);
         if (8..=11).contains(&(at - id)) && (33..=36).contains(&(run - at - 1)) {
-            self.secret(id, run);
+            self.add_secret(id, run);
         }
     }
 
-    /// `abc1Q~` and what follows.
+    /// Handles `abc1Q~…`.
     pub(super) fn azure(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         let Some(head) = start.checked_sub(4).map(|head| &bytes[head..start]) else {
@@ -206,20 +206,20 @@ impl Scan<'_> {
         let run = self.memo.runs.end(bytes, TABLE.azure, end);
         let digit = head[3].is_ascii_digit() && head.iter().all(u8::is_ascii_alphanumeric);
         if digit && (31..=34).contains(&(run - end)) {
-            self.secret(start - 4, run);
+            self.add_secret(start - 4, run);
         }
     }
 }
 
-/// True where a secret may begin: not within a word, but right behind an escape.
-fn is_border(bytes: &[u8], at: usize) -> bool {
+/// True if a secret may start here: not inside a word, except directly behind an escape.
+fn is_boundary(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).map(|before| bytes[before]) else {
         return true;
     };
     !(before.is_ascii_alphanumeric() || before == b'_') || escape_ends_at(bytes, at)
 }
 
-/// `//` behind a colon, percent-encoded up to three times: its last `f` stands at `at`.
+/// True for `://`, percent-encoded up to three times, whose last `f` is at `at`.
 fn is_encoded_slashes(bytes: &[u8], at: usize) -> bool {
     let texts: [&[u8]; 3] = [b"%3a%2f%2f", b"%253a%252f%252f", b"%25253a%25252f%25252f"];
     let ends = |text: &&[u8]| {
@@ -229,13 +229,13 @@ fn is_encoded_slashes(bytes: &[u8], at: usize) -> bool {
     bytes[at - 1] == b'2' && texts.iter().any(ends)
 }
 
-/// n · log2(n), as differences of one n to the next.
+/// Differences of consecutive values of n · log2(n).
 static STEPS: LazyLock<[f32; SAMPLE + 1]> = LazyLock::new(|| {
     let surplus = |n: usize| n as f32 * (n.max(1) as f32).log2();
     std::array::from_fn(|n| surplus(n + 1) - surplus(n))
 });
 
-/// True when the text has at least so many bits of entropy a character.
+/// True if the text has at least `bits` of entropy per character.
 pub(super) fn is_random(text: &[u8], bits: f32) -> bool {
     if bits <= 0.0 {
         return true;
@@ -252,8 +252,8 @@ pub(super) fn is_random(text: &[u8], bits: f32) -> bool {
     len.log2() - surplus / len >= bits
 }
 
-/// Words with dashes or underscores between them.
-fn is_name(text: &[u8]) -> bool {
+/// True for lower-case words joined by dashes or underscores.
+fn is_joined_words(text: &[u8]) -> bool {
     let sample = &text[..text.len().min(SAMPLE)];
     let parts = |byte: &u8| matches!(byte, b'-' | b'_');
     sample
@@ -262,7 +262,7 @@ fn is_name(text: &[u8]) -> bool {
         && sample.iter().any(parts)
 }
 
-/// Three parts with dots between them, the second of six characters: the token of a bot of Discord.
+/// True for three dotted parts, the second of six characters: a Discord bot token.
 fn is_dotted(text: &[u8]) -> bool {
     let mut parts = text[..text.len().min(2 * SAMPLE)]
         .split(|byte| *byte == b'.')
@@ -277,7 +277,7 @@ fn is_mixed(text: &[u8]) -> bool {
     digits > 0 && (digits * 5 >= sample.len() || sample.iter().any(u8::is_ascii_uppercase))
 }
 
-/// Tells a token from a word: "bearer certificates" is no secret.
+/// Distinguishes a token from a word: "bearer certificates" is not a secret.
 fn is_token(token: &[u8]) -> bool {
     let of_word = |byte: &u8| byte.is_ascii_lowercase() || b".-".contains(byte);
     let of_constant = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
@@ -287,9 +287,9 @@ fn is_token(token: &[u8]) -> bool {
         || token.len() >= 24 && !token.iter().all(of_word)
 }
 
-/// True when it is base64 for `user:password`.
+/// True for the base64 encoding of `user:password`.
 fn is_basic(token: &[u8]) -> bool {
-    let (mut bits, mut count, mut parted) = (0_u32, 0, false);
+    let (mut bits, mut count, mut has_colon) = (0_u32, 0, false);
     for byte in token.iter().take(256).take_while(|byte| **byte != b'=') {
         let six = match byte {
             b'A'..=b'Z' => byte - b'A',
@@ -307,9 +307,9 @@ fn is_basic(token: &[u8]) -> bool {
             if decoded < b' ' {
                 return false;
             }
-            parted |= decoded == b':';
+            has_colon |= decoded == b':';
             bits &= (1 << count) - 1;
         }
     }
-    parted
+    has_colon
 }

@@ -2,7 +2,8 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What a text becomes; twice is once. Most texts are in `tests/calls/redaction/texts.txt`.
+/// Checks the redacted text, and that redacting it again changes nothing. Most texts are in
+/// `tests/calls/redaction/texts.txt`.
 fn check(text: &str, expected: &str) {
     let redactor = Redactor::new();
     let clean = redactor.text(text).unwrap();
@@ -10,12 +11,12 @@ fn check(text: &str, expected: &str) {
     assert_eq!(redactor.text(&clean).unwrap(), expected, "twice");
 }
 
-/// Put together here, so that no scanner takes this file for a leak.
+/// Builds a secret at run time, so that no secret scanner reports this file.
 fn made(beginning: &str) -> String {
     format!("{beginning}{}", "Ab3dEf7hJk".repeat(4))
 }
 
-/// What real texts and attacks are made of: a token a line.
+/// Building blocks of real texts and attacks, one per line.
 fn tokens() -> Vec<String> {
     let written = |line: &str| {
         [('␠', ' '), ('⏎', '\n'), ('⇥', '\t'), ('␛', '\u{1b}')]
@@ -53,7 +54,7 @@ fn arguments_of_programs_are_read_in_pairs() {
 }
 
 #[test]
-fn own_patterns_leave_the_mark_alone() {
+fn custom_patterns_do_not_match_the_mark() {
     let redactor = Redactor::new().pattern("words", r"\w+").unwrap();
     let once = redactor.text("password=hunter2 and é more").unwrap();
     assert_eq!(redactor.text(&once).unwrap(), once);
@@ -61,7 +62,7 @@ fn own_patterns_leave_the_mark_alone() {
 }
 
 #[test]
-fn own_keys_work_without_the_standard_rules() {
+fn custom_keys_work_without_the_standard_rules() {
     let redactor = Redactor::none().key("Membership-Number");
     assert_eq!(
         redactor.text("membershipNumber=7 password=x").unwrap(),
@@ -70,7 +71,7 @@ fn own_keys_work_without_the_standard_rules() {
 }
 
 #[test]
-fn no_input_makes_it_slow_or_deep() {
+fn no_input_is_slow_or_overflows_the_stack() {
     for part in tokens() {
         let text = part.repeat(100_000 / part.len());
         let clean = Redactor::new().text(&text).unwrap().into_owned();
@@ -83,7 +84,7 @@ fn no_input_makes_it_slow_or_deep() {
 }
 
 #[test]
-fn a_value_may_be_as_deep_as_memory_goes() {
+fn a_value_may_be_nested_arbitrarily_deep() {
     let mut value = json!({"password": "hunter2"});
     for _ in 0..100_000 {
         value = Value::Array(vec![value]);
@@ -100,7 +101,7 @@ fn a_value_may_be_as_deep_as_memory_goes() {
 }
 
 #[test]
-fn a_preview_looks_no_further_than_its_cap() {
+fn a_preview_reads_no_further_than_its_cap() {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     let redactor = Redactor::new().with(|_, _| {
@@ -115,7 +116,7 @@ fn a_preview_looks_no_further_than_its_cap() {
     assert!(SEEN.load(Relaxed) < 100);
 }
 
-/// A text that keeps to what stands around a secret in real ones.
+/// Generates text that surrounds secrets in practice.
 fn surroundings() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,40}",
@@ -126,14 +127,14 @@ fn surroundings() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn twice_is_once(text in surroundings()) {
+    fn redaction_is_idempotent(text in surroundings()) {
         let redactor = Redactor::new();
         let once = redactor.text(&text).unwrap().into_owned();
         prop_assert_eq!(redactor.text(&once).unwrap(), once.as_str());
     }
 
     #[test]
-    fn a_known_shape_survives_nowhere(before in surroundings(), after in surroundings()) {
+    fn a_known_shape_is_found_in_any_surroundings(before in surroundings(), after in surroundings()) {
         let secret = made("ghp_");
         let text = format!("{before} {secret} {after}");
         let clean = Redactor::new().text(&text).unwrap().into_owned();
@@ -141,9 +142,9 @@ proptest! {
     }
 }
 
-/// The same rules without anything remembered, at places found byte by byte.
+/// Redacts with the slow oracle.
 fn slowly(text: &str) -> String {
-    pass::slowly(&Rules::default(), text).into_owned()
+    pass::redact_slowly(&Rules::default(), text).into_owned()
 }
 
 fn mixture() -> impl Strategy<Value = String> {
@@ -152,13 +153,13 @@ fn mixture() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_remembered_changes_nothing(text in mixture()) {
+    fn memoization_changes_nothing(text in mixture()) {
         let clean = Redactor::new().text(&text).unwrap().into_owned();
         prop_assert_eq!(clean, slowly(&text));
     }
 
     #[test]
-    fn a_mixture_redacted_twice_is_the_same(text in mixture()) {
+    fn redaction_of_a_mixture_is_idempotent(text in mixture()) {
         let redactor = Redactor::new();
         let once = redactor.text(&text).unwrap().into_owned();
         prop_assert_eq!(redactor.text(&once).unwrap(), once.as_str());
@@ -188,16 +189,16 @@ fn every_shape_is_found_and_a_prefix_alone_is_not() {
 }
 
 #[test]
-fn no_known_token_is_a_short_word() {
+fn every_known_token_is_longer_than_a_short_word() {
     let shapes = rules::TABLE.shapes.iter();
     let shortest = shapes
         .map(|shape| shape.back + shape.prefix.len() + shape.min)
         .min();
-    assert!(shortest.unwrap() > pass::LONGEST_WORD, "{shortest:?}");
+    assert!(shortest.unwrap() > pass::MAX_WORD, "{shortest:?}");
 }
 
 #[test]
 fn the_automaton_is_small() {
-    let bytes = net::STANDARD.memory() + net::FOREIGN.memory();
+    let bytes = automaton::STANDARD.memory() + automaton::FOREIGN.memory();
     assert!(bytes < 3 << 19, "{bytes} bytes");
 }

@@ -1,4 +1,4 @@
-//! Hosts: when they were last used, what provides them, what keeps them awake and stops them.
+//! Hosts: markers, providers, keep-awake and watchers.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod markers;

@@ -1,4 +1,4 @@
-//! The activity of a host, as files say it.
+//! Marker files of a host.
 
 use std::{
     fs::{self, File},
@@ -35,7 +35,7 @@ fn run(program: &str, args: &[&Path]) {
 }
 
 #[test]
-fn a_marker_is_a_line_with_the_time_in_a_file_of_the_source_in_lower_case() {
+fn a_marker_is_a_file_named_after_its_source_with_the_time_as_one_line() {
     let (_folder, host) = host();
     let noon = at("2026-03-01T12:00:00.5Z");
     let json = host.clone().format(MarkerFormat::Json);
@@ -60,7 +60,7 @@ fn a_marker_is_a_line_with_the_time_in_a_file_of_the_source_in_lower_case() {
 }
 
 #[test]
-fn what_is_recorded_now_has_the_time_of_now() {
+fn a_marker_recorded_now_has_the_current_time() {
     let (_folder, host) = host();
     let before = Utc::now();
     host.record(ActivitySource::Agent).unwrap();
@@ -85,7 +85,7 @@ fn a_bare_touch_counts() {
     // The kernel's clock for files may be a tick behind.
     let bound = (now - before).to_std().unwrap() + Duration::from_millis(20);
     assert!(idle <= bound, "{idle:?}");
-    // What the line says is not the truth: the file's time is.
+    // The modification time is authoritative, not the line.
     let boot = marker(&host, ActivitySource::Boot);
     run("touch", &[&boot]);
     let reported = host.last_active(ActivitySource::Boot).unwrap().unwrap();
@@ -93,7 +93,7 @@ fn a_bare_touch_counts() {
 }
 
 #[test]
-fn no_marker_is_unknown_and_disabled_is_never_idle() {
+fn without_a_marker_the_idle_time_is_unknown_and_disabled_is_never_idle() {
     let (_folder, host) = host();
     let now = Utc::now();
     let idle = |mode: &str| host.idle_for(&mode.parse().unwrap(), now).unwrap();
@@ -109,7 +109,7 @@ fn no_marker_is_unknown_and_disabled_is_never_idle() {
 fn a_mode_chooses_which_sources_count() {
     let (_folder, host) = host();
     let noon = at("2026-03-01T12:00:00Z");
-    // The later in the order, the shorter ago.
+    // Later in the order means more recent.
     for (minutes, source) in (1..).zip(ActivitySource::ALL.into_iter().rev()) {
         host.record_at(source, noon - TimeDelta::minutes(minutes))
             .unwrap();
@@ -133,7 +133,7 @@ fn a_mode_chooses_which_sources_count() {
 }
 
 #[test]
-fn a_marker_of_the_future_is_idle_for_no_time() {
+fn a_marker_in_the_future_is_idle_for_zero_seconds() {
     let (_folder, host) = host();
     let noon = at("2026-03-01T12:00:00Z");
     host.record_at(ActivitySource::User, noon + TimeDelta::hours(1))
@@ -143,7 +143,7 @@ fn a_marker_of_the_future_is_idle_for_no_time() {
 }
 
 #[test]
-fn cut_off_and_foreign_files_break_nothing() {
+fn truncated_and_foreign_files_are_tolerated() {
     let (_folder, host) = host();
     host.record_at(ActivitySource::Boot, at("2026-03-01T12:00:00Z"))
         .unwrap();
@@ -170,7 +170,7 @@ fn cut_off_and_foreign_files_break_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_no_marker_and_is_not_written_through() {
+fn a_symbolic_link_is_an_error_and_is_not_followed() {
     use std::os::unix::fs::symlink;
     let (_folder, host) = host();
     host.record(ActivitySource::Boot).unwrap();
@@ -180,7 +180,7 @@ fn a_link_is_no_marker_and_is_not_written_through() {
     let error = host.last_active(ActivitySource::User).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Host, "{error}");
     assert_eq!(host.markers().unwrap_err().kind(), ErrorKind::Host);
-    // Writing puts a marker in its place.
+    // Writing replaces the link by a marker.
     host.record(ActivitySource::User).unwrap();
     assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "mine");
     assert!(host.last_active(ActivitySource::User).unwrap().is_some());
@@ -199,13 +199,13 @@ fn a_link_is_no_marker_and_is_not_written_through() {
 }
 
 #[test]
-fn what_cannot_be_written_says_why_and_leaves_nothing() {
+fn a_failed_write_says_why_and_leaves_no_file() {
     let (folder, host) = host();
     let gone = HostActivity::new(folder.path().join("gone"));
     let error = gone.record(ActivitySource::User).unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert!(
-        error.to_string().starts_with("there is no host directory"),
+        error.to_string().starts_with("no host directory"),
         "{error}"
     );
     assert!(gone.markers().unwrap_err().is_not_found());
@@ -226,7 +226,7 @@ fn what_cannot_be_written_says_why_and_leaves_nothing() {
 
     #[cfg(target_os = "linux")]
     {
-        // Nobody may make a folder there, not even root.
+        // Not even root can create a folder there.
         let error = HostActivity::new("/sys")
             .record(ActivitySource::User)
             .unwrap_err();
@@ -271,7 +271,7 @@ fn many_writers_at_once_never_leave_an_empty_file() {
 }
 
 #[test]
-fn a_file_time_that_anybody_sets_is_what_is_reported() {
+fn the_modification_time_wins_over_the_line() {
     let (_folder, host) = host();
     host.record(ActivitySource::Ssh).unwrap();
     let past = at("2020-02-29T00:00:00Z");
@@ -284,7 +284,7 @@ fn a_file_time_that_anybody_sets_is_what_is_reported() {
 }
 
 #[test]
-fn what_a_killed_writer_left_behind_is_removed_after_an_hour() {
+fn a_temporary_file_of_a_killed_writer_is_removed_after_an_hour() {
     let (_folder, host) = host();
     host.record(ActivitySource::Boot).unwrap();
     let folder = host.directory().join("activity");
@@ -301,7 +301,7 @@ fn what_a_killed_writer_left_behind_is_removed_after_an_hour() {
     ] {
         fs::write(folder.join(name), "").unwrap();
     }
-    // One that says a time of long ago is no older for it.
+    // The time in the line does not make the file older.
     host.record_at(ActivitySource::Agent, at("2020-02-29T00:00:00Z"))
         .unwrap();
     let mut names: Vec<_> = fs::read_dir(&folder)

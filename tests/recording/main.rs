@@ -1,9 +1,9 @@
-//! Recordings: of browsers, terminals and whatever else hands over chunks.
+//! Recordings of browsers, terminals and other resources.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod attachments;
 #[cfg(feature = "browser")]
 mod browser;
-mod kept;
+mod read_back;
 #[path = "../support/mod.rs"]
 mod support;

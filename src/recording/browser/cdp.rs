@@ -1,4 +1,4 @@
-//! A connection to a browser's DevTools.
+//! The DevTools protocol (CDP) over a WebSocket.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -11,86 +11,89 @@ use tokio_tungstenite::{
 use super::endpoint::Endpoint;
 use crate::error::Result;
 
-/// The longest thing that a browser can say: the first look at a page comes in one piece, pictures and styles included.
-const LONGEST_MESSAGE: usize = 64 << 20;
+/// Maximum size of a message in bytes: the first snapshot of a page is one message, including images and styles.
+const MAX_MESSAGE: usize = 64 << 20;
 
-/// A connection to a browser's DevTools: numbered calls go out, answers and events come in.
+/// A connection to a browser's DevTools: sends numbered calls, receives responses and events.
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: WebSocketStream<TcpStream>,
-    called: u64,
+    /// Number of the last call.
+    last_call: u64,
 }
 
-/// What came from a browser.
+/// A frame received from a browser.
 #[derive(Debug)]
-pub(super) enum Heard {
-    /// Something that it says.
+pub(super) enum Frame {
     Text(Utf8Bytes),
-    /// More than is taken at once. It cannot be understood any more.
-    TooMuch,
+    /// A message above the size limit. The connection is unusable afterwards.
+    TooLarge,
 }
 
-/// What a browser says.
+/// A message of a browser.
 #[derive(Debug)]
-pub(super) enum Said {
-    /// The answer to a call; `None` where it failed.
-    Answer(u64, Option<Value>),
-    /// Something happened: the method, what it says, in which session.
+pub(super) enum Incoming {
+    /// The response to a call: its number, and the result; `None` if it failed.
+    Response(u64, Option<Value>),
+    /// An event: method, parameters and session.
     Event(String, Value, String),
 }
 
 impl Connection {
-    /// Connects to a browser by its websocket.
+    /// Connects to a browser's WebSocket.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self> {
         let stream = TcpStream::connect(endpoint.host()).await;
-        let stream = stream.map_err(|cause| endpoint.gone().with_source(cause))?;
+        let stream = stream.map_err(|cause| endpoint.not_found().with_source(cause))?;
         let config = WebSocketConfig::default()
-            .max_message_size(Some(LONGEST_MESSAGE))
-            .max_frame_size(Some(LONGEST_MESSAGE));
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE));
         let opened = client_async_with_config(endpoint.url(), stream, Some(config)).await;
-        let (socket, _) = opened.map_err(|cause| endpoint.gone().with_source(cause))?;
-        Ok(Connection { socket, called: 0 })
+        let (socket, _) = opened.map_err(|cause| endpoint.not_found().with_source(cause))?;
+        Ok(Connection {
+            socket,
+            last_call: 0,
+        })
     }
 
-    /// Calls a method in a session, or of the browser itself. Gives the number of the call; 0 when the browser is gone.
+    /// Calls a method in a session, or of the browser itself. Returns the number of the call; 0 if the browser is gone.
     pub(super) async fn call(&mut self, session: Option<&str>, method: &str, params: Value) -> u64 {
-        self.called += 1;
-        let mut call = json!({"id": self.called, "method": method, "params": params});
+        self.last_call += 1;
+        let mut call = json!({"id": self.last_call, "method": method, "params": params});
         if let Some(session) = session {
             call["sessionId"] = session.into();
         }
         let sent = self.socket.send(Message::text(call.to_string())).await;
-        sent.map_or(0, |()| self.called)
+        sent.map_or(0, |()| self.last_call)
     }
 
-    /// What it says next; `None` when it is gone.
+    /// Receives the next frame; `None` if the browser is gone.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
-    pub(super) async fn next(&mut self) -> Option<Heard> {
+    /// Cancel safe: no frame is lost.
+    pub(super) async fn next(&mut self) -> Option<Frame> {
         loop {
             return match self.socket.next().await? {
-                Ok(Message::Text(text)) => Some(Heard::Text(text)),
+                Ok(Message::Text(text)) => Some(Frame::Text(text)),
                 Ok(_) => continue,
-                Err(SocketError::Capacity(_)) => Some(Heard::TooMuch),
+                Err(SocketError::Capacity(_)) => Some(Frame::TooLarge),
                 Err(_) => None,
             };
         }
     }
 }
 
-impl Said {
-    /// Reads what came; `None` where it is nothing that browsers say.
-    pub(super) fn read(text: &str) -> Option<Said> {
-        let mut said: Value = serde_json::from_str(text).ok()?;
-        if let Some(id) = said["id"].as_u64() {
-            let result = said.get_mut("result").map(Value::take);
-            return Some(Said::Answer(id, result));
+impl Incoming {
+    /// Parses a message; `None` if it is not JSON.
+    pub(super) fn parse(text: &str) -> Option<Incoming> {
+        let mut message: Value = serde_json::from_str(text).ok()?;
+        if let Some(id) = message["id"].as_u64() {
+            let result = message.get_mut("result").map(Value::take);
+            return Some(Incoming::Response(id, result));
         }
-        let method = said["method"].as_str().unwrap_or_default().to_owned();
-        let session = said["sessionId"].as_str().unwrap_or_default().to_owned();
-        Some(Said::Event(method, said["params"].take(), session))
+        let method = message["method"].as_str().unwrap_or_default().to_owned();
+        let session = message["sessionId"].as_str().unwrap_or_default().to_owned();
+        Some(Incoming::Event(method, message["params"].take(), session))
     }
 }
 
@@ -102,27 +105,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_long_arrives_and_what_is_too_long_is_told() {
+    async fn a_long_message_arrives_and_one_above_the_limit_is_reported() {
         let long = 17 << 20;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             let mut socket = accept_async(stream).await.unwrap();
-            for length in [long, LONGEST_MESSAGE] {
+            for length in [long, MAX_MESSAGE] {
                 let event = json!({"method": "said", "params": "x".repeat(length)});
-                // Whoever has had too much hangs up.
+                // Fails for the second: the client closes the connection.
                 let _ = socket.send(Message::text(event.to_string())).await;
             }
         });
-        let mut connection = Connection::open(&Endpoint::at(url)).await.unwrap();
-        let Some(Heard::Text(text)) = connection.next().await else {
-            panic!("the long one did not arrive");
+        let mut connection = Connection::open(&Endpoint::new(url)).await.unwrap();
+        let Some(Frame::Text(text)) = connection.next().await else {
+            panic!("the long message did not arrive");
         };
-        let Some(Said::Event(_, params, _)) = Said::read(&text) else {
-            panic!("the long one is no event");
+        let Some(Incoming::Event(_, params, _)) = Incoming::parse(&text) else {
+            panic!("the long message is not an event");
         };
         assert_eq!(params.as_str().map(str::len), Some(long));
-        assert!(matches!(connection.next().await, Some(Heard::TooMuch)));
+        assert!(matches!(connection.next().await, Some(Frame::TooLarge)));
     }
 }

@@ -1,14 +1,14 @@
-//! From what drives a browser to its DevTools.
+//! DevTools addresses of browser drivers.
 
 use serde_json::{Map, Value};
 
-/// Something that drives a browser, for [`Browser::of`](crate::recording::Browser::from_driver).
+/// A browser driver, for [`Browser::from_driver`](crate::recording::Browser::from_driver).
 ///
-/// `chromiumoxide::Browser` is, with the feature of this name, and so are the capabilities of any WebDriver session:
-/// `client.capabilities()` of a `fantoccini::Client`.
+/// Implemented by `chromiumoxide::Browser` (feature `chromiumoxide`) and by the capabilities of any WebDriver session,
+/// such as `client.capabilities()` of a `fantoccini::Client`.
 pub trait BrowserDriver {
-    /// The address of the browser's DevTools, as [`Browser::at`](crate::recording::Browser::at) takes it; `None` where
-    /// it has none.
+    /// Returns the address of the browser's DevTools, for [`Browser::at`](crate::recording::Browser::at); `None` if the
+    /// browser has none.
     fn devtools(&self) -> Option<String>;
 }
 
@@ -19,7 +19,7 @@ impl BrowserDriver for chromiumoxide::Browser {
     }
 }
 
-/// The capabilities of a WebDriver session: chromedriver says in them where the DevTools are, geckodriver has none.
+/// The capabilities of a WebDriver session. chromedriver's contain the DevTools address, geckodriver's do not.
 impl BrowserDriver for Map<String, Value> {
     fn devtools(&self) -> Option<String> {
         let options = self.get("goog:chromeOptions")?;

@@ -1,4 +1,4 @@
-//! From what a driver knows of a browser to the address of its DevTools.
+//! The DevTools endpoint of a browser.
 
 use std::fmt;
 
@@ -10,25 +10,27 @@ use tokio::{
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest answer to the question for the address.
-const LONGEST_ANSWER: u64 = 64 << 10;
+/// Maximum size of the response of `/json/version`, in bytes.
+const MAX_RESPONSE: u64 = 64 << 10;
 
-/// The address of a browser's DevTools. It is shown without what stands behind the host, nor before: whoever knows the path
-/// can drive the browser, and what stands in a query is often a token.
+/// The address of a browser's DevTools.
+///
+/// `Display` and `Debug` show only scheme, host and port: the path is enough to control the browser, and a query or user
+/// often contains a token.
 #[derive(Clone)]
 pub(super) struct Endpoint(String);
 
 impl Endpoint {
-    pub(super) fn at(address: String) -> Self {
+    pub(super) fn new(address: String) -> Self {
         Endpoint(address)
     }
 
-    /// The websocket of the browser, which is asked for it where only its host is known.
+    /// Returns the WebSocket address of the browser, fetching it from `http://host:port/json/version` if necessary.
     pub(super) async fn websocket(&self) -> Result<Endpoint> {
         if self.0.is_empty() {
             return Err(Error::new(
                 ErrorKind::NotFound,
-                "there is no browser: its driver knows no DevTools, which only browsers like Chromium have",
+                "no DevTools address: the driver's browser is not based on Chromium",
             ));
         }
         let (scheme, host) = self.parts();
@@ -43,33 +45,30 @@ impl Endpoint {
         }
         let body = get(host, "/json/version")
             .await
-            .map_err(|cause| self.gone().with_source(cause))?;
+            .map_err(|cause| self.not_found().with_source(cause))?;
         let version: Value =
-            serde_json::from_slice(&body).map_err(|cause| self.gone().with_source(cause))?;
+            serde_json::from_slice(&body).map_err(|cause| self.not_found().with_source(cause))?;
         let url = version["webSocketDebuggerUrl"].as_str();
         url.map(|url| Endpoint(url.to_owned()))
-            .ok_or_else(|| self.gone())
+            .ok_or_else(|| self.not_found())
     }
 
-    /// The whole of it, to connect to.
+    /// Returns the full URL to connect to.
     pub(super) fn url(&self) -> &str {
         &self.0
     }
 
-    /// `host:port`.
+    /// Returns `host:port`.
     pub(super) fn host(&self) -> &str {
         self.parts().1
     }
 
-    /// The error of a place where nobody answers.
-    pub(super) fn gone(&self) -> Error {
-        Error::new(
-            ErrorKind::NotFound,
-            format!("there is no browser at {self}"),
-        )
+    /// Returns the error of an address at which no browser responds.
+    pub(super) fn not_found(&self) -> Error {
+        Error::new(ErrorKind::NotFound, format!("no browser at {self}"))
     }
 
-    /// The scheme, `http` where there is none, and the host with its port.
+    /// Returns the scheme (`http` by default), and the host with its port.
     fn parts(&self) -> (&str, &str) {
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("http", &self.0));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -91,12 +90,12 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The body that a server answers with. Browsers answer in HTTP/1.1 only, and leave the connection open.
+/// Fetches the body of a response. Browsers respond in HTTP/1.1, and keep the connection open.
 async fn get(host: &str, path: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = BufReader::new(TcpStream::connect(host).await?);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut stream = stream.take(LONGEST_ANSWER);
+    let mut stream = stream.take(MAX_RESPONSE);
     let (mut line, mut length) = (String::new(), 0);
     while stream.read_line(&mut line).await? > 2 {
         let header = line.split_once(':');
@@ -117,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
+    fn an_address_is_shown_without_its_secrets() {
         let check = |address: &str, shown: &str| {
-            let endpoint = Endpoint::at(address.to_owned());
+            let endpoint = Endpoint::new(address.to_owned());
             assert_eq!(endpoint.to_string(), shown);
             assert_eq!(format!("{endpoint:?}"), shown);
         };
@@ -131,20 +130,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_none_is_refused_and_not_repeated() {
+    async fn an_invalid_address_is_rejected_and_not_repeated_in_the_error() {
         for address in [
             "chrome",
             "wss://host:1/?token=t",
             "file:///t",
             "http://host?t=:1",
         ] {
-            let endpoint = Endpoint::at(address.to_owned());
+            let endpoint = Endpoint::new(address.to_owned());
             let error = endpoint.websocket().await.unwrap_err();
             assert!(error.is_invalid(), "{error}");
             assert!(!error.to_string().contains("token"), "{error}");
         }
         let url = "WS://host:1/devtools?token=t";
-        let websocket = Endpoint::at(url.to_owned()).websocket().await.unwrap();
+        let websocket = Endpoint::new(url.to_owned()).websocket().await.unwrap();
         assert_eq!((websocket.url(), websocket.host()), (url, "host:1"));
     }
 }

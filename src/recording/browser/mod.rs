@@ -1,4 +1,4 @@
-//! Browsers, over the DevTools of any driver's: every page as rrweb events.
+//! Browser recordings: every page as rrweb events, over the DevTools of a browser driven by any library.
 
 mod cdp;
 mod driver;
@@ -24,13 +24,14 @@ use crate::{
     recording::{Resource, Sink, actor::Request},
 };
 
-/// Records a browser: every page, popup and iframe in it, as rrweb events that a player shows as a film.
+/// Records a browser: every page, popup and iframe, as rrweb events for session replay.
 ///
-/// It opens a connection of its own to the DevTools, beside the driver's, so that any driver will do. Each tab is a
-/// track, and so is each iframe of another origin, of which its page shows an empty box. What is typed is masked, and secrets are redacted. The browser stays open when the recording ends.
+/// Opens its own connection to the DevTools, separate from the driver's, so that it works with any driver. Each tab is a
+/// track, and so is each cross-origin iframe, which appears as an empty box in its page. Typed text is masked, and
+/// secrets are redacted. The browser stays open when the recording ends.
 ///
-/// Where there is no browser the recording's [`outcome`](crate::recording::Recording::outcome) says so; a browser that
-/// is killed ends it as `gone`, a page that crashes marks it `crashed`, a page that hangs `timed_out`.
+/// If there is no browser, the recording's [`outcome`](crate::recording::Recording::outcome) is an error. A browser that
+/// is killed ends the recording as `gone`; a page that crashes marks it `crashed`, and a page that hangs `timed_out`.
 ///
 /// # Examples
 ///
@@ -38,50 +39,50 @@ use crate::{
 /// use tower_activity::{Activity, recording::Browser};
 ///
 /// # async fn run() {
-/// // Or `Browser::from_driver(&browser)`, with what drives it in `chromiumoxide`.
+/// // Or `Browser::from_driver(&browser)`, with a `chromiumoxide::Browser`.
 /// let recording = Activity::current().attach(Browser::at("http://127.0.0.1:9222")).await;
 /// # }
 /// ```
 ///
 /// # Loss
 ///
-/// Pages hand events out every 50 ms, and when they are left. What a page or browser had not handed out when it crashed
-/// is missing.
+/// Pages send their events every 50 ms, and when they are left. If a page or the browser crashes, events not yet sent are
+/// missing.
 pub struct Browser {
     address: Endpoint,
-    scope: Scope,
+    target: Target,
     world: World,
     settings: script::Settings,
     requests: Option<mpsc::UnboundedSender<Request>>,
-    /// The recorder, which ends with this also where the browser does not even listen any more.
+    /// The recorder task; aborted on drop, even if the browser does not respond.
     task: JoinSet<()>,
 }
 
 /// Which pages are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Scope {
+enum Target {
     All,
-    /// Those of this browser context.
+    /// The pages of this browser context.
     Context(String),
-    /// This one, and what it opens.
+    /// This page, and the pages it opens.
     Page(String),
 }
 
-/// Where the script runs in a page.
+/// The JavaScript world in which the script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum World {
-    /// Beside the page's own scripts.
+    /// The world of the page's own scripts.
     Main,
-    /// Where those cannot see it.
+    /// A separate world, invisible to the page's scripts.
     Isolated,
 }
 
 impl Browser {
-    /// Names the browser by its DevTools: `ws://..`, or `http://host:port` of `--remote-debugging-port`.
+    /// Records the browser at this DevTools address: `ws://…`, or `http://host:port` for a `--remote-debugging-port`.
     pub fn at(address: impl Into<String>) -> Self {
         Browser {
-            address: Endpoint::at(address.into()),
-            scope: Scope::All,
+            address: Endpoint::new(address.into()),
+            target: Target::All,
             world: World::Main,
             settings: script::Settings::default(),
             requests: None,
@@ -89,55 +90,56 @@ impl Browser {
         }
     }
 
-    /// Names the browser by what drives it. Where that knows no DevTools there is nothing to record.
+    /// Records the browser of a driver. If the browser has no DevTools, nothing is recorded.
     pub fn from_driver(driver: &impl BrowserDriver) -> Self {
         Browser::at(driver.devtools().unwrap_or_default())
     }
 
-    /// Records the pages of one browser context only, where several calls share a browser.
+    /// Records only the pages of one browser context, for calls that share a browser.
     #[must_use]
     pub fn context(mut self, browser_context_id: impl Into<String>) -> Self {
-        self.scope = Scope::Context(browser_context_id.into());
+        self.target = Target::Context(browser_context_id.into());
         self
     }
 
-    /// Records one page and what it opens only.
+    /// Records only one page and the pages it opens.
     #[must_use]
     pub fn page(mut self, target_id: impl Into<String>) -> Self {
-        self.scope = Scope::Page(target_id.into());
+        self.target = Target::Page(target_id.into());
         self
     }
 
-    /// Records from a JavaScript world of its own, where pages can neither see the recorder nor get in its way.
+    /// Records from an isolated JavaScript world, where pages can neither see the recorder nor interfere with it.
     ///
     /// # Loss
     ///
-    /// What only the page's own world tells is missing: values that its scripts put into inputs, and rules that they add
-    /// to style sheets.
+    /// Changes visible only in the page's main world are missing: values that scripts put into inputs, and rules that
+    /// scripts add to style sheets.
     #[must_use]
     pub fn isolated(mut self) -> Self {
         self.world = World::Isolated;
         self
     }
 
-    /// Shows what this CSS selector finds as empty boxes.
+    /// Records elements that match this CSS selector as empty boxes.
     #[must_use]
     pub fn block(mut self, selector: impl Into<String>) -> Self {
         self.settings.block_selector = Some(selector.into());
         self
     }
 
-    /// Records nothing of what is typed into what this CSS selector finds.
+    /// Ignores input into elements that match this CSS selector.
     #[must_use]
     pub fn ignore(mut self, selector: impl Into<String>) -> Self {
         self.settings.ignore_selector = Some(selector.into());
         self
     }
 
-    async fn ask(&mut self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
+    /// Sends a request to the recorder and waits until it is done.
+    async fn request(&mut self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
         if let Some(requests) = &self.requests {
             let (done, answered) = oneshot::channel();
-            // A browser that is gone holds nothing back any more.
+            // If the browser is gone, nothing is buffered.
             if requests.send(request(done)).is_ok() {
                 let _ = answered.await;
             }
@@ -153,34 +155,34 @@ impl Resource for Browser {
     async fn start(&mut self, sink: Sink) -> Result<()> {
         let endpoint = self.address.websocket().await?;
         let connection = Connection::open(&endpoint).await?;
-        let patience = sink.limits().timeout / 4;
+        let start_timeout = sink.limits().timeout / 4;
         let (requests, received) = mpsc::unbounded_channel();
-        let ((begun, has_begun), (ready, is_ready)) = (oneshot::channel(), oneshot::channel());
+        let ((attached, is_attached), (ready, is_ready)) = (oneshot::channel(), oneshot::channel());
         let recorder = Recorder::new(
             connection,
             sink,
-            self.scope.clone(),
+            self.target.clone(),
             self.world,
             &self.settings,
         )?;
-        self.task.spawn(recorder.run(received, begun, ready));
+        self.task.spawn(recorder.run(received, attached, ready));
         self.requests = Some(requests);
-        has_begun.await.map_err(|_| {
-            let what =
-                format!("the browser at {endpoint} went away before its pages were recorded");
-            Error::new(ErrorKind::NotFound, what)
+        is_attached.await.map_err(|_| {
+            let message =
+                format!("the browser at {endpoint} disconnected before its pages were recorded");
+            Error::new(ErrorKind::NotFound, message)
         })?;
-        // A page that hangs is recorded from when it answers, and nobody waits for that.
-        let _ = timeout(patience, is_ready).await;
+        // Do not wait for a page that hangs: it is recorded once it responds.
+        let _ = timeout(start_timeout, is_ready).await;
         Ok(())
     }
 
     async fn flush(&mut self) {
-        self.ask(Request::Flush).await;
+        self.request(Request::Flush).await;
     }
 
     async fn stop(&mut self) {
-        self.ask(Request::Stop).await;
+        self.request(Request::Stop).await;
     }
 }
 
@@ -188,7 +190,7 @@ impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Browser")
             .field("address", &self.address)
-            .field("scope", &self.scope)
+            .field("target", &self.target)
             .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,14 @@
-//! Takes secrets out of JSON as it is written, string by string.
+//! Redacts the strings of JSON text without parsing its structure.
 //!
-//! A snapshot of a page is nested as deep as the page, too deep for a parser that recurses; and all that can hold a
-//! secret in it are strings.
+//! A snapshot of a page is nested as deeply as the page, too deeply for a recursive parser, and only its strings can
+//! contain secrets.
 
 use serde_json::Value;
 
-/// Names of tags, classes and the like: nothing this short, in quotes, is a secret by its looks.
-const SHORTEST: usize = 6;
+/// Minimum length of a redacted string, including its quotes: shorter ones are names of tags and classes.
+const MIN_STRING: usize = 6;
 
-/// The lines, in which every string that says something is what `redact` makes of it under its key.
+/// Replaces every string value by the result of `redact`, which gets its key too.
 pub(super) fn lines(text: &str, redact: impl Fn(&str, Value) -> Value) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut rest, mut key) = (text, "");
@@ -21,7 +21,7 @@ pub(super) fn lines(text: &str, redact: impl Fn(&str, Value) -> Value) -> String
             out.push_str(string);
         } else {
             match string.len() {
-                SHORTEST.. => out.push_str(&redact(key, value(string)).to_string()),
+                MIN_STRING.. => out.push_str(&redact(key, parse_string(string)).to_string()),
                 _ => out.push_str(string),
             }
         }
@@ -31,7 +31,7 @@ pub(super) fn lines(text: &str, redact: impl Fn(&str, Value) -> Value) -> String
     out
 }
 
-/// Where the string ends that begins with the text.
+/// Returns the end of the string at the start of `text`.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -44,23 +44,23 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// What a string says. JavaScript cuts characters in half, and Rust takes none of these; what cannot be understood at
-/// all may be a secret.
-fn value(string: &str) -> Value {
+/// Parses a string. JavaScript may split surrogate pairs, which are invalid in Rust. A string that cannot be parsed is
+/// replaced, because it may contain a secret.
+fn parse_string(string: &str) -> Value {
     serde_json::from_str(string)
-        .or_else(|_| serde_json::from_str(&without_halves(string)))
+        .or_else(|_| serde_json::from_str(&replace_lone_surrogates(string)))
         .unwrap_or_else(|_| "[redacted]".into())
 }
 
-/// The string with replacement characters for halves of surrogate pairs.
-fn without_halves(string: &str) -> String {
+/// Replaces lone surrogates by U+FFFD.
+fn replace_lone_surrogates(string: &str) -> String {
     let mut out = String::with_capacity(string.len());
     let mut rest = string;
     while let Some(at) = rest.find('\\') {
         let (before, escape) = rest.split_at(at);
         out.push_str(before);
         let next = escape.get(6..).unwrap_or_default();
-        let length = match (unit(escape), unit(next)) {
+        let length = match (code_unit(escape), code_unit(next)) {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
             (Some(_), _) => 6,
             (None, _) => escape
@@ -69,7 +69,7 @@ fn without_halves(string: &str) -> String {
                 .map_or(escape.len(), |(at, _)| at),
         };
         let (escape, after) = escape.split_at(length);
-        out.push_str(match unit(escape) {
+        out.push_str(match code_unit(escape) {
             Some(0xd800..=0xdfff) if length == 6 => "\\ufffd",
             _ => escape,
         });
@@ -79,8 +79,8 @@ fn without_halves(string: &str) -> String {
     out
 }
 
-/// The UTF-16 code unit whose escape the text begins with.
-fn unit(text: &str) -> Option<u16> {
+/// Parses the UTF-16 escape at the start of `text`.
+fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_redacted_under_their_keys_however_deep_they_are() {
+    fn strings_are_redacted_by_key_at_any_depth() {
         let redact = |key: &str, value: Value| match (key, value.as_str()) {
             ("secret", _) | (_, Some("a \"secret\"")) => Value::from("gone"),
             _ => value,

@@ -1,35 +1,36 @@
-//! What runs in every document.
+//! The recorder script that runs in every document.
 
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Built from `src/web/pages` by `cargo xtask pages`; `None` where that was not done.
+/// The script built from `src/web/pages` by `cargo xtask pages`; `None` in a build without it.
 const RECORD: Option<&str> = include!(concat!(env!("OUT_DIR"), "/recorder.rs"));
 
-/// What the script is told.
+/// Settings of the script.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Settings {
     pub(super) block_selector: Option<String>,
     pub(super) ignore_selector: Option<String>,
+    /// The function through which pages send events.
     binding: String,
 }
 
 impl Settings {
-    /// The same, handing out through a function of this name.
-    pub(super) fn through(&self, binding: &str) -> Self {
+    /// Returns the settings with the name of the binding set.
+    pub(super) fn with_binding(&self, binding: &str) -> Self {
         Settings {
             binding: binding.to_owned(),
             ..self.clone()
         }
     }
 
-    /// The script, which leaves no name behind in the page.
+    /// Returns the script. It defines no global name in the page.
     ///
     /// # Errors
     ///
-    /// When this build has none.
+    /// If this build has no script.
     pub(super) fn script(&self) -> Result<String> {
         let record = RECORD.ok_or_else(|| {
             Error::new(
@@ -44,8 +45,8 @@ impl Settings {
         ))
     }
 
-    /// Asks a document for something: `flush` or `stop`.
-    pub(super) fn ask(&self, what: &str) -> String {
-        format!("document[Symbol.for({:?})]?.{what}()", self.binding)
+    /// Returns the expression that calls a method of the recorder in a document: `flush` or `stop`.
+    pub(super) fn call(&self, method: &str) -> String {
+        format!("document[Symbol.for({:?})]?.{method}()", self.binding)
     }
 }

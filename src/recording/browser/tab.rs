@@ -1,4 +1,4 @@
-//! A page, or an iframe in a process of its own: where the script runs in it, and what of it has arrived.
+//! A page, or an iframe with its own process: its script contexts, and the events received from it.
 
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
@@ -9,42 +9,43 @@ use crate::{
     recording::{Chunk, Sink},
 };
 
-/// How many documents are kept in mind, and how long their names are at most: pages can make up names.
-const DOCUMENTS: usize = 1_000;
-const LONGEST_NAME: usize = 32;
+/// Maximum number of documents tracked per tab: pages can invent names.
+const MAX_DOCUMENTS: usize = 1_000;
+/// Maximum length of a document's name in bytes.
+const MAX_NAME: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Tab {
-    /// What DevTools call it, and the frame of its own document.
+    /// The DevTools target id, which is also the frame id of its main document.
     pub(super) target: String,
     /// The track of its page.
     pub(super) track: Text,
-    /// Where the script runs in it: a context for each frame.
+    /// The execution contexts of the script, one per frame.
     pub(super) contexts: Vec<Context>,
-    /// Nobody answers in there until it is loaded again.
+    /// True after a crash until it is reloaded: it does not respond.
     pub(super) crashed: bool,
-    /// How many events have arrived of each document, the one that was heard of last at the end.
+    /// Number of events received per document, most recently used last.
     documents: Vec<(String, u64)>,
 }
 
-/// Where the script runs in a frame.
+/// An execution context of the script in a frame.
 #[derive(Debug)]
 pub(super) struct Context {
-    /// Within its process.
+    /// Unique within its process.
     pub(super) id: i64,
-    /// Anywhere.
-    pub(super) unique: String,
+    /// Unique across processes.
+    pub(super) unique_id: String,
     pub(super) frame: String,
 }
 
-/// What a document has handed out, as it says.
+/// A batch of events sent by a document. Its content is untrusted.
 #[derive(Debug)]
-pub(super) struct HandOver {
+pub(super) struct EventBatch {
     document: String,
-    /// How many events of the document have come before.
+    /// Number of events of the document before this batch.
     first: u64,
     range: (DateTime<Utc>, DateTime<Utc>),
-    /// One event a line.
+    /// One event per line.
     lines: String,
 }
 
@@ -59,40 +60,42 @@ impl Tab {
         }
     }
 
-    /// The frame whose script runs there.
+    /// Returns the frame of a context.
     pub(super) fn frame(&self, context: Option<i64>) -> &str {
         let mut contexts = self.contexts.iter();
         let found = contexts.find(|one| Some(one.id) == context);
         found.map_or(&self.target, |context| &context.frame)
     }
 
-    /// Takes note of a hand-over. Returns how many events are missing before it.
-    pub(super) fn heard(&mut self, hand_over: &HandOver) -> u64 {
-        let count = hand_over.count();
-        let arrived = self.arrived(&hand_over.document);
-        let missing = hand_over.first.saturating_sub(*arrived);
-        *arrived = (*arrived).max(hand_over.first + count);
+    /// Counts the events of a received batch. Returns the number of events missing before it.
+    pub(super) fn receive(&mut self, batch: &EventBatch) -> u64 {
+        let count = batch.count();
+        let received = self.received(&batch.document);
+        let missing = batch.first.saturating_sub(*received);
+        *received = (*received).max(batch.first + count);
         missing
     }
 
-    /// Takes what a document says of itself: its name, and how many events it has had. Returns how many of them are missing.
-    pub(super) fn counted(&mut self, said: &str) -> u64 {
-        let Some((document, count)) = said.split_once(' ') else {
+    /// Compares the event count reported by a document (`NAME COUNT`) with the events received. Returns the number of
+    /// missing events.
+    pub(super) fn reconcile(&mut self, report: &str) -> u64 {
+        let Some((document, count)) = report.split_once(' ') else {
             return 0;
         };
         let Ok(count) = count.parse::<u32>() else {
             return 0;
         };
-        if document.len() > LONGEST_NAME {
+        if document.len() > MAX_NAME {
             return 0;
         }
-        let arrived = self.arrived(document);
-        let missing = u64::from(count).saturating_sub(*arrived);
-        *arrived += missing;
+        let received = self.received(document);
+        let missing = u64::from(count).saturating_sub(*received);
+        *received += missing;
         missing
     }
 
-    fn arrived(&mut self, document: &str) -> &mut u64 {
+    /// Returns the number of events received from a document. Forgets the least recently used one beyond the limit.
+    fn received(&mut self, document: &str) -> &mut u64 {
         let known = self
             .documents
             .iter()
@@ -101,7 +104,7 @@ impl Tab {
             Some(at) => self.documents.remove(at),
             None => (document.to_owned(), 0),
         };
-        if self.documents.len() == DOCUMENTS {
+        if self.documents.len() == MAX_DOCUMENTS {
             self.documents.remove(0);
         }
         let at = self.documents.len();
@@ -110,15 +113,14 @@ impl Tab {
     }
 }
 
-impl HandOver {
-    /// Reads what came through the binding; `None` where it is nothing that the script hands out. A page can say in here
-    /// what it likes.
-    pub(super) fn read(mut payload: String) -> Option<Self> {
+impl EventBatch {
+    /// Parses a payload of the binding; `None` if it is not in the script's format. Pages can send arbitrary payloads.
+    pub(super) fn parse(mut payload: String) -> Option<Self> {
         let (head, _) = payload.split_once('\n')?;
         let mut words = head.split(' ');
         let document = words
             .next()
-            .filter(|name| name.len() <= LONGEST_NAME)?
+            .filter(|name| name.len() <= MAX_NAME)?
             .to_owned();
         let first: u32 = words.next()?.parse().ok()?;
         let mut instant = || {
@@ -127,7 +129,7 @@ impl HandOver {
         };
         let range = (instant()?, instant()?);
         payload.drain(..=head.len());
-        Some(HandOver {
+        Some(EventBatch {
             document,
             first: first.into(),
             range,
@@ -135,22 +137,22 @@ impl HandOver {
         })
     }
 
-    /// How many bytes it takes.
+    /// Returns the size of the events in bytes.
     pub(super) fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// How many events it says that it holds.
+    /// Returns the number of lines, each of which should be an event.
     pub(super) fn count(&self) -> u64 {
         self.lines.lines().count() as u64
     }
 
-    /// Appends its events without secrets. What is no event would keep all the others from being played.
+    /// Redacts and appends the events. An invalid line is dropped, as it would make the whole track unplayable.
     pub(super) fn append(self, sink: &Sink, track: Text) {
         let mut events = 0;
         let mut clean = String::with_capacity(self.lines.len());
         for line in self.lines.lines() {
-            // Whatever is ignored is read without recursion: pages are nested deep.
+            // `IgnoredAny` is parsed without recursion: pages are nested deeply.
             if !line.starts_with('{') || serde_json::from_str::<IgnoredAny>(line).is_err() {
                 sink.lost(1);
                 continue;
@@ -173,26 +175,26 @@ impl HandOver {
 mod tests {
     use super::*;
 
-    fn hand_over(payload: &str) -> Option<HandOver> {
-        HandOver::read(payload.to_owned())
+    fn batch(payload: &str) -> Option<EventBatch> {
+        EventBatch::parse(payload.to_owned())
     }
 
     #[test]
-    fn what_is_missing_between_two_hand_overs_is_counted_once() {
+    fn events_missing_between_batches_are_counted_once() {
         let mut tab = Tab::new("target".to_owned(), "tab 1".into());
-        let mut heard = |payload: &str| tab.heard(&hand_over(payload).unwrap());
-        assert_eq!(heard("a 0 1 2\n{}\n{}\n"), 0);
-        assert_eq!(heard("b 0 1 2\n{}\n"), 0);
-        assert_eq!(heard("a 3 1 2\n{}\n"), 1);
-        assert_eq!(heard("a 0 1 2\n{}\n"), 0);
-        assert_eq!(tab.counted("a 4"), 0);
-        assert_eq!(tab.counted("a 9"), 5);
-        assert_eq!(tab.counted("a 9"), 0);
+        let mut receive = |payload: &str| tab.receive(&batch(payload).unwrap());
+        assert_eq!(receive("a 0 1 2\n{}\n{}\n"), 0);
+        assert_eq!(receive("b 0 1 2\n{}\n"), 0);
+        assert_eq!(receive("a 3 1 2\n{}\n"), 1);
+        assert_eq!(receive("a 0 1 2\n{}\n"), 0);
+        assert_eq!(tab.reconcile("a 4"), 0);
+        assert_eq!(tab.reconcile("a 9"), 5);
+        assert_eq!(tab.reconcile("a 9"), 0);
     }
 
     #[test]
-    fn what_no_script_of_ours_hands_out_is_not_taken() {
-        let long = "x".repeat(LONGEST_NAME + 1);
+    fn payloads_in_another_format_are_rejected() {
+        let long = "x".repeat(MAX_NAME + 1);
         for payload in [
             "",
             "a",
@@ -203,14 +205,14 @@ mod tests {
             "a 0 9223372036854775807 2\n{}",
             &format!("{long} 0 1 2\n{{}}"),
         ] {
-            assert!(hand_over(payload).is_none(), "{payload}");
+            assert!(batch(payload).is_none(), "{payload}");
         }
         let mut tab = Tab::new("target".to_owned(), "tab 1".into());
-        assert_eq!(tab.counted("a 18446744073709551615"), 0);
-        assert_eq!(tab.counted(&format!("{long} 7")), 0);
-        for n in 0..2 * DOCUMENTS {
-            tab.heard(&hand_over(&format!("{n} 0 1 2\n{{}}")).unwrap());
+        assert_eq!(tab.reconcile("a 18446744073709551615"), 0);
+        assert_eq!(tab.reconcile(&format!("{long} 7")), 0);
+        for n in 0..2 * MAX_DOCUMENTS {
+            tab.receive(&batch(&format!("{n} 0 1 2\n{{}}")).unwrap());
         }
-        assert_eq!(tab.documents.len(), DOCUMENTS);
+        assert_eq!(tab.documents.len(), MAX_DOCUMENTS);
     }
 }

@@ -1,8 +1,7 @@
-//! The first bytes of a payload as JSON: as many as are kept, and as many more as a secret that is cut in half needs to be
-//! known.
+//! The start of a payload as JSON: the stored bytes, and as many more as the longest rule needs to match at the end.
 //!
-//! What a payload costs is bounded by the window, not by its size: a text is copied as far as it fits, and behind the
-//! window only sizes are added up.
+//! The cost of a payload is bounded by the window, not by its size: texts are copied up to the limit, and beyond the window
+//! only sizes are added.
 
 mod serializer;
 
@@ -10,26 +9,26 @@ use std::fmt::{self, Write};
 
 use serde::ser::{Serialize, Serializer};
 
-/// So many bytes more than are kept are looked at: the longest rule.
-pub(super) const LONGEST_RULE: usize = 1_088;
+/// Number of bytes read beyond those stored: the length of the longest rule.
+pub(super) const MAX_RULE: usize = 1_088;
 
-/// What is nested deeper is not looked at, and not kept.
+/// Maximum nesting depth; deeper values are replaced.
 const MAX_DEPTH: usize = 96;
 
-/// How many values are counted behind the window.
-const COUNTED: usize = 1_000;
+/// Maximum number of values counted beyond the window.
+const MAX_COUNTED: usize = 1_000;
 
-/// A longer text under `data` or `blob` of an image, a sound or a resource stands by its kind and size.
-const SHORT: usize = 64;
+/// Maximum length of media stored inline: a longer `data` or `blob` is replaced by its type and size.
+const MAX_INLINE: usize = 64;
 
-/// The beginning of a payload.
+/// The start of a payload.
 #[derive(Clone)]
 pub(super) struct Window {
     pub(super) text: String,
-    /// The size of all of it as JSON; where it is not complete, at least so much.
+    /// Size of the whole payload as JSON; a lower bound if it is not complete.
     pub(super) bytes: u64,
     pub(super) complete: bool,
-    /// It ends somewhere within a value.
+    /// True if the text ends inside a value.
     pub(super) cut: bool,
 }
 
@@ -40,16 +39,16 @@ impl Window {
             ..Writer::default()
         };
         let error = payload.serialize(&mut writer).err();
-        if let Some(Stop(Some(message))) = &error {
-            // What an error says of a payload may quote it.
+        if let Some(Interrupt(Some(message))) = &error {
+            // The error is serialized, and so redacted, because it may quote the payload.
             writer = Writer {
                 limit,
                 ..Writer::default()
             };
             let _ = writer.serialize_str(&format!("not JSON: {message}"));
         }
-        let stopped = matches!(error, Some(Stop(None)));
-        let bytes = (writer.out.len() + writer.behind) as u64;
+        let stopped = matches!(error, Some(Interrupt(None)));
+        let bytes = (writer.out.len() + writer.beyond) as u64;
         Window {
             text: writer.out,
             bytes,
@@ -65,12 +64,13 @@ struct Writer {
     out: String,
     limit: usize,
     full: bool,
-    /// How many bytes are known to stand behind the window.
-    behind: usize,
+    /// Number of bytes counted beyond the window.
+    beyond: usize,
     counted: usize,
     depth: usize,
-    /// The name of the field that is written, where it means something.
+    /// The field being written, if its name is significant.
     field: Field,
+    /// True inside an image or audio object.
     media: bool,
 }
 
@@ -84,7 +84,7 @@ enum Field {
 }
 
 impl Field {
-    fn of(name: &str) -> Field {
+    fn from_name(name: &str) -> Field {
         match name {
             "type" => Field::Type,
             "data" => Field::Data,
@@ -94,41 +94,42 @@ impl Field {
     }
 }
 
-/// Serializing stops: there is an error, or nothing more is needed.
+/// Interrupts serialization: with an error message, or because the rest is not needed.
 #[derive(Debug)]
-struct Stop(Option<String>);
+struct Interrupt(Option<String>);
 
 impl Writer {
-    /// Writes so much of a text as fits, and counts the rest.
+    /// Writes the part of a text that fits, and counts the rest.
     fn put(&mut self, text: &str) {
-        let room = self.limit.saturating_sub(self.out.len());
-        if self.full || text.len() > room {
+        let available = self.limit.saturating_sub(self.out.len());
+        if self.full || text.len() > available {
             let fits = if self.full {
                 0
             } else {
-                text.floor_char_boundary(room)
+                text.floor_char_boundary(available)
             };
             self.out.push_str(&text[..fits]);
-            self.behind += text.len() - fits;
+            self.beyond += text.len() - fits;
             self.full = true;
         } else {
             self.out.push_str(text);
         }
     }
 
-    fn value(&mut self) -> Result<(), Stop> {
+    /// Counts a value; interrupts beyond the limit.
+    fn count_value(&mut self) -> Result<(), Interrupt> {
         self.counted += usize::from(self.full);
-        if self.counted > COUNTED {
-            Err(Stop(None))
+        if self.counted > MAX_COUNTED {
+            Err(Interrupt(None))
         } else {
             Ok(())
         }
     }
 
-    fn show(&mut self, value: impl fmt::Display) -> Result<(), Stop> {
-        self.value()?;
+    fn show(&mut self, value: impl fmt::Display) -> Result<(), Interrupt> {
+        self.count_value()?;
         if self.full {
-            self.behind += 1;
+            self.beyond += 1;
             return Ok(());
         }
         let start = self.out.len();
@@ -138,11 +139,11 @@ impl Writer {
         Ok(())
     }
 
-    fn open(&mut self, bracket: char, close: char) -> Result<Compound<'_>, Stop> {
-        self.value()?;
+    fn open(&mut self, bracket: char, close: char) -> Result<Compound<'_>, Interrupt> {
+        self.count_value()?;
         if self.depth >= MAX_DEPTH {
             self.put("\"[too deep]\"");
-            return Err(Stop(None));
+            return Err(Interrupt(None));
         }
         self.depth += 1;
         self.put(bracket.encode_utf8(&mut [0; 4]));
@@ -156,7 +157,12 @@ impl Writer {
         })
     }
 
-    fn variant(&mut self, name: &str, bracket: char, close: char) -> Result<Compound<'_>, Stop> {
+    fn variant(
+        &mut self,
+        name: &str,
+        bracket: char,
+        close: char,
+    ) -> Result<Compound<'_>, Interrupt> {
         self.put("{");
         self.serialize_str(name)?;
         self.put(":");
@@ -171,9 +177,9 @@ struct Compound<'a> {
     writer: &'a mut Writer,
     close: char,
     first: bool,
-    /// Whether the object around it is an image or a sound.
+    /// True if the enclosing object is an image or audio object.
     outer: bool,
-    /// It is the only field of an object.
+    /// True for the content of an enum variant, which is the only field of an object.
     variant: bool,
 }
 
@@ -184,19 +190,19 @@ impl Compound<'_> {
         }
     }
 
-    fn element(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Stop> {
+    fn element(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Interrupt> {
         self.comma();
         self.writer.field = Field::Other;
         value.serialize(&mut *self.writer)
     }
 
-    fn key(&mut self, key: &(impl Serialize + ?Sized)) -> Result<(), Stop> {
+    fn key(&mut self, key: &(impl Serialize + ?Sized)) -> Result<(), Interrupt> {
         self.comma();
         let start = self.writer.out.len();
         self.writer.field = Field::Other;
         key.serialize(&mut *self.writer)?;
         let key = &self.writer.out[start..];
-        self.writer.field = Field::of(key.trim_matches('"'));
+        self.writer.field = Field::from_name(key.trim_matches('"'));
         if !self.writer.full && !key.starts_with('"') {
             let key = self.writer.out.split_off(start);
             self.writer.put(&format!("\"{key}\""));
@@ -205,16 +211,20 @@ impl Compound<'_> {
         Ok(())
     }
 
-    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Stop> {
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Interrupt> {
         value.serialize(&mut *self.writer)
     }
 
-    fn field(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Stop> {
+    fn field(
+        &mut self,
+        name: &'static str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<(), Interrupt> {
         self.key(name)?;
         self.value(value)
     }
 
-    fn close(self) -> Result<(), Stop> {
+    fn close(self) -> Result<(), Interrupt> {
         self.writer.put(self.close.encode_utf8(&mut [0; 4]));
         if self.variant {
             self.writer.put("}");
@@ -242,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_written_as_serde_json_does() {
+    fn a_payload_that_fits_is_the_json_of_serde_json() {
         let all = (
             [
                 Shape::Unit,
@@ -262,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn images_stand_by_their_kind_and_size() {
+    fn images_are_replaced_by_their_type_and_size() {
         let data = "iVBORw0K".repeat(1_000);
         let result = json!([
             {"type": "text", "text": "before"},
@@ -270,7 +280,7 @@ mod tests {
             {"type": "resource", "resource": {"uri": "a://b", "blob": data}},
             {"type": "text", "text": "after", "data": data[..80]},
         ]);
-        // An object of serde_json has its fields in the order of their names; a struct, in its own.
+        // serde_json sorts the fields of an object by name; a struct keeps its order.
         #[derive(Serialize)]
         struct Image<'a> {
             r#type: &'a str,

@@ -1,15 +1,15 @@
-//! The writer as serde knows it: one method for each kind of value.
+//! The `Serializer` implementation of the writer.
 
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use crate::redact::window::{Compound, Field, SHORT, Stop, Writer};
+use crate::redact::window::{Compound, Field, Interrupt, MAX_INLINE, Writer};
 
 /// Numbers, as JSON writes them.
 macro_rules! numbers {
     ($($method:ident $type:ty),*) => {
-        $(fn $method(self, value: $type) -> Result<(), Stop> {
+        $(fn $method(self, value: $type) -> Result<(), Interrupt> {
             self.show(value)
         })*
     };
@@ -17,7 +17,7 @@ macro_rules! numbers {
 
 impl<'a> Serializer for &'a mut Writer {
     type Ok = ();
-    type Error = Stop;
+    type Error = Interrupt;
     type SerializeSeq = Compound<'a>;
     type SerializeTuple = Compound<'a>;
     type SerializeTupleStruct = Compound<'a>;
@@ -31,67 +31,67 @@ impl<'a> Serializer for &'a mut Writer {
         serialize_u8 u8, serialize_u16 u16, serialize_u32 u32, serialize_u64 u64, serialize_u128 u128
     );
 
-    fn serialize_f32(self, value: f32) -> Result<(), Stop> {
+    fn serialize_f32(self, value: f32) -> Result<(), Interrupt> {
         self.serialize_f64(value.into())
     }
 
-    fn serialize_f64(self, value: f64) -> Result<(), Stop> {
+    fn serialize_f64(self, value: f64) -> Result<(), Interrupt> {
         match serde_json::Number::from_f64(value) {
             Some(number) => self.show(number),
             None => self.show("null"),
         }
     }
 
-    fn serialize_char(self, value: char) -> Result<(), Stop> {
+    fn serialize_char(self, value: char) -> Result<(), Interrupt> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, text: &str) -> Result<(), Stop> {
-        self.value()?;
+    fn serialize_str(self, text: &str) -> Result<(), Interrupt> {
+        self.count_value()?;
         match self.field {
             Field::Type => self.media = matches!(text, "image" | "audio"),
-            Field::Data if self.media && text.len() > SHORT => {
+            Field::Data if self.media && text.len() > MAX_INLINE => {
                 return self.show(format_args!("\"[{} bytes]\"", text.len() / 4 * 3));
             }
-            Field::Blob if text.len() > SHORT => {
+            Field::Blob if text.len() > MAX_INLINE => {
                 return self.show(format_args!("\"[blob, {} bytes]\"", text.len() / 4 * 3));
             }
             _ => {}
         }
-        // No more of it than fits is looked at.
-        let room = if self.full {
+        // Read only the part that fits.
+        let available = if self.full {
             0
         } else {
             self.limit - self.out.len()
         };
-        let head = &text[..text.floor_char_boundary(text.len().min(room))];
+        let head = &text[..text.floor_char_boundary(text.len().min(available))];
         let json = serde_json::to_string(head).unwrap_or_default();
         let cut = head.len() < text.len();
         self.put(if cut { &json[..json.len() - 1] } else { &json });
         if cut {
             self.full = true;
-            self.behind += text.len() - head.len() + 1;
+            self.beyond += text.len() - head.len() + 1;
         }
         Ok(())
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Stop> {
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Interrupt> {
         self.show(format_args!("\"[{} bytes]\"", bytes.len()))
     }
 
-    fn serialize_none(self) -> Result<(), Stop> {
+    fn serialize_none(self) -> Result<(), Interrupt> {
         self.show("null")
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Stop> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Interrupt> {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<(), Stop> {
+    fn serialize_unit(self) -> Result<(), Interrupt> {
         self.show("null")
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Interrupt> {
         self.show("null")
     }
 
@@ -100,7 +100,7 @@ impl<'a> Serializer for &'a mut Writer {
         _: &'static str,
         _: u32,
         name: &'static str,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Interrupt> {
         self.serialize_str(name)
     }
 
@@ -108,7 +108,7 @@ impl<'a> Serializer for &'a mut Writer {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Interrupt> {
         value.serialize(self)
     }
 
@@ -118,21 +118,21 @@ impl<'a> Serializer for &'a mut Writer {
         _: u32,
         name: &'static str,
         value: &T,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Interrupt> {
         let mut object = self.open('{', '}')?;
         object.field(name, value)?;
         object.close()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a>, Stop> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a>, Interrupt> {
         self.open('[', ']')
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound<'a>, Stop> {
+    fn serialize_tuple(self, _: usize) -> Result<Compound<'a>, Interrupt> {
         self.open('[', ']')
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Stop> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Interrupt> {
         self.open('[', ']')
     }
 
@@ -142,15 +142,15 @@ impl<'a> Serializer for &'a mut Writer {
         _: u32,
         name: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>, Stop> {
+    ) -> Result<Compound<'a>, Interrupt> {
         self.variant(name, '[', ']')
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a>, Stop> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a>, Interrupt> {
         self.open('{', '}')
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Stop> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Interrupt> {
         self.open('{', '}')
     }
 
@@ -160,27 +160,27 @@ impl<'a> Serializer for &'a mut Writer {
         _: u32,
         name: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>, Stop> {
+    ) -> Result<Compound<'a>, Interrupt> {
         self.variant(name, '{', '}')
     }
 }
 
-/// The traits of arrays and objects differ in their names and in what has a key.
+/// The serde traits of arrays and objects differ only in the names of their methods and in keys.
 macro_rules! compounds {
     ($($name:ident: $($method:ident$([$key:ident])? $own:ident),+;)*) => {
         $(impl ser::$name for Compound<'_> {
             type Ok = ();
-            type Error = Stop;
+            type Error = Interrupt;
 
             $(fn $method<T: Serialize + ?Sized>(
                 &mut self,
                 $($key: &'static str,)?
                 value: &T,
-            ) -> Result<(), Stop> {
+            ) -> Result<(), Interrupt> {
                 self.$own($($key,)? value)
             })+
 
-            fn end(self) -> Result<(), Stop> {
+            fn end(self) -> Result<(), Interrupt> {
                 self.close()
             }
         })*
@@ -197,16 +197,16 @@ compounds! {
     SerializeStructVariant: serialize_field[key] field;
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_deref().unwrap_or("there is no room"))
+        f.write_str(self.0.as_deref().unwrap_or("the payload is too large"))
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for Interrupt {}
 
-impl ser::Error for Stop {
+impl ser::Error for Interrupt {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Stop(Some(message.to_string()))
+        Interrupt(Some(message.to_string()))
     }
 }

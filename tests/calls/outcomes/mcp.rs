@@ -23,8 +23,8 @@ use crate::outcomes::{
     lines::{CALL, Client, call, cancel},
 };
 
-pub(crate) const WHOLE: &str = "an answer is one message";
-pub(crate) const NO_DEADLINE: &str = "a client that waits no longer cancels";
+pub(crate) const WHOLE: &str = "a response is one message";
+pub(crate) const NO_DEADLINE: &str = "a client that times out sends a cancellation";
 
 /// The tool that does what the case needs.
 pub(crate) fn tool(case: Case) -> &'static str {

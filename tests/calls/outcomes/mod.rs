@@ -36,8 +36,8 @@ enum Case {
 const CASES: [(Case, &str); 7] = [
     (Case::Success, "success"),
     (Case::Error, "error"),
-    (Case::CancelledBefore, "given up before the response"),
-    (Case::CancelledWithin, "given up within the response"),
+    (Case::CancelledBefore, "cancelled before the response"),
+    (Case::CancelledWithin, "cancelled during the response"),
     (Case::Panic, "panic"),
     (Case::Deadline, "deadline"),
     (Case::Shutdown, "shutdown"),

@@ -36,7 +36,7 @@ pub(crate) async fn call(case: Case, store: &Path) -> Ran {
             assert!(call.as_mut().poll(&mut cx).is_pending());
             drop(call);
         }
-        Case::CancelledWithin => return Err("what it gives back is whole"),
+        Case::CancelledWithin => return Err("its response is one value"),
         Case::Shutdown => {
             tokio::spawn(call);
             arrived(store);

@@ -1,4 +1,4 @@
-//! Hosts that a tool provides: here a shell, whose hosts are folders with a process each.
+//! Hosts of a command-line tool: here a shell script, whose hosts are folders with a process each.
 
 use std::{
     fs,
@@ -16,9 +16,11 @@ use tower_activity::{
     },
 };
 
-use crate::provider::{ends, events, kinds, marked, number, passes_through_its_life, place};
+use crate::provider::{
+    events, kinds, marked, pid, runs_through_its_lifecycle, setup, wait_for_exit,
+};
 
-/// The tool: `tool create|start|stop NAME`, and `tool exec ID SCRIPT`. What it keeps is in its own folder.
+/// The tool: `tool create|start|stop NAME`, and `tool exec ID SCRIPT`. Its state is in its own folder.
 const TOOL: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit
 case $1 in
@@ -44,9 +46,9 @@ fn tool(folder: &Path) -> (PathBuf, CommandProvider) {
 
 #[tokio::test]
 async fn a_host_of_any_tool_gets_all_markers() {
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
-    let host = passes_through_its_life(&provider, &log, directory.clone()).await;
+    let host = runs_through_its_lifecycle(&provider, &log, directory.clone()).await;
     assert_eq!(host.id(), "id-web");
     assert!(folder.path().join("web/up").exists());
     let found = provider.host("web", host.id()).unwrap();
@@ -65,14 +67,17 @@ async fn a_host_of_any_tool_gets_all_markers() {
 }
 
 #[tokio::test]
-async fn what_the_tool_says_is_the_error() {
-    let (folder, log) = place();
+async fn the_error_contains_the_output_of_the_tool() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     provider.stop_host(&log, &host).await.unwrap();
     let error = host.record(ActivitySource::User).await.unwrap_err();
-    let said = format!("{:?}", std::error::Error::source(&error));
-    assert!(said.contains("id-web is down (exit status: 4)"), "{said}");
+    let message = format!("{:?}", std::error::Error::source(&error));
+    assert!(
+        message.contains("id-web is down (exit status: 4)"),
+        "{message}"
+    );
     fs::remove_file(folder.path().join("id-web")).unwrap();
     provider.start_host(&log, &host).await.unwrap_err();
     let events = events(&log);
@@ -89,8 +94,8 @@ async fn what_the_tool_says_is_the_error() {
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_be_marked_is_a_host_all_the_same() {
-    let (folder, log) = place();
+async fn a_host_without_markers_is_created_regardless() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let provider = provider.exec(["false"]);
     let host = provider.create_host(&log, "web").await.unwrap();
@@ -104,8 +109,8 @@ async fn a_host_that_cannot_be_marked_is_a_host_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_killed_and_one_that_is_not_set_is_named() {
-    let (folder, log) = place();
+async fn a_command_that_hangs_is_killed_and_an_unset_one_is_named() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let hangs = provider
         .clone()
@@ -115,7 +120,7 @@ async fn a_command_that_hangs_is_killed_and_one_that_is_not_set_is_named() {
     assert!(error.is_timeout(), "{error}");
     assert_eq!(
         error.to_string(),
-        "cannot run `sleep 1000`: it has taken 0.02 s"
+        "cannot run `sleep 1000`: timed out after 0.02 s"
     );
     let missing = provider.clone().create(["/no/such/tool"]);
     assert!(
@@ -136,33 +141,33 @@ async fn a_command_that_hangs_is_killed_and_one_that_is_not_set_is_named() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_broken_off_is_killed_with_what_it_started() {
-    let (folder, log) = place();
+async fn a_cancelled_command_is_killed_with_its_children() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let file = folder.path().join("child");
     let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
     let hangs = provider.create(["sh", "-c", &script]);
-    let waits = tokio::task::spawn_blocking(move || number(&file));
+    let waits = tokio::task::spawn_blocking(move || pid(&file));
     let child = tokio::select! {
         created = hangs.create_host(&log, "web") => panic!("{created:?}"),
         child = waits => child.unwrap(),
     };
-    ends(&child);
+    wait_for_exit(&child);
 }
 
 #[tokio::test]
-async fn a_command_that_prints_without_end_is_killed_before_it_fills_the_memory() {
-    let (folder, log) = place();
+async fn a_command_with_endless_output_is_killed_before_it_fills_the_memory() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let prints = provider.create(["yes"]).timeout(Duration::from_secs(60));
     let error = prints.create_host(&log, "web").await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "it has printed more than 16 MiB");
+    assert_eq!(cause, "output exceeds 16 MiB");
 }
 
 #[tokio::test]
-async fn a_start_through_another_handle_waits_for_a_stop_that_has_begun() {
-    let (folder, log) = place();
+async fn a_start_through_another_handle_waits_for_a_stop_in_progress() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let begun = tokio::sync::Notify::new();
@@ -192,8 +197,8 @@ async fn a_start_through_another_handle_waits_for_a_stop_that_has_begun() {
 }
 
 #[tokio::test]
-async fn links_and_folders_are_no_markers() {
-    let (folder, log) = place();
+async fn links_and_folders_are_not_accepted_as_markers() {
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let user = directory.join("activity/user");
@@ -222,10 +227,10 @@ async fn links_and_folders_are_no_markers() {
 }
 
 #[tokio::test]
-async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
-    let (folder, log) = place();
+async fn a_wrong_clock_of_the_host_does_not_change_its_idle_time() {
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
-    // An hour ahead: its `date` says so, and so do its files.
+    // An hour ahead, both in `date` and in file times.
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
     let date = bin.join("date");
@@ -256,7 +261,7 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
         idle < Duration::from_secs(30) && off.abs() < TimeDelta::seconds(30),
         "{idle:?} {off}"
     );
-    // Looked at again and again, its markers are the same and age.
+    // Over several polls, unchanged markers age.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
     let start = ClockReading::now();
     for (minutes, up) in [(0, true), (4, true), (6, false)] {
@@ -271,7 +276,7 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
             "minute {minutes}: {watched:?}"
         );
     }
-    // It is down and answers no more.
+    // It is down and does not respond.
     let later = start.after(Duration::from_secs(3600));
     let watched = watcher
         .poll(later, |_| provider.stop_host(&log, &host))
@@ -280,8 +285,8 @@ async fn a_host_whose_clock_is_wrong_is_as_idle_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_new_host_is_marked_in_one_go() {
-    let (folder, log) = place();
+async fn the_markers_of_a_new_host_are_written_by_one_command() {
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
     let calls = folder.path().join("calls");
     let counted = format!("echo >>'{}'; exec \"$@\"", calls.display());
@@ -294,11 +299,11 @@ async fn a_new_host_is_marked_in_one_go() {
 }
 
 #[tokio::test]
-async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
-    let (folder, log) = place();
+async fn the_markers_of_a_new_host_are_all_written_or_none() {
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
     let run = folder.path().join("tool").to_str().unwrap().to_owned();
-    // The tool comes with a folder where the second marker belongs.
+    // The tool creates a folder in place of the second marker.
     let create = "\"$1\" create \"$2\" && mkdir -p \"$3/activity/boot\"";
     let provider = provider.create([
         "sh",
@@ -317,15 +322,15 @@ async fn one_marker_that_cannot_be_written_leaves_a_new_host_none() {
 }
 
 #[tokio::test]
-async fn an_id_that_a_command_would_take_for_something_else_is_refused() {
-    let (folder, log) = place();
+async fn an_id_that_looks_like_an_option_or_a_message_is_refused() {
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     for id in ["-rf", "Created web.", "a\tb", "a\u{1b}[2J"] {
         let prints = provider.clone().create(["printf", "%s\\n", id]);
         let error = prints.create_host(&log, "web").await.unwrap_err();
         assert!(error.is_invalid(), "{id:?}: {error}");
-        let said = format!("cannot use {id:?} as the id of the host \"web\"");
-        assert!(error.to_string().starts_with(&said), "{error}");
+        let message = format!("invalid id {id:?} of the host \"web\"");
+        assert!(error.to_string().starts_with(&message), "{error}");
         assert!(provider.host("web", id).unwrap_err().is_invalid());
     }
     assert!(provider.host("web", "").unwrap_err().is_invalid());
@@ -333,8 +338,8 @@ async fn an_id_that_a_command_would_take_for_something_else_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_killed_writer_left_behind_on_a_host_is_removed_after_a_day() {
-    let (folder, log) = place();
+async fn a_temporary_file_of_a_killed_writer_on_a_host_is_removed_after_a_day() {
+    let (folder, log) = setup();
     let (directory, provider) = tool(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let left = |name: &str, days: i64| {
@@ -363,7 +368,7 @@ async fn what_a_killed_writer_left_behind_on_a_host_is_removed_after_a_day() {
 
 #[tokio::test]
 async fn a_host_that_is_up_is_not_started_again() {
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let (_, provider) = tool(folder.path());
     let file = folder.path().join("web/up");
     let provider = provider.up(["test", "-e", file.to_str().unwrap()]);

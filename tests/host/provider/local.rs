@@ -1,4 +1,4 @@
-//! Hosts on this machine.
+//! Hosts on the local machine.
 
 use std::{
     fs,
@@ -14,20 +14,20 @@ use tower_activity::{
 };
 
 use crate::{
-    provider::{ends, events, kinds, number, passes_through_its_life, place},
+    provider::{events, kinds, pid, runs_through_its_lifecycle, setup, wait_for_exit},
     support,
 };
 
 #[tokio::test]
 async fn a_local_host_is_a_directory_and_a_process() {
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let hosts = folder.path().join("hosts");
     let said = "echo $MNGR_HOST_DIR; echo $$ > pid; exec sleep 1000";
     let provider = LocalProvider::new(&hosts, "sh").arg("-c").arg(said);
     let directory = hosts.join("web");
-    let host = passes_through_its_life(&provider, &log, directory.clone()).await;
+    let host = runs_through_its_lifecycle(&provider, &log, directory.clone()).await;
     assert_eq!(host.is_up().await.unwrap(), Some(true));
-    // The first time it may have been stopped before it said anything.
+    // The first process may have been stopped before its output.
     let output = support::soon(|| {
         let text = fs::read_to_string(directory.join("output.log")).unwrap();
         Some(text).filter(|text| text.ends_with('\n'))
@@ -48,35 +48,35 @@ async fn a_local_host_is_a_directory_and_a_process() {
 }
 
 #[tokio::test]
-async fn a_local_host_that_is_deaf_is_killed_with_what_it_started() {
-    let (folder, log) = place();
+async fn a_local_host_that_ignores_sigterm_is_killed_with_its_children() {
+    let (folder, log) = setup();
     let deaf = "trap '' TERM; sleep 1000 & echo $! > child; wait; sleep 1000";
     let provider = LocalProvider::new(folder.path(), "sh")
         .arg("-c")
         .arg(deaf)
         .grace(Duration::from_millis(20));
     let host = provider.create_host(&log, "web").await.unwrap();
-    let child = number(&folder.path().join("web/child"));
+    let child = pid(&folder.path().join("web/child"));
     provider.stop_host(&log, &host).await.unwrap();
     assert_eq!(host.is_up().await.unwrap(), Some(false));
-    ends(&child);
+    wait_for_exit(&child);
     provider.stop_host(&log, &host).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_a_process_leaves_behind_ends_with_the_next_stop() {
-    let (folder, log) = place();
+async fn children_that_outlive_the_process_are_killed_by_the_next_stop() {
+    let (folder, log) = setup();
     let leaves = "trap '' TERM; sleep 1000 & echo $! > child";
     let provider = LocalProvider::new(folder.path(), "sh")
         .arg("-c")
         .arg(leaves);
     let host = provider.create_host(&log, "web").await.unwrap();
-    let child = number(&folder.path().join("web/child"));
+    let child = pid(&folder.path().join("web/child"));
     while host.is_up().await.unwrap() == Some(true) {
         tokio::task::yield_now().await;
     }
     provider.stop_host(&log, &host).await.unwrap();
-    ends(&child);
+    wait_for_exit(&child);
 }
 
 /// The other half of the next test: starts a host and is killed.
@@ -89,7 +89,7 @@ async fn child() {
     let provider = sleeper(&root);
     provider.create_host(&log, "web").await.unwrap();
     println!("ready");
-    // Until it is killed; bounded, should nobody do it.
+    // Runs until it is killed; bounded in case it is not.
     let forever = std::future::pending::<()>();
     tokio::time::timeout(Duration::from_secs(60), forever)
         .await
@@ -103,8 +103,8 @@ fn sleeper(root: impl Into<PathBuf>) -> LocalProvider {
 }
 
 #[tokio::test]
-async fn a_host_that_a_killed_program_left_is_up_and_is_stopped_by_the_next() {
-    let (folder, log) = place();
+async fn a_host_left_by_a_killed_program_is_up_and_is_stopped_by_the_next() {
+    let (folder, log) = setup();
     let mut killed = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "provider::local::child", "--nocapture"])
         .env("ACTIVITY_TEST_HOSTS", folder.path())
@@ -118,7 +118,7 @@ async fn a_host_that_a_killed_program_left_is_up_and_is_stopped_by_the_next() {
             .any(|line| line.contains("ready"))
     );
     let file = folder.path().join("web/number");
-    let process = number(&file);
+    let process = pid(&file);
     killed.kill().unwrap();
     killed.wait().unwrap();
 
@@ -130,15 +130,15 @@ async fn a_host_that_a_killed_program_left_is_up_and_is_stopped_by_the_next() {
     assert!(!file.exists(), "no second one was started");
     provider.stop_host(&log, &host).await.unwrap();
     assert_eq!(host.is_up().await.unwrap(), Some(false));
-    ends(&process);
+    wait_for_exit(&process);
     provider.start_host(&log, &host).await.unwrap();
     assert_eq!(host.is_up().await.unwrap(), Some(true));
-    assert_ne!(number(&file), process);
+    assert_ne!(pid(&file), process);
 }
 
 #[tokio::test]
-async fn a_process_that_cannot_be_run_leaves_no_host() {
-    let (folder, log) = place();
+async fn a_process_that_cannot_be_started_leaves_no_host() {
+    let (folder, log) = setup();
     let provider = LocalProvider::new(folder.path(), "/no/such/program");
     let error = provider.create_host(&log, "web").await.unwrap_err();
     assert!(error.is_not_found(), "{error}");

@@ -1,4 +1,4 @@
-//! Whatever provides a host, it is marked and on record.
+//! Every provider's hosts get markers, and every operation is recorded.
 
 mod command;
 mod local;
@@ -21,7 +21,7 @@ use tower_activity::{
 
 use crate::support::{self, rows};
 
-fn place() -> (TempDir, ActivityLog) {
+fn setup() -> (TempDir, ActivityLog) {
     (
         tempfile::tempdir().unwrap(),
         ActivityLog::open(":memory:").unwrap(),
@@ -42,25 +42,25 @@ fn kinds(events: &[EventRecord]) -> Vec<(&str, Status)> {
         .collect()
 }
 
-/// The times of create and boot, as the files say.
+/// The modification times of the markers CREATE and BOOT.
 fn marked(directory: &Path) -> (DateTime<Utc>, DateTime<Utc>) {
     let host = HostActivity::new(directory);
     let at = |source| host.last_active(source).unwrap().unwrap();
     (at(ActivitySource::Create), at(ActivitySource::Boot))
 }
 
-/// The number of a process, once it is in this file.
-fn number(file: &Path) -> String {
+/// The PID of a process, once it is in this file.
+fn pid(file: &Path) -> String {
     support::soon(|| {
         let text = fs::read_to_string(file).ok()?;
         text.ends_with('\n').then(|| text.trim().to_owned())
     })
 }
 
-/// Waits for the end of a process.
-fn ends(number: &str) {
-    // A zombie that nobody has waited for has no command any more.
-    let command = PathBuf::from(format!("/proc/{number}/cmdline"));
+/// Waits until a process has exited.
+fn wait_for_exit(pid: &str) {
+    // A zombie has no command line.
+    let command = PathBuf::from(format!("/proc/{pid}/cmdline"));
     support::soon(|| {
         fs::read(&command)
             .map_or(true, |text| text.is_empty())
@@ -68,7 +68,7 @@ fn ends(number: &str) {
     });
 }
 
-/// One that knows nothing of markers: three methods, and a folder for each host.
+/// A provider that knows nothing of markers: three methods, and a folder for each host.
 struct Folders {
     root: PathBuf,
     fails: AtomicBool,
@@ -110,8 +110,8 @@ impl HostProvider for Folders {
     }
 }
 
-/// Creates a host, stops it and starts it, and looks at its markers.
-async fn passes_through_its_life(
+/// Creates a host, stops it and starts it, and checks its markers.
+async fn runs_through_its_lifecycle(
     provider: &impl HostProvider,
     log: &ActivityLog,
     directory: PathBuf,
@@ -153,15 +153,15 @@ async fn passes_through_its_life(
 
 #[tokio::test]
 async fn a_provider_of_three_methods_gets_all_markers() {
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let provider = Folders::at(folder.path());
-    passes_through_its_life(&provider, &log, folder.path().join("web")).await;
+    runs_through_its_lifecycle(&provider, &log, folder.path().join("web")).await;
     assert_eq!(rows(&log).one("start_host").attributes["zone"], "b");
 }
 
 #[tokio::test]
-async fn a_failure_of_the_provider_is_on_record_and_marks_nothing() {
-    let (folder, log) = place();
+async fn a_failure_of_the_provider_is_recorded_and_writes_no_marker() {
+    let (folder, log) = setup();
     let provider = Folders::at(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let before = marked(&folder.path().join("web"));
@@ -184,8 +184,8 @@ async fn a_failure_of_the_provider_is_on_record_and_marks_nothing() {
 }
 
 #[tokio::test]
-async fn a_marker_that_cannot_be_written_fails_no_host_and_is_counted_and_told() {
-    let (folder, log) = place();
+async fn a_marker_that_cannot_be_written_is_counted_and_recorded_and_fails_no_host() {
+    let (folder, log) = setup();
     let provider = Folders::at(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let boot = folder.path().join("web/activity/boot");
@@ -201,14 +201,14 @@ async fn a_marker_that_cannot_be_written_fails_no_host_and_is_counted_and_told()
     assert_eq!(kinds(&events)[1..], told);
     let summary = events[1].summary.as_deref().unwrap();
     assert!(
-        summary.starts_with("could not mark web with boot: cannot record boot in "),
+        summary.starts_with("cannot write the marker boot of web: cannot record boot in "),
         "{summary}"
     );
 }
 
 #[tokio::test]
-async fn a_name_that_leads_elsewhere_is_refused() {
-    let (folder, log) = place();
+async fn a_name_that_is_unsafe_in_a_path_is_refused() {
+    let (folder, log) = setup();
     let provider = Folders::at(folder.path());
     for name in [
         "",

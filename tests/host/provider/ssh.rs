@@ -1,4 +1,4 @@
-//! Hosts on a machine that is reached by ssh: this one, through a real sshd.
+//! Hosts over ssh: on the local machine, through a real sshd.
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
@@ -10,7 +10,7 @@ use tower_activity::{
     },
 };
 
-use crate::provider::{events, kinds, passes_through_its_life, place, sshd::Sshd};
+use crate::provider::{events, kinds, runs_through_its_lifecycle, setup, sshd::Sshd};
 
 fn provider(sshd: &Sshd, root: &Path) -> SshProvider {
     SshProvider::new("machine", root.to_str().unwrap())
@@ -24,12 +24,12 @@ fn provider(sshd: &Sshd, root: &Path) -> SshProvider {
 #[tokio::test]
 async fn a_host_behind_ssh_gets_all_markers() {
     let sshd = Sshd::start();
-    let (folder, log) = place();
-    // What a path may hold.
+    let (folder, log) = setup();
+    // Special characters that a path may contain.
     let root = folder.path().join("it's $HOME");
     let provider = provider(&sshd, &root);
     let directory = root.join("web");
-    let host = passes_through_its_life(&provider, &log, directory.clone()).await;
+    let host = runs_through_its_lifecycle(&provider, &log, directory.clone()).await;
     let told = fs::read_to_string(directory.join("dir")).unwrap();
     assert_eq!(
         Path::new(told.trim_end()),
@@ -63,7 +63,7 @@ async fn a_host_behind_ssh_gets_all_markers() {
 #[tokio::test]
 async fn an_idle_host_behind_ssh_is_stopped() {
     let sshd = Sshd::start();
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let provider = provider(&sshd, folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let mut watcher = Watcher::new(&log, &host).idle_timeout(Duration::from_secs(300));
@@ -88,9 +88,9 @@ async fn an_idle_host_behind_ssh_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_lost_is_made_again() {
+async fn a_lost_connection_is_reestablished() {
     let mut sshd = Sshd::start();
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let provider = provider(&sshd, folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     sshd.restart();
@@ -117,9 +117,9 @@ async fn a_connection_that_was_lost_is_made_again() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_on_the_machine_is_said() {
+async fn a_failure_on_the_machine_is_in_the_error() {
     let sshd = Sshd::start();
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let provider = provider(&sshd, folder.path());
     let fails = provider.clone().start("echo no such image >&2; exit 7");
     let error = fails.create_host(&log, "web").await.unwrap_err();
@@ -135,24 +135,24 @@ async fn what_goes_wrong_on_the_machine_is_said() {
 
     let prints = provider.clone().start("exec yes");
     let error = prints.create_host(&log, "yes").await.unwrap_err();
-    let said = format!("{error:?}");
-    assert!(said.contains("it has printed more than 16 MiB"), "{said}");
+    let message = format!("{error:?}");
+    assert!(message.contains("output exceeds 16 MiB"), "{message}");
 
     let host = provider.create_host(&log, "web").await.unwrap();
     let user = folder.path().join("web/activity/user");
     symlink("elsewhere", &user).unwrap();
     let error = host.markers().await.unwrap_err();
-    let said = format!("{error:?}");
+    let message = format!("{error:?}");
     assert!(
-        said.contains("user is not a plain file (exit status: 1)"),
-        "{said}"
+        message.contains("user is not a plain file (exit status: 1)"),
+        "{message}"
     );
     provider.stop_host(&log, &host).await.unwrap();
     fs::remove_dir_all(folder.path().join("web")).unwrap();
     let error = host.record(ActivitySource::User).await.unwrap_err();
     assert!(format!("{error:?}").contains("exit status"), "{error:?}");
 
-    // A machine that nobody has vouched for is not talked to.
+    // An unknown host key is refused.
     let stranger = Sshd::start();
     let known = fs::read_to_string(stranger.client())
         .unwrap()

@@ -1,4 +1,4 @@
-//! A real sshd on the loopback interface, with keys of its own.
+//! A real sshd on the loopback interface, with its own keys.
 
 use std::{
     env, fs,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::soon;
 
-/// An sshd that runs until it is dropped, and the configuration of a client that it lets in.
+/// An sshd that runs until it is dropped, and the configuration of a client it accepts.
 pub struct Sshd {
     daemon: Child,
     port: u16,
@@ -31,7 +31,7 @@ impl Sshd {
         let (host, user) = (key("host"), key("user"));
         let public = |key: &Path| fs::read_to_string(key.with_extension("pub")).unwrap();
         fs::write(folder.path().join("authorized"), public(&user)).unwrap();
-        // Nobody listens there now.
+        // The port is free now.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -63,7 +63,7 @@ impl Sshd {
         self.folder.path().join("client")
     }
 
-    /// Ends it with all connections, and starts it again.
+    /// Kills it with all connections, and starts it again.
     pub fn restart(&mut self) {
         self.end();
         self.daemon = run(self.folder.path());
@@ -80,14 +80,14 @@ impl Sshd {
         });
     }
 
-    /// Ends it with all connections, which are processes that it has started.
+    /// Kills it with all connections, which are its child processes.
     pub fn end(&mut self) {
         let parent = self.daemon.id().to_string();
-        // There may be none.
+        // There may be no connection.
         let _ = Command::new("pkill")
             .args(["-KILL", "-P", &parent])
             .status();
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.daemon.kill();
         self.daemon.wait().unwrap();
     }
@@ -100,7 +100,7 @@ impl Drop for Sshd {
 }
 
 fn run(folder: &Path) -> Child {
-    // As root it gives up its rights in this folder, which packages make at boot.
+    // As root, sshd drops privileges in this folder, which distributions create at boot.
     if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
         fs::create_dir_all("/run/sshd").unwrap();
     }
@@ -114,7 +114,7 @@ fn run(folder: &Path) -> Child {
     command.spawn().unwrap()
 }
 
-/// It only runs by its whole path.
+/// sshd requires that it is started by its absolute path.
 fn find() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);

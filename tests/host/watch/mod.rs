@@ -1,4 +1,4 @@
-//! Hosts are kept awake by what uses them, and stopped when nothing does.
+//! Activities keep a host awake; a watcher stops an idle one.
 
 mod up_again;
 
@@ -30,12 +30,12 @@ use crate::support;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn place() -> (TempDir, ActivityLog) {
+fn setup() -> (TempDir, ActivityLog) {
     let log = ActivityLog::builder().flush_interval(Duration::from_millis(1));
     (tempfile::tempdir().unwrap(), log.open(":memory:").unwrap())
 }
 
-/// A host that was last used so many minutes ago.
+/// A host that was last used `minutes` ago.
 fn used_ago(folder: &Path, minutes: i64) -> Host {
     let activity = HostActivity::new(folder);
     let then = Utc::now() - TimeDelta::minutes(minutes);
@@ -57,22 +57,22 @@ fn events(log: &ActivityLog) -> Vec<String> {
     types.map(|event| event.event_type.to_string()).collect()
 }
 
-async fn look(watcher: &mut Watcher, now: ClockReading) -> HostState {
+async fn poll(watcher: &mut Watcher, now: ClockReading) -> HostState {
     watcher.poll(now, async |_| Ok(())).await.unwrap()
 }
 
-fn is_up(watched: &HostState) -> bool {
-    matches!(watched, HostState::Up(_))
+fn is_up(state: &HostState) -> bool {
+    matches!(state, HostState::Up(_))
 }
 
-fn stopped(watched: &HostState) -> Option<StopReason> {
-    match watched {
+fn stopped(state: &HostState) -> Option<StopReason> {
+    match state {
         HostState::Stopped(decision) => Some(decision.reason),
         _ => None,
     }
 }
 
-/// Keeps a folder for each host, and writes down what it did and when each piece was done.
+/// A provider with a folder for each host. It records the begin and end of each start and stop.
 #[derive(Default)]
 struct Folders {
     root: std::path::PathBuf,
@@ -80,7 +80,7 @@ struct Folders {
 }
 
 impl Folders {
-    fn at(folder: &Path) -> Self {
+    fn new(folder: &Path) -> Self {
         Folders {
             root: folder.to_owned(),
             done: Arc::default(),
@@ -118,8 +118,8 @@ impl HostProvider for Folders {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed() {
-    let (folder, log) = place();
-    let provider = Folders::at(folder.path());
+    let (folder, log) = setup();
+    let provider = Folders::new(folder.path());
     let host = provider.create_host(&log, "web").await.unwrap();
     let mut tools = ServiceBuilder::new()
         .layer(ActivityLayer::new(&log).describe(|_: &u32| Describe::tool("search")))
@@ -128,13 +128,13 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let start = ClockReading::now();
 
-    // Every two minutes a call: after ten it has been up for twice its idle time.
+    // A call every two minutes: after ten the host has been up for twice its idle timeout.
     for minute in (2..=10).step_by(2) {
         let now = start.after(minute * MINUTE);
         tools.ready().await.unwrap().call(minute).await.unwrap();
         log.flush().await.unwrap();
         assert!(awake.poll(now).await.unwrap());
-        let watched = look(&mut watcher, now).await;
+        let watched = poll(&mut watcher, now).await;
         assert!(
             matches!(watched, HostState::Up(Idle::For(Duration::ZERO))),
             "{watched:?}"
@@ -142,7 +142,7 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
     }
     let now = start.after(14 * MINUTE);
     assert!(!awake.poll(now).await.unwrap(), "nobody called");
-    assert!(is_up(&look(&mut watcher, now).await));
+    assert!(is_up(&poll(&mut watcher, now).await));
 
     let now = start.after(15 * MINUTE);
     let stop = |_| provider.stop_host(&log, &host);
@@ -150,32 +150,32 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
     assert_eq!(stopped(&watched), Some(StopReason::Idle));
     let expected = ["host_created", "host_idle", "host_stopped"];
     assert_eq!(events(&log), expected);
-    // Its own stop is no use of it, and it is stopped once.
+    // The stop itself does not count as use, and happens once.
     assert!(!awake.poll(now.after(MINUTE)).await.unwrap());
-    let watched = look(&mut watcher, now.after(9 * MINUTE)).await;
+    let watched = poll(&mut watcher, now.after(9 * MINUTE)).await;
     assert!(matches!(watched, HostState::Down), "{watched:?}");
 
     provider.start_host(&log, &host).await.unwrap();
-    // What the file says is the machine's time; the story's is later.
+    // File times are real; the time of the test is later.
     let resumed = start.after(60 * MINUTE);
     let at = HostActivity::new(folder.path().join("web"));
     at.record_at(ActivitySource::Boot, resumed.wall()).unwrap();
     for minutes in [0, 4] {
         assert!(is_up(
-            &look(&mut watcher, resumed.after(minutes * MINUTE)).await
+            &poll(&mut watcher, resumed.after(minutes * MINUTE)).await
         ));
     }
-    // Nor does one that did not see the stop.
+    // Nor does a watcher that did not see the stop.
     let mut another = Watcher::new(&log, &host)
         .mode(IdleMode::Create)
         .idle_timeout(5 * MINUTE);
-    assert!(is_up(&look(&mut another, resumed.after(4 * MINUTE)).await));
-    assert!(stopped(&look(&mut another, resumed.after(5 * MINUTE)).await).is_some());
+    assert!(is_up(&poll(&mut another, resumed.after(4 * MINUTE)).await));
+    assert!(stopped(&poll(&mut another, resumed.after(5 * MINUTE)).await).is_some());
 }
 
 #[tokio::test]
-async fn a_call_keeps_a_host_awake_while_it_runs_also_after_a_child_has_ended() {
-    let (folder, log) = place();
+async fn a_running_call_keeps_a_host_awake_even_after_its_child_has_ended() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 0);
     let mut awake = log.keep_awake(&host, ActivitySource::Process).unwrap();
     let start = ClockReading::now();
@@ -207,8 +207,8 @@ async fn a_call_keeps_a_host_awake_while_it_runs_also_after_a_child_has_ended() 
 }
 
 #[tokio::test]
-async fn a_marker_is_touched_at_most_once_an_interval_and_only_for_what_counts() {
-    let (folder, log) = place();
+async fn a_marker_is_touched_at_most_once_an_interval_and_only_for_counted_activities() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 0);
     let only = Filter::parse("kind:tool project:acme", Utc::now()).unwrap();
     let awake = log.keep_awake(&host, ActivitySource::User).unwrap();
@@ -236,15 +236,15 @@ async fn a_marker_is_touched_at_most_once_an_interval_and_only_for_what_counts()
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_disabled_stops_no_host() {
-    let (folder, log) = place();
+async fn an_unknown_or_disabled_idle_time_stops_no_host() {
+    let (folder, log) = setup();
     let empty = Host::in_directory("web", HostActivity::new(folder.path()));
     let later = ClockReading::now().after(1000 * MINUTE);
     let mut watcher = Watcher::new(&log, &empty)
         .idle_timeout(MINUTE)
         .max_age(MINUTE);
     assert!(matches!(
-        look(&mut watcher, later).await,
+        poll(&mut watcher, later).await,
         HostState::Up(Idle::Unknown)
     ));
     let host = used_ago(folder.path(), 10);
@@ -252,44 +252,44 @@ async fn what_is_unknown_or_disabled_stops_no_host() {
         .mode(IdleMode::Disabled)
         .idle_timeout(MINUTE);
     assert!(matches!(
-        look(&mut watcher, later).await,
+        poll(&mut watcher, later).await,
         HostState::Up(Idle::Never)
     ));
     let mut unlimited = Watcher::new(&log, &host);
     assert!(matches!(
-        look(&mut unlimited, later).await,
+        poll(&mut unlimited, later).await,
         HostState::Up(Idle::For(_))
     ));
     assert!(events(&log).is_empty());
 }
 
 #[tokio::test]
-async fn a_host_that_has_been_up_for_too_long_is_paused_though_it_is_used() {
-    let (folder, log) = place();
+async fn a_host_above_its_maximum_age_is_paused_even_in_use() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     host.record(ActivitySource::User).await.unwrap();
     let mut watcher = Watcher::new(&log, &host)
         .idle_timeout(MINUTE)
         .max_age(11 * MINUTE);
     let now = ClockReading::now();
-    assert!(is_up(&look(&mut watcher, now).await));
+    assert!(is_up(&poll(&mut watcher, now).await));
     host.record(ActivitySource::User).await.unwrap();
-    let watched = look(&mut watcher, now.after(MINUTE)).await;
+    let watched = poll(&mut watcher, now.after(MINUTE)).await;
     assert_eq!(stopped(&watched), Some(StopReason::MaxAge));
     assert_eq!(events(&log), ["host_too_old"]);
 }
 
 #[tokio::test]
-async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
-    let (folder, log) = place();
+async fn a_host_without_sessions_is_stopped_after_a_grace_period() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let sessions = Arc::new(AtomicUsize::new(1));
     let counted = sessions.clone();
     let count = move || std::future::ready(Ok(counted.load(Relaxed)));
     let mut watcher = Watcher::new(&log, &host).sessions(2 * MINUTE, count);
     let start = ClockReading::now();
-    assert!(is_up(&look(&mut watcher, start).await));
-    // One that comes back within the grace begins it anew.
+    assert!(is_up(&poll(&mut watcher, start).await));
+    // A session that returns restarts the grace period.
     for (minute, number, up) in [
         (1, 0, true),
         (2, 1, true),
@@ -298,7 +298,7 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
         (5, 0, false),
     ] {
         sessions.store(number, Relaxed);
-        let watched = look(&mut watcher, start.after(minute * MINUTE)).await;
+        let watched = poll(&mut watcher, start.after(minute * MINUTE)).await;
         assert_eq!(is_up(&watched), up, "minute {minute}: {watched:?}");
     }
     log.flush().await.unwrap();
@@ -322,26 +322,26 @@ async fn a_host_whose_sessions_have_ended_is_stopped_after_a_grace() {
 }
 
 #[tokio::test]
-async fn a_boot_begins_the_grace_for_sessions_anew() {
-    let (folder, log) = place();
+async fn a_boot_restarts_the_grace_period_of_sessions() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let none = || std::future::ready(Ok(0));
     let mut watcher = Watcher::new(&log, &host).sessions(2 * MINUTE, none);
     let start = ClockReading::now();
-    assert!(is_up(&look(&mut watcher, start).await));
+    assert!(is_up(&poll(&mut watcher, start).await));
     let booted = start.after(MINUTE);
     let activity = HostActivity::new(folder.path());
     activity
         .record_at(ActivitySource::Boot, booted.wall())
         .unwrap();
-    assert!(is_up(&look(&mut watcher, start.after(2 * MINUTE)).await));
-    assert!(!is_up(&look(&mut watcher, start.after(3 * MINUTE)).await));
+    assert!(is_up(&poll(&mut watcher, start.after(2 * MINUTE)).await));
+    assert!(!is_up(&poll(&mut watcher, start.after(3 * MINUTE)).await));
 }
 
 #[tokio::test]
 async fn a_clock_that_jumps_stops_no_host_and_keeps_none_up() {
     for jump in [TimeDelta::days(2), TimeDelta::days(-2)] {
-        let (folder, log) = place();
+        let (folder, log) = setup();
         let host = used_ago(folder.path(), 1);
         let limits = Watcher::new(&log, &host).max_age(60 * MINUTE);
         let mut watcher = limits.idle_timeout(5 * MINUTE);
@@ -350,33 +350,33 @@ async fn a_clock_that_jumps_stops_no_host_and_keeps_none_up() {
             let now = start.after(minutes * MINUTE);
             now.with_wall(now.wall() + jump)
         };
-        assert!(is_up(&look(&mut watcher, start).await));
-        assert!(is_up(&look(&mut watcher, jumped(3)).await), "{jump}");
-        assert!(!is_up(&look(&mut watcher, jumped(4)).await), "{jump}");
+        assert!(is_up(&poll(&mut watcher, start).await));
+        assert!(is_up(&poll(&mut watcher, jumped(3)).await), "{jump}");
+        assert!(!is_up(&poll(&mut watcher, jumped(4)).await), "{jump}");
     }
 }
 
 #[tokio::test]
-async fn busy_is_counted() {
-    let (folder, log) = place();
+async fn busy_guards_are_counted() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let parent = host.busy();
     let child = host.clone().busy();
     let now = ClockReading::now();
-    assert!(is_up(&look(&mut watcher, now).await));
+    assert!(is_up(&poll(&mut watcher, now).await));
     drop(child);
     let now = now.after(10 * MINUTE);
-    assert!(is_up(&look(&mut watcher, now).await), "its parent is busy");
+    assert!(is_up(&poll(&mut watcher, now).await), "its parent is busy");
     drop(parent);
-    assert!(is_up(&look(&mut watcher, now.after(4 * MINUTE)).await));
-    assert!(!is_up(&look(&mut watcher, now.after(5 * MINUTE)).await));
+    assert!(is_up(&poll(&mut watcher, now.after(4 * MINUTE)).await));
+    assert!(!is_up(&poll(&mut watcher, now.after(5 * MINUTE)).await));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_is_being_started_is_not_stopped() {
-    let (folder, log) = place();
-    let provider = Folders::at(folder.path());
+    let (folder, log) = setup();
+    let provider = Folders::new(folder.path());
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let start = provider.start_host(&log, &host);
@@ -401,12 +401,12 @@ async fn a_host_that_is_being_started_is_not_stopped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_waits_for_a_stop_that_has_begun() {
-    let (folder, log) = place();
-    let provider = Folders::at(folder.path());
+    let (folder, log) = setup();
+    let provider = Folders::new(folder.path());
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let watch = watcher.poll(ClockReading::now(), |_| provider.stop_host(&log, &host));
-    // Another handle of it: the lock is the host's.
+    // Through another handle: the lock belongs to the host.
     let other = Host::in_directory("web", HostActivity::new(folder.path()));
     let start = async {
         while provider.done.lock().unwrap().is_empty() {
@@ -420,14 +420,14 @@ async fn a_start_waits_for_a_stop_that_has_begun() {
     let order = ["stop begins", "stop ends", "start begins", "start ends"];
     assert_eq!(*provider.done.lock().unwrap(), order);
     assert!(
-        is_up(&look(&mut watcher, ClockReading::now()).await),
+        is_up(&poll(&mut watcher, ClockReading::now()).await),
         "it was booted since"
     );
 }
 
 #[tokio::test]
-async fn what_fails_is_told_once_and_tried_again() {
-    let (folder, log) = place();
+async fn a_failure_is_reported_once_and_retried() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let now = ClockReading::now();
@@ -436,7 +436,7 @@ async fn what_fails_is_told_once_and_tried_again() {
         let error = watcher.poll(now, async |_| Err(no())).await.unwrap_err();
         assert_eq!(error.to_string(), "the cloud is down");
     }
-    assert!(stopped(&look(&mut watcher, now).await).is_some());
+    assert!(stopped(&poll(&mut watcher, now).await).is_some());
     assert_eq!(events(&log), ["host_idle", "host_watch_failed"]);
 
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
@@ -447,22 +447,22 @@ async fn what_fails_is_told_once_and_tried_again() {
         assert!(watcher.poll(now, async |_| Ok(())).await.is_err());
     }
     fs::remove_dir(&user).unwrap();
-    assert!(stopped(&look(&mut watcher, now).await).is_some());
+    assert!(stopped(&poll(&mut watcher, now).await).is_some());
     assert_eq!(events(&log)[2..], ["host_watch_failed", "host_idle"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_nobody_waits_for_is_a_boot_all_the_same() {
-    let (folder, log) = place();
-    let provider = Folders::at(folder.path());
+async fn a_cancelled_start_is_marked_as_a_boot() {
+    let (folder, log) = setup();
+    let provider = Folders::new(folder.path());
     let host = used_ago(folder.path(), 10);
     let before = host.markers().await.unwrap().get(ActivitySource::Boot);
     let given_up = time::timeout(MINUTE / 60, provider.start_host(&log, &host)).await;
     assert!(given_up.is_err());
     assert_eq!(*provider.done.lock().unwrap(), ["start begins"]);
-    // What records it holds the lock until it has: whoever gets that finds it booted.
+    // The marker task holds the lock until BOOT is written: the next owner of the lock sees the boot.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
-    assert!(is_up(&look(&mut watcher, ClockReading::now()).await));
+    assert!(is_up(&poll(&mut watcher, ClockReading::now()).await));
     assert!(host.markers().await.unwrap().get(ActivitySource::Boot) > before);
     let row = support::rows(&log).one("start_host");
     assert_eq!(row.status, Status::Cancelled);

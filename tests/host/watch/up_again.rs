@@ -1,4 +1,4 @@
-//! Hosts that were stopped are up again, whoever started them.
+//! Stopped hosts that are started again, by the provider or another program.
 
 use std::{
     fs,
@@ -17,50 +17,50 @@ use tower_activity::{
     },
 };
 
-use crate::watch::{MINUTE, events, is_up, look, place, stopped, used_ago};
+use crate::watch::{MINUTE, events, is_up, poll, setup, stopped, used_ago};
 
 #[tokio::test]
-async fn a_host_that_is_used_after_it_was_stopped_is_up_again() {
-    let (folder, log) = place();
+async fn a_marker_written_after_the_stop_means_that_the_host_is_up() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let limits = Watcher::new(&log, &host).max_age(9 * MINUTE);
     let mut watcher = limits.idle_timeout(5 * MINUTE);
     let start = ClockReading::now();
-    assert!(stopped(&look(&mut watcher, start).await).is_some());
+    assert!(stopped(&poll(&mut watcher, start).await).is_some());
     let minutes = |minutes: u32| start.after(minutes * MINUTE);
     for minute in [1, 30] {
-        let watched = look(&mut watcher, minutes(minute)).await;
+        let watched = poll(&mut watcher, minutes(minute)).await;
         assert!(matches!(watched, HostState::Down), "{watched:?}");
     }
-    // Started by somebody who marked no boot: it counts from when it was last known to be down.
+    // Started without a BOOT marker: idle time starts when the host was last known to be down.
     let activity = HostActivity::new(folder.path());
     let touch = |now: ClockReading| {
         let touched = activity.record_at(ActivitySource::User, now.wall());
         touched.unwrap();
     };
     touch(minutes(31));
-    assert!(is_up(&look(&mut watcher, minutes(31)).await));
+    assert!(is_up(&poll(&mut watcher, minutes(31)).await));
     touch(minutes(36));
-    assert!(is_up(&look(&mut watcher, minutes(38)).await));
-    let watched = look(&mut watcher, minutes(39)).await;
+    assert!(is_up(&poll(&mut watcher, minutes(38)).await));
+    let watched = poll(&mut watcher, minutes(39)).await;
     assert_eq!(stopped(&watched), Some(StopReason::MaxAge));
 }
 
 #[tokio::test]
-async fn a_use_while_it_is_stopped_brings_no_host_back() {
-    let (folder, log) = place();
+async fn a_marker_written_during_the_stop_does_not_mean_that_the_host_is_up() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let start = ClockReading::now();
     let stop = async |_| host.record(ActivitySource::Process).await;
     assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
-    let watched = look(&mut watcher, start.after(MINUTE)).await;
+    let watched = poll(&mut watcher, start.after(MINUTE)).await;
     assert!(matches!(watched, HostState::Down), "{watched:?}");
 }
 
 #[tokio::test]
-async fn a_host_that_answers_again_is_up_again() {
-    let (folder, log) = place();
+async fn a_host_that_responds_again_is_up() {
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let start = ClockReading::now();
@@ -71,18 +71,18 @@ async fn a_host_that_answers_again_is_up_again() {
         Ok(())
     };
     assert!(stopped(&watcher.poll(start, stop).await.unwrap()).is_some());
-    let watched = look(&mut watcher, start.after(MINUTE)).await;
+    let watched = poll(&mut watcher, start.after(MINUTE)).await;
     assert!(matches!(watched, HostState::Down), "{watched:?}");
     fs::remove_file(&there).unwrap();
     fs::rename(&gone, &there).unwrap();
-    assert!(is_up(&look(&mut watcher, start.after(5 * MINUTE)).await));
-    let watched = look(&mut watcher, start.after(6 * MINUTE)).await;
+    assert!(is_up(&poll(&mut watcher, start.after(5 * MINUTE)).await));
+    let watched = poll(&mut watcher, start.after(6 * MINUTE)).await;
     assert_eq!(stopped(&watched), Some(StopReason::Idle));
 }
 
 #[tokio::test]
-async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
-    let (folder, log) = place();
+async fn a_stop_and_start_by_another_program_is_noticed() {
+    let (folder, log) = setup();
     let up = Arc::new(AtomicBool::new(false));
     let asked = up.clone();
     let host = used_ago(folder.path(), 10).up_when(move || ready(Ok(asked.load(Relaxed))));
@@ -91,16 +91,16 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
     for (minute, is_up, expected) in [
         (0, false, "down"),
         (1, false, "down"),
-        // Nobody marks its boot.
+        // Without a BOOT marker.
         (2, true, "up"),
         (5, true, "up"),
         (6, true, "stopped"),
-        // It did not stop.
+        // The stop failed.
         (7, true, "up"),
         (8, false, "down"),
     ] {
         up.store(is_up, Relaxed);
-        let found = match look(&mut watcher, start.after(minute * MINUTE)).await {
+        let found = match poll(&mut watcher, start.after(minute * MINUTE)).await {
             HostState::Up(_) => "up",
             HostState::Stopped(_) => "stopped",
             _ => "down",
@@ -111,7 +111,7 @@ async fn a_host_that_somebody_else_stops_and_starts_is_down_and_up() {
 }
 
 #[tokio::test]
-async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
+async fn a_start_that_timed_out_is_marked_as_a_boot() {
     struct Slow;
 
     impl HostProvider for Slow {
@@ -120,7 +120,7 @@ async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
         }
 
         async fn start(&self, _work: &Work, _host: &Host) -> Result<()> {
-            Err(Error::new(ErrorKind::Timeout, "it has taken 300 s"))
+            Err(Error::new(ErrorKind::Timeout, "timed out after 300 s"))
         }
 
         async fn stop(&self, _work: &Work, _host: &Host) -> Result<()> {
@@ -128,13 +128,13 @@ async fn a_start_that_timed_out_may_have_worked_and_is_a_boot() {
         }
     }
 
-    let (folder, log) = place();
+    let (folder, log) = setup();
     let host = used_ago(folder.path(), 10);
     let mut watcher = Watcher::new(&log, &host).idle_timeout(5 * MINUTE);
     let start = ClockReading::now();
-    assert!(stopped(&look(&mut watcher, start).await).is_some());
+    assert!(stopped(&poll(&mut watcher, start).await).is_some());
     assert!(Slow.start_host(&log, &host).await.unwrap_err().is_timeout());
-    assert!(is_up(&look(&mut watcher, ClockReading::now()).await));
+    assert!(is_up(&poll(&mut watcher, ClockReading::now()).await));
     let later = ClockReading::now().after(5 * MINUTE);
-    assert!(stopped(&look(&mut watcher, later).await).is_some());
+    assert!(stopped(&poll(&mut watcher, later).await).is_some());
 }

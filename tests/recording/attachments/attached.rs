@@ -1,4 +1,4 @@
-//! How recordings come to their activities, and how they end.
+//! Attaching recordings to activities, and ending them.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -14,10 +14,12 @@ use tower_activity::{
     recording::{Chunk, Resource, Sink, Stream},
 };
 
-use crate::attachments::{Holding, ended, linked, log, of, soon_async, text, until, with};
+use crate::attachments::{
+    BufferingResource, ended, linked, log, log_with, recording_when, recordings, text, wait_until,
+};
 
 #[tokio::test]
-async fn what_was_appended_is_read_back_with_its_activity() {
+async fn appended_chunks_are_read_back_with_their_activity() {
     let log = log();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
@@ -26,13 +28,13 @@ async fn what_was_appended_is_read_back_with_its_activity() {
     frames.append(Chunk::new("a1 ").track("a").events(2));
     frames.append(Chunk::new("b1 ").track("b"));
     frames.append(Chunk::new("a2 ").track("a").events(3));
-    let before = of(&log, id);
+    let before = recordings(&log, id);
     assert_eq!(before[0].status, RecordingStatus::Recording);
     assert_eq!(before[0].links[0].until, None);
 
     drop(frames);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Complete);
     assert_eq!((recording.events, recording.lost), (6, 0));
     assert_eq!(recording.format, "frames");
@@ -55,13 +57,17 @@ async fn what_was_appended_is_read_back_with_its_activity() {
 }
 
 #[tokio::test]
-async fn what_is_held_back_is_handed_over_however_the_call_ends() {
+async fn buffered_events_are_flushed_on_every_way_a_call_ends() {
     let log = log();
     let mut ids = Vec::new();
 
     let call = log.start(Describe::job("returned"));
     ids.push(call.id());
-    let attached = async { Activity::current().attach(Holding::back("rest")).await };
+    let attached = async {
+        Activity::current()
+            .attach(BufferingResource::new("rest"))
+            .await
+    };
     drop(
         call.observe_with(async { Ok::<_, ()>(attached.await) }, ByResult::default())
             .await,
@@ -71,7 +77,9 @@ async fn what_is_held_back_is_handed_over_however_the_call_ends() {
     ids.push(call.id());
     let panics = call.observe_with(
         async {
-            let attached = Activity::current().attach(Holding::back("rest")).await;
+            let attached = Activity::current()
+                .attach(BufferingResource::new("rest"))
+                .await;
             assert!(attached.outcome().is_err(), "the call panics");
             Ok::<_, ()>(())
         },
@@ -84,7 +92,9 @@ async fn what_is_held_back_is_handed_over_however_the_call_ends() {
     let (attached, is_attached) = oneshot::channel();
     let hangs = tokio::spawn(call.observe_with(
         async {
-            Activity::current().attach(Holding::back("rest")).await;
+            Activity::current()
+                .attach(BufferingResource::new("rest"))
+                .await;
             attached.send(()).unwrap();
             pending::<Result<(), ()>>().await
         },
@@ -97,7 +107,7 @@ async fn what_is_held_back_is_handed_over_however_the_call_ends() {
         .into_iter()
         .zip([Status::Success, Status::Failed, Status::Cancelled])
     {
-        let recording = until(&log, id, ended).await;
+        let recording = recording_when(&log, id, ended).await;
         assert_eq!(recording.status, RecordingStatus::Complete);
         assert_eq!(text(&log, &recording, ""), "begin rest");
         let activity = log
@@ -116,14 +126,14 @@ async fn a_session_across_calls_is_linked_to_each_with_its_range() {
     let log = log();
     let login = log.start(Describe::job("login"));
     let (stopped, is_stopped) = oneshot::channel();
-    let resource = Holding {
+    let resource = BufferingResource {
         stopped: Some(stopped),
-        ..Holding::back(".")
+        ..BufferingResource::new(".")
     };
     let session = login.attach(resource).await;
     let first = login.id();
     login.end(Outcome::success());
-    let recording = until(&log, first, linked).await;
+    let recording = recording_when(&log, first, linked).await;
     assert_eq!(recording.status, RecordingStatus::Recording);
 
     let search = log.start(Describe::job("search"));
@@ -133,16 +143,16 @@ async fn a_session_across_calls_is_linked_to_each_with_its_range() {
     drop(session);
     search.end(Outcome::success());
     is_stopped.await.unwrap();
-    let recording = until(&log, second, ended).await;
+    let recording = recording_when(&log, second, ended).await;
     assert_eq!(text(&log, &recording, ""), "begin .search .");
     let links: Vec<_> = recording.links.iter().map(|link| link.activity).collect();
     assert_eq!(links, [first.unwrap(), second.unwrap()]);
     assert!(recording.links[0].until.unwrap() <= recording.links[1].from);
-    assert_eq!(of(&log, first), [recording]);
+    assert_eq!(recordings(&log, first), [recording]);
 }
 
 #[tokio::test]
-async fn a_session_is_linked_neither_to_what_has_ended_nor_to_what_another_log_records() {
+async fn a_session_is_not_linked_to_an_ended_activity_or_another_log() {
     let other_log = log();
     let log = log();
     let call = log.start(Describe::job("login"));
@@ -157,13 +167,13 @@ async fn a_session_is_linked_neither_to_what_has_ended_nor_to_what_another_log_r
     session.link(&foreign);
     drop(session);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let links: Vec<_> = recording.links.iter().map(|link| link.activity).collect();
     assert_eq!(links, [id.unwrap()]);
 }
 
 #[tokio::test]
-async fn where_there_is_nothing_to_record_the_call_goes_on() {
+async fn the_call_continues_if_nothing_can_be_recorded() {
     struct Nothing;
     impl Resource for Nothing {
         fn format(&self) -> Text {
@@ -204,7 +214,7 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
     let late = handle.attach(Stream::new("frames")).await;
     late.append(Chunk::new("too late"));
     assert!(late.outcome().is_err());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Crashed);
     assert!(
         ActivityLog::disabled()
@@ -218,34 +228,34 @@ async fn where_there_is_nothing_to_record_the_call_goes_on() {
 }
 
 #[tokio::test]
-async fn an_answer_waits_for_the_handover_only_where_it_is_told_to() {
-    for handover in [FlushMode::Background, FlushMode::BeforeResponse] {
-        let log = with(RecordingOptions::default().flush_mode(handover));
+async fn a_response_waits_for_the_flush_only_if_so_configured() {
+    for flush_mode in [FlushMode::Background, FlushMode::BeforeResponse] {
+        let log = log_with(RecordingOptions::default().flush_mode(flush_mode));
         let gate = Arc::new(Notify::new());
         let call = log.start(Describe::job("shop"));
         let id = call.id();
-        let resource = Holding {
+        let resource = BufferingResource {
             gate: Some(gate.clone()),
-            ..Holding::back("rest")
+            ..BufferingResource::new("rest")
         };
         call.attach(resource).await;
         let mut answer = std::pin::pin!(async { 7 }.in_activity(&call));
         assert_eq!(answer.as_mut().await, 7);
         let answer = call.observe_with(async { Ok::<_, ()>(8) }, ByResult::default());
         let mut answer = tokio::spawn(answer);
-        if handover == FlushMode::BeforeResponse {
-            // It has ended, and waits.
-            soon_async(|| log.accounting().activities.ended() == 1).await;
+        if flush_mode == FlushMode::BeforeResponse {
+            // The activity has ended, and the response waits.
+            wait_until(|| log.accounting().activities.ended() == 1).await;
             assert!(!answer.is_finished());
-            assert_eq!(of(&log, id)[0].links[0].until, None);
+            assert_eq!(recordings(&log, id)[0].links[0].until, None);
             gate.notify_one();
         }
         assert_eq!((&mut answer).await.unwrap(), Ok(8));
-        if handover == FlushMode::Background {
-            assert_eq!(of(&log, id)[0].links[0].until, None);
+        if flush_mode == FlushMode::Background {
+            assert_eq!(recordings(&log, id)[0].links[0].until, None);
             gate.notify_one();
         }
-        let recording = until(&log, id, linked).await;
+        let recording = recording_when(&log, id, linked).await;
         assert_eq!(text(&log, &recording, ""), "begin rest");
     }
 }
@@ -256,17 +266,17 @@ async fn a_session_that_hangs_delays_the_calls_that_share_it_once() {
     let recordings = RecordingOptions::default()
         .flush_mode(FlushMode::BeforeResponse)
         .timeout(limit);
-    let log = with(recordings);
+    let log = log_with(recordings);
     let calls: Vec<_> = (0..20).map(|_| log.start(Describe::job("shop"))).collect();
     let id = calls[0].id();
     let gate = Arc::new(Notify::new());
-    let session = calls[0].attach(Holding {
+    let session = calls[0].attach(BufferingResource {
         gate: Some(gate.clone()),
-        ..Holding::back("rest ")
+        ..BufferingResource::new("rest ")
     });
     let session = session.await;
     calls[1..].iter().for_each(|call| session.link(call));
-    // Half of them at once, the others one after the other.
+    // The first half concurrently, the others in sequence.
     let start = Instant::now();
     let mut answers = calls
         .into_iter()
@@ -278,34 +288,34 @@ async fn a_session_that_hangs_delays_the_calls_that_share_it_once() {
     for answer in answers {
         answer.await.unwrap();
     }
-    // The clock stands still but for what is waited for.
+    // Paused time advances only by timeouts.
     assert!(start.elapsed() < 2 * limit, "{:?}", start.elapsed());
-    // Once it has caught up it is asked again.
+    // After the late flush has finished, requests are served again.
     gate.notify_one();
     let flush = session.flush();
     gate.notify_one();
     flush.await;
     session.stop().await;
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::TimedOut);
     assert_eq!(recording.links.len(), 20);
 }
 
 #[tokio::test]
-async fn one_that_is_stopped_has_ended_for_everybody() {
+async fn a_stopped_recording_ends_for_all_handles() {
     let log = log();
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let frames = call.attach(Holding::back("rest")).await;
+    let frames = call.attach(BufferingResource::new("rest")).await;
     let other = frames.clone();
     frames.stop().await;
     assert_eq!(other.outcome().ok(), Some(RecordingStatus::Complete));
-    // Nobody is left who could be waited for.
+    // No task is left to wait for.
     other.append(Chunk::new("too late"));
     other.flush().await;
     other.stop().await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Complete);
     assert_eq!(text(&log, &recording, ""), "begin ");
 }

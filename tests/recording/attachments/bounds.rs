@@ -1,4 +1,4 @@
-//! What bounds recordings, and what they say where something is missing.
+//! Limits of recordings, and how missing events are reported.
 
 use std::{
     sync::{
@@ -17,7 +17,9 @@ use tower_activity::{
 };
 
 use crate::{
-    attachments::{Holding, ended, log, noise, of, text, until, with},
+    attachments::{
+        BufferingResource, ended, incompressible, log, log_with, recording_when, recordings, text,
+    },
     support::{
         faulty::{Fault, FaultyStore},
         soon,
@@ -25,56 +27,56 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_does_not_answer_in_time_is_told() {
-    let log = with(RecordingOptions::default().timeout(Duration::from_millis(10)));
+async fn a_timeout_is_reported() {
+    let log = log_with(RecordingOptions::default().timeout(Duration::from_millis(10)));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
-    let resource = Holding {
+    let resource = BufferingResource {
         gate: Some(Arc::default()),
-        ..Holding::back("rest")
+        ..BufferingResource::new("rest")
     };
     call.attach(resource).await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::TimedOut);
 }
 
 #[tokio::test]
 async fn a_recording_is_truncated_at_its_limit() {
-    let log = with(RecordingOptions::default().max_bytes(1000));
+    let log = log_with(RecordingOptions::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let frames = call.attach(Stream::new("frames")).await;
     for _ in 0..100 {
-        frames.append(Chunk::new(noise(300)));
+        frames.append(Chunk::new(incompressible(300)));
     }
     drop(frames);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Truncated);
     assert!(recording.bytes <= 1000 && recording.events >= 2);
     assert_eq!(recording.events + recording.lost, 100);
 }
 
 #[tokio::test]
-async fn nothing_smaller_slips_in_behind_what_did_not_fit() {
-    let log = with(RecordingOptions::default().max_bytes(1000));
+async fn no_smaller_chunk_is_appended_after_one_that_did_not_fit() {
+    let log = log_with(RecordingOptions::default().max_bytes(1000));
     let call = log.start(Describe::job("shop"));
     let id = call.id();
     let frames = call.attach(Stream::new("frames")).await;
     frames.append(Chunk::new("before"));
-    frames.append(Chunk::new(noise(5000)));
+    frames.append(Chunk::new(incompressible(5000)));
     frames.append(Chunk::new("after"));
     drop(frames);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Truncated);
     assert_eq!((recording.events, recording.lost), (1, 2));
     assert_eq!(text(&log, &recording, ""), "before");
 }
 
 #[tokio::test]
-async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record() {
+async fn recordings_stay_within_their_share_of_the_memory_and_displace_no_call() {
     let store = FaultyStore::new(Fault::Fail);
     let builder = ActivityLog::builder().memory_limit(1 << 20);
     let log = builder.open_store(store.clone()).unwrap();
@@ -82,7 +84,7 @@ async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record(
     let id = call.id();
     let frames = call.attach(Stream::new("frames")).await;
     for _ in 0..100 {
-        frames.append(Chunk::new(noise(10_000)));
+        frames.append(Chunk::new(incompressible(10_000)));
     }
     let accounting = log.accounting();
     assert!(accounting.recordings.rejected_memory > 70, "{accounting:?}");
@@ -90,7 +92,7 @@ async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record(
     drop(frames);
     call.end(Outcome::success());
     store.mend();
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Lost);
     assert_eq!(recording.events + recording.lost, 100);
     assert_eq!(recording.lost, accounting.recordings.rejected_memory);
@@ -99,21 +101,21 @@ async fn recordings_keep_to_their_part_of_the_memory_and_no_call_off_the_record(
         accounting.adds_up() && accounting.recordings.waiting == 0,
         "{accounting:?}"
     );
-    // The memory came back.
+    // The memory was released.
     let call = log.start(Describe::job("again"));
     let id = call.id();
     call.attach(Stream::new("frames"))
         .await
-        .append(Chunk::new(noise(200_000)));
+        .append(Chunk::new(incompressible(200_000)));
     call.end(Outcome::success());
     assert_eq!(
-        until(&log, id, ended).await.status,
+        recording_when(&log, id, ended).await.status,
         RecordingStatus::Complete
     );
 }
 
 #[tokio::test]
-async fn a_batch_that_is_given_again_adds_nothing() {
+async fn a_retried_batch_adds_nothing() {
     let store = FaultyStore::new(Fault::Late);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
@@ -130,13 +132,13 @@ async fn a_batch_that_is_given_again_adds_nothing() {
     drop(frames);
     call.end(Outcome::success());
     store.mend();
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(text(&log, &recording, ""), "one two ");
     assert_eq!((recording.events, recording.lost), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn calls_at_once_never_mix_their_recordings() {
+async fn concurrent_calls_never_mix_their_recordings() {
     let log = log();
     let attached = Arc::new(AtomicUsize::new(0));
     let calls: Vec<_> = (0..20)
@@ -148,7 +150,7 @@ async fn calls_at_once_never_mix_their_recordings() {
                 async move {
                     let frames: Recording = Activity::current().attach(Stream::new("frames")).await;
                     attached.fetch_add(1, SeqCst);
-                    // All of them are open at once.
+                    // All of them run concurrently.
                     while attached.load(SeqCst) < 20 {
                         tokio::task::yield_now().await;
                     }
@@ -165,7 +167,7 @@ async fn calls_at_once_never_mix_their_recordings() {
         .collect();
     for (n, id, task) in calls {
         task.await.unwrap().unwrap();
-        let recording = until(&log, id, ended).await;
+        let recording = recording_when(&log, id, ended).await;
         assert_eq!(text(&log, &recording, ""), format!("{n};").repeat(50));
     }
 }
@@ -187,7 +189,7 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
     drop(first_runtime);
     call.end(Outcome::success());
     let first = soon(|| {
-        of(&log, ids.0)
+        recordings(&log, ids.0)
             .pop()
             .filter(|one| one.status != RecordingStatus::Recording)
     });
@@ -204,7 +206,7 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
+async fn a_chunk_rejected_by_the_store_is_lost_alone() {
     let store = FaultyStore::new(Fault::Fail);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let call = log.start(Describe::job("shop"));
@@ -216,7 +218,7 @@ async fn a_chunk_that_the_store_refuses_is_lost_and_takes_nothing_with_it() {
     drop(frames);
     call.end(Outcome::success());
     store.set(Fault::Refuse("poison"));
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.tracks, [""]);
     assert_eq!(recording.status, RecordingStatus::Lost);
     assert_eq!((recording.events, recording.lost), (2, 3));

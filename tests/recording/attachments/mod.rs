@@ -1,4 +1,4 @@
-//! Recordings: attached to activities, handed over at their ends, bounded, and never in the way of a call.
+//! Recordings attached to activities: flushed at their ends, bounded, and never failing or delaying a call.
 
 mod attached;
 mod bounds;
@@ -15,25 +15,25 @@ use tower_activity::{
     recording::{Chunk, Resource, Sink},
 };
 
-use crate::kept;
-pub(crate) use crate::kept::of;
+use crate::read_back;
+pub(crate) use crate::read_back::recordings;
 
 pub(crate) fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
 
-pub(crate) fn with(recordings: RecordingOptions) -> ActivityLog {
+pub(crate) fn log_with(recordings: RecordingOptions) -> ActivityLog {
     let builder = ActivityLog::builder().recordings(recordings);
     builder.open(":memory:").unwrap()
 }
 
-/// The one recording of an activity, once the condition holds.
-pub(crate) async fn until(
+/// Waits until the only recording of an activity satisfies the condition, and returns it.
+pub(crate) async fn recording_when(
     log: &ActivityLog,
     id: Option<ActivityId>,
-    enough: impl Fn(&RecordingRecord) -> bool,
+    condition: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    kept::until(log, id, Duration::from_secs(10), enough).await
+    read_back::recording_when(log, id, Duration::from_secs(10), condition).await
 }
 
 pub(crate) fn linked(record: &RecordingRecord) -> bool {
@@ -51,18 +51,18 @@ pub(crate) fn text(log: &ActivityLog, recording: &RecordingRecord, track: &str) 
     String::from_utf8(out).unwrap()
 }
 
-/// Holds back what it was given until it is asked for it.
-pub(crate) struct Holding {
+/// A resource that buffers its text until it is flushed.
+pub(crate) struct BufferingResource {
     text: &'static str,
     sink: Option<Sink>,
-    /// Answers only after this, where there is one.
+    /// If set, a flush waits for this.
     pub(crate) gate: Option<Arc<Notify>>,
     pub(crate) stopped: Option<oneshot::Sender<()>>,
 }
 
-impl Holding {
-    pub(crate) fn back(text: &'static str) -> Self {
-        Holding {
+impl BufferingResource {
+    pub(crate) fn new(text: &'static str) -> Self {
+        BufferingResource {
             text,
             sink: None,
             gate: None,
@@ -71,7 +71,7 @@ impl Holding {
     }
 }
 
-impl Resource for Holding {
+impl Resource for BufferingResource {
     fn format(&self) -> Text {
         "text".into()
     }
@@ -96,17 +96,17 @@ impl Resource for Holding {
     }
 }
 
-/// Asks until it holds, for up to ten seconds.
-pub(crate) async fn soon_async(enough: impl Fn() -> bool) {
+/// Waits until the condition holds, for up to ten seconds.
+pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while !enough() {
+    while !condition() {
         assert!(std::time::Instant::now() < deadline, "not in time");
         tokio::task::yield_now().await;
     }
 }
 
-/// Bytes that are not to be compressed, the same each time.
-pub(crate) fn noise(bytes: usize) -> Vec<u8> {
+/// Returns incompressible bytes, the same each time.
+pub(crate) fn incompressible(bytes: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     std::iter::repeat_with(|| random.u8(..))
         .take(bytes)

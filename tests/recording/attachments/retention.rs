@@ -1,4 +1,4 @@
-//! Recordings that are not kept any more go, and the activities stay.
+//! Retention of recordings: they are deleted, and their activities stay.
 
 use std::{path::Path, time::Duration};
 
@@ -12,10 +12,10 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::{attachments::noise, support::soon};
+use crate::{attachments::incompressible, support::soon};
 
-/// Leaves three recordings of 200 chunks, 20 kB each.
-async fn leave(path: &Path) -> Vec<ActivityId> {
+/// Writes three recordings of 200 chunks, 20 kB each.
+async fn write_recordings(path: &Path) -> Vec<ActivityId> {
     let log = ActivityLog::open(path).unwrap();
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -23,12 +23,12 @@ async fn leave(path: &Path) -> Vec<ActivityId> {
         ids.push(call.id().unwrap());
         let frames = call.attach(Stream::new("frames")).await;
         for _ in 0..200 {
-            frames.append(Chunk::new(noise(100)));
+            frames.append(Chunk::new(incompressible(100)));
         }
         drop(frames);
         call.end(Outcome::success());
         let enough = || log.reader().unwrap().recordings_of(ids[ids.len() - 1]);
-        crate::attachments::soon_async(|| {
+        crate::attachments::wait_until(|| {
             log.flush().wait().unwrap();
             enough().unwrap().iter().any(|one| one.ended_at.is_some())
         })
@@ -38,7 +38,7 @@ async fn leave(path: &Path) -> Vec<ActivityId> {
     ids
 }
 
-/// What the store says that its chunks take, and what they take.
+/// Returns the size of the chunks according to the store's counter, and their actual size.
 fn bytes(path: &Path) -> (i64, i64) {
     let connection = rusqlite::Connection::open(path).unwrap();
     let sums = "SELECT (SELECT value FROM mark WHERE name = 'recording_bytes'), \
@@ -47,15 +47,15 @@ fn bytes(path: &Path) -> (i64, i64) {
     sums.unwrap()
 }
 
-/// Which of them have a recording now.
-fn kept(path: &Path, ids: &[ActivityId]) -> Vec<bool> {
+/// Returns which of the activities have a recording.
+fn has_recording(path: &Path, ids: &[ActivityId]) -> Vec<bool> {
     let mut reader = ActivityReader::open(path).unwrap();
     let has = |id: &ActivityId| reader.activity(*id).unwrap().unwrap().has_recording;
     ids.iter().map(has).collect()
 }
 
-/// Has a log look for what is not to be kept: it does so once in a while, after a commit.
-fn look(log: &ActivityLog, clock: &ManualClock) {
+/// Triggers retention, which runs from time to time after a commit.
+fn trigger_retention(log: &ActivityLog, clock: &ManualClock) {
     for _ in 0..2 {
         log.event("tick").record();
         log.flush().wait().unwrap();
@@ -66,11 +66,11 @@ fn look(log: &ActivityLog, clock: &ManualClock) {
 }
 
 #[tokio::test]
-async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
+async fn recordings_above_the_limits_are_deleted_and_the_activities_stay() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let ids = leave(&path).await;
-    assert_eq!(kept(&path, &ids), [true, true, true]);
+    let ids = write_recordings(&path).await;
+    assert_eq!(has_recording(&path, &ids), [true, true, true]);
     let (said, sum) = bytes(&path);
     assert!(said == sum && sum > 60_000, "{said} {sum}");
 
@@ -81,18 +81,18 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
         .keep_recordings(Limit::bytes(30_000))
         .open(&path)
         .unwrap();
-    look(&log, &clock);
-    soon(|| (kept(&path, &ids) == [false, false, true]).then_some(()));
-    // Its links went first.
+    trigger_retention(&log, &clock);
+    soon(|| (has_recording(&path, &ids) == [false, false, true]).then_some(()));
+    // Its links are deleted first.
     let (said, sum) = soon(|| Some(bytes(&path)).filter(|(_, sum)| *sum <= 30_000));
     assert_eq!(said, sum);
     log.shutdown().await.unwrap();
 
     let builder = ActivityLog::builder().clock(clock.clone());
     let log = builder.keep_recordings(Duration::ZERO).open(&path).unwrap();
-    look(&log, &clock);
-    soon(|| (kept(&path, &ids) == [false, false, false]).then_some(()));
-    // No chunk is left behind.
+    trigger_retention(&log, &clock);
+    soon(|| (has_recording(&path, &ids) == [false, false, false]).then_some(()));
+    // No chunk is left.
     let chunks = |path: &Path| {
         let connection = rusqlite::Connection::open(path).unwrap();
         let count = "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM recording)";
@@ -106,7 +106,7 @@ async fn what_is_too_old_or_too_much_goes_and_the_activities_stay() {
 }
 
 #[tokio::test]
-async fn a_log_that_sets_nothing_deletes_nothing_that_another_keeps() {
+async fn a_log_without_limits_deletes_nothing_that_another_keeps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let clock = ManualClock::new();
@@ -119,10 +119,10 @@ async fn a_log_that_sets_nothing_deletes_nothing_that_another_keeps() {
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap();
     let frames = call.attach(Stream::new("frames")).await;
-    frames.append(Chunk::new(noise(100)));
+    frames.append(Chunk::new(incompressible(100)));
     drop(frames);
     call.end(Outcome::success());
-    crate::attachments::soon_async(|| {
+    crate::attachments::wait_until(|| {
         log.flush().wait().unwrap();
         log.reader()
             .unwrap()
@@ -133,13 +133,13 @@ async fn a_log_that_sets_nothing_deletes_nothing_that_another_keeps() {
     })
     .await;
     log.shutdown().await.unwrap();
-    // As `activity event` does, and a process that stays.
+    // A process that exits at once, like `activity event`, and one that stays.
     clock.advance(Duration::from_secs(40 * 24 * 3600));
     let other = ActivityLog::builder()
         .clock(clock.clone())
         .open(&path)
         .unwrap();
-    look(&other, &clock);
+    trigger_retention(&other, &clock);
     other.shutdown().await.unwrap();
-    assert_eq!(kept(&path, &[id]), [true]);
+    assert_eq!(has_recording(&path, &[id]), [true]);
 }

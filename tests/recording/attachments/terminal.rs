@@ -1,4 +1,4 @@
-//! The output of a real child process as an asciicast.
+//! Output of a real child process as an asciicast.
 
 use std::{process::Stdio, time::Duration};
 
@@ -9,9 +9,9 @@ use tower_activity::{
     recording::Terminal,
 };
 
-use crate::attachments::{ended, log, of, text, until, with};
+use crate::attachments::{ended, log, log_with, recording_when, recordings, text};
 
-/// Says more than a pipe holds, and fails where nobody reads it.
+/// Writes more than a pipe holds, and fails if the pipe is not read.
 const LOUD: &str = "head -c 1000000 /dev/zero | tr '\\0' x";
 
 fn sh(script: &str) -> Command {
@@ -34,7 +34,7 @@ async fn the_output_of_a_child_is_a_cast_without_secrets() {
     call.attach(terminal).await;
     assert!(child.wait().await.unwrap().success());
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.status, RecordingStatus::Complete);
     assert_eq!(recording.format, "asciicast");
 
@@ -66,7 +66,7 @@ async fn the_output_of_a_child_is_a_cast_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_child_that_says_nothing_leaves_nothing() {
+async fn a_child_without_output_leaves_no_recording() {
     let log = log();
     let call = log.start(Describe::job("build"));
     let id = call.id();
@@ -77,11 +77,11 @@ async fn a_child_that_says_nothing_leaves_nothing() {
     child.wait().await.unwrap();
     terminal.flush().await;
     call.end(Outcome::success());
-    assert_eq!(of(&log, id), []);
+    assert_eq!(recordings(&log, id), []);
 }
 
 #[tokio::test]
-async fn a_child_that_nothing_records_can_say_what_it_likes() {
+async fn a_child_that_is_not_recorded_never_blocks() {
     let mut child = sh(LOUD).spawn().unwrap();
     let terminal = Terminal::new(child.stdout.take().unwrap());
     let nothing = Activity::current().attach(terminal).await;
@@ -104,8 +104,8 @@ async fn a_child_outlives_the_activity_that_it_was_recorded_in() {
 }
 
 #[tokio::test]
-async fn a_child_that_is_never_quiet_is_complete() {
-    let log = with(RecordingOptions::default().timeout(Duration::from_secs(20)));
+async fn the_recording_of_continuous_output_is_complete() {
+    let log = log_with(RecordingOptions::default().timeout(Duration::from_secs(20)));
     let call = log.start(Describe::job("build"));
     let id = call.id();
     let mut child = sh("while echo tick; do sleep 0.005; done").spawn().unwrap();
@@ -114,17 +114,17 @@ async fn a_child_that_is_never_quiet_is_complete() {
     terminal.flush().await;
     drop(terminal);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     child.kill().await.unwrap();
     assert_eq!(recording.status, RecordingStatus::Complete);
     assert!(text(&log, &recording, "").contains("tick"));
 }
 
 #[tokio::test]
-async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
+async fn a_secret_is_found_anywhere_in_a_line_without_end() {
     let log = log();
     let secret = format!("{}{}", "ghp", "_0123456789abcdefghijABCDEFGHIJ012345");
-    // Wherever it is parted, one of them is near.
+    // Every split point is near one of the secrets.
     let words = format!("{} {secret} ", "word ".repeat(30));
     let script = format!(
         "for i in 1 2 3 4 5 6 7 8 9; do printf '%s' '{}'; done",
@@ -137,7 +137,7 @@ async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
     call.attach(Terminal::new(output)).await;
     child.wait().await.unwrap();
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let cast = text(&log, &recording, "");
     assert!(!cast.contains(&secret[8..24]), "{cast}");
     assert_eq!(cast.matches("word").count(), 9 * 10 * 30);
@@ -145,7 +145,7 @@ async fn a_secret_is_found_wherever_it_stands_in_a_line_without_end() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_found_though_it_comes_line_by_line() {
+async fn a_private_key_written_line_by_line_is_found() {
     let log = log();
     let key = |what: &str| format!("-----{what}_RSA_{}_KEY-----", "PRIVATE");
     let lines = format!(
@@ -153,7 +153,7 @@ async fn a_private_key_is_found_though_it_comes_line_by_line() {
         key("BEGIN"),
         key("END")
     );
-    // Each is written by itself.
+    // Each line is a separate write.
     let script = format!(
         "echo before; for line in {lines}; do echo $line | tr _ ' '; sleep 0.02; done; echo after"
     );
@@ -164,7 +164,7 @@ async fn a_private_key_is_found_though_it_comes_line_by_line() {
     call.attach(Terminal::new(output)).await;
     child.wait().await.unwrap();
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let cast = text(&log, &recording, "");
     assert!(cast.contains("before") && cast.contains("after"), "{cast}");
     assert!(!cast.contains("MIIE") && !cast.contains("c2Vj"), "{cast}");

@@ -1,4 +1,4 @@
-//! A real Chromium and the least of a driver, on a connection of its own.
+//! A real Chromium, and a minimal driver with its own connection.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-/// A browser without a window, of the test's own.
+/// A headless browser owned by the test.
 pub(crate) struct Chromium {
     process: Child,
     folder: TempDir,
-    /// `http://host:port` of its DevTools.
+    /// DevTools address, `http://host:port`.
     pub(crate) address: String,
     websocket: String,
 }
@@ -69,12 +69,12 @@ impl Drop for Chromium {
         // It may have been killed already.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        // What its children still write keeps the folder from going the first time.
+        // The first attempt may fail while child processes still write to the folder.
         let _ = std::fs::remove_dir_all(self.folder.path());
     }
 }
 
-/// The one that `cargo xtask test` names, or has installed.
+/// The browser in `CHROMIUM`, or the one installed by `cargo xtask test`.
 fn program() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/chromium/chromium");
     match std::env::var_os("CHROMIUM") {
@@ -124,7 +124,7 @@ impl Driver {
         }
     }
 
-    /// Calls without waiting for an answer.
+    /// Sends a call without waiting for the response.
     pub(crate) async fn send(&mut self, session: Option<&str>, method: &str, params: Value) {
         self.called += 1;
         let mut call = json!({"id": self.called, "method": method, "params": params});
@@ -137,7 +137,7 @@ impl Driver {
             .unwrap();
     }
 
-    /// Opens a tab, in a browser context of its own where one is named.
+    /// Opens a tab, in the given browser context if there is one.
     pub(crate) async fn open(&mut self, url: &str, context: Option<&str>) -> Tab {
         let mut params = json!({"url": url});
         if let Some(context) = context {

@@ -1,11 +1,11 @@
-//! A browser is found by what drives it.
+//! Browsers found through their drivers.
 
 use serde_json::json;
 use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
-use crate::browser::{chromium::Chromium, ended, events, site::Site, until};
+use crate::browser::{chromium::Chromium, ended, events, recording_when, site::Site};
 
-/// Records while the test shows the site's first page, and looks whether it is there.
+/// Records while the browser shows the site's first page, and checks that the page is recorded.
 async fn check(browser: Browser, chromium: &Chromium, site: &Site) {
     let log = ActivityLog::open(":memory:").unwrap();
     let call = log.start(Describe::tool("shop_search"));
@@ -19,7 +19,7 @@ async fn check(browser: Browser, chromium: &Chromium, site: &Site) {
         .await;
     call.end(Outcome::success());
     drop(recording);
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let all = serde_json::to_string(&events(&log, &recording)).unwrap();
     assert!(all.contains("page-"), "{all}");
 }
@@ -46,7 +46,7 @@ async fn the_browser_of_a_webdriver_session_is_recorded() {
 }
 
 #[tokio::test]
-async fn one_without_devtools_is_not_recorded_and_no_call_fails() {
+async fn a_browser_without_devtools_is_not_recorded_and_no_call_fails() {
     let capabilities = json!({"browserName": "firefox"});
     let log = ActivityLog::open(":memory:").unwrap();
     let call = log.start(Describe::tool("shop_search"));
@@ -54,5 +54,5 @@ async fn one_without_devtools_is_not_recorded_and_no_call_fails() {
     let recording = call.attach(browser).await;
     let error = recording.outcome().unwrap_err();
     assert!(error.is_not_found(), "{error}");
-    assert!(error.to_string().contains("knows no DevTools"), "{error}");
+    assert!(error.to_string().contains("no DevTools address"), "{error}");
 }

@@ -1,11 +1,13 @@
-//! How recordings of browsers end, and that no call minds.
+//! Ends of browser recordings; none of them fails a call.
 
 use serde_json::json;
 use tower_activity::{
     Activity, ActivityLog, Describe, Outcome, record::RecordingStatus, recording::Browser,
 };
 
-use crate::browser::{chromium::Chromium, ended, events, of, site::Site, soon, until};
+use crate::browser::{
+    chromium::Chromium, ended, events, recording_when, recordings, site::Site, wait_until,
+};
 
 #[tokio::test]
 async fn without_a_browser_or_a_page_or_an_activity_there_is_no_recording_and_no_error() {
@@ -28,18 +30,21 @@ async fn without_a_browser_or_a_page_or_an_activity_there_is_no_recording_and_no
     let none = call.attach(Browser::at(&chromium.address)).await;
     let error = none.outcome().unwrap_err().to_string();
     assert!(
-        error.starts_with("there is no browser at http://127.0.0.1:"),
+        error.starts_with("no browser at http://127.0.0.1:"),
         "{error}"
     );
     let other = call.attach(Browser::at("chrome")).await;
     assert!(other.outcome().unwrap_err().is_invalid());
     let last = call.id();
     call.end(Outcome::success());
-    assert_eq!((of(&log, id), of(&log, last)), (vec![], vec![]));
+    assert_eq!(
+        (recordings(&log, id), recordings(&log, last)),
+        (vec![], vec![])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_browser_and_a_crashed_page_are_told_and_lose_no_more_than_the_open_batch() {
+async fn a_killed_browser_and_a_crashed_page_are_reported_and_lose_only_the_open_batch() {
     for status in [RecordingStatus::Gone, RecordingStatus::Crashed] {
         let (site, mut chromium) = (Site::start().await, Chromium::start().await);
         let log = ActivityLog::open(":memory:").unwrap();
@@ -52,7 +57,7 @@ async fn a_killed_browser_and_a_crashed_page_are_told_and_lose_no_more_than_the_
             .wait(&tab, "document.readyState === 'complete' && window.mark")
             .await;
         driver.eval(&tab, "mark('before;')").await;
-        // Handed out, and so out of danger.
+        // Already received by the recorder.
         recording.flush().await;
         driver.eval(&tab, "mark('at-last;')").await;
         if status == RecordingStatus::Gone {
@@ -60,10 +65,10 @@ async fn a_killed_browser_and_a_crashed_page_are_told_and_lose_no_more_than_the_
         } else {
             driver.send(Some(&tab.0), "Page.crash", json!({})).await;
         }
-        soon(|| recording.outcome().ok() == Some(status)).await;
+        wait_until(|| recording.outcome().ok() == Some(status)).await;
         drop(recording);
         call.end(Outcome::success());
-        let recording = until(&log, id, ended).await;
+        let recording = recording_when(&log, id, ended).await;
         assert_eq!(recording.status, status);
         let all = serde_json::to_string(&events(&log, &recording)).unwrap();
         assert!(all.contains("before;"));

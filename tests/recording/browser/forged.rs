@@ -1,10 +1,10 @@
-//! A page that talks to the recorder itself.
+//! A page that sends forged payloads to the recorder.
 
 use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
-use crate::browser::{chromium::Chromium, ended, events, patient, site::Site, until};
+use crate::browser::{chromium::Chromium, ended, events, patient_log, recording_when, site::Site};
 
-/// Whatever a page may say through the function that it finds: three lines are no event, the rest no hand-over at all.
+/// Payloads that a page sends through the binding: three lines are not events, the rest are not batches at all.
 const FORGED: &str = r"
 const name = Object.getOwnPropertyNames(window).find(name => name.startsWith('__'));
 const say = window[name];
@@ -20,9 +20,9 @@ for (let n = 0; n < 1100; n++) say('made-up-' + n + ' 0 1 2\n{}\n');
 typeof say";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_page_makes_up_breaks_nothing_and_takes_no_room() {
+async fn forged_payloads_break_nothing_and_use_no_memory() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = patient();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(Browser::at(&chromium.address)).await;
@@ -34,12 +34,12 @@ async fn what_a_page_makes_up_breaks_nothing_and_takes_no_room() {
     assert_eq!(driver.eval(&tab, FORGED).await, "function");
     driver.eval(&tab, "mark('after;')").await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
-    // Those three, and where it made up so many documents that its own was forgotten, what that had had by then.
+    let recording = recording_when(&log, id, ended).await;
+    // Those three, and the events of its own document if it was evicted by invented documents.
     assert_eq!(recording.status, RecordingStatus::Lost);
     assert!((3..1000).contains(&recording.lost), "{recording:?}");
     assert_eq!(recording.tracks, ["tab 1"]);
-    // It can be read, and all of the page is there.
+    // The recording is readable, and contains the whole page.
     let track = events(&log, &recording).swap_remove(0);
     assert_eq!(track.len() as u64, recording.events);
     let all = serde_json::to_string(&track).unwrap();

@@ -1,20 +1,20 @@
-//! Iframes of other origins: recorded, and by nobody else than us.
+//! Cross-origin iframes: recorded, and not readable by their page.
 
 use std::collections::BTreeSet;
 
 use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
-use crate::browser::{chromium::Chromium, ended, events, patient, site::Site, until};
+use crate::browser::{chromium::Chromium, ended, events, patient_log, recording_when, site::Site};
 
 async fn check(choose: impl FnOnce(Browser) -> Browser) {
     let (site, other) = (Site::start().await, Site::start().await);
     let chromium = Chromium::start().await;
-    let log = patient();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(choose(Browser::at(&chromium.address))).await;
     let mut driver = chromium.driver().await;
-    // By another name, which browsers give a process of its own, and by another port, which shares this page's.
+    // Another host name, which gets its own process, and another port, which shares the page's process.
     let frames = format!("{};{}", site.elsewhere("/site"), other.url("/origin"));
     let page = site.url(&format!("/framing?{frames}"));
     let tab = driver.open(&page, None).await;
@@ -33,7 +33,7 @@ async fn check(choose: impl FnOnce(Browser) -> Browser) {
         "no event of theirs comes by the page"
     );
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(
         (recording.status, recording.lost),
         (RecordingStatus::Complete, 0)
@@ -65,6 +65,6 @@ async fn an_iframe_of_another_origin_has_a_track_that_its_page_cannot_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_has_so_from_an_isolated_world() {
+async fn the_same_from_an_isolated_world() {
     check(Browser::isolated).await;
 }

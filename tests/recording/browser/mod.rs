@@ -1,4 +1,4 @@
-//! Real browsers: no event is lost, none goes astray, no secret is kept, and what is kept plays.
+//! Real browsers: no event is lost or misattributed, no secret is stored, and recordings are playable.
 
 mod chromium;
 mod drivers;
@@ -22,41 +22,41 @@ use tower_activity::{
     record::{ActivityId, RecordingRecord},
 };
 
-use crate::kept;
-pub(crate) use crate::kept::of;
+use crate::read_back;
+pub(crate) use crate::read_back::recordings;
 
-/// A log that gives a busy machine the time that it takes.
-pub(crate) fn patient() -> ActivityLog {
-    within(Duration::from_secs(20))
+/// A log with a timeout for busy machines.
+pub(crate) fn patient_log() -> ActivityLog {
+    log_with_timeout(Duration::from_secs(20))
 }
 
-/// A log that gives recordings so long.
-pub(crate) fn within(timeout: Duration) -> ActivityLog {
+/// A log with this timeout for recordings.
+pub(crate) fn log_with_timeout(timeout: Duration) -> ActivityLog {
     let recordings = RecordingOptions::default().timeout(timeout);
     let builder = ActivityLog::builder().recordings(recordings);
     builder.open(":memory:").unwrap()
 }
 
-/// The one recording of an activity, once the condition holds.
-pub(crate) async fn until(
+/// Waits until the only recording of an activity satisfies the condition, and returns it.
+pub(crate) async fn recording_when(
     log: &ActivityLog,
     id: Option<ActivityId>,
-    enough: impl Fn(&RecordingRecord) -> bool,
+    condition: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    kept::until(log, id, Duration::from_secs(20), enough).await
+    read_back::recording_when(log, id, Duration::from_secs(20), condition).await
 }
 
-/// True once all of this is on record for an activity.
-pub(crate) fn has(log: &ActivityLog, id: Option<ActivityId>, text: &str) -> bool {
-    let recordings = of(log, id);
+/// True if the recordings of an activity contain the text.
+pub(crate) fn contains(log: &ActivityLog, id: Option<ActivityId>, text: &str) -> bool {
+    let recordings = recordings(log, id);
     let mut tracks = recordings.iter().flat_map(|one| events(log, one));
     tracks.any(|track| serde_json::to_string(&track).unwrap().contains(text))
 }
 
-/// Asks until it holds.
-pub(crate) async fn soon(holds: impl Fn() -> bool) {
+/// Waits until the condition holds.
+pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
+    while !condition() {
         assert!(Instant::now() < deadline, "not in time");
         tokio::task::yield_now().await;
     }

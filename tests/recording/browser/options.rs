@@ -1,18 +1,17 @@
-//! What a recording of a browser can be told, and pages that come back.
+//! Options of browser recordings, and pages restored from the back/forward cache.
 
 use serde_json::{Value, json};
 use tower_activity::{ActivityLog, Describe, Outcome, record::RecordingRecord, recording::Browser};
 
 use crate::browser::{
     chromium::{Chromium, Driver, Tab},
-    ended, events,
+    ended, events, recording_when,
     site::Site,
-    until,
 };
 
 const LOADED: &str = "document.readyState === 'complete' && window.mark";
 
-/// Records what is done in a tab that shows the site. Gives the events of the first track.
+/// Records actions in a tab that shows the site. Returns the events of the first track.
 async fn recorded(
     choose: impl FnOnce(Browser) -> Browser,
     act: impl AsyncFnOnce(&mut Driver, &Tab, &Site),
@@ -27,7 +26,7 @@ async fn recorded(
     driver.wait(&tab, LOADED).await;
     act(&mut driver, &tab, &site).await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let track = events(&log, &recording).swap_remove(0);
     (recording, track)
 }
@@ -80,7 +79,7 @@ async fn a_page_cannot_see_an_isolated_recorder_and_nothing_is_lost() {
     }
 }
 
-/// Chromium goes down where its first page is still on its way, and pages can see it.
+/// An added iframe crashes Chromium while its first page is loading, and is visible to pages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_iframe_is_added_to_a_page() {
     let watch = "window.added = []; new MutationObserver(all => all.forEach(one =>
@@ -104,7 +103,7 @@ async fn no_iframe_is_added_to_a_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_to_be_blocked_or_ignored_is_not_recorded() {
+async fn blocked_and_ignored_elements_are_not_recorded() {
     let act = async |driver: &mut Driver, tab: &Tab, _: &Site| {
         let typed = "const box = document.createElement('div');
             box.className = 'private';
@@ -139,13 +138,13 @@ async fn what_is_to_be_blocked_or_ignored_is_not_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_comes_back_as_it_was_is_shown_anew() {
+async fn a_page_restored_from_the_cache_gets_a_new_snapshot() {
     let (recording, track) = recorded(
         |browser| browser,
         async |driver, tab, site| {
             driver.eval(tab, "mark('before;'); 0").await;
             let version = driver.call(None, "Browser.getVersion", json!({})).await;
-            // A shell without windows keeps no page that is left: there it is told that it has come back.
+            // A headless shell has no back/forward cache: simulate the event.
             if version["product"].as_str().unwrap().contains("Headless") {
                 let back =
                     "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})); 0";
@@ -157,7 +156,7 @@ async fn a_page_that_comes_back_as_it_was_is_shown_anew() {
                 driver.wait(tab, there).await;
                 driver.eval(tab, "history.back(); 0").await;
             }
-            // It was kept as it was left, and not loaded again.
+            // It was restored, not loaded again.
             driver
                 .wait(tab, "document.body.textContent.includes('restored;')")
                 .await;
@@ -177,7 +176,7 @@ async fn a_page_that_comes_back_as_it_was_is_shown_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_comes_back_after_the_end_is_left_alone() {
+async fn a_page_restored_after_the_end_is_not_recorded() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
     let log = ActivityLog::open(":memory:").unwrap();
     let call = log.start(Describe::tool("shop_search"));

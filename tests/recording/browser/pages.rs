@@ -1,18 +1,18 @@
-//! Whatever a page does, its events are on record.
+//! Events are recorded on every way to leave a page.
 
 use serde_json::json;
 use tower_activity::{Describe, Outcome, record::RecordingStatus, recording::Browser};
 
 use crate::browser::{
     chromium::{Chromium, Driver, Tab},
-    ended, events, patient,
+    ended, events, patient_log, recording_when,
     site::Site,
-    soon, until,
+    wait_until,
 };
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/pages/dist/record.js");
 
-/// Leaves a mark in a page right before it goes, and waits for the next one.
+/// Adds a mark to a page right before it is left, and waits for the next page.
 pub(crate) async fn leave(driver: &mut Driver, tab: &Tab, site: &Site, number: usize, how: &str) {
     let before = site.served();
     driver
@@ -27,7 +27,7 @@ pub(crate) async fn leave(driver: &mut Driver, tab: &Tab, site: &Site, number: u
         .await;
 }
 
-/// What others do instead: the page keeps its events itself, to be read at the end.
+/// The alternative: the page keeps its events in an array, to be read at the end.
 pub(crate) async fn keep_in_page(driver: &mut Driver, tab: &Tab) {
     let record = std::fs::read_to_string(RECORD).unwrap();
     let source = format!(
@@ -44,7 +44,7 @@ pub(crate) async fn keep_in_page(driver: &mut Driver, tab: &Tab) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_event_is_lost_however_a_page_is_left() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = patient();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;
@@ -73,7 +73,7 @@ async fn no_event_is_lost_however_a_page_is_left() {
     for (number, how) in steps.iter().enumerate() {
         leave(&mut driver, &tab, &site, number, how).await;
     }
-    // The last page, and from there on: a burst, a popup, a new tab, back and forth.
+    // Then, from the last page: a burst, a popup, a new tab, back and forward.
     let left = steps.len();
     driver.eval(&tab, "burst(2000)").await;
     let before = site.served();
@@ -88,7 +88,7 @@ async fn no_event_is_lost_however_a_page_is_left() {
         .wait(&second, "document.readyState === 'complete' && window.mark")
         .await;
     driver.eval(&second, "mark('second-tab;')").await;
-    soon(|| site.served() == before + 2).await;
+    wait_until(|| site.served() == before + 2).await;
     driver
         .eval(&tab, &format!("mark('left-{left};'); history.back(); 0"))
         .await;
@@ -125,7 +125,7 @@ async fn no_event_is_lost_however_a_page_is_left() {
 
     let in_page = driver.eval(&tab, "window.kept.join('')").await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(
         (recording.status, recording.lost),
         (RecordingStatus::Complete, 0)
@@ -167,7 +167,7 @@ async fn no_event_is_lost_however_a_page_is_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_share_a_browser_never_mix_their_pages() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = patient();
+    let log = patient_log();
     let url = site.url("/");
     let calls: Vec<_> = (0..20)
         .map(|n| {
@@ -195,7 +195,7 @@ async fn calls_that_share_a_browser_never_mix_their_pages() {
         })
         .collect();
     for (n, id) in futures_util::future::join_all(calls).await {
-        let recording = until(&log, id, ended).await;
+        let recording = recording_when(&log, id, ended).await;
         let all = serde_json::to_string(&events(&log, &recording)).unwrap();
         let marks: Vec<_> = (0..20)
             .filter(|n| all.contains(&format!("call-{n};")))
@@ -205,9 +205,9 @@ async fn calls_that_share_a_browser_never_mix_their_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_heavy_stays_in_its_place() {
+async fn large_batches_stay_in_order() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = patient();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     call.attach(Browser::at(&chromium.address)).await;
@@ -218,13 +218,13 @@ async fn what_is_heavy_stays_in_its_place() {
         .await;
     let marks: Vec<_> = (0..6).map(|n| format!("step-{n};")).collect();
     for (n, mark) in marks.iter().enumerate() {
-        // Every other one takes long to be read, and goes out at once.
+        // Every other batch is large, and sent immediately.
         let size = 400_000 * (1 - n % 2);
         let heavy = format!("mark('{mark}' + 'words '.repeat({size} / 6)); 0");
         driver.eval(&tab, &heavy).await;
     }
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     assert_eq!(
         (recording.status, recording.lost),
         (RecordingStatus::Complete, 0)

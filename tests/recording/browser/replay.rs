@@ -1,8 +1,8 @@
-//! What is kept plays in rrweb's own player.
+//! Recordings play in rrweb's player.
 
 use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
-use crate::browser::{chromium::Chromium, ended, events, site::Site, until};
+use crate::browser::{chromium::Chromium, ended, events, recording_when, site::Site};
 
 const REPLAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/pages/dist/replay.js");
 
@@ -18,7 +18,7 @@ async fn the_player_shows_the_page_as_it_was_at_each_time() {
     driver
         .wait(&tab, "document.readyState === 'complete' && window.mark")
         .await;
-    // Far enough apart to be looked at in between.
+    // Far enough apart to be checked in between.
     let later = "new Promise(done => setTimeout(done, 60))";
     for n in 0..3 {
         driver
@@ -27,9 +27,9 @@ async fn the_player_shows_the_page_as_it_was_at_each_time() {
     }
     driver.eval(&tab, later).await;
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let [track] = events(&log, &recording).try_into().unwrap();
-    // When each step was, by the first event that has it.
+    // The time of each step, by the first event that contains it.
     let first = track[0]["timestamp"].as_f64().unwrap();
     let at = |n: usize| {
         let mark = format!("step-{n};");

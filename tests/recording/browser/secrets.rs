@@ -1,4 +1,4 @@
-//! What is typed, and what is secret in addresses and texts, is nowhere in the file.
+//! Typed text, and secrets in addresses and texts, are nowhere in the file.
 
 use std::fs;
 
@@ -6,9 +6,8 @@ use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
 use crate::browser::{
     chromium::Chromium,
-    ended, events,
+    ended, events, recording_when,
     site::{HIDDEN, Site},
-    until,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,11 +54,11 @@ async fn secrets_are_found_nowhere_in_the_file() {
         "the address has it: {href}"
     );
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let all = serde_json::to_string(&events(&log, &recording)).unwrap();
     assert!(
         all.contains("note=hello") && all.contains("thanks"),
-        "what is no secret is there"
+        "texts that are not secret are recorded"
     );
     log.shutdown().await.unwrap();
 

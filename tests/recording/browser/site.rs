@@ -1,4 +1,4 @@
-//! A site on this machine. Every page that it serves has a number, says so in its text, and is under a strict policy.
+//! A local site. Every page it serves has a number, shown in its text, and a strict content security policy.
 
 use std::sync::{
     Arc,
@@ -33,7 +33,7 @@ function burst(n) {
 }
 ";
 
-/// What every page has in a hidden input.
+/// The value of a hidden input on every page.
 pub(crate) const HIDDEN: &str = "csrf-2b6f0e91d4";
 
 pub(crate) struct Site {
@@ -59,12 +59,12 @@ impl Site {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The same site by another name: another site, as browsers see it.
+    /// The same site under another host name, which makes it cross-site.
     pub(crate) fn elsewhere(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.port)
     }
 
-    /// How many pages it has served.
+    /// Number of pages served.
     pub(crate) fn served(&self) -> u64 {
         self.served.load(SeqCst)
     }
@@ -91,7 +91,7 @@ async fn answer(mut stream: TcpStream, served: Arc<AtomicU64>) {
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
          Content-Security-Policy: {POLICY}\r\nConnection: close\r\n\r\n{body}"
     );
-    // A page that was left does not take its answer.
+    // Ignored: a page that was left does not read the response.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
@@ -100,7 +100,7 @@ fn page(path: &str, number: u64) -> String {
     let frame = |url: &str| format!("<iframe src='{url}'></iframe>");
     let frame = match path {
         "/framed" => frame("/inner"),
-        // Any others, by their addresses.
+        // Links to any other pages.
         "/framing" => query.split(';').map(frame).collect(),
         _ => String::new(),
     };

@@ -1,5 +1,4 @@
-//! What is lost in which way of leaving a page, beside what an array in the page loses: the table of
-//! `docs/recordings.md`.
+//! Events lost per way of leaving a page, compared with an array in the page: the table of `docs/recordings.md`.
 
 use serde_json::json;
 use tower_activity::{
@@ -12,16 +11,16 @@ use crate::browser::{
     chromium::{Chromium, Driver, Tab},
     ended, events,
     pages::{keep_in_page, leave},
-    patient,
+    patient_log, recording_when,
     site::Site,
-    soon, until,
+    wait_until,
 };
 
 const LOADED: &str = "document.readyState === 'complete' && window.mark";
-/// How many marks are left before the page is.
+/// Number of marks added before the page is left.
 const BEFORE: usize = 20;
 
-/// What went wrong with the browser at last.
+/// How the browser failed at the end.
 #[derive(Clone, Copy, PartialEq)]
 enum Ends {
     Well,
@@ -38,14 +37,14 @@ struct Row {
     outcome: String,
 }
 
-/// Leaves marks in a page, does something with it, and looks which are on record. What is done says its own marks.
+/// Adds marks to a page, runs an action, and checks which marks are recorded. The action returns its own marks.
 async fn row(
     case: &'static str,
     ends: Ends,
     act: impl AsyncFnOnce(&mut Driver, &Tab, &Site) -> Vec<String>,
 ) -> Row {
     let (site, mut chromium) = (Site::start().await, Chromium::start().await);
-    let log = patient();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_search"));
     let id = call.id();
     let recording = call.attach(Browser::at(&chromium.address)).await;
@@ -68,7 +67,7 @@ async fn row(
             let kept = driver.eval(&tab, "window.kept.join('')").await;
             kept.as_str().unwrap().to_owned()
         }
-        // Nobody is left who could be asked.
+        // No page is left to read the array from.
         _ => {
             crash(ends, &recording, &mut driver, &tab, &mut chromium).await;
             marks.push("at-last;".to_owned());
@@ -77,7 +76,7 @@ async fn row(
     };
     drop(recording);
     call.end(Outcome::success());
-    let recording = until(&log, id, ended).await;
+    let recording = recording_when(&log, id, ended).await;
     let all = serde_json::to_string(&events(&log, &recording)).unwrap();
     let missing = |text: &str| {
         marks
@@ -94,7 +93,7 @@ async fn row(
     }
 }
 
-/// Has the page or the browser go away with a mark that nobody has asked for.
+/// Crashes the page or the browser with a mark that is not yet sent.
 async fn crash(
     ends: Ends,
     recording: &Recording,
@@ -114,10 +113,10 @@ async fn crash(
             RecordingStatus::Crashed
         }
     };
-    soon(|| recording.outcome().ok() == Some(status)).await;
+    wait_until(|| recording.outcome().ok() == Some(status)).await;
 }
 
-/// Leaves the page, and gives the marks of that.
+/// Leaves the page, and returns its marks.
 async fn left(driver: &mut Driver, tab: &Tab, site: &Site, how: &str) -> Vec<String> {
     let next = format!("page-{};", site.served());
     leave(driver, tab, site, 0, how).await;
@@ -241,7 +240,7 @@ async fn nothing_is_lost_but_what_a_crash_takes_along() {
     }
     for row in &rows {
         let (lost, outcome) = match row.case {
-            // The open batch: the mark that nobody had asked for.
+            // The open batch: the mark that was not yet sent.
             "page crash" => (1, "crashed"),
             "browser killed" => (1, "gone"),
             _ => (0, "complete"),

@@ -1,4 +1,4 @@
-//! What pages hold back: asked for, and waited for.
+//! Flushing pages: requests to send buffered events, and their responses.
 
 use std::collections::HashMap;
 
@@ -7,83 +7,90 @@ use tokio::sync::oneshot;
 
 use super::Recorder;
 
-/// The last thing that documents are asked to do.
+/// The method of the recorder script that stops it.
 pub(super) const STOP: &str = "stop";
 
-/// Somebody who waits until every page has handed out what it held back.
+/// A flush or stop in progress, done once every page has sent its buffered events.
 pub(super) struct Flush {
-    /// What documents are asked to do.
-    what: &'static str,
-    /// The calls that are not yet answered.
-    calls: HashMap<u64, Question>,
+    /// The method called in each document.
+    method: &'static str,
+    /// Calls without a response yet.
+    calls: HashMap<u64, PendingCall>,
     done: oneshot::Sender<()>,
 }
 
-/// Who was called for a flush.
-struct Question {
+/// A call of a flush.
+struct PendingCall {
     session: String,
-    /// `None` for the call before: once it is answered all contexts are known that there were when the flush began.
+    /// `None` for the preceding call: after its response, all contexts that existed at the start of the flush are known.
     context: Option<String>,
 }
 
 impl Recorder {
-    /// Asks every document for what it holds back.
-    pub(super) async fn flush(&mut self, what: &'static str, done: oneshot::Sender<()>) {
-        let answering = self.tabs.iter().filter(|(_, tab)| !tab.crashed);
-        let sessions: Vec<_> = answering.map(|(session, _)| session.clone()).collect();
+    /// Calls `method` in every document.
+    pub(super) async fn flush(&mut self, method: &'static str, done: oneshot::Sender<()>) {
+        let responsive = self.tabs.iter().filter(|(_, tab)| !tab.crashed);
+        let sessions: Vec<_> = responsive.map(|(session, _)| session.clone()).collect();
         let mut calls = HashMap::new();
         for session in sessions {
             let call = self.evaluate(&session, None, "0").await;
             let context = None;
-            calls.insert(call, Question { session, context });
+            calls.insert(call, PendingCall { session, context });
         }
-        self.flushes.push(Flush { what, calls, done });
+        self.flushes.push(Flush {
+            method,
+            calls,
+            done,
+        });
     }
 
-    /// Takes the answer to a call. What a page handed out before it answered has arrived before.
-    pub(super) async fn answered(&mut self, id: u64, result: Option<&Value>) {
+    /// Handles the response to a call. Events that a page sent before it have already been received.
+    pub(super) async fn on_response(&mut self, id: u64, result: Option<&Value>) {
         let mut flushes = self.flushes.iter_mut().enumerate();
         let found = flushes.find_map(|(at, flush)| Some((at, flush.calls.remove(&id)?)));
-        let Some((at, Question { session, context })) = found else {
+        let Some((at, PendingCall { session, context })) = found else {
             return;
         };
         let Some(tab) = self.tabs.get_mut(&session) else {
             return;
         };
         if context.is_some() {
-            let said = result.and_then(|result| result["result"]["value"].as_str());
-            self.sink.lost(said.map_or(0, |said| tab.counted(said)));
+            let report = result.and_then(|result| result["result"]["value"].as_str());
+            self.sink
+                .lost(report.map_or(0, |report| tab.reconcile(report)));
             return;
         }
-        let contexts: Vec<_> = tab.contexts.iter().map(|one| one.unique.clone()).collect();
-        let question = self.settings.ask(self.flushes[at].what);
+        let contexts: Vec<_> = tab
+            .contexts
+            .iter()
+            .map(|context| context.unique_id.clone())
+            .collect();
+        let expression = self.settings.call(self.flushes[at].method);
         for context in contexts {
-            let call = self.evaluate(&session, Some(&context), &question).await;
+            let call = self.evaluate(&session, Some(&context), &expression).await;
             let (session, context) = (session.clone(), Some(context));
             self.flushes[at]
                 .calls
-                .insert(call, Question { session, context });
+                .insert(call, PendingCall { session, context });
         }
     }
 
-    /// Tells those whose questions are all answered. True once the last thing is done.
-    pub(super) fn is_stopped(&mut self) -> bool {
+    /// Completes flushes without pending calls. Returns true if one of them was the stop.
+    pub(super) fn complete_flushes(&mut self) -> bool {
         let mut stopped = false;
-        while let Some(at) = self.flushes.iter().position(|one| one.calls.is_empty()) {
+        while let Some(at) = self.flushes.iter().position(|flush| flush.calls.is_empty()) {
             let flush = self.flushes.swap_remove(at);
-            // Whoever asked may have given up.
+            // Ignored: the requester may have stopped waiting.
             let _ = flush.done.send(());
-            stopped |= flush.what == STOP;
+            stopped |= flush.method == STOP;
         }
         stopped
     }
 
-    /// Waits for nothing more from a page that is gone.
-    pub(super) fn left(&mut self, session: &str) {
+    /// Drops the pending calls of a session that is gone.
+    pub(super) fn forget_session(&mut self, session: &str) {
         for flush in &mut self.flushes {
-            flush
-                .calls
-                .retain(|_, question| question.session != session);
+            flush.calls.retain(|_, call| call.session != session);
         }
     }
 }

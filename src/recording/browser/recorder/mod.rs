@@ -1,4 +1,4 @@
-//! The task that follows a browser: attaches to its pages, and appends what they hand out.
+//! The recorder task: attaches to the pages of a browser, and appends the events they send.
 
 mod flush;
 
@@ -18,43 +18,45 @@ use crate::{
         Sink,
         actor::Request,
         browser::{
-            Scope, World,
-            cdp::{Connection, Heard, Said},
+            Target, World,
+            cdp::{Connection, Frame, Incoming},
             script::Settings,
-            tab::{Context, HandOver, Tab},
+            tab::{Context, EventBatch, Tab},
         },
     },
 };
 
-/// What a page's iframes are attached by, where they have a process of their own.
+/// Target type of iframes with their own process.
 const IFRAMES: &str = "iframe";
+/// Target type of pages.
 const PAGES: &str = "page";
-/// How many iframes get a track: a page can make any number.
-const FRAMES: usize = 100;
-/// How many bytes take so long to be understood that nothing else is to wait for it.
+/// Maximum number of iframes with a track: a page can create any number.
+const MAX_FRAMES: usize = 100;
+/// Size of a message in bytes above which it is processed on the blocking pool.
 const HEAVY: usize = 256 << 10;
 
 pub(super) struct Recorder {
     connection: Connection,
     sink: Sink,
-    scope: Scope,
+    target: Target,
     settings: Settings,
     script: String,
-    /// The function that pages hand out through, and the world that they do it in, where that is one of its own.
+    /// Name of the function through which pages send events, and of the isolated world if there is one.
     binding: String,
     world: World,
-    /// The pages and iframes that are recorded, by session.
+    /// Recorded pages and iframes by session.
     tabs: HashMap<String, Tab>,
-    /// The tracks, by the frame that they show.
+    /// Tracks by frame.
     tracks: HashMap<String, Text>,
-    /// How many tabs there have been, and how many iframes with a track.
+    /// Number of tabs so far.
     pages: usize,
+    /// Number of iframes with a track so far.
     frames: usize,
-    /// The call that has the browser attach to its pages.
-    attach: u64,
-    /// Calls that have to be answered before the pages that are open are recorded.
+    /// Number of the call that attaches to the pages of the browser.
+    attach_call: u64,
+    /// Calls that need a response before the open pages are recorded.
     starting: HashSet<u64>,
-    begun: Option<oneshot::Sender<()>>,
+    attached: Option<oneshot::Sender<()>>,
     ready: Option<oneshot::Sender<()>>,
     flushes: Vec<Flush>,
 }
@@ -63,16 +65,16 @@ impl Recorder {
     pub(super) fn new(
         connection: Connection,
         sink: Sink,
-        scope: Scope,
+        target: Target,
         world: World,
         settings: &Settings,
     ) -> Result<Self> {
         let binding = format!("__{}", sink.id().to_string().replace('-', ""));
-        let settings = settings.through(&binding);
+        let settings = settings.with_binding(&binding);
         Ok(Recorder {
             connection,
             sink,
-            scope,
+            target,
             script: settings.script()?,
             settings,
             binding,
@@ -81,40 +83,40 @@ impl Recorder {
             tracks: HashMap::new(),
             pages: 0,
             frames: 0,
-            attach: 0,
+            attach_call: 0,
             starting: HashSet::new(),
-            begun: None,
+            attached: None,
             ready: None,
             flushes: Vec::new(),
         })
     }
 
-    /// Works until it is stopped, or the browser is gone. Says when the browser has begun to attach to pages, and when those
-    /// that it had have answered.
+    /// Runs until it is stopped, or the browser is gone. Signals `attached` once the browser attaches to pages, and `ready`
+    /// once the open pages have responded.
     pub(super) async fn run(
         mut self,
         mut requests: mpsc::UnboundedReceiver<Request>,
-        begun: oneshot::Sender<()>,
+        attached: oneshot::Sender<()>,
         ready: oneshot::Sender<()>,
     ) {
-        (self.begun, self.ready) = (Some(begun), Some(ready));
-        self.attach = self.attach_to(None, PAGES).await;
-        self.starting.insert(self.attach);
+        (self.attached, self.ready) = (Some(attached), Some(ready));
+        self.attach_call = self.attach_to(None, PAGES).await;
+        self.starting.insert(self.attach_call);
         loop {
             tokio::select! {
-                heard = self.connection.next() => match heard {
-                    Some(Heard::Text(text)) => {
-                        let said = beside(text.len(), move || Said::read(&text)).await;
-                        match said.flatten() {
-                            Some(Said::Answer(id, result)) => {
-                                self.begins(id);
-                                self.answered(id, result.as_ref()).await;
+                frame = self.connection.next() => match frame {
+                    Some(Frame::Text(text)) => {
+                        let message = offload(text.len(), move || Incoming::parse(&text)).await;
+                        match message.flatten() {
+                            Some(Incoming::Response(id, result)) => {
+                                self.signal_start(id);
+                                self.on_response(id, result.as_ref()).await;
                             }
-                            Some(Said::Event(method, params, session)) => self.happened(&method, params, session).await,
+                            Some(Incoming::Event(method, params, session)) => self.on_event(&method, params, session).await,
                             None => {}
                         }
                     }
-                    Some(Heard::TooMuch) => return self.sink.end(RecordingStatus::Truncated),
+                    Some(Frame::TooLarge) => return self.sink.end(RecordingStatus::Truncated),
                     None => return self.sink.end(RecordingStatus::Gone),
                 },
                 request = requests.recv() => match request {
@@ -123,38 +125,38 @@ impl Recorder {
                     None => return,
                 },
             }
-            if self.is_stopped() {
+            if self.complete_flushes() {
                 return;
             }
         }
     }
 
-    /// Says how far it has begun, where this was answered.
-    fn begins(&mut self, call: u64) {
+    /// Signals `attached` or `ready` if this response completes it.
+    fn signal_start(&mut self, call: u64) {
         self.starting.remove(&call);
-        let begun = self.begun.take_if(|_| call == self.attach);
+        let attached = self.attached.take_if(|_| call == self.attach_call);
         let ready = self.ready.take_if(|_| self.starting.is_empty());
-        for waiting in [begun, ready].into_iter().flatten() {
-            // Whoever waited may have given up.
+        for waiting in [attached, ready].into_iter().flatten() {
+            // Ignored: `start` may have stopped waiting.
             let _ = waiting.send(());
         }
     }
 
-    /// Has the browser attach to what opens, before the first script of it runs.
-    async fn attach_to(&mut self, session: Option<&str>, what: &str) -> u64 {
-        let filter = json!([{"type": what}, {"exclude": true}]);
+    /// Makes the browser attach to new targets of a type before their first script runs.
+    async fn attach_to(&mut self, session: Option<&str>, target_type: &str) -> u64 {
+        let filter = json!([{"type": target_type}, {"exclude": true}]);
         let params = json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true, "filter": filter});
         self.connection
             .call(session, "Target.setAutoAttach", params)
             .await
     }
 
-    async fn happened(&mut self, method: &str, mut params: Value, session: String) {
+    async fn on_event(&mut self, method: &str, mut params: Value, session: String) {
         match method {
-            "Target.attachedToTarget" => return self.attached(&params, &session).await,
+            "Target.attachedToTarget" => return self.on_attached(&params, &session).await,
             "Target.detachedFromTarget" => {
                 if let Some(session) = params["sessionId"].as_str() {
-                    self.left(session);
+                    self.forget_session(session);
                     self.tabs.remove(session);
                 }
                 return;
@@ -162,11 +164,11 @@ impl Recorder {
             "Runtime.bindingCalled" if params["name"] == *self.binding => {
                 if let Value::String(payload) = params["payload"].take() {
                     let context = params["executionContextId"].as_i64();
-                    self.handed_out(&session, context, payload).await;
+                    self.append_events(&session, context, payload).await;
                 }
                 return;
             }
-            // The first document of a popup may take the place of an empty one, which the script has seen.
+            // The first document of a popup may replace an empty one in which the script has already run.
             "Page.frameNavigated" if params["frame"]["parentId"].is_null() => {
                 return self.run_script(&session).await;
             }
@@ -185,7 +187,7 @@ impl Recorder {
                 if runs_script && let Some(id) = context["id"].as_i64() {
                     tab.contexts.push(Context {
                         id,
-                        unique: text(&context["uniqueId"]),
+                        unique_id: text(&context["uniqueId"]),
                         frame: text(&context["auxData"]["frameId"]),
                     });
                 }
@@ -198,22 +200,22 @@ impl Recorder {
             "Inspector.targetCrashed" => {
                 tab.crashed = true;
                 self.sink.worsen(RecordingStatus::Crashed);
-                self.left(&session);
+                self.forget_session(&session);
             }
             "Inspector.targetReloadedAfterCrash" => tab.crashed = false,
             _ => {}
         }
     }
 
-    /// Begins to record what the browser has attached to, where it is to be recorded.
-    async fn attached(&mut self, params: &Value, parent: &str) {
+    /// Starts recording an attached target, or detaches from it if it is not to be recorded.
+    async fn on_attached(&mut self, params: &Value, parent: &str) {
         let info = &params["targetInfo"];
         let (session, target) = (text(&params["sessionId"]), text(&info["targetId"]));
-        let wanted = match &self.scope {
+        let wanted = match &self.target {
             _ if self.tabs.contains_key(parent) => true,
-            Scope::All => true,
-            Scope::Context(id) => info["browserContextId"] == **id,
-            Scope::Page(id) => {
+            Target::All => true,
+            Target::Context(id) => info["browserContextId"] == **id,
+            Target::Page(id) => {
                 let opener = &info["openerId"];
                 target == *id || self.tabs.values().any(|tab| *opener == *tab.target)
             }
@@ -235,7 +237,7 @@ impl Recorder {
         let calls = [
             ("Page.enable", json!({})),
             ("Inspector.enable", json!({})),
-            // Bindings say nothing without it.
+            // Required for `Runtime.bindingCalled`.
             ("Runtime.enable", json!({})),
             ("Runtime.addBinding", binding),
             ("Page.addScriptToEvaluateOnNewDocument", script),
@@ -266,7 +268,7 @@ impl Recorder {
         self.connection.call(Some(session), method, json!({})).await;
     }
 
-    /// Has the script run in a page's own document, where it does not yet.
+    /// Runs the script in a page's main document, if it does not run there yet.
     async fn run_script(&mut self, session: &str) {
         let context = match self.world {
             World::Main => None,
@@ -278,14 +280,14 @@ impl Recorder {
                 let Some(own) = contexts.rfind(|context| context.frame == tab.target) else {
                     return;
                 };
-                Some(own.unique.clone())
+                Some(own.unique_id.clone())
             }
         };
         let script = self.script.clone();
         self.evaluate(session, context.as_deref(), &script).await;
     }
 
-    /// Evaluates something in a context, or in a page's own world. Gives the number of the call.
+    /// Evaluates an expression in a context, or in the page's main world. Returns the number of the call.
     async fn evaluate(&mut self, session: &str, context: Option<&str>, expression: &str) -> u64 {
         let mut params = json!({"expression": expression, "returnByValue": true});
         if let Some(context) = context {
@@ -296,33 +298,33 @@ impl Recorder {
             .await
     }
 
-    /// Appends what a document has handed out.
-    async fn handed_out(&mut self, session: &str, context: Option<i64>, payload: String) {
+    /// Appends the events sent by a document.
+    async fn append_events(&mut self, session: &str, context: Option<i64>, payload: String) {
         let Some(tab) = self.tabs.get_mut(session) else {
             return;
         };
-        let Some(hand_over) = HandOver::read(payload) else {
+        let Some(batch) = EventBatch::parse(payload) else {
             return;
         };
-        self.sink.lost(tab.heard(&hand_over));
+        self.sink.lost(tab.receive(&batch));
         let (frame, page) = (tab.frame(context).to_owned(), tab.track.clone());
-        let count = hand_over.count();
+        let count = batch.count();
         let Some(track) = self.track(frame, &page) else {
             return self.sink.lost(count);
         };
         let sink = self.sink.clone();
-        let appended = beside(hand_over.len(), move || hand_over.append(&sink, track));
+        let appended = offload(batch.len(), move || batch.append(&sink, track));
         if appended.await.is_none() {
             self.sink.lost(count);
         }
     }
 
-    /// The track of a frame; `None` where there are too many.
+    /// Returns the track of a frame; `None` if there are too many.
     fn track(&mut self, frame: String, page: &Text) -> Option<Text> {
         if let Some(track) = self.tracks.get(&frame) {
             return Some(track.clone());
         }
-        if self.frames == FRAMES {
+        if self.frames == MAX_FRAMES {
             return None;
         }
         self.frames += 1;
@@ -336,14 +338,13 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Does what takes long for so many bytes where it holds up nothing else, and waits for it. `None` where it could not be
-/// done.
-async fn beside<T: Send + 'static>(
+/// Runs `work` on the blocking pool if it processes more than [`HEAVY`] bytes, inline otherwise. Returns `None` if it
+/// panicked or the runtime shuts down.
+async fn offload<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     match bytes > HEAVY {
-        // It panicked, or the runtime ends.
         true => spawn_blocking(work).await.ok(),
         false => Some(work()),
     }

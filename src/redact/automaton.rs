@@ -1,74 +1,74 @@
-//! The automaton that finds, in one pass, every place where a secret may begin.
+//! The Aho-Corasick automaton that finds every position where a secret may start, in one pass.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{
     Anchored, MatchKind, StartKind,
-    automaton::{Automaton, StateID},
+    automaton::{Automaton as _, StateID},
     dfa::DFA,
 };
 
 use crate::redact::{
     commands::OPTIONS,
+    key_span::ASSIGNMENT_COMMANDS,
     keys::Key,
     rules::{Place, TABLE, Table},
-    site::ASSIGNING,
 };
 
 /// The automaton of the standard rules, built once.
-pub(super) static STANDARD: LazyLock<Net> = LazyLock::new(|| Net::new(true, &[]));
+pub(super) static STANDARD: LazyLock<Automaton> = LazyLock::new(|| Automaton::new(true, &[]));
 
-/// That of names in other scripts, apart: with their bytes the automaton would be twice as large.
-pub(super) static FOREIGN: LazyLock<Net> = LazyLock::new(|| {
-    let mut list = List::default();
+/// The automaton of names in other scripts. Separate, because their bytes would double the size of the standard one.
+pub(super) static FOREIGN: LazyLock<Automaton> = LazyLock::new(|| {
+    let mut builder = Builder::default();
     let names = TABLE.names.iter().filter(|(name, ..)| !name.is_ascii());
-    names.for_each(|(name, ..)| list.add(name, Kind::Key));
-    // Letters of double width.
+    names.for_each(|(name, ..)| builder.add(name, Kind::Key));
+    // Fullwidth letters.
     let wide = ('\u{ff21}'..='\u{ff3a}').chain('\u{ff41}'..='\u{ff5a}');
-    wide.for_each(|letter| list.add(letter.encode_utf8(&mut [0; 4]), Kind::Key));
-    list.build()
+    wide.for_each(|letter| builder.add(letter.encode_utf8(&mut [0; 4]), Kind::Key));
+    builder.build()
 });
 
-/// What a literal means.
+/// The kind of a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A part of a key.
+    /// Part of a key.
     Key,
-    /// The same, to be found between the borders of words only.
+    /// Part of a key, at word boundaries only.
     Word,
-    /// The same, where a separator follows right behind.
+    /// Part of a key, directly followed by a separator.
     Short,
-    /// The beginning of a key of the application.
-    Own,
-    /// A letter that is percent-encoded or escaped, which may be a part of a key.
+    /// The start of a custom key.
+    Custom,
+    /// A percent-encoded or escaped letter, which may be part of a key.
     Encoded,
-    /// A vendor's name within a key, and the first of its forms.
+    /// A vendor's name in a key, and the index of the vendor's first form.
     Vendor(u16),
-    /// The prefix of this shape.
+    /// The prefix of the shape with this index.
     Shape(u16),
     /// `Bearer` or `Basic`.
     Scheme,
-    /// `@`, behind a user and a password.
+    /// `@` behind a user and a password.
     At,
     /// `@tcp(`, `@unix(`.
     Dsn,
     Pem,
-    /// The name of a command that takes a password.
+    /// The name of a command with a password argument.
     Command,
-    /// The colon in a bot's token of Telegram.
+    /// The colon in a Telegram bot token.
     Telegram,
     /// The port in a line of `.pgpass`.
     Pgpass,
-    /// `Q~` in a secret of Azure.
+    /// `Q~` in an Azure secret.
     Azure,
-    /// `IDENTIFIED BY` of SQL.
+    /// `IDENTIFIED BY` in SQL.
     Identified,
-    /// What stands before a user and a password of Oracle.
+    /// The text before an Oracle user and password.
     Oracle,
-    /// A blank that is not ASCII, behind a key.
+    /// A non-ASCII blank behind a key.
     Blank,
-    /// `setx` of Windows, behind which a name and its value stand.
-    Setx,
+    /// A command such as `setx`, followed by a name and a value.
+    Assignment,
 }
 
 /// A literal of the automaton.
@@ -78,23 +78,23 @@ pub(super) struct Literal {
     pub(super) len: u8,
 }
 
-/// All literals and their automaton.
+/// The automaton, and the literals it finds.
 #[derive(Debug)]
-pub(super) struct Net {
+pub(super) struct Automaton {
     dfa: DFA,
     start: StateID,
     literals: Vec<Literal>,
-    /// Small letters for capitals, a number for each byte that literals use, and 0 for all others: so many columns fewer
-    /// has the automaton.
-    codes: [u8; 256],
+    /// Class of each byte: one per letter, ignoring case, and 0 for bytes that no literal contains. This reduces the
+    /// number of columns of the transition table.
+    classes: [u8; 256],
     #[cfg(test)]
     texts: Vec<String>,
 }
 
-/// So many bytes of a prefix are looked for.
-const HEAD: usize = 9;
+/// Number of bytes of a prefix that the automaton matches.
+const PREFIX: usize = 9;
 
-/// Words that are keys where a separator follows: in ordinary texts they are frequent.
+/// Words that are keys only if a separator follows, because they are frequent in ordinary texts.
 const SHORT: &[&str] = &[
     "key", "token", "tokens", "pass", "pw", "pat", "auth", "sig", "sid", "pin", "pan", "otp",
 ];
@@ -112,7 +112,7 @@ const MARKERS: &[(Kind, &[&str])] = &[
         &["identified by", "identified with", "convertto-securestring"],
     ),
     (Kind::Oracle, &["oracle:thin:", "oracle:oci:", "sqlplus "]),
-    (Kind::Setx, ASSIGNING),
+    (Kind::Assignment, ASSIGNMENT_COMMANDS),
     (
         Kind::Encoded,
         &[
@@ -129,23 +129,23 @@ const MARKERS: &[(Kind, &[&str])] = &[
     ),
 ];
 
-impl Net {
-    /// Builds the automaton of the standard rules, where they are on, and of the application's keys.
-    pub(super) fn new(standard: bool, own: &[Key]) -> Net {
-        let mut list = List::default();
+impl Automaton {
+    /// Builds the automaton of the standard rules, if enabled, and of custom keys.
+    pub(super) fn new(standard: bool, custom: &[Key]) -> Automaton {
+        let mut builder = Builder::default();
         if standard {
-            list.standard(&TABLE);
+            builder.standard(&TABLE);
         }
-        for key in own {
-            let head =
-                String::from_utf8_lossy(&key.joined()[..key.joined().len().min(4)]).into_owned();
-            list.add(&head, Kind::Own);
+        for key in custom {
+            let head = String::from_utf8_lossy(&key.normalized()[..key.normalized().len().min(4)])
+                .into_owned();
+            builder.add(&head, Kind::Custom);
         }
-        list.build()
+        builder.build()
     }
 
-    /// Calls `hit` with every literal and where it ends, overlapping ones too, in the order of their ends. It returns
-    /// where to go on.
+    /// Calls `hit` with every literal and its end, including overlapping ones, in the order of their ends. `hit` returns
+    /// the position to continue from.
     #[inline]
     pub(super) fn scan(&self, bytes: &[u8], mut hit: impl FnMut(Literal, usize) -> usize) {
         let mut state = self.start;
@@ -153,7 +153,7 @@ impl Net {
         while at < bytes.len() {
             state = self
                 .dfa
-                .next_state(Anchored::No, state, self.codes[usize::from(bytes[at])]);
+                .next_state(Anchored::No, state, self.classes[usize::from(bytes[at])]);
             at += 1;
             if self.dfa.is_special(state) && self.dfa.is_match(state) {
                 let mut next = at;
@@ -169,13 +169,13 @@ impl Net {
         }
     }
 
-    /// How many bytes the automaton takes.
+    /// Returns the size of the automaton in bytes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         self.dfa.memory_usage()
     }
 
-    /// The same as [`scan`](Self::scan), slow and simple.
+    /// A slow and simple implementation of [`scan`](Self::scan), as a test oracle.
     #[cfg(test)]
     pub(super) fn scan_slowly(&self, bytes: &[u8], mut hit: impl FnMut(Literal, usize) -> usize) {
         let (mut from, mut at) = (0, 0);
@@ -200,20 +200,20 @@ impl Net {
     }
 }
 
-/// Literals on their way into an automaton.
+/// Collects the literals of an automaton.
 #[derive(Default)]
-struct List {
+struct Builder {
     texts: Vec<String>,
     literals: Vec<Literal>,
 }
 
-impl List {
+impl Builder {
     fn standard(&mut self, table: &Table) {
         for (name, place, _) in table.names.iter().filter(|(name, ..)| name.is_ascii()) {
             self.name(name, *place);
         }
         for (index, shape) in table.shapes.iter().enumerate() {
-            let head = &shape.prefix[..shape.prefix.len().min(HEAD)];
+            let head = &shape.prefix[..shape.prefix.len().min(PREFIX)];
             self.add(head, Kind::Shape(index as u16));
         }
         for (index, vendor) in table.vendors.iter().enumerate() {
@@ -230,8 +230,8 @@ impl List {
         }
     }
 
-    /// A long name is found in all spellings; of a phrase that ends with a short word, which is found by itself, the
-    /// one without separators.
+    /// Adds a name with every word separator. If a phrase ends with a short word, which is found by itself, adds only the
+    /// form without separators.
     fn name(&mut self, name: &str, place: Place) {
         let words: Vec<&str> = name.split(' ').collect();
         let last = words.last().copied().unwrap_or_default();
@@ -244,7 +244,7 @@ impl List {
             };
             for separator in separators {
                 let name = words.join(separator);
-                // The key goes on behind it, but not over a blank.
+                // The rest of the key is matched later, except beyond a blank.
                 let head = if *separator == " " {
                     name.len()
                 } else {
@@ -265,18 +265,18 @@ impl List {
         }
     }
 
-    fn build(self) -> Net {
-        let mut codes = [0; 256];
+    fn build(self) -> Automaton {
+        let mut classes = [0; 256];
         let mut count = 0;
         for byte in self.texts.iter().flat_map(|text| text.bytes()) {
-            if codes[usize::from(byte)] == 0 {
+            if classes[usize::from(byte)] == 0 {
                 count += 1;
-                codes[usize::from(byte)] = count;
-                codes[usize::from(byte.to_ascii_uppercase())] = count;
+                classes[usize::from(byte)] = count;
+                classes[usize::from(byte.to_ascii_uppercase())] = count;
             }
         }
         let coded = self.texts.iter().map(|text| {
-            let code = |byte| codes[usize::from(byte)];
+            let code = |byte| classes[usize::from(byte)];
             text.bytes().map(code).collect::<Vec<u8>>()
         });
         let dfa = DFA::builder()
@@ -288,11 +288,11 @@ impl List {
         let start = dfa
             .start_state(Anchored::No)
             .expect("the automaton can start anywhere");
-        Net {
+        Automaton {
             dfa,
             start,
             literals: self.literals,
-            codes,
+            classes,
             #[cfg(test)]
             texts: self.texts,
         }

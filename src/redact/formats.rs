@@ -1,35 +1,37 @@
-//! Secrets that are named from a distance: pairs of a name and a value, `.pgpass`, SQL, vendors.
+//! Secrets that do not directly follow their key: name/value pairs, `.pgpass`, SQL, and vendors' forms.
 
 use crate::redact::{
-    REDACTED, cells,
+    REDACTED,
+    automaton::Kind,
+    cells,
     commands::argument_end,
-    looks::{Context, is_placeholder},
-    marks,
-    naming::{VALUES, naming},
-    net::Kind,
+    encoded_char::{
+        end_while, is_line_end, is_quote, line_end, read_char, skip_blanks, skip_while, start_while,
+    },
+    heuristics::{Context, is_placeholder},
+    key_span::{KeySpan, Separator, is_key_byte},
+    name_field::{VALUE_FIELDS, name_field},
     rules::{Class, TABLE, Vendor},
-    scan::{Found, Scan, run_end},
+    scan::{Scan, SecretSpan, run_end},
     shapes::is_random,
-    site::{After, Site, is_of_key},
-    spell::{blanks_end, end_of, is_line_end, is_quote, line_end, read, skip, start_of},
-    value,
+    value, yaml_tags,
 };
 
-/// How far the value of a pair may stand from its name, in bytes.
-const PAIR: usize = 256;
+/// Maximum distance of the value of a pair from its name, in bytes.
+const MAX_PAIR: usize = 256;
 
-/// The length of the longest word for a value.
-const VALUE: usize = 10;
+/// Length of the longest name of a value field.
+const MAX_VALUE_FIELD: usize = 10;
 
 impl Scan<'_> {
-    /// Keeps a secret that was named from a distance, unless it says that it is none.
-    pub(super) fn ahead(&mut self, start: usize, end: usize) {
-        if start < end && !self.is_harmless(start, end) {
-            self.secret_ahead(Found::new(start, end));
+    /// Adds a secret, unless its text shows that it is not one.
+    pub(super) fn add_unless_exempt(&mut self, start: usize, end: usize) {
+        if start < end && !self.is_exempt_value(start, end) {
+            self.add_secret_ahead(SecretSpan::new(start, end));
         }
     }
 
-    fn is_harmless(&self, start: usize, end: usize) -> bool {
+    fn is_exempt_value(&self, start: usize, end: usize) -> bool {
         let value = &self.bytes[start..end.min(start + 64)];
         value == REDACTED.as_bytes()
             || value == b"password"
@@ -37,80 +39,82 @@ impl Scan<'_> {
             || is_placeholder(value)
     }
 
-    /// `IDENTIFIED BY 'x'`, `IDENTIFIED WITH plugin BY 'x'`, `ConvertTo-SecureString -String 'x'`.
+    /// Handles `IDENTIFIED BY 'x'`, `IDENTIFIED WITH plugin BY 'x'`, `ConvertTo-SecureString -String 'x'`.
     pub(super) fn identified(&mut self, mut end: usize) {
         let bytes = self.bytes;
         if bytes[end - 4..end].eq_ignore_ascii_case(b"with") {
-            let plugin = blanks_end(bytes, end);
-            let by = blanks_end(bytes, argument_end(bytes, plugin, 48));
+            let plugin = skip_blanks(bytes, end);
+            let by = skip_blanks(bytes, argument_end(bytes, plugin, 48));
             let word = bytes.get(by..by + 2).unwrap_or_default();
             if !word.eq_ignore_ascii_case(b"by") && !word.eq_ignore_ascii_case(b"as") {
                 return;
             }
             end = by + 2;
         }
-        let mut at = blanks_end(bytes, end);
+        let mut at = skip_blanks(bytes, end);
         if bytes[at.min(bytes.len())..].starts_with(b"-String ") {
-            at = blanks_end(bytes, at + 8);
+            at = skip_blanks(bytes, at + 8);
         }
         let Some(quote @ (b'"' | b'\'')) = bytes.get(at).copied().filter(|_| at > end) else {
             return;
         };
-        let stop = end_of(bytes, at + 1, PAIR, |byte| byte != quote && byte != b'\n');
-        // "all columns identified by "name"" is prose, and so is an apostrophe that opens nothing.
+        let stop = end_while(bytes, at + 1, MAX_PAIR, |byte| {
+            byte != quote && byte != b'\n'
+        });
+        // Excludes prose: "all columns identified by "name"", and an apostrophe without a closing one.
         let of_prose = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b' ';
         let prose = bytes[end - 1].is_ascii_lowercase()
             && (quote == b'"' || bytes.get(stop) != Some(&quote))
             && bytes[at + 1..stop].iter().all(of_prose);
-        if !prose && !self.is_harmless(at + 1, stop) {
-            self.secret(at + 1, stop);
+        if !prose && !self.is_exempt_value(at + 1, stop) {
+            self.add_secret(at + 1, stop);
         }
     }
 
-    /// `jdbc:oracle:thin:ann/x@db`, `sqlplus ann/x@db`: what stands between the slash and the `@`.
+    /// Handles `jdbc:oracle:thin:ann/x@db` and `sqlplus ann/x@db`: the text between the slash and the `@`.
     pub(super) fn oracle(&mut self, end: usize) {
         let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b" _$#\"".contains(&byte);
-        let slash = end_of(self.bytes, end, 64, of_name);
+        let slash = end_while(self.bytes, end, 64, of_name);
         let word = &self.bytes[slash..argument_end(self.bytes, slash, 64)];
         if let [b'/', password @ ..] = word
             && let Some(len) = password.iter().rposition(|byte| *byte == b'@')
         {
-            self.ahead(slash + 1, slash + 1 + len);
+            self.add_unless_exempt(slash + 1, slash + 1 + len);
         }
     }
 
-    /// `host:5432:database:user:password`: the rest of the line behind two more fields.
+    /// Handles `host:5432:database:user:password`: the rest of the line behind two more fields.
     pub(super) fn pgpass(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
-        // A wildcard is the port where one field stands before it on the line.
-        let host = start_of(bytes, start, 64, |byte| byte > b' ' && byte != b':');
+        // A wildcard is the port if exactly one field precedes it on the line.
+        let host = start_while(bytes, start, 64, |byte| byte > b' ' && byte != b':');
         let begins = host == start.saturating_sub(64) || b"\n \"'\t".contains(&bytes[host - 1]);
         if host == start || !begins {
             return;
         }
         let mut at = end;
         for _ in 0..2 {
-            let colon = end_of(bytes, at, 63, |byte| byte > b' ' && !b":/".contains(&byte));
+            let colon = end_while(bytes, at, 63, |byte| byte > b' ' && !b":/".contains(&byte));
             if colon == at || bytes.get(colon) != Some(&b':') {
                 return;
             }
             at = colon + 1;
         }
-        let stop = skip(bytes, at, PAIR, |next| {
+        let stop = skip_while(bytes, at, MAX_PAIR, |next| {
             next.byte > b' ' && !is_quote(next.byte)
         });
-        if !self.is_marked(end, at) {
-            self.ahead(at, stop);
+        if !self.contains_mark(end, at) {
+            self.add_unless_exempt(at, stop);
         }
     }
 
-    /// A value in the form of a vendor's secrets, under a key with the vendor's name.
-    pub(super) fn vendor(&mut self, site: &Site, after: &After, kind: Kind) {
+    /// Handles a value in the form of a vendor's secrets, under a key with the vendor's name.
+    pub(super) fn vendor(&mut self, span: &KeySpan, separator: &Separator, kind: Kind) {
         let Kind::Vendor(first) = kind else { return };
         let bytes = self.bytes;
         let forms = &TABLE.vendors[usize::from(first)..];
-        let key = &bytes[site.start..site.end];
-        let at = skip(bytes, after.at, 16, |next| {
+        let key = &bytes[span.start..span.end];
+        let at = skip_while(bytes, separator.end, 16, |next| {
             is_quote(next.byte) || next.byte == b' '
         });
         let head = &bytes[..bytes.len().min(at + 160)];
@@ -128,45 +132,48 @@ impl Scan<'_> {
                 && is_random(value, vendor.entropy.max(3.0));
             fits.then_some(end)
         };
-        let mut alike = forms
+        let mut candidates = forms
             .iter()
             .take_while(|vendor| vendor.head() == forms[0].head());
-        if let Some(end) = alike.find_map(fits) {
-            self.secret(at, end);
+        if let Some(end) = candidates.find_map(fits) {
+            self.add_secret(at, end);
         }
     }
 
-    /// A key that stands as a value: `{"name": "password", "value": "x"}`, `<input name=password value=x>`,
-    /// `form-data; name="password"`. `name` is where its naming word begins.
-    pub(super) fn pair(&mut self, site: &Site, name: usize, class: Class) {
+    /// Handles a key that is the value of a name field: `{"name": "password", "value": "x"}`,
+    /// `<input name=password value=x>`, `form-data; name="password"`. `name` is the start of the name field.
+    pub(super) fn pair(&mut self, span: &KeySpan, name: usize, class: Class) {
         let bytes = self.bytes;
-        // The closing quote, and the blank lines of a multipart body.
-        let mut at = site.end;
-        let opening = site.before.filter(|before| is_quote(before.byte));
+        // Skip the closing quote.
+        let mut at = span.end;
+        let opening = span.before.filter(|before| is_quote(before.byte));
         if let Some(opening) = opening {
-            let close = skip(bytes, at, 32, |next| next.byte != opening.byte);
-            if read(bytes, close).byte == opening.byte {
-                at = close + read(bytes, close).len;
+            let close = skip_while(bytes, at, 32, |next| next.byte != opening.byte);
+            if read_char(bytes, close).byte == opening.byte {
+                at = close + read_char(bytes, close).len;
             }
         }
         let quoted = opening.is_some();
         // `input[name=password]`
         at += usize::from(bytes.get(at) == Some(&b']'));
-        // The name of a variable of the environment: any value is secret.
-        let variable = &bytes[site.start..site.end];
+        // For an environment variable, any value is secret.
+        let variable = &bytes[span.start..span.end];
         let named: [&[u8]; 4] = [b"TOKEN", b"SECRET", b"PASS", b"_PW"];
         let is_variable = named.iter().any(|name| variable.ends_with(name));
         let class = if is_variable { Class::Strong } else { class };
-        if is_line_end(read(bytes, at).byte) && at < bytes.len() && self.below(at, quoted, class) {
+        if is_line_end(read_char(bytes, at).byte)
+            && at < bytes.len()
+            && self.pair_below(at, quoted, class)
+        {
             return;
         }
-        let floor = self.pairs_done.max(name.saturating_sub(PAIR)).min(name);
-        let opens = start_of(bytes, name, name - floor, |byte| !b"{<}".contains(&byte));
+        let floor = self.pairs_done.max(name.saturating_sub(MAX_PAIR)).min(name);
+        let opens = start_while(bytes, name, name - floor, |byte| !b"{<}".contains(&byte));
         let from = match opens.checked_sub(1).filter(|_| opens > floor) {
             Some(open) if bytes[open] != b'}' => open,
             _ => name,
         };
-        let limit = bytes.len().min(at + PAIR);
+        let limit = bytes.len().min(at + MAX_PAIR);
         let (mut depth, mut end) = (0_usize, at);
         while end < limit {
             match bytes[end] {
@@ -178,24 +185,25 @@ impl Scan<'_> {
             end += 1;
         }
         self.pairs_done = end;
-        // What stands behind the name, else what stands before it.
+        // Search behind the name first, then before it.
         let found = self
             .pair_value(at, end, class)
             .or_else(|| self.pair_value(from, name, class))
             .or_else(|| self.named_element(name, at, class));
         // `{"type": "password", "text": "Password"}`
-        let is_label = |found: &Found| bytes[found.start..found.end].eq_ignore_ascii_case(variable);
+        let is_label =
+            |found: &SecretSpan| bytes[found.start..found.end].eq_ignore_ascii_case(variable);
         if let Some(found) = found.filter(|found| !is_label(found)) {
-            self.secret_ahead(found);
+            self.add_secret_ahead(found);
         }
     }
 
-    /// Where the name begins of a pair that the key may be in.
-    pub(super) fn naming(&self, site: &Site) -> Option<usize> {
-        naming(self.bytes, site).filter(|_| site.start >= self.pairs_done)
+    /// Returns the start of the name field of a pair that contains the key.
+    pub(super) fn name_field(&self, span: &KeySpan) -> Option<usize> {
+        name_field(self.bytes, span).filter(|_| span.start >= self.pairs_done)
     }
 
-    fn pair_value(&mut self, start: usize, stop: usize, class: Class) -> Option<Found> {
+    fn pair_value(&mut self, start: usize, stop: usize, class: Class) -> Option<SecretSpan> {
         let bytes = self.bytes;
         let class = if class == Class::Header {
             Class::Strong
@@ -204,14 +212,14 @@ impl Scan<'_> {
         };
         let mut at = start;
         while at < stop {
-            let end = end_of(bytes, at, stop - at, |byte| byte.is_ascii_alphabetic());
-            let begins = at == 0 || !is_of_key(bytes[at - 1]);
-            if begins && VALUES.has_any_case(&bytes[at..end]) {
-                let site = Site::around(bytes, at, end, at);
-                if site.end == end
-                    && let Some(after) = site.after(bytes)
+            let end = end_while(bytes, at, stop - at, |byte| byte.is_ascii_alphabetic());
+            let begins = at == 0 || !is_key_byte(bytes[at - 1]);
+            if begins && VALUE_FIELDS.has_any_case(&bytes[at..end]) {
+                let span = KeySpan::around(bytes, at, end, at);
+                if span.end == end
+                    && let Some(separator) = span.separator(bytes)
                 {
-                    return marks::find(self, &site, &after, class);
+                    return yaml_tags::value(self, &span, &separator, class);
                 }
             }
             at = end.max(at + 1);
@@ -219,23 +227,23 @@ impl Scan<'_> {
         None
     }
 
-    /// The value on the next line, behind the name alone: in YAML, and in a multipart body. False where a pair may go on.
-    fn below(&mut self, at: usize, quoted: bool, class: Class) -> bool {
+    /// Handles a value on the next line, in YAML and in a multipart body. Returns false if the pair may continue.
+    fn pair_below(&mut self, at: usize, quoted: bool, class: Class) -> bool {
         let bytes = self.bytes;
         if !quoted {
-            let start = skip(bytes, at, 8, |next| is_line_end(next.byte));
-            let start = blanks_end(bytes, start);
-            let stop = bytes.len().min(start + VALUE);
+            let start = skip_while(bytes, at, 8, |next| is_line_end(next.byte));
+            let start = skip_blanks(bytes, start);
+            let stop = bytes.len().min(start + MAX_VALUE_FIELD);
             if let Some(found) = self.pair_value(start, stop, class) {
-                self.secret_ahead(found);
+                self.add_secret_ahead(found);
                 return true;
             }
         }
         self.multipart(at) || !quoted
     }
 
-    /// The text of the element whose tag names it: `<property name="password">x</property>`.
-    fn named_element(&mut self, naming: usize, end: usize, class: Class) -> Option<Found> {
+    /// Finds the text of an element named by the key: `<property name="password">x</property>`.
+    fn named_element(&mut self, naming: usize, end: usize, class: Class) -> Option<SecretSpan> {
         let (at, sure) = cells::text_of_named(self.bytes, naming, end)?;
         let context = Context {
             class: if sure { class } else { Class::Weak },
@@ -245,21 +253,22 @@ impl Scan<'_> {
         value::in_element(self.bytes, at, context)
     }
 
-    /// The line behind a blank one, other headers may stand before; false where a value can only be a pair's.
+    /// Handles a multipart body: the value follows a blank line, possibly after other headers. Returns false if this is not
+    /// a multipart body.
     fn multipart(&mut self, mut at: usize) -> bool {
         let bytes = self.bytes;
         for _ in 0..4 {
-            let start = skip(bytes, at, 16, |next| is_line_end(next.byte));
+            let start = skip_while(bytes, at, 16, |next| is_line_end(next.byte));
             let feeds = &bytes[at..start];
             let lines = feeds.iter().filter(|byte| **byte == b'\n').count()
                 + feeds.windows(2).filter(|part| part == b"\\n").count();
-            let end = skip(bytes, start, usize::MAX, |next| {
+            let end = skip_while(bytes, start, usize::MAX, |next| {
                 !is_line_end(next.byte) && next.byte != b'"'
             });
             let line = &bytes[start..end];
             if lines >= 2 {
                 if !line.starts_with(b"--") {
-                    self.secret_ahead(Found::new(start, end.min(line_end(bytes, start))));
+                    self.add_secret_ahead(SecretSpan::new(start, end.min(line_end(bytes, start))));
                 }
                 return true;
             }

@@ -2,55 +2,55 @@
 
 use crate::redact::{
     REDACTED,
-    bounds::{SPELLED, trimmed},
-    looks::Context,
-    quotes::{quoted, taken},
-    rules::Class,
-    scan::{Found, Scan},
-    site::{After, Site},
-    spell::{
-        INVISIBLE, Spelled, Spelling, blanks_end, end_of, is_line_end, is_quote, read, skip,
-        start_of,
+    bounds::{MAX_ENCODED, trimmed},
+    encoded_char::{
+        EncodedChar, Encoding, INVISIBLE, end_while, is_line_end, is_quote, read_char, skip_blanks,
+        skip_while, start_while,
     },
+    heuristics::Context,
+    key_span::{KeySpan, Separator},
+    quotes::{quoted, secret_between},
+    rules::Class,
+    scan::{Scan, SecretSpan},
 };
 
-/// A YAML block: the lines behind `|` or `>` that are indented more than the key. Line feeds may be written out.
-pub(super) fn block(
+/// Finds a YAML block: the lines behind `|` or `>` that are indented more than the key. Line feeds may be escaped.
+pub(super) fn yaml_block(
     bytes: &[u8],
-    site: &Site,
-    after: &After,
+    span: &KeySpan,
+    separator: &Separator,
     at: usize,
     class: Class,
-) -> Option<Found> {
-    if after.separator != b':' || !matches!(bytes[at], b'|' | b'>') || class == Class::Digits {
+) -> Option<SecretSpan> {
+    if separator.byte != b':' || !matches!(bytes[at], b'|' | b'>') || class == Class::Digits {
         return None;
     }
     let of_mark = |byte: u8| matches!(byte, b'-' | b'+' | b'0'..=b'9');
-    let mut line = end_of(bytes, at + 1, 3, of_mark);
-    let feed = read(bytes, line);
-    let mut indent = site.start - start_of(bytes, site.start, 128, |byte| byte == b' ');
+    let mut line = end_while(bytes, at + 1, 3, of_mark);
+    let feed = read_char(bytes, line);
+    let mut indent = span.start - start_while(bytes, span.start, 128, |byte| byte == b' ');
     let (mut start, mut end) = (None, line);
     while let Some(next) = line_feed(bytes, line) {
-        let text = end_of(bytes, next, usize::MAX, |byte| byte == b' ');
+        let text = end_while(bytes, next, usize::MAX, |byte| byte == b' ');
         line = written_line_end(bytes, text, feed);
         if text < line {
             if text - next <= indent {
                 break;
             }
-            // As far as the first line at least.
+            // Later lines are indented at least as much as the first.
             indent = indent.max(text - next - 1);
             start = start.or(Some(text));
             end = trimmed(bytes, text, line).1;
         }
     }
     let start = start?;
-    (bytes[start..end] != *REDACTED.as_bytes()).then_some(Found::new(start, end))
+    (bytes[start..end] != *REDACTED.as_bytes()).then_some(SecretSpan::new(start, end))
 }
 
-/// Where the next line begins, if this one ends at `at`.
+/// Returns the start of the next line if this one ends at `at`.
 fn line_feed(bytes: &[u8], at: usize) -> Option<usize> {
     let feed = |at: usize| {
-        let next = read(bytes, at);
+        let next = read_char(bytes, at);
         (at < bytes.len() && is_line_end(next.byte)).then_some(at + next.len)
     };
     let next = feed(at)?;
@@ -59,39 +59,39 @@ fn line_feed(bytes: &[u8], at: usize) -> Option<usize> {
     Some(feed(next).filter(|_| carriage).unwrap_or(next))
 }
 
-/// Where a line ends: before a line feed, or the quote of the string in which line feeds are written as `feed` is.
-fn written_line_end(bytes: &[u8], at: usize, feed: Spelled) -> usize {
-    let level = |spelled: Spelled| match spelled.spelling {
-        Spelling::Escaped(level) => level,
+/// Returns the end of a line: a line feed, or the closing quote of the string in which line feeds are encoded like `feed`.
+fn written_line_end(bytes: &[u8], at: usize, feed: EncodedChar) -> usize {
+    let level = |char: EncodedChar| match char.encoding {
+        Encoding::Escaped(level) => level,
         _ => 0,
     };
-    skip(bytes, at, usize::MAX, |next| {
+    skip_while(bytes, at, usize::MAX, |next| {
         let closes = next.byte == b'"' && level(next) < level(feed);
         !closes && !is_line_end(next.byte)
     })
 }
 
-/// `password:` and the value alone on the next line.
+/// Finds a value alone on the line below `password:`.
 pub(super) fn on_next_line(
     scan: &mut Scan<'_>,
     at: usize,
-    after: &After,
+    separator: &Separator,
     class: Class,
-) -> Option<Found> {
+) -> Option<SecretSpan> {
     let bytes = scan.bytes;
-    let sure = after.separator == b':' && class == Class::Strong;
-    if !matches!(after.separator, b':' | b'=') || !matches!(class, Class::Strong | Class::Weak) {
+    let sure = separator.byte == b':' && class == Class::Strong;
+    if !matches!(separator.byte, b':' | b'=') || !matches!(class, Class::Strong | Class::Weak) {
         return None;
     }
     let mut start = at;
     for _ in 0..2 {
-        start = skip(bytes, start, usize::MAX, |next| is_line_end(next.byte));
-        start = blanks_end(bytes, start);
+        start = skip_while(bytes, start, usize::MAX, |next| is_line_end(next.byte));
+        start = skip_blanks(bytes, start);
     }
     if start >= bytes.len() || start > at + 64 {
         return None;
     }
-    let quote = read(bytes, start);
+    let quote = read_char(bytes, start);
     let mut context = Context {
         class,
         strict: false,
@@ -101,20 +101,20 @@ pub(super) fn on_next_line(
         return quoted(scan, start, quote, context);
     }
     let mut end = start;
-    while end < bytes.len().min(start + SPELLED) {
-        let next = read(bytes, end);
+    while end < bytes.len().min(start + MAX_ENCODED) {
+        let next = read_char(bytes, end);
         let behind = bytes.get(end + 1);
         match next.byte {
             b'\n' | b'\r' => break,
-            // A string of JSON ends.
-            b'"' if !sure && next.spelling == Spelling::Raw => break,
+            // The end of a JSON string.
+            b'"' if !sure && next.encoding == Encoding::Raw => break,
             // The next setting: `PORT=1`.
             b'=' if !sure && behind.is_some_and(|next| !b"=\n\r\"".contains(next)) => return None,
             b' ' | b'\t' | b':' | b'<' | b'{' | b'(' | b'"' | INVISIBLE => return None,
             _ => end += next.len,
         }
     }
-    // A word of prose or the next item of a list is none.
+    // Excludes words of prose and list items.
     let value = &bytes[start..end];
     let mixed = value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
     if !mixed || b"-#*/".contains(&value[0]) {
@@ -123,5 +123,5 @@ pub(super) fn on_next_line(
     if !sure {
         (context.class, context.quoted) = (Class::Weak, false);
     }
-    taken(bytes, start, end, context)
+    secret_between(bytes, start, end, context)
 }

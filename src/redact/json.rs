@@ -1,28 +1,28 @@
-//! Redaction of JSON that is parsed: by key, by text, in lists of pairs; and of its strings by functions.
+//! Redaction of parsed JSON by keys, texts and pairs, and of the strings of JSON text by custom functions.
 
 use serde_json::{Map, Value};
 
 use crate::redact::{
     REDACTED, Rules, cards,
-    naming::{NAMING, VALUES},
+    name_field::{NAME_FIELDS, VALUE_FIELDS},
 };
 
-/// What is nested deeper is not looked at, and not kept.
+/// Maximum nesting depth; deeper values are replaced.
 const MAX_DEPTH: usize = 96;
 const TOO_DEEP: &str = "[too deep]";
 
-/// Fields of a schema: `{"type": "string"}` describes a password and is none.
+/// Fields of a schema: `{"type": "string"}` describes a password.
 const SCHEMA: &[&str] = &["type", "$ref", "anyOf", "oneOf", "allOf"];
 
-/// One walk through a value.
-pub(super) struct Walk<'a> {
+/// Redacts one value.
+pub(super) struct JsonRedactor<'a> {
     pub(super) rules: &'a Rules,
-    /// True when something was nested too deep.
+    /// True if a value was nested too deeply.
     pub(super) too_deep: bool,
 }
 
-impl Walk<'_> {
-    /// What a value becomes that stands under a key.
+impl JsonRedactor<'_> {
+    /// Redacts a value under a key.
     pub(super) fn value(&mut self, key: &str, value: &Value, depth: usize) -> Value {
         if may_be_secret(value) && self.rules.is_secret(key) {
             return REDACTED.into();
@@ -35,7 +35,7 @@ impl Walk<'_> {
                     return REDACTED.into();
                 }
                 self.rules
-                    .own_text(key, &digits)
+                    .apply_functions(key, &digits)
                     .map_or_else(|| value.clone(), Value::from)
             }
             Value::String(text) => self.rules.string(key, text).into(),
@@ -48,8 +48,8 @@ impl Walk<'_> {
         }
     }
 
-    /// A list; one of two may be a pair, as headers are: `["Authorization", "Bearer .."]`. In one of a program's arguments
-    /// an option may come before its value: `["--password", ".."]`.
+    /// Redacts a list. One of two items may be a pair, like a header: `["Authorization", "Bearer …"]`. In a list of
+    /// arguments, an option precedes its value: `["--password", "…"]`.
     fn list(&mut self, key: &str, items: &[Value], depth: usize) -> Value {
         let mut named = false;
         let mut clean = Vec::with_capacity(items.len());
@@ -67,38 +67,39 @@ impl Walk<'_> {
         Value::Array(clean)
     }
 
-    /// An object; one with a name and a value may be a pair: `{"name": "api_key", "value": ".."}`.
+    /// Redacts an object. One with a name and a value may be a pair: `{"name": "api_key", "value": "…"}`.
     fn object(&mut self, fields: &Map<String, Value>, depth: usize) -> Value {
         let named = fields.iter().any(|(key, value)| {
             let name = value
                 .as_str()
-                .filter(|_| NAMING.has_any_case(key.as_bytes()));
+                .filter(|_| NAME_FIELDS.has_any_case(key.as_bytes()));
             name.is_some_and(|name| self.rules.is_secret(name))
         });
         let mut clean = Map::new();
         for (key, value) in fields {
-            let kept_key = self.rules.string("", key).into_owned();
-            let is_value = named && VALUES.has_any_case(key.as_bytes()) && may_be_secret(value);
-            let kept = if is_value {
+            let clean_key = self.rules.string("", key).into_owned();
+            let is_value =
+                named && VALUE_FIELDS.has_any_case(key.as_bytes()) && may_be_secret(value);
+            let clean_value = if is_value {
                 REDACTED.into()
             } else {
                 self.value(key, value, depth)
             };
-            clean.insert(kept_key, kept);
+            clean.insert(clean_key, clean_value);
         }
         Value::Object(clean)
     }
 }
 
-/// The JSON, which may be cut off, in which every string is what `change` makes of it under its key.
-pub(super) fn strings(json: &str, change: impl Fn(&str, &str) -> Option<String>) -> String {
+/// Replaces every string value in JSON text, which may be truncated, by the result of `change`, which gets its key too.
+pub(super) fn map_strings(json: &str, change: impl Fn(&str, &str) -> Option<String>) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     let mut key = String::new();
     while let Some(at) = rest.find('"') {
         out.push_str(&rest[..at]);
         let (string, behind) = rest[at..].split_at(string_len(&rest[at..]));
-        // The last one may have no end.
+        // The last string may be truncated.
         let text = serde_json::from_str::<String>(string)
             .or_else(|_| serde_json::from_str(&format!("{string}\"")));
         match text {
@@ -110,7 +111,7 @@ pub(super) fn strings(json: &str, change: impl Fn(&str, &str) -> Option<String>)
                 Some(instead) => out.push_str(&Value::from(instead).to_string()),
                 None => out.push_str(string),
             },
-            // Cut off within an escape: what cannot be shown to the functions is not kept.
+            // Truncated within an escape: dropped, because the functions cannot check it.
             Err(_) => out.push('"'),
         }
         rest = behind;
@@ -119,7 +120,7 @@ pub(super) fn strings(json: &str, change: impl Fn(&str, &str) -> Option<String>)
     out
 }
 
-/// How long the string is that the text begins with.
+/// Returns the length of the string at the start of `text`.
 fn string_len(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -132,8 +133,8 @@ fn string_len(text: &str) -> usize {
     text.len()
 }
 
-/// Drops a value however deep it is nested: the way of the compiler needs a stack as deep as it is.
-pub(super) fn drop_deep(value: Value) {
+/// Drops a deeply nested value without recursion, which could overflow the stack.
+pub(super) fn drop_iteratively(value: Value) {
     let mut rest = vec![value];
     while let Some(value) = rest.pop() {
         match value {
@@ -144,7 +145,7 @@ pub(super) fn drop_deep(value: Value) {
     }
 }
 
-/// Nothing, yes and no, and an empty text give nothing away.
+/// False for null, booleans, empty strings and schemas.
 fn may_be_secret(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,

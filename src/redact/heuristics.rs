@@ -1,32 +1,32 @@
-//! Tells a secret from a placeholder, from code and from prose, by its first bytes.
+//! Heuristics that distinguish secrets from placeholders, code and prose by their first bytes.
 
 use std::sync::LazyLock;
 
 use crate::redact::{
+    encoded_char::{end_while, is_quote, is_space, skip_while},
     rules::{Class, Words},
-    spell::{end_of, is_quote, is_space, skip},
 };
 
-/// Spellings of "no value", and what documentation says in its place.
-static NOTHING: LazyLock<Words> = LazyLock::new(|| Words::read("nothing"));
+/// Spellings of "no value", and words that documentation uses in place of a value.
+static NO_VALUE: LazyLock<Words> = LazyLock::new(|| Words::load("nothing"));
 
-/// What a path into a program's settings begins with: `config.password`.
-static ROOTS: LazyLock<Words> = LazyLock::new(|| Words::read("roots"));
+/// First words of paths into a program's settings: `config.password`.
+static ROOTS: LazyLock<Words> = LazyLock::new(|| Words::load("roots"));
 
 /// Keywords and primitive types.
-static CODE: LazyLock<Words> = LazyLock::new(|| Words::read("code"));
+static CODE: LazyLock<Words> = LazyLock::new(|| Words::load("code"));
 
-/// Types whose names are one word.
-static TYPES: LazyLock<Words> = LazyLock::new(|| Words::read("names of types"));
+/// Names of types that are one word.
+static TYPES: LazyLock<Words> = LazyLock::new(|| Words::load("names of types"));
 
-/// What a schema begins with.
-static SCHEMA: LazyLock<Words> = LazyLock::new(|| Words::read("schema"));
+/// First fields of a schema.
+static SCHEMA: LazyLock<Words> = LazyLock::new(|| Words::load("schema"));
 
-/// How a value is judged.
+/// The context in which a value is classified.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
     pub(super) class: Class,
-    /// `key=value` without blanks, a quoted key, an option, an element: not prose.
+    /// True for `key=value` without blanks, a quoted key, an option or an element: not prose.
     pub(super) strict: bool,
     pub(super) quoted: bool,
 }
@@ -41,17 +41,17 @@ impl Context {
     }
 }
 
-fn is_of_name(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-pub(super) fn is_nothing(value: &[u8]) -> bool {
+pub(super) fn is_no_value(value: &[u8]) -> bool {
     let value = value.strip_suffix(b",").unwrap_or(value);
     // `{password:?}` of a format, `∞`
-    value.len() < 4 && !value.iter().any(u8::is_ascii_alphanumeric) || NOTHING.has_any_case(value)
+    value.len() < 4 && !value.iter().any(u8::is_ascii_alphanumeric) || NO_VALUE.has_any_case(value)
 }
 
-/// `${X}`, `$X`, `{{ x }}`, `<x>`, `%s`, `****`, `...`, `[FILTERED]`.
+/// True for `${X}`, `$X`, `{{ x }}`, `<x>`, `%s`, `****`, `...`, `[FILTERED]`.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let name = |text: &[u8]| {
         let all = |is: fn(&u8) -> bool| text.iter().all(|byte| is(byte) || *byte == b'_');
@@ -64,7 +64,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         | [b'%', b'(' | b's', ..] => true,
         [b'$', rest @ ..] => {
             // `$_POST['x']`, `$user->password`
-            let (_, member) = rest.split_at(end_of(rest, 0, 64, is_of_name));
+            let (_, member) = rest.split_at(end_while(rest, 0, 64, is_name_byte));
             let member = member.starts_with(b"[") || member.starts_with(b"->");
             !rest.is_empty() && (name(rest) || member)
         }
@@ -86,12 +86,12 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     }
 }
 
-/// The schema of a value instead of one: `{"type":"string"}`.
+/// True for the schema of a value: `{"type":"string"}`.
 pub(super) fn is_schema(bytes: &[u8], at: usize) -> bool {
-    let key = skip(bytes, at + 1, 39, |next| {
+    let key = skip_while(bytes, at + 1, 39, |next| {
         is_space(next.byte) || next.byte == b'"'
     });
-    let word = end_of(bytes, key, 16, |byte| {
+    let word = end_while(bytes, key, 16, |byte| {
         byte.is_ascii_alphabetic() || byte == b'$'
     });
     bytes[at] == b'{'
@@ -99,7 +99,7 @@ pub(super) fn is_schema(bytes: &[u8], at: usize) -> bool {
         && matches!(bytes.get(word), Some(b'"' | b'\\'))
 }
 
-/// True when the value looks like what a secret of this class looks like.
+/// True if the value looks like a secret of this class.
 pub(super) fn is_secret(value: &[u8], context: Context) -> bool {
     let count = |is: fn(&u8) -> bool| value.iter().filter(|byte| is(byte)).count();
     let digits = || count(u8::is_ascii_digit);
@@ -127,7 +127,7 @@ pub(super) fn is_secret(value: &[u8], context: Context) -> bool {
     }
 }
 
-/// `Basic`, `Bearer <token>`, `Basic {}`: a scheme and no secret.
+/// True for a scheme without a secret: `Basic`, `Bearer <token>`, `Basic {}`.
 fn is_scheme_alone(value: &[u8]) -> bool {
     let (scheme, rest) = split_word(value);
     let known: [&[u8]; 4] = [b"basic", b"bearer", b"digest", b"token"];
@@ -136,7 +136,7 @@ fn is_scheme_alone(value: &[u8]) -> bool {
         && (rest.is_empty() || is_placeholder(split_word(rest).0))
 }
 
-/// `Basic from URI #923`: three words, the second of which is one.
+/// True for three words of which the second is in lower case: `Basic from URI #923`.
 fn is_prose(value: &[u8]) -> bool {
     let (_, rest) = split_word(value);
     let (second, rest) = split_word(rest.trim_ascii_start());
@@ -144,16 +144,16 @@ fn is_prose(value: &[u8]) -> bool {
 }
 
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
-    text.split_at(end_of(text, 0, usize::MAX, |byte| byte != b' '))
+    text.split_at(end_while(text, 0, usize::MAX, |byte| byte != b' '))
 }
 
-/// `a=1; b=2`
+/// True for `a=1; b=2`.
 fn is_cookie(value: &[u8]) -> bool {
-    let name = end_of(value, 0, usize::MAX, |byte| byte > b' ' && byte != b'=');
+    let name = end_while(value, 0, usize::MAX, |byte| byte > b' ' && byte != b'=');
     name > 0 && matches!(value[name..], [b'=', next, ..] if next > b' ' && next != b'=')
 }
 
-/// A scheme and what is no word: `Basic dXNlcg==`, not `Basic authentication`.
+/// True for a scheme and credentials: `Basic dXNlcg==`, not `Basic authentication`.
 fn is_credentials(value: &[u8]) -> bool {
     let (scheme, rest) = split_word(value);
     let second = rest.get(1..).unwrap_or_default();
@@ -165,7 +165,7 @@ fn is_credentials(value: &[u8]) -> bool {
         && (!second.iter().all(of_word) || scheme.eq_ignore_ascii_case(b"bearer"))
 }
 
-/// The name of a type: `SecretString`.
+/// True for the name of a type: `SecretString`.
 fn is_type(value: &[u8]) -> bool {
     let value = value.strip_suffix(b",").unwrap_or(value);
     let capitals = value.iter().filter(|byte| byte.is_ascii_uppercase());
@@ -175,50 +175,50 @@ fn is_type(value: &[u8]) -> bool {
         && (value.len() == 1 || humps >= 2 && humps < value.len() || TYPES.has(value))
 }
 
-/// False where no value that begins with these bytes is a secret of this class: cheaper than to look for its end.
+/// False if no value that starts with these bytes can be a secret of this class: cheaper than finding its end.
 pub(super) fn may_be_secret(head: &[u8], context: Context) -> bool {
     match context.class {
         Class::Digits => head.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
         Class::Weak if !context.strict && !context.quoted => head
-            .get(..MIXED)
-            .is_some_and(|head| head.iter().all(is_of_token)),
+            .get(..MIN_MIXED)
+            .is_some_and(|head| head.iter().all(is_token_byte)),
         _ => true,
     }
 }
 
-/// The shortest value that is a secret by its letters and digits alone, in bytes.
-const MIXED: usize = 8;
+/// Minimum length of a value that is a secret because it mixes letters and digits, in bytes.
+const MIN_MIXED: usize = 8;
 
-fn is_of_token(byte: &u8) -> bool {
+fn is_token_byte(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(byte)
 }
 
-/// Letters and digits in turns: no word, no version, no type.
+/// True for alternating letters and digits, unlike words, versions and types.
 fn is_mixed(value: &[u8]) -> bool {
     let turn = |pair: &&[u8]| {
         pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
             && pair.iter().all(u8::is_ascii_alphanumeric)
     };
-    value.len() >= MIXED && value.iter().all(is_of_token) && {
+    value.len() >= MIN_MIXED && value.iter().all(is_token_byte) && {
         let turns = value.windows(2).filter(turn).count();
         turns >= 2 || turns == 1 && value.len() >= 16
     }
 }
 
-/// A path, a call, a type, a variable: code instead of a value. Looks at 64 bytes.
+/// True for code: a path, a call, a type, a variable. Reads at most 64 bytes.
 pub(super) fn is_code(bytes: &[u8], at: usize, context: Context) -> bool {
     let text = &bytes[at..bytes.len().min(at + 64)];
     let free = !context.strict;
-    let ident = |text: &[u8]| end_of(text, 0, 64, is_of_name);
+    let ident = |text: &[u8]| end_while(text, 0, 64, is_name_byte);
     let (name, rest) = text.split_at(ident(text));
     let plain = !name.is_empty() && !name.iter().any(u8::is_ascii_digit);
     let known = || ROOTS.has(name);
     match text {
-        // A flag's number: `AUTH = 0x0008`.
+        // The number of a flag: `AUTH = 0x0008`.
         [b'0', b'x', ..] if free && name.len() <= 10 => return true,
         [b'/', ..] | [b'.' | b'~', b'/', ..] | [b'.', b'.', b'/', ..] => {
             let of_path = |byte| byte > b' ' && !is_quote(byte) && !b":,;&".contains(&byte);
-            let path = &text[..end_of(text, 0, 64, of_path)];
+            let path = &text[..end_while(text, 0, 64, of_path)];
             let of_lower = |byte: &u8| {
                 byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/._-~".contains(byte)
             };
@@ -257,13 +257,13 @@ pub(super) fn is_code(bytes: &[u8], at: usize, context: Context) -> bool {
             // A constant: `password: DB_PASSWORD`.
             let of_constant = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
             let constant = name.iter().all(of_constant) && name.contains(&b'_');
-            free && (is_of_code(name, rest) || plain && constant)
+            free && (is_code_word(name, rest) || plain && constant)
         }
     }
 }
 
-/// A keyword or a primitive type.
-fn is_of_code(word: &[u8], rest: &[u8]) -> bool {
+/// True for a keyword or a primitive type.
+fn is_code_word(word: &[u8], rest: &[u8]) -> bool {
     let next = rest.first().copied().unwrap_or(b'\n');
     let ends = next <= b' ' || b",;)>=*&'".contains(&next);
     let known = CODE.has(word)
