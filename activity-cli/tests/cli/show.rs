@@ -97,13 +97,9 @@ fn an_id_that_is_none_or_many_is_an_error() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{id}");
         assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
     };
-    check(
-        "ffff",
-        1,
-        "error: could not find an activity whose id begins with \"ffff\"",
-    );
-    check("0", 2, "error: several ids begin with \"0\": 0");
-    check("login", 2, "error: \"login\" is not the beginning of an id");
+    check("ffff", 1, "error: no activity with the id prefix \"ffff\"");
+    check("0", 2, "error: ambiguous id prefix \"0\": 0");
+    check("login", 2, "error: \"login\" is not an id prefix");
 }
 
 #[test]
