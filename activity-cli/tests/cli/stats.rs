@@ -100,7 +100,7 @@ fn what_makes_no_sense_is_an_error_of_usage() {
     };
     check(
         &["--window", "year"],
-        "\"year\" is not a window: it is `day`, `week` or `month`",
+        "\"year\" is not a window · use `day`, `week` or `month`",
     );
     check(&["--tz", "Mars"], "unknown time zone \"Mars\"");
     check(

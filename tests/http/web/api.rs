@@ -108,7 +108,7 @@ async fn what_is_asked_wrongly_is_refused_and_said() {
             "invalid `step`: \"minute\"",
         ),
         ("/api/metrics/projects/acme?window=", "is not a window"),
-        ("/api/export?format=xml", "not a format of exports"),
+        ("/api/export?format=xml", "not an export format"),
         ("/api/export?what=all", "invalid `what`: \"all\""),
         ("/api/digest?tokens=1", "cannot fit"),
         ("/api/digest?days=2&today=true", "exclude each other"),
