@@ -11,9 +11,9 @@ use super::{
 const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
 
 /// One contract, in a file for each part of it: a record names the part of a reader that has such records, a reader goes
-/// from place to place, a place is one among such records, and what a reader answers by default (`scan`) it asks of itself. No
+/// from position to position, a position is one among such records, and a reader's default methods (`scan`) call the reader. No
 /// part has a meaning without the others.
-const READER: &[&str] = &["store/place", "store/read", "store/record", "store/scan"];
+const READER: &[&str] = &["store/position", "store/read", "store/record", "store/scan"];
 
 #[test]
 fn rooms_of_sqlite_only_touch_lower_ones() {

@@ -124,10 +124,7 @@ pub(super) fn totals(
             }
         }
         for (agent, (_, turns)) in &mut totals {
-            let more = tail
-                .quarters
-                .get(agent)
-                .and_then(|scopes| scopes.get(&ALL));
+            let more = tail.quarters.get(agent).and_then(|scopes| scopes.get(&ALL));
             let (agent_quarters, records_turns) =
                 agent_quarters_of(&view, *agent, more, &quarters)?;
             let spans = agent_quarters
