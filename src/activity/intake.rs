@@ -36,7 +36,7 @@ pub(super) fn cost(attribute: &Attribute) -> usize {
 /// Keeps an attribute within the limits. Returns the cost of the attribute that it replaced, or of itself if it was
 /// dropped.
 pub(super) fn keep(attribute: Attribute, details: &mut Details) -> usize {
-    attribute.keep(details).map_or(0, |left| cost(&left))
+    attribute.add_to(details).map_or(0, |left| cost(&left))
 }
 
 /// The cost of a counter attribute, in bytes.

@@ -1,4 +1,4 @@
-//! One activity with what belongs to it.
+//! One activity with its tree, events and recordings.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     store::LARGEST_PAGE,
 };
 
-/// One activity, the tree that it stands in, and what happened inside of it.
+/// One activity with its tree, events and recordings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -17,17 +17,16 @@ pub struct ActivityDetails {
     /// The activity.
     #[serde(flatten)]
     pub activity: ActivityRecord,
-    /// All of the tree that it stands in, in order of start.
+    /// Its whole tree, in order of start.
     pub tree: Vec<ActivityRecord>,
-    /// What happened inside of it, oldest first; where there is more, the newest
-    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
+    /// Its events, oldest first: the newest [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
     pub events: Vec<EventRecord>,
-    /// What was recorded of it, in order of begin.
+    /// Its recordings, in order of start.
     pub recordings: Vec<RecordingRecord>,
 }
 
 impl ActivityReader {
-    /// One activity with what belongs to it; `None` where there is none with this id.
+    /// Returns an activity with its tree, events and recordings, if there is one with this id.
     ///
     /// # Errors
     ///
@@ -37,12 +36,15 @@ impl ActivityReader {
             return Ok(None);
         };
         let tree = self.tree(activity.root)?;
-        let details = self.beside(activity)?;
+        let details = self.details_without_tree(activity)?;
         Ok(Some(ActivityDetails { tree, ..details }))
     }
 
-    /// An activity with what happened inside of it, and without its tree.
-    pub(crate) fn beside(&mut self, activity: ActivityRecord) -> Result<ActivityDetails> {
+    /// Returns an activity with its events and recordings, and an empty tree.
+    pub(crate) fn details_without_tree(
+        &mut self,
+        activity: ActivityRecord,
+    ) -> Result<ActivityDetails> {
         Ok(ActivityDetails {
             tree: Vec::new(),
             events: self.events_of(activity.id, LARGEST_PAGE)?,

@@ -1,13 +1,13 @@
-//! Shortened ids: as much of the beginning as no other id has.
+//! Resolves unique prefixes of ids.
 
 use std::fmt::Display;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many ids are named when a prefix is not enough.
+/// The most ids that the error of an ambiguous prefix lists.
 pub(super) const CANDIDATES: usize = 5;
 
-/// The first and the last id that begin with these hexadecimal digits; hyphens are passed over.
+/// Returns the first and the last id with this prefix of hexadecimal digits. Hyphens are ignored.
 pub(super) fn range(prefix: &str) -> Result<([u8; 16], [u8; 16])> {
     let digits: Option<Vec<u8>> = prefix
         .chars()
@@ -15,8 +15,7 @@ pub(super) fn range(prefix: &str) -> Result<([u8; 16], [u8; 16])> {
         .map(|c| c.to_digit(16).map(|digit| digit as u8))
         .collect();
     let digits = digits.filter(|digits| (1..=32).contains(&digits.len()));
-    let digits =
-        digits.ok_or_else(|| Error::invalid(format!("{prefix:?} is not an ID or ID prefix")))?;
+    let digits = digits.ok_or_else(|| Error::invalid(format!("{prefix:?} is not an ID prefix")))?;
     let filled = |with: u8| {
         let mut bytes = [0; 16];
         for (index, byte) in bytes.iter_mut().enumerate() {
@@ -28,12 +27,16 @@ pub(super) fn range(prefix: &str) -> Result<([u8; 16], [u8; 16])> {
     Ok((filled(0x0), filled(0xf)))
 }
 
-/// The one id that was found for a prefix, or why it is not one.
+/// Returns the only id that was found for a prefix.
+///
+/// # Errors
+///
+/// If there is none (`is_not_found`) or several (`is_invalid`).
 pub(super) fn unique<I: Copy + Display>(what: &str, prefix: &str, ids: &[I]) -> Result<I> {
     match ids {
         [] => Err(Error::new(
             ErrorKind::NotFound,
-            format!("could not find {what} whose id begins with {prefix:?}"),
+            format!("no {what} with the ID prefix {prefix:?}"),
         )),
         [id] => Ok(*id),
         several => {
@@ -58,7 +61,7 @@ mod tests {
     use crate::record::ActivityId;
 
     #[test]
-    fn a_shortened_id_is_a_range() {
+    fn an_id_prefix_is_a_range() {
         let check = |prefix: &str, expected: Option<(&str, &str)>| {
             let id = |bytes| ActivityId::from_bytes(bytes).to_string();
             let range = range(prefix).ok();

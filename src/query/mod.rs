@@ -1,4 +1,31 @@
-//! The read side: the filter grammar, metrics, digests, exports, and a handle that answers questions.
+//! Reading a log: lists, metrics, digests and exports.
+//!
+//! An [`ActivityReader`] reads a store, also while others record there, and never writes to it. With it you
+//!
+//! - list, follow and find activities and events ([`list`](ActivityReader::list), [`after`](ActivityReader::after),
+//!   [`find`](ActivityReader::find)), selected by a [`Filter`](crate::record::Filter): its grammar is parsed by
+//!   [`Filter::parse`](crate::record::Filter::parse);
+//! - compute [`Metrics`] in the viewer's time zone;
+//! - render a [`Digest`] of recent events for the prompt of a language model;
+//! - [`Export`] records as JSON Lines, CSV or CloudEvents.
+//!
+//! # Examples
+//!
+//! ```
+//! use chrono::Utc;
+//! use tower_activity::{ActivityLog, Describe, Outcome, query::{MetricsQuery, Window}, record::Filter};
+//!
+//! let log = ActivityLog::open(":memory:")?;
+//! log.start(Describe::tool("search")).end(Outcome::failed("timeout"));
+//! log.flush().wait()?;
+//!
+//! let mut reader = log.reader()?;
+//! let failed = Filter::parse("status:failed since:1h", Utc::now())?;
+//! assert_eq!(reader.page(&failed, None, 50)?.records[0].name, "search");
+//! let today = reader.metrics(&MetricsQuery::new(Window::Day, Utc::now()))?;
+//! assert_eq!(today.current.failed, 1);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod details;
 mod digest;

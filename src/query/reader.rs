@@ -1,4 +1,4 @@
-//! The handle of programs that read.
+//! The handle for reading a store.
 
 use std::{
     fmt,
@@ -13,10 +13,10 @@ use crate::{
     store::{CommitPage, Cursor, List, Position, Reader, Record, Store},
 };
 
-/// A handle that answers questions about a store, and never writes to it.
+/// A handle that reads a store and never writes to it.
 ///
-/// Its methods are synchronous; under an async runtime they belong into `spawn_blocking`. A reader has a
-/// connection of its own: open one per thread that asks.
+/// Its methods block: in async code call them in `spawn_blocking`. A reader has a connection of its own: open one per thread.
+/// The other methods are those of [`Reader`], which it dereferences to.
 ///
 /// # Examples
 ///
@@ -36,11 +36,11 @@ pub struct ActivityReader {
 }
 
 impl ActivityLog {
-    /// Opens a handle that reads what this log has committed.
+    /// Opens a reader of the records that this log has committed.
     ///
     /// # Errors
     ///
-    /// When the store cannot be read, and for a disabled log, which has none.
+    /// When the store cannot be read, and for a disabled log, which has none (`is_not_found`).
     pub fn reader(&self) -> Result<ActivityReader> {
         match self.store() {
             Some(store) => {
@@ -50,14 +50,14 @@ impl ActivityLog {
             }
             None => Err(Error::new(
                 ErrorKind::NotFound,
-                "a disabled log has nothing to read",
+                "cannot read a disabled log: it has no store",
             )),
         }
     }
 }
 
 impl ActivityReader {
-    /// Reads the log in this file. It is never made or changed.
+    /// Opens the log in this file. The file is never created or changed.
     ///
     /// # Errors
     ///
@@ -67,19 +67,18 @@ impl ActivityReader {
         ActivityReader::from_store(&crate::store::sqlite::SqliteStore::new(path)?)
     }
 
-    /// Reads from any store.
+    /// Opens a reader of any store.
     ///
     /// # Errors
     ///
-    /// When the store cannot be reached or is not a store.
+    /// When the store cannot be opened.
     pub fn from_store(store: &dyn Store) -> Result<Self> {
         Ok(ActivityReader {
             reader: store.reader()?,
         })
     }
 
-    /// The newest activities that `filter` means, newest first, beginning after `cursor`: [`list`](Self::list) of
-    /// activities.
+    /// Returns the newest activities that match `filter` after `cursor`, newest first: [`list`](Self::list) of activities.
     ///
     /// # Errors
     ///
@@ -93,8 +92,8 @@ impl ActivityReader {
         self.list(filter, cursor, limit)
     }
 
-    /// The newest events that `filter` means, newest first, beginning after `cursor`: [`list`](Self::list) of events. Words
-    /// are looked for in the type and the summary.
+    /// Returns the newest events that match `filter` after `cursor`, newest first: [`list`](Self::list) of events. Free words of
+    /// the filter search the type and the summary.
     ///
     /// # Errors
     ///
@@ -108,12 +107,12 @@ impl ActivityReader {
         self.list(filter, cursor, limit)
     }
 
-    /// The newest records that `filter` means, newest first, beginning after `cursor`. At least one and at most
-    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
+    /// Returns the newest records that match `filter` after `cursor`, newest first. `limit` is clamped to
+    /// 1..=[`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what such records do not have.
+    /// When the store could not be read, or the filter has a field that such records lack.
     pub fn list<R: Record>(
         &mut self,
         filter: &Filter,
@@ -123,8 +122,8 @@ impl ActivityReader {
         R::source(&mut *self.reader).list(filter, cursor, limit)
     }
 
-    /// The records that were committed after a place and that `filter` means, in the order of commits. Activities are
-    /// committed when they have ended.
+    /// Returns the records that match `filter` and were committed after `position`, in commit order. Activities are committed
+    /// when they end.
     ///
     /// # Errors
     ///
@@ -136,27 +135,27 @@ impl ActivityReader {
     /// use tower_activity::{query::ActivityReader, record::{EventRecord, Filter}};
     ///
     /// let mut reader = ActivityReader::open("activity.db")?;
-    /// let mut place = reader.newest::<EventRecord>()?;
+    /// let mut position = reader.newest::<EventRecord>()?;
     /// loop {
-    ///     let news = reader.after(place, &Filter::default(), 100)?;
-    ///     for event in news.records {
+    ///     let page = reader.after(position, &Filter::default(), 100)?;
+    ///     for event in page.records {
     ///         println!("{}", event.event_type);
     ///     }
-    ///     place = news.next;
+    ///     position = page.next;
     ///     # break;
     /// }
     /// # Ok::<_, tower_activity::Error>(())
     /// ```
     pub fn after<R: Record>(
         &mut self,
-        place: Position<R>,
+        position: Position<R>,
         filter: &Filter,
         limit: usize,
     ) -> Result<CommitPage<R>> {
-        R::source(&mut *self.reader).after(place, filter, limit)
+        R::source(&mut *self.reader).after(position, filter, limit)
     }
 
-    /// The place of the newest commit: where to begin with [`after`](Self::after).
+    /// Returns the position of the newest commit, to start following with [`after`](Self::after).
     ///
     /// # Errors
     ///
@@ -165,7 +164,7 @@ impl ActivityReader {
         R::source(&mut *self.reader).newest()
     }
 
-    /// One activity; `None` where there is none with this id.
+    /// Returns the activity with this id, if any.
     ///
     /// # Errors
     ///
@@ -174,7 +173,7 @@ impl ActivityReader {
         self.get::<ActivityRecord>(id)
     }
 
-    /// One record; `None` where there is none with this id.
+    /// Returns the record with this id, if any.
     ///
     /// # Errors
     ///
@@ -183,20 +182,20 @@ impl ActivityReader {
         R::source(&mut *self.reader).get(id)
     }
 
-    /// The one activity whose id begins with these hexadecimal digits; hyphens are passed over.
+    /// Resolves a unique prefix of an activity id: hexadecimal digits; hyphens are ignored.
     ///
     /// # Errors
     ///
-    /// When no id begins so (`is_not_found`), when several do or the text is no part of an id
-    /// (`is_invalid`), and when the store could not be read.
+    /// When no id has this prefix (`is_not_found`), when several have it or the text is not an id prefix (`is_invalid`), and
+    /// when the store could not be read.
     pub fn find(&mut self, prefix: &str) -> Result<ActivityId> {
         let (first, last) = id_prefix::range(prefix)?;
         let range = ActivityId::from_bytes(first)..=ActivityId::from_bytes(last);
         let ids = self.reader.ids(range, id_prefix::CANDIDATES + 1)?;
-        id_prefix::unique("an activity", prefix, &ids)
+        id_prefix::unique("activity", prefix, &ids)
     }
 
-    /// The one recording whose id begins with these hexadecimal digits; hyphens are passed over.
+    /// Resolves a unique prefix of a recording id: hexadecimal digits; hyphens are ignored.
     ///
     /// # Errors
     ///
@@ -207,11 +206,11 @@ impl ActivityReader {
         let ids = self
             .reader
             .recording_ids(range, id_prefix::CANDIDATES + 1)?;
-        id_prefix::unique("a recording", prefix, &ids)
+        id_prefix::unique("recording", prefix, &ids)
     }
 }
 
-/// The other questions are those of [`Reader`].
+/// The other methods are those of [`Reader`].
 impl Deref for ActivityReader {
     type Target = dyn Reader;
 

@@ -1,4 +1,4 @@
-//! Writes out what a recording holds.
+//! Exports and follows the content of recordings.
 
 use std::io::Write;
 
@@ -8,17 +8,16 @@ use crate::{
     record::{ChunkRecord, Codec, RecordingId, RecordingStatus},
 };
 
-/// How many chunks are read at a time.
-const STEP: usize = 16;
+/// Chunks per read.
+const CHUNKS: usize = 16;
 
 impl ActivityReader {
-    /// Writes out one track of a recording, as its format has it: the events of a browser's tab as the JSON array that
-    /// rrweb's player takes, anything else as it was appended. A chunk that is damaged is left out; returns how many
-    /// were.
+    /// Writes one track of a recording to `out`: the events of a browser tab as the JSON array that rrweb's player takes, other
+    /// formats as they were appended. Damaged chunks are skipped. Returns their number.
     ///
     /// # Errors
     ///
-    /// When there is no such recording or track (`is_not_found`), the store could not be read, or `out` not be written.
+    /// When there is no such recording or track (`is_not_found`), the store could not be read, or `out` could not be written.
     pub fn export(
         &mut self,
         recording: RecordingId,
@@ -32,18 +31,18 @@ impl ActivityReader {
             return Err(Error::new(ErrorKind::NotFound, what));
         }
         let array = record.format == "rrweb";
-        let mut wrote = Written {
+        let mut writer = TrackWriter {
             out,
             array,
             first: true,
         };
-        let (_, damaged) = self.bodies(recording, track, 0, |body| wrote.body(body))?;
-        wrote.end().map_err(failed)?;
+        let (_, damaged) = self.bodies(recording, track, 0, |body| writer.body(body))?;
+        writer.end().map_err(failed)?;
         Ok(damaged)
     }
 
-    /// Writes out what has been added to one track of a recording, as it was appended: the events of a browser's tab one
-    /// a line. Asked again and again it follows a recording that goes on.
+    /// Writes the chunks of one track from number `from` on to `out`, as they were appended: the events of a browser tab one per
+    /// line. Call it repeatedly, with the returned [`next`](RecordingTail::next), to follow a running recording.
     ///
     /// # Examples
     ///
@@ -69,7 +68,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When there is no such recording (`is_not_found`), the store could not be read, or `out` not be written.
+    /// When there is no such recording (`is_not_found`), the store could not be read, or `out` could not be written.
     pub fn follow(
         &mut self,
         recording: RecordingId,
@@ -79,7 +78,7 @@ impl ActivityReader {
     ) -> Result<RecordingTail> {
         let record = self.recording(recording)?;
         let record = record.ok_or_else(|| no_recording(recording))?;
-        // Looked up first: one that has ended by then has no chunks to come.
+        // Read before the chunks: a recording that has ended by now gets no more of them.
         let ended = record.status != RecordingStatus::Recording;
         let (next, damaged) = self.bodies(recording, track, from, |body| out.write_all(body))?;
         Ok(RecordingTail {
@@ -89,8 +88,8 @@ impl ActivityReader {
         })
     }
 
-    /// Takes what the chunks of a track hold, from this number on. Returns the number after the last, and how many were
-    /// damaged.
+    /// Passes the decoded chunks of a track to `take`, from number `from` on. Returns the number after the last one, and the
+    /// number of damaged chunks.
     fn bodies(
         &mut self,
         recording: RecordingId,
@@ -100,7 +99,7 @@ impl ActivityReader {
     ) -> Result<(u64, u64)> {
         let (mut next, mut damaged) = (from, 0);
         loop {
-            let chunks = self.chunks(recording, next, STEP)?;
+            let chunks = self.chunks(recording, next, CHUNKS)?;
             let Some(last) = chunks.last() else {
                 return Ok((next, damaged));
             };
@@ -115,27 +114,27 @@ impl ActivityReader {
     }
 }
 
-/// How far a recording has been followed.
+/// The progress of following a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordingTail {
-    /// The number of the chunk to go on from.
+    /// The number of the chunk to continue from.
     pub next: u64,
-    /// How many chunks were damaged, and left out.
+    /// Number of damaged chunks, which were skipped.
     pub damaged: u64,
-    /// True once nothing will be added.
+    /// True once the recording has ended: no chunk will be added.
     pub ended: bool,
 }
 
 fn no_recording(id: RecordingId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no recording {id}"))
+    Error::new(ErrorKind::NotFound, format!("no recording {id}"))
 }
 
-/// What a chunk holds, as it was appended.
+/// Decodes a chunk to the bytes that were appended.
 ///
 /// # Errors
 ///
-/// When it is damaged: its checksum says so.
+/// When the chunk is damaged, by its checksum.
 pub(crate) fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
     match chunk.codec {
         Codec::Zstd => zstd::decode_all(chunk.body.as_slice()),
@@ -143,17 +142,17 @@ pub(crate) fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
 }
 
 fn failed(cause: std::io::Error) -> Error {
-    Error::store("could not write a recording out").with_source(cause)
+    Error::store("could not write the recording").with_source(cause)
 }
 
-struct Written<'a, W> {
+struct TrackWriter<'a, W> {
     out: &'a mut W,
-    /// The lines are the elements of an array.
+    /// True if lines become elements of a JSON array.
     array: bool,
     first: bool,
 }
 
-impl<W: Write> Written<'_, W> {
+impl<W: Write> TrackWriter<'_, W> {
     fn body(&mut self, body: &[u8]) -> std::io::Result<()> {
         if !self.array {
             return self.out.write_all(body);

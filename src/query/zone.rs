@@ -1,4 +1,4 @@
-//! Time zones: whose midnight, and whose hours.
+//! Time zones.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ type Known = Utc;
 
 /// A time zone of the IANA database, by its name; UTC by default.
 ///
-/// Without the feature `time-zones` UTC is the only one.
+/// Without the feature `time-zones`, only UTC is available.
 ///
 /// # Examples
 ///
@@ -32,22 +32,22 @@ type Known = Utc;
 pub struct Zone(Known);
 
 impl Zone {
-    /// The date here at an instant.
+    /// Returns the local date at an instant.
     pub fn date(self, at: DateTime<Utc>) -> NaiveDate {
         self.clock(at).date()
     }
 
-    /// When a day begins here: at its first midnight, or where clocks skip that, when they go on.
+    /// Returns the start of a local day: its first midnight, or the end of the gap if clocks skip midnight.
     pub fn start_of_day(self, date: NaiveDate) -> DateTime<Utc> {
         let midnight = date.and_time(NaiveTime::MIN);
-        // Nowhere have clocks skipped more than a day, and what they skip are whole quarters of an hour.
+        // No time zone has skipped more than a day, and gaps are whole quarter hours.
         let candidates = (0..=96).map(|quarters| midnight + TimeDelta::minutes(15 * quarters));
         let valid = |local| self.0.from_local_datetime(&local).earliest();
         let start = candidates.into_iter().find_map(valid);
         start.map_or(midnight.and_utc(), |start| start.to_utc())
     }
 
-    /// The day that is so many days later, or earlier; the last that there is, where there is none.
+    /// Returns the date `days` later, or earlier if negative; the last or first valid date on overflow.
     pub(super) fn day_after(self, date: NaiveDate, days: i64) -> NaiveDate {
         let count = Days::new(days.unsigned_abs());
         match days {
@@ -56,13 +56,13 @@ impl Zone {
         }
     }
 
-    /// What clocks here show at an instant.
+    /// Returns the local time at an instant.
     pub fn clock(self, at: DateTime<Utc>) -> NaiveDateTime {
         at.with_timezone(&self.0).naive_local()
     }
 
-    /// The hour that an instant lies in here: when it began by the clock, and how far that was ahead of UTC in seconds,
-    /// which tells the two apart where clocks are set back.
+    /// Returns the local hour that contains an instant: its start by the clock, and the UTC offset in seconds, which
+    /// distinguishes the repeated hour when clocks are set back.
     pub(super) fn hour(self, at: DateTime<Utc>) -> (NaiveDateTime, i32) {
         let local = at.with_timezone(&self.0);
         let ahead = local.offset().fix().local_minus_utc();
@@ -94,10 +94,10 @@ impl FromStr for Zone {
             return Ok(Zone::default());
         }
         let hint = match cfg!(feature = "time-zones") {
-            true => "names are such as `UTC` or `Asia/Kathmandu`",
+            true => "use an IANA name, for example `UTC` or `Asia/Kathmandu`",
             false => "without the feature `time-zones` UTC is the only one",
         };
-        let what = format!("there is no time zone {name:?}: {hint}");
+        let what = format!("unknown time zone {name:?} · {hint}");
         Err(Error::invalid(what))
     }
 }

@@ -1,24 +1,25 @@
-//! Where every record of an instance went, and what a kind of record has for each kind.
+//! Accounting: what became of every record of an instance.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// One of something for each kind of record.
+/// A value for each kind of record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PerKind<T> {
     pub(crate) activities: T,
     pub(crate) events: T,
-    /// For steps of recordings: their begins, links, chunks and ends.
+    /// Steps of recordings: begins, links, chunks and ends.
     pub(crate) recordings: T,
 }
 
 impl<T> PerKind<T> {
+    /// Returns the values of all kinds.
     pub(crate) fn each(self) -> [T; 3] {
         [self.activities, self.events, self.recordings]
     }
 
-    /// Makes another of each.
+    /// Applies `make` to the value of each kind.
     pub(crate) fn map<U>(self, mut make: impl FnMut(T) -> U) -> PerKind<U> {
         PerKind {
             activities: make(self.activities),
@@ -27,7 +28,7 @@ impl<T> PerKind<T> {
         }
     }
 
-    /// Pairs each with the other's of its kind.
+    /// Pairs the values of each kind.
     pub(crate) fn zip<U>(self, other: PerKind<U>) -> PerKind<(T, U)> {
         PerKind {
             activities: (self.activities, other.activities),
@@ -37,48 +38,47 @@ impl<T> PerKind<T> {
     }
 }
 
-/// Where the records of one kind went, cumulative.
+/// Cumulative counts of what became of the records of one kind.
 ///
-/// `recorded = open + abandoned + rejected + committed + duplicates + waiting + lost`. What a kind does not have is 0,
-/// and left out of its JSON.
+/// `recorded = open + abandoned + rejected + committed + duplicates + waiting + lost`. A count that does not apply to a kind
+/// is 0, and left out of its JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RecordCounts {
-    /// What was to be recorded.
+    /// Records that the application made, rejected ones included.
     #[serde(alias = "started")]
     pub recorded: u64,
-    /// Activities that were admitted and have not ended.
+    /// Admitted activities that have not ended.
     pub open: u64,
-    /// Activities that were admitted, and written as abandoned because the log or its process ended before their end
-    /// was in the store.
+    /// Admitted activities that were stored as abandoned, because the log or its process ended before their end was stored.
     pub abandoned: u64,
-    /// Not admitted because a memory bound was reached.
+    /// Rejected because the memory limit was reached.
     pub rejected_memory: u64,
-    /// Not admitted because the log was shut down.
+    /// Rejected because the log was shut down.
     pub rejected_closed: u64,
-    /// Events that were not admitted because their type is empty, or not on the log's list of types.
+    /// Events rejected because their type is empty or not in the log's list of types.
     pub rejected_type: u64,
-    /// Log lines that were not admitted because their activity had taken as many as it may, or had ended.
+    /// Log lines rejected because their activity had reached its limit, or had ended.
     pub rejected_limit: u64,
-    /// Not recorded because this process is the child of a fork. A child's numbers begin with what its parent
-    /// had open or had just left at that moment, which the parent goes on with; the parent's know nothing of it.
+    /// Rejected because this process is the child of a fork. A child's counts start with the records that its parent had
+    /// open or in hand at the fork. The parent continues them and does not count them here.
     pub rejected_forked: u64,
-    /// In the store.
+    /// Committed to the store.
     pub committed: u64,
-    /// Events that are not in the store because an earlier one has the same key, type, project and actor.
+    /// Events not stored because an earlier one has the same deduplication key, type, project and actor.
     pub duplicates: u64,
-    /// Ended or handed over, and not yet in the store.
+    /// Ended or handed over, not committed yet.
     pub waiting: u64,
-    /// Refused by the store one by one.
+    /// Lost because the store refused the record by itself.
     pub lost_refused: u64,
-    /// Not in the store when the log was shut down.
+    /// Lost because they were not committed by the end of the shutdown.
     pub lost_shutdown: u64,
 }
 
 impl RecordCounts {
-    /// All that was not admitted.
+    /// Returns the number of rejected records.
     pub fn rejected(&self) -> u64 {
         self.rejected_memory
             + self.rejected_closed
@@ -87,22 +87,22 @@ impl RecordCounts {
             + self.rejected_forked
     }
 
-    /// All that was admitted and will never be in the store.
+    /// Returns the number of admitted records that will never be in the store.
     pub fn lost(&self) -> u64 {
         self.lost_refused + self.lost_shutdown
     }
 
-    /// All that was admitted and has ended.
+    /// Returns the number of admitted records that have ended.
     pub fn ended(&self) -> u64 {
         self.committed + self.duplicates + self.waiting + self.lost()
     }
 
-    /// True when the equation holds.
+    /// Returns true if `recorded` is the sum of all other counts.
     pub fn adds_up(&self) -> bool {
         self.recorded == self.open + self.abandoned + self.rejected() + self.ended()
     }
 
-    /// Adds where other records of the kind went.
+    /// Adds the counts of another instance.
     pub(crate) fn add(&mut self, other: &Self) {
         self.recorded += other.recorded;
         self.open += other.open;
@@ -119,8 +119,7 @@ impl RecordCounts {
         self.lost_shutdown += other.lost_shutdown;
     }
 
-    /// Moves activities that are written as abandoned: from those that were open, then from those whose end
-    /// had come, and is in no store.
+    /// Moves `count` activities to `abandoned`: first open ones, then ended ones whose end was not stored.
     #[cfg(feature = "sqlite")]
     pub(crate) fn abandon(&mut self, count: u64) {
         self.abandoned += count;
@@ -137,7 +136,7 @@ impl RecordCounts {
         }
     }
 
-    /// What a kind has of it, as JSON names it.
+    /// Returns the counts that apply to a kind, with their JSON names.
     fn fields(&self, kind: u8) -> impl Iterator<Item = (&'static str, u64)> {
         let all = [
             ("started", self.recorded, ACTIVITY),
@@ -156,7 +155,7 @@ impl RecordCounts {
             ("lost_refused", self.lost_refused, ALL),
             ("lost_shutdown", self.lost_shutdown, ALL),
         ];
-        let fields = all.into_iter().filter(move |(.., of)| of & kind != 0);
+        let fields = all.into_iter().filter(move |(.., kinds)| kinds & kind != 0);
         fields.map(|(name, count, _)| (name, count))
     }
 }
@@ -170,43 +169,42 @@ fn json<const KIND: u8, S: Serializer>(counts: &RecordCounts, to: S) -> Result<S
     to.collect_map(counts.fields(KIND))
 }
 
-/// Where every record of an instance went, cumulative.
+/// Cumulative counts of what became of every record of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Accounting {
-    /// Where the activities went. In JSON they stand beside the other fields, and say `started` for `recorded`.
+    /// Activities. In JSON these counts are flattened into this object, and `recorded` is called `started`.
     #[serde(flatten, serialize_with = "json::<ACTIVITY, _>")]
     #[cfg_attr(feature = "web", schema(value_type = schema::Activities))]
     pub activities: RecordCounts,
-    /// Ends that came after the activity had been written as abandoned.
+    /// Ends that came after the activity was stored as abandoned, and were ignored.
     #[serde(default)]
     pub late_ends: u64,
-    /// Calls that were answered before their activity was committed, though the log is to be
-    /// [`Durable`](crate::Mode::Durable).
+    /// Calls in [`Durable`](crate::Mode::Durable) mode that were answered before their activity was committed.
     #[serde(default)]
     pub not_durable: u64,
-    /// Payloads and attributes of which nothing was kept because a redactor panicked.
+    /// Payloads and attributes that were dropped because a redactor panicked.
     #[serde(default)]
     pub redactor_panics: u64,
-    /// How often files of the store were moved, removed or replaced while it was open.
+    /// Times that files of the store were moved, removed or replaced while it was open.
     #[serde(default)]
     pub files_replaced: u64,
-    /// Rows that were copied from such files into those that stand in their place.
+    /// Rows that were copied from moved or removed files into their replacements.
     #[serde(default)]
     pub rows_rescued: u64,
-    /// Where the events went.
+    /// Events.
     #[serde(default, serialize_with = "json::<EVENT, _>")]
     #[cfg_attr(feature = "web", schema(value_type = schema::Events))]
     pub events: RecordCounts,
-    /// Where the steps of recordings went: begins, links, chunks and ends.
+    /// Steps of recordings: begins, links, chunks and ends.
     #[serde(default, serialize_with = "json::<RECORDING, _>")]
     #[cfg_attr(feature = "web", schema(value_type = schema::Recordings))]
     pub recordings: RecordCounts,
 }
 
 impl Accounting {
-    /// True when the numbers of each kind add up.
+    /// Returns true if the counts of every kind add up.
     pub fn adds_up(&self) -> bool {
         self.kinds().each().into_iter().all(RecordCounts::adds_up)
     }
@@ -227,7 +225,7 @@ impl Accounting {
         }
     }
 
-    /// Adds where the records of another log went.
+    /// Adds the counts of another instance.
     #[cfg(feature = "sqlite")]
     pub(crate) fn add(&mut self, other: &Accounting) {
         for (own, other) in self.kinds_mut().zip(other.kinds()).each() {
@@ -264,7 +262,7 @@ impl fmt::Display for Accounting {
     }
 }
 
-/// What the API's description says of counts: the fields that their kind has.
+/// OpenAPI schemas of the counts: the fields that apply to each kind.
 #[cfg(feature = "web")]
 mod schema {
     use std::borrow::Cow;

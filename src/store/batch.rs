@@ -1,4 +1,4 @@
-//! What the writer thread hands to a store.
+//! Batches: what the writer thread commits in one transaction.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use crate::{
     store::{Accounting, Duplicate, NewEvent, NewStep, PerKind},
 };
 
-/// The open log that writes: one row in the store, one lock file beside it.
+/// One open writer process: it has a row in the store and a lock file beside it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,
-    /// The host's name, for people.
+    /// The host name, for display.
     pub host: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
-    /// When it was opened.
+    /// When the log was opened.
     pub started_at: DateTime<Utc>,
-    /// What its commits have to survive.
+    /// What its commits survive.
     pub durability: Durability,
 }
 
 impl Instance {
-    /// An instance of a process on a host. Its commits survive the end of the process.
+    /// Returns an instance whose commits survive the end of the process.
     pub fn new(
         id: InstanceId,
         host: impl Into<String>,
@@ -47,86 +47,86 @@ impl Instance {
     }
 }
 
-/// What a commit has to survive.
+/// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The end of the process, however sudden. A loss of power may take the last commits, never more.
+    /// The end of the process, even by a kill. A power failure may lose the last commits, never earlier ones.
     #[default]
     Process,
-    /// A loss of power.
+    /// A power failure.
     Power,
 }
 
-/// An activity that has started: what is known before its end. When that was is part of its id.
+/// A started activity: what is known before its end. The start time is part of its id.
 ///
-/// Kept below 128 bytes, which are copied without a call.
+/// Smaller than 128 bytes, so that moving it does not call `memcpy`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StartedActivity {
     /// Its id.
     pub id: ActivityId,
-    /// The activity that it runs inside of.
+    /// The activity that it is a child of.
     pub parent: Option<ActivityId>,
-    /// The outermost activity of its tree, where that is not itself.
+    /// The root of its tree; `None` if it is the root itself.
     pub root: Option<ActivityId>,
-    /// What sort of work it is.
+    /// The kind of work.
     pub kind: Kind,
-    /// What it is called.
+    /// The name.
     pub name: Text,
-    /// For whom and where; `None` where nothing is known.
+    /// The scope; `None` if it is empty.
     pub scope: Option<Arc<Scope>>,
-    /// What most activities do not have.
+    /// Fields that most activities do not have.
     pub details: Option<Box<Details>>,
 }
 
-/// What most activities do not have: allocated on first use.
+/// Fields that most activities do not have, allocated on first use.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Details {
-    /// Attributes in the order in which they were first set, redacted; each key once.
+    /// Redacted attributes, in the order in which they were first set; each key once.
     pub attributes: Vec<(Text, Value)>,
-    /// True when an attribute was refused because a limit was reached.
+    /// True if an attribute was dropped because of a limit.
     pub truncated: bool,
-    /// What it was given.
+    /// The input preview.
     pub input: Option<Preview>,
-    /// What it gave back.
+    /// The output preview.
     pub output: Option<Preview>,
-    /// Both, until the writer thread redacts them: before any store sees them.
+    /// Both payloads before redaction, which the writer thread does before the store sees the batch.
     pub(crate) captured: Payloads,
-    /// For failures, what kind.
+    /// The error type of a failure.
     pub error_type: Option<Text>,
-    /// What the error said, redacted and capped.
+    /// The error message, redacted and capped.
     pub message: Option<Text>,
-    /// Where it stands in a trace, where that does not follow from the ids.
+    /// The trace context, if it does not follow from the ids.
     pub trace: Option<Box<Trace>>,
 }
 
-/// Payloads that are not redacted yet.
+/// Payloads before redaction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Payloads {
     pub(crate) input: Option<Box<RawPreview>>,
     pub(crate) output: Option<Box<RawPreview>>,
 }
 
-/// Where an activity stands in a trace that is not its tree's own.
+/// The trace context of an activity whose trace is not the one of its tree.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The trace.
+    /// The trace id.
     pub id: TraceId,
-    /// Its own step; `None` where that is a part of its id.
+    /// The span id; `None` if it is derived from the activity's id.
     pub span: Option<SpanId>,
-    /// The step of another program that it comes from.
+    /// The span of the calling program.
     pub remote_parent: Option<SpanId>,
-    /// What the caller said of the trace; passed on, and not stored.
+    /// The trace flags of the caller; propagated, not stored.
     pub flags: u8,
-    /// What tracing systems want to be passed on; not stored.
+    /// The `tracestate`; propagated, not stored.
     pub state: Option<Text>,
 }
 
 impl Trace {
-    /// A trace that begins with us.
+    /// Returns a trace that starts here.
     pub(crate) fn own(id: TraceId) -> Self {
         Trace {
             id,
@@ -137,23 +137,23 @@ impl Trace {
         }
     }
 
-    /// The bytes that it takes.
+    /// Returns its size in memory, in bytes.
     pub(crate) fn cost(&self) -> usize {
         size_of::<Trace>() + self.state.as_ref().map_or(0, Text::heap_bytes)
     }
 }
 
 impl Details {
-    /// Adds an attribute of another key than those that are there.
+    /// Adds an attribute whose key is not set yet.
     pub(crate) fn add(&mut self, key: Text, value: Value) {
         if self.attributes.is_empty() {
-            // A vector makes room for four of its own accord, and many activities have one.
+            // A vector allocates four entries by default, and many activities have only one attribute.
             self.attributes.reserve_exact(1);
         }
         self.attributes.push((key, value));
     }
 
-    /// The value of an attribute that was set before.
+    /// Returns the value of an attribute that is set.
     pub(crate) fn attribute_mut(&mut self, key: &str) -> Option<&mut Value> {
         let mut attributes = self.attributes.iter_mut();
         attributes
@@ -162,51 +162,51 @@ impl Details {
     }
 }
 
-/// An activity that has ended.
+/// An ended activity.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct EndedActivity {
-    /// What was known before.
+    /// What was known before its end.
     pub started: StartedActivity,
-    /// How it ended; never `Running`.
+    /// The final status; never `Running`.
     pub status: Status,
-    /// How long it took in nanoseconds, by a monotonic clock.
+    /// The duration in nanoseconds, by a monotonic clock.
     pub duration_ns: u64,
-    /// True when the store has it in its table of open activities.
+    /// True if the store has it in its table of open activities.
     pub listed: bool,
 }
 
-/// What one transaction takes.
+/// The records of one transaction.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Batch {
-    /// Activities that ended.
+    /// Ended activities.
     pub ended: Vec<EndedActivity>,
-    /// Activities that are still open and not yet listed, or have changed since.
+    /// Open activities that are not in the store yet, or have changed since.
     pub open: Vec<StartedActivity>,
-    /// Events that happened, in order.
+    /// Events, in order.
     pub events: Vec<NewEvent>,
-    /// What is new about recordings, in order.
+    /// Steps of recordings, in order.
     pub steps: Vec<NewStep>,
-    /// Where the instance's accounting stands once this batch is committed. What turns out to be a duplicate
-    /// is counted here as committed: the store [settles](Accounting::settle) these numbers before it saves them.
+    /// The accounting of the instance after this commit. Duplicates are counted as committed here: the store
+    /// [settles](Accounting::settle) the counts before it saves them.
     pub accounting: Accounting,
-    /// The environment of activities and events that name none.
+    /// The environment of activities and events that do not set one.
     pub environment: Option<Text>,
 }
 
 impl Batch {
-    /// True when it has no records.
+    /// Returns true if it has no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.open.is_empty()
     }
 
-    /// How many records there are, beside copies of what is open.
+    /// Returns the number of records, without copies of open activities.
     pub(crate) fn len(&self) -> u64 {
         self.counts().each().into_iter().sum()
     }
 
-    /// The same of each kind.
+    /// Returns the number of records of each kind, without copies of open activities.
     pub(crate) fn counts(&self) -> PerKind<u64> {
         PerKind {
             activities: self.ended.len() as u64,
@@ -216,27 +216,26 @@ impl Batch {
     }
 }
 
-/// What a commit did.
+/// The result of committing a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AppendOutcome {
-    /// Activities that were inserted.
+    /// Inserted activities.
     pub inserted: u64,
-    /// Activities that were there already, from an earlier attempt or written as abandoned before.
+    /// Activities that were already stored, by an earlier attempt or as abandoned.
     pub ignored: u64,
-    /// Events that were inserted.
+    /// Inserted events.
     pub events: u64,
-    /// Events that are not kept because the store has one with the same key, type, project and actor.
+    /// Events that were not inserted because the store has one with the same deduplication key, type, project and actor.
     pub duplicates: Vec<Duplicate>,
-    /// How often files of the store were found moved, removed or replaced, since an earlier commit has told.
+    /// Times that files of the store were found moved, removed or replaced since the previous commit reported it.
     pub files_replaced: u64,
-    /// Rows that were copied from such files, since an earlier commit has told.
+    /// Rows that were copied from those files since the previous commit reported it.
     pub rows_rescued: u64,
 }
 
 impl Accounting {
-    /// Moves what turned out to be no record of its own from what was counted as committed: for a store, before it saves
-    /// the accounting of a batch.
+    /// Moves duplicates from `committed` to `duplicates`. A store calls it before it saves the accounting of a batch.
     pub fn settle(&mut self, appended: &AppendOutcome) {
         let duplicates = appended.duplicates.len() as u64;
         self.events.committed = self.events.committed.saturating_sub(duplicates);

@@ -1,18 +1,20 @@
-//! The one name of a file.
+//! Canonical paths, also of files that do not exist yet.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// So many links lead to a file at most, as on Linux.
-const MOST_LINKS: usize = 40;
+/// The most symbolic links that are followed, as on Linux.
+const MAX_LINKS: usize = 40;
 
-/// The path without links. Of a file that is yet to be made, also by a link that leads nowhere yet, that of its folder
-/// with the file's name.
+/// Returns the path without symbolic links.
+///
+/// For a file that does not exist yet, or a link to one, it is the canonical path of the directory and the file's name, so
+/// that a store has one name before and after it is created.
 pub(crate) fn canonical_path(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         if let Ok(real) = fs::canonicalize(&path) {
             return real;
         }

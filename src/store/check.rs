@@ -1,11 +1,11 @@
-//! What a check says: whether the rows that were committed are there.
+//! Results of integrity checks: the committed rows against the rows in the store.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::record::InstanceId;
 
-/// The kinds of rows that a store keeps a ledger of.
+/// A kind of row that the ledger counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -31,52 +31,52 @@ impl RowKind {
     ];
 }
 
-/// The result of a full check: the ledger and the lock files, compared with the rows.
+/// The result of a full check, which compares the ledger and the lock files with the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// False for a file of schema 1, which keeps no ledger: rows could not be compared with anything.
+    /// False for a file of schema 1, which has no ledger to compare rows with.
     pub has_ledger: bool,
-    /// Rows of all instances together.
+    /// The rows of all instances.
     pub total: CheckCounts,
-    /// Instances of which rows are missing, or of which there are too many.
+    /// Instances with missing or surplus rows.
     pub differing: Vec<InstanceCheck>,
-    /// What all processes had committed when the last of them ended in good order, and what the file's ledger has of it,
-    /// where that is less: an older copy was put in the file's place.
+    /// Set if the ledger has fewer commits than all processes had made when the last of them shut down: the file was replaced
+    /// by an older copy.
     pub older: Option<CheckCounts>,
-    /// Commits in the write-ahead log that SQLite does not read: a byte before them is damaged. When the write-ahead log
-    /// begins anew, they are gone.
+    /// Commits in the write-ahead log that SQLite cannot read, because a byte before them is damaged. They are lost when the
+    /// write-ahead log is restarted.
     pub unread_commits: u64,
-    /// How many quarters of an hour had their sums compared with their activities: those of which none was pruned.
+    /// Number of quarter hours whose sums were compared with their activities: those without pruned activities.
     pub quarters: u64,
-    /// The starts of those whose sums differ.
+    /// The starts of quarter hours whose sums differ.
     pub differing_quarters: Vec<DateTime<Utc>>,
-    /// Changes by other programs that were accepted, newest first.
+    /// Accepted changes by other programs, newest first.
     pub accepted: Vec<AcceptedChange>,
-    /// Tables, indexes, triggers and views that others have added.
+    /// Tables, indexes, triggers and views that other programs added.
     pub foreign: Vec<String>,
 }
 
-/// Of one instance, what should be there and what is.
+/// Expected and found rows of one instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InstanceCheck {
-    /// Its id; `None` where the store does not know whose rows they are.
+    /// Its id; `None` for rows of an unknown instance.
     pub id: Option<InstanceId>,
-    /// The host's name; `None` where the store does not know the instance.
+    /// The host name; `None` if the store does not know the instance.
     pub host: Option<String>,
-    /// The process.
+    /// The process id.
     pub pid: Option<u32>,
     /// When it was opened.
     pub started_at: Option<DateTime<Utc>>,
-    /// Its last commit that is known.
+    /// Its last known commit.
     pub saved_at: Option<DateTime<Utc>>,
-    /// What should be there and what is.
+    /// Expected and found rows.
     #[serde(flatten)]
     pub counts: CheckCounts,
 }
 
-/// What should be there and what is, by kind.
+/// Expected and found rows by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckCounts {
@@ -92,52 +92,52 @@ pub struct CheckCounts {
     pub chunks: CheckCount,
 }
 
-/// How many should be there, and how many are.
+/// Expected and found rows of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckCount {
-    /// Committed, and not deleted on purpose.
+    /// Committed rows that were not deleted on purpose.
     pub expected: u64,
-    /// Found.
+    /// Rows found.
     pub found: u64,
-    /// Expected and not found, summed up over the instances.
+    /// Expected rows that were not found, summed over the instances.
     pub missing: u64,
-    /// Found and not expected, summed up over the instances.
+    /// Found rows that were not expected, summed over the instances.
     pub surplus: u64,
 }
 
-/// A change by another program that was accepted.
+/// An accepted change by another program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct AcceptedChange {
     /// When it was accepted.
     pub at: DateTime<Utc>,
-    /// The kind of the rows.
+    /// The kind of row.
     pub kind: RowKind,
-    /// Rows that were missing.
+    /// Missing rows.
     pub missing: u64,
-    /// Rows that were too many.
+    /// Surplus rows.
     pub surplus: u64,
 }
 
-/// The last check that upkeep finished: it compares the ledger with the rows once a day, in steps.
+/// The last check that maintenance completed. It compares the ledger with the rows once a day, in steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct LastCheck {
-    /// When it had compared everything.
+    /// When the check finished.
     pub finished_at: DateTime<Utc>,
-    /// Rows that it missed.
+    /// Missing rows.
     pub missing: u64,
-    /// Rows that were too many.
+    /// Surplus rows.
     pub surplus: u64,
-    /// When the last check began that found every row; `None` where none has.
+    /// When the last check that found every row began; `None` if none did.
     pub complete_at: Option<DateTime<Utc>>,
 }
 
 impl AcceptedChange {
-    /// Rows that were missing, and rows that were too many.
+    /// Returns an accepted change.
     pub fn new(at: DateTime<Utc>, kind: RowKind, missing: u64, surplus: u64) -> Self {
         AcceptedChange {
             at,
@@ -149,7 +149,7 @@ impl AcceptedChange {
 }
 
 impl LastCheck {
-    /// A check that found every row, and none too many.
+    /// Returns a check without missing or surplus rows.
     pub fn new(finished_at: DateTime<Utc>) -> Self {
         LastCheck {
             finished_at,
@@ -159,14 +159,14 @@ impl LastCheck {
         }
     }
 
-    /// True when it found every row, and none too many.
+    /// Returns true if no row was missing and none was surplus.
     pub fn found_all(&self) -> bool {
         self.missing == 0 && self.surplus == 0
     }
 }
 
 impl CheckCounts {
-    /// Every kind of row, with its name in the singular and the plural.
+    /// Returns the count of every kind of row, with its name in singular and plural.
     pub fn rows(&self) -> [(CheckCount, &'static str, &'static str); 4] {
         [
             (self.activities, "activity", "activities"),
@@ -176,7 +176,7 @@ impl CheckCounts {
         ]
     }
 
-    /// True when everything is as it should be.
+    /// Returns true if no row or commit is missing or surplus.
     pub fn agree(&self) -> bool {
         let rows = self.rows();
         let rows = rows.iter().map(|(count, ..)| count);
@@ -193,7 +193,7 @@ impl CheckCounts {
 }
 
 impl CheckCount {
-    /// How many should be there, and how many are.
+    /// Returns the count, with the difference as missing or surplus.
     pub fn new(expected: u64, found: u64) -> Self {
         CheckCount {
             expected,
@@ -216,7 +216,7 @@ impl CheckCount {
 }
 
 impl Check {
-    /// True when everything could be compared, and nothing differs.
+    /// Returns true if everything could be compared and nothing differs.
     pub fn is_complete(&self) -> bool {
         self.has_ledger
             && self.older.is_none()

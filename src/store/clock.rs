@@ -1,43 +1,42 @@
-//! The clock that a store keeps of its own, so that no deletion relies on one reading of a wall clock.
+//! The store's own clock: deletions never rely on a single reading of a wall clock.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// How far two clocks may be apart and still agree: more than a time server corrects in a day, and than what is committed
-/// between two readings.
+/// Two clocks agree if they differ by at most this: more than NTP corrects in a day, and more than the time between two
+/// readings.
 pub(crate) const TOLERANCE_US: i64 = 5 * MINUTE_US;
-/// What is dated later than this after the [present](crate::store::Reader::present) is dated ahead of it: five minutes.
+/// A record dated more than five minutes after the [present](crate::store::Reader::present) is *ahead*.
 pub const AHEAD: TimeDelta = TimeDelta::microseconds(TOLERANCE_US);
 const MINUTE_US: i64 = 60_000_000;
-/// How much time may have passed between two openings, on the word of the wall clock alone.
+/// The most time that is believed to have passed between two openings on the wall clock's word alone.
 const START_US: i64 = 60 * MINUTE_US;
-/// For how long a wall clock has to run steadily until it is believed.
+/// How long a wall clock must run without contradiction before it is believed.
 const AGREED_US: i64 = 24 * 60 * MINUTE_US;
 
 /// A store's clock, in microseconds since the Unix epoch.
 ///
-/// It advances by the time that the monotonic clocks of open logs have seen pass. A wall clock that shows more, because it
-/// was set or because nobody had the store open, is a *claim*. The clock follows it once nothing has contradicted it for 24
-/// hours of running: a wall clock that goes back behind the claim contradicts it, whichever process reads it. Those hours
-/// add up over restarts. It follows a wall clock that shows less in the same way, so that it recovers when a wrong one was
-/// believed.
+/// It advances with the monotonic clocks of open logs. A wall clock that shows a later time, because it was set or because the
+/// store was closed, is a *claim*. The clock adopts the claim after 24 hours of uptime without contradiction; a wall clock
+/// that goes back behind the claim, in any process, contradicts it. The hours add up over restarts. An earlier wall clock is
+/// adopted in the same way, so that the clock recovers after a wrong one was believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoreClock {
-    /// What it shows.
+    /// The time it shows.
     pub(crate) now_us: i64,
-    /// What the wall clock showed at the last reading.
+    /// The wall clock at the last reading.
     pub(crate) wall_us: i64,
-    /// What a wall clock has shown, and the time that has passed since.
+    /// The claim: a wall clock reading plus the time that has passed since.
     pub(crate) claim_us: i64,
-    /// For how long nothing has contradicted the claim.
+    /// Uptime since the claim was last contradicted.
     pub(crate) agreed_us: i64,
-    /// Where it has to catch up, what was committed since then is younger than it seemed.
+    /// Records committed since then are younger than they seemed, if the clock has to catch up.
     pub(crate) since_us: i64,
 }
 
 impl StoreClock {
-    /// A clock that begins with a reading of the wall clock.
+    /// Returns a clock that starts with a reading of the wall clock.
     pub(crate) fn new(wall_us: i64) -> Self {
         StoreClock {
             now_us: wall_us,
@@ -48,26 +47,25 @@ impl StoreClock {
         }
     }
 
-    /// What readers may take for the present, beside their own wall clock: the earlier of the clock and the claim. Each of
-    /// them may be ahead, but hardly both.
+    /// Returns the present for readers: the earlier of the clock and the claim. Either may be ahead, but hardly both.
     pub(crate) fn present_us(&self) -> i64 {
         self.now_us.min(self.claim_us)
     }
 
-    /// The first reading of a log that is opened: on the word of the wall clock, up to an hour has passed.
+    /// Takes the first reading of a log that is being opened. Up to an hour is believed on the wall clock's word.
     pub(crate) fn open(&mut self, wall_us: i64) -> Jump {
         let passed = wall_us.saturating_sub(self.wall_us).clamp(0, START_US);
         let missing = wall_us.saturating_sub(self.now_us).max(0);
         let agreed = agree(self.wall_us, self.now_us);
         self.now_us += passed.min(missing);
         if agreed && !agree(wall_us, self.now_us) {
-            // What is missing lies before this, where nobody had the store open.
+            // The missing time passed before this, while the store was closed.
             self.since_us = self.now_us;
         }
         self.read(wall_us, passed, self.now_us)
     }
 
-    /// A later reading of a log that was opened when this clock showed `opened_us`.
+    /// Takes a later reading of a log that was opened when this clock showed `opened_us`.
     pub(crate) fn advance(&mut self, passed: Duration, wall_us: i64, opened_us: i64) -> Jump {
         let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
         self.now_us = self.now_us.saturating_add(passed);
@@ -79,7 +77,7 @@ impl StoreClock {
         self.agreed_us = self.agreed_us.saturating_add(passed);
         self.wall_us = wall_us;
         if behind(wall_us, self.claim_us) {
-            // What it showed before is not believed.
+            // The wall clock went back: the earlier claim is dropped.
             (self.claim_us, self.agreed_us) = (wall_us, 0);
         } else if !behind(self.now_us, self.claim_us) && wall_us > self.claim_us {
             let was_behind = behind(self.claim_us, self.now_us);
@@ -91,7 +89,7 @@ impl StoreClock {
             self.claim_us = wall_us;
         }
         if agree(wall_us, self.now_us) {
-            // A clock that is corrected soon after its start was wrong before.
+            // A clock that is corrected soon after the log was opened was wrong before, too.
             self.since_us = opened_us.max(self.now_us - AGREED_US).min(self.now_us);
         }
         if self.agreed_us < AGREED_US {
@@ -120,12 +118,12 @@ fn agree(a: i64, b: i64) -> bool {
     !behind(a, b) && !behind(b, a)
 }
 
-/// How a store's clock was set, other than by the time that has passed. By default it was not.
+/// An adjustment of the store's clock beyond the time that passed; none by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Jump {
-    /// How far; negative when it was set back.
+    /// The adjustment; negative if the clock was set back.
     pub(crate) by_us: i64,
-    /// What was committed since then is so much younger than it seemed.
+    /// Records committed since then are younger by the adjustment.
     pub(crate) since_us: i64,
 }
 
@@ -140,11 +138,11 @@ mod tests {
     /// 2026-01-01.
     const BEGIN: i64 = 1_767_225_600_000_000;
 
-    /// A clock and a log that has it open, in a world with a true time.
+    /// A store's clock and an open log, in a world with a true time.
     struct World {
         clock: StoreClock,
         truth: i64,
-        /// What the wall clock shows beyond the truth.
+        /// The error of the wall clock.
         wrong: i64,
         opened: i64,
         starts: i64,
@@ -209,7 +207,7 @@ mod tests {
             assert_eq!(world.ahead(), 0, "{wrong}");
             world.run(HOUR);
             assert_eq!(world.ahead(), wrong);
-            // And it is set right again in the same way.
+            // It is corrected again in the same way.
             world.set_wall(0);
             assert_eq!(world.ahead(), wrong);
             world.run(DAY);

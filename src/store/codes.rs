@@ -1,22 +1,22 @@
-//! The numbers that stand for statuses, codecs and scopes of sums. They are stored: none is ever given another meaning.
+//! Stored codes of statuses, codecs and scopes of sums. A code keeps its meaning forever.
 
 use crate::record::{Codec, RecordingStatus, Status};
 
-/// A value that is stored as a number.
+/// An enum that is stored as an integer code.
 pub(crate) trait Code: Copy + 'static {
-    /// All values.
+    /// Every value.
     const ALL: &'static [Self];
 
-    /// The number that stands for it.
+    /// Returns the code.
     fn code(self) -> i64;
 
-    /// The value that a number stands for; `None` where it stands for none.
+    /// Returns the value of a code; `None` for an unknown code.
     fn from_code(code: i64) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.code() == code)
     }
 }
 
-/// `activity.status` and `event.status`; the rows of the table `open` are the running ones.
+/// `activity.status` and `event.status`. Rows of the table `open` are the running activities.
 impl Code for Status {
     const ALL: &'static [Self] = &Status::ALL;
 
@@ -61,7 +61,7 @@ impl Code for Codec {
     }
 }
 
-/// What a row of sums counts: `bucket.scope`.
+/// The kind of scope that a row of sums is for: `bucket.scope`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SumScope {
     Overall,

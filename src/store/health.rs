@@ -1,4 +1,4 @@
-//! How a store stands.
+//! The health of a store.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::{
     store::{Accounting, Growth, Instance, LastCheck, Retention},
 };
 
-/// How a store stands.
+/// The health of a store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -21,69 +21,68 @@ pub struct Health {
     pub activities: u64,
     /// Events.
     pub events: u64,
-    /// Activities listed as open, by living instances.
+    /// Open activities of living instances.
     pub running: u64,
-    /// Activities whose process, or log, ended before they did.
+    /// Activities whose process or log ended before they did.
     pub abandoned: u64,
     /// The size of the store in bytes.
     pub bytes: u64,
-    /// The last check by upkeep; `None` before the first, and for a file of schema 1, which has no ledger to check with.
+    /// The last check by maintenance; `None` before the first, and for a file of schema 1, which has no ledger.
     pub last_check: Option<LastCheck>,
-    /// Activities and events that the index for searching has not come to yet. Searches look at them one by one.
+    /// The index lag: activities and events that are not in the search index yet. Searches scan them.
     pub unindexed: u64,
-    /// How fast it grows, and by what.
+    /// The growth.
     pub growth: Growth,
-    /// What the store keeps, with the defaults of kinds that nobody has set.
+    /// The retention, with the defaults for kinds without a set limit.
     #[cfg_attr(feature = "web", schema(value_type = RetentionFields))]
     pub retention: Retention,
-    /// How the clocks stand; `None` where no log has committed anything since the store has a clock.
+    /// The clocks; `None` if no log has committed anything since the store got a clock.
     pub clock: Option<ClockHealth>,
-    /// Activities and events that are dated ahead of the present: some clock was wrong when they were recorded, or is wrong
-    /// now.
+    /// Activities and events dated ahead of the present: a clock was wrong when they were recorded, or is wrong now.
     pub ahead: u64,
-    /// Every instance that has written here, newest first.
+    /// Every instance that wrote to the store, newest first.
     pub instances: Vec<InstanceHealth>,
 }
 
-/// How the clocks of a store stand. They are apart where a wall clock was set, and where nobody had the store open.
+/// The clocks of a store. They differ after a wall clock was set, and after the store was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ClockHealth {
-    /// What the store's own clock showed when a log last brought it up to date. It stands still while no log is open.
+    /// The store's own clock when a log last updated it. It stands still while no log is open.
     pub store: DateTime<Utc>,
-    /// What that log's wall clock showed.
+    /// The wall clock of that log.
     pub wall: DateTime<Utc>,
-    /// For how many seconds of running nothing has contradicted the wall clock. After a day the store's clock follows it.
+    /// Seconds of uptime since the wall clock was last contradicted. After a day the store's clock adopts it.
     pub agreed_s: u64,
 }
 
-/// How one instance stands.
+/// The health of one instance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct InstanceHealth {
     /// Its id.
     pub id: InstanceId,
-    /// The host's name.
+    /// The host name.
     pub host: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
     /// When it was opened.
     pub started_at: DateTime<Utc>,
-    /// When it was shut down; `None` while it lives and when it died.
+    /// When it was shut down; `None` while it is alive and if it died.
     pub stopped_at: Option<DateTime<Utc>>,
-    /// True while its process holds its lock.
+    /// True while its process holds the lock file.
     pub alive: bool,
-    /// When its numbers were saved last; `None` when they never were.
+    /// When its accounting was last saved; `None` if it never was.
     pub saved_at: Option<DateTime<Utc>>,
-    /// Where its activities went, as of its last commit. Of one that died, what is committed is exact, and what
-    /// it did after [`saved_at`](Self::saved_at) is unknown.
+    /// Its accounting as of its last commit. For a dead instance the committed counts are exact, and what happened after
+    /// [`saved_at`](Self::saved_at) is unknown.
     pub accounting: Accounting,
 }
 
 impl ClockHealth {
-    /// What both clocks showed; nothing is known yet of how long the wall clock has been right.
+    /// Returns readings of both clocks, with an uptime of 0 since the last contradiction.
     pub fn new(store: DateTime<Utc>, wall: DateTime<Utc>) -> Self {
         ClockHealth {
             store,
@@ -94,7 +93,7 @@ impl ClockHealth {
 }
 
 impl InstanceHealth {
-    /// A living instance that has committed nothing yet.
+    /// Returns a living instance without commits.
     pub fn new(instance: &Instance) -> Self {
         InstanceHealth {
             id: instance.id,

@@ -1,4 +1,4 @@
-//! What a store does beside recording: forget what is old, and add its sums up again.
+//! Maintenance of a store: pruning, erasing, indexing, checking and rebuilding.
 
 use std::{ops::Range, time::Duration};
 
@@ -10,77 +10,75 @@ use crate::{
     store::{Position, Retention, sealed},
 };
 
-/// Work on a store beside its writers, in steps so small that nobody waits long for one.
+/// Maintains a store beside its writers, in small steps.
 ///
-/// Every step is a transaction of its own. What was interrupted is gone on with by asking again.
+/// Every step is a transaction of its own and short, so writers do not wait long. Interrupted work continues with the next
+/// call.
 ///
 /// It is sealed, as the [write side](crate::store::Writer) is.
 pub trait Maintenance: sealed::WriteSide + Send {
-    /// The limits that were set.
+    /// Returns the limits that were set.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn retention(&mut self) -> Result<Retention>;
 
-    /// Sets the limits of the kinds that are named, for every process that records in this store. Returns what was set
-    /// before.
+    /// Sets the limits of the kinds that `retention` names, for every process that records in this store. Returns the previous
+    /// limits.
     ///
-    /// Nothing is deleted by this: processes that record follow it, a little at a time. A change is logged at INFO.
+    /// Deletes nothing by itself: processes that record apply the limits in small steps. A change is logged at INFO.
     ///
     /// # Errors
     ///
     /// When the store could not be written; then nothing was changed.
     fn set_retention(&mut self, retention: &Retention) -> Result<Retention>;
 
-    /// Brings the store's own clock up to date, and returns the instant that ages are counted from: the earlier of that
-    /// clock and the wall clock that was read.
+    /// Updates the store's own clock, and returns the instant that ages are measured at: the earlier of that clock and the wall
+    /// clock of the reading.
     ///
-    /// The store's clock advances with the monotonic clocks of the logs that are open, and follows the wall clock by at
-    /// most an hour each time a log is opened, or wholly once the wall clock has run steadily for 24 hours. So a wall clock
-    /// that was set wrong for less than a day deletes nothing. The first reading that a handle is given is taken for the
-    /// opening of a log.
+    /// The store's clock advances with the monotonic clocks of open logs. It follows the wall clock by at most an hour each time
+    /// a log is opened, and completely once the wall clock has run for 24 hours without contradiction. So a wall clock that is
+    /// wrong for less than a day deletes nothing. The first reading of a handle counts as the opening of a log.
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then the next reading makes up for it.
+    /// When the store could not be written; the next reading makes up for it.
     fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>>;
 
-    /// How much [`prune`](Self::prune) would delete in all.
+    /// Counts what [`prune`](Self::prune) would delete in all.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or its clock not be written.
+    /// When the store could not be read, or its clock could not be written.
     fn prunable(&mut self, what: Prune) -> Result<PruneCounts>;
 
-    /// Deletes one step of it, of each kind the oldest first; returns nothing once nothing is left.
+    /// Deletes one step, oldest records first; the counts are all 0 once nothing is left to delete.
     ///
-    /// The newest activity and the newest event stay, whatever their age: the order of commits goes on from them. Open
-    /// activities and recordings stay.
+    /// The newest activity and the newest event are kept at any age, because the commit order continues from them. Open
+    /// activities and recordings are kept.
     ///
     /// # Errors
     ///
     /// When the store could not be written; then nothing was deleted.
     fn prune(&mut self, what: Prune) -> Result<PruneCounts>;
 
-    /// Gives some space that was freed back to the file system. Returns the bytes; 0 once there is none.
+    /// Returns some free space to the file system. Returns the number of bytes; 0 once there is none.
     ///
     /// # Errors
     ///
     /// When the store could not be written.
     fn reclaim(&mut self) -> Result<u64>;
 
-    /// Indexes some of what was committed since the last time. Returns how many activities and events that were; 0 once
-    /// none is left.
+    /// Indexes some committed records. Returns the number of activities and events; 0 once the index is up to date.
     ///
     /// # Errors
     ///
     /// When the store could not be written; then nothing was changed.
     fn index(&mut self) -> Result<u64>;
 
-    /// Compares some of the rows with the ledger: once a day a check begins, and goes through all of them step by step.
-    /// Others may write meanwhile. [`Health`](crate::store::Health) has what the last one found. Returns `true` while there
-    /// is more to do.
+    /// Compares some rows with the ledger. A check starts once a day and goes through all rows in steps; others may write
+    /// meanwhile. Its result is in [`Health`](crate::store::Health). Returns true while there is more to do.
     ///
     /// # Errors
     ///
@@ -89,20 +87,19 @@ pub trait Maintenance: sealed::WriteSide + Send {
         Ok(false)
     }
 
-    /// Accepts what other programs have deleted or inserted: it checks all rows, in steps, writes what differs into the
-    /// ledger, and adds up the sums again that differ from their activities. Others may write meanwhile. It tells now and
-    /// then how far it is (0 to 1).
+    /// Accepts deletions and insertions by other programs: checks all rows in steps, writes the differences into the ledger, and
+    /// recomputes sums that differ from their activities. Others may write meanwhile. Reports its progress from 0 to 1.
     ///
     /// # Errors
     ///
-    /// When the store could not be written, and for a store that keeps no ledger (`is_invalid`). It may be repeated.
-    fn accept(&mut self, _told: &mut dyn FnMut(f64)) -> Result<()> {
+    /// When the store could not be written, and for a store without a ledger (`is_invalid`). It may be repeated.
+    fn accept(&mut self, _progress: &mut dyn FnMut(f64)) -> Result<()> {
         Err(Error::invalid(
-            "cannot accept changes of this store: it keeps no ledger",
+            "cannot accept changes of this store: it has no ledger",
         ))
     }
 
-    /// Makes the indexes, triggers and views anew that are missing or were altered. Returns their names.
+    /// Recreates missing or altered indexes, triggers and views. Returns their names.
     ///
     /// # Errors
     ///
@@ -111,55 +108,55 @@ pub trait Maintenance: sealed::WriteSide + Send {
         Ok(Vec::new())
     }
 
-    /// What [`erase`](Self::erase) would erase, without the events that name no actor inside of the actor's activities.
+    /// Counts what [`erase`](Self::erase) would erase, without events in the actor's activities that have no actor themselves.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn erasable(&mut self, actor: &str) -> Result<EraseCounts>;
 
-    /// Erases the content of what was done on behalf of an actor: payloads, messages, attributes, summaries, data,
-    /// references, keys, recordings, and the ids of the actor, the session and the request. What it was, when, for how
-    /// long and how it ended stays, and so do all counts.
+    /// Erases the content of an actor's activities and events: payloads, messages, attributes, summaries, data, references,
+    /// deduplication keys, recordings, and the ids of the actor, the session and the request. Kinds, names, times, durations,
+    /// statuses and all counts stay.
     ///
-    /// It is erased from every file of the store, in steps; after each it says how much that was. What is recorded
-    /// meanwhile is not. It may be interrupted, and goes on when it is asked again.
+    /// Works in steps on every file of the store, and reports the counts after each. Records that are committed meanwhile are
+    /// not erased. If interrupted, the next call continues.
     ///
     /// # Errors
     ///
-    /// When the store could not be written, and when others read or write all the time, so that what was erased still
-    /// stands in a write-ahead log (`is_busy`).
-    fn erase(&mut self, actor: &str, told: &mut dyn FnMut(&EraseCounts)) -> Result<EraseCounts>;
+    /// When the store could not be written, and when others read or write all the time, so that erased content is still in a
+    /// write-ahead log (`is_busy`).
+    fn erase(&mut self, actor: &str, progress: &mut dyn FnMut(&EraseCounts))
+    -> Result<EraseCounts>;
 
-    /// Remembers that activities which are imported get other ids than their lines say: the old and the new one of each.
+    /// Stores the old and new ids of imported activities whose id was changed.
     ///
     /// # Errors
     ///
     /// When the store could not be written; then nothing was changed.
     fn rename(&mut self, ids: &[(ActivityId, ActivityId)]) -> Result<()>;
 
-    /// Has all that was committed after these places, activities and events, name the new ids where it names old ones as
-    /// parent, root or activity. An old id that is on record is no old one.
+    /// Replaces old ids by new ones in the parent, root and activity of all records committed after these positions. An old id
+    /// that a stored activity has is not replaced.
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written. It may be interrupted, and goes on when it is asked again.
+    /// When the store could not be read or written. If interrupted, the next call continues.
     fn relink(
         &mut self,
         activities: Position<ActivityRecord>,
         events: Position<EventRecord>,
     ) -> Result<()>;
 
-    /// The quarters of an hour since the Unix epoch of which activities or sums are there: the first one from `from` on, and
-    /// the end of the last. Asked again with the end of a step, it passes over quarters in which nothing happened.
+    /// Returns the numbers of the quarter hours with activities or sums, from the first one at or after `from` to the end of the
+    /// last. Called with the end of each step, it skips empty quarter hours.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn rebuildable(&mut self, from: i64) -> Result<Range<i64>>;
 
-    /// Adds up the activities of these quarters, and puts the sums in place of those that are kept. Quarters of which
-    /// activities were pruned keep the sums that they have.
+    /// Recomputes the sums of these quarter hours from their activities. Quarter hours with pruned activities keep their sums.
     ///
     /// # Errors
     ///
@@ -167,18 +164,18 @@ pub trait Maintenance: sealed::WriteSide + Send {
     fn rebuild(&mut self, quarters: Range<i64>) -> Result<()>;
 }
 
-/// One reading of a log's clock.
+/// A reading of a log's clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClockReading {
-    /// What the wall clock shows.
+    /// The wall clock.
     pub wall: DateTime<Utc>,
-    /// How much time has passed by a monotonic clock, since any instant. Readings of two clocks are not given to one handle.
+    /// The time on a monotonic clock since an arbitrary instant. All readings of one handle must be of the same clock.
     pub monotonic: Duration,
 }
 
 impl ClockReading {
-    /// A reading of both clocks.
+    /// Returns a reading of both clocks.
     pub fn new(wall: DateTime<Utc>, monotonic: Duration) -> Self {
         ClockReading { wall, monotonic }
     }
@@ -201,26 +198,26 @@ impl ClockReading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Prune {
-    /// What the store's own [`Retention`] does not keep. A record is as old as the younger of its date and the time when it
-    /// was committed, by the store's clock, which is brought up to date as [`Maintenance::now`] does.
+    /// Records beyond the store's own [`Retention`]. Ages are measured from the later of a record's date and its commit, by the
+    /// store's clock, which is updated as by [`Maintenance::now`].
     Retention(ClockReading),
-    /// What these limits do not keep. A record is as old at this instant as its date says; kinds without a limit stay.
+    /// Records beyond these limits. Ages are measured from a record's date to this instant; kinds without a limit stay.
     ByDate(Retention, DateTime<Utc>),
 }
 
-/// How much was erased.
+/// Counts of an erasure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EraseCounts {
-    /// Activities that lost their content.
+    /// Activities whose content was erased.
     pub activities: u64,
-    /// Events that lost their content.
+    /// Events whose content was erased.
     pub events: u64,
-    /// Recordings that are gone.
+    /// Deleted recordings.
     pub recordings: u64,
 }
 
-/// How much was deleted.
+/// Counts of a prune step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PruneCounts {
@@ -228,23 +225,23 @@ pub struct PruneCounts {
     pub activities: u64,
     /// Events.
     pub events: u64,
-    /// Previews of activities that stay.
+    /// Payload previews whose activities stay.
     pub previews: u64,
-    /// Sums of quarters of an hour.
+    /// Rows of sums.
     pub sums: u64,
     /// Recordings.
     pub recordings: u64,
-    /// Chunks of recordings, which go first.
+    /// Chunks of recordings, which are deleted before their recording.
     pub chunks: u64,
 }
 
 impl PruneCounts {
-    /// Everything together.
+    /// Returns the sum of all counts.
     pub fn total(&self) -> u64 {
         self.activities + self.events + self.previews + self.sums + self.recordings + self.chunks
     }
 
-    /// Adds what another step deleted.
+    /// Adds the counts of another step.
     pub fn add(&mut self, other: PruneCounts) {
         self.activities += other.activities;
         self.events += other.events;

@@ -1,4 +1,4 @@
-//! What a store answers when it is asked for sums.
+//! Subjects, buckets and totals of metrics.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use crate::{
     store::{Quarter, sums::quarter_of},
 };
 
-/// What sums are asked for.
+/// The subject of metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Subject {
-    /// Everything.
+    /// All activities.
     #[default]
     Overall,
     /// One project, agent, name or brand.
     One(Dimension, Text),
 }
 
-/// By what sums are told apart.
+/// A dimension that sums are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -35,22 +35,22 @@ pub enum Dimension {
     Brand,
 }
 
-/// How finely sums are asked for.
+/// The granularity of buckets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Grain {
-    /// By quarters of an hour, of which every time zone's hours are made.
+    /// By quarter hour, which the hours of every time zone are made of.
     #[default]
     Quarter,
-    /// By whole hours of UTC, or by their quarters where no more is kept ready.
+    /// By hour of UTC, or by quarter hour if the store has no hourly roll-up.
     Hour,
 }
 
-/// The sums of the activities that started within one quarter of an hour, or one hour.
+/// The sums of the activities that started in one quarter hour, or one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bucket {
-    /// Which one; of an hour the first.
+    /// The quarter hour; the first one of an hour.
     pub quarter: Quarter,
     /// The sums.
     pub sums: Sums,
@@ -60,71 +60,71 @@ pub struct Bucket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Total {
-    /// Which one.
+    /// Its id.
     pub id: Text,
     /// The sums.
     pub sums: Sums,
-    /// The turns of an agent; 0 of what is none.
+    /// The turns of an agent; 0 for other dimensions.
     pub turns: u64,
-    /// From the first of these to the last, in microseconds.
+    /// The time from the start of the first turn to the start of the last, in microseconds.
     pub turn_span_us: u64,
 }
 
-/// How agents were active and took turns in one quarter of an hour, or one hour.
+/// Active agents and their turns in one quarter hour, or one hour.
 ///
-/// A turn is an activity of the kind `turn`; of an agent that has never taken any, an activity without a parent. Quarters
-/// add up to any span: an agent that was active before within the span is counted there already.
+/// A turn is an activity of kind `turn`; for an agent that never recorded one, an activity without a parent. Quarter hours add
+/// up to any span: agents whose distance in [`recency`](Self::recency) lies within the span were already counted in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TurnStats {
-    /// Which one; of an hour the first.
+    /// The quarter hour; the first one of an hour.
     pub quarter: Quarter,
     /// The turns of all agents.
     pub turns: u64,
-    /// From the first turn of each agent in it to its last, together, in microseconds.
+    /// The time from each agent's first turn in it to its last, summed over the agents, in microseconds.
     pub span_us: u64,
-    /// The agents, by when they were active before.
+    /// The agents, by how long ago they were active before.
     pub recency: Vec<RecencyBucket>,
 }
 
-/// Agents that come back after as many quarters of an hour.
+/// Agents that were last active the same number of quarter hours ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecencyBucket {
-    /// How many quarters before this one, of an hour from its first to that of the earlier; 0: never before.
+    /// The distance in quarter hours; between hours from first quarter to first quarter. 0: never active before.
     pub quarters: i64,
-    /// Agents that were active then, and not since.
+    /// Active agents that were last active then.
     pub active: u64,
-    /// Agents that took a turn in this quarter, and their last one before it then.
+    /// Agents that took a turn, and took their previous one then.
     pub took_turns: u64,
-    /// From those last turns to their first ones in this quarter, together, in microseconds.
+    /// The time from those previous turns to the first ones here, summed over the agents, in microseconds.
     pub gap_us: u64,
 }
 
-/// An ended activity, as far as sums are concerned.
+/// The fields of an ended activity that sums are computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActivitySample {
     /// When it started, in microseconds since the Unix epoch.
     pub started_us: i64,
-    /// How it ended.
+    /// The final status.
     pub status: Status,
-    /// How long it took in nanoseconds; `None` where it was abandoned.
+    /// The duration in nanoseconds; `None` if it was abandoned.
     pub duration_ns: Option<u64>,
-    /// It is a turn of its agent.
+    /// True if it is a turn of its agent.
     pub is_turn: bool,
-    /// The project it belongs to.
+    /// The project.
     pub project: Option<Text>,
-    /// The agent that asked for it.
+    /// The agent.
     pub agent: Option<Text>,
-    /// What it is called.
+    /// The name.
     pub name: Option<Text>,
-    /// The site or product it is for.
+    /// The brand.
     pub brand: Option<Text>,
 }
 
 impl Subject {
-    /// The activities that are meant, whenever they started.
+    /// Returns a filter that matches the subject's activities.
     pub fn filter(&self) -> Filter {
         let mut filter = Filter::default();
         if let Subject::One(dimension, id) = self {
@@ -141,14 +141,14 @@ impl Subject {
 }
 
 impl Bucket {
-    /// The sums of one quarter of an hour.
+    /// Returns the bucket of a quarter hour.
     pub fn new(quarter: Quarter, sums: Sums) -> Self {
         Bucket { quarter, sums }
     }
 }
 
 impl Total {
-    /// The sums of one project, agent, name or brand; no turns.
+    /// Returns the sums of one project, agent, name or brand, without turns.
     pub fn new(id: Text, sums: Sums) -> Self {
         Total {
             id,
@@ -160,7 +160,7 @@ impl Total {
 }
 
 impl TurnStats {
-    /// A quarter of an hour in which no agent was active.
+    /// Returns a quarter hour without active agents.
     pub fn new(quarter: Quarter) -> Self {
         TurnStats {
             quarter,
@@ -172,7 +172,7 @@ impl TurnStats {
 }
 
 impl RecencyBucket {
-    /// Agents that were last active this many quarters before: none yet.
+    /// Returns an empty bucket for this distance in quarter hours.
     pub fn new(quarters: i64) -> Self {
         RecencyBucket {
             quarters,
@@ -184,7 +184,7 @@ impl RecencyBucket {
 }
 
 impl ActivitySample {
-    /// An ended activity; whether it is a turn has to be known of its agent.
+    /// Returns the sample of an ended activity. Whether it is a turn depends on its agent's other activities.
     pub fn new(activity: ActivityRecord, is_turn: bool) -> Self {
         let scope = activity.scope;
         ActivitySample {
@@ -199,12 +199,12 @@ impl ActivitySample {
         }
     }
 
-    /// The quarter of an hour in which it started.
+    /// Returns the quarter hour in which it started.
     pub fn quarter(&self) -> Quarter {
         Quarter::from_number(quarter_of(self.started_us))
     }
 
-    /// Which one of a dimension it belongs to.
+    /// Returns its value in a dimension.
     pub fn id(&self, dimension: Dimension) -> Option<&Text> {
         match dimension {
             Dimension::Project => self.project.as_ref(),
@@ -215,7 +215,7 @@ impl ActivitySample {
     }
 }
 
-/// How many events of one type there were.
+/// The events of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -223,16 +223,16 @@ pub struct TypeCount {
     /// The type, in snake_case.
     #[serde(rename = "type")]
     pub event_type: Text,
-    /// Events.
+    /// Number of events.
     pub events: u64,
-    /// Those that failed.
+    /// Number of failed events.
     pub failed: u64,
-    /// How many things they tell of together: the sum of their counts.
+    /// Number of items they cover: the sum of their counts.
     pub count: u64,
 }
 
 impl TypeCount {
-    /// A type of which there were no events yet.
+    /// Returns a type without events.
     pub fn new(event_type: Text) -> Self {
         TypeCount {
             event_type,
@@ -244,7 +244,7 @@ impl TypeCount {
 }
 
 impl Dimension {
-    /// The name in the command and in JSON.
+    /// Returns the name in commands and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Dimension::Project => "project",

@@ -1,9 +1,32 @@
-//! Where activities and events are kept: narrow, synchronous traits, and the stores that implement them.
+//! Stores, where logs are kept: SQLite ([`sqlite`]) or your own for reading.
 //!
-//! A [`Store`] is a place. It gives one [`Writer`] to the log's writer thread and [`Reader`]s to whoever
-//! asks. What goes in ([`Started`], [`Ended`], [`NewEvent`], [`Batch`]) is apart from what comes out
-//! ([`ActivityRecord`](crate::record::ActivityRecord),
-//! [`EventRecord`](crate::record::EventRecord)).
+//! Most programs name a store only by its path, in [`ActivityLog::open`](crate::ActivityLog::open) and
+//! [`ActivityReader::open`](crate::query::ActivityReader::open). Use this module to
+//!
+//! - prune, erase, check or rebuild a store: [`Store::maintenance`] and [`Retention`];
+//! - back up a store: [`Store::backup`];
+//! - read a store of another kind with every tool of this crate: implement [`Store`] and [`Reader`].
+//!
+//! A [`Store`] opens one [`Writer`] for the writer thread of a log, and any number of [`Reader`]s. All traits are synchronous.
+//! The types that are written ([`StartedActivity`], [`EndedActivity`], [`NewEvent`], [`Batch`]) are separate from those that are
+//! read ([`ActivityRecord`](crate::record::ActivityRecord), [`EventRecord`](crate::record::EventRecord)).
+//!
+//! # Examples
+//!
+//! Delete the events dated before this year:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use tower_activity::store::{Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore};
+//!
+//! let store = SqliteStore::new("activity.db")?;
+//! let mut maintenance = store.maintenance()?;
+//! let mut keep = Retention::default();
+//! keep.events = Some(Limit::age(Duration::ZERO));
+//! let prune = Prune::ByDate(keep, "2026-01-01T00:00:00Z".parse()?);
+//! while maintenance.prune(prune)? != PruneCounts::default() {}
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod accounting;
 mod batch;
@@ -64,72 +87,70 @@ pub use sums::Quarter;
 
 use crate::error::{Error, Result};
 
-/// A place where activities are kept.
+/// A place where a log is kept.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Opens the write side for one instance. Called on the log's writer thread, again after a failure.
+    /// Opens the write side for one instance. Called on the log's writer thread, and again after a failure.
     ///
     /// # Errors
     ///
-    /// When the place cannot be reached or is not a store: the log keeps what waits and tries again. For a store that is
-    /// only read (`is_invalid`).
+    /// When the store cannot be opened: the log keeps waiting records and retries. For a read-only store (`is_invalid`).
     fn writer(&self, _instance: &Instance) -> Result<Box<dyn Writer>> {
         Err(Error::invalid(format!(
-            "cannot record in {self:?}: it is only read"
+            "cannot record in {self:?}: the store is read-only"
         )))
     }
 
-    /// Opens a read side. Readers never wait for the writer.
+    /// Opens a reader. Readers never wait for the writer.
     ///
     /// # Errors
     ///
-    /// When the place cannot be reached or is not a store.
+    /// When the store cannot be opened.
     fn reader(&self) -> Result<Box<dyn Reader>>;
 
-    /// Opens a handle that prunes and rebuilds, beside the writers.
+    /// Opens a handle that prunes, erases and rebuilds beside the writers.
     ///
     /// # Errors
     ///
-    /// When the place cannot be reached or is not a store, and for a store that takes care of itself.
+    /// When the store cannot be opened, and for a store that maintains itself (`is_invalid`).
     fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         Err(Error::invalid(format!(
-            "cannot prune or rebuild {self:?}: it takes care of itself"
+            "cannot prune or rebuild {self:?}: the store maintains itself"
         )))
     }
 
-    /// Copies the store into a new file, while others record, and verifies the copy. Returns its size in bytes.
+    /// Copies the store into a new file while others record, and verifies the copy. Returns its size in bytes.
     ///
-    /// The copy is that of one moment, complete in this one file, which gets its name at the end. It is a log of its own:
-    /// what ran at that moment stands in it as abandoned.
+    /// The copy is a consistent snapshot in a single file, which gets its name at the end. It is a log of its own: activities
+    /// that were running are abandoned in it.
     ///
     /// # Errors
     ///
-    /// When a file of this name exists or cannot be written, when the store cannot be read, and for a store that has no
-    /// file. Then nothing is left under that name.
+    /// When the file exists or cannot be written, when the store cannot be read, and for a store without a file. No file is left
+    /// under that name.
     fn backup(&self, to: &Path, _progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {
         Err(Error::invalid(format!(
-            "cannot write the backup {}: {self:?} has backups of its own",
+            "cannot write the backup {}: use the backup tools of {self:?}",
             to.display()
         )))
     }
 
-    /// Names the file that it is, where it is one: webhooks are kept beside it.
+    /// Returns the path of the store's file, if it has one. Webhooks are stored beside it.
     fn file(&self) -> Option<&Path> {
         None
     }
 }
 
-/// How far a backup has come.
+/// The progress of a backup.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BackupProgress {
     /// Pages of the store.
     pub pages: u64,
-    /// Pages that are copied.
+    /// Copied pages.
     pub copied: u64,
 }
 
-/// Closes the write side to other crates: what a store has to do with a batch is not settled before there is a second one
-/// that is written.
+/// Seals the write side: the duties of a writable store are not settled before there is a second one.
 #[doc(hidden)]
 pub mod sealed {
     pub trait WriteSide {}
@@ -137,37 +158,37 @@ pub mod sealed {
 
 /// The write side of a store, owned by the log's writer thread.
 ///
-/// It is sealed: a store outside of this crate is only read. What it has to promise (one transaction a batch, rows that are
-/// inserted once, sums that follow them) may still change.
+/// The trait is sealed: stores outside this crate are read-only. Its contract (one transaction per batch, idempotent inserts,
+/// sums in the same transaction) may still change.
 pub trait Writer: sealed::WriteSide + Send {
-    /// Commits one batch, all of it or nothing.
+    /// Commits one batch atomically.
     ///
-    /// A batch may be given again after an error, also when the first attempt was committed: rows are
-    /// idempotent by id, and sums are folded only for rows that were really inserted.
+    /// A batch may be passed again after an error, even if the first attempt was committed: inserts are idempotent by id, and
+    /// sums count only inserted rows.
     ///
     /// # Errors
     ///
-    /// When nothing of the batch was kept.
+    /// When nothing of the batch was committed.
     fn append(&mut self, batch: &Batch) -> Result<AppendOutcome>;
 
-    /// Writes the open rows of dead instances as abandoned, a bounded number a transaction. Returns how many.
+    /// Marks open rows of dead instances as abandoned, a bounded number per transaction. Returns their number.
     ///
     /// # Errors
     ///
     /// When the store could not be read or written; nothing was changed then.
     fn reap(&mut self) -> Result<u64>;
 
-    /// Brings what was committed to where it rests, where it is time to: called between batches. Returns how long until
-    /// it is to be called again; `None`: not before the next batch. A store that needs no such thing has none.
+    /// Checkpoints committed data if it is due. Called between batches. Returns the time until the next call; `None` if no call
+    /// is needed before the next batch.
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written; what was committed stays committed.
+    /// When the store could not be read or written. Committed data stays committed.
     fn checkpoint(&mut self) -> Result<Option<Duration>> {
         Ok(None)
     }
 
-    /// Ends the instance: what it left open is abandoned, its lock is given back.
+    /// Ends the instance: marks its open activities as abandoned and releases its lock file.
     ///
     /// # Errors
     ///

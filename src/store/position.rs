@@ -1,4 +1,4 @@
-//! Places in lists and in the order of commits.
+//! Cursors of lists and positions in commit order.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -16,32 +16,32 @@ use crate::{
 pub struct List<R: Record> {
     /// The records, newest first.
     pub records: Vec<R>,
-    /// Where the next page begins; `None` where there is none.
+    /// The cursor of the next page; `None` on the last.
     pub next: Option<Cursor<R>>,
 }
 
 impl<R: Record> List<R> {
-    /// A page, and where the next one begins.
+    /// Returns a page and the cursor of the next.
     pub fn new(records: Vec<R>, next: Option<Cursor<R>>) -> Self {
         List { records, next }
     }
 }
 
-/// What was committed after some place.
+/// A page of records in commit order.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CommitPage<R: Record> {
-    /// The records, in the order of commits.
+    /// The records, in commit order.
     pub records: Vec<R>,
-    /// The place to go on from: everything up to it has been looked at.
+    /// The position to continue from: everything up to it has been read.
     pub next: Position<R>,
-    /// True where the place that was asked for is not in this store: another file has taken its place, or its newest
-    /// records were deleted. Then nothing is told but the newest place, to go on from.
+    /// True if the requested position is not in this store: the file was replaced, or its newest records were deleted. Then
+    /// there are no records, and `next` is the newest position.
     pub restarted: bool,
 }
 
 impl<R: Record> CommitPage<R> {
-    /// What was committed, and the place to go on from.
+    /// Returns a page and the position to continue from.
     pub fn new(records: Vec<R>, next: Position<R>) -> Self {
         CommitPage {
             records,
@@ -50,7 +50,7 @@ impl<R: Record> CommitPage<R> {
         }
     }
 
-    /// The newest place of a store that does not know the one that was asked for.
+    /// Returns the page of a store that does not know the requested position.
     pub fn restarted(newest: Position<R>) -> Self {
         CommitPage {
             records: Vec::new(),
@@ -60,23 +60,22 @@ impl<R: Record> CommitPage<R> {
     }
 }
 
-/// A place in the order of commits of a log: of its activities, or of its events, which have an order of their own.
+/// A position in the commit order of a log. Activities and events each have a commit order of their own.
 ///
-/// The text form is opaque: it is made to be handed back, not to be read. A bare number is understood as a place in whatever
-/// log it is handed to.
+/// The text form is opaque: pass it back, do not parse it. A bare number is a position in any log.
 pub struct Position<R> {
-    /// The order of commits: the number of the log's file, or one of its own after an older copy was put back. 0 where it is
-    /// not known.
+    /// Identifies the commit order: the number of the log's file, or a new number after an older copy was restored. 0 if
+    /// unknown.
     log: i64,
     seq: i64,
     of: PhantomData<fn() -> R>,
 }
 
 impl<R> Position<R> {
-    /// Before the first commit of any log.
+    /// The position before the first commit of any log.
     pub const START: Position<R> = Position::new(0, 0);
 
-    /// The place of the commit with this number, in the log with this number; 0 where that is not known.
+    /// Returns the position of the commit `seq` in a log; `log` is 0 if it is unknown.
     pub const fn new(log: i64, seq: i64) -> Self {
         Position {
             log,
@@ -85,23 +84,23 @@ impl<R> Position<R> {
         }
     }
 
-    /// The number of the log; 0 where it is not known.
+    /// Returns the number of the log; 0 if it is unknown.
     pub const fn log(self) -> i64 {
         self.log
     }
 
-    /// The number in the order of commits of its log.
+    /// Returns the number in commit order.
     pub const fn seq(self) -> i64 {
         self.seq
     }
 
-    /// True if this is a position in the log of `newest`, a position that the store returned. A position whose log is
-    /// unknown (0) is taken as one in any log.
+    /// Returns true if this is a position in the log of `newest`, a position that the store returned. A position whose log is
+    /// unknown (0) counts as one in any log.
     pub const fn is_in_log_of(self, newest: Self) -> bool {
         self.log == 0 || self.log == newest.log
     }
 
-    /// How many places it is behind another one of the same log. A record that was pruned leaves its place empty.
+    /// Returns the number of commits between this position and a newer one of the same log, pruned records included.
     pub fn behind(self, newest: Self) -> u64 {
         newest.seq.saturating_sub(self.seq).max(0).cast_unsigned()
     }
@@ -157,29 +156,29 @@ impl<R> FromStr for Position<R> {
         match (log.filter(|log| *log >= 0), seq) {
             (Some(log), Some(seq)) => Ok(Position::new(log, seq)),
             _ => Err(Error::invalid(format!(
-                "{text:?} is no place in the order of commits"
+                "{text:?} is not a position in commit order"
             ))),
         }
     }
 }
 
-/// A place in a list: what comes after it is stable, whatever is added before it.
+/// A cursor of a list. The pages after it stay the same while newer records are added.
 ///
-/// The text form is opaque: it is made to be handed back, not to be read. One of a list of events is refused for a list of
-/// activities, and the other way round.
+/// The text form is opaque: pass it back, do not parse it. A cursor of events is refused for activities, and the other way
+/// round.
 pub struct Cursor<R: Record> {
     id: R::Id,
-    /// It stands in the second part of a list: what is dated ahead of the present.
+    /// True in the last part of a list: the records dated ahead of the present.
     ahead: bool,
 }
 
 impl<R: Record> Cursor<R> {
-    /// The place after the record of this id.
+    /// Returns the cursor after the record with this id.
     pub fn after(id: R::Id) -> Self {
         Cursor { id, ahead: false }
     }
 
-    /// The place after a record of a list, which knows whether it is dated ahead of the present.
+    /// Returns the cursor after a record of a list. The record knows whether it is dated ahead of the present.
     pub fn after_record(record: &R) -> Self {
         Cursor {
             id: record.id(),
@@ -187,17 +186,17 @@ impl<R: Record> Cursor<R> {
         }
     }
 
-    /// True in the second part of a list: what is dated ahead of the present.
+    /// Returns true in the last part of a list: the records dated ahead of the present.
     pub fn is_ahead(self) -> bool {
         self.ahead
     }
 
-    /// The record before this place.
+    /// Returns the id of the record before the cursor.
     pub fn id(self) -> R::Id {
         self.id
     }
 
-    /// The same, as the key of the list.
+    /// Returns the id as the sort key of the list.
     pub(crate) fn key(self) -> ActivityId {
         ActivityId::from_bytes(R::id_bytes(self.id))
     }
@@ -225,19 +224,19 @@ impl<R: Record> fmt::Debug for Cursor<R> {
     }
 }
 
-/// Marks a cursor in the part of a list that is dated ahead.
-const AHEAD: &str = "~";
+/// Prefix of a cursor among the records dated ahead.
+const AHEAD_PREFIX: &str = "~";
 
-/// Marks a cursor of a list of events.
-const OF_EVENTS: &str = "e.";
+/// Prefix of a cursor of events.
+const EVENTS_PREFIX: &str = "e.";
 
 impl<R: Record> fmt::Display for Cursor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if R::KIND == RecordKind::Events {
-            f.write_str(OF_EVENTS)?;
+            f.write_str(EVENTS_PREFIX)?;
         }
         if self.ahead {
-            f.write_str(AHEAD)?;
+            f.write_str(AHEAD_PREFIX)?;
         }
         fmt::Display::fmt(&self.id, f)
     }
@@ -247,7 +246,7 @@ impl<R: Record> FromStr for Cursor<R> {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (of, rest) = match text.strip_prefix(OF_EVENTS) {
+        let (of, rest) = match text.strip_prefix(EVENTS_PREFIX) {
             Some(rest) => (RecordKind::Events, rest),
             None => (RecordKind::Activities, text),
         };
@@ -259,7 +258,7 @@ impl<R: Record> FromStr for Cursor<R> {
                 RecordKind::Activities => format!("{text:?} is not a cursor of a list of events"),
             }));
         }
-        let (id, ahead) = match rest.strip_prefix(AHEAD) {
+        let (id, ahead) = match rest.strip_prefix(AHEAD_PREFIX) {
             Some(id) => (id, true),
             None => (rest, false),
         };
@@ -288,12 +287,15 @@ mod tests {
     use crate::record::{ActivityRecord, EventId, EventRecord};
 
     #[test]
-    fn a_place_is_read_as_it_is_written() {
+    fn a_position_parses_from_its_text() {
         for (log, seq) in [(0, 0), (0, 7), (1, 0), (i64::MAX, i64::MAX)] {
-            let place = Position::<EventRecord>::new(log, seq);
+            let position = Position::<EventRecord>::new(log, seq);
             assert_eq!(
-                place.to_string().parse::<Position<EventRecord>>().unwrap(),
-                place
+                position
+                    .to_string()
+                    .parse::<Position<EventRecord>>()
+                    .unwrap(),
+                position
             );
         }
         for wrong in [
@@ -329,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_knows_of_what_list_it_is() {
+    fn a_cursor_is_refused_by_the_other_list() {
         let event = EventId::from_bytes([7; 16]);
         let activity = ActivityId::from_bytes([7; 16]);
         for ahead in [false, true] {

@@ -1,4 +1,4 @@
-//! What a store answers.
+//! The read side of a store.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -16,41 +16,45 @@ use crate::{
     },
 };
 
-/// The most activities or events that one answer holds; more are read page by page.
+/// The largest page: the most records that one query returns.
 pub const LARGEST_PAGE: usize = 1000;
 
-/// The most records that an answer is added up from by a store that keeps nothing ready for it.
+/// The most records that the default methods of [`Reader`] scan for one answer; see [`ReadOptions::scan_limit`].
 pub const LARGEST_SCAN: usize = 1_000_000;
 
-/// The activities of a store, or its events.
+/// Lists, follows and finds the activities or the events of a store.
 pub trait Source<R: Record> {
-    /// The newest records that `filter` means, newest first, beginning after `cursor`. Last come those that are dated
-    /// ahead of the [present](Reader::present), in the same order.
+    /// Returns the newest records that match `filter` after `cursor`, newest first. Records dated ahead of the
+    /// [present](Reader::present) come last, in the same order.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what such records do not have: activities have no `type:`,
+    /// When the store could not be read, or the filter has a field that the records lack: activities have no `type:`,
     /// events have no `kind:`, `name:`, `error:` and `duration:`.
     fn list(&mut self, filter: &Filter, cursor: Option<Cursor<R>>, limit: usize)
     -> Result<List<R>>;
 
-    /// The records that were committed after a place and that `filter` means, in the order of commits. Activities are
-    /// committed when they have ended.
+    /// Returns the records that match `filter` and were committed after `position`, in commit order. Activities are committed
+    /// when they end.
     ///
     /// # Errors
     ///
     /// As for [`list`](Self::list).
-    fn after(&mut self, place: Position<R>, filter: &Filter, limit: usize)
-    -> Result<CommitPage<R>>;
+    fn after(
+        &mut self,
+        position: Position<R>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<CommitPage<R>>;
 
-    /// The place of the newest commit: where to begin with [`after`](Self::after).
+    /// Returns the position of the newest commit, to start following with [`after`](Self::after).
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn newest(&mut self) -> Result<Position<R>>;
 
-    /// One record; `None` where there is none with this id.
+    /// Returns the record with this id, if any.
     ///
     /// # Errors
     ///
@@ -60,37 +64,36 @@ pub trait Source<R: Record> {
 
 /// The read side of a store.
 ///
-/// Every answer joins the ended activities with the open ones: those of living instances as `running`,
-/// those of dead ones as `abandoned`. Filters apply before limits, and a limit is at least one and at
-/// most [`LARGEST_PAGE`]. An error is never the same as an empty answer.
+/// Every answer includes open activities: those of living instances as `running`, those of dead instances as `abandoned`.
+/// Filters apply before limits. A limit is clamped to 1..=[`LARGEST_PAGE`]. A failed query is an error, never an empty answer.
 ///
 /// # Stores of other kinds
 ///
-/// A reader lists, follows and finds records ([`Source`], for activities and for events), finds recordings, and tells the
-/// health of its store. The default of each other method reads records one by one: O(n), and an error (`is_invalid`) for more
-/// than [`LARGEST_SCAN`] of them. A store overrides what it can answer from an index or from sums. The feature `testing` has a
-/// suite, `testing::conformance`, that compares the answers of a store with its records.
+/// A reader must list, follow and find records ([`Source`], for activities and for events), find recordings, and report the
+/// health of its store. The defaults of all other methods scan records: O(n), and an error (`is_invalid`) beyond
+/// [`LARGEST_SCAN`] records. A store overrides the methods that it can answer from an index or from sums. The suite
+/// `testing::conformance` (feature `testing`) compares the answers of a store with its records.
 ///
-/// The trait is not stable yet: more of it may be asked for once a second engine has been built on it.
+/// The trait is not stable yet: methods may become required once a second writable engine exists.
 pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
-    /// How the questions that follow are answered: until when, for whom, and by which clock.
+    /// The options of the following queries: deadline, cancellation and clock.
     fn options(&mut self) -> &mut ReadOptions;
 
-    /// One recording; `None` where there is none with this id.
+    /// Returns the recording with this id, if any.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>>;
 
-    /// The recordings that are linked to an activity, in order of their begins, at most [`LARGEST_PAGE`].
+    /// Returns the recordings linked to an activity, in order of start, at most [`LARGEST_PAGE`].
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
 
-    /// The first ids of recordings in this range, at most `limit`: what a person's shortened id may mean.
+    /// Returns the first recording ids in a range, at most `limit`, to resolve an id prefix.
     ///
     /// # Errors
     ///
@@ -101,23 +104,23 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         limit: usize,
     ) -> Result<Vec<RecordingId>>;
 
-    /// The chunks of a recording from this number on, in order, at most `limit`.
+    /// Returns the chunks of a recording from number `from` on, in order, at most `limit`.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>>;
 
-    /// How the store stands, from what is quick to read.
+    /// Returns the health of the store. Reads only what is fast to read.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     fn health(&mut self) -> Result<Health>;
 
-    /// The first ids in this range, at most `limit`: what a person's shortened id may mean.
+    /// Returns the first activity ids in a range, at most `limit`, to resolve an id prefix.
     ///
-    /// By default O(n) in what started within the range.
+    /// The default is O(n) in the activities that started in the range.
     ///
     /// # Errors
     ///
@@ -126,9 +129,9 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::ids(self, &range, limit)
     }
 
-    /// Every activity of the tree that grows from `root`, itself included, in order of start.
+    /// Returns every activity of the tree of `root`, the root included, in order of start.
     ///
-    /// By default O(n) in all activities.
+    /// The default is O(n) in all activities.
     ///
     /// # Errors
     ///
@@ -137,14 +140,14 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::tree(self, root)
     }
 
-    /// Those activities of the tree that grows from `root` that `filter` means, itself included, in order of start,
-    /// beginning after `after`.
+    /// Returns a page of the activities in the tree of `root` that match `filter`, in order of start, after `after`. The root is
+    /// part of its tree.
     ///
-    /// By default O(n) in all activities.
+    /// The default is O(n) in all activities.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    /// When the store could not be read, or the filter has a field that activities lack (`type:`).
     fn tree_page(
         &mut self,
         root: ActivityId,
@@ -155,9 +158,9 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::tree_page(self, root, filter, after, limit)
     }
 
-    /// The events that happened inside of an activity, oldest first; where there are more, the newest `limit`.
+    /// Returns the newest `limit` events of an activity, oldest first.
     ///
-    /// By default O(n) in all events that happened inside of activities.
+    /// The default is O(n) in all events that belong to an activity.
     ///
     /// # Errors
     ///
@@ -166,21 +169,22 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::events_of(self, activity, limit)
     }
 
-    /// Tells of each ended activity that `filter` means, in order of start: for sums that are not kept ready.
+    /// Passes each ended activity that matches `filter` to `take`, in order of start, to compute sums that the store does not
+    /// keep.
     ///
-    /// By default O(n) in what the filter means, and in all activities of the kind `turn`.
+    /// The default is O(n) in the matching activities, and in all activities of kind `turn`.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what activities do not have (`type:`).
+    /// When the store could not be read, or the filter has a field that activities lack (`type:`).
     fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
         scan::samples(self, filter, take)
     }
 
-    /// The sums of what started in these quarters of an hour, in their order; quarters in which
-    /// nothing started are left out. By the hour these have to be whole hours.
+    /// Returns the sums of the activities that started in these quarter hours, in order, without empty ones. With
+    /// [`Grain::Hour`], `quarters` must consist of whole hours.
     ///
-    /// By default O(n) in what started in them.
+    /// The default is O(n) in the activities that started in them.
     ///
     /// # Errors
     ///
@@ -194,10 +198,10 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::buckets(self, &scan::during(of.filter(), quarters))
     }
 
-    /// The sums of what started in these quarters for each project, agent, .. that has any, in no order, and for agents
-    /// their turns.
+    /// Returns the sums of the activities that started in these quarter hours for each project, agent, name or brand, with the
+    /// turns of agents, in no particular order.
     ///
-    /// By default O(n) in what started in them, and in all activities of the kind `turn`.
+    /// The default is O(n) in the activities that started in them, and in all activities of kind `turn`.
     ///
     /// # Errors
     ///
@@ -206,9 +210,9 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::totals(self, by, &scan::during(Filter::default(), quarters))
     }
 
-    /// How agents were active and took turns in these quarters, in their order.
+    /// Returns the active agents and their turns in these quarter hours, in order.
     ///
-    /// By default O(n) in what started in them, and in all activities of the kind `turn`.
+    /// The default is O(n) in the activities that started in them, and in all activities of kind `turn`.
     ///
     /// # Errors
     ///
@@ -222,18 +226,18 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         Ok(scan::sums_and_turns(self, &scan::during(of.filter(), quarters))?.1)
     }
 
-    /// The events that `filter` means counted by type, in no order. Added up from all of them: O(n).
+    /// Counts the events that match `filter` by type, in no particular order. O(n) in these events.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter asks for what events do not have.
+    /// When the store could not be read, or the filter has a field that events lack.
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         scan::event_types(self, filter)
     }
 
-    /// The first quarter of an hour of which there are sums; `None` where there are none.
+    /// Returns the first quarter hour with sums, if any.
     ///
-    /// By default some 30 lists of one activity.
+    /// The default takes some 30 lists of one activity.
     ///
     /// # Errors
     ///
@@ -242,7 +246,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::oldest_quarter(self)
     }
 
-    /// True when an ended activity is on record for it.
+    /// Returns true if the subject has an ended activity.
     ///
     /// # Errors
     ///
@@ -251,12 +255,11 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::is_known(self, subject)
     }
 
-    /// The present: the later of the reader's wall clock and the store's own clock. What is dated more than five minutes
-    /// later is dated *ahead*: it is marked so, and comes last in lists.
+    /// Returns the present: the later of the reader's wall clock and the store's own clock. Records dated more than five minutes
+    /// later are *ahead*: they are marked, and come last in lists.
     ///
-    /// So a record that was dated ahead by a clock that was wrong does not stand above what is new; after a machine was off
-    /// for months what is new is not ahead, as the wall clock says so; and a reader whose wall clock is behind shows what is
-    /// new first, as the store's clock says so.
+    /// So a record dated ahead by a wrong clock does not hide new ones. After a machine was off for months, the wall clock
+    /// keeps new records from being ahead; if the reader's wall clock is behind, the store's clock does.
     ///
     /// # Errors
     ///
@@ -265,7 +268,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         Ok(self.options().now())
     }
 
-    /// The limits that were set for the store.
+    /// Returns the limits that were set for the store.
     ///
     /// # Errors
     ///
@@ -274,20 +277,20 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         Ok(Retention::default())
     }
 
-    /// Compares what was committed with what is there: the ledger and the lock files with the rows, the sums with the
-    /// activities. It reads all rows, and tells now and then how far it is (0 to 1).
+    /// Compares the ledger and the lock files with the rows, and the sums with the activities. Reads all rows, and reports its
+    /// progress from 0 to 1.
     ///
     /// # Errors
     ///
     /// When the store could not be read, and for a store that keeps no such ledger (`is_invalid`).
-    fn check(&mut self, _told: &mut dyn FnMut(f64)) -> Result<Check> {
+    fn check(&mut self, _progress: &mut dyn FnMut(f64)) -> Result<Check> {
         Err(Error::invalid(
             "cannot check this store: it keeps no ledger",
         ))
     }
 
-    /// Reads all of the store and says what is damaged: pages, indexes, the index for searching, views; empty where
-    /// nothing is.
+    /// Reads the whole store and returns its integrity errors: damaged pages, indexes, the search index, views. Empty if the
+    /// store is intact.
     ///
     /// # Errors
     ///
@@ -299,20 +302,20 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     }
 }
 
-/// A part of a tree.
+/// A page of a tree.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TreePage {
     /// The activities, in order of start.
     pub activities: Vec<ActivityRecord>,
-    /// How many the filter means in all of the tree.
+    /// Number of activities in the tree that match the filter.
     pub total: u64,
-    /// Where the next page begins; `None` where there is none.
+    /// The cursor of the next page; `None` on the last.
     pub next: Option<Cursor<ActivityRecord>>,
 }
 
 impl TreePage {
-    /// A part of a tree of which the filter means so many activities in all, and where the next one begins.
+    /// Returns a page of a tree with `total` matching activities, and the cursor of the next.
     pub fn new(
         activities: Vec<ActivityRecord>,
         total: u64,

@@ -1,4 +1,4 @@
-//! What activities and events have alike: both are listed, followed, exported and sent in the same way.
+//! The trait of activities and events, which are listed, followed, exported and sent in the same way.
 
 use std::{fmt, str::FromStr};
 
@@ -17,64 +17,64 @@ use crate::{
 pub trait Record:
     sealed::Sealed + Serialize + Clone + PartialEq + fmt::Debug + Send + 'static
 {
-    /// Its id. Ids are in the order of time.
+    /// The type of its id. Ids are in order of time.
     type Id: Copy + Ord + fmt::Debug + fmt::Display + FromStr<Err = Error> + Send + 'static;
 
-    /// Which of the two it is.
+    /// The kind of record.
     const KIND: RecordKind;
 
-    /// Its id.
+    /// Returns the id.
     fn id(&self) -> Self::Id;
 
-    /// When it started, or happened.
+    /// Returns when it started or happened.
     fn at(&self) -> DateTime<Utc>;
 
-    /// Its name, or the type of an event.
+    /// Returns the name, or the type of an event.
     fn name(&self) -> &str;
 
-    /// How it ended.
+    /// Returns the status.
     fn status(&self) -> Status;
 
-    /// For whom and where.
+    /// Returns the scope.
     fn scope(&self) -> &Scope;
 
-    /// The activity that it is inside of.
+    /// Returns the activity that it belongs to.
     fn parent(&self) -> Option<ActivityId>;
 
-    /// True when it is dated ahead of the [present](Reader::present).
+    /// Returns true if it is dated ahead of the [present](Reader::present).
     fn is_ahead(&self) -> bool;
 
-    /// Its number in the order of commits; `None` while an activity is running.
+    /// Returns the number in commit order; `None` while an activity is running.
     fn seq(&self) -> Option<i64>;
 
-    /// True when a filter means it.
+    /// Returns true if a filter matches it.
     fn matches(&self, filter: &Filter) -> bool;
 
-    /// Refuses a filter that asks for what such records do not have.
+    /// Refuses a filter with a field that such records lack.
     ///
     /// # Errors
     ///
     /// `is_invalid`: activities have no `type:`, events have no `kind:`, `name:`, `error:` and `duration:`.
     fn check_filter(filter: &Filter) -> Result<()>;
 
-    /// Says whether it is dated ahead of the [present](Reader::present).
+    /// Sets whether it is dated ahead of the [present](Reader::present).
     fn set_ahead(&mut self, ahead: bool);
 
-    /// The part of a reader that has such records.
+    /// Returns the part of a reader that has such records.
     fn source(reader: &mut dyn Reader) -> &mut dyn Source<Self>
     where
         Self: Sized;
 
-    /// The 16 bytes of an id.
+    /// Returns the 16 bytes of an id.
     #[doc(hidden)]
     fn id_bytes(id: Self::Id) -> [u8; 16];
 
-    /// The id of these bytes.
+    /// Returns the id with these bytes.
     #[doc(hidden)]
     fn id_from_bytes(bytes: [u8; 16]) -> Self::Id;
 }
 
-/// Which records are meant: activities or events.
+/// A kind of record: activities or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -139,7 +139,7 @@ impl Record for ActivityRecord {
             return Ok(());
         }
         Err(Error::invalid(
-            "`type:` asks for the type of an event, and activities have none; `kind:` and `name:` are what they have",
+            "activities have no `type:`, which is a field of events · use `kind:` or `name:`",
         ))
     }
 
@@ -208,16 +208,19 @@ impl Record for EventRecord {
             (!filter.name.is_empty(), "`name:`"),
             (!filter.error.is_empty(), "`error:`"),
             (filter.duration.is_some(), "`duration:`"),
-            (has.into_iter().flatten().any(is_of_activities), "`has:`"),
+            (
+                has.into_iter().flatten().any(is_only_of_activities),
+                "`has:`",
+            ),
         ];
         match of_activities.into_iter().find(|(asked, _)| *asked) {
             None => Ok(()),
             Some((_, "`has:`")) => Err(Error::invalid(
-                "events have no recording, error, message, input, output or duration; `has:parent`, `has:actor` and \
-                 the other scopes are what can be asked for",
+                "events have no recording, error, message, input, output or duration · use `has:parent`, `has:actor` or \
+                 another scope",
             )),
             Some((_, field)) => Err(Error::invalid(format!(
-                "{field} asks for what activities have, and events do not; `type:` and `status:` are what they have"
+                "events have no {field}, which is a field of activities · use `type:` or `status:`"
             ))),
         }
     }
@@ -239,7 +242,7 @@ impl Record for EventRecord {
     }
 }
 
-fn is_of_activities(has: &Has) -> bool {
+fn is_only_of_activities(has: &Has) -> bool {
     matches!(
         has,
         Has::Recording | Has::Error | Has::Message | Has::Input | Has::Output | Has::Duration

@@ -1,69 +1,69 @@
-//! A recording on its way into a store, step by step.
+//! Recordings to be stored, step by step.
 
 use crate::record::{ActivityId, Codec, RecordingId, RecordingStatus, Text};
 
-/// One step of a recording that is to be kept. The steps of one recording are given in order.
+/// A step of a recording to be stored. The steps of one recording must be passed in order.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewStep {
     /// The recording.
     pub recording: RecordingId,
-    /// What is new about it.
+    /// The step.
     pub step: Step,
 }
 
-/// What is new about a recording.
+/// A step of a recording.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Step {
-    /// It has begun.
+    /// The recording begins.
     #[non_exhaustive]
     Begin {
-        /// What its chunks hold.
+        /// The format of its chunks.
         format: Text,
     },
-    /// A part of it belongs to an activity. Given again once it is known where that part ends.
+    /// A time range of it is linked to an activity. Passed again with `until_us` when the range ends.
     #[non_exhaustive]
     Link {
         /// The activity.
         activity: ActivityId,
-        /// From when on, in microseconds since the Unix epoch.
+        /// Start of the range, in microseconds since the Unix epoch.
         from_us: i64,
-        /// When the activity ended, once everything up to there has been given.
+        /// End of the range, once every chunk up to it has been passed.
         until_us: Option<i64>,
     },
-    /// It goes on.
+    /// A chunk is appended.
     Chunk(NewChunk),
-    /// It has ended.
+    /// The recording ends.
     #[non_exhaustive]
     End {
-        /// How; never `Recording`.
+        /// The final status; never `Recording`.
         status: RecordingStatus,
-        /// How many events its chunks held. What the store has not of them, because it refused a chunk, is missing, too.
+        /// Number of events in its chunks, also in chunks that the store refused; those count as missing, too.
         events: u64,
-        /// How many events are known to be missing from its chunks.
+        /// Number of events known to be missing from its chunks.
         lost: u64,
-        /// When, in microseconds since the Unix epoch.
+        /// The end, in microseconds since the Unix epoch.
         at_us: i64,
     },
 }
 
-/// A part of a recording that is to be kept.
+/// A chunk of a recording to be stored.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NewChunk {
-    /// Its place in the recording, from 0.
+    /// Its number in the recording, from 0.
     pub number: u64,
     /// The track that it continues.
     pub track: Text,
-    /// How many events it holds.
+    /// Number of events in it.
     pub events: u64,
-    /// When the first of them happened, in microseconds since the Unix epoch.
+    /// Time of its first event, in microseconds since the Unix epoch.
     pub from_us: i64,
-    /// When the last of them happened, in microseconds since the Unix epoch.
+    /// Time of its last event, in microseconds since the Unix epoch.
     pub until_us: i64,
-    /// How the body is written.
+    /// The encoding of the body.
     pub codec: Codec,
-    /// What it holds, redacted, as it is to be stored.
+    /// The redacted, encoded content.
     pub body: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! How much of what is recorded a store keeps.
+//! Retention: how long and how much a store keeps.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -12,15 +12,15 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The default size limit of recordings.
 const RECORDINGS: u64 = 10_000_000_000;
 
-/// What a store keeps, by kind. `None` means that nobody has set a limit for the kind.
+/// The limits of a store, by kind of record. `None` means that no limit was set for the kind.
 ///
-/// The retention belongs to the store: it is kept in it, and every process that records there follows it. Builders
+/// The retention is stored in the store, and every process that records there applies it. Builders
 /// ([`keep_activities`](crate::log::Builder::keep_activities) and its siblings), `activity retention` and
-/// [`Maintenance::set_retention`](crate::store::Maintenance::set_retention) change the kinds that they name, and leave the others.
+/// [`Maintenance::set_retention`](crate::store::Maintenance::set_retention) change only the kinds that they name.
 ///
-/// A record is as old as the younger of its date and the time when it was committed, by the store's own clock (see
-/// [`Maintenance::now`](crate::store::Maintenance::now)): what is imported is kept for as long as what is recorded, and a clock that was wrong
-/// deletes nothing early.
+/// The age of a record is measured from the later of its date and its commit, by the store's own clock (see
+/// [`Maintenance::now`](crate::store::Maintenance::now)). So imported records are kept as long as recorded ones, and a wrong
+/// clock deletes nothing early.
 ///
 /// # Examples
 ///
@@ -39,15 +39,15 @@ pub struct Retention {
     pub activities: Option<Limit>,
     /// Events.
     pub events: Option<Limit>,
-    /// Previews of activities that stay.
+    /// Payload previews of activities; the activities stay.
     pub previews: Option<Limit>,
-    /// The sums that metrics are counted with.
+    /// The sums that metrics are computed from.
     pub sums: Option<Limit>,
     /// Ended recordings. Their activities stay.
     pub recordings: Option<Limit>,
 }
 
-/// How much of one kind is kept: everything by default.
+/// A retention limit for one kind of record; unlimited by default.
 ///
 /// Records beyond either limit are deleted, the oldest first. The text form is an age, a size, both, or `forever`:
 /// `90d`, `10GB`, `30d/10GB`.
@@ -67,15 +67,15 @@ pub struct Retention {
 pub struct Limit {
     /// Records older than this are deleted.
     pub age: Option<Duration>,
-    /// Beyond this many bytes the oldest are deleted.
+    /// The oldest records are deleted beyond this many bytes.
     ///
-    /// The size of indexes per row is not known. Counted are the texts, and 200 bytes for each activity and event, 40 for
-    /// each preview; 200 bytes for each sum; for a recording its chunks.
+    /// An estimate, as the size of indexes per row is not known: texts plus 200 bytes for each activity and event, 40 bytes for
+    /// each preview, 200 bytes for each row of sums, and the chunks of recordings.
     pub bytes: Option<u64>,
 }
 
 impl Retention {
-    /// What applies to kinds that nobody has set: activities, events and previews are kept forever, sums for 30 days,
+    /// The defaults for kinds without a set limit: activities, events and previews are kept forever, sums for 30 days,
     /// recordings for 30 days and up to 10 GB.
     pub const DEFAULT: Retention = Retention {
         activities: Some(Limit::FOREVER),
@@ -91,13 +91,13 @@ impl Retention {
         }),
     };
 
-    /// The limits of this retention, and those of `other` for kinds that this one does not set.
+    /// Returns the limits of this retention, and those of `other` for kinds that this one does not set.
     #[must_use]
     pub fn or(self, other: Retention) -> Retention {
         self.zip(other, Option::or)
     }
 
-    /// The limits of this retention for kinds that `other` does not set.
+    /// Returns the limits of this retention for the kinds that `other` does not set.
     #[must_use]
     pub fn missing_in(self, other: Retention) -> Retention {
         self.zip(other, |own, other| own.filter(|_| other.is_none()))
@@ -113,7 +113,7 @@ impl Retention {
         }
     }
 
-    /// Every kind by its name, with its limit.
+    /// Returns the name and the limit of every kind.
     pub fn kinds(&self) -> [(&'static str, Option<Limit>); 5] {
         [
             ("activities", self.activities),
@@ -124,7 +124,7 @@ impl Retention {
         ]
     }
 
-    /// The limit of the kind with this name.
+    /// Returns the limit of the kind with this name.
     pub(crate) fn kind_mut(&mut self, name: &str) -> Option<&mut Option<Limit>> {
         match name {
             "activities" => Some(&mut self.activities),
@@ -144,7 +144,7 @@ impl Limit {
         bytes: None,
     };
 
-    /// Keeps records for this long.
+    /// Returns a limit by age.
     pub const fn age(age: Duration) -> Self {
         Limit {
             age: Some(age),
@@ -152,12 +152,12 @@ impl Limit {
         }
     }
 
-    /// Keeps records for this many days.
+    /// Returns a limit by age, in days.
     pub const fn days(days: u32) -> Self {
         Limit::age(Duration::from_secs(days as u64 * DAY.as_secs()))
     }
 
-    /// Keeps the newest records, up to this many bytes.
+    /// Returns a limit by size: the newest records are kept, up to this many bytes.
     pub const fn bytes(bytes: u64) -> Self {
         Limit {
             age: None,
@@ -181,8 +181,8 @@ impl From<Duration> for Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let age = self.age.map(|age| in_units(age.as_secs(), &AGES));
-        let size = self.bytes.map(|bytes| in_units(bytes, &SIZES));
+        let age = self.age.map(|age| format_units(age.as_secs(), &AGES));
+        let size = self.bytes.map(|bytes| format_units(bytes, &SIZES));
         let text: Vec<String> = age.into_iter().chain(size).collect();
         match text.is_empty() {
             true => f.pad("forever"),
@@ -205,8 +205,8 @@ impl FromStr for Limit {
             ))
         };
         for part in text.split('/') {
-            let age = of_units(part, &AGES).map(Duration::from_secs);
-            let size = of_units(part, &SIZES);
+            let age = parse_units(part, &AGES).map(Duration::from_secs);
+            let size = parse_units(part, &SIZES);
             match (age, size) {
                 (Some(age), _) if limit.age.is_none() => limit.age = Some(age),
                 (None, Some(size)) if limit.bytes.is_none() => limit.bytes = Some(size),
@@ -228,8 +228,8 @@ const SIZES: [(&str, u64); 5] = [
     ("B", 1),
 ];
 
-/// A number in the largest unit that it is a whole number of.
-fn in_units(number: u64, units: &[(&str, u64)]) -> String {
+/// Formats a number in the largest unit that divides it.
+fn format_units(number: u64, units: &[(&str, u64)]) -> String {
     let whole = units.iter().find(|(_, unit)| number.is_multiple_of(*unit));
     let (name, unit) = match whole {
         Some(found) if number > 0 => *found,
@@ -238,8 +238,8 @@ fn in_units(number: u64, units: &[(&str, u64)]) -> String {
     format!("{}{name}", number / unit)
 }
 
-/// Reads a decimal number and its unit, whatever its case.
-fn of_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+/// Parses a decimal number and its unit, ignoring case.
+fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let (number, name) = text.split_at(at);
     let (_, unit) = units
@@ -249,7 +249,7 @@ fn of_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     Some((number * *unit as f64) as u64)
 }
 
-/// How a [`Retention`] is written as JSON: seconds, or `null` for no limit; and bytes, where they are limited.
+/// A [`Retention`] as JSON: seconds or `null` for no limit, and bytes if there is a limit by size.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 pub(crate) struct RetentionFields {

@@ -1,4 +1,4 @@
-//! What enters a record, recorded or imported: redacted first, then within limits.
+//! Redaction and limits for everything that enters a record, recorded or imported. Redaction comes first.
 
 use std::{
     borrow::Cow,
@@ -19,36 +19,36 @@ use crate::{
 
 /// The most attributes an activity keeps.
 const MAX_ATTRIBUTES: usize = 64;
-/// The most bytes that one attribute takes as JSON.
+/// The largest attribute in bytes, as JSON.
 const MAX_ATTRIBUTE_BYTES: usize = 4096;
 /// The longest name, scope text or attribute key in bytes.
 const MAX_TEXT_BYTES: usize = 256;
 /// The longest message in bytes.
 const MAX_MESSAGE_BYTES: usize = 2048;
-/// The longest reference of an event, and the longest key, in bytes.
+/// The longest reference or deduplication key of an event in bytes.
 const MAX_REFERENCE_BYTES: usize = 1024;
-/// The most bytes that the data of an event take as JSON.
+/// The largest data of an event in bytes, as JSON.
 const MAX_DATA_BYTES: usize = 64 << 10;
-/// So many times what is kept is not looked at: redacting makes a value shorter, but not by that much.
-const FAR: usize = 4;
-/// What stands for a value whose redactor panicked.
+/// Values larger than this many times their limit are dropped without a scan: redaction would not shorten them enough.
+const SCAN_FACTOR: usize = 4;
+/// Replaces a value whose redactor panicked.
 const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
 
-/// The rules for everything that enters a record: a redactor, the limits, and a count of the redactor's panics.
+/// Redacts and limits everything that enters a record, and counts panics of the redactor.
 ///
-/// Texts known at compile time hold no secrets: they are taken as they are.
+/// `&'static str` values are not redacted: they are known at compile time and hold no secrets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sanitizer<'a> {
     redactor: &'a Redactor,
     panics: &'a AtomicU64,
 }
 
-/// An attribute that may be kept: redacted, its size known.
+/// A redacted attribute and its size.
 #[derive(Debug)]
 pub(crate) struct Attribute {
     pub(crate) key: Text,
     pub(crate) value: Value,
-    /// Its size as JSON.
+    /// Its size as JSON, in bytes.
     bytes: usize,
 }
 
@@ -57,22 +57,22 @@ impl<'a> Sanitizer<'a> {
         Sanitizer { redactor, panics }
     }
 
-    /// A name or a scope text.
+    /// Sanitizes a name or a scope text.
     pub(crate) fn text(self, text: Text) -> Text {
         self.clean(text, MAX_TEXT_BYTES)
     }
 
-    /// What an error said.
+    /// Sanitizes an error message.
     pub(crate) fn message(self, text: Text) -> Text {
         self.clean(text, MAX_MESSAGE_BYTES)
     }
 
-    /// The type of an event in snake_case; empty where it has no letters or digits.
+    /// Sanitizes the type of an event and converts it to snake_case; empty if it has no letters or digits.
     pub(crate) fn event_type(self, text: Text) -> Text {
         snake_case(&self.text(text))
     }
 
-    /// Everything that is said about an event, and its data; what is left out marks it as truncated.
+    /// Sanitizes the texts and data of an event. Dropping one marks the event as truncated.
     pub(crate) fn event(self, event: &mut NewEvent, data: Option<Value>) {
         event.summary = event.summary.take().map(|text| self.message(text));
         event.reference =
@@ -87,7 +87,7 @@ impl<'a> Sanitizer<'a> {
         }
     }
 
-    /// A payload of this process. `None` where its redactor panicked.
+    /// Redacts a payload captured in this process. `None` if the redactor panicked.
     fn captured(self, captured: &RawPreview) -> Option<Preview> {
         self.redactor
             .raw_preview(captured)
@@ -95,7 +95,7 @@ impl<'a> Sanitizer<'a> {
             .ok()
     }
 
-    /// The payloads that the activities of a batch captured.
+    /// Redacts the captured payloads of a batch.
     pub(crate) fn batch(self, batch: &mut Batch) {
         let ended = batch.ended.iter_mut().map(|ended| &mut ended.started);
         for started in ended.chain(&mut batch.open) {
@@ -111,7 +111,7 @@ impl<'a> Sanitizer<'a> {
         }
     }
 
-    /// A payload that was capped before. `None` where its redactor panicked.
+    /// Redacts a preview that is already capped. `None` if the redactor panicked.
     pub(crate) fn preview(self, mut preview: Preview) -> Option<Preview> {
         match self.redactor.text(&preview.text) {
             Ok(Cow::Borrowed(_)) => {}
@@ -124,38 +124,38 @@ impl<'a> Sanitizer<'a> {
         Some(preview)
     }
 
-    /// Every text of a scope.
+    /// Sanitizes every text of a scope.
     pub(crate) fn scope(self, scope: &mut Arc<Scope>) {
-        let dirty = |one: &Option<Text>| one.as_ref().is_some_and(|one| !one.is_static());
-        if scope.texts().into_iter().any(dirty) {
+        let needs_redaction = |one: &Option<Text>| one.as_ref().is_some_and(|one| !one.is_static());
+        if scope.texts().into_iter().any(needs_redaction) {
             for one in Arc::make_mut(scope).texts_mut() {
                 *one = one.take().map(|one| self.text(one));
             }
         }
     }
 
-    /// An attribute.
+    /// Sanitizes an attribute.
     pub(crate) fn attribute(self, key: Text, value: Value) -> Attribute {
         let key = self.text(key);
-        if json_bytes(&value) > FAR * MAX_ATTRIBUTE_BYTES {
+        if json_bytes(&value) > SCAN_FACTOR * MAX_ATTRIBUTE_BYTES {
             return Attribute {
                 key,
                 value: Value::Null,
-                bytes: FAR * MAX_ATTRIBUTE_BYTES,
+                bytes: SCAN_FACTOR * MAX_ATTRIBUTE_BYTES,
             };
         }
         let value = match value {
-            // Nothing in these can be a secret, unless their key says so.
+            // These hold no secret.
             plain @ (Value::Null | Value::Bool(_)) => plain,
             value => match key.own_name() {
-                Some(name) => self.kept(self.redactor.builtin_field(name, value)),
+                Some(name) => self.or_withheld(self.redactor.builtin_field(name, value)),
                 None => self.value(&key, value),
             },
         };
         Attribute::new(key, value)
     }
 
-    /// All attributes that are known at the start. They stay in their vector, as far as the limits allow.
+    /// Sanitizes all attributes known at the start, in place. Those beyond the limits are dropped.
     pub(crate) fn attributes(self, mut all: Vec<(Text, Value)>, details: &mut Details) {
         let mut kept = 0;
         for at in 0..all.len() {
@@ -179,35 +179,35 @@ impl<'a> Sanitizer<'a> {
         details.attributes = all;
     }
 
-    /// Counts a panic of the redactor. Returns what stands instead.
+    /// Counts a panic of the redactor. Returns the placeholder.
     pub(crate) fn withheld(self) -> Text {
         self.panics.fetch_add(1, Relaxed);
         WITHHELD
     }
 
-    /// The key of an event as it is. `None` where it holds a secret or is too long: two keys of which something is
-    /// left out may look alike, and one event too many is better than one too few.
+    /// Returns the deduplication key unchanged, or `None` if it holds a secret or is too long: two redacted or cut keys may
+    /// become equal, and a duplicate event is better than a lost one.
     fn dedup_key(self, text: Text) -> Option<Text> {
         let clean = self.clean(text.clone(), MAX_REFERENCE_BYTES);
         (clean == text).then_some(text)
     }
 
-    /// The data of an event. `None` where they are too large.
+    /// Sanitizes the data of an event. `None` if they are too large.
     fn data(self, value: Value) -> Option<String> {
-        if json_bytes(&value) > FAR * MAX_DATA_BYTES {
+        if json_bytes(&value) > SCAN_FACTOR * MAX_DATA_BYTES {
             return None;
         }
         let mut json = self.value("data", value).to_string();
-        // It grew by doubling, and what it takes is charged.
+        // The string grew by doubling, and its capacity counts against the memory limit.
         json.shrink_to_fit();
         Some(json).filter(|json| json.len() <= MAX_DATA_BYTES)
     }
 
     fn value(self, key: &str, value: Value) -> Value {
-        self.kept(self.redactor.value(key, value))
+        self.or_withheld(self.redactor.value(key, value))
     }
 
-    fn kept(self, clean: Result<Value, RedactorPanicked>) -> Value {
+    fn or_withheld(self, clean: Result<Value, RedactorPanicked>) -> Value {
         clean.unwrap_or_else(|RedactorPanicked| Value::from(self.withheld().as_str()))
     }
 
@@ -224,15 +224,15 @@ impl<'a> Sanitizer<'a> {
 }
 
 impl Attribute {
-    /// One that was redacted, or needs no redaction.
+    /// Returns an attribute that is redacted, or needs no redaction.
     pub(crate) fn new(key: Text, value: Value) -> Self {
         let bytes = key.len() + json_bytes(&value) + 4;
         Attribute { key, value, bytes }
     }
 
-    /// Keeps it where the limits allow, else marks the record as truncated. Returns what is not kept: the attribute, or
-    /// the value that it replaces.
-    pub(crate) fn keep(mut self, details: &mut Details) -> Option<Attribute> {
+    /// Adds the attribute to the record, or marks the record as truncated if it exceeds a limit. Returns the rejected
+    /// attribute, or the value that it replaced.
+    pub(crate) fn add_to(mut self, details: &mut Details) -> Option<Attribute> {
         if self.bytes > MAX_ATTRIBUTE_BYTES {
             details.truncated = true;
             return Some(self);
@@ -250,7 +250,7 @@ impl Attribute {
     }
 }
 
-/// About how many bytes a value takes as JSON.
+/// Estimates the size of a value as JSON, in bytes.
 fn json_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 5,

@@ -1,4 +1,4 @@
-//! Answers that are added up from records one by one: what a store gives that keeps nothing ready for them.
+//! The default methods of readers, which scan records one by one.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -17,25 +17,27 @@ use crate::{
     },
 };
 
-/// Takes each record that a filter means, newest first. Fails where they are too many, or a list does not go on.
-fn each<R: Record, S: Reader + Source<R> + ?Sized>(
+/// Passes each record that matches a filter to `take`, newest first.
+///
+/// # Errors
+///
+/// If there are more records than the scan limit, or the cursor of a list does not advance.
+fn for_each<R: Record, S: Reader + Source<R> + ?Sized>(
     store: &mut S,
     filter: &Filter,
     take: &mut dyn FnMut(R),
 ) -> Result<()> {
     let (mut cursor, mut seen) = (None, 0);
     loop {
-        store.options().check("read the records one by one")?;
+        store.options().check("scan the records")?;
         let list = Source::<R>::list(store, filter, cursor, LARGEST_PAGE)?;
         seen += list.records.len();
-        if seen > LARGEST_SCAN {
-            return Err(Error::invalid(format!(
-                "this store adds answers up from its records, and `{filter}` means more than {LARGEST_SCAN}: name a shorter \
-                 time with `since:` and `until:`"
-            )));
+        let limit = store.options().scan_limit.unwrap_or(LARGEST_SCAN);
+        if seen > limit {
+            return Err(too_many(filter, limit));
         }
         if list.next.is_some() && (list.next == cursor || list.records.is_empty()) {
-            return Err(Error::store("the list of records does not go on"));
+            return Err(Error::store("the cursor of the list does not advance"));
         }
         list.records.into_iter().for_each(&mut *take);
         cursor = list.next;
@@ -43,6 +45,17 @@ fn each<R: Record, S: Reader + Source<R> + ?Sized>(
             return Ok(());
         }
     }
+}
+
+/// Returns the error of a scan that exceeds its limit.
+fn too_many(filter: &Filter, limit: usize) -> Error {
+    let records = match filter.to_string().as_str() {
+        "" => String::from("this store has"),
+        filter => format!("`{filter}` matches"),
+    };
+    Error::invalid(format!(
+        "cannot scan the records: {records} more than {limit} · narrow the time range with `since:` and `until:`"
+    ))
 }
 
 pub(super) fn ids(
@@ -57,7 +70,7 @@ pub(super) fn ids(
         ..Filter::default()
     };
     let mut ids = Vec::new();
-    each(store, &filter, &mut |one: ActivityRecord| {
+    for_each(store, &filter, &mut |one: ActivityRecord| {
         ids.extend(Some(one.id).filter(|id| range.contains(id)));
     })?;
     ids.sort_unstable();
@@ -70,7 +83,7 @@ pub(super) fn tree(
     root: ActivityId,
 ) -> Result<Vec<ActivityRecord>> {
     let mut tree = Vec::new();
-    each(store, &Filter::default(), &mut |one: ActivityRecord| {
+    for_each(store, &Filter::default(), &mut |one: ActivityRecord| {
         tree.extend(Some(one).filter(|one| one.root == root || one.id == root));
     })?;
     tree.sort_by_key(|one| one.id);
@@ -104,7 +117,7 @@ pub(super) fn events_of(
     let mut inside = Filter::default();
     inside.has.any_of.push(Has::Parent);
     let mut events = Vec::new();
-    each(store, &inside, &mut |one: EventRecord| {
+    for_each(store, &inside, &mut |one: EventRecord| {
         events.extend(Some(one).filter(|one| one.activity == Some(activity)));
     })?;
     events.sort_by_key(|one| one.id);
@@ -121,16 +134,16 @@ pub(super) fn samples(
     ActivityRecord::check_filter(filter)?;
     let mut turns = ended(Filter::default());
     turns.kind.any_of.push(Kind::Turn);
-    // The agents that say what their turns are.
-    let mut saying = HashSet::<Text>::new();
-    each(store, &turns, &mut |one: ActivityRecord| {
-        saying.extend(one.scope.agent);
+    // Agents that record activities of kind `turn`.
+    let mut turn_agents = HashSet::<Text>::new();
+    for_each(store, &turns, &mut |one: ActivityRecord| {
+        turn_agents.extend(one.scope.agent);
     })?;
     let mut found = Vec::new();
-    each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
+    for_each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
         let is_turn = match &one.scope.agent {
             _ if one.kind == Kind::Turn => true,
-            Some(agent) => one.root == one.id && !saying.contains(agent),
+            Some(agent) => one.root == one.id && !turn_agents.contains(agent),
             None => false,
         };
         found.push((one.id, ActivitySample::new(one, is_turn)));
@@ -140,10 +153,10 @@ pub(super) fn samples(
     Ok(())
 }
 
-/// The sums of the quarters of an hour in which something started.
+/// Returns the buckets of the activities that match `filter`, without empty ones.
 pub(super) fn buckets(store: &mut (impl Reader + ?Sized), filter: &Filter) -> Result<Vec<Bucket>> {
     let mut buckets = BTreeMap::<Quarter, Sums>::new();
-    each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
+    for_each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
         let quarter = Quarter::containing(one.started_at);
         let sums = buckets.entry(quarter).or_default();
         sums.add(one.status, one.duration_ns);
@@ -156,14 +169,14 @@ fn in_order(buckets: BTreeMap<Quarter, Sums>) -> Vec<Bucket> {
     buckets.into_iter().map(bucket).collect()
 }
 
-/// The same, and the pace of agents in them.
+/// Returns the buckets of the activities that match `filter`, and their turn statistics.
 pub(crate) fn sums_and_turns(
     store: &mut (impl Reader + ?Sized),
     filter: &Filter,
 ) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
     let mut buckets = BTreeMap::<Quarter, Sums>::new();
-    let mut agents = HashMap::<Text, Line>::new();
-    let mut paces = TurnBuckets::default();
+    let mut agents = HashMap::<Text, AgentTail>::new();
+    let mut turns = TurnBuckets::default();
     store.scan(filter, &mut |one| {
         let quarter = one.quarter();
         let sums = buckets.entry(quarter).or_default();
@@ -174,75 +187,76 @@ pub(crate) fn sums_and_turns(
             } else {
                 Nesting::Nested
             };
-            let stretch = AgentQuarter::new(one.started_us, nesting);
+            let one = AgentQuarter::new(one.started_us, nesting);
             agents
                 .entry(agent)
                 .or_default()
-                .add(quarter.number(), &stretch, &mut paces);
+                .add(quarter.number(), &one, &mut turns);
         }
     })?;
-    agents.into_values().for_each(|line| line.end(&mut paces));
-    Ok((in_order(buckets), paces.into_stats()))
+    let agents = agents.into_values();
+    agents.for_each(|agent| agent.finish(&mut turns));
+    Ok((in_order(buckets), turns.into_stats()))
 }
 
-/// What one agent did, of which no more is kept than its last quarters: there may be many agents.
+/// The last quarter hours of one agent. Earlier ones are already added up, as there may be many agents.
 #[derive(Default)]
-struct Line {
-    /// The quarter that is being added to.
-    now: Option<(i64, AgentQuarter)>,
-    /// The last one before it in which it was active, and in which it took turns.
+struct AgentTail {
+    /// The quarter hour that samples are added to.
+    current: Option<(i64, AgentQuarter)>,
+    /// The previous one in which the agent was active, and the one in which it took turns.
     active: Option<(i64, Span)>,
     turns: Option<(i64, Span)>,
 }
 
-impl Line {
-    /// Adds what did not start before that which was added.
-    fn add(&mut self, quarter: i64, stretch: &AgentQuarter, paces: &mut TurnBuckets) {
-        match &mut self.now {
-            Some((now, sum)) if *now == quarter => sum.add(stretch),
-            now => {
-                let before = now.replace((quarter, *stretch));
-                self.count(before, paces);
+impl AgentTail {
+    /// Adds a sample that did not start before the last one.
+    fn add(&mut self, number: i64, quarter: &AgentQuarter, turns: &mut TurnBuckets) {
+        match &mut self.current {
+            Some((current, sum)) if *current == number => sum.add(quarter),
+            current => {
+                let done = current.replace((number, *quarter));
+                self.count(done, turns);
             }
         }
     }
 
-    fn end(mut self, paces: &mut TurnBuckets) {
-        let last = self.now.take();
-        self.count(last, paces);
+    fn finish(mut self, turns: &mut TurnBuckets) {
+        let last = self.current.take();
+        self.count(last, turns);
     }
 
-    fn count(&mut self, done: Option<(i64, AgentQuarter)>, paces: &mut TurnBuckets) {
-        let Some((quarter, stretch)) = done else {
+    fn count(&mut self, done: Option<(i64, AgentQuarter)>, buckets: &mut TurnBuckets) {
+        let Some((number, quarter)) = done else {
             return;
         };
-        let span = stretch.turns_of(true);
-        let active = self.active.replace((quarter, span));
-        paces.add_active(
+        let span = quarter.turns_of(true);
+        let active = self.active.replace((number, span));
+        buckets.add_active(
             ALL,
             1,
             &active.into_iter().chain(self.active).collect(),
-            quarter,
+            number,
         );
         if span.count > 0 {
-            let turns = self.turns.replace((quarter, span));
-            paces.add_turns(
+            let turns = self.turns.replace((number, span));
+            buckets.add_turns(
                 ALL,
                 1,
                 &turns.into_iter().chain(self.turns).collect(),
-                quarter,
+                number,
             );
         }
     }
 }
 
-/// The sums of each of a dimension, in no order, and for agents their turns.
+/// Returns the sums of each value of a dimension, in no particular order, with the turns of agents.
 pub(crate) fn totals(
     store: &mut (impl Reader + ?Sized),
     by: Dimension,
     filter: &Filter,
 ) -> Result<Vec<Total>> {
-    // Beside each, when its first turn started.
+    // With the start of the first turn of each.
     let mut totals = HashMap::<Text, (Total, Option<i64>)>::new();
     store.scan(filter, &mut |one| {
         let Some(id) = one.id(by) else { return };
@@ -264,7 +278,7 @@ pub(super) fn event_types(
     filter: &Filter,
 ) -> Result<Vec<TypeCount>> {
     let mut types = HashMap::<Text, TypeCount>::new();
-    each(store, filter, &mut |one: EventRecord| {
+    for_each(store, filter, &mut |one: EventRecord| {
         let counted = types.entry(one.event_type.clone());
         let counted = counted.or_insert_with(|| TypeCount::new(one.event_type));
         counted.events += 1;
@@ -274,7 +288,7 @@ pub(super) fn event_types(
     Ok(types.into_values().collect())
 }
 
-/// Looked for by halves, as a list knows where it ends.
+/// Found by bisection: each step lists one activity that started before an instant.
 pub(super) fn oldest_quarter(store: &mut (impl Reader + ?Sized)) -> Result<Option<Quarter>> {
     let mut any_before = |until: Option<Quarter>| {
         let mut filter = ended(Filter::default());
@@ -285,7 +299,7 @@ pub(super) fn oldest_quarter(store: &mut (impl Reader + ?Sized)) -> Result<Optio
     if !any_before(None)? {
         return Ok(None);
     }
-    // Nothing started before the first, something did before the last ends.
+    // Nothing started before `first`, something started before the end of `last`.
     let (mut first, mut last) = (0, Quarter::containing(DateTime::<Utc>::MAX_UTC).number());
     while first < last {
         let middle = first + (last - first) / 2;
@@ -305,7 +319,7 @@ pub(super) fn is_known(store: &mut (impl Reader + ?Sized), subject: &Subject) ->
     Ok(!one.records.is_empty())
 }
 
-/// The filter for what started in these quarters.
+/// Restricts a filter to activities that started in these quarter hours.
 pub(crate) fn during(filter: Filter, quarters: Range<Quarter>) -> Filter {
     let at = |quarter: Quarter| match quarter.start() {
         None if quarter.number() < 0 => DateTime::<Utc>::MIN_UTC,
@@ -319,7 +333,7 @@ pub(crate) fn during(filter: Filter, quarters: Range<Quarter>) -> Filter {
     filter.and(&window)
 }
 
-/// The same filter without what runs.
+/// Restricts a filter to ended activities.
 fn ended(mut filter: Filter) -> Filter {
     filter.status.none_of.push(Status::Running);
     filter

@@ -1,4 +1,4 @@
-//! What should hold for an activity.
+//! Assertions on an activity.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl<'a> AssertOne<'a, ActivityRecord> {
-    /// It failed with this error type.
+    /// Asserts that it failed with this error type.
     #[track_caller]
     pub fn failed(self, error_type: &str) -> Self {
         let found = self.record;
@@ -21,25 +21,25 @@ impl<'a> AssertOne<'a, ActivityRecord> {
         )
     }
 
-    /// It panicked.
+    /// Asserts that it panicked.
     #[track_caller]
     pub fn panicked(self) -> Self {
         self.failed("panic")
     }
 
-    /// Its log was shut down, or its process died, before it ended.
+    /// Asserts that it is abandoned: its log was shut down, or its process died, before it ended.
     #[track_caller]
     pub fn abandoned(self) -> Self {
         self.status(Status::Abandoned)
     }
 
-    /// Its error said this.
+    /// Asserts the error message.
     #[track_caller]
     pub fn message(self, expected: &str) -> Self {
         self.text("message", expected, self.record.message.as_deref())
     }
 
-    /// It is work of this sort.
+    /// Asserts the kind.
     #[track_caller]
     pub fn kind(self, expected: Kind) -> Self {
         let found = self.record.kind;
@@ -50,7 +50,7 @@ impl<'a> AssertOne<'a, ActivityRecord> {
         )
     }
 
-    /// It took exactly so long: what the clock was advanced by while it ran.
+    /// Asserts the exact duration: the time by which the manual clock was advanced while it ran.
     #[track_caller]
     pub fn took(self, expected: Duration) -> Self {
         let found = self.record.duration_ns.map(Duration::from_nanos);
@@ -61,7 +61,7 @@ impl<'a> AssertOne<'a, ActivityRecord> {
         )
     }
 
-    /// It has this attribute with this value.
+    /// Asserts the value of an attribute.
     #[track_caller]
     pub fn attribute(self, key: &str, expected: impl Into<Value>) -> Self {
         let (expected, found) = (expected.into(), self.record.attributes.get(key));
@@ -72,7 +72,7 @@ impl<'a> AssertOne<'a, ActivityRecord> {
         )
     }
 
-    /// What ran directly inside of it has these names, in order of start.
+    /// Asserts the names of its children, in order of start.
     #[track_caller]
     pub fn children<const N: usize>(self, expected: [&str; N]) -> Self {
         let id = self.record.id;
@@ -84,7 +84,7 @@ impl<'a> AssertOne<'a, ActivityRecord> {
         )
     }
 
-    /// Exactly one event of this type happened inside of it: this one.
+    /// Asserts that it has exactly one event of this type, and returns it.
     #[track_caller]
     pub fn event(self, event_type: &str) -> AssertOne<'a, EventRecord> {
         let events = self.recorded.all_events(event_type);

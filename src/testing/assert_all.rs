@@ -1,4 +1,4 @@
-//! What should hold for several records.
+//! Assertions on several records.
 
 use std::fmt;
 
@@ -28,49 +28,49 @@ use crate::{
 /// ```
 pub struct AssertAll<'a, R> {
     recorded: &'a LogContents,
-    /// What they have in common: `"login"`.
+    /// A description for messages: `"login"`.
     what: String,
     records: Vec<&'a R>,
 }
 
 impl LogContents {
-    /// There is exactly one activity of this name: this one.
+    /// Asserts that there is exactly one activity with this name, and returns it.
     #[track_caller]
     pub fn one(&self, name: &str) -> AssertOne<'_, ActivityRecord> {
         self.all(name).one()
     }
 
-    /// The activities of this name, in order of start.
+    /// Returns the activities with this name, in order of start.
     pub fn all(&self, name: &str) -> AssertAll<'_, ActivityRecord> {
         AssertAll::new(self, &self.activities, name)
     }
 
-    /// There is no activity of this name.
+    /// Asserts that there is no activity with this name.
     #[track_caller]
     pub fn none(&self, name: &str) -> &Self {
         self.all(name).count(0);
         self
     }
 
-    /// There are so many activities in all.
+    /// Asserts the number of all activities.
     #[track_caller]
     pub fn count(&self, expected: usize) -> &Self {
         AssertAll::everything(self, &self.activities).count(expected);
         self
     }
 
-    /// There is exactly one event of this type: this one.
+    /// Asserts that there is exactly one event of this type, and returns it.
     #[track_caller]
     pub fn event(&self, event_type: &str) -> AssertOne<'_, EventRecord> {
         self.all_events(event_type).one()
     }
 
-    /// The events of this type, in order of time.
+    /// Returns the events of this type, in order of time.
     pub fn all_events(&self, event_type: &str) -> AssertAll<'_, EventRecord> {
         AssertAll::new(self, &self.events, event_type)
     }
 
-    /// There is no event of this type.
+    /// Asserts that there is no event of this type.
     #[track_caller]
     pub fn no_event(&self, event_type: &str) -> &Self {
         self.all_events(event_type).count(0);
@@ -94,7 +94,7 @@ impl<'a, R: Record> AssertAll<'a, R> {
         }
     }
 
-    /// There are so many.
+    /// Asserts the number of records.
     #[track_caller]
     pub fn count(self, expected: usize) -> Self {
         let found = self.records.len();
@@ -109,14 +109,18 @@ impl<'a, R: Record> AssertAll<'a, R> {
         self
     }
 
-    /// The one at this place, counted from 0.
+    /// Returns the record at an index, counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
     #[track_caller]
-    pub fn nth(&self, place: usize) -> AssertOne<'a, R> {
-        let Some(record) = self.records.get(place) else {
+    pub fn nth(&self, index: usize) -> AssertOne<'a, R> {
+        let Some(record) = self.records.get(index) else {
             let (what, found) = (&self.what, self.records.len());
             self.recorded.fail(
                 format_args!(
-                    "expected {} {what} at place {place}, found {found} in all",
+                    "expected {} {what} at index {index}, found {found} in all",
                     R::ONE
                 ),
                 None,
@@ -128,7 +132,7 @@ impl<'a, R: Record> AssertAll<'a, R> {
         }
     }
 
-    /// Those that are directly inside of this activity.
+    /// Restricts the records to children of this activity.
     pub(super) fn under(mut self, parent: &ActivityRecord) -> Self {
         self.records
             .retain(|record| record.parent() == Some(parent.id));

@@ -1,4 +1,4 @@
-//! What should hold for one record, be it an activity or an event.
+//! Assertions on one record, an activity or an event.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::{
     testing::{LogContents, record::Record},
 };
 
-/// One activity or event that is on record. Its methods say what should hold for it, and panic where that does not.
+/// A recorded activity or event. Its methods assert its fields, and panic if they differ.
 ///
 /// # Examples
 ///
@@ -36,36 +36,36 @@ pub struct AssertOne<'a, R> {
 }
 
 impl<'a, R: Record> AssertOne<'a, R> {
-    /// The record itself, for all that is not said here.
+    /// Returns the record, to check fields without an assertion of their own.
     pub fn record(&self) -> &'a R {
         self.record
     }
 
-    /// It ended as it should.
+    /// Asserts that it succeeded.
     #[track_caller]
     pub fn succeeded(self) -> Self {
         self.status(Status::Success)
     }
 
-    /// It, or its caller, went away before it ended.
+    /// Asserts that it was cancelled: dropped before it ended, by itself or its caller.
     #[track_caller]
     pub fn cancelled(self) -> Self {
         self.status(Status::Cancelled)
     }
 
-    /// There was nothing to do.
+    /// Asserts that it was skipped.
     #[track_caller]
     pub fn skipped(self) -> Self {
         self.status(Status::Skipped)
     }
 
-    /// It has not ended.
+    /// Asserts that it is running.
     #[track_caller]
     pub fn running(self) -> Self {
         self.status(Status::Running)
     }
 
-    /// It is directly inside of an activity of this name.
+    /// Asserts the name of its parent.
     #[track_caller]
     pub fn under(self, name: &str) -> Self {
         let found = self.parent();
@@ -79,7 +79,7 @@ impl<'a, R: Record> AssertOne<'a, R> {
         )
     }
 
-    /// It is inside of no activity.
+    /// Asserts that it has no parent.
     #[track_caller]
     pub fn top_level(self) -> Self {
         let found = self.parent();
@@ -90,31 +90,31 @@ impl<'a, R: Record> AssertOne<'a, R> {
         )
     }
 
-    /// It belongs to this project.
+    /// Asserts the project.
     #[track_caller]
     pub fn project(self, expected: &str) -> Self {
         self.scope("project", expected, |scope| scope.project.as_deref())
     }
 
-    /// This agent asked for it.
+    /// Asserts the agent.
     #[track_caller]
     pub fn agent(self, expected: &str) -> Self {
         self.scope("agent", expected, |scope| scope.agent.as_deref())
     }
 
-    /// It ran on behalf of this user.
+    /// Asserts the actor.
     #[track_caller]
     pub fn actor(self, expected: &str) -> Self {
         self.scope("actor", expected, |scope| scope.actor.as_deref())
     }
 
-    /// It is for this site or product.
+    /// Asserts the brand.
     #[track_caller]
     pub fn brand(self, expected: &str) -> Self {
         self.scope("brand", expected, |scope| scope.brand.as_deref())
     }
 
-    /// It ran in this environment.
+    /// Asserts the environment.
     #[track_caller]
     pub fn environment(self, expected: &str) -> Self {
         self.scope("environment", expected, |scope| {
@@ -122,13 +122,13 @@ impl<'a, R: Record> AssertOne<'a, R> {
         })
     }
 
-    /// It belongs to this session or conversation of the client.
+    /// Asserts the session.
     #[track_caller]
     pub fn session(self, expected: &str) -> Self {
         self.scope("session", expected, |scope| scope.session.as_deref())
     }
 
-    /// The client's request had this id.
+    /// Asserts the request id.
     #[track_caller]
     pub fn request(self, expected: &str) -> Self {
         self.scope("request", expected, |scope| scope.request.as_deref())
@@ -145,7 +145,7 @@ impl<'a, R: Record> AssertOne<'a, R> {
         self.text(what, expected, of(self.record.scope()))
     }
 
-    /// A text that it should have.
+    /// Asserts a text field.
     #[track_caller]
     pub(super) fn text(self, what: &str, expected: &str, found: Option<&str>) -> Self {
         self.expect(
@@ -155,7 +155,7 @@ impl<'a, R: Record> AssertOne<'a, R> {
         )
     }
 
-    /// Goes on where it holds; else panics with what was expected and what was found.
+    /// Panics with the expected and the found value unless `holds`.
     #[track_caller]
     pub(super) fn expect(
         self,
@@ -173,14 +173,14 @@ impl<'a, R: Record> AssertOne<'a, R> {
         self
     }
 
-    /// The name of the activity that it is inside of.
+    /// Returns the name of its parent.
     fn parent(&self) -> Option<&'a str> {
         let parent = self.record.parent()?;
         self.recorded.name_of(parent)
     }
 }
 
-// By hand: `derive` would ask it of `R`, which is behind a reference.
+// Manual: `derive` would require `R: Clone`, which is behind a reference.
 impl<R> Clone for AssertOne<'_, R> {
     fn clone(&self) -> Self {
         *self

@@ -1,4 +1,4 @@
-//! Everything that a log has on record, and what should be.
+//! The contents of a log, and assertions on them.
 
 use crate::{
     error::{ErrorKind, Result},
@@ -8,9 +8,9 @@ use crate::{
     store::{self, LARGEST_PAGE},
 };
 
-/// Everything that a log had on record when [`ActivityLog::assert`] read it.
+/// All records of a log when [`ActivityLog::assert`] read it.
 ///
-/// Its methods panic where what they say does not hold. `Display` draws all of it as a tree, for snapshots too.
+/// Its methods panic if an assertion fails. `Display` draws the records as a tree, also for snapshot tests.
 ///
 /// # Examples
 ///
@@ -50,17 +50,17 @@ pub struct LogContents {
 }
 
 impl LogContents {
-    /// Reads all that a flushed log holds.
+    /// Reads all records of a flushed log.
     #[track_caller]
     pub(super) fn read(log: &ActivityLog, flushed: Result<()>) -> Self {
-        // A log that was shut down committed what it had, and can still be read.
+        // A log that was shut down has committed its records, and can still be read.
         let flushed = flushed.or_else(|error| match error.kind() {
             ErrorKind::Closed => Ok(()),
             _ => Err(error),
         });
         match flushed.and_then(|()| LogContents::read_all(log)) {
             Ok(recorded) => recorded,
-            Err(error) => panic!("cannot read what is on record: {error:?}"),
+            Err(error) => panic!("cannot read the log: {error:?}"),
         }
     }
 
@@ -78,17 +78,17 @@ impl LogContents {
         })
     }
 
-    /// The activities, in order of start.
+    /// Returns the activities, in order of start.
     pub fn activities(&self) -> &[ActivityRecord] {
         &self.activities
     }
 
-    /// The events, in order of time.
+    /// Returns the events, in order of time.
     pub fn events(&self) -> &[EventRecord] {
         &self.events
     }
 
-    /// The activities that run inside of no other have these names, in order of start.
+    /// Asserts the names of the activities without a parent, in order of start.
     #[track_caller]
     pub fn roots<const N: usize>(&self, expected: [&str; N]) -> &Self {
         let found = self.names(|activity| activity.parent.is_none());
@@ -101,13 +101,13 @@ impl LogContents {
         self
     }
 
-    /// The names of these activities, in order of start.
+    /// Returns the names of the activities that satisfy a predicate, in order of start.
     pub(super) fn names(&self, of: impl Fn(&ActivityRecord) -> bool) -> Vec<&str> {
         let activities = self.activities.iter().filter(|activity| of(activity));
         activities.map(|one| one.name.as_str()).collect()
     }
 
-    /// The name of an activity that is on record.
+    /// Returns the name of a recorded activity.
     pub(super) fn name_of(&self, id: ActivityId) -> Option<&str> {
         let mut activities = self.activities.iter();
         activities
@@ -115,7 +115,7 @@ impl LogContents {
             .map(|one| one.name.as_str())
     }
 
-    /// Panics with what was expected and all that is on record.
+    /// Panics with a message and all records, and marks one of them.
     #[track_caller]
     pub(super) fn fail(&self, what: std::fmt::Arguments<'_>, here: Option<[u8; 16]>) -> ! {
         let drawn = self.draw(here);
@@ -127,7 +127,7 @@ impl LogContents {
     }
 }
 
-/// All records, in order of time.
+/// Reads all records, in order of time.
 fn all<R: store::Record>(reader: &mut ActivityReader) -> Result<Vec<R>> {
     let (mut records, mut cursor) = (Vec::new(), None);
     loop {
@@ -135,7 +135,7 @@ fn all<R: store::Record>(reader: &mut ActivityReader) -> Result<Vec<R>> {
         records.extend(page.records);
         cursor = page.next;
         if cursor.is_none() {
-            // Pages begin with the newest.
+            // Lists start with the newest.
             records.reverse();
             return Ok(records);
         }

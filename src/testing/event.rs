@@ -1,4 +1,4 @@
-//! What should hold for an event.
+//! Assertions on an event.
 
 use std::borrow::Cow;
 
@@ -10,25 +10,25 @@ use crate::{
 };
 
 impl AssertOne<'_, EventRecord> {
-    /// What it tells of failed.
+    /// Asserts that its status is failed.
     #[track_caller]
     pub fn failed(self) -> Self {
         self.status(Status::Failed)
     }
 
-    /// It says this to people.
+    /// Asserts the summary.
     #[track_caller]
     pub fn summary(self, expected: &str) -> Self {
         self.text("summary", expected, self.record.summary.as_deref())
     }
 
-    /// It is about this.
+    /// Asserts the reference.
     #[track_caller]
     pub fn reference(self, expected: &str) -> Self {
         self.text("reference", expected, self.record.reference.as_deref())
     }
 
-    /// It tells of so many things.
+    /// Asserts the number of items it covers.
     #[track_caller]
     pub fn count(self, expected: u64) -> Self {
         let found = self.record.count;
@@ -39,7 +39,7 @@ impl AssertOne<'_, EventRecord> {
         )
     }
 
-    /// Its data are these.
+    /// Asserts the data.
     #[track_caller]
     pub fn data(self, expected: impl Into<Value>) -> Self {
         let (expected, found) = (expected.into(), self.record.data.as_ref());

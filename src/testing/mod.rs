@@ -1,14 +1,14 @@
-//! Tests of programs that record: a log in memory, a clock that stands still, assertions that read well.
+//! Tests of programs that record: an in-memory log, a manual clock, and assertions.
 //!
-//! Take the feature in as a dependency of tests only:
+//! Enable the feature for tests only:
 //!
 //! ```toml
 //! [dev-dependencies]
 //! tower-activity = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! [`ActivityLog::test`] gives a log and its clock. Hand the log to the service as in production, call the
-//! service, and say what should be on record:
+//! [`ActivityLog::test`] returns a log and its clock. Pass the log to the service as in production, call the service, and
+//! assert what was recorded:
 //!
 //! ```
 //! use std::time::Duration;
@@ -41,8 +41,7 @@
 //! # }
 //! ```
 //!
-//! An assertion that does not hold panics at the line of the test that made it, with everything that is on
-//! record as a tree:
+//! A failed assertion panics at its line in the test, with all records as a tree:
 //!
 //! ```text
 //! activity "login": expected success, found failed (denied)
@@ -54,17 +53,17 @@
 //!
 //! # Time
 //!
-//! A [`ManualClock`] moves only when the test moves it, so durations are exact and what is on record is the
-//! same each time. What starts while the clock stands still sorts in the order in which it started. The
-//! clock is the log's alone: tokio's own paused clock, for timers, is moved beside it.
+//! A [`ManualClock`] moves only when the test advances it, so durations are exact and tests are deterministic. Activities that
+//! start at the same time keep their order. The clock belongs to the log: advance tokio's paused clock, for timers,
+//! separately.
 //!
 //! # Other logs
 //!
-//! [`ActivityLog::assert`] works on every log. To test with other settings, a file or another store, give the
-//! builder a clock: `ActivityLog::builder().clock(clock.clone())`. Where a test is not about what is recorded,
-//! [`ActivityLog::disabled`] is enough: on it nothing is on record.
+//! [`ActivityLog::assert`] works on every log. To test with other settings, a file or another store, pass a clock to the
+//! builder: `ActivityLog::builder().clock(clock.clone())`. For tests that do not check what is recorded, use
+//! [`ActivityLog::disabled`].
 //!
-//! Each log stands for itself and nothing is kept in static storage, so tests run side by side.
+//! Logs are independent of each other and use no static storage, so tests can run in parallel.
 
 mod activity;
 mod assert_all;
@@ -88,7 +87,7 @@ use crate::log::ActivityLog;
 pub use crate::pipeline::ManualClock;
 
 impl ActivityLog {
-    /// Opens a log for a test: in memory, on a clock that stands still until it is moved.
+    /// Opens an in-memory log with a manual clock.
     ///
     /// # Panics
     ///
@@ -102,20 +101,19 @@ impl ActivityLog {
         }
     }
 
-    /// Commits what has ended by now and reads back what is on record, to say what should be: await it, or
-    /// [`wait`](Assert::wait).
+    /// Flushes the log and reads its records back for assertions. Await it, or call [`wait`](Assert::wait).
     pub fn assert(&self) -> Assert {
         Assert { log: self.clone() }
     }
 }
 
-/// Reads back what is on record. Returned by [`ActivityLog::assert`].
+/// A future that reads a log for assertions. Returned by [`ActivityLog::assert`].
 ///
-/// Await it, or call [`wait`](Self::wait) where there is no runtime. It also reads a log that has been shut down.
+/// Await it, or call [`wait`](Self::wait) without a runtime. It also reads a log that has been shut down.
 ///
 /// # Panics
 ///
-/// When the log cannot be committed or read.
+/// When the log cannot be flushed or read.
 #[derive(Debug)]
 #[must_use = "nothing is read until this is awaited or waited for"]
 pub struct Assert {
@@ -123,11 +121,11 @@ pub struct Assert {
 }
 
 impl Assert {
-    /// Blocks the thread until everything is committed, and reads it back.
+    /// Blocks the thread until everything is committed, and reads the log.
     ///
     /// # Panics
     ///
-    /// When the log cannot be committed or read.
+    /// When the log cannot be flushed or read.
     #[track_caller]
     pub fn wait(self) -> LogContents {
         let flushed = self.log.flush().wait();

@@ -1,18 +1,18 @@
-//! How assertions speak of records.
+//! Descriptions of records in assertions.
 
 use crate::{
     record::{ActivityRecord, EventRecord},
     store,
 };
 
-/// A record that assertions speak of.
+/// A record that can be asserted on.
 pub trait Record: store::Record {
-    /// What it is one of.
+    /// The name of the kind in singular.
     const ONE: &'static str;
-    /// What several are.
+    /// The name of the kind in plural.
     const MANY: &'static str;
 
-    /// The status, and the error type where it has one.
+    /// Returns the status, with the error type if there is one.
     fn outcome(&self) -> String {
         self.status().to_string()
     }

@@ -1,4 +1,4 @@
-//! What is on record as plain text: a tree of activities, then the events.
+//! Records as plain text: a tree of activities, then the events.
 
 use std::{fmt, time::Duration};
 
@@ -7,7 +7,7 @@ use crate::{
     testing::LogContents,
 };
 
-/// One line: the name, the status, a number, and what else there is to say.
+/// A line: name, status, duration or count, and details.
 type Line = [String; 4];
 
 impl fmt::Display for LogContents {
@@ -17,7 +17,7 @@ impl fmt::Display for LogContents {
 }
 
 impl LogContents {
-    /// Draws all of it, with a mark at one record.
+    /// Draws all records, and marks one of them.
     pub(super) fn draw(&self, here: Option<[u8; 16]>) -> String {
         let mark = |id| (here == Some(id)).then(|| "← here".to_owned());
         let activities = TreeLayout::new(&self.activities)
@@ -69,7 +69,7 @@ fn activity(branch: &Branch<'_>, mark: Option<String>) -> Line {
     ]
 }
 
-/// In quotation marks and one line.
+/// Quotes a text in one line.
 fn quoted(text: &Text) -> String {
     format!("{:?}", text.as_str())
 }
@@ -78,7 +78,7 @@ fn words(words: [Option<String>; 3]) -> String {
     words.into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
-/// Lines up what stands in the same column; one that is empty everywhere is left out.
+/// Aligns columns, without those that are empty in every line.
 fn columns(lines: &[Line]) -> String {
     let width = |text: &String| text.chars().count();
     let widest = |column: usize| lines.iter().map(|line| width(&line[column])).max();

@@ -134,10 +134,7 @@ fn what_makes_no_sense_is_an_error_of_usage() {
         &["--store", "postgres://x", "event", "a", "b"],
         "cannot open \"postgres://x\"",
     );
-    check(
-        &["events", "kind:tool"],
-        "`kind:` asks for what activities have",
-    );
+    check(&["events", "kind:tool"], "events have no `kind:`");
 }
 
 #[test]

@@ -274,7 +274,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         (
             "activity_stats",
             json!({"tz": "Mars"}),
-            "there is no time zone \"Mars\"",
+            "unknown time zone \"Mars\"",
         ),
         (
             "activity_stats",

@@ -97,13 +97,9 @@ fn an_id_that_is_none_or_many_is_an_error() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{id}");
         assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
     };
-    check(
-        "ffff",
-        1,
-        "error: could not find an activity whose id begins with \"ffff\"",
-    );
+    check("ffff", 1, "error: no activity with the ID prefix \"ffff\"");
     check("0", 2, "error: ambiguous ID prefix \"0\": 0");
-    check("login", 2, "error: \"login\" is not an ID or ID prefix");
+    check("login", 2, "error: \"login\" is not an ID prefix");
 }
 
 #[test]
@@ -190,8 +186,7 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
             ran.stderr
         );
         assert!(
-            ran.stderr
-                .contains("\n\nhelp: use --store PATH or ACTIVITY_STORE"),
+            ran.stderr.contains("activity.db\n\nhelp: a log is made by"),
             "{}",
             ran.stderr
         );

@@ -1,10 +1,12 @@
-//! Untrusted text made into a part of one line of Markdown.
+//! Untrusted text as part of one line of Markdown.
 
 /// The longest text of one event, in characters.
 const LONGEST: usize = 160;
 
-/// The text within one line: whatever breaks lines, is invisible or turns the direction of writing becomes a space, runs of
-/// spaces become one, and what begins links, code or HTML is escaped. More than 160 characters are cut off.
+/// Escapes a text for one line of Markdown.
+///
+/// Line breaks, invisible characters and direction marks become spaces, runs of spaces become one space, and the characters
+/// that start links, code or HTML are escaped. The text is truncated to 160 characters.
 ///
 /// # Examples
 ///

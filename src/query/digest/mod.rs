@@ -17,14 +17,14 @@ use crate::{
     store::{AHEAD, TypeCount},
 };
 
-/// How many events a digest has where nothing else is said.
+/// The default number of events in a digest.
 const LIMIT: usize = 10;
-/// How many days a digest goes back where nothing else is said.
+/// The default number of days that a digest covers.
 const DAYS: u32 = 7;
 
-/// What a digest is asked for: the newest 10 events of the last 7 days where nothing else is said.
+/// A query for a digest; by default of the newest 10 events in the last 7 days.
 ///
-/// Log lines (type `log`) are left out, unless the filter asks for a type.
+/// Log lines (type `log`) are excluded, unless the filter has a `type:`.
 ///
 /// # Examples
 ///
@@ -53,17 +53,17 @@ pub struct DigestQuery {
     span: Span,
 }
 
-/// How far back a digest goes.
+/// The time span of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Span {
-    /// So many times 24 hours.
+    /// This many times 24 hours.
     Days(u32),
     /// Since the viewer's midnight.
     Today,
 }
 
 impl DigestQuery {
-    /// Asks for what everybody did, up to this instant.
+    /// Returns a query for the events of all actors up to `now`.
     pub fn new(now: DateTime<Utc>) -> Self {
         DigestQuery {
             filter: Filter::default(),
@@ -74,52 +74,52 @@ impl DigestQuery {
         }
     }
 
-    /// Sets which events are meant; all but log lines by default. It is applied before the limit.
+    /// Sets the filter [default: all but log lines]. It applies before the limit.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Adds that they are this actor's.
+    /// Restricts the digest to this actor.
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.filter.actor.any_of = vec![Pattern::exact(actor)];
         self
     }
 
-    /// Sets how many events are told one by one; 10 by default, at least one and at most
-    /// [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
+    /// Sets the number of events that are listed [default: 10], clamped to
+    /// 1..=[`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Sets how many times 24 hours it goes back; 7 by default.
+    /// Sets how many times 24 hours the digest covers [default: 7].
     pub fn days(mut self, days: u32) -> Self {
         self.span = Span::Days(days);
         self
     }
 
-    /// Goes back to the viewer's midnight, and says "today".
+    /// Covers the time since the viewer's midnight, and says "today".
     pub fn today(mut self) -> Self {
         self.span = Span::Today;
         self
     }
 
-    /// Sets whose clock is shown, and whose midnight is meant; UTC by default.
+    /// Sets the viewer's time zone [default: UTC].
     pub fn zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// The filter with everything that was said.
-    fn whole(&self) -> Filter {
+    /// Returns the filter with the time span and without log lines.
+    fn full_filter(&self) -> Filter {
         let mut filter = self.filter.clone();
         let since = match self.span {
             Span::Days(days) => self.now.checked_sub_signed(TimeDelta::days(days.into())),
             Span::Today => Some(self.zone.start_of_day(self.zone.date(self.now))),
         };
         filter.since = filter.since.max(since);
-        // What is dated ahead has not happened yet.
+        // Events dated ahead have not happened yet.
         let until = self.now + AHEAD;
         filter.until = Some(filter.until.map_or(until, |earlier| earlier.min(until)));
         if filter.event_type.any_of.is_empty() {
@@ -132,32 +132,32 @@ impl DigestQuery {
     }
 }
 
-/// What happened lately: typed, and as Markdown with [`list`](Self::list) and [`grouped`](Self::grouped).
+/// Recent events: typed, and as Markdown by [`list`](Self::list) and [`grouped`](Self::grouped).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Digest {
-    /// The newest events, newest first, as many as were asked for.
+    /// The newest events up to the limit, newest first.
     pub events: Vec<EventRecord>,
-    /// The newest of those that failed, newest first, as many as were asked for.
+    /// The newest failed events up to the limit, newest first.
     pub failures: Vec<EventRecord>,
-    /// All events that were meant, counted by type, those with most first.
+    /// All matching events counted by type, most frequent first.
     pub types: Vec<TypeCount>,
-    /// True when it goes back to the viewer's midnight.
+    /// True if it covers the time since the viewer's midnight.
     pub today: bool,
-    /// The name of the time zone that its Markdown tells the time in.
+    /// The name of the time zone of its Markdown.
     pub zone: Text,
 }
 
 impl ActivityReader {
-    /// What happened lately.
+    /// Returns a digest of recent events.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, which is not the same as nothing having happened:
-    /// [`Digest::UNAVAILABLE`] says it in a prompt. When the filter asks for what events do not have.
+    /// When the store could not be read: put [`Digest::UNAVAILABLE`] into the prompt, as an error does not mean that nothing
+    /// happened. When the filter has a field that events lack.
     pub fn digest(&mut self, query: &DigestQuery) -> Result<Digest> {
-        let mut filter = query.whole();
+        let mut filter = query.full_filter();
         let events = self.events(&filter, None, query.limit)?.records;
         let types = self.types(&filter)?;
         let others = Status::ALL
@@ -174,13 +174,13 @@ impl ActivityReader {
         })
     }
 
-    /// The newest 10 events of an actor in the last 7 days, newest first, without log lines.
+    /// Returns the newest 10 events of an actor in the last 7 days, newest first, without log lines.
     ///
     /// # Errors
     ///
     /// When the store could not be read.
     pub fn recent(&mut self, actor: &str, now: DateTime<Utc>) -> Result<Vec<EventRecord>> {
-        let filter = DigestQuery::new(now).actor(actor).whole();
+        let filter = DigestQuery::new(now).actor(actor).full_filter();
         Ok(self.events(&filter, None, LIMIT)?.records)
     }
 }

@@ -1,4 +1,4 @@
-//! A digest as Markdown, within a budget.
+//! Digests as Markdown, within a token budget.
 
 use super::{Digest, TokenBudget, one_line};
 use crate::{
@@ -11,41 +11,45 @@ use crate::{
 const HEADING: &str = "### Recent activity\n\n";
 
 impl Digest {
-    /// What a prompt says instead of a digest when the log could not be read: no "no activity".
+    /// Replaces a digest in a prompt if the log could not be read. It never reads as "no activity".
     pub const UNAVAILABLE: &str =
         "### Recent activity\n\n- unavailable: the activity log could not be read\n";
 
-    /// True when nothing happened that was meant.
+    /// Returns true if no event matched.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.types.is_empty()
     }
 
-    /// The events one by one: a heading, then `- YYYY-MM-DD HH:MM · summary`, newest first; the last line says how
-    /// many were left out. Empty where nothing happened.
+    /// Renders the events: a heading, then `- YYYY-MM-DD HH:MM · summary`, newest first; the last line has the number of events
+    /// left out. Empty if no event matched.
     ///
-    /// The same digest gives the same bytes. It is at most `tokens` long by [`count_tokens`](crate::query::count_tokens), whatever the texts are,
-    /// and no text leaves its line.
+    /// The output is deterministic. It has at most `tokens` tokens by [`count_tokens`](crate::query::count_tokens), and no text
+    /// breaks out of its line.
     ///
     /// # Errors
     ///
-    /// When there are not even tokens enough to say that something was left out (`is_invalid`).
+    /// When `tokens` is too small even for the line about left-out events (`is_invalid`).
     pub fn list(&self, tokens: usize) -> Result<String> {
         let zone = self.zone.parse().unwrap_or_default();
-        let lines: Vec<_> = self.events.iter().map(|event| one(event, zone)).collect();
+        let lines: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| event_line(event, zone))
+            .collect();
         let total = self.types.iter().map(|one| one.events).sum();
         fit(&lines, total, tokens)
     }
 
-    /// A line for each type that says how many, `- 5 endpoints added today, 1 failed`, then what failed, newest first; the
-    /// last line says how many lines were left out. Empty where nothing happened.
+    /// Renders a line of counts per type, `- 5 endpoints added today, 1 failed`, then the failed events, newest first; the last
+    /// line has the number of lines left out. Empty if no event matched.
     ///
     /// # Errors
     ///
-    /// When there are not even tokens enough to say that something was left out (`is_invalid`).
+    /// When `tokens` is too small even for the line about left-out events (`is_invalid`).
     pub fn grouped(&self, tokens: usize) -> Result<String> {
         let zone = self.zone.parse().unwrap_or_default();
-        let types = self.types.iter().map(|one| counts(one, self.today));
-        let failures = self.failures.iter().map(|event| one(event, zone));
+        let types = self.types.iter().map(|one| type_line(one, self.today));
+        let failures = self.failures.iter().map(|event| event_line(event, zone));
         let lines: Vec<_> = types.chain(failures).collect();
         let failed: u64 = self.types.iter().map(|one| one.failed).sum();
         let total = (self.types.len() as u64).saturating_add(failed);
@@ -53,21 +57,21 @@ impl Digest {
     }
 }
 
-fn one(event: &EventRecord, zone: Zone) -> String {
+fn event_line(event: &EventRecord, zone: Zone) -> String {
     let at = zone.clock(event.at).format("%Y-%m-%d %H:%M");
     let status = match event.status {
         Status::Success => String::new(),
         other => format!("{other}: "),
     };
     let summary = event.summary.as_deref().map(one_line).unwrap_or_default();
-    let said = match summary.as_str() {
+    let text = match summary.as_str() {
         "" => words(&event.event_type),
         summary => summary.to_owned(),
     };
-    format!("- {at} · {status}{said}\n")
+    format!("- {at} · {status}{text}\n")
 }
 
-fn counts(one: &TypeCount, today: bool) -> String {
+fn type_line(one: &TypeCount, today: bool) -> String {
     let today = if today { " today" } else { "" };
     let failed = match one.failed {
         0 => String::new(),
@@ -80,12 +84,12 @@ fn counts(one: &TypeCount, today: bool) -> String {
     )
 }
 
-/// A type as words: `endpoints_added` is `endpoints added`.
+/// Converts a type to words: `endpoints_added` to `endpoints added`.
 fn words(event_type: &str) -> String {
     one_line(&event_type.replace('_', " "))
 }
 
-/// The heading, as many of the first lines as the budget has room for, and how many of all are left out.
+/// Renders the heading, as many of the first lines as fit the budget, and the number of those left out.
 fn fit(lines: &[String], total: u64, tokens: usize) -> Result<String> {
     if lines.is_empty() {
         return Ok(String::new());
@@ -98,9 +102,11 @@ fn fit(lines: &[String], total: u64, tokens: usize) -> Result<String> {
         };
         [HEADING, &lines[..count].concat(), &rest].concat()
     };
-    TokenBudget::new(tokens).fit(lines.len(), text).ok_or_else(|| {
-        Error::invalid(format!(
-            "cannot fit a digest into {tokens} tokens: 40 are always enough to say that something was left out"
-        ))
-    })
+    TokenBudget::new(tokens)
+        .fit(lines.len(), text)
+        .ok_or_else(|| {
+            Error::invalid(format!(
+                "cannot fit a digest into {tokens} tokens · use at least 40"
+            ))
+        })
 }

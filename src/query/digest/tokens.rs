@@ -1,6 +1,6 @@
-//! How many tokens a text has, and texts that have no more than they may.
+//! Token counts and token budgets.
 
-/// A number of tokens that a text keeps to, as [`count_tokens`] counts them.
+/// A token budget for texts, as counted by [`count_tokens`].
 ///
 /// # Examples
 ///
@@ -16,15 +16,15 @@
 pub struct TokenBudget(usize);
 
 impl TokenBudget {
-    /// So many tokens.
+    /// Returns a budget of this many tokens.
     pub fn new(tokens: usize) -> Self {
         TokenBudget(tokens)
     }
 
-    /// The longest text that fits, of those that `text` makes with so many parts, from none to `parts` of them. `None`
-    /// where not even that without any fits.
+    /// Returns the longest text that fits, of the texts that `text` renders with 0 to `parts` parts. `None` if not even the one
+    /// without parts fits.
     ///
-    /// Each further part is taken to make the text longer; only the whole, which has nothing left out, may be shorter.
+    /// More parts must make a longer text; only the text with all parts, which leaves nothing out, may be shorter.
     pub fn fit(self, parts: usize, text: impl Fn(usize) -> String) -> Option<String> {
         let fitting = |count| Some(text(count)).filter(|text| count_tokens(text) <= self.0);
         if let Some(whole) = fitting(parts) {
@@ -43,10 +43,10 @@ impl TokenBudget {
     }
 }
 
-/// How many tokens a text has.
+/// Counts the tokens of a text.
 ///
-/// With the feature `tokenizer` by `o200k_base`, the tokenizer of OpenAI's models since GPT-4o; those of others are near it.
-/// Without it by [`estimated_tokens`].
+/// With the feature `tokenizer` by `o200k_base`, the tokenizer of OpenAI's models since GPT-4o; other tokenizers give similar
+/// counts. Without it by [`estimated_tokens`].
 pub fn count_tokens(text: &str) -> usize {
     #[cfg(feature = "tokenizer")]
     return bpe_openai::o200k_base().count(text);
@@ -54,11 +54,11 @@ pub fn count_tokens(text: &str) -> usize {
     estimated_tokens(text)
 }
 
-/// How many tokens a language model may make of a text: an estimate on the safe side, not a bound.
+/// Estimates the tokens of a text for a language model, on the safe side. It is not an upper bound.
 ///
-/// A token for every three letters of a word or part of them, for every digit, sign and line break, and for every byte
-/// of what is not ASCII. A space belongs to the word after it. English has about four letters a token; letters that are
-/// no words may take more than is estimated here.
+/// Counts a token for every three letters of a word or part of them, for every digit, sign and line break, and for every byte
+/// outside ASCII. A space belongs to the following word. English has about four letters per token; random letters may take
+/// more tokens than estimated.
 ///
 /// # Examples
 ///
@@ -77,7 +77,7 @@ pub fn estimated_tokens(text: &str) -> usize {
             letters += 1;
         } else {
             letters = 0;
-            // Of several spaces only the last belongs to what follows.
+            // Of several spaces only the last belongs to the following word.
             tokens += if c == ' ' && !after_space {
                 0
             } else {

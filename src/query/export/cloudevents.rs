@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::record::{ActivityRecord, EventRecord, InstanceId};
 
-/// A record as a CloudEvent 1.0: serialized it is one in the JSON format. `source` and `id` together name it for good.
+/// A record as a CloudEvent 1.0. Serializes to the JSON format. `source` and `id` together are globally unique.
 #[derive(Debug, Serialize)]
 pub struct CloudEvent<'a> {
     specversion: &'static str,
@@ -28,7 +28,7 @@ enum Data<'a> {
 }
 
 impl<'a> CloudEvent<'a> {
-    /// An activity: of the type `com.github.tower-activity.activity.success`, or how else it ended, at its end.
+    /// Returns an ended activity as a CloudEvent of type `com.github.tower-activity.activity.<status>`, at the time of its end.
     pub fn from_activity(record: &'a ActivityRecord) -> Self {
         CloudEvent {
             specversion: "1.0",
@@ -42,7 +42,7 @@ impl<'a> CloudEvent<'a> {
         }
     }
 
-    /// An event: of the type `com.github.tower-activity.event.deployment`, or whatever type it has.
+    /// Returns an event as a CloudEvent of type `com.github.tower-activity.event.<type>`.
     pub fn from_event(record: &'a EventRecord) -> Self {
         CloudEvent {
             specversion: "1.0",
@@ -61,7 +61,7 @@ fn source(instance: InstanceId) -> String {
     format!("urn:uuid:{instance}")
 }
 
-/// The specification has no empty subjects.
+/// The specification forbids empty subjects.
 fn not_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! CSV as RFC 4180 has it, with cells that no spreadsheet takes for formulas.
+//! CSV (RFC 4180), with cells that no spreadsheet evaluates as formulas.
 
 use std::fmt::Display;
 
@@ -7,44 +7,47 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::ExportRecord;
 use crate::record::{Scope, Text};
 
-/// The line of titles.
+/// Writes the header line.
 pub(super) fn titles<T: ExportRecord>(out: &mut Vec<u8>) {
-    let mut row = Row::begin(out);
+    let mut row = Row::new(out);
     for title in T::TITLES {
         row.text(title);
     }
     row.end();
 }
 
-/// The line of one record.
+/// Writes the line of a record.
 pub(super) fn row(record: &impl ExportRecord, out: &mut Vec<u8>) {
-    let mut row = Row::begin(out);
+    let mut row = Row::new(out);
     record.cells(&mut row);
     row.end();
 }
 
-/// A line that is being written.
+/// Writes the cells of a line.
 #[derive(Debug)]
 pub struct Row<'a> {
     out: &'a mut Vec<u8>,
-    begins: bool,
+    is_first: bool,
 }
 
 impl<'a> Row<'a> {
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        Row { out, begins: true }
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        Row {
+            out,
+            is_first: true,
+        }
     }
 
     fn end(self) {
         self.out.extend(b"\r\n");
     }
 
-    /// A cell of any text.
+    /// Writes a text cell.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        if !std::mem::take(&mut self.begins) {
+        if !std::mem::take(&mut self.is_first) {
             self.out.push(b',');
         }
-        // A spreadsheet would run these, as `=HYPERLINK(..)` does; its own sign for a text makes them one.
+        // A spreadsheet would evaluate these, for example `=HYPERLINK(…)`; a leading `'` marks them as text.
         let safe = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
             "'"
         } else {
@@ -91,7 +94,7 @@ mod tests {
     fn a_cell_is_quoted_where_it_must_be_and_never_a_formula() {
         let check = |text: &str, expected: &str| {
             let mut out = Vec::new();
-            Row::begin(&mut out).text(text);
+            Row::new(&mut out).text(text);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{text:?}");
         };
         check("plain é", "plain é");

@@ -1,7 +1,7 @@
-//! Exports: all records that a filter means, page by page, in formats that other programs read.
+//! Exports of all records that match a filter, page by page, in common formats.
 //!
-//! Parquet is not among them. Its crate brings some forty others, arrow's, and an API of theirs that changes four times a
-//! year, for a format that those who read it make of ours in a line: `duckdb -c "COPY (FROM 'activities.jsonl') TO 'activities.parquet'"`.
+//! Parquet is not supported: its crate has some forty dependencies and an API that breaks four times a year, and DuckDB
+//! converts JSON Lines in one line: `duckdb -c "COPY (FROM 'activities.jsonl') TO 'activities.parquet'"`.
 
 mod cloudevents;
 mod csv;
@@ -19,23 +19,23 @@ use crate::{
     store::{LARGEST_PAGE, Position, Record},
 };
 
-/// In which form records are exported.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// JSON Lines: one JSON object a line, with the names of the records' fields.
+    /// JSON Lines: one JSON object per line, with the fields of the record.
     #[default]
     JsonLines,
-    /// CSV (RFC 4180) with a line of titles. What a spreadsheet would take for a formula begins with a `'`.
+    /// CSV (RFC 4180) with a header line. Texts that a spreadsheet would evaluate as a formula get a leading `'`.
     Csv,
-    /// CloudEvents 1.0 in the JSON format, one a line; the record is the data.
+    /// CloudEvents 1.0 in the JSON format, one per line, with the record as data.
     CloudEvents,
 }
 
-/// An export on its way: ended activities or events, in the order of commits.
+/// A running export of ended activities or events, in commit order.
 ///
-/// It has what was committed when it began. What comes later is exported from [`position`](Self::position) on, so that exports
-/// that follow each other have every record once, and one that was cut off goes on where it was.
+/// It contains the records committed before it began. Pass its [`position`](Self::position) to [`after`](Self::after) of the
+/// next export: consecutive exports contain every record once, and an interrupted export can be continued.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ pub enum Format {
 /// let mut export = Export::activities(Filter::default(), Format::Csv);
 /// let mut bytes = Vec::new();
 /// while export.page(&mut reader, &mut bytes)? {
-///     // Hand the bytes on, and clear them.
+///     // Write the bytes somewhere, and clear them.
 /// }
 /// assert_eq!(String::from_utf8_lossy(&bytes).lines().count(), 2);
 /// # Ok::<_, tower_activity::Error>(())
@@ -64,90 +64,89 @@ pub enum Format {
 pub struct Export<R> {
     filter: Filter,
     format: Format,
-    /// Where it began.
+    /// The start position.
     begin: Position<R>,
-    place: Position<R>,
-    /// Where it ends; not known before it began.
+    position: Position<R>,
+    /// The end position; unknown before the first page.
     end: Option<Position<R>>,
     records: u64,
 }
 
 impl Export<ActivityRecord> {
-    /// Exports the ended activities that a filter means.
+    /// Exports the ended activities that match a filter.
     pub fn activities(filter: Filter, format: Format) -> Self {
         Export::new(filter, format)
     }
 }
 
 impl Export<EventRecord> {
-    /// Exports the events that a filter means.
+    /// Exports the events that match a filter.
     pub fn events(filter: Filter, format: Format) -> Self {
         Export::new(filter, format)
     }
 }
 
 impl<R: ExportRecord> Export<R> {
-    /// Exports the records that a filter means.
+    /// Exports the records that match a filter.
     pub fn new(filter: Filter, format: Format) -> Self {
         Export {
             filter,
             format,
             begin: Position::START,
-            place: Position::START,
+            position: Position::START,
             end: None,
             records: 0,
         }
     }
 
-    /// Begins after this place in the order of commits, where an earlier export ended: without titles.
-    pub fn after(mut self, place: Position<R>) -> Self {
-        (self.begin, self.place) = (place, place);
+    /// Continues after a position, where an earlier export ended. CSV has no header line then.
+    pub fn after(mut self, position: Position<R>) -> Self {
+        (self.begin, self.position) = (position, position);
         self
     }
 
-    /// Everything up to this place in the order of commits has been exported.
+    /// Returns the position up to which everything has been exported.
     pub fn position(&self) -> Position<R> {
-        self.place
+        self.position
     }
 
-    /// How many records have been exported.
+    /// Returns the number of exported records.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// The share of what is to be exported that has been looked at, from 0 to 1.
+    /// Returns the progress from 0 to 1.
     pub fn progress(&self) -> f64 {
         let Some(end) = self.end else {
             return 0.0;
         };
         match self.begin.behind(end) {
             0 => 1.0,
-            all => self.begin.behind(self.place) as f64 / all as f64,
+            all => self.begin.behind(self.position) as f64 / all as f64,
         }
     }
 
-    /// Adds some more records to `out`, at most [`LARGEST_PAGE`]. False where there are no more.
+    /// Appends the next records to `out`, at most [`LARGEST_PAGE`]. Returns false if there are no more.
     ///
     /// # Errors
     ///
-    /// When the store could not be read; then nothing was added. When the filter asks for what such records do not
-    /// have.
+    /// When the store could not be read; nothing is appended then. When the filter has a field that such records lack.
     pub fn page(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<bool> {
         let mut end = match self.end {
             Some(end) => end,
             None => reader.newest()?,
         };
-        let begins = self.end.is_none() && self.place == Position::START;
+        let begins = self.end.is_none() && self.position == Position::START;
         let mut page = Vec::new();
-        let mut after = reader.after(self.place, &self.filter, LARGEST_PAGE)?;
+        let mut after = reader.after(self.position, &self.filter, LARGEST_PAGE)?;
         if after.restarted {
             return Err(Error::invalid(format!(
-                "cannot export from {} on: the log has no such place, its newest is {}; export all of it, without a place",
-                self.place, after.next
+                "cannot export after {}: no such position in the log, the newest is {} · export everything, without a position",
+                self.position, after.next
             )));
         }
         if after.next.log() != end.log() {
-            // Another file has taken the place of the log, and its records go on there.
+            // The file of the log was replaced, and its records continue in the new one.
             end = reader.newest()?;
         }
         after
@@ -157,27 +156,27 @@ impl<R: ExportRecord> Export<R> {
         out.append(&mut page);
         self.end = Some(end);
         self.records += after.records.len() as u64;
-        let before = self.place;
-        self.place = match after.next.log() == end.log() {
+        let before = self.position;
+        self.position = match after.next.log() == end.log() {
             true => Position::new(end.log(), after.next.seq().min(end.seq())),
             false => after.next,
         };
-        // Where a place is not there yet, the next export goes on from it.
-        Ok(self.place != before && self.place.seq() < end.seq())
+        // A position that is not in the store yet stays: the next export continues from it.
+        Ok(self.position != before && self.position.seq() < end.seq())
     }
 }
 
-/// A record that each format knows how to write. It cannot be implemented outside of this crate.
+/// A record that can be exported in every format. It cannot be implemented outside of this crate.
 pub trait ExportRecord: Record {
-    /// The titles of the columns.
+    /// The column titles.
     #[doc(hidden)]
     const TITLES: &'static [&'static str];
 
-    /// The cells of its row.
+    /// Writes the cells of its row.
     #[doc(hidden)]
     fn cells(&self, row: &mut csv::Row<'_>);
 
-    /// It in an envelope.
+    /// Returns it as a CloudEvent.
     #[doc(hidden)]
     fn envelope(&self) -> CloudEvent<'_>;
 }
@@ -328,7 +327,7 @@ impl FromStr for Format {
             "csv" => Ok(Format::Csv),
             "cloudevents" => Ok(Format::CloudEvents),
             _ => Err(Error::invalid(format!(
-                "{text:?} is not a format of exports: it is `jsonl`, `csv` or `cloudevents`"
+                "{text:?} is not an export format · use `jsonl`, `csv` or `cloudevents`"
             ))),
         }
     }

@@ -1,10 +1,10 @@
-//! What is wrong with a filter, and where.
+//! Errors of the filter grammar.
 
 use std::{fmt, ops::Range};
 
 use crate::error::Error;
 
-/// What is wrong with a filter's text, where, and what would be right.
+/// A syntax error in a filter: the problem, its span, and a suggestion.
 ///
 /// # Examples
 ///
@@ -38,22 +38,22 @@ impl FilterError {
         }
     }
 
-    /// The filter as it was given.
+    /// Returns the text of the filter.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The bytes of [`text`](FilterError::text) that are wrong; whole characters.
+    /// Returns the byte range of the problem in [`text`](FilterError::text), on character boundaries.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    /// What is wrong.
+    /// Returns the problem.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What would be right, where that is known.
+    /// Returns a suggestion, if any.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
     }
@@ -78,7 +78,7 @@ impl From<FilterError> for Error {
     }
 }
 
-/// What is wrong with a part of a filter, before it is known where that part stands.
+/// The problem with a part of a filter, without its span.
 #[derive(Debug)]
 pub(super) struct Problem {
     message: String,
@@ -98,7 +98,7 @@ impl Problem {
         self
     }
 
-    /// Says what is allowed, and which of it is nearest to what was written.
+    /// Adds the allowed names, and the one most similar to `written`.
     pub(super) fn allowed(self, written: &str, names: &[&str]) -> Self {
         let list = names.join(", ");
         let written = written.to_lowercase();
@@ -114,10 +114,10 @@ impl Problem {
     }
 }
 
-/// How many single characters have to be changed, put in, left out or swapped with their neighbour.
+/// Returns the edit distance: characters replaced, inserted, deleted or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    // Names are short: whatever is this much longer is not one of them, and need not be measured.
+    // Names are short. A much longer text is not similar to any, and measuring it would take long.
     if a.len() > b.len() + 8 {
         return a.len() - b.len();
     }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_distance_counts_single_slips() {
+    fn the_distance_counts_single_edits() {
         let check = |a: &str, b: &str, expected| assert_eq!(distance(a, b), expected, "{a} {b}");
         check("failed", "failed", 0);
         check("faild", "failed", 1);

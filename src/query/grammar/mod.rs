@@ -1,14 +1,14 @@
 //! The filter grammar: `status:failed name:login* actor:"Ann B" since:24h duration:>2s -env:dev free words`.
 //!
 //! ```text
-//! filter = { term }                      every term has to hold
+//! filter = { term }                      every term must match
 //! term   = ["-"] field ":" value {"," value}   one of the values; with "-" none of them
 //!        | ["-"] word ["*"]              found in name, message or payload, whatever the case; "*": the rest of it
 //! value  = { character | "*" | quoted }  "*" is a wildcard in the fields that are texts
 //! quoted = '"' .. '"'                    anything, "\" before a quote or a backslash
 //! ```
 //!
-//! A field that is given twice has all the values of both. `since`, `until` and `duration` are given once.
+//! A repeated field has the values of all its terms. `since`, `until` and `duration` may be given only once.
 
 mod error;
 mod scan;
@@ -26,15 +26,15 @@ use self::{
 };
 use crate::record::{Choice, Field, Filter, Has, Kind, Pattern, Status};
 
-/// The longest filter in bytes: far more than a person types, and little enough to compile at once.
-const LONGEST: usize = 4096;
-/// The most values in one filter. SQLite's expressions may be 1,000 deep.
-const MOST_VALUES: usize = 200;
+/// The longest filter in bytes: far more than a person types, and fast to compile.
+const MAX_BYTES: usize = 4096;
+/// The most values in one filter. SQLite limits the depth of expressions to 1,000.
+const MAX_VALUES: usize = 200;
 
 type Parsed<T> = Result<T, (Range<usize>, Problem)>;
 
 impl Filter {
-    /// Reads the filter grammar. Ages such as `since:24h` count back from `now`; dates are UTC.
+    /// Parses the filter grammar. Ages, for example `since:24h`, count back from `now`; dates are UTC.
     ///
     /// # Examples
     ///
@@ -50,24 +50,24 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// When the text is not a filter: an unknown field or value, an open quote. The error says where.
+    /// For an unknown field or value, an unclosed quote and other syntax errors. The error has the span.
     pub fn parse(text: &str, now: DateTime<Utc>) -> Result<Filter, FilterError> {
         read(text, now).map_err(|(span, problem)| FilterError::new(text, span, problem))
     }
 }
 
 fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
-    if text.len() > LONGEST {
-        let end = text.floor_char_boundary(LONGEST);
-        let problem = Problem::new(format!("the filter is longer than {LONGEST} bytes"));
+    if text.len() > MAX_BYTES {
+        let end = text.floor_char_boundary(MAX_BYTES);
+        let problem = Problem::new(format!("the filter is longer than {MAX_BYTES} bytes"));
         return Err((end..text.len(), problem));
     }
     let mut filter = Filter::default();
     let mut values = 0;
     for term in scan::scan(text)? {
         values += term.values.len();
-        if values > MOST_VALUES {
-            let problem = Problem::new(format!("the filter has more than {MOST_VALUES} values"));
+        if values > MAX_VALUES {
+            let problem = Problem::new(format!("the filter has more than {MAX_VALUES} values"));
             return Err((term.span, problem));
         }
         match term.field.clone() {
@@ -84,9 +84,9 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
 }
 
 fn unknown_field(name: &str, term: &Term) -> Problem {
-    let problem = Problem::new(format!("there is no field `{name}`"));
+    let problem = Problem::new(format!("unknown field `{name}`"));
     if term.values[0].parts[0].starts_with([':', '/']) {
-        return problem.help("to find a text that has a colon, put it in quotes");
+        return problem.help("put a text with a colon in quotes");
     }
     problem.allowed(name, &Field::ALL.map(Field::as_str))
 }
@@ -101,7 +101,7 @@ fn word(filter: &mut Filter, term: &Term) {
 
 fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> Parsed<()> {
     if let Some(value) = term.values.iter().find(|value| value.is_missing()) {
-        // The span of nothing is the colon or comma before it.
+        // The span of a missing value is the colon or comma before it.
         let span = value.span.start - 1..value.span.end;
         return Err((span, missing(field)));
     }
@@ -149,7 +149,7 @@ fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> P
 
 fn missing(field: Field) -> Problem {
     let name = field.as_str();
-    let problem = Problem::new(format!("a value of `{name}` is missing here"));
+    let problem = Problem::new(format!("missing value of `{name}`"));
     match field {
         Field::Status => problem.allowed("", &Status::ALL.map(Status::as_str)),
         Field::Kind => problem.allowed("", &Kind::ALL.map(Kind::as_str)),
@@ -164,7 +164,7 @@ fn missing(field: Field) -> Problem {
     }
 }
 
-/// A field whose values are known by name.
+/// Parses a field with a fixed set of values.
 fn named<T: Copy, const N: usize>(
     choice: &mut Choice<T>,
     term: &Term,
@@ -185,7 +185,7 @@ fn named<T: Copy, const N: usize>(
     Ok(())
 }
 
-/// A field that is a text.
+/// Parses a text field.
 fn patterns(choice: &mut Choice<Pattern>, term: Term) -> Parsed<()> {
     let side = side(choice, term.negated);
     side.extend(
@@ -196,7 +196,7 @@ fn patterns(choice: &mut Choice<Pattern>, term: Term) -> Parsed<()> {
     Ok(())
 }
 
-/// A field that is a bound: given once, never excluded.
+/// Parses a bound, which may be given once and not be excluded.
 fn once<T>(
     slot: &mut Option<T>,
     field: Field,
@@ -204,13 +204,13 @@ fn once<T>(
     read: impl Fn(&str) -> Result<T, Problem>,
 ) -> Parsed<()> {
     let name = field.as_str();
-    let turned = match field {
-        Field::Since => "write `until:..`",
-        Field::Until => "write `since:..`",
-        _ => "turn the comparison round: `duration:<=2s`",
+    let inverse = match field {
+        Field::Since => "use `until:`",
+        Field::Until => "use `since:`",
+        _ => "reverse the comparison, for example `duration:<=2s`",
     };
     if term.negated {
-        let problem = Problem::new(format!("`{name}` cannot be excluded")).help(turned);
+        let problem = Problem::new(format!("`{name}` cannot be excluded")).help(inverse);
         return Err((term.span.clone(), problem));
     }
     let [value] = term.values.as_slice() else {

@@ -1,46 +1,46 @@
-//! The first step: a text as terms, without knowing what the fields mean.
+//! The lexer: splits a text into terms, whatever their fields.
 
 use std::ops::Range;
 
 use super::error::Problem;
 
-/// `-field:value,value`, or a free word.
+/// A term: `-field:value,value` or a free word.
 #[derive(Debug)]
 pub(super) struct Term {
-    /// True where a `-` stands before it.
+    /// True if it starts with `-`.
     pub(super) negated: bool,
-    /// What stands before the colon; `None` for a free word.
+    /// The span of the field name; `None` for a free word.
     pub(super) field: Option<Range<usize>>,
-    /// At least one; exactly one for a free word.
+    /// At least one value; exactly one for a free word.
     pub(super) values: Vec<Value>,
-    /// All of it.
+    /// The span of the term.
     pub(super) span: Range<usize>,
 }
 
-/// One value: texts with wildcards between them.
+/// A value: texts with wildcards between them.
 #[derive(Debug)]
 pub(super) struct Value {
     /// The texts between the wildcards; at least one.
     pub(super) parts: Vec<String>,
-    /// True where any of it stands in quotes.
+    /// True if any part is in quotes.
     pub(super) quoted: bool,
-    /// All of it, quotes included.
+    /// The span of the value, quotes included.
     pub(super) span: Range<usize>,
 }
 
 impl Value {
-    /// The value as a plain text, wildcards as they were written.
+    /// Returns the value as text, with wildcards as `*`.
     pub(super) fn text(&self) -> String {
         self.parts.join("*")
     }
 
-    /// True where nothing was written.
+    /// Returns true if the value is missing.
     pub(super) fn is_missing(&self) -> bool {
         !self.quoted && self.parts.len() == 1 && self.parts[0].is_empty()
     }
 }
 
-/// Cuts a filter into terms.
+/// Splits a filter into terms.
 pub(super) fn scan(text: &str) -> Result<Vec<Term>, (Range<usize>, Problem)> {
     let mut scanner = Scanner { text, at: 0 };
     let mut terms = Vec::new();
@@ -66,7 +66,7 @@ impl Scanner<'_> {
         Some(c)
     }
 
-    /// Goes to the next term; false at the end.
+    /// Skips to the next term. Returns false at the end.
     fn skip_space(&mut self) -> bool {
         while self.peek().is_some_and(char::is_whitespace) {
             self.take();
@@ -97,7 +97,7 @@ impl Scanner<'_> {
         })
     }
 
-    /// Takes letters followed by a colon.
+    /// Takes a field name: letters followed by a colon.
     fn field(&mut self) -> Option<Range<usize>> {
         let rest = &self.text[self.at..];
         let length = rest.find(|c: char| !(c.is_alphabetic() || c == '_'))?;
@@ -109,7 +109,7 @@ impl Scanner<'_> {
         Some(field)
     }
 
-    /// Takes one value. In a free word a comma means nothing, and a star only stands at the end.
+    /// Takes one value. In a free word a comma is an ordinary character, and `*` is only allowed at the end.
     fn value(&mut self, of_field: bool) -> Result<Value, (Range<usize>, Problem)> {
         let start = self.at;
         let mut parts = vec![String::new()];
@@ -131,7 +131,7 @@ impl Scanner<'_> {
                     parts[last].push('*');
                 }
                 '*' => {
-                    let problem = Problem::new("a free word has a `*` only at its end")
+                    let problem = Problem::new("`*` in a free word is only allowed at its end")
                         .help("write `no such us*`, `name:a*b`, or put it in quotes");
                     return Err((here..self.at, problem));
                 }
@@ -145,7 +145,7 @@ impl Scanner<'_> {
         })
     }
 
-    /// Takes everything to the closing quote; a backslash makes the next character an ordinary one.
+    /// Takes everything up to the closing quote. A backslash escapes the next character.
     fn quoted(&mut self, into: &mut String, open: usize) -> Result<(), (Range<usize>, Problem)> {
         loop {
             match self.take() {
@@ -153,8 +153,8 @@ impl Scanner<'_> {
                 Some('\\') => into.extend(self.take()),
                 Some(c) => into.push(c),
                 None => {
-                    let problem = Problem::new("this quote is not closed")
-                        .help("a `\"` inside of quotes is written `\\\"`");
+                    let problem = Problem::new("unclosed quote")
+                        .help("write `\\\"` for a quote inside quotes");
                     return Err((open..open + 1, problem));
                 }
             }

@@ -1,4 +1,4 @@
-//! Values that are more than a text: lengths of time, instants, ranges.
+//! Parsers of typed values: durations, instants and ranges.
 
 use std::ops::Bound;
 
@@ -7,46 +7,44 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use super::error::Problem;
 use crate::record::DurationRange;
 
-const LENGTHS: &str = "a length is a number and a unit: 250us, 45ms, 2s, 1.5m, 24h, 7d, 2w, 1h30m";
+const DURATIONS: &str =
+    "a duration is a number and a unit: 250us, 45ms, 2s, 1.5m, 24h, 7d, 2w, 1h30m";
 const INSTANTS: &str =
     "a time is an age (90m, 24h, 7d), a date (2026-02-18) or a time in UTC (2026-02-18T09:30:00Z)";
 const RANGES: &str = "write `duration:>2s` (or >=, <, <=) or `duration:1s..5s`";
 
-/// Reads `>2s`, `>=2s`, `<2s`, `<=2s`, `1s..5s`, `1s..`, `..5s`.
+/// Parses `>2s`, `>=2s`, `<2s`, `<=2s`, `1s..5s`, `1s..`, `..5s`.
 pub(super) fn range(text: &str) -> Result<DurationRange, Problem> {
     let unbounded = (Bound::Unbounded, Bound::Unbounded);
     let (min_ns, max_ns) = if let Some(rest) = text.strip_prefix(">=") {
-        (Bound::Included(length(rest)?), unbounded.1)
+        (Bound::Included(duration(rest)?), unbounded.1)
     } else if let Some(rest) = text.strip_prefix('>') {
-        (Bound::Excluded(length(rest)?), unbounded.1)
+        (Bound::Excluded(duration(rest)?), unbounded.1)
     } else if let Some(rest) = text.strip_prefix("<=") {
-        (unbounded.0, Bound::Included(length(rest)?))
+        (unbounded.0, Bound::Included(duration(rest)?))
     } else if let Some(rest) = text.strip_prefix('<') {
-        (unbounded.0, Bound::Excluded(length(rest)?))
+        (unbounded.0, Bound::Excluded(duration(rest)?))
     } else if let Some((min, max)) = text.split_once("..") {
         let end = |text: &str| match text {
             "" => Ok(Bound::Unbounded),
-            text => length(text).map(Bound::Included),
+            text => duration(text).map(Bound::Included),
         };
         (end(min)?, end(max)?)
     } else {
-        length(text)?;
-        return Err(Problem::new(format!(
-            "`{text}` does not say whether more or less is meant"
-        ))
-        .help(RANGES));
+        duration(text)?;
+        return Err(Problem::new(format!("`{text}` is not a range")).help(RANGES));
     };
     if let (Bound::Included(min), Bound::Included(max)) = (min_ns, max_ns)
         && min > max
     {
         return Err(Problem::new(format!(
-            "`{text}` is an empty range: its ends are the wrong way round"
+            "`{text}` is an empty range: the first bound is larger than the second"
         )));
     }
     Ok(DurationRange { min_ns, max_ns })
 }
 
-/// Reads an age before `now`, a date, or a time.
+/// Parses an age before `now`, a date, or a time.
 pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
     if text == "now" {
         return Ok(now);
@@ -54,9 +52,9 @@ pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, P
     let is_age = text.starts_with(|c: char| c.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_lowercase())
         && !text.contains([':', '-']);
-    let far = || Problem::new(format!("`{text}` is too far away"));
+    let far = || Problem::new(format!("`{text}` is out of range"));
     let at = if is_age {
-        let ns = i64::try_from(length(text).map_err(|problem| problem.help(INSTANTS))?);
+        let ns = i64::try_from(duration(text).map_err(|problem| problem.help(INSTANTS))?);
         let age = TimeDelta::nanoseconds(ns.map_err(|_| far())?);
         now.checked_sub_signed(age)
     } else {
@@ -88,17 +86,17 @@ fn written(text: &str) -> Option<DateTime<Utc>> {
     .map(|at| at.and_utc())
 }
 
-/// True for the years that an RFC 3339 text can say.
+/// Returns true for the years of RFC 3339.
 fn in_range(at: DateTime<Utc>) -> bool {
     (0..10_000).contains(&chrono::Datelike::year(&at))
 }
 
-/// Reads one or more numbers with units, in nanoseconds.
-fn length(text: &str) -> Result<u64, Problem> {
+/// Parses one or more numbers with units. Returns nanoseconds.
+fn duration(text: &str) -> Result<u64, Problem> {
     if text.is_empty() {
-        return Err(Problem::new("a length of time is missing here").help(LENGTHS));
+        return Err(Problem::new("missing duration").help(DURATIONS));
     }
-    let wrong = || Problem::new(format!("`{text}` is not a length of time")).help(LENGTHS);
+    let wrong = || Problem::new(format!("`{text}` is not a duration")).help(DURATIONS);
     let mut total = 0u64;
     let mut rest = text;
     while !rest.is_empty() {
@@ -106,7 +104,7 @@ fn length(text: &str) -> Result<u64, Problem> {
             .find(|c: char| !(c.is_ascii_digit() || c == '.'))
             .ok_or_else(|| match rest {
                 "0" => wrong(),
-                _ => Problem::new(format!("`{text}` has no unit")).help(LENGTHS),
+                _ => Problem::new(format!("`{text}` has no unit")).help(DURATIONS),
             })?;
         let (number, after) = rest.split_at(digits);
         let letters = after
@@ -118,7 +116,7 @@ fn length(text: &str) -> Result<u64, Problem> {
             .ok_or_else(wrong)?;
         total = total
             .checked_add(part)
-            .ok_or_else(|| Problem::new(format!("`{text}` is too long a time")))?;
+            .ok_or_else(|| Problem::new(format!("`{text}` is too long")))?;
         rest = after;
     }
     Ok(total)
@@ -138,7 +136,7 @@ fn unit_ns(unit: &str) -> Option<u64> {
     })
 }
 
-/// A decimal number times a unit, exactly; what is less than a nanosecond is cut off.
+/// Multiplies a decimal number by a unit, exactly; truncated to nanoseconds.
 fn scaled(number: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let mut total = whole.parse::<u64>().ok()?.checked_mul(unit)?;
@@ -148,7 +146,7 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
     let mut place = u128::from(unit);
     let mut below = 0u128;
     let mut scale = 1u128;
-    // Fifteen digits are more than any unit has nanoseconds.
+    // Fifteen digits: no unit has more nanoseconds than that.
     for digit in fraction.chars().take(15) {
         below = below * 10 + u128::from(digit.to_digit(10)?);
         scale *= 10;
@@ -163,9 +161,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_a_number_and_a_unit() {
+    fn a_duration_is_a_number_and_a_unit() {
         let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(length(text).ok(), expected, "{text}");
+            assert_eq!(duration(text).ok(), expected, "{text}");
         };
         check("2s", Some(2_000_000_000));
         check("1.5s", Some(1_500_000_000));

@@ -1,4 +1,4 @@
-//! Sums as people read them.
+//! Figures: sums as people read them.
 
 use std::ops::Range;
 
@@ -9,44 +9,44 @@ use crate::{
     store::{Quarter, Total, TurnStats},
 };
 
-/// What happened in a span of time.
+/// The figures of a time span.
 ///
-/// Percentiles are off by at most 1/32 (3.2 %). A turn is an activity of the kind `turn`; of an agent that has
-/// never taken one, an activity without a parent.
+/// Percentiles have an error of at most 1/32 (3.2 %). A turn is an activity of kind `turn`; for an agent that never recorded
+/// one, an activity without a parent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Figures {
-    /// Activities that started then and have ended, or were abandoned.
+    /// Activities that started in the span and have ended or were abandoned.
     pub count: u64,
-    /// Those that failed.
+    /// Failed activities.
     pub failed: u64,
-    /// Those that were cancelled.
+    /// Cancelled activities.
     pub cancelled: u64,
     /// The mean duration, in nanoseconds.
     pub mean_ns: Option<u64>,
     /// The shortest duration, in nanoseconds.
     pub min_ns: Option<u64>,
-    /// The duration that one half did not exceed, in nanoseconds.
+    /// The median duration, in nanoseconds.
     pub p50_ns: Option<u64>,
-    /// The duration that 95 % did not exceed, in nanoseconds.
+    /// The 95th percentile of durations, in nanoseconds.
     pub p95_ns: Option<u64>,
-    /// The duration that 99 % did not exceed, in nanoseconds.
+    /// The 99th percentile of durations, in nanoseconds.
     pub p99_ns: Option<u64>,
     /// The longest duration, in nanoseconds.
     pub max_ns: Option<u64>,
     /// The turns of all agents.
     pub turns: u64,
-    /// Turns in each hour that has passed of it.
+    /// Turns per hour of the span that has passed.
     pub turns_per_hour: f64,
-    /// The mean time from the start of an agent's turn to the start of its next, both within the span, in nanoseconds.
+    /// The mean time from the start of an agent's turn to the start of its next one, both in the span, in nanoseconds.
     pub mean_turn_ns: Option<u64>,
-    /// Agents of which something started.
+    /// Agents with activities that started in the span.
     pub active_agents: u64,
 }
 
 impl Figures {
-    pub(super) fn of(sums: &Sums, turns: &Turns, hours: f64) -> Self {
+    pub(super) fn new(sums: &Sums, turns: &Turns, hours: f64) -> Self {
         Figures {
             count: sums.count,
             failed: sums.failed,
@@ -68,42 +68,42 @@ impl Figures {
     }
 }
 
-/// How agents took turns in a span of time.
+/// The turns in a time span.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     count: u64,
-    /// How many turns followed another of the same agent.
+    /// Turns that followed another one of the same agent.
     gaps: u64,
-    /// The times between them together, in microseconds.
+    /// The sum of the times between them, in microseconds.
     gaps_us: u64,
     agents: u64,
 }
 
 impl Turns {
-    /// The turns that were taken in these quarters; all paces in order of quarters.
-    pub(super) fn within(paces: &[TurnStats], quarters: Range<Quarter>) -> Turns {
-        let place = |quarter| paces.partition_point(|one| one.quarter < quarter);
-        let (first, end) = (place(quarters.start), place(quarters.end));
+    /// Returns the turns in these quarter hours. `stats` must be in order of quarter hours.
+    pub(super) fn in_quarters(stats: &[TurnStats], quarters: Range<Quarter>) -> Turns {
+        let index = |quarter| stats.partition_point(|one| one.quarter < quarter);
+        let (first, end) = (index(quarters.start), index(quarters.end));
         let mut all = Turns::default();
-        let mut turning = 0;
-        for pace in paces.get(first..end).unwrap_or_default() {
-            all.count += pace.turns;
-            all.gaps_us += pace.span_us;
-            for after in &pace.recency {
-                if after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
-                    all.gaps_us += after.gap_us;
+        let mut agents_with_turns = 0;
+        for one in stats.get(first..end).unwrap_or_default() {
+            all.count += one.turns;
+            all.gaps_us += one.span_us;
+            for recency in &one.recency {
+                if recency.quarters > 0 && one.quarter.before(recency.quarters) >= quarters.start {
+                    all.gaps_us += recency.gap_us;
                 } else {
-                    all.agents += after.active;
-                    turning += after.took_turns;
+                    all.agents += recency.active;
+                    agents_with_turns += recency.took_turns;
                 }
             }
         }
-        all.gaps = all.count.saturating_sub(turning);
+        all.gaps = all.count.saturating_sub(agents_with_turns);
         all
     }
 
-    /// The turns of one agent.
-    pub(super) fn of(agent: &Total) -> Turns {
+    /// Returns the turns of one agent.
+    pub(super) fn of_agent(agent: &Total) -> Turns {
         Turns {
             count: agent.turns,
             gaps: agent.turns.saturating_sub(1),

@@ -1,4 +1,4 @@
-//! Metrics: how much, how long, how often, by the viewer's hours and days.
+//! Metrics: counts, durations and turns, by the viewer's hours and days.
 
 mod figures;
 mod period;
@@ -18,7 +18,7 @@ use crate::{
     store::{AHEAD, Dimension, Grain, Subject, Total, TypeCount},
 };
 
-/// Which metrics are asked for.
+/// A query for metrics.
 ///
 /// # Examples
 ///
@@ -55,7 +55,7 @@ pub struct MetricsQuery {
 }
 
 impl MetricsQuery {
-    /// Asks for the window that ends with today, in UTC, of everything, cut by the hour.
+    /// Returns a query for all activities in the window that ends with today in UTC, by the hour.
     pub fn new(window: Window, now: DateTime<Utc>) -> Self {
         MetricsQuery {
             window,
@@ -69,40 +69,40 @@ impl MetricsQuery {
         }
     }
 
-    /// Sets whose metrics are meant; those of everything by default.
+    /// Sets the subject [default: all activities].
     pub fn subject(mut self, subject: Subject) -> Self {
         self.subject = subject;
         self
     }
 
-    /// Sets where days begin; UTC by default.
+    /// Sets the viewer's time zone, in which days begin [default: UTC].
     pub fn zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// Sets how finely the history is cut; by the hour by default.
+    /// Sets the step of the history [default: hour].
     pub fn step(mut self, step: Step) -> Self {
         self.step = step;
         self
     }
 
-    /// Sets an instant of the last day of the window; today by default.
+    /// Sets an instant in the last day of the window [default: today].
     pub fn at(mut self, at: DateTime<Utc>) -> Self {
         self.at = at;
         self
     }
 
-    /// Leaves turns and active agents out, which are then 0. Those of a name or a brand are counted from what started in the
-    /// window, one by one, where all else is kept ready.
+    /// Skips turns and active agents, which are then 0. For a name or a brand they are computed by scanning the activities of the
+    /// window; everything else is precomputed.
     pub fn without_turns(mut self) -> Self {
         self.turns = false;
         self
     }
 
-    /// Sets which activities are counted; all by default.
+    /// Sets which activities are counted [default: all].
     ///
-    /// Sums are kept ready for one project. For any other filter they are added up from the activities, one by one.
+    /// The sums of a single project are precomputed. For any other filter the activities are scanned.
     pub fn restricted_to(mut self, filter: Filter) -> Self {
         self.restriction = filter;
         self
@@ -112,7 +112,7 @@ impl MetricsQuery {
         self.window.ending_at(self.at, self.zone)
     }
 
-    /// An instant of the last day of the window after this one, which is not after today.
+    /// Returns an instant in the last day of the next window, at most today.
     fn later(&self, window: Period) -> DateTime<Utc> {
         let first = self.zone.date(window.end);
         let last = self.zone.day_after(first, self.window.days() - 1);
@@ -120,22 +120,22 @@ impl MetricsQuery {
     }
 }
 
-/// What happened in one window.
+/// The metrics of one window.
 ///
-/// An activity counts where it started, once it has ended. Percentiles are off by at most 1/32 (3.2 %).
+/// An activity counts at its start, once it has ended. Percentiles have an error of at most 1/32 (3.2 %).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Metrics {
     /// The window.
     pub window: Period,
-    /// The window as a whole.
+    /// The figures of the whole window.
     pub current: Figures,
-    /// Its steps, in order of time; those that lie ahead are left out.
+    /// The steps of the window in order of time, without future ones.
     pub history: Vec<Point>,
-    /// An instant of the window before, where sums are kept of it.
+    /// An instant in the previous window, if the store has sums for it.
     pub earlier: Option<DateTime<Utc>>,
-    /// An instant of the window after, where that has begun.
+    /// An instant in the next window, if it has begun.
     pub later: Option<DateTime<Utc>>,
 }
 
@@ -144,38 +144,37 @@ pub struct Metrics {
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Point {
-    /// When it was.
+    /// The period of the step.
     #[serde(flatten)]
     pub period: Period,
-    /// What happened then.
+    /// The figures of the step.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
-/// What happened in one window for one project, agent, name or brand.
+/// The figures of one project, agent, name or brand in a ranking.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Ranked {
-    /// Which one.
+    /// Its id.
     pub id: Text,
-    /// What happened.
+    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
 impl ActivityReader {
-    /// What happened in a window, and in its hours or days.
+    /// Returns the metrics of a window and of its hours or days.
     ///
-    /// All of it is kept ready, but for the turns of a name or a brand: they are added up from what started in the window,
-    /// which takes longer the more that is.
+    /// They are precomputed, except the turns of a name or a brand: these scan the activities of the window.
     ///
     /// # Errors
     ///
-    /// When nothing is on record of what is asked for (`is_not_found`), and when the store could not be read.
+    /// When the subject has no activity (`is_not_found`), and when the store could not be read.
     pub fn metrics(&mut self, query: &MetricsQuery) -> Result<Metrics> {
         if !self.is_known(query)? {
-            let what = format!("could not find any activity of {}", query.subject);
+            let what = format!("no activity of {}", query.subject);
             return Err(Error::new(ErrorKind::NotFound, what));
         }
         let window = query.period();
@@ -185,7 +184,7 @@ impl ActivityReader {
             true => Grain::Hour,
             false => Grain::Quarter,
         };
-        let (buckets, paces) = self.history(query, quarters.clone(), grain)?;
+        let (buckets, turn_stats) = self.history(query, quarters.clone(), grain)?;
 
         let mut history = Vec::new();
         let mut sums = Sums::default();
@@ -200,15 +199,16 @@ impl ActivityReader {
             sums.merge(&step);
             if period.start <= query.now {
                 let hours = period.hours_until(query.now);
-                let figures = Figures::of(&step, &Turns::within(&paces, quarters), hours);
+                let figures =
+                    Figures::new(&step, &Turns::in_quarters(&turn_stats, quarters), hours);
                 history.push(Point { period, figures });
             }
         }
         let oldest = self.reader.oldest_quarter()?;
-        let turns = Turns::within(&paces, quarters.clone());
+        let turns = Turns::in_quarters(&turn_stats, quarters.clone());
         Ok(Metrics {
             window,
-            current: Figures::of(&sums, &turns, window.hours_until(query.now)),
+            current: Figures::new(&sums, &turns, window.hours_until(query.now)),
             history,
             earlier: oldest
                 .filter(|oldest| *oldest < quarters.start)
@@ -217,9 +217,9 @@ impl ActivityReader {
         })
     }
 
-    /// What happened in a window for each project, agent, name or brand, those with most activities first.
+    /// Ranks projects, agents, names or brands by their number of activities in a window.
     ///
-    /// Turns are told by agent only.
+    /// Only a ranking of agents has turns.
     ///
     /// # Errors
     ///
@@ -231,10 +231,10 @@ impl ActivityReader {
         let hours = window.hours_until(query.now);
         let figures = |total: Total| {
             let turns = match by {
-                Dimension::Agent if query.turns => Turns::of(&total),
+                Dimension::Agent if query.turns => Turns::of_agent(&total),
                 _ => Turns::default(),
             };
-            let figures = Figures::of(&total.sums, &turns, hours);
+            let figures = Figures::new(&total.sums, &turns, hours);
             let id = total.id;
             Ranked { id, figures }
         };
@@ -246,7 +246,7 @@ impl ActivityReader {
         Ok(ranking)
     }
 
-    /// The events of a window counted by type, those with most first.
+    /// Counts the events of a window by type, most frequent first.
     ///
     /// # Errors
     ///
@@ -263,14 +263,14 @@ impl ActivityReader {
         self.types(&filter.and(&query.restriction))
     }
 
-    /// From when on what is dated so is dated ahead, and not of today.
+    /// Returns the instant from which on records are dated ahead.
     fn ahead_from(&mut self) -> Result<DateTime<Utc>> {
         let present = self.reader.present()?;
         let ahead = present.checked_add_signed(AHEAD);
         Ok(ahead.unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
-    /// The events that a filter means counted by type, those with most first.
+    /// Counts the events that match a filter by type, most frequent first.
     pub(super) fn types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         let mut types = self.reader.event_types(filter)?;
         types.sort_by(|a, b| {

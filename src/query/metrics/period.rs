@@ -1,4 +1,4 @@
-//! Windows and steps: how time is cut where the viewer lives.
+//! Windows, periods and steps in the viewer's time zone.
 
 use std::{fmt, ops::Range, str::FromStr};
 
@@ -11,10 +11,10 @@ use crate::{
     store::Quarter,
 };
 
-/// Seconds in a quarter of an hour.
+/// Seconds in a quarter hour.
 const QUARTER_S: i64 = 900;
 
-/// How much time is looked at: so many whole days, from midnight to midnight where the viewer lives.
+/// The length of a window: whole days, from midnight to midnight in the viewer's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,38 +24,38 @@ pub enum Window {
     Day,
     /// Seven days.
     Week,
-    /// Thirty days: as long as sums are kept.
+    /// Thirty days, the default retention of sums.
     Month,
 }
 
-/// How finely a history is cut.
+/// The step of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
-    /// At every full hour of the clocks there. Where they are set back, an hour that they show twice is two.
+    /// Local hours. The repeated hour when clocks are set back is two steps.
     #[default]
     Hour,
-    /// At every midnight.
+    /// Local days.
     Day,
 }
 
-/// A span of time: from its start up to, and without, its end.
+/// A time span, end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Period {
-    /// When it begins.
+    /// The start.
     pub start: DateTime<Utc>,
-    /// When the next one begins.
+    /// The end, where the next period starts.
     pub end: DateTime<Utc>,
 }
 
 impl Window {
-    /// Every window, from the shortest on.
+    /// Every window, shortest first.
     pub const ALL: [Window; 3] = [Window::Day, Window::Week, Window::Month];
 
-    /// The name in the command and the API.
+    /// Returns the name in commands and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Window::Day => "day",
@@ -64,7 +64,7 @@ impl Window {
         }
     }
 
-    /// How many days it has.
+    /// Returns the number of days.
     pub const fn days(self) -> i64 {
         match self {
             Window::Day => 1,
@@ -73,7 +73,7 @@ impl Window {
         }
     }
 
-    /// The period whose last day is the one that `at` lies in.
+    /// Returns the period whose last day contains `at`.
     pub fn ending_at(self, at: DateTime<Utc>, zone: Zone) -> Period {
         let last = zone.date(at);
         Period {
@@ -84,14 +84,14 @@ impl Window {
 }
 
 impl Period {
-    /// The quarters of an hour since the Unix epoch that begin in it.
+    /// Returns the quarter hours that start in it.
     pub(super) fn quarters(self) -> Range<Quarter> {
-        // A zone whose days do not begin with a quarter has not been seen since 1972.
+        // No time zone has had days that start within a quarter hour since 1972.
         Quarter::containing(self.start)..Quarter::containing(self.end)
     }
 
-    /// The same without those that lie ahead of this instant, where the period has begun by then. In whole hours, of which
-    /// sums are kept.
+    /// Returns the quarter hours that start in it, up to the hour that contains `ahead` if the period has begun by then. Whole
+    /// hours, so that hourly sums can be used.
     pub(super) fn quarters_until(self, ahead: DateTime<Utc>) -> Range<Quarter> {
         let all = self.quarters();
         let hours = ahead.timestamp().div_euclid(4 * QUARTER_S) + 1;
@@ -101,19 +101,19 @@ impl Period {
         }
     }
 
-    /// True when it begins and ends with an hour of UTC.
+    /// Returns true if it starts and ends at a full hour of UTC.
     pub(super) fn is_whole_hours(self) -> bool {
         let whole = |at: DateTime<Utc>| at.timestamp().rem_euclid(4 * QUARTER_S) == 0;
         whole(self.start) && whole(self.end)
     }
 
-    /// The hours of it that have passed, at least a quarter of one: what rates are counted by.
+    /// Returns the hours that have passed, the divisor of rates; at least a quarter.
     pub(super) fn hours_until(self, now: DateTime<Utc>) -> f64 {
         let passed = self.end.min(now) - self.start;
         passed.num_milliseconds().max(QUARTER_S * 1_000) as f64 / 3_600_000.0
     }
 
-    /// Cuts it into steps.
+    /// Splits it into steps.
     pub(super) fn steps(self, step: Step, zone: Zone) -> Vec<Period> {
         let mut starts: Vec<(NaiveDateTime, i32, DateTime<Utc>)> = Vec::new();
         let quarters = self.quarters();
@@ -150,7 +150,7 @@ impl FromStr for Window {
         let known = Window::ALL.into_iter().find(|one| one.as_str() == text);
         known.ok_or_else(|| {
             Error::invalid(format!(
-                "{text:?} is not a window: it is `day`, `week` or `month`"
+                "{text:?} is not a window · use `day`, `week` or `month`"
             ))
         })
     }

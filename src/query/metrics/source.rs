@@ -1,4 +1,4 @@
-//! Where sums come from: from what is kept ready, or from the activities that a filter means.
+//! Selects the source of sums: precomputed buckets, or a scan of activities.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use crate::{
     store::{self, Bucket, Dimension, Grain, Quarter, Subject, Total, TurnStats, during},
 };
 
-/// What is added up.
+/// The source of sums.
 enum Source {
-    /// What is kept ready for this.
-    Kept(Subject),
-    /// What these mean.
-    Rows(Box<Filter>),
+    /// The buckets of a subject.
+    Buckets(Subject),
+    /// The activities that match a filter.
+    Scan(Box<Filter>),
 }
 
 impl MetricsQuery {
@@ -25,38 +25,40 @@ impl MetricsQuery {
         of_projects.project.any_of.clone_from(projects);
         let named = |id: &str| projects.iter().any(|one| one.as_exact() == Some(id));
         match &self.subject {
-            subject if self.restriction.is_empty() => Source::Kept(subject.clone()),
-            _ if self.restriction != of_projects => Source::Rows(self.rows().into()),
-            Subject::One(Dimension::Project, id) if named(id) => Source::Kept(self.subject.clone()),
+            subject if self.restriction.is_empty() => Source::Buckets(subject.clone()),
+            _ if self.restriction != of_projects => Source::Scan(self.full_filter().into()),
+            Subject::One(Dimension::Project, id) if named(id) => {
+                Source::Buckets(self.subject.clone())
+            }
             Subject::Overall => match Pattern::only_exact(projects) {
-                Some(id) => Source::Kept(Subject::One(Dimension::Project, id.to_owned().into())),
-                None => Source::Rows(self.rows().into()),
+                Some(id) => Source::Buckets(Subject::One(Dimension::Project, id.to_owned().into())),
+                None => Source::Scan(self.full_filter().into()),
             },
-            _ => Source::Rows(self.rows().into()),
+            _ => Source::Scan(self.full_filter().into()),
         }
     }
 
-    /// The activities that are meant, whenever they started.
-    fn rows(&self) -> Filter {
-        // The one first: its index is the narrower.
+    /// Returns a filter for the activities, whenever they started.
+    fn full_filter(&self) -> Filter {
+        // The subject first: its index is more selective.
         self.subject.filter().and(&self.restriction)
     }
 }
 
 impl ActivityReader {
-    /// Whether anything is on record of what is asked for.
+    /// Returns true if the subject has activities.
     pub(super) fn is_known(&mut self, query: &MetricsQuery) -> Result<bool> {
         match query.source() {
             _ if query.subject == Subject::Overall => Ok(true),
-            Source::Kept(subject) => self.reader.is_known(&subject),
-            Source::Rows(mut filter) => {
+            Source::Buckets(subject) => self.reader.is_known(&subject),
+            Source::Scan(mut filter) => {
                 filter.status.none_of.push(Status::Running);
                 Ok(!self.page(&filter, None, 1)?.records.is_empty())
             }
         }
     }
 
-    /// The sums of these quarters, or whole hours, in their order, and the pace of agents in them.
+    /// Returns the buckets of these quarter hours or whole hours, in order, and their turn statistics.
     pub(super) fn history(
         &mut self,
         query: &MetricsQuery,
@@ -64,18 +66,21 @@ impl ActivityReader {
         grain: Grain,
     ) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
         let source = query.source();
-        let Source::Kept(subject) = &source else {
-            return store::sums_and_turns(&mut *self.reader, &during(query.rows(), quarters));
+        let Source::Buckets(subject) = &source else {
+            return store::sums_and_turns(
+                &mut *self.reader,
+                &during(query.full_filter(), quarters),
+            );
         };
         let buckets = self.reader.buckets(subject, quarters.clone(), grain)?;
-        let paces = match query.turns {
+        let turn_stats = match query.turns {
             true => self.reader.turn_stats(subject, quarters, grain)?,
             false => Vec::new(),
         };
-        Ok((buckets, paces))
+        Ok((buckets, turn_stats))
     }
 
-    /// The sums of these quarters for each of a dimension, in no order.
+    /// Returns the sums of these quarter hours for each value of a dimension, in no particular order.
     pub(super) fn totals(
         &mut self,
         by: Dimension,
@@ -83,8 +88,12 @@ impl ActivityReader {
         quarters: Range<Quarter>,
     ) -> Result<Vec<Total>> {
         match query.source() {
-            Source::Kept(Subject::Overall) => self.reader.totals(by, quarters),
-            _ => store::totals(&mut *self.reader, by, &during(query.rows(), quarters)),
+            Source::Buckets(Subject::Overall) => self.reader.totals(by, quarters),
+            _ => store::totals(
+                &mut *self.reader,
+                by,
+                &during(query.full_filter(), quarters),
+            ),
         }
     }
 }

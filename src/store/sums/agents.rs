@@ -1,9 +1,9 @@
-//! What is known of agents, added up in the order of commits: the insert pays nothing for it.
+//! Sums and turns of agents, computed in commit order in the background, so that inserts do not pay for them.
 //!
-//! Of each agent there are sums and a [`AgentQuarter`] for every quarter of an hour in which it was active, of all agents and of
-//! those of each project a [pace](super::turns). A change of a stretch takes away from the pace what it counted for, and what
-//! its neighbours did, and adds what they count for now: additions, prunes and rebuilds are all such changes. A store keeps
-//! the rows ([`AgentRows`]).
+//! Each agent has sums and an [`AgentQuarter`] per quarter hour in which it was active; all agents together, and those of each
+//! project, have [turn buckets](super::turns). Additions, prunes and rebuilds are all [`Change`]s of agent quarters: a change
+//! subtracts what the quarter and its neighbours counted for, and adds what they count for now. The store keeps the rows
+//! ([`AgentRows`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -17,21 +17,21 @@ use super::{
 };
 use crate::record::{Status, Sums};
 
-/// The rows that a store keeps of agents. Agents and projects are told by their numbers, and so are quarters of an hour.
+/// The rows of agents in a store. Agents and projects are identified by dictionary ids, quarter hours by number.
 pub(crate) trait AgentRows {
-    /// Why a row could not be read or written.
+    /// The error of the database.
     type Error;
 
-    /// Whether an agent has ever taken a turn that says so.
+    /// Returns true if the agent ever recorded an activity of kind `turn`.
     fn records_turns(&self, agent: i64) -> Result<bool, Self::Error>;
 
-    /// Remembers that it has.
+    /// Marks the agent as one that records activities of kind `turn`.
     fn set_records_turns(&self, agent: i64) -> Result<(), Self::Error>;
 
-    /// The scopes in which an agent was active, ever or in one quarter.
+    /// Returns the scopes in which the agent was active, ever or in one quarter hour.
     fn scopes(&self, agent: i64, quarter: Option<i64>) -> Result<Vec<i64>, Self::Error>;
 
-    /// The stretches of an agent in these quarters.
+    /// Returns the agent's quarter hours in a range.
     fn agent_quarters(
         &self,
         agent: i64,
@@ -39,7 +39,7 @@ pub(crate) trait AgentRows {
         quarters: RangeInclusive<i64>,
     ) -> Result<AgentQuarters, Self::Error>;
 
-    /// The last quarter before these of which something is there, and the first after them.
+    /// Returns the closest quarter hours before and after a range that have a row.
     fn neighbours(
         &self,
         agent: i64,
@@ -48,23 +48,23 @@ pub(crate) trait AgentRows {
         of: Neighbours,
     ) -> Result<(Option<i64>, Option<i64>), Self::Error>;
 
-    /// Puts a stretch in place of the one that is there; one without activities is deleted.
+    /// Replaces the row of a quarter hour, or deletes it if `quarter` has no activities.
     fn put(
         &self,
         agent: i64,
         scope: i64,
-        quarter: i64,
-        stretch: &AgentQuarter,
+        number: i64,
+        quarter: &AgentQuarter,
     ) -> Result<(), Self::Error>;
 
-    /// Adds to the pace that is there. Returns the quarters of the pace of all agents.
+    /// Adds increments to the stored turn buckets. Returns the changed quarter hours of scope [`ALL`].
     fn add_turn_buckets(&self, buckets: TurnBuckets) -> Result<BTreeSet<i64>, Self::Error>;
 
-    /// Forgets the pace of these quarters.
+    /// Deletes the turn buckets of a scope in a range.
     fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> Result<(), Self::Error>;
 
-    /// The stretches of these quarters, with their neighbours: what they count for depends on them.
-    fn around(
+    /// Returns the agent's quarter hours in a range and their neighbours, which the turn buckets depend on.
+    fn with_neighbours(
         &self,
         agent: i64,
         scope: i64,
@@ -78,19 +78,19 @@ pub(crate) trait AgentRows {
     }
 }
 
-/// Which quarters of an agent follow one another.
+/// Which quarter hours count as neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Neighbours {
-    /// Those in which it was active.
+    /// Those with activities.
     Active,
-    /// Those in which it took turns that say so.
+    /// Those with activities of kind `turn`.
     Turns,
-    /// Those in which it did something without a parent.
+    /// Those with root activities.
     Roots,
 }
 
 impl Neighbours {
-    /// Those of an agent that says what its turns are, or does not.
+    /// Returns the neighbours that an agent's turns depend on.
     fn of_turns(records_turns: bool) -> Self {
         if records_turns {
             Neighbours::Turns
@@ -100,7 +100,7 @@ impl Neighbours {
     }
 }
 
-/// An activity as the sums of agents see it.
+/// The columns of an activity row that agents' sums are computed from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AgentRow {
     pub(crate) agent: i64,
@@ -111,25 +111,25 @@ pub(crate) struct AgentRow {
     pub(crate) nesting: Nesting,
 }
 
-/// What some activities add.
+/// The sums of some activities, to be added to the stored ones.
 #[derive(Debug, Default)]
 pub(crate) struct AgentSums {
-    /// By agent and quarter.
+    /// By agent and quarter hour.
     pub(crate) sums: HashMap<(i64, i64), Sums>,
     /// By agent and scope.
-    pub(crate) stretches: BTreeMap<i64, BTreeMap<i64, AgentQuarters>>,
+    pub(crate) quarters: BTreeMap<i64, BTreeMap<i64, AgentQuarters>>,
 }
 
-/// What becomes of an agent's quarters, by scope: what they were and what they are.
+/// A pending update of one agent: old and new value per (scope, quarter hour).
 struct Change {
     agent: i64,
-    /// Whether it said, and records_turns, what its turns are.
+    /// Whether the agent records activities of kind `turn`, before and after this change.
     records_turns: (bool, bool),
     scopes: BTreeMap<i64, BTreeMap<i64, (AgentQuarter, AgentQuarter)>>,
 }
 
 impl Nesting {
-    /// No text is the kind's where there is no turn at all.
+    /// `is_turn` is `None` if the dictionary has no `turn` yet, that is, if the store has no turns.
     pub(crate) fn new(is_turn: Option<bool>, is_root: bool) -> Self {
         match (is_turn, is_root) {
             (Some(true), _) => Nesting::Turn,
@@ -144,28 +144,28 @@ impl AgentSums {
         let quarter = quarter_of(row.started_at_us);
         let sums = self.sums.entry((row.agent, quarter)).or_default();
         sums.add(row.status, row.duration_ns);
-        let stretch = AgentQuarter::new(row.started_at_us, row.nesting);
-        let scopes = self.stretches.entry(row.agent).or_default();
+        let one = AgentQuarter::new(row.started_at_us, row.nesting);
+        let scopes = self.quarters.entry(row.agent).or_default();
         for scope in [ALL].into_iter().chain(row.project) {
             let quarters = scopes.entry(scope).or_default();
-            quarters.entry(quarter).or_default().add(&stretch);
+            quarters.entry(quarter).or_default().add(&one);
         }
     }
 
-    /// Adds the stretches to those that are kept. Returns the quarters that have changed for all agents together.
+    /// Adds the quarter hours to the stored ones. Returns the changed quarter hours of scope [`ALL`].
     pub(crate) fn store<R: AgentRows>(&self, rows: &R) -> Result<BTreeSet<i64>, R::Error> {
         store(rows, &self.changes(rows)?)
     }
 
-    /// What they add to the pace.
+    /// Returns the increments of the turn buckets, without storing them.
     pub(crate) fn turn_buckets<R: AgentRows>(&self, rows: &R) -> Result<TurnBuckets, R::Error> {
         turn_buckets(rows, &self.changes(rows)?)
     }
 
     fn changes<R: AgentRows>(&self, rows: &R) -> Result<Vec<Change>, R::Error> {
         let mut changes = Vec::new();
-        for (agent, scopes) in &self.stretches {
-            let mut change = Change::of(rows, *agent)?;
+        for (agent, scopes) in &self.quarters {
+            let mut change = Change::new(rows, *agent)?;
             for (scope, quarters) in scopes {
                 let mut both = BTreeMap::new();
                 for (quarter, more) in quarters {
@@ -182,48 +182,47 @@ impl AgentSums {
         Ok(changes)
     }
 
-    /// Puts what agents did in these quarters in place of what is kept of them, whatever that is. Returns those that have
-    /// changed for all agents together.
+    /// Replaces the rows of these quarter hours. Returns the changed quarter hours of scope [`ALL`].
     pub(crate) fn rebuild<R: AgentRows>(
         &self,
         rows: &R,
         quarters: &Range<i64>,
     ) -> Result<BTreeSet<i64>, R::Error> {
-        for (agent, scopes) in &self.stretches {
-            for (scope, stretches) in scopes {
-                for (quarter, stretch) in stretches {
-                    rows.put(*agent, *scope, *quarter, stretch)?;
-                    if stretch.turns.count > 0 {
+        for (agent, scopes) in &self.quarters {
+            for (scope, quarters) in scopes {
+                for (number, quarter) in quarters {
+                    rows.put(*agent, *scope, *number, quarter)?;
+                    if quarter.turns.count > 0 {
                         rows.set_records_turns(*agent)?;
                     }
                 }
             }
         }
-        let scopes = self.stretches.values().flat_map(BTreeMap::keys);
+        let scopes = self.quarters.values().flat_map(BTreeMap::keys);
         for scope in scopes.collect::<BTreeSet<_>>() {
             rows.delete_turn_buckets(*scope, quarters)?;
         }
         let mut buckets = TurnBuckets::default();
         let (first, last) = (quarters.start, quarters.end - 1);
-        let within = |mut chain: QuarterSpans| {
-            chain.retain(|quarter, _| *quarter <= last);
-            chain
+        let up_to_last = |mut quarters: QuarterSpans| {
+            quarters.retain(|quarter, _| *quarter <= last);
+            quarters
         };
-        for (agent, scopes) in &self.stretches {
+        for (agent, scopes) in &self.quarters {
             let records_turns = rows.records_turns(*agent)?;
             for scope in scopes.keys() {
-                let old = rows.around(*agent, *scope, first..=last, Neighbours::Active)?;
-                buckets.add_active(*scope, 1, &within(active(&old)), first);
+                let old = rows.with_neighbours(*agent, *scope, first..=last, Neighbours::Active)?;
+                buckets.add_active(*scope, 1, &up_to_last(active(&old)), first);
                 let of = Neighbours::of_turns(records_turns);
-                let old = rows.around(*agent, *scope, first..=last, of)?;
-                buckets.add_turns(*scope, 1, &within(turns(&old, records_turns)), first);
+                let old = rows.with_neighbours(*agent, *scope, first..=last, of)?;
+                buckets.add_turns(*scope, 1, &up_to_last(turns(&old, records_turns)), first);
             }
         }
         rows.add_turn_buckets(buckets)
     }
 }
 
-/// Forgets these quarters of agents. Returns those that have changed for all agents together.
+/// Deletes quarter hours of agents. Returns the changed quarter hours of scope [`ALL`].
 pub(crate) fn delete_quarters<R: AgentRows>(
     rows: &R,
     quarters: &BTreeSet<(i64, i64)>,
@@ -232,7 +231,7 @@ pub(crate) fn delete_quarters<R: AgentRows>(
     for (agent, quarter) in quarters {
         let change = match changes.remove(agent) {
             Some(change) => change,
-            None => Change::of(rows, *agent)?,
+            None => Change::new(rows, *agent)?,
         };
         let change = changes.entry(*agent).or_insert(change);
         for scope in rows.scopes(*agent, Some(*quarter))? {
@@ -245,20 +244,20 @@ pub(crate) fn delete_quarters<R: AgentRows>(
     store(rows, &changes)
 }
 
-/// The stretch of one quarter; an empty one where there is none.
+/// Returns one quarter hour; an empty one if it has no row.
 fn one<R: AgentRows>(
     rows: &R,
     agent: i64,
     scope: i64,
     quarter: i64,
 ) -> Result<AgentQuarter, R::Error> {
-    let stretches = rows.agent_quarters(agent, scope, quarter..=quarter)?;
-    Ok(stretches.get(&quarter).copied().unwrap_or_default())
+    let quarters = rows.agent_quarters(agent, scope, quarter..=quarter)?;
+    Ok(quarters.get(&quarter).copied().unwrap_or_default())
 }
 
-/// Stores some changes. Returns the quarters that have changed for all agents together.
+/// Stores some changes. Returns the changed quarter hours of scope [`ALL`].
 fn store<R: AgentRows>(rows: &R, changes: &[Change]) -> Result<BTreeSet<i64>, R::Error> {
-    // What they counted for is seen only before they are changed.
+    // The decrements are computed from the old rows, so this comes first.
     let quarters = rows.add_turn_buckets(turn_buckets(rows, changes)?)?;
     for change in changes {
         for (scope, quarters) in &change.scopes {
@@ -282,7 +281,7 @@ fn turn_buckets<R: AgentRows>(rows: &R, changes: &[Change]) -> Result<TurnBucket
 }
 
 impl Change {
-    fn of<R: AgentRows>(rows: &R, agent: i64) -> Result<Self, R::Error> {
+    fn new<R: AgentRows>(rows: &R, agent: i64) -> Result<Self, R::Error> {
         let records_turns = rows.records_turns(agent)?;
         Ok(Change {
             agent,
@@ -291,7 +290,7 @@ impl Change {
         })
     }
 
-    /// Takes away what the quarters counted for, and adds what they count for now.
+    /// Subtracts what the quarter hours counted for, and adds what they count for now.
     fn count<R: AgentRows>(&self, rows: &R, buckets: &mut TurnBuckets) -> Result<(), R::Error> {
         for (scope, quarters) in &self.scopes {
             let (Some((first, _)), Some((last, _))) =
@@ -299,12 +298,13 @@ impl Change {
             else {
                 continue;
             };
-            let asked = *first..=*last;
+            let range = *first..=*last;
             if quarters
                 .values()
                 .any(|(old, new)| (old.active == 0) != (new.active == 0))
             {
-                let old = rows.around(self.agent, *scope, asked.clone(), Neighbours::Active)?;
+                let old =
+                    rows.with_neighbours(self.agent, *scope, range.clone(), Neighbours::Active)?;
                 buckets.add_active(*scope, -1, &active(&old), *first);
                 buckets.add_active(*scope, 1, &active(&changed(old, quarters)), *first);
             }
@@ -314,7 +314,7 @@ impl Change {
             };
             if self.records_turns.0 == self.records_turns.1 && quarters.values().any(differ) {
                 let of = Neighbours::of_turns(records_turns);
-                let old = rows.around(self.agent, *scope, asked, of)?;
+                let old = rows.with_neighbours(self.agent, *scope, range, of)?;
                 buckets.add_turns(*scope, -1, &turns(&old, records_turns), *first);
                 buckets.add_turns(
                     *scope,
@@ -325,24 +325,25 @@ impl Change {
             }
         }
         if self.records_turns.0 != self.records_turns.1 {
-            self.count_anew(rows, buckets)?;
+            self.recount_turns(rows, buckets)?;
         }
         Ok(())
     }
 
-    /// The same where an agent has said for the first time what its turns are: none of what seemed to be one is.
-    fn count_anew<R: AgentRows>(
+    /// Counts all turns of the agent anew: it recorded its first activity of kind `turn`, so its root activities, which
+    /// counted as turns until now, are none.
+    fn recount_turns<R: AgentRows>(
         &self,
         rows: &R,
         buckets: &mut TurnBuckets,
     ) -> Result<(), R::Error> {
         let mut scopes: BTreeSet<i64> = self.scopes.keys().copied().collect();
         scopes.extend(rows.scopes(self.agent, None)?);
-        let nothing = BTreeMap::new();
+        let unchanged = BTreeMap::new();
         for scope in scopes {
             let old = rows.agent_quarters(self.agent, scope, i64::MIN..=i64::MAX)?;
             buckets.add_turns(scope, -1, &turns(&old, self.records_turns.0), i64::MIN);
-            let new = changed(old, self.scopes.get(&scope).unwrap_or(&nothing));
+            let new = changed(old, self.scopes.get(&scope).unwrap_or(&unchanged));
             buckets.add_turns(scope, 1, &turns(&new, self.records_turns.1), i64::MIN);
         }
         Ok(())
@@ -350,9 +351,9 @@ impl Change {
 }
 
 fn changed(
-    mut stretches: AgentQuarters,
+    mut quarters: AgentQuarters,
     by: &BTreeMap<i64, (AgentQuarter, AgentQuarter)>,
 ) -> AgentQuarters {
-    stretches.extend(by.iter().map(|(quarter, (_, new))| (*quarter, *new)));
-    stretches
+    quarters.extend(by.iter().map(|(quarter, (_, new))| (*quarter, *new)));
+    quarters
 }

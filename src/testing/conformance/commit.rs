@@ -1,4 +1,4 @@
-//! Records on their way into a store that can be written.
+//! Commits generated records through the write side of a store.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use crate::{
     error::Result,
     record::{ActivityRecord, ChunkRecord, EventRecord, RecordingRecord, RecordingStatus, Status},
     store::{
-        Accounting, Batch, Details, EndedActivity, NewChunk, NewEvent, NewStep, StartedActivity,
-        Step, Store, Writer,
+        Accounting, Batch, Details, EndedActivity, Instance, NewChunk, NewEvent, NewStep,
+        StartedActivity, Step, Store, Writer,
     },
 };
 
-/// So many records are committed at once: more than one commit is needed, also of a few.
+/// Activities per commit: small, so that a few dozen need several commits.
 const BATCH: usize = 13;
 
-/// Commits records through a store's write side. What runs does so until the writer that is returned is closed.
+/// Commits records through a store's write side. Running activities run until the returned writer is closed.
 ///
 /// # Errors
 ///
@@ -27,9 +27,10 @@ pub fn commit(store: &dyn Store, records: &Records) -> Result<Box<dyn Writer>> {
     let open = abandoned.map(started).collect();
     dead.append(&Batch {
         open,
+        steps: steps(records, &records.dead),
         ..Batch::default()
     })?;
-    // What it leaves open is abandoned.
+    // Its open activities and recordings become abandoned.
     dead.close(&Accounting::default())?;
 
     let mut alive = store.writer(&records.alive)?;
@@ -42,13 +43,11 @@ pub fn commit(store: &dyn Store, records: &Records) -> Result<Box<dyn Writer>> {
     }
     let running = records.activities.iter();
     let running = running.filter(|one| one.status == Status::Running);
-    let steps = records.recordings.iter();
+    let events = records.events.iter().chain(&records.duplicates);
     alive.append(&Batch {
         open: running.map(started).collect(),
-        events: records.events.iter().map(event).collect(),
-        steps: steps
-            .flat_map(|(one, chunks)| recording(one, chunks))
-            .collect(),
+        events: events.map(event).collect(),
+        steps: steps(records, &records.alive),
         ..Batch::default()
     })?;
     Ok(alive)
@@ -76,7 +75,15 @@ fn started(one: &ActivityRecord) -> StartedActivity {
     }
 }
 
-/// None of what has not ended by itself.
+/// Returns the steps of all recordings of an instance.
+fn steps(records: &Records, instance: &Instance) -> Vec<NewStep> {
+    let own = records.recordings.iter();
+    let own = own.filter(|(one, _)| one.instance == instance.id);
+    own.flat_map(|(one, chunks)| recording(one, chunks))
+        .collect()
+}
+
+/// Returns an activity that ended by itself.
 fn ended(one: &ActivityRecord) -> Option<EndedActivity> {
     Some(EndedActivity {
         started: started(one),
@@ -121,7 +128,9 @@ fn recording(one: &RecordingRecord, chunks: &[ChunkRecord]) -> Vec<NewStep> {
             body: chunk.body.clone(),
         })
     });
-    let end = (one.status != RecordingStatus::Recording).then(|| Step::End {
+    // An abandoned recording has no end of its own.
+    let open = [RecordingStatus::Recording, RecordingStatus::Abandoned];
+    let end = (!open.contains(&one.status)).then(|| Step::End {
         status: one.status,
         events: one.events,
         lost: one.lost,

@@ -1,4 +1,4 @@
-//! What follows from the records, by looking at all of them.
+//! The oracle: answers computed by a linear scan of the records.
 
 use std::{cmp::Reverse, ops::RangeInclusive};
 
@@ -11,21 +11,21 @@ use crate::{
     store::{AHEAD, Cursor, LARGEST_PAGE, Record},
 };
 
-/// Records as they are to be found, and what is to be answered about them.
+/// The records, and the expected answers about them.
 pub(super) struct Expected<'a> {
     pub(super) records: &'a Records,
     pub(super) activities: Vec<ActivityRecord>,
     pub(super) events: Vec<EventRecord>,
-    /// Agents that have ever taken a turn that says so.
-    pub(super) saying: Vec<Text>,
+    /// Agents that recorded an activity of kind `turn`.
+    pub(super) turn_agents: Vec<Text>,
 }
 
-/// Records without what is the store's own.
+/// Records without the fields that the store assigns.
 pub(super) trait Plain: Record {
-    /// The record without its number in the order of commits.
+    /// Returns the record without its number in commit order.
     fn plain(self) -> Self;
 
-    /// All of them, in the order of commits.
+    /// Returns all records, in commit order.
     fn all<'a>(expected: &'a Expected<'_>) -> &'a [Self];
 }
 
@@ -52,7 +52,7 @@ impl Plain for EventRecord {
 }
 
 impl<'a> Expected<'a> {
-    pub(super) fn of(records: &'a Records) -> Self {
+    pub(super) fn new(records: &'a Records) -> Self {
         let ahead_from = records.now + AHEAD;
         let mut activities = records.activities.clone();
         for one in &mut activities {
@@ -65,16 +65,16 @@ impl<'a> Expected<'a> {
         let turns = activities.iter().filter(|one| one.kind == Kind::Turn);
         let turns = turns.filter(|one| one.status != Status::Running);
         Expected {
-            saying: turns.filter_map(|one| one.scope.agent.clone()).collect(),
+            turn_agents: turns.filter_map(|one| one.scope.agent.clone()).collect(),
             records,
             activities,
             events,
         }
     }
 
-    /// The whole list after a place in it: newest first, and last what is dated ahead.
+    /// Returns the whole list after a cursor: newest first, records dated ahead last.
     pub(super) fn list<R: Plain>(&self, filter: &Filter, after: Option<Cursor<R>>) -> Vec<R> {
-        let mut found = self.meant::<R>(filter);
+        let mut found = self.matching::<R>(filter);
         found.sort_by_key(|one| (one.is_ahead(), Reverse(one.id())));
         if let Some(after) = after {
             let place = (after.is_ahead(), Reverse(after.id()));
@@ -83,15 +83,15 @@ impl<'a> Expected<'a> {
         found
     }
 
-    /// What a filter means, in the order of commits.
-    pub(super) fn meant<R: Plain>(&self, filter: &Filter) -> Vec<R> {
+    /// Returns the records that match a filter, in commit order.
+    pub(super) fn matching<R: Plain>(&self, filter: &Filter) -> Vec<R> {
         let all = R::all(self).iter();
         all.filter(|one| one.matches(filter)).cloned().collect()
     }
 
-    /// What has been committed of that: activities once they have ended.
+    /// Returns the committed records that match a filter: events and ended activities.
     pub(super) fn committed<R: Plain>(&self, filter: &Filter) -> Vec<R> {
-        let mut found = self.meant::<R>(filter);
+        let mut found = self.matching::<R>(filter);
         if R::KIND == ActivityRecord::KIND {
             found.retain(|one| one.status() != Status::Running);
         }
@@ -110,15 +110,15 @@ impl<'a> Expected<'a> {
         ids
     }
 
-    /// The tree below a root, in order of start.
+    /// Returns the activities in a tree that match a filter, in order of start.
     pub(super) fn tree(&self, root: ActivityId, filter: &Filter) -> Vec<ActivityRecord> {
-        let mut tree = self.meant::<ActivityRecord>(filter);
+        let mut tree = self.matching::<ActivityRecord>(filter);
         tree.retain(|one| one.id == root || one.root == root);
         tree.sort_by_key(|one| one.id);
         tree
     }
 
-    /// The newest events inside of an activity, oldest first.
+    /// Returns the newest events of an activity, oldest first.
     pub(super) fn events_of(&self, activity: ActivityId, limit: usize) -> Vec<EventRecord> {
         let mut inside = self.events.clone();
         inside.retain(|one| one.activity == Some(activity));

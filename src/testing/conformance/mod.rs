@@ -1,8 +1,7 @@
-//! Holds the answers of a store against those of a naive one.
+//! The conformance suite: compares the answers of a store with those of a naive oracle.
 //!
-//! The suite makes records up, hands them to the store under test, and asks it what a
-//! [`Reader`] answers about them. What it says is compared with what follows from the records by the shortest way
-//! there is: all of them looked at, one by one. It holds for every store alike, and is run on SQLite in a file and in memory.
+//! The suite generates records, passes them to the store under test, and calls the methods of its [`Reader`]. The expected
+//! answers are computed by a linear scan of the records. Every store must pass; SQLite passes in a file and in memory.
 //!
 //! ```
 //! use tower_activity::{
@@ -13,7 +12,7 @@
 //! let mut writers = Vec::new();
 //! let report = conformance::check(0..1, |records| {
 //!     let store = SqliteStore::new(":memory:")?;
-//!     // What runs does so for as long as its writer is open.
+//!     // Running activities run until their writer is closed.
 //!     writers.push(conformance::commit(&store, records)?);
 //!     store.reader()
 //! })?;
@@ -30,41 +29,41 @@ mod sums;
 use std::{fmt, ops::Range};
 
 pub use self::{commit::commit, records::Records};
-use self::{expected::Expected, questions::Asked};
+use self::{expected::Expected, questions::Questions};
 use crate::{error::Result, store::Reader};
 
-/// What came of a run of the suite.
+/// The result of a run of the suite.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-#[must_use = "a report says nothing until it is looked at"]
+#[must_use = "call `assert` to fail on differences"]
 pub struct Report {
-    /// How many answers were compared.
+    /// Number of compared answers.
     pub compared: u64,
     /// Answers that differ.
     pub differences: Vec<Difference>,
 }
 
-/// An answer that is not what follows from the records.
+/// An answer that differs from the expected one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Difference {
-    /// The records were those of this seed.
+    /// The seed of the records.
     pub seed: u64,
-    /// What was asked.
+    /// The question.
     pub question: String,
-    /// What follows from the records.
+    /// The expected answer.
     pub expected: String,
-    /// What the store said.
+    /// The answer of the store.
     pub found: String,
 }
 
-/// Asks a store everything, once for each seed that records are made up from.
+/// Runs the suite once for each seed.
 ///
-/// `fill` is given the records, and returns a reader of a store that holds them, and nothing else.
+/// `fill` stores the records in an empty store, and returns a reader of it.
 ///
 /// # Errors
 ///
-/// When `fill` fails. An answer that is an error where none is expected is a [`Difference`].
+/// When `fill` fails. An unexpected error of the reader is a [`Difference`].
 pub fn check(
     seeds: Range<u64>,
     mut fill: impl FnMut(&Records) -> Result<Box<dyn Reader>>,
@@ -73,24 +72,24 @@ pub fn check(
     for seed in seeds {
         let records = Records::from_seed(seed);
         let mut reader = fill(&records)?;
-        let mut asked = Asked::new(&mut *reader, Expected::of(&records), &mut report);
-        asked.everything();
+        let mut questions = Questions::new(&mut *reader, Expected::new(&records), &mut report);
+        questions.ask_all();
     }
     Ok(report)
 }
 
 /// The most differences that a panic shows.
 const SHOWN: usize = 5;
-/// How many characters of an answer are shown before the first difference, and after it.
+/// Characters of an answer that are shown before and after the first difference.
 const BEFORE: usize = 120;
 const BEHIND: usize = 200;
 
 impl Report {
-    /// Panics unless every answer was as expected.
+    /// Panics unless all answers were as expected.
     ///
     /// # Panics
     ///
-    /// When one differs, with the first few of them, and when none was asked.
+    /// When answers differ, with the first few of them, and when none was compared.
     #[track_caller]
     pub fn assert(&self) {
         assert!(self.compared > 0 && self.differences.is_empty(), "{self}");
@@ -107,13 +106,13 @@ impl fmt::Display for Report {
             let same = both
                 .take_while(|(expected, found)| expected == found)
                 .count();
-            // From a little before the first difference on.
+            // Start a little before the first difference.
             let shown = |answer: &str| -> String {
                 let shown = answer.chars().skip(same.saturating_sub(BEFORE));
                 shown.take(BEFORE + BEHIND).collect()
             };
-            writeln!(f, "  expected .. {}", shown(&one.expected))?;
-            writeln!(f, "  found    .. {}", shown(&one.found))?;
+            writeln!(f, "  expected … {}", shown(&one.expected))?;
+            writeln!(f, "  found    … {}", shown(&one.found))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Records that are made up, the same ones from a seed each time.
+//! Generated records, the same ones for a seed each time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
@@ -11,25 +11,28 @@ use crate::{
     store::Instance,
 };
 
-/// What a store is filled with: activities, events and recordings, as they are to be read back.
+/// The records that a store is filled with, as they must be read back.
 ///
-/// The numbers in the order of commits (`seq`) and the places of followers are the store's own, and are not compared. What is
-/// `ahead` follows from [`now`](Self::now).
+/// The numbers in commit order (`seq`) and the positions of followers are the store's own, and are not compared. Whether a
+/// record is `ahead` follows from [`now`](Self::now).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Records {
-    /// What they are made from.
+    /// The seed that they are generated from.
     pub seed: u64,
-    /// What the reader's clock shows.
+    /// The time of the reader's clock.
     pub now: DateTime<Utc>,
-    /// Who recorded the activities that were abandoned. It is dead.
+    /// A dead instance, which recorded the abandoned activities and recordings.
     pub dead: Instance,
-    /// Who recorded all else. It is alive.
+    /// A living instance, which recorded everything else.
     pub alive: Instance,
-    /// Activities, in the order of their commits; those that run are the last.
+    /// Activities, in commit order; running ones are last.
     pub activities: Vec<ActivityRecord>,
-    /// Events, in the order of their commits.
+    /// Events, in commit order.
     pub events: Vec<EventRecord>,
+    /// Events with the deduplication key, type, project and actor of one in [`events`](Self::events). They are committed later,
+    /// and must not be stored.
+    pub duplicates: Vec<EventRecord>,
     /// Recordings, each with its chunks in order.
     pub recordings: Vec<(RecordingRecord, Vec<ChunkRecord>)>,
 }
@@ -57,6 +60,7 @@ pub(super) const TYPES: [&str; 4] = ["deployment", "log", "chat_session", "grÃ¶Ã
 const BRANDS: [&str; 2] = ["shop", "Shop"];
 const ENVIRONMENTS: [&str; 2] = ["dev", "production"];
 const SESSIONS: [&str; 3] = ["s-1", "s-2", "s%"];
+const DEDUP_KEYS: [&str; 2] = ["k-1", "k%"];
 const ERRORS: [&str; 3] = ["timeout", "denied", "tool_error"];
 const TEXTS: [&str; 6] = [
     "No such user",
@@ -68,9 +72,9 @@ const TEXTS: [&str; 6] = [
 ];
 
 impl Records {
-    /// The records of a seed: none of seed 0, a few dozen of most, more than a page of every eighth.
+    /// Generates the records of a seed: none for seed 0, a few dozen for most, more than a page for every eighth.
     pub fn from_seed(seed: u64) -> Self {
-        let mut make = Make {
+        let mut make = Generator {
             random: Rng::with_seed(seed),
             last_us: NOW_US - DAY_US,
         };
@@ -86,6 +90,7 @@ impl Records {
             alive: instance(2 << 40, "alive"),
             activities: Vec::new(),
             events: Vec::new(),
+            duplicates: Vec::new(),
             recordings: Vec::new(),
         };
         let count = match seed {
@@ -97,14 +102,14 @@ impl Records {
             let activity = make.activity(&records);
             records.activities.push(activity);
         }
-        // What was abandoned is written in order of start, before all else; what runs comes last.
+        // Abandoned activities are committed first, in order of start; running ones are last.
         let place = |one: &ActivityRecord| match one.status {
             Status::Abandoned => (0, Some(one.id)),
             Status::Running => (2, None),
             _ => (1, None),
         };
         records.activities.sort_by_key(place);
-        // Another says it once, when all else that it did is committed.
+        // The agent `late` records its only turn after all its other activities.
         let ended = records.activities.iter_mut().rev();
         let last = ended.into_iter().find(|one| one.duration_ns.is_some());
         if let Some(last) = last {
@@ -112,7 +117,14 @@ impl Records {
         }
         for _ in 0..count / 2 {
             let event = make.event(&records);
-            records.events.push(event);
+            match records
+                .events
+                .iter()
+                .any(|first| is_duplicate(&event, first))
+            {
+                true => records.duplicates.push(event),
+                false => records.events.push(event),
+            }
         }
         for _ in 0..count.min(12) / 2 {
             let recording = make.recording(&records);
@@ -126,17 +138,26 @@ impl Records {
     }
 }
 
+/// Returns true if a store must not keep `event` beside `first`.
+fn is_duplicate(event: &EventRecord, first: &EventRecord) -> bool {
+    event.dedup_key.is_some()
+        && event.dedup_key == first.dedup_key
+        && event.event_type == first.event_type
+        && event.scope.project == first.scope.project
+        && event.scope.actor == first.scope.actor
+}
+
 fn at(us: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(us).unwrap_or_default()
 }
 
-/// Makes records up.
-struct Make {
+/// Generates records.
+struct Generator {
     random: Rng,
     last_us: i64,
 }
 
-impl Make {
+impl Generator {
     fn one_of(&mut self, texts: &[&'static str]) -> Text {
         Text::from(texts[self.random.usize(..texts.len())])
     }
@@ -145,14 +166,14 @@ impl Make {
         self.random.bool().then(|| self.one_of(texts))
     }
 
-    /// Some time in the last three days; now and then on the edge of a quarter, in the microsecond of the last, or ahead.
+    /// Returns an instant in the last three days; sometimes at the edge of a quarter hour, equal to the previous one, or ahead.
     fn instant(&mut self) -> i64 {
         let before = NOW_US - self.random.i64(0..3 * DAY_US);
         self.last_us = match self.random.u8(..20) {
             0 => self.last_us,
             1 | 2 => before - before.rem_euclid(QUARTER_US),
             3 => before - before.rem_euclid(QUARTER_US) - 1,
-            // Up to five minutes later is not ahead.
+            // Up to five minutes in the future is not ahead.
             4 => NOW_US + 5 * MINUTE_US - self.random.i64(0..2),
             5 => NOW_US + self.random.i64(6 * MINUTE_US..DAY_US),
             _ => before,
@@ -206,7 +227,7 @@ impl Make {
             (one.parent, one.root, one.trace_id) = (Some(parent.id), parent.root, parent.trace_id);
         }
         one.scope = self.scope();
-        // One agent says what its turns are, now and then; the others never do.
+        // The agent `planner` sometimes records turns; the others never do.
         if one.kind == Kind::Turn && one.scope.agent.as_deref() != Some("planner") {
             one.scope.agent = None;
         }
@@ -246,6 +267,9 @@ impl Make {
         }
         one.scope = self.scope();
         one.truncated = self.random.bool();
+        if self.random.bool() {
+            one.dedup_key = Some(self.one_of(&DEDUP_KEYS));
+        }
         one
     }
 
@@ -253,7 +277,13 @@ impl Make {
         let begin = self.instant();
         let id = ActivityId::from_parts(begin, self.random.u64(..));
         let id = RecordingId::from_bytes(*id.as_bytes());
-        let mut one = RecordingRecord::new(id, "test", id.started_at(), records.alive.id);
+        let is_dead = self.random.u8(..4) == 0;
+        let instance = if is_dead {
+            &records.dead
+        } else {
+            &records.alive
+        };
+        let mut one = RecordingRecord::new(id, "test", id.started_at(), instance.id);
         let mut chunks = Vec::new();
         for number in 0..self.random.u64(..4) {
             let track = ["main", "page"][self.random.usize(..2)];
@@ -287,6 +317,8 @@ impl Make {
             ];
             one.status = ends[self.random.usize(..3)];
             one.ended_at = Some(at(begin + MINUTE_US));
+        } else if is_dead {
+            one.status = RecordingStatus::Abandoned;
         }
         (one, chunks)
     }

@@ -1,4 +1,4 @@
-//! Sums that follow from the records, and those that a store tells, as they can be compared.
+//! Expected sums, and the sums of a store in a comparable form.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,14 +11,14 @@ use crate::{
     store::{ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, TypeCount},
 };
 
-/// How agents were active and took turns in a span of time.
+/// Active agents and turns in a time span.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Activity {
     agents: u64,
     turns: u64,
     /// Turns that followed another of the same agent.
     gaps: u64,
-    /// From each turn to the next of the same agent, together.
+    /// The sum of the times from each turn to the next one of the same agent.
     between_us: u64,
 }
 
@@ -57,8 +57,8 @@ impl Expected<'_> {
 
     fn is_turn(&self, one: &ActivityRecord) -> bool {
         let agent = one.scope.agent.as_ref();
-        let says_none = |agent: &Text| !self.saying.iter().any(|says| says == agent);
-        one.kind == Kind::Turn || one.root == one.id && agent.is_some_and(says_none)
+        let records_none = |agent: &Text| !self.turn_agents.iter().any(|other| other == agent);
+        one.kind == Kind::Turn || one.root == one.id && agent.is_some_and(records_none)
     }
 
     pub(super) fn buckets(&self, of: &Subject, quarters: &Range<Quarter>) -> Vec<Bucket> {
@@ -152,7 +152,7 @@ impl Expected<'_> {
     }
 }
 
-/// The sums of whole hours.
+/// Rolls buckets up to hours.
 pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
     let mut hours = BTreeMap::<Quarter, Sums>::new();
     for bucket in buckets {
@@ -163,15 +163,15 @@ pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
     hours.into_iter().map(bucket).collect()
 }
 
-/// What paces add up to in a span: who was active before within it is counted there already.
-pub(super) fn added_up(paces: &[TurnStats], quarters: &Range<Quarter>) -> Activity {
+/// Adds up turn statistics over a span. Agents that were active earlier in the span were already counted.
+pub(super) fn added_up(stats: &[TurnStats], quarters: &Range<Quarter>) -> Activity {
     let mut all = Activity::default();
     let mut first = 0;
-    for pace in paces.iter().filter(|pace| quarters.contains(&pace.quarter)) {
-        all.turns += pace.turns;
-        all.between_us += pace.span_us;
-        for after in &pace.recency {
-            match after.quarters > 0 && pace.quarter.before(after.quarters) >= quarters.start {
+    for one in stats.iter().filter(|one| quarters.contains(&one.quarter)) {
+        all.turns += one.turns;
+        all.between_us += one.span_us;
+        for after in &one.recency {
+            match after.quarters > 0 && one.quarter.before(after.quarters) >= quarters.start {
                 true => all.between_us += after.gap_us,
                 false => {
                     all.agents += after.active;
@@ -180,7 +180,7 @@ pub(super) fn added_up(paces: &[TurnStats], quarters: &Range<Quarter>) -> Activi
             }
         }
     }
-    // Whoever takes turns takes one first.
+    // The first turn of each agent has no gap before it.
     all.gaps = all.turns.saturating_sub(first);
     all
 }

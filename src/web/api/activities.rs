@@ -108,7 +108,7 @@ pub(super) async fn one(
     let read = app.readers.read(move |reader| {
         let activity = visible(reader, &seen, id)?;
         let root = activity.root;
-        let mut details = reader.beside(activity)?;
+        let mut details = reader.details_without_tree(activity)?;
         let tree_size = match with_tree {
             true => {
                 details.tree = reader.tree(root)?;

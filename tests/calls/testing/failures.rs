@@ -184,7 +184,7 @@ fn every_assertion_that_does_not_hold_panics_at_the_line_that_made_it() {
         failure(|| it.all("login").count(2)),
     );
     check(
-        r#"expected activity "login" at place 1, found 1 in all"#,
+        r#"expected activity "login" at index 1, found 1 in all"#,
         failure(|| it.all("login").nth(1)),
     );
     check(

@@ -6,6 +6,7 @@ use tower_activity::{
     Error, Result,
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
+        RecordingStatus,
     },
     store::{
         Bucket, CommitPage, Cursor, Grain, Health, List, Position, Quarter, ReadOptions, Reader,
@@ -44,9 +45,13 @@ enum Fault {
     MixesRecordings,
     /// A list has no next page.
     StandsStill,
+    /// Events with a deduplication key that is stored already are stored once more.
+    KeepsDuplicates,
+    /// Recordings of a dead instance are shown as running.
+    RevivesRecordings,
 }
 
-const ALL: [Fault; 13] = [
+const ALL: [Fault; 15] = [
     Fault::LosesTheEnd,
     Fault::LongPages,
     Fault::LimitsFirst,
@@ -60,13 +65,20 @@ const ALL: [Fault; 13] = [
     Fault::RepeatsChunks,
     Fault::MixesRecordings,
     Fault::StandsStill,
+    Fault::KeepsDuplicates,
+    Fault::RevivesRecordings,
 ];
 
 #[test]
 fn every_fault_is_detected() {
     for fault in ALL {
         let report = conformance::check(1..5, |records| {
-            let inner = Shelf::of(records).reader()?;
+            let mut records = records.clone();
+            if fault == Fault::KeepsDuplicates {
+                let duplicates = std::mem::take(&mut records.duplicates);
+                records.events.extend(duplicates);
+            }
+            let inner = Shelf::of(&records).reader()?;
             Ok(Box::new(Faulty { inner, fault }))
         });
         let report = report.unwrap();
@@ -155,7 +167,14 @@ impl Reader for Faulty {
     }
 
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
-        self.inner.recording(id)
+        let mut found = self.inner.recording(id)?;
+        if let Some(one) = &mut found
+            && self.has(Fault::RevivesRecordings)
+            && one.status == RecordingStatus::Abandoned
+        {
+            one.status = RecordingStatus::Recording;
+        }
+        Ok(found)
     }
 
     fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>> {

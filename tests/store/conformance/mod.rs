@@ -6,7 +6,7 @@ mod faults;
 mod shelf;
 
 use tower_activity::{
-    record::InstanceId,
+    record::{Filter, InstanceId, Status},
     store::{Instance, Store, sqlite::SqliteStore},
     testing::conformance::{self, Records},
 };
@@ -84,7 +84,39 @@ fn a_read_only_store_refuses_to_record() {
     let instance = Instance::new(id, "host", 1, Records::from_seed(0).now);
     let error = shelf.writer(&instance).err().unwrap();
     assert!(error.is_invalid());
-    assert_eq!(error.to_string(), "cannot record in Shelf: it is only read");
+    assert_eq!(
+        error.to_string(),
+        "cannot record in Shelf: the store is read-only"
+    );
+}
+
+#[test]
+fn a_scan_of_too_many_records_says_how_to_narrow_it() {
+    let records = Records::from_seed(3);
+    let mut reader = Shelf::of(&records).reader().unwrap();
+    let root = records.activities[0].root;
+    assert!(!reader.tree(root).unwrap().is_empty());
+
+    reader.options().scan_limit = Some(records.activities.len() - 1);
+    let error = reader.tree(root).unwrap_err();
+    assert!(error.is_invalid());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot scan the records: this store has more than {} \u{b7} narrow the time range with `since:` and `until:`",
+            records.activities.len() - 1,
+        ),
+    );
+    let ended = records.activities.iter();
+    let ended = ended.filter(|one| one.status != Status::Running).count();
+    reader.options().scan_limit = Some(ended - 1);
+    let filter = Filter::parse("-name:nobody", records.now).unwrap();
+    let error = reader.scan(&filter, &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("-name:nobody"), "{error}");
+
+    // A narrower filter stays within the limit.
+    let day = Filter::parse("since:24h until:23h", records.now).unwrap();
+    reader.scan(&day, &mut |_| {}).unwrap();
 }
 
 #[test]

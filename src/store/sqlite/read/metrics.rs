@@ -124,10 +124,7 @@ pub(super) fn totals(
             }
         }
         for (agent, (_, turns)) in &mut totals {
-            let more = tail
-                .stretches
-                .get(agent)
-                .and_then(|scopes| scopes.get(&ALL));
+            let more = tail.quarters.get(agent).and_then(|scopes| scopes.get(&ALL));
             let (agent_quarters, records_turns) =
                 agent_quarters_of(&view, *agent, more, &quarters)?;
             let spans = agent_quarters
@@ -163,7 +160,7 @@ pub(super) fn paces(
             (Dimension::Project, Some(number)) => number,
             (Dimension::Agent, Some(agent)) => {
                 let mut tail = unindexed(&view)?;
-                let mut scopes = tail.stretches.remove(&agent).unwrap_or_default();
+                let mut scopes = tail.quarters.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
                 let (agent_quarters, records_turns) =
                     agent_quarters_of(&view, agent, more.as_ref(), &quarters)?;
@@ -175,7 +172,7 @@ pub(super) fn paces(
         },
     };
     let mut tail = unindexed(&view)?;
-    for scopes in tail.stretches.values_mut() {
+    for scopes in tail.quarters.values_mut() {
         // Whether an agent records turns depends on its activities of all projects.
         scopes.retain(|of, _| [scope, ALL].contains(of));
     }

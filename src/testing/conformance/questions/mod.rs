@@ -1,4 +1,4 @@
-//! Everything that a reader can be asked.
+//! The questions of the suite.
 
 mod records;
 mod sums;
@@ -15,7 +15,7 @@ use crate::{
     store::Reader,
 };
 
-/// Filters of activities and of events alike.
+/// Filters for activities and events.
 pub(super) const BOTH: [&str; 26] = [
     "",
     "status:failed",
@@ -44,7 +44,7 @@ pub(super) const BOTH: [&str; 26] = [
     "日本語",
     "project:nobody",
 ];
-/// Filters of activities alone.
+/// Filters for activities only.
 pub(super) const ACTIVITIES: [&str; 14] = [
     "name:login",
     "name:log*",
@@ -68,18 +68,18 @@ pub(super) const EVENTS: [&str; 4] = [
     "-type:log has:parent",
     "type:d* deployment",
 ];
-/// Filters that only the other kind of record has an answer to.
+/// Filters that are invalid for one kind of record: (activities, events).
 pub(super) const WRONG: [(&str, &str); 2] =
     [("type:log", "kind:tool"), ("type:*", "has:recording")];
 
-/// A reader that is asked, and what it is to answer.
-pub(super) struct Asked<'a> {
+/// The reader under test and the oracle.
+pub(super) struct Questions<'a> {
     reader: &'a mut dyn Reader,
     expected: Expected<'a>,
     report: &'a mut Report,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Questions<'a> {
     pub(super) fn new(
         reader: &'a mut dyn Reader,
         expected: Expected<'a>,
@@ -87,14 +87,14 @@ impl<'a> Asked<'a> {
     ) -> Self {
         let now = expected.records.now;
         reader.options().clock = Some(Arc::new(move || now));
-        Asked {
+        Questions {
             reader,
             expected,
             report,
         }
     }
 
-    pub(super) fn everything(&mut self) {
+    pub(super) fn ask_all(&mut self) {
         self.both();
         self.ids();
         self.trees();
@@ -126,7 +126,7 @@ impl<'a> Asked<'a> {
         });
     }
 
-    /// Expects an error of a kind.
+    /// Expects an error of this kind.
     fn fails<T>(
         &mut self,
         question: impl FnOnce() -> String,
@@ -147,7 +147,7 @@ impl<'a> Asked<'a> {
     fn health(&mut self) {
         let all = Filter::default();
         let of = |text| {
-            let meant = self.expected.meant::<ActivityRecord>(&self.filter(text));
+            let meant = self.expected.matching::<ActivityRecord>(&self.filter(text));
             meant.len() as u64
         };
         let ended = self.expected.committed::<ActivityRecord>(&all);
@@ -183,7 +183,7 @@ impl<'a> Asked<'a> {
         );
     }
 
-    /// Nobody waits any more for what is answered one by one.
+    /// Queries fail after the deadline.
     fn deadline(&mut self) {
         self.reader.options().deadline = Some(Instant::now());
         let root = ActivityId::from_bytes([1; 16]);

@@ -2,18 +2,18 @@
 
 use std::ops::RangeInclusive;
 
-use super::{ACTIVITIES, Asked, BOTH, EVENTS, Plain, WRONG};
+use super::{ACTIVITIES, BOTH, EVENTS, Plain, Questions, WRONG};
 use crate::{
     error::{Error, ErrorKind, Result},
     record::{ActivityId, ActivityRecord, EventRecord, Filter, RecordingId},
     store::{Cursor, LARGEST_PAGE, Position, Reader},
 };
 
-/// A list is not asked for in more pages than this: what is cut into small pages is cut so elsewhere.
-const MOST_ASKED: usize = 40;
+/// The most pages per list. Longer lists are not read in small pages; shorter ones are.
+const MAX_PAGES_PER_LIST: usize = 40;
 const LIMITS: [usize; 4] = [1, 2, 7, 5_000];
 
-impl Asked<'_> {
+impl Questions<'_> {
     pub(super) fn both(&mut self) {
         self.records::<ActivityRecord>(&ACTIVITIES, WRONG.map(|wrong| wrong.0));
         self.records::<EventRecord>(&EVENTS, WRONG.map(|wrong| wrong.1));
@@ -55,11 +55,11 @@ impl Asked<'_> {
         );
     }
 
-    /// A list page by page, and from places in the middle.
+    /// Lists page by page, and from cursors in the middle.
     fn lists<R: Plain>(&mut self, text: &str, filter: &Filter) {
         let whole = self.expected.list::<R>(filter, None);
         for limit in LIMITS {
-            if whole.len() / limit > MOST_ASKED {
+            if whole.len() / limit > MAX_PAGES_PER_LIST {
                 continue;
             }
             let page = limit.min(LARGEST_PAGE);
@@ -73,7 +73,7 @@ impl Asked<'_> {
                 |reader| every_page(reader, filter, limit),
             );
         }
-        // A limit of none is one.
+        // A limit of 0 counts as 1.
         let first: Vec<R> = whole.iter().take(1).cloned().collect();
         self.same(
             || format!("list {:?} `{text}` by 0", R::KIND),
@@ -82,27 +82,27 @@ impl Asked<'_> {
         );
         let all = R::all(&self.expected).to_vec();
         for one in all.iter().step_by(all.len() / 4 + 1) {
-            // Also after what the filter does not mean.
-            let place = Cursor::after_record(one);
-            let rest = self.expected.list(filter, Some(place));
+            // Also after records that the filter does not match.
+            let cursor = Cursor::after_record(one);
+            let rest = self.expected.list(filter, Some(cursor));
             let rest: Vec<R> = rest.into_iter().take(5).collect();
             self.same(
-                || format!("list {:?} `{text}` after {place}", R::KIND),
+                || format!("list {:?} `{text}` after {cursor}", R::KIND),
                 &rest,
                 |reader| {
                     Ok(plain(
-                        R::source(reader).list(filter, Some(place), 5)?.records,
+                        R::source(reader).list(filter, Some(cursor), 5)?.records,
                     ))
                 },
             );
         }
     }
 
-    /// The order of commits, some at a time, from the begin and from the newest place.
+    /// Follows the commit order in pages, from the start and from the newest position.
     fn follow<R: Plain>(&mut self, text: &str, filter: &Filter) {
         let committed = self.expected.committed::<R>(filter);
         for limit in [1, 3, 5_000] {
-            if committed.len() / limit > MOST_ASKED {
+            if committed.len() / limit > MAX_PAGES_PER_LIST {
                 continue;
             }
             self.same(
@@ -126,7 +126,7 @@ impl Asked<'_> {
     pub(super) fn ids(&mut self) {
         let ids = some(self.expected.ids(&everything(), usize::MAX));
         for id in ids.chain([ActivityId::from_bytes([0x01; 16])]) {
-            // As many of its digits as a person types.
+            // Prefixes of the lengths that people type.
             for digits in [1, 4, 6, 16] {
                 let (mut first, mut last) = (*id.as_bytes(), *id.as_bytes());
                 first[digits..].fill(0);
@@ -225,7 +225,7 @@ impl Asked<'_> {
     }
 }
 
-/// Some of many, from one end to the other.
+/// Returns about 40 items, evenly spaced.
 fn some<T>(all: Vec<T>) -> impl Iterator<Item = T> {
     let step = all.len() / 40 + 1;
     all.into_iter().step_by(step)
@@ -239,8 +239,8 @@ fn plain<R: Plain>(records: Vec<R>) -> Vec<R> {
     records.into_iter().map(Plain::plain).collect()
 }
 
-/// So many pages are more than there can be: a list that does not end is an error.
-const MOST_PAGES: usize = 5_000;
+/// More pages than any list has: a list that does not end is an error.
+const MAX_PAGES: usize = 5_000;
 
 fn every_page<R: Plain>(
     reader: &mut dyn Reader,
@@ -248,7 +248,7 @@ fn every_page<R: Plain>(
     limit: usize,
 ) -> Result<Vec<Vec<R>>> {
     let (mut pages, mut cursor) = (Vec::new(), None);
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         let list = R::source(reader).list(filter, cursor, limit)?;
         pages.push(plain(list.records));
         if list.next.is_none() {
@@ -257,27 +257,27 @@ fn every_page<R: Plain>(
         if list.next == cursor {
             break;
         }
-        // As its text is handed out.
+        // Through its text form, as clients do.
         cursor = list.next.map(|next| next.to_string().parse()).transpose()?;
     }
     Err(Error::store("the list does not end"))
 }
 
 fn follow<R: Plain>(reader: &mut dyn Reader, filter: &Filter, limit: usize) -> Result<Vec<R>> {
-    let (mut records, mut place) = (Vec::new(), Position::START);
+    let (mut records, mut position) = (Vec::new(), Position::START);
     let newest = R::source(reader).newest()?;
-    for _ in 0..MOST_PAGES {
-        if place == newest {
+    for _ in 0..MAX_PAGES {
+        if position == newest {
             return Ok(records);
         }
-        let followed = R::source(reader).after(place, filter, limit)?;
+        let followed = R::source(reader).after(position, filter, limit)?;
         if followed.restarted {
-            return Err(Error::store("the store does not know its own place"));
+            return Err(Error::store("the store does not know its own position"));
         }
         records.extend(plain::<R>(followed.records));
-        place = followed.next.to_string().parse()?;
+        position = followed.next.to_string().parse()?;
     }
-    Err(Error::store("the newest place is not reached"))
+    Err(Error::store("the newest position is not reached"))
 }
 
 fn tree_by_pages(
@@ -286,7 +286,7 @@ fn tree_by_pages(
     filter: &Filter,
 ) -> Result<(Vec<ActivityRecord>, u64)> {
     let (mut found, mut cursor) = (Vec::new(), None);
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         let page = reader.tree_page(root, filter, cursor, 2)?;
         found.extend(plain(page.activities));
         cursor = page.next;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ACTIVITIES, Asked, BOTH, EVENTS};
+use super::{ACTIVITIES, BOTH, EVENTS, Questions};
 use crate::{
     store::{Dimension, Grain, Quarter, Subject},
     testing::conformance::{
@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-impl Asked<'_> {
-    /// Everything that sums are told of.
+impl Questions<'_> {
+    /// Returns the subjects of sums.
     fn subjects() -> Vec<Subject> {
         let of = |dimension, ids: &[&str]| {
             let ids: Vec<_> = ids
@@ -27,13 +27,13 @@ impl Asked<'_> {
         all.extend(of(Dimension::Name, &NAMES[..3]));
         all.extend(of(Dimension::Brand, &["shop"]));
         all.extend(of(Dimension::Agent, &["nobody"]));
-        // No actor is an agent.
+        // An actor is not an agent.
         all.extend(of(Dimension::Agent, &ACTORS[..1]));
         all.extend(of(Dimension::Project, &TYPES[..1]));
         all
     }
 
-    /// Spans in quarters of an hour, all of whole hours.
+    /// Returns spans of quarter hours that consist of whole hours.
     fn spans(&self) -> [Range<Quarter>; 5] {
         let now = self.expected.records.now.timestamp() / 900;
         [
@@ -48,7 +48,7 @@ impl Asked<'_> {
 
     pub(super) fn sums(&mut self) {
         for quarters in self.spans() {
-            for of in Asked::subjects() {
+            for of in Questions::subjects() {
                 let buckets = self.expected.buckets(&of, &quarters);
                 self.same(
                     || format!("the sums of {of} in {quarters:?}"),
@@ -89,7 +89,7 @@ impl Asked<'_> {
             let filter = self.filter(text);
             let expected = self.expected.samples(&filter);
             self.same(
-                || format!("the tally of `{text}`"),
+                || format!("the scan of `{text}`"),
                 &expected,
                 |reader| {
                     let mut found = Vec::new();
@@ -117,7 +117,7 @@ impl Asked<'_> {
             &oldest,
             |reader| reader.oldest_quarter(),
         );
-        for of in Asked::subjects() {
+        for of in Questions::subjects() {
             let known = self.expected.is_known(&of);
             self.same(
                 || format!("whether {of} is known"),
@@ -129,7 +129,7 @@ impl Asked<'_> {
 
     pub(super) fn paces(&mut self) {
         for quarters in self.spans() {
-            for of in Asked::subjects() {
+            for of in Questions::subjects() {
                 let (start, end) = (quarters.start.number(), quarters.end.number());
                 let middle = Quarter::from_number(start + (end - start) / 8 * 4);
                 let hour = Quarter::from_number(end - 8)..Quarter::from_number(end - 4);
@@ -137,7 +137,7 @@ impl Asked<'_> {
                     quarters.clone(),
                     quarters.start..middle,
                     middle..quarters.end,
-                    // A span has no hours where it has no quarters.
+                    // An empty span has no hour.
                     if end - start < 8 {
                         quarters.clone()
                     } else {
@@ -147,7 +147,7 @@ impl Asked<'_> {
                 for grain in [Grain::Quarter, Grain::Hour] {
                     let expected = parts.clone().map(|part| self.expected.pace(&of, &part));
                     self.same(
-                        || format!("the pace of {of} in {quarters:?} by {grain:?}"),
+                        || format!("the turns of {of} in {quarters:?} by {grain:?}"),
                         &expected,
                         |reader| {
                             let paces = reader.turn_stats(&of, quarters.clone(), grain)?;
