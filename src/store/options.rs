@@ -1,4 +1,4 @@
-//! How a reader is to answer: until when, for whom, and by which clock.
+//! Options of a reader: deadline, cancellation and clock.
 
 use std::{
     fmt,
@@ -13,10 +13,10 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A wall clock that a reader is to look at.
+/// A wall clock for a reader.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-/// How a reader answers the questions that follow. By default it takes as long as it takes, and looks at the system's clock.
+/// Options for the following queries of a reader. By default there is no deadline, and the clock is the system's.
 ///
 /// # Examples
 ///
@@ -34,21 +34,24 @@ pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// When a question that is not answered yet ends with an error ([`is_timeout`](Error::is_timeout)).
+    /// A query that is not answered by this instant fails ([`is_timeout`](Error::is_timeout)).
     pub deadline: Option<Instant>,
-    /// Ends questions in the same way once it is cancelled.
+    /// Queries fail in the same way once this is cancelled.
     pub cancelled: Option<Cancellation>,
-    /// The wall clock; `None`: the system's.
+    /// The wall clock [default: the system's].
     pub clock: Option<WallClock>,
+    /// The most records that the default methods of a [`Reader`](crate::store::Reader) scan for one answer [default:
+    /// [`LARGEST_SCAN`](crate::store::LARGEST_SCAN)].
+    pub scan_limit: Option<usize>,
 }
 
 impl ReadOptions {
-    /// Fails once the deadline has passed or the question was cancelled: a store asks this again and again while it looks for
-    /// an answer. `attempt` says what could not be done, as in "read the activities".
+    /// Fails once the deadline has passed or the query was cancelled. A store calls this repeatedly during a query. `attempt`
+    /// completes "could not …" in the message, for example "read the activities".
     ///
     /// # Errors
     ///
-    /// When nobody waits any more (`is_timeout`).
+    /// If the query has expired (`is_timeout`).
     pub fn check(&self, attempt: &str) -> Result<()> {
         match self.is_expired() {
             true => Err(timed_out(attempt)),
@@ -56,7 +59,7 @@ impl ReadOptions {
         }
     }
 
-    /// True once the deadline has passed or the question was cancelled.
+    /// Returns true once the deadline has passed or the query was cancelled.
     pub fn is_expired(&self) -> bool {
         self.cancelled
             .as_ref()
@@ -66,18 +69,18 @@ impl ReadOptions {
                 .is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// True where a question may be over before it is answered.
+    /// Returns true if there is a deadline or a cancellation.
     pub(crate) fn can_expire(&self) -> bool {
         self.deadline.is_some() || self.cancelled.is_some()
     }
 
-    /// What the wall clock shows.
+    /// Returns the time of the wall clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.as_ref().map_or_else(Utc::now, |clock| clock())
     }
 }
 
-/// The error of a question that nobody waits for any more.
+/// Returns the error of an expired query.
 pub(crate) fn timed_out(attempt: &str) -> Error {
     Error::new(
         ErrorKind::Timeout,
@@ -93,26 +96,27 @@ impl fmt::Debug for ReadOptions {
             .field("deadline", &self.deadline)
             .field("cancelled", &self.cancelled)
             .field("clock", &self.clock.as_ref().map(|clock| clock()))
+            .field("scan_limit", &self.scan_limit)
             .finish()
     }
 }
 
-/// Stops reads that nobody waits for any more. Clones share one state.
+/// Cancels queries from another thread. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Makes one that is not cancelled yet.
+    /// Returns a cancellation that is not triggered yet.
     pub fn new() -> Self {
         Cancellation::default()
     }
 
-    /// Stops the questions that it was handed to, now and later.
+    /// Cancels the current and all later queries of the readers that have it in their options.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// True once it was cancelled.
+    /// Returns true once it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

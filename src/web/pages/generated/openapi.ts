@@ -261,9 +261,9 @@ export type Reach = ("public" | "private")
  * Which records are meant: activities or events.
  * 
  * This interface was referenced by `Unused`'s JSON-Schema
- * via the `definition` "What".
+ * via the `definition` "RecordKind".
  */
-export type What = ("activities" | "events")
+export type RecordKind = ("activities" | "events")
 /**
  * One step of a history.
  * 
@@ -419,7 +419,7 @@ rejected_memory: number
 waiting: number
 }
 /**
- * For whom and where an activity ran. Children inherit it as it is when they start.
+ * For whom and where an activity ran. Children inherit the scope that their parent has when they start.
  * 
  * This interface was referenced by `Unused`'s JSON-Schema
  * via the `definition` "Scope".
@@ -961,7 +961,7 @@ trouble_since: (string | null)
  * Destination.
  */
 url: string
-what: What
+what: RecordKind
 }
 /**
  * What happened in one window.
