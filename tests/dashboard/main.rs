@@ -43,7 +43,7 @@ async fn run(theme: &str) {
     history::write(&store).await.unwrap();
     let log = ActivityLog::open(&store).unwrap();
     hostile::write(&log).await;
-    let working = tokio::spawn(work::for_ever(log.clone()));
+    let working = tokio::spawn(work::run_forever(log.clone()));
     let root = serve(Router::new().fallback_service(log.router())).await;
     let control = serve(live::control(log.clone())).await;
     let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
