@@ -10,10 +10,9 @@ use super::{
 /// The rooms of `src/store/sqlite`, lowest first: each may touch those before it. Files beside the rooms are below all.
 const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
 
-/// One contract, in a file for each part of it: a record names the part of a reader that has such records, a reader goes
-/// from place to place, a place is one among such records, and what a reader answers by default (`scan`) it asks of itself. No
-/// part has a meaning without the others.
-const READER: &[&str] = &["store/place", "store/read", "store/record", "store/scan"];
+/// One contract in several files: a record names the part of the reader that reads it, the reader pages by position, a
+/// position belongs to one kind of record, and the reader's defaults (`scan`) call the reader. None has a meaning alone.
+const READER: &[&str] = &["store/position", "store/read", "store/record", "store/scan"];
 
 #[test]
 fn rooms_of_sqlite_only_touch_lower_ones() {
@@ -71,13 +70,13 @@ fn a_circle_of_files_is_seen() {
         &[a, ("b.rs", "use super::c::C;"), ("c.rs", "use super::x;")],
         0,
     );
-    let place = ("place.rs", "use super::read::R;");
-    check(&[place, ("read.rs", "use super::place::P;")], 0);
+    let position = ("position.rs", "use super::read::R;");
+    check(&[position, ("read.rs", "use super::position::P;")], 0);
     check(
         &[
-            place,
-            ("read.rs", "use super::{a, place};"),
-            ("a.rs", "use super::place;"),
+            position,
+            ("read.rs", "use super::{a, position};"),
+            ("a.rs", "use super::position;"),
         ],
         1,
     );
