@@ -1,12 +1,12 @@
-//! What can be typed.
+//! The command line: subcommands, arguments and options.
 
 mod help;
-mod places;
+mod resume;
 
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tower_activity::{
     query::{Format, Window, Zone},
@@ -19,174 +19,174 @@ use self::help::{
 };
 use crate::{host, webhooks};
 
-/// Sees which tool calls and requests are on record.
+/// Inspect recorded tool calls and requests
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Where the activities are kept.
+    /// Store to use [env: ACTIVITY_STORE] [default: activity.db]
+    // Read by `source::named`: clap would add an option from the environment to the usage of every error.
     #[arg(
         long,
         global = true,
-        value_name = "PATH|URL",
-        env = "ACTIVITY_STORE",
-        default_value = "activity.db"
+        value_name = "PATH",
+        help_heading = "Global options"
     )]
-    pub(crate) store: String,
+    pub(crate) store: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Lists activities, newest first.
+    /// List activities, newest first
     #[command(after_help = format!("{LIST}\n\n{FILTERS}"))]
     List(List),
-    /// Shows one activity: what went wrong, what it was about, what ran inside of it.
+    /// Show one activity: its error, details, events and tree
     #[command(after_help = SHOW)]
     Show(Show),
-    /// Follows activities as they happen.
+    /// Follow activities as they start and end
     #[command(after_help = format!("{TAIL}\n\n{FILTERS}"))]
     Tail(Tail),
-    /// Records one event, and prints its id: for scripts and hooks.
+    /// Record one event and print its ID, for scripts and hooks
     #[command(after_help = EVENT)]
     Event(Box<Event>),
-    /// Lists events, newest first.
+    /// List events, newest first
     #[command(after_help = format!("{EVENTS}\n\n{EVENT_FILTERS}"))]
     Events(List),
-    /// Says when a host was last used, or that it is used now, or watches it.
+    /// Show, mark or watch the activity of a host
     #[command(subcommand)]
     Host(host::Command),
-    /// Counts activities: how many, how long, how many failed, by the hour or the day.
+    /// Show counts, failures and durations, by the hour or day
     #[command(after_help = STATS)]
     Stats(Stats),
-    /// Prints what happened lately as Markdown, short enough for a prompt.
+    /// Summarize recent events as Markdown, for a prompt
     #[command(after_help = DIGEST)]
     Digest(Digest),
-    /// Writes activities or events as JSON Lines, CSV or CloudEvents, for other programs.
+    /// Export activities or events as JSON Lines, CSV or CloudEvents
     #[command(after_help = EXPORT)]
     Export(Export),
-    /// Shows what is on record in a browser, and over HTTP to programs.
+    /// Serve the dashboard and the HTTP API
     #[command(after_help = SERVE)]
     Serve(Serve),
-    /// Import activities or events that another log has exported as JSON Lines
+    /// Import activities or events from an export in JSON Lines
     #[command(after_help = IMPORT)]
     Import(Import),
-    /// Lets a model ask what was done: an MCP server over stdio, for the client that starts it.
+    /// Run an MCP server over stdio, for the client that starts it
     #[command(after_help = MCP)]
     Mcp,
-    /// Tells other programs of activities and events, as they are committed.
+    /// Manage and deliver webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Command),
-    /// Deletes what is too old or too much.
+    /// Delete old records, by age or size
     #[command(after_help = PRUNE)]
     Prune(Prune),
-    /// Show or set how long records are kept.
+    /// Show or set how long records are kept
     #[command(after_help = RETENTION)]
     Retention(Retention),
-    /// Erases what is known of a user: payloads, messages, details, ids. What was counted stays counted.
+    /// Erase the content recorded about a user; statistics stay
     #[command(after_help = ERASE)]
     Erase(Erase),
-    /// Copy the log into a new file while others record, and verify the copy.
+    /// Copy the store into a new file while others record, and verify it
     #[command(after_help = BACKUP)]
     Backup(Backup),
-    /// Adds all sums up again, from the activities that are on record.
+    /// Recompute statistics from stored activities
     #[command(after_help = REBUILD)]
     Rebuild,
-    /// Writes out what a recording holds: rrweb's events as JSON, a terminal's as a cast file.
+    /// Export a recording, as rrweb JSON or a terminal cast file
     #[command(after_help = RECORDING)]
     Recording(Recording),
-    /// Checks the store, and says where every activity went. Fails when something is wrong.
+    /// Check the store and account for every record; fail on a problem
     #[command(after_help = DOCTOR)]
     Doctor(Doctor),
-    /// Prints what a shell completes this command with.
+    /// Generate shell completions
     #[command(after_help = COMPLETIONS)]
     Completions(Completions),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// File to write; it must not exist.
+    /// File to create; it must not exist
     pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Which ones; all of them where nothing is given.
+    /// Filter [default: everything]
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
-    /// How many at most.
+    /// Maximum number of rows
     #[arg(long, short = 'n', value_name = "N", default_value = "50")]
     pub(crate) limit: NonZeroUsize,
-    /// Goes on where an earlier list ended.
-    #[arg(long, value_name = "CURSOR", value_parser = places::cursor)]
+    /// Continue after this cursor
+    #[arg(long, value_name = "CURSOR", value_parser = resume::cursor)]
     pub(crate) cursor: Option<String>,
-    /// Prints one JSON object a line.
+    /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The activity's id, or as much of its beginning as no other id has.
+    /// Activity ID or unique prefix
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Prints one JSON object: the activity, and its whole tree under `tree`.
+    /// Print one JSON object: the activity, with its tree under `tree`
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Tail {
-    /// Which activities; all of them where nothing is given.
+    /// Filter [default: everything]
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
-    /// How many to show of those that have ended already.
+    /// Number of ended activities to show first
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) lines: usize,
-    /// Prints one JSON object a line.
+    /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Event {
-    /// What sort of fact it is: `deployment`, `github_push`, or any other.
+    /// Event type: deployment, github_push or any other
     #[arg(value_name = "TYPE")]
     pub(crate) event_type: String,
-    /// What happened, in one line.
+    /// What happened, in one line
     #[arg(value_name = "SUMMARY")]
     pub(crate) summary: String,
-    /// The project it belongs to.
+    /// Project
     #[arg(long)]
     pub(crate) project: Option<String>,
-    /// The agent that caused it.
+    /// Agent that caused it
     #[arg(long)]
     pub(crate) agent: Option<String>,
-    /// The user on whose behalf it happened.
+    /// User on whose behalf it happened
     #[arg(long)]
     pub(crate) actor: Option<String>,
-    /// The site or product it is for.
+    /// Site or product
     #[arg(long)]
     pub(crate) brand: Option<String>,
-    /// The environment; `development` where nothing is given.
+    /// Environment [default: development]
     #[arg(long, alias = "env")]
     pub(crate) environment: Option<String>,
-    /// The client's session or conversation.
+    /// Session or conversation ID
     #[arg(long)]
     pub(crate) session: Option<String>,
-    /// The client's id of the request.
+    /// Request ID
     #[arg(long)]
     pub(crate) request: Option<String>,
-    /// How what it tells of stands or ended: running, success, failed, cancelled, skipped, abandoned.
+    /// Status: running, success, failed, cancelled, skipped or abandoned
     #[arg(long, default_value = "success")]
     pub(crate) status: String,
-    /// How many things it tells of.
+    /// Number of items it covers
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) count: u64,
-    /// What it is about: a commit, a file, an id elsewhere.
+    /// Reference: a commit, a file, an ID elsewhere
     #[arg(long = "ref", alias = "reference", value_name = "TEXT")]
     pub(crate) reference: Option<String>,
-    /// The details.
+    /// Details
     #[arg(long, value_name = "JSON")]
     pub(crate) data: Option<String>,
     /// Deduplication key: repeats of the same type, project and actor are ignored
@@ -196,124 +196,123 @@ pub(crate) struct Event {
 
 #[derive(Debug, Args)]
 pub(crate) struct Recording {
-    /// The recording's id, or as much of its beginning as no other id has. `activity show` lists them.
+    /// Recording ID or unique prefix; `activity show` lists them
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Where to; to the output where nothing is given.
+    /// Output file [default: stdout]
     #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Which track, of a browser's tabs say; the first one where nothing is given.
+    /// Track to export, such as a browser tab [default: the first]
     #[arg(long, value_name = "NAME")]
     pub(crate) track: Option<String>,
-    /// Prints what is added as it is, until the recording ends: rrweb's events one a line.
+    /// Print new content until the recording ends, rrweb events one per line
     #[arg(long, short, conflicts_with = "output")]
     pub(crate) follow: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
-    /// How much time is looked at: day, week or month.
+    /// Window: day, week or month
     #[arg(long, short, default_value_t)]
     pub(crate) window: Window,
-    /// Lists what there is most of, instead of a history.
+    /// Rank by this instead of showing a time series
     #[arg(long, value_name = "WHAT")]
     pub(crate) by: Option<By>,
     #[command(flatten)]
     pub(crate) subject: Subject,
-    /// Where days begin, such as Asia/Kathmandu; the machine's own time zone where nothing is given.
+    /// Time zone, such as Asia/Kathmandu [default: the system's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
-    /// The last day of the window; today where nothing is given.
+    /// Last day of the window [default: today]
     #[arg(long, value_name = "DATE")]
     pub(crate) at: Option<NaiveDate>,
-    /// Prints one JSON object a line, histories by the hour.
+    /// Print one JSON object per line; time series are hourly
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Whose activities are counted.
+/// Restricts statistics to one project, agent, name or brand.
 #[derive(Debug, Args)]
 #[group(multiple = false, conflicts_with = "by")]
 pub(crate) struct Subject {
-    /// Only those of this project.
+    /// Only this project
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
-    /// Only those of this agent.
+    /// Only this agent
     #[arg(long, value_name = "ID")]
     pub(crate) agent: Option<String>,
-    /// Only those of this name.
+    /// Only this name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Only those of this brand.
+    /// Only this brand
     #[arg(long, value_name = "ID")]
     pub(crate) brand: Option<String>,
 }
 
-/// What a list of sums is by.
+/// What `activity stats` ranks by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
     Project,
     Agent,
     Name,
     Brand,
-    /// Events, by their type.
+    /// Events, by type
     Type,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Digest {
-    /// Which events; all of them where nothing is given.
+    /// Filter [default: everything]
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
-    /// Only those of this user.
+    /// Only this user
     #[arg(long, value_name = "ID")]
     pub(crate) actor: Option<String>,
-    /// How many events at most are told one by one.
+    /// Maximum number of events listed one by one
     #[arg(long, short = 'n', value_name = "N", default_value = "10")]
     pub(crate) limit: NonZeroUsize,
-    /// How many times 24 hours it goes back.
+    /// Number of days to look back, of 24 hours each
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) days: u32,
-    /// Goes back to midnight.
+    /// Look back to midnight instead
     #[arg(long, conflicts_with = "days")]
     pub(crate) today: bool,
-    /// How many tokens at most.
+    /// Token budget
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub(crate) tokens: usize,
-    /// Counts by type, then lists what failed.
+    /// Print counts per type, then failures
     #[arg(long)]
     pub(crate) grouped: bool,
-    /// Whose clock is shown; the machine's own time zone where nothing is given.
+    /// Time zone, such as Asia/Kathmandu [default: the system's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Which ones; all of them where nothing is given.
+    /// Filter [default: everything]
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
-    /// In which form: jsonl, csv or cloudevents.
+    /// Output format: jsonl, csv or cloudevents
     #[arg(long, short, default_value_t)]
     pub(crate) format: Format,
-    /// Events instead of activities.
+    /// Export events instead of activities
     #[arg(long)]
     pub(crate) events: bool,
-    /// The file to write, for its owner alone; the standard output where nothing is given.
+    /// Output file, readable by its owner only [default: stdout]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Goes on after this place; a file is added to.
-    #[arg(long, value_name = "PLACE", value_parser = places::place)]
+    /// Continue after this position; appends to the output file
+    #[arg(long, value_name = "POSITION", value_parser = resume::position)]
     pub(crate) after: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen.
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub(crate) listen: String,
-    /// Lets in whoever has this secret: needed where others than this machine are to reach it. Without a value it makes a
-    /// random one, and prints the link that lets in a browser.
+    /// Require this token; mandatory when listening on anything but localhost. Generated if no value is given
     #[arg(
         long,
         value_name = "SECRET",
@@ -323,10 +322,10 @@ pub(crate) struct Serve {
         hide_env_values = true
     )]
     pub(crate) token: Option<String>,
-    /// Takes events too (`POST api/events`), from programs with the token and from pages of this server.
+    /// Accept events (`POST api/events`) from clients with the token and from pages of this server
     #[arg(long)]
     pub(crate) accept_events: bool,
-    /// Answers to this name of a host too, beside those of this machine. May be given several times.
+    /// Also accept this Host header (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
 }
@@ -340,86 +339,87 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell: bash, zsh, fish, ..
+    /// Shell to generate for
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("limits").required(true).multiple(true).args(["older_than", "larger_than"])))]
 pub(crate) struct Prune {
-    /// What started before: an age (30d, 12h) or a date.
-    #[arg(long, value_name = "AGE", required_unless_present = "larger_than")]
+    /// Delete records older than AGE: an age (30d, 12h) or a date
+    #[arg(long, value_name = "AGE")]
     pub(crate) older_than: Option<String>,
-    /// The oldest, until the rest of each takes no more: a size (500MB, 2GB).
+    /// Delete oldest until each kind is below SIZE (500MB, 2GB)
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) larger_than: Option<u64>,
-    /// What is deleted.
+    /// Kinds of records to delete
     #[arg(long, value_delimiter = ',', default_values = ["activities", "events"])]
-    pub(crate) what: Vec<Kept>,
-    /// Says how much it would be, and deletes nothing.
+    pub(crate) what: Vec<DataKind>,
+    /// Only report what would be deleted
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Retention {
-    /// Set the limit of ended activities and their previews.
+    /// Limit of ended activities and their previews
     #[arg(long, value_name = "LIMIT")]
     pub(crate) activities: Option<Limit>,
-    /// Set the limit of events.
+    /// Limit of events
     #[arg(long, value_name = "LIMIT")]
     pub(crate) events: Option<Limit>,
-    /// Set the limit of previews, when their activities stay.
+    /// Limit of previews whose activities stay
     #[arg(long, value_name = "LIMIT")]
     pub(crate) previews: Option<Limit>,
-    /// Set the limit of the sums that `stats` counts with.
+    /// Limit of statistics
     #[arg(long, value_name = "LIMIT")]
     pub(crate) sums: Option<Limit>,
-    /// Set the limit of recordings.
+    /// Limit of recordings
     #[arg(long, value_name = "LIMIT")]
     pub(crate) recordings: Option<Limit>,
-    /// Print one JSON object per kind.
+    /// Print one JSON object per kind
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Erase {
-    /// The user.
+    /// User ID
     #[arg(long, value_name = "ID")]
     pub(crate) actor: String,
-    /// Says how much it would be, and erases nothing.
+    /// Only report what would be erased
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
-/// What a store keeps.
+/// A kind of stored data that has a limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kept {
-    /// Ended activities, with their previews.
+pub(crate) enum DataKind {
+    /// Ended activities, with their previews
     Activities,
     Events,
-    /// Payloads of activities that stay.
+    /// Payload previews of activities that stay
     Previews,
-    /// What `stats` counts with.
+    /// Statistics
     Sums,
-    /// Ended recordings of activities that stay.
+    /// Ended recordings of activities that stay
     Recordings,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Accept rows that other programs deleted or inserted: write them into the ledger.
+    /// Accept rows deleted or inserted by other programs, noting them in the ledger
     #[arg(long)]
     pub(crate) accept: bool,
-    /// Print one JSON object.
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Reads a size as `human::bytes` writes it, with or without a space and a point.
+/// Parses a size as `human::bytes` formats it, with or without a space and a decimal point.
 fn bytes(text: &str) -> Result<u64, String> {
-    let what = || format!("{text:?} is not a size: write 500MB or 2GB");
+    let invalid = || format!("{text:?} is not a size: write 500MB or 2GB");
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let number = text.strip_suffix(unit).unwrap_or(text);
     let factor = match unit.trim().to_ascii_lowercase().as_str() {
@@ -428,15 +428,15 @@ fn bytes(text: &str) -> Result<u64, String> {
         "mb" => 1e6,
         "gb" => 1e9,
         "tb" => 1e12,
-        _ => return Err(what()),
+        _ => return Err(invalid()),
     };
-    let number: f64 = number.parse().map_err(|_| what())?;
+    let number: f64 = number.parse().map_err(|_| invalid())?;
     Ok((number * factor) as u64)
 }
 
-/// Lets `-env:dev` be part of a filter: with a space before it, no option is seen in it.
+/// Prefixes exclusions such as `-env:dev` with a space, so that clap does not parse them as options.
 ///
-/// No option of ours is two letters and a colon.
+/// Unambiguous: no option contains a colon after two or more letters.
 pub(crate) fn with_exclusions(
     args: impl Iterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {
@@ -473,7 +473,10 @@ mod tests {
             let name = command.get_name();
             let help = help.unwrap_or_default();
             assert!(!leaf || help.contains("Examples:\n"), "{name}");
-            // Prose is as wide as the terminal is.
+            for line in help.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+            // A paragraph is one line, which clap wraps at the terminal's width.
             let prose = |line: &&str| !line.starts_with(' ') && !line.is_empty();
             let lines: Vec<_> = help.lines().filter(|line| !line.ends_with(':')).collect();
             assert!(!lines.windows(2).any(|two| two.iter().all(prose)), "{name}");
@@ -482,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exclusion_is_no_option() {
+    fn exclusions_are_told_from_options() {
         let check = |arg: &str, expected| assert_eq!(is_exclusion(arg), expected, "{arg}");
         check("-env:dev", true);
         check("-statsu:failed", true);

@@ -1,4 +1,4 @@
-//! `activity backup`: a complete copy in one file, while others record.
+//! `activity backup`: copies the store into one file while others record.
 
 use tower_activity::store::{Store, sqlite::SqliteStore};
 
@@ -10,12 +10,12 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Backup) -> Result<(), Failure> {
-    // Says how to name a store where there is none.
+    // Fails with a hint if there is no store.
     drop(source::open(store)?);
     let store = SqliteStore::new(source::path(store)?)?;
-    let mut progress = Progress::begin("copying");
+    let mut progress = Progress::new("copying");
     let bytes = store.backup(&args.file, &mut |state| {
-        progress.at(state.copied as f64 / state.pages.max(1) as f64);
+        progress.set(state.copied as f64 / state.pages.max(1) as f64);
     })?;
     drop(progress);
     Ok(print::text(&format!(

@@ -1,4 +1,4 @@
-//! `activity completions`: what a shell completes the command with.
+//! `activity completions`: generates shell completions.
 
 use clap::CommandFactory;
 

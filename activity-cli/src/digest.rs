@@ -1,6 +1,6 @@
-//! `activity digest`: what happened lately, for a prompt.
+//! `activity digest`: recent events as Markdown, for a prompt.
 
-use tower_activity::query::DigestQuery;
+use tower_activity::query::{self, DigestQuery};
 
 use crate::{args, failure::Failure, print, source};
 
@@ -9,8 +9,8 @@ pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
     if let Err(failure) = &digest
         && !failure.is_usage()
     {
-        // Whoever puts the output into a prompt must not take an outage for silence.
-        print::text(tower_activity::query::Digest::UNAVAILABLE)?;
+        // A prompt made of the output must not present an outage as "no activity".
+        print::text(query::Digest::UNAVAILABLE)?;
     }
     Ok(print::text(&digest?)?)
 }

@@ -1,4 +1,4 @@
-//! `activity erase`: what is known of a user goes, what was counted stays.
+//! `activity erase`: erases the content recorded about a user; statistics stay.
 
 use tower_activity::{
     notify::{WebhookStatus, Webhooks},
@@ -13,26 +13,26 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
-    let mut upkeep = source::upkeep(store)?;
-    let all = upkeep.erasable(&args.actor)?;
+    let mut maintenance = source::maintenance(store)?;
+    let erasable = maintenance.erasable(&args.actor)?;
     if args.dry_run {
-        return Ok(print::text(&said("would erase", &all))?);
+        return Ok(print::text(&summary("would erase", &erasable))?);
     }
-    let total = (all.activities + all.events).max(1) as f64;
-    let mut progress = Progress::begin("erasing");
-    let erased = upkeep.erase(&args.actor, &mut |erased| {
-        progress.at((erased.activities + erased.events) as f64 / total);
+    let total = (erasable.activities + erasable.events).max(1) as f64;
+    let mut progress = Progress::new("erasing");
+    let erased = maintenance.erase(&args.actor, &mut |erased| {
+        progress.set((erased.activities + erased.events) as f64 / total);
     })?;
     drop(progress);
-    print::text(&said("erased", &erased))?;
-    // They are settings, and stay as they are.
+    print::text(&summary("erased", &erased))?;
+    // Webhooks are settings, which erasing does not touch.
     let webhooks = Webhooks::open(source::path(store)?)?.list()?;
-    let names = |one: &&WebhookStatus| {
+    let names_actor = |one: &&WebhookStatus| {
         one.filter
             .to_lowercase()
             .contains(&args.actor.to_lowercase())
     };
-    for webhook in webhooks.iter().filter(names) {
+    for webhook in webhooks.iter().filter(names_actor) {
         let name = safe::line(&webhook.name);
         anstream::eprintln!(
             "note: the filter of webhook {name} names the actor: `activity webhooks remove {name}` removes it"
@@ -41,9 +41,9 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
     Ok(())
 }
 
-fn said(what: &str, erased: &EraseCounts) -> String {
+fn summary(verb: &str, erased: &EraseCounts) -> String {
     format!(
-        "{what} the content of {}, {}, {}\n",
+        "{verb} the content of {}, {}, {}\n",
         human::many(erased.activities, "activity", "activities"),
         human::many(erased.events, "event", "events"),
         human::many(erased.recordings, "recording", "recordings"),

@@ -1,11 +1,11 @@
-//! `activity event`: puts one event on record, for scripts and hooks.
+//! `activity event`: records one event, for scripts and hooks.
 
 use tower_activity::{ActivityLog, Error};
 
 use crate::{args::Event, failure::Failure, print, source};
 
 pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
-    let data = args.data.as_deref().map(json).transpose()?;
+    let data = args.data.as_deref().map(parse_json).transpose()?;
     let status = args.status.parse()?;
     let log = ActivityLog::open(source::path(store)?)?;
     let mut event = log
@@ -34,24 +34,24 @@ pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
         event = event.data(data);
     }
     let id = event.record().committed().wait()?;
-    let closed = log.shutdown().wait();
-    // Only a log that is disabled has none.
+    let shutdown = log.shutdown().wait();
+    // Only a disabled log returns no ID.
     let id = id.map(|id| format!("{id}\n")).unwrap_or_default();
     print::text(&id)?;
-    if let Err(error) = closed {
-        // A script that sees a failure here would repeat the command and record the event twice.
+    if let Err(error) = shutdown {
+        // Not a failure: a script would repeat the command and record the event twice.
         anstream::eprintln!(
-            "note: the event is on record, but the log could not be closed: {error}"
+            "note: the event is recorded, but the log could not be shut down: {error}"
         );
     }
     Ok(())
 }
 
-fn json(text: &str) -> Result<serde_json::Value, Error> {
+fn parse_json(text: &str) -> Result<serde_json::Value, Error> {
     serde_json::from_str(text).map_err(|cause| {
         Error::new(
             tower_activity::ErrorKind::Invalid,
-            format!("cannot read the data {text:?} as JSON"),
+            format!("cannot parse --data {text:?} as JSON"),
         )
         .with_source(cause)
     })

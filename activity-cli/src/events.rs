@@ -1,4 +1,4 @@
-//! `activity events`: newest first.
+//! `activity events`: lists events, newest first.
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
@@ -7,52 +7,52 @@ use tower_activity::{
 };
 
 use crate::{
-    list::shown_digits,
-    listing::Listed,
+    list::id_width,
+    listing::ListedRecord,
     print::{
         human, status,
-        table::{Align, Cell, Column, Narrow, Table},
+        table::{Align, Cell, Column, Shrink, Table},
     },
 };
 
-impl Listed for EventRecord {
-    const ONE: &'static str = "event";
+impl ListedRecord for EventRecord {
+    const NOUN: &'static str = "event";
     const COMMAND: &'static str = "activity events";
-    const NONE: &'static str =
-        "no event is on record yet: `log.event(..)` and `activity event TYPE SUMMARY` record them";
+    const EMPTY: &'static str =
+        "no events yet: `log.event(…)` and `activity event TYPE SUMMARY` record them";
 
     fn total(health: &Health) -> u64 {
         health.events
     }
 
     fn table(events: &[Self], now: DateTime<Utc>) -> Table {
-        use Narrow::{Cut, Leaves, Stays};
+        use Shrink::{Hide, Never, Truncate};
 
         let mut table = Table::new(vec![
-            Column::new("ID", Align::Left, Stays),
-            Column::new("STATUS", Align::Left, Stays),
-            Column::new("WHEN", Align::Right, Stays),
-            Column::new("TYPE", Align::Left, Cut(16)),
-            Column::new("COUNT", Align::Right, Stays),
-            Column::new("PROJECT", Align::Left, Leaves(8)),
-            Column::new("ACTOR", Align::Left, Leaves(8)),
-            Column::new("REFERENCE", Align::Left, Leaves(8)),
-            Column::new("SUMMARY", Align::Left, Cut(16)),
+            Column::new("ID", Align::Left, Never),
+            Column::new("STATUS", Align::Left, Never),
+            Column::new("WHEN", Align::Right, Never),
+            Column::new("TYPE", Align::Left, Truncate(16)),
+            Column::new("COUNT", Align::Right, Never),
+            Column::new("PROJECT", Align::Left, Hide(8)),
+            Column::new("ACTOR", Align::Left, Hide(8)),
+            Column::new("REFERENCE", Align::Left, Hide(8)),
+            Column::new("SUMMARY", Align::Left, Truncate(16)),
         ]);
         let text = |text: &Option<Text>| Cell::new(text.as_deref().unwrap_or_default());
         let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
-        let digits = shown_digits(&ids);
+        let width = id_width(&ids);
         for (event, id) in events.iter().zip(&ids) {
             let style = status::style(event.status);
-            let sign = format!("{} {}", status::sign(event.status), event.status);
-            // One is what an event tells of where nothing else is said.
+            let state = format!("{} {}", status::sign(event.status), event.status);
+            // 1 is the default.
             let count = match event.count {
                 1 => String::new(),
                 count => human::count(count),
             };
             table.row(vec![
-                Cell::new(&id[..digits]).style(status::DIM),
-                Cell::new(&sign).style(style),
+                Cell::new(&id[..width]).style(status::DIM),
+                Cell::new(&state).style(style),
                 Cell::new(&human::when(event.at, event.ahead, now)),
                 Cell::new(&event.event_type).style(status::BOLD),
                 Cell::new(&count),

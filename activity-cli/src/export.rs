@@ -1,4 +1,4 @@
-//! `activity export`: records for other programs.
+//! `activity export`: exports records for other programs.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -13,7 +13,7 @@ use tower_activity::{
 use crate::{
     args,
     failure::Failure,
-    output,
+    output_file,
     print::{human, progress::Progress, safe},
     source,
 };
@@ -35,52 +35,52 @@ fn export<R: ExportRecord>(
         export = export.after(after.parse()?);
     }
     if let Some(path) = &args.output {
-        output::check(path, store)?;
+        output_file::check(path, store)?;
     }
     let mut reader = source::open(store)?;
     let mut page = Vec::new();
-    // Before a file is made: a filter that makes no sense makes none.
+    // Before the file is created: an invalid filter must not leave one.
     let mut more = export.page(&mut reader, &mut page)?;
     let mut out = open(args.output.as_deref(), args.after.is_some())?;
-    let mut progress = Progress::begin("exporting");
+    let mut progress = Progress::new("exporting");
     loop {
         out.write_all(&page)?;
         page.clear();
         if !more {
             break;
         }
-        progress.at(export.progress());
+        progress.set(export.progress());
         more = export.page(&mut reader, &mut page)?;
     }
     out.flush()?;
     drop(progress);
     let records = human::many(export.records(), "record", "records");
     anstream::eprintln!(
-        "{records}; the next export goes on with --after {}",
+        "{records} exported; continue with --after {}",
         export.position()
     );
     Ok(())
 }
 
-fn open(path: Option<&Path>, goes_on: bool) -> Result<Box<dyn Write>, Failure> {
+fn open(path: Option<&Path>, appends: bool) -> Result<Box<dyn Write>, Failure> {
     let Some(path) = path else {
         return Ok(match io::stdout().is_terminal() {
             true => Box::new(Terminal(io::stdout())),
             false => Box::new(io::stdout().lock()),
         });
     };
-    let opened = match goes_on {
-        true => output::append(path),
-        false => output::create(path),
+    let opened = match appends {
+        true => output_file::append(path),
+        false => output_file::create(path),
     };
     let file = opened.map_err(|cause| {
-        let what = format!("cannot write the file {}", path.display());
+        let what = format!("cannot write {}", path.display());
         Error::new(ErrorKind::Invalid, what).with_source(cause)
     })?;
     Ok(Box::new(file))
 }
 
-/// A terminal, on which records act by nothing that stands in them. It is given whole lines.
+/// A terminal. Escapes what would act on it; each write is one or more complete lines.
 struct Terminal(io::Stdout);
 
 impl Write for Terminal {

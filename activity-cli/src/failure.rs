@@ -1,33 +1,32 @@
-//! Why a command ended early, and with which exit code.
+//! Failures of commands: message, hint and exit code.
 
 use std::{error::Error as StdError, io, process::ExitCode};
 
 use tower_activity::{Error, query::FilterError};
 
-use crate::print::{caret, safe};
+use crate::print::{filter_error, safe};
 
-const NO_STORE: &str = "a log is made by the first program that opens it: `ActivityLog::open(\"activity.db\")`; \
-     `--store PATH` or ACTIVITY_STORE name one that is somewhere else";
+const NO_STORE: &str = "use --store PATH or ACTIVITY_STORE to name another store";
 
-/// Why a command ended early.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The filter cannot be read: usage.
+    /// The filter is invalid. Exit code 2.
     Filter(FilterError),
-    /// Something else that was typed makes no sense: usage.
+    /// Another argument is invalid. Exit code 2.
     Usage(String),
-    /// There is no store where it was looked for.
+    /// There is no store at that path.
     NoStore(Error),
-    /// The library said no.
+    /// The library returned an error. Exit code 2 if the arguments are invalid.
     Library(Error),
-    /// The output could not be written; when its reader went away, that is no failure.
+    /// The output could not be written. A closed pipe counts as success.
     Output(io::Error),
-    /// Something is wrong, and was said already.
-    Found,
+    /// A problem that was already printed.
+    Reported,
 }
 
 impl Failure {
-    /// True when what was typed makes no sense.
+    /// Returns true if the arguments are invalid.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
             Failure::Filter(_) | Failure::Usage(_) => true,
@@ -36,46 +35,46 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr and gives the exit code: 1 failed, 2 usage.
+    /// Prints the failure on stderr and returns the exit code: 1 for a failure, 2 for usage.
     pub(crate) fn report(self) -> ExitCode {
         match self {
             Failure::Filter(error) => {
-                anstream::eprint!("{}", caret::pointed(&error));
+                anstream::eprint!("{}", filter_error::render(&error));
                 ExitCode::from(2)
             }
             Failure::Usage(message) => {
-                anstream::eprintln!("{} {}", caret::label(), safe::line(&message));
+                anstream::eprintln!("{} {}", filter_error::label(), safe::line(&message));
                 ExitCode::from(2)
             }
             Failure::NoStore(error) => {
-                complain(&error);
-                anstream::eprint!("{}", caret::help(NO_STORE));
+                print_error(&error);
+                anstream::eprint!("{}", filter_error::help(NO_STORE));
                 ExitCode::FAILURE
             }
             Failure::Library(error) => {
-                complain(&error);
+                print_error(&error);
                 ExitCode::from(if error.is_invalid() { 2 } else { 1 })
             }
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 ExitCode::SUCCESS
             }
             Failure::Output(error) => {
-                complain(&error);
+                print_error(&error);
                 ExitCode::FAILURE
             }
-            Failure::Found => ExitCode::FAILURE,
+            Failure::Reported => ExitCode::FAILURE,
         }
     }
 }
 
-/// Prints an error and what caused it.
-pub(crate) fn complain(error: &(dyn StdError + 'static)) {
-    let text = with_causes(error);
-    anstream::eprintln!("{} {}", caret::label(), safe::line(&text));
+/// Prints an error and its causes on stderr.
+pub(crate) fn print_error(error: &(dyn StdError + 'static)) {
+    let text = error_chain(error);
+    anstream::eprintln!("{} {}", filter_error::label(), safe::line(&text));
 }
 
-/// What an error says, and what caused it.
-pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
+/// Formats an error and its causes, separated by colons.
+pub(crate) fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

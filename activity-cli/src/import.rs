@@ -1,4 +1,4 @@
-//! `activity import`: takes in what another log has exported.
+//! `activity import`: imports an export in JSON Lines.
 
 use std::{
     fs::File,
@@ -21,15 +21,15 @@ use crate::{
 
 pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     let path = source::path(store)?;
-    let (lines, bytes) = input(args)?;
+    let (lines, bytes) = open_input(args)?;
     let mut import = Import::new(&SqliteStore::new(path)?, Redactor::new())?;
-    let mut progress = Progress::begin("importing");
+    let mut progress = Progress::new("importing");
     let read = import.read(lines, |read| {
         if let Some(bytes) = bytes {
-            progress.at(read as f64 / bytes.max(1) as f64);
+            progress.set(read as f64 / bytes.max(1) as f64);
         }
     });
-    // What came before a bad line stays.
+    // Lines before an invalid one stay imported.
     let imported = import.finish()?;
     drop(progress);
     print::text(&summary(&imported))?;
@@ -46,11 +46,11 @@ fn summary(imported: &ImportSummary) -> String {
         human::many(imported.events, "event", "events"),
     );
     for (number, what) in [
-        (imported.known, "were there already"),
-        (imported.running, "had not ended and were left out"),
+        (imported.known, "existed already"),
+        (imported.running, "running and skipped"),
         (
             imported.renamed,
-            "got a new ID because theirs did not fit their time",
+            "given a new ID because theirs did not match their time",
         ),
     ] {
         if number > 0 {
@@ -60,13 +60,13 @@ fn summary(imported: &ImportSummary) -> String {
     text + "\n"
 }
 
-/// What is read, and how long it is where that is known.
-fn input(args: &args::Import) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
+/// Opens the input. Returns its size in bytes if it is known.
+fn open_input(args: &args::Import) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
     if args.file == "-" {
         return Ok((Box::new(io::stdin().lock()), None));
     }
     let unreadable = |cause: io::Error| {
-        let what = format!("cannot read the file {}", args.file);
+        let what = format!("cannot read {}", args.file);
         Error::new(ErrorKind::Invalid, what).with_source(cause)
     };
     let file = File::open(&args.file).map_err(unreadable)?;

@@ -1,6 +1,6 @@
-//! What `activity list` and `activity events` have alike: newest first, page by page.
+//! Lists of `activity list` and `activity events`: newest first, page by page.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
@@ -16,62 +16,71 @@ use crate::{
     source,
 };
 
-/// A record that a terminal lists.
-pub(crate) trait Listed: Record {
-    /// What one is called.
-    const ONE: &'static str;
+/// A record that can be listed as a table.
+pub(crate) trait ListedRecord: Record {
+    /// Singular noun.
+    const NOUN: &'static str;
     /// The command that lists all of them.
     const COMMAND: &'static str;
-    /// What is said where there is none, and how one gets there.
-    const NONE: &'static str;
+    /// Message for an empty store.
+    const EMPTY: &'static str;
 
-    /// How many are on record.
+    /// Returns how many are stored.
     fn total(health: &Health) -> u64;
 
     fn table(records: &[Self], now: DateTime<Utc>) -> Table;
 }
 
-pub(crate) fn run<R: Listed>(store: &str, args: &List) -> Result<(), Failure> {
+pub(crate) fn run<R: ListedRecord>(store: &str, args: &List) -> Result<(), Failure> {
     let filter = source::filter(&args.filter)?;
     let cursor: Option<Cursor<R>> = args.cursor.as_deref().map(str::parse).transpose()?;
     let mut reader = source::open(store)?;
     if args.json {
         let mut out = BufWriter::new(io::stdout().lock());
-        pages(&mut reader, &filter, cursor, args, |page: Vec<R>| {
+        read_pages(&mut reader, &filter, cursor, args, |page: Vec<R>| {
             page.iter().try_for_each(|one| json::line(&mut out, one))
         })?;
         return Ok(out.flush()?);
     }
     let mut records = Vec::new();
-    let next = pages(&mut reader, &filter, cursor, args, |page: Vec<R>| {
+    let next = read_pages(&mut reader, &filter, cursor, args, |page: Vec<R>| {
         records.extend(page);
         Ok(())
     })?;
     if records.is_empty() {
-        anstream::eprint!("{}", nothing::<R>(&mut reader, &filter, args)?);
+        anstream::eprint!("{}", empty_message::<R>(&mut reader, &filter, args)?);
         return Ok(());
     }
     let mut text = R::table(&records, reader.present()?).render(print::width());
+    let mut hint = None;
     if let Some(next) = next {
-        let more = format!("more: --cursor {next}");
-        text.push_str(&format!("{}\n", status::styled(status::DIM, &more)));
+        let more = status::styled(status::DIM, &format!("more: --cursor {next}"));
+        match io::stdout().is_terminal() {
+            true => text.push_str(&format!("{more}\n")),
+            // A pipe gets rows only.
+            false => hint = Some(more),
+        }
     }
-    Ok(print::text(&text)?)
+    print::text(&text)?;
+    if let Some(hint) = hint {
+        anstream::eprintln!("{hint}");
+    }
+    Ok(())
 }
 
-/// Reads page by page up to the limit. Gives the place where more would be.
-fn pages<R: Listed>(
+/// Reads up to the limit, page by page. Returns the cursor of what follows.
+fn read_pages<R: ListedRecord>(
     reader: &mut ActivityReader,
     filter: &Filter,
     mut cursor: Option<Cursor<R>>,
     args: &List,
-    mut each: impl FnMut(Vec<R>) -> io::Result<()>,
+    mut on_page: impl FnMut(Vec<R>) -> io::Result<()>,
 ) -> Result<Option<Cursor<R>>, Failure> {
-    let mut left = args.limit.get();
-    while left > 0 {
-        let page = reader.list(filter, cursor, left)?;
-        left = left.saturating_sub(page.records.len());
-        each(page.records)?;
+    let mut remaining = args.limit.get();
+    while remaining > 0 {
+        let page = reader.list(filter, cursor, remaining)?;
+        remaining = remaining.saturating_sub(page.records.len());
+        on_page(page.records)?;
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -80,26 +89,26 @@ fn pages<R: Listed>(
     Ok(cursor)
 }
 
-/// What an empty list says: whether there is anything at all, and what was asked for.
-fn nothing<R: Listed>(
+/// Explains an empty list: an empty store, the end of the list, or a filter without a match.
+fn empty_message<R: ListedRecord>(
     reader: &mut ActivityReader,
     filter: &Filter,
     args: &List,
 ) -> Result<String, Failure> {
     let newest = reader.list::<R>(&Filter::default(), None, 1)?.records;
     let Some(newest) = newest.first() else {
-        return Ok(format!("{}\n", R::NONE));
+        return Ok(format!("{}\n", R::EMPTY));
     };
     if args.cursor.is_some() {
-        return Ok(String::from("the list ends here\n"));
+        return Ok(String::from("end of list\n"));
     }
-    let total = human::many(R::total(&reader.health()?), "is", "are");
+    let total = human::count(R::total(&reader.health()?));
     let ago = human::ago(newest.at(), Utc::now());
-    let asked = safe::line(&filter.to_string());
+    let shown = safe::line(&filter.to_string());
     Ok(format!(
-        "no {} matches {}\n{total} on record, the newest from {ago}: `{}` shows them\n",
-        R::ONE,
-        status::styled(status::BOLD, &asked),
+        "no {} matches {}\n{total} stored, the newest {ago}: `{}` lists them\n",
+        R::NOUN,
+        status::styled(status::BOLD, &shown),
         R::COMMAND,
     ))
 }

@@ -1,4 +1,4 @@
-//! `activity recording`: what a recording holds; and the list of those of an activity.
+//! `activity recording`: exports a recording. Also formats the recordings of an activity.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -14,19 +14,19 @@ use tower_activity::{
 use crate::{
     args::Recording,
     failure::Failure,
-    output,
+    output_file,
     print::{
         human, safe,
         status::{BOLD, DIM, styled},
     },
     source,
-    tail::EVERY,
+    tail::POLL_INTERVAL,
 };
 
 pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
     if let Some(path) = &args.output {
-        output::check(path, store)?;
+        output_file::check(path, store)?;
     }
     let id = reader.find_recording(&args.id)?;
     let record = reader.recording(id)?;
@@ -36,7 +36,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     if args.track.is_none() && tracks.len() > 1 {
         let others: Vec<_> = tracks.iter().map(|track| safe::line(track)).collect();
         anstream::eprintln!(
-            "one of {} tracks; --track names another: {}",
+            "exporting one of {} tracks; use --track for another: {}",
             tracks.len(),
             others.join(", ")
         );
@@ -44,7 +44,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     let damaged = match &args.output {
         _ if args.follow => follow(&mut reader, id, track)?,
         Some(path) => {
-            let mut out = BufWriter::new(output::create(path).map_err(|cause| {
+            let mut out = BufWriter::new(output_file::create(path).map_err(|cause| {
                 io::Error::new(
                     cause.kind(),
                     format!("cannot write {}: {cause}", path.display()),
@@ -63,14 +63,13 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     };
     if damaged > 0 {
         let chunks = human::many(damaged, "chunk is", "chunks are");
-        anstream::eprintln!("{chunks} damaged and left out");
-        return Err(Failure::Found);
+        anstream::eprintln!("{chunks} damaged and skipped");
+        return Err(Failure::Reported);
     }
     Ok(())
 }
 
-/// Prints what is added to a track as it is, until the recording ends or nobody wants more of it. Returns how many chunks
-/// were damaged.
+/// Prints new content of a track until the recording ends or ctrl-c. Returns the number of damaged chunks.
 fn follow(reader: &mut ActivityReader, id: RecordingId, track: &str) -> Result<u64, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -79,24 +78,24 @@ fn follow(reader: &mut ActivityReader, id: RecordingId, track: &str) -> Result<u
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         let (mut next, mut damaged) = (0, 0);
         loop {
-            let mut news = Vec::new();
-            let followed = reader.follow(id, track, next, &mut news)?;
+            let mut content = Vec::new();
+            let followed = reader.follow(id, track, next, &mut content)?;
             (next, damaged) = (followed.next, damaged + followed.damaged);
             let mut out = io::stdout().lock();
-            out.write_all(&news)?;
+            out.write_all(&content)?;
             out.flush()?;
             if followed.ended {
                 return Ok(damaged);
             }
-            if let Ok(asked) = tokio::time::timeout(EVERY, &mut interrupted).await {
-                asked?;
+            if let Ok(signal) = tokio::time::timeout(POLL_INTERVAL, &mut interrupted).await {
+                signal?;
                 return Ok(damaged);
             }
         }
     })
 }
 
-/// Adds the list of an activity's recordings, where it has some.
+/// Appends the list of an activity's recordings, if it has any.
 pub(crate) fn list(out: &mut String, activity: &ActivityRecord, recordings: &[RecordingRecord]) {
     if recordings.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! `activity retention`: how long records are kept in a store, shown and set.
+//! `activity retention`: shows or sets how long a store keeps records.
 
 use std::{io, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     print::{
         self, json,
         status::DIM,
-        table::{Align, Cell, Column, Narrow, Table},
+        table::{Align, Cell, Column, Shrink, Table},
     },
     prune, source,
 };
@@ -22,11 +22,11 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Line {
     kind: &'static str,
-    /// `null`: no limit by age.
+    /// Maximum age in seconds; `null` for none.
     age_s: Option<u64>,
-    /// `null`: no limit by size.
+    /// Maximum size; `null` for none.
     bytes: Option<u64>,
-    /// True where nobody has set a limit.
+    /// True if no limit was set.
     default: bool,
 }
 
@@ -38,10 +38,10 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     change.sums = args.sums;
     change.recordings = args.recordings;
     if change != Retention::default() {
-        let mut upkeep = source::upkeep(store)?;
-        upkeep.set_retention(&change)?;
-        if let Err(error) = warn(&mut *upkeep, &change) {
-            anstream::eprintln!("note: could not count what these limits delete: {error}");
+        let mut maintenance = source::maintenance(store)?;
+        maintenance.set_retention(&change)?;
+        if let Err(error) = note_excess(&mut *maintenance, &change) {
+            anstream::eprintln!("note: could not count the records beyond these limits: {error}");
         }
     }
     let set = source::open(store)?.retention()?;
@@ -57,9 +57,9 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
         return Ok(());
     }
     let mut table = Table::new(vec![
-        Column::new("KIND", Align::Left, Narrow::Stays),
-        Column::new("LIMIT", Align::Left, Narrow::Stays),
-        Column::new("", Align::Left, Narrow::Stays),
+        Column::new("KIND", Align::Left, Shrink::Never),
+        Column::new("LIMIT", Align::Left, Shrink::Never),
+        Column::new("", Align::Left, Shrink::Never),
     ]);
     for (kind, limit, default) in lines {
         table.row(vec![
@@ -71,19 +71,19 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     Ok(print::text(&table.render(print::width()))?)
 }
 
-/// Says what limits that were set delete of what is there.
-fn warn(upkeep: &mut dyn Maintenance, set: &Retention) -> tower_activity::Result<()> {
+/// Prints a note with the number of stored records that new limits delete.
+fn note_excess(maintenance: &mut dyn Maintenance, set: &Retention) -> tower_activity::Result<()> {
     let what = Prune::Retention(ClockReading::new(Utc::now(), Duration::ZERO));
-    let pruned = prune::prunable(upkeep, set, what)?;
-    let counts = args::Kept::value_variants().iter().zip(set.kinds());
+    let pruned = prune::prunable(maintenance, set, what)?;
+    let counts = args::DataKind::value_variants().iter().zip(set.kinds());
     let counts = counts.filter(|(_, (_, limit))| limit.is_some());
-    let counts = counts.map(|(kept, _)| prune::count(&pruned, *kept));
+    let counts = counts.map(|(kind, _)| prune::count(&pruned, *kind));
     let counts: Vec<_> = counts
         .filter_map(|(number, text)| (number > 0).then_some(text))
         .collect();
     if !counts.is_empty() {
         anstream::eprintln!(
-            "note: programs that record here will delete {}: these exceed the limits. Raise the limits now to keep them",
+            "note: {} exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them",
             counts.join(", ")
         );
     }

@@ -1,4 +1,4 @@
-//! `activity serve`: what is on record over HTTP.
+//! `activity serve`: serves the dashboard and the HTTP API.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use tower_activity::{
     web::{ActivityRouter, Server},
 };
 
-use crate::{args::Serve, ending::asked_to_end, failure::Failure, source};
+use crate::{args::Serve, failure::Failure, signal, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
-    // What cannot be read is said at once, instead of to each who asks.
+    // Fails now if the store cannot be read, instead of on every request.
     drop(source::open(store)?);
     let path = source::path(store)?;
     let log = match args.accept_events {
@@ -23,7 +23,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         None => ActivityRouter::from_store(Arc::new(SqliteStore::new(path)?)),
     };
     let mut router = router.hosts(&args.host);
-    let token = args.token.as_deref().map(Token::of).transpose()?;
+    let token = args.token.as_deref().map(Token::new).transpose()?;
     if let Some(token) = &token {
         router = router.token(&token.secret);
     }
@@ -32,18 +32,28 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         .build()?;
     runtime.block_on(async {
         let server = Server::bind(&args.listen, router).await?;
-        let asked = asked_to_end()?;
-        let once = token.as_ref().map(Token::told).unwrap_or_default();
-        anstream::eprintln!("listening at http://{}/{once}", server.address());
+        let shutdown = signal::shutdown()?;
+        let address = server.address();
+        let label = match ActivityRouter::has_pages() {
+            true => "Dashboard:",
+            false => "Listening on",
+        };
+        match token.as_ref().map(Token::shown) {
+            None => anstream::eprintln!("{label} http://{address}/"),
+            Some(token) => {
+                anstream::eprintln!("{label} http://{address}/?token={token}");
+                anstream::eprintln!("API: send `Authorization: Bearer {token}`");
+            }
+        }
         if !ActivityRouter::has_pages() {
             anstream::eprintln!(
-                "only the API is served (api/openapi.json): this build has no pages. Run `cargo xtask pages` in a clone \
-                 and build again, or install the published package"
+                "note: this build has no dashboard and serves the API only (api/openapi.json). Run `cargo xtask pages` in a \
+                 clone and rebuild, or install the published package"
             );
         }
         tokio::select! {
             () = server.run() => Ok(()),
-            asked = asked => Ok::<_, Failure>(asked?),
+            signal = shutdown => Ok::<_, Failure>(signal?),
         }
     })?;
     if let Some(log) = log {
@@ -52,44 +62,40 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What lets others in.
+/// The token that requests must send.
 struct Token {
     secret: String,
-    /// Nobody else has said it: it is told here, once.
-    is_new: bool,
+    /// Generated here, so it has to be printed.
+    generated: bool,
 }
 
 impl Token {
-    /// This one; where nothing is said, 128 bits of chance.
-    fn of(given: &str) -> Result<Self, Failure> {
+    /// Uses the given token; generates one of 128 random bits if it is empty.
+    fn new(given: &str) -> Result<Self, Failure> {
         if !given.is_empty() {
             let secret = given.to_owned();
             return Ok(Token {
                 secret,
-                is_new: false,
+                generated: false,
             });
         }
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|cause| {
-            Error::store("cannot make a token: the system gives no random numbers")
+            Error::store("cannot generate a token: the system has no random numbers")
                 .with_source(cause)
         })?;
         let secret = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Token {
             secret,
-            is_new: true,
+            generated: true,
         })
     }
 
-    /// What follows the address.
-    fn told(&self) -> String {
-        match self.is_new {
-            true => format!(
-                "?token={} lets in a browser: open it once, a cookie is left in its place; programs send the token as \
-                 `Authorization: Bearer ..`",
-                self.secret
-            ),
-            false => ", where `?token=..` lets in a browser".to_owned(),
+    /// Returns the token as printed: a given one is not repeated in the terminal.
+    fn shown(&self) -> &str {
+        match self.generated {
+            true => &self.secret,
+            false => "…",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `activity show`: one activity, what went wrong first, and the tree it stands in.
+//! `activity show`: one activity, its error first, with its events, recordings and tree.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     print::{
         self, human, json, safe,
-        status::{self, BOLD, DIM, styled, took},
+        status::{self, BOLD, DIM, elapsed, styled},
         tree,
     },
     recording, source,
@@ -19,24 +19,24 @@ use crate::{
 pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
     let id = reader.find(&args.id)?;
-    // Between the two questions its process may have ended it; it is not deleted.
-    let shown = reader.details(id)?;
-    let shown = shown.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
+    // Its process may have ended it between the two queries; that does not delete it.
+    let details = reader.details(id)?;
+    let details = details.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
     if args.json {
-        return Ok(json::line(&mut io::stdout().lock(), &shown)?);
+        return Ok(json::line(&mut io::stdout().lock(), &details)?);
     }
     let now = Utc::now();
-    let mut text = details(&shown.activity, now);
-    events(&mut text, &shown.activity, &shown.events);
-    recording::list(&mut text, &shown.activity, &shown.recordings);
-    if shown.tree.len() > 1 {
+    let mut text = facts(&details.activity, now);
+    events(&mut text, &details.activity, &details.events);
+    recording::list(&mut text, &details.activity, &details.recordings);
+    if details.tree.len() > 1 {
         text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
-        text.push_str(&tree::render(&shown.tree, id, now, print::width()));
+        text.push_str(&tree::render(&details.tree, id, now, print::width()));
     }
     Ok(print::text(&text)?)
 }
 
-fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+fn facts(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     let style = status::style(activity.status);
     let mut out = format!(
         "{} {}  {}\n",
@@ -70,7 +70,7 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
                 human::ago(activity.started_at, now)
             )),
         ),
-        ("duration", Some(took(activity, now))),
+        ("duration", Some(elapsed(activity, now))),
         ("parent", parent),
         ("project", some(&scope.project)),
         ("agent", some(&scope.agent)),
@@ -91,16 +91,16 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     out
 }
 
-/// The width of `environment`, so that what is known about an activity lines up.
-const FACT: usize = 12;
-/// Longer names stand out of their column.
-const WIDEST: usize = 32;
+/// Width of the label column: that of `environment`.
+const LABEL_WIDTH: usize = 12;
+/// Maximum width of the label column of attributes; longer names overflow.
+const MAX_LABEL_WIDTH: usize = 32;
 
 fn fact(name: &str, value: &str) -> String {
-    fact_of(FACT, name, value)
+    labelled(LABEL_WIDTH, name, value)
 }
 
-fn fact_of(width: usize, name: &str, value: &str) -> String {
+fn labelled(width: usize, name: &str, value: &str) -> String {
     let name = styled(DIM, &format!("{name:<width$}"));
     format!("  {name} {}\n", safe::line(value))
 }
@@ -115,31 +115,31 @@ fn attributes(out: &mut String, activity: &ActivityRecord) {
         .keys()
         .map(|key| key.chars().count())
         .max();
-    let width = longest.unwrap_or(0).clamp(FACT, WIDEST);
+    let width = longest.unwrap_or(0).clamp(LABEL_WIDTH, MAX_LABEL_WIDTH);
     for (key, value) in &activity.attributes {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        out.push_str(&fact_of(width, &safe::line(key), &value));
+        out.push_str(&labelled(width, &safe::line(key), &value));
     }
     if activity.truncated {
-        out.push_str(&fact("..", "more were set than are kept"));
+        out.push_str(&fact("…", "more were set than the limit allows"));
     }
 }
 
-/// More than this nobody reads in a terminal; `--json` has all of them.
-const MOST_EVENTS: usize = 50;
-/// The most characters of an event's data on its line.
-const MOST_DATA: usize = 80;
+/// Maximum number of events; `--json` has all of them.
+const MAX_EVENTS: usize = 50;
+/// Maximum number of characters of an event's data.
+const MAX_DATA: usize = 80;
 
 fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
     if events.is_empty() {
         return;
     }
     out.push_str(&format!("\n{}\n", styled(DIM, "EVENTS")));
-    let hidden = events.len().saturating_sub(MOST_EVENTS);
+    let hidden = events.len().saturating_sub(MAX_EVENTS);
     if hidden > 0 {
-        let before = format!("  .. {hidden} before: --json has them");
+        let before = format!("  … {hidden} earlier events: use --json to get all of them");
         out.push_str(&format!("{}\n", styled(DIM, &before)));
     }
     for event in &events[hidden..] {
@@ -159,31 +159,30 @@ fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
             "  {}  {}{count}{summary}{}\n",
             styled(DIM, &format!("{:>10}", format!("+{after}"))),
             styled(status::style(event.status), &sign),
-            styled(DIM, &said(event)),
+            styled(DIM, &data(event)),
         ));
     }
 }
 
-/// What the data of an event say, shortly: `--json` has all of it. Of a log line its level, where that says
-/// something, and its fields.
-fn said(event: &EventRecord) -> String {
+/// Formats the data of an event, truncated; `--json` has all of it. For a log line: its level, unless INFO, and its fields.
+fn data(event: &EventRecord) -> String {
     let Some(serde_json::Value::Object(data)) = &event.data else {
         return String::new();
     };
     let line = data.get("fields").and_then(|fields| fields.as_object());
     let level = data.get("level").and_then(|level| level.as_str());
     let level = level.filter(|level| line.is_some() && *level != "INFO");
-    let mut said = level.map(|level| format!("  {level}")).unwrap_or_default();
+    let mut text = level.map(|level| format!("  {level}")).unwrap_or_default();
     for (key, value) in line.unwrap_or(data) {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        said.push_str(&format!("  {key}={value}"));
+        text.push_str(&format!("  {key}={value}"));
     }
-    if said.chars().count() > MOST_DATA {
-        said = said.chars().take(MOST_DATA).chain(['…']).collect();
+    if text.chars().count() > MAX_DATA {
+        text = text.chars().take(MAX_DATA).chain(['…']).collect();
     }
-    safe::line(&said)
+    safe::line(&text)
 }
 
 fn preview(out: &mut String, title: &str, preview: Option<&Preview>) {

@@ -1,4 +1,6 @@
-//! Where activities come from: the store that was named, and the filter.
+//! The store, the filter and the time zone that the arguments name.
+
+use std::env::{self, VarError};
 
 use chrono::Utc;
 use tower_activity::{
@@ -10,51 +12,66 @@ use tower_activity::{
 
 use crate::failure::Failure;
 
-/// The path of a store.
+/// Returns the store to use: that of `--store`, else of `ACTIVITY_STORE`, else `activity.db`.
+pub(crate) fn store(option: Option<&str>) -> Result<String, Failure> {
+    if let Some(store) = option {
+        return Ok(store.to_owned());
+    }
+    match env::var("ACTIVITY_STORE") {
+        Ok(store) => Ok(store),
+        Err(VarError::NotPresent) => Ok(String::from("activity.db")),
+        Err(VarError::NotUnicode(store)) => {
+            let what = format!("cannot use ACTIVITY_STORE={store:?}: it is not UTF-8");
+            Err(Failure::Usage(what))
+        }
+    }
+}
+
+/// Returns the path of a store. Refuses URLs.
 pub(crate) fn path(store: &str) -> Result<&str, Failure> {
     if let Some((scheme, _)) = store.split_once("://") {
         return Err(Failure::Usage(format!(
-            "cannot open {store:?}: this version keeps activities in SQLite files and knows no {scheme} stores"
+            "cannot open {store:?}: this version supports SQLite files only, not {scheme}"
         )));
     }
     Ok(store)
 }
 
-/// Opens the store to read.
+/// Opens a store for reading.
 pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
-    ActivityReader::open(path(store)?).map_err(missing)
+    ActivityReader::open(path(store)?).map_err(with_hint)
 }
 
-/// Opens the store to prune and rebuild.
-pub(crate) fn upkeep(store: &str) -> Result<Box<dyn Maintenance>, Failure> {
+/// Opens a store for maintenance.
+pub(crate) fn maintenance(store: &str) -> Result<Box<dyn Maintenance>, Failure> {
     SqliteStore::new(path(store)?)?
         .maintenance()
-        .map_err(missing)
+        .map_err(with_hint)
 }
 
-fn missing(error: Error) -> Failure {
+fn with_hint(error: Error) -> Failure {
     match error.is_not_found() {
         true => Failure::NoStore(error),
         false => error.into(),
     }
 }
 
-/// Reads the filter that the arguments are together.
+/// Parses the arguments, joined by spaces, as one filter.
 pub(crate) fn filter(args: &[String]) -> Result<Filter, Failure> {
     Ok(Filter::parse(&args.join(" "), Utc::now())?)
 }
 
-/// The time zone that was named, or the machine's own.
-pub(crate) fn zone(named: Option<Zone>) -> Zone {
+/// Returns the time zone that was given, or the system's.
+pub(crate) fn zone(given: Option<Zone>) -> Zone {
     let variable = std::env::var("TZ").ok();
     let variable = variable.map(|name| name.trim_start_matches(':').to_owned());
-    // Where neither is the name of a zone, days begin at midnight UTC, which the output says.
+    // If neither is the name of a zone, days begin at midnight UTC; the output names the zone.
     let names = [variable, iana_time_zone::get_timezone().ok()];
-    let own = || {
+    let system = || {
         names
             .into_iter()
             .flatten()
             .find_map(|name| name.parse().ok())
     };
-    named.or_else(own).unwrap_or_default()
+    given.or_else(system).unwrap_or_default()
 }

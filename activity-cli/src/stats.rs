@@ -1,4 +1,4 @@
-//! `activity stats`: how many, how long, how often.
+//! `activity stats`: counts, durations and failures as a time series or a ranking.
 
 use std::io::{self, BufWriter, Write};
 
@@ -16,13 +16,13 @@ use crate::{
         bar::{self, bar},
         human, json, safe,
         status::{BOLD, DIM, styled},
-        table::{Align, Cell, Column, Narrow, Table},
+        table::{Align, Cell, Column, Shrink, Table},
     },
     source,
 };
 
-/// More than this nobody reads in a terminal; `--json` has all of them.
-const MOST_LINES: usize = 50;
+/// Maximum number of rows of a ranking; `--json` has all of them.
+const MAX_ROWS: usize = 50;
 
 pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
     let zone = source::zone(args.tz);
     let at = args.at.map_or(now, |date| zone.start_of_day(date));
     let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
-    let when = said(args.window.ending_at(at, zone), zone);
+    let when = describe_window(args.window.ending_at(at, zone), zone);
     match args.by.map(dimension) {
         None => history(&mut reader, args, query, zone, &when),
         Some(Some(by)) => ranking(&reader.ranking(by, &query)?, by, args, &when),
@@ -38,7 +38,7 @@ pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
     }
 }
 
-/// What a list of activities is by; `None` for one of events.
+/// Returns the dimension of a ranking of activities; `None` for one of events.
 pub(crate) fn dimension(by: By) -> Option<Dimension> {
     match by {
         By::Project => Some(Dimension::Project),
@@ -89,8 +89,8 @@ fn subject(args: &Stats) -> Subject {
     })
 }
 
-/// Which days a window has: the first, where there are several the last, and whose they are.
-pub(crate) fn said(window: Period, zone: Zone) -> String {
+/// Formats a window: `2026-02-18 (UTC)`, `2026-02-12 to 2026-02-18 (Asia/Kathmandu)`.
+pub(crate) fn describe_window(window: Period, zone: Zone) -> String {
     let first = zone.date(window.start);
     let last = zone.date(window.end - chrono::TimeDelta::seconds(1));
     match first == last {
@@ -132,14 +132,14 @@ fn summary(figures: &Figures) -> String {
             "agents",
             format!("{} active", human::count(figures.active_agents)),
         ));
-        let apart = figures
+        let gap = figures
             .mean_turn_ns
-            .map(|ns| format!(", {} from one to the next", human::duration(ns)));
+            .map(|ns| format!(", mean gap {}", human::duration(ns)));
         let turns = human::count(figures.turns);
         let rate = figures.turns_per_hour;
         text.push_str(&fact(
             "turns",
-            format!("{turns}, {rate:.1} an hour{}", apart.unwrap_or_default()),
+            format!("{turns}, {rate:.1} per hour{}", gap.unwrap_or_default()),
         ));
     }
     text
@@ -152,10 +152,10 @@ fn steps(metrics: &Metrics, step: Step, zone: Zone) -> Table {
     };
     let mut table = table(title);
     let counts = metrics.history.iter().map(|point| point.figures.count);
-    let most = counts.max().unwrap_or_default();
+    let max = counts.max().unwrap_or_default();
     for point in &metrics.history {
         let start = zone.clock(point.period.start).format(format).to_string();
-        table.row(row(&start, &point.figures, most));
+        table.row(row(&start, &point.figures, max));
     }
     table
 }
@@ -171,42 +171,42 @@ fn ranking(ranking: &[Ranked], by: Dimension, args: &Stats, when: &str) -> Resul
         _ => "NAME",
     };
     let mut table = table(title);
-    let most = ranking.first().map_or(0, |first| first.figures.count);
-    for one in ranking.iter().take(MOST_LINES) {
-        table.row(row(&one.id, &one.figures, most));
+    let max = ranking.first().map_or(0, |first| first.figures.count);
+    for one in ranking.iter().take(MAX_ROWS) {
+        table.row(row(&one.id, &one.figures, max));
     }
-    listed(
+    print_ranking(
         &table,
         ranking.len(),
-        &format!("no {} has any activity", by.as_str()),
+        &format!("no activity with a known {}", by.as_str()),
         when,
     )
 }
 
 fn types(types: &[TypeCount], args: &Stats, when: &str) -> Result<(), Failure> {
-    use Narrow::{Cut, Leaves, Stays};
+    use Shrink::{Hide, Never, Truncate};
 
     if args.json {
         return lines(types);
     }
     let mut table = Table::new(vec![
-        Column::new("TYPE", Align::Left, Cut(12)),
-        Column::new("EVENTS", Align::Right, Stays),
-        Column::new("", Align::Left, Leaves(bar::LONGEST)),
-        Column::new("FAILED", Align::Right, Stays),
-        Column::new("COUNT", Align::Right, Stays),
+        Column::new("TYPE", Align::Left, Truncate(12)),
+        Column::new("EVENTS", Align::Right, Never),
+        Column::new("", Align::Left, Hide(bar::MAX_WIDTH)),
+        Column::new("FAILED", Align::Right, Never),
+        Column::new("COUNT", Align::Right, Never),
     ]);
-    let most = types.first().map_or(0, |first| first.events);
-    for one in types.iter().take(MOST_LINES) {
+    let max = types.first().map_or(0, |first| first.events);
+    for one in types.iter().take(MAX_ROWS) {
         table.row(vec![
             Cell::new(&one.event_type).style(BOLD),
             Cell::new(&human::count(one.events)),
-            Cell::new(&bar(one.events, most)),
-            Cell::new(&some(one.failed)),
+            Cell::new(&bar(one.events, max)),
+            Cell::new(&non_zero(one.failed)),
             Cell::new(&human::count(one.count)),
         ]);
     }
-    listed(&table, types.len(), "there is no event", when)
+    print_ranking(&table, types.len(), "no events", when)
 }
 
 fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
@@ -217,51 +217,54 @@ fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Prints a list, or that there is none.
-fn listed(table: &Table, all: usize, nothing: &str, when: &str) -> Result<(), Failure> {
-    if all == 0 {
-        anstream::eprintln!("{nothing}, {when}");
+/// Prints a ranking, or a message if it is empty.
+fn print_ranking(table: &Table, total: usize, empty: &str, when: &str) -> Result<(), Failure> {
+    if total == 0 {
+        anstream::eprintln!("{empty}, {when}");
         return Ok(());
     }
     let mut text = format!("{}\n\n{}", styled(DIM, when), table.render(print::width()));
-    if all > MOST_LINES {
-        let more = format!(".. and {} more: --json has all of them", all - MOST_LINES);
+    if total > MAX_ROWS {
+        let more = format!(
+            "… and {} more: use --json to get all of them",
+            total - MAX_ROWS
+        );
         text.push_str(&format!("{}\n", styled(DIM, &more)));
     }
     Ok(print::text(&text)?)
 }
 
 fn table(first: &'static str) -> Table {
-    use Narrow::{Cut, Leaves, Stays};
+    use Shrink::{Hide, Never, Truncate};
 
     Table::new(vec![
-        Column::new(first, Align::Left, Cut(12)),
-        Column::new("CALLS", Align::Right, Stays),
-        Column::new("", Align::Left, Leaves(bar::LONGEST)),
-        Column::new("FAILED", Align::Right, Stays),
-        Column::new("MEAN", Align::Right, Leaves(6)),
-        Column::new("P95", Align::Right, Leaves(6)),
-        Column::new("TURNS", Align::Right, Leaves(5)),
-        Column::new("TURN EVERY", Align::Right, Leaves(8)),
+        Column::new(first, Align::Left, Truncate(12)),
+        Column::new("CALLS", Align::Right, Never),
+        Column::new("", Align::Left, Hide(bar::MAX_WIDTH)),
+        Column::new("FAILED", Align::Right, Never),
+        Column::new("MEAN", Align::Right, Hide(6)),
+        Column::new("P95", Align::Right, Hide(6)),
+        Column::new("TURNS", Align::Right, Hide(5)),
+        Column::new("TURN GAP", Align::Right, Hide(8)),
     ])
 }
 
-fn row(first: &str, figures: &Figures, most: u64) -> Vec<Cell> {
+fn row(first: &str, figures: &Figures, max: u64) -> Vec<Cell> {
     let duration = |ns: Option<u64>| Cell::new(&ns.map(human::duration).unwrap_or_default());
     vec![
         Cell::new(first).style(BOLD),
         Cell::new(&human::count(figures.count)),
-        Cell::new(&bar(figures.count, most)),
-        Cell::new(&some(figures.failed)),
+        Cell::new(&bar(figures.count, max)),
+        Cell::new(&non_zero(figures.failed)),
         duration(figures.mean_ns),
         duration(figures.p95_ns),
-        Cell::new(&some(figures.turns)),
+        Cell::new(&non_zero(figures.turns)),
         duration(figures.mean_turn_ns),
     ]
 }
 
-/// A count that is left out where there is none.
-fn some(count: u64) -> String {
+/// Formats a count; empty for 0.
+fn non_zero(count: u64) -> String {
     match count {
         0 => String::new(),
         count => human::count(count),

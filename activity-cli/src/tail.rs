@@ -1,4 +1,4 @@
-//! `activity tail`: activities as they happen.
+//! `activity tail`: follows activities as they start and end.
 
 use std::{
     collections::HashSet,
@@ -20,17 +20,17 @@ use crate::{
     failure::Failure,
     print::{
         self, json, safe,
-        status::{self, BOLD, DIM, styled, took},
+        status::{self, BOLD, DIM, elapsed, styled},
     },
     source,
 };
 
-/// Short enough to feel at once, long enough to cost nothing: one look-up a time while nothing happens.
-pub(crate) const EVERY: Duration = Duration::from_millis(200);
+/// Polling interval: feels immediate, and costs one look-up each time.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
     let filter = source::filter(&args.filter)?;
-    let mut follower = Follower::begin(source::open(store)?, filter)?;
+    let mut follower = Follower::new(source::open(store)?, filter)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -38,33 +38,33 @@ pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         print(&follower.earlier(args.lines)?, args)?;
         loop {
-            match follower.news() {
+            match follower.poll() {
                 Ok(news) => print(&news, args)?,
-                // The log was moved away, and its writer has not made the next file yet.
+                // The file was moved away, and its writer has not created the next one yet.
                 Err(error) if error.is_not_found() || error.is_busy() => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Ok(asked) = tokio::time::timeout(EVERY, &mut interrupted).await {
-                return Ok(asked?);
+            if let Ok(signal) = tokio::time::timeout(POLL_INTERVAL, &mut interrupted).await {
+                return Ok(signal?);
             }
         }
     })
 }
 
-/// What has been seen.
+/// Follows started and ended activities.
 struct Follower {
     reader: ActivityReader,
-    /// What to follow, ended or running.
     filter: Filter,
-    /// The running ones of it; `None` where the filter means none of those.
+    /// The filter restricted to running activities; `None` if it excludes them.
     running: Option<Filter>,
+    /// Running activities that were already printed.
     listed: HashSet<ActivityId>,
-    place: Position<ActivityRecord>,
+    position: Position<ActivityRecord>,
 }
 
 impl Follower {
-    fn begin(mut reader: ActivityReader, filter: Filter) -> Result<Self> {
-        let place = reader.newest()?;
+    fn new(mut reader: ActivityReader, filter: Filter) -> Result<Self> {
+        let position = reader.newest()?;
         let running = filter
             .status
             .allows(|status| *status == Status::Running)
@@ -78,40 +78,42 @@ impl Follower {
             filter,
             running,
             listed: HashSet::new(),
-            place,
+            position,
         })
     }
 
-    /// The last that ended before following began, oldest first.
+    /// Returns the last activities that ended before the follower started, oldest first.
     fn earlier(&mut self, lines: usize) -> Result<Vec<ActivityRecord>> {
         if lines == 0 {
-            // The filter is asked all the same, so that a useless one is refused at once.
-            self.reader.after(self.place, &self.filter, 1)?;
+            // Runs the filter anyway, so that an unsupported one fails now.
+            self.reader.after(self.position, &self.filter, 1)?;
             return Ok(Vec::new());
         }
         let mut ended = self.filter.clone();
         ended.status.none_of.push(Status::Running);
         let mut earlier = self.reader.page(&ended, None, lines)?.records;
-        earlier.retain(|activity| activity.seq.is_some_and(|seq| seq <= self.place.seq()));
+        earlier.retain(|activity| activity.seq.is_some_and(|seq| seq <= self.position.seq()));
         earlier.reverse();
         Ok(earlier)
     }
 
-    /// What has started or ended since the last time.
-    fn news(&mut self) -> Result<Vec<ActivityRecord>> {
+    /// Returns what has started or ended since the last call.
+    fn poll(&mut self) -> Result<Vec<ActivityRecord>> {
         let mut news = self.started()?;
         loop {
-            let after = self.reader.after(self.place, &self.filter, LARGEST_PAGE)?;
-            let all = after.records.len() < LARGEST_PAGE;
-            self.place = after.next;
+            let after = self
+                .reader
+                .after(self.position, &self.filter, LARGEST_PAGE)?;
+            let complete = after.records.len() < LARGEST_PAGE;
+            self.position = after.next;
             news.extend(after.records);
-            if all {
+            if complete {
                 return Ok(news);
             }
         }
     }
 
-    /// Running activities that were not there before. Short ones are never listed as running.
+    /// Returns running activities that were not there at the last call. Short ones are never seen running.
     fn started(&mut self) -> Result<Vec<ActivityRecord>> {
         let Some(filter) = &self.running else {
             return Ok(Vec::new());
@@ -150,9 +152,9 @@ fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
         .ended_at
         .unwrap_or(activity.started_at)
         .with_timezone(&Local);
-    let took = match activity.status {
+    let duration = match activity.status {
         Status::Running => "started".to_owned(),
-        _ => took(activity, Utc::now()),
+        _ => elapsed(activity, Utc::now()),
     };
     let scope = [
         ("project", &activity.scope.project),
@@ -166,8 +168,8 @@ fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
     rest.extend(Some(status::error(activity)).filter(|error| !error.is_empty()));
     let name = safe::line(&activity.name);
     let used = 8 + 2 + 11 + 2 + 12 + 2 + 8 + 2 + safe::width(&name) + 2;
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(used).max(12));
-    let rest = safe::cut(&rest.join(" "), room);
+    let available = width.map_or(usize::MAX, |width| width.saturating_sub(used).max(12));
+    let rest = safe::truncate(&rest.join(" "), available);
     let rest = if rest.is_empty() {
         rest
     } else {
@@ -179,7 +181,7 @@ fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
         activity.status.as_str()
     );
     format!(
-        "{}  {}  {took:>12}  {:<8}  {}{rest}\n",
+        "{}  {}  {duration:>12}  {:<8}  {}{rest}\n",
         styled(DIM, &at.format("%H:%M:%S").to_string()),
         styled(style, &state),
         activity.kind.as_str(),

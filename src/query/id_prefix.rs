@@ -15,8 +15,8 @@ pub(super) fn range(prefix: &str) -> Result<([u8; 16], [u8; 16])> {
         .map(|c| c.to_digit(16).map(|digit| digit as u8))
         .collect();
     let digits = digits.filter(|digits| (1..=32).contains(&digits.len()));
-    let digits = digits
-        .ok_or_else(|| Error::invalid(format!("{prefix:?} is not the beginning of an id")))?;
+    let digits =
+        digits.ok_or_else(|| Error::invalid(format!("{prefix:?} is not an ID or ID prefix")))?;
     let filled = |with: u8| {
         let mut bytes = [0; 16];
         for (index, byte) in bytes.iter_mut().enumerate() {
@@ -38,7 +38,7 @@ pub(super) fn unique<I: Copy + Display>(what: &str, prefix: &str, ids: &[I]) -> 
         [id] => Ok(*id),
         several => {
             let more = if several.len() > CANDIDATES {
-                ", .."
+                ", …"
             } else {
                 ""
             };
@@ -46,7 +46,7 @@ pub(super) fn unique<I: Copy + Display>(what: &str, prefix: &str, ids: &[I]) -> 
             let some: Vec<_> = some.map(ToString::to_string).collect();
             let some = some.join(", ");
             Err(Error::invalid(format!(
-                "several ids begin with {prefix:?}: {some}{more}"
+                "ambiguous ID prefix {prefix:?}: {some}{more}"
             )))
         }
     }

@@ -81,7 +81,9 @@ impl ReadOptions {
 pub(crate) fn timed_out(attempt: &str) -> Error {
     Error::new(
         ErrorKind::Timeout,
-        format!("could not {attempt} in the time that it may take"),
+        format!(
+            "query timed out: could not {attempt} before its deadline · narrow the time range or the filter"
+        ),
     )
 }
 

@@ -1,4 +1,4 @@
-//! The files beside a store, as they are before it is opened. They are only looked at by name.
+//! The side files of a store, listed before the store is opened. They are never opened here.
 
 use std::{
     fs, io,
@@ -9,35 +9,35 @@ use tower_activity::store::Health;
 
 use crate::print::human;
 
-/// Which files stand beside a store.
+/// The side files of a store.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct SideFiles {
     store: PathBuf,
-    /// The bytes of the write-ahead log; `None` where there is none.
+    /// Bytes of the WAL; `None` if there is none.
     wal: Option<u64>,
-    /// Whether there is an index of it.
+    /// True if the shared memory file of the WAL exists.
     shm: bool,
-    /// The bytes of a rollback journal, which none of our programs writes.
+    /// Bytes of a rollback journal, which only other programs write.
     journal: Option<u64>,
-    /// The names of the lock files without their ending.
-    locks: Vec<String>,
+    /// Instances with a lock file.
+    lock_files: Vec<String>,
 }
 
-impl Files {
-    /// Looks which files there are.
-    pub(super) fn beside(store: &str) -> Self {
+impl SideFiles {
+    /// Lists the side files of a store.
+    pub(super) fn list(store: &str) -> Self {
         let store = fs::canonicalize(store).unwrap_or_else(|_| PathBuf::from(store));
-        let bytes = |ending: &str| length(&named(&store, ending));
-        Files {
+        let bytes = |suffix: &str| size(&with_suffix(&store, suffix));
+        SideFiles {
             wal: bytes("-wal"),
             shm: bytes("-shm").is_some(),
             journal: bytes("-journal").filter(|bytes| *bytes > 0),
-            locks: locks(&named(&store, "-instances")).unwrap_or_default(),
+            lock_files: lock_files(&with_suffix(&store, "-instances")).unwrap_or_default(),
             store,
         }
     }
 
-    /// What they say of a store.
+    /// Explains the files that need an explanation.
     pub(super) fn notes(&self, health: &Health) -> Vec<String> {
         let alive: Vec<_> = health
             .instances
@@ -45,34 +45,38 @@ impl Files {
             .filter(|one| one.alive)
             .map(|one| one.id.to_string())
             .collect();
-        let name = |ending| named(&self.store, ending).display().to_string();
+        let name = |suffix| with_suffix(&self.store, suffix).display().to_string();
         let mut notes = Vec::new();
         if let Some(bytes) = self.wal.filter(|bytes| *bytes > 0)
             && alive.is_empty()
         {
             notes.push(format!(
-                "{} ({}) is a part of the log that was not yet taken into the file: do not remove it",
+                "{} ({}) holds commits that are not in the main file yet: do not remove it",
                 name("-wal"),
                 human::bytes(bytes)
             ));
         }
         if self.shm && self.wal.is_none() {
             notes.push(format!(
-                "{} belongs to nobody: its write-ahead log is not there",
+                "{} has no write-ahead log: it is a leftover",
                 name("-shm")
             ));
         }
         if let Some(bytes) = self.journal {
             notes.push(format!(
-                "{} ({}) belongs to another program that changes the file, or was killed while it did",
+                "{} ({}) is a rollback journal of another program, which is writing the file or was killed while writing",
                 name("-journal"),
                 human::bytes(bytes)
             ));
         }
-        let dead = self.locks.iter().filter(|id| !alive.contains(id)).count() as u64;
+        let dead = self
+            .lock_files
+            .iter()
+            .filter(|id| !alive.contains(id))
+            .count() as u64;
         if dead > 0 {
             notes.push(format!(
-                "{} of dead processes: the next log that opens the file takes over what they left",
+                "{} of dead processes: the next process that opens the log cleans up after them",
                 human::many(dead, "lock file", "lock files")
             ));
         }
@@ -80,17 +84,17 @@ impl Files {
     }
 }
 
-fn named(store: &Path, ending: &str) -> PathBuf {
+fn with_suffix(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
-    name.push(ending);
+    name.push(suffix);
     name.into()
 }
 
-fn length(path: &Path) -> Option<u64> {
+fn size(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|found| found.len())
 }
 
-fn locks(folder: &Path) -> io::Result<Vec<String>> {
+fn lock_files(folder: &Path) -> io::Result<Vec<String>> {
     let names = fs::read_dir(folder)?.filter_map(|file| file.ok()?.file_name().into_string().ok());
     Ok(names
         .filter_map(|name| Some(name.strip_suffix(".lock")?.to_owned()))

@@ -1,5 +1,6 @@
-//! `activity doctor`: is the store whole, is everything there that was committed, and where did every activity go.
+//! `activity doctor`: checks the store, compares it with what was committed, and accounts for every record.
 
+mod clock;
 mod files;
 mod losses;
 mod report;
@@ -13,25 +14,24 @@ use tower_activity::{
     store::{Check, Health, InstanceHealth, sqlite::SqliteStore},
 };
 
-use self::{files::Files, report::Found};
+use self::{files::SideFiles, report::Findings};
 use crate::{
     args::Doctor,
-    failure::{Failure, complain, with_causes},
+    failure::{Failure, error_chain, print_error},
     print::{self, json, progress::Progress},
     source,
 };
 
-/// What `--json` prints.
+/// The object that `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    /// True when nothing is wrong.
+    /// True if there is no problem.
     ok: bool,
-    /// True when everything could be compared with what was committed.
+    /// True if the rows could be compared with the ledger.
     compared: bool,
     store: &'a str,
-    /// What is wrong.
     problems: &'a [String],
-    /// What is worth knowing and no fault of the store.
+    /// Facts that are no fault of the store.
     notes: &'a [String],
     check: Option<&'a Check>,
     #[serde(flatten)]
@@ -41,83 +41,86 @@ struct Report<'a> {
 
 pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
     let path = source::path(store)?;
-    // Before anything is opened, which makes files of its own.
-    let files = Files::beside(path);
+    // Before the store is opened, which creates side files.
+    let files = SideFiles::list(path);
     if args.accept {
-        let mut progress = Progress::begin("accepting");
-        source::upkeep(store)?.accept(&mut |done| progress.at(done))?;
+        let mut progress = Progress::new("accepting");
+        source::maintenance(store)?.accept(&mut |done| progress.set(done))?;
     }
-    let found = match examine(store, &files) {
-        Ok(found) => found,
-        Err(failure) => gone(path, failure)?,
+    let findings = match examine(store, &files) {
+        Ok(findings) => findings,
+        Err(failure) => unreadable(path, failure)?,
     };
     if args.json {
         let report = Report {
-            ok: found.problems.is_empty(),
-            compared: found.check.as_ref().is_some_and(|check| check.has_ledger),
+            ok: findings.problems.is_empty(),
+            compared: findings
+                .check
+                .as_ref()
+                .is_some_and(|check| check.has_ledger),
             store,
-            problems: &found.problems,
-            notes: &found.notes,
-            check: found.check.as_ref(),
-            health: found.health.as_ref(),
-            webhooks: &found.webhooks,
+            problems: &findings.problems,
+            notes: &findings.notes,
+            check: findings.check.as_ref(),
+            health: findings.health.as_ref(),
+            webhooks: &findings.webhooks,
         };
         json::line(&mut io::stdout().lock(), &report)?;
     } else {
-        print::text(&report::text(store, &found))?;
+        print::text(&report::text(store, &findings))?;
     }
-    match found.problems.is_empty() {
+    match findings.problems.is_empty() {
         true => Ok(()),
-        false => Err(Failure::Found),
+        false => Err(Failure::Reported),
     }
 }
 
-fn examine(store: &str, files: &Files) -> Result<Found, Failure> {
+fn examine(store: &str, files: &SideFiles) -> Result<Findings, Failure> {
     let mut reader = source::open(store)?;
-    let mut found = Found {
+    let mut findings = Findings {
         problems: reader.integrity_errors()?,
-        ..Found::default()
+        ..Findings::default()
     };
-    // What is damaged may keep the rest from being read; then that is one more problem to tell of.
+    // Damage may make the rest unreadable, which is then one more problem.
     match reader.health() {
-        Ok(health) => found.health = Some(health),
-        Err(error) if found.problems.is_empty() => return Err(error.into()),
-        Err(error) => found.problems.push(with_causes(&error)),
+        Ok(health) => findings.health = Some(health),
+        Err(error) if findings.problems.is_empty() => return Err(error.into()),
+        Err(error) => findings.problems.push(error_chain(&error)),
     }
-    let mut progress = Progress::begin("checking");
-    match reader.check(&mut |done| progress.at(done)) {
-        Ok(check) => found.check = Some(check),
-        Err(error) if found.problems.is_empty() => return Err(error.into()),
-        Err(error) => found.problems.push(with_causes(&error)),
+    let mut progress = Progress::new("checking");
+    match reader.check(&mut |done| progress.set(done)) {
+        Ok(check) => findings.check = Some(check),
+        Err(error) if findings.problems.is_empty() => return Err(error.into()),
+        Err(error) => findings.problems.push(error_chain(&error)),
     }
     drop(progress);
-    if let Some(health) = &found.health {
-        found
+    if let Some(health) = &findings.health {
+        findings
             .problems
             .extend(health.instances.iter().filter_map(unbalanced));
-        found.notes.extend(losses::notes(health));
-        found.notes.extend(files.notes(health));
+        findings.notes.extend(losses::notes(health));
+        findings.notes.extend(files.notes(health));
     }
-    if let Some(check) = &found.check {
-        let last = found
+    if let Some(check) = &findings.check {
+        let last = findings
             .health
             .as_ref()
             .and_then(|health| health.last_check.as_ref());
-        found.problems.extend(rows::problems(check, last));
-        found.notes.extend(rows::notes(check));
+        findings.problems.extend(rows::problems(check, last));
+        findings.notes.extend(rows::notes(check));
     }
     match Webhooks::open(source::path(store)?)?.list() {
-        Ok(webhooks) => found.webhooks = webhooks,
-        Err(error) => found.problems.push(error.to_string()),
+        Ok(webhooks) => findings.webhooks = webhooks,
+        Err(error) => findings.problems.push(error.to_string()),
     }
-    found
+    findings
         .notes
-        .extend(found.webhooks.iter().flat_map(losses::of_webhook));
-    Ok(found)
+        .extend(findings.webhooks.iter().flat_map(losses::of_webhook));
+    Ok(findings)
 }
 
-/// Where the store cannot be read: what the lock files beside it say was committed to it, if anything.
-fn gone(path: &str, failure: Failure) -> Result<Found, Failure> {
+/// Reports, for a store that cannot be read, what was committed to it according to its lock files, if they say so.
+fn unreadable(path: &str, failure: Failure) -> Result<Findings, Failure> {
     let (Failure::NoStore(error) | Failure::Library(error)) = failure else {
         return Err(failure);
     };
@@ -127,15 +130,15 @@ fn gone(path: &str, failure: Failure) -> Result<Found, Failure> {
             false => Failure::Library(error),
         });
     };
-    complain(&error);
-    Ok(Found {
+    print_error(&error);
+    Ok(Findings {
         problems: rows::problems(&check, None),
         check: Some(check),
-        ..Found::default()
+        ..Findings::default()
     })
 }
 
-/// The instances whose numbers must add up and do not. Those of a dead one are as of its last commit.
+/// Reports an instance whose counts do not add up. Those of a dead one are as of its last commit.
 fn unbalanced(instance: &InstanceHealth) -> Option<String> {
     if instance.accounting.adds_up() {
         return None;

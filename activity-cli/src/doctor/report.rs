@@ -1,4 +1,4 @@
-//! What doctor prints for people.
+//! The report of `activity doctor` for people.
 
 use anstyle::AnsiColor;
 use chrono::{DateTime, Utc};
@@ -11,25 +11,24 @@ use super::losses;
 use crate::print::{
     self, human, safe,
     status::{BOLD, DIM, styled},
-    table::{Align, Cell, Column, Narrow, Table},
+    table::{Align, Cell, Column, Shrink, Table},
 };
 
-/// What was found.
+/// The result of an examination.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Findings {
     pub(super) health: Option<Health>,
     pub(super) check: Option<Check>,
     pub(super) webhooks: Vec<WebhookStatus>,
-    /// What is wrong.
     pub(super) problems: Vec<String>,
-    /// What is worth knowing and no fault of the store.
+    /// Facts that are no fault of the store.
     pub(super) notes: Vec<String>,
 }
 
-/// The report for people.
-pub(super) fn text(store: &str, found: &Found) -> String {
+/// Formats the report.
+pub(super) fn text(store: &str, findings: &Findings) -> String {
     let mut out = fact("store", &safe::line(store));
-    if let Some(health) = &found.health {
+    if let Some(health) = &findings.health {
         let size = human::bytes(health.bytes);
         out.push_str(&fact("schema", &format!("{}, {size}", health.schema)));
         let activities = format!(
@@ -45,24 +44,21 @@ pub(super) fn text(store: &str, found: &Found) -> String {
             .map(|i| i.accounting.events.duplicates);
         let events = match duplicates.sum() {
             0 => human::count(health.events),
-            again => format!(
-                "{}, {} re-fired and kept once",
+            duplicates => format!(
+                "{}, {} duplicates ignored",
                 human::count(health.events),
-                human::count(again)
+                human::count(duplicates)
             ),
         };
         out.push_str(&fact("events", &events));
         let search = match health.unindexed {
-            0 => "everything is indexed".to_owned(),
-            some => format!(
-                "{} not in the index yet, searched without it",
-                human::count(some)
-            ),
+            0 => "all records indexed".to_owned(),
+            some => format!("{} not indexed yet, read one by one", human::count(some)),
         };
         out.push_str(&fact("search", &search));
         out.push_str(&fact("checked", &last_check(health)));
-        if let Some(stand) = webhooks(&found.webhooks) {
-            out.push_str(&fact("webhooks", &stand));
+        if let Some(summary) = webhooks(&findings.webhooks) {
+            out.push_str(&fact("webhooks", &summary));
         }
         if !health.instances.is_empty() {
             out.push('\n');
@@ -70,60 +66,60 @@ pub(super) fn text(store: &str, found: &Found) -> String {
         }
     }
     out.push('\n');
-    for note in &found.notes {
+    for note in &findings.notes {
         let label = styled(AnsiColor::Yellow.on_default(), "note:");
         out.push_str(&format!("{label} {}\n", safe::line(note)));
     }
-    for problem in &found.problems {
+    for problem in &findings.problems {
         let label = styled(AnsiColor::Red.on_default().bold(), "problem:");
         out.push_str(&format!("{label} {}\n", safe::line(problem)));
     }
-    if let Some(fine) = verdict(found) {
+    if let Some(verdict) = verdict(findings) {
         let sign = styled(AnsiColor::Green.on_default(), "✓");
-        out.push_str(&format!("{sign} {}\n", styled(BOLD, fine)));
+        out.push_str(&format!("{sign} {}\n", styled(BOLD, verdict)));
     }
     out
 }
 
-/// What can be said where nothing is wrong, and everything was compared.
-fn verdict(found: &Found) -> Option<&'static str> {
-    let compared = found.check.as_ref().is_some_and(Check::is_complete);
-    if !found.problems.is_empty() || !compared {
+/// Returns the verdict if there is no problem and everything was compared.
+fn verdict(findings: &Findings) -> Option<&'static str> {
+    let compared = findings.check.as_ref().is_some_and(Check::is_complete);
+    if !findings.problems.is_empty() || !compared {
         return None;
     }
-    let died = |health: &Health| losses::died(&health.instances).is_some();
-    Some(match found.health.as_ref().is_some_and(died) {
-        true => "the store is whole, every activity and event up to then is accounted for",
-        false => "the store is whole, every activity and event is accounted for",
+    let crashed = |health: &Health| losses::crashed(&health.instances).is_some();
+    Some(match findings.health.as_ref().is_some_and(crashed) {
+        true => "the store is intact, every activity and event up to then is accounted for",
+        false => "the store is intact, every activity and event is accounted for",
     })
 }
 
-/// What upkeep found when it last compared the ledger with the rows.
+/// Describes the last comparison of the ledger with the rows by background maintenance.
 fn last_check(health: &Health) -> String {
     let Some(last) = &health.last_check else {
-        return "now, and not yet by upkeep".to_owned();
+        return "now, and not yet by a writer".to_owned();
     };
     let ago = human::ago(last.finished_at, Utc::now());
     match (last.missing, last.surplus) {
-        (0, 0) => format!("now, and by upkeep {ago}: every row was there"),
+        (0, 0) => format!("now, and by a writer {ago}: no row was missing"),
         (missing, 0) => format!(
-            "now, and by upkeep {ago}: {} missing",
+            "now, and by a writer {ago}: {} missing",
             human::many(missing, "row was", "rows were")
         ),
         (missing, surplus) => format!(
-            "now, and by upkeep {ago}: {} missing, {} too many",
+            "now, and by a writer {ago}: {} missing, {} surplus",
             human::many(missing, "row was", "rows were"),
             human::count(surplus)
         ),
     }
 }
 
-/// How the webhooks stand; `None` where there are none.
+/// Summarizes the webhooks; `None` if there are none.
 fn webhooks(webhooks: &[WebhookStatus]) -> Option<String> {
     let sum = |of: fn(&WebhookStatus) -> u64| human::count(webhooks.iter().map(of).sum::<u64>());
     (!webhooks.is_empty()).then(|| {
         format!(
-            "{}, {} sent, {} behind, {} set aside",
+            "{}, {} sent, {} behind, {} dead letters",
             webhooks.len(),
             sum(|one| one.delivered),
             sum(|one| one.behind),
@@ -139,18 +135,18 @@ fn fact(name: &str, value: &str) -> String {
 fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
     let numbers = ["CALLS", "COMMITTED", "WAITING", "OPEN", "REJECTED", "LOST"];
     let mut columns = vec![
-        Column::new("PROCESS", Align::Left, Narrow::Stays),
-        Column::new("HOST", Align::Left, Narrow::Leaves(8)),
-        Column::new("STATE", Align::Left, Narrow::Stays),
-        Column::new("OPENED", Align::Right, Narrow::Stays),
+        Column::new("PROCESS", Align::Left, Shrink::Never),
+        Column::new("HOST", Align::Left, Shrink::Hide(8)),
+        Column::new("STATE", Align::Left, Shrink::Never),
+        Column::new("OPENED", Align::Right, Shrink::Never),
     ];
-    columns.extend(numbers.map(|title| Column::new(title, Align::Right, Narrow::Stays)));
+    columns.extend(numbers.map(|title| Column::new(title, Align::Right, Shrink::Never)));
     let mut table = Table::new(columns);
     for instance in instances {
         let (state, style) = match (instance.alive, instance.stopped_at) {
             (true, _) => ("alive", AnsiColor::Green.on_default()),
             (false, Some(_)) => ("stopped", DIM),
-            (false, None) => ("died", AnsiColor::Magenta.on_default()),
+            (false, None) => ("crashed", AnsiColor::Magenta.on_default()),
         };
         let of = &instance.accounting.activities;
         let mut cells = vec![

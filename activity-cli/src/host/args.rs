@@ -1,4 +1,4 @@
-//! What can be typed after `activity host`.
+//! Arguments of `activity host`.
 
 use std::{ops::Bound, path::PathBuf, time::Duration};
 
@@ -26,40 +26,40 @@ Examples:
   activity host watch --mode ssh --max-age 8h -- ./stop.sh";
 
 const MODES: &str = "\
-Modes, and what counts as activity in them:
-  io         user, agent, ssh, create, start, boot
-  user       user, ssh, create, start, boot
-  agent      agent, ssh, create, start, boot
-  ssh        ssh, create, start, boot
-  create     create
-  boot       boot
-  start      start, boot
-  run        create, start, boot, process
-  custom:user,process        what is named
-  disabled   nothing: the host is never idle";
+Modes, with the sources that count as activity:
+  io                    user, agent, ssh, create, start, boot
+  user                  user, ssh, create, start, boot
+  agent                 agent, ssh, create, start, boot
+  ssh                   ssh, create, start, boot
+  create                create
+  boot                  boot
+  start                 start, boot
+  run                   create, start, boot, process
+  custom:user,process   the sources listed
+  disabled              none: the host is never idle";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows when each source was active last, and how long the host has been idle.
+    /// Show when each source was last active and how long the host has been idle
     #[command(after_help = format!("{STATUS}\n\n{MODES}"))]
     Status(Status),
-    /// Says that the host is used now. A bare `touch` of the file does the same.
+    /// Mark the host as in use; a bare `touch` of the file does the same
     #[command(after_help = TOUCH)]
     Touch(Touch),
-    /// Waits until the host is idle, or too old; then runs a command, and ends.
+    /// Wait until the host is idle or too old, then run a command and exit
     #[command(after_help = format!("{WATCH}\n\n{MODES}"))]
     Watch(Watch),
 }
 
-/// Which host.
+/// The host, by its directory.
 #[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The host's directory; `MNGR_HOST_DIR` where nothing is given.
+pub(crate) struct HostArg {
+    /// Host directory [default: $MNGR_HOST_DIR]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 }
 
-impl Place {
+impl HostArg {
     pub(crate) fn activity(&self) -> Result<HostActivity> {
         match &self.directory {
             Some(directory) => Ok(HostActivity::new(directory)),
@@ -71,11 +71,11 @@ impl Place {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    pub(crate) place: Place,
-    /// What counts as activity.
+    pub(crate) host: HostArg,
+    /// Sources that count as activity, see below
     #[arg(long, value_name = "MODE", default_value = "io")]
     pub(crate) mode: IdleMode,
-    /// Prints one JSON object.
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -83,11 +83,11 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 pub(crate) struct Touch {
     #[command(flatten)]
-    pub(crate) place: Place,
-    /// What is active: create, boot, start, ssh, process, agent or user.
+    pub(crate) host: HostArg,
+    /// Source: create, boot, start, ssh, process, agent or user
     #[arg(value_name = "SOURCE", default_value = "user")]
     pub(crate) source: ActivitySource,
-    /// Writes JSON into the file instead of a bare time.
+    /// Write JSON into the file instead of a bare time
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -96,41 +96,41 @@ pub(crate) struct Touch {
 #[command(group(ArgGroup::new("limits").required(true).multiple(true).args(["idle_timeout", "max_age"])))]
 pub(crate) struct Watch {
     #[command(flatten)]
-    pub(crate) place: Place,
-    /// What counts as activity.
+    pub(crate) host: HostArg,
+    /// Sources that count as activity, see below
     #[arg(long, value_name = "MODE", default_value = "io")]
     pub(crate) mode: IdleMode,
-    /// How long the host may be idle: 90s, 5m, 2h.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Maximum idle time: 90s, 5m, 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) idle_timeout: Option<Duration>,
-    /// How long the host may be up after it was booted.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Maximum time since the host was booted
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) max_age: Option<Duration>,
-    /// How often to look.
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    /// Polling interval
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     pub(crate) interval: Duration,
-    /// What stops the host. It finds the reason in ACTIVITY_HOST_REASON (idle or max_age), what the host then is in
-    /// ACTIVITY_HOST_STATE (paused) and the directory in MNGR_HOST_DIR. Where it fails it is run again.
+    /// Command that stops the host; run again if it fails. Its environment has ACTIVITY_HOST_REASON (idle or max_age),
+    /// ACTIVITY_HOST_STATE (the state afterwards: paused) and MNGR_HOST_DIR
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
 
-/// Reads a length of time as filters do.
-fn time(text: &str) -> Result<Duration> {
-    let wrong = || {
+/// Parses a duration as filters do.
+fn parse_duration(text: &str) -> Result<Duration> {
+    let invalid = || {
         Error::new(
             tower_activity::ErrorKind::Invalid,
             "use a number and a unit: 90s, 5m, 2h",
         )
     };
     if !text.chars().all(|c| c.is_alphanumeric() || c == '.') {
-        return Err(wrong());
+        return Err(invalid());
     }
     let filter = Filter::parse(&format!("duration:>={text}"), Utc::now());
     let range = filter.ok().and_then(|filter| filter.duration);
     match range.map(|range| range.min_ns) {
         Some(Bound::Included(ns)) if ns > 0 => Ok(Duration::from_nanos(ns)),
-        _ => Err(wrong()),
+        _ => Err(invalid()),
     }
 }
 
@@ -139,9 +139,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_number_and_a_unit() {
+    fn a_duration_is_a_number_and_a_unit() {
         let check = |text: &str, ms: Option<u64>| {
-            assert_eq!(time(text).ok(), ms.map(Duration::from_millis), "{text}");
+            assert_eq!(
+                parse_duration(text).ok(),
+                ms.map(Duration::from_millis),
+                "{text}"
+            );
         };
         check("90s", Some(90_000));
         check("1.5h", Some(5_400_000));

@@ -1,4 +1,4 @@
-//! `activity host`: the markers of a host, from a terminal and from scripts on it.
+//! `activity host`: reads, writes and watches the markers of a host.
 
 mod args;
 mod status;

@@ -1,4 +1,4 @@
-//! `activity host status`: when each source was active last, and how long the host has been idle.
+//! `activity host status`: shows when each source was last active and how long the host has been idle.
 
 use std::io;
 
@@ -12,27 +12,27 @@ use crate::{
     print::{
         self, human, json,
         status::{BOLD, DIM, styled},
-        table::{Align, Cell, Column, Narrow, Table},
+        table::{Align, Cell, Column, Shrink, Table},
     },
 };
 
 pub(crate) fn run(args: &Status) -> Result<(), Failure> {
-    let activity = args.place.activity()?;
+    let activity = args.host.activity()?;
     let markers = activity.markers()?;
     let now = Utc::now();
     let idle = markers.idle_for(&args.mode, now);
     if args.json {
         let directory = activity.directory().to_string_lossy();
-        let status = object(&directory, &markers, &args.mode, idle);
+        let status = to_json(&directory, &markers, &args.mode, idle);
         return Ok(json::line(&mut io::stdout().lock(), &status)?);
     }
     let mut text = table(&markers, &args.mode, now).render(print::width());
     let mode = styled(DIM, &format!("(mode {})", args.mode));
-    text.push_str(&format!("\n{} {mode}\n", styled(BOLD, &said(idle))));
+    text.push_str(&format!("\n{} {mode}\n", styled(BOLD, &describe(idle))));
     Ok(print::text(&text)?)
 }
 
-fn object(directory: &str, markers: &Markers, mode: &IdleMode, idle: Idle) -> Value {
+fn to_json(directory: &str, markers: &Markers, mode: &IdleMode, idle: Idle) -> Value {
     let times: Map<String, Value> = ActivitySource::ALL
         .into_iter()
         .map(|source| (source.to_string(), json!(markers.get(source))))
@@ -51,25 +51,25 @@ fn object(directory: &str, markers: &Markers, mode: &IdleMode, idle: Idle) -> Va
     })
 }
 
-fn said(idle: Idle) -> String {
+fn describe(idle: Idle) -> String {
     match idle {
         Idle::For(idle) => {
             let ns = u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX);
             format!("idle for {}", human::duration(ns))
         }
-        Idle::Unknown => "idle for an unknown time: no marker counts".to_owned(),
+        Idle::Unknown => "idle time unknown: no marker counts in this mode".to_owned(),
         _ => "never idle".to_owned(),
     }
 }
 
 fn table(markers: &Markers, mode: &IdleMode, now: DateTime<Utc>) -> Table {
-    use Narrow::Stays;
+    use Shrink::Never;
 
     let mut table = Table::new(vec![
-        Column::new("SOURCE", Align::Left, Stays),
-        Column::new("LAST", Align::Left, Stays),
-        Column::new("AGO", Align::Right, Stays),
-        Column::new("COUNTS", Align::Left, Stays),
+        Column::new("SOURCE", Align::Left, Never),
+        Column::new("LAST", Align::Left, Never),
+        Column::new("AGO", Align::Right, Never),
+        Column::new("COUNTS", Align::Left, Never),
     ]);
     for source in ActivitySource::ALL {
         let at = markers.get(source);

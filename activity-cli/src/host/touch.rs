@@ -1,4 +1,4 @@
-//! `activity host touch`: says that a host is used now.
+//! `activity host touch`: marks a host as in use.
 
 use tower_activity::host::MarkerFormat;
 
@@ -10,6 +10,6 @@ pub(crate) fn run(args: &Touch) -> Result<(), Failure> {
         true => MarkerFormat::Json,
         false => MarkerFormat::Iso,
     };
-    let activity = args.place.activity()?.format(format);
+    let activity = args.host.activity()?.format(format);
     Ok(activity.record(args.source)?)
 }

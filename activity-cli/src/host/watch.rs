@@ -1,4 +1,4 @@
-//! `activity host watch`: waits until a host is idle or too old, and has it stopped.
+//! `activity host watch`: waits until a host is idle or too old, then runs the command that stops it.
 
 use std::{process::Stdio, time::Duration};
 
@@ -9,17 +9,17 @@ use tower_activity::{
 
 use super::args::Watch;
 use crate::{
-    failure::{Failure, complain},
+    failure::{Failure, print_error},
     print::{self, safe},
     source,
 };
 
 pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
-    let activity = args.place.activity()?;
-    // The whole path: what stops the host may run elsewhere.
+    let activity = args.host.activity()?;
+    // Absolute, because the command may change its working directory.
     let directory = std::path::absolute(activity.directory())?;
     let activity = HostActivity::new(directory);
-    // What cannot be read now is said at once, instead of watched.
+    // Fails now if the markers cannot be read.
     activity.markers()?;
     let log = ActivityLog::open(source::path(store)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -27,10 +27,10 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
         .build()?;
     let stopped = runtime.block_on(async {
         let mut watcher = watcher(&log, &activity, args);
-        let stop = |decision: StopDecision| hook(decision, &activity, &args.command);
+        let stop = |decision: StopDecision| run_command(decision, &activity, &args.command);
         tokio::select! {
             decision = watch(&mut watcher, args.interval, stop) => Ok(Some(decision)),
-            asked = tokio::signal::ctrl_c() => asked.map(|()| None),
+            interrupt = tokio::signal::ctrl_c() => interrupt.map(|()| None),
         }
     })?;
     log.shutdown().wait()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
     }
 }
 
-/// As [`Watcher::run`], and complains of what fails: once, however often it is tried again.
+/// Like [`Watcher::run`], but prints errors: only the first of consecutive equal ones.
 async fn watch<F>(
     watcher: &mut Watcher,
     interval: Duration,
@@ -52,15 +52,15 @@ async fn watch<F>(
 where
     F: Future<Output = Result<()>>,
 {
-    let mut complained = String::new();
+    let mut last_error = String::new();
     loop {
         match watcher.poll(ClockReading::now(), &stop).await {
             Ok(HostState::Stopped(decision)) => return decision,
-            Ok(_) => complained.clear(),
-            Err(error) if error.to_string() == complained => {}
+            Ok(_) => last_error.clear(),
+            Err(error) if error.to_string() == last_error => {}
             Err(error) => {
-                complain(&error);
-                complained = error.to_string();
+                print_error(&error);
+                last_error = error.to_string();
             }
         }
         tokio::time::sleep(interval).await;
@@ -82,8 +82,12 @@ fn watcher(log: &ActivityLog, activity: &HostActivity, args: &Watch) -> Watcher 
     watcher
 }
 
-/// Runs the command; without one there is nothing to do but to say so.
-async fn hook(decision: StopDecision, activity: &HostActivity, command: &[String]) -> Result<()> {
+/// Runs the command that stops the host. Without one, the reason is only printed.
+async fn run_command(
+    decision: StopDecision,
+    activity: &HostActivity,
+    command: &[String],
+) -> Result<()> {
     let Some((program, args)) = command.split_first() else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! `find_activities`: those that a filter means, page by page.
+//! `find_activities`: a filtered list, page by page.
 
 use chrono::{DateTime, Utc};
 use rmcp::schemars::{self, JsonSchema};
@@ -14,24 +14,24 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::list::shown_digits;
+use crate::list::id_width;
 
 const LIMIT: u32 = 20;
-const MOST: u32 = 200;
+const MAX: u32 = 200;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Find {
-    /// Which ones, such as `status:failed kind:tool name:login* project:acme actor:"Ann B" since:24h duration:>2s free
-    /// words`. Different fields all have to hold, values of one field (`status:failed,cancelled`) are alternatives, a `-`
-    /// before a field excludes, a `*` stands for any characters. With `type:deployment` or `type:*` events are found
-    /// instead of activities. Empty: all activities.
+    /// Filter, such as `status:failed kind:tool name:login* project:acme actor:"Ann B" since:24h duration:>2s free words`.
+    /// Fields are combined with AND, the values of one field (`status:failed,cancelled`) with OR, `-` before a field
+    /// excludes, `*` matches any characters. `type:deployment` or `type:*` finds events instead of activities. Empty: all
+    /// activities.
     filter: String,
-    /// How many at most, and at most 200.
+    /// Maximum number of results, up to 200.
     limit: u32,
-    /// Goes on where an earlier answer ended: the cursor that it gave.
+    /// Cursor from an earlier answer, to continue after it.
     cursor: String,
-    /// How many tokens the answer has at most, and at most 10000.
+    /// Token budget of the answer, up to 10000.
     tokens: u32,
 }
 
@@ -46,54 +46,54 @@ impl Default for Find {
     }
 }
 
-/// A record that was found.
-struct Found {
+/// A line of the answer.
+struct Row {
     line: String,
-    /// Where the page after it begins.
+    /// Cursor of the rows after it.
     after: String,
 }
 
 pub(super) fn answer(
     reader: &mut ActivityReader,
-    asked: &Find,
+    arguments: &Find,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let filter = Filter::parse(&asked.filter, now)?;
-    let cursor = Some(asked.cursor.as_str()).filter(|cursor| !cursor.is_empty());
-    let limit = asked.limit.clamp(1, MOST) as usize;
-    let (what, found, next) = match filter.event_type.is_empty() {
+    let filter = Filter::parse(&arguments.filter, now)?;
+    let cursor = Some(arguments.cursor.as_str()).filter(|cursor| !cursor.is_empty());
+    let limit = arguments.limit.clamp(1, MAX) as usize;
+    let (what, rows, next) = match filter.event_type.is_empty() {
         true => activities(reader, &filter, cursor, limit, now)?,
         false => events(reader, &filter, cursor, limit)?,
     };
-    let asked_for = match one_line(&filter.to_string()) {
+    let suffix = match one_line(&filter.to_string()) {
         all if all.is_empty() => all,
-        filter => format!(" of {filter}"),
+        filter => format!(" matching {filter}"),
     };
-    if found.is_empty() {
+    if rows.is_empty() {
         return Ok(match cursor {
-            Some(_) => format!("There are no more {what}{asked_for}.\n"),
-            None => format!("There are no {what}{asked_for}.\n"),
+            Some(_) => format!("There are no more {what}{suffix}.\n"),
+            None => format!("There are no {what}{suffix}.\n"),
         });
     }
-    Budget::new(asked.tokens).fit(found.len(), |count| {
-        let mut text = format!("### Newest {what}{asked_for} (times in UTC)\n\n");
-        text.extend(found.iter().take(count).map(|one| one.line.as_str()));
-        let place = match found.get(..count).and_then(<[Found]>::last) {
-            Some(last) if count < found.len() => Some(last.after.as_str()),
-            // Without any line of its own an answer begins where the question did.
+    Budget::new(arguments.tokens).fit(rows.len(), |count| {
+        let mut text = format!("### Newest {what}{suffix} (times in UTC)\n\n");
+        text.extend(rows.iter().take(count).map(|one| one.line.as_str()));
+        let cursor = match rows.get(..count).and_then(<[Row]>::last) {
+            Some(last) if count < rows.len() => Some(last.after.as_str()),
+            // If no row fits the budget, the cursor stays.
             None => cursor,
             Some(_) => next.as_deref(),
         };
-        match place {
-            Some(place) => text.push_str(&format!("- .. more with the cursor {place}\n")),
-            None if count < found.len() => text.push_str("- .. more with more tokens\n"),
+        match cursor {
+            Some(cursor) => text.push_str(&format!("- … more with the cursor {cursor}\n")),
+            None if count < rows.len() => text.push_str("- … more with more tokens\n"),
             None => {}
         }
         text
     })
 }
 
-type Page = (&'static str, Vec<Found>, Option<String>);
+type Page = (&'static str, Vec<Row>, Option<String>);
 
 fn activities(
     reader: &mut ActivityReader,
@@ -105,14 +105,14 @@ fn activities(
     let cursor = cursor.map(str::parse).transpose()?;
     let page = reader.page(filter, cursor, limit)?;
     let ids = page.records.iter().map(|one| one.id.to_string());
-    let digits = shown_digits(&ids.collect::<Vec<_>>());
-    let found = page.records.iter().map(|one| Found {
+    let digits = id_width(&ids.collect::<Vec<_>>());
+    let rows = page.records.iter().map(|one| Row {
         line: line::activity(one, digits, now),
         after: Cursor::<ActivityRecord>::after(one.id).to_string(),
     });
     Ok((
         "activities",
-        found.collect(),
+        rows.collect(),
         page.next.map(|next| next.to_string()),
     ))
 }
@@ -125,13 +125,13 @@ fn events(
 ) -> Result<Page> {
     let cursor = cursor.map(str::parse).transpose()?;
     let page = reader.events(filter, cursor, limit)?;
-    let found = page.records.iter().map(|one| Found {
+    let rows = page.records.iter().map(|one| Row {
         line: line::event(one),
         after: Cursor::<EventRecord>::after(one.id).to_string(),
     });
     Ok((
         "events",
-        found.collect(),
+        rows.collect(),
         page.next.map(|next| next.to_string()),
     ))
 }

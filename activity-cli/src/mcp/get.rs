@@ -1,4 +1,4 @@
-//! `get_activity`: all of one activity.
+//! `get_activity`: everything recorded about one activity.
 
 use chrono::{DateTime, Utc};
 use rmcp::schemars::{self, JsonSchema};
@@ -15,15 +15,15 @@ use super::{
 };
 use crate::print::human;
 
-/// The most of its events that are told.
+/// Maximum number of events in an answer.
 const EVENTS: usize = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Get {
-    /// Its id, or as much of its beginning as no other id has.
+    /// Activity ID or unique prefix.
     id: String,
-    /// How many tokens the answer has at most, and at most 10000.
+    /// Token budget of the answer, up to 10000.
     #[serde(default = "tokens")]
     tokens: u32,
 }
@@ -34,21 +34,21 @@ fn tokens() -> u32 {
 
 pub(super) fn answer(
     reader: &mut ActivityReader,
-    asked: &Get,
+    arguments: &Get,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let id = reader.find(&asked.id)?;
+    let id = reader.find(&arguments.id)?;
     let gone = || Error::new(ErrorKind::NotFound, format!("activity {id} is gone"));
     let activity = reader.activity(id)?.ok_or_else(gone)?;
     let tree = reader.tree(activity.root)?;
-    let inside = reader.events_of(id, EVENTS)?;
+    let events = reader.events_of(id, EVENTS)?;
 
     let mut lines = details(&activity, now);
     lines.extend(payload("input", activity.input.as_ref()));
     lines.extend(payload("output", activity.output.as_ref()));
-    lines.extend(inside.iter().map(line::event));
+    lines.extend(events.iter().map(line::event));
     if tree.len() > 1 {
-        lines.push("- the tree that it stands in:\n".into());
+        lines.push("- tree:\n".into());
     }
     for branch in TreeLayout::new(&tree).take_while(|_| tree.len() > 1) {
         let one = branch.activity;
@@ -56,12 +56,12 @@ pub(super) fn answer(
         let (name, ended) = (one_line(&one.name), line::ended(one, now));
         lines.push(format!("    {}{name}: {ended}{this}\n", branch.prefix));
     }
-    Budget::new(asked.tokens).fit(lines.len(), |count| {
+    Budget::new(arguments.tokens).fit(lines.len(), |count| {
         let mut text = format!("### {} {}\n\n", activity.kind, one_line(&activity.name));
         text.extend(lines.iter().take(count).map(String::as_str));
         match lines.len() - count {
             0 => {}
-            rest => text.push_str(&format!("- .. {rest} more lines left out\n")),
+            rest => text.push_str(&format!("- … {rest} more lines left out\n")),
         }
         text
     })

@@ -1,4 +1,4 @@
-//! Records as lines of Markdown, out of which nothing that stands in them can break.
+//! Records as lines of Markdown. Recorded text cannot break out of its line.
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
@@ -8,7 +8,7 @@ use tower_activity::{
 
 use crate::print::status;
 
-/// An activity: `- 2026-02-18 09:30:12 · tool login · failed after 1.2 s · denied: no such user · project acme · ID`.
+/// Formats an activity: `- 2026-02-18 09:30:12 · tool login · failed after 1.2 s · denied: no such user · project acme · ID`.
 pub(super) fn activity(activity: &ActivityRecord, digits: usize, now: DateTime<Utc>) -> String {
     let mut parts = vec![
         time(activity.started_at),
@@ -22,7 +22,7 @@ pub(super) fn activity(activity: &ActivityRecord, digits: usize, now: DateTime<U
     format!("- {}\n", parts.join(" · "))
 }
 
-/// An event: `- 2026-02-18 09:30:12 · event deployment · v3 live · project acme`.
+/// Formats an event: `- 2026-02-18 09:30:12 · event deployment · v3 live · project acme`.
 pub(super) fn event(event: &EventRecord) -> String {
     let kind = part(&event.event_type);
     let mut parts = vec![time(event.at), format!("event {kind}")];
@@ -30,7 +30,7 @@ pub(super) fn event(event: &EventRecord) -> String {
         parts.push(event.status.to_string());
     }
     if event.count != 1 {
-        parts.push(format!("{} of them", event.count));
+        parts.push(format!("count {}", event.count));
     }
     let texts = [&event.summary, &event.reference].into_iter().flatten();
     parts.extend(texts.map(|text| part(text)));
@@ -38,14 +38,14 @@ pub(super) fn event(event: &EventRecord) -> String {
     format!("- {}\n", parts.join(" · "))
 }
 
-/// How it stands or ended: `success after 1.2 s`.
+/// Formats status and duration: `success after 1.2 s`, `running for 3.4 s`.
 pub(super) fn ended(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     match activity.status {
         tower_activity::Status::Running => {
-            format!("running for {}", status::took(activity, now))
+            format!("running for {}", status::elapsed(activity, now))
         }
-        ended if activity.duration_ns.is_none() => ended.to_string(),
-        ended => format!("{ended} after {}", status::took(activity, now)),
+        status if activity.duration_ns.is_none() => status.to_string(),
+        status => format!("{status} after {}", status::elapsed(activity, now)),
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A text as one part of a line: what stands between parts is no word of it, so that nobody makes up another part.
+/// Makes a text one part of a line. Its separators are replaced, so that it cannot forge another part.
 fn part(text: &str) -> String {
     let text = one_line(text);
     let words = text
@@ -62,12 +62,12 @@ fn part(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// For whom it was, where that is known.
+/// Formats the known scopes: `project acme, actor ann`.
 fn scope(scope: &Scope) -> Option<String> {
-    let named: Vec<_> = names(scope)
+    let scopes: Vec<_> = names(scope)
         .filter_map(|(name, text)| Some(format!("{name} {}", part(text.as_deref()?))))
         .collect();
-    Some(named.join(", ")).filter(|named| !named.is_empty())
+    Some(scopes.join(", ")).filter(|scopes| !scopes.is_empty())
 }
 
 fn names(scope: &Scope) -> impl Iterator<Item = (&'static str, &Option<Text>)> {

@@ -1,4 +1,4 @@
-//! `activity mcp`: what was done, for models that ask. An MCP server over stdio that only reads.
+//! `activity mcp`: a read-only MCP server over stdio.
 
 mod budget;
 mod find;
@@ -17,12 +17,12 @@ use crate::{failure::Failure, source};
 
 use self::server::Server;
 
-/// How long a question that still reads may delay the end.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a running query may delay the exit.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves the one client that started this process, until it closes our standard input.
+/// Serves the client that started this process until it closes stdin.
 pub(crate) fn run(store: &str) -> Result<(), Failure> {
-    // The log may be made later than this starts; what can never be one is said at once.
+    // The store may be created after this starts; only an unusable name fails now.
     let store = SqliteStore::new(source::path(store)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -36,7 +36,7 @@ pub(crate) fn run(store: &str) -> Result<(), Failure> {
             .await
             .map_err(io::Error::other)
     });
-    runtime.shutdown_timeout(PATIENCE);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     served?;
     Ok(())
 }

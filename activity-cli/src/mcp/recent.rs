@@ -1,4 +1,4 @@
-//! `recent_activity`: what happened lately.
+//! `recent_activity`: recent top-level activities and events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rmcp::schemars::{self, JsonSchema};
@@ -13,26 +13,26 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::list::shown_digits;
+use crate::list::id_width;
 
 const DAYS: u32 = 7;
 const LIMIT: u32 = 20;
-const MOST: u32 = 200;
+const MAX: u32 = 200;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Recent {
-    /// Only on behalf of this user; of all where it is empty.
+    /// Only this user. Empty: all.
     actor: String,
-    /// Only of this project; of all where it is empty.
+    /// Only this project. Empty: all.
     project: String,
-    /// Only by this agent; by all where it is empty.
+    /// Only this agent. Empty: all.
     agent: String,
-    /// How many times 24 hours it goes back.
+    /// Number of days to look back, of 24 hours each.
     days: u32,
-    /// How many activities and events at most, and at most 200.
+    /// Maximum number of activities and events, up to 200.
     limit: u32,
-    /// How many tokens the answer has at most, and at most 10000.
+    /// Token budget of the answer, up to 10000.
     tokens: u32,
 }
 
@@ -51,12 +51,12 @@ impl Default for Recent {
 
 pub(super) fn answer(
     reader: &mut ActivityReader,
-    asked: &Recent,
+    arguments: &Recent,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let days = asked.days;
-    let limit = asked.limit.clamp(1, MOST) as usize;
-    let mut filter = filter(asked);
+    let days = arguments.days;
+    let limit = arguments.limit.clamp(1, MAX) as usize;
+    let mut filter = filter(arguments);
     filter.since = now.checked_sub_signed(TimeDelta::days(days.into()));
     let query = DigestQuery::new(now)
         .filter(filter.clone())
@@ -66,35 +66,33 @@ pub(super) fn answer(
     filter.has.none_of.push(Has::Parent);
     let page = reader.page(&filter, None, limit)?;
     if digest.events.is_empty() && page.records.is_empty() {
-        return Ok(format!(
-            "Nothing that was asked for is on record of the last {days} days.\n"
-        ));
+        return Ok(format!("No matching activity in the last {days} days.\n"));
     }
 
     let ids: Vec<_> = page.records.iter().map(|one| one.id.to_string()).collect();
-    let digits = shown_digits(&ids);
+    let digits = id_width(&ids);
     let activities = page.records.iter();
     let activities = activities.map(|one| (one.started_at, line::activity(one, digits, now)));
     let events = digest.events.iter().map(|one| (one.at, line::event(one)));
     let mut lines: Vec<_> = activities.chain(events).collect();
-    // Newest first; of one instant, activities before events, each in their own order.
+    // Newest first. The sort is stable: at the same instant, activities come before events.
     lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
 
     let counted: u64 = digest.types.iter().map(|one| one.events).sum();
     let all = counted + page.records.len() as u64;
     let at_least = if page.next.is_some() { "at least " } else { "" };
-    Budget::new(asked.tokens).fit(lines.len().min(limit), |count| {
+    Budget::new(arguments.tokens).fit(lines.len().min(limit), |count| {
         let mut text = format!("### Recent activity (last {days} days, UTC)\n\n");
         text.extend(lines.iter().take(count).map(|(_, line)| line.as_str()));
         match all.saturating_sub(count as u64) {
             0 if page.next.is_none() => {}
-            rest => text.push_str(&format!("- .. {at_least}{rest} more left out\n")),
+            rest => text.push_str(&format!("- … {at_least}{rest} more left out\n")),
         }
         text
     })
 }
 
-fn filter(asked: &Recent) -> Filter {
+fn filter(arguments: &Recent) -> Filter {
     let exactly = |text: &String| Choice {
         any_of: Some(text)
             .filter(|text| !text.is_empty())
@@ -104,8 +102,8 @@ fn filter(asked: &Recent) -> Filter {
         none_of: Vec::new(),
     };
     let mut filter = Filter::default();
-    filter.actor = exactly(&asked.actor);
-    filter.project = exactly(&asked.project);
-    filter.agent = exactly(&asked.agent);
+    filter.actor = exactly(&arguments.actor);
+    filter.project = exactly(&arguments.project);
+    filter.agent = exactly(&arguments.agent);
     filter
 }

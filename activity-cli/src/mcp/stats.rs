@@ -1,4 +1,4 @@
-//! `activity_stats`: how many, how long, how many failed.
+//! `activity_stats`: counts, durations and failures.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::ValueEnum;
@@ -16,23 +16,23 @@ use crate::{args::By, print::human, stats};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Stats {
-    /// How much time is looked at: `day`, `week` or `month`, which are 1, 7 or 30 days, the last of them today.
+    /// Window: `day`, `week` or `month`: 1, 7 or 30 days that end today.
     window: String,
-    /// `project`, `agent`, `name`, `brand` or `type` (of events) lists those with most; a history where it is empty.
+    /// Rank by `project`, `agent`, `name`, `brand` or `type` (of events). Empty: a time series.
     by: String,
-    /// Only of this project. At most one of project, agent, name and brand can be asked for.
+    /// Only this project. At most one of project, agent, name and brand.
     project: String,
-    /// Only by this agent.
+    /// Only this agent.
     agent: String,
-    /// Only of this name, such as a tool's.
+    /// Only this name, such as a tool's.
     name: String,
-    /// Only of this brand.
+    /// Only this brand.
     brand: String,
-    /// Where days begin, such as `Asia/Kathmandu`.
+    /// Time zone, such as `Asia/Kathmandu`.
     tz: String,
-    /// The last day of the window, such as `2026-02-18`; today where it is empty.
+    /// Last day of the window, such as `2026-02-18`. Empty: today.
     at: String,
-    /// How many tokens the answer has at most, and at most 10000.
+    /// Token budget of the answer, up to 10000.
     tokens: u32,
 }
 
@@ -54,33 +54,33 @@ impl Default for Stats {
 
 pub(super) fn answer(
     reader: &mut ActivityReader,
-    asked: &Stats,
+    arguments: &Stats,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let window: Window = asked.window.parse()?;
-    let zone: Zone = asked.tz.parse()?;
-    let at = match asked.at.as_str() {
+    let window: Window = arguments.window.parse()?;
+    let zone: Zone = arguments.tz.parse()?;
+    let at = match arguments.at.as_str() {
         "" => now,
         date => zone.start_of_day(date.parse::<NaiveDate>().map_err(|cause| {
-            invalid(format!("{date:?} is not a date such as 2026-02-18")).with_source(cause)
+            invalid(format!("{date:?} is not a date: write it as 2026-02-18")).with_source(cause)
         })?),
     };
-    let by = match asked.by.as_str() {
+    let by = match arguments.by.as_str() {
         "" => None,
         by => Some(By::from_str(by, false).map_err(|_| {
             invalid(format!(
-                "cannot list by {by:?}: it is `project`, `agent`, `name`, `brand` or `type`"
+                "cannot rank by {by:?}: use `project`, `agent`, `name`, `brand` or `type`"
             ))
         })?),
     };
-    let subject = subject(asked)?;
+    let subject = subject(arguments)?;
     let query = MetricsQuery::new(window, now).zone(zone).at(at);
-    let when = stats::said(window.ending_at(at, zone), zone);
-    let budget = Budget::new(asked.tokens);
+    let when = stats::describe_window(window.ending_at(at, zone), zone);
+    let budget = Budget::new(arguments.tokens);
     let (title, lines) = match by {
         Some(_) if subject != Subject::Overall => {
             return Err(invalid(format!(
-                "cannot list {subject} by another: leave one out"
+                "cannot rank the activities of {subject}: leave out `by` or the restriction"
             )));
         }
         Some(by) => match stats::dimension(by) {
@@ -104,10 +104,10 @@ pub(super) fn answer(
         },
         None => history(reader, query, subject, window, zone)?,
     };
-    lines_within(budget, &format!("{title}, {when}"), &lines)
+    fit_lines(budget, &format!("{title}, {when}"), &lines)
 }
 
-/// A window in all, and its steps in which something happened.
+/// Formats the totals of a window and its steps, without those in which nothing happened.
 fn history(
     reader: &mut ActivityReader,
     query: MetricsQuery,
@@ -124,37 +124,37 @@ fn history(
         one => one_line(&format!("Activities of {one}")),
     };
     let metrics = reader.metrics(&query.step(step).subject(subject))?;
-    // Newest first: what has to be left out is what lies longest ago.
+    // Newest first: the budget leaves out the oldest.
     let steps = metrics.history.iter().rev();
     let busy = steps.filter(|one| one.figures.count > 0);
     let line = |one: &Point| {
         let start = zone.clock(one.period.start).format(format);
         format!("- {start}: {}\n", short(&one.figures))
     };
-    let mut lines = vec![format!("- in all: {}\n", long(&metrics.current))];
+    let mut lines = vec![format!("- total: {}\n", long(&metrics.current))];
     lines.extend(busy.map(line));
     Ok((title, lines))
 }
 
-fn lines_within(budget: Budget, title: &str, lines: &[String]) -> Result<String> {
+fn fit_lines(budget: Budget, title: &str, lines: &[String]) -> Result<String> {
     if lines.is_empty() {
-        return Ok(format!("{title}: there are none.\n"));
+        return Ok(format!("{title}: none.\n"));
     }
     budget.fit(lines.len(), |count| {
         let rest = match lines.len() - count {
             0 => String::new(),
-            rest => format!("- .. {rest} more lines left out\n"),
+            rest => format!("- … {rest} more lines left out\n"),
         };
         format!("### {title}\n\n{}{rest}", lines[..count].concat())
     })
 }
 
-fn subject(asked: &Stats) -> Result<Subject> {
+fn subject(arguments: &Stats) -> Result<Subject> {
     let named = [
-        (Dimension::Project, &asked.project),
-        (Dimension::Agent, &asked.agent),
-        (Dimension::Name, &asked.name),
-        (Dimension::Brand, &asked.brand),
+        (Dimension::Project, &arguments.project),
+        (Dimension::Agent, &arguments.agent),
+        (Dimension::Name, &arguments.name),
+        (Dimension::Brand, &arguments.brand),
     ];
     let mut named = named
         .into_iter()
@@ -163,13 +163,13 @@ fn subject(asked: &Stats) -> Result<Subject> {
     match (named.next(), named.next()) {
         (one, None) => Ok(one.unwrap_or(Subject::Overall)),
         (Some(one), Some(other)) => Err(invalid(format!(
-            "cannot count {one} and {other} together: ask for one of them"
+            "cannot combine {one} and {other}: use one of them"
         ))),
         (None, Some(other)) => Ok(other),
     }
 }
 
-/// Of a step, or of one in a list.
+/// Formats the figures of a step or a ranked item.
 fn short(figures: &Figures) -> String {
     let p95 = figures
         .p95_ns
@@ -182,7 +182,7 @@ fn short(figures: &Figures) -> String {
     )
 }
 
-/// Of a window.
+/// Formats the figures of a window.
 fn long(figures: &Figures) -> String {
     let mut text = short(figures);
     let more = [
@@ -190,7 +190,7 @@ fn long(figures: &Figures) -> String {
         ("p99", figures.p99_ns),
         ("mean", figures.mean_ns),
         ("longest", figures.max_ns),
-        ("from turn to turn", figures.mean_turn_ns),
+        ("mean gap between turns", figures.mean_turn_ns),
     ];
     for (name, ns) in more {
         text.extend(ns.map(|ns| format!(", {name} {}", human::duration(ns))));

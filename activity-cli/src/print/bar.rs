@@ -1,14 +1,14 @@
-//! Numbers as bars, in eighths of a column.
+//! Bar charts, in eighths of a column.
 
-/// How long the longest bar is, in columns.
-pub(crate) const LONGEST: usize = 32;
+/// Width of the longest bar, in columns.
+pub(crate) const MAX_WIDTH: usize = 32;
 
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// A bar that is to the longest one what `value` is to `most`; some of it is seen of whatever is not nothing.
-pub(crate) fn bar(value: u64, most: u64) -> String {
-    let eighths = u128::from(value) * (LONGEST * 8) as u128 / u128::from(most.max(1));
-    // At most 8 * LONGEST.
+/// Returns a bar for `value`, where `max` gets the longest one. A value above 0 is always visible.
+pub(crate) fn bar(value: u64, max: u64) -> String {
+    let eighths = u128::from(value) * (MAX_WIDTH * 8) as u128 / u128::from(max.max(1));
+    // At most 8 * MAX_WIDTH.
     let eighths = eighths.max(u128::from(value > 0)) as usize;
     let mut bar = "█".repeat(eighths / 8);
     bar.push_str(EIGHTHS[eighths % 8]);
@@ -21,9 +21,9 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_share() {
-        let check = |value, most, full: usize, rest: &str| {
+        let check = |value, max, full: usize, rest: &str| {
             let expected = format!("{}{rest}", "█".repeat(full));
-            assert_eq!(bar(value, most), expected, "{value} of {most}");
+            assert_eq!(bar(value, max), expected, "{value} of {max}");
         };
         check(0, 0, 0, "");
         check(0, 9, 0, "");

@@ -1,4 +1,4 @@
-//! Numbers as people say them.
+//! Numbers, durations, times and sizes for people.
 
 use chrono::{DateTime, Local, TimeDelta, Utc};
 use tower_activity::record::Preview;
@@ -7,10 +7,10 @@ const US: u64 = 1_000;
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000_000_000;
 
-/// A length of time given in nanoseconds, with three digits or so: `380 µs`, `45 ms`, `1.23 s`, `2 min 05 s`.
+/// Formats a duration in nanoseconds with about three digits: `380 µs`, `45 ms`, `1.23 s`, `2 min 05 s`.
 pub(crate) fn duration(ns: u64) -> String {
     let decimal = |unit: u64| ns as f64 / unit as f64;
-    // The bounds are where rounding would reach the next unit.
+    // Bounds at which rounding reaches the next unit.
     match ns {
         0..US => format!("{ns} ns"),
         US..999_500 => format!("{:.0} µs", decimal(US)),
@@ -30,7 +30,7 @@ fn long(s: u64) -> String {
     }
 }
 
-/// How long ago something was: `just now`, `3 min ago`; a date where it is long ago.
+/// Formats an age: `just now`, `3 min ago`; a date after 30 days.
 pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match (now - at).num_seconds() {
         ..-1 => format!("in {}", unit(-(now - at).num_seconds())),
@@ -40,7 +40,7 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// The same of a record, with a mark where it is dated ahead of the present.
+/// Like [`ago`], for a record: with a mark if it is dated in the future.
 pub(crate) fn when(at: DateTime<Utc>, ahead: bool, now: DateTime<Utc>) -> String {
     match ahead {
         true => format!("{} (ahead)", ago(at, now)),
@@ -57,15 +57,15 @@ fn unit(s: i64) -> String {
     }
 }
 
-/// The nanoseconds from one time to another; 0 where it lies before.
+/// Returns the nanoseconds from one time to a later one; 0 if it is earlier.
 pub(crate) fn since(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
-    let passed: TimeDelta = now - at;
-    passed.to_std().map_or(0, |passed| {
-        u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
+    let elapsed: TimeDelta = now - at;
+    elapsed.to_std().map_or(0, |elapsed| {
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     })
 }
 
-/// A number of bytes: `512 B`, `1.2 kB`, `34.5 MB`.
+/// Formats a number of bytes: `512 B`, `1.2 kB`, `34.5 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if bytes < 1_000 {
@@ -80,17 +80,17 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// How large a payload was, as far as that is known: of one that was cut off only the beginning was counted.
+/// Formats the size of a payload. Of a truncated one only a lower bound is known.
 pub(crate) fn payload(preview: &Preview) -> String {
     let size = bytes(preview.bytes);
     if preview.truncated {
-        format!("at least {size}, cut off")
+        format!("at least {size}, truncated")
     } else {
         size
     }
 }
 
-/// A count with a comma every three digits.
+/// Formats a count with thousands separators.
 pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
@@ -103,7 +103,7 @@ pub(crate) fn count(count: u64) -> String {
     grouped
 }
 
-/// The one or the many: `1 activity`, `2 activities`.
+/// Formats a count with a noun: `1 activity`, `2 activities`.
 pub(crate) fn many(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_three_digits_or_so() {
+    fn a_duration_has_about_three_digits() {
         let check = |ns, expected: &str| assert_eq!(duration(ns), expected);
         check(0, "0 ns");
         check(999, "999 ns");

@@ -1,4 +1,4 @@
-//! JSON, one object a line, that is safe to print on a terminal too.
+//! JSON, one object per line, safe to print on a terminal.
 
 use std::io::{self, Write};
 
@@ -7,18 +7,18 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::print::safe::is_unsafe;
 
-/// Prints one object and ends the line.
+/// Prints one object and a line break.
 pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     value
-        .serialize(&mut Serializer::with_formatter(&mut *out, Plain))
+        .serialize(&mut Serializer::with_formatter(&mut *out, TerminalSafe))
         .map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
 
-/// Compact, with what acts on a terminal escaped: serde_json escapes the first 32 characters only.
-struct Plain;
+/// Compact JSON that escapes characters that act on a terminal: serde_json escapes the first 32 characters only.
+struct TerminalSafe;
 
-impl Formatter for Plain {
+impl Formatter for TerminalSafe {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_safe_to_print_and_means_the_same() {
+    fn escaped_json_has_the_same_meaning() {
         let value = serde_json::json!({"name": "a\u{1b}[31m\u{9b}\u{202e}\n\"é\u{7f}"});
         let mut out = Vec::new();
         line(&mut out, &value).unwrap();

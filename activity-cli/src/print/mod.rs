@@ -1,7 +1,7 @@
-//! How things look: tables, lines, JSON; safe to print, whatever the data says.
+//! Output: tables, lines and JSON. Recorded data is escaped before it is printed.
 
 pub(crate) mod bar;
-pub(crate) mod caret;
+pub(crate) mod filter_error;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;
@@ -12,14 +12,14 @@ pub(crate) mod tree;
 
 use std::io::{self, IsTerminal, Write};
 
-/// Writes text with colours; they are left out where the output is no terminal or `NO_COLOR` is set.
+/// Prints text with colours, which are stripped if stdout is not a terminal or `NO_COLOR` is set.
 pub(crate) fn text(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
-/// How many columns a line may have: those of the terminal, or `COLUMNS`; `None` for a file or a pipe.
+/// Returns the columns of a line: `COLUMNS`, or those of the terminal; `None` for a file or a pipe.
 pub(crate) fn width() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok();
     if let Some(columns) = columns.and_then(|columns| columns.parse().ok()) {

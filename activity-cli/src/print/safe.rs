@@ -1,18 +1,18 @@
-//! Data made safe for a terminal: nothing in it can move the cursor, change colours, begin a line or turn
-//! the direction of writing.
+//! Recorded data escaped for a terminal: it cannot move the cursor, change colours, start a line or change the
+//! writing direction.
 
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-/// True for characters that act on a terminal, or change how others are shown, instead of being seen.
+/// Returns true for characters that act on a terminal or change how others are shown.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The text in one line, with everything unsafe written out: `\n`, `\u{1b}`.
+/// Returns the text as one line, with unsafe characters escaped: `\n`, `\u{1b}`.
 pub(crate) fn line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -30,35 +30,35 @@ pub(crate) fn line(text: &str) -> String {
     safe
 }
 
-/// The text line by line, each made safe: for places where lines are indented.
+/// Returns the lines of a text, each escaped, with tabs expanded.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|text| line(&text.replace('\t', "    ")))
 }
 
-/// How many columns a safe text takes.
+/// Returns the display width of an escaped text, in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The beginning of a safe text that fits into so many columns; an ellipsis where something is left out.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
+/// Truncates an escaped text to a number of columns, with an ellipsis.
+pub(crate) fn truncate(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let mut room = columns.saturating_sub(1);
-    let mut cut = String::new();
+    let mut free = columns.saturating_sub(1);
+    let mut truncated = String::new();
     for c in text.chars() {
         let wide = c.width().unwrap_or(0);
-        if wide > room {
+        if wide > free {
             break;
         }
-        room -= wide;
-        cut.push(c);
+        free -= wide;
+        truncated.push(c);
     }
     if columns > 0 {
-        cut.push('…');
+        truncated.push('…');
     }
-    cut
+    truncated
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_unsafe_is_left() {
+    fn unsafe_characters_are_escaped() {
         let check = |text: &str, expected: &str| assert_eq!(line(text), expected);
         check("plain é 漢 👩‍💻", "plain é 漢 👩‍💻");
         check("\u{1b}[31mred", "\\u{1b}[31mred");
@@ -78,8 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_counts_columns() {
-        let check = |text: &str, columns, expected: &str| assert_eq!(cut(text, columns), expected);
+    fn truncation_counts_columns() {
+        let check =
+            |text: &str, columns, expected: &str| assert_eq!(truncate(text, columns), expected);
         check("abc", 3, "abc");
         check("abcd", 3, "ab…");
         check("漢字漢字", 4, "漢…");

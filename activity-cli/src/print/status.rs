@@ -1,4 +1,4 @@
-//! A status as a sign and a colour. The word always stands beside them: colour alone says nothing.
+//! Sign and colour of a status. Always shown with the word: colour alone is not accessible.
 
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use crate::print::{human, safe};
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// The sign before a status.
+/// Returns the sign of a status.
 pub(crate) fn sign(status: Status) -> &'static str {
     match status {
         Status::Running => "●",
@@ -22,7 +22,7 @@ pub(crate) fn sign(status: Status) -> &'static str {
     }
 }
 
-/// The colour of a status.
+/// Returns the colour of a status.
 pub(crate) fn style(status: Status) -> Style {
     let color = match status {
         Status::Running => AnsiColor::Cyan,
@@ -35,7 +35,7 @@ pub(crate) fn style(status: Status) -> Style {
     color.on_default()
 }
 
-/// A text in a style.
+/// Formats a text in a style.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -43,7 +43,7 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// What went wrong, in one line: `tool_error: no such user`. Of a long message the first line.
+/// Formats error type and message as one line: `tool_error: no such user`. Only the first line of a message is shown.
 pub(crate) fn error(activity: &ActivityRecord) -> String {
     let mut text = activity
         .error_type
@@ -59,8 +59,8 @@ pub(crate) fn error(activity: &ActivityRecord) -> String {
     safe::line(&text)
 }
 
-/// How long it took, or how long it has been running.
-pub(crate) fn took(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+/// Formats the duration, or how long the activity has been running.
+pub(crate) fn elapsed(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     match activity.duration_ns {
         Some(ns) => human::duration(ns),
         None if activity.status == Status::Running => {

@@ -1,41 +1,41 @@
-//! Columns that line up, and give way where the terminal is narrow.
+//! Tables with aligned columns that shrink to the width of the terminal.
 
 use anstyle::Style;
 
 use crate::print::{safe, status::DIM};
 
-/// A table to print.
+/// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
 
-/// A column: its title, and how it gives way.
+/// A column: its title, alignment, and how it shrinks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) title: &'static str,
     pub(crate) align: Align,
-    pub(crate) narrow: Narrow,
+    pub(crate) shrink: Shrink,
 }
 
-/// What a column does where there is little room.
+/// How a column shrinks in a shrink terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Narrow {
-    /// It stays as it is.
-    Stays,
-    /// Its texts are cut, down to this width.
-    Cut(usize),
-    /// The same, and where that is not enough it is left out.
-    Leaves(usize),
+pub(crate) enum Shrink {
+    /// It keeps its width.
+    Never,
+    /// Its texts are truncated, at most to this width.
+    Truncate(usize),
+    /// Its texts are truncated, at most to this width; then the column is hidden.
+    Hide(usize),
 }
 
 impl Column {
-    pub(crate) fn new(title: &'static str, align: Align, narrow: Narrow) -> Self {
+    pub(crate) fn new(title: &'static str, align: Align, shrink: Shrink) -> Self {
         Column {
             title,
             align,
-            narrow,
+            shrink,
         }
     }
 }
@@ -46,7 +46,7 @@ pub(crate) enum Align {
     Right,
 }
 
-/// A safe text in a style.
+/// An escaped text in a style.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     text: String,
@@ -54,7 +54,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Data from a record, made safe.
+    /// Escapes data of a record.
     pub(crate) fn new(data: &str) -> Self {
         Cell {
             text: safe::line(data),
@@ -83,7 +83,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The whole table, titles first. Columns without any text are left out.
+    /// Formats the table, titles first. Empty columns are left out.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
         let widths = self.widths(width);
         let titles = self
@@ -104,14 +104,14 @@ impl Table {
             if *width == 0 {
                 continue;
             }
-            let text = safe::cut(&cell.text, *width);
-            let room = " ".repeat(width - safe::width(&text));
+            let text = safe::truncate(&cell.text, *width);
+            let padding = " ".repeat(width - safe::width(&text));
             let style = cell.style;
             let (before, after) = match column.align {
-                Align::Left => ("", room.as_str()),
-                Align::Right => (room.as_str(), ""),
+                Align::Left => ("", padding.as_str()),
+                Align::Right => (padding.as_str(), ""),
             };
-            // Spaces are written only once something follows them: no line ends with any.
+            // Spaces are written once text follows them, so that no line ends with spaces.
             pending.push_str(before);
             if !text.is_empty() {
                 out.push_str(&pending);
@@ -124,34 +124,36 @@ impl Table {
         out.push('\n');
     }
 
-    /// The widths that fit, 0 for what is left out. Cutting comes first, from the last column on.
-    fn widths(&self, room: Option<usize>) -> Vec<usize> {
+    /// Returns the widths of the columns, 0 for hidden ones. Truncates before it hides, last columns first.
+    fn widths(&self, available: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|at| self.natural(at)).collect();
-        let Some(room) = room else { return widths };
+        let Some(available) = available else {
+            return widths;
+        };
         loop {
-            let cut = self.cut(widths.clone(), room);
-            let leaves = |(at, column): &(usize, &Column)| {
-                widths[*at] > 0 && matches!(column.narrow, Narrow::Leaves(_))
+            let truncated = self.truncated(widths.clone(), available);
+            let can_hide = |(at, column): &(usize, &Column)| {
+                widths[*at] > 0 && matches!(column.shrink, Shrink::Hide(_))
             };
             let columns = self.columns.iter().enumerate();
-            match columns.rev().find(leaves) {
-                Some((at, _)) if total(&cut) > room => widths[at] = 0,
-                _ => return cut,
+            match columns.rev().find(can_hide) {
+                Some((at, _)) if total(&truncated) > available => widths[at] = 0,
+                _ => return truncated,
             }
         }
     }
 
-    fn cut(&self, mut widths: Vec<usize>, room: usize) -> Vec<usize> {
+    fn truncated(&self, mut widths: Vec<usize>, available: usize) -> Vec<usize> {
         for (at, column) in self.columns.iter().enumerate().rev() {
-            if let Narrow::Cut(least) | Narrow::Leaves(least) = column.narrow {
-                let over = total(&widths).saturating_sub(room);
-                widths[at] -= over.min(widths[at].saturating_sub(least));
+            if let Shrink::Truncate(min) | Shrink::Hide(min) = column.shrink {
+                let over = total(&widths).saturating_sub(available);
+                widths[at] -= over.min(widths[at].saturating_sub(min));
             }
         }
         widths
     }
 
-    /// The width of the widest cell, 0 where no row has any text.
+    /// Returns the width of the widest cell, 0 if no row has text.
     fn natural(&self, at: usize) -> usize {
         let widest = self.rows.iter().map(|row| safe::width(&row[at].text)).max();
         match widest.unwrap_or_default() {
@@ -161,7 +163,7 @@ impl Table {
     }
 }
 
-/// The width of a line.
+/// Returns the width of a line.
 fn total(widths: &[usize]) -> usize {
     let shown = widths.iter().filter(|width| **width > 0);
     let gaps = shown.clone().count().saturating_sub(1) * GAP.len();
@@ -174,10 +176,10 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(vec![
-            Column::new("NAME", Align::Left, Narrow::Cut(4)),
-            Column::new("TOOK", Align::Right, Narrow::Stays),
-            Column::new("NONE", Align::Left, Narrow::Stays),
-            Column::new("ERROR", Align::Left, Narrow::Leaves(3)),
+            Column::new("NAME", Align::Left, Shrink::Truncate(4)),
+            Column::new("TOOK", Align::Right, Shrink::Never),
+            Column::new("NONE", Align::Left, Shrink::Never),
+            Column::new("ERROR", Align::Left, Shrink::Hide(3)),
         ]);
         let row = |cells: [&str; 4]| cells.map(Cell::new).to_vec();
         table.row(row(["login", "1.23 s", "", "a long story"]));
@@ -190,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_and_empty_ones_are_left_out() {
+    fn columns_are_aligned_and_empty_ones_left_out() {
         let expected = "NAME     TOOK  ERROR\nlogin  1.23 s  a long story\n漢字    45 ms\n";
         assert_eq!(plain(&table().render(None)), expected);
     }
 
     #[test]
-    fn the_last_columns_give_way_first() {
+    fn the_last_columns_shrink_first() {
         let check = |width, expected: &str| {
             assert_eq!(
                 plain(&table().render(Some(width))).lines().nth(1),

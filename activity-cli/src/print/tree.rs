@@ -1,25 +1,25 @@
-//! A tree of activities, each under the one it ran inside of.
+//! Trees of activities, each under its parent.
 
 use chrono::{DateTime, Utc};
 use tower_activity::record::{ActivityId, ActivityRecord, Branch, TreeLayout};
 
 use crate::print::{
     safe,
-    status::{self, BOLD, DIM, styled, took},
+    status::{self, BOLD, DIM, elapsed, styled},
 };
 
-/// More than this nobody reads in a terminal; `--json` has all of it.
-const MOST_LINES: usize = 400;
+/// Maximum number of lines; `--json` has the whole tree.
+const MAX_LINES: usize = 400;
 
-/// Draws the tree; `this` is marked.
+/// Formats a tree, with `this` marked.
 pub(crate) fn render(
     tree: &[ActivityRecord],
     this: ActivityId,
     now: DateTime<Utc>,
     width: Option<usize>,
 ) -> String {
-    let branches: Vec<Branch<'_>> = TreeLayout::new(tree).take(MOST_LINES).collect();
-    let room = width.unwrap_or(usize::MAX);
+    let branches: Vec<Branch<'_>> = TreeLayout::new(tree).take(MAX_LINES).collect();
+    let width = width.unwrap_or(usize::MAX);
     let left: Vec<String> = branches
         .iter()
         .map(|branch| {
@@ -36,7 +36,7 @@ pub(crate) fn render(
         .map(|text| safe::width(text))
         .max()
         .unwrap_or(0)
-        .min(room / 2);
+        .min(width / 2);
     let mut out = String::new();
     for (branch, left) in branches.iter().zip(&left) {
         let activity = branch.activity;
@@ -45,31 +45,30 @@ pub(crate) fn render(
         } else {
             status::style(activity.status)
         };
-        let left = safe::cut(left, widest);
+        let left = safe::truncate(left, widest);
         let gap = " ".repeat(widest - safe::width(&left));
-        let took = took(activity, now);
-        let took = format!("{took:>12}");
+        let duration = format!("{:>12}", elapsed(activity, now));
         let mark = if activity.id == this {
             "  ← this"
         } else {
             ""
         };
-        let used = 2 + widest + safe::width(&took) + safe::width(mark) + 2;
-        let error = safe::cut(&status::error(activity), room.saturating_sub(used).max(12));
+        let used = 2 + widest + safe::width(&duration) + safe::width(mark) + 2;
+        let error = safe::truncate(&status::error(activity), width.saturating_sub(used).max(12));
         let error = if error.is_empty() {
             error
         } else {
             format!("  {}", styled(style, &error))
         };
         out.push_str(&format!(
-            "  {}{gap}{took}{}{error}\n",
+            "  {}{gap}{duration}{}{error}\n",
             styled(style, &left),
             styled(DIM, mark)
         ));
     }
     if branches.len() < tree.len() {
         let more = format!(
-            "  .. and {} more: --json has all of them",
+            "  … and {} more: use --json to get all of them",
             tree.len() - branches.len()
         );
         out.push_str(&format!("{}\n", styled(DIM, &more)));

@@ -1,4 +1,4 @@
-//! `activity webhooks`: other programs are told.
+//! `activity webhooks`: manages webhooks and delivers to them.
 
 mod args;
 
@@ -17,19 +17,18 @@ use tower_activity::{
 pub(crate) use args::Command;
 
 use crate::{
-    ending::asked_to_end,
-    failure::{Failure, complain},
+    failure::{Failure, print_error},
     print::{
         self, human, json,
         status::BOLD,
-        table::{Align, Cell, Column, Narrow, Table},
+        table::{Align, Cell, Column, Shrink, Table},
     },
-    source,
+    signal, source,
 };
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
     let path = source::path(store)?;
-    // Of a log that is not there it is not said that it has none.
+    // Fails with a hint if there is no store, instead of reporting no webhooks.
     drop(source::open(store)?);
     let webhooks = Webhooks::open(path)?;
     match command {
@@ -56,7 +55,7 @@ fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
     }
     if let Some(path) = &args.secret_file {
         let text = fs::read_to_string(path).map_err(|cause| {
-            let what = format!("cannot read the secret in {}", path.display());
+            let what = format!("cannot read the secret from {}", path.display());
             Error::new(ErrorKind::Invalid, what).with_source(cause)
         })?;
         webhook = webhook.secret(text.parse()?);
@@ -66,25 +65,25 @@ fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
 }
 
 fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
-    use Narrow::{Cut, Leaves, Stays};
+    use Shrink::{Hide, Never, Truncate};
 
     if args.json {
         return lines(webhooks);
     }
     if webhooks.is_empty() {
-        anstream::eprintln!("there are no webhooks: `activity webhooks add NAME URL` adds one");
+        anstream::eprintln!("no webhooks: add one with `activity webhooks add NAME URL`");
         return Ok(());
     }
     let mut table = Table::new(vec![
-        Column::new("NAME", Align::Left, Cut(8)),
-        Column::new("OF", Align::Left, Stays),
-        Column::new("FILTER", Align::Left, Cut(8)),
-        Column::new("URL", Align::Left, Cut(12)),
-        Column::new("", Align::Left, Leaves(7)),
-        Column::new("SENT", Align::Right, Stays),
-        Column::new("BEHIND", Align::Right, Leaves(6)),
-        Column::new("SET ASIDE", Align::Right, Stays),
-        Column::new("TROUBLE", Align::Left, Cut(16)),
+        Column::new("NAME", Align::Left, Truncate(8)),
+        Column::new("RECORDS", Align::Left, Never),
+        Column::new("FILTER", Align::Left, Truncate(8)),
+        Column::new("URL", Align::Left, Truncate(12)),
+        Column::new("", Align::Left, Hide(7)),
+        Column::new("SENT", Align::Right, Never),
+        Column::new("BEHIND", Align::Right, Hide(6)),
+        Column::new("DEAD LETTERS", Align::Right, Never),
+        Column::new("FAILURE", Align::Left, Truncate(16)),
     ]);
     for one in webhooks {
         table.row(vec![
@@ -103,56 +102,56 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
             Cell::new(&human::count(one.delivered)),
             Cell::new(&human::count(one.behind)),
             Cell::new(&human::count(one.dead_letters)),
-            Cell::new(&trouble(one, Utc::now()).unwrap_or_default()),
+            Cell::new(&failure(one, Utc::now()).unwrap_or_default()),
         ]);
     }
     Ok(print::text(&table.render(print::width()))?)
 }
 
-/// What is wrong with a webhook, since when, and what becomes of it.
-pub(crate) fn trouble(webhook: &WebhookStatus, now: DateTime<Utc>) -> Option<String> {
+/// Formats the current failure of a webhook, its age, and the next attempt.
+pub(crate) fn failure(webhook: &WebhookStatus, now: DateTime<Utc>) -> Option<String> {
     let (what, since) = webhook.trouble.as_ref().zip(webhook.trouble_since)?;
     let next = match (webhook.stopped_at, webhook.again_at) {
-        (Some(_), _) => "; stopped, until it is added again".to_owned(),
-        (None, Some(at)) if at > now => format!("; again {}", human::ago(at, now)),
+        (Some(_), _) => "; stopped until added again".to_owned(),
+        (None, Some(at)) if at > now => format!("; next attempt {}", human::ago(at, now)),
         _ => String::new(),
     };
     Some(format!("{what} ({}){next}", human::ago(since, now)))
 }
 
 fn deliver(webhooks: &Webhooks) -> Result<(), Failure> {
-    let known = webhooks.list()?;
-    let count = human::many(known.len() as u64, "webhook", "webhooks");
+    let all = webhooks.list()?;
+    let count = human::many(all.len() as u64, "webhook", "webhooks");
     let delivery = webhooks.deliver();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let asked = asked_to_end()?;
-        anstream::eprintln!("delivering to {count}, until ctrl-c");
-        asked.await
+        let shutdown = signal::shutdown()?;
+        anstream::eprintln!("delivering to {count} until ctrl-c");
+        shutdown.await
     })?;
     delivery.stop();
     Ok(())
 }
 
 fn dead(letters: &[DeadLetter], args: &args::Json) -> Result<(), Failure> {
-    use Narrow::{Cut, Stays};
+    use Shrink::{Never, Truncate};
 
     if args.json {
         return lines(letters);
     }
     if letters.is_empty() {
-        anstream::eprintln!("nothing was set aside");
+        anstream::eprintln!("no dead letters");
         return Ok(());
     }
     let mut table = Table::new(vec![
-        Column::new("WEBHOOK", Align::Left, Cut(8)),
-        Column::new("SEQ", Align::Right, Stays),
-        Column::new("ID", Align::Left, Stays),
-        Column::new("WHEN", Align::Right, Stays),
-        Column::new("ATTEMPTS", Align::Right, Stays),
-        Column::new("ERROR", Align::Left, Cut(16)),
+        Column::new("WEBHOOK", Align::Left, Truncate(8)),
+        Column::new("SEQ", Align::Right, Never),
+        Column::new("ID", Align::Left, Never),
+        Column::new("WHEN", Align::Right, Never),
+        Column::new("ATTEMPTS", Align::Right, Never),
+        Column::new("ERROR", Align::Left, Truncate(16)),
     ]);
     for one in letters {
         table.row(vec![
@@ -174,21 +173,21 @@ fn retry(webhooks: &Webhooks, args: &args::Retry) -> Result<(), Failure> {
         letters.retain(|one| args.seqs.contains(&one.seq));
     }
     if letters.is_empty() {
-        let what = format!("nothing of that was set aside for {:?}", args.name);
+        let what = format!("no such dead letter of webhook {:?}", args.name);
         return Err(Error::new(ErrorKind::NotFound, what).into());
     }
-    let mut taken = 0;
+    let mut delivered = 0;
     for letter in &letters {
         match webhooks.retry(letter) {
-            Ok(()) => taken += 1,
-            Err(error) => complain(&error),
+            Ok(()) => delivered += 1,
+            Err(error) => print_error(&error),
         }
     }
-    let count = human::many(taken, "record was taken", "records were taken");
-    print::text(&format!("{count}\n"))?;
-    match taken == letters.len() as u64 {
+    let count = human::many(delivered, "record", "records");
+    print::text(&format!("delivered {count}\n"))?;
+    match delivered == letters.len() as u64 {
         true => Ok(()),
-        false => Err(Failure::Found),
+        false => Err(Failure::Reported),
     }
 }
 

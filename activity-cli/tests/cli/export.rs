@@ -9,7 +9,7 @@ fn an_export_is_written_and_added_to() {
     let name = file.to_str().unwrap();
     let ran = place.run(&["export", "-o", name]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
-    let said = "6 records; the next export goes on with --after ";
+    let said = "6 records exported; continue with --after ";
     let after = ran.stderr.strip_prefix(said).unwrap().trim_end();
     assert!(after.ends_with(".6"), "{after}");
     let first = std::fs::read_to_string(&file).unwrap();
@@ -108,7 +108,7 @@ fn a_file_of_the_log_itself_is_no_output() {
             let ran = place.run(command);
             assert_eq!(ran.code, Some(2), "{command:?}: {}", ran.stderr);
             assert!(
-                ran.stderr.contains("a file of the log"),
+                ran.stderr.contains("it belongs to the log"),
                 "{command:?}: {}",
                 ran.stderr
             );

@@ -20,7 +20,7 @@ fn a_file_of_an_export_is_taken_in_once() {
     let ran = into.run(&["import", file]);
     assert_eq!(
         ran.stdout,
-        "imported 0 activities and 0 events, 6 were there already\n"
+        "imported 0 activities and 0 events, 6 existed already\n"
     );
     let ids = |place: &Place| {
         let all = place.json(&["list"]);
@@ -68,8 +68,7 @@ fn a_line_that_is_none_is_named_and_what_came_before_it_stays() {
     assert_eq!(place.run(&["doctor"]).code, Some(0));
     let ran = place.run(&["import", "none.jsonl"]);
     assert!(
-        ran.stderr
-            .starts_with("error: cannot read the file none.jsonl"),
+        ran.stderr.starts_with("error: cannot read none.jsonl"),
         "{}",
         ran.stderr
     );
@@ -93,7 +92,7 @@ fn a_time_that_does_not_fit_its_id_is_told() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(
         ran.stdout,
-        "imported 6 activities and 0 events, 6 got a new ID because theirs did not fit their time\n"
+        "imported 6 activities and 0 events, 6 given a new ID because theirs did not match their time\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! `activity mcp`: what a model is told, by a server of the real binary to a client of the official SDK.
+//! `activity mcp`: answers of the real binary to a client of the official SDK.
 
 use std::process::Stdio;
 
@@ -81,11 +81,11 @@ async fn a_model_is_told_what_was_done() {
     let acme = json!({"project": "acme", "limit": 1});
     let acme = asked.good("recent_activity", acme).await;
     assert!(
-        acme.contains("v3 live") && acme.ends_with("- .. 1 more left out\n"),
+        acme.contains("v3 live") && acme.ends_with("- … 1 more left out\n"),
         "{acme}"
     );
     let nobody = asked.good("recent_activity", json!({"actor": "zoe"})).await;
-    assert!(nobody.starts_with("Nothing that was asked for"), "{nobody}");
+    assert!(nobody.starts_with("No matching activity"), "{nobody}");
 
     let found = asked
         .good("find_activities", json!({"filter": "status:failed"}))
@@ -130,7 +130,7 @@ async fn a_model_is_told_what_was_done() {
         "{stats}"
     );
     assert!(
-        stats.contains("\n- in all: 1 activity, 1 failed, p95 "),
+        stats.contains("\n- total: 1 activity, 1 failed, p95 "),
         "{stats}"
     );
     let by = asked.good("activity_stats", json!({"by": "brand"})).await;
@@ -241,7 +241,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
     let asked = Asked::of(&place).await;
     let text = asked.bad("recent_activity", json!({})).await;
     assert!(
-        text.starts_with("unavailable, which does not mean that nothing happened: no store at "),
+        text.starts_with("unavailable (not the same as no activity): no store at "),
         "{text}"
     );
     // It may be made later than the server starts.
@@ -268,7 +268,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         (
             "activity_stats",
             json!({"by": "moon"}),
-            "cannot list by \"moon\"",
+            "cannot rank by \"moon\"",
         ),
         ("activity_stats", json!({"at": "today"}), "is not a date"),
         (
@@ -279,12 +279,12 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         (
             "activity_stats",
             json!({"agent": "a", "project": "b"}),
-            "ask for one of them",
+            "use one of them",
         ),
         (
             "activity_stats",
             json!({"agent": "a", "by": "name"}),
-            "leave one out",
+            "leave out `by` or the restriction",
         ),
     ] {
         let text = asked.bad(tool, arguments).await;

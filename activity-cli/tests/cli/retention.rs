@@ -50,7 +50,7 @@ fn the_retention_of_a_store_is_shown_and_set() {
     // Nothing is deleted by setting it.
     assert_eq!(place.json(&["list"]).len(), 6);
     let ran = place.run(&["retention", "--activities", "0d"]);
-    let said = "note: programs that record here will delete 5 activities: these exceed the limits. Raise the limits now to keep them\n";
+    let said = "note: 5 activities exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), said));
     assert_eq!(place.json(&["list"]).len(), 6);
     let wrong = place.run(&["retention", "--sums", "a while"]);
@@ -84,7 +84,7 @@ fn a_clock_that_is_off_is_told() {
     log.shutdown().wait().unwrap();
     let said = place.run(&["doctor"]).stdout;
     assert!(
-        said.contains("1 record is dated in the future, listed last"),
+        said.contains("1 record is dated in the future and listed last"),
         "{said}"
     );
     assert!(said.contains("ahead of the store's"), "{said}");

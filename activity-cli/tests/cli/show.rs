@@ -102,8 +102,8 @@ fn an_id_that_is_none_or_many_is_an_error() {
         1,
         "error: could not find an activity whose id begins with \"ffff\"",
     );
-    check("0", 2, "error: several ids begin with \"0\": 0");
-    check("login", 2, "error: \"login\" is not the beginning of an id");
+    check("0", 2, "error: ambiguous ID prefix \"0\": 0");
+    check("login", 2, "error: \"login\" is not an ID or ID prefix");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn nothing_that_was_recorded_acts_on_the_terminal() {
             assert!(safe, "{c:?} in {args:?}");
         }
     }
-    // JSON means what was recorded all the same, and a table has one line for one activity.
+    // JSON has the recorded text, and a table one line per activity.
     assert_eq!(place.json(&["list", "kind:tool"])[0].name, evil);
     assert_eq!(place.run(&["list"]).stdout.lines().count(), 3);
 }
@@ -190,7 +190,8 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
             ran.stderr
         );
         assert!(
-            ran.stderr.contains("activity.db\n\nhelp: a log is made by"),
+            ran.stderr
+                .contains("\n\nhelp: use --store PATH or ACTIVITY_STORE"),
             "{}",
             ran.stderr
         );

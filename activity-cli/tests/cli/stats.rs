@@ -90,7 +90,10 @@ fn a_list_has_those_with_most_first() {
         ran.stdout
     );
     let ran = place.run(&["stats", "--by", "agent", "--at", "2020-02-18"]);
-    assert_eq!(ran.stderr, "no agent has any activity, 2020-02-18 (UTC)\n");
+    assert_eq!(
+        ran.stderr,
+        "no activity with a known agent, 2020-02-18 (UTC)\n"
+    );
 }
 
 #[test]

@@ -117,7 +117,8 @@ fn sums_that_were_lost_are_rebuilt() {
     let ran = place.run(&["rebuild"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(
-        ran.stdout.starts_with("the sums of 1 hour are rebuilt"),
+        ran.stdout
+            .starts_with("recomputed the statistics of 1 hour"),
         "{}",
         ran.stdout
     );

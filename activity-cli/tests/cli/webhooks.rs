@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::place::{Place, until};
 
-/// A receiver that answers as it is told, and hands on what it got.
+/// A receiver with a given answer, which passes on the requests it got.
 fn receiver(answer: &Arc<Mutex<u16>>) -> (String, mpsc::Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -91,7 +91,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
     assert_eq!(sent["filter"], "type:deployment");
     assert_eq!(sent["what"], "events");
     let table = good(&["list"]).stdout;
-    assert!(table.starts_with("NAME  OF      FILTER"), "{table}");
+    assert!(table.starts_with("NAME  RECORDS  FILTER"), "{table}");
     assert!(!table.contains(secret.trim()), "{table}");
 
     good(&["remove", "live"]);
@@ -111,7 +111,7 @@ fn delivering_ends_well_when_it_is_asked_to() {
         let mut said = String::new();
         let mut stderr = BufReader::new(running.stderr.take().unwrap());
         stderr.read_line(&mut said).unwrap();
-        assert_eq!(said, "delivering to 0 webhooks, until ctrl-c\n");
+        assert_eq!(said, "delivering to 0 webhooks until ctrl-c\n");
         let kill = format!("kill -{signal} {}", running.id());
         assert!(
             Command::new("sh")
@@ -155,13 +155,13 @@ fn what_was_set_aside_is_listed_and_sent_again() {
     let ran = place.run(&["webhooks", "retry", "live"]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
-        (Some(1), "0 records were taken\n")
+        (Some(1), "delivered 0 records\n")
     );
     let doctor = place.run(&["doctor"]);
     assert_eq!(doctor.code, Some(0), "{}", doctor.stderr);
     for said in [
-        "webhooks    1, 0 sent, 0 behind, 1 set aside\n",
-        "note: 1 record was set aside for webhook live: see `activity webhooks dead`\n",
+        "webhooks    1, 0 sent, 0 behind, 1 dead letters\n",
+        "note: 1 dead letter of webhook live: see `activity webhooks dead`\n",
         "note: webhook live: answered 500 Internal Server Error (",
     ] {
         assert!(doctor.stdout.contains(said), "{}", doctor.stdout);
@@ -188,12 +188,9 @@ fn what_was_set_aside_is_listed_and_sent_again() {
     let ran = place.run(&["webhooks", "retry", "live", &seq]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
-        (Some(0), "1 record was taken\n")
+        (Some(0), "delivered 1 record\n")
     );
-    assert_eq!(
-        place.run(&["webhooks", "dead"]).stderr,
-        "nothing was set aside\n"
-    );
+    assert_eq!(place.run(&["webhooks", "dead"]).stderr, "no dead letters\n");
 }
 
 #[test]

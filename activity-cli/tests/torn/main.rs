@@ -1,4 +1,4 @@
-//! Logs whose bytes were damaged or cut: nothing panics, nothing is deleted, and what can be read is read.
+//! Damaged and truncated logs: nothing panics, nothing is deleted, and readable records are read.
 //!
 //! A binary of its own, as it counts the panics of all threads of a process.
 //!
@@ -24,7 +24,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-/// How long a write to a damaged log is waited for.
+/// Timeout of a write to a damaged log.
 const WAIT: Duration = Duration::from_millis(300);
 
 /// The activity that is recorded after the damage.
@@ -96,7 +96,7 @@ fn command(path: &Path, args: &[&str]) -> Output {
     output
 }
 
-/// What SQLite itself finds wrong.
+/// Returns the integrity errors that SQLite reports.
 fn damages(path: &Path) -> Vec<String> {
     let store = Connection::open(path).unwrap();
     let mut statement = store.prepare("PRAGMA integrity_check").unwrap();

@@ -15,7 +15,7 @@ use crate::{
 
 const PAGE: usize = 8_192;
 
-/// What becomes of a page.
+/// Damage of a page.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     /// Every byte is another one.
@@ -112,7 +112,7 @@ struct Seen {
     unreadable: usize,
     /// `doctor` found something.
     unsound: usize,
-    /// Refused by whoever wanted to write.
+    /// Refused by the writer.
     refused: usize,
     /// Opened for writing, and went on.
     recorded: usize,
@@ -172,7 +172,7 @@ enum Written {
     Failed,
 }
 
-/// Records a call. The counts are exact, whatever comes of it.
+/// Records a call. The counts are exact whether or not it succeeds.
 fn write(path: &Path, what: &str) -> Written {
     let log = match open(path) {
         Ok(log) => log,

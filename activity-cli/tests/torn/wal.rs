@@ -72,7 +72,7 @@ impl Torn {
         }
     }
 
-    /// What is there of a write-ahead log of which the first bytes are sound.
+    /// The commits that can be read from a WAL whose first bytes are intact.
     fn expected(&self, sound: usize) -> Vec<String> {
         let commits = self.acknowledged.iter().filter(|end| **end <= sound);
         let commits = (0..commits.count()).map(|number| format!("commit {number}"));

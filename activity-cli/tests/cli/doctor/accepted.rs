@@ -33,7 +33,7 @@ fn what_is_accepted_is_no_problem_any_more_and_stays_on_record() {
             "{sql}: {}",
             ran.stdout
         );
-        // From now on that is what it is compared with.
+        // From now on the rows are compared with the new counts.
         assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
         passes(&place);
         change(
@@ -42,7 +42,7 @@ fn what_is_accepted_is_no_problem_any_more_and_stays_on_record() {
         );
         let ran = fails(&place, "problem: 1 of ");
         assert!(
-            ran.stdout.contains("; all were there at the check of "),
+            ran.stdout.contains("; none was missing at the check of "),
             "{}",
             ran.stdout
         );
@@ -58,7 +58,7 @@ fn what_is_accepted_is_no_problem_any_more_and_stays_on_record() {
         "INSERT INTO event (id, at, type, status, count, instance) \
          SELECT randomblob(16), at, type, status, count, instance + number FROM event, \
          (SELECT 0 AS number UNION ALL SELECT 900) LIMIT 6",
-        "6 event rows too many",
+        "6 event rows surplus",
     );
 }
 

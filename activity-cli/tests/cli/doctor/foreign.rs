@@ -64,7 +64,7 @@ fn rows_that_another_program_deletes_are_missing() {
         passes(&place);
         change(&place, sql);
         fails(&place, problem);
-        // Whoever writes next does not hide it.
+        // The next writer does not hide it.
         assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
         fails(&place, problem);
     };
@@ -87,11 +87,7 @@ fn rows_that_another_program_deletes_are_missing() {
     let place = filled();
     change(&place, "DELETE FROM event WHERE seq = 2");
     let ran = fails(&place, "problem: 1 of 3 events is missing");
-    assert!(
-        ran.stdout.contains("problem: of process "),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("problem: process "), "{}", ran.stdout);
     assert!(ran.stdout.contains("doctor --accept"), "{}", ran.stdout);
 }
 
@@ -102,7 +98,7 @@ fn rows_that_another_program_inserts_are_told() {
         change(&place, sql);
         fails(&place, problem);
     };
-    let one = "problem: 1 event is in the file that no log has committed";
+    let one = "problem: 1 event is surplus: inserted by another program";
     check(
         "INSERT INTO event (id, at, type, status, count, instance) \
          SELECT randomblob(16), at, type, status, count, instance FROM event LIMIT 1",
@@ -115,7 +111,7 @@ fn rows_that_another_program_inserts_are_told() {
     );
     check(
         "DELETE FROM instance",
-        "problem: 7 activities, 3 events, 1 recording and 3 chunks are in the file that no log",
+        "problem: 7 activities, 3 events, 1 recording and 3 chunks are surplus:",
     );
 }
 
@@ -124,7 +120,7 @@ fn activities_and_sums_that_another_program_changes_differ() {
     let check = |sql: &str| {
         let place = filled();
         change(&place, sql);
-        fails(&place, "problem: the sums of ");
+        fails(&place, "problem: the statistics of ");
         assert_eq!(place.run(&["rebuild"]).code, Some(0));
         passes(&place);
     };
@@ -225,7 +221,7 @@ fn a_file_of_schema_1_is_not_called_complete() {
     assert!(!ran.stdout.contains('✓'), "{}", ran.stdout);
     assert!(
         ran.stdout
-            .contains("note: a file of schema 1 keeps no ledger"),
+            .contains("note: a file of schema 1 has no ledger"),
         "{}",
         ran.stdout
     );

@@ -1,4 +1,4 @@
-//! `activity doctor`: what is whole, damaged, lost or running.
+//! `activity doctor`: intact and damaged stores, losses, running processes.
 
 mod accepted;
 mod foreign;
@@ -33,7 +33,7 @@ fn a_doctor_finds_a_healthy_store_healthy() {
     );
     assert!(
         ran.stdout
-            .ends_with("✓ the store is whole, every activity and event is accounted for\n")
+            .ends_with("✓ the store is intact, every activity and event is accounted for\n")
     );
     let json: serde_json::Value =
         serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
@@ -97,8 +97,8 @@ fn what_was_lost_is_told_and_no_fault_of_the_store() {
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, Some(0));
     for note in [
-        "note: 3 activities not recorded: the memory bound was reached",
-        "note: 2 steps of recordings lost: refused by the store",
+        "note: 3 activities rejected: the memory limit was reached",
+        "note: 2 recording steps lost: the store refused them",
     ] {
         assert!(ran.stdout.contains(note), "{}", ran.stdout);
     }
@@ -124,7 +124,7 @@ fn what_runs_is_listed_with_how_long_it_has_been_running() {
     assert_eq!(doctor.code, Some(0));
 }
 
-/// A process that records into this file until it is killed; what it has to commit is committed.
+/// Starts a process that records into this file until it is killed; its records are committed.
 fn recording_process(place: &Place) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "doctor::killed", "--nocapture"])
@@ -137,7 +137,7 @@ fn recording_process(place: &Place) -> Child {
     child
 }
 
-/// The other half of the tests with such a process: records what `ACTIVITY_TEST_KILLED` says, if anything, until it is killed.
+/// Body of that process: records into the file `ACTIVITY_TEST_KILLED`, if set, until it is killed.
 #[test]
 fn killed() {
     let Ok(path) = std::env::var("ACTIVITY_TEST_KILLED") else {
@@ -186,7 +186,7 @@ fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_the
         let saved = dead.saved_at.unwrap();
         assert!(before <= saved && saved <= after, "{saved}");
         let note = format!(
-            "note: process {} died: its numbers are as of its last commit ({}), what it did after that is unknown\n",
+            "note: process {} crashed: its counts are as of its last commit ({}); what followed is unknown\n",
             dead.pid,
             saved.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
         );

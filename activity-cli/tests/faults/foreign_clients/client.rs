@@ -53,7 +53,7 @@ impl Client {
         command
     }
 
-    /// Runs statements on a database in a process that ends with them. `Ok` is what it printed.
+    /// Runs statements in a process of their own. Returns its output.
     pub fn run(self, database: &Path, statements: &[&str]) -> Result<String, String> {
         let mut held = self.start(database);
         let told = statements.iter().all(|statement| held.tell(statement));
@@ -114,7 +114,7 @@ impl Held {
         writeln!(input, "{line}").is_ok()
     }
 
-    /// Runs statements and waits for them. `Ok` is what they printed.
+    /// Runs statements and waits. Returns their output.
     pub fn ask(&mut self, statements: &[&str]) -> Result<String, String> {
         for statement in statements {
             self.tell(statement);
@@ -177,7 +177,7 @@ fn python() -> &'static Path {
     })
 }
 
-/// Builds `other-sqlite/` where it is not built yet.
+/// Builds `other-sqlite/` if needed.
 fn other_sqlite() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {

@@ -97,7 +97,7 @@ impl Story {
             doctor.code
         ));
         let here = rows(&store).unwrap_or_default();
-        // What was destroyed here may be in a file that was moved away before.
+        // Rows destroyed here may be in a file that was moved away earlier.
         let complete_here = whole && count_gone(&self.may, &here) == 0;
         // Rows that were destroyed in a file before it was moved: `doctor` reports them for that file.
         let elsewhere = [self.moved.clone(), links].concat();
@@ -150,7 +150,7 @@ impl Story {
         }
     }
 
-    /// Links to files that have no other name any more. What was replaced and has another name was not destroyed.
+    /// Returns links to files without another name. A replaced file with another name was not destroyed.
     fn other_links(&self) -> Vec<PathBuf> {
         let named = [vec![self.place.store()], self.moved.clone()].concat();
         let mut named: Vec<_> = named.iter().map(|file| identity(file)).collect();
@@ -196,7 +196,7 @@ impl Story {
         }
     }
 
-    /// What was added up is what the rows add up to.
+    /// Checks that the sums equal those of the rows.
     fn check_sums(&mut self) {
         let store = self.place.store();
         let check = || {

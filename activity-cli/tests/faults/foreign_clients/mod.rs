@@ -1,4 +1,4 @@
-//! Foreign SQLite clients beside a writer of ours: whatever they do to the file, what was acknowledged is there.
+//! Foreign SQLite clients beside a writer of ours: no acknowledged row is lost, whatever they do to the file.
 //!
 //! The test binary runs itself again as the writer. `ACTIVITY_TEST_SEED` repeats one sequence, `ACTIVITY_TEST_KEEP=1`
 //! keeps the folders, and `cargo xtask prove foreign-clients` tries every pair of acts.

@@ -114,7 +114,7 @@ impl Story {
             }
             Act::List => self.command(&["list", "--limit", "5"]),
             Act::Doctor if self.may.is_empty() => self.command(&["doctor"]),
-            // What was destroyed is a fault to be told of, at the end.
+            // Destroyed rows are reported at the end.
             Act::Doctor => drop(self.place.activity(&["doctor"])),
             Act::Event => self.event(),
             Act::CopyAll => {
@@ -154,7 +154,7 @@ impl Story {
             Act::RemoveWal => self.remove_sides(&["-wal"]),
             Act::RemoveShm => self.remove_sides(&["-shm"]),
             Act::RemoveInstances => {
-                // There is none where nobody has the log open.
+                // Missing while no process has the log open.
                 let _ = fs::remove_dir_all(beside(&store, "-instances"));
             }
             Act::HardLink => {

@@ -27,7 +27,7 @@ const ROWS: [&str; 3] = [
     "SELECT 'event ' || id FROM activity_log;",
     "SELECT DISTINCT 'recording ' || id FROM recordings WHERE bytes > 0;",
 ];
-/// The table of foreign clients, where there is one.
+/// Looks for the table of foreign clients.
 const HAS_NOTES: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'foreign_note';";
 const NOTES: &str = "SELECT 'note ' || text FROM foreign_note;";
 
@@ -87,7 +87,7 @@ pub fn beside(store: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The size of a file; 0 where there is none.
+/// Returns the size of a file; 0 if it does not exist.
 pub fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |found| found.len())
 }

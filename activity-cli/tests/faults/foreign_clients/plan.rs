@@ -36,7 +36,7 @@ impl Plan {
             End::Shutdown
         };
         let mut acts = Act::HARMLESS.to_vec();
-        // Else what was acknowledged before a destroying act would never be looked for.
+        // Otherwise rows acknowledged before a destructive act would never be checked.
         if random.bool() {
             acts.extend(Act::DESTROYING);
         }

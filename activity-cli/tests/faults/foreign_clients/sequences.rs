@@ -1,4 +1,4 @@
-//! Random sequences of acts: some at every run, and all pairs of acts where there are minutes for it.
+//! Random sequences of acts: a few in every run, all pairs of acts in a run of several minutes.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -80,13 +80,13 @@ fn random_acts_lose_nothing() {
     );
 }
 
-/// The next sequence, where there is one.
+/// Returns the next sequence, if any.
 fn next(coverage: &mut Coverage, until: Option<Instant>) -> Option<Plan> {
     let candidates = || std::iter::repeat_with(|| Plan::from_seed(fastrand::u64(..)));
     let by_real_time = |plan: &Plan| plan.clock == Clock::Real;
     let plan = match until {
         None if coverage.sequences() == FEW => return None,
-        // The same few each time: what they are depends on the seed, and only `prove` looks for new ones.
+        // The same few each time, by the seed; only `prove` tries new ones.
         None => {
             let first = coverage.sequences() as u64 * 1_000;
             let mut plans = (first..).map(Plan::from_seed);

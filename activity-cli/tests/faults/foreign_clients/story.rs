@@ -17,7 +17,7 @@ pub enum End {
     Shutdown,
 }
 
-/// A log, its writer, and what is demanded of them.
+/// A log, its writer, and the rows that must be there.
 #[derive(Debug)]
 pub struct Story {
     pub place: Place,
@@ -28,7 +28,7 @@ pub struct Story {
     pub readers: Vec<(Held, u32)>,
     /// Acknowledged: must be there.
     pub must: BTreeSet<Row>,
-    /// Acknowledged, and then destroyed on purpose: where one is missing, `doctor` says so.
+    /// Acknowledged, then destroyed on purpose: `doctor` must report a missing one.
     pub may: BTreeSet<Row>,
     /// Acknowledged since the file under the name of the store was last exchanged.
     pub fresh: BTreeSet<Row>,
@@ -38,7 +38,7 @@ pub struct Story {
     pub deleted: bool,
     /// Files that were moved away; the last one comes back first.
     pub moved: Vec<PathBuf>,
-    /// Hard links, to whatever the store's file was.
+    /// Hard links to every file that was the store's.
     pub links: Vec<PathBuf>,
     /// Whole copies, oldest first.
     pub copies: Vec<PathBuf>,
@@ -221,7 +221,7 @@ impl Story {
         &self.faults
     }
 
-    /// What happened and what was wrong with it.
+    /// The acts so far, and the faults.
     pub fn report(&self) -> String {
         format!(
             "{}\n\nfaults:\n  {}\n",

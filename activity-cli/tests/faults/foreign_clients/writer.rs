@@ -12,7 +12,7 @@ use std::{
 
 use crate::foreign_clients::recorder::{self, Answer};
 
-/// Beyond whatever the process itself waits for.
+/// Longer than any timeout of the process itself.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Writer {
         let output = BufReader::new(child.stdout.take().unwrap());
         let (said, answers) = channel();
         thread::spawn(move || {
-            // Whatever else the harness prints is no answer.
+            // The test harness prints other lines, too.
             let lines = output.lines().map_while(Result::ok);
             for line in lines.filter(|line| line.starts_with('{')) {
                 if said.send(line).is_err() {
@@ -100,7 +100,7 @@ impl Writer {
         self.child.id()
     }
 
-    /// Has it do something and waits for what it came to.
+    /// Sends a command and waits for the answer.
     pub fn ask(&mut self, command: &str) -> Result<Answer, String> {
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{command}").map_err(|error| format!("the writer is gone: {error}"))?;
@@ -111,7 +111,7 @@ impl Writer {
         match self.answers.recv_timeout(PATIENCE) {
             Ok(line) => Ok(serde_json::from_str(&line).unwrap()),
             Err(_) => {
-                // Whatever it does, it is of no use any more.
+                // The result does not matter any more.
                 self.child.kill().unwrap();
                 let status = self.child.wait().unwrap();
                 Err(format!("the writer did not answer {command:?}: {status}"))

@@ -43,7 +43,7 @@ fn counts_are_exact_when_writes_fail_forever() {
     try_all(test, |first| format!("{first}+"), false);
 }
 
-/// Runs a process for each fault from each place on, and looks at what it leaves.
+/// Runs a process per fault and position, and checks the log that it leaves.
 fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
     let (mut all, mut recorded) = (0, 0);
     for (call, error, places) in FAULTS {
@@ -78,7 +78,7 @@ fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
     assert!(!passes || recorded > all / 2, "{recorded} of {all}");
 }
 
-/// Records, whatever fails. `passes`: in the end it does not any more.
+/// Records despite failures. `passes`: the fault ends.
 fn record(path: &Path, passes: bool) {
     let log = match try_open(path, Mode::Durable).0 {
         Ok(log) => log,

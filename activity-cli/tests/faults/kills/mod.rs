@@ -77,7 +77,7 @@ fn kill(test: &str, work: fn(&Path), stays: &BTreeSet<String>) {
         &begin,
         &|path| {
             look(path, stays);
-            // What was interrupted is done by doing it again.
+            // Interrupted work is completed by repeating it.
             work(path);
             check(path, stays);
         },
@@ -120,7 +120,7 @@ fn all_before() -> BTreeSet<String> {
     (0..BEFORE).map(before).collect()
 }
 
-/// Looks at what a killed process left, then goes on with it.
+/// Checks the log that a killed process left, then records into it.
 fn look(path: &Path, stays: &BTreeSet<String>) {
     doctor(path);
     let (log, _) = open(path);

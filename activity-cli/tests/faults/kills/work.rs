@@ -28,7 +28,7 @@ const LOGS: usize = 3;
 /// Commits of each.
 const COMMITS: usize = 8;
 
-/// Says that an activity is on record. It stands beside the folder of the log, whose writes are counted.
+/// Notes that an activity was acknowledged. The note is outside the log's folder, whose writes are counted.
 pub fn acknowledge(path: &Path, name: &str) {
     let file = path.parent().unwrap().with_file_name("acknowledged");
     let mut file = OpenOptions::new()

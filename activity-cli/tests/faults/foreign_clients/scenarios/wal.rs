@@ -14,7 +14,7 @@ use crate::foreign_clients::{
     writer::{Clock, Mode},
 };
 
-/// More than the log's own settings allow, and less than what is written here.
+/// Above the log's own limit, below the bytes written here.
 const LARGE: u64 = 14 << 20;
 /// As good as nothing.
 const SMALL: u64 = 1 << 20;

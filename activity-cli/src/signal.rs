@@ -1,11 +1,15 @@
-//! When what runs until it is asked to end is asked to.
+//! Signals that end long-running commands.
 
 use std::io;
 
 use tokio::signal;
 
-/// Listens for ctrl-c and for what asks a service to end, from now on; inside a runtime. What it gives waits for it.
-pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
+/// Registers handlers for ctrl-c and SIGTERM. The returned future completes with the first signal.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub(crate) fn shutdown() -> io::Result<impl Future<Output = io::Result<()>>> {
     #[cfg(unix)]
     {
         use signal::unix::{SignalKind, signal};

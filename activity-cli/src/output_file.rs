@@ -1,4 +1,4 @@
-//! Files that commands write: for their owner alone, as what is in the log is.
+//! Output files of commands: readable by their owner only, like the log.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,8 +8,8 @@ use std::{
 
 use crate::failure::Failure;
 
-/// The files of a log: none is an output.
-const FILES: [&str; 7] = [
+/// The files of a log, by their suffix.
+const LOG_FILES: [&str; 7] = [
     "",
     "-wal",
     "-shm",
@@ -19,30 +19,30 @@ const FILES: [&str; 7] = [
     "-webhooks.lock",
 ];
 
-/// Refuses an output that is a file of the log that is read: opening it would empty the log.
+/// Refuses an output file that belongs to the log itself: opening it would truncate the log.
 ///
 /// # Errors
 ///
-/// When it is one, by whatever name.
+/// If it is one, under any name.
 pub(crate) fn check(output: &Path, store: &str) -> Result<(), Failure> {
-    let is_file = FILES.iter().any(|suffix| {
+    let is_log_file = LOG_FILES.iter().any(|suffix| {
         let file = PathBuf::from(format!("{store}{suffix}"));
         is_same(output, &file)
     });
     let locks = PathBuf::from(format!("{store}-instances"));
-    let is_lock = output
+    let is_lock_file = output
         .parent()
         .is_some_and(|folder| is_same(folder, &locks));
-    if is_file || is_lock {
+    if is_log_file || is_lock_file {
         return Err(Failure::Usage(format!(
-            "cannot write to {}: it is a file of the log {store} itself; choose another name",
+            "cannot write to {}: it belongs to the log {store}; use another name",
             output.display()
         )));
     }
     Ok(())
 }
 
-/// True where two names are of one file.
+/// Returns true if two paths name the same file.
 fn is_same(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -52,30 +52,30 @@ fn is_same(one: &Path, other: &Path) -> bool {
     }
     #[cfg(not(unix))]
     {
-        let real = |path| fs::canonicalize(path).ok();
-        real(one).is_some() && real(one) == real(other)
+        let canonical = |path| fs::canonicalize(path).ok();
+        canonical(one).is_some() && canonical(one) == canonical(other)
     }
 }
 
-/// Makes a file, or empties the one that is there.
+/// Creates or truncates a file.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// If it cannot be opened for writing.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    private().truncate(true).open(path)
+    options().truncate(true).open(path)
 }
 
-/// Opens a file to write at its end, and makes it where there is none.
+/// Opens a file for appending, or creates it.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// If it cannot be opened for writing.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
-    private().append(true).open(path)
+    options().append(true).open(path)
 }
 
-fn private() -> OpenOptions {
+fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
     #[cfg(unix)]

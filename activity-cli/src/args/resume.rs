@@ -1,4 +1,4 @@
-//! Places that are handed back: checked here, so that an error names the option.
+//! Parsers of cursors and positions: clap then names the option in the error.
 
 use tower_activity::{
     Error,
@@ -6,13 +6,13 @@ use tower_activity::{
     store::{Cursor, Position},
 };
 
-/// A place in an order of commits, of whatever records.
-pub(super) fn place(text: &str) -> Result<String, Error> {
+/// Checks a position in commit order, of either kind of record.
+pub(super) fn position(text: &str) -> Result<String, Error> {
     text.parse::<Position<ActivityRecord>>()
         .map(|_| text.to_owned())
 }
 
-/// A cursor of a list, of whatever records.
+/// Checks a cursor of a list, of either kind of record.
 pub(super) fn cursor(text: &str) -> Result<String, Error> {
     let of_activities = text.parse::<Cursor<ActivityRecord>>().map(drop);
     let parsed = of_activities.or_else(|error| match text.parse::<Cursor<EventRecord>>() {
