@@ -1,4 +1,4 @@
-//! `activity digest`: Markdown for a prompt, and what is said where there is none.
+//! `activity digest`: Markdown for a prompt, also for an empty or missing log.
 
 use crate::place::Place;
 

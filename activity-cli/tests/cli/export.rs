@@ -108,7 +108,7 @@ fn a_file_of_the_log_itself_is_no_output() {
             let ran = place.run(command);
             assert_eq!(ran.code, Some(2), "{command:?}: {}", ran.stderr);
             assert!(
-                ran.stderr.contains("a file of the log"),
+                ran.stderr.contains("it belongs to the log"),
                 "{command:?}: {}",
                 ran.stderr
             );

@@ -92,7 +92,7 @@ fn a_time_that_does_not_fit_its_id_is_told() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(
         ran.stdout,
-        "imported 6 activities and 0 events, 6 got a new ID because theirs did not fit their time\n"
+        "imported 6 activities and 0 events, 6 given a new ID because theirs did not match their time\n"
     );
 }
 

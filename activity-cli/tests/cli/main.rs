@@ -1,4 +1,4 @@
-//! The command `activity`, run as people and scripts run it, on stores that real logs wrote.
+//! The command `activity`, run like people and scripts do, on stores written by real logs.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod busy;

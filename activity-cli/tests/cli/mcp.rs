@@ -1,4 +1,4 @@
-//! `activity mcp`: what a model is told, by a server of the real binary to a client of the official SDK.
+//! `activity mcp`: answers of the real binary to a client of the official SDK.
 
 use std::process::Stdio;
 
@@ -284,7 +284,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         (
             "activity_stats",
             json!({"agent": "a", "by": "name"}),
-            "leave one out",
+            "leave out `by` or the restriction",
         ),
     ] {
         let text = asked.bad(tool, arguments).await;

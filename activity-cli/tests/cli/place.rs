@@ -1,4 +1,4 @@
-//! A store that a real log wrote, and the command run on it.
+//! A store written by a real log, and runs of the command on it.
 
 use std::{
     path::PathBuf,
@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::ActivityRecord};
 
-/// A store in a folder of its own.
+/// A store in a temporary folder.
 pub struct Place {
     pub folder: TempDir,
 }
@@ -32,7 +32,7 @@ impl Place {
             .unwrap()
     }
 
-    /// A request with a tool call inside that fails, and three calls that end otherwise.
+    /// Creates a store with a request, its failed tool call, and three calls with other outcomes.
     pub fn with_calls() -> Self {
         let place = Place::new();
         let log = place.log();
@@ -120,7 +120,7 @@ pub fn names(activities: &[ActivityRecord]) -> Vec<&str> {
         .collect()
 }
 
-/// Asks until the answer is there, for up to ten seconds.
+/// Polls for an answer, for up to ten seconds.
 pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {

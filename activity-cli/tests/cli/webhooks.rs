@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::place::{Place, until};
 
-/// A receiver that answers as it is told, and hands on what it got.
+/// A receiver with a given answer, which passes on the requests it got.
 fn receiver(answer: &Arc<Mutex<u16>>) -> (String, mpsc::Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -91,7 +91,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
     assert_eq!(sent["filter"], "type:deployment");
     assert_eq!(sent["what"], "events");
     let table = good(&["list"]).stdout;
-    assert!(table.starts_with("NAME  OF      FILTER"), "{table}");
+    assert!(table.starts_with("NAME  RECORDS  FILTER"), "{table}");
     assert!(!table.contains(secret.trim()), "{table}");
 
     good(&["remove", "live"]);

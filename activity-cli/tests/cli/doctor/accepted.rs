@@ -33,7 +33,7 @@ fn what_is_accepted_is_no_problem_any_more_and_stays_on_record() {
             "{sql}: {}",
             ran.stdout
         );
-        // From now on that is what it is compared with.
+        // From now on the rows are compared with the new counts.
         assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
         passes(&place);
         change(

@@ -64,7 +64,7 @@ fn rows_that_another_program_deletes_are_missing() {
         passes(&place);
         change(&place, sql);
         fails(&place, problem);
-        // Whoever writes next does not hide it.
+        // The next writer does not hide it.
         assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
         fails(&place, problem);
     };

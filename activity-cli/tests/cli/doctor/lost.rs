@@ -30,7 +30,7 @@ fn remove(place: &Place, endings: &[&str]) {
     for ending in endings {
         let mut path = place.path().into_os_string();
         path.push(ending);
-        // Some are not always there.
+        // Some may not exist.
         let _ = fs::remove_file(path);
     }
 }
@@ -77,7 +77,7 @@ fn a_write_ahead_log_that_is_removed_after_a_kill_is_missed_and_stays_missed() {
     remove(&place, &["-wal", "-shm"]);
     let missing = "problem: 3 of 10 activities are missing";
     fails(&place, missing);
-    // The next log removes the lock file, and not what it says.
+    // The next process removes the lock file, but keeps its counts.
     assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
     fails(&place, missing);
     assert_eq!(place.run(&["doctor", "--accept"]).code, Some(0));

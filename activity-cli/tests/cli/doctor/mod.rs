@@ -1,4 +1,4 @@
-//! `activity doctor`: what is whole, damaged, lost or running.
+//! `activity doctor`: intact and damaged stores, losses, running processes.
 
 mod accepted;
 mod foreign;
@@ -124,7 +124,7 @@ fn what_runs_is_listed_with_how_long_it_has_been_running() {
     assert_eq!(doctor.code, Some(0));
 }
 
-/// A process that records into this file until it is killed; what it has to commit is committed.
+/// Starts a process that records into this file until it is killed; its records are committed.
 fn recording_process(place: &Place) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "doctor::killed", "--nocapture"])
@@ -137,7 +137,7 @@ fn recording_process(place: &Place) -> Child {
     child
 }
 
-/// The other half of the tests with such a process: records what `ACTIVITY_TEST_KILLED` says, if anything, until it is killed.
+/// Body of that process: records into the file `ACTIVITY_TEST_KILLED`, if set, until it is killed.
 #[test]
 fn killed() {
     let Ok(path) = std::env::var("ACTIVITY_TEST_KILLED") else {

@@ -1,11 +1,12 @@
-//! One log from its first record to its end: acknowledged records, acts of clients, and the result.
+//! One log from its first record to its end: what was acknowledged, what clients did to it, and what is there
+//! afterwards.
 
 use std::{collections::BTreeSet, fmt::Display, path::PathBuf};
 
 use crate::foreign_clients::{
-    client::ClientProcess,
+    client::Held,
+    place::{self, Place, Row},
     recorder::Answer,
-    store_folder::{self, Row, StoreFolder},
     writer::{Clock, Mode, Writer},
 };
 
@@ -16,49 +17,49 @@ pub enum End {
     Shutdown,
 }
 
-/// A log, its writer, and what must hold for them.
+/// A log, its writer, and the rows that must be there.
 #[derive(Debug)]
 pub struct Story {
-    pub folder: StoreFolder,
+    pub place: Place,
     mode: Mode,
     clock: Clock,
     pub writer: Option<Writer>,
-    /// Clients with an open read transaction, and for how many more acts.
-    pub readers: Vec<(ClientProcess, u32)>,
-    /// Acknowledged rows, which must be found.
+    /// Clients that read in a transaction, and for how many more acts.
+    pub readers: Vec<(Held, u32)>,
+    /// Acknowledged: must be there.
     pub must: BTreeSet<Row>,
-    /// Acknowledged rows that were destroyed on purpose: `doctor` must report the missing ones.
+    /// Acknowledged, then destroyed on purpose: `doctor` must report a missing one.
     pub may: BTreeSet<Row>,
-    /// Rows acknowledged since the store's file was last replaced.
+    /// Acknowledged since the file under the name of the store was last exchanged.
     pub fresh: BTreeSet<Row>,
     /// Rows that a client deleted.
     pub doomed: BTreeSet<Row>,
     /// Rows were deleted, so that sums and rows differ.
     pub deleted: bool,
-    /// Files that were moved away; the last one is moved back first.
+    /// Files that were moved away; the last one comes back first.
     pub moved: Vec<PathBuf>,
-    /// Hard links to the store's file at that time.
+    /// Hard links to every file that was the store's.
     pub links: Vec<PathBuf>,
-    /// Complete copies, oldest first.
+    /// Whole copies, oldest first.
     pub copies: Vec<PathBuf>,
-    /// How often the writer reported that its files were replaced.
+    /// How often the writer has found its files exchanged, as it says.
     pub replaced: u64,
     /// Rows that were found at the end.
     pub found: usize,
-    /// Names that are taken.
+    /// Names that were given.
     pub names: u32,
     faults: Vec<String>,
     trace: Vec<String>,
 }
 
-/// The name of the call that runs from the beginning to the end.
+/// The name of the call that goes on from the beginning to the end.
 const LONG: &str = "long";
 
 impl Story {
     /// Starts a writer and has it record something.
     pub fn begin(mode: Mode, clock: Clock) -> Self {
         let mut story = Story {
-            folder: StoreFolder::new(),
+            place: Place::new(),
             mode,
             clock,
             writer: None,
@@ -84,35 +85,35 @@ impl Story {
         story
     }
 
-    /// Begins a story with a manual clock, after the first maintenance.
+    /// One by the test's clock, old enough for its upkeep.
     pub fn aged(mode: Mode) -> Self {
         let mut story = Story::begin(mode, Clock::Manual);
         story.ask("age");
         story
     }
 
-    /// Opens the log, and starts a call that keeps running.
+    /// Opens the log, and a call that goes on.
     pub fn start(&mut self) {
-        match Writer::start(&self.folder.store(), self.mode, self.clock) {
+        match Writer::start(&self.place.store(), self.mode, self.clock) {
             Ok(writer) => self.writer = Some(writer),
             Err(error) => self.fault(error),
         }
         self.ask(&format!("open {LONG}"));
     }
 
-    /// Has the writer record calls, all of which must be acknowledged.
+    /// Has the writer record so many calls. All of them must be acknowledged.
     pub fn record(&mut self, count: u32) {
         self.ask(&format!("record {count}"));
     }
 
-    /// Has the writer execute a command that must not fail.
+    /// Has the writer do something that must not fail.
     pub fn ask(&mut self, command: &str) {
         match self.try_ask(command) {
             Ok(answer) => {
                 let error = answer.error.clone();
                 self.replaced = answer.accounting["files_replaced"].as_u64().unwrap_or(0);
                 let count = self.acknowledge(answer);
-                self.note(format_args!("{command}: {count} rows acknowledged"));
+                self.tell(format_args!("{command}: {count} rows acknowledged"));
                 if let Some(error) = error {
                     self.fault(format_args!("{command}: {error}"));
                 }
@@ -130,7 +131,7 @@ impl Story {
         answer
     }
 
-    /// Expects acknowledged rows from now on.
+    /// Rows that were acknowledged must be there from now on.
     pub fn acknowledge(&mut self, answer: Answer) -> usize {
         let count = answer.len();
         let kinds = [
@@ -148,7 +149,7 @@ impl Story {
 
     pub fn promise(&mut self, row: Row) {
         if self.doomed.contains(&row) {
-            // A client deleted it before its call was acknowledged.
+            // A client had deleted it before its call was known to be acknowledged.
             self.may.insert(row);
             return;
         }
@@ -156,44 +157,45 @@ impl Story {
         self.must.insert(row);
     }
 
-    /// All rows acknowledged so far may be gone.
+    /// All that was acknowledged by now may be gone.
     pub fn release(&mut self) {
         self.may.append(&mut self.must);
         self.fresh.clear();
     }
 
-    /// Rows of foreign clients may be gone: the writer copies only its own tables out of replaced files.
+    /// What only foreign clients wrote may be gone: the writer copies its own tables out of files that were taken from
+    /// it, and nobody else does that for theirs.
     pub fn release_notes(&mut self) {
         self.must.retain(|row| !row.starts_with("note"));
         self.fresh.retain(|row| !row.starts_with("note"));
     }
 
-    /// Adds a line to the report.
-    pub fn note(&mut self, what: impl Display) {
+    /// Notes what happened.
+    pub fn tell(&mut self, what: impl Display) {
         self.trace.push(what.to_string());
     }
 
-    /// Adds a fault to the report.
+    /// Notes what must not have happened.
     pub fn fault(&mut self, what: impl Display) {
         let what = what.to_string();
         self.trace.push(format!("FAULT: {what}"));
         self.faults.push(what);
     }
 
-    /// Checks that the writer holds its lock on the store's current file.
+    /// The writer's lock on the file under the store's name is there.
     pub fn check_lock(&mut self) {
-        let store = self.folder.store();
+        let store = self.place.store();
         let id = self.writer.as_ref().map(Writer::id);
-        if id.is_some_and(|id| !store_folder::is_locked_by(id, &store)) {
+        if id.is_some_and(|id| !place::is_locked_by(id, &store)) {
             self.fault("the writer has no lock on the file");
         }
     }
 
-    /// A free name in the folder.
+    /// A name in the folder that is not taken.
     pub fn new_file(&mut self, what: &str) -> PathBuf {
         self.names += 1;
         let name = format!("{what}-{}.db", self.names);
-        self.folder.file(&name)
+        self.place.file(&name)
     }
 
     /// Ends the writer.
@@ -204,7 +206,7 @@ impl Story {
         let Some(writer) = self.writer.take() else {
             return;
         };
-        self.note(format_args!("{end:?}"));
+        self.tell(format_args!("{end:?}"));
         match end {
             End::Kill => writer.kill(),
             End::Shutdown => {
@@ -219,7 +221,7 @@ impl Story {
         &self.faults
     }
 
-    /// The lines of the story, with its faults.
+    /// The acts so far, and the faults.
     pub fn report(&self) -> String {
         format!(
             "{}\n\nfaults:\n  {}\n",
