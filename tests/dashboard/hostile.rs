@@ -1,4 +1,4 @@
-//! Records by somebody who wants to be let into the viewer's browser.
+//! Records of an attacker: markup and scripts in every field.
 
 use chrono::Utc;
 use serde_json::json;
@@ -8,11 +8,11 @@ use tower_activity::{
     recording::{Chunk, Stream},
 };
 
-/// Whatever of it runs leaves a trace in the outermost window.
+/// If it runs, it sets a variable in the top window.
 const MARKUP: &str = "\"><img src=x onerror=\"top.owned=1\"><svg onload=\"top.owned=1\"><script>top.owned=1</script>";
 const SCRIPT: &str = "javascript:top.owned=1";
 
-/// Writes markup and scripts into whatever can be written.
+/// Records markup and scripts in every field.
 pub(crate) async fn write(log: &ActivityLog) {
     let describe = Describe::tool(format!("hostile{MARKUP}"))
         .project(MARKUP)
@@ -39,7 +39,7 @@ pub(crate) async fn write(log: &ActivityLog) {
     log.flush().await.unwrap();
 }
 
-/// A page as a recorder hands it out that takes part in the attack: scripts, handlers, frames, and files of elsewhere.
+/// A recorded page with scripts, event handlers, frames and resources of other hosts.
 fn page() -> Vec<serde_json::Value> {
     let at = Utc::now().timestamp_millis();
     let element = |id: u64,

@@ -1,4 +1,4 @@
-//! A session that goes on for as long as whoever asks says, step by step.
+//! A live recording, advanced step by step over HTTP.
 
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ impl Session {
     }
 }
 
-type Going = Arc<(ActivityLog, Mutex<Option<Session>>)>;
+type Shared = Arc<(ActivityLog, Mutex<Option<Session>>)>;
 
-/// What the session does next: `/begin` answers the activity's id, `/grow` shows one more line, `/tab` opens a second tab,
-/// `/end` ends it. Each answers once it is on record.
+/// Controls of the session: `/begin` returns the activity's ID, `/grow` adds a line, `/tab` opens a second tab, `/end` ends
+/// it. Each responds once it is committed.
 pub(crate) fn control(log: ActivityLog) -> Router {
     Router::new()
         .route("/begin", get(begin))
@@ -42,8 +42,8 @@ pub(crate) fn control(log: ActivityLog) -> Router {
         .with_state(Arc::new((log, Mutex::default())))
 }
 
-async fn begin(State(going): State<Going>) -> String {
-    let (log, session) = &*going;
+async fn begin(State(shared): State<Shared>) -> String {
+    let (log, session) = &*shared;
     let activity = log.start(
         Describe::tool("live_shop")
             .brand("amazon")
@@ -58,7 +58,7 @@ async fn begin(State(going): State<Going>) -> String {
     };
     begun.append("tab 1", &session::page("Live shop", Utc::now()));
     *session.lock().await = Some(begun);
-    // What runs is listed after a while.
+    // A running activity is listed after a flush interval.
     let mut reader = log.reader().unwrap();
     while reader.activity(id).unwrap().is_none() {
         log.flush().await.unwrap();
@@ -66,8 +66,8 @@ async fn begin(State(going): State<Going>) -> String {
     id.to_string()
 }
 
-async fn grow(State(going): State<Going>) {
-    let (log, session) = &*going;
+async fn grow(State(shared): State<Shared>) {
+    let (log, session) = &*shared;
     if let Some(session) = &mut *session.lock().await {
         session.lines += 1;
         let looked = format!("looked at table no. {}", session.lines);
@@ -77,16 +77,16 @@ async fn grow(State(going): State<Going>) {
     log.flush().await.unwrap();
 }
 
-async fn tab(State(going): State<Going>) {
-    let (log, session) = &*going;
+async fn tab(State(shared): State<Shared>) {
+    let (log, session) = &*shared;
     if let Some(session) = &*session.lock().await {
         session.append("tab 2", &session::page("Checkout", Utc::now()));
     }
     log.flush().await.unwrap();
 }
 
-async fn end(State(going): State<Going>) {
-    let (log, session) = &*going;
+async fn end(State(shared): State<Shared>) {
+    let (log, session) = &*shared;
     if let Some(session) = session.lock().await.take() {
         session.recording.stop().await;
         session.activity.end(Outcome::success());

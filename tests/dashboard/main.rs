@@ -1,5 +1,5 @@
-//! The dashboard in a real browser, with history and a live writer: every page and control, at the root of a server and
-//! below a prefix of an application. What is asked of it stands in `src/web/pages/e2e/`.
+//! The dashboard in a real browser, with history and a live writer, at the root of a server and under a prefix. The tests
+//! themselves are in `src/web/pages/e2e/`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../examples/dashboard/history.rs"]
@@ -17,27 +17,27 @@ use axum::Router;
 use tokio::{net::TcpListener, process::Command, sync::Mutex};
 use tower_activity::ActivityLog;
 
-/// A browser takes a core, and they take turns.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// A browser needs a core: one test at a time.
+static BROWSER: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_and_control_works_under_any_prefix() {
-    asked("dashboard").await;
+    run("dashboard").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recordings_are_played_with_their_marks_and_while_they_go_on() {
-    asked("replay").await;
+async fn recordings_are_played_with_marks_and_live() {
+    run("replay").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_somebody_else_has_put_on_record_does_nothing_in_the_viewers_browser() {
-    asked("attacks").await;
+async fn hostile_records_execute_nothing_in_the_browser() {
+    run("attacks").await;
 }
 
-/// Has a browser ask what stands in the file of this name, at the root of a server and below a prefix.
-async fn asked(theme: &str) {
-    let _turn = TURN.lock().await;
+/// Runs a test file in the browser, against a server at the root and one under a prefix.
+async fn run(theme: &str) {
+    let _browser = BROWSER.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     history::write(&store).await.unwrap();
@@ -64,7 +64,7 @@ async fn asked(theme: &str) {
         .output();
     let run = run
         .await
-        .expect("cannot run node: `cargo xtask test` sets up what this needs");
+        .expect("could not run node; `cargo xtask test` installs what this test needs");
     working.abort();
     assert!(
         run.status.success(),

@@ -1,4 +1,4 @@
-//! Over HTTP: calls that are recorded, the API that reads them, webhooks that tell of them.
+//! HTTP: recorded requests, the API and the dashboard, webhooks.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[cfg(all(feature = "axum", feature = "testing"))]

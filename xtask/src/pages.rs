@@ -1,4 +1,4 @@
-//! `cargo xtask pages`: builds what runs in browsers.
+//! `cargo xtask pages`: builds the pages and scripts that run in browsers.
 
 use std::{fs, process::Command};
 
@@ -7,26 +7,26 @@ use crate::run::{self, Result, run, run_quietly};
 #[path = "../../build/stamp.rs"]
 mod stamp;
 
-/// Builds the pages with npm and Vite, unless they are fresh.
+/// Builds the pages with npm and Vite, unless they are up to date.
 pub(crate) fn pages() -> Result {
     let pages = run::root().join(stamp::PAGES);
     let built = pages.join(stamp::BUILT).join(stamp::STAMP);
-    let now = stamp::stamp(&pages)?;
-    // What tests run in node is installed beside them.
+    let stamp = stamp::stamp(&pages)?;
+    // Tests that run in node need the packages too.
     let installed = pages.join("node_modules/.package-lock.json").exists();
-    if installed && fs::read_to_string(&built).is_ok_and(|was| was == now) {
+    if installed && fs::read_to_string(&built).is_ok_and(|was| was == stamp) {
         return Ok(());
     }
-    // Not `npm ci`, which fails where a registry lacks packages of platforms that are not this one.
+    // Not `npm ci`: it fails if the registry lacks packages of other platforms.
     let install = ["install", "--no-save", "--no-audit", "--no-fund"];
     run_quietly(Command::new("npm").args(install).current_dir(&pages))?;
     let build = ["run", "build"];
     run_quietly(Command::new("npm").args(build).current_dir(&pages))?;
-    fs::write(built, now)?;
+    fs::write(built, stamp)?;
     Ok(())
 }
 
-/// The types of the pages are right, so is their form, and what needs no browser does what it should.
+/// Checks types and formatting of the pages, and runs the tests that need no browser.
 pub(crate) fn lint() -> Result {
     pages()?;
     let pages = run::root().join(stamp::PAGES);
@@ -35,7 +35,7 @@ pub(crate) fn lint() -> Result {
         .current_dir(pages))
 }
 
-/// The example `dashboard`, with the pages that it serves, and the arguments that it takes.
+/// Builds the pages and runs the example `dashboard` with arguments.
 pub(crate) fn dashboard(args: &[&str]) -> Result {
     pages()?;
     let features = "dashboard,recording,testing,time-zones";

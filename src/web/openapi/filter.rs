@@ -90,7 +90,7 @@ fn description(field: Field) -> &'static str {
         Field::Kind => "kind of work",
         Field::Name => "name; * matches anything",
         Field::Type => "event type",
-        Field::Project => "project",
+        Field::Project => "project it belongs to",
         Field::Agent => "agent that made the call",
         Field::Actor => "user it ran for",
         Field::Brand => "site or product",

@@ -1,4 +1,4 @@
-//! An application that answers in every way, and a client that sees every byte.
+//! An application with every kind of response, and a raw client.
 
 use std::{
     collections::VecDeque,
@@ -31,7 +31,7 @@ use tower_activity::{
 
 use crate::support::until;
 
-/// What a scripted body does when it is polled.
+/// A step of a scripted body.
 #[derive(Debug)]
 pub(crate) enum Step {
     Data(&'static str),
@@ -41,7 +41,7 @@ pub(crate) enum Step {
     Forever,
 }
 
-/// A body that follows a script, and says on its activity how far it came.
+/// A body that follows a script, and sets its progress as an attribute of the activity.
 #[derive(Debug)]
 pub(crate) struct Scripted(pub(crate) VecDeque<Step>);
 
@@ -56,7 +56,7 @@ impl http_body::Body for Scripted {
         Activity::current().set("steps_left", self.0.len());
         match self.0.pop_front() {
             Some(Step::Data(text)) => {
-                // Once more around: so that every frame is written by itself.
+                // Wake up again, so that each frame is written separately.
                 cx.waker().wake_by_ref();
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(text.as_bytes())))))
             }
@@ -86,7 +86,7 @@ pub(crate) fn body(steps: impl IntoIterator<Item = Step>) -> Body {
     Body::new(Scripted(steps.into_iter().collect()))
 }
 
-/// All the ways to answer.
+/// Routes with every kind of response.
 pub(crate) fn routes() -> Router {
     use Step::{Data, Error, Forever, Panic, Trailers};
     Router::new()
@@ -152,13 +152,13 @@ pub(crate) fn routes() -> Router {
         .route("/socket", get(socket))
 }
 
-/// Leaves HTTP, and echoes.
+/// Upgrades the connection, and echoes.
 async fn upgrade(mut request: Request) -> Response {
     tokio::spawn(echo(hyper::upgrade::on(&mut request)));
     switching()
 }
 
-/// As hyper's own examples do it.
+/// As in hyper's examples: the task holds the request.
 async fn upgrade_with_request(mut request: Request) -> Response {
     tokio::spawn(async move { echo(hyper::upgrade::on(&mut request)).await });
     switching()
@@ -178,7 +178,7 @@ fn switching() -> Response {
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// Answers each message of a web socket with the same.
+/// Echoes each message of a WebSocket.
 async fn socket(upgrade: Option<Extension<Upgrade>>, socket: WebSocketUpgrade) -> Response {
     let answer = async |mut socket: WebSocket| {
         while let Some(Ok(message)) = socket.recv().await {
@@ -192,7 +192,7 @@ async fn socket(upgrade: Option<Extension<Upgrade>>, socket: WebSocketUpgrade) -
     })
 }
 
-/// Serves an application on a port of its own.
+/// Serves an application on a free port.
 pub(crate) async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -201,7 +201,7 @@ pub(crate) async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-/// Sends a request and gives back the connection that it went out on.
+/// Sends a request and returns its connection.
 pub(crate) async fn send(
     address: SocketAddr,
     method: &str,
@@ -214,36 +214,36 @@ pub(crate) async fn send(
     connection
 }
 
-/// Sends a request and reads until the server closes the connection; `date` is left out.
+/// Sends a request and reads until the server closes the connection, without the header `date`.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str) -> String {
     let mut connection = send(address, method, path, "connection: close\r\n").await;
     let mut answer = Vec::new();
-    // A connection that breaks in the middle has said what it said.
+    // A connection may break in the middle of the response.
     let _ = connection.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     let lines = answer.split_inclusive('\n');
     lines.filter(|line| !line.starts_with("date: ")).collect()
 }
 
-/// Sends a request, reads until the answer holds this text, and goes away.
+/// Sends a request, reads until the response contains a text, and disconnects.
 pub(crate) async fn leave_after(address: SocketAddr, path: &str, seen: &str) {
     let mut connection = send(address, "GET", path, "").await;
     read_until(&mut connection, seen).await;
 }
 
-/// Reads until there is this text.
+/// Reads until the response contains a text.
 pub(crate) async fn read_until(connection: &mut TcpStream, seen: &str) -> String {
     let mut answer = String::new();
     let mut buffer = [0; 1024];
     while !answer.contains(seen) {
         let read = connection.read(&mut buffer).await.unwrap();
-        assert!(read > 0, "the answer ended: {answer}");
+        assert!(read > 0, "the response ended: {answer}");
         answer.push_str(str::from_utf8(&buffer[..read]).unwrap());
     }
     answer
 }
 
-/// The one activity of this name, once it has ended.
+/// Waits for the activity of this name to end.
 pub(crate) fn ended(log: &ActivityLog, name: &str) -> ActivityRecord {
     let ended = |row: &ActivityRecord| row.name == name && row.status != Status::Running;
     until(log, |rows| rows.0.iter().any(ended)).one(name)

@@ -1,4 +1,4 @@
-//! In the mode `Durable` the last byte of a response waits until its request is committed.
+//! `Mode::Durable`: the last byte of a response waits for the commit.
 
 use std::{
     convert::Infallible,
@@ -25,8 +25,8 @@ use crate::{
     },
 };
 
-/// Asks a site whose store hangs.
-fn ask(
+/// Sends a request to an application whose store hangs.
+fn send(
     path: &str,
 ) -> (
     ActivityLog,
@@ -45,9 +45,9 @@ fn ask(
     (log, store, app.oneshot(request))
 }
 
-/// Asks a store that hangs; gives the frames that came before the last, then those that came once it worked.
+/// Returns the frames sent while the store hangs, and those sent once it works.
 fn frames_around_the_commit(path: &str) -> (Vec<String>, Vec<String>) {
-    let (log, store, answer) = ask(path);
+    let (log, store, answer) = send(path);
     let mut body = Box::pin(block_on(answer).unwrap().into_body());
 
     let mut before = Vec::new();
@@ -55,7 +55,10 @@ fn frames_around_the_commit(path: &str) -> (Vec<String>, Vec<String>) {
     while let Poll::Ready(frame) = body.as_mut().poll_frame(&mut cx) {
         before.push(shown(frame.unwrap().unwrap()));
     }
-    assert!(!body.is_end_stream(), "{path}: what is held is not over");
+    assert!(
+        !body.is_end_stream(),
+        "{path}: the held frame is not the end"
+    );
     assert_eq!(log.accounting().activities.committed, 0);
 
     store.mend();
@@ -89,8 +92,8 @@ fn the_last_byte_waits_for_the_commit() {
 }
 
 #[test]
-fn exact_bytes_wait_for_the_commit_though_their_body_could_go_on() {
-    let (log, store, answer) = ask("/exact");
+fn the_last_byte_of_a_content_length_waits_for_the_commit() {
+    let (log, store, answer) = send("/exact");
     let mut body = Box::pin(block_on(answer).unwrap().into_body());
     let mut cx = Context::from_waker(Waker::noop());
     assert!(body.as_mut().poll_frame(&mut cx).is_ready());
@@ -103,8 +106,8 @@ fn exact_bytes_wait_for_the_commit_though_their_body_could_go_on() {
 }
 
 #[test]
-fn a_head_without_a_body_waits_itself() {
-    let (log, store, answer) = ask("/empty");
+fn a_response_without_a_body_waits_with_its_head() {
+    let (log, store, answer) = send("/empty");
     let mut answer = Box::pin(answer);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(answer.as_mut().poll(&mut cx).is_pending());

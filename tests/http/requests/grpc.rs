@@ -1,4 +1,4 @@
-//! Answers to gRPC calls that no gRPC library gives, but some proxy or client does.
+//! gRPC responses that no gRPC library sends, but proxies do.
 
 use std::{
     convert::Infallible,
@@ -22,7 +22,7 @@ fn call(path: &str, media: &str) -> Request<Empty<Bytes>> {
     request.body(Empty::new()).unwrap()
 }
 
-/// What is on record of a call that is answered so.
+/// Returns the record of a call with this response.
 async fn recorded(status: u16, headers: &[(&'static str, &str)], body: Body) -> ActivityRecord {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut response = Response::new(body);
@@ -55,7 +55,7 @@ fn message() -> Full<Bytes> {
 }
 
 #[tokio::test]
-async fn what_is_answered_without_a_status_is_a_failure() {
+async fn a_response_without_a_grpc_status_is_a_failure() {
     let check = |row: ActivityRecord, expected: Option<&str>| {
         assert_eq!(row.error_type.as_deref(), expected, "{row:?}");
     };
@@ -83,7 +83,7 @@ async fn what_is_answered_without_a_status_is_a_failure() {
         Some("404"),
     );
 
-    // A length that is known says nothing about the trailers.
+    // A known length does not exclude trailers.
     let length = [("content-length", "5")];
     let whole = || {
         message()
@@ -95,7 +95,7 @@ async fn what_is_answered_without_a_status_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_method_that_the_server_does_not_have_names_nothing() {
+async fn an_unimplemented_method_is_not_used_as_a_name() {
     let log = ActivityLog::open(":memory:").unwrap();
     let service = ActivityLayer::http(&log).layer(service_fn(async |_| {
         let response = Response::builder().header("grpc-status", "12");
@@ -109,7 +109,7 @@ async fn a_method_that_the_server_does_not_have_names_nothing() {
 }
 
 #[tokio::test]
-async fn only_names_of_methods_become_names() {
+async fn only_valid_method_paths_become_names() {
     let log = ActivityLog::open(":memory:").unwrap();
     let service = ActivityLayer::http(&log).layer(service_fn(async |_| {
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
@@ -131,11 +131,11 @@ async fn only_names_of_methods_become_names() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_is_a_timeout_once_its_client_waits_no_longer() {
+async fn a_dropped_call_is_a_timeout_after_the_deadline_of_its_client() {
     for (timeout, waited, expected) in [
         ("2S", Duration::from_secs(1), None),
         ("2S", Duration::from_secs(2), Some("timeout")),
-        // The client began to count when it sent the request.
+        // The client's deadline started when it sent the request.
         ("2S", Duration::from_millis(1_960), Some("timeout")),
         ("100m", Duration::from_millis(80), None),
         ("100m", Duration::from_millis(91), Some("timeout")),

@@ -1,11 +1,11 @@
-//! HTTP requests are on record to the end of their responses, and are answered as without the layer.
+//! Recorded HTTP requests: they last until the end of the response, which is unchanged.
 
 mod app;
-mod choices;
 mod durable;
-mod ends;
 mod grpc;
-mod same;
+mod options;
+mod outcomes;
+mod parity;
 #[cfg(feature = "rmcp")]
 mod tree;
 mod upgrade;

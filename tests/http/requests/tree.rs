@@ -1,4 +1,4 @@
-//! An HTTP request, the tool call that it brought, and the work that the tool spawned are one tree.
+//! An HTTP request, its tool call and the spawned work are one tree.
 
 use axum::Router;
 use http::header;
@@ -39,7 +39,7 @@ impl Server {
 impl ServerHandler for Server {}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_its_tool_call_and_what_that_spawned_are_one_tree() {
+async fn a_request_its_tool_call_and_the_spawned_work_are_one_tree() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let log = ActivityLog::open(&store).unwrap();

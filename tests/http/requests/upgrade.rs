@@ -1,4 +1,4 @@
-//! A connection that leaves HTTP: its request goes on for as long as somebody holds on to it.
+//! Upgraded connections: the request lasts until the upgraded connection is dropped.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -20,15 +20,15 @@ use crate::{
     support::until,
 };
 
-/// Headers that ask for the protocol of [`crate::requests::app`].
+/// Headers that request the echo protocol of [`crate::requests::app`].
 pub(crate) const ECHO: &str = "connection: upgrade\r\nupgrade: echo\r\n";
-/// Headers that ask for a web socket.
+/// Headers that request a WebSocket.
 pub(crate) const SOCKET: &str = "connection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-/// A text as a client sends it through a web socket, under a mask of nothing.
+/// A WebSocket text message with a zero mask.
 pub(crate) const HELLO: &[u8] = b"\x81\x85\0\0\0\0hello";
 
-/// A connection that has left HTTP.
+/// Opens an upgraded connection.
 async fn upgraded(log: &ActivityLog, path: &str, headers: &str) -> TcpStream {
     let address = serve(routes().layer(ActivityLayer::http(log))).await;
     let mut connection = send(address, "GET", path, headers).await;
@@ -81,7 +81,7 @@ async fn a_task_that_keeps_the_request_keeps_it_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_nobody_holds_ends_with_its_head() {
+async fn an_upgraded_request_that_is_dropped_ends_with_its_head() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut connection = upgraded(&log, "/echo", ECHO).await;
     check(&ended(&log, "GET /echo"), Status::Success, None);
@@ -90,7 +90,7 @@ async fn one_that_nobody_holds_ends_with_its_head() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_stays_with_http_ends_as_others_do() {
+async fn a_request_that_is_not_upgraded_ends_normally() {
     let log = ActivityLog::open(":memory:").unwrap();
     let address = serve(routes().layer(ActivityLayer::http(&log))).await;
     let headers = "connection: upgrade, close\r\nupgrade: h2c\r\n";
@@ -101,7 +101,7 @@ async fn a_request_that_stays_with_http_ends_as_others_do() {
     assert!(!row.attributes.contains_key("upgraded"), "{row:?}");
 }
 
-/// Answers an extended CONNECT, and what comes through it.
+/// Accepts an extended CONNECT, and replies in upper case.
 async fn tunnel(mut request: Request<Incoming>) -> hyper::Result<Response<Empty<Bytes>>> {
     tokio::spawn(async move {
         let mut io = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
@@ -138,7 +138,7 @@ async fn an_extended_connect_ends_with_its_stream() {
     request
         .extensions_mut()
         .insert(Protocol::from_static("websocket"));
-    // The server's settings, which allow it, may still be on their way.
+    // The server's settings, which allow it, may not have arrived yet.
     let response = loop {
         match client.send_request(request.clone()).await {
             Ok(response) => break response,

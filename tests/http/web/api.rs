@@ -49,7 +49,7 @@ async fn a_list_is_read_page_by_page_under_any_prefix() {
 }
 
 #[tokio::test]
-async fn a_filter_is_that_of_the_command_and_its_mistakes_are_pointed_at() {
+async fn a_filter_error_has_a_span_and_a_help_text() {
     let log = log_with(&["a", "b"]).await;
     let app = router(&log);
     let page = get(&app, "/api/activities?q=project%3Aacme%20-name%3Aa")
@@ -71,7 +71,7 @@ async fn a_filter_is_that_of_the_command_and_its_mistakes_are_pointed_at() {
 }
 
 #[tokio::test]
-async fn what_is_asked_wrongly_is_refused_and_said() {
+async fn an_invalid_request_is_rejected_with_a_reason() {
     let log = log_with(&["a"]).await;
     log.event("deployment").record();
     log.flush().await.unwrap();
@@ -124,7 +124,7 @@ async fn what_is_asked_wrongly_is_refused_and_said() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_is_not_found_with_a_reason() {
+async fn an_unknown_resource_is_not_found_with_a_reason() {
     let log = log_with(&["a"]).await;
     let app = router(&log);
     for (path, said) in [
@@ -147,7 +147,7 @@ async fn what_is_unknown_is_not_found_with_a_reason() {
 }
 
 #[tokio::test]
-async fn one_activity_comes_with_its_tree_and_its_events() {
+async fn an_activity_has_its_tree_and_its_events() {
     let log = ActivityLog::open(":memory:").unwrap();
     let request = log.start(Describe::new(Kind::Http, "POST /mcp"));
     let login = log.start(Describe::tool("login").parent(&request));
@@ -184,7 +184,7 @@ async fn one_activity_comes_with_its_tree_and_its_events() {
 }
 
 #[tokio::test]
-async fn metrics_are_a_window_its_sum_and_its_history() {
+async fn metrics_have_a_window_a_total_and_a_history() {
     let log = log_with(&["GET /users/{id}", "b", "b"]).await;
     let app = router(&log);
     let overall = get(
@@ -247,7 +247,7 @@ async fn metrics_are_a_window_its_sum_and_its_history() {
 }
 
 #[tokio::test]
-async fn events_are_listed_counted_and_told() {
+async fn events_are_listed_counted_and_summarized() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.event("endpoints_added")
         .count(2)
@@ -324,13 +324,13 @@ async fn health_adds_up() {
 }
 
 #[tokio::test]
-async fn a_disabled_log_says_so_instead_of_being_empty() {
+async fn a_disabled_log_is_a_503_and_not_an_empty_list() {
     let app = router(&ActivityLog::disabled());
     get(&app, "/api/activities").await.problem(503, "disabled");
 }
 
 #[tokio::test]
-async fn the_address_of_the_router_ends_with_a_slash() {
+async fn the_path_of_the_router_ends_with_a_slash() {
     let log = log_with(&[]).await;
     let app = Router::new().nest_service("/ops/activity", log.router());
     let moved = get(&app, "/ops/activity?a=1").await;
@@ -342,7 +342,7 @@ async fn the_address_of_the_router_ends_with_a_slash() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_known_is_not_sent_again_and_a_long_one_is_packed() {
+async fn responses_have_an_etag_and_are_compressed() {
     let log = log_with(&["a", "b", "c"]).await;
     let app = router(&log);
     let first = get(&app, "/api/activities").await;
@@ -383,7 +383,7 @@ async fn an_answer_that_is_known_is_not_sent_again_and_a_long_one_is_packed() {
 }
 
 #[tokio::test]
-async fn what_can_be_asked_of_an_address_is_said() {
+async fn options_lists_the_methods() {
     let app = router(&log_with(&[]).await);
     let options = send(&app, request("OPTIONS", "/api/activities")).await;
     assert_eq!(
@@ -394,7 +394,7 @@ async fn what_can_be_asked_of_an_address_is_said() {
 }
 
 #[tokio::test]
-async fn what_the_store_does_not_answer_in_time_is_a_problem_that_names_the_fix() {
+async fn a_query_timeout_is_a_problem_that_names_the_fix() {
     let log = log_with(&["a"]).await;
     let impatient: Router = log.router().read_timeout(Duration::ZERO).into();
     for path in [

@@ -31,7 +31,7 @@ async fn the_committed_description_is_what_the_router_serves() {
 }
 
 #[tokio::test]
-async fn every_address_that_is_described_answers_as_it_says() {
+async fn every_described_path_responds_as_described() {
     let log = ActivityLog::open(":memory:").unwrap();
     let one = log.start(Describe::tool("a").project("a").agent("a").brand("a"));
     let id = one.id().unwrap().to_string();
@@ -62,7 +62,7 @@ async fn every_address_that_is_described_answers_as_it_says() {
 }
 
 #[tokio::test]
-async fn what_can_be_written_is_described_where_it_can() {
+async fn writes_are_described_when_enabled() {
     let log = ActivityLog::open(":memory:").unwrap();
     let app: Router = log.router().accept_events().into();
     let document = get(&app, "/api/openapi.json").await.json();
@@ -77,7 +77,7 @@ async fn what_can_be_written_is_described_where_it_can() {
 }
 
 #[tokio::test]
-async fn every_schema_that_is_named_is_there_and_has_the_fields_of_its_record() {
+async fn every_referenced_schema_exists_and_describes_all_fields() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.start(Describe::tool("a")).end(Outcome::success());
     log.flush().await.unwrap();
@@ -102,7 +102,7 @@ async fn every_schema_that_is_named_is_there_and_has_the_fields_of_its_record() 
 }
 
 #[tokio::test]
-async fn the_numbers_of_each_kind_are_described_and_no_others() {
+async fn the_accounting_of_each_kind_is_described_exactly() {
     let log = ActivityLog::open(":memory:").unwrap();
     let app = router(&log);
     let document = get(&app, "/api/openapi.json").await.json();
@@ -122,7 +122,7 @@ async fn the_numbers_of_each_kind_are_described_and_no_others() {
 }
 
 #[tokio::test]
-async fn as_many_days_are_taken_as_the_description_allows_and_no_more() {
+async fn the_maximum_of_days_is_that_of_the_description() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.flush().await.unwrap();
     let app = router(&log);

@@ -11,7 +11,7 @@ use tower_activity::{
 use crate::web::support::{get, router};
 
 #[tokio::test]
-async fn health_tells_how_fast_the_store_grows_and_by_which_fields() {
+async fn health_shows_the_growth_by_field() {
     let log = ActivityLog::open(":memory:").unwrap();
     for _ in 0..3 {
         let call = log.start(Describe::tool("a").attribute("rows", 42));
@@ -52,7 +52,7 @@ async fn health_tells_how_fast_the_store_grows_and_by_which_fields() {
 }
 
 #[tokio::test]
-async fn health_is_not_ok_where_the_last_check_missed_rows() {
+async fn health_is_not_ok_if_the_last_check_missed_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Who asks too often is refused, and nobody else.
+//! Rate limits.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use tower_activity::web::Access;
 
 use crate::web::support::{get, log_with, request, router, send};
 
-/// Made at run time, so that nothing looks like a secret here.
+/// Built at run time, so that secret scanners find nothing here.
 fn secret() -> String {
     "correct horse battery staple".replace(' ', "-")
 }
 
 #[tokio::test]
-async fn tokens_can_be_guessed_a_few_times_and_no_more() {
+async fn wrong_tokens_are_rate_limited() {
     let log = log_with(&[]).await;
     let app: Router = log.router().token(secret()).into();
     let mut refused = 0;
@@ -28,7 +28,7 @@ async fn tokens_can_be_guessed_a_few_times_and_no_more() {
         }
     }
     assert!(refused >= 20, "{refused} of 40 were refused");
-    // Others are not kept out by it.
+    // Other peers are not affected.
     let mut other = request("GET", "/api/activities");
     let peer: SocketAddr = "192.0.2.7:1".parse().unwrap();
     other.extensions_mut().insert(ConnectInfo(peer));
@@ -39,7 +39,7 @@ async fn tokens_can_be_guessed_a_few_times_and_no_more() {
     assert_eq!(send(&app, other).await.status, 200);
 }
 
-/// The status of an answer that may go on for ever.
+/// Returns the status of a response that may be endless.
 async fn status(app: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
     let mut asked = request(method, path);
     for (name, value) in headers {
@@ -50,18 +50,18 @@ async fn status(app: &Router, method: &str, path: &str, headers: &[(&str, &str)]
     app.clone().oneshot(asked).await.unwrap().status().as_u16()
 }
 
-/// Asks without being known, until that is refused for having asked too often.
+/// Sends unauthorized requests until they are rate limited.
 async fn exhaust(app: &Router) {
-    // More of them on a machine on which they come slowly, as the bucket fills again meanwhile.
+    // A slow machine needs more, because the bucket refills meanwhile.
     for _ in 0..100_000 {
         if status(app, "GET", "/api/activities", &[]).await == 429 {
             return;
         }
     }
-    panic!("all of them were answered");
+    panic!("not rate limited");
 }
 
-/// What a browser keeps of the token once it was given.
+/// Returns the cookie that a browser gets for the token.
 async fn cookie(app: &Router, secret: &str) -> String {
     let exchanged = get(app, &format!("/?token={secret}")).await;
     let cookie = exchanged.header("set-cookie").split(';').next();
@@ -69,7 +69,7 @@ async fn cookie(app: &Router, secret: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_right_token_is_never_refused_whatever_others_of_its_address_do() {
+async fn the_right_token_is_never_rate_limited_by_wrong_ones() {
     let log = log_with(&["a"]).await;
     let app: Router = log.router().token(secret()).into();
     let cookie = cookie(&app, &secret()).await;
@@ -105,7 +105,7 @@ async fn the_right_token_is_never_refused_whatever_others_of_its_address_do() {
 }
 
 #[tokio::test]
-async fn the_right_token_counts_whatever_stands_beside_it() {
+async fn one_valid_token_among_several_is_enough() {
     let secret = "пароль-correct-horse-battery";
     let log = log_with(&["a"]).await;
     let app: Router = log.router().token(secret).into();
@@ -124,11 +124,11 @@ async fn the_right_token_counts_whatever_stands_beside_it() {
     let wrong = ("authorization", "Bearer wrong");
     check(api, &[wrong, ("cookie", &cookie)], 200).await;
     check(api, &[wrong, ("authorization", &bearer)], 200).await;
-    let of_a_proxy = ("authorization", "Basic YTpi");
-    check(api, &[of_a_proxy, ("authorization", &bearer)], 200).await;
+    let from_proxy = ("authorization", "Basic YTpi");
+    check(api, &[from_proxy, ("authorization", &bearer)], 200).await;
     let others = format!("name=Zoë; {cookie}; broken");
     check(api, &[("cookie", &others)], 200).await;
-    // An old bookmark in a browser that is let in: it goes on without it.
+    // An old bookmark in a browser with a valid cookie redirects.
     check("/?token=wrong", &[("cookie", &cookie)], 303).await;
     check(&format!("/?token=wrong&token={encoded}"), &[], 303).await;
     check(api, &[wrong], 401).await;
@@ -138,14 +138,14 @@ async fn the_right_token_counts_whatever_stands_beside_it() {
 }
 
 #[tokio::test]
-async fn what_pages_of_others_ask_for_takes_nobodys_turn() {
+async fn cross_site_requests_do_not_count_toward_the_rate_limit() {
     let app = router(&log_with(&["a"]).await);
     let cross = ("sec-fetch-site", "cross-site");
     let forged: [&[(&str, &str)]; 5] = [
         &[cross, ("sec-fetch-mode", "no-cors")],
         &[cross, ("sec-fetch-mode", "cors")],
         &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")],
-        // A frame, which is a page too, and one that nobody sees.
+        // A frame, which may be invisible.
         &[
             cross,
             ("sec-fetch-mode", "navigate"),
@@ -165,7 +165,7 @@ async fn what_pages_of_others_ask_for_takes_nobodys_turn() {
         }
         assert_eq!(status(&app, "GET", "/api/activities", &[]).await, 200);
     }
-    // A link on a page of somebody else's is followed.
+    // Following a link from another site is allowed.
     let link = [
         cross,
         ("sec-fetch-mode", "navigate"),
@@ -176,7 +176,7 @@ async fn what_pages_of_others_ask_for_takes_nobodys_turn() {
 }
 
 #[tokio::test]
-async fn who_is_refused_takes_no_turn_of_who_is_let_in() {
+async fn denied_requests_do_not_use_up_the_limit_of_authorized_ones() {
     let log = log_with(&["a"]).await;
     let who = |parts: &http::request::Parts| match parts.headers.contains_key("x-admin") {
         true => Access::Everything,
@@ -191,9 +191,9 @@ async fn who_is_refused_takes_no_turn_of_who_is_let_in() {
 }
 
 #[tokio::test]
-async fn nobody_asks_without_end() {
+async fn requests_of_one_peer_are_rate_limited() {
     let app = router(&log_with(&[]).await);
-    // More of them on a machine on which they come slowly, as the bucket fills again meanwhile.
+    // A slow machine needs more, because the bucket refills meanwhile.
     for _ in 0..100_000 {
         let answer = get(&app, "/api/nothing").await;
         if answer.status == 429 {
@@ -201,5 +201,5 @@ async fn nobody_asks_without_end() {
             return;
         }
     }
-    panic!("all of them were answered");
+    panic!("not rate limited");
 }

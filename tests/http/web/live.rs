@@ -1,4 +1,4 @@
-//! Who listens hears what is committed, from where they were.
+//! `api/live`: new commits, and those missed since the last message.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tower::ServiceExt;
 use tower_activity::{ActivityLog, Describe, Outcome};
 
 use crate::web::{
-    ear::Ear,
+    live_client::LiveClient,
     support::{get, log_with, request, router},
 };
 
@@ -17,105 +17,105 @@ async fn record(log: &ActivityLog, name: &'static str) {
 }
 
 #[tokio::test]
-async fn what_is_committed_is_heard_and_what_was_missed_is_made_up_for() {
+async fn commits_are_sent_live_and_missed_ones_after_reconnecting() {
     let log = log_with(&["before"]).await;
     let app = router(&log);
-    let mut ear = Ear::at(&app, "/api/live", None).await;
+    let mut client = LiveClient::connect(&app, "/api/live", None).await;
     record(&log, "first").await;
     log.event("deployment").summary("v3").record();
     log.flush().await.unwrap();
-    let first = ear.next().await;
+    let first = client.next().await;
     assert_eq!(
         (first.event.as_str(), &first.data["name"]),
         ("activity", &Value::from("first"))
     );
-    let event = ear.next().await;
+    let event = client.next().await;
     assert_eq!(
         (event.event.as_str(), &event.data["summary"]),
         ("event", &Value::from("v3"))
     );
-    drop(ear);
+    drop(client);
 
     record(&log, "missed").await;
     for (path, last) in [
         ("/api/live", event.id.clone()),
         (&*format!("/api/live?after={}", event.id.unwrap()), None),
     ] {
-        let mut ear = Ear::at(&app, path, last.as_deref()).await;
-        assert_eq!(ear.next().await.data["name"], "missed", "{path}");
+        let mut client = LiveClient::connect(&app, path, last.as_deref()).await;
+        assert_eq!(client.next().await.data["name"], "missed", "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_filter_decides_what_is_heard() {
+async fn a_live_stream_is_filtered() {
     let log = log_with(&[]).await;
     let app = router(&log);
-    let mut ear = Ear::at(&app, "/api/live?q=-name:noise%20kind:tool", None).await;
+    let mut client = LiveClient::connect(&app, "/api/live?q=-name:noise%20kind:tool", None).await;
     log.event("deployment").record();
     record(&log, "noise").await;
     record(&log, "signal").await;
-    assert_eq!(ear.next().await.data["name"], "signal");
+    assert_eq!(client.next().await.data["name"], "signal");
 
-    let mut ear = Ear::at(&app, "/api/live?q=type:deployment", None).await;
+    let mut client = LiveClient::connect(&app, "/api/live?q=type:deployment", None).await;
     record(&log, "signal").await;
     log.event("deployment").record();
     log.flush().await.unwrap();
-    assert_eq!(ear.next().await.event, "event");
+    assert_eq!(client.next().await.event, "event");
 
     let refused = get(&app, "/api/live?q=type:a%20kind:tool").await;
     refused.problem(400, "invalid");
 }
 
 #[tokio::test]
-async fn an_activity_is_heard_while_it_runs_and_once_more_when_it_ends() {
+async fn an_activity_is_sent_while_running_and_again_when_it_ends() {
     let log = ActivityLog::builder()
         .flush_interval(Duration::from_millis(1))
         .open(":memory:")
         .unwrap();
     let app = router(&log);
     let running = log.start(Describe::tool("slow"));
-    let mut ear = Ear::at(&app, "/api/live", None).await;
-    let started = ear.next().await;
+    let mut client = LiveClient::connect(&app, "/api/live", None).await;
+    let started = client.next().await;
     assert_eq!(
         (&started.data["status"], started.id),
         (&Value::from("running"), None)
     );
     running.end(Outcome::success());
-    let ended = ear.next().await;
+    let ended = client.next().await;
     assert_eq!(ended.data["status"], "success");
     assert_eq!(ended.data["id"], started.data["id"]);
 }
 
 #[tokio::test]
-async fn whoever_is_too_far_behind_is_told_of_the_gap() {
+async fn a_client_too_far_behind_gets_a_gap() {
     let log = log_with(&[]).await;
     for _ in 0..10_001 {
         log.start(Describe::tool("flood")).end(Outcome::success());
     }
     log.flush().await.unwrap();
     let app = router(&log);
-    let mut ear = Ear::at(&app, "/api/live", Some("0-0")).await;
-    let gap = ear.next().await;
+    let mut client = LiveClient::connect(&app, "/api/live", Some("0-0")).await;
+    let gap = client.next().await;
     assert_eq!(gap.event, "gap");
     let (activities, events) = gap.id.as_deref().unwrap().split_once('-').unwrap();
     assert!(activities.ends_with(".10001") && events.ends_with(".0"));
     record(&log, "after").await;
-    assert_eq!(ear.next().await.data["name"], "after");
+    assert_eq!(client.next().await.data["name"], "after");
 }
 
 #[tokio::test]
-async fn so_many_may_listen_and_no_more() {
+async fn the_number_of_live_clients_is_limited() {
     let log = log_with(&[]).await;
     let app = router(&log);
-    let mut ears = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..64 {
-        ears.push(Ear::at(&app, "/api/live", None).await);
+        clients.push(LiveClient::connect(&app, "/api/live", None).await);
     }
     get(&app, "/api/live").await.problem(503, "busy");
-    // Other questions are answered all the same.
+    // Other requests are not limited by it.
     assert_eq!(get(&app, "/api/activities").await.status, 200);
-    ears.clear();
-    // Whoever has gone is noticed at the next look.
+    clients.clear();
+    // Closed connections are noticed at the next poll.
     loop {
         let again = app
             .clone()

@@ -1,11 +1,11 @@
-//! What is on record over HTTP.
+//! The API and the pages of the router.
 
 mod api;
 mod description;
-mod ear;
 mod health;
 mod limits;
 mod live;
+mod live_client;
 #[cfg(feature = "dashboard")]
 mod pages;
 mod security;

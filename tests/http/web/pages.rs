@@ -1,4 +1,4 @@
-//! The pages of the dashboard, as the router serves them.
+//! The pages of the dashboard, as served by the router.
 
 use axum::{Router, body::Body};
 use http::{HeaderValue, Request, header};
@@ -20,7 +20,7 @@ async fn each_page_is_one_document_under_any_prefix() {
     assert_eq!(first.header("cache-control"), "private, no-cache");
     assert!(
         !first.text.contains("\"/"),
-        "an address that begins at the root: {}",
+        "an absolute URL: {}",
         first.text
     );
     for page in PAGES {
@@ -36,7 +36,7 @@ async fn each_page_is_one_document_under_any_prefix() {
 }
 
 #[tokio::test]
-async fn assets_are_kept_for_ever_and_packed_for_whom_they_may_be() {
+async fn assets_are_immutable_and_compressed() {
     let router = router(&log_with(&["login"]).await);
     let index = get(&router, "/").await.text;
     let script = index
@@ -57,7 +57,7 @@ async fn assets_are_kept_for_ever_and_packed_for_whom_they_may_be() {
     );
     assert_eq!(plain.header("vary"), "accept-encoding");
     assert!(!plain.headers.contains_key("content-encoding"));
-    for (codings, packed) in [
+    for (codings, compressed) in [
         ("br, gzip", true),
         ("gzip;q=0", false),
         ("gzip;q=0.5", true),
@@ -71,12 +71,12 @@ async fn assets_are_kept_for_ever_and_packed_for_whom_they_may_be() {
             .await
             .unwrap();
         let found = response.headers().contains_key("content-encoding");
-        assert_eq!(found, packed, "{codings:?}");
+        assert_eq!(found, compressed, "{codings:?}");
     }
 }
 
 #[tokio::test]
-async fn pages_run_nothing_and_ask_nobody_that_they_do_not_bring_along() {
+async fn pages_have_a_strict_content_security_policy() {
     let router = router(&log_with(&["login"]).await);
     let page = get(&router, "/timeline").await;
     let policy = page.header("content-security-policy");
@@ -101,7 +101,7 @@ async fn pages_run_nothing_and_ask_nobody_that_they_do_not_bring_along() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_is_not_found() {
+async fn an_unknown_page_is_not_found() {
     let router = router(&log_with(&["login"]).await);
     for path in [
         "/assets/nothing.js",

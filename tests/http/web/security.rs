@@ -1,4 +1,4 @@
-//! Who is kept out, and what of it does not leak.
+//! Authorization, and what must not leak.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tower_activity::{ActivityLog, record::Filter, web::Access};
 
 use crate::web::support::{Answer, get, log_with, request, router, send};
 
-/// Made at run time, so that nothing looks like a secret here.
+/// Built at run time, so that secret scanners find nothing here.
 fn secret() -> String {
     "correct horse battery staple".replace(' ', "-")
 }
@@ -31,7 +31,7 @@ fn from(peer: Option<&str>) -> Request<axum::body::Body> {
 }
 
 #[tokio::test]
-async fn without_a_token_only_this_machine_is_let_in() {
+async fn without_a_token_only_this_machine_has_access() {
     let app = router(&log_with(&["a"]).await);
     for peer in [
         "127.0.0.1:1",
@@ -49,7 +49,7 @@ async fn without_a_token_only_this_machine_is_let_in() {
     ] {
         send(&app, from(peer)).await.problem(403, "forbidden");
     }
-    // A proxy on this machine asks for others.
+    // Forwarded by a proxy on this machine.
     for name in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] {
         let refused = send(&app, with(name, "192.0.2.1")).await;
         assert!(refused.problem(403, "forbidden").contains(name));
@@ -57,7 +57,7 @@ async fn without_a_token_only_this_machine_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_foreign_name_for_this_machine_is_refused() {
+async fn an_unknown_host_name_is_rejected() {
     let log = log_with(&["a"]).await;
     let app = router(&log);
     for host in ["localhost:8787", "127.0.0.1", "[::1]:80", "LOCALHOST"] {
@@ -89,7 +89,7 @@ async fn a_foreign_name_for_this_machine_is_refused() {
 }
 
 #[tokio::test]
-async fn pages_of_others_get_no_answers() {
+async fn cross_site_requests_are_rejected() {
     let app = router(&log_with(&["a"]).await);
     for site in ["cross-site", "same-site"] {
         for path in ["/api/activities", "/api/live", "/api/export"] {
@@ -109,7 +109,7 @@ async fn pages_of_others_get_no_answers() {
 }
 
 #[tokio::test]
-async fn every_answer_is_kept_in_its_place() {
+async fn every_response_has_the_security_headers() {
     let log = log_with(&["a"]).await;
     let app: Router = log.router().token(secret()).into();
     let mut answers = vec![get(&app, "/api/activities").await, get(&app, "/").await];
@@ -149,7 +149,7 @@ async fn with_token(app: &Router, path: &str, how: &[(&str, String)]) -> Answer 
 }
 
 #[tokio::test]
-async fn a_token_lets_in_and_is_in_the_address_once() {
+async fn a_token_in_the_url_is_exchanged_for_a_cookie() {
     let log = log_with(&["a"]).await;
     for prefix in ["", "/ops/activity"] {
         let inner = log.router().token(secret());
@@ -173,7 +173,7 @@ async fn a_token_lets_in_and_is_in_the_address_once() {
 
         let known = with_token(&app, &api, &[("cookie", format!("x=1; {pair}; y=2"))]).await;
         assert_eq!(known.status, 200);
-        // One of before is beside it.
+        // With an outdated cookie beside it.
         let (name, _) = pair.split_once('=').unwrap();
         let both = with_token(&app, &api, &[("cookie", format!("{name}=6162; {pair}"))]).await;
         assert_eq!(both.status, 200);
@@ -181,7 +181,7 @@ async fn a_token_lets_in_and_is_in_the_address_once() {
 }
 
 #[tokio::test]
-async fn a_token_is_taken_from_no_other_address() {
+async fn a_token_in_the_url_of_the_api_is_ignored() {
     let app: Router = log_with(&["a"]).await.router().token(secret()).into();
     let asked = get(&app, &format!("/api/activities?token={}", secret())).await;
     assert_eq!(asked.status, 401);
@@ -190,7 +190,7 @@ async fn a_token_is_taken_from_no_other_address() {
 }
 
 #[tokio::test]
-async fn people_are_asked_with_a_form_and_programs_with_a_problem() {
+async fn browsers_get_a_login_form_and_programs_a_problem() {
     let app: Router = log_with(&[]).await.router().token(secret()).into();
     let form = with_token(&app, "/", &[("accept", "text/html,*/*".into())]).await;
     assert_eq!(
@@ -210,7 +210,7 @@ async fn people_are_asked_with_a_form_and_programs_with_a_problem() {
 }
 
 #[tokio::test]
-async fn the_application_says_who_may_see_what() {
+async fn the_application_authorizes_requests() {
     let log = log_with(&["a"]).await;
     let app: Router = log
         .router()
@@ -236,7 +236,7 @@ async fn the_application_says_who_may_see_what() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_asked_becomes_sql_or_a_path() {
+async fn requests_cannot_inject_sql_or_paths() {
     let log = log_with(&["a"]).await;
     let app = router(&log);
     for text in [
@@ -303,7 +303,7 @@ async fn a_forged_cursor_shows_nothing_that_the_list_does_not() {
 }
 
 #[tokio::test]
-async fn only_reading_is_taken() {
+async fn other_methods_are_rejected() {
     let app = router(&log_with(&["a"]).await);
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         for path in ["/api/activities", "/api/events", "/api/health"] {
@@ -322,7 +322,7 @@ async fn only_reading_is_taken() {
 }
 
 #[test]
-fn what_is_shown_of_a_router_has_no_secret() {
+fn the_debug_output_of_a_router_has_no_secret() {
     let log = ActivityLog::disabled();
     let shown = format!("{:?}", log.router().token(secret()));
     assert!(!shown.contains(&secret()), "{shown}");

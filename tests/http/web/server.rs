@@ -1,4 +1,4 @@
-//! The router's own server, and the command that runs it.
+//! The HTTP server of the router.
 
 use http::Request;
 use http_body_util::{BodyExt, Empty};
@@ -8,7 +8,7 @@ use tower_activity::web::Server;
 use crate::web::support::log_with;
 
 #[tokio::test]
-async fn a_server_of_its_own_answers_on_this_machine() {
+async fn the_server_serves_on_this_machine() {
     let log = log_with(&["a"]).await;
     let server = Server::bind("127.0.0.1:0", log.router()).await.unwrap();
     let address = server.address();
@@ -30,7 +30,7 @@ async fn a_server_of_its_own_answers_on_this_machine() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_let_in_unasked() {
+async fn the_server_refuses_a_public_address_without_a_token() {
     let log = log_with(&[]).await;
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let refused = Server::bind(address, log.router()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Whoever may see a part of the record sees nothing else of it, by any address.
+//! Access limited by a filter is limited on every endpoint.
 
 use axum::Router;
 use proptest::{prelude::*, sample::select};
@@ -10,22 +10,22 @@ use tower_activity::{
 };
 
 use crate::web::{
-    ear::Ear,
+    live_client::LiveClient,
     support::{Answer, request, send},
 };
 
-/// Projects, and a word that stands in everything of each.
+/// Projects, each with a word that occurs in all of its texts.
 const PROJECTS: [(&str, &str); 3] = [("acme", "aardvark"), ("apex", "zebra"), ("nova", "okapi")];
 
-/// Activities of every sort, events and recordings of three projects, some under those of others.
+/// Activities, events and recordings of three projects, some nested in those of others.
 struct Shared {
     log: ActivityLog,
     ids: Vec<ActivityId>,
     recordings: Vec<String>,
 }
 
-/// Says of an activity for whom it is.
-fn of(describe: Describe, project: &'static str, word: &str) -> Describe {
+/// Sets the scope of an activity.
+fn scoped(describe: Describe, project: &'static str, word: &str) -> Describe {
     let said = |what: &str| format!("{word}-{what}");
     let describe = describe
         .project(project)
@@ -37,17 +37,17 @@ fn of(describe: Describe, project: &'static str, word: &str) -> Describe {
 async fn shared() -> Shared {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut ids = Vec::new();
-    // Of no project at all.
+    // Without a project.
     let outer = log.start(Describe::new(Kind::Http, "okapi-outer"));
     for (project, word) in PROJECTS {
         let said = |what: &str| format!("{word}-{what}");
-        let turn = of(Describe::new(Kind::Turn, said("turn")), project, word);
+        let turn = scoped(Describe::new(Kind::Turn, said("turn")), project, word);
         let turn = log.start(turn.parent(&outer));
         let recording = turn.attach(Stream::new(said("format"))).await;
         recording.append(Chunk::new(said("chunk")).track(said("track")));
-        // A step that belongs to somebody else, in the same session.
+        // A step of another project in the same session.
         for (other, word) in PROJECTS {
-            let step = of(Describe::tool(format!("{word}-step")), other, word);
+            let step = scoped(Describe::tool(format!("{word}-step")), other, word);
             let step = log.start(step.parent(&turn));
             step.event("note").summary(format!("{word}-note")).record();
             ids.extend(step.id());
@@ -84,7 +84,7 @@ async fn shared() -> Shared {
     }
 }
 
-/// A router whose user says in a header which filter is all they may see.
+/// A router that limits access to the filter in the header `x-only`.
 fn app(log: &ActivityLog) -> Router {
     let router = log.router().auth(|parts| {
         let only = parts
@@ -99,13 +99,13 @@ fn app(log: &ActivityLog) -> Router {
     router.into()
 }
 
-async fn seen(app: &Router, only: &str, path: &str) -> Answer {
+async fn get_as(app: &Router, only: &str, path: &str) -> Answer {
     let mut asked = request("GET", path);
     asked.headers_mut().insert("x-only", only.parse().unwrap());
     send(app, asked).await
 }
 
-/// Every address, with every id that there is.
+/// Every endpoint, with every ID.
 fn addresses(shared: &Shared, query: &str) -> Vec<String> {
     let mut all: Vec<String> = [
         "activities",
@@ -151,15 +151,17 @@ fn addresses(shared: &Shared, query: &str) -> Vec<String> {
     all
 }
 
-/// Says that nothing of the other projects is in an answer, whatever was asked. What the question said itself does not
-/// count.
+/// Asserts that a response has nothing of other projects. Words of the request itself do not count.
 #[track_caller]
-fn nothing_of_others(allowed: &[&str], path: &str, answer: &Answer) {
+fn assert_only_visible(allowed: &[&str], path: &str, answer: &Answer) {
     assert!(answer.status.as_u16() < 500, "{path}: {answer:?}");
     if path.contains("/tree") && answer.status == 200 {
         let page = answer.json();
         let shown = page["activities"].as_array().unwrap().len();
-        assert_eq!(page["total"], shown, "{path} for {allowed:?} counts others");
+        assert_eq!(
+            page["total"], shown,
+            "{path} for {allowed:?} counts other records"
+        );
     }
     for (project, word) in PROJECTS {
         if !allowed.contains(&project) && !path.contains(word) {
@@ -178,7 +180,7 @@ fn nothing_of_others(allowed: &[&str], path: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn two_users_see_their_own_and_nothing_of_each_other_by_any_address() {
+async fn users_see_their_own_records_and_no_others_on_any_endpoint() {
     let shared = shared().await;
     let users: [(&str, &[&str]); 5] = [
         ("project:acme", &["acme"]),
@@ -197,15 +199,15 @@ async fn two_users_see_their_own_and_nothing_of_each_other_by_any_address() {
             "status:running",
             "has:project",
         ] {
-            // A router of its own: so many requests at once are more than one lets in.
+            // A separate router, because of the rate limit.
             let app = app(&shared.log);
             for path in addresses(&shared, query) {
-                let answer = seen(&app, only, &path).await;
-                nothing_of_others(allowed, &path, &answer);
+                let answer = get_as(&app, only, &path).await;
+                assert_only_visible(allowed, &path, &answer);
             }
         }
         let app = app(&shared.log);
-        // They are kept out of nothing that is theirs.
+        // Their own records are visible.
         for (project, word) in PROJECTS
             .iter()
             .filter(|(project, _)| allowed.contains(project))
@@ -218,27 +220,27 @@ async fn two_users_see_their_own_and_nothing_of_each_other_by_any_address() {
                 format!("/api/activities?q=project:{project}"),
                 format!("/api/activities?q=status:running%20name:{word}-running"),
             ] {
-                let answer = seen(&app, only, &path).await;
+                let answer = get_as(&app, only, &path).await;
                 assert!(answer.text.contains(word), "{path} for {only}: {answer:?}");
             }
-            let metrics = seen(&app, only, &format!("/api/metrics/projects/{project}")).await;
+            let metrics = get_as(&app, only, &format!("/api/metrics/projects/{project}")).await;
             assert_eq!(metrics.json()["current"]["count"], 4, "{only}");
         }
-        let overall = seen(&app, only, "/api/metrics/overall").await.json();
+        let overall = get_as(&app, only, "/api/metrics/overall").await.json();
         assert_eq!(overall["current"]["count"], 4 * allowed.len(), "{only}");
         assert_eq!(overall["current"]["active_agents"], allowed.len(), "{only}");
-        seen(&app, only, "/api/health")
+        get_as(&app, only, "/api/health")
             .await
             .problem(403, "forbidden");
     }
 }
 
 #[tokio::test]
-async fn a_recording_is_seen_by_who_may_see_all_that_it_is_of() {
+async fn a_recording_is_visible_if_all_its_activities_are() {
     let shared = shared().await;
     let app = app(&shared.log);
     for id in &shared.recordings {
-        let all = seen(
+        let all = get_as(
             &app,
             "project:acme,apex,nova",
             &format!("/api/recordings/{id}/chunks"),
@@ -248,7 +250,7 @@ async fn a_recording_is_seen_by_who_may_see_all_that_it_is_of() {
         assert!(all.text.contains("-chunk"), "{all:?}");
         let mut seen_by = 0;
         for (project, _) in PROJECTS {
-            let one = seen(
+            let one = get_as(
                 &app,
                 &format!("project:{project}"),
                 &format!("/api/recordings/{id}"),
@@ -261,7 +263,7 @@ async fn a_recording_is_seen_by_who_may_see_all_that_it_is_of() {
 }
 
 #[tokio::test]
-async fn what_is_heard_is_ones_own() {
+async fn a_live_stream_has_only_visible_records() {
     let log = ActivityLog::open(":memory:").unwrap();
     let app = app(&log);
     let listening = |query: &str| {
@@ -280,9 +282,9 @@ async fn what_is_heard_is_ones_own() {
     last.end(Outcome::success());
     log.flush().await.unwrap();
     for query in ["", "project:acme,apex,nova", "-name:x"] {
-        let mut ear = Ear::of(&app, listening(query)).await;
+        let mut client = LiveClient::send(&app, listening(query)).await;
         loop {
-            let message = ear.next().await;
+            let message = client.next().await;
             assert_eq!(message.data["project"], "acme", "{message:?}");
             if message.data["name"] == "last" {
                 break;
@@ -295,7 +297,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn whatever_is_asked_for_is_within_what_may_be_seen(
+    fn every_query_is_restricted_to_visible_records(
         terms in proptest::collection::vec(select(vec![
             "project:apex", "project:acme", "project:nova,apex", "-project:acme", "project:*", "agent:zebra*", "actor:*",
             "-actor:aardvark*", "zebra", "-aardvark", "status:failed", "status:running,success", "has:actor", "brand:*",
@@ -315,11 +317,11 @@ proptest! {
             };
             let query = terms.join("%20").replace('*', "%2a");
             for path in addresses(&shared, &query) {
-                let answer = seen(&app, only, &path).await;
-                nothing_of_others(allowed, &path, &answer);
+                let answer = get_as(&app, only, &path).await;
+                assert_only_visible(allowed, &path, &answer);
             }
-            let overall = seen(&app, only, &format!("/api/metrics/overall?window={window}")).await;
-            let listed = seen(&app, only, "/api/activities?limit=1000&q=-status:running").await.json();
+            let overall = get_as(&app, only, &format!("/api/metrics/overall?window={window}")).await;
+            let listed = get_as(&app, only, "/api/activities?limit=1000&q=-status:running").await.json();
             let listed = listed["activities"].as_array().unwrap().len();
             assert_eq!(overall.json()["current"]["count"], listed);
         });

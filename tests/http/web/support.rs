@@ -1,4 +1,4 @@
-//! Asking a router.
+//! Requests to a router.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tower_activity::{ActivityLog, Describe, Outcome};
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -30,7 +30,7 @@ impl Answer {
             .unwrap()
     }
 
-    /// Says that this is a problem of this status and code, and gives its detail.
+    /// Asserts a problem with this status and code, and returns its detail.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{self:?}");
@@ -42,7 +42,7 @@ impl Answer {
     }
 }
 
-/// The router of a log.
+/// Returns the router of a log.
 pub(crate) fn router(log: &ActivityLog) -> Router {
     log.router().into()
 }
@@ -75,7 +75,7 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     }
 }
 
-/// A log with one activity of each name, in this order.
+/// Returns a log with one activity per name, in this order.
 pub(crate) async fn log_with(names: &[&'static str]) -> ActivityLog {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in names {

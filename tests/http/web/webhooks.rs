@@ -1,4 +1,4 @@
-//! How webhooks stand, beside the store.
+//! Webhooks in `api/health`.
 
 use std::{fs, sync::Arc};
 
@@ -14,7 +14,7 @@ use tower_activity::{
 use crate::web::support::{get, router};
 
 #[tokio::test]
-async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
+async fn health_shows_every_webhook_with_only_the_origin_of_its_url() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -24,7 +24,7 @@ async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
     assert_eq!(none["webhooks"], json!([]));
     assert!(
         !folder.path().join("activity.db-webhooks").exists(),
-        "looking made a file"
+        "reading created a file"
     );
 
     let webhooks = Webhooks::open(&path).unwrap();
@@ -35,7 +35,7 @@ async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
         log.start(Describe::tool("a")).end(Outcome::success());
     }
     log.flush().await.unwrap();
-    // Whoever reads the file of another process sees the same.
+    // A server that only reads the store shows the same.
     let store = Arc::new(SqliteStore::new(&path).unwrap());
     for app in [app, ActivityRouter::from_store(store).into()] {
         let answer = get(&app, "/api/health").await;
@@ -56,7 +56,7 @@ async fn health_shows_every_webhook_and_of_its_url_no_more_than_the_host() {
 }
 
 #[tokio::test]
-async fn who_may_see_a_part_sees_no_webhooks() {
+async fn limited_access_shows_no_webhooks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -70,7 +70,7 @@ async fn who_may_see_a_part_sees_no_webhooks() {
 }
 
 #[tokio::test]
-async fn health_is_shown_where_webhooks_cannot_be_read_or_there_are_none() {
+async fn health_is_shown_even_if_webhooks_cannot_be_read() {
     let log = ActivityLog::open(":memory:").unwrap();
     let health = get(&router(&log), "/api/health").await;
     assert_eq!(

@@ -24,7 +24,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 #[tokio::test]
-async fn an_event_is_recorded_and_its_id_given_once_it_is_committed() {
+async fn an_event_is_recorded_and_its_id_returned_after_the_commit() {
     let log = log_with(&[]).await;
     let app: Router = log.router().accept_events().into();
     let event = json!({"type": "deployment", "summary": "v3", "project": "acme", "count": 2, "data": {"by": "ann"}, "dedup_key": "3"});
@@ -42,7 +42,7 @@ async fn an_event_is_recorded_and_its_id_given_once_it_is_committed() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_unless_the_application_says_so() {
+async fn writes_are_disabled_by_default() {
     let log = log_with(&[]).await;
     let refused = send(&router(&log), told(&[JSON, SAME], "{\"type\":\"a\"}")).await;
     refused.problem(405, "method");
@@ -50,7 +50,7 @@ async fn nothing_is_written_unless_the_application_says_so() {
 }
 
 #[tokio::test]
-async fn pages_of_others_write_nothing() {
+async fn cross_origin_writes_are_rejected() {
     let log = log_with(&[]).await;
     let app: Router = log.router().accept_events().into();
     let body = "{\"type\":\"forged\"}";
@@ -105,7 +105,7 @@ async fn pages_of_others_write_nothing() {
 }
 
 #[tokio::test]
-async fn programs_show_a_token_and_cookies_are_not_enough() {
+async fn programs_write_with_a_bearer_token_and_not_with_a_cookie() {
     let log = log_with(&[]).await;
     let app: Router = log.router().token(secret()).accept_events().into();
     let body = "{\"type\":\"deployment\"}";
@@ -139,7 +139,7 @@ async fn programs_show_a_token_and_cookies_are_not_enough() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_refused() {
+async fn an_invalid_event_is_rejected() {
     let log = log_with(&[]).await;
     let app: Router = log.router().accept_events().into();
     for (body, status) in [

@@ -1,4 +1,4 @@
-//! Every record that is meant arrives at least once, in order, whatever becomes of the receiver and of us.
+//! At-least-once delivery, in order, despite failures of the receiver and the sender.
 
 use std::{
     collections::HashMap,
@@ -15,16 +15,16 @@ use tower_activity::{
     record::{EventId, Filter},
 };
 
-use crate::webhook::receiver::{Does, Plan, Receiver, soon};
+use crate::webhook::receiver::{Receiver, Reply, Script, soon};
 
-pub struct Place {
+pub struct TestLog {
     pub path: PathBuf,
     pub log: ActivityLog,
-    /// Last: the log has to be closed before its folder goes.
+    /// Last, because the log must be closed before its folder is removed.
     _folder: TempDir,
 }
 
-impl Place {
+impl TestLog {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
@@ -32,19 +32,19 @@ impl Place {
             .flush_interval(Duration::from_millis(1))
             .open(&path)
             .unwrap();
-        Place {
+        TestLog {
             path,
             log,
             _folder: folder,
         }
     }
 
-    /// Quick to send again, and patient with a receiver that has much to do.
+    /// With a short backoff, and a long timeout for a busy machine.
     pub fn webhooks(&self) -> Webhooks {
-        quick(&self.path).timeout(Duration::from_secs(60))
+        with_short_backoff(&self.path).timeout(Duration::from_secs(60))
     }
 
-    /// Records an event in each of three activities, and one that nobody wants.
+    /// Records two events in each activity: one that matches the filter, one that does not.
     pub fn round(&self, jobs: &[tower_activity::activity::ActivityGuard]) -> Vec<EventId> {
         let mut ids = Vec::new();
         for job in jobs {
@@ -56,11 +56,11 @@ impl Place {
 }
 
 /// For receivers that hang.
-pub fn impatient(log: &Path) -> Webhooks {
-    quick(log).timeout(Duration::from_millis(300))
+pub fn with_short_timeout(log: &Path) -> Webhooks {
+    with_short_backoff(log).timeout(Duration::from_millis(300))
 }
 
-fn quick(log: &Path) -> Webhooks {
+fn with_short_backoff(log: &Path) -> Webhooks {
     let webhooks = Webhooks::open(log).unwrap();
     webhooks
         .attempts(1_000)
@@ -71,9 +71,9 @@ pub fn filter(text: &str) -> Filter {
     Filter::parse(text, chrono::Utc::now()).unwrap()
 }
 
-/// Asserts that all of what was meant arrived, and nothing else, first in order per activity. What arrived is ids of records
-/// and of their activities.
-pub fn arrived_in_order(arrived: impl Iterator<Item = (String, String)>, meant: Vec<String>) {
+/// Asserts that exactly the expected records arrived, their first deliveries in order per activity. `arrived` has the IDs of
+/// records and of their activities.
+pub fn arrived_in_order(arrived: impl Iterator<Item = (String, String)>, expected: Vec<String>) {
     let mut activities = HashMap::new();
     let mut first = Vec::new();
     for (id, activity) in arrived {
@@ -81,7 +81,7 @@ pub fn arrived_in_order(arrived: impl Iterator<Item = (String, String)>, meant: 
             first.push(id);
         }
     }
-    assert_eq!(first.len(), meant.len());
+    assert_eq!(first.len(), expected.len());
     let by_activity = |ids: Vec<String>| {
         let mut by = HashMap::<_, Vec<String>>::new();
         for id in ids {
@@ -89,21 +89,21 @@ pub fn arrived_in_order(arrived: impl Iterator<Item = (String, String)>, meant: 
         }
         by
     };
-    assert_eq!(by_activity(first), by_activity(meant));
+    assert_eq!(by_activity(first), by_activity(expected));
 }
 
 #[test]
-fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_back() {
-    let place = Place::new();
+fn every_event_arrives_in_order_despite_failures_timeouts_and_restarts() {
+    let test = TestLog::new();
     let jobs: Vec<_> = ["a", "b", "c"]
-        .map(|name| place.log.start(Describe::job(name)))
+        .map(|name| test.log.start(Describe::job(name)))
         .into();
-    let plan = Plan::default();
-    let receiver = Receiver::start(&plan, None);
-    let webhooks = impatient(&place.path);
-    // Nobody asked for what was before.
-    place.round(&jobs);
-    place.log.flush().wait().unwrap();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = with_short_timeout(&test.path);
+    // Events before the webhook was added are not sent.
+    test.round(&jobs);
+    test.log.flush().wait().unwrap();
     let webhook = Webhook::events("steps", receiver.url())
         .unwrap()
         .filter(filter("type:step"))
@@ -111,62 +111,72 @@ fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_ba
     let secret = webhooks.add(&webhook).unwrap();
 
     let delivery = webhooks.deliver();
-    let mut meant = Vec::new();
-    plan.then([Does::Take, Does::Take, Does::Answer(500), Does::Answer(503)]);
-    plan.then([Does::Take, Does::Hang, Does::Take, Does::Answer(429)]);
+    let mut expected = Vec::new();
+    script.then([
+        Reply::Accept,
+        Reply::Accept,
+        Reply::Status(500),
+        Reply::Status(503),
+    ]);
+    script.then([
+        Reply::Accept,
+        Reply::Hang,
+        Reply::Accept,
+        Reply::Status(429),
+    ]);
     for _ in 0..5 {
-        meant.extend(place.round(&jobs));
+        expected.extend(test.round(&jobs));
     }
-    // Whatever the receiver does, the log's writer goes on.
-    place.log.flush().wait().unwrap();
-    soon(|| (plan.taken().len() >= meant.len()).then_some(()));
+    // The log's writer does not wait for the receiver.
+    test.log.flush().wait().unwrap();
+    soon(|| (script.accepted().len() >= expected.len()).then_some(()));
 
-    // It is killed while it has a message, and comes back where it was.
-    plan.then([Does::Hang]);
-    meant.extend(place.round(&jobs));
-    let before = plan.seen().len();
-    soon(|| (plan.seen().len() > before).then_some(()));
+    // The receiver is killed with a message in flight, and restarted.
+    script.then([Reply::Hang]);
+    expected.extend(test.round(&jobs));
+    let before = script.seen().len();
+    soon(|| (script.seen().len() > before).then_some(()));
     let address = receiver.address;
     drop(receiver);
     for _ in 0..5 {
-        meant.extend(place.round(&jobs));
+        expected.extend(test.round(&jobs));
     }
-    place.log.flush().wait().unwrap();
+    test.log.flush().wait().unwrap();
     soon(|| webhooks.list().unwrap()[0].trouble.clone());
-    let _receiver = Receiver::start(&plan, Some(address));
-    soon(|| (plan.taken().len() >= meant.len()).then_some(()));
+    let _receiver = Receiver::start(&script, Some(address));
+    soon(|| (script.accepted().len() >= expected.len()).then_some(()));
 
-    // We end with a message on its way, and another goes on.
-    plan.then([Does::Hang]);
-    meant.extend(place.round(&jobs));
-    let before = plan.seen().len();
-    soon(|| (plan.seen().len() > before).then_some(()));
+    // The delivery is dropped with a message in flight, and another continues.
+    script.then([Reply::Hang]);
+    expected.extend(test.round(&jobs));
+    let before = script.seen().len();
+    soon(|| (script.seen().len() > before).then_some(()));
     drop(delivery);
     let delivery = webhooks.deliver();
     for _ in 0..5 {
-        meant.extend(place.round(&jobs));
+        expected.extend(test.round(&jobs));
     }
-    place.log.flush().wait().unwrap();
-    let taken = soon(|| {
+    test.log.flush().wait().unwrap();
+    let accepted = soon(|| {
         let status = &webhooks.list().unwrap()[0];
-        (status.delivered >= meant.len() as u64).then(|| plan.taken())
+        (status.delivered >= expected.len() as u64).then(|| script.accepted())
     });
     delivery.stop();
 
-    let meant: Vec<_> = meant.iter().map(ToString::to_string).collect();
-    let arrived = taken.iter().map(|message| {
+    let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
+    let arrived = accepted.iter().map(|message| {
         let activity = message.json()["data"]["activity"]
             .as_str()
             .unwrap()
             .to_owned();
         (message.id().to_owned(), activity)
     });
-    arrived_in_order(arrived, meant);
+    arrived_in_order(arrived, expected);
 
-    // By code that is not ours.
+    // Verified with another implementation.
     let verifier = standardwebhooks::Webhook::new(&secret.reveal()).unwrap();
     let other = standardwebhooks::Webhook::new(&Secret::random().unwrap().reveal()).unwrap();
-    for message in plan.seen() {
+    for message in script.seen() {
         verifier.verify(&message.body, &message.headers).unwrap();
         assert!(other.verify(&message.body, &message.headers).is_err());
         let event = message.json();
@@ -186,101 +196,105 @@ fn every_event_arrives_in_order_at_a_receiver_that_fails_hangs_dies_and_comes_ba
     }
 }
 
-/// What somebody does to the files of a log that is open.
-type Act = fn(&Place);
+/// A change to the files of an open log.
+type Act = fn(&TestLog);
 
-fn beside(place: &Place, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", place.path.display()))
+fn beside(test: &TestLog, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", test.path.display()))
 }
 
-/// With 200 events, more than the log itself has.
-fn another_log_is_put_there(place: &Place) {
-    let other = place.path.with_extension("other");
+/// With 200 events, more than the log itself.
+fn replace_with_another_log(test: &TestLog) {
+    let other = test.path.with_extension("other");
     let log = ActivityLog::open(&other).unwrap();
     for _ in 0..200 {
         log.event("foreign").record();
     }
     log.shutdown().wait().unwrap();
-    std::fs::rename(&other, &place.path).unwrap();
+    std::fs::rename(&other, &test.path).unwrap();
 }
 
 #[test]
-fn each_record_is_sent_once_whatever_takes_the_place_of_the_log() {
+fn each_record_is_sent_once_when_the_log_is_replaced() {
     let acts: [(&str, Act); 4] = [
-        ("moved away", |place| {
-            std::fs::rename(&place.path, place.path.with_extension("moved")).unwrap();
+        ("moved away", |test| {
+            std::fs::rename(&test.path, test.path.with_extension("moved")).unwrap();
         }),
-        ("removed", |place| {
+        ("removed", |test| {
             for suffix in ["-shm", "-wal", ""] {
-                std::fs::remove_file(beside(place, suffix)).unwrap();
+                std::fs::remove_file(beside(test, suffix)).unwrap();
             }
         }),
-        ("an older copy put back", |place| {
-            std::fs::rename(beside(place, "-copy"), &place.path).unwrap();
+        ("an older copy put back", |test| {
+            std::fs::rename(beside(test, "-copy"), &test.path).unwrap();
         }),
-        ("another log put there", another_log_is_put_there),
+        ("another log put there", replace_with_another_log),
     ];
     for (name, act) in acts {
-        let place = Place::new();
-        let plan = Plan::default();
-        let receiver = Receiver::start(&plan, None);
-        let webhooks = place.webhooks();
+        let test = TestLog::new();
+        let script = Script::default();
+        let receiver = Receiver::start(&script, None);
+        let webhooks = test.webhooks();
         let steps = Webhook::events("steps", receiver.url()).unwrap();
         webhooks.add(&steps.allow_private()).unwrap();
         let delivery = webhooks.deliver();
         let mut sent = 0;
         for round in 0..2 {
             for _ in 0..10 {
-                place.log.event("step").record();
+                test.log.event("step").record();
             }
             sent += 10;
-            soon(|| (plan.taken().len() == sent).then_some(()));
-            // All of them are in the main file: nothing is left to be copied.
-            let wal = beside(&place, "-wal");
+            soon(|| (script.accepted().len() == sent).then_some(()));
+            // Wait until all are in the main file.
+            let wal = beside(&test, "-wal");
             soon(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
             if round == 0 {
-                // By another process: one that closes a file loses its own locks on it.
+                // In another process: closing the file would drop the locks of this one.
                 let copied = Command::new("cp")
-                    .args([&place.path, &beside(&place, "-copy")])
+                    .args([&test.path, &beside(&test, "-copy")])
                     .status();
                 assert!(copied.unwrap().success());
             }
         }
-        act(&place);
+        act(&test);
         let mut ids = Vec::new();
         for _ in 0..30 {
-            let receipt = place.log.event("next").record();
+            let receipt = test.log.event("next").record();
             ids.extend(receipt.id().map(|id| id.to_string()));
             receipt.committed().wait().unwrap();
         }
-        soon(|| (plan.taken().len() >= 50).then_some(()));
+        soon(|| (script.accepted().len() >= 50).then_some(()));
         delivery.stop();
-        let taken: Vec<String> = plan.taken().iter().map(|one| one.id().to_owned()).collect();
-        assert_eq!(taken[20..], ids, "{name}");
+        let accepted: Vec<String> = script
+            .accepted()
+            .iter()
+            .map(|one| one.id().to_owned())
+            .collect();
+        assert_eq!(accepted[20..], ids, "{name}");
     }
 }
 
 #[test]
-fn a_record_that_is_never_taken_is_set_aside_and_can_be_sent_again() {
-    let place = Place::new();
-    let plan = Plan::default();
-    let receiver = Receiver::start(&plan, None);
-    let webhooks = place.webhooks().attempts(3);
+fn a_rejected_record_becomes_a_dead_letter_and_can_be_retried() {
+    let test = TestLog::new();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = test.webhooks().attempts(3);
     let failed = Webhook::activities("failed", receiver.url()).unwrap();
     let failed = failed.filter(filter("status:failed")).allow_private();
     webhooks.add(&failed).unwrap();
-    plan.poison.lock().unwrap().push("poison".into());
+    script.poison.lock().unwrap().push("poison".into());
     for name in ["one", "poison", "fine", "two"] {
-        let job = place.log.start(Describe::job(name));
+        let job = test.log.start(Describe::job(name));
         job.end(match name {
             "fine" => Outcome::success(),
             _ => Outcome::failed("denied"),
         });
     }
-    place.log.flush().wait().unwrap();
+    test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
-    soon(|| (plan.taken().len() == 2).then_some(()));
-    let names: Vec<_> = plan
+    soon(|| (script.accepted().len() == 2).then_some(()));
+    let names: Vec<_> = script
         .seen()
         .iter()
         .map(|message| message.json()["subject"].as_str().unwrap().to_owned())
@@ -292,39 +306,39 @@ fn a_record_that_is_never_taken_is_set_aside_and_can_be_sent_again() {
     let letter = &letters[0];
     assert_eq!((letter.webhook.as_str(), letter.attempts), ("failed", 3));
     assert_eq!(letter.error, "answered 422 Unprocessable Entity");
-    let mut reader = ActivityReader::open(&place.path).unwrap();
+    let mut reader = ActivityReader::open(&test.path).unwrap();
     let id = reader.find(&letter.id).unwrap();
     assert_eq!(reader.activity(id).unwrap().unwrap().name, "poison");
 
     let refused = webhooks.retry(letter).unwrap_err();
     assert!(refused.to_string().contains("answered 422"), "{refused}");
     assert_eq!(webhooks.list().unwrap()[0].dead_letters, 1);
-    plan.poison.lock().unwrap().clear();
+    script.poison.lock().unwrap().clear();
     webhooks.retry(letter).unwrap();
     assert_eq!(webhooks.dead_letters().unwrap(), []);
-    assert_eq!(plan.taken().last().unwrap().id(), letter.id);
+    assert_eq!(script.accepted().last().unwrap().id(), letter.id);
     delivery.stop();
 }
 
 #[test]
 fn one_of_several_delivers_and_another_takes_over() {
-    let place = Place::new();
-    let plan = Plan::default();
-    let receiver = Receiver::start(&plan, None);
-    let webhooks = place.webhooks();
+    let test = TestLog::new();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = test.webhooks();
     let webhook = Webhook::events("all", receiver.url()).unwrap();
     webhooks.add(&webhook.allow_private()).unwrap();
     let first = webhooks.deliver();
-    place.log.event("one").record();
-    soon(|| (plan.taken().len() == 1).then_some(()));
+    test.log.event("one").record();
+    soon(|| (script.accepted().len() == 1).then_some(()));
     let second = webhooks.deliver();
-    place.log.event("two").record();
-    soon(|| (plan.taken().len() == 2).then_some(()));
+    test.log.event("two").record();
+    soon(|| (script.accepted().len() == 2).then_some(()));
     first.stop();
-    place.log.event("three").record();
-    soon(|| (plan.taken().len() == 3).then_some(()));
+    test.log.event("three").record();
+    soon(|| (script.accepted().len() == 3).then_some(()));
     second.stop();
-    let types: Vec<_> = plan
+    let types: Vec<_> = script
         .seen()
         .iter()
         .map(|message| message.json()["data"]["type"].as_str().unwrap().to_owned())
@@ -333,22 +347,22 @@ fn one_of_several_delivers_and_another_takes_over() {
 }
 
 #[test]
-fn a_webhook_can_be_mended_and_removed_while_it_waits() {
-    let place = Place::new();
-    let plan = Plan::default();
-    let receiver = Receiver::start(&plan, None);
-    let webhooks = place.webhooks();
+fn a_webhook_can_be_replaced_and_removed_while_it_waits() {
+    let test = TestLog::new();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = test.webhooks();
     let nowhere = Webhook::events("all", "http://127.0.0.1:1/hook").unwrap();
     let secret = webhooks.add(&nowhere.allow_private()).unwrap();
     let delivery = webhooks.deliver();
-    place.log.event("one").record();
-    place.log.flush().wait().unwrap();
+    test.log.event("one").record();
+    test.log.flush().wait().unwrap();
     let trouble = soon(|| webhooks.list().unwrap()[0].trouble.clone());
     assert!(trouble.to_lowercase().contains("refused"), "{trouble}");
 
     let mended = Webhook::events("all", receiver.url()).unwrap();
     assert_eq!(webhooks.add(&mended.allow_private()).unwrap(), secret);
-    soon(|| (plan.taken().len() == 1).then_some(()));
+    soon(|| (script.accepted().len() == 1).then_some(()));
     soon(|| webhooks.list().unwrap()[0].trouble.is_none().then_some(()));
     webhooks.remove("all").unwrap();
     assert!(webhooks.remove("all").unwrap_err().is_not_found());

@@ -1,6 +1,6 @@
-//! Receivers and senders that are processes, and are killed: nothing is missed, nothing comes too early.
+//! Receivers and senders as processes that are killed: no event is missed, and the order is kept.
 //!
-//! The test runs itself again as each of them.
+//! The test binary runs itself as each of them.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,35 +16,35 @@ use std::{
 use tower_activity::{Describe, Outcome, notify::Webhook, record::EventId};
 
 use crate::webhook::{
-    delivery::{Place, arrived_in_order, filter, impatient},
-    receiver::{Does, Message, Plan, Receiver, anywhere, soon},
+    delivery::{TestLog, arrived_in_order, filter, with_short_timeout},
+    receiver::{Message, Receiver, Reply, Script, soon, unused_address},
 };
 
 const JOURNAL: &str = "ACTIVITY_TEST_JOURNAL";
 const ADDRESS: &str = "ACTIVITY_TEST_ADDRESS";
 const STORE: &str = "ACTIVITY_TEST_STORE";
 
-/// What a receiver that is a process does with its messages, over and over.
-const DOES: [Does; 9] = [
-    Does::Take,
-    Does::Take,
-    Does::Answer(500),
-    Does::Take,
-    Does::Hang,
-    Does::Take,
-    Does::Later("0"),
-    Does::Take,
-    Does::Answer(503),
+/// The replies of the receiver process, in a loop.
+const REPLIES: [Reply; 9] = [
+    Reply::Accept,
+    Reply::Accept,
+    Reply::Status(500),
+    Reply::Accept,
+    Reply::Hang,
+    Reply::Accept,
+    Reply::RetryAfter("0"),
+    Reply::Accept,
+    Reply::Status(503),
 ];
 
-/// A process that is killed at the latest when this is dropped.
+/// A process that is killed on drop.
 struct Process {
     child: Child,
-    said: String,
+    ready: String,
 }
 
 impl Process {
-    /// Runs this program as one of the tests below, until it has said something.
+    /// Runs this binary as one of the tests below, and waits until it is ready.
     fn start(test: &str, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
@@ -53,10 +53,10 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut said = lines.map_while(Result::ok);
-        let said = said.find_map(|line| Some(line.split_once("ready ")?.1.to_owned()));
+        let mut output = lines.map_while(Result::ok);
+        let ready = output.find_map(|line| Some(line.split_once("ready ")?.1.to_owned()));
         Process {
-            said: said.unwrap(),
+            ready: ready.unwrap(),
             child,
         }
     }
@@ -82,117 +82,117 @@ impl Drop for Process {
     }
 }
 
-/// The other half of the test below: receives, and writes down what before it answers.
+/// The receiver process of the test below.
 #[test]
 fn receives() {
     let Ok(journal) = std::env::var(JOURNAL) else {
         return;
     };
     let journal = OpenOptions::new().append(true).open(journal).unwrap();
-    let plan = Plan {
+    let script = Script {
         journal: Some(Arc::new(Mutex::new(journal))),
-        ..Plan::default()
+        ..Script::default()
     };
     for _ in 0..100 {
-        plan.then(DOES);
+        script.then(REPLIES);
     }
     let address = std::env::var(ADDRESS).unwrap().parse().unwrap();
-    let receiver = Receiver::start(&plan, Some(address));
+    let receiver = Receiver::start(&script, Some(address));
     println!("ready {}", receiver.address);
     thread::park_timeout(Duration::from_secs(300));
 }
 
-/// The other half of the test below: sends.
+/// The sender process of the test below.
 #[test]
 fn sends() {
     let Ok(store) = std::env::var(STORE) else {
         return;
     };
-    let _delivery = impatient(Path::new(&store)).deliver();
+    let _delivery = with_short_timeout(Path::new(&store)).deliver();
     println!("ready to send");
     thread::park_timeout(Duration::from_secs(300));
 }
 
-/// What receivers have written down. Of a line that is being written there is no end yet.
+/// The messages in the journal, without a line that is being written.
 fn messages(journal: &Path) -> Vec<Message> {
     let text = fs::read_to_string(journal).unwrap();
     let whole = text
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'));
-    whole.map(Message::of).collect()
+    whole.map(Message::parse).collect()
 }
 
-fn taken(journal: &Path) -> Vec<Message> {
+fn accepted(journal: &Path) -> Vec<Message> {
     let mut messages = messages(journal);
-    messages.retain(|message| message.taken);
+    messages.retain(|message| message.accepted);
     messages
 }
 
 #[test]
-fn every_event_arrives_in_order_where_receivers_and_senders_are_killed() {
-    let place = Place::new();
+fn every_event_arrives_in_order_when_receivers_and_senders_are_killed() {
+    let test = TestLog::new();
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     fs::write(&journal, "").unwrap();
-    let jobs = ["a", "b", "c"].map(|name| place.log.start(Describe::job(name)));
-    let mut meant: Vec<EventId> = Vec::new();
+    let jobs = ["a", "b", "c"].map(|name| test.log.start(Describe::job(name)));
+    let mut expected: Vec<EventId> = Vec::new();
     let mut rounds = |count: usize| {
         for _ in 0..count {
-            meant.extend(place.round(&jobs));
+            expected.extend(test.round(&jobs));
         }
-        place.log.flush().wait().unwrap();
-        meant.len()
+        test.log.flush().wait().unwrap();
+        expected.len()
     };
-    // One more message than there were.
-    let goes_on = || {
-        let before = taken(&journal).len();
-        soon(|| (taken(&journal).len() > before).then_some(()));
+    // Waits for another message.
+    let wait_for_message = || {
+        let before = accepted(&journal).len();
+        soon(|| (accepted(&journal).len() > before).then_some(()));
     };
 
-    let receiver = Process::receiver(&journal, anywhere());
-    let address: SocketAddr = receiver.said.parse().unwrap();
+    let receiver = Process::receiver(&journal, unused_address());
+    let address: SocketAddr = receiver.ready.parse().unwrap();
     let webhook = Webhook::events("steps", format!("http://{address}/hook")).unwrap();
     let webhook = webhook.filter(filter("type:step")).allow_private();
-    let secret = place.webhooks().add(&webhook).unwrap();
-    let sender = Process::sender(&place.path);
+    let secret = test.webhooks().add(&webhook).unwrap();
+    let sender = Process::sender(&test.path);
     rounds(10);
-    goes_on();
+    wait_for_message();
 
-    // The receiver is killed, and nobody is there for a while.
+    // The receiver is killed, and restarted later.
     drop(receiver);
     rounds(5);
-    soon(|| place.webhooks().list().unwrap()[0].trouble.clone());
+    soon(|| test.webhooks().list().unwrap()[0].trouble.clone());
     let receiver = Process::receiver(&journal, address);
-    goes_on();
+    wait_for_message();
 
-    // The sender is killed, as messages go back and forth, and nobody sends for a while.
+    // The sender is killed while sending, and restarted later.
     drop(sender);
     rounds(5);
-    let sender = Process::sender(&place.path);
-    goes_on();
+    let sender = Process::sender(&test.path);
+    wait_for_message();
 
     // Both.
     drop((receiver, sender));
     let count = rounds(5);
-    let sender = Process::sender(&place.path);
+    let sender = Process::sender(&test.path);
     let receiver = Process::receiver(&journal, address);
     let status = soon(|| {
-        let status = place.webhooks().list().unwrap().remove(0);
+        let status = test.webhooks().list().unwrap().remove(0);
         (status.behind == 0).then_some(status)
     });
     drop((sender, receiver));
 
     assert_eq!((status.dead_letters, &status.trouble), (0, &None));
-    let taken = taken(&journal);
-    assert!(taken.len() >= count);
-    let arrived = taken.iter().map(|message| {
+    let accepted = accepted(&journal);
+    assert!(accepted.len() >= count);
+    let arrived = accepted.iter().map(|message| {
         let activity = message.json()["data"]["activity"]
             .as_str()
             .unwrap()
             .to_owned();
         (message.id().to_owned(), activity)
     });
-    arrived_in_order(arrived, meant.iter().map(ToString::to_string).collect());
+    arrived_in_order(arrived, expected.iter().map(ToString::to_string).collect());
     let verifier = standardwebhooks::Webhook::new(&secret.reveal()).unwrap();
     for message in messages(&journal) {
         verifier.verify(&message.body, &message.headers).unwrap();

@@ -1,7 +1,7 @@
-//! Webhooks: real receivers, which fail, hang, die and come back.
+//! Webhooks, with receivers that fail, hang, crash and restart.
 
 mod delivery;
 mod killed;
 mod receiver;
-mod refusals;
-mod wishes;
+mod rejections;
+mod retry_after;

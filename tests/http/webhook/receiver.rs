@@ -1,4 +1,4 @@
-//! A receiver: an HTTP server that does as it is told, and keeps what it took.
+//! A receiver: an HTTP server with scripted replies.
 
 use std::{
     collections::VecDeque,
@@ -24,32 +24,32 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
 
-/// What a message is verified by.
+/// The signed headers.
 const SIGNED: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
 
-/// What a receiver does with a message.
+/// The reply to a message.
 #[derive(Debug, Clone)]
-pub enum Does {
-    /// Takes it.
-    Take,
-    /// Answers with this status.
-    Answer(u16),
-    /// Does not take it now, and says when to come back.
-    Later(&'static str),
-    /// Never answers.
+pub enum Reply {
+    /// 204.
+    Accept,
+    /// Another status.
+    Status(u16),
+    /// 429 with `Retry-After`.
+    RetryAfter(&'static str),
+    /// No reply.
     Hang,
-    /// Sends the sender somewhere else.
+    /// 307 to a URL.
     Redirect(String),
 }
 
-/// A message as it came in.
+/// A received message.
 #[derive(Debug, Clone)]
 pub struct Message {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// True when it was answered that it is taken.
-    pub taken: bool,
+    /// Whether it was accepted.
+    pub accepted: bool,
 }
 
 impl Message {
@@ -64,12 +64,12 @@ impl Message {
     fn line(&self) -> String {
         let headers = SIGNED.map(|name| self.headers[name].to_str().unwrap());
         let body = std::str::from_utf8(&self.body).unwrap();
-        format!("{}\n", json!([headers, body, self.taken]))
+        format!("{}\n", json!([headers, body, self.accepted]))
     }
 
-    /// Reads what was written down.
-    pub fn of(line: &str) -> Self {
-        let (headers, body, taken): ([String; 3], String, bool) =
+    /// Parses a line of the journal.
+    pub fn parse(line: &str) -> Self {
+        let (headers, body, accepted): ([String; 3], String, bool) =
             serde_json::from_str(line).unwrap();
         let headers = headers.iter().map(|value| value.parse().unwrap());
         Message {
@@ -80,35 +80,35 @@ impl Message {
                 .zip(headers)
                 .collect(),
             body: body.into(),
-            taken,
+            accepted,
         }
     }
 }
 
-/// What the receiver's life outlasts.
+/// The script of a receiver, and what it received. It outlives the receiver.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
-    /// What it does next, one after the other; then it takes everything.
-    pub next: Arc<Mutex<VecDeque<Does>>>,
-    /// What it never takes: messages with one of these in them.
+pub struct Script {
+    /// The next replies; afterwards it accepts everything.
+    pub next: Arc<Mutex<VecDeque<Reply>>>,
+    /// Messages that contain one of these texts are rejected.
     pub poison: Arc<Mutex<Vec<String>>>,
     pub seen: Arc<Mutex<Vec<Message>>>,
-    /// Where messages are written down, a line each, before they are answered.
+    /// Messages are appended here, one per line, before the reply.
     pub journal: Option<Arc<Mutex<File>>>,
 }
 
-impl Plan {
-    pub fn then(&self, does: impl IntoIterator<Item = Does>) {
-        self.next.lock().unwrap().extend(does);
+impl Script {
+    pub fn then(&self, reply: impl IntoIterator<Item = Reply>) {
+        self.next.lock().unwrap().extend(reply);
     }
 
     pub fn seen(&self) -> Vec<Message> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn taken(&self) -> Vec<Message> {
+    pub fn accepted(&self) -> Vec<Message> {
         let mut seen = self.seen();
-        seen.retain(|message| message.taken);
+        seen.retain(|message| message.accepted);
         seen
     }
 }
@@ -120,19 +120,19 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts one anywhere, or where an earlier one was.
-    pub fn start(plan: &Plan, at: Option<SocketAddr>) -> Self {
+    /// Starts a receiver at an unused address, or at that of an earlier one.
+    pub fn start(script: &Script, at: Option<SocketAddr>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let at = at.unwrap_or_else(anywhere);
+        let at = at.unwrap_or_else(unused_address);
         let listener = soon(|| runtime.block_on(TcpListener::bind(at)).ok());
         let address = listener.local_addr().unwrap();
         let app = Router::new()
             .route("/{*path}", post(receive))
-            .with_state(plan.clone());
+            .with_state(script.clone());
         runtime.spawn(async move { axum::serve(listener, app).await });
         Receiver {
             runtime: Some(runtime),
@@ -146,14 +146,14 @@ impl Receiver {
 }
 
 impl Drop for Receiver {
-    /// As when it is killed: whoever is connected loses the connection.
+    /// Drops all connections, as if it were killed.
     fn drop(&mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
 }
 
-/// Any port of an address that no other process of these tests has: whoever comes back there finds it free.
-pub fn anywhere() -> SocketAddr {
+/// A free port on an address that no other test process uses, so that a receiver can restart there.
+pub fn unused_address() -> SocketAddr {
     let [.., a, b] = std::process::id().to_be_bytes();
     let own = match cfg!(target_os = "linux") {
         true => [127, 83, a, b],
@@ -162,49 +162,56 @@ pub fn anywhere() -> SocketAddr {
     (own, 0).into()
 }
 
-async fn receive(State(plan): State<Plan>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(script): State<Script>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let text = String::from_utf8_lossy(&body).into_owned();
-    let poisoned = plan
+    let poisoned = script
         .poison
         .lock()
         .unwrap()
         .iter()
         .any(|poison| text.contains(poison));
-    let does = match poisoned {
-        true => Does::Answer(422),
-        false => (plan.next.lock().unwrap().pop_front()).unwrap_or(Does::Take),
+    let reply = match poisoned {
+        true => Reply::Status(422),
+        false => (script.next.lock().unwrap().pop_front()).unwrap_or(Reply::Accept),
     };
     let message = Message {
         path: uri.path().to_owned(),
         headers,
         body,
-        taken: matches!(does, Does::Take),
+        accepted: matches!(reply, Reply::Accept),
     };
-    if let Some(journal) = &plan.journal {
+    if let Some(journal) = &script.journal {
         journal
             .lock()
             .unwrap()
             .write_all(message.line().as_bytes())
             .unwrap();
     }
-    plan.seen.lock().unwrap().push(message);
-    match does {
-        Does::Take => StatusCode::NO_CONTENT.into_response(),
-        Does::Answer(status) => StatusCode::from_u16(status).unwrap().into_response(),
-        Does::Later(when) => (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, when)]).into_response(),
-        Does::Hang => pending().await,
-        Does::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response(),
+    script.seen.lock().unwrap().push(message);
+    match reply {
+        Reply::Accept => StatusCode::NO_CONTENT.into_response(),
+        Reply::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Reply::RetryAfter(when) => {
+            (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, when)]).into_response()
+        }
+        Reply::Hang => pending().await,
+        Reply::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response(),
     }
 }
 
-/// Asks until there is an answer, for up to a minute.
+/// Polls until there is a value, for up to a minute.
 pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(answer) = answer() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "not in time");
+        assert!(Instant::now() < deadline, "timed out");
         std::thread::yield_now();
     }
 }

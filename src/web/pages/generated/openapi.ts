@@ -1160,7 +1160,7 @@ export const FILTER_FIELDS = [
   {
     "name": "project",
     "alias": null,
-    "description": "project",
+    "description": "project it belongs to",
     "type": "pattern",
     "values": [],
     "examples": [],

@@ -47,6 +47,8 @@ export function fieldValue(text: string, field: string): string | null {
   return term === undefined ? null : term.text.slice(field.length + 1);
 }
 
+const MAX_COMPLETIONS = 20;
+
 /** A completion at the caret. */
 export interface Completion {
   label: string;
@@ -87,6 +89,6 @@ export function complete(
   const head = `${minus}${name}:${earlier.map((one) => `${one},`).join("")}`;
   return values
     .filter((value) => value.toLowerCase().includes(typedPart))
-    .slice(0, 10)
+    .slice(0, MAX_COMPLETIONS)
     .map((value) => put(value, "", head + (listed.length > 0 ? value : quoted(value)), " "));
 }

@@ -1,4 +1,4 @@
-//! Listening to a router.
+//! A client of `api/live`.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tower::ServiceExt;
 
 use crate::web::support::request;
 
-/// Somebody who listens.
-pub(crate) struct Ear {
+/// An open live stream.
+pub(crate) struct LiveClient {
     body: Body,
-    heard: String,
+    received: String,
 }
 
 #[derive(Debug)]
@@ -23,33 +23,33 @@ pub(crate) struct Message {
     pub(crate) data: Value,
 }
 
-impl Ear {
-    /// Somebody on this machine, who goes on after a message.
-    pub(crate) async fn at(app: &Router, path: &str, last: Option<&str>) -> Ear {
+impl LiveClient {
+    /// Connects from this machine, and resumes after a message.
+    pub(crate) async fn connect(app: &Router, path: &str, last: Option<&str>) -> LiveClient {
         let mut request = request("GET", path);
         if let Some(last) = last {
             let headers = request.headers_mut();
             headers.insert("last-event-id", last.parse().unwrap());
         }
-        Ear::of(app, request).await
+        LiveClient::send(app, request).await
     }
 
-    pub(crate) async fn of(app: &Router, request: Request<Body>) -> Ear {
+    pub(crate) async fn send(app: &Router, request: Request<Body>) -> LiveClient {
         let response = app.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Ear {
+        LiveClient {
             body: response.into_body(),
-            heard: String::new(),
+            received: String::new(),
         }
     }
 
-    /// The next message; comments are passed over.
+    /// Returns the next message, and skips comments.
     pub(crate) async fn next(&mut self) -> Message {
         loop {
-            while let Some((block, rest)) = self.heard.split_once("\n\n") {
+            while let Some((block, rest)) = self.received.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.heard = rest;
+                self.received = rest;
                 let field = |name: &str| {
                     let mut values = block.lines().filter_map(|line| line.strip_prefix(name));
                     values.next().map(str::to_owned)
@@ -65,7 +65,7 @@ impl Ear {
             let piece = tokio::time::timeout(Duration::from_secs(10), self.body.frame());
             let piece = piece.await.unwrap().unwrap().unwrap();
             let piece = piece.into_data().unwrap();
-            self.heard.push_str(std::str::from_utf8(&piece).unwrap());
+            self.received.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }
 }

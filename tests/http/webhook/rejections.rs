@@ -1,22 +1,22 @@
-//! What a webhook does not do.
+//! What webhooks reject.
 
 use std::{fs, net::TcpListener};
 
 use tower_activity::notify::{Secret, Webhook, Webhooks};
 
 use crate::webhook::{
-    delivery::{Place, filter},
-    receiver::{Does, Plan, Receiver, soon},
+    delivery::{TestLog, filter},
+    receiver::{Receiver, Reply, Script, soon},
 };
 
 #[test]
-fn nothing_is_sent_to_this_machine_or_its_network_unless_it_is_allowed() {
-    let place = Place::new();
+fn private_addresses_are_rejected_unless_allowed() {
+    let test = TestLog::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let webhooks = place.webhooks();
-    // By its address, by a name that has to be looked up, and in other clothes.
+    let webhooks = test.webhooks();
+    // As an address, a host name, and other spellings of the address.
     let hosts = [
         "127.0.0.1",
         "localhost",
@@ -28,8 +28,8 @@ fn nothing_is_sent_to_this_machine_or_its_network_unless_it_is_allowed() {
         let webhook = Webhook::events(host, format!("http://{host}:{port}/hook"));
         webhooks.add(&webhook.unwrap()).unwrap();
     }
-    place.log.event("deployment").record();
-    place.log.flush().wait().unwrap();
+    test.log.event("deployment").record();
+    test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
     let status = soon(|| {
         let status = webhooks.list().unwrap();
@@ -47,30 +47,33 @@ fn nothing_is_sent_to_this_machine_or_its_network_unless_it_is_allowed() {
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         assert!(said(host).contains("is not public"), "{}", said(host));
     }
-    assert!(listener.accept().is_err(), "somebody has connected");
+    assert!(listener.accept().is_err(), "unexpected connection");
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
-    let place = Place::new();
-    let plan = Plan::default();
-    let receiver = Receiver::start(&plan, None);
-    let webhooks = place.webhooks().attempts(2);
+    let test = TestLog::new();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = test.webhooks().attempts(2);
     let webhook = Webhook::events("moved", receiver.url()).unwrap();
     webhooks.add(&webhook.allow_private()).unwrap();
     let elsewhere = format!("http://{}/elsewhere", receiver.address);
-    plan.then([Does::Redirect(elsewhere.clone()), Does::Redirect(elsewhere)]);
-    place.log.event("deployment").record();
-    place.log.flush().wait().unwrap();
+    script.then([
+        Reply::Redirect(elsewhere.clone()),
+        Reply::Redirect(elsewhere),
+    ]);
+    test.log.event("deployment").record();
+    test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
     let letters = soon(|| Some(webhooks.dead_letters().unwrap()).filter(|all| !all.is_empty()));
     delivery.stop();
     assert_eq!(letters[0].error, "answered 307 Temporary Redirect");
-    assert!(plan.seen().iter().all(|message| message.path == "/hook"));
+    assert!(script.seen().iter().all(|message| message.path == "/hook"));
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_at_once() {
+fn an_invalid_webhook_is_rejected() {
     for url in [
         "ftp://example.com",
         "example.com",
@@ -84,39 +87,39 @@ fn what_makes_no_sense_is_refused_at_once() {
     for secret in ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!"] {
         assert!(secret.parse::<Secret>().is_err(), "{secret}");
     }
-    let place = Place::new();
+    let test = TestLog::new();
     let events = Webhook::events("x", "https://example.com").unwrap();
     let wrong = events.clone().filter(filter("kind:tool"));
-    assert!(place.webhooks().add(&wrong).unwrap_err().is_invalid());
-    assert_eq!(place.webhooks().list().unwrap(), []);
-    let nowhere = Webhooks::open(place.path.with_file_name("none.db")).unwrap();
+    assert!(test.webhooks().add(&wrong).unwrap_err().is_invalid());
+    assert_eq!(test.webhooks().list().unwrap(), []);
+    let nowhere = Webhooks::open(test.path.with_file_name("none.db")).unwrap();
     assert!(nowhere.add(&events).unwrap_err().is_not_found());
     assert!(Webhooks::open(":memory:").is_err());
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_kept_is_for_its_owner_alone() {
+fn the_webhook_file_is_private_to_its_owner() {
     use std::os::unix::fs::PermissionsExt;
 
-    let place = Place::new();
+    let test = TestLog::new();
     let webhook = Webhook::events("x", "https://example.com").unwrap();
-    let secret = place.webhooks().add(&webhook).unwrap();
-    let kept = place.path.with_file_name("activity.db-webhooks");
+    let secret = test.webhooks().add(&webhook).unwrap();
+    let kept = test.path.with_file_name("activity.db-webhooks");
     let mode = kept.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let shown = format!("{:?} {:?}", place.webhooks(), secret);
+    let shown = format!("{:?} {:?}", test.webhooks(), secret);
     assert!(!shown.contains(&secret.reveal()), "{shown}");
 }
 
 #[test]
-fn what_an_older_version_kept_is_taken_over_and_of_a_newer_one_nothing_is_touched() {
-    let place = Place::new();
-    let webhooks = place.webhooks();
+fn an_older_file_is_migrated_and_a_newer_one_is_left_untouched() {
+    let test = TestLog::new();
+    let webhooks = test.webhooks();
     let webhook = Webhook::events("x", "https://example.com").unwrap();
     let secret = webhooks.add(&webhook).unwrap();
     let listed = webhooks.list().unwrap();
-    let kept = place.path.with_file_name("activity.db-webhooks");
+    let kept = test.path.with_file_name("activity.db-webhooks");
     let file = rusqlite::Connection::open(kept).unwrap();
     let older = "ALTER TABLE webhook DROP COLUMN delivered_at; \
         ALTER TABLE webhook DROP COLUMN again_at; \
@@ -134,19 +137,19 @@ fn what_an_older_version_kept_is_taken_over_and_of_a_newer_one_nothing_is_touche
 }
 
 #[test]
-fn what_a_newer_version_kept_stays_as_it_was_left_when_it_was_killed() {
-    let place = Place::new();
+fn a_newer_file_keeps_the_wal_of_a_killed_process() {
+    let test = TestLog::new();
     let webhook = Webhook::events("x", "https://example.com").unwrap();
-    place.webhooks().add(&webhook).unwrap();
-    let kept = place.path.with_file_name("activity.db-webhooks");
+    test.webhooks().add(&webhook).unwrap();
+    let kept = test.path.with_file_name("activity.db-webhooks");
     let newer = rusqlite::Connection::open(&kept).unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
-    // Closed, it would take its write-ahead log into the file.
+    // Closing it would checkpoint the WAL.
     let files = ["activity.db-webhooks", "activity.db-webhooks-wal"];
-    let [file, log] = files.map(|name| fs::read(place.path.with_file_name(name)).unwrap());
+    let [file, log] = files.map(|name| fs::read(test.path.with_file_name(name)).unwrap());
     assert!(!log.is_empty());
 
-    let killed = Place::new();
+    let killed = TestLog::new();
     let [to, log_to] = files.map(|name| killed.path.with_file_name(name));
     fs::write(&to, &file).unwrap();
     fs::write(&log_to, &log).unwrap();

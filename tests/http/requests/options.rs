@@ -1,4 +1,4 @@
-//! What an application chooses: what is left out, what is said more, what is denied.
+//! Options of the layer: skip, describe, classify, denied.
 
 use std::{
     convert::Infallible,
@@ -39,7 +39,7 @@ async fn get_from(app: Router, path: &str) -> Response {
 }
 
 #[tokio::test]
-async fn what_is_skipped_is_answered_and_not_recorded() {
+async fn a_skipped_request_is_handled_and_not_recorded() {
     let (log, layer) = layer();
     let app = routes().layer(
         layer
@@ -58,7 +58,7 @@ async fn what_is_skipped_is_answered_and_not_recorded() {
 }
 
 #[tokio::test]
-async fn what_is_skipped_stays_in_the_activity_around_it() {
+async fn a_skipped_request_keeps_the_enclosing_activity_current() {
     let (log, layer) = layer();
     let inner =
         layer
@@ -77,7 +77,7 @@ async fn what_is_skipped_stays_in_the_activity_around_it() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_taken_to_another_task_stays_within_its_own() {
+async fn a_request_handled_on_another_task_keeps_its_parent() {
     let (log, layer) = layer();
     let inner = routes().layer(layer.clone().describe(|_, describe| describe.name("inner")));
     let outer = layer.layer(service_fn(move |request: Request<Body>| {
@@ -106,7 +106,7 @@ async fn a_request_can_have_a_deadline() {
 }
 
 #[tokio::test]
-async fn rules_see_the_request_and_say_more_or_otherwise() {
+async fn describe_rules_see_the_request_and_extend_or_override() {
     let (log, layer) = layer();
     let app = routes().layer(
         layer
@@ -130,7 +130,7 @@ async fn rules_see_the_request_and_say_more_or_otherwise() {
 }
 
 #[tokio::test]
-async fn rules_that_panic_cost_the_record_what_they_had_to_say() {
+async fn a_panic_in_a_rule_loses_only_what_the_rule_adds() {
     let (log, layer) = layer();
     let app = routes().layer(
         layer
@@ -146,7 +146,7 @@ async fn rules_that_panic_cost_the_record_what_they_had_to_say() {
 }
 
 #[tokio::test]
-async fn denied_requests_fail_where_that_is_chosen() {
+async fn denied_requests_fail_with_the_denied_option() {
     let (log, layer) = layer();
     get_from(routes().layer(layer.denied()), "/denied").await;
     let row = rows(&log).one("GET /denied");
@@ -157,7 +157,7 @@ async fn denied_requests_fail_where_that_is_chosen() {
 }
 
 #[tokio::test]
-async fn what_counts_as_success_can_be_chosen_for_all_and_for_one_response() {
+async fn classification_can_be_set_for_all_responses_and_for_one() {
     let (log, layer) = layer();
     let layer = layer.classify(|status: &StatusCode| match status.as_u16() {
         200 => Outcome::success(),
@@ -172,7 +172,7 @@ async fn what_counts_as_success_can_be_chosen_for_all_and_for_one_response() {
 }
 
 #[tokio::test]
-async fn a_route_can_have_a_layer_of_its_own() {
+async fn a_route_can_have_its_own_layer() {
     let (log, layer) = layer();
     let strict = layer.clone().denied();
     let app = Router::new()
@@ -192,7 +192,7 @@ async fn a_route_can_have_a_layer_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_late_is_said_inside() {
+async fn the_handler_can_set_the_scope() {
     let (log, layer) = layer();
     let app = Router::new()
         .route(
@@ -217,7 +217,7 @@ async fn a_disabled_log_changes_nothing() {
 }
 
 #[test]
-fn types_stay_as_usable_as_those_inside() {
+fn wrappers_keep_the_auto_traits_of_the_wrapped_types() {
     fn body<B: http_body::Body + Default + Send + Sync + Unpin + std::fmt::Debug>() {}
     fn service<S: Clone + Send + Sync + std::fmt::Debug>() {}
     body::<ActivityBody<Full<bytes::Bytes>>>();
@@ -226,9 +226,9 @@ fn types_stay_as_usable_as_those_inside() {
     assert!(http_body::Body::is_end_stream(&empty));
 }
 
-/// A header of 300 kB of whatever a scanner may choke on holds nobody up.
+/// Headers of 300 kB with text that is slow for naive secret scanners.
 #[tokio::test]
-async fn a_header_of_any_content_costs_no_more_than_its_length() {
+async fn a_hostile_header_is_redacted_in_linear_time() {
     let (log, layer) = layer();
     let app = routes().layer(layer);
     for unit in [
@@ -247,7 +247,7 @@ async fn a_header_of_any_content_costs_no_more_than_its_length() {
             .unwrap();
         let start = std::time::Instant::now();
         app.clone().oneshot(request).await.unwrap();
-        // It took half a minute; now a millisecond in a release build.
+        // It took half a minute once; now a millisecond in a release build.
         assert!(start.elapsed() < Duration::from_secs(2), "{unit:?}");
     }
     assert_eq!(log.accounting().activities.recorded, 7);

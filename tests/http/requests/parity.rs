@@ -1,4 +1,4 @@
-//! Every byte that a client sees is the same with the layer and without it.
+//! Clients receive the same bytes with and without the layer.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_activity::{ActivityLayer, ActivityLog, Mode};
@@ -26,7 +26,7 @@ const PATHS: &[&str] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_answers_byte_for_byte_as_without_the_layer() {
+async fn responses_are_byte_for_byte_the_same_as_without_the_layer() {
     let bare = serve(routes()).await;
     for mode in [Mode::Fast, Mode::Durable] {
         let log = ActivityLog::builder().mode(mode).open(":memory:").unwrap();
@@ -49,7 +49,7 @@ async fn an_application_answers_byte_for_byte_as_without_the_layer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upgraded_connection_says_the_same() {
+async fn an_upgraded_connection_is_byte_for_byte_the_same() {
     let log = ActivityLog::open(":memory:").unwrap();
     let bare = serve(routes()).await;
     let wrapped = serve(routes().layer(ActivityLayer::http(&log))).await;
@@ -67,7 +67,7 @@ async fn an_upgraded_connection_says_the_same() {
             connection.read_exact(&mut echo).await.unwrap();
             assert_eq!(echo, answer, "{path}");
             connection.shutdown().await.unwrap();
-            // What it says when its client has closed.
+            // What the server sends after the client has closed.
             let mut rest = Vec::new();
             connection.read_to_end(&mut rest).await.unwrap();
             let lines = head.lines().filter(|line| !line.starts_with("date: "));

@@ -1,4 +1,4 @@
-//! When a request ends, and how.
+//! The end and the outcome of requests.
 
 use std::net::SocketAddr;
 
@@ -22,14 +22,14 @@ impl Site {
         Site { log, address }
     }
 
-    /// What is on record of a request that was read to its end.
-    async fn asked(&self, method: &str, path: &str, name: &str) -> ActivityRecord {
+    /// Returns the record of a request whose response was read to its end.
+    async fn read(&self, method: &str, path: &str, name: &str) -> ActivityRecord {
         ask(self.address, method, path).await;
         ended(&self.log, name)
     }
 
-    /// What is on record of a request whose client left once it had seen this text.
-    async fn left(&self, path: &str, seen: &str) -> ActivityRecord {
+    /// Returns the record of a request whose client disconnected after this text.
+    async fn disconnect(&self, path: &str, seen: &str) -> ActivityRecord {
         leave_after(self.address, path, seen).await;
         ended(&self.log, &format!("GET {path}"))
     }
@@ -45,7 +45,7 @@ fn check(row: &ActivityRecord, status: Status, error_type: Option<&str>, code: u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_called_by_its_route_and_says_who_asked() {
+async fn a_request_is_named_by_its_route_and_has_client_attributes() {
     let site = Site::open().await;
     let headers = "connection: close\r\ncontent-length: 5\r\nuser-agent: curl/8\r\n\
                    x-request-id: r-7\r\n\r\nhello";
@@ -66,11 +66,11 @@ async fn a_request_is_called_by_its_route_and_says_who_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_no_route_matches_is_called_by_its_method() {
+async fn a_request_without_a_route_is_named_by_its_method() {
     let site = Site::open().await;
-    let row = site.asked("GET", "/wp-login.php", "GET").await;
+    let row = site.read("GET", "/wp-login.php", "GET").await;
     check(&row, Status::Success, None, 404, 0);
-    let row = site.asked("BREW", "/users/7", "_OTHER /users/{id}").await;
+    let row = site.read("BREW", "/users/7", "_OTHER /users/{id}").await;
     check(&row, Status::Success, None, 405, 0);
 }
 
@@ -80,38 +80,38 @@ async fn a_request_ends_with_the_last_byte_of_its_response() {
     for (path, code, bytes) in [
         ("/stream", 200, 13),
         ("/trailers", 200, 3),
-        // Nobody polls a body any further once all of its bytes are there.
+        // A body is not polled again after its last byte.
         ("/exact", 200, 8),
         ("/empty", 204, 0),
         ("/fresh", 304, 0),
         ("/moved", 303, 0),
         ("/denied", 403, 7),
     ] {
-        let row = site.asked("GET", path, &format!("GET {path}")).await;
+        let row = site.read("GET", path, &format!("GET {path}")).await;
         check(&row, Status::Success, None, code, bytes);
     }
-    let row = site.asked("HEAD", "/stream", "HEAD /stream").await;
+    let row = site.read("HEAD", "/stream", "HEAD /stream").await;
     check(&row, Status::Success, None, 200, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_activity_is_current_in_every_frame_and_when_the_body_is_dropped() {
     let site = Site::open().await;
-    let read = site.asked("GET", "/stream", "GET /stream").await;
+    let read = site.read("GET", "/stream", "GET /stream").await;
     assert_eq!(read.attributes["steps_left"], 0);
     assert_eq!(read.attributes["body_dropped"], true);
-    let left = site.left("/endless", "one").await;
+    let left = site.disconnect("/endless", "one").await;
     assert_eq!(left.attributes["body_dropped"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_of_the_server_is_one_whether_its_body_is_read_or_not() {
+async fn a_server_error_fails_whether_or_not_its_body_is_read() {
     let site = Site::open().await;
-    let row = site.asked("GET", "/down", "GET /down").await;
+    let row = site.read("GET", "/down", "GET /down").await;
     check(&row, Status::Failed, Some("503"), 503, 5);
-    let row = site.left("/down/endless", "later").await;
+    let row = site.disconnect("/down/endless", "later").await;
     check(&row, Status::Failed, Some("503"), 503, 6);
-    let row = site.asked("GET", "/torn", "GET /torn").await;
+    let row = site.read("GET", "/torn", "GET /torn").await;
     check(
         &row,
         Status::Failed,
@@ -122,12 +122,12 @@ async fn a_failure_of_the_server_is_one_whether_its_body_is_read_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_cancels() {
+async fn a_request_is_cancelled_when_its_client_disconnects() {
     let site = Site::open().await;
-    let row = site.left("/endless", "one").await;
+    let row = site.disconnect("/endless", "one").await;
     check(&row, Status::Cancelled, None, 200, 4);
     let connection = send(site.address, "GET", "/never", "").await;
-    // Where a client is gone before its request is read, there is no request.
+    // A client that disconnects before its request is read has no request.
     until(&site.log, |rows| rows.names().contains(&"GET /never"));
     drop(connection);
     let row = ended(&site.log, "GET /never");
@@ -136,26 +136,26 @@ async fn a_client_that_goes_away_cancels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_from_an_event_stream_has_had_enough() {
+async fn an_event_stream_succeeds_when_its_client_disconnects() {
     let site = Site::open().await;
-    let row = site.left("/events", "data: 1").await;
+    let row = site.disconnect("/events", "data: 1").await;
     check(&row, Status::Success, None, 200, 9);
     assert_eq!(row.attributes["client_closed"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_is_one_in_the_handler_and_in_the_body() {
+async fn a_panic_is_recorded_in_the_handler_and_in_the_body() {
     let site = Site::open().await;
-    let row = site.asked("GET", "/panic", "GET /panic").await;
+    let row = site.read("GET", "/panic", "GET /panic").await;
     assert_eq!(row.error_type.as_deref(), Some("panic"));
     assert_eq!(row.message.as_deref(), Some("in the handler"));
-    let row = site.asked("GET", "/panic/body", "GET /panic/body").await;
+    let row = site.read("GET", "/panic/body", "GET /panic/body").await;
     assert_eq!(row.error_type.as_deref(), Some("panic"));
     assert_eq!(row.message.as_deref(), Some("in the body"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_not_answered_before_the_runtime_ends_is_cancelled() {
+async fn a_request_is_cancelled_when_the_runtime_shuts_down() {
     let log = ActivityLog::open(":memory:").unwrap();
     let app = routes().layer(ActivityLayer::http(&log));
     std::thread::spawn(move || {
