@@ -1,6 +1,6 @@
-//! Damaged and truncated logs: nothing panics, nothing is deleted, and readable records are read.
+//! Damaged and truncated logs: nothing panics, nothing is deleted, and what is readable is read.
 //!
-//! A binary of its own, as it counts the panics of all threads of a process.
+//! A binary of its own, because it counts the panics of all threads of the process.
 //!
 //! `ACTIVITY_TEST_TORN=full` tries several patterns for every page and every byte count around a frame.
 #![cfg(unix)]
@@ -24,18 +24,18 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-/// Timeout of a write to a damaged log.
+/// The timeout for a write to a damaged log.
 const WAIT: Duration = Duration::from_millis(300);
 
-/// The activity that is recorded after the damage.
+/// The name of the activity that is recorded after the damage.
 const AFTERWARDS: &str = "afterwards";
 
-/// True for the long form.
-fn full() -> bool {
+/// True in the full form.
+fn is_full_form() -> bool {
     std::env::var_os("ACTIVITY_TEST_TORN").is_some_and(|form| form == "full")
 }
 
-/// Tries each of these cases, on as many threads as there are processors.
+/// Tries all cases, on one thread per processor.
 fn each<T: Sync>(cases: &[T], attempt: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn each<T: Sync>(cases: &[T], attempt: impl Fn(&T) + Sync) {
     });
 }
 
-/// Opens a log that deletes nothing by itself.
+/// Opens a log that does not prune.
 fn open(path: &Path) -> tower_activity::Result<ActivityLog> {
     let clock = ManualClock::new();
     clock.set_wall("2026-02-14T09:00:00Z".parse().unwrap());
@@ -60,12 +60,12 @@ fn open(path: &Path) -> tower_activity::Result<ActivityLog> {
         .open(path)
 }
 
-fn done(log: &ActivityLog, name: impl Into<String>) {
+fn record_job(log: &ActivityLog, name: impl Into<String>) {
     log.start(Describe::job(name.into()))
         .end(Outcome::success());
 }
 
-/// The names of all activities, sorted, as far as they can be read.
+/// The sorted names of all activities.
 fn names(path: &Path) -> tower_activity::Result<Vec<String>> {
     let mut reader = ActivityReader::open(path)?;
     let page = reader.page(&Filter::default(), None, 1_000)?;
@@ -78,7 +78,7 @@ fn names(path: &Path) -> tower_activity::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs the command on a log. It may fail; it must not panic, nor be killed.
+/// Runs the command on a log. It may fail, but must not panic or be killed.
 fn command(path: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_activity"));
     let output = command
@@ -96,8 +96,8 @@ fn command(path: &Path, args: &[&str]) -> Output {
     output
 }
 
-/// Returns the integrity errors that SQLite reports.
-fn damages(path: &Path) -> Vec<String> {
+/// The errors of SQLite's integrity check.
+fn integrity_errors(path: &Path) -> Vec<String> {
     let store = Connection::open(path).unwrap();
     let mut statement = store.prepare("PRAGMA integrity_check").unwrap();
     let lines = statement.query_map((), |row| row.get(0)).unwrap();
@@ -111,9 +111,12 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// An error names the file that it is about.
+/// Asserts that an error names its file.
 #[track_caller]
 fn assert_names(error: &tower_activity::Error, path: &Path, what: &str) {
-    let told = error.to_string();
-    assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
+    let message = error.to_string();
+    assert!(
+        message.contains(path.to_str().unwrap()),
+        "{what}: {message}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Pages of the main file that are overwritten, and a main file that ends too early.
+//! Main files with overwritten pages, and truncated ones.
 
 use std::{
     fs,
@@ -10,23 +10,24 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    AFTERWARDS, WAIT, assert_names, command, damages, done, each, full, names, open, panics,
+    AFTERWARDS, WAIT, assert_names, command, each, integrity_errors, is_full_form, names, open,
+    panics, record_job,
 };
 
 const PAGE: usize = 8_192;
 
-/// Damage of a page.
+/// A kind of damage to a page.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
-    /// Every byte is another one.
+    /// Every bit is flipped.
     Inverted,
     Zeros,
     Ones,
-    /// The header of the page is as it was, and its cells are not.
+    /// The page's header is intact, its cells are not.
     Cells,
-    /// Only the header is another one.
+    /// Only the header is overwritten.
     Header,
-    /// One bit in the middle.
+    /// One bit in the middle is flipped.
     Bit,
     /// The file ends where the page begins.
     EndsBefore,
@@ -66,7 +67,7 @@ fn golden() -> PathBuf {
 #[test]
 fn a_log_with_any_page_overwritten_is_read_or_refused_and_never_deleted() {
     let seen = try_damages(&FLIPS);
-    // Else damages were not found, or nothing else was.
+    // The test must have covered both detected and undetected damage.
     assert!(seen.unreadable > 0 && seen.read > 0, "{seen:?}");
     assert!(seen.unsound > 0 && seen.refused > 0, "{seen:?}");
     assert!(seen.recorded > 0 && seen.aside > 0, "{seen:?}");
@@ -75,12 +76,12 @@ fn a_log_with_any_page_overwritten_is_read_or_refused_and_never_deleted() {
 #[test]
 fn a_log_truncated_at_any_page_is_read_or_refused_and_never_deleted() {
     let seen = try_damages(&CUTS);
-    // An empty file becomes a log; where half of the last page is missing, others can be written.
+    // An empty file becomes a log; with half of the last page missing, other pages can be written.
     assert_eq!((seen.read, seen.failed), (0, 0), "{seen:?}");
     assert!(seen.unsound > 0 && seen.recorded <= 2, "{seen:?}");
 }
 
-/// Every page, with one of the damages in the short form and with each of them in the long one.
+/// Damages every page: in one way in the short form, in each of these ways in the full one.
 fn try_damages(damages: &[Damage]) -> Seen {
     panics::watch();
     let sound = fs::read(golden()).unwrap();
@@ -88,8 +89,8 @@ fn try_damages(damages: &[Damage]) -> Seen {
     let mut cases = Vec::new();
     for page in 0..pages {
         for (at, damage) in damages.iter().enumerate() {
-            // The first page has the header of the file, on which most depends.
-            if full() || page == 0 || page % damages.len() == at {
+            // The first page has the file's header, on which most depends.
+            if is_full_form() || page == 0 || page % damages.len() == at {
                 cases.push((page, *damage));
             }
         }
@@ -105,20 +106,20 @@ fn try_damages(damages: &[Damage]) -> Seen {
     seen
 }
 
-/// How many damaged logs there were of each sort.
+/// Numbers of damaged logs by result.
 #[derive(Debug, Default)]
 struct Seen {
     read: usize,
     unreadable: usize,
-    /// `doctor` found something.
+    /// `doctor` found a problem.
     unsound: usize,
-    /// Refused by the writer.
+    /// Opening it for writing was refused.
     refused: usize,
-    /// Opened for writing, and went on.
+    /// Opened for writing, and recorded.
     recorded: usize,
-    /// Opened for writing, which failed then.
+    /// Opened for writing, but recording failed.
     failed: usize,
-    /// Given another name by a writer.
+    /// Set aside by a writer.
     aside: usize,
 }
 
@@ -141,9 +142,9 @@ fn attempt(bytes: &[u8], page: usize, what: &str, seen: &Mutex<Seen>) {
     let doctor = command(&path, &["doctor"]);
     assert_eq!(fs::read(&path).unwrap(), bytes, "{what}: doctor changed it");
     if !doctor.status.success() {
-        let told = [doctor.stdout.as_slice(), &doctor.stderr].concat();
-        let told = String::from_utf8_lossy(&told).into_owned();
-        assert!(told.contains("activity.db"), "{what}: {told}");
+        let output = [doctor.stdout.as_slice(), &doctor.stderr].concat();
+        let output = String::from_utf8_lossy(&output).into_owned();
+        assert!(output.contains("activity.db"), "{what}: {output}");
     }
 
     let written = write(&path, what);
@@ -164,7 +165,7 @@ fn attempt(bytes: &[u8], page: usize, what: &str, seen: &Mutex<Seen>) {
     }
 }
 
-/// What came of writing.
+/// The result of writing.
 #[derive(Debug, PartialEq, Eq)]
 enum Written {
     Refused,
@@ -172,7 +173,7 @@ enum Written {
     Failed,
 }
 
-/// Records a call. The counts are exact whether or not it succeeds.
+/// Records a call. The accounting must be exact even if it fails.
 fn write(path: &Path, what: &str) -> Written {
     let log = match open(path) {
         Ok(log) => log,
@@ -181,18 +182,18 @@ fn write(path: &Path, what: &str) -> Written {
             return Written::Refused;
         }
     };
-    done(&log, AFTERWARDS);
+    record_job(&log, AFTERWARDS);
     let flushed = log.flush().timeout(WAIT).wait();
     let shut = log.shutdown().timeout(WAIT).wait();
     if let Err(error) = &flushed {
-        // It says what the store said.
-        let mut told = error.to_string();
+        // The error is the store's.
+        let mut output = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
-            told = format!("{told}: {error}");
+            output = format!("{output}: {error}");
             cause = error.source();
         }
-        assert!(told.contains(path.to_str().unwrap()), "{what}: {told}");
+        assert!(output.contains(path.to_str().unwrap()), "{what}: {output}");
     }
     let counts = log.accounting();
     assert_eq!(
@@ -216,8 +217,8 @@ fn write(path: &Path, what: &str) -> Written {
     }
 }
 
-/// The damaged file is there, under its name or set aside. Its damaged page is as it was where writing was refused or the
-/// file was set aside; other pages may have been written before the damage was met. Returns whether it was set aside.
+/// Asserts that the damaged file is kept, under its name or set aside, and returns whether it was set aside. If writing was
+/// refused or the file was set aside, the damaged page must be unchanged; other pages may have been written before.
 #[track_caller]
 fn assert_is_there(
     folder: &TempDir,
@@ -253,7 +254,7 @@ fn assert_is_there(
             names(&path).unwrap().contains(&AFTERWARDS.to_owned()),
             "{what}"
         );
-        assert_eq!(damages(&path), Vec::<String>::new(), "{what}");
+        assert_eq!(integrity_errors(&path), Vec::<String>::new(), "{what}");
     }
     aside
 }

@@ -1,4 +1,4 @@
-//! A write-ahead log that ends too early, or that is damaged in the middle.
+//! Truncated and damaged WALs.
 
 use std::{
     fs,
@@ -10,23 +10,26 @@ use std::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::{AFTERWARDS, beside, command, damages, done, each, full, names, open, panics};
+use crate::{
+    AFTERWARDS, beside, command, each, integrity_errors, is_full_form, names, open, panics,
+    record_job,
+};
 
-/// The header of a write-ahead log, and of each frame in it.
+/// Bytes of the header of a WAL, and of each frame.
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 const PAGE: usize = 8_192;
 const FRAME: usize = FRAME_HEADER + PAGE;
-/// Commits that stand in the write-ahead log.
+/// Commits in the WAL.
 const COMMITS: usize = 3;
 const BEFORE: &str = "in the main file";
 
-/// A log with commits in its write-ahead log, as a machine that lost its power leaves it.
+/// A log with commits in its WAL, as a power loss leaves it.
 struct Torn {
     folder: TempDir,
     main: Vec<u8>,
     wal: Vec<u8>,
-    /// How long the write-ahead log was when each commit was acknowledged.
+    /// The length of the WAL when each commit was acknowledged.
     acknowledged: Vec<usize>,
 }
 
@@ -35,12 +38,12 @@ impl Torn {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
         let log = open(&path).unwrap();
-        done(&log, BEFORE);
+        record_job(&log, BEFORE);
         log.shutdown().wait().unwrap();
         let log = open(&path).unwrap();
         let mut acknowledged = Vec::new();
         for number in 0..COMMITS {
-            done(&log, format!("commit {number}"));
+            record_job(&log, format!("commit {number}"));
             log.event("tick")
                 .summary(format!("event {number}"))
                 .record();
@@ -49,7 +52,7 @@ impl Torn {
         }
         let copies = folder.path().join("copies");
         fs::create_dir(&copies).unwrap();
-        // By another process: a descriptor of ours that is closed would take the log's locks with it.
+        // In another process: closing a descriptor in this one would drop the log's locks.
         let status = Command::new("cp")
             .arg(&path)
             .arg(beside(&path, "-wal"))
@@ -72,14 +75,14 @@ impl Torn {
         }
     }
 
-    /// The commits that can be read from a WAL whose first bytes are intact.
+    /// The names in a WAL whose first `sound` bytes are intact.
     fn expected(&self, sound: usize) -> Vec<String> {
         let commits = self.acknowledged.iter().filter(|end| **end <= sound);
         let commits = (0..commits.count()).map(|number| format!("commit {number}"));
         commits.chain([BEFORE.to_owned()]).collect()
     }
 
-    /// Puts both files into a folder of their own.
+    /// Writes both files into a folder of their own.
     fn put(&self, wal: &[u8]) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
         let path = folder.path().join("activity.db");
@@ -99,9 +102,9 @@ fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
     let torn = Torn::make();
     let mut cuts = vec![0, 1, HEADER - 1, HEADER];
     for frame in 0..torn.frames() {
-        let begin = HEADER + frame * FRAME;
-        cuts.extend([begin, begin + FRAME / 2]);
-        if full() {
+        let start = HEADER + frame * FRAME;
+        cuts.extend([start, start + FRAME / 2]);
+        if is_full_form() {
             let more = [
                 1,
                 4,
@@ -112,7 +115,7 @@ fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
                 FRAME_HEADER + 1,
                 FRAME - 1,
             ];
-            cuts.extend(more.map(|more| begin + more));
+            cuts.extend(more.map(|more| start + more));
         }
     }
     cuts.push(torn.wal.len());
@@ -135,8 +138,8 @@ fn a_wal_truncated_anywhere_keeps_every_complete_commit() {
 fn a_wal_damaged_anywhere_keeps_every_commit_before_the_damage() {
     panics::watch();
     let torn = Torn::make();
-    // In a frame: the number of the page, the mark of the commit, the salt, the checksum, the page.
-    let places: &[usize] = if full() {
+    // In a frame: the page number, the commit mark, the salt, the checksum, the page.
+    let places: &[usize] = if is_full_form() {
         &[0, 5, 9, 13, 17, 21, 24, 4_000, FRAME - 1]
     } else {
         &[5, 4_000]
@@ -148,10 +151,10 @@ fn a_wal_damaged_anywhere_keeps_every_commit_before_the_damage() {
     each(&flips, |flip| {
         let mut wal = torn.wal.clone();
         wal[*flip] ^= 0x5a;
-        // All of a frame is lost with one byte of it.
+        // One damaged byte loses the whole frame.
         let sound = flip.saturating_sub(HEADER) / FRAME * FRAME + HEADER;
         let sound = if *flip < HEADER { 0 } else { sound };
-        // Where the last commit is damaged itself, it looks as if it had not been made.
+        // A damaged last commit looks as if it had never been made.
         let kept = torn.expected(sound).len() + 1;
         let behind = match torn.expected(wal.len()).len() > kept {
             true => Behind::Commits,
@@ -162,7 +165,7 @@ fn a_wal_damaged_anywhere_keeps_every_commit_before_the_damage() {
     println!("{} frames, {} bytes", torn.frames(), flips.len());
 }
 
-/// Whether there are commits behind the place up to which a write-ahead log is read.
+/// Whether the WAL has commits after the damaged frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behind {
     Nothing,
@@ -170,13 +173,13 @@ enum Behind {
     Commits,
 }
 
-/// Reads, checks and goes on. Returns how many commits of the write-ahead log are there.
+/// Reads, checks and continues to record. Returns the number of commits that are left of the WAL.
 fn check(torn: &Torn, wal: &[u8], sound: usize, behind: Behind, what: &str) -> usize {
     let acknowledged = torn.expected(sound);
     let (folder, path) = torn.put(wal);
     let (left, events) = by_sqlite(&path);
     drop(folder);
-    // One may have been committed whose answer came later.
+    // A commit may have been acknowledged after its length was measured.
     assert!(
         acknowledged.iter().all(|name| left.contains(name)) && left.len() <= acknowledged.len() + 1,
         "{what}: {left:?} of {acknowledged:?}"
@@ -188,15 +191,15 @@ fn check(torn: &Torn, wal: &[u8], sound: usize, behind: Behind, what: &str) -> u
 
     let (folder, path) = torn.put(wal);
     let doctor = command(&path, &["doctor"]);
-    let told = String::from_utf8_lossy(&doctor.stdout).contains("cannot be read: a byte");
-    assert_eq!(doctor.status.success(), !told, "{what}: {doctor:?}");
-    assert!(!told || behind != Behind::Nothing, "{what}: {doctor:?}");
-    assert!(told || behind != Behind::Commits, "{what}: {doctor:?}");
+    let reported = String::from_utf8_lossy(&doctor.stdout).contains("cannot be read: a byte");
+    assert_eq!(doctor.status.success(), !reported, "{what}: {doctor:?}");
+    assert!(!reported || behind != Behind::Nothing, "{what}: {doctor:?}");
+    assert!(reported || behind != Behind::Commits, "{what}: {doctor:?}");
     drop(folder);
 
     let (_folder, path) = torn.put(wal);
     let log = open(&path).unwrap();
-    done(&log, AFTERWARDS);
+    record_job(&log, AFTERWARDS);
     log.flush().wait().unwrap();
     log.shutdown().wait().unwrap();
     panics::assert_none(what);
@@ -205,15 +208,15 @@ fn check(torn: &Torn, wal: &[u8], sound: usize, behind: Behind, what: &str) -> u
     names.remove(afterwards.unwrap());
     assert_eq!(names, left, "{what}: writing");
     assert_eq!(by_sqlite(&path).1, events, "{what}");
-    assert_eq!(damages(&path), Vec::<String>::new(), "{what}");
-    if full() {
+    assert_eq!(integrity_errors(&path), Vec::<String>::new(), "{what}");
+    if is_full_form() {
         let doctor = command(&path, &["doctor"]);
         assert!(doctor.status.success(), "{what}: afterwards {doctor:?}");
     }
     acknowledged.len() - 1
 }
 
-/// The names of activities, sorted, and the number of events, as plain SQLite reads them.
+/// The sorted names of activities and the number of events, read with plain SQLite.
 fn by_sqlite(path: &Path) -> (Vec<String>, i64) {
     let store = Connection::open(path).unwrap();
     let sql = "SELECT text.value FROM activity JOIN text ON text.id = activity.name ORDER BY 1";

@@ -1,4 +1,4 @@
-//! Foreign SQLite clients: each reads SQL from standard input, a statement a line.
+//! Foreign SQLite clients, which read SQL from standard input, one statement per line.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use std::{
 /// How long each client waits for a lock, in milliseconds.
 const BUSY_TIMEOUT: u32 = 10_000;
 
-/// A SQLite client that is not this project's.
+/// A foreign SQLite client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Client {
     /// The system's `sqlite3`.
@@ -53,10 +53,10 @@ impl Client {
         command
     }
 
-    /// Runs statements in a process of their own. Returns its output.
+    /// Runs statements on a database in a process of their own. Returns its output.
     pub fn run(self, database: &Path, statements: &[&str]) -> Result<String, String> {
         let mut held = self.start(database);
-        let told = statements.iter().all(|statement| held.tell(statement));
+        let told = statements.iter().all(|statement| held.send(statement));
         let output = held.end();
         let errors = String::from_utf8_lossy(&output.stderr);
         if told && output.status.success() {
@@ -66,8 +66,8 @@ impl Client {
         }
     }
 
-    /// Runs statements and stays, with its connection open.
-    pub fn hold(self, database: &Path, statements: &[&str]) -> Result<Held, String> {
+    /// Runs statements, and keeps the process and its connection open.
+    pub fn hold(self, database: &Path, statements: &[&str]) -> Result<ClientProcess, String> {
         let mut held = self.start(database);
         match held.ask(statements) {
             Ok(_) => Ok(held),
@@ -75,7 +75,7 @@ impl Client {
         }
     }
 
-    fn start(self, database: &Path) -> Held {
+    fn start(self, database: &Path) -> ClientProcess {
         let mut child = self
             .command(database)
             .stdin(Stdio::piped())
@@ -87,39 +87,39 @@ impl Client {
             });
         let input = child.stdin.take();
         let output = child.stdout.take().map(BufReader::new);
-        let mut held = Held {
+        let mut held = ClientProcess {
             client: self,
             child: Some(child),
             input,
             output,
         };
-        held.tell(&format!(".timeout {BUSY_TIMEOUT}"));
+        held.send(&format!(".timeout {BUSY_TIMEOUT}"));
         held
     }
 }
 
-/// A client that stays with its connection open. Dropped, it ends.
+/// A client process with an open connection. Dropping it ends the process.
 #[derive(Debug)]
-pub struct Held {
+pub struct ClientProcess {
     client: Client,
     child: Option<Child>,
     input: Option<ChildStdin>,
     output: Option<BufReader<ChildStdout>>,
 }
 
-impl Held {
-    /// False when the client is gone.
-    fn tell(&mut self, line: &str) -> bool {
+impl ClientProcess {
+    /// Sends a line; false if the client has ended.
+    fn send(&mut self, line: &str) -> bool {
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{line}").is_ok()
     }
 
-    /// Runs statements and waits. Returns their output.
+    /// Runs statements and returns their output.
     pub fn ask(&mut self, statements: &[&str]) -> Result<String, String> {
         for statement in statements {
-            self.tell(statement);
+            self.send(statement);
         }
-        self.tell(".print --done--");
+        self.send(".print --done--");
         let (mut answer, mut line) = (String::new(), String::new());
         let output = self.output.as_mut().unwrap();
         while output.read_line(&mut line).unwrap() > 0 {
@@ -135,7 +135,7 @@ impl Held {
         Err(format!("{client}: {}", errors.trim()))
     }
 
-    /// Closes its input and waits for its end.
+    /// Closes its input and waits for it to exit.
     fn end(&mut self) -> Output {
         self.input = None;
         let mut stdout = Vec::new();
@@ -149,7 +149,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for ClientProcess {
     fn drop(&mut self) {
         if self.child.is_some() {
             self.end();
@@ -161,7 +161,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/foreign_clients")
 }
 
-/// The interpreter itself: a wrapper in PATH that chooses one takes longer than it.
+/// The path of the interpreter: a wrapper in PATH that selects one is slower than the interpreter itself.
 fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -177,11 +177,11 @@ fn python() -> &'static Path {
     })
 }
 
-/// Builds `other-sqlite/` if needed.
+/// Builds `other-sqlite/` once.
 fn other_sqlite() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // Beside the test's own profile folder: both are in `target`.
+        // In `target`, beside the test's own profile folder.
         let this = std::env::current_exe().unwrap();
         let profile = this.parent().and_then(Path::parent).unwrap();
         let target = profile.with_file_name("other-sqlite");

@@ -1,4 +1,4 @@
-//! What must hold when a story has ended.
+//! The checks at the end of a story.
 
 use std::{
     collections::BTreeSet,
@@ -18,17 +18,17 @@ use crate::{
     foreign_clients::{
         calls::content,
         client::Client,
-        place::{Row, activity, damages, identity, rows},
+        store_folder::{Row, activity, identity, integrity_errors, rows},
         story::{End, Story},
     },
     support::sums,
 };
 
-/// Rows that a report names.
+/// Rows that a report lists.
 const NAMED: usize = 4;
 
 impl Story {
-    /// Ends the writer and looks at everything that is left, then once more after another writer.
+    /// Ends the writer and checks everything that is left, and again after another writer.
     pub fn finish(mut self, end: End) -> Self {
         self.readers.clear();
         if self.writer.is_some() {
@@ -49,9 +49,9 @@ impl Story {
         self
     }
 
-    /// Every acknowledged row is there, the files are whole, and `doctor` agrees.
+    /// Every acknowledged row is found, the files are intact, and `doctor` agrees.
     fn check_rows(&mut self, when: &str) {
-        let store = self.place.store();
+        let store = self.folder.store();
         let doctor = activity(&store, &["doctor", "--json"]);
         let mut found = BTreeSet::new();
         for file in [vec![store.clone()], self.moved.clone()].concat() {
@@ -59,7 +59,7 @@ impl Story {
                 continue;
             }
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            for damage in damages(Client::Other, &file).iter().take(NAMED) {
+            for damage in integrity_errors(Client::Other, &file).iter().take(NAMED) {
                 self.fault(format_args!("{when}: {name} is damaged: {damage}"));
             }
             match rows(&file) {
@@ -90,14 +90,14 @@ impl Story {
         if !missing.is_empty() {
             self.fault(told);
         }
-        self.tell(format_args!(
+        self.note(format_args!(
             "{when}: {} rows found, {lost} of {} destroyed ones are gone; doctor: {:?} {said}",
             found.len(),
             self.may.len(),
             doctor.code
         ));
         let here = rows(&store).unwrap_or_default();
-        // Rows destroyed here may be in a file that was moved away earlier.
+        // Rows destroyed here may be in a file that was moved away before.
         let complete_here = whole && count_gone(&self.may, &here) == 0;
         // Rows that were destroyed in a file before it was moved: `doctor` reports them for that file.
         let elsewhere = [self.moved.clone(), links].concat();
@@ -129,14 +129,14 @@ impl Story {
         }
     }
 
-    /// Rows that were just destroyed are told of, while the writer goes on.
-    pub fn check_shown(&mut self) {
+    /// Destroyed rows are reported at once, while the writer continues.
+    pub fn check_reported(&mut self) {
         if !self.moved.is_empty() || !self.links.is_empty() {
-            // They may be in another file, and are looked for at the end.
+            // They may be in another file, which is checked at the end.
             return;
         }
-        let doctor = self.place.activity(&["doctor"]);
-        match rows(&self.place.store()) {
+        let doctor = self.folder.activity(&["doctor"]);
+        match rows(&self.folder.store()) {
             Ok(found) => {
                 let lost = count_gone(&self.may, &found);
                 if lost > 0 && doctor.code != Some(1) {
@@ -150,9 +150,9 @@ impl Story {
         }
     }
 
-    /// Returns links to files without another name. A replaced file with another name was not destroyed.
+    /// Links to files that have no other name any more: a replaced file with another name is not destroyed.
     fn other_links(&self) -> Vec<PathBuf> {
-        let named = [vec![self.place.store()], self.moved.clone()].concat();
+        let named = [vec![self.folder.store()], self.moved.clone()].concat();
         let mut named: Vec<_> = named.iter().map(|file| identity(file)).collect();
         let links = self.links.iter();
         let others = links.filter(|link| {
@@ -164,9 +164,9 @@ impl Story {
         others.cloned().collect()
     }
 
-    /// Without a writer or reader the one file holds everything.
+    /// Without a writer or reader, the main file has everything.
     fn check_one_file(&mut self) {
-        let (store, copy) = (self.place.store(), self.new_file("alone"));
+        let (store, copy) = (self.folder.store(), self.new_file("alone"));
         if fs::copy(&store, &copy).is_err() {
             self.fault("there is no file at the end");
             return;
@@ -187,18 +187,18 @@ impl Story {
         }
     }
 
-    /// Every call is as it was recorded.
+    /// Every call is unchanged.
     fn check_contents(&mut self) {
-        match wrong_calls(&self.place.store()) {
+        match wrong_calls(&self.folder.store()) {
             Ok(0) => {}
-            Ok(wrong) => self.fault(format_args!("{wrong} calls are not as they were recorded")),
+            Ok(wrong) => self.fault(format_args!("{wrong} calls differ from what was recorded")),
             Err(error) => self.fault(format_args!("calls cannot be read: {error}")),
         }
     }
 
-    /// Checks that the sums equal those of the rows.
+    /// The sums equal those of the rows.
     fn check_sums(&mut self) {
-        let store = self.place.store();
+        let store = self.folder.store();
         let check = || {
             let before = sums::all(&store);
             sums::rebuild(&mut *SqliteStore::new(&store).unwrap().maintenance().unwrap());
@@ -206,13 +206,13 @@ impl Story {
         };
         match std::panic::catch_unwind(check) {
             Ok(true) => {}
-            Ok(false) => self.fault("the sums are not those of the rows"),
+            Ok(false) => self.fault("the sums differ from the rows"),
             Err(_) => self.fault("the sums cannot be read"),
         }
     }
 }
 
-/// How many of these rows are not found. What foreign clients wrote is not counted.
+/// The number of rows that are not found, without those of foreign clients.
 fn count_gone(rows: &BTreeSet<Row>, found: &BTreeSet<Row>) -> usize {
     let lost = rows.difference(found);
     lost.filter(|row| !row.starts_with("note")).count()

@@ -1,4 +1,4 @@
-//! Does what a step of a story says.
+//! Performs the steps of a story.
 
 use std::{
     collections::BTreeSet,
@@ -12,11 +12,11 @@ use std::{
 use crate::foreign_clients::{
     act::{Act, Step},
     client::Client,
-    place::{beside, damages, rows},
+    store_folder::{beside, integrity_errors, rows},
     story::{End, Story},
 };
 
-/// What people and programs ask: every view.
+/// Queries of all views, as people and programs read them.
 const SELECT: [&str; 5] = [
     "SELECT count(*), max(start_time) FROM activities WHERE status = 'success';",
     "SELECT action_type, count(*) FROM project_actions GROUP BY 1;",
@@ -37,9 +37,9 @@ const EXCLUSIVE: Duration = Duration::from_secs(2);
 const SIDES: [&str; 2] = ["-wal", "-shm"];
 
 impl Story {
-    /// Does one step, and has the writer record afterwards.
+    /// Performs a step, and has the writer record afterwards.
     pub fn step(&mut self, step: Step) {
-        self.tell(step);
+        self.note(step);
         self.end_readers();
         if self.writer.is_none() {
             self.start();
@@ -62,12 +62,12 @@ impl Story {
                 self.fault("the writer has not counted that its files were exchanged");
             }
             if step.act.destroys() {
-                self.check_shown();
+                self.check_reported();
             }
         }
     }
 
-    /// Does something, and has the writer record afterwards.
+    /// Performs an act, and has the writer record afterwards.
     pub fn act(&mut self, act: Act, client: Client) {
         self.step(Step {
             act,
@@ -77,7 +77,7 @@ impl Story {
         });
     }
 
-    /// Does something, and nothing else.
+    /// Performs an act by a client.
     pub fn only(&mut self, act: Act, client: Client) {
         self.step(Step {
             act,
@@ -87,9 +87,9 @@ impl Story {
         });
     }
 
-    /// Does it, and nothing else.
+    /// Performs an act.
     pub fn perform(&mut self, act: Act, client: Client) {
-        let store = self.place.store();
+        let store = self.folder.store();
         match act {
             Act::Select => self.run(client, &SELECT),
             Act::LongRead => {
@@ -108,14 +108,14 @@ impl Story {
             Act::JournalWal => self.may_be_locked(client, "PRAGMA journal_mode = WAL;"),
             Act::Checkpoint => self.may_be_locked(client, "PRAGMA wal_checkpoint(TRUNCATE);"),
             Act::IntegrityCheck => {
-                for damage in damages(client, &store).iter().take(4) {
+                for damage in integrity_errors(client, &store).iter().take(4) {
                     self.fault(format_args!("the file is damaged: {damage}"));
                 }
             }
             Act::List => self.command(&["list", "--limit", "5"]),
             Act::Doctor if self.may.is_empty() => self.command(&["doctor"]),
-            // Destroyed rows are reported at the end.
-            Act::Doctor => drop(self.place.activity(&["doctor"])),
+            // Destroyed rows are checked at the end: they must be reported.
+            Act::Doctor => drop(self.folder.activity(&["doctor"])),
             Act::Event => self.event(),
             Act::CopyAll => {
                 let copy = self.new_file("copy");
@@ -142,7 +142,7 @@ impl Story {
                     move_all(&store, &away);
                     move_all(&back, &store);
                 });
-                // The writer may not have made a new one yet.
+                // The writer may not have created a new one yet.
                 self.moved.extend(Some(away).filter(|away| away.exists()));
             }
             Act::MoveOver => {
@@ -154,7 +154,7 @@ impl Story {
             Act::RemoveWal => self.remove_sides(&["-wal"]),
             Act::RemoveShm => self.remove_sides(&["-shm"]),
             Act::RemoveInstances => {
-                // Missing while no process has the log open.
+                // There is none if nobody has the log open.
                 let _ = fs::remove_dir_all(beside(&store, "-instances"));
             }
             Act::HardLink => {
@@ -181,7 +181,7 @@ impl Story {
                 fs::rename(unnamed, &store).unwrap();
             }
             Act::OverwriteWithCopy => {
-                // The copy has another journal mode, which nobody can change while one reads: recording waits for that.
+                // The copy has another journal mode, which cannot be changed during a read: recording waits for its end.
                 self.readers.clear();
                 fs::copy(&self.copies[0], &store).unwrap();
             }
@@ -205,37 +205,40 @@ impl Story {
 
     /// A client runs statements that must succeed.
     fn run(&mut self, client: Client, statements: &[&str]) {
-        if let Err(error) = client.run(&self.place.store(), statements) {
+        if let Err(error) = client.run(&self.folder.store(), statements) {
             self.fault(error);
         }
     }
 
-    /// A client runs a statement that others who use the file may keep it from.
+    /// A client runs a statement that may fail because the file is in use.
     fn may_be_locked(&mut self, client: Client, statement: &str) {
-        match client.run(&self.place.store(), &[statement]) {
-            Ok(said) => self.tell(said.trim()),
-            Err(error) if error.contains("locked") => self.tell(error),
+        match client.run(&self.folder.store(), &[statement]) {
+            Ok(said) => self.note(said.trim()),
+            Err(error) if error.contains("locked") => self.note(error),
             Err(error) => self.fault(error),
         }
     }
 
     /// `activity` must succeed.
     fn command(&mut self, args: &[&str]) {
-        let ran = self.place.activity(args);
-        if ran.code != Some(0) {
-            let problems = ran.stdout.lines().filter(|line| line.contains("problem"));
-            let said: Vec<&str> = problems.chain(ran.stderr.lines()).collect();
-            let (code, said) = (ran.code, said.join("; "));
+        let output = self.folder.activity(args);
+        if output.code != Some(0) {
+            let problems = output
+                .stdout
+                .lines()
+                .filter(|line| line.contains("problem"));
+            let said: Vec<&str> = problems.chain(output.stderr.lines()).collect();
+            let (code, said) = (output.code, said.join("; "));
             self.fault(format_args!("activity {args:?} ends with {code:?}: {said}"));
         }
     }
 
     fn event(&mut self) {
-        let ran = self.place.activity(&["event", "foreign", "by a script"]);
-        if ran.code == Some(0) {
-            self.promise(format!("event {}", ran.stdout.trim()));
+        let output = self.folder.activity(&["event", "foreign", "by a script"]);
+        if output.code == Some(0) {
+            self.promise(format!("event {}", output.stdout.trim()));
         } else {
-            let (code, said) = (ran.code, ran.stderr.trim().to_owned());
+            let (code, said) = (output.code, output.stderr.trim().to_owned());
             self.fault(format_args!("activity event ends with {code:?}: {said}"));
         }
     }
@@ -244,14 +247,14 @@ impl Story {
         self.names += 1;
         let note = format!("{client} {}", self.names);
         let insert = format!("INSERT INTO foreign_note (text) VALUES ('{note}');");
-        match client.run(&self.place.store(), &[TABLE, &insert]) {
+        match client.run(&self.folder.store(), &[TABLE, &insert]) {
             Ok(_) => self.promise(format!("note {note}")),
             Err(error) => self.fault(error),
         }
     }
 
     fn exclusive(&mut self, client: Client) {
-        match client.hold(&self.place.store(), &["BEGIN EXCLUSIVE;"]) {
+        match client.hold(&self.folder.store(), &["BEGIN EXCLUSIVE;"]) {
             Ok(mut held) => {
                 thread::sleep(EXCLUSIVE);
                 if let Err(error) = held.ask(&["COMMIT;"]) {
@@ -262,11 +265,11 @@ impl Story {
         }
     }
 
-    /// A client makes a copy, which must hold what the file under the store's name must hold.
+    /// A client makes a copy, which must have all rows that the store's current file must have.
     fn copy(&mut self, client: Client, statement: impl Fn(&str) -> String) {
         let copy = self.new_file("copy");
         let statement = statement(copy.to_str().unwrap());
-        if let Err(error) = client.run(&self.place.store(), &[&statement]) {
+        if let Err(error) = client.run(&self.folder.store(), &[&statement]) {
             self.fault(error);
             return;
         }
@@ -282,16 +285,16 @@ impl Story {
         self.copies.push(copy);
     }
 
-    /// Another file stands under the store's name from now on, or none.
+    /// Replaces or removes the store's current file.
     fn exchanged(&mut self, exchange: impl FnOnce(&mut Self)) {
         exchange(self);
         self.fresh.clear();
     }
 
     fn remove_sides(&mut self, suffixes: &[&str]) {
-        let store = self.place.store();
+        let store = self.folder.store();
         for suffix in suffixes {
-            // There is none where everything is in the main file.
+            // There is none if everything is checkpointed.
             let _ = fs::remove_file(beside(&store, suffix));
         }
         if suffixes.contains(&"-wal") {
@@ -306,7 +309,7 @@ impl Story {
 
     fn delete_rows(&mut self, client: Client) {
         let statements = ["BEGIN IMMEDIATE;", DOOMED, DELETE, "COMMIT;"];
-        match client.run(&self.place.store(), &statements) {
+        match client.run(&self.folder.store(), &statements) {
             Ok(printed) => {
                 let deleted: BTreeSet<String> = printed.lines().map(str::to_owned).collect();
                 self.fresh.retain(|row| !deleted.contains(row));
@@ -321,12 +324,12 @@ impl Story {
     }
 
     fn remove_shm_in_write(&mut self, client: Client) {
-        let store = self.place.store();
+        let store = self.folder.store();
         let insert = "INSERT INTO foreign_note (text) VALUES ('unsure');";
         match client.hold(&store, &[TABLE, "BEGIN IMMEDIATE;", insert]) {
             Ok(mut held) => {
                 let _ = fs::remove_file(beside(&store, "-shm"));
-                // Whether it succeeds is SQLite's to say.
+                // SQLite may refuse it.
                 let _ = held.ask(&["COMMIT;"]);
             }
             Err(error) => self.fault(error),
@@ -334,7 +337,7 @@ impl Story {
     }
 }
 
-/// Moves a file with SQLite's files beside it.
+/// Moves a file with its side files.
 fn move_all(from: &Path, to: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let (from, to) = (beside(from, suffix), beside(to, suffix));

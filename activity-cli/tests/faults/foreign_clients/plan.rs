@@ -1,4 +1,4 @@
-//! Random sequences of acts, each repeated by its seed.
+//! Random sequences of acts, which a seed reproduces.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -9,10 +9,10 @@ use crate::foreign_clients::{
     writer::{Clock, Mode},
 };
 
-/// One in so many sequences is by real time.
+/// One of this many sequences is in real time.
 const REAL: u8 = 16;
 
-/// A sequence of acts upon one log.
+/// A sequence of acts on one log.
 #[derive(Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -36,7 +36,7 @@ impl Plan {
             End::Shutdown
         };
         let mut acts = Act::HARMLESS.to_vec();
-        // Otherwise rows acknowledged before a destructive act would never be checked.
+        // At the end: rows acknowledged before a destroying act could not be checked afterwards.
         if random.bool() {
             acts.extend(Act::DESTROYING);
         }
@@ -68,13 +68,13 @@ impl Plan {
         }
     }
 
-    /// Acts that follow each other in it.
+    /// Pairs of consecutive acts.
     pub fn pairs(&self) -> impl Iterator<Item = (Act, Act)> {
         self.steps.windows(2).map(|pair| (pair[0].act, pair[1].act))
     }
 }
 
-/// What sequences have done together.
+/// The acts and pairs that all sequences have covered.
 #[derive(Debug, Default)]
 pub struct Coverage {
     acts: BTreeSet<(Act, Option<Client>)>,
@@ -88,7 +88,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// How many pairs of a plan are not among these.
+    /// The number of pairs of a plan that are not covered yet.
     pub fn new_pairs(&self, plan: &Plan) -> usize {
         let pairs: BTreeSet<_> = plan.pairs().collect();
         pairs.difference(&self.pairs).count()
@@ -119,7 +119,7 @@ impl Coverage {
         self.by_real_time
     }
 
-    /// Every act was done, by every client, and every pair of acts.
+    /// True if every act by every client and every pair of acts is covered.
     pub fn is_full(&self) -> bool {
         self.acts.len() == all_acts() && self.pairs.len() == all_pairs()
     }
@@ -140,7 +140,7 @@ impl fmt::Display for Coverage {
     }
 }
 
-/// Acts, counted for each client that can do them.
+/// The number of acts, counted once per client that can do them.
 fn all_acts() -> usize {
     let acts = Act::HARMLESS.iter().chain(&Act::DESTROYING);
     acts.map(|act| {

@@ -1,4 +1,4 @@
-//! Random sequences of acts: a few in every run, all pairs of acts in a run of several minutes.
+//! Random sequences of acts: a few in every run, all pairs of acts in the full form.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,39 +15,39 @@ use crate::foreign_clients::{
     writer::Clock,
 };
 
-/// For so many minutes sequences are tried, and every pair of acts must occur.
+/// Runs sequences for this many minutes, in which every pair of acts must occur.
 const MINUTES: &str = "ACTIVITY_TEST_FOREIGN_MINUTES";
-/// Repeats the sequence of one seed.
+/// Repeats the sequence of this seed.
 const SEED: &str = "ACTIVITY_TEST_SEED";
-/// Sequences at every run.
+/// Sequences in every run.
 const FEW: usize = 4;
-/// Sequences by real time in the full form.
+/// Sequences in real time in the full form.
 const BY_REAL_TIME: usize = 12;
-/// Sequences that run at once.
+/// Sequences that run concurrently.
 const THREADS: usize = 2;
-/// The one of so many seeds that shows most new pairs is taken.
+/// Candidate seeds, of which the one with the most new pairs is taken.
 const CANDIDATES: usize = 48;
 
 #[test]
 fn random_acts_lose_nothing() {
-    if let Some(seed) = setting(SEED) {
+    if let Some(seed) = env_number(SEED) {
         let (story, _) = run(&Plan::from_seed(seed));
         assert!(story.faults().is_empty(), "{}", story.report());
         return;
     }
-    let minutes = setting(MINUTES);
+    let minutes = env_number(MINUTES);
     let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let coverage = Mutex::new(Coverage::default());
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                // Not in the loop's head: the lock would be held while the sequence runs.
+                // Not in the loop condition, which would hold the lock while the sequence runs.
                 let next = || next(&mut coverage.lock().unwrap(), until);
                 while let Some(plan) = next() {
                     let seed = plan.seed;
-                    let ran = catch_unwind(AssertUnwindSafe(|| run(&plan)));
-                    let Ok((story, found)) = ran else {
+                    let output = catch_unwind(AssertUnwindSafe(|| run(&plan)));
+                    let Ok((story, found)) = output else {
                         failed
                             .lock()
                             .unwrap()
@@ -57,8 +57,8 @@ fn random_acts_lose_nothing() {
                     let (must, may) = (story.must.len(), story.may.len());
                     coverage.lock().unwrap().count(must + may, may, found);
                     if !story.faults().is_empty() {
-                        let told = story.report();
-                        println!("{SEED}={seed}\n{told}");
+                        let report = story.report();
+                        println!("{SEED}={seed}\n{report}");
                         failed
                             .lock()
                             .unwrap()
@@ -80,13 +80,13 @@ fn random_acts_lose_nothing() {
     );
 }
 
-/// Returns the next sequence, if any.
+/// The next sequence; `None` at the end.
 fn next(coverage: &mut Coverage, until: Option<Instant>) -> Option<Plan> {
     let candidates = || std::iter::repeat_with(|| Plan::from_seed(fastrand::u64(..)));
     let by_real_time = |plan: &Plan| plan.clock == Clock::Real;
     let plan = match until {
         None if coverage.sequences() == FEW => return None,
-        // The same few each time, by the seed; only `prove` tries new ones.
+        // Always the same few seeds: only `prove` tries new ones.
         None => {
             let first = coverage.sequences() as u64 * 1_000;
             let mut plans = (first..).map(Plan::from_seed);
@@ -105,7 +105,7 @@ fn next(coverage: &mut Coverage, until: Option<Instant>) -> Option<Plan> {
     plan
 }
 
-/// Runs a sequence. The number is of rows found at its end.
+/// Runs a sequence. Returns the number of rows found at its end, too.
 fn run(plan: &Plan) -> (Story, usize) {
     let mut story = Story::begin(plan.mode, plan.clock);
     story.only(Act::VacuumInto, Client::Shell);
@@ -121,6 +121,6 @@ fn run(plan: &Plan) -> (Story, usize) {
     (story, found)
 }
 
-fn setting(name: &str) -> Option<u64> {
+fn env_number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -1,12 +1,11 @@
-//! One log from its first record to its end: what was acknowledged, what clients did to it, and what is there
-//! afterwards.
+//! One log from its first record to its end: acknowledged records, acts of clients, and the result.
 
 use std::{collections::BTreeSet, fmt::Display, path::PathBuf};
 
 use crate::foreign_clients::{
-    client::Held,
-    place::{self, Place, Row},
+    client::ClientProcess,
     recorder::Answer,
+    store_folder::{self, Row, StoreFolder},
     writer::{Clock, Mode, Writer},
 };
 
@@ -17,49 +16,49 @@ pub enum End {
     Shutdown,
 }
 
-/// A log, its writer, and the rows that must be there.
+/// A log, its writer, and what must hold for them.
 #[derive(Debug)]
 pub struct Story {
-    pub place: Place,
+    pub folder: StoreFolder,
     mode: Mode,
     clock: Clock,
     pub writer: Option<Writer>,
-    /// Clients that read in a transaction, and for how many more acts.
-    pub readers: Vec<(Held, u32)>,
-    /// Acknowledged: must be there.
+    /// Clients with an open read transaction, and for how many more acts.
+    pub readers: Vec<(ClientProcess, u32)>,
+    /// Acknowledged rows, which must be found.
     pub must: BTreeSet<Row>,
-    /// Acknowledged, then destroyed on purpose: `doctor` must report a missing one.
+    /// Acknowledged rows that were destroyed on purpose: `doctor` must report the missing ones.
     pub may: BTreeSet<Row>,
-    /// Acknowledged since the file under the name of the store was last exchanged.
+    /// Rows acknowledged since the store's file was last replaced.
     pub fresh: BTreeSet<Row>,
     /// Rows that a client deleted.
     pub doomed: BTreeSet<Row>,
     /// Rows were deleted, so that sums and rows differ.
     pub deleted: bool,
-    /// Files that were moved away; the last one comes back first.
+    /// Files that were moved away; the last one is moved back first.
     pub moved: Vec<PathBuf>,
-    /// Hard links to every file that was the store's.
+    /// Hard links to the store's file at that time.
     pub links: Vec<PathBuf>,
-    /// Whole copies, oldest first.
+    /// Complete copies, oldest first.
     pub copies: Vec<PathBuf>,
-    /// How often the writer has found its files exchanged, as it says.
+    /// How often the writer reported that its files were replaced.
     pub replaced: u64,
     /// Rows that were found at the end.
     pub found: usize,
-    /// Names that were given.
+    /// Names that are taken.
     pub names: u32,
     faults: Vec<String>,
     trace: Vec<String>,
 }
 
-/// The name of the call that goes on from the beginning to the end.
+/// The name of the call that runs from the beginning to the end.
 const LONG: &str = "long";
 
 impl Story {
     /// Starts a writer and has it record something.
     pub fn begin(mode: Mode, clock: Clock) -> Self {
         let mut story = Story {
-            place: Place::new(),
+            folder: StoreFolder::new(),
             mode,
             clock,
             writer: None,
@@ -85,35 +84,35 @@ impl Story {
         story
     }
 
-    /// One by the test's clock, old enough for its upkeep.
+    /// Begins a story with a manual clock, after the first maintenance.
     pub fn aged(mode: Mode) -> Self {
         let mut story = Story::begin(mode, Clock::Manual);
         story.ask("age");
         story
     }
 
-    /// Opens the log, and a call that goes on.
+    /// Opens the log, and starts a call that keeps running.
     pub fn start(&mut self) {
-        match Writer::start(&self.place.store(), self.mode, self.clock) {
+        match Writer::start(&self.folder.store(), self.mode, self.clock) {
             Ok(writer) => self.writer = Some(writer),
             Err(error) => self.fault(error),
         }
         self.ask(&format!("open {LONG}"));
     }
 
-    /// Has the writer record so many calls. All of them must be acknowledged.
+    /// Has the writer record calls, all of which must be acknowledged.
     pub fn record(&mut self, count: u32) {
         self.ask(&format!("record {count}"));
     }
 
-    /// Has the writer do something that must not fail.
+    /// Has the writer execute a command that must not fail.
     pub fn ask(&mut self, command: &str) {
         match self.try_ask(command) {
             Ok(answer) => {
                 let error = answer.error.clone();
                 self.replaced = answer.accounting["files_replaced"].as_u64().unwrap_or(0);
                 let count = self.acknowledge(answer);
-                self.tell(format_args!("{command}: {count} rows acknowledged"));
+                self.note(format_args!("{command}: {count} rows acknowledged"));
                 if let Some(error) = error {
                     self.fault(format_args!("{command}: {error}"));
                 }
@@ -131,7 +130,7 @@ impl Story {
         answer
     }
 
-    /// Rows that were acknowledged must be there from now on.
+    /// Expects acknowledged rows from now on.
     pub fn acknowledge(&mut self, answer: Answer) -> usize {
         let count = answer.len();
         let kinds = [
@@ -149,7 +148,7 @@ impl Story {
 
     pub fn promise(&mut self, row: Row) {
         if self.doomed.contains(&row) {
-            // A client had deleted it before its call was known to be acknowledged.
+            // A client deleted it before its call was acknowledged.
             self.may.insert(row);
             return;
         }
@@ -157,45 +156,44 @@ impl Story {
         self.must.insert(row);
     }
 
-    /// All that was acknowledged by now may be gone.
+    /// All rows acknowledged so far may be gone.
     pub fn release(&mut self) {
         self.may.append(&mut self.must);
         self.fresh.clear();
     }
 
-    /// What only foreign clients wrote may be gone: the writer copies its own tables out of files that were taken from
-    /// it, and nobody else does that for theirs.
+    /// Rows of foreign clients may be gone: the writer copies only its own tables out of replaced files.
     pub fn release_notes(&mut self) {
         self.must.retain(|row| !row.starts_with("note"));
         self.fresh.retain(|row| !row.starts_with("note"));
     }
 
-    /// Notes what happened.
-    pub fn tell(&mut self, what: impl Display) {
+    /// Adds a line to the report.
+    pub fn note(&mut self, what: impl Display) {
         self.trace.push(what.to_string());
     }
 
-    /// Notes what must not have happened.
+    /// Adds a fault to the report.
     pub fn fault(&mut self, what: impl Display) {
         let what = what.to_string();
         self.trace.push(format!("FAULT: {what}"));
         self.faults.push(what);
     }
 
-    /// The writer's lock on the file under the store's name is there.
+    /// Checks that the writer holds its lock on the store's current file.
     pub fn check_lock(&mut self) {
-        let store = self.place.store();
+        let store = self.folder.store();
         let id = self.writer.as_ref().map(Writer::id);
-        if id.is_some_and(|id| !place::is_locked_by(id, &store)) {
+        if id.is_some_and(|id| !store_folder::is_locked_by(id, &store)) {
             self.fault("the writer has no lock on the file");
         }
     }
 
-    /// A name in the folder that is not taken.
+    /// A free name in the folder.
     pub fn new_file(&mut self, what: &str) -> PathBuf {
         self.names += 1;
         let name = format!("{what}-{}.db", self.names);
-        self.place.file(&name)
+        self.folder.file(&name)
     }
 
     /// Ends the writer.
@@ -206,7 +204,7 @@ impl Story {
         let Some(writer) = self.writer.take() else {
             return;
         };
-        self.tell(format_args!("{end:?}"));
+        self.note(format_args!("{end:?}"));
         match end {
             End::Kill => writer.kill(),
             End::Shutdown => {
@@ -221,7 +219,7 @@ impl Story {
         &self.faults
     }
 
-    /// The acts so far, and the faults.
+    /// The lines of the story, with its faults.
     pub fn report(&self) -> String {
         format!(
             "{}\n\nfaults:\n  {}\n",

@@ -1,4 +1,4 @@
-//! The process under test, as the test sees it.
+//! The test's side of the process under test.
 
 use std::{
     fmt,
@@ -40,14 +40,14 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What a writer's log takes the time from.
+/// The clock of a writer's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     Manual,
     Real,
 }
 
-/// A process of this project that has the log open. Dropped, it is killed.
+/// A process of our own that has the log open. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Writer {
     child: Child,
@@ -111,7 +111,7 @@ impl Writer {
         match self.answers.recv_timeout(PATIENCE) {
             Ok(line) => Ok(serde_json::from_str(&line).unwrap()),
             Err(_) => {
-                // The result does not matter any more.
+                // It is useless now, even if it still runs.
                 self.child.kill().unwrap();
                 let status = self.child.wait().unwrap();
                 Err(format!("the writer did not answer {command:?}: {status}"))
@@ -125,7 +125,7 @@ impl Writer {
         self.child.wait().unwrap();
     }
 
-    /// Shuts its log down and has it end.
+    /// Shuts its log down and ends it.
     pub fn end(mut self) -> Result<(), String> {
         let answer = self.ask("end")?;
         self.input = None;
@@ -142,7 +142,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

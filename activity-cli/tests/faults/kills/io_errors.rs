@@ -1,20 +1,20 @@
-//! Writes and syncs that fail, for a while or for ever: calls are not harmed, counts are exact, and recording resumes.
+//! Writes and syncs that fail temporarily or permanently: calls are not harmed, counts are exact, and recording resumes.
 
 use std::{fs, path::Path, time::Duration};
 
 use tower_activity::Mode;
 
 use crate::{
-    kills::{all_before, begin, check, done, look, try_open, work},
+    kills::{check, check_and_continue, initial_log, initial_names, record_job, try_open, work},
     support::strace,
 };
 
-/// Calls of a process.
+/// Calls per process.
 const CALLS: u64 = 10;
-/// How long a commit is waited for that may not come.
+/// The timeout for a commit that may never succeed.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// What fails, and from which call of a thread on.
+/// The system call that fails, and from which call of a thread on.
 const FAULTS: [(&str, &str, &[usize]); 6] = [
     ("pwrite64", "EIO", &[3, 20, 40]),
     ("pwrite64", "ENOSPC", &[20, 40]),
@@ -30,7 +30,7 @@ fn recording_resumes_when_writes_succeed_again() {
     if let Some(path) = strace::child() {
         return record(&path, true);
     }
-    // Six in a row, as each attempt meets one at least.
+    // Six in a row: each attempt meets at least one.
     try_all(test, |first| format!("{first}..{}", first + 5), true);
 }
 
@@ -43,12 +43,12 @@ fn counts_are_exact_when_writes_fail_forever() {
     try_all(test, |first| format!("{first}+"), false);
 }
 
-/// Runs a process per fault and position, and checks the log that it leaves.
+/// Runs a process for each fault and each first failing call, and checks what it leaves.
 fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
     let (mut all, mut recorded) = (0, 0);
     for (call, error, places) in FAULTS {
         for first in places {
-            let (_folder, path) = begin();
+            let (_folder, path) = initial_log();
             let when = when(*first);
             let inject = format!("inject={call}:error={error}:when={when}");
             let trace = format!("trace={call}");
@@ -64,32 +64,32 @@ fn try_all(test: &str, when: fn(usize) -> String, passes: bool) {
                 "{call} {error} {when}: {status}, {failed} failed, {acknowledged} acknowledged"
             );
             assert!(status.success(), "{call} {error} {when}: {status}");
-            look(&path, &all_before());
+            check_and_continue(&path, &initial_names());
             if passes {
                 work::commit(&path);
-                check(&path, &all_before());
+                check(&path, &initial_names());
             }
             all += 1;
             recorded += usize::from(acknowledged == CALLS as usize);
         }
     }
     println!("{test}: {all} processes, of which {recorded} recorded everything");
-    // Others were refused when they opened the log.
+    // The others failed to open the log.
     assert!(!passes || recorded > all / 2, "{recorded} of {all}");
 }
 
-/// Records despite failures. `passes`: the fault ends.
+/// Records while calls fail. `passes`: they succeed again in the end.
 fn record(path: &Path, passes: bool) {
     let log = match try_open(path, Mode::Durable).0 {
         Ok(log) => log,
         Err(error) => {
-            let told = error.to_string();
-            return assert!(told.contains(path.to_str().unwrap()), "{told}");
+            let message = error.to_string();
+            return assert!(message.contains(path.to_str().unwrap()), "{message}");
         }
     };
     for number in 0..CALLS {
         let name = format!("call {number}");
-        done(&log, name.clone());
+        record_job(&log, name.clone());
         if log.flush().timeout(WAIT).wait().is_ok() {
             work::acknowledge(path, &name);
         }

@@ -1,7 +1,7 @@
 //! A process that is killed at any write while it records, prunes, rebuilds, imports or backs up loses nothing that was
-//! acknowledged, and the next one goes on. Nor does one whose system calls fail.
+//! acknowledged, and the next one continues. The same holds if system calls fail.
 //!
-//! `ACTIVITY_TEST_KILLS_AT=every` kills at every system call that writes, in place of some of them.
+//! `ACTIVITY_TEST_KILLS_AT=every` kills at every system call that writes instead of only at some.
 
 mod io_errors;
 mod work;
@@ -28,45 +28,45 @@ use tower_activity::{
 use crate::support::strace::{child, kill_at_some_writes};
 use crate::support::sums;
 
-/// At how many writes of each sort of work a process is killed, in the short form.
+/// Kills for each kind of work in the short form.
 const SOME: usize = 40;
 const BEGIN: &str = "2026-02-13T09:00:00Z";
-/// Activities of the log that a process begins with.
+/// Activities of the initial log.
 const BEFORE: usize = 48;
 
 #[test]
 fn a_process_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged() {
     let test = "a_process_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged";
-    kill(test, work::commit, &all_before());
+    kill(test, work::commit, &initial_names());
 }
 
 #[test]
 fn a_process_killed_while_it_prunes_deletes_no_younger_records() {
     let test = "a_process_killed_while_it_prunes_deletes_no_younger_records";
-    let younger = (BEFORE / 2..BEFORE).map(before).collect();
+    let younger = (BEFORE / 2..BEFORE).map(initial_name).collect();
     kill(test, work::prune, &younger);
 }
 
 #[test]
 fn a_process_killed_while_it_rebuilds_leaves_correct_sums() {
     let test = "a_process_killed_while_it_rebuilds_leaves_correct_sums";
-    kill(test, work::rebuild, &all_before());
+    kill(test, work::rebuild, &initial_names());
 }
 
 #[test]
 fn a_killed_import_is_completed_by_importing_again() {
     let test = "a_killed_import_is_completed_by_importing_again";
-    kill(test, work::import, &all_before());
+    kill(test, work::import, &initial_names());
 }
 
 #[test]
 fn a_killed_backup_has_its_final_name_only_if_it_is_complete() {
     let test = "a_killed_backup_has_its_final_name_only_if_it_is_complete";
-    kill(test, work::back_up, &all_before());
+    kill(test, work::back_up, &initial_names());
 }
 
-/// Kills a process that does this work, or does it.
-fn kill(test: &str, work: fn(&Path), stays: &BTreeSet<String>) {
+/// Kills a process that does this work; in that process, does it.
+fn kill(test: &str, work: fn(&Path), expected: &BTreeSet<String>) {
     if let Some(path) = child() {
         return work(&path);
     }
@@ -74,19 +74,19 @@ fn kill(test: &str, work: fn(&Path), stays: &BTreeSet<String>) {
     let kills = kill_at_some_writes(
         &format!("kills::{test}"),
         (!every).then_some(SOME),
-        &begin,
+        &initial_log,
         &|path| {
-            look(path, stays);
-            // Interrupted work is completed by repeating it.
+            check_and_continue(path, expected);
+            // Repeating the interrupted work completes it.
             work(path);
-            check(path, stays);
+            check(path, expected);
         },
     );
     assert!(kills > 0);
 }
 
-/// A copy of a log that was recorded by another process.
-fn begin() -> (TempDir, PathBuf) {
+/// A copy of the initial log, which another process recorded.
+fn initial_log() -> (TempDir, PathBuf) {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn begin() -> (TempDir, PathBuf) {
         let (log, clock) = open(&path);
         clock.set_wall(BEGIN.parse().unwrap());
         for number in 0..BEFORE {
-            done(&log, before(number));
+            record_job(&log, initial_name(number));
             log.event("tick")
                 .summary(format!("event {number}"))
                 .record();
@@ -111,28 +111,28 @@ fn begin() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The name of an activity that was there before.
-fn before(number: usize) -> String {
+/// The name of an activity of the initial log.
+fn initial_name(number: usize) -> String {
     format!("before {number:02}")
 }
 
-fn all_before() -> BTreeSet<String> {
-    (0..BEFORE).map(before).collect()
+fn initial_names() -> BTreeSet<String> {
+    (0..BEFORE).map(initial_name).collect()
 }
 
-/// Checks the log that a killed process left, then records into it.
-fn look(path: &Path, stays: &BTreeSet<String>) {
+/// Checks what a killed process left, and continues with it.
+fn check_and_continue(path: &Path, expected: &BTreeSet<String>) {
     doctor(path);
     let (log, _) = open(path);
-    done(&log, "afterwards");
+    record_job(&log, "afterwards");
     log.flush().wait().unwrap();
     log.shutdown().wait().unwrap();
-    let names = check(path, stays);
+    let names = check(path, expected);
     assert!(names.contains("afterwards"));
 }
 
-/// Checks a log that nobody writes. Returns the names of its activities.
-fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
+/// Checks a log without a writer, and returns the names of its activities.
+fn check(path: &Path, expected: &BTreeSet<String>) -> BTreeSet<String> {
     doctor(path);
     let mut reader = ActivityReader::open(path).unwrap();
     let page = reader.page(&Filter::default(), None, 1_000).unwrap();
@@ -147,7 +147,7 @@ fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
     ids.dedup();
     assert_eq!(ids.len(), page.records.len(), "no activity twice");
     let acknowledged = work::acknowledged(path);
-    let missing: Vec<_> = stays
+    let missing: Vec<_> = expected
         .union(&acknowledged)
         .filter(|name| !names.contains(*name))
         .collect();
@@ -163,14 +163,14 @@ fn check(path: &Path, stays: &BTreeSet<String>) -> BTreeSet<String> {
     assert_eq!(found, "ok");
     drop(store);
     let before = sums::all(path);
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    sums::rebuild(&mut *upkeep);
-    drop(upkeep);
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    sums::rebuild(&mut *maintenance);
+    drop(maintenance);
     assert!(sums::all(path) == before, "rebuilt sums differ");
     names
 }
 
-/// Asks the command whether anything is missing or wrong.
+/// Asserts that `activity doctor` finds no problem.
 fn doctor(path: &Path) {
     let mut doctor = Command::new(env!("CARGO_BIN_EXE_activity"));
     let output = doctor
@@ -181,7 +181,7 @@ fn doctor(path: &Path) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// Opens a log that deletes nothing by itself.
+/// Opens a log that does not prune.
 fn open(path: &Path) -> (ActivityLog, ManualClock) {
     let (opened, clock) = try_open(path, Mode::Fast);
     (opened.unwrap(), clock)
@@ -198,7 +198,7 @@ fn try_open(path: &Path, mode: Mode) -> (tower_activity::Result<ActivityLog>, Ma
     (builder.open(path), clock)
 }
 
-fn done(log: &ActivityLog, name: impl Into<String>) {
+fn record_job(log: &ActivityLog, name: impl Into<String>) {
     log.start(Describe::job(name.into()))
         .end(Outcome::success());
 }

@@ -1,4 +1,4 @@
-//! What a process does when it is killed.
+//! The work during which a process is killed.
 
 use std::{
     collections::BTreeSet,
@@ -19,16 +19,16 @@ use tower_activity::{
 };
 
 use crate::{
-    kills::{done, open},
+    kills::{open, record_job},
     support::sums,
 };
 
-/// Logs that one process opens, each of which is checkpointed when it is closed.
+/// Logs that one process opens in turn, each of which is checkpointed when it is closed.
 const LOGS: usize = 3;
-/// Commits of each.
+/// Commits of each log.
 const COMMITS: usize = 8;
 
-/// Notes that an activity was acknowledged. The note is outside the log's folder, whose writes are counted.
+/// Notes that an activity is committed; outside of the log's folder, whose writes are counted.
 pub fn acknowledge(path: &Path, name: &str) {
     let file = path.parent().unwrap().with_file_name("acknowledged");
     let mut file = OpenOptions::new()
@@ -39,14 +39,14 @@ pub fn acknowledge(path: &Path, name: &str) {
     file.write_all(format!("{name}\n").as_bytes()).unwrap();
 }
 
-/// What processes said.
+/// The activities that were noted as committed.
 pub fn acknowledged(path: &Path) -> BTreeSet<String> {
     let file = path.parent().unwrap().with_file_name("acknowledged");
     let lines = fs::read_to_string(file).unwrap_or_default();
     lines.lines().map(str::to_owned).collect()
 }
 
-/// Commits, and moves what was committed into the main file now and then.
+/// Commits, with checkpoints in between.
 pub fn commit(path: &Path) {
     for one in 0..LOGS {
         let (log, _) = open(path);
@@ -65,25 +65,25 @@ pub fn commit(path: &Path) {
 
 /// Deletes the older half.
 pub fn prune(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
     let mut keep = Retention::default();
     (keep.activities, keep.events) = (Some(Duration::ZERO.into()), Some(Duration::ZERO.into()));
     // 24 activities, each 400 seconds after the last.
     let what = Prune::ByDate(keep, "2026-02-13T11:40:00Z".parse().unwrap());
-    while upkeep.prune(what).unwrap() != PruneCounts::default() {}
-    assert_eq!(upkeep.prunable(what).unwrap(), PruneCounts::default());
-    while upkeep.reclaim().unwrap() > 0 {}
+    while maintenance.prune(what).unwrap() != PruneCounts::default() {}
+    assert_eq!(maintenance.prunable(what).unwrap(), PruneCounts::default());
+    while maintenance.reclaim().unwrap() > 0 {}
 }
 
-/// Adds all sums up again.
+/// Rebuilds all sums.
 pub fn rebuild(path: &Path) {
-    let mut upkeep = SqliteStore::new(path).unwrap().maintenance().unwrap();
-    while upkeep.index().unwrap() > 0 {}
-    sums::rebuild(&mut *upkeep);
+    let mut maintenance = SqliteStore::new(path).unwrap().maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    sums::rebuild(&mut *maintenance);
 }
 
-/// Takes in what another log exported.
+/// Imports another log's export.
 pub fn import(path: &Path) {
     let (lines, names) = exported(path);
     let store = SqliteStore::new(path).unwrap();
@@ -97,7 +97,7 @@ pub fn import(path: &Path) {
     }
 }
 
-/// The lines of a log that is the same each time, and the names of its activities.
+/// The lines of a deterministic export, and the names of its activities.
 fn exported(path: &Path) -> (Vec<String>, Vec<String>) {
     let kept = path.parent().unwrap().with_file_name("exported");
     let names = (0..40)
@@ -107,7 +107,7 @@ fn exported(path: &Path) -> (Vec<String>, Vec<String>) {
         let (log, clock) = ActivityLog::test();
         clock.set_wall("2026-02-13T10:00:00Z".parse().unwrap());
         for name in &names {
-            done(&log, name.clone());
+            record_job(&log, name.clone());
             log.event("tick").summary(name.clone()).record();
         }
         log.flush().wait().unwrap();
@@ -123,7 +123,7 @@ fn exported(path: &Path) -> (Vec<String>, Vec<String>) {
     (lines.lines().map(str::to_owned).collect(), names)
 }
 
-/// Copies the log. A copy that has its name is whole.
+/// Backs the log up. A copy under its final name must be complete.
 pub fn back_up(path: &Path) {
     let copy = path.with_file_name("copy.db");
     if copy.exists() {

@@ -1,4 +1,4 @@
-//! The write-ahead log stays small.
+//! The WAL stays small.
 
 use std::{
     thread,
@@ -9,16 +9,16 @@ use super::check;
 use crate::foreign_clients::{
     act::Act,
     client::Client,
-    place::{beside, size},
+    store_folder::{beside, size},
     story::{End, Story},
     writer::{Clock, Mode},
 };
 
-/// Above the log's own limit, below the bytes written here.
+/// More than the log's own limit, and less than what the test writes.
 const LARGE: u64 = 14 << 20;
-/// As good as nothing.
+/// Practically empty.
 const SMALL: u64 = 1 << 20;
-/// How long it may take until it is small again.
+/// The timeout until it is small again.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
@@ -37,7 +37,7 @@ fn the_wal_is_small_again_after_a_long_reader() {
         thread::sleep(Duration::from_millis(50));
     }
     let after = wal(&story);
-    story.tell(format_args!("{before} bytes, then {grown}, then {after}"));
+    story.note(format_args!("{before} bytes, then {grown}, then {after}"));
     if after > SMALL {
         story.fault(format_args!("the write-ahead log stays at {after} bytes"));
     }
@@ -49,8 +49,8 @@ fn the_wal_is_not_many_times_the_size_of_the_log() {
     let mut story = Story::begin(Mode::Durable, Clock::Real);
     for _ in 0..5 {
         story.record(100);
-        let (wal, main) = (wal(&story), size(&story.place.store()));
-        story.tell(format_args!("{wal} bytes beside {main}"));
+        let (wal, main) = (wal(&story), size(&story.folder.store()));
+        story.note(format_args!("{wal} bytes beside {main}"));
         if wal > LARGE.max(2 * main) {
             story.fault(format_args!("{wal} bytes of write-ahead log beside {main}"));
         }
@@ -59,5 +59,5 @@ fn the_wal_is_not_many_times_the_size_of_the_log() {
 }
 
 fn wal(story: &Story) -> u64 {
-    size(&beside(&story.place.store(), "-wal"))
+    size(&beside(&story.folder.store(), "-wal"))
 }
