@@ -174,12 +174,7 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         "missing value of `name`",
         "for example `name:acme`",
     );
-    check(
-        r#"name:"open"#,
-        "\"",
-        "unclosed quote",
-        "for a quote inside",
-    );
+    check(r#"name:"open"#, "\"", "unclosed quote", "write `\\\"`");
     check(
         "no lo*in",
         "*",
