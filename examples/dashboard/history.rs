@@ -1,4 +1,4 @@
-//! A week of work that has been done.
+//! A week of simulated history.
 
 use std::{path::Path, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The dashboard inside of an application, with a week of history and work that never ends:
+//! The dashboard inside of an application, with a week of history and endless simulated work:
 //! `cargo run --example dashboard --features dashboard,recording,testing,time-zones [ADDRESS [PREFIX [STORE]]]`. In a clone
 //! `cargo xtask dashboard` builds its pages first.
 
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         history::write(&store).await?;
     }
     let log = ActivityLog::open(&store)?;
-    let working = tokio::spawn(work::for_ever(log.clone()));
+    let working = tokio::spawn(work::run_forever(log.clone()));
 
     let app: Router = match prefix.as_str() {
         "/" => Router::new().fallback_service(log.router()),

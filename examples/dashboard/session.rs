@@ -1,4 +1,4 @@
-//! A browser session as rrweb's recorder hands it out: a shop, in which somebody searches and orders.
+//! A simulated browser session, as rrweb's recorder emits it: a shop with a search and an order.
 
 use std::time::Duration;
 

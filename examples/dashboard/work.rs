@@ -1,11 +1,11 @@
-//! Calls of tools as agents make them: some fail, some hang, most nest.
+//! Simulated tool calls of agents: some fail, some hang, most are nested.
 
 use std::time::Duration;
 
 use tokio::time;
 use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::Capture};
 
-/// What is called: project, agent, brand, tool, milliseconds, how many in a hundred fail.
+/// The calls: project, agent, brand, tool, milliseconds, percentage of failures.
 pub(crate) const TOOLS: [(&str, &str, &str, &str, u64, u8); 9] = [
     ("acme-shop", "claude", "amazon", "amazon_search", 820, 3),
     ("acme-shop", "claude", "amazon", "amazon_order", 2_400, 9),
@@ -32,7 +32,7 @@ pub(crate) const TOOLS: [(&str, &str, &str, &str, u64, u8); 9] = [
     ("lighthouse", "scout", "slack", "slack_post", 180, 12),
 ];
 
-/// What goes wrong, and what is said of it.
+/// The failures: error type and message.
 pub(crate) const FAILURES: [(&str, &str); 4] = [
     ("timeout", "no answer from the site within 30 s"),
     ("denied", "the login was refused: wrong one-time code"),
@@ -40,7 +40,7 @@ pub(crate) const FAILURES: [(&str, &str); 4] = [
     ("rate_limited", "429: too many requests, try again in 12 s"),
 ];
 
-/// Events of a project: type, summary, how many things.
+/// The events of a project: type, summary, count.
 pub(crate) const EVENTS: [(&str, &str, u64); 6] = [
     ("deployment", "v3.2 is live", 1),
     ("endpoint_added", "POST /orders, GET /orders/{id}", 2),
@@ -64,8 +64,8 @@ pub(crate) fn turn(project: &'static str, agent: &'static str, n: u64) -> Descri
         .session(format!("session-{}", n / 8))
 }
 
-/// Works until it is dropped.
-pub(crate) async fn for_ever(log: ActivityLog) {
+/// Makes calls until it is dropped.
+pub(crate) async fn run_forever(log: ActivityLog) {
     let mut random = fastrand::Rng::with_seed(11);
     for n in 0_u64.. {
         let (project, agent, brand, tool, ms, failures) = TOOLS[random.usize(..TOOLS.len())];

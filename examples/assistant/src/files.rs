@@ -1,4 +1,4 @@
-//! What the assistant keeps in its folder.
+//! The files in the assistant's folder.
 
 use std::{fs, io, path::Path};
 
@@ -8,7 +8,7 @@ pub(crate) fn name(title: &str) -> String {
     title.chars().map(kept).collect::<String>().to_lowercase() + ".md"
 }
 
-/// Writes a file, and makes its folder where there is none.
+/// Writes a file, and creates its folder if there is none.
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -29,7 +29,7 @@ pub(crate) fn folders(of: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Copies the files that are not there yet. Gives how many.
+/// Copies the files that do not exist yet. Returns how many.
 pub(crate) fn take_new(from: &Path, into: &Path) -> io::Result<usize> {
     fs::create_dir_all(into)?;
     let mut count = 0;

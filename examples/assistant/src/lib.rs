@@ -1,8 +1,7 @@
-//! An assistant that works for a user in a folder, and whose working memory is the record of what it did.
+//! An assistant that works for a user in a folder, and whose working memory is its activity log.
 //!
-//! Each session begins with a digest of the last days in its prompt. What it does is on record: deliverables once they
-//! have ended, each resource that a sync brought something of, what it was told to remember, and sessions in which there
-//! was a conversation.
+//! The prompt of each session starts with a digest of the last days. Recorded are deliverables, resources with new items in a
+//! sync, remembered values, and sessions of more than one turn.
 
 mod files;
 mod session;
@@ -18,9 +17,9 @@ use tower_activity::{
 
 pub use session::Session;
 
-/// How many tokens of a prompt are about what happened lately.
+/// The token budget of the digest in a prompt.
 const TOKENS: usize = 300;
-/// How many characters of what is remembered are on record.
+/// The maximum number of characters of a remembered value in the log.
 const LONGEST_VALUE: usize = 80;
 
 /// The assistant of one user.
@@ -32,7 +31,7 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// An assistant of this user that works in this folder.
+    /// Creates an assistant of this user that works in this folder.
     pub fn new(log: &ActivityLog, folder: impl Into<PathBuf>, user: impl Into<String>) -> Self {
         Assistant {
             log: log.clone(),
@@ -41,15 +40,15 @@ impl Assistant {
         }
     }
 
-    /// Begins a conversation. Its prompt says what happened lately, or that this is not known.
+    /// Starts a conversation. Its prompt contains the recent activity, or that it is unavailable.
     pub fn session(&self, id: impl Into<String>, now: DateTime<Utc>) -> Session<'_> {
-        Session::begin(self, id.into(), self.prompt(now))
+        Session::new(self, id.into(), self.prompt(now))
     }
 
-    /// What a conversation begins with.
+    /// Returns the prompt of a conversation.
     pub fn prompt(&self, now: DateTime<Utc>) -> String {
         let lately = self.lately(now);
-        // An outage is not the same as silence: a model that takes it for that tells the user that nothing happened.
+        // An outage must not look like silence, or the model tells the user that nothing happened.
         let lately = lately.unwrap_or_else(|_| Digest::UNAVAILABLE.to_owned());
         let parting = if lately.is_empty() { "" } else { "\n\n" };
         format!(
@@ -67,11 +66,11 @@ impl Assistant {
         self.log.reader()?.digest(&query)?.list(TOKENS)
     }
 
-    /// Makes a deliverable, and writes it to a file. It is on record once it has ended, well or not.
+    /// Creates a deliverable and writes it to a file. It is recorded whether it succeeds or fails.
     ///
     /// # Errors
     ///
-    /// When it cannot be made or written.
+    /// When it cannot be created or written.
     pub fn run_deliverable(
         &self,
         title: &str,
@@ -94,12 +93,12 @@ impl Assistant {
         made.map(|_| path)
     }
 
-    /// Takes what is new on a platform: a folder whose folders are its resources. Each of which something came is on
-    /// record, with how much it was.
+    /// Copies new items from a platform: a folder whose subfolders are its resources. Each resource with new items is
+    /// recorded, with their number.
     ///
     /// # Errors
     ///
-    /// When the platform cannot be read, or what is new cannot be kept.
+    /// When the platform cannot be read, or the items cannot be written.
     pub fn sync(&self, platform: &str, from: &std::path::Path) -> io::Result<usize> {
         let mut all = 0;
         for resource in files::folders(from)? {
@@ -117,7 +116,7 @@ impl Assistant {
         Ok(all)
     }
 
-    /// Remembers something. The record has its beginning.
+    /// Remembers a value. Its first characters are recorded.
     ///
     /// # Errors
     ///
@@ -131,11 +130,11 @@ impl Assistant {
         Ok(())
     }
 
-    /// What was remembered, whole.
+    /// Returns a remembered value.
     ///
     /// # Errors
     ///
-    /// When nothing was remembered by this key, or it cannot be read.
+    /// When there is no value for this key, or it cannot be read.
     pub fn recall(&self, key: &str) -> io::Result<String> {
         fs::read_to_string(self.folder.join("memory").join(files::name(key)))
     }

@@ -1,6 +1,7 @@
-//! Two sessions of an assistant: what is done in the first is in the prompt of the second.
+//! Two sessions of an assistant: the work of the first is in the prompt of the second.
 //!
-//! `cargo run -p assistant`. `ACTIVITY_STORE` says where the record is kept, `ASSISTANT` in which folder it works.
+//! `cargo run -p assistant`. The store is `ACTIVITY_STORE` [default: `activity.db`], the folder `ASSISTANT`
+//! [default: `assistant`].
 
 use std::{env, error::Error, fs, io, path::Path, process};
 
@@ -11,7 +12,7 @@ use tower_activity::ActivityLog;
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::var("ASSISTANT").unwrap_or_else(|_| "assistant".into());
     let log = ActivityLog::from_env()?;
-    // Another user in each run, who sees nothing of the others.
+    // Another user in each run, without the history of the others.
     let user = format!("ann-{}", process::id());
     let folder = Path::new(&folder).join(&user);
     let assistant = Assistant::new(&log, &folder, user.as_str());

@@ -7,7 +7,7 @@ use tower_activity::Describe;
 
 use crate::Assistant;
 
-/// A conversation. It ends when it is dropped, and is on record then: once, and where there was more than one turn.
+/// A conversation. It ends when it is dropped, and is then recorded, once, if it had more than one turn.
 pub struct Session<'a> {
     assistant: &'a Assistant,
     id: String,
@@ -16,7 +16,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn begin(assistant: &'a Assistant, id: String, prompt: String) -> Self {
+    pub(crate) fn new(assistant: &'a Assistant, id: String, prompt: String) -> Self {
         Session {
             assistant,
             id,
@@ -25,12 +25,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What it began with.
+    /// Its prompt.
     pub fn prompt(&self) -> &str {
         &self.prompt
     }
 
-    /// Takes a turn: whatever is done in it is on record inside of it.
+    /// Takes a turn: the work is recorded inside of it.
     pub fn turn<T>(&mut self, name: &'static str, work: impl FnOnce(&Assistant) -> T) -> T {
         self.turns += 1;
         let Assistant { log, user, .. } = self.assistant;
@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // One question and its answer is no conversation worth remembering.
+        // A single question is not worth remembering.
         if self.turns <= 1 {
             return;
         }

@@ -1,4 +1,4 @@
-//! A notebook: a small web application, every request on the record.
+//! A notebook: a small web application whose requests are recorded.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +29,7 @@ struct Notebook {
     log: ActivityLog,
 }
 
-/// Makes the application.
+/// Creates the application.
 pub fn app(log: &ActivityLog) -> Router {
     let notebook = Notebook {
         notes: Arc::default(),
@@ -54,7 +54,7 @@ async fn list(State(notebook): State<Notebook>) -> Json<BTreeMap<u32, Note>> {
 }
 
 async fn add(State(notebook): State<Notebook>, Json(note): Json<Note>) -> (StatusCode, Json<u32>) {
-    // Known only now: whoever reads the record later finds the request by its author.
+    // Known only now. The request can then be found by its author.
     Activity::current().set_actor(&note.author);
     let mut notes = notebook.notes();
     let id = notes.last_key_value().map_or(1, |(last, _)| last + 1);
@@ -70,7 +70,7 @@ async fn read(
     found.map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
-/// Moves a note out in a task of its own, which is part of the request all the same.
+/// Moves a note out in a task of its own, which still belongs to the request.
 async fn remove(State(notebook): State<Notebook>, Path(id): Path<u32>) -> StatusCode {
     let task = Activity::current().spawn(async move {
         let archive = notebook.log.start(Describe::job("archive"));

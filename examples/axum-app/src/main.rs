@@ -1,12 +1,11 @@
-//! A web application, every request on the record.
+//! A web application whose requests are recorded.
 //!
 //! ```text
 //! axum-app                       # at http://127.0.0.1:3000
 //! axum-app 127.0.0.1:0           # at any free port, which it prints
 //! ```
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default. What makes
-//! it an example is one line in `lib.rs`.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`]. One line in `lib.rs` records the requests.
 
 use std::{env, error::Error, net::SocketAddr};
 
@@ -19,8 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:3000".into());
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -30,14 +28,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             eprintln!("axum-app: cannot wait for ctrl-c: {error}");
         }
     };
-    // With the address of the client, which is then on record too.
+    // With the address of the client, which is then recorded too.
     let service = app(&log).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(stop)
         .await?;
-    println!(
-        "{} requests are on record",
-        log.shutdown().await?.activities.committed
-    );
+    println!("{}", log.shutdown().await?);
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! An MCP server over stdio whose tools drive a browser, and leave a replay of every call.
+//! An MCP server over stdio whose tools drive a browser, with a replay of every call.
 //!
 //! ```text
-//! browser-tools            # as MCP clients start it; needs a Chromium, named by CHROMIUM or on the PATH
-//! activity show ID         # what a call did, with its recordings
-//! activity recording ID    # one of them, as the events that rrweb's player takes
+//! browser-tools            # as MCP clients start it; needs a Chromium: CHROMIUM, or on the PATH
+//! activity show ID         # a call with its recordings
+//! activity recording ID    # a recording, as events for rrweb's player
 //! ```
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default. The tools shop on
-//! a small site that the server serves by itself, to this machine alone. What makes it an example are the two lines in
-//! `session.rs` that attach a browser session to the call that opens it, and link it to those that go on with it.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`]. The tools use a small shop that the server itself serves on
+//! localhost. Two lines in `session.rs` matter: one attaches a browser session to the call that opens it, the other links it
+//! to the calls that continue it.
 
 mod browser;
 mod devtools;

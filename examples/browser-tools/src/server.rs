@@ -20,7 +20,7 @@ pub(crate) struct ShopTools {
 
 #[derive(Deserialize, JsonSchema)]
 struct LogIn {
-    /// Who logs in.
+    /// The user name.
     user: String,
     /// The password: `tea-time` opens the shop to everybody.
     password: String,
@@ -56,7 +56,7 @@ impl ShopTools {
         ShopTools { sessions }
     }
 
-    /// Log in to the shop. Gives the name of a session for the other tools.
+    /// Log in to the shop. Returns the name of a session for the other tools.
     #[tool]
     async fn log_in(
         &self,
@@ -66,7 +66,7 @@ impl ShopTools {
         answer(self.logged_in(&user, &password).await)
     }
 
-    /// Look for goods. Gives their names and prices.
+    /// Look for goods. Returns their names and prices.
     #[tool]
     async fn search(
         &self,
@@ -79,7 +79,7 @@ impl ShopTools {
         answer(found)
     }
 
-    /// Buy something. Gives the number of the order.
+    /// Buy something. Returns the order number.
     #[tool]
     async fn check_out(&self, Parameters(order): Parameters<CheckOut>) -> CallToolResult {
         answer(self.checked_out(&order).await)
@@ -146,7 +146,7 @@ impl ShopTools {
     }
 }
 
-/// Types into the search field, and reads what the page then shows.
+/// Types into the search field, and reads the results from the page.
 async fn search(session: &Session, text: &str) -> Result<Value> {
     session.wait(&["#goods"]).await?;
     session.fill("text", text).await?;
@@ -165,7 +165,7 @@ impl ServerHandler for ShopTools {
     }
 }
 
-/// A tool's result as MCP wants it: a failure is content, so that the caller can read it.
+/// Converts a result for MCP: an error is content, so that the caller can read it.
 fn answer(result: Result<Value>) -> CallToolResult {
     match result {
         Ok(value) => CallToolResult::success(vec![ContentBlock::text(value.to_string())]),

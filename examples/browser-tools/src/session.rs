@@ -1,4 +1,4 @@
-//! Browser sessions, which live across calls, and what they leave on record.
+//! Browser sessions, which live across calls, and their recordings.
 
 use std::{
     collections::HashMap,
@@ -19,11 +19,11 @@ use tower_activity::{
 
 use crate::{browser::Browser, shop::Shop};
 
-/// What went wrong in a browser, in words for whoever called a tool.
+/// The result of a tool, with an error message for its caller.
 pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// How long a page may take to show what is expected.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for an element.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 /// The sessions that are open. Cloning it is cheap.
@@ -46,7 +46,7 @@ struct Open {
 /// A page in a browser context of its own, and its recording.
 pub(crate) struct Session {
     sessions: Sessions,
-    /// Of the DevTools.
+    /// The DevTools session id.
     id: String,
     context: String,
     recording: Recording,
@@ -61,13 +61,13 @@ impl Sessions {
         }))
     }
 
-    /// Opens a page of the shop in a session of its own, recorded into the call that asks.
+    /// Opens a page of the shop in a new session, recorded with the current call.
     pub(crate) async fn open(&self, path: &str) -> Result<Session> {
         let browser = self.0.browser.read().await;
         let browser = browser.as_ref().ok_or("the browser is closed")?;
         let context = browser.context().await?;
         let recorded = Recorded::at(&browser.address).context(&context);
-        // One of the two lines that this example is about. It comes before the first page, so that nothing is missed.
+        // The first of the two lines. It comes before the first page is opened, so that nothing is missed.
         let recording = Activity::current().attach(recorded).await;
         let id = browser.open(&self.0.shop.url(path), &context).await?;
         Ok(Session {
@@ -78,7 +78,7 @@ impl Sessions {
         })
     }
 
-    /// Keeps a session for other calls. Gives the name that they find it by.
+    /// Keeps a session for other calls. Returns its name.
     pub(crate) fn keep(&self, session: Session) -> String {
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.number += 1;
@@ -97,7 +97,7 @@ impl Sessions {
 
     /// Ends a session and its recording.
     pub(crate) async fn end(&self, session: &Session) {
-        // Before the pages go, so that their last events are in it.
+        // Before the pages are closed, so that their last events are recorded.
         session.recording.stop().await;
         if let Some(browser) = &*self.0.browser.read().await {
             browser.dispose(&session.context).await;
@@ -132,15 +132,15 @@ impl Sessions {
 }
 
 impl Session {
-    /// Says that the call which asks goes on with this session.
+    /// Links the session to the current call.
     pub(crate) fn join(&self) {
-        // The other of the two lines: from here on it is on record with this call, too.
+        // The second of the two lines: from here on the recording belongs to this call too.
         self.recording.link(&Activity::current());
     }
 
     pub(crate) async fn go(&self, path: &str) -> Result<()> {
         let url = self.sessions.0.shop.url(path);
-        // The answer comes when the old page has gone.
+        // The response comes once the old page is gone.
         self.call("Page.navigate", json!({"url": url})).await?;
         Ok(())
     }
@@ -154,19 +154,19 @@ impl Session {
         Ok(())
     }
 
-    /// Clicks on something, and waits until one of these is there. Says which.
+    /// Clicks on an element, then waits until one of these exists. Returns its index.
     pub(crate) async fn click(&self, selector: &str, then: &[&str]) -> Result<usize> {
         self.point_and_click(selector).await?;
         self.wait(then).await
     }
 
-    /// Waits until one of these is there. Says which.
+    /// Waits until one of these exists. Returns its index.
     pub(crate) async fn wait(&self, selectors: &[&str]) -> Result<usize> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             for (at, selector) in selectors.iter().enumerate() {
                 let is_there = format!("document.querySelector({selector:?}) !== null");
-                // An error says that the page is about to go.
+                // An error means that the page is being replaced.
                 if self
                     .evaluate(&is_there)
                     .await
@@ -177,14 +177,14 @@ impl Session {
             }
             if Instant::now() > deadline {
                 return Err(
-                    format!("the page shows none of {selectors:?} after {PATIENCE:?}").into(),
+                    format!("the page shows none of {selectors:?} after {TIMEOUT:?}").into(),
                 );
             }
             sleep(POLL).await;
         }
     }
 
-    /// The texts of everything that is found.
+    /// The texts of all matching elements.
     pub(crate) async fn texts(&self, selector: &str) -> Result<Vec<String>> {
         let script =
             format!("[...document.querySelectorAll({selector:?})].map(one => one.textContent)");

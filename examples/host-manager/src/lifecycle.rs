@@ -1,4 +1,4 @@
-//! The life of a host: everything that is done to it is on record.
+//! The lifecycle of a host, all of which is recorded.
 
 use std::{
     env,
@@ -18,10 +18,10 @@ use tower_activity::{
 
 use crate::word_counter;
 
-/// Short, so that there is something to see. Hours are more usual.
+/// The idle timeout. Short for a demonstration; hours are more usual.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// How often the marker is touched and looked at.
+/// How often the marker is touched and read.
 const EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -34,11 +34,11 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     let host = provider.create_host(&log, &name).await?;
     println!("{name} is up");
 
-    // The calls of tools keep it awake ..
+    // Tool calls keep it awake …
     let awake = log.keep_awake(&host, ActivitySource::Agent)?;
     tokio::spawn(awake.interval(EVERY).run());
 
-    // .. and without them it is stopped.
+    // … and without them it is stopped.
     let mut watcher = Watcher::new(&log, &host).idle_timeout(IDLE).interval(EVERY);
     let watched = (provider.clone(), log.clone(), host.clone());
     let stopping = tokio::spawn(async move {
@@ -56,7 +56,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
             let directory = directory.clone();
             async move { ask(&directory, text).await }
         }));
-    // For longer than it may be idle.
+    // For longer than the idle timeout.
     let begun = time::Instant::now();
     while begun.elapsed() < 2 * IDLE {
         let count = count_words
@@ -68,7 +68,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         time::sleep(IDLE / 6).await;
     }
 
-    println!("now nobody calls ..");
+    println!("no more calls …");
     println!("{}", stopping.await?);
 
     provider.start_host(&log, &host).await?;
@@ -76,11 +76,11 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("started again: {count} words");
     provider.stop_host(&log, &host).await?;
     log.shutdown().await?;
-    println!("`activity events` tells the story again, `activity list` the calls");
+    println!("`activity events` lists these events, `activity list` the calls");
     Ok(())
 }
 
-/// Asks the host, which may just be coming up.
+/// Asks the host, which may still be booting.
 async fn ask(directory: &Path, text: &str) -> io::Result<usize> {
     let deadline = time::Instant::now() + Duration::from_secs(10);
     loop {

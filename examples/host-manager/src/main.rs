@@ -1,4 +1,4 @@
-//! A manager of hosts: a host is created, kept awake by tool calls, stopped once nobody calls, and started again.
+//! A host manager: a host is created, kept awake by tool calls, stopped when idle, and started again.
 //!
 //! `cargo run -p host-manager`, then `cargo run -p activity-cli -- events`. The host is a directory below
 //! `hosts/` and a process in it: this program again, which counts words for whoever asks.

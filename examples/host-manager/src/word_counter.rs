@@ -1,4 +1,4 @@
-//! What runs on the host: counts the words of a line, on a socket in the host's directory.
+//! The process on the host: counts the words of a line, over a socket in the host's directory.
 
 use std::{error::Error, io, path::Path};
 
@@ -7,13 +7,13 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-/// Where it listens, in the host's directory.
+/// The name of its socket in the host's directory.
 const SOCKET: &str = "words.sock";
 
-/// Answers until it is killed.
+/// Serves until it is killed.
 pub(crate) async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
     let socket = Path::new(&std::env::var("MNGR_HOST_DIR")?).join(SOCKET);
-    // Left by the process before.
+    // Left by the previous process.
     let _ = std::fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket)?;
     loop {
@@ -25,7 +25,7 @@ pub(crate) async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
 }
 
-/// Asks the one that runs on the host with this directory.
+/// Asks the process on the host with this directory.
 pub(crate) async fn count(directory: &Path, text: &str) -> io::Result<usize> {
     let mut stream = UnixStream::connect(directory.join(SOCKET)).await?;
     stream.write_all(format!("{text}\n").as_bytes()).await?;

@@ -1,10 +1,9 @@
-//! Activities on record, and their spans at an OTLP receiver, under the same ids: what is found in one place is found in
-//! the other.
+//! Records activities, and exports their spans to an OTLP receiver under the same ids.
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `OTEL_EXPORTER_OTLP_ENDPOINT` where the receiver is:
-//! `http://localhost:4318` by default, which is where a collector listens.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`], the receiver `OTEL_EXPORTER_OTLP_ENDPOINT`
+//! [default: `http://localhost:4318`, where a collector listens].
 
-use std::{env, error::Error, thread};
+use std::{error::Error, thread};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
@@ -19,15 +18,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build();
     let tracer = provider.tracer("otlp-example");
     registry()
-        .with(tracing_opentelemetry::layer().with_tracer(tracer)) // the one line that this example is about
+        .with(tracing_opentelemetry::layer().with_tracer(tracer)) // the line that this example is about
         .try_init()?;
 
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     log.start(Describe::job("import").project("acme")).run(|| {
         let activity = Activity::current();
         let load = log.clone();
-        // Another thread, which takes the activity along.
+        // Another thread, to which the activity is carried over.
         let loading = thread::spawn(move || {
             activity.enter(|| load.start(Describe::job("load")).end(Outcome::success()));
         });

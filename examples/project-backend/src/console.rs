@@ -1,4 +1,4 @@
-//! What a user sees of their projects, and nobody else.
+//! The users' view of their projects, which nobody else sees.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use tower_activity::{
 
 use crate::{Error, Result, project::Project};
 
-/// How many tokens a digest has at most.
+/// The token budget of a digest.
 const TOKENS: usize = 300;
 
-/// What a user sees of their projects.
+/// The users' view of their projects.
 #[derive(Debug, Clone, Copy)]
 pub struct Console<'a> {
     log: &'a ActivityLog,
@@ -27,13 +27,13 @@ impl<'a> Console<'a> {
         Console { log, folder }
     }
 
-    /// What was done to a project, newest first, in all environments unless the filter asks for one. The filter is text:
+    /// Returns the events of a project, newest first, of all environments unless the filter names one. The filter is text:
     /// `type:deployment env:production since:24h`.
     ///
     /// # Errors
     ///
-    /// When it is not the user's, the filter makes no sense, and when the record cannot be read: no timeline is not an
-    /// empty one.
+    /// When the project is not the user's, the filter is invalid, or the log cannot be read: an outage is not an empty
+    /// timeline.
     pub fn timeline(
         &self,
         user: &str,
@@ -47,11 +47,11 @@ impl<'a> Console<'a> {
         Ok(self.log.reader()?.events(&filter, cursor, limit)?)
     }
 
-    /// What was done since the user's midnight, added up by type: `5 endpoints added today`.
+    /// Returns the events since the user's midnight, summed by type: `5 endpoints added today`.
     ///
     /// # Errors
     ///
-    /// When it is not the user's, and when the record cannot be read.
+    /// When the project is not the user's, or the log cannot be read.
     pub fn today(
         &self,
         user: &str,
@@ -64,7 +64,7 @@ impl<'a> Console<'a> {
         Ok(self.log.reader()?.digest(&query)?)
     }
 
-    /// The same, as Markdown.
+    /// As [`today`](Self::today), as Markdown.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A project's database: real SQLite, which tells itself which tables a query touches.
+//! A project's database: SQLite, whose authorizer reports which tables a query touches.
 
 use std::{
     collections::BTreeSet,
@@ -20,20 +20,20 @@ pub(crate) struct Database {
     touched: Arc<Mutex<Touched>>,
 }
 
-/// Which tables queries touched, each once.
+/// The tables that queries touched, each once.
 #[derive(Debug, Default)]
 struct Touched {
     tables: BTreeSet<String>,
     created: BTreeSet<String>,
 }
 
-/// What queries did.
+/// The results of queries.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) rows: usize,
     /// Every table they touched, each once.
     pub(crate) tables: BTreeSet<String>,
-    /// Those of them that they made.
+    /// The tables that they created.
     pub(crate) created: BTreeSet<String>,
 }
 
@@ -75,13 +75,13 @@ impl Database {
         })
     }
 
-    /// Fails where the database does not understand a query.
+    /// Fails if a query is invalid.
     pub(crate) fn understands(&self, query: &str) -> Result<()> {
         self.connection.prepare(query)?;
         Ok(())
     }
 
-    /// What its tables are.
+    /// Returns its schema as SQL.
     pub(crate) fn schema(&self) -> Result<String> {
         const TABLES: &str = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
 
@@ -95,7 +95,7 @@ impl Database {
     }
 }
 
-/// Notes the table that a query touches. One that would leave the database is denied.
+/// Notes the table that a query touches. Queries that would leave the database are denied.
 fn allowed(action: AuthAction<'_>, touched: &mut Touched) -> Authorization {
     let table = match action {
         AuthAction::Attach { .. } | AuthAction::Detach { .. } | AuthAction::Pragma { .. } => {

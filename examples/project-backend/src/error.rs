@@ -1,25 +1,25 @@
-//! Why an operation failed.
+//! Errors of operations.
 
 use std::{fmt, io};
 
-/// What an operation gives.
+/// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an operation failed.
+/// An error of an operation.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such project, or none of theirs.
+    /// The project does not exist, or belongs to another user.
     NoProject(String),
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     Invalid(String),
-    /// The database said no.
+    /// The database failed.
     Sql(rusqlite::Error),
-    /// The disk said no.
+    /// The disk failed.
     Disk(io::Error),
-    /// Git said no.
+    /// Git failed.
     Git(String),
-    /// What was done cannot be read.
+    /// The log cannot be read.
     Record(tower_activity::Error),
 }
 

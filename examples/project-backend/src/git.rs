@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use crate::{Error, Result};
 
-/// Commits what is in the folder and pushes it. Gives the commit.
+/// Commits the folder and pushes it. Returns the commit.
 pub(crate) fn push(source: &Path, remote: &Path) -> Result<String> {
     git(source, &["init", "--quiet"])?;
     git(source, &["add", "--all"])?;
@@ -37,7 +37,7 @@ fn git(source: &Path, args: &[&str]) -> Result<String> {
         .args(args)
         .current_dir(source)
         .env("LC_ALL", "C")
-        // Inside of a hook these would name another repository.
+        // Inside of a hook these name another repository.
         .env_remove("GIT_DIR")
         .env_remove("GIT_INDEX_FILE")
         .output()?;

@@ -1,8 +1,8 @@
 //! A back end that builds projects for its users: each has a SQLite database of its own, endpoints that query it, and
 //! deployments.
 //!
-//! What is done to a project is on record, whether it succeeded or not, and no operation waits for the record.
-//! [`Console`] shows a user what was done to their projects.
+//! Every operation on a project is recorded, whether it succeeds or fails, and none waits for the log.
+//! [`Console`] shows users the history of their projects.
 
 mod console;
 mod database;
@@ -22,16 +22,16 @@ pub use self::{
 };
 use self::{operation::Operation, project::Project};
 
-/// Who asks for something.
+/// The caller of an operation.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The user.
     pub user: String,
-    /// The request that it came with, where there is one.
+    /// The id of the request, if there is one.
     pub request: Option<String>,
 }
 
-/// What a path of a project answers with: the rows of a query.
+/// An endpoint of a project, which responds with the rows of a query.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint<'a> {
     /// Such as `GET /orders`.
@@ -48,7 +48,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// A back end that keeps its projects in this folder and what is done to them in this log.
+    /// Creates a back end with its projects in this folder and their history in this log.
     pub fn new(log: &ActivityLog, folder: impl Into<PathBuf>) -> Self {
         Backend {
             log: log.clone(),
@@ -56,11 +56,11 @@ impl Backend {
         }
     }
 
-    /// Makes a project, and its database.
+    /// Creates a project and its database.
     ///
     /// # Errors
     ///
-    /// When there is one of this name, or the name is no name, or nothing can be made here.
+    /// When the project exists, the name is invalid, or the folder cannot be written.
     pub fn create_project(&self, caller: &Caller, project: &str) -> Result<()> {
         let on = Operation::new(&self.log, caller, project);
         on.run("create_project", || {
@@ -80,7 +80,7 @@ impl Backend {
         })
     }
 
-    /// Runs queries in a project's database, all of them or none. Gives how many rows came back.
+    /// Runs queries in a project's database, all of them or none. Returns the number of rows.
     ///
     /// # Errors
     ///
@@ -108,11 +108,11 @@ impl Backend {
         })
     }
 
-    /// Adds endpoints. Where there are none to add, nothing was done and nothing is on record as done.
+    /// Adds endpoints. An empty list does nothing, and records no event.
     ///
     /// # Errors
     ///
-    /// When there is such a route already, or the database does not understand a query: then none is added.
+    /// When a route exists, or a query is invalid: then none is added.
     pub fn add_endpoints(
         &self,
         caller: &Caller,
@@ -131,11 +131,11 @@ impl Backend {
         })
     }
 
-    /// Gives endpoints other queries.
+    /// Replaces the queries of endpoints.
     ///
     /// # Errors
     ///
-    /// When there is no such route, or the database does not understand a query: then none is modified.
+    /// When a route does not exist, or a query is invalid: then none is modified.
     pub fn modify_endpoints(
         &self,
         caller: &Caller,
@@ -156,11 +156,11 @@ impl Backend {
         })
     }
 
-    /// Pushes a project's schema and endpoints to a git repository. Gives the commit.
+    /// Pushes a project's schema and endpoints to a git repository. Returns the commit.
     ///
     /// # Errors
     ///
-    /// When there is no git, and when the repository does not take it.
+    /// When git is missing, or the repository rejects the push.
     pub fn push(&self, caller: &Caller, project: &str, remote: &Path) -> Result<String> {
         let on = Operation::new(&self.log, caller, project);
         on.run("push", || {
@@ -177,7 +177,7 @@ impl Backend {
         })
     }
 
-    /// Puts a copy of a project's database into production. Gives the version.
+    /// Copies a project's database to production. Returns the version.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Backend {
         })
     }
 
-    /// What users see of their projects.
+    /// Returns the users' view of their projects.
     pub fn console(&self) -> Console<'_> {
         Console::new(&self.log, &self.folder)
     }

@@ -1,9 +1,8 @@
-//! A story: ann builds a shop, and while she does her back end's log cannot be written for a while. Nothing is lost by that:
-//! records wait in memory.
+//! A story: ann builds a shop, and her back end's log is locked for a while. Nothing is lost: records wait in memory.
 //!
-//! `cargo run -p project-backend`. `ACTIVITY_STORE` says where the record is kept, `PROJECTS` where the projects are.
-//! `cargo run -p project-backend flood` gives the log too little memory for what happens meanwhile: what does not fit is not
-//! recorded, and counted.
+//! `cargo run -p project-backend`. The store is `ACTIVITY_STORE` [default: `activity.db`], the folder `PROJECTS`
+//! [default: `projects`]. `cargo run -p project-backend flood` sets a memory limit that is too small meanwhile: records that
+//! do not fit are rejected and counted.
 
 use std::{env, error::Error, fs, path::Path, process, process::Command};
 

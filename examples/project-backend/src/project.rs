@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{Endpoint, Error, Result, database::Database};
 
-/// A project that is there, of a user who may use it.
+/// An existing project of a user who may use it.
 #[derive(Debug)]
 pub(crate) struct Project {
     folder: PathBuf,
@@ -30,7 +30,7 @@ impl Project {
         Ok(Project { folder })
     }
 
-    /// The project of this name, where it is the user's. Who else asks does not even hear that it is there.
+    /// Opens the project of this name, if it is the user's. Others do not learn that it exists.
     pub(crate) fn open(root: &Path, name: &str, user: &str) -> Result<Self> {
         let folder = folder(root, name)?;
         match fs::read_to_string(folder.join("owner")) {
@@ -83,7 +83,7 @@ impl Project {
         }
     }
 
-    /// A folder with what the project is made of, as text.
+    /// Writes the project as text into a folder.
     pub(crate) fn source(&self) -> Result<PathBuf> {
         let source = self.folder.join("source");
         fs::create_dir_all(&source)?;
@@ -93,7 +93,7 @@ impl Project {
         Ok(source)
     }
 
-    /// Puts a copy of the database beside those of earlier versions. Gives its version.
+    /// Copies the database beside those of earlier versions. Returns its version.
     pub(crate) fn deploy(&self) -> Result<u32> {
         const COPY: &str = "VACUUM INTO ?1";
 
@@ -111,11 +111,11 @@ impl Project {
     }
 }
 
-/// Where a project of this name is kept.
+/// The folder of the project of this name.
 fn folder(root: &Path, name: &str) -> Result<PathBuf> {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || !name.chars().all(fine) {
-        let what = format!("{name:?} is no name of a project: those are of a-z, 0-9 and hyphens");
+        let what = format!("{name:?} is not a project name: use a-z, 0-9 and hyphens");
         return Err(Error::Invalid(what));
     }
     Ok(root.join(name))

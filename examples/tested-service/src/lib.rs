@@ -1,35 +1,35 @@
-//! A checkout that records what it does. What it records is tested in `tests/checkout.rs`.
+//! A checkout whose records are tested in `tests/checkout.rs`.
 
 use std::fmt;
 
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, Outcome};
 
-/// What a customer orders.
+/// An order.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Who orders.
+    /// The customer.
     pub customer: String,
-    /// The order's number.
+    /// The order number.
     pub number: String,
-    /// What it costs, in cents.
+    /// The price in cents.
     pub cents: u64,
 }
 
-/// What a bank is asked for: so many cents.
+/// A request to the bank to charge this many cents.
 #[derive(Debug, Clone, Copy)]
 pub struct Charge(pub u64);
 
-/// Why there is no payment.
+/// Why a payment was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The bank says no.
+    /// The bank declined it.
     Declined,
-    /// The bank says nothing; it may be asked again.
+    /// The bank did not respond; the charge may be retried.
     Unavailable,
 }
 
-/// Makes the checkout: a service that has the bank take the payment, and asks it once more when it was away.
+/// Creates the checkout: a service that charges the bank, and retries once if the bank is unavailable.
 pub fn checkout<Bank>(
     log: &ActivityLog,
     bank: Bank,
@@ -40,7 +40,7 @@ where
     let bank = ServiceBuilder::new()
         .layer(
             ActivityLayer::new(log)
-                .describe(|_: &Charge| Describe::job("charge"))
+                .describe(|_| Describe::job("charge"))
                 .classify(outcome),
         )
         .service(bank);
@@ -48,7 +48,7 @@ where
     ServiceBuilder::new()
         .layer(
             ActivityLayer::new(log)
-                .describe(|order: &Order| Describe::job("checkout").actor(order.customer.clone()))
+                .describe(|order: &Order| Describe::job("checkout").actor(&order.customer))
                 .classify(outcome),
         )
         .service(service_fn(move |order: Order| {

@@ -1,12 +1,11 @@
-//! A gRPC server, every call on the record.
+//! A gRPC server whose calls are recorded.
 //!
 //! ```text
 //! tonic-greeter                       # at 127.0.0.1:50051
 //! tonic-greeter 127.0.0.1:0           # at any free port, which it prints
 //! ```
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default. What makes
-//! it an example is one line in `lib.rs`.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`]. One line in `lib.rs` records the calls.
 
 use std::{env, error::Error};
 
@@ -19,8 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = env::args()
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:50051".into());
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -31,9 +29,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     serve(Polite::default(), listener, &log, stop).await?;
-    println!(
-        "{} calls are on record",
-        log.shutdown().await?.activities.committed
-    );
+    println!("{}", log.shutdown().await?);
     Ok(())
 }

@@ -1,13 +1,12 @@
-//! An MCP server whose tools do real work on real input, every call on the record.
+//! An MCP server whose tools do real work on real input, and whose calls are recorded.
 //!
 //! ```text
 //! tool-server                          # over stdio, as MCP clients start it
 //! tool-server --http 127.0.0.1:8000    # over streamable HTTP, at /mcp
 //! ```
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default. What
-//! makes it an example is one line: `.with_activity(..)` in `server.rs`. Standard output belongs to the
-//! protocol; what the server has to say goes to standard error.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`]. One line records the calls: `.with_activity(…)` in `server.rs`.
+//! Standard output belongs to the protocol; the server prints to standard error.
 
 mod root;
 mod serve;
@@ -23,10 +22,10 @@ use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt
 
 use crate::root::Root;
 
-/// How long a tool that is busy on a thread of its own may delay the end.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a tool that is running on a thread of its own may delay the shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An MCP server whose tools do real work, every call on the record.
+/// An MCP server whose tools do real work, and whose calls are recorded.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -38,7 +37,7 @@ struct Args {
     root: PathBuf,
 }
 
-/// An address that only this machine reaches: the tools read files, and ask nobody who they are.
+/// Parses a loopback address: the tools read files, and there is no authentication.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text
         .parse()
@@ -46,7 +45,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     if !address.ip().is_loopback() {
         let ip = address.ip();
         return Err(format!(
-            "{ip} can be reached from outside, and there is no login"
+            "{ip} is reachable from other machines, and there is no authentication"
         ));
     }
     Ok(address)
@@ -65,7 +64,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let root = Root::new(&args.root)?;
     let log = ActivityLog::from_env()?;
-    // What the tools log is on record with their calls; whoever wants it printed adds a layer beside this one.
+    // Records the tools' log lines with their calls. To print them too, add another layer.
     registry().with(ActivityEvents::new()).try_init()?;
     let runtime = Runtime::new()?;
     let served = runtime.block_on(async {
@@ -74,8 +73,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             None => serve::stdio(&log, &root).await,
         }
     });
-    // Drops the calls that still run: they end as cancelled, while the log can still take that.
-    runtime.shutdown_timeout(PATIENCE);
+    // Drops the calls that are still running: they end as cancelled before the log shuts down.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     eprintln!("tool-server: {}", log.shutdown().wait()?);
     served
 }

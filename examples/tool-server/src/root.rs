@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder out of which no path leads, by `..` or by links.
+/// A folder that no path can leave, by `..` or by links.
 #[derive(Debug, Clone)]
 pub(crate) struct Root(PathBuf);
 
@@ -33,7 +33,7 @@ impl Root {
                 "{path:?} is outside of the folder that may be read"
             ));
         }
-        // A pipe or a device would hold its reader up.
+        // A pipe or a device would block its reader.
         if !found.is_file() {
             return Err(format!("{path:?} is not a file"));
         }

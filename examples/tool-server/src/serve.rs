@@ -1,4 +1,4 @@
-//! The two ways to reach the tools. Both end when the process is asked to, whoever is still connected.
+//! The two transports. Both end on a signal, even with clients connected.
 
 use std::{error::Error, future::IntoFuture, io, net::SocketAddr, pin::pin, time::Duration};
 
@@ -20,10 +20,10 @@ use crate::{
     server::{ToolServer, recorded},
 };
 
-/// How long connections may take to end once the process was asked to.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long connections may take to end after a signal.
+const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// Serves the one client that started this process, until that closes our standard input.
+/// Serves the client that started this process, until it closes standard input.
 pub(crate) async fn stdio(log: &ActivityLog, root: &Root) -> Result<(), Box<dyn Error>> {
     let server = recorded(ToolServer::new(log, root), log);
     let serving = async {
@@ -36,7 +36,7 @@ pub(crate) async fn stdio(log: &ActivityLog, root: &Root) -> Result<(), Box<dyn 
     }
 }
 
-/// Serves any number of clients at `http://{address}/mcp`, until the process is asked to end.
+/// Serves any number of clients at `http://{address}/mcp`, until a signal.
 pub(crate) async fn http(
     address: SocketAddr,
     log: &ActivityLog,
@@ -64,11 +64,11 @@ pub(crate) async fn http(
         served = &mut serving => return Ok(served?),
         asked = stop_signal() => asked?,
     }
-    // A client holds a stream open for as long as its session lasts.
+    // A client keeps a stream open for as long as its session lasts.
     sessions.cancel();
-    match timeout(GOODBYE, serving).await {
+    match timeout(GRACE_PERIOD, serving).await {
         Ok(served) => Ok(served?),
-        // One that holds on to its connection does not hold us.
+        // A client that keeps its connection open does not keep the server running.
         Err(_) => Ok(()),
     }
 }

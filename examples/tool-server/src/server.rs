@@ -19,7 +19,7 @@ use tower_activity::{
 
 use crate::{root::Root, tools};
 
-/// Puts a server's calls on the record: the one line that this example is about.
+/// Records a server's calls: the line that this example is about.
 pub(crate) fn recorded(server: ToolServer, log: &ActivityLog) -> WithActivity<ToolServer> {
     server.with_activity(log)
 }
@@ -27,13 +27,13 @@ pub(crate) fn recorded(server: ToolServer, log: &ActivityLog) -> WithActivity<To
 #[derive(Debug, Clone)]
 pub(crate) struct ToolServer {
     root: Root,
-    /// Only for the activities that a tool starts by itself.
+    /// For the activities that a tool starts itself.
     log: ActivityLog,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Search {
-    /// The text to look for; upper and lower case are told apart.
+    /// The text to look for; case sensitive.
     text: String,
 }
 
@@ -77,7 +77,7 @@ impl ToolServer {
         }
     }
 
-    /// Search the served source tree for a text. Gives at most 100 lines, with path and line number.
+    /// Search the served source tree for a text. Returns at most 100 lines, with path and line number.
     #[tool]
     async fn search_source(
         &self,
@@ -145,7 +145,7 @@ impl ToolServer {
         Ok(blocking(move || tools::invoice::fetch(&root, number)).await)
     }
 
-    /// Find where a text stands first and read that file: two tools in one.
+    /// Find the first occurrence of a text and read that file: two tools in one.
     #[tool]
     async fn find_and_read(
         &self,
@@ -189,7 +189,7 @@ impl ServerHandler for ToolServer {
     }
 }
 
-/// How a step of a tool ended.
+/// The outcome of a step of a tool.
 fn outcome<T>(result: &Result<T, String>) -> Outcome {
     match result {
         Ok(_) => Outcome::success(),
@@ -197,7 +197,7 @@ fn outcome<T>(result: &Result<T, String>) -> Outcome {
     }
 }
 
-/// Runs work that blocks, inside of the current activity, and answers with its result.
+/// Runs blocking work inside of the current activity, and returns its result as a tool result.
 async fn blocking<T: Serialize + Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> CallToolResult {
@@ -210,10 +210,10 @@ async fn on_a_thread<T: Send + 'static>(
     Activity::current()
         .spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(format!("the work did not end: {error}")))
+        .unwrap_or_else(|error| Err(format!("the task failed: {error}")))
 }
 
-/// A tool's result as MCP wants it: a failure is content, so that the caller can read it.
+/// Converts a result for MCP: an error is content, so that the caller can read it.
 fn answer<T: Serialize>(result: Result<T, String>) -> CallToolResult {
     match result.and_then(|value| serde_json::to_string_pretty(&value).map_err(|e| e.to_string())) {
         Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),

@@ -1,8 +1,8 @@
-//! An MCP server over stdio, built with `tower-mcp`, every call on the record.
+//! An MCP server over stdio, built with `tower-mcp`, whose calls are recorded.
 //!
-//! `ACTIVITY_STORE` says where the record is kept, `activity.db` in the working directory by default.
+//! The store is `ACTIVITY_STORE` [default: `activity.db`].
 
-use std::{collections::BTreeMap, env, error::Error};
+use std::{collections::BTreeMap, error::Error};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,8 +17,7 @@ struct Text {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let store = env::var_os("ACTIVITY_STORE").unwrap_or_else(|| "activity.db".into());
-    let log = ActivityLog::open(store)?;
+    let log = ActivityLog::from_env()?;
     let count_words = ToolBuilder::new("count_words")
         .description("Count how often each word of a text occurs.")
         .read_only()
@@ -35,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .server_info("tower-mcp-server", env!("CARGO_PKG_VERSION"))
         .tool(count_words);
     StdioTransport::new(router)
-        .layer(log.tools().layer()) // the one line that this example is about
+        .layer(log.tools().layer()) // the line that this example is about
         .run()
         .await?;
     log.shutdown().await?;

@@ -1,4 +1,4 @@
-//! Counts the lines of a source tree, slowly, for as long as somebody wants to know.
+//! Counts the lines of a source tree, slowly, until it is cancelled.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{fs, task::spawn_blocking, time::sleep};
 
 use crate::root::Root;
 
-/// Larger files are passed over.
+/// Larger files are skipped.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Default, Serialize)]
@@ -26,14 +26,14 @@ pub(crate) async fn count(
     let mut count = Count::default();
     let root = root.clone();
     let counting = async {
-        // Walked on a thread of its own: a slow disk must not hold other calls up.
+        // On a blocking thread: a slow disk must not delay other calls.
         let found = spawn_blocking(move || files(&root))
             .await
             .unwrap_or_default();
         tracing::info!(files = found.len(), "counting");
         for file in found {
             sleep(pause).await;
-            // What is no text has no lines.
+            // A file that is not text has no lines.
             let lines = fs::read_to_string(file).await;
             count.files += 1;
             count.lines += lines.map_or(0, |text| text.lines().count());

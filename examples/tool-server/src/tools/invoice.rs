@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::root::Root;
 
-/// Gives the invoice of this number.
+/// Returns the invoice with this number.
 pub(crate) fn fetch(root: &Root, number: u32) -> Result<Value, String> {
     tracing::info!(number, "looking up an invoice");
     let path = root

@@ -1,4 +1,4 @@
-//! What the tools do, one file a tool. They know nothing of MCP.
+//! The tools, one per file, independent of MCP.
 
 pub(crate) mod count;
 pub(crate) mod invoice;

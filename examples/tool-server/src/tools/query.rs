@@ -1,20 +1,20 @@
-//! Queries a SQLite database, without changing it.
+//! Queries a SQLite database, read-only.
 
 use rusqlite::{Connection, OpenFlags, limits::Limit, types::ValueRef};
 use serde_json::{Map, Value};
 
 use crate::root::Root;
 
-/// The most rows that one query gives back.
+/// The maximum number of rows of one query.
 const MAX_ROWS: usize = 200;
-/// The most characters of one text that are given back.
+/// The maximum number of characters of one text.
 const MAX_TEXT: usize = 4_000;
-/// How many steps of SQLite's virtual machine lie between two looks at whether to stop: less than a millisecond.
+/// The number of steps of SQLite's virtual machine between two checks for cancellation: less than a millisecond.
 const STEPS: i32 = 10_000;
-/// After so many looks a query is given up: some tens of seconds of work.
-const MAX_LOOKS: u32 = 100_000;
+/// The number of checks after which a query is aborted: some tens of seconds of work.
+const MAX_CHECKS: u32 = 100_000;
 
-/// Runs one statement that only reads, and gives its rows as objects. `cancelled` is asked again and again.
+/// Runs one read-only statement and returns its rows as objects. `cancelled` is called repeatedly.
 pub(crate) fn query(
     root: &Root,
     database: &str,
@@ -49,12 +49,12 @@ fn connect(
     cancelled: impl Fn() -> bool + Send + 'static,
 ) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    // ATTACH counts as reading, and VACUUM INTO attaches: both would reach files outside of the folder.
+    // ATTACH counts as reading, and VACUUM INTO attaches: both would access files outside of the folder.
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    let mut looks = 0;
+    let mut checks = 0;
     let stop = move || {
-        looks += 1;
-        looks > MAX_LOOKS || cancelled()
+        checks += 1;
+        checks > MAX_CHECKS || cancelled()
     };
     connection.progress_handler(STEPS, Some(stop))?;
     Ok(connection)

@@ -4,10 +4,10 @@ use std::{fs::File, io::Read};
 
 use crate::root::Root;
 
-/// The most bytes of a file that are given back.
+/// The maximum number of bytes that are returned.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// Gives the beginning of a text file.
+/// Returns the beginning of a text file.
 pub(crate) fn read(root: &Root, path: &str) -> Result<String, String> {
     let failed = |error| format!("cannot read {path:?}: {error}");
     let file = File::open(root.file(path)?).map_err(failed)?;

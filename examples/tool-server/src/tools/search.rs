@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use crate::root::Root;
 
-/// The most lines that one search gives back.
+/// The maximum number of lines of one search.
 const MAX_HITS: usize = 100;
-/// Larger files are passed over.
+/// Larger files are skipped.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {
     pub(crate) hits: Vec<Hit>,
     pub(crate) files_searched: usize,
-    /// True when there was more to find.
+    /// True if there were more matches.
     pub(crate) truncated: bool,
 }
 
@@ -27,10 +27,10 @@ pub(crate) struct Hit {
     pub(crate) text: String,
 }
 
-/// Finds the lines that contain `text`, in what `.gitignore` does not leave out.
+/// Finds the lines that contain `text`, in files that `.gitignore` does not exclude.
 pub(crate) fn search(root: &Root, text: &str) -> Result<Found, String> {
     if text.is_empty() {
-        return Err("there is no text to search for".into());
+        return Err("the text to search for is empty".into());
     }
     let mut found = Found {
         hits: Vec::new(),
@@ -44,7 +44,7 @@ pub(crate) fn search(root: &Root, text: &str) -> Result<Found, String> {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
     for entry in files {
-        // What is no text, or cannot be read, holds no lines.
+        // A file that is not text, or cannot be read, has no lines.
         let Ok(content) = fs::read_to_string(entry.path()) else {
             continue;
         };
