@@ -54,7 +54,7 @@ pub(super) const SERVERS: &[Case] = &[
         program: "rmcp_too_old",
         theirs: "rmcp = { version = \"2\", features = [\"server\"] }",
         fits: Fits::NotBuilt(
-            "`Shop` is not a server of an rmcp that tower-activity works with: 3.9 to 3.11",
+            "`Shop` is not a server of an rmcp that tower-activity supports: 3.9 to 3.11",
         ),
         shown: Some(("rmcp", "rmcp")),
         ..RMCP
