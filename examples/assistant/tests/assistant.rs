@@ -1,4 +1,4 @@
-//! What the assistant records, and what it is told of that, on a clock that stands still.
+//! The assistant's records, and the digests in its prompts, on a manual clock.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, io, time::Duration};

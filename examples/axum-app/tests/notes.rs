@@ -1,4 +1,4 @@
-//! What is on record of a visit.
+//! The records of a visit.
 #![allow(clippy::unwrap_used)]
 
 use axum::{

@@ -41,7 +41,7 @@ addEventListener('DOMContentLoaded', () => {
 });
 ";
 
-/// Where it is.
+/// The running shop.
 pub(crate) struct Shop {
     origin: String,
 }
@@ -80,7 +80,7 @@ async fn log_in(Form(given): Form<LogIn>) -> Response {
     if given.password != PASSWORD {
         return login("<p id='error'>Wrong user or password</p>");
     }
-    // Whoever knows the name is in: there is nothing to take here.
+    // A name is enough to log in: there is nothing to steal here.
     let name: String = given
         .user
         .chars()
@@ -146,12 +146,12 @@ async fn order(State(orders): State<Arc<AtomicU64>>, headers: HeaderMap) -> Resp
     }
 }
 
-/// Who is logged in.
+/// The logged-in user.
 fn user(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get(COOKIE)?.to_str().ok()?;
     let mut cookies = cookies.split("; ");
     let name = cookies.find_map(|cookie| cookie.strip_prefix("user="))?;
-    // Cookies can be made by hand, and this is shown.
+    // A client can forge cookies, and the name is shown in the page.
     name.chars()
         .all(|one| one.is_ascii_alphanumeric())
         .then_some(name)

@@ -122,7 +122,7 @@ fn is_in(bytes: &[u8], text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-/// Every recording as it is given back; in the files they are compressed.
+/// Every recording as it is read; in the files they are compressed.
 fn recordings(store: &Path) -> Vec<(String, Vec<u8>)> {
     let mut reader = ActivityReader::open(store).unwrap();
     let rows = reader.page(&Filter::default(), None, 100).unwrap().records;

@@ -1,4 +1,4 @@
-//! The real server with a real Chromium, called by a real MCP client, and what is on record afterwards.
+//! The real server with a real Chromium, called by a real MCP client, and its records.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -31,7 +31,7 @@ fn server(store: &Path) -> Command {
     command
 }
 
-/// Calls a tool. Gives what it answered, and whether that is an error.
+/// Calls a tool. Returns its result, and whether that is an error.
 async fn call(client: &Client, tool: &'static str, arguments: Value) -> (bool, String) {
     let Value::Object(arguments) = arguments else {
         panic!("arguments are an object, not {arguments}");
@@ -48,7 +48,7 @@ async fn value(client: &Client, tool: &'static str, arguments: Value) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Everything on record, oldest first.
+/// All records, oldest first.
 fn on_record(store: &Path) -> Vec<(ActivityRecord, Vec<RecordingRecord>)> {
     let mut reader = ActivityReader::open(store).unwrap();
     let mut rows = reader.page(&Filter::default(), None, 100).unwrap().records;
@@ -169,7 +169,7 @@ async fn every_call_leaves_a_replay_and_calls_that_share_a_session_share_one() {
         let found = kept
             .windows(secret.len())
             .any(|part| part == secret.as_bytes());
-        assert!(!found && !shop.contains(secret), "{secret} is on record");
+        assert!(!found && !shop.contains(secret), "{secret} is recorded");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A host manager: a host is created, kept awake by tool calls, stopped when idle, and started again.
 //!
 //! `cargo run -p host-manager`, then `cargo run -p activity-cli -- events`. The host is a directory below
-//! `hosts/` and a process in it: this program again, which counts words for whoever asks.
+//! `hosts/` and a process in it: this program again, which counts words.
 
 mod lifecycle;
 mod word_counter;

@@ -1,4 +1,4 @@
-//! What the example does is on record, in order.
+//! The records of the example, in order.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What arrives at an OTLP receiver, decoded with the official types, is what is on record.
+//! The spans at an OTLP receiver, decoded with the official types, match the records.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let counts = log.shutdown().wait()?;
     println!(
-        "on record are {} activities and {} events; {} and {} are not, and counted",
+        "{} activities and {} events are committed; {} and {} were rejected or lost",
         counts.activities.committed,
         counts.events.committed,
         counts.activities.rejected() + counts.activities.lost(),

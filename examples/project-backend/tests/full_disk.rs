@@ -1,4 +1,4 @@
-//! A disk that becomes full midway: operations go on, what does not fit is counted, and the rest is on record in the end.
+//! A disk that becomes full midway: operations go on, records that do not fit are counted, and the rest is committed in the end.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -101,7 +101,7 @@ fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eigh
         rejected() > 0
     });
     assert!(asked.is_some(), "{:?}", log.accounting());
-    // Nothing of it is on record yet.
+    // Nothing of it is committed yet.
     let created = ["database_created", "project_created"];
     assert_eq!(types(&backend.console(), ""), created);
 

@@ -1,4 +1,4 @@
-//! How a gRPC call ends on record, over real HTTP/2.
+//! The recorded ends of gRPC calls, over real HTTP/2.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -26,7 +26,7 @@ use tower_activity::{
     record::{ActivityRecord, Filter},
 };
 
-/// Does what its caller names.
+/// A service whose behavior is the name in the request.
 struct Scripted {
     /// Told when a call has arrived.
     arrived: mpsc::UnboundedSender<()>,
@@ -64,7 +64,7 @@ impl Greeter for Scripted {
     }
 }
 
-/// Says one thing, then ends as it is told.
+/// A stream of one reply, then an end as requested.
 struct Spoken {
     script: String,
     said: bool,
@@ -87,7 +87,7 @@ impl Stream for Spoken {
     }
 }
 
-/// A client, and what its server has on record.
+/// A client, and the log of its server.
 struct Site {
     log: ActivityLog,
     url: String,
@@ -143,7 +143,7 @@ fn asking(name: &str) -> Request<HelloRequest> {
     Request::new(HelloRequest { name: name.into() })
 }
 
-/// The one call on record, once it has ended.
+/// The only recorded call, once it has ended.
 fn ended(log: &ActivityLog, method: &str) -> ActivityRecord {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -1,4 +1,4 @@
-//! The server ends when it is asked to, whatever still runs, and the record says how that ended.
+//! The server ends on a signal, even with calls running, and their ends are recorded.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -21,7 +21,7 @@ use tower_activity::{Status, record::ActivityRecord};
 const ENDLESS: &str =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
 
-/// More than a server may take to end, less than what it would wait for.
+/// Longer than a shutdown may take, shorter than the running call.
 const SOON: Duration = Duration::from_secs(10);
 
 fn endless() -> Value {

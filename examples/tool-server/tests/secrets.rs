@@ -145,7 +145,7 @@ async fn none_is_kept_of_payloads() {
         let client: Client = ().serve(theirs).await.unwrap();
         call_tools(&client).await;
         log.flush().await.unwrap();
-        // While it is open, with what is in its write-ahead log alone, and afterwards.
+        // While the store is open, with records only in its WAL, and afterwards.
         check(store.path());
         client.cancel().await.unwrap();
         serving.await.unwrap().unwrap();

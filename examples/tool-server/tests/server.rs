@@ -1,4 +1,4 @@
-//! The real server, called by a real client, and what is on record afterwards.
+//! The real server, called by a real client, and its records.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The real server, spoken to over its standard streams, and what is on record afterwards.
+//! The real server, called over its standard streams, and its records.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,4 +1,4 @@
-//! What the tests of the real binary share: a folder to serve, the server, and what is on record.
+//! Shared by the tests of the real binary: a folder to serve, the server, and its records.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::{
@@ -25,7 +25,7 @@ use tower_activity::{
 
 pub type Client = RunningService<RoleClient, ()>;
 
-/// A folder to serve, and where the record of it is kept.
+/// A folder to serve, and the store.
 pub struct Place {
     folder: TempDir,
 }
@@ -84,12 +84,12 @@ impl Place {
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let first = lines.next_line().await.unwrap().unwrap();
         let url = first.strip_prefix("tool-server: ").unwrap().to_owned();
-        // Read on, so that what it says later does not fill the pipe.
+        // Keep reading, or later output fills the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         (server, url)
     }
 
-    /// Everything on record, oldest first.
+    /// All records, oldest first.
     pub fn rows(&self) -> Vec<ActivityRecord> {
         let mut reader = ActivityReader::open(self.store()).unwrap();
         let mut rows = reader
