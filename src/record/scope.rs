@@ -5,22 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::record::Text;
 
 /// For whom and where an activity ran. Children inherit the scope that their parent has when they start.
-///
-/// Describe it once, for an activity and for events that stand beside it:
-///
-/// # Examples
-///
-/// ```
-/// use tower_activity::{ActivityLog, Describe, record::Scope};
-///
-/// # fn main() -> tower_activity::Result<()> {
-/// let log = ActivityLog::open(":memory:")?;
-/// let scope = Scope::new().project("acme").actor("ann");
-/// log.start(Describe::job("deploy").scope(&scope)).run(|| ());
-/// log.event("deployment").scope(&scope).summary("v3 is live").record();
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -90,7 +74,21 @@ macro_rules! scope_setters {
 pub(crate) use scope_setters;
 
 impl Scope {
-    /// Creates a scope that names nothing.
+    /// Creates a scope that names nothing. Set it once, and pass it to activities and events.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{ActivityLog, Describe, record::Scope};
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// let log = ActivityLog::open(":memory:")?;
+    /// let scope = Scope::new().project("acme").actor("ann");
+    /// log.start(Describe::job("deploy").scope(&scope)).run(|| ());
+    /// log.event("deployment").scope(&scope).summary("v3 is live").record();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Scope::default()
     }

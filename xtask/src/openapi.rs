@@ -17,7 +17,7 @@ pub(crate) fn openapi() -> Result {
         "tower-activity",
         // Neither `browser` nor `dashboard`: they need pages that were built from the description.
         "--features",
-        "recording,testing,web,webhook,time-zones",
+        "axum,recording,testing,web,webhook,time-zones",
         "--test",
         "http",
         "--",
