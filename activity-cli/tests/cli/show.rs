@@ -132,7 +132,7 @@ fn nothing_that_was_recorded_acts_on_the_terminal() {
             assert!(safe, "{c:?} in {args:?}");
         }
     }
-    // JSON means what was recorded all the same, and a table has one line for one activity.
+    // JSON has the recorded text, and a table one line per activity.
     assert_eq!(place.json(&["list", "kind:tool"])[0].name, evil);
     assert_eq!(place.run(&["list"]).stdout.lines().count(), 3);
 }
@@ -186,7 +186,8 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
             ran.stderr
         );
         assert!(
-            ran.stderr.contains("activity.db\n\nhelp: a log is made by"),
+            ran.stderr
+                .contains("\n\nhelp: use --store PATH or ACTIVITY_STORE"),
             "{}",
             ran.stderr
         );

@@ -15,7 +15,7 @@ pub fn watch() {
         panic::set_hook(Box::new(move |info| {
             let ours = info
                 .location()
-                .is_some_and(|at| at.file().starts_with("tests/"));
+                .is_some_and(|at| at.file().contains("tests/"));
             if !ours {
                 SEEN.lock().unwrap().push(info.to_string());
             }
