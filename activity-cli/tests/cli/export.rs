@@ -72,9 +72,9 @@ fn what_makes_no_sense_makes_no_file() {
     check(
         &["--format", "parquet"],
         2,
-        "it is `jsonl`, `csv` or `cloudevents`",
+        "use `jsonl`, `csv` or `cloudevents`",
     );
-    check(&["type:deployment"], 2, "activities have none");
+    check(&["type:deployment"], 2, "activities have no `type:`");
     check(&["--after=-1"], 2, "--after");
     check(&["--store", "nowhere.db"], 1, "no store at");
 }

@@ -262,7 +262,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         (
             "get_activity",
             json!({"id": "0199"}),
-            "could not find an activity",
+            "no activity with the ID prefix",
         ),
         ("activity_stats", json!({"window": "year"}), "year"),
         (
