@@ -19,7 +19,7 @@ use std::{
 };
 
 use fork::{Fork, fork, waitpid_nohang};
-use support::{Rows, rows, soon};
+use support::{Rows, after_commit, poll_until, rows};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, ErrorKind, Mode, Outcome, Status, query::ActivityReader,
@@ -48,7 +48,7 @@ impl Child {
 
     /// Waits until it has ended by itself, and says whether in good order.
     fn has_ended_well(self) -> bool {
-        let status = soon(|| waitpid_nohang(self.0).unwrap());
+        let status = poll_until(|| waitpid_nohang(self.0).unwrap());
         std::mem::forget(self);
         status == 0
     }
@@ -205,7 +205,7 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
             });
             assert!(child.has_ended_well());
             // The parent goes on.
-            soon(|| (log.accounting().activities.committed > before).then_some(()));
+            after_commit(|| (log.accounting().activities.committed > before).then_some(()));
         }
         drop(end);
         let calls = calling.map(|one| one.join().unwrap()).iter().sum::<u64>();

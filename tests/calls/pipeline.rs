@@ -93,8 +93,9 @@ fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("3 of 3"), "{error}");
     // The writer has ended: it says so, and where the three went.
-    let counts =
-        support::soon(|| Some(log.accounting()).filter(|counts| counts.activities.waiting == 0));
+    let counts = support::after_commit(|| {
+        Some(log.accounting()).filter(|counts| counts.activities.waiting == 0)
+    });
     assert_eq!(
         (counts.activities.lost_shutdown, counts.activities.committed),
         (3, 0)
@@ -317,7 +318,7 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
         .wait()
         .unwrap_err();
     let mut reader = ActivityReader::open(&path).unwrap();
-    let instance = support::soon(|| {
+    let instance = support::after_commit(|| {
         let instance = reader.health().unwrap().instances.remove(0);
         instance.stopped_at.map(|_| instance)
     });
@@ -421,7 +422,7 @@ fn a_log_whose_files_are_removed_goes_on_in_new_ones_with_what_it_had() {
     }
     done(&log, "after");
     let open = log.start(Describe::job("open"));
-    support::soon(|| log.flush().wait().ok());
+    support::after_commit(|| log.flush().wait().ok());
     let rows = Rows::open(&path);
     assert_eq!(rows.names(), ["before", "after", "open"]);
     assert_eq!(rows.one("open").status, Status::Running);
@@ -446,7 +447,7 @@ fn who_reads_while_a_log_is_shut_down_sees_nobody_abandoned() {
         let running = log.start(Describe::job("one"));
         log.flush().wait().unwrap();
         let reading = thread::spawn(move || {
-            support::soon(|| {
+            support::after_commit(|| {
                 let row = Rows::open(&path).one("one");
                 assert_ne!(row.status, Status::Abandoned);
                 (row.status == Status::Success).then_some(())

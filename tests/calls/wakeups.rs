@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_activity::{ActivityLog, Describe, Outcome};
 
-use crate::support::soon;
+use crate::support::after_commit;
 
 #[test]
 fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
@@ -18,7 +18,7 @@ fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
     {
         log.start(Describe::job("one")).end(Outcome::success());
     }
-    soon(|| (log.accounting().activities.committed > 0).then_some(()));
+    after_commit(|| (log.accounting().activities.committed > 0).then_some(()));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn what_is_rejected_while_nothing_ends_is_saved() {
         open.push(log.start(Describe::job("open")));
     }
     for rejected in 1..=2 {
-        soon(|| {
+        after_commit(|| {
             let saved = &reader.health().unwrap().instances[0].accounting;
             (saved.activities.rejected_memory == rejected).then_some(())
         });
@@ -51,15 +51,15 @@ fn what_changes_while_nothing_else_happens_is_seen() {
     let mut reader = log.reader().unwrap();
     let long = log.start(Describe::job("long"));
     let id = long.id().unwrap();
-    soon(|| reader.activity(id).unwrap());
+    after_commit(|| reader.activity(id).unwrap());
     log.event("unknown").record();
     // This is the last that the writer does before it rests.
-    soon(|| {
+    after_commit(|| {
         let saved = &reader.health().unwrap().instances[0].accounting;
         (saved.events.rejected_type == 1).then_some(())
     });
     long.set("step", 1);
-    soon(|| {
+    after_commit(|| {
         let row = reader.activity(id).unwrap()?;
         row.attributes.contains_key("step").then_some(())
     });

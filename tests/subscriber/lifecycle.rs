@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::{Future, pending},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -21,10 +21,10 @@ use tower_activity::{
 use tracing::Level;
 
 use crate::support::{
-    Rows,
+    Rows, after_commit, block_on,
     captured_events::CapturedEvents,
     faulty::{Fault, FaultyStore},
-    rows, soon,
+    rows,
 };
 
 fn done(log: &ActivityLog, name: &'static str) {
@@ -235,7 +235,7 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
         done(&handle, "first");
         drop(handle);
     }
-    let instance = soon(|| {
+    let instance = after_commit(|| {
         let health = ActivityReader::open(&path).unwrap().health().unwrap();
         let instance = health.instances[0].clone();
         instance.stopped_at.is_some().then_some(instance)
@@ -257,7 +257,8 @@ fn call(log: &ActivityLog) -> impl Future<Output = Result<(), Infallible>> + Sen
 
 /// All calls have ended as cancelled, and are on record as such.
 fn all_cancelled(log: &ActivityLog) {
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    let counts =
+        after_commit(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
     assert_eq!(
         (counts.activities.recorded, counts.activities.ended()),
         (CALLS, CALLS)
@@ -284,7 +285,7 @@ fn calls_that_are_in_flight_when_their_runtime_is_shut_down_end_as_cancelled() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    after_commit(|| (log.accounting().activities.open == CALLS).then_some(()));
     runtime.shutdown_background();
     all_cancelled(&log);
 }
@@ -323,11 +324,7 @@ fn calls_need_no_runtime() {
     drop(calls);
     all_cancelled(&log);
     // Nor does whoever waits for the log by hand.
-    let mut again = pin!(log.flush().into_future());
-    let error = soon(|| match poll_once(again.as_mut()) {
-        Poll::Ready(result) => result.err(),
-        Poll::Pending => None,
-    });
+    let error = block_on(log.flush().into_future()).unwrap_err();
     assert!(error.to_string().contains("was shut down"), "{error}");
 }
 
@@ -340,10 +337,11 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    after_commit(|| (log.accounting().activities.open == CALLS).then_some(()));
     log.shutdown().wait().unwrap();
     runtime.shutdown_background();
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    let counts =
+        after_commit(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
     assert_eq!(
         (counts.activities.recorded, counts.activities.lost_shutdown),
         (CALLS, CALLS)

@@ -13,7 +13,7 @@ use tower_activity::{
 use tracing::Span;
 use tracing_subscriber::registry;
 
-use crate::support::{self, rows, soon};
+use crate::support::{self, after_commit, rows};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
@@ -83,7 +83,7 @@ fn a_running_and_an_abandoned_activity_have_their_trace() {
         if status == Status::Abandoned {
             log.shutdown().wait().unwrap();
         }
-        let row = soon(|| {
+        let row = after_commit(|| {
             let _ = log.flush().wait();
             let mut reader = ActivityReader::open(&store).unwrap();
             let tree = reader.tree(running.id().unwrap()).unwrap();

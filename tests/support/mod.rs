@@ -1,5 +1,5 @@
 //! What the behaviour tests share: reading a log back.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
 
 pub mod captured_events;
 pub mod faulty;
@@ -9,13 +9,13 @@ pub mod fuse;
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;
+mod waiting;
 
 use std::{
     future::Future,
     path::Path,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
-    time::{Duration, Instant},
 };
 
 use tower_activity::{
@@ -23,6 +23,8 @@ use tower_activity::{
     query::ActivityReader,
     record::{ActivityRecord, Filter},
 };
+
+pub use self::waiting::{after_commit, after_commit_async, poll_until};
 
 /// Everything a log holds, oldest first.
 #[derive(Debug)]
@@ -34,25 +36,25 @@ pub fn rows(log: &ActivityLog) -> Rows {
     Rows::read(&mut log.reader().unwrap())
 }
 
-/// Reads until what is there satisfies the condition, for up to a minute.
+/// Reads the rows after each commit until they satisfy the condition, for up to a minute.
 pub fn until(log: &ActivityLog, enough: impl Fn(&Rows) -> bool) -> Rows {
-    soon(|| Some(rows(log)).filter(&enough))
-}
-
-/// Asks until there is an answer, for up to a minute.
-pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "not in time");
-        std::thread::yield_now();
-    }
+    after_commit(|| Some(rows(log)).filter(&enough))
 }
 
 /// Runs a future without a runtime.
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = unpark_current();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// Returns a waker that unparks the current thread.
+fn unpark_current() -> Waker {
     struct Unpark(std::thread::Thread);
 
     impl Wake for Unpark {
@@ -61,14 +63,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
+    Waker::from(Arc::new(Unpark(std::thread::current())))
 }
 
 impl Rows {

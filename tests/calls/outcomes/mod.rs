@@ -15,7 +15,7 @@ use tower_activity::{
     record::{ActivityRecord, Filter},
 };
 
-use crate::support::soon;
+use crate::support::after_commit;
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn row(store: &Path) -> Option<ActivityRecord> {
 
 /// Waits until the call is known to run.
 fn arrived(store: &Path) {
-    soon(|| row(store));
+    after_commit(|| row(store));
 }
 
 /// Runs a case; says what is on record of it then.
@@ -104,7 +104,7 @@ fn measured((_, call): Kind, case: Case) -> String {
         Err(why) => return format!("n/a: {why}"),
     };
     let runtime = (case != Case::Shutdown).then_some(runtime);
-    let row = soon(|| row(&store).filter(|row| row.status != Status::Running));
+    let row = after_commit(|| row(&store).filter(|row| row.status != Status::Running));
     drop((kept, runtime));
     match row.error_type {
         Some(error_type) => format!("{} ({error_type})", row.status),
