@@ -1,4 +1,4 @@
-//! What the writer must not sleep through, beside the ends of calls.
+//! Events beside the ends of calls that wake the writer.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tower_activity::{ActivityLog, Describe, Outcome};
 use crate::support::after_commit;
 
 #[test]
-fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
+fn records_that_fill_half_of_the_memory_are_committed_early() {
     let log = ActivityLog::builder()
         .memory_limit(64 << 10)
         .flush_interval(Duration::from_secs(3600))
@@ -22,7 +22,7 @@ fn what_fills_half_of_the_memory_does_not_wait_for_its_time() {
 }
 
 #[test]
-fn what_is_rejected_while_nothing_ends_is_saved() {
+fn counts_of_rejected_calls_are_saved_while_nothing_ends() {
     let log = ActivityLog::builder()
         .memory_limit(64 << 10)
         .open(":memory:")
@@ -37,13 +37,13 @@ fn what_is_rejected_while_nothing_ends_is_saved() {
             let saved = &reader.health().unwrap().instances[0].accounting;
             (saved.activities.rejected_memory == rejected).then_some(())
         });
-        // By now the writer rests.
+        // By now the writer sleeps.
         drop(log.start(Describe::job("rejected")));
     }
 }
 
 #[test]
-fn what_changes_while_nothing_else_happens_is_seen() {
+fn a_change_of_a_running_activity_is_written_while_nothing_ends() {
     let log = ActivityLog::builder()
         .event_types(["known"])
         .open(":memory:")
@@ -53,7 +53,7 @@ fn what_changes_while_nothing_else_happens_is_seen() {
     let id = long.id().unwrap();
     after_commit(|| reader.activity(id).unwrap());
     log.event("unknown").record();
-    // This is the last that the writer does before it rests.
+    // This is the last thing that the writer does before it sleeps.
     after_commit(|| {
         let saved = &reader.health().unwrap().instances[0].accounting;
         (saved.events.rejected_type == 1).then_some(())

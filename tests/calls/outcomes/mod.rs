@@ -1,4 +1,4 @@
-//! How each case ends on record, for each sort of service: `docs/outcomes.md` says what this measures.
+//! The recorded outcome of each case for each kind of service: the table of `docs/outcomes.md`.
 
 mod grpc;
 mod http;
@@ -17,19 +17,19 @@ use tower_activity::{
 
 use crate::support::after_commit;
 
-/// What happens to a call.
+/// A case: what happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     Success,
     Error,
-    /// Its caller gives it up before there is a response.
+    /// Its caller drops it before the response.
     CancelledBefore,
-    /// Its caller goes away in the middle of the response.
+    /// Its caller disconnects during the response.
     CancelledWithin,
     Panic,
-    /// Its caller waits no longer.
+    /// Its deadline passes.
     Deadline,
-    /// The runtime that it runs on ends.
+    /// Its runtime is shut down.
     Shutdown,
 }
 
@@ -80,7 +80,7 @@ const KINDS: [Kind; 9] = [
     }),
 ];
 
-/// The one call on record.
+/// Returns the recorded call.
 fn row(store: &Path) -> Option<ActivityRecord> {
     let mut reader = ActivityReader::open(store).ok()?;
     let mut rows = reader.page(&Filter::default(), None, 10).ok()?.records;
@@ -88,12 +88,12 @@ fn row(store: &Path) -> Option<ActivityRecord> {
     rows.pop()
 }
 
-/// Waits until the call is known to run.
+/// Waits until the call is recorded as running.
 fn arrived(store: &Path) {
     after_commit(|| row(store));
 }
 
-/// Runs a case; says what is on record of it then.
+/// Runs a case, and returns its recorded outcome.
 fn measured((_, call): Kind, case: Case) -> String {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
@@ -113,7 +113,7 @@ fn measured((_, call): Kind, case: Case) -> String {
 }
 
 #[test]
-fn every_case_ends_as_the_table_says_for_each_sort_of_service() {
+fn every_case_ends_as_the_table_says_for_each_kind_of_service() {
     let rows = thread::scope(|scope| {
         let rows = KINDS.map(|kind| {
             scope.spawn(move || {
