@@ -1,4 +1,4 @@
-//! What the behaviour tests share: reading a log back.
+//! Helpers of the behaviour tests: reading a log back, waiting, faults.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
 
 pub mod captured_events;
@@ -26,11 +26,11 @@ use tower_activity::{
 
 pub use self::waiting::{after_commit, after_commit_async, poll_until};
 
-/// Everything a log holds, oldest first.
+/// All activities of a log, oldest first.
 #[derive(Debug)]
 pub struct Rows(pub Vec<ActivityRecord>);
 
-/// Flushes a log that can still be flushed and reads everything back.
+/// Flushes a log, and reads all activities.
 pub fn rows(log: &ActivityLog) -> Rows {
     log.flush().wait().unwrap();
     Rows::read(&mut log.reader().unwrap())
@@ -67,7 +67,7 @@ fn unpark_current() -> Waker {
 }
 
 impl Rows {
-    /// Reads what is in a file.
+    /// Reads all activities of a file.
     pub fn open(path: &Path) -> Rows {
         Rows::read(&mut ActivityReader::open(path).unwrap())
     }
@@ -81,7 +81,7 @@ impl Rows {
         Rows(rows)
     }
 
-    /// The one activity of this name.
+    /// Returns the only activity with this name.
     pub fn one(&self, name: &str) -> ActivityRecord {
         let found: Vec<_> = self.0.iter().filter(|row| row.name == name).collect();
         assert_eq!(found.len(), 1, "{name} in {:#?}", self.0);
