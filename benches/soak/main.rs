@@ -90,7 +90,7 @@ fn run(path: &Path, plan: Plan) -> Result<(Table, u64, Background), Failure> {
         let pruner = scope.spawn(|| background::prune(path, &stop));
         let sampled = sample_writers(path, plan);
         stop.store(true, Relaxed);
-        let panicked = |_| "a thread background the writer panicked";
+        let panicked = |_| "a background thread panicked";
         let mut background = Background::default();
         for reader in readers {
             background.reads += reader.join().map_err(panicked)??;
