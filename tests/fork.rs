@@ -116,7 +116,7 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
             assert!(error.to_string().contains("after the fork"), "{error}");
         }
         let counts = theirs.accounting();
-        // What its parent has open is the one that is not the child's.
+        // The activity that the parent has open is not the child's.
         assert_eq!(
             (
                 counts.activities.recorded,

@@ -53,7 +53,7 @@ fn main() -> Result<(), Failure> {
         .mode(Mode::Durable)
         .open(folder.path().join("ours.db"))?;
     let (by_hand, rows) = by_hand(&folder.path().join("by-hand.db"))?;
-    let ways: [(&str, Recorded); 2] = [("by hand", by_hand), ("ours, Durable", ours(&log))];
+    let ways: [(&str, Recorded); 2] = [("manual insert", by_hand), ("ours, Durable", ours(&log))];
 
     println!("callers  way               calls/s         p50         p99");
     let mut calls = 0;
@@ -102,7 +102,7 @@ fn main() -> Result<(), Failure> {
     let rows = rows.lock().map_err(|_| "the connection is poisoned")?;
     let count: i64 = rows.query_row("SELECT count(*) FROM call", [], |row| row.get(0))?;
     if count as u64 != calls {
-        return Err(format!("{count} of {calls} calls were inserted by hand").into());
+        return Err(format!("{count} of {calls} calls were inserted manually").into());
     }
     Ok(())
 }

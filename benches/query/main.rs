@@ -42,7 +42,7 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         let start = Instant::now();
         fill::fill(&path, rows, end)?;
-        print_step("rows, by hand", rows, start.elapsed(), &path)?;
+        print_step("rows, without a log", rows, start.elapsed(), &path)?;
         add_up(&path, rows)?;
     }
     index(&path)?;

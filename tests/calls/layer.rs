@@ -1,4 +1,4 @@
-//! The layer does not change the behavior of the service that it wraps, whatever happens to calls or to the store.
+//! The layer does not change the behaviour of the service that it wraps, also when calls or the store fail.
 
 use std::{
     cell::RefCell,

@@ -100,7 +100,7 @@ fn the_ids_are_the_same() {
     assert_eq!(
         next.span_id(),
         rows.one("inner").span_id,
-        "what is passed on"
+        "the propagated context"
     );
     assert!(matches!(spans["far"].status, SpanStatus::Error { .. }));
     assert_ne!(rows.one("own").trace_id, remote.trace_id());

@@ -1,5 +1,5 @@
 //! Waiting for what a writer thread, another thread or another process does.
-// The tests of the command share this file, and have no such feature.
+// The tests of the command share this file, and their package does not have the feature.
 #![allow(unexpected_cfgs)]
 
 use std::{

@@ -43,7 +43,7 @@ const CASES: [(Case, &str); 7] = [
     (Case::Shutdown, "shutdown"),
 ];
 
-/// One call, as far as its case goes by itself: what has to live until it is on record, or why there is no such case.
+/// A call in its case: a guard to keep until it is recorded, or why the case does not apply.
 type Ran = Result<Box<dyn Any>, &'static str>;
 type Running<'a> = Pin<Box<dyn Future<Output = Ran> + 'a>>;
 
@@ -135,6 +135,6 @@ fn every_case_ends_as_the_table_says_for_each_kind_of_service() {
     let said = include_str!("../../../docs/outcomes.md");
     assert!(
         said.contains(&table),
-        "docs/outcomes.md does not say what is measured:\n{table}"
+        "docs/outcomes.md differs from the results:\n{table}"
     );
 }
