@@ -46,8 +46,8 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         fill::fill(&path, rows, Utc::now() - TimeDelta::days(1))?;
     }
-    let mut upkeep = SqliteStore::new(&path)?.maintenance()?;
-    while upkeep.index()? > 0 {}
+    let mut maintenance = SqliteStore::new(&path)?.maintenance()?;
+    while maintenance.index()? > 0 {}
     let (before, cutoff) = (count(&path)?, newest_of(&path, rows)?);
     let full = fs::metadata(&path)?.len();
 
@@ -65,7 +65,7 @@ fn main() -> Result<(), Failure> {
         let calls = scope.spawn(|| call(&log, rate, &stop));
         let mut keep = Retention::default();
         keep.activities = Some(Duration::ZERO.into());
-        let pruned = prune(&mut *upkeep, Prune::ByDate(keep, cutoff), &path);
+        let pruned = prune(&mut *maintenance, Prune::ByDate(keep, cutoff), &path);
         stop.store(true, Relaxed);
         (calls.join(), pruned)
     });
@@ -165,7 +165,11 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
     Calls { took, pause }
 }
 
-fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<PruneReport, Failure> {
+fn prune(
+    maintenance: &mut dyn Maintenance,
+    what: Prune,
+    path: &Path,
+) -> Result<PruneReport, Failure> {
     let mut deleted = PruneReport {
         rows: 0,
         longest: Duration::ZERO,
@@ -174,7 +178,7 @@ fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Prune
     let wal = path.with_extension("db-wal");
     loop {
         let start = Instant::now();
-        let step = upkeep.prune(what)?;
+        let step = maintenance.prune(what)?;
         let took = start.elapsed();
         deleted.longest = deleted.longest.max(took);
         if step.total() == 0 {
@@ -185,7 +189,7 @@ fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Prune
         // As the command does: the lock is not fair, and taking it again at once would starve the writer.
         thread::sleep(took);
     }
-    while upkeep.reclaim()? > 0 {}
+    while maintenance.reclaim()? > 0 {}
     Ok(deleted)
 }
 

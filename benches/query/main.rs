@@ -75,22 +75,22 @@ fn main() -> Result<(), Failure> {
 
 /// Builds the sums.
 fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let start = Instant::now();
-    let quarters = upkeep.rebuildable(0)?;
+    let quarters = maintenance.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
-        upkeep.rebuild(first..quarters.end.min(first + 4))?;
+        maintenance.rebuild(first..quarters.end.min(first + 4))?;
     }
     print_step("sums", rows, start.elapsed(), path)
 }
 
 /// Builds the index, as a log does when idle, or the rest of an interrupted one.
 fn index(path: &Path) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let (start, mut longest, mut rows) = (Instant::now(), Duration::ZERO, 0);
     loop {
         let step = Instant::now();
-        let indexed = upkeep.index()?;
+        let indexed = maintenance.index()?;
         if indexed == 0 {
             break;
         }

@@ -44,19 +44,19 @@ pub(crate) fn read(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
 /// Prunes by the retention of the file until `stop` is set. Returns the number of deleted activities.
 pub(crate) fn prune(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     let begin = Instant::now();
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let mut deleted = 0;
     while !stop.load(Relaxed) {
         let start = Instant::now();
         let reading = ClockReading::new(Utc::now(), begin.elapsed());
-        let step = upkeep.prune(Prune::Retention(reading))?;
+        let step = maintenance.prune(Prune::Retention(reading))?;
         deleted += step.activities;
         if step.total() > 0 {
             // As the command does: SQLite's lock is not fair.
             thread::sleep(start.elapsed());
             continue;
         }
-        while upkeep.reclaim()? > 0 {}
+        while maintenance.reclaim()? > 0 {}
         thread::sleep(AGAIN);
     }
     Ok(deleted)

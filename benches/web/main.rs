@@ -105,12 +105,12 @@ fn main() -> Result<(), Failure> {
 /// Writes activities with sums and index, and returns some of their ids.
 fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<Vec<ActivityId>, Failure> {
     fill::fill(path, rows, end)?;
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
-    let quarters = upkeep.rebuildable(0)?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
+    let quarters = maintenance.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
-        upkeep.rebuild(first..quarters.end.min(first + 4))?;
+        maintenance.rebuild(first..quarters.end.min(first + 4))?;
     }
-    while upkeep.index()? > 0 {}
+    while maintenance.index()? > 0 {}
     let page = ActivityReader::open(path)?.page(&Filter::default(), None, 1_000)?;
     Ok(page.records.iter().map(|one| one.id).collect())
 }
