@@ -1,11 +1,11 @@
 #!/bin/sh
 # Counts the instructions that a layer adds to one call, on the calling thread, with valgrind's callgrind.
 #
-#   benches/callgrind.sh                    prints the counts and the ratio that CI holds
-#   benches/callgrind.sh write              the same for a row that the writer thread commits, 10,000 at once
-#   benches/callgrind.sh profile ours 40    prints where the instructions of a variant go, 40 lines
+#   benches/callgrind.sh                    prints the counts and the ratio that CI checks
+#   benches/callgrind.sh write              the same per row of the writer thread, 10,000 per commit
+#   benches/callgrind.sh profile ours 40    prints the profile of a variant, 40 lines
 #
-# Counts differ by a few in a hundred between runs, no more on a busy machine.
+# Counts differ by a few percent between runs, no more on a busy machine.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,7 +18,7 @@ build() {
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# row SIDE: instructions a row, of all that a side does to write 200,000 of them.
+# row SIDE: instructions per row when a side writes 200,000 rows.
 row() {
     BENCH_ROWS=200000 BENCH_FLUSH_MS=1000000 BENCH_DIR="$folder" \
         valgrind --tool=callgrind --callgrind-out-file="$folder/out" --collect-atstart=no \
@@ -41,7 +41,7 @@ fi
 
 bench=$(build call)
 
-# count VARIANT SHAPE CALLS: the instructions within the measured calls.
+# count VARIANT SHAPE CALLS: instructions in the measured calls.
 count() {
     rm -rf "$folder"/store* "$folder"/out*
     valgrind --tool=callgrind --callgrind-out-file="$folder/out" --collect-atstart=no \
@@ -53,8 +53,8 @@ count() {
     sed -n 's/^summary: //p; s/^totals: //p' "$folder/out" | head -n 1
 }
 
-# each VARIANT SHAPE: instructions a call. What the first calls alone need is subtracted. Of a few thousand calls it would
-# matter whether what they leave has to grow once more before the writer takes it.
+# each VARIANT SHAPE: instructions per call, without those of the first calls. With only a few thousand calls it would matter
+# whether a queue grows once more before the writer collects it.
 each() {
     few=$(count "$1" "$2" 1000)
     many=$(count "$1" "$2" 21000)

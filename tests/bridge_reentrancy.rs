@@ -1,7 +1,7 @@
-//! The tracing bridge meets code that logs while a line is recorded.
+//! The tracing bridge with code that logs while a line is recorded.
 //!
-//! A binary of its own, and one subscriber for all of it: `tracing` keeps a subscriber of one thread from being
-//! entered twice by itself, and only a global one shows what the bridge does.
+//! A binary of its own with one global subscriber: `tracing` itself prevents that a thread's subscriber is reentered, so only
+//! a global one tests the bridge.
 #![allow(clippy::unwrap_used)]
 
 #[path = "subscriber/bridge/record.rs"]
@@ -31,7 +31,7 @@ fn bridge() {
     BRIDGE.call_once(|| registry().with(ActivityEvents::new()).init());
 }
 
-/// Everything on record, oldest first, and how many lines an activity dropped.
+/// Returns all events, oldest first, and the number of lines that an activity dropped.
 fn found(log: &ActivityLog, id: Option<ActivityId>) -> (Vec<EventRecord>, u64) {
     let dropped = attributes(log, id).get("log.dropped_count").cloned();
     let dropped = dropped.map_or(0, |count| count.as_u64().unwrap());
@@ -49,7 +49,7 @@ impl fmt::Debug for Talks {
 }
 
 #[test]
-fn a_field_that_logs_is_kept_and_what_it_logs_is_counted() {
+fn a_field_that_logs_is_recorded_and_its_lines_are_counted() {
     bridge();
     let log = log();
     let import = log.start(Describe::job("import"));
@@ -102,7 +102,7 @@ impl fmt::Debug for Records {
 }
 
 #[test]
-fn a_field_may_record_something_itself() {
+fn a_field_may_use_the_log() {
     bridge();
     let log = log();
     let import = log.start(Describe::job("import"));
@@ -122,7 +122,7 @@ fn a_field_may_record_something_itself() {
 }
 
 #[test]
-fn a_redactor_that_logs_recurs_into_nothing() {
+fn a_redactor_that_logs_does_not_recurse() {
     bridge();
     let redactor = Redactor::new().with(|_, text| {
         tracing::info!("saw a text");
@@ -147,7 +147,7 @@ fn a_redactor_that_logs_recurs_into_nothing() {
     assert!(counts.adds_up());
 }
 
-/// A real store that logs whenever it commits.
+/// A store that logs at every commit.
 #[derive(Debug)]
 struct TalkingStore {
     inner: SqliteStore,
@@ -191,7 +191,7 @@ impl Writer for TalkingWriter {
 }
 
 #[test]
-fn what_the_writer_thread_logs_makes_no_events() {
+fn lines_of_the_writer_thread_are_not_recorded() {
     bridge();
     let said = Arc::new(AtomicUsize::new(0));
     let store = TalkingStore {

@@ -1,7 +1,7 @@
-//! The child of a fork has a copy of its parent's log and no writer: it records nothing, waits for nothing,
-//! counts, and leaves its parent's store alone.
+//! The child of a fork has a copy of its parent's log and no writer: it records nothing, waits for nothing, counts rejected
+//! records, and leaves its parent's store alone.
 //!
-//! A binary of its own: a child has the locks of all threads of its parent as they were, those of other tests too.
+//! A binary of its own: a child inherits the locks that any thread of its parent holds, those of other tests included.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use std::{
 };
 
 use fork::{Fork, fork, waitpid_nohang};
-use support::{Rows, rows, soon};
+use support::{Rows, after_commit, poll_until, rows};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_activity::{
     ActivityLayer, ActivityLog, Describe, ErrorKind, Mode, Outcome, Status, query::ActivityReader,
@@ -30,7 +30,7 @@ fn done(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
 }
 
-/// A child that is ended should it hang.
+/// A child process that is killed on drop, in case it hangs.
 struct Child(i32);
 
 impl Child {
@@ -46,9 +46,9 @@ impl Child {
         }
     }
 
-    /// Waits until it has ended by itself, and says whether in good order.
+    /// Waits until it has ended by itself. Returns true if it succeeded.
     fn has_ended_well(self) -> bool {
-        let status = soon(|| waitpid_nohang(self.0).unwrap());
+        let status = poll_until(|| waitpid_nohang(self.0).unwrap());
         std::mem::forget(self);
         status == 0
     }
@@ -62,7 +62,7 @@ impl Drop for Child {
     }
 }
 
-/// Says that it is over also where a test fails.
+/// Sets a flag on drop, also if the test fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -71,7 +71,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Nothing is damaged, and every instance's numbers add up.
+/// Checks that nothing is damaged, and that every instance's accounting adds up.
 fn is_whole(path: &Path) {
     let mut reader = ActivityReader::open(path).unwrap();
     assert_eq!(reader.integrity_errors().unwrap(), Vec::<String>::new());
@@ -116,7 +116,7 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
             assert!(error.to_string().contains("after the fork"), "{error}");
         }
         let counts = theirs.accounting();
-        // What its parent has open is the one that is not the child's.
+        // The activity that the parent has open is not the child's.
         assert_eq!(
             (
                 counts.activities.recorded,
@@ -162,14 +162,14 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
 }
 
 #[test]
-fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
+fn a_child_never_blocks_whatever_its_parent_was_doing() {
     const FORKS: u64 = 40;
     const THREADS: u64 = 32;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::builder()
         .flush_interval(Duration::ZERO)
-        // At full speed for as long as it takes, without as many rows.
+        // At full speed for the whole test, without storing that many rows.
         .memory_limit(256 << 10)
         .open(&path)
         .unwrap();
@@ -190,7 +190,7 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
             let before = log.accounting().activities.committed;
             let theirs = log.clone();
             let child = Child::run(move || {
-                // New threads, so that they meet every shard.
+                // New threads, so that they use every shard.
                 thread::scope(|scope| {
                     for _ in 0..THREADS {
                         scope.spawn(|| done(&theirs, "the child's"));
@@ -204,8 +204,8 @@ fn a_child_blocks_nowhere_whatever_its_parent_was_doing() {
                 theirs.flush().wait().unwrap_err();
             });
             assert!(child.has_ended_well());
-            // The parent goes on.
-            soon(|| (log.accounting().activities.committed > before).then_some(()));
+            // The parent continues.
+            after_commit(|| (log.accounting().activities.committed > before).then_some(()));
         }
         drop(end);
         let calls = calling.map(|one| one.join().unwrap()).iter().sum::<u64>();
@@ -243,7 +243,7 @@ fn a_child_waits_for_nothing_in_any_mode() {
         };
         calls(&log, 10);
         log.flush().wait().unwrap();
-        // More than there is room for.
+        // More than the memory limit allows.
         let child = Child::run(|| {
             calls(&log, 1_000);
             assert_eq!(log.accounting().activities.rejected_forked, 1_000);
@@ -271,7 +271,7 @@ fn a_child_may_open_what_its_parent_closed_before() {
     assert_eq!(Rows::open(&path).names(), ["parent's", "the child's"]);
 }
 
-/// The other half of the test above, in a process where no other test has a log open.
+/// Not a test by itself: the test above, in a process where no other test has a log open.
 #[test]
 fn alone() {
     let Ok(path) = std::env::var("ACTIVITY_TEST_ALONE") else {

@@ -1,7 +1,7 @@
-//! A million calls against a store that takes nothing, or ten times too little: every call is answered, memory
-//! stays under the bound, and what did not fit is counted.
+//! A million calls against a store that hangs, or is ten times too slow: every call is answered, memory stays under the
+//! limit, and records that did not fit are counted.
 //!
-//! Each case runs in a process of its own, since an allocator counts for a whole process.
+//! Each case runs in a process of its own, because the allocator counts the whole process.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -30,16 +30,16 @@ use support::faulty::{Fault, FaultyStore};
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Says that this process is one of a case.
+/// The environment variable of a process that runs a case.
 const CASE: &str = "ACTIVITY_TEST_OVERLOAD";
-/// What the log may keep in memory.
+/// The memory limit of the log.
 const BOUND: usize = 8 << 20;
-/// Threads that call at the same time.
+/// The number of concurrent threads.
 const THREADS: usize = 4;
-/// Threads that call one after the other: beyond the number of shards, so that each gets its bursts.
+/// The number of successive groups of threads: more threads than shards, so that each shard gets its bursts.
 const SHIFTS: usize = 20;
 
-/// The length of a message.
+/// The length of a message in bytes.
 const LONG: usize = 1_500;
 
 #[test]
@@ -104,7 +104,7 @@ fn in_a_process(test: &str, case: impl FnOnce()) {
     assert!(said.contains("peak"), "it ran the case: {said}");
 }
 
-/// A log before a store with a fault, and how much memory it takes.
+/// A log in a store with a fault, and its memory use.
 struct Rig {
     log: ActivityLog,
     store: std::sync::Arc<FaultyStore>,
@@ -129,7 +129,7 @@ impl Rig {
         }
     }
 
-    /// The most memory that was taken so far, in parts of the bound.
+    /// Checks the peak of memory use so far against the limit.
     fn check_peak(&self, when: &str) {
         let peak = MEMORY.max_allocated() - self.before;
         let part = peak as f64 / BOUND as f64;
@@ -137,7 +137,7 @@ impl Rig {
         assert!(part <= 1.1, "{peak} bytes {when}");
     }
 
-    /// Mends the store and says where everything went.
+    /// Mends the store, and returns the final accounting.
     fn recover(&self) -> Accounting {
         self.store.mend();
         self.log
@@ -156,7 +156,7 @@ impl Rig {
         counts
     }
 
-    /// What it said is on record, is.
+    /// Checks that every committed record is stored.
     fn end(self, counts: &Accounting) {
         let health = self.log.reader().unwrap().health().unwrap();
         assert_eq!(health.activities, counts.activities.committed);
@@ -176,7 +176,7 @@ fn overload(fault: Fault, calls: usize, work: Work) {
         "{first:?}"
     );
 
-    // What is kept of the first time must not add to the second.
+    // Memory kept from the first round must not add to the second.
     rig.store.set(fault);
     assert_eq!(call_often(&rig.log, calls / 4, work), calls / 4);
     rig.check_peak("under a second overload");
@@ -186,7 +186,7 @@ fn overload(fault: Fault, calls: usize, work: Work) {
     rig.end(&second);
 }
 
-/// Calls a wrapped service from many threads, and says how many calls were answered as they should be.
+/// Calls a wrapped service from many threads, and returns the number of correct responses.
 fn call_often(log: &ActivityLog, calls: usize, work: Work) -> usize {
     let layer = ActivityLayer::new(log)
         .describe(|_: &u64| Describe::job("call"))
@@ -220,7 +220,7 @@ fn plain(number: u64) -> Result<u64, String> {
     Ok(number)
 }
 
-/// Says all that a call can say, of many sizes.
+/// Records everything that a call can, in many sizes.
 fn rich(number: u64) -> Result<u64, String> {
     let activity = Activity::current();
     let size = number as usize % 50;
@@ -249,7 +249,7 @@ fn eventful(number: u64) -> Result<u64, String> {
     Ok(number)
 }
 
-/// Opens more than fits, has it listed, ends it while nothing is taken.
+/// Starts more activities than fit, has them written as open rows, and ends them while the store hangs.
 fn stay_open() {
     let mut open = Vec::with_capacity(BOUND / 100);
     let rig = Rig::new(Fault::None);
@@ -264,7 +264,7 @@ fn stay_open() {
     rig.log.flush().wait().unwrap();
     rig.check_peak("while all is listed");
     for one in &open {
-        // Also those for which there is no room.
+        // Also those that do not fit.
         one.set("more", "m".repeat(200));
     }
     rig.check_peak("while all says more");

@@ -1,4 +1,4 @@
-//! One variant in a process of its own: it runs when the parent says so.
+//! One variant in a child process, which runs bursts on request.
 
 use std::{
     io::{BufRead, Write, stdin, stdout},
@@ -16,15 +16,15 @@ use crate::{
     variant::{self, Rig},
 };
 
-/// Which of its two services a thread is to call.
+/// Which of its two services a thread calls.
 #[derive(Debug, Clone, Copy)]
 enum Which {
     Bare,
     Wrapped,
 }
 
-/// Reads `run <samples> <calls>` lines and answers each with `<bare> <wrapped>` pairs, nanoseconds a call;
-/// at the end of input it checks that all was recorded and says `ok`.
+/// Reads lines `run <samples> <calls>`, and answers each with pairs `<bare> <wrapped>` of nanoseconds per call. At the end of
+/// input it checks that every call was recorded, and prints `ok`.
 pub(crate) fn run(variant: &str, shape: &str, threads: usize, path: &Path) -> Result<(), Failure> {
     let Rig {
         wrapped,
@@ -56,7 +56,7 @@ pub(crate) fn run(variant: &str, shape: &str, threads: usize, path: &Path) -> Re
     Ok(())
 }
 
-/// Runs a variant for an instruction counter: so many calls, nothing else measured.
+/// Runs a number of calls of a variant for an instruction counter.
 pub(crate) fn count(variant: &str, shape: &str, path: &Path, calls: usize) -> Result<(), Failure> {
     let mut rig = variant::build(variant, shape, 1, path)?;
     for burst in &mut rig.wrapped {
@@ -66,7 +66,7 @@ pub(crate) fn count(variant: &str, shape: &str, path: &Path, calls: usize) -> Re
     rig.record.check(calls as u64, path)
 }
 
-/// The threads that call, there from the beginning to the end as those of a runtime are.
+/// The calling threads, which live for the whole run as those of a runtime do.
 struct Crew(Vec<Member>);
 
 struct Member {
@@ -104,7 +104,7 @@ impl Crew {
         Crew(crew.collect())
     }
 
-    /// Nanoseconds a call, the mean of the threads.
+    /// Returns nanoseconds per call, the mean of the threads.
     fn run(&self, which: Which, calls: usize) -> Result<f64, Failure> {
         for member in &self.0 {
             member.orders.send((which, calls))?;

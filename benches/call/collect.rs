@@ -1,4 +1,4 @@
-//! Where the peers leave what they recorded: each counts it, so that a run with losses does not count.
+//! The sinks of the alternatives. Each counts its records, so that a run with losses fails.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
 
 use crate::Failure;
 
-/// Counts what arrives, and keeps nothing.
+/// A sink that counts records and drops them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter(Arc<AtomicU64>);
 
@@ -31,7 +31,7 @@ impl Counter {
         self.0.fetch_add(count as u64, Relaxed);
     }
 
-    /// Waits until so many have arrived.
+    /// Waits until `count` records have arrived.
     pub(crate) fn wait_for(&self, count: u64) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.get() < count {
@@ -57,7 +57,7 @@ impl SpanExporter for Counter {
     }
 }
 
-/// Writes lines to a file and counts the calls that they tell of.
+/// A sink that writes lines to a file, and counts the calls in them.
 #[derive(Debug)]
 pub(crate) struct Lines {
     pub(crate) file: File,
@@ -65,11 +65,11 @@ pub(crate) struct Lines {
 }
 
 impl Write for Lines {
-    /// Takes one line at a time, as the subscriber hands them on.
+    /// Writes one line at a time, as the subscriber does.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.file.write_all(line)?;
-        // `TraceLayer` writes a line when a request comes, one when it is answered, and one more where a
-        // body was read to its end: only the second is there once for every call.
+        // `TraceLayer` writes a line at the request, one at the response, and one at the end of a body: only the second
+        // comes exactly once per call.
         let answered = str::from_utf8(line).is_ok_and(|line| line.contains("trace::on_response"));
         self.counter.add(usize::from(answered));
         Ok(line.len())

@@ -1,4 +1,4 @@
-//! Calls a service many times and takes the time.
+//! Calls a service many times, and measures the time.
 
 use std::{
     hint::{black_box, spin_loop},
@@ -12,11 +12,11 @@ use axum::body::HttpBody;
 use http::{Request, Response};
 use tower::Service;
 
-/// Runs so many calls and returns how many nanoseconds one took.
+/// Runs a number of calls, and returns the nanoseconds per call.
 pub(crate) type Burst = Box<dyn FnMut(usize) -> f64 + Send>;
 
-/// Makes bursts of calls of a service, each to the end of its response. No executor stands between: its cost
-/// would hide what is measured.
+/// Creates bursts of calls of a service, each to the end of its response. There is no executor: its cost would hide the
+/// layer's.
 pub(crate) fn bursts<S, B, R>(mut service: S, request: fn() -> Request<B>) -> Burst
 where
     S: Service<Request<B>, Response = Response<R>> + Send + 'static,
@@ -30,7 +30,7 @@ where
     })
 }
 
-/// The calls themselves. Its name is what `callgrind.sh` counts in.
+/// Runs the calls. `callgrind.sh` counts the instructions in this function by its name.
 #[inline(never)]
 fn measured<S, B, R>(service: &mut S, request: fn() -> Request<B>, calls: usize)
 where
@@ -52,7 +52,7 @@ where
     }
 }
 
-/// Reads a body as a server does: not at all where it is empty, else until it says that it is over.
+/// Reads a body as a server does: not at all if it is empty, otherwise to its end.
 fn read<R: HttpBody>(body: R, cx: &mut Context<'_>) {
     let mut body = pin!(body);
     while !body.is_end_stream() {
@@ -62,7 +62,7 @@ fn read<R: HttpBody>(body: R, cx: &mut Context<'_>) {
     }
 }
 
-/// Where threads wait for each other without sleeping, so that their bursts begin together.
+/// A spinning barrier, so that the bursts of all threads start together.
 #[derive(Debug)]
 pub(crate) struct Start {
     threads: usize,
@@ -77,7 +77,7 @@ impl Start {
         }
     }
 
-    /// Returns when all threads have arrived as often as this one.
+    /// Waits until all threads have arrived as often as this one.
     pub(crate) fn together(&self) {
         if self.threads == 1 {
             return;

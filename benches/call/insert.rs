@@ -1,4 +1,4 @@
-//! What people write by hand: one INSERT for every request, on a connection behind a mutex.
+//! The manual alternative: one INSERT per request, on a connection behind a mutex.
 
 use std::{
     path::Path,
@@ -31,13 +31,13 @@ pub(crate) fn open(path: &Path) -> Result<Shared, Failure> {
     Ok(Arc::new(Mutex::new(connection)))
 }
 
-/// How many rows there are.
+/// Returns the number of rows.
 pub(crate) fn rows(shared: &Shared) -> Result<u64, Failure> {
     let connection = shared.lock().map_err(|_| "the connection is poisoned")?;
     Ok(connection.query_row("SELECT count(*) FROM call", [], |row| row.get::<_, i64>(0))? as u64)
 }
 
-/// A service that inserts a row for every call.
+/// A service that inserts a row per call.
 #[derive(Debug, Clone)]
 pub(crate) struct Inserting<S> {
     pub(crate) inner: S,
@@ -68,7 +68,7 @@ where
             let result = future.await;
             let status = if result.is_ok() { "success" } else { "failed" };
             if let Ok(connection) = shared.lock() {
-                // A row that is missing fails the run when the rows are counted.
+                // A missing row fails the run when the rows are counted.
                 let _ = connection.prepare_cached(INSERT).and_then(|mut insert| {
                     insert.execute(params![
                         "search",

@@ -1,8 +1,8 @@
-//! What a layer adds to a call: ours beside what people would use instead.
+//! The time that a layer adds to a call, compared with alternatives.
 //!
-//! Every variant runs in a process of its own, because a subscriber is for ever; they take turns, a few
-//! bursts each, so that a machine's moods meet them all alike. What counts is the wrapped service minus the
-//! bare one, both measured in the same process within the same millisecond.
+//! Every variant runs in a process of its own, because a global subscriber cannot be removed. They run alternating bursts, so
+//! that noise of the machine affects all. The result is the wrapped service minus the bare one, both measured in the same
+//! process within the same millisecond.
 #![allow(missing_docs)]
 
 mod child;
@@ -15,7 +15,7 @@ mod variant;
 
 use std::path::Path;
 
-/// Whatever ends a run.
+/// An error that ends a run.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {

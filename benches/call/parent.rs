@@ -1,4 +1,4 @@
-//! Lets the variants take turns, and sums up what they say.
+//! Runs the variants alternately, and reports their figures.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{
     variant::{SQLX, VARIANTS},
 };
 
-/// A service, how many threads call it, and what of it is named in the ratios.
+/// A service, the number of threads that call it, and its name in the ratios.
 const SCENES: &[(&str, usize)] = &[
     ("ready", 1),
     ("ready", 2),
@@ -23,10 +23,10 @@ const SCENES: &[(&str, usize)] = &[
     ("axum", 1),
 ];
 
-/// The median nanoseconds that a variant added, by shape, threads and variant.
+/// Median added nanoseconds by shape, threads and variant.
 type Added = HashMap<(&'static str, usize, &'static str), f64>;
 
-/// Runs every scene, or those whose shape is among the words; variants likewise.
+/// Runs every scene, or those whose shape is among the arguments; variants likewise.
 pub(crate) fn run<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
     let words: Vec<&str> = words.collect();
     let wanted = |name: &str, all: &[&str]| {
@@ -58,13 +58,13 @@ fn scene(
     let mut children = Vec::new();
     let sqlx = std::env::var_os("BENCH_SQLX");
     for (name, burst) in variants {
-        // sqlx links another version of SQLite; and it is not asked for a router.
+        // sqlx links another version of SQLite, and has no router.
         if name == SQLX && (sqlx.is_none() || shape == "axum") {
             continue;
         }
         children.push(Variant::start(name, burst, shape, threads, folder.path())?);
     }
-    // Once untimed: files are made, memory grows to its size.
+    // Warm-up: files are created, memory grows to its size.
     for child in &mut children {
         child.turn(samples)?;
         child.pairs.clear();
@@ -74,18 +74,18 @@ fn scene(
             child.turn(samples)?;
         }
     }
-    println!("\n{shape} service, {threads} thread(s): ns added to a call, median (quartiles)");
+    println!("\n{shape} service, {threads} thread(s): ns added per call, median (quartiles)");
     for mut child in children {
         child.finish()?;
-        let bare = Spread::of(child.pairs.iter().map(|pair| pair.0).collect());
-        let spread = Spread::of(child.pairs.iter().map(|pair| pair.1 - pair.0).collect());
+        let bare = Spread::new(child.pairs.iter().map(|pair| pair.0).collect());
+        let spread = Spread::new(child.pairs.iter().map(|pair| pair.1 - pair.0).collect());
         println!("  {:<16} {spread}   bare {:.1}", child.name, bare.median);
         added.insert((shape, threads, child.name), spread.median);
     }
     Ok(())
 }
 
-/// The lines that machines read; a figure is left out where a variant of it did not run.
+/// Prints the machine-readable lines, without figures of variants that did not run.
 fn print_ratios(added: &Added) {
     println!();
     let print = |name: &str, over: (&'static str, usize, &'static str), under| {
@@ -120,14 +120,14 @@ fn print_ratios(added: &Added) {
     );
 }
 
-/// A variant in its process.
+/// A variant in its child process.
 struct Variant {
     name: &'static str,
     burst: usize,
     process: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    /// Bare and wrapped, nanoseconds a call.
+    /// Nanoseconds per call, bare and wrapped.
     pairs: Vec<(f64, f64)>,
 }
 
@@ -175,7 +175,7 @@ impl Variant {
         Ok(())
     }
 
-    /// Ends the process, which checks that every call is on record.
+    /// Ends the process, which checks that every call is recorded.
     fn finish(&mut self) -> Result<(), Failure> {
         drop(self.orders.take());
         let answer = self.answer()?;
@@ -197,7 +197,7 @@ impl Variant {
 }
 
 impl Drop for Variant {
-    /// Where one failed, the others need not say that they did not finish.
+    /// Kills the process, so that after a failure the others do not report that they did not finish.
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

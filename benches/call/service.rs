@@ -1,4 +1,4 @@
-//! The services that are wrapped: what is measured is only what a layer adds to them.
+//! The services that are wrapped.
 
 use std::{
     convert::Infallible,
@@ -18,21 +18,21 @@ static URI: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("/tools/search"));
 /// The body of plain requests and responses.
 pub(crate) type Body = Empty<&'static [u8]>;
 
-/// Makes the request that every plain service gets.
+/// Creates the request for plain services.
 pub(crate) fn request() -> Request<Body> {
     let mut request = Request::new(Body::new());
     request.uri_mut().clone_from(&URI);
     request
 }
 
-/// Makes the request that the router gets.
+/// Creates the request for the router.
 pub(crate) fn axum_request() -> Request<axum::body::Body> {
     let mut request = Request::new(axum::body::Body::empty());
     request.uri_mut().clone_from(&URI);
     request
 }
 
-/// A router with one route.
+/// Creates a router with one route.
 pub(crate) fn router() -> axum::Router {
     axum::Router::new().route(
         "/tools/search",
@@ -40,7 +40,7 @@ pub(crate) fn router() -> axum::Router {
     )
 }
 
-/// Answers at once.
+/// A service that responds at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prompt;
 
@@ -59,11 +59,11 @@ impl<B> Service<Request<B>> for Prompt {
     }
 }
 
-/// Waits once, then answers.
+/// A service that is pending once, then responds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Waiting;
+pub(crate) struct PendingOnce;
 
-impl<B> Service<Request<B>> for Waiting {
+impl<B> Service<Request<B>> for PendingOnce {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = WaitOnce;
@@ -78,7 +78,7 @@ impl<B> Service<Request<B>> for Waiting {
     }
 }
 
-/// The future of [`Waiting`].
+/// The future of [`PendingOnce`].
 #[derive(Debug)]
 pub(crate) struct WaitOnce {
     waited: bool,

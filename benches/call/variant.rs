@@ -1,4 +1,4 @@
-//! What is compared: the same service under each layer.
+//! The variants that are compared: the same service under each layer.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     service,
 };
 
-/// Every variant: its name, and how many calls of it make one burst.
+/// Every variant: its name, and the calls per burst.
 pub(crate) const VARIANTS: &[(&str, usize)] = &[
     ("trace", BURST),
     ("trace-registry", BURST),
@@ -39,22 +39,22 @@ pub(crate) const VARIANTS: &[(&str, usize)] = &[
     ("http", BURST),
 ];
 
-/// Runs in a program of its own, the one that `BENCH_SQLX` names; left out where that is not set.
+/// A variant in a program of its own, `BENCH_SQLX`; skipped if that is not set.
 pub(crate) const SQLX: &str = "insert-sqlx";
 
-/// Fits everybody's memory: fastrace holds 10,240 commands a thread, and a call that waits once makes five.
+/// Fits the buffers of all: fastrace holds 10,240 commands per thread, and a call that waits once makes five.
 const BURST: usize = 2000;
 
 /// One variant, ready to run in this process.
 pub(crate) struct Rig {
-    /// The service under the layer, once a thread.
+    /// The service under the layer, one per thread.
     pub(crate) wrapped: Vec<Burst>,
-    /// The service alone, once a thread.
+    /// The bare service, one per thread.
     pub(crate) bare: Vec<Burst>,
     pub(crate) record: Record,
 }
 
-/// Where a variant keeps what it recorded.
+/// The sink of a variant's records.
 pub(crate) enum Record {
     Nothing,
     Ours(ActivityLog),
@@ -65,7 +65,7 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    /// Waits until so many calls are where they belong.
+    /// Waits until `calls` calls have arrived in the sink.
     pub(crate) fn drain(&self, calls: u64) -> Result<(), Failure> {
         match self {
             Record::Nothing | Record::Rows(_) => Ok(()),
@@ -82,7 +82,7 @@ impl Record {
         }
     }
 
-    /// Fails unless every call is on record, once.
+    /// Fails unless every call is recorded exactly once.
     pub(crate) fn check(self, calls: u64, path: &Path) -> Result<(), Failure> {
         let recorded = match self {
             Record::Nothing => calls,
@@ -115,7 +115,7 @@ impl Record {
     }
 }
 
-/// Builds a variant around one of the services. Called once a process: a subscriber is for ever.
+/// Builds a variant around one of the services. Called once per process, because a global subscriber cannot be removed.
 pub(crate) fn build(
     variant: &str,
     shape: &str,
@@ -124,7 +124,13 @@ pub(crate) fn build(
 ) -> Result<Rig, Failure> {
     match shape {
         "ready" => around(&service::Prompt, service::request, variant, threads, path),
-        "yield" => around(&service::Waiting, service::request, variant, threads, path),
+        "yield" => around(
+            &service::PendingOnce,
+            service::request,
+            variant,
+            threads,
+            path,
+        ),
         "axum" => around(
             &service::router(),
             service::axum_request,

@@ -1,5 +1,5 @@
-//! What it costs to answer only what is on record: calls of the mode `Durable`, beside an insert and commit per
-//! call by hand, for one, ten and a thousand callers at once. Both survive a loss of power (`synchronous=FULL`).
+//! The cost of durable responses: calls in the mode `Durable`, compared with an insert and commit per call, for one, ten and a
+//! thousand concurrent callers. Both survive a power loss (`synchronous=FULL`).
 #![allow(missing_docs)]
 
 use std::{
@@ -15,13 +15,13 @@ use tokio::{runtime::Runtime, sync::Barrier, task::JoinSet};
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneService};
 use tower_activity::{ActivityLayer, ActivityLog, Describe, Mode};
 
-/// Whatever ends a run.
+/// An error that ends a run.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A service that is on record in one way or the other.
+/// A service that is recorded in one way or the other.
 type Recorded = BoxCloneService<u64, u64, Infallible>;
 
-/// How many callers there are at once.
+/// The numbers of concurrent callers.
 const CALLERS: [usize; 3] = [1, 10, 1000];
 
 const TABLE: &str = "
@@ -32,9 +32,9 @@ CREATE INDEX call_started_at ON call (started_at);";
 const INSERT: &str =
     "INSERT INTO call (name, status, started_at, duration_ns) VALUES (?1, ?2, ?3, ?4)";
 
-/// What was measured of one way with so many callers.
+/// The measurements of one way with a number of callers.
 #[derive(Default)]
-struct Measured {
+struct Measurement {
     latencies: Vec<Duration>,
     elapsed: Duration,
 }
@@ -53,7 +53,7 @@ fn main() -> Result<(), Failure> {
         .mode(Mode::Durable)
         .open(folder.path().join("ours.db"))?;
     let (by_hand, rows) = by_hand(&folder.path().join("by-hand.db"))?;
-    let ways: [(&str, Recorded); 2] = [("by hand", by_hand), ("ours, Durable", ours(&log))];
+    let ways: [(&str, Recorded); 2] = [("manual insert", by_hand), ("ours, Durable", ours(&log))];
 
     println!("callers  way               calls/s         p50         p99");
     let mut calls = 0;
@@ -63,7 +63,7 @@ fn main() -> Result<(), Failure> {
         } else {
             (2000 / callers).clamp(5, 200)
         };
-        let mut measured = [Measured::default(), Measured::default()];
+        let mut measured = [Measurement::default(), Measurement::default()];
         for _ in 0..rounds {
             for ((_, service), measured) in ways.iter().zip(&mut measured) {
                 runtime.block_on(measured.add(service, callers, each))?;
@@ -87,7 +87,7 @@ fn main() -> Result<(), Failure> {
             );
         };
         for (what, part) in [("p50", 0.5), ("p99", 0.99)] {
-            let seconds = |one: &Measured| quantile(&one.latencies, part).as_secs_f64();
+            let seconds = |one: &Measurement| quantile(&one.latencies, part).as_secs_f64();
             ratio(what, seconds(ours), seconds(by_hand));
         }
         ratio("rate", ours.rate(), by_hand.rate());
@@ -102,13 +102,13 @@ fn main() -> Result<(), Failure> {
     let rows = rows.lock().map_err(|_| "the connection is poisoned")?;
     let count: i64 = rows.query_row("SELECT count(*) FROM call", [], |row| row.get(0))?;
     if count as u64 != calls {
-        return Err(format!("{count} of {calls} calls were inserted by hand").into());
+        return Err(format!("{count} of {calls} calls were inserted manually").into());
     }
     Ok(())
 }
 
-impl Measured {
-    /// Lets so many callers call so often each, and keeps how long every call took.
+impl Measurement {
+    /// Runs concurrent callers, and collects the time of every call.
     async fn add(
         &mut self,
         service: &Recorded,
@@ -143,7 +143,7 @@ impl Measured {
         Ok(())
     }
 
-    /// Calls a second.
+    /// Calls per second.
     fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
@@ -154,7 +154,7 @@ fn ours(log: &ActivityLog) -> Recorded {
     BoxCloneService::new(layer.layer(service_fn(async |number| Ok(number))))
 }
 
-/// An INSERT for every call before it is answered, on the threads that tokio keeps for what blocks.
+/// An INSERT per call before its response, on tokio's blocking pool.
 fn by_hand(path: &Path) -> Result<(Recorded, Arc<Mutex<Connection>>), Failure> {
     let connection = Connection::open(path)?;
     connection.execute_batch(TABLE)?;
@@ -171,7 +171,7 @@ fn by_hand(path: &Path) -> Result<(Recorded, Arc<Mutex<Connection>>), Failure> {
                 let Ok(connection) = shared.lock() else {
                     return;
                 };
-                // A row that is missing fails the run when the rows are counted.
+                // A missing row fails the run when the rows are counted.
                 let _ = connection.prepare_cached(INSERT).and_then(|mut insert| {
                     let duration = start.elapsed().as_nanos() as i64;
                     insert.execute(params!["search", "success", started_at, duration])

@@ -1,7 +1,7 @@
-//! What a call takes while the store is stuck and the log's memory is full, beside one while all is well.
+//! The time of a call while the store hangs and the log's memory is full, compared with normal operation.
 //!
-//! Both logs take turns in one process, a burst each, so that a machine's moods meet them alike. Every call is timed
-//! by itself: each figure includes one reading of the clock.
+//! Both logs run alternating bursts in one process, so that noise of the machine affects both. Every call is timed separately:
+//! each figure includes one reading of the clock.
 #![allow(missing_docs)]
 
 use std::{
@@ -23,7 +23,7 @@ use tower_activity::{
     },
 };
 
-/// Calls of a burst.
+/// Calls per burst.
 const BURST: usize = 2_000;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -68,16 +68,16 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    println!("nanoseconds a call, {} calls each", rounds * BURST);
+    println!("nanoseconds per call, {} calls each", rounds * BURST);
     println!("{:<28}{:>8}{:>8}{:>8}", "store", "p50", "p99", "p99.9");
-    let well = Quantiles::of(well, "healthy");
-    let ill = Quantiles::of(ill, "stuck, memory full");
+    let well = Quantiles::new(well, "healthy");
+    let ill = Quantiles::new(ill, "stuck, memory full");
     print_ratio("call_stuck_vs_healthy", ill.p50 / well.p50);
     print_ratio("call_stuck_vs_healthy_p99", ill.p99 / well.p99);
     Ok(())
 }
 
-/// The nanoseconds of each call of a burst.
+/// Runs a burst, and returns the nanoseconds of each call.
 fn burst(log: &ActivityLog) -> Vec<f64> {
     let layer = ActivityLayer::new(log).describe(|_: &()| Describe::tool("search"));
     let answer = |()| -> Ready<std::result::Result<u32, Infallible>> { ready(Ok(black_box(42))) };
@@ -105,8 +105,8 @@ struct Quantiles {
 }
 
 impl Quantiles {
-    /// Sorts samples and prints a line.
-    fn of(mut samples: Vec<f64>, name: &str) -> Self {
+    /// Computes quantiles of samples, and prints a line.
+    fn new(mut samples: Vec<f64>, name: &str) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |share: f64| samples[((samples.len() - 1) as f64 * share) as usize];
         println!(
@@ -122,7 +122,7 @@ impl Quantiles {
     }
 }
 
-/// A store that takes nothing for as long as it is stuck.
+/// A store whose commits hang while it is stuck.
 #[derive(Debug)]
 struct StuckStore {
     inner: SqliteStore,

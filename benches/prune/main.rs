@@ -1,9 +1,9 @@
-//! What calls notice while old rows are deleted beside them: how long they take, how long the writer pauses, what is lost.
+//! The effect of pruning on calls: their time, the pauses of the writer, and losses.
 //!
-//! Old activities are written into a log's tables by hand and indexed; then a thread calls a recorded service 5,000 times
-//! a second, first alone and then until another has deleted all that is old, as `activity prune` does. `BENCH_ROWS` sets
-//! how many are old (3,000,000), `BENCH_RATE` the calls a second. `BENCH_STORE` names a file that `query` has kept: its
-//! oldest rows are deleted.
+//! Old activities are written into a log's tables and indexed. Then a thread calls a recorded service 5,000 times per second,
+//! first alone, and then while another thread prunes all old activities as `activity prune` does. `BENCH_ROWS` sets the number
+//! of old activities (default 3,000,000), `BENCH_RATE` the calls per second. `BENCH_STORE` names a file that `query` has kept:
+//! its oldest rows are pruned.
 #![allow(missing_docs)]
 
 use std::{
@@ -27,7 +27,7 @@ use tower_activity::{
     store::{Maintenance, Prune, Retention, Store, sqlite::SqliteStore},
 };
 
-/// Calls come together once in so long.
+/// The interval of bursts of calls.
 const TICK: Duration = Duration::from_millis(1);
 
 fn main() -> Result<(), Failure> {
@@ -46,8 +46,8 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         fill::fill(&path, rows, Utc::now() - TimeDelta::days(1))?;
     }
-    let mut upkeep = SqliteStore::new(&path)?.maintenance()?;
-    while upkeep.index()? > 0 {}
+    let mut maintenance = SqliteStore::new(&path)?.maintenance()?;
+    while maintenance.index()? > 0 {}
     let (before, cutoff) = (count(&path)?, newest_of(&path, rows)?);
     let full = fs::metadata(&path)?.len();
 
@@ -65,7 +65,7 @@ fn main() -> Result<(), Failure> {
         let calls = scope.spawn(|| call(&log, rate, &stop));
         let mut keep = Retention::default();
         keep.activities = Some(Duration::ZERO.into());
-        let pruned = prune(&mut *upkeep, Prune::ByDate(keep, cutoff), &path);
+        let pruned = prune(&mut *maintenance, Prune::ByDate(keep, cutoff), &path);
         stop.store(true, Relaxed);
         (calls.join(), pruned)
     });
@@ -115,29 +115,29 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// How calls went.
+/// The timing of calls.
 struct Calls {
     took: Vec<Duration>,
-    /// The longest time in which nothing was committed.
+    /// The longest time without a commit.
     pause: Duration,
 }
 
-/// The same, as it is told.
-struct Told {
+/// The printed figures of [`Calls`].
+struct CallReport {
     p99: f64,
     pause_ms: f64,
 }
 
-/// What was deleted.
-struct Deleted {
+/// The figures of pruning.
+struct PruneReport {
     rows: u64,
     /// The longest step.
     longest: Duration,
-    /// The most that the write-ahead log had.
+    /// The largest size of the WAL.
     wal: u64,
 }
 
-/// Calls so often a second until it is told to stop, and sees when the log commits.
+/// Calls at a rate per second until `stop` is set, and watches the log's commits.
 fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
     let layer = ActivityLayer::new(log).describe(|_: &()| Describe::tool("search").project("acme"));
     let answer = |()| -> Ready<Result<u32, Infallible>> { ready(Ok(42)) };
@@ -165,8 +165,12 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> Calls {
     Calls { took, pause }
 }
 
-fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Deleted, Failure> {
-    let mut deleted = Deleted {
+fn prune(
+    maintenance: &mut dyn Maintenance,
+    what: Prune,
+    path: &Path,
+) -> Result<PruneReport, Failure> {
+    let mut deleted = PruneReport {
         rows: 0,
         longest: Duration::ZERO,
         wal: 0,
@@ -174,7 +178,7 @@ fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Delet
     let wal = path.with_extension("db-wal");
     loop {
         let start = Instant::now();
-        let step = upkeep.prune(what)?;
+        let step = maintenance.prune(what)?;
         let took = start.elapsed();
         deleted.longest = deleted.longest.max(took);
         if step.total() == 0 {
@@ -182,18 +186,18 @@ fn prune(upkeep: &mut dyn Maintenance, what: Prune, path: &Path) -> Result<Delet
         }
         deleted.rows += step.activities;
         deleted.wal = deleted.wal.max(fs::metadata(&wal)?.len());
-        // As the command does: the lock is not fair, and whoever comes back at once keeps the writer out.
+        // As the command does: the lock is not fair, and taking it again at once would starve the writer.
         thread::sleep(took);
     }
-    while upkeep.reclaim()? > 0 {}
+    while maintenance.reclaim()? > 0 {}
     Ok(deleted)
 }
 
 impl Calls {
-    fn print(mut self, name: &str) -> Told {
+    fn print(mut self, name: &str) -> CallReport {
         self.took.sort_unstable();
         let us = |share| quantile(&self.took, share).as_secs_f64() * 1e6;
-        let told = Told {
+        let report = CallReport {
             p99: us(0.99),
             pause_ms: milliseconds(self.pause),
         };
@@ -201,15 +205,15 @@ impl Calls {
             "  {name:<24} {:>9} {:>9.2} {:>9.2} {:>9.2} {:>16.0}",
             self.took.len(),
             us(0.5),
-            told.p99,
+            report.p99,
             us(1.0) / 1e3,
-            told.pause_ms,
+            report.pause_ms,
         );
-        told
+        report
     }
 }
 
-/// When the last of so many rows started, the oldest first; just after it.
+/// Returns the time just after the start of the newest of the `rows` oldest activities.
 fn newest_of(path: &Path, rows: usize) -> Result<DateTime<Utc>, Failure> {
     let store = Connection::open(path)?;
     let find = "SELECT max(started_at) FROM (SELECT started_at FROM activity ORDER BY id LIMIT ?1)";

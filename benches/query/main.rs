@@ -1,9 +1,8 @@
-//! What the read side answers over many rows: lists, metrics, searches and exports, each beside a scan of the rows.
+//! Queries over many rows: lists, metrics, searches and exports, each compared with a scan of the rows.
 //!
-//! Activities of 30 days, 200 projects and 2,000 agents are written into a log's tables by hand, which takes a minute
-//! instead of half an hour; sums and index are then built by the store's own upkeep. `BENCH_ROWS` sets how many there
-//! are (10,000,000). `BENCH_STORE` names a file that is kept, and asked again the next time; an index that was
-//! interrupted is gone on with.
+//! Activities of 30 days, 200 projects and 2,000 agents are written directly into a log's tables, which takes a minute
+//! instead of half an hour; sums and index are then built by the store's maintenance. `BENCH_ROWS` sets their number
+//! (default 10,000,000). `BENCH_STORE` names a file that is kept and reused; an interrupted index is continued.
 #![allow(missing_docs)]
 
 mod memory;
@@ -24,7 +23,7 @@ use tower_activity::{
     store::{Store, sqlite::SqliteStore},
 };
 
-/// How many activities are exported at most: enough to see a rate.
+/// The most activities to export: enough to measure a rate.
 const EXPORTED: u64 = 1_000_000;
 
 fn main() -> Result<(), Failure> {
@@ -43,12 +42,12 @@ fn main() -> Result<(), Failure> {
         ActivityLog::open(&path)?.shutdown().wait()?;
         let start = Instant::now();
         fill::fill(&path, rows, end)?;
-        print_step("rows, by hand", rows, start.elapsed(), &path)?;
+        print_step("rows, without a log", rows, start.elapsed(), &path)?;
         add_up(&path, rows)?;
     }
     index(&path)?;
 
-    // Questions may be named; Cargo adds `--bench`.
+    // Arguments are names of queries; Cargo adds `--bench`.
     let named: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with("--"))
@@ -74,24 +73,24 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds the sums up.
+/// Builds the sums.
 fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let start = Instant::now();
-    let quarters = upkeep.rebuildable(0)?;
+    let quarters = maintenance.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
-        upkeep.rebuild(first..quarters.end.min(first + 4))?;
+        maintenance.rebuild(first..quarters.end.min(first + 4))?;
     }
     print_step("sums", rows, start.elapsed(), path)
 }
 
-/// Builds the index, as a log does in its pauses, or the rest of it where that was interrupted.
+/// Builds the index, as a log does when idle, or the rest of an interrupted one.
 fn index(path: &Path) -> Result<(), Failure> {
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let (start, mut longest, mut rows) = (Instant::now(), Duration::ZERO, 0);
     loop {
         let step = Instant::now();
-        let indexed = upkeep.index()?;
+        let indexed = maintenance.index()?;
         if indexed == 0 {
             break;
         }

@@ -1,15 +1,15 @@
-//! How much memory the process has taken at most, in KB; 0 where the system does not say.
+//! The peak memory of the process, in KB; 0 if the system does not report it.
 
 use std::fs;
 
-/// Begins to look for the peak, and gives what is taken now.
+/// Resets the peak. Returns the current memory.
 pub(crate) fn peak_from_now() -> u64 {
-    // Where it cannot be reset the peak is that of the whole run: never too low.
+    // If it cannot be reset, the peak is that of the whole run: never too low.
     let _ = fs::write("/proc/self/clear_refs", "5");
     line("VmRSS:")
 }
 
-/// The peak since then.
+/// Returns the peak since the reset.
 pub(crate) fn peak() -> u64 {
     line("VmHWM:")
 }

@@ -1,4 +1,4 @@
-//! What is asked, each question often and each time of something else.
+//! The queries. Each runs many times with different parameters.
 
 use std::time::Instant;
 
@@ -16,14 +16,14 @@ use tower_activity::{
 
 use crate::milliseconds;
 
-/// How long a question took.
+/// The times of a query.
 pub(crate) struct Answer {
     pub(crate) name: &'static str,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
 }
 
-/// Asks, and gives how much was found.
+/// Runs a query, and returns the number of results.
 type Ask = fn(&mut ActivityReader, DateTime<Utc>, usize) -> Result<usize, Failure>;
 
 const QUESTIONS: [(&str, &str, Ask); 10] = [
@@ -97,7 +97,7 @@ const QUESTIONS: [(&str, &str, Ask); 10] = [
     ),
 ];
 
-/// Asks the named questions so many times, or every one, and prints how long that took.
+/// Runs the named queries, or all, a number of times each, and prints their times.
 pub(crate) fn ask(
     reader: &mut ActivityReader,
     end: DateTime<Utc>,
@@ -109,7 +109,7 @@ pub(crate) fn ask(
         if !named.is_empty() && !named.iter().any(|one| one == name) {
             continue;
         }
-        // Statements are compiled once, and a program goes on asking.
+        // Warm-up: a program compiles its statements once.
         let mut found = ask(reader, end, times)?;
         let mut took = Vec::new();
         for n in 0..times {
@@ -145,7 +145,7 @@ fn page(
     Ok(reader.page(&filter, cursor, 50)?.records.len())
 }
 
-/// With counts, rates, turns and percentiles of each hour.
+/// Metrics with counts, rates, turns and percentiles per hour.
 fn month(
     reader: &mut ActivityReader,
     end: DateTime<Utc>,
@@ -156,7 +156,7 @@ fn month(
     Ok(current.p95_ns.map_or(0, |_| current.count as usize))
 }
 
-// Steps that have no divisor in common with the counts, so that neighbours are not asked for one after the other.
+// Steps coprime to the counts, so that successive queries do not hit neighbouring rows.
 fn project(n: usize) -> String {
     format!("project-{}", n * 7 % PROJECTS)
 }

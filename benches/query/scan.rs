@@ -1,4 +1,4 @@
-//! The same from the rows, as one asks where nothing is kept ready.
+//! The same results from a scan of the rows, without sums and index.
 
 use std::{path::Path, time::Instant};
 
@@ -13,7 +13,7 @@ const MONTH: &str = "SELECT started_at / 3600000000, count(*), sum(status = 2), 
 const WORD: &str = "SELECT id FROM activity WHERE started_at >= ?1 AND message LIKE '%ticket7 %' \
      ORDER BY id DESC LIMIT 50";
 
-/// Scans in place of the questions that it names; in milliseconds.
+/// Runs the scans for the named queries, and prints milliseconds.
 pub(crate) fn scan(path: &Path, end: DateTime<Utc>) -> Result<[(&'static str, f64); 2], Failure> {
     let store = Connection::open(path)?;
     let from_us = (end - TimeDelta::days(DAYS)).timestamp_micros();

@@ -1,4 +1,4 @@
-//! How long the answer of a call waits for its recording, and how long until that is linked.
+//! The time that a call's response waits for its recording, and the time until the recording is linked.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tower_activity::{
 
 use crate::{Failure, chromium::Chromium, close, columns, open, site::Site};
 
-/// What the ways are called, and what the machine calls them.
+/// The flush modes: their names for people and machines.
 const WAYS: [(&str, &str, Option<FlushMode>); 3] = [
     ("without a recording", "none", None),
     (
@@ -29,9 +29,9 @@ const WAYS: [(&str, &str, Option<FlushMode>); 3] = [
     ),
 ];
 
-/// How often the store is asked: the figures are so much too high at most.
+/// The polling interval of the store, which is the error of the figures.
 const POLL: Duration = Duration::from_millis(1);
-/// Much longer than the log waits for what a browser still holds back.
+/// Much longer than the log waits for a browser's last events.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn calls(site: &Site, chromium: &Chromium, rounds: usize) -> Result<(), Failure> {
@@ -57,7 +57,7 @@ pub(crate) async fn calls(site: &Site, chromium: &Chromium, rounds: usize) -> Re
                 let recording = call.attach(Browser::at(&chromium.address)).await;
                 recording.outcome().map_err(|why| why.to_string())?;
             }
-            // So that there is something that the page has not handed out yet.
+            // So that the page has pending events.
             driver.eval(&tab, "burst(50)").await;
             let returned = Instant::now();
             call.observe_with(async { Ok::<_, ()>(()) }, ByResult::default())
@@ -89,7 +89,7 @@ pub(crate) async fn calls(site: &Site, chromium: &Chromium, rounds: usize) -> Re
     Ok(())
 }
 
-/// Waits until the recording of a call is linked to it. Returns how long that took since the call returned.
+/// Waits until the recording of a call is linked to it. Returns the time since the call returned.
 async fn linked(
     reader: &mut ActivityReader,
     id: ActivityId,

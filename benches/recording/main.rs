@@ -1,5 +1,5 @@
-//! What recording a browser costs: the call that it is attached to, and the pages in it. Needs the Chromium that the
-//! variable `CHROMIUM` names, and is left out without. `BENCH_ROUNDS` sets how often each is done (100).
+//! The cost of recording a browser, for calls and for pages. Needs the Chromium that the variable `CHROMIUM` names, and is
+//! skipped without it. `BENCH_ROUNDS` sets the number of rounds (default 100).
 #![allow(missing_docs)]
 
 mod calls;
@@ -21,7 +21,7 @@ mod chromium;
 #[allow(dead_code, clippy::unwrap_used)]
 mod site;
 
-/// Whatever ends a run.
+/// An error that ends a run.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const LOADED: &str =
@@ -30,7 +30,7 @@ const LOADED: &str =
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
     if std::env::var_os("CHROMIUM").is_none() {
-        println!("recording: left out, as the variable CHROMIUM names no browser");
+        println!("recording: skipped, set CHROMIUM to the path of a browser");
         return Ok(());
     }
     let rounds = match is_quick() {
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Failure> {
     pages::pages(&site, &chromium, rounds).await
 }
 
-/// Opens a page of the site, and waits until it is there.
+/// Opens a page of the site, and waits until it is loaded.
 async fn open(driver: &mut Driver, site: &Site) -> Tab {
     let tab = driver.open(&site.url("/"), None).await;
     driver.wait(&tab, LOADED).await;
@@ -55,7 +55,7 @@ async fn close(driver: &mut Driver, tab: &Tab) {
         .await;
 }
 
-/// The median and the 99th percentile of what it sorts.
+/// Sorts samples. Returns the median and the 99th percentile.
 fn columns(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let (median, most) = (quantile(times, 0.5), quantile(times, 0.99));

@@ -1,4 +1,4 @@
-//! What pages take longer, and what is kept of them.
+//! The time that recording adds to pages, and the size of recordings.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::{
     site::Site,
 };
 
-/// How long the page is busy with 2,000 mutations, and with whatever they cause before its next task.
+/// The time of 2,000 mutations, with the work that they cause before the next task.
 const BURST: &str = "new Promise(done => {
   const before = performance.now(), next = new MessageChannel();
   next.port1.onmessage = () => done(performance.now() - before);
   burst(2000);
   next.port2.postMessage(0);
 })";
-/// How long the page took to load.
+/// The load time of the page.
 const LOAD: &str = "performance.getEntriesByType('navigation')[0].loadEventEnd";
 
-/// What one page took.
+/// The times of one page.
 #[derive(Default)]
 struct Pages {
     loads: Vec<Duration>,
@@ -35,7 +35,7 @@ pub(crate) async fn pages(site: &Site, chromium: &Chromium, rounds: usize) -> Re
     let (mut alone, mut recorded) = (Pages::default(), Pages::default());
     let mut kept = Vec::new();
     let mut driver = chromium.driver().await;
-    // In turns, so that the machine's moods meet both alike.
+    // Alternately, so that noise of the machine affects both.
     for _ in 0..rounds {
         let tab = alone.open(&mut driver, site).await?;
         close(&mut driver, &tab).await;
@@ -77,7 +77,7 @@ pub(crate) async fn pages(site: &Site, chromium: &Chromium, rounds: usize) -> Re
 }
 
 impl Pages {
-    /// Opens a page, has it busy, and asks it how long both took.
+    /// Opens a page, runs the mutations, and reads both times.
     async fn open(&mut self, driver: &mut Driver, site: &Site) -> Result<Tab, Failure> {
         let tab = open(driver, site).await;
         for (of, times) in [(LOAD, &mut self.loads), (BURST, &mut self.bursts)] {

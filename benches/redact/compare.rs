@@ -1,4 +1,4 @@
-//! What our redactor finds beside gitleaks' rules, in the same texts.
+//! Compares the findings of the redactor and of gitleaks' rules in the same texts.
 
 use std::{fs, path::Path};
 
@@ -11,10 +11,10 @@ use tower_activity::redact::{REDACTED, Redactor};
 
 use crate::{cases, examples, files, gitleaks::Gitleaks, reader, rules::Table, seconds};
 
-/// So many bytes of a group are read.
+/// The most bytes of a group to read.
 const MOST: usize = 64 << 20;
 
-/// Prints the table; `path` is that of gitleaks' `config/gitleaks.toml`.
+/// Prints the table; `path` is gitleaks' `config/gitleaks.toml`.
 pub(crate) fn print(path: &str) -> Result<(), Failure> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
     let gitleaks = Gitleaks::read(&text);
@@ -95,7 +95,7 @@ pub(crate) fn print(path: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lines of ordinary texts that are touched, and how long that took.
+/// Prints the number of ordinary lines that are changed, and the time.
 fn ordinary(redactor: &Redactor, gitleaks: &Gitleaks) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let registry = |extensions: &[&str]| files::gather(&files::registry(), extensions);
@@ -149,7 +149,7 @@ fn ordinary(redactor: &Redactor, gitleaks: &Gitleaks) {
     }
 }
 
-/// What stands in for a short secret: long and random enough for rules that ask for that.
+/// The replacement of a short secret: long and random enough for rules that require it.
 const RANDOM: &str = "q7Xk2Vb9Lw4Tz8Rn3Mj6Hc1Pd5Gs0Fy";
 
 fn is_short(case: &cases::Case) -> bool {
@@ -168,13 +168,13 @@ fn within(example: &str) -> String {
     format!("see {example} there")
 }
 
-/// How many secrets, each in a text of its own, are not left whole.
+/// Returns the number of secrets, each in its own text, that are found.
 fn count_found(made: &[String], side: &dyn Fn(&str) -> String) -> usize {
     let found = |example: &&String| !side(&within(example)).contains(example.as_str());
     made.iter().filter(found).count()
 }
 
-/// The text with a mark for each of these ranges.
+/// Returns the text with a marker in place of each range.
 fn marked(text: &str, mut secrets: Vec<std::ops::Range<usize>>) -> String {
     secrets.sort_by_key(|secret| secret.start);
     let (mut out, mut done) = (String::new(), 0);
@@ -192,7 +192,7 @@ fn marked(text: &str, mut secrets: Vec<std::ops::Range<usize>>) -> String {
     out + &text[done..]
 }
 
-/// An example of each rule that gitleaks itself finds, with `=` behind a name.
+/// Returns an example per rule that gitleaks itself finds, with `=` after a name.
 fn of_gitleaks(config: &str, theirs: &dyn Fn(&str) -> String) -> Vec<String> {
     const SEPARATOR: &str = r"(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)";
     const END: &str = r#"(?:[\x60'"\s;]|\\[nr]|$)"#;
@@ -222,7 +222,7 @@ fn of_gitleaks(config: &str, theirs: &dyn Fn(&str) -> String) -> Vec<String> {
     made
 }
 
-/// A text that the expression matches: the first of alternatives, as few repetitions as there may be.
+/// Returns a text that the expression matches: the first alternative, the fewest repetitions.
 fn generate(hir: &Hir, state: &mut u64, out: &mut String) {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
@@ -237,7 +237,7 @@ fn generate(hir: &Hir, state: &mut u64, out: &mut String) {
     }
 }
 
-/// A letter or a digit, where there is one in the class.
+/// Returns a letter or a digit, if the class has one.
 fn letter(class: &Class, state: &mut u64) -> char {
     let has = |letter: &char| match class {
         Class::Unicode(class) => class

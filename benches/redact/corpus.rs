@@ -1,4 +1,4 @@
-//! Ordinary texts: what the registry's cache and this repository hold, and made-up ones. Nothing of others is kept here.
+//! Ordinary texts: from the registry's cache and this repository, and generated ones. No foreign text is stored here.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::files;
 
-/// Texts of about this size, by name.
+/// Returns texts of about this size with their names.
 pub(crate) fn texts(size: usize) -> Vec<(&'static str, String)> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let from = |extension: &str| {

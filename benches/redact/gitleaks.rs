@@ -1,4 +1,4 @@
-//! Gitleaks' rules as gitleaks runs them: keywords first, then an expression, entropy, and what is allowed.
+//! Gitleaks' rules as gitleaks runs them: keywords, an expression, entropy, and the allowlist.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ pub(crate) struct Gitleaks {
     allowed: Vec<Exception>,
     /// Rules and exceptions that the crate `regex` cannot compile.
     pub(crate) skipped: Vec<String>,
-    /// How many rules know files by their names alone.
+    /// The number of rules that match file names only.
     pub(crate) names_only: usize,
 }
 
@@ -95,7 +95,7 @@ impl Gitleaks {
         exceptions
     }
 
-    /// Go's classes are of ASCII.
+    /// Go's character classes are ASCII.
     fn compile(&mut self, id: &str, text: &str) -> Option<Regex> {
         let regex = RegexBuilder::new(&escape_braces(text))
             .unicode(false)
@@ -109,7 +109,7 @@ impl Gitleaks {
         regex.ok()
     }
 
-    /// Where secrets are in a text, which is that of a file where it has a path.
+    /// Returns the ranges of secrets in a text; `path` is given if it is a file's.
     pub(crate) fn secrets(&self, text: &str, path: Option<&str>) -> Vec<Range<usize>> {
         let lower = text.to_ascii_lowercase();
         let mut found = Vec::new();
@@ -188,7 +188,7 @@ impl Exception {
     }
 }
 
-/// In Go a brace that repeats nothing is a brace.
+/// Escapes braces that are not repetitions, which Go takes literally.
 fn escape_braces(text: &str) -> String {
     let (mut out, mut escaped) = (String::new(), false);
     for (at, letter) in text.char_indices() {
@@ -205,7 +205,7 @@ fn escape_braces(text: &str) -> String {
     out
 }
 
-/// Bits a character.
+/// Returns the entropy in bits per character.
 fn entropy(text: &[u8]) -> f64 {
     let mut counts = [0_usize; 256];
     text.iter().for_each(|byte| counts[usize::from(*byte)] += 1);

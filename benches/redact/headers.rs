@@ -1,4 +1,4 @@
-//! What a long header adds to a call: `ActivityLayer::http` records the user agent, and its caller chooses what it is.
+//! The time that a long header adds to a call: `ActivityLayer::http` records the user agent, which clients choose.
 
 use std::{
     convert::Infallible,
@@ -18,16 +18,16 @@ use crate::{seconds, units};
 
 const BYTES: usize = 300_000;
 
-/// What such a header may add to a call, in milliseconds.
+/// The most that a header may add to a call, in milliseconds.
 const LIMIT: f64 = 1.0;
 
 type Body = Empty<&'static [u8]>;
 
-/// Prints what headers of each unit add to a call, as far as they may stand in one.
+/// Prints the time that headers made of each unit add to a call, for units that are valid in headers.
 ///
 /// # Errors
 ///
-/// When one adds more than it may.
+/// If one exceeds the limit.
 pub(crate) fn print() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let log = ActivityLog::open(folder.path().join("activity.db"))?;

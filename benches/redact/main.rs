@@ -1,8 +1,8 @@
-//! What redaction costs: bytes a second beside a bare pass of its automaton, short texts, the first use, the slowest
-//! inputs, a preview of a large result, and calls with long headers. `--slowest` tries the slowest inputs alone; with
-//! `--gitleaks PATH` it prints what is found beside the rules of that configuration.
+//! The cost of redaction: bytes per second compared with a bare pass of its automaton, short texts, the first use, the
+//! slowest inputs, a preview of a large result, and calls with long headers. `--slowest` runs only the slowest inputs;
+//! `--gitleaks PATH` compares the findings with the rules of that configuration.
 //!
-//! Processor time of one thread, the least of several runs: what else the machine does counts for neither side.
+//! Processor time of one thread, the minimum of several runs: other load on the machine does not count.
 #![allow(missing_docs)]
 
 #[allow(dead_code, reason = "what a text becomes is a matter of tests")]
@@ -49,7 +49,7 @@ fn main() -> Result<(), Failure> {
     }
     let rounds = setting("BENCH_ROUNDS", if is_quick() { 2 } else { 9 });
     let redactor = Redactor::new();
-    // Longer than the words that no rule looks at.
+    // Longer than the words that no rule checks.
     let first = seconds(|| redactor.text("the first text"));
     println!("first use                {:8.2} ms", first * 1e3);
 
@@ -95,7 +95,7 @@ fn main() -> Result<(), Failure> {
     slowest::check(&redactor)
 }
 
-/// Processor time of this thread.
+/// Returns the processor time of this thread.
 pub(crate) fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);

@@ -1,24 +1,24 @@
-//! The time a byte: no text takes more than another of its size by much, and eight times the text eight times as long.
+//! The time per byte: no text takes much longer than others of its size, and the time is linear in the size.
 
 use benches::{Failure, is_quick, print_ratio};
 use tower_activity::redact::Redactor;
 
 use crate::{seconds, units};
 
-/// What a mebibyte may take, in milliseconds.
+/// The most milliseconds per mebibyte.
 const LIMIT: f64 = 50.0;
 
-/// How many times as long eight times as much may take.
+/// The most by which the time may grow for eight times the size.
 const EIGHTFOLD: f64 = 12.0;
 
-/// Prints the inputs that take longest.
+/// Prints the slowest inputs.
 ///
 /// # Errors
 ///
-/// When one of them takes longer than it may.
+/// If one exceeds the limits.
 pub(crate) fn check(redactor: &Redactor) -> Result<(), Failure> {
     let size = if is_quick() { 1 << 16 } else { 1 << 20 };
-    // What disturbs a run makes it longer, never shorter.
+    // The minimum: noise makes runs longer, never shorter.
     let least = |text: &str| {
         let first = seconds(|| redactor.text(text));
         let again = (0..2).map(|_| seconds(|| redactor.text(text)));
@@ -57,7 +57,7 @@ pub(crate) fn check(redactor: &Redactor) -> Result<(), Failure> {
     println!("eight times as much of the slowest takes {eightfold:.1} times as long");
     print_ratio("redact_eightfold", eightfold);
     let time = time * 1e3 * (1 << 20) as f64 / size as f64;
-    // A short run checks for faults, on whatever machine. The full one holds the limit.
+    // A short run only checks that it works, on any machine. The full one checks the limit.
     let limit = if is_quick() { 3.0 * LIMIT } else { LIMIT };
     if time > limit {
         return Err(format!("a mebibyte takes {time:.0} ms, more than {limit}: {name}").into());

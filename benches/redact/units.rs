@@ -1,6 +1,6 @@
-//! Inputs that attack a scanner: every token that a rule looks for, repeated, and random mixtures of them.
+//! Adversarial inputs of a scanner: every token of a rule, repeated, and random mixtures of them.
 
-/// A token a line.
+/// One token per line.
 const TOKENS: &str = include_str!("../../src/redact/tokens.txt");
 
 fn tokens() -> Vec<String> {
@@ -13,7 +13,7 @@ fn tokens() -> Vec<String> {
     TOKENS.lines().map(written).collect()
 }
 
-/// Numbers that look random, the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-/// Texts to repeat: all tokens, and so many sequences of some of them.
+/// Returns texts to repeat: all tokens, and a number of sequences of some of them.
 pub(crate) fn units(sequences: usize) -> Vec<String> {
     let tokens = tokens();
     let mut units = tokens.clone();
@@ -41,7 +41,7 @@ pub(crate) fn units(sequences: usize) -> Vec<String> {
     units
 }
 
-/// Texts of this size in which some tokens follow each other at random, with a name for each.
+/// Returns texts of this size with random sequences of some tokens, and a name for each.
 pub(crate) fn mixtures(count: usize, size: usize) -> impl Iterator<Item = (String, String)> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let all = tokens();

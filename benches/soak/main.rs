@@ -1,12 +1,12 @@
-//! What a log takes while it is used for long: memory, descriptors, threads, the file and its write-ahead log, sampled
-//! each second. The run fails when one of them grows.
+//! Resources of a log during a long run: memory, descriptors, threads, the file and its WAL, sampled each second. The run
+//! fails if one of them grows.
 //!
-//! A process records 2,000 calls a second and is replaced ten times, in turns by a clean end and by a kill. Beside it,
-//! this process reads with two readers and deletes what the log's retention does not keep. `BENCH_SECONDS` sets how
-//! long it takes (300), `BENCH_RATE` the calls a second. `BENCH_QUICK=1` takes 20 seconds.
+//! A process records 2,000 calls per second, and is replaced ten times, alternately after a clean exit and a kill. Meanwhile
+//! this process reads with two readers, and prunes by the log's retention. `BENCH_SECONDS` sets the length (default 300),
+//! `BENCH_RATE` the calls per second. `BENCH_QUICK=1` takes 20 seconds.
 #![allow(missing_docs)]
 
-mod beside;
+mod background;
 mod sample;
 mod table;
 mod writer;
@@ -24,23 +24,23 @@ use benches::{Failure, is_quick, setting};
 use rusqlite::Connection;
 use tower_activity::{ActivityLog, query::ActivityReader};
 
-use crate::{beside::Beside, sample::Sample, table::Table, writer::Writer};
+use crate::{background::Background, sample::Sample, table::Table, writer::Writer};
 
-/// Names the file in the process that records.
+/// The environment variable with the file, in the process that records.
 const STORE: &str = "BENCH_SOAK_STORE";
-/// How many bytes a call counts for retention: 200, and its texts.
+/// The bytes of a call for the retention: 200, and its texts.
 const CALL_BYTES: u64 = 200;
-/// How many parts the figures are summed up in: minutes, in a run of five.
+/// The number of parts that the figures are reported for: minutes, in a run of five.
 const PARTS: u32 = 5;
-/// How many processes record, one after the other.
+/// The number of successive processes that record.
 const PROCESSES: u32 = 10;
 const READERS: usize = 2;
 
-/// How long and how much.
+/// The length and the load of a run.
 #[derive(Clone, Copy)]
 struct Plan {
     time: Duration,
-    /// Calls a second.
+    /// Calls per second.
     rate: usize,
     /// The limit of the retention, in bytes: the calls of a tenth of the time.
     keep: u64,
@@ -65,14 +65,14 @@ fn main() -> Result<(), Failure> {
         "{seconds} s, {rate} calls/s, {READERS} readers, {PROCESSES} processes; kept are {:.1} MB of activities",
         plan.keep as f64 / 1e6
     );
-    let (table, recorded, beside) = run(&path, plan)?;
+    let (table, recorded, background) = run(&path, plan)?;
     table.print();
     println!(
         "\n{recorded} calls acknowledged by the processes that ended cleanly, {} activities deleted, {} reads",
-        beside.deleted, beside.reads
+        background.deleted, background.reads
     );
     verify(&path)?;
-    if beside.deleted == 0 || beside.reads == 0 {
+    if background.deleted == 0 || background.reads == 0 {
         return Err("nothing was deleted, or nothing was read".into());
     }
     match table.growing() {
@@ -81,28 +81,28 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// Records, reads, deletes and samples for as long as planned.
-fn run(path: &Path, plan: Plan) -> Result<(Table, u64, Beside), Failure> {
+/// Records, reads, prunes and samples for the planned time.
+fn run(path: &Path, plan: Plan) -> Result<(Table, u64, Background), Failure> {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let readers: [_; READERS] =
-            std::array::from_fn(|_| scope.spawn(|| beside::read(path, &stop)));
-        let pruner = scope.spawn(|| beside::prune(path, &stop));
+            std::array::from_fn(|_| scope.spawn(|| background::read(path, &stop)));
+        let pruner = scope.spawn(|| background::prune(path, &stop));
         let sampled = sample_writers(path, plan);
         stop.store(true, Relaxed);
-        let panicked = |_| "a thread beside the writer panicked";
-        let mut beside = Beside::default();
+        let panicked = |_| "a background thread panicked";
+        let mut background = Background::default();
         for reader in readers {
-            beside.reads += reader.join().map_err(panicked)??;
+            background.reads += reader.join().map_err(panicked)??;
         }
-        beside.deleted = pruner.join().map_err(panicked)??;
+        background.deleted = pruner.join().map_err(panicked)??;
         let (table, recorded) = sampled?;
-        Ok((table, recorded, beside))
+        Ok((table, recorded, background))
     })
 }
 
-/// Lets one process after the other record, and takes a sample each second. Returns how many calls those have recorded
-/// that ended cleanly.
+/// Runs one recording process after the other, and takes a sample each second. Returns the number of calls of those that
+/// exited cleanly.
 fn sample_writers(path: &Path, plan: Plan) -> Result<(Table, u64), Failure> {
     let mut writer = Writer::start(path)?;
     let mut table = Table::new(plan.time / PARTS);
@@ -114,7 +114,7 @@ fn sample_writers(path: &Path, plan: Plan) -> Result<(Table, u64), Failure> {
             break;
         }
         thread::sleep((start + at).saturating_duration_since(Instant::now()));
-        table.add(at, Sample::of(writer.id(), process::id(), path)?);
+        table.add(at, Sample::new(writer.id(), process::id(), path)?);
         if at >= plan.time / PROCESSES * processes {
             if processes % 2 == 0 {
                 writer.kill()?;
@@ -129,7 +129,7 @@ fn sample_writers(path: &Path, plan: Plan) -> Result<(Table, u64), Failure> {
     Ok((table, recorded))
 }
 
-/// Fails unless the file is in order, holds every row of its ledger, and holds it alone.
+/// Fails unless the file is intact, has exactly the rows of its ledger, and no side files.
 fn verify(path: &Path) -> Result<(), Failure> {
     let mut reader = ActivityReader::open(path)?;
     let damages = reader.integrity_errors()?;

@@ -1,14 +1,14 @@
-//! What is sampled each second, as Linux tells it; zero elsewhere.
+//! The figures that are sampled each second, from Linux's `/proc`; zero elsewhere.
 
 use std::{fs, path::Path};
 
 use benches::Failure;
 
-/// How many figures a sample has.
+/// The number of figures of a sample.
 pub(crate) const FIGURES: usize = 8;
 
-/// What the figures are: name, unit, how many of its own units that unit has, and by how much a median may differ
-/// between parts of a run that takes no more and no less, beside a quarter of it.
+/// Name and unit of each figure, the number of base units per unit, and by how much, beside a quarter, a median may differ
+/// between parts of a run that does not grow.
 pub(crate) const NAMES: [(&str, &str, f64, f64); FIGURES] = [
     ("writer: memory (RSS)", "MB", 1e6, 6e6),
     ("writer: descriptors", "", 1.0, 1.0),
@@ -25,7 +25,7 @@ pub(crate) const NAMES: [(&str, &str, f64, f64); FIGURES] = [
 pub(crate) struct Sample(pub(crate) [u64; FIGURES]);
 
 impl Sample {
-    pub(crate) fn of(writer: u32, readers: u32, path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(writer: u32, readers: u32, path: &Path) -> Result<Self, Failure> {
         let [a, b, c] = process(writer)?;
         let [d, e, f] = process(readers)?;
         Ok(Sample([
@@ -41,12 +41,12 @@ impl Sample {
     }
 }
 
-/// Bytes of a file; 0 where there is none.
+/// Returns the bytes of a file; 0 if there is none.
 pub(crate) fn bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// Bytes of memory, descriptors and threads.
+/// Returns bytes of memory, descriptors and threads of a process.
 fn process(id: u32) -> Result<[u64; 3], Failure> {
     if !Path::new("/proc/self/status").exists() {
         return Ok([0; 3]);

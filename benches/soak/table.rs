@@ -1,12 +1,12 @@
-//! Minimum, median and maximum of each part of a run, and whether they grow.
+//! Minimum, median and maximum per part of a run, and a check for growth.
 
 use std::time::Duration;
 
 use crate::sample::{FIGURES, NAMES, Sample};
 
-/// The part that the last one is compared with, counted from 0: the first fills the log.
+/// The part that the last one is compared with, from 0: the first fills the log.
 const BASE: usize = 1;
-/// How much a median may be above that of the base, as a factor, beside what [`NAMES`] says.
+/// The factor by which a median may exceed that of the base, beside the tolerance in [`NAMES`].
 const FACTOR: f64 = 1.25;
 
 pub(crate) struct Table {
@@ -22,7 +22,7 @@ impl Table {
         }
     }
 
-    /// Adds what was sampled this long after the start.
+    /// Adds a sample that was taken `at` after the start.
     pub(crate) fn add(&mut self, at: Duration, sample: Sample) {
         let part = (at.as_secs_f64() / self.part.as_secs_f64()) as usize;
         self.parts
@@ -49,7 +49,7 @@ impl Table {
         }
     }
 
-    /// The figures whose median in the last part is above that of the second.
+    /// Returns the figures whose median in the last part exceeds that of the base.
     pub(crate) fn growing(&self) -> Vec<String> {
         let (Some(base), Some(last)) = (self.parts.get(BASE), self.parts.last()) else {
             return vec!["too short a run to say".into()];
@@ -66,7 +66,7 @@ impl Table {
     }
 }
 
-/// The smallest, the middle and the largest value of a figure.
+/// Returns minimum, median and maximum of a figure.
 fn spread(part: &[Sample], figure: usize) -> [f64; 3] {
     debug_assert!(figure < FIGURES);
     let mut values: Vec<_> = part.iter().map(|sample| sample.0[figure]).collect();

@@ -1,4 +1,4 @@
-//! The process that records: this program, run again.
+//! The recording process: this program, run again.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,7 @@ use tower_activity::{ActivityLayer, ActivityLog, Describe, store::Limit};
 
 use crate::{Plan, STORE};
 
-/// Calls come together once in so long.
+/// The interval of bursts of calls.
 const TICK: Duration = Duration::from_millis(1);
 
 /// A process that records until its standard input is closed.
@@ -46,7 +46,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Lets it end cleanly. Returns how many calls it has recorded; fails when it has lost one.
+    /// Ends it cleanly. Returns the number of recorded calls; fails if one was lost.
     pub(crate) fn end(mut self) -> Result<u64, Failure> {
         drop(self.0.stdin.take());
         let mut output = String::new();
@@ -61,7 +61,7 @@ impl Writer {
     }
 }
 
-/// Records calls, so many a second, and prints how many.
+/// Records calls at a rate per second, and prints their number.
 pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
     let log = ActivityLog::builder()
         .keep_activities(Limit::bytes(plan.keep))

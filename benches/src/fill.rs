@@ -1,4 +1,4 @@
-//! Rows as a log writes them, by hand.
+//! Fills a store with rows as a log writes them, without a log.
 
 use std::path::Path;
 
@@ -8,28 +8,28 @@ use tower_activity::record::ActivityId;
 
 use crate::Failure;
 
-/// How many days they are spread over.
+/// The number of days that the rows are spread over.
 pub const DAYS: i64 = 30;
-/// How many projects they belong to.
+/// The number of projects.
 pub const PROJECTS: usize = 200;
-/// How many agents they are of.
+/// The number of agents.
 pub const AGENTS: usize = 2_000;
-/// How many words there are that few messages have: ten of a million.
+/// The number of rare words: each is in ten of a million messages.
 pub const TICKETS: usize = 5_000;
-/// How many sessions they belong to.
+/// The number of sessions.
 pub const SESSIONS: usize = 50_000;
-/// What tools are called.
+/// The names of tools.
 const NAMES: usize = 40;
 
 const INSERT: &str = "INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, \
      project, agent, session, error_type, message, attributes) \
      VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, '{\"rows\":42}')";
 
-/// Writes so many activities, spread evenly over the days before `end`.
+/// Writes `rows` activities, spread evenly over the days before `end`.
 ///
 /// # Errors
 ///
-/// When the store could not be written.
+/// If the store cannot be written.
 pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure> {
     let mut store = Connection::open(path)?;
     store.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
@@ -50,7 +50,7 @@ pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure>
         for row in written..rows.min(written + 100_000) {
             let at_us = first_us + (span_us as f64 * (row as f64 / rows as f64)) as i64;
             let id = id(at_us, numbers.next());
-            // A turn, and four calls inside of it.
+            // A turn with four calls in it.
             let is_turn = row % 5 == 0;
             let agent = (row / 5 * 31) % AGENTS;
             let failed = numbers.next().is_multiple_of(20);
@@ -81,7 +81,7 @@ pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
-/// The id of an activity that started then.
+/// Returns the id of an activity with this start.
 fn id(at_us: i64, salt: u64) -> [u8; 16] {
     let at = DateTime::from_timestamp_micros(at_us).unwrap_or_default();
     let mut id = *ActivityId::lower_bound(at).as_bytes();
@@ -101,7 +101,7 @@ fn text(store: &Connection, value: &str) -> Result<i64, Failure> {
     Ok(store.query_row(find, [value], |row| row.get(0))?)
 }
 
-/// Numbers without a pattern, the same in each run (xorshift).
+/// Pseudo-random numbers, the same in each run (xorshift).
 struct Numbers(u64);
 
 impl Numbers {

@@ -1,19 +1,19 @@
-//! What the benches have in common: rows to ask for, medians with their spread, and the lines that machines read.
+//! Shared by the benches: filling a store, statistics, and machine-readable lines.
 
 pub mod fill;
 mod stats;
 
 pub use stats::{Spread, print_ratio, quantile};
 
-/// Whatever ends a run.
+/// An error that ends a run.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// True when a short run is asked for: it checks that a bench works, its figures mean little.
+/// Returns true if `BENCH_QUICK` asks for a short run, which checks that a bench works; its figures mean little.
 pub fn is_quick() -> bool {
     std::env::var_os("BENCH_QUICK").is_some_and(|value| value != "0")
 }
 
-/// A setting of a bench, from the environment.
+/// Reads a setting of a bench from the environment.
 pub fn setting(name: &str, default: usize) -> usize {
     std::env::var(name)
         .ok()

@@ -1,21 +1,21 @@
-//! Medians, their spread, quantiles, and ratios.
+//! Statistics: medians with quartiles, quantiles, and ratios.
 
 use std::{fmt, time::Duration};
 
 /// The median of many samples, and the quartiles around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// A quarter of the samples is below.
+    /// The first quartile.
     pub low: f64,
-    /// Half of the samples is below.
+    /// The median.
     pub median: f64,
-    /// Three quarters of the samples are below.
+    /// The third quartile.
     pub high: f64,
 }
 
 impl Spread {
-    /// Sums up samples in any order; zero where there are none.
-    pub fn of(mut samples: Vec<f64>) -> Self {
+    /// Computes the spread of samples in any order; zero if there are none.
+    pub fn new(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |part: f64| {
             let index = (samples.len().saturating_sub(1) as f64 * part).round() as usize;
@@ -39,7 +39,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// The time that this share of sorted times does not exceed; zero where there are none.
+/// Returns a quantile of sorted times; zero if there are none.
 pub fn quantile(sorted: &[Duration], share: f64) -> Duration {
     let index = (sorted.len().saturating_sub(1) as f64 * share).round() as usize;
     sorted.get(index).copied().unwrap_or_default()
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn a_spread_is_the_median_between_its_quartiles() {
-        let spread = Spread::of(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
+        let spread = Spread::new(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!((spread.low, spread.median, spread.high), (2.0, 3.0, 4.0));
-        assert_eq!(Spread::of(Vec::new()).median, 0.0);
+        assert_eq!(Spread::new(Vec::new()).median, 0.0);
     }
 
     #[test]

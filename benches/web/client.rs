@@ -1,4 +1,4 @@
-//! Who asks the API: clients with a connection each, as browsers have.
+//! Clients of the API, each with its own connection, as browsers have.
 
 use std::{
     net::SocketAddr,
@@ -15,10 +15,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time};
 
-/// So many clients ask in turns.
+/// The number of clients, which take requests in turn.
 const CLIENTS: usize = 8;
 
-/// A connection that is kept.
+/// A keep-alive connection.
 pub(crate) struct Client {
     send: SendRequest<Empty<Bytes>>,
     address: SocketAddr,
@@ -33,7 +33,7 @@ impl Client {
         Ok(Client { send, address })
     }
 
-    /// Asks, and reads the answer to its end.
+    /// Sends a request, and reads the response to its end.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
         self.send.ready().await?;
         let request = Request::get(path).header(header::HOST, self.address.to_string());
@@ -47,8 +47,8 @@ impl Client {
     }
 }
 
-/// Asks for these paths, so many a second, and gives for each how long its answer took. That counts from when it was due:
-/// one that waits for the answer before it waits for the server, too.
+/// Requests these paths at a rate per second, and returns the time of each. A time starts when the request was due: one that
+/// waits for an earlier response waits for the server, too.
 pub(crate) async fn ask(
     address: SocketAddr,
     paths: Vec<String>,

@@ -1,8 +1,8 @@
-//! How long the API takes over a socket: 50 questions a second, first alone and then while 5,000 calls a second are
-//! recorded into the same file; and a tree of 33,000 activities, its first page and all of them.
+//! Response times of the API over TCP: 50 requests per second, first alone and then while 5,000 calls per second are recorded
+//! into the same file; and a tree of 33,000 activities, its first page and all of them.
 //!
-//! `BENCH_ROWS` sets how many activities there are before (200,000), `BENCH_SECONDS` how long it asks each time (10),
-//! `BENCH_RATE` the calls a second. Fails unless every question is answered and every call is on record.
+//! `BENCH_ROWS` sets the number of activities before (default 200,000), `BENCH_SECONDS` the length of each part (10),
+//! `BENCH_RATE` the calls per second. Fails unless every request is answered and every call is recorded.
 #![allow(missing_docs)]
 
 mod client;
@@ -32,14 +32,14 @@ use tower_activity::{
     web::Server,
 };
 
-/// Questions a second: the dashboards of some dozens of people.
+/// Requests per second: the dashboards of some dozens of people.
 const QUESTIONS: usize = 50;
-/// Calls come together once in so long.
+/// The interval of bursts of calls.
 const TICK: Duration = Duration::from_millis(1);
-/// How many activities the tree has below its root, in so many branches.
+/// The number of activities below the tree's root, and of its branches.
 const TREE: (usize, usize) = (32_999, 100);
 
-/// What is asked in turns, and what it is called.
+/// The requests, which take turns, with their names.
 const ASKED: [(&str, &str); 4] = [
     ("newest 50", "newest_page"),
     ("newest 50 of a project that failed", "filtered_page"),
@@ -102,20 +102,20 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes activities, with sums and index, and names some of them.
+/// Writes activities with sums and index, and returns some of their ids.
 fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<Vec<ActivityId>, Failure> {
     fill::fill(path, rows, end)?;
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
-    let quarters = upkeep.rebuildable(0)?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
+    let quarters = maintenance.rebuildable(0)?;
     for first in quarters.clone().step_by(4) {
-        upkeep.rebuild(first..quarters.end.min(first + 4))?;
+        maintenance.rebuild(first..quarters.end.min(first + 4))?;
     }
-    while upkeep.index()? > 0 {}
+    while maintenance.index()? > 0 {}
     let page = ActivityReader::open(path)?.page(&Filter::default(), None, 1_000)?;
     Ok(page.records.iter().map(|one| one.id).collect())
 }
 
-/// Records a tree, and gives the id of its root.
+/// Records a tree, and returns the id of its root.
 async fn record_tree(log: &ActivityLog) -> Result<ActivityId, Failure> {
     let (below, branches) = TREE;
     let root = log.start(Describe::job("import"));
@@ -138,7 +138,7 @@ async fn record_tree(log: &ActivityLog) -> Result<ActivityId, Failure> {
     Ok(id)
 }
 
-/// Questions of each sort in turns, each of another project or activity.
+/// Returns requests of each kind in turn, each for another project or activity.
 fn questions(count: usize, ids: &[ActivityId]) -> Vec<String> {
     let question = |number: usize| match number % ASKED.len() {
         0 => "/api/activities".to_owned(),
@@ -152,7 +152,7 @@ fn questions(count: usize, ids: &[ActivityId]) -> Vec<String> {
     (0..count).map(question).collect()
 }
 
-/// Records calls, so many a second, until it is told to stop. Gives how many.
+/// Records calls at a rate per second until `stop` is set. Returns their number.
 fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> u64 {
     let start = Instant::now();
     let mut calls = 0;

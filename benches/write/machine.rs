@@ -1,4 +1,4 @@
-//! The processor's time, as Linux accounts it; zero elsewhere.
+//! Processor time from Linux's `/proc`; zero elsewhere.
 
 use std::{
     fs,
@@ -6,15 +6,15 @@ use std::{
     time::Duration,
 };
 
-/// One tick of the accounting: `USER_HZ` is 100 on every Linux.
+/// One tick: `USER_HZ` is 100 on every Linux.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time used so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cpu {
-    /// By all threads.
+    /// Of all threads.
     pub(crate) process: Duration,
-    /// By the log's writer thread.
+    /// Of the log's writer thread.
     pub(crate) writer: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Cpu {
     }
 }
 
-/// User and system time of a `stat` line: its 14th and 15th field.
+/// Returns user plus system time of a `stat` line: its 14th and 15th field.
 fn used(stat: &str) -> Duration {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u32 = after_name

@@ -1,8 +1,8 @@
-//! What the store takes: two million activities through a log, beside a raw loop of inserts into the same tables.
+//! Write throughput: two million activities through a log, compared with a raw loop of inserts into the same tables.
 //!
-//! Both sides write in turns, a twentieth each, into files of their own, so that a machine's moods meet them
-//! alike. `BENCH_ROWS` sets how many activities each side writes (2,000,000); `BENCH_LONG=1` writes 10,000,000
-//! and shows how the rate changes as the file grows.
+//! Both sides write alternately, a twentieth each, into their own files, so that noise of the machine affects both.
+//! `BENCH_ROWS` sets the activities per side (default 2,000,000); `BENCH_LONG=1` writes 10,000,000 and shows how the rate
+//! changes as the file grows.
 #![allow(missing_docs)]
 
 mod machine;
@@ -17,29 +17,29 @@ use tower_activity::Mode;
 
 use crate::{machine::Cpu, ours::Ours, raw::Raw};
 
-/// Whatever ends a run.
+/// An error that ends a run.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How many turns each side has.
+/// The number of rounds of each side.
 const ROUNDS: usize = 20;
 
 /// One way of writing activities.
 trait Side {
-    /// Writes activities, and returns when they are committed and how long the longest pause was.
+    /// Writes activities, and waits until they are committed. Returns the longest pause.
     fn write(&mut self, from: usize, count: usize) -> Result<Duration, Failure>;
 
-    /// Closes the file; fails unless it has so many rows.
+    /// Closes the file; fails unless it has `rows` rows.
     fn close(self: Box<Self>, rows: usize) -> Result<(), Failure>;
 }
 
 /// A side and its name.
-type Named = (&'static str, Box<dyn Side>);
+type NamedSide = (&'static str, Box<dyn Side>);
 
-/// What was measured of one side.
-struct Measured {
+/// The measurements of one side.
+struct Measurement {
     name: &'static str,
     side: Box<dyn Side>,
-    /// Rows a second, turn by turn.
+    /// Rows per second of each round.
     rates: Vec<f64>,
     cpu: Cpu,
     pause: Duration,
@@ -54,7 +54,7 @@ fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir_in(
         std::env::var_os("BENCH_DIR").unwrap_or_else(|| std::env::temp_dir().into()),
     )?;
-    // Sides may be named; Cargo adds `--bench`.
+    // Arguments are names of sides; Cargo adds `--bench`.
     let words: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with("--"))
@@ -64,7 +64,7 @@ fn main() -> Result<(), Failure> {
         if !words.is_empty() && !words.iter().any(|word| word == name) {
             continue;
         }
-        sides.push(Measured {
+        sides.push(Measurement {
             name,
             side,
             rates: Vec::new(),
@@ -81,13 +81,13 @@ fn main() -> Result<(), Failure> {
     report(sides, turn * ROUNDS, folder.path())
 }
 
-/// Every side with its file, in the order in which they take turns.
-fn sides_in(folder: &Path) -> Result<Vec<Named>, Failure> {
-    let raw = |name: &'static str, synchronous, buckets| -> Result<Named, Failure> {
+/// Returns every side with its file, in the order of a round.
+fn sides_in(folder: &Path) -> Result<Vec<NamedSide>, Failure> {
+    let raw = |name: &'static str, synchronous, buckets| -> Result<NamedSide, Failure> {
         let side = Raw::open(&folder.join(name), synchronous, buckets)?;
         Ok((name, Box::new(side)))
     };
-    let ours = |name: &'static str, mode| -> Result<Named, Failure> {
+    let ours = |name: &'static str, mode| -> Result<NamedSide, Failure> {
         Ok((name, Box::new(Ours::open(&folder.join(name), mode)?)))
     };
     Ok(vec![
@@ -99,7 +99,7 @@ fn sides_in(folder: &Path) -> Result<Vec<Named>, Failure> {
     ])
 }
 
-impl Measured {
+impl Measurement {
     fn turn(&mut self, from: usize, count: usize) -> Result<(), Failure> {
         let before = Cpu::now();
         let start = std::time::Instant::now();
@@ -112,7 +112,7 @@ impl Measured {
     }
 }
 
-fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failure> {
+fn report(sides: Vec<Measurement>, rows: usize, folder: &Path) -> Result<(), Failure> {
     println!(
         "\n{rows} activities a side, {} B of attributes each",
         sample::ATTRIBUTE_BYTES
@@ -124,7 +124,7 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
     let mut rates = Vec::new();
     let mut ours_bytes = None;
     for one in sides {
-        let spread = Spread::of(one.rates.clone());
+        let spread = Spread::new(one.rates.clone());
         let per_row = |ticks: Duration| ticks.as_secs_f64() * 1e6 / rows as f64;
         one.side.close(rows)?;
         let bytes = std::fs::metadata(folder.join(one.name))?.len() as f64 / rows as f64;
@@ -155,7 +155,7 @@ fn report(sides: Vec<Measured>, rows: usize, folder: &Path) -> Result<(), Failur
     let against = |over: &str, under: &str| {
         let of = |name: &str| rates.iter().find(|one| one.0 == name).map(|one| &one.1);
         let (over, under) = (of(over)?, of(under)?);
-        Some(Spread::of(over.iter().zip(under).map(|(a, b)| a / b).collect()).median)
+        Some(Spread::new(over.iter().zip(under).map(|(a, b)| a / b).collect()).median)
     };
     for (name, over, under) in [
         ("write_durable_vs_raw", "ours-durable", "raw-full"),

@@ -1,4 +1,4 @@
-//! Our side: activities started and ended as fast as the writer takes them.
+//! The log's side: activities started and ended as fast as the writer commits them.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,9 +15,9 @@ use crate::{
     sample::{ACTORS, AGENTS, PROJECTS, Sample, TOOLS},
 };
 
-/// How many may wait for the writer before the producer lets it catch up: two of its transactions.
+/// The most activities that may wait before the producer pauses: two transactions.
 const AHEAD: u64 = 20_000;
-/// How many are made between two looks at how many wait.
+/// The number of activities between two checks of how many wait.
 const STRIDE: usize = 1000;
 
 pub(crate) struct Ours {
@@ -32,7 +32,7 @@ pub(crate) struct Ours {
 impl Ours {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, Failure> {
         let names = |what: &str, count| (0..count).map(|n| format!("{what}-{n}").into()).collect();
-        // The default; under valgrind 10,000 activities take longer than that.
+        // The default, or longer: under valgrind 10,000 activities take longer than the default.
         let interval = Duration::from_millis(setting("BENCH_FLUSH_MS", 50) as u64);
         Ok(Ours {
             log: ActivityLog::builder()
@@ -67,7 +67,7 @@ impl Side for Ours {
         for first in (from..from + count).step_by(STRIDE) {
             for number in first..(first + STRIDE).min(from + count) {
                 let start = Instant::now();
-                self.call(Sample::of(number));
+                self.call(Sample::new(number));
                 longest = longest.max(start.elapsed());
             }
             while self.log.accounting().activities.waiting > AHEAD {

@@ -1,4 +1,4 @@
-//! The other side: one loop of inserts into the same tables, as good as SQLite lets it be.
+//! The raw side: one loop of inserts into the same tables, as fast as SQLite allows.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use tower_activity::ActivityLog;
 
 use crate::{Failure, Side, sample::Sample};
 
-/// How many rows one transaction takes, as many as the log's.
+/// The rows per transaction, as many as the log's.
 const BATCH: usize = 10_000;
 const INSERT: &str = "
 INSERT INTO activity (id, kind, name, status, started_at, duration_ns, instance, project, agent, actor, environment,
@@ -24,7 +24,7 @@ ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET
   count = count + excluded.count, failed = failed + excluded.failed, timed = timed + excluded.timed,
   sum_ns = sum_ns + excluded.sum_ns, min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)";
 
-/// Whether the loop keeps sums too.
+/// Whether the loop keeps sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Buckets {
     None,
@@ -39,7 +39,7 @@ pub(crate) struct Raw {
     random: u64,
 }
 
-/// The sums of one bucket within one transaction.
+/// The sums of one bucket in one transaction.
 #[derive(Debug, Default)]
 struct Sums {
     count: i64,
@@ -51,7 +51,7 @@ struct Sums {
 
 impl Raw {
     pub(crate) fn open(path: &Path, synchronous: &str, buckets: Buckets) -> Result<Self, Failure> {
-        // The log makes its own tables; the loop then has the file for itself.
+        // A log creates the tables; then the loop has the file to itself.
         ActivityLog::open(path)?.shutdown().wait()?;
         let connection = Connection::open(path)?;
         connection.execute_batch(
@@ -72,7 +72,7 @@ impl Raw {
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
             for number in numbers {
-                let sample = Sample::of(number);
+                let sample = Sample::new(number);
                 let now_us = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
                     .map_or(0, |since| since.as_micros() as i64);
@@ -141,7 +141,7 @@ fn fold(
     Ok(())
 }
 
-/// A UUIDv7: the time, then random bits (xorshift).
+/// Returns a UUIDv7: the time, then random bits (xorshift).
 fn id(now_us: i64, random: &mut u64) -> [u8; 16] {
     *random ^= *random << 13;
     *random ^= *random >> 7;

@@ -14,16 +14,16 @@ pub(crate) struct Sample {
     pub(crate) fails: bool,
 }
 
-/// How many of each there are.
+/// The number of each.
 pub(crate) const TOOLS: usize = 50;
 pub(crate) const PROJECTS: usize = 200;
 pub(crate) const AGENTS: usize = 2000;
 pub(crate) const ACTORS: usize = 500;
 
 impl Sample {
-    /// The activity of this number; the same on every side.
-    pub(crate) fn of(number: usize) -> Self {
-        // A multiplicative hash scatters them as real traffic would.
+    /// Returns an activity by its number; the same on every side.
+    pub(crate) fn new(number: usize) -> Self {
+        // A multiplicative hash scatters the values as real traffic would.
         let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
         Sample {
             tool: scattered % TOOLS,

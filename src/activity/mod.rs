@@ -1,4 +1,4 @@
-//! ActivityGuard activities: start one, add to the current one, nest them, and end each exactly once.
+//! Activities: start one, add to the current one, nest them, and end each exactly once.
 //!
 //! | to | use |
 //! |---|---|

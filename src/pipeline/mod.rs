@@ -16,6 +16,8 @@ mod local_credit;
 mod mode;
 #[cfg(all(test, model))]
 mod model;
+#[cfg(feature = "testing")]
+mod passes;
 mod queues;
 mod receipt_sender;
 mod recording_options;
@@ -40,6 +42,8 @@ pub use flush::{Flush, Shutdown};
 pub(crate) use ledger::{Ledger, RefusedActivities};
 pub(crate) use local_credit::LocalCredit;
 pub use mode::Mode;
+#[cfg(feature = "testing")]
+pub use passes::writer_passes;
 pub(crate) use receipt_sender::ReceiptSender;
 pub use recording_options::{FlushMode, RecordingOptions};
 #[cfg(feature = "recording")]

@@ -1,7 +1,7 @@
-//! The shard and the writer's sleep in every order in which threads can meet: `cargo xtask model`.
+//! loom models of the shard and the writer's sleep, in every interleaving of threads: `cargo xtask model`.
 //!
-//! loom, because what is claimed is about relaxed atomics beside a lock: it tries what the memory model allows, where
-//! a random scheduler such as shuttle knows sequential consistency alone.
+//! loom, because the claims are about relaxed atomics beside a lock: it explores what the memory model allows, while a random
+//! scheduler such as shuttle is sequentially consistent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,12 @@ use crate::{
     store::{NewEvent, StartedActivity},
 };
 
-/// Room for one activity, and not for two.
-const LITTLE: usize = BASE_COST + BASE_COST / 2;
-/// Room for all.
-const MUCH: usize = 1 << 20;
+/// Memory for one activity, but not for two.
+const ONE_ACTIVITY: usize = BASE_COST + BASE_COST / 2;
+/// Memory for all.
+const PLENTY: usize = 1 << 20;
 
-/// How far a model goes: every order with at most so many forced switches, which loom's authors find to show most
-/// faults, and keeps a run at seconds.
+/// The preemption bound. loom's authors find that most faults show with two or three preemptions; more take minutes.
 const SWITCHES: usize = 3;
 
 fn check(model: impl Fn() + Sync + Send + 'static) {
@@ -55,7 +54,7 @@ impl Log {
         self.shards[0].clone()
     }
 
-    /// What the writer takes in one sweep.
+    /// Collects once, as the writer does.
     fn collect(&self) -> Queues {
         let mut taken = Queues::default();
         for shard in &self.shards {
@@ -64,7 +63,7 @@ impl Log {
         taken
     }
 
-    /// Sweeps and sleeps as the writer does, until so many have been taken.
+    /// Collects and sleeps as the writer does, until `count` records are collected.
     fn take_all(&self, count: usize) -> Queues {
         let mut taken = Queues::default();
         loop {
@@ -76,7 +75,7 @@ impl Log {
             }
             self.shared.park();
             if self.shards.iter().all(|shard| shard.is_collected()) {
-                // Were a wake-up lost, loom would find that nobody can go on.
+                // If a wake-up were lost, loom would report a deadlock.
                 self.writer.park();
             }
             self.shared.unpark();
@@ -124,9 +123,9 @@ fn event() -> NewEvent {
 }
 
 #[test]
-fn no_end_is_slept_through() {
+fn no_end_is_missed() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let callers = [1, 2].map(|number| {
             let shard = log.shard();
             thread::spawn(move || {
@@ -146,9 +145,9 @@ fn no_end_is_slept_through() {
 }
 
 #[test]
-fn no_shard_is_slept_through() {
+fn no_shard_is_missed() {
     check(|| {
-        let log = Log::new(2, MUCH);
+        let log = Log::new(2, PLENTY);
         let other = log.shards[1].clone();
         let caller =
             thread::spawn(move || other.event(event(), 0, ReceiptSender::channel().0).unwrap());
@@ -163,7 +162,7 @@ fn no_shard_is_slept_through() {
 #[test]
 fn the_first_end_wins_and_is_the_only_one() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let shard = log.shard();
         let key = start(&shard, 1).unwrap();
         let ends = [Status::Success, Status::Cancelled].map(|status| {
@@ -180,9 +179,9 @@ fn the_first_end_wins_and_is_the_only_one() {
 }
 
 #[test]
-fn an_end_that_comes_again_ends_nobody_else() {
+fn a_repeated_end_does_not_end_the_slots_next_activity() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let shard = log.shard();
         let first = start(&shard, 1).unwrap();
         shard.end(first, Status::Success, |_| ());
@@ -191,7 +190,7 @@ fn an_end_that_comes_again_ends_nobody_else() {
             thread::spawn(move || shard.end(first, Status::Cancelled, |_| ()))
         };
         assert_eq!(statuses(&log.collect()), [Status::Success]);
-        // It gets the slot that the first one had.
+        // It reuses the first one's slot.
         let second = start(&shard, 2).unwrap();
         late.join().unwrap();
         assert!(log.collect().activities.is_empty());
@@ -200,9 +199,9 @@ fn an_end_that_comes_again_ends_nobody_else() {
 }
 
 #[test]
-fn what_is_set_is_kept_and_charged_or_neither() {
+fn an_attribute_is_stored_and_paid_for_or_neither() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let shard = log.shard();
         let key = start(&shard, 1).unwrap();
         let setter = {
@@ -237,9 +236,9 @@ fn what_is_set_is_kept_and_charged_or_neither() {
 }
 
 #[test]
-fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
+fn an_end_during_the_shutdown_is_collected_or_counted_as_lost() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let shard = log.shard();
         let key = start(&shard, 1).unwrap();
         let caller = {
@@ -265,9 +264,9 @@ fn what_ends_while_the_log_is_shut_down_is_taken_or_counted_as_lost() {
 }
 
 #[test]
-fn two_shards_never_take_more_than_there_is() {
+fn two_shards_never_exceed_the_budget() {
     check(|| {
-        let log = Log::new(2, LITTLE);
+        let log = Log::new(2, ONE_ACTIVITY);
         let shards = [0, 1].map(|index| log.shards[index].clone());
         let callers = shards.map(|shard| thread::spawn(move || start(&shard, 1).is_some()));
         let admitted = join(callers);
@@ -281,9 +280,9 @@ fn two_shards_never_take_more_than_there_is() {
 }
 
 #[test]
-fn who_hurries_the_writer_finds_its_record_taken() {
+fn a_flush_request_is_seen_after_its_record() {
     check(|| {
-        let log = Log::new(1, MUCH);
+        let log = Log::new(1, PLENTY);
         let caller = {
             let (shard, shared) = (log.shard(), log.shared.clone());
             thread::spawn(move || {
@@ -291,7 +290,7 @@ fn who_hurries_the_writer_finds_its_record_taken() {
                 shared.flush_soon();
             })
         };
-        // Once it has heard, what was left before must be in the sweep that follows.
+        // A record that was left before the request must be collected after it.
         if log.shared.take_flush_request() {
             assert_eq!(log.collect().events.len(), 1);
         }

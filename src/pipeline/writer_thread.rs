@@ -10,6 +10,8 @@ use std::{
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "testing")]
+use crate::pipeline::passes;
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{
@@ -115,6 +117,8 @@ fn run(path: Option<&Path>, requests: &Receiver<OpenRequest>) {
             Progress::Idle => true,
             Progress::Ended => false,
         });
+        #[cfg(feature = "testing")]
+        passes::announce();
         if all_idle && !workers.is_empty() {
             let pauses: Vec<_> = workers.iter_mut().map(Worker::pause).collect();
             match pauses.into_iter().flatten().min() {

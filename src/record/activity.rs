@@ -1,85 +1,85 @@
-//! An activity as it is read back.
+//! Activities as they are read back.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{ActivityId, InstanceId, Kind, Scope, SpanId, Status, Text, TraceId};
 
-/// An activity as it is read back: from the API, the CLI's `--json`, an export.
+/// An activity as it is read back: by the library, the API, `--json` of the command, or an export.
 ///
-/// Every field is always present in JSON, `null` where nothing is known.
+/// In JSON every field is present; unknown ones are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ActivityRecord {
     /// Its id, which sorts by start.
     pub id: ActivityId,
-    /// The activity that it ran inside of.
+    /// The activity that it ran in.
     pub parent: Option<ActivityId>,
-    /// The outermost activity of its tree; its own id where it has no parent.
+    /// The outermost activity of its tree; its own id if it has no parent.
     pub root: ActivityId,
-    /// The trace that it belongs to: its root's id, unless that continues another trace.
+    /// The trace that it belongs to: its root's id, unless the root continues another trace.
     pub trace_id: TraceId,
-    /// Its step of the trace: a part of its id, unless a tracing system gave it another one.
+    /// Its span in the trace: the second half of its id, unless a tracing system assigned another one.
     pub span_id: SpanId,
-    /// The step of another program that it comes from, as that program said.
+    /// The parent span in another process, as that process sent it.
     pub remote_parent: Option<SpanId>,
-    /// What sort of work it is.
+    /// The kind of work.
     pub kind: Kind,
-    /// What it is called: a tool's name, a route, a job.
+    /// The name: of a tool, a route, a job.
     pub name: Text,
-    /// How it stands or ended.
+    /// Its status.
     pub status: Status,
     /// For failures: `panic`, `timeout`, `denied`, `tool_error`, or a code.
     pub error_type: Option<Text>,
-    /// What the error said.
+    /// The message of the error.
     pub message: Option<Text>,
     /// When it started, UTC, to the microsecond.
     pub started_at: DateTime<Utc>,
-    /// When it ended: the start plus the duration. `None` while it runs and when it was abandoned.
+    /// When it ended: the start plus the duration. `None` while it runs and if it was abandoned.
     pub ended_at: Option<DateTime<Utc>>,
-    /// How long it took in nanoseconds, by a monotonic clock. `None` while it runs and when it was abandoned.
+    /// The duration in nanoseconds, by a monotonic clock. `None` while it runs and if it was abandoned.
     pub duration_ns: Option<u64>,
-    /// For whom and where.
+    /// Its scope: project, agent, actor and so on.
     #[serde(flatten)]
     pub scope: Scope,
-    /// The open log that recorded it.
+    /// The instance that recorded it.
     pub instance: InstanceId,
-    /// What the code said about it, redacted.
+    /// Its attributes, redacted.
     #[cfg_attr(feature = "web", schema(value_type = Object))]
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// True when an attribute was refused because a limit was reached.
+    /// True if an attribute was rejected because a limit was reached.
     pub truncated: bool,
-    /// What it was given, where previews are on.
+    /// The preview of its input, if captured.
     pub input: Option<Preview>,
-    /// What it gave back, where previews are on.
+    /// The preview of its output, if captured.
     pub output: Option<Preview>,
-    /// True when a recording is linked to it.
+    /// True if a recording is linked to it.
     #[serde(default)]
     pub has_recording: bool,
-    /// True when it is dated ahead of the present as its reader knows it: some clock was wrong. Lists show it last.
+    /// True if it is dated after the reader's present, because a clock was wrong. Lists show it last.
     #[serde(default)]
     pub ahead: bool,
-    /// Its place in the order of commits; `None` while it is not in the table of ended activities.
+    /// Its position in commit order; `None` until its end is committed.
     pub seq: Option<i64>,
 }
 
-/// A payload as it was kept: redacted, then capped.
+/// A stored payload: redacted, then capped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Preview {
-    /// The redacted, possibly capped text: JSON where the payload was JSON and nothing was cut off.
+    /// The redacted text; JSON if the payload was JSON and the text is not capped.
     pub text: String,
-    /// The size of the payload in bytes before redaction and capping. Where it was capped, it is at least so large: the
-    /// rest is not serialized to be counted.
+    /// The size of the payload in bytes before redaction and capping. A lower bound if the text is capped: the rest is not
+    /// serialized just to be counted.
     pub bytes: u64,
-    /// True when the text was capped.
+    /// True if the text is capped.
     pub truncated: bool,
 }
 
 impl ActivityRecord {
-    /// An activity that runs, began with its id and is the root of its tree; all else can be set.
+    /// Creates a running root activity that started at the time of its id. Set the other fields as needed.
     pub fn new(id: ActivityId, kind: Kind, name: impl Into<Text>, instance: InstanceId) -> Self {
         ActivityRecord {
             id,
@@ -110,7 +110,7 @@ impl ActivityRecord {
 }
 
 impl Preview {
-    /// Keeps a text that has been redacted and capped already.
+    /// Creates a preview from a text that has already been redacted and capped.
     pub fn new(text: String, bytes: u64, truncated: bool) -> Self {
         Preview {
             text,

@@ -1,20 +1,20 @@
-//! How much of a payload is kept.
+//! How much of a payload is stored.
 
-/// How much of a payload is kept. Whatever is kept is redacted first.
+/// How much of a payload is stored. Payloads are redacted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Capture {
-    /// Nothing: the default, since payloads are where secrets and personal data are.
+    /// Nothing. The default, because payloads contain secrets and personal data.
     #[default]
     Off,
     /// The first 4 KiB.
     Preview,
-    /// All of it, as far as the log's memory goes.
+    /// All of it, within the log's memory limit.
     Full,
 }
 
 impl Capture {
-    /// The most bytes that are kept.
+    /// Returns the most bytes to store.
     pub(crate) fn max_bytes(self) -> usize {
         match self {
             Capture::Off => 0,

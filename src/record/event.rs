@@ -1,4 +1,4 @@
-//! An event as it is read back.
+//! Events as they are read back.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::record::{ActivityId, EventId, InstanceId, Scope, Status, Text};
 
 /// An event as it is read back: one fact at one instant.
 ///
-/// Every field is always present in JSON, `null` where nothing is known.
+/// In JSON every field is present; unknown ones are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -16,39 +16,39 @@ pub struct EventRecord {
     pub id: EventId,
     /// When it happened, UTC, to the microsecond.
     pub at: DateTime<Utc>,
-    /// What sort of fact it is, in snake_case: `deployment`, `memory_written`, ..
+    /// Its type, in snake_case: `deployment`, `memory_written`, …
     #[serde(rename = "type")]
     pub event_type: Text,
-    /// How what it tells of stands or ended.
+    /// Status of what the event reports.
     pub status: Status,
     /// What happened, in one line for people.
     pub summary: Option<Text>,
-    /// How many things it tells of: `3` for three endpoints added.
+    /// Number of items that it covers: `3` for three endpoints added.
     pub count: u64,
-    /// What it is about: a commit, a file, an id elsewhere.
+    /// What it refers to: a commit, a file, an id in another system.
     pub reference: Option<Text>,
     /// The details as JSON, redacted.
     pub data: Option<serde_json::Value>,
-    /// The activity that it happened inside of.
+    /// The activity that it happened in.
     pub activity: Option<ActivityId>,
-    /// For whom and where.
+    /// Its scope: project, agent, actor and so on.
     #[serde(flatten)]
     pub scope: Scope,
-    /// The key that makes a re-fired event one event: unique for its type, project and actor.
+    /// Deduplication key, unique per type, project and actor: repeats are ignored.
     pub dedup_key: Option<Text>,
-    /// True when something was refused because it was too large: the data, the key.
+    /// True if the data or the key was rejected because it was too large.
     pub truncated: bool,
-    /// The open log that recorded it.
+    /// The instance that recorded it.
     pub instance: InstanceId,
-    /// True when it is dated ahead of the present as its reader knows it: some clock was wrong. Lists show it last.
+    /// True if it is dated after the reader's present, because a clock was wrong. Lists show it last.
     #[serde(default)]
     pub ahead: bool,
-    /// Its place in the order of commits.
+    /// Its position in commit order.
     pub seq: i64,
 }
 
 impl EventRecord {
-    /// An event that happened with its id, on its own; all else can be set.
+    /// Creates an event without an activity, at the time of its id. Set the other fields as needed.
     pub fn new(id: EventId, event_type: impl Into<Text>, instance: InstanceId) -> Self {
         EventRecord {
             id,
@@ -69,6 +69,6 @@ impl EventRecord {
         }
     }
 
-    /// The type of events that are log lines: what a program told of itself, at length, and no fact of its own.
+    /// The type of events that are log lines of a program.
     pub const LOG: &str = "log";
 }

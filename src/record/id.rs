@@ -1,4 +1,4 @@
-//! Identifiers: UUIDv7 for activities, so that the id is also the activity's place in time.
+//! Identifiers: UUIDv7, which sort by time.
 
 use std::{fmt, str::FromStr};
 
@@ -8,11 +8,10 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// The id of an activity: a UUIDv7 made from the activity's start.
+/// The id of an activity: a UUIDv7 with the activity's start.
 ///
-/// The first 48 bits are the start in milliseconds since the Unix epoch, the next 12 its place within
-/// that millisecond (RFC 9562, section 6.2, method 3), then comes the nanosecond, and the rest is random. Ids
-/// therefore sort by start.
+/// The first 48 bits are the start in milliseconds since the Unix epoch, the next 12 the fraction of that millisecond
+/// (RFC 9562, section 6.2, method 3), then comes the nanosecond, and the rest is random. Ids therefore sort by start.
 ///
 /// # Examples
 ///
@@ -27,7 +26,7 @@ use crate::error::Error;
 pub struct ActivityId(Uuid);
 
 impl ActivityId {
-    /// Makes an id from a start in microseconds since the Unix epoch and 62 bits that tell apart what starts in it.
+    /// Creates an id from a start in microseconds since the Unix epoch, and 62 bits that make ids of one microsecond unique.
     #[inline]
     pub(crate) fn from_parts(started_at_us: i64, salt: u64) -> Self {
         let us = started_at_us.max(0) as u64;
@@ -39,22 +38,22 @@ impl ActivityId {
         ActivityId(Uuid::from_u64_pair(high, low))
     }
 
-    /// This id where it says that the activity started then, else another one that does and follows from this one.
+    /// Returns this id if its start is `started_at`, or an id with that start that is derived from this one.
     pub(crate) fn with_start(self, started_at: DateTime<Utc>) -> Self {
-        ActivityId(at(self.0, started_at))
+        ActivityId(with_time(self.0, started_at))
     }
 
-    /// The smallest id an activity started at this instant can have: a bound for time ranges.
+    /// Returns the smallest id of an activity that started at this instant: a bound for time ranges.
     pub fn lower_bound(at: DateTime<Utc>) -> Self {
         ActivityId::from_parts(at.timestamp_micros(), 0)
     }
 
-    /// When the activity started, to the microsecond.
+    /// Returns when the activity started, to the microsecond.
     pub fn started_at(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.started_at_us()).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// When the activity started, in microseconds since the Unix epoch.
+    /// Returns when the activity started, in microseconds since the Unix epoch.
     pub fn started_at_us(self) -> i64 {
         let (high, _) = self.0.as_u64_pair();
         ((high >> 16) * 1000 + ((high & 0xfff) * 1000) / 4096) as i64
@@ -71,24 +70,24 @@ impl ActivityId {
     }
 }
 
-/// The id of an event: a UUIDv7 made from the instant of the event, like an [`ActivityId`].
+/// The id of an event: a UUIDv7 with the event's time, like an [`ActivityId`].
 ///
-/// Behind the instant stands a counter, so that events of one log within one microsecond sort as they happened.
+/// The time is followed by a counter, so that events of one log in the same microsecond sort as they happened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(Uuid);
 
 impl EventId {
-    /// Makes an id from an instant in microseconds since the Unix epoch, a counter and 46 random bits.
+    /// Creates an id from a time in microseconds since the Unix epoch, a counter and 46 random bits.
     pub(crate) fn from_parts(at_us: i64, number: u64, random: u64) -> Self {
         EventId(ActivityId::from_parts(at_us, number << 48 | random >> 16).0)
     }
 
-    /// This id where it says that the event happened then, else another one that does and follows from this one.
+    /// Returns this id if its time is `instant`, or an id with that time that is derived from this one.
     pub(crate) fn with_time(self, instant: DateTime<Utc>) -> Self {
-        EventId(at(self.0, instant))
+        EventId(with_time(self.0, instant))
     }
 
-    /// When it happened, to the microsecond.
+    /// Returns when the event happened, to the microsecond.
     pub fn at(self) -> DateTime<Utc> {
         ActivityId(self.0).started_at()
     }
@@ -104,18 +103,18 @@ impl EventId {
     }
 }
 
-/// The id of a recording: a UUIDv7 made from its begin, like an [`ActivityId`].
+/// The id of a recording: a UUIDv7 with its start, like an [`ActivityId`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordingId(Uuid);
 
 impl RecordingId {
-    /// Makes an id from a begin in microseconds since the Unix epoch and 62 random bits.
+    /// Creates an id from a start in microseconds since the Unix epoch and 62 random bits.
     #[cfg(feature = "recording")]
     pub(crate) fn from_parts(started_at_us: i64, random: u64) -> Self {
         RecordingId(ActivityId::from_parts(started_at_us, random).0)
     }
 
-    /// When it began, to the microsecond.
+    /// Returns when the recording started, to the microsecond.
     pub fn started_at(self) -> DateTime<Utc> {
         ActivityId(self.0).started_at()
     }
@@ -131,12 +130,12 @@ impl RecordingId {
     }
 }
 
-/// The id of one open log: one process, one [`ActivityLog`](crate::ActivityLog), from open to close.
+/// The id of an instance: one [`ActivityLog`](crate::ActivityLog) of one process, from open to close.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(Uuid);
 
 impl InstanceId {
-    /// Makes an id from the opening time in microseconds since the Unix epoch and 62 random bits.
+    /// Creates an id from the opening time in microseconds since the Unix epoch and 62 random bits.
     pub(crate) fn from_parts(opened_at_us: i64, random: u64) -> Self {
         InstanceId(ActivityId::from_parts(opened_at_us, random).0)
     }
@@ -152,24 +151,24 @@ impl InstanceId {
     }
 }
 
-/// The id itself where it is a UUIDv7 of that instant, else one that is.
+/// Returns the id if it is a UUIDv7 with that time, or a UUIDv7 with that time that is derived from it.
 ///
-/// What the first half says about the time is left out, and mixed into the second: ids whose first halves are equal stay
-/// different for certain, others as random ids do (62 bits for each microsecond).
-fn at(id: Uuid, instant: DateTime<Utc>) -> Uuid {
+/// The first half is replaced by the time, and mixed into the second: ids whose first halves are equal stay different for
+/// certain, others as random ids do (62 bits per microsecond).
+fn with_time(id: Uuid, instant: DateTime<Utc>) -> Uuid {
     let us = instant.timestamp_micros();
-    let is_ours = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
-    if is_ours && ActivityId(id).started_at_us() == us {
+    let is_v7 = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
+    if is_v7 && ActivityId(id).started_at_us() == us {
         return id;
     }
     let (high, low) = id.as_u64_pair();
-    // The variant stands in the two bits that the new id has its own in.
-    let salt = low ^ mixed(mixed(high) ^ (low >> 62));
+    // The two bits of the old variant would be overwritten by the new one: mix them in.
+    let salt = low ^ mix(mix(high) ^ (low >> 62));
     ActivityId::from_parts(us, salt << 2).0
 }
 
-/// Spreads every bit over all others: the end of SplitMix64.
-fn mixed(bits: u64) -> u64 {
+/// Spreads every bit over all others: the finalizer of SplitMix64.
+fn mix(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
@@ -247,13 +246,13 @@ mod tests {
         }
 
         #[test]
-        fn an_id_of_another_time_follows_from_the_old_one(old: [u8; 16], other: [u8; 16], us in 0i64..4_102_444_800_000_000) {
+        fn an_id_with_another_time_is_derived_from_the_old_one(old: [u8; 16], other: [u8; 16], us in 0i64..4_102_444_800_000_000) {
             let at = DateTime::from_timestamp_micros(us).unwrap();
             let new = |bytes| ActivityId::from_bytes(bytes).with_start(at);
             prop_assert_eq!(new(old).started_at(), at);
             prop_assert_eq!(new(*new(old).as_bytes()), new(old));
             prop_assert_eq!(old == other, new(old) == new(other));
-            // Ids of one first half, those of one microsecond say.
+            // Ids with the same first half, such as those of one microsecond.
             let mut near = old;
             near[8..].copy_from_slice(&other[8..]);
             prop_assert_eq!(old == near, new(old) == new(near));

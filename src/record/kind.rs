@@ -1,4 +1,4 @@
-//! What sort of work an activity is.
+//! Kinds of activities.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What sort of work an activity is.
+/// The kind of work that an activity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +44,7 @@ impl Kind {
         Kind::Custom,
     ];
 
-    /// The name in stores, filters and JSON.
+    /// Returns the name in stores, filters and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Tool => "tool",

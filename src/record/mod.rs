@@ -1,4 +1,4 @@
-//! Plain data that every other folder stands on: what activities, events and recordings are, without what records or reads it.
+//! Records as plain data: activities, events and recordings, their ids and scopes, and filters of them.
 
 mod activity;
 mod capture;

@@ -1,10 +1,10 @@
-//! How an activity ended, as the code that ran it says.
+//! Outcomes of activities, as reported by the code that ran them.
 
 use std::{any::type_name, fmt};
 
 use crate::record::{Status, Text};
 
-/// How an activity ended: a final status, and for failures what kind of error and what it said.
+/// The outcome of an activity: a final status, and for failures an error type and a message.
 ///
 /// # Examples
 ///
@@ -22,12 +22,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// It ended as it should.
+    /// Success.
     pub const fn success() -> Self {
         Outcome::plain(Status::Success)
     }
 
-    /// It ended with an error. The type is a low-cardinality name such as `timeout`, `denied` or a code.
+    /// A failure. The error type is a low-cardinality name such as `timeout`, `denied` or a code.
     pub fn failed(error_type: impl Into<Text>) -> Self {
         Outcome {
             error_type: Some(error_type.into()),
@@ -44,7 +44,7 @@ impl Outcome {
         }
     }
 
-    /// It panicked. Stored as `failed` with the error type `panic`.
+    /// A panic. Stored as `failed` with the error type `panic`.
     pub const fn panicked() -> Self {
         Outcome {
             status: Status::Failed,
@@ -53,34 +53,34 @@ impl Outcome {
         }
     }
 
-    /// Its caller went away, or it was dropped, before it ended.
+    /// Cancellation: it was dropped, or its caller went away, before it ended.
     pub const fn cancelled() -> Self {
         Outcome::plain(Status::Cancelled)
     }
 
-    /// It decided that there was nothing to do.
+    /// Nothing to do.
     pub const fn skipped() -> Self {
         Outcome::plain(Status::Skipped)
     }
 
-    /// Sets the message: the error, or whatever else can be displayed. It is redacted, then capped, before it is stored.
+    /// Sets the message: an error, or anything that can be displayed. It is redacted, then capped, before it is stored.
     #[must_use]
     pub fn with_message(mut self, message: impl fmt::Display) -> Self {
         self.message = Some(message.to_string().into());
         self
     }
 
-    /// The final status.
+    /// Returns the final status.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The kind of error, for failures.
+    /// Returns the error type of a failure.
     pub fn error_type(&self) -> Option<&str> {
         self.error_type.as_deref()
     }
 
-    /// What the error said.
+    /// Returns the message of the error.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

@@ -1,4 +1,4 @@
-//! A recording as it is read back: what a nested resource left, and which activities it belongs to.
+//! Recordings as they are read back, and their links to activities.
 
 use std::{fmt, str::FromStr};
 
@@ -10,76 +10,76 @@ use crate::{
     record::{ActivityId, InstanceId, RecordingId, Text},
 };
 
-/// A recording as it is read back: a stream of chunks that a browser session, a terminal or the like left.
+/// A recording as it is read back: a stream of chunks of a browser session, a terminal or another resource.
 ///
-/// Every field is always present in JSON, `null` where nothing is known.
+/// In JSON every field is present; unknown ones are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RecordingRecord {
     /// Its id, which sorts by start.
     pub id: RecordingId,
-    /// What its chunks hold: `rrweb`, `asciicast`, ..
+    /// The format of its chunks: `rrweb`, `asciicast`, …
     pub format: Text,
-    /// How it stands or ended.
+    /// Its status.
     pub status: RecordingStatus,
-    /// How many events are known to be missing.
+    /// Number of events that are known to be missing.
     pub lost: u64,
-    /// How many events it has.
+    /// Number of its events.
     pub events: u64,
-    /// How many bytes it takes, compressed.
+    /// Its compressed size in bytes.
     pub bytes: u64,
     /// Its tracks in order of their first chunks: the tabs of a browser. A terminal has one, without a name.
     pub tracks: Vec<Text>,
-    /// When it began, UTC, to the microsecond.
+    /// When it started, UTC, to the microsecond.
     pub started_at: DateTime<Utc>,
-    /// When it ended. `None` while it goes on and when it was abandoned.
+    /// When it ended. `None` while it continues and if it was abandoned.
     pub ended_at: Option<DateTime<Utc>>,
     /// The activities that it belongs to, in order of their ranges.
     pub links: Vec<RecordingLink>,
-    /// The open log that recorded it.
+    /// The instance that recorded it.
     pub instance: InstanceId,
 }
 
-/// Which part of a recording belongs to an activity.
+/// The link of a recording to an activity: which part belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RecordingLink {
     /// The activity.
     pub activity: ActivityId,
-    /// From when on the recording was attached to it.
+    /// When the recording was attached to the activity.
     pub from: DateTime<Utc>,
-    /// When the activity ended. `None` until everything up to there has been flushed: the link is pending.
+    /// When the activity ended. `None` while the link is pending: until everything up to the end has been flushed.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// How a recording stands or ended.
+/// The status of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RecordingStatus {
-    /// It goes on.
+    /// It is being recorded.
     Recording,
     /// It ended, and nothing is missing.
     Complete,
     /// It ended, and events are known to be missing.
     Lost,
-    /// What was recorded crashed, a page of a browser say; what it had not handed over is missing.
+    /// The resource crashed, such as a page of a browser; events that it had not flushed are missing.
     Crashed,
-    /// What was recorded went away, a browser that was killed say.
+    /// The resource disappeared, such as a browser that was killed.
     Gone,
-    /// What was recorded did not answer in time when it was to hand over the rest.
+    /// The resource did not flush its last events before the timeout.
     TimedOut,
-    /// It reached the limit for one recording; what came after is missing.
+    /// It reached the size limit of a recording; later events are missing.
     Truncated,
-    /// The process that recorded it, or its runtime, ended before it did.
+    /// Its process or runtime ended before it did.
     Abandoned,
 }
 
 impl RecordingRecord {
-    /// A recording that has begun, and has no chunks yet.
+    /// Creates a recording that has started, and has no chunks yet.
     pub fn new(
         id: RecordingId,
         format: impl Into<Text>,
@@ -103,7 +103,7 @@ impl RecordingRecord {
 }
 
 impl ChunkRecord {
-    /// The chunk with this number, counted from 0, of one event at an instant.
+    /// Creates a chunk with one event at an instant. Chunks are numbered from 0.
     pub fn new(
         number: u64,
         track: impl Into<Text>,
@@ -124,7 +124,7 @@ impl ChunkRecord {
 }
 
 impl RecordingLink {
-    /// The part of a recording that belongs to an activity; without an end while that runs.
+    /// Creates a link to an activity; `until` is `None` while it is pending.
     pub fn new(activity: ActivityId, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Self {
         RecordingLink {
             activity,
@@ -147,7 +147,7 @@ impl RecordingStatus {
         RecordingStatus::Abandoned,
     ];
 
-    /// The name in views and JSON.
+    /// Returns the name in views and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             RecordingStatus::Recording => "recording",
@@ -179,30 +179,30 @@ impl FromStr for RecordingStatus {
     }
 }
 
-/// A part of a recording as it is read back.
+/// A chunk of a recording as it is read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChunkRecord {
-    /// Its place in the recording, from 0.
+    /// Its number in the recording, from 0.
     pub number: u64,
-    /// The track that it continues.
+    /// The track that it belongs to.
     pub track: Text,
-    /// How many events it holds.
+    /// Number of its events.
     pub events: u64,
-    /// When the first of them happened.
+    /// When its first event happened.
     pub from: DateTime<Utc>,
-    /// When the last of them happened.
+    /// When its last event happened.
     pub until: DateTime<Utc>,
-    /// How the body is written.
+    /// The encoding of the body.
     pub codec: Codec,
-    /// What it holds, as it is stored.
+    /// Its events, encoded.
     pub body: Vec<u8>,
 }
 
-/// How the body of a chunk is written.
+/// The encoding of a chunk's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
-    /// One zstd frame that carries its own checksum. Frames one after another are one stream.
+    /// One zstd frame with a checksum. Concatenated frames are one stream.
     Zstd,
 }

@@ -1,4 +1,4 @@
-//! For whom and where: the texts that every record carries and that children inherit.
+//! Scopes: for whom and where an activity ran.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Scope {
     pub actor: Option<Text>,
     /// The site or product a tool is for.
     pub brand: Option<Text>,
-    /// `development`, `production`, ..
+    /// `development`, `production`, …
     pub environment: Option<Text>,
     /// The client's session or conversation.
     pub session: Option<Text>,
@@ -134,13 +134,13 @@ impl Scope {
         ]
     }
 
-    /// The bytes that it and its texts take.
+    /// Returns its size in bytes, with its texts.
     pub(crate) fn cost(&self) -> usize {
         let texts = self.texts().into_iter().flatten().map(Text::heap_bytes);
         size_of::<Scope>() + texts.sum::<usize>()
     }
 
-    /// Takes from `parent` what this scope does not say itself.
+    /// Fills unset fields from the parent's scope.
     pub(crate) fn inherit(&mut self, parent: &Scope) {
         for (own, inherited) in self.texts_mut().into_iter().zip(parent.texts()) {
             if own.is_none() {

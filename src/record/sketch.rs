@@ -1,12 +1,12 @@
-//! A latency sketch: how many durations fell between which bounds, mergeable and small.
+//! A latency sketch: a small, mergeable histogram of durations.
 //!
-//! The bounds are log-linear as in HdrHistogram: every power of two is cut into 16 equal parts. A quantile
-//! read back is the middle of its part, so it is off by at most 1/32 (3.2 %) of the true value.
+//! The bucket bounds are log-linear as in HdrHistogram: every power of two is divided into 16 equal parts. A quantile is the
+//! middle of its part, so it is off by at most 1/32 (3.2 %) of the true value.
 
-/// Parts that a power of two is cut into, as bits: 16 parts.
+/// The number of parts per power of two, as bits: 16 parts.
 const BITS: u32 = 4;
 
-/// How many durations fell into which part of the scale: small, and mergeable in any order.
+/// A histogram of durations: small, and mergeable in any order.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ impl Sketch {
         }
     }
 
-    /// Adds what another has counted.
+    /// Adds the counts of another sketch.
     pub fn merge(&mut self, other: &Sketch) {
         if self.counts.is_empty() {
             self.counts.clone_from(&other.counts);
@@ -48,14 +48,13 @@ impl Sketch {
             at += before.count();
             match self.counts.get_mut(at) {
                 Some(kept) if kept.0 == *part => kept.1 = kept.1.saturating_add(*count),
-                // Most parts are there already once a few sketches were added.
+                // Rare: after a few sketches most parts exist.
                 _ => self.counts.insert(at, (*part, *count)),
             }
         }
     }
 
-    /// The duration in nanoseconds that this share (0 to 1) of all did not exceed, off by at most 1/32 of it; `None` for
-    /// an empty sketch.
+    /// Returns the quantile in nanoseconds for a share of 0 to 1, off by at most 1/32; `None` for an empty sketch.
     pub fn quantile(&self, share: f64) -> Option<u64> {
         let total: u64 = self.counts.iter().map(|one| one.1).sum();
         let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
@@ -66,7 +65,7 @@ impl Sketch {
         })
     }
 
-    /// Writes pairs of LEB128 numbers: the distance to the part before, and its count.
+    /// Encodes the sketch as pairs of LEB128 numbers: the distance to the previous part, and the count.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.counts.len() * 3);
         let mut last = 0;
@@ -78,7 +77,7 @@ impl Sketch {
         bytes
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote; what is cut off or out of range is left out.
+    /// Decodes what [`to_bytes`](Self::to_bytes) wrote. Pairs that are incomplete or out of range are ignored.
     pub fn from_bytes(mut bytes: &[u8]) -> Self {
         let mut sketch = Sketch {
             // A pair takes two bytes at least.
@@ -103,7 +102,7 @@ impl Sketch {
     }
 }
 
-/// The part of the scale that a duration falls into.
+/// Returns the part of the scale that a duration belongs to.
 fn part(ns: u64) -> u16 {
     if ns < 1 << BITS {
         return ns as u16;
@@ -113,7 +112,7 @@ fn part(ns: u64) -> u16 {
     (((octave - BITS + 1) << BITS) as u64 + within) as u16
 }
 
-/// The middle of a part in nanoseconds.
+/// Returns the middle of a part in nanoseconds.
 fn middle(part: u16) -> u64 {
     let part = u64::from(part);
     if part < 1 << BITS {
@@ -133,7 +132,7 @@ pub(crate) fn write_varint(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Reads what [`write_varint`] wrote.
+/// Reads a number that [`write_varint`] wrote, and advances past it.
 pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {

@@ -1,9 +1,9 @@
-//! One spelling for free text that stands for a type.
+//! One spelling of event types.
 
 use crate::record::Text;
 
-/// The words of a text in snake_case: `github-push`, `GithubPush` and `Github push!` all become `github_push`.
-/// Empty where it has no letters or digits.
+/// Converts a text to snake_case: `github-push`, `GithubPush` and `Github push!` all become `github_push`. The result is
+/// empty if there are no letters or digits.
 pub(crate) fn snake_case(text: &Text) -> Text {
     if is_snake_case(text) {
         return text.clone();
@@ -16,8 +16,8 @@ pub(crate) fn snake_case(text: &Text) -> Text {
             last = None;
             continue;
         }
-        // A word begins after a gap, at a capital after a small letter, and at the last of several capitals:
-        // `HTTPServer` is `http_server`.
+        // A word begins after a separator, at an upper-case letter after a lower-case one, and at the last of several
+        // upper-case letters: `HTTPServer` is `http_server`.
         let begins = last.is_none_or(|last| {
             c.is_uppercase()
                 && (!last.is_uppercase() || rest.peek().is_some_and(|next| next.is_lowercase()))

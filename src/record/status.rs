@@ -1,4 +1,4 @@
-//! How an activity stands or ended.
+//! Statuses of activities and events.
 
 use std::{fmt, str::FromStr};
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// How an activity stands or ended: the one vocabulary for it.
+/// The status of an activity, or of what an event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// It has started and not ended. `in_progress` is read as this too.
+    /// It has started and not ended. `in_progress` is an alias.
     #[serde(alias = "in_progress")]
     Running,
-    /// It ended as it should.
+    /// It succeeded.
     Success,
     /// It ended with an error or a panic; the error type says which.
     Failed,
     /// It was dropped, or its caller went away, before it ended.
     Cancelled,
-    /// It decided that there was nothing to do.
+    /// It found nothing to do.
     Skipped,
     /// Its process died before it ended.
     Abandoned,
@@ -38,7 +38,7 @@ impl Status {
         Status::Abandoned,
     ];
 
-    /// The name in views, filters and JSON.
+    /// Returns the name in views, filters and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Status::Running => "running",

@@ -1,4 +1,4 @@
-//! What can be said of many activities at once, and added up in any order.
+//! Sums of activities, which can be merged in any order.
 
 use crate::record::{Sketch, Status};
 
@@ -14,13 +14,13 @@ pub struct Sums {
     pub cancelled: u64,
     /// Those that have a duration: all that were not abandoned.
     pub timed: u64,
-    /// All durations together, in nanoseconds.
+    /// The sum of all durations, in nanoseconds.
     pub sum_ns: u64,
     /// The shortest duration, in nanoseconds.
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds.
     pub max_ns: Option<u64>,
-    /// How the durations are spread.
+    /// The distribution of the durations.
     pub sketch: Sketch,
 }
 
@@ -42,7 +42,7 @@ impl Sums {
         }
     }
 
-    /// Adds what another has counted.
+    /// Adds the sums of other activities.
     pub fn merge(&mut self, other: &Sums) {
         self.count += other.count;
         self.failed += other.failed;
@@ -54,20 +54,21 @@ impl Sums {
         self.sketch.merge(&other.sketch);
     }
 
-    /// The mean duration in nanoseconds; `None` where nothing has one.
+    /// Returns the mean duration in nanoseconds; `None` if no activity has a duration.
     pub fn mean_ns(&self) -> Option<u64> {
         self.sum_ns.checked_div(self.timed)
     }
 
-    /// The duration in nanoseconds that this share (0 to 1) of all did not exceed, off by at most 1/32 of it.
+    /// Returns the quantile of the durations in nanoseconds for a share of 0 to 1, off by at most 1/32; `None` if no
+    /// activity has a duration.
     pub fn quantile_ns(&self, share: f64) -> Option<u64> {
-        let read = self.sketch.quantile(share)?;
-        // The sketch knows a part of the scale, these know its ends.
-        Some(read.clamp(self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX)))
+        let estimate = self.sketch.quantile(share)?;
+        // The estimate is the middle of a part, which may lie outside of the exact bounds.
+        Some(estimate.clamp(self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX)))
     }
 }
 
-/// The lesser of those that there are.
+/// Returns the smaller of the given values.
 fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     a.into_iter().chain(b).min()
 }

@@ -1,4 +1,4 @@
-//! The trace that an activity belongs to: W3C Trace Context, level 1.
+//! Trace ids, span ids and W3C Trace Context, level 1.
 
 use std::{fmt, str::FromStr};
 
@@ -9,32 +9,32 @@ use crate::{
     record::{ActivityId, Text},
 };
 
-/// The most bytes of a `tracestate` that are passed on: what the standard asks everybody to manage.
+/// The most bytes of a `tracestate` that are propagated: the minimum that the standard requires.
 const MAX_STATE_BYTES: usize = 512;
-/// The version, the trace id, the span id and the flags of a `traceparent`, with the dashes between.
+/// The length of a `traceparent`: version, trace id, span id and flags, with dashes between them.
 const TRACEPARENT_BYTES: usize = 55;
-/// The flag that says that the caller records its part of the trace.
+/// The flag `sampled`: the caller records its part of the trace.
 const SAMPLED: u8 = 1;
 
 /// The id of a trace: 16 bytes, not all of them zero. Its text form is hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId([u8; 16]);
 
-/// The id of a span, one step of a trace: 8 bytes, not all of them zero. Its text form is hexadecimal.
+/// The id of a span in a trace: 8 bytes, not all of them zero. Its text form is hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId([u8; 8]);
 
 impl TraceId {
-    /// The trace of a tree of activities that continues no other: its root's id.
+    /// Returns the trace id of a tree that continues no other trace: its root's id.
     pub fn from_root(root: ActivityId) -> Self {
         TraceId(*root.as_bytes())
     }
 }
 
 impl SpanId {
-    /// The span of an activity of which no other is known: the second half of its id.
+    /// Returns the span id of an activity that has not been assigned another one: the second half of its id.
     pub fn from_activity(activity: ActivityId) -> Self {
-        // It has no zeros alone: a UUID says there of which variant it is.
+        // Never all zeros: it contains the variant of the UUID.
         let [_, _, _, _, _, _, _, _, half @ ..] = *activity.as_bytes();
         SpanId(half)
     }
@@ -43,12 +43,12 @@ impl SpanId {
 macro_rules! hexadecimal {
     ($id:ident, $bytes:literal, $what:literal) => {
         impl $id {
-            /// The bytes, most significant first.
+            /// Returns the bytes, most significant first.
             pub fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
             }
 
-            /// Reads bytes, most significant first; `None` where all are zero.
+            /// Creates an id from bytes, most significant first; `None` if all are zero.
             pub fn from_bytes(bytes: [u8; $bytes]) -> Option<Self> {
                 (bytes != [0; $bytes]).then_some($id(bytes))
             }
@@ -93,8 +93,8 @@ macro_rules! hexadecimal {
 hexadecimal!(TraceId, 16, "a trace id");
 hexadecimal!(SpanId, 8, "a span id");
 
-/// Where a request stands in a trace: what the headers `traceparent` and `tracestate` say, or the keys of the same
-/// name in the `_meta` of an MCP request. It is displayed as a `traceparent`.
+/// The trace context of a request: from the headers `traceparent` and `tracestate`, or from the keys with these names in the
+/// `_meta` of an MCP request. It is displayed as a `traceparent`.
 ///
 /// # Examples
 ///
@@ -116,13 +116,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads a `traceparent` and its `tracestate`; `None` where the first is not valid. A state of more than 512
-    /// bytes is left out.
+    /// Parses a `traceparent` and its `tracestate`; `None` if the `traceparent` is invalid. A `tracestate` of more than 512
+    /// bytes is dropped.
     pub fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
         let (head, rest) = traceparent.split_at_checked(TRACEPARENT_BYTES)?;
         let mut parts = head.split('-');
         let [version] = bytes(parts.next()?)?;
-        // Later versions may say more behind this, and only behind this.
+        // Later versions may append fields.
         let extended = version > 0 && rest.starts_with('-');
         if version == 0xff || !(rest.is_empty() || extended) {
             return None;
@@ -139,7 +139,7 @@ impl TraceContext {
         })
     }
 
-    /// Makes one of its parts.
+    /// Creates a context from its parts.
     pub(crate) fn new(trace_id: TraceId, span_id: SpanId, flags: u8, state: Option<Text>) -> Self {
         TraceContext {
             trace_id,
@@ -149,27 +149,27 @@ impl TraceContext {
         }
     }
 
-    /// The trace.
+    /// Returns the trace id.
     pub fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// The step that the next one comes from.
+    /// Returns the id of the parent span.
     pub fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// What the caller says of the trace: bit 0 that it records its part.
+    /// Returns the trace flags: bit 0 is set if the caller records its part.
     pub fn flags(&self) -> u8 {
         self.flags
     }
 
-    /// The flags of a trace that begins with us: we do record our part.
+    /// Returns the flags of a trace that starts here, which is recorded.
     pub(crate) const fn own_flags() -> u8 {
         SAMPLED
     }
 
-    /// The `tracestate`: what tracing systems want to be passed on.
+    /// Returns the `tracestate`, which tracing systems propagate.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
@@ -182,7 +182,7 @@ impl fmt::Display for TraceContext {
     }
 }
 
-/// Reads exactly these bytes of lower-case hexadecimal digits.
+/// Parses exactly `N` bytes of lower-case hexadecimal digits.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let text = text.as_bytes();
     if text.len() != 2 * N {

@@ -1,13 +1,12 @@
-//! The order and the lines in which a tree of activities is drawn.
+//! The layout of a tree of activities as lines of text.
 
 use std::{collections::HashMap, slice};
 
 use crate::record::{ActivityId, ActivityRecord};
 
-/// Activities in the order in which a tree of them is drawn: each under the one it ran inside of.
+/// An iterator over activities in the order of a drawn tree: children follow their parent, with line prefixes.
 ///
-/// One whose parent is not among them is drawn as a root, and so is one of those that are each other's ancestors. Siblings
-/// keep the order in which they were given.
+/// An activity whose parent is missing is a root, and so is one of a cycle of ancestors. Siblings keep their order.
 ///
 /// # Examples
 ///
@@ -32,11 +31,11 @@ use crate::record::{ActivityId, ActivityRecord};
 /// ```
 #[derive(Debug)]
 pub struct TreeLayout<'a> {
-    /// To be looked through once what hangs from a root has been drawn.
+    /// Activities to scan for cycles once all roots are drawn.
     rest: slice::Iter<'a, ActivityRecord>,
-    /// Of those that have not been drawn.
+    /// The children of activities that are not drawn yet.
     children: HashMap<ActivityId, Vec<&'a ActivityRecord>>,
-    /// A stack instead of recursion: how deep a tree is, is for the recorded program to say.
+    /// A stack instead of recursion: the recorded program decides how deep the tree is.
     next: Vec<Next<'a>>,
 }
 
@@ -46,20 +45,21 @@ pub struct TreeLayout<'a> {
 pub struct Branch<'a> {
     /// The activity.
     pub activity: &'a ActivityRecord,
-    /// The lines that lead to it: `│  └─ `; empty for a root.
+    /// The prefix of its line, such as `│  └─ `; empty for a root.
     pub prefix: String,
 }
 
 #[derive(Debug)]
 struct Next<'a> {
     activity: &'a ActivityRecord,
-    /// What stands before the turn.
+    /// Indentation inherited from the ancestors.
     indent: String,
-    turn: &'static str,
+    /// The lines to the activity itself: `└─ `, `├─ `, or empty for a root.
+    connector: &'static str,
 }
 
 impl<'a> TreeLayout<'a> {
-    /// Lays these activities out.
+    /// Lays out activities, in any order.
     pub fn new(activities: &'a [ActivityRecord]) -> Self {
         let mut children: HashMap<_, Vec<_>> = activities
             .iter()
@@ -76,7 +76,7 @@ impl<'a> TreeLayout<'a> {
         let next = roots.into_iter().rev().map(|activity| Next {
             activity,
             indent: String::new(),
-            turn: "",
+            connector: "",
         });
         TreeLayout {
             rest: activities.iter(),
@@ -87,13 +87,13 @@ impl<'a> TreeLayout<'a> {
 }
 
 impl<'a> TreeLayout<'a> {
-    /// The next activity that hangs from no root: its ancestors are a circle.
-    fn circle(&mut self) -> Option<Next<'a>> {
+    /// Returns the next activity that no root leads to, because its ancestors form a cycle.
+    fn next_in_cycle(&mut self) -> Option<Next<'a>> {
         let activity = self.rest.find(|one| self.children.contains_key(&one.id))?;
         Some(Next {
             activity,
             indent: String::new(),
-            turn: "",
+            connector: "",
         })
     }
 }
@@ -105,9 +105,9 @@ impl<'a> Iterator for TreeLayout<'a> {
         let Next {
             activity,
             indent,
-            turn,
-        } = self.next.pop().or_else(|| self.circle())?;
-        let below = match turn {
+            connector,
+        } = self.next.pop().or_else(|| self.next_in_cycle())?;
+        let below = match connector {
             "" => "",
             "└─ " => "   ",
             _ => "│  ",
@@ -120,12 +120,12 @@ impl<'a> Iterator for TreeLayout<'a> {
             self.next.push(Next {
                 activity: child,
                 indent: below.clone(),
-                turn: if is_last { "└─ " } else { "├─ " },
+                connector: if is_last { "└─ " } else { "├─ " },
             });
         }
         Some(Branch {
             activity,
-            prefix: format!("{indent}{turn}"),
+            prefix: format!("{indent}{connector}"),
         })
     }
 }

@@ -84,7 +84,7 @@ pub use assert_one::AssertOne;
 pub use contents::LogContents;
 
 use crate::log::ActivityLog;
-pub use crate::pipeline::ManualClock;
+pub use crate::pipeline::{ManualClock, writer_passes};
 
 impl ActivityLog {
     /// Opens an in-memory log with a manual clock.

@@ -1,4 +1,4 @@
-//! ActivityGuard activities: what is current, what is nested, and exactly one end.
+//! Running activities: the current one, nesting, and exactly one end.
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -37,7 +37,7 @@ fn an_activity_needs_no_runtime() {
 }
 
 #[test]
-fn outside_of_an_activity_the_handle_is_inert() {
+fn the_current_activity_is_inert_outside_of_any() {
     let log = log();
     let activity = Activity::current();
     activity.set("rows", 42);
@@ -59,7 +59,7 @@ fn a_dropped_guard_is_cancelled_and_keeps_its_attributes() {
 }
 
 #[test]
-fn a_panic_is_a_failure_that_says_what_it_said() {
+fn a_panic_is_a_failure_with_its_message() {
     let log = log();
     let panic = std::panic::catch_unwind(|| {
         log.start(Describe::job("import"))
@@ -98,7 +98,7 @@ fn a_guard_dropped_by_a_panic_is_a_panic_and_one_dropped_during_an_older_one_is_
 }
 
 #[test]
-fn every_outcome_is_told_apart() {
+fn every_outcome_is_distinguished() {
     let log = log();
     log.start(Describe::tool("a")).end(Outcome::success());
     log.start(Describe::tool("b"))
@@ -223,7 +223,7 @@ async fn destructors_see_the_activity_after_success_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spawned_work_keeps_its_activity_when_asked() {
+async fn spawned_work_keeps_its_activity_if_carried_over() {
     let log = log();
     let running = log.start(Describe::tool("outer").actor("ann"));
     let outer = running.id();
@@ -310,7 +310,7 @@ fn the_first_end_wins() {
 }
 
 #[test]
-fn limits_mark_what_they_refuse() {
+fn attributes_beyond_the_limits_set_the_truncated_flag() {
     let log = log();
     let running = log.start(Describe::job("much"));
     for i in 0..70 {
@@ -357,7 +357,7 @@ fn running_activities_are_seen_and_those_left_open_are_abandoned() {
 }
 
 #[test]
-fn after_a_shutdown_calls_go_on_unrecorded_and_are_counted() {
+fn calls_after_a_shutdown_run_unrecorded_and_are_counted() {
     let log = log();
     log.start(Describe::job("before")).end(Outcome::success());
     log.shutdown().wait().unwrap();
@@ -384,7 +384,7 @@ fn a_disabled_log_records_nothing_and_changes_nothing() {
 }
 
 #[test]
-fn what_ends_on_a_runtime_that_is_shut_down_is_cancelled() {
+fn activities_on_a_runtime_that_is_shut_down_are_cancelled() {
     let log = log();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,4 +1,4 @@
-//! Where every event went: on record, once, or counted by the reason why it is not.
+//! The accounting of events: each is stored once, or counted by the reason why it is not.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
 
-/// How many are on record.
+/// Returns the number of stored events.
 fn on_record(log: &ActivityLog) -> usize {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
@@ -30,7 +30,7 @@ fn a_re_fired_event_is_one_event() {
         let event = log.event("memory_written").dedup_key(key.to_owned());
         event.record()
     };
-    // Within one batch, in a later one, and in another process's life.
+    // In one batch, in a later one, and from another instance.
     let first = fire(&log, "a");
     let again = fire(&log, "a");
     let id = first.id();
@@ -65,7 +65,7 @@ fn a_re_fired_event_is_one_event() {
 }
 
 #[test]
-fn a_type_off_the_list_is_refused_and_counted() {
+fn a_type_that_is_not_allowed_is_rejected_and_counted() {
     let log = ActivityLog::builder()
         .event_types(["chat_session", "deliverableRun"])
         .open(":memory:")
@@ -86,7 +86,7 @@ fn a_type_off_the_list_is_refused_and_counted() {
 }
 
 #[test]
-fn a_type_without_a_letter_is_no_type() {
+fn a_type_without_letters_or_digits_is_rejected() {
     let log = log();
     let receipt = log.event(" - ").record();
     assert_eq!(receipt.id(), None);
@@ -94,7 +94,7 @@ fn a_type_without_a_letter_is_no_type() {
 }
 
 #[test]
-fn what_comes_after_the_shutdown_is_counted() {
+fn events_after_the_shutdown_are_counted() {
     let log = log();
     log.shutdown().wait().unwrap();
     let receipt = log.event("deployment").record();
@@ -109,7 +109,7 @@ fn what_comes_after_the_shutdown_is_counted() {
 }
 
 #[test]
-fn an_event_of_a_call_that_was_not_admitted_stands_by_itself_or_is_counted() {
+fn an_event_of_a_rejected_call_has_no_activity_or_is_counted() {
     let store = FaultyStore::new(Fault::Hang);
     let builder = ActivityLog::builder().memory_limit(64 << 10);
     let log = builder.open_store(store.clone()).unwrap();
@@ -120,7 +120,7 @@ fn an_event_of_a_call_that_was_not_admitted_stands_by_itself_or_is_counted() {
         }
         call.end(Outcome::success());
     };
-    // There is no room for it either: it is counted.
+    // It does not fit either: it is counted.
     while full.event("deployment").record().id().is_some() {}
     assert_eq!(log.accounting().events.rejected_memory, 1);
     store.mend();
@@ -134,7 +134,7 @@ fn an_event_of_a_call_that_was_not_admitted_stands_by_itself_or_is_counted() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_counted_and_the_rest_is_on_record() {
+fn events_that_do_not_fit_into_memory_are_counted_and_the_rest_is_stored() {
     let store = FaultyStore::new(Fault::Hang);
     let log = ActivityLog::builder()
         .memory_limit(64 << 10)
@@ -160,7 +160,7 @@ fn what_does_not_fit_into_memory_is_counted_and_the_rest_is_on_record() {
         }
     }
     assert_eq!(on_record(&log) as u64, admitted);
-    // All of the memory came back.
+    // All memory has been given back.
     assert!(
         log.event("tick")
             .data("x".repeat(40_000))
@@ -174,7 +174,7 @@ fn what_does_not_fit_into_memory_is_counted_and_the_rest_is_on_record() {
 }
 
 #[test]
-fn a_poison_event_is_given_up_alone() {
+fn only_a_poison_event_is_given_up() {
     let store = FaultyStore::new(Fault::Refuse("poison"));
     let log = ActivityLog::builder().open_store(store).unwrap();
     let good: Vec<_> = (0..20).map(|_| log.event("good").record()).collect();
@@ -198,7 +198,7 @@ fn a_poison_event_is_given_up_alone() {
 }
 
 #[test]
-fn a_batch_that_is_tried_again_leaves_each_event_once_and_no_duplicate() {
+fn a_retried_batch_stores_each_event_once_and_counts_no_duplicate() {
     let store = FaultyStore::new(Fault::Late);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let receipts = [
@@ -218,7 +218,7 @@ fn a_batch_that_is_tried_again_leaves_each_event_once_and_no_duplicate() {
 }
 
 #[test]
-fn a_wait_ends_at_its_deadline_and_a_shutdown_counts_what_it_could_not_commit() {
+fn a_wait_ends_at_its_timeout_and_a_shutdown_counts_uncommitted_events() {
     let store = FaultyStore::new(Fault::Fail);
     let log = ActivityLog::builder().open_store(store).unwrap();
     let wait = log.event("deployment").record().committed();
@@ -245,7 +245,7 @@ fn a_wait_ends_at_its_deadline_and_a_shutdown_counts_what_it_could_not_commit() 
 }
 
 #[test]
-fn the_json_of_an_accounting_is_what_files_and_programs_know() {
+fn the_json_of_an_accounting_stays_compatible() {
     let text = r#"{"started":58,"open":1,"abandoned":2,"ended":40,"rejected_memory":3,"rejected_closed":4,"rejected_forked":8,"committed":5,"waiting":6,"lost_refused":12,"lost_shutdown":17,"late_ends":7,"not_durable":9,"redactor_panics":10,"files_replaced":11,"rows_rescued":13,"events":{"recorded":66,"rejected_memory":1,"rejected_closed":2,"rejected_type":3,"rejected_limit":4,"rejected_forked":5,"committed":6,"duplicates":7,"waiting":8,"lost_refused":9,"lost_shutdown":21},"recordings":{"recorded":28,"rejected_memory":1,"rejected_closed":2,"committed":3,"waiting":4,"lost_refused":5,"lost_shutdown":13}}"#;
     let accounting: Accounting = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&accounting).unwrap(), text);
@@ -260,7 +260,7 @@ fn the_json_of_an_accounting_is_what_files_and_programs_know() {
         kinds[kind].committed += 1;
         assert!(!wrong.adds_up());
     }
-    // What an older version has saved, and what stands beside it in the file.
+    // As an older version saved it, with unknown fields.
     let older: Accounting = serde_json::from_str(r#"{"started":1,"saved_at":5}"#).unwrap();
     assert_eq!((older.activities.recorded, older.events.recorded), (1, 0));
 }

@@ -1,4 +1,4 @@
-//! The layer changes nothing about the service that it wraps, whatever happens to calls or to the store.
+//! The layer does not change the behaviour of the service that it wraps, also when calls or the store fail.
 
 use std::{
     cell::RefCell,
@@ -22,7 +22,7 @@ use crate::support::{
     rows,
 };
 
-/// What a scripted service or future does when it is polled.
+/// The behavior of a scripted service or future when it is polled.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Pending,
@@ -31,7 +31,7 @@ enum Step {
     Panic,
 }
 
-/// What one call goes through, and at which poll its caller gives up.
+/// The script of one call, and the poll after which its caller drops it.
 #[derive(Debug, Clone)]
 struct Script {
     ready: Vec<Step>,
@@ -40,7 +40,7 @@ struct Script {
     patience: usize,
 }
 
-/// What was seen from outside and from inside, in order.
+/// The observations of the caller and of the service, in order.
 type Trace = Rc<RefCell<Vec<String>>>;
 
 struct Scripted {
@@ -90,7 +90,7 @@ impl Future for ScriptedFuture {
             }
             Some(Step::Ok(value)) => Poll::Ready(Ok(value)),
             Some(Step::Err(error)) => Poll::Ready(Err(error)),
-            // A poll after a panic is allowed to go on: wrapped and bare must then do the same.
+            // A poll after a panic may continue: wrapped and bare must then do the same.
             Some(Step::Panic) => panic!("poll"),
             None => Poll::Ready(Ok(0)),
         }
@@ -103,7 +103,7 @@ impl Drop for ScriptedFuture {
     }
 }
 
-/// Drives a service through a script as a caller would, and writes down all that can be seen.
+/// Drives a service through a script as a caller would, and records every observation.
 fn drive<S>(mut service: S, script: &Script, trace: &Trace)
 where
     S: Service<u8, Response = u8, Error = u8>,
@@ -141,7 +141,7 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_default()
 }
 
-/// The trace without the place at which the inner future is dropped: ours drops it as soon as it is ready.
+/// Returns the trace without the drop of the inner future, which the layer drops as soon as it is ready.
 fn run(layer: Option<ActivityLayer>, script: &Script) -> Vec<String> {
     let trace = Trace::default();
     let scripted = Scripted {
@@ -180,7 +180,7 @@ fn script() -> impl Strategy<Value = Script> {
     )
 }
 
-/// How the one activity of a script must end: as what its caller saw first.
+/// The expected status of a script's activity: the first end that its caller saw.
 fn expected(script: &Script) -> Status {
     if script.call_panics {
         return Status::Failed;
@@ -196,7 +196,7 @@ fn expected(script: &Script) -> Status {
     Status::Cancelled
 }
 
-/// Panics are part of the scripts: their messages would drown the output.
+/// Silences panics, which are part of the scripts: their messages would drown the output.
 fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -254,7 +254,7 @@ proptest! {
         let flushed = log.flush().timeout(Duration::from_millis(1)).wait();
         prop_assert!(flushed.unwrap_err().is_timeout());
 
-        // The store works again: nothing that waited is lost.
+        // The store works again: no waiting record is lost.
         store.mend();
         log.flush().wait().unwrap();
         prop_assert_eq!(log.accounting().activities.committed, scripts.len() as u64);
@@ -323,7 +323,7 @@ fn a_call_that_is_dropped_after_its_deadline_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_rule_that_panics_costs_the_record_not_the_call() {
+async fn a_describe_that_panics_loses_the_record_not_the_call() {
     quiet_panics();
     let log = ActivityLog::open(":memory:").unwrap();
     let service = ActivityLayer::new(&log)
@@ -389,7 +389,7 @@ fn a_record_that_the_store_refuses_does_not_hold_back_the_others() {
 }
 
 #[test]
-fn memory_is_bounded_and_what_does_not_fit_is_counted() {
+fn memory_is_bounded_and_records_that_do_not_fit_are_counted() {
     let store = FaultyStore::new(Fault::Hang);
     let log = ActivityLog::builder()
         .memory_limit(256 << 10)
@@ -419,7 +419,7 @@ fn memory_is_bounded_and_what_does_not_fit_is_counted() {
 }
 
 #[test]
-fn a_log_is_shared_freely() {
+fn a_log_can_be_cloned_and_shared() {
     fn shared<T: Clone + Send + Sync + std::panic::UnwindSafe + std::fmt::Debug>(_: &T) {}
     let log = ActivityLog::disabled();
     shared(&log);

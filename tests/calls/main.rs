@@ -1,4 +1,4 @@
-//! From the start of a call to a committed row: what runs, what a call waits for, what is kept of it.
+//! From the start of a call to a committed row: activities, modes, the pipeline, redaction and outcomes.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod activity;

@@ -1,4 +1,4 @@
-//! What a call waits for in each mode, and for how long.
+//! Modes: what a call waits for, and for how long.
 
 use std::{
     future::Future,
@@ -19,7 +19,7 @@ use crate::support::{
     faulty::{Fault, FaultyStore},
 };
 
-/// Long enough that no test waits for it.
+/// A timeout that no test reaches.
 const NEVER: Duration = Duration::from_secs(3600);
 
 fn log(store: &Arc<FaultyStore>, mode: Mode, set: impl FnOnce(Builder) -> Builder) -> ActivityLog {
@@ -31,7 +31,7 @@ fn log(store: &Arc<FaultyStore>, mode: Mode, set: impl FnOnce(Builder) -> Builde
     set(builder).open_store(store.clone()).unwrap()
 }
 
-/// A service that answers at once, on the record under the names that it is asked for.
+/// A service that responds at once, and is recorded under the names in its requests.
 fn service(
     log: &ActivityLog,
 ) -> impl Service<&'static str, Response = &'static str, Error = String, Future: Send> + Clone + use<>
@@ -51,11 +51,11 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_on_record() {
+async fn a_response_comes_after_its_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let builder = ActivityLog::builder().mode(Mode::Durable);
-    // Long, so that nothing but the waiting can bring it into the store.
+    // Long, so that only the waiting calls cause commits.
     let log = builder.flush_interval(NEVER).open(&path).unwrap();
     let mut calls = service(&log);
     for name in ["one", "fails", "two"] {
@@ -71,7 +71,7 @@ async fn what_was_answered_is_on_record() {
 }
 
 #[tokio::test]
-async fn a_panic_goes_on_when_it_is_on_record() {
+async fn a_panic_resumes_after_its_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let builder = ActivityLog::builder().mode(Mode::Durable);
@@ -101,7 +101,7 @@ async fn calls_that_end_together_share_a_commit() {
     for call in &mut calls {
         assert_eq!(call.await.unwrap().unwrap(), "one");
     }
-    // The one that hung may have taken some, the next took the others.
+    // The commit that hung may have some of them, and the next one the others.
     assert!(
         store.commits() - before <= 3,
         "{}",
@@ -112,7 +112,7 @@ async fn calls_that_end_together_share_a_commit() {
 }
 
 #[test]
-fn an_answer_waits_no_longer_than_the_durable_timeout_under_any_runtime() {
+fn a_response_waits_no_longer_than_the_durable_timeout_under_any_runtime() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Durable, |builder| {
         builder.durable_timeout(Duration::from_millis(20))
@@ -139,7 +139,7 @@ fn an_answer_waits_no_longer_than_the_durable_timeout_under_any_runtime() {
 }
 
 #[test]
-fn an_answer_whose_record_is_refused_is_counted_and_no_other() {
+fn only_a_response_whose_record_is_refused_is_counted() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Durable, |builder| builder);
     let mut calls: Vec<_> = ["one", "poison", "two"]
@@ -161,7 +161,7 @@ fn an_answer_whose_record_is_refused_is_counted_and_no_other() {
 }
 
 #[test]
-fn a_call_given_up_while_it_waits_for_its_commit_is_recorded_as_it_ended() {
+fn a_call_dropped_while_it_waits_for_its_commit_keeps_its_outcome() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Durable, |builder| builder);
     let mut call = Box::pin(service(&log).oneshot("one"));
@@ -174,7 +174,7 @@ fn a_call_given_up_while_it_waits_for_its_commit_is_recorded_as_it_ended() {
 }
 
 #[test]
-fn a_shutdown_lets_every_answer_go() {
+fn a_shutdown_releases_waiting_responses() {
     let store = FaultyStore::new(Fault::Fail);
     let log = log(&store, Mode::Durable, |builder| builder);
     let mut reader = log.reader().unwrap();
@@ -191,7 +191,7 @@ fn a_shutdown_lets_every_answer_go() {
     );
     let saved = &reader.health().unwrap().instances[0].accounting;
     assert_eq!(saved.not_durable, 1, "{saved:?}");
-    // And whoever comes later waits for nothing.
+    // Later calls do not wait.
     assert_eq!(
         support::block_on(service(&log).oneshot("two")).unwrap(),
         "two"
@@ -240,7 +240,7 @@ fn fill(log: &ActivityLog) -> u64 {
 }
 
 #[tokio::test]
-async fn a_service_is_not_ready_until_there_is_room() {
+async fn a_service_is_not_ready_until_there_is_memory() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Wait, |builder| builder.memory_limit(64 << 10));
     let filled = fill(&log);
@@ -262,7 +262,7 @@ async fn a_service_is_not_ready_until_there_is_room() {
     assert_eq!(counts.activities.committed, filled + 200);
     assert_eq!(
         counts.activities.rejected_memory, 1,
-        "the one by hand: {counts:?}"
+        "the manual one: {counts:?}"
     );
     assert!(counts.adds_up());
 }
@@ -289,11 +289,11 @@ fn a_service_waits_no_longer_than_the_wait_timeout_under_any_runtime() {
 }
 
 #[test]
-fn a_service_that_is_dropped_gives_its_room_back() {
+fn a_dropped_service_gives_its_reservation_back() {
     let store = FaultyStore::new(Fault::None);
     let log = log(&store, Mode::Wait, |builder| builder.memory_limit(64 << 10));
     let mut cx = Context::from_waker(Waker::noop());
-    // More than fit at once, each ready and never called.
+    // More than fit at a time, each ready and never called.
     for _ in 0..1_000 {
         let mut idle = service(&log);
         assert!(idle.poll_ready(&mut cx).is_ready());
@@ -312,7 +312,7 @@ fn a_service_that_is_dropped_gives_its_room_back() {
 }
 
 #[test]
-fn who_is_woken_because_there_is_room_may_use_the_log_at_once() {
+fn a_waker_may_use_the_log_when_memory_is_available() {
     struct Sets(Activity, mpsc::Sender<()>);
 
     impl Wake for Sets {
@@ -323,7 +323,7 @@ fn who_is_woken_because_there_is_room_may_use_the_log_at_once() {
     }
 
     let (woken, wakes) = mpsc::channel();
-    // A thread of its own: where it stands still, the test fails.
+    // On a thread of its own, so that a deadlock fails the test.
     thread::spawn(move || {
         let store = FaultyStore::new(Fault::Hang);
         let log = log(&store, Mode::Wait, |builder| builder.memory_limit(64 << 10));
@@ -340,7 +340,7 @@ fn who_is_woken_because_there_is_room_may_use_the_log_at_once() {
             }
             ready.push(one);
         };
-        // What these do not use of their room is the waiting one's.
+        // The unused rest of their reservations goes to the waiting one.
         for mut one in ready {
             drop(one.call("one"));
         }
@@ -350,7 +350,7 @@ fn who_is_woken_because_there_is_room_may_use_the_log_at_once() {
 }
 
 #[test]
-fn a_call_with_room_is_recorded_without_what_does_not_fit() {
+fn an_admitted_call_is_recorded_without_attributes_that_do_not_fit() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Wait, |builder| builder.memory_limit(64 << 10));
     let large = "x".repeat(3_000);
@@ -370,7 +370,7 @@ fn a_call_with_room_is_recorded_without_what_does_not_fit() {
 }
 
 #[test]
-fn in_fast_nothing_waits() {
+fn in_fast_mode_nothing_waits() {
     let store = FaultyStore::new(Fault::Hang);
     let log = log(&store, Mode::Fast, |builder| builder.memory_limit(64 << 10));
     fill(&log);

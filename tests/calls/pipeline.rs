@@ -1,5 +1,5 @@
-//! From the end of a call to a committed row, with faults on the way: bounds hold, nothing spins, nobody is
-//! called dead who lives.
+//! From the end of a call to a committed row, with faults on the way: memory limits hold, the writer keeps running, and no
+//! living instance is taken for dead.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ fn done(log: &ActivityLog, name: &'static str) {
 }
 
 #[test]
-fn what_is_replaced_or_refused_is_not_charged_for() {
+fn replaced_and_rejected_attributes_cost_no_memory() {
     let log = ActivityLog::builder()
         .memory_limit(1 << 20)
         .open(":memory:")
@@ -50,13 +50,13 @@ fn what_is_replaced_or_refused_is_not_charged_for() {
 }
 
 #[test]
-fn what_was_replaced_by_less_is_room_for_all() {
+fn memory_freed_by_a_smaller_value_is_available_to_all_shards() {
     let log = ActivityLog::builder()
         .memory_limit(64 << 10)
         .open(":memory:")
         .unwrap();
     let large = log.start(Describe::job("large"));
-    // More than there is room for.
+    // More than the memory limit allows.
     for value in ["x ".repeat(1_900), "x".to_owned()] {
         for key in 0..20 {
             large.set(format!("key{key}"), value.clone());
@@ -72,7 +72,7 @@ fn what_was_replaced_by_less_is_room_for_all() {
 }
 
 #[test]
-fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
+fn the_writer_answers_although_the_store_keeps_panicking() {
     let store = FaultyStore::new(Fault::Panic);
     let log = ActivityLog::builder()
         .flush_interval(Duration::ZERO)
@@ -92,9 +92,10 @@ fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
         .unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("3 of 3"), "{error}");
-    // The writer has ended: it says so, and where the three went.
-    let counts =
-        support::soon(|| Some(log.accounting()).filter(|counts| counts.activities.waiting == 0));
+    // The writer has ended, and has counted the three.
+    let counts = support::after_commit(|| {
+        Some(log.accounting()).filter(|counts| counts.activities.waiting == 0)
+    });
     assert_eq!(
         (counts.activities.lost_shutdown, counts.activities.committed),
         (3, 0)
@@ -103,7 +104,7 @@ fn a_store_that_keeps_panicking_does_not_keep_the_writer_from_hearing() {
 }
 
 #[test]
-fn a_refused_record_hides_no_running_one() {
+fn a_refused_record_does_not_hide_a_running_one() {
     let store = FaultyStore::new(Fault::Refuse("poison"));
     let log = ActivityLog::builder()
         .flush_interval(Duration::from_secs(100))
@@ -120,11 +121,11 @@ fn a_refused_record_hides_no_running_one() {
 }
 
 #[test]
-fn a_store_that_panicked_for_a_while_hides_no_running_one() {
+fn a_store_that_panicked_for_a_while_does_not_hide_a_running_one() {
     let store = FaultyStore::new(Fault::Panic);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     let _slow = log.start(Describe::job("slow"));
-    // Often enough that it is looked for who is to blame.
+    // Often enough that the batch is bisected.
     for _ in 0..6 {
         let flushed = log.flush().timeout(Duration::from_millis(20)).wait();
         flushed.unwrap_err();
@@ -134,7 +135,7 @@ fn a_store_that_panicked_for_a_while_hides_no_running_one() {
 }
 
 #[test]
-fn a_log_that_opens_its_store_anew_is_not_taken_for_dead() {
+fn a_log_that_reopens_its_store_is_not_taken_for_dead() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let inner = SqliteStore::new(&path).unwrap();
@@ -162,7 +163,7 @@ fn a_log_that_opens_its_store_anew_is_not_taken_for_dead() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_that_is_reached_by_a_link_is_the_same_log() {
+fn a_log_opened_through_a_symbolic_link_is_the_same_log() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (
         folder.path().join("activity.db"),
@@ -181,7 +182,7 @@ fn a_log_that_is_reached_by_a_link_is_the_same_log() {
 }
 
 #[test]
-fn a_deadline_may_be_for_ever() {
+fn a_timeout_may_be_unlimited() {
     let log = ActivityLog::builder()
         .drop_timeout(Duration::MAX)
         .open(":memory:")
@@ -194,7 +195,7 @@ fn a_deadline_may_be_for_ever() {
 }
 
 #[test]
-fn all_who_ask_for_a_shutdown_are_answered() {
+fn every_shutdown_request_is_answered() {
     let store = FaultyStore::new(Fault::Hang);
     let log = ActivityLog::builder()
         .flush_interval(Duration::ZERO)
@@ -202,13 +203,13 @@ fn all_who_ask_for_a_shutdown_are_answered() {
         .unwrap();
     done(&log, "one");
     thread::scope(|scope| {
-        let askers = [0, 1].map(|_| scope.spawn(|| log.shutdown().wait()));
+        let callers = [0, 1].map(|_| scope.spawn(|| log.shutdown().wait()));
         store.mend();
-        let heard = askers.map(|asker| asker.join().unwrap());
-        assert!(heard.iter().any(Result::is_ok), "{heard:?}");
-        // One that asked after all was over is told that, and nothing else.
+        let results = callers.map(|caller| caller.join().unwrap());
+        assert!(results.iter().any(Result::is_ok), "{results:?}");
+        // A request after the shutdown fails because the log was shut down.
         assert!(
-            heard
+            results
                 .iter()
                 .flatten()
                 .all(|counts| counts.activities.committed == 1)
@@ -217,7 +218,7 @@ fn all_who_ask_for_a_shutdown_are_answered() {
 }
 
 #[test]
-fn many_may_open_a_new_log_at_once() {
+fn several_threads_can_create_a_log_at_once() {
     for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
@@ -236,7 +237,7 @@ fn many_may_open_a_new_log_at_once() {
     }
 }
 
-/// The other half of the tests that kill a process: does what `ACTIVITY_TEST_CHILD` says, if anything.
+/// Not a test by itself: the process that is killed, if `ACTIVITY_TEST_CHILD` is set.
 #[test]
 fn child() {
     let Ok(path) = std::env::var("ACTIVITY_TEST_CHILD") else {
@@ -247,12 +248,12 @@ fn child() {
     let _open = log.start(Describe::job("open").actor("ann"));
     log.flush().wait().unwrap();
     println!("ready");
-    // Until it is killed; bounded, should nobody do it.
+    // Until it is killed; bounded in case the test fails.
     thread::park_timeout(Duration::from_secs(60));
 }
 
 #[test]
-fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
+fn the_next_log_records_what_a_killed_one_left_and_cleans_up_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     for _ in 0..3 {
@@ -297,12 +298,12 @@ fn the_next_log_writes_down_what_a_killed_one_left_and_cleans_up_after_it() {
     log.shutdown().wait().unwrap();
     let left = fs::read_dir(folder.path().join("activity.db-instances")).unwrap();
     let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
-    // What all have committed, for `activity doctor`.
+    // The total of all instances' counts, for `activity doctor`.
     assert_eq!(left, ["total"]);
 }
 
 #[test]
-fn an_end_that_came_too_late_for_the_store_is_counted_once() {
+fn an_end_that_was_lost_at_the_shutdown_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let inner = SqliteStore::new(&path).unwrap();
@@ -317,12 +318,12 @@ fn an_end_that_came_too_late_for_the_store_is_counted_once() {
         .wait()
         .unwrap_err();
     let mut reader = ActivityReader::open(&path).unwrap();
-    let instance = support::soon(|| {
+    let instance = support::after_commit(|| {
         let instance = reader.health().unwrap().instances.remove(0);
         instance.stopped_at.map(|_| instance)
     });
     let counts = log.accounting();
-    // On record it is abandoned: its end is what was lost.
+    // The store has it as abandoned: its end was lost.
     assert_eq!(Rows::open(&path).one("listed").status, Status::Abandoned);
     assert_eq!(counts.activities.lost_shutdown, 1);
     let counts = &instance.accounting;
@@ -352,7 +353,7 @@ fn a_newer_schema_is_refused_and_left_untouched() {
 }
 
 #[test]
-fn what_is_no_log_is_refused_and_left_untouched() {
+fn a_file_that_is_not_a_log_is_refused_and_left_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let foreign = folder.path().join("foreign.db");
     rusqlite::Connection::open(&foreign)
@@ -386,7 +387,7 @@ fn what_is_no_log_is_refused_and_left_untouched() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_is_its_owners_alone() {
+fn only_the_owner_can_read_a_log() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -405,7 +406,7 @@ fn a_log_is_its_owners_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_whose_files_are_removed_goes_on_in_new_ones_with_what_it_had() {
+fn a_log_whose_files_are_removed_continues_in_new_ones_with_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -421,7 +422,7 @@ fn a_log_whose_files_are_removed_goes_on_in_new_ones_with_what_it_had() {
     }
     done(&log, "after");
     let open = log.start(Describe::job("open"));
-    support::soon(|| log.flush().wait().ok());
+    support::after_commit(|| log.flush().wait().ok());
     let rows = Rows::open(&path);
     assert_eq!(rows.names(), ["before", "after", "open"]);
     assert_eq!(rows.one("open").status, Status::Running);
@@ -431,14 +432,14 @@ fn a_log_whose_files_are_removed_goes_on_in_new_ones_with_what_it_had() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn a_path_that_is_not_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = ActivityLog::open(folder.path()).unwrap_err();
     assert!(error.to_string().contains("a folder"), "{error}");
 }
 
 #[test]
-fn who_reads_while_a_log_is_shut_down_sees_nobody_abandoned() {
+fn readers_during_a_shutdown_see_no_abandoned_activity() {
     for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("activity.db");
@@ -446,7 +447,7 @@ fn who_reads_while_a_log_is_shut_down_sees_nobody_abandoned() {
         let running = log.start(Describe::job("one"));
         log.flush().wait().unwrap();
         let reading = thread::spawn(move || {
-            support::soon(|| {
+            support::after_commit(|| {
                 let row = Rows::open(&path).one("one");
                 assert_ne!(row.status, Status::Abandoned);
                 (row.status == Status::Success).then_some(())

@@ -21,7 +21,7 @@ use tower_activity::{
     ActivityLayer, ActivityLog, Describe, Outcome, query::ActivityReader, store::Accounting,
 };
 
-use crate::support::{Rows, fuse, rows, soon};
+use crate::support::{Rows, after_commit, fuse, rows};
 
 /// The folder of a test that runs again.
 const PLACE: &str = "ACTIVITY_TEST_PLACE";
@@ -137,7 +137,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
         .open(&path)
         .unwrap();
     let mut calls = 0;
-    let stuck = soon(|| {
+    let stuck = after_commit(|| {
         answered_calls(&log, 1_000);
         calls += 1_000;
         let error = log.flush().timeout(Duration::from_millis(20)).wait().err();
@@ -175,7 +175,7 @@ fn a_full_disk_harms_no_call_and_recording_resumes_when_there_is_space() {
         fs::remove_file(&ballast).unwrap();
     }
     // Without a flush.
-    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    after_commit(|| (log.accounting().activities.waiting == 0).then_some(()));
     answered_calls(&log, 1_000);
     calls += 1_000;
     let counts = log.shutdown().wait().unwrap();
@@ -223,7 +223,7 @@ fn recording_resumes_after_the_folder_was_read_only() {
         .args(["-t", "tmpfs", "-o", "ro", "tmpfs"])
         .arg(&folder));
     record_job(&log, "meanwhile");
-    let why = soon(|| {
+    let why = after_commit(|| {
         let error = log
             .flush()
             .timeout(Duration::from_millis(20))
@@ -238,7 +238,7 @@ fn recording_resumes_after_the_folder_was_read_only() {
     assert_eq!(log.accounting().activities.waiting, 1);
 
     run(Command::new("umount").arg(&folder));
-    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    after_commit(|| (log.accounting().activities.waiting == 0).then_some(()));
     assert_eq!(rows(&log).names(), ["before", "meanwhile"]);
     let counts = log.shutdown().wait().unwrap();
     assert_accounted(&path, &counts);
@@ -254,7 +254,7 @@ fn becomes_unwritable(folder: &Path) {
     }
     fs::set_permissions(folder, PermissionsExt::from_mode(0o500)).unwrap();
     record_job(&log, "meanwhile");
-    soon(|| {
+    after_commit(|| {
         let error = log
             .flush()
             .timeout(Duration::from_millis(20))
@@ -265,7 +265,7 @@ fn becomes_unwritable(folder: &Path) {
     });
     assert_eq!(log.accounting().activities.waiting, 1);
     fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
-    soon(|| (log.accounting().activities.waiting == 0).then_some(()));
+    after_commit(|| (log.accounting().activities.waiting == 0).then_some(()));
     assert_eq!(rows(&log).names(), ["meanwhile"]);
 }
 

@@ -15,7 +15,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::soon;
+use crate::support::after_commit;
 
 /// The result of the last check, from health.
 fn last_check(reader: &mut ActivityReader) -> Option<LastCheck> {
@@ -39,7 +39,7 @@ fn a_log_checks_its_rows_once_a_day_and_reports_since_when_some_are_missing() {
     call();
     assert_eq!(last_check(&mut reader), None, "not yet");
     clock.advance(Duration::from_secs(700));
-    let first = soon(|| {
+    let first = after_commit(|| {
         call();
         last_check(&mut reader)
     });
@@ -63,7 +63,7 @@ fn a_log_checks_its_rows_once_a_day_and_reports_since_when_some_are_missing() {
         "not before a day has passed"
     );
     clock.advance(Duration::from_secs(90_000));
-    let second = soon(|| {
+    let second = after_commit(|| {
         call();
         last_check(&mut reader).filter(|last| *last != first)
     });

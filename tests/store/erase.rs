@@ -23,7 +23,7 @@ use tower_activity::{
     store::{EraseCounts, Maintenance, Store, sqlite::SqliteStore},
 };
 
-use crate::support::soon;
+use crate::support::{after_commit, poll_until};
 
 /// Texts that must be gone, also in the form of the index.
 const TEXTS: [&str; 7] = [
@@ -249,7 +249,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
             .map(|id| reader.recordings_of(*id).unwrap())
             .collect::<Vec<_>>()
     };
-    soon(|| {
+    after_commit(|| {
         let all = recordings(&mut reader);
         let ended =
             |one: &tower_activity::record::RecordingRecord| one.status == RecordingStatus::Complete;
@@ -258,7 +258,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
 
     // One event is a dead letter, and one is pending.
     let delivery = webhooks.deliver();
-    soon(|| webhooks.dead_letters().unwrap().pop());
+    poll_until(|| webhooks.dead_letters().unwrap().pop());
     delivery.stop();
     assert!(bodies.recv().unwrap().contains(TEXTS[0]));
     record(&log, TEXTS[0], texts);
@@ -290,7 +290,7 @@ async fn recordings_and_pending_deliveries_of_an_actor_are_erased_too() {
     let letter = webhooks.dead_letters().unwrap().remove(0);
     webhooks.retry(&letter).unwrap();
     let delivery = webhooks.deliver();
-    soon(|| (webhooks.list().unwrap()[0].behind == 0).then_some(()));
+    poll_until(|| (webhooks.list().unwrap()[0].behind == 0).then_some(()));
     delivery.stop();
     for _ in 0..2 {
         let body = bodies.recv().unwrap();

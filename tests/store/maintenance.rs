@@ -216,7 +216,7 @@ fn a_log_keeps_records_for_as_long_as_its_limits() {
         // It prunes every ten minutes, in steps between which it records.
         clock.advance(Duration::from_secs(600));
         let expected = (2.min(hour + 1) as usize, 1);
-        support::soon(|| {
+        support::after_commit(|| {
             // It may have pruned a moment before, and then prunes again ten minutes later.
             clock.advance(Duration::from_secs(1));
             log.flush().wait().unwrap();

@@ -441,7 +441,7 @@ fn a_retried_commit_is_counted_once() {
     let store = FaultyStore::new(Fault::Late);
     let log = ActivityLog::builder().open_store(store.clone()).unwrap();
     log.start(Describe::job("a")).end(Outcome::success());
-    support::soon(|| all(&log).pop());
+    support::after_commit(|| all(&log).pop());
     store.mend();
     log.flush().wait().unwrap();
     // The number of commits is up to the writer, which also saves counters in batches of their own.

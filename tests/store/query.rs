@@ -1,10 +1,6 @@
 //! Readers see committed, running and abandoned activities, and never change a store.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use chrono::Utc;
 use tower_activity::{
@@ -13,6 +9,8 @@ use tower_activity::{
     record::{ActivityRecord, EventRecord, Filter},
     store::Position,
 };
+
+use crate::support::after_commit;
 
 fn filter(text: &str) -> Filter {
     Filter::parse(text, Utc::now()).unwrap()
@@ -30,18 +28,6 @@ fn record(log: &ActivityLog, names: &[&'static str]) {
         log.start(Describe::tool(*name)).end(Outcome::success());
     }
     log.flush().wait().unwrap();
-}
-
-/// Polls for up to ten seconds.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "not in time");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -189,7 +175,7 @@ fn open_activities_are_listed_until_they_end() {
     let mut reader = ActivityReader::open(&path).unwrap();
     let slow = log.start(Describe::tool("slow").project("acme"));
     let running = filter("status:running project:acme");
-    let listed = until(|| reader.page(&running, None, 9).unwrap().records.pop());
+    let listed = after_commit(|| reader.page(&running, None, 9).unwrap().records.pop());
     assert_eq!(
         (listed.id, listed.seq, listed.duration_ns),
         (slow.id().unwrap(), None, None)
@@ -218,7 +204,7 @@ fn a_process_that_dies() {
     let _slow = log.start(Describe::tool("slow"));
     record(&log, &["quick"]);
     let mut reader = log.reader().unwrap();
-    until(|| {
+    after_commit(|| {
         reader
             .page(&filter("status:running"), None, 1)
             .unwrap()
@@ -266,7 +252,7 @@ fn activities_of_a_dead_process_are_abandoned_and_not_running() {
 
     // The next log stores the status that readers derived before: they see no difference.
     let log = ActivityLog::open(&path).unwrap();
-    until(|| (reader.health().unwrap().activities == 2).then_some(()));
+    after_commit(|| (reader.health().unwrap().activities == 2).then_some(()));
     check(&mut reader);
     assert_eq!(reader.health().unwrap().abandoned, 1);
     drop(log);

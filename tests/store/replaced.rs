@@ -43,7 +43,7 @@ impl OpenLog {
                 None
             }
         };
-        support::soon(committed);
+        support::after_commit(committed);
     }
 
     fn file(&self, suffix: &str) -> PathBuf {
@@ -172,7 +172,7 @@ fn overwriting_the_file_with_an_older_copy_is_noticed_and_mixes_nothing() {
         open.commit(["newer", "newest"][n % 2]);
     }
     // Wait until it is checkpointed.
-    support::soon(|| {
+    support::after_commit(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
     });
@@ -208,7 +208,7 @@ fn the_file_that_replaces_a_removed_one_has_the_same_retention() {
 fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
     use std::os::unix::fs::FileExt;
     let open = OpenLog::new(Mode::Fast);
-    support::soon(|| {
+    support::after_commit(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
     });
@@ -228,7 +228,7 @@ fn a_damaged_file_is_set_aside_and_recording_continues_in_a_new_one() {
     let damaged = fs::read(&open.path).unwrap();
     let log = ActivityLog::open(&open.path).unwrap();
     record(&log, "after");
-    support::soon(|| log.flush().wait().ok());
+    support::after_commit(|| log.flush().wait().ok());
     log.shutdown().wait().unwrap();
     assert_eq!(names(&open.path), ["after"]);
     let aside = fs::read_dir(open.folder.path()).unwrap();
@@ -321,7 +321,7 @@ fn the_main_file_of_an_idle_log_is_complete() {
     open.commit("after");
     // After some idle seconds, a copy of the main file alone is complete.
     let copy = open.folder.path().join("copy.db");
-    support::soon(|| {
+    support::after_commit(|| {
         cp(&open.path, &copy);
         (Rows::open(&copy).names().len() == 2).then_some(())
     });
@@ -338,7 +338,7 @@ fn a_truncated_wal_index_kills_nobody() {
     let mut reader = open.log.reader().unwrap();
     assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
     // A process that is using the WAL index at this moment is killed: wait until the writer is idle.
-    support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
+    support::after_commit(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
     std::thread::sleep(Duration::from_secs(1));
     fs::File::create(open.file("-shm")).unwrap();
     assert_eq!(reader.newest::<ActivityRecord>().unwrap().seq(), 1);
@@ -389,12 +389,12 @@ fn maintenance_of_an_idle_log_does_not_stay_in_the_wal() {
     let wal = || fs::metadata(open.file("-wal")).unwrap().len();
     // Ten seconds after its start it prunes, and writes the store's clock.
     let deadline = Instant::now() + Duration::from_secs(20);
-    support::soon(|| (wal() == 0).then_some(()));
+    support::after_commit(|| (wal() == 0).then_some(()));
     while wal() == 0 {
         assert!(Instant::now() < deadline, "no maintenance was done");
         std::thread::sleep(Duration::from_millis(20));
     }
-    support::soon(|| (wal() == 0).then_some(()));
+    support::after_commit(|| (wal() == 0).then_some(()));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::{soon, sums};
+use crate::support::{after_commit, sums};
 
 /// Counted bytes of one activity of [`record`]: the row, its error type and its message.
 const ACTIVITY: u64 = 200 + 100 + 6;
@@ -243,7 +243,7 @@ fn a_log_keeps_no_more_than_its_limits() {
     clock.advance(Duration::from_secs(600));
     let previews = || number(&path, "SELECT count(*) FROM preview") as usize;
     let mut late = 0;
-    soon(|| {
+    after_commit(|| {
         record(&log, &clock, 300 + late);
         late += 1;
         log.flush().wait().unwrap();
@@ -315,7 +315,7 @@ fn every_process_applies_the_retention_of_the_file() {
     pass(&log, &clock, 8 * DAY);
     record_pair(&log, "new");
     await_pruning(&log, &clock);
-    soon(|| (names(&path) == ["new"]).then_some(()));
+    after_commit(|| (names(&path) == ["new"]).then_some(()));
     assert_eq!(log.reader().unwrap().health().unwrap().events, 3);
     // A log that sets another limit leaves the others.
     let other = builder().keep_events(Limit::days(1)).open(&path).unwrap();
@@ -380,7 +380,7 @@ fn a_store_in_memory_applies_its_retention_too() {
     record_pair(&log, "new");
     await_pruning(&log, &clock);
     let mut reader = log.reader().unwrap();
-    soon(|| (reader.health().unwrap().activities == 1).then_some(()));
+    after_commit(|| (reader.health().unwrap().activities == 1).then_some(()));
     assert_eq!(reader.health().unwrap().events, 2);
 }
 
@@ -399,7 +399,7 @@ fn an_idle_process_continues_until_nothing_is_left_to_delete() {
     // The last record.
     record_pair(&log, "new");
     await_pruning(&log, &clock);
-    soon(|| (number(&path, "SELECT count(*) FROM activity") == 1).then_some(()));
+    after_commit(|| (number(&path, "SELECT count(*) FROM activity") == 1).then_some(()));
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn imported_records_are_kept_for_as_long_as_recorded_ones() {
     pass(&log, &clock, 11 * DAY);
     record_pair(&log, "newest");
     await_pruning(&log, &clock);
-    soon(|| (number(&path, "SELECT count(*) FROM activity") == 3).then_some(()));
+    after_commit(|| (number(&path, "SELECT count(*) FROM activity") == 3).then_some(()));
     assert!(!names(&path).contains(&"imported".to_owned()));
 }
 

@@ -11,7 +11,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::soon;
+use crate::support::after_commit;
 
 fn maintenance(folder: &tempfile::TempDir) -> Box<dyn Maintenance> {
     let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
@@ -144,6 +144,6 @@ fn a_log_indexes_its_records_while_pages_stay_consecutive() {
     assert_eq!(ids.len(), 1_000);
     assert!(ids.is_sorted_by(|a, b| a > b));
     // A log leaves the last few unindexed.
-    soon(|| (reader.health().unwrap().unindexed < 100).then_some(()));
+    after_commit(|| (reader.health().unwrap().unindexed < 100).then_some(()));
     assert_eq!(reader.page(&filter, None, 1).unwrap().records[0].id, ids[0]);
 }

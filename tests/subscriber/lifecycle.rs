@@ -1,10 +1,10 @@
-//! How a log ends: forgotten, in the middle of calls, with and without a runtime, with a store that does not work.
+//! The end of a log: without a shutdown, during calls, with and without a runtime, with a failing store.
 
 use std::{
     convert::Infallible,
     future::{Future, pending},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -21,17 +21,17 @@ use tower_activity::{
 use tracing::Level;
 
 use crate::support::{
-    Rows,
+    Rows, after_commit, block_on,
     captured_events::CapturedEvents,
     faulty::{Fault, FaultyStore},
-    rows, soon,
+    rows,
 };
 
 fn done(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
 }
 
-/// A log in a store that does not work, which waits for it but a moment.
+/// A log in a failing store, with a short timeout on drop.
 fn broken(store: Arc<FaultyStore>) -> ActivityLog {
     ActivityLog::builder()
         .flush_interval(Duration::ZERO)
@@ -41,7 +41,7 @@ fn broken(store: Arc<FaultyStore>) -> ActivityLog {
 }
 
 #[test]
-fn a_forgotten_shutdown_loses_nothing_and_is_told() {
+fn a_forgotten_shutdown_loses_nothing_and_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -64,7 +64,7 @@ fn a_forgotten_shutdown_loses_nothing_and_is_told() {
 }
 
 #[test]
-fn a_shutdown_is_not_told_of_as_forgotten() {
+fn a_shutdown_is_not_reported_as_forgotten() {
     let log = ActivityLog::open(":memory:").unwrap();
     log.shutdown().wait().unwrap();
     let said = CapturedEvents::default();
@@ -76,9 +76,9 @@ fn a_shutdown_is_not_told_of_as_forgotten() {
 }
 
 #[test]
-fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
+fn a_forgotten_shutdown_that_loses_records_reports_how_many_by_its_deadline() {
     for (fault, counts) in [
-        // The store is still stuck when the deadline passes: what waits may yet be committed.
+        // The store still hangs at the deadline: waiting records may yet be committed.
         (
             Fault::Hang,
             "waiting=2 waiting_events=1 waiting_steps=0 lost=0 lost_events=0 lost_steps=0",
@@ -97,7 +97,7 @@ fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
             said.during(|| drop(log));
             said.one()
         };
-        // On a busy machine the writer may not get to run at the deadline, and is not waited for: then once more.
+        // On a busy machine the writer may not run at the deadline, and nothing waits for it: try again.
         let mut all = Vec::new();
         while all.len() < 20 && !all.iter().any(|text: &String| text.contains(counts)) {
             let (level, text) = told();
@@ -112,7 +112,7 @@ fn a_forgotten_shutdown_that_loses_something_tells_how_much_by_its_deadline() {
 }
 
 #[test]
-fn a_log_may_be_dropped_inside_of_a_runtime() {
+fn a_log_may_be_dropped_in_a_runtime() {
     let folder = tempfile::tempdir().unwrap();
     for (name, mut runtime) in [
         ("one", tokio::runtime::Builder::new_current_thread()),
@@ -128,7 +128,7 @@ fn a_log_may_be_dropped_inside_of_a_runtime() {
         runtime.block_on(task).unwrap();
         assert_eq!(Rows::open(&path).names(), ["one"]);
 
-        // Also as a part of a task that the runtime takes down with it.
+        // Also as part of a task that is dropped with the runtime.
         let log = ActivityLog::open(&path).unwrap();
         done(&log, "two");
         runtime.spawn(async move {
@@ -159,7 +159,7 @@ fn a_log_may_be_dropped_by_a_panic() {
     assert_eq!(call.error_type.as_deref(), Some("panic"));
 }
 
-/// A store whose writer holds the last handle of its log, and lets go of it while it commits.
+/// A store whose writer holds the last handle of its log, and drops it during a commit.
 #[derive(Debug)]
 struct HoldsItsLog {
     inner: SqliteStore,
@@ -223,19 +223,19 @@ fn the_writer_does_not_wait_for_itself_when_it_drops_the_last_handle() {
     };
     let log = ActivityLog::builder()
         .flush_interval(Duration::ZERO)
-        // Longer than this test waits.
+        // Longer than this test takes.
         .drop_timeout(Duration::from_secs(60))
         .open_store(Arc::new(store))
         .unwrap();
     let handle = log.clone();
     {
-        // The writer gets there once its handle is the last one.
+        // The writer continues once its handle is the last one.
         let mut held = held.lock().unwrap();
         *held = Some(log);
         done(&handle, "first");
         drop(handle);
     }
-    let instance = soon(|| {
+    let instance = after_commit(|| {
         let health = ActivityReader::open(&path).unwrap().health().unwrap();
         let instance = health.instances[0].clone();
         instance.stopped_at.is_some().then_some(instance)
@@ -255,9 +255,10 @@ fn call(log: &ActivityLog) -> impl Future<Output = Result<(), Infallible>> + Sen
     service.call(())
 }
 
-/// All calls have ended as cancelled, and are on record as such.
+/// Checks that all calls have ended as cancelled, and are recorded so.
 fn all_cancelled(log: &ActivityLog) {
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    let counts =
+        after_commit(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
     assert_eq!(
         (counts.activities.recorded, counts.activities.ended()),
         (CALLS, CALLS)
@@ -284,7 +285,7 @@ fn calls_that_are_in_flight_when_their_runtime_is_shut_down_end_as_cancelled() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    after_commit(|| (log.accounting().activities.open == CALLS).then_some(()));
     runtime.shutdown_background();
     all_cancelled(&log);
 }
@@ -322,12 +323,8 @@ fn calls_need_no_runtime() {
     assert_eq!(log.accounting().activities.open, CALLS);
     drop(calls);
     all_cancelled(&log);
-    // Nor does whoever waits for the log by hand.
-    let mut again = pin!(log.flush().into_future());
-    let error = soon(|| match poll_once(again.as_mut()) {
-        Poll::Ready(result) => result.err(),
-        Poll::Pending => None,
-    });
+    // Nor does waiting for a flush.
+    let error = block_on(log.flush().into_future()).unwrap_err();
     assert!(error.to_string().contains("was shut down"), "{error}");
 }
 
@@ -340,10 +337,11 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
     for _ in 0..CALLS {
         runtime.spawn(call(&log));
     }
-    soon(|| (log.accounting().activities.open == CALLS).then_some(()));
+    after_commit(|| (log.accounting().activities.open == CALLS).then_some(()));
     log.shutdown().wait().unwrap();
     runtime.shutdown_background();
-    let counts = soon(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
+    let counts =
+        after_commit(|| Some(log.accounting()).filter(|counts| counts.activities.open == 0));
     assert_eq!(
         (counts.activities.recorded, counts.activities.lost_shutdown),
         (CALLS, CALLS)
@@ -366,7 +364,7 @@ fn calls_that_are_in_flight_when_their_log_is_shut_down_are_abandoned() {
 }
 
 #[test]
-fn who_waits_for_a_store_that_does_not_work_hears_by_the_deadline_how_much_waits_and_why() {
+fn a_flush_of_a_failing_store_reports_by_its_deadline_how_much_waits_and_why() {
     let deadline = Duration::from_millis(50);
     let check = |fault, why: Option<&str>| {
         let log = broken(FaultyStore::new(fault));

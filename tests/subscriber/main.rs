@@ -1,7 +1,7 @@
-//! Beside subscribers of `tracing`: the bridge, traces, OpenTelemetry, and what the log itself says.
+//! With subscribers of `tracing`: the bridge, traces, OpenTelemetry, and the log's own events.
 //!
-//! A binary of its own: where a thread without a subscriber comes to a span or a line first, `tracing` may remember that
-//! nobody wants it, also where another thread has one.
+//! A binary of its own: if a thread without a subscriber reaches a callsite first, `tracing` may cache that no subscriber is
+//! interested, for other threads as well.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[cfg(feature = "subscriber")]

@@ -1,4 +1,4 @@
-//! Beside `tracing-opentelemetry`: the same ids there and on record, and the names of the conventions.
+//! With `tracing-opentelemetry`: the same ids in both, and the names of the semantic conventions.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::support::rows;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// A tracing system that keeps what it is given.
+/// An exporter that keeps the spans.
 struct Tracing {
     provider: SdkTracerProvider,
     exporter: InMemorySpanExporter,
@@ -74,7 +74,7 @@ fn the_ids_are_the_same() {
             next = tower_activity::Activity::current().trace_context();
         });
     });
-    // From elsewhere, with an explicit parent.
+    // From another process, with an explicit parent.
     let far = log.start(Describe::job("far").parent(&asked));
     far.end(Outcome::failed("timeout"));
     asked.end(Outcome::success());
@@ -100,7 +100,7 @@ fn the_ids_are_the_same() {
     assert_eq!(
         next.span_id(),
         rows.one("inner").span_id,
-        "what is passed on"
+        "the propagated context"
     );
     assert!(matches!(spans["far"].status, SpanStatus::Error { .. }));
     assert_ne!(rows.one("own").trace_id, remote.trace_id());
@@ -121,7 +121,7 @@ impl Server {
 impl ServerHandler for Server {}
 
 #[tokio::test]
-async fn a_tool_call_is_named_as_the_conventions_say() {
+async fn a_tool_call_is_named_by_the_semantic_conventions() {
     let tracing = Tracing::new();
     let log = ActivityLog::open(":memory:").unwrap();
     let (near, far) = tokio::io::duplex(64 << 10);

@@ -1,4 +1,4 @@
-//! Activities stand in traces: in one of their own, or in their caller's.
+//! Traces of activities: their own, or their caller's.
 
 use std::{convert::Infallible, sync::Once};
 
@@ -13,13 +13,13 @@ use tower_activity::{
 use tracing::Span;
 use tracing_subscriber::registry;
 
-use crate::support::{self, rows, soon};
+use crate::support::{self, after_commit, rows};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
 
-/// Spans are there from here on, in every test. A subscriber of one thread would not do: where another thread comes to a
-/// span first, at the same moment and without one, `tracing` remembers that nobody wants it.
+/// Installs a global subscriber, so that spans exist in every test. One of a single thread does not suffice: if another
+/// thread without a subscriber reaches a callsite first, `tracing` caches that none is interested.
 fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| tracing::subscriber::set_global_default(registry()).unwrap());
@@ -46,13 +46,13 @@ fn a_tree_is_a_trace_of_its_own() {
 }
 
 #[test]
-fn a_caller_s_trace_goes_on() {
+fn the_callers_trace_is_continued() {
     listen();
     let log = ActivityLog::open(":memory:").unwrap();
     let asked = Describe::job("outer").remote_parent(context(PARENT));
     log.start(asked).run(|| {
         log.start(Describe::job("inner")).end(Outcome::success());
-        // The caller of the tool says what the caller of the request said.
+        // The caller of the tool sends the context of the request's caller.
         let again = Describe::job("again").remote_parent(context(PARENT));
         log.start(again).end(Outcome::success());
         let other = Describe::job("other").remote_parent(context(OTHER));
@@ -83,7 +83,7 @@ fn a_running_and_an_abandoned_activity_have_their_trace() {
         if status == Status::Abandoned {
             log.shutdown().wait().unwrap();
         }
-        let row = soon(|| {
+        let row = after_commit(|| {
             let _ = log.flush().wait();
             let mut reader = ActivityReader::open(&store).unwrap();
             let tree = reader.tree(running.id().unwrap()).unwrap();
@@ -94,7 +94,7 @@ fn a_running_and_an_abandoned_activity_have_their_trace() {
     }
 }
 
-/// What a client in the current activity sends, if its request says this already.
+/// Returns the context that a client in the current activity sends, if its request has this one already.
 fn sent(said: Option<&str>) -> (Option<String>, Option<String>) {
     let client = service_fn(async |request: Request<()>| {
         let header = |name| {
@@ -117,7 +117,7 @@ fn sent(said: Option<&str>) -> (Option<String>, Option<String>) {
 }
 
 #[test]
-fn a_client_sends_the_current_trace_along() {
+fn a_client_propagates_the_current_trace() {
     listen();
     let log = ActivityLog::open(":memory:").unwrap();
     assert_eq!(sent(None), (None, None), "outside of any activity");
@@ -138,7 +138,7 @@ fn a_client_sends_the_current_trace_along() {
         let span = SpanId::from_activity(inner.id().unwrap());
         let (parent, state) = inner.enter(|| sent(None));
         let trace = context(PARENT).trace_id();
-        // The caller's trace, our step, the caller's flags and state.
+        // The caller's trace, our span, the caller's flags and state.
         assert_eq!(parent, Some(format!("00-{trace}-{span}-00")));
         assert_eq!(state.as_deref(), Some("congo=t61rcWkgMzE"));
     });
@@ -162,7 +162,7 @@ async fn the_headers_of_a_request_name_its_trace() {
 }
 
 #[test]
-fn work_that_is_taken_into_an_activity_is_in_its_span() {
+fn work_run_in_an_activity_is_in_its_span() {
     listen();
     let log = ActivityLog::open(":memory:").unwrap();
     let mut running = log.start(Describe::job("outer"));
@@ -174,7 +174,7 @@ fn work_that_is_taken_into_an_activity_is_in_its_span() {
     assert_eq!(found, span);
     let taken = outside.in_scope(|| async { Span::current().id() }.in_activity(&activity));
     assert_eq!(support::block_on(taken), span);
-    // Below itself, a span that the code has opened is the nearer one.
+    // A span that the code has opened is closer.
     let nearer = running.enter(|| {
         let nearer = tracing::info_span!("nearer");
         let found = nearer.in_scope(|| Activity::current().enter(|| Span::current().id()));
@@ -182,7 +182,7 @@ fn work_that_is_taken_into_an_activity_is_in_its_span() {
     });
     assert_eq!(nearer.0, nearer.1);
     running.end(Outcome::success());
-    // There is no such span any more.
+    // That span no longer exists.
     let found = outside.in_scope(|| activity.enter(|| Span::current().id()));
     assert_eq!(found, outside.id());
 }

@@ -1,4 +1,4 @@
-//! What was said to `tracing`, kept to be looked at.
+//! Capturing events of `tracing`.
 
 use std::{
     fmt,
@@ -14,18 +14,18 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-/// Every event that was said while this listened, in order: its level, and its fields as text.
+/// The log's own events in order: level, and fields as text.
 #[derive(Debug, Clone, Default)]
 pub struct CapturedEvents(Arc<Mutex<Vec<(Level, String)>>>);
 
 impl CapturedEvents {
-    /// Listens on this thread while `work` runs.
+    /// Captures events of this thread while `work` runs.
     pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let subscriber = tracing_subscriber::registry().with(self.clone());
         tracing::subscriber::with_default(subscriber, work)
     }
 
-    /// The one event that was said of the log itself.
+    /// Returns the only event.
     pub fn one(&self) -> (Level, String) {
         let said = self.0.lock().unwrap();
         assert_eq!(said.len(), 1, "{said:#?}");

@@ -1,4 +1,4 @@
-//! A real store in front of which faults are put.
+//! A SQLite store with injected faults.
 
 use std::{
     sync::{
@@ -16,23 +16,23 @@ use tower_activity::{
     },
 };
 
-/// What goes wrong when a batch is appended.
+/// A fault of appending a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// The call does not come back until the store is mended.
+    /// The call does not return until the store is mended.
     Hang,
     Fail,
-    /// The call takes so many times as long.
+    /// The call takes this many times as long.
     Slow(u32),
-    /// A batch is committed, and said to have failed.
+    /// A batch is committed, and reported as failed.
     Late,
     Panic,
-    /// A batch with an activity of this name, an event of this type or a chunk of this track, is refused.
+    /// A batch with an activity of this name, an event of this type or a chunk of this track is refused.
     Refuse(&'static str),
 }
 
-/// A SQLite store in memory behind a fault.
+/// A SQLite store with a fault.
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: SqliteStore,
@@ -58,7 +58,7 @@ impl FaultyStore {
         self.fault.1.notify_all();
     }
 
-    /// How many batches were given to the store itself.
+    /// Returns the number of batches that were passed to SQLite.
     pub fn commits(&self) -> usize {
         self.commits.load(SeqCst)
     }
@@ -95,22 +95,22 @@ struct FaultyWriter {
 }
 
 impl FaultyWriter {
-    /// Waits as long as this is the fault, at most so long, and says which is.
-    fn wait_while(&self, fault: Fault, at_most: Duration) -> Fault {
+    /// Waits while this is the fault, at most for `timeout`. Returns the current fault.
+    fn wait_while(&self, fault: Fault, timeout: Duration) -> Fault {
         let (now, changed) = &*self.fault;
         let (now, _) = changed
-            .wait_timeout_while(now.lock().unwrap(), at_most, |now| *now == fault)
+            .wait_timeout_while(now.lock().unwrap(), timeout, |now| *now == fault)
             .unwrap();
         *now
     }
 }
 
-trait Holds {
-    fn holds(&self, name: &str) -> bool;
+trait Contains {
+    fn contains(&self, name: &str) -> bool;
 }
 
-impl Holds for Batch {
-    fn holds(&self, name: &str) -> bool {
+impl Contains for Batch {
+    fn contains(&self, name: &str) -> bool {
         let mut names = self.ended.iter().map(|ended| &ended.started.name);
         let mut types = self.events.iter().map(|event| &event.event_type);
         let mut tracks = self.steps.iter().filter_map(|new| match &new.step {
@@ -142,7 +142,7 @@ impl Writer for FaultyWriter {
                 self.wait_while(fault, start.elapsed() * (times - 1));
                 result
             }
-            Fault::Refuse(name) if batch.holds(name) => {
+            Fault::Refuse(name) if batch.contains(name) => {
                 Err(Error::new(ErrorKind::Refused, "no poison here"))
             }
             _ => {

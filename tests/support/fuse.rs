@@ -1,4 +1,4 @@
-//! The smallest file system that a program can serve: one empty folder.
+//! A minimal FUSE file system: one empty folder.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ const INTERRUPT: u32 = 36;
 const NOT_FOUND: i32 = -2;
 const NOT_IMPLEMENTED: i32 = -38;
 
-/// Serves it until it is unmounted.
+/// Serves the file system until it is unmounted.
 pub fn serve(mut device: File) {
     thread::spawn(move || {
         let mut request = vec![0; 1 << 18];
@@ -28,7 +28,7 @@ pub fn serve(mut device: File) {
                 ),
                 GETATTR => (0, folder()),
                 LOOKUP => (NOT_FOUND, Vec::new()),
-                // These want no answer.
+                // These have no reply.
                 FORGET | INTERRUPT => continue,
                 _ => (NOT_IMPLEMENTED, Vec::new()),
             };
@@ -42,10 +42,10 @@ pub fn serve(mut device: File) {
     });
 }
 
-/// Attributes of a folder of root's that hold for an hour.
+/// The attributes of a folder that root owns, valid for an hour.
 fn folder() -> Vec<u8> {
     let mut ints_of = vec![3600, 0, 0, 0, 1];
-    // Number, size, blocks, times: all but the number are 0.
+    // Inode, size, blocks, times: all but the inode are 0.
     ints_of.extend([0; 14]);
     let (mode, links, block) = (0o040_755, 2, 4096);
     ints_of.extend([mode, links, 0, 0, 0, block, 0]);

@@ -1,21 +1,20 @@
-//! What the behaviour tests share: reading a log back.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+//! Helpers of the behaviour tests: reading a log back, waiting, faults.
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
 
 pub mod captured_events;
 pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
-
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;
+mod waiting;
 
 use std::{
     future::Future,
     path::Path,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
-    time::{Duration, Instant},
 };
 
 use tower_activity::{
@@ -24,44 +23,26 @@ use tower_activity::{
     record::{ActivityRecord, Filter},
 };
 
-/// Everything a log holds, oldest first.
+pub use self::waiting::{after_commit, after_commit_async, poll_until};
+
+/// All activities of a log, oldest first.
 #[derive(Debug)]
 pub struct Rows(pub Vec<ActivityRecord>);
 
-/// Flushes a log that can still be flushed and reads everything back.
+/// Flushes a log, and reads all activities.
 pub fn rows(log: &ActivityLog) -> Rows {
     log.flush().wait().unwrap();
     Rows::read(&mut log.reader().unwrap())
 }
 
-/// Reads until what is there satisfies the condition, for up to a minute.
+/// Reads the rows after each commit until they satisfy the condition, for up to a minute.
 pub fn until(log: &ActivityLog, enough: impl Fn(&Rows) -> bool) -> Rows {
-    soon(|| Some(rows(log)).filter(&enough))
-}
-
-/// Asks until there is an answer, for up to a minute.
-pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "not in time");
-        std::thread::yield_now();
-    }
+    after_commit(|| Some(rows(log)).filter(&enough))
 }
 
 /// Runs a future without a runtime.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let waker = unpark_current();
     let mut future = std::pin::pin!(future);
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -71,8 +52,21 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Returns a waker that unparks the current thread.
+fn unpark_current() -> Waker {
+    struct Unpark(std::thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    Waker::from(Arc::new(Unpark(std::thread::current())))
+}
+
 impl Rows {
-    /// Reads what is in a file.
+    /// Reads all activities of a file.
     pub fn open(path: &Path) -> Rows {
         Rows::read(&mut ActivityReader::open(path).unwrap())
     }
@@ -86,7 +80,7 @@ impl Rows {
         Rows(rows)
     }
 
-    /// The one activity of this name.
+    /// Returns the only activity with this name.
     pub fn one(&self, name: &str) -> ActivityRecord {
         let found: Vec<_> = self.0.iter().filter(|row| row.name == name).collect();
         assert_eq!(found.len(), 1, "{name} in {:#?}", self.0);

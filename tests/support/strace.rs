@@ -1,6 +1,6 @@
 //! Kills a process at each of its writes.
 //!
-//! A test runs itself again under strace, which kills the process at the first write, at the second, and so on until it
+//! A test runs itself again under strace, which kills the process at its first write, at its second, and so on until it
 //! ends by itself.
 
 use std::{
@@ -15,10 +15,10 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Names the file that a process opens, and is what makes it that process.
+/// The environment variable that makes a test the process to kill: the file that it opens.
 const CHILD: &str = "ACTIVITY_TEST_STRACE_CHILD";
 
-/// Every system call that changes a file or a folder, by its names on several platforms. strace counts each by itself.
+/// All system calls that change files or folders, with their names on several platforms. strace counts each separately.
 const CHANGES: [&str; 20] = [
     "pwrite64",
     "ftruncate",
@@ -41,7 +41,7 @@ const CHANGES: [&str; 20] = [
     "fchown",
     "chown",
 ];
-/// Every other one that is seen on files of a log.
+/// All other system calls that are seen on files of a log.
 const HARMLESS: [&str; 21] = [
     "access",
     "close",
@@ -66,12 +66,12 @@ const HARMLESS: [&str; 21] = [
     "statx",
 ];
 
-/// The file that this process is to open, if it is one of those that are killed.
+/// Returns the file to open, if this process is one to be killed.
 pub fn child() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(PathBuf::from)
 }
 
-/// Kills a process at every write, has each log looked at that one leaves behind, and gives what was seen.
+/// Kills a process at each of its writes. Calls `look` with the log that each leaves behind, and returns the results.
 pub fn kill_at_every_write<T: Ord + Send>(
     test: &str,
     begin: &(dyn Fn() -> (TempDir, PathBuf) + Sync),
@@ -89,7 +89,7 @@ pub fn kill_at_every_write<T: Ord + Send>(
             seen.insert(look(&path));
             drop(folder);
             if status.success() {
-                // How many there are differs a little from time to time.
+                // The number of writes varies a little between runs.
                 assert!(number > count / 2, "{change}: {number} of {count}");
                 return seen;
             }
@@ -97,7 +97,7 @@ pub fn kill_at_every_write<T: Ord + Send>(
         }
         unreachable!("a process writes without end")
     };
-    // Most are of one sort.
+    // In parallel by system call: most writes are of one kind.
     thread::scope(|scope| {
         let threads: Vec<_> = changes
             .iter()
@@ -108,16 +108,16 @@ pub fn kill_at_every_write<T: Ord + Send>(
     })
 }
 
-/// Kills a process at some of its writes, spread over all of each sort, and has each log looked at that one leaves behind.
-/// At no more than about `most` writes; at every one where that is `None`. Returns at how many it was killed.
+/// Kills a process at about `max` of its writes, spread evenly over those of each system call; at each if `None`. Calls `look`
+/// with the log that each leaves behind. Returns the number of kills.
 pub fn kill_at_some_writes(
     test: &str,
-    most: Option<usize>,
+    max: Option<usize>,
     begin: &(dyn Fn() -> (TempDir, PathBuf) + Sync),
     look: &(dyn Fn(&Path) + Sync),
 ) -> usize {
     let positions: BTreeSet<_> = positions(test, begin).into_iter().collect();
-    let step = most.map_or(1, |most| positions.len().div_ceil(most));
+    let step = max.map_or(1, |max| positions.len().div_ceil(max));
     let mut chosen = Vec::new();
     for change in CHANGES {
         let of_it = positions.iter().filter(|(name, _)| *name == change);
@@ -130,7 +130,7 @@ pub fn kill_at_some_writes(
                 while let Some((change, number)) = chosen.get(next.fetch_add(1, Relaxed)) {
                     let mut number = *number;
                     let mut killed = false;
-                    // Who commits more at once makes fewer of them: then an earlier one is taken.
+                    // A process that commits more at a time has fewer writes: then take an earlier one.
                     while !killed && number > 0 {
                         let (folder, path) = begin();
                         let trace = format!("trace={change}");
@@ -158,7 +158,7 @@ pub fn kill_at_some_writes(
     kills
 }
 
-/// The system calls with which a process that is not killed changes a log's files, and how often.
+/// Returns the system calls by which a process changes a log's files, with their numbers.
 fn changes(test: &str, begin: &dyn Fn() -> (TempDir, PathBuf)) -> BTreeMap<&'static str, usize> {
     let mut found = BTreeMap::new();
     for (change, _) in positions(test, begin) {
@@ -167,8 +167,8 @@ fn changes(test: &str, begin: &dyn Fn() -> (TempDir, PathBuf)) -> BTreeMap<&'sta
     found
 }
 
-/// Every system call with which a process that is not killed changes a log's files: its name, and which of its thread's
-/// calls of that name it is, counted from 1. strace counts so.
+/// Returns each system call by which a process changes a log's files: its name, and its number among the thread's calls of
+/// that name, from 1, as strace counts them.
 fn positions(test: &str, begin: &dyn Fn() -> (TempDir, PathBuf)) -> Vec<(&'static str, usize)> {
     let (_folder, path) = begin();
     let trace = tempfile::NamedTempFile::new().unwrap();
@@ -179,22 +179,22 @@ fn positions(test: &str, begin: &dyn Fn() -> (TempDir, PathBuf)) -> Vec<(&'stati
     let folder = path.parent().unwrap().to_str().unwrap();
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
     let mut found = Vec::new();
-    // The rest of a line that another thread's stands in the middle of.
+    // A resumed line is the rest of an earlier one.
     for line in trace.lines().filter(|line| !line.contains(" resumed>")) {
         let mut words = line.split('(').next().unwrap().split_whitespace();
         let thread = words.next().unwrap();
         let name = words.next_back().unwrap_or(line);
         let number = counts.entry((thread, name)).or_default();
         *number += 1;
-        // A test writes its own output with this one, and would be killed at that. A file that is yet to get its name is
-        // seen by the kills around it.
+        // The test writes its output with `write`, too, and would be killed there. Kills around it cover the file with a
+        // temporary name.
         let unseen = name == "write" && line.contains("-instances/total.");
         if !line.contains(folder) || unseen {
             continue;
         }
         match CHANGES.into_iter().find(|change| *change == name) {
             Some(change) => found.push((change, *number)),
-            None => assert!(HARMLESS.contains(&name), "nobody is killed at {line}"),
+            None => assert!(HARMLESS.contains(&name), "unknown system call: {line}"),
         }
     }
     assert!(
@@ -204,7 +204,7 @@ fn positions(test: &str, begin: &dyn Fn() -> (TempDir, PathBuf)) -> Vec<(&'stati
     found
 }
 
-/// Runs the test again as the process that opens a log.
+/// Runs the test under strace as the process that opens a log.
 pub fn strace(test: &str, path: &Path, options: &[&str]) -> ExitStatus {
     let child = Command::new("strace")
         .args(["-f", "-qq"])
@@ -214,9 +214,7 @@ pub fn strace(test: &str, path: &Path, options: &[&str]) -> ExitStatus {
         .args(["--exact", test])
         .env(CHILD, path)
         .output();
-    let output = child.expect(
-        "this test needs strace, and `cargo xtask test` says how to get it: it could not be started",
-    );
+    let output = child.expect("cannot start strace · `cargo xtask test` says how to install it");
     if output.status.code().is_some_and(|code| code != 0) {
         println!("{}", String::from_utf8_lossy(&output.stdout));
         println!("{}", String::from_utf8_lossy(&output.stderr));

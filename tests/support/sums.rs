@@ -1,4 +1,4 @@
-//! The sums of a store as they stand in its tables, and what they have to be.
+//! The sums in a store's tables, and checks of them.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tower_activity::store::Maintenance;
 /// The rows of a table.
 pub type Rows = Vec<Vec<Value>>;
 
-/// Every sum that is kept.
+/// Returns the buckets.
 pub fn buckets(path: &Path) -> Rows {
     rows(
         path,
@@ -16,7 +16,7 @@ pub fn buckets(path: &Path) -> Rows {
     )
 }
 
-/// The same, with what is known of agents. Hours must say what their quarters do.
+/// Returns the buckets, and the sums of agents. Checks that each hour equals the sum of its quarters.
 pub fn all(path: &Path) -> [Rows; 3] {
     let quarters = "SELECT quarter - quarter % 4, sum(count), sum(failed), sum(cancelled), sum(timed), sum(sum_ns), \
                     min(min_ns), max(max_ns) FROM bucket WHERE scope = 0 GROUP BY 1";
@@ -35,11 +35,11 @@ pub fn all(path: &Path) -> [Rows; 3] {
     ]
 }
 
-/// Adds all of them up again.
-pub fn rebuild(upkeep: &mut dyn Maintenance) {
-    let quarters = upkeep.rebuildable(0).unwrap();
+/// Rebuilds all sums.
+pub fn rebuild(maintenance: &mut dyn Maintenance) {
+    let quarters = maintenance.rebuildable(0).unwrap();
     for quarter in quarters.clone().step_by(4) {
-        upkeep
+        maintenance
             .rebuild(quarter..quarters.end.min(quarter + 4))
             .unwrap();
     }

@@ -1,4 +1,4 @@
-//! The Chromium that the tests drive: one that the machine has, or the one that npm has a package of.
+//! The Chromium that the tests drive: the machine's, Debian's, or one from npm.
 
 use std::{
     fs,
@@ -7,16 +7,37 @@ use std::{
 };
 
 use crate::{
-    debian, npm,
+    debian::{self, Requirement},
+    npm,
     run::{self, Result, run},
 };
 
-/// What it is called in PATH.
+/// Its names in PATH.
 const NAMES: [&str; 3] = ["chromium", "google-chrome-stable", "google-chrome"];
 
-/// A Chromium: the one that the variable `CHROMIUM` names, or one in PATH; in a container that Debian's packages are
-/// installed in, Debian's. Else one in `target/`, put there the first time: a shell without windows, which keeps no pages
-/// that are left.
+/// Debian's Chromium and the driver that goes with it.
+const CHROMIUM: Requirement = Requirement {
+    programs: &["chromium"],
+    packages: &["chromium", "chromium-driver"],
+    why: "tests drive a browser",
+};
+
+/// Debian's driver alone, beside a Chromium that was installed before.
+const CHROMEDRIVER: Requirement = Requirement {
+    programs: &["chromedriver"],
+    packages: &["chromium-driver"],
+    why: "one test drives Chromium with it",
+};
+
+/// Returns the requirement of Debian's Chromium if [`chromium`] would install it.
+pub(crate) fn requirement() -> Option<Requirement> {
+    let found = std::env::var_os("CHROMIUM").is_some()
+        || NAMES.into_iter().any(|name| debian::find(name).is_some());
+    (!found && debian::installs()).then_some(CHROMIUM)
+}
+
+/// Finds a Chromium: the one that the variable `CHROMIUM` names, or one in PATH. In a container it installs Debian's.
+/// Otherwise it unpacks one from npm into `target/`, once: a headless shell, which keeps no pages that were left.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
@@ -26,7 +47,7 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         return Ok(found);
     }
     if debian::installs() {
-        debian::install(&["chromium"])?;
+        debian::install(&[&CHROMIUM])?;
         if let Some(installed) = in_path() {
             return Ok(installed);
         }
@@ -51,16 +72,16 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The chromedriver that goes with a Chromium: the one that the variable `CHROMEDRIVER` names, or one beside it; for
-/// Debian's Chromium, in a container that its packages are installed in, Debian's.
+/// Finds the chromedriver of a Chromium: the one that the variable `CHROMEDRIVER` names, or one beside it. In a container it
+/// installs Debian's beside Debian's Chromium.
 pub(crate) fn chromedriver(chromium: &Path) -> Result<Option<PathBuf>> {
     if let Some(named) = std::env::var_os("CHROMEDRIVER") {
         return Ok(Some(named.into()));
     }
     let beside = chromium.with_file_name("chromedriver");
     if !beside.is_file() && chromium == Path::new("/usr/bin/chromium") && debian::installs() {
-        // What it drives is tested by other drivers, too.
-        if let Err(error) = debian::install(&["chromium-driver"]) {
+        // Not an error: other drivers test the same.
+        if let Err(error) = debian::install(&[&CHROMEDRIVER]) {
             anstream::eprintln!("no chromedriver, its test is left out: {error}");
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, browser, conformance, demo, fuzz, msrv, package, pages,
+    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
     sqlite, sshd, strace, tools,
@@ -70,13 +70,15 @@ pub(crate) fn features() -> Result {
     Ok(())
 }
 
-/// All tests of all members with all features, the examples in the documentation too. Beside what cargo builds they
-/// need OpenSSH, strace, the clients of SQLite, the pages, and a Chromium, which npm gives. Or only those that the
-/// arguments for cargo choose.
+/// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo choose.
+/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are there.
 pub(crate) fn test(chosen: &[&str]) -> Result {
-    sshd::ensure()?;
-    strace::ensure()?;
-    sqlite::ensure()?;
+    let mut requirements = vec![sshd::OPENSSH];
+    if cfg!(target_os = "linux") {
+        requirements.extend([strace::STRACE, sqlite::CLIENTS]);
+    }
+    requirements.extend(browser::requirement());
+    debian::ensure(&requirements)?;
     pages::pages()?;
     let chromium = browser::chromium()?;
     let mut args = vec!["test", "--all-features"];
@@ -91,8 +93,8 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
     run(cargo.env("CHROMIUM", chromium))
 }
 
-/// What threads meet at holds in every order in which they can meet. In a folder of its own, because other flags
-/// would have everything built anew each time.
+/// Runs the loom models of the pipeline. They have a target directory of their own, because their flags would rebuild
+/// everything each time.
 pub(crate) fn model() -> Result {
     let args = [
         "test",

@@ -1,4 +1,4 @@
-//! Debian's packages, for what tests need and cargo and npm have not.
+//! Debian packages: programs that the tests need beside what cargo and npm bring.
 
 use std::{
     env,
@@ -8,34 +8,78 @@ use std::{
 
 use crate::run::{Result, run_quietly};
 
-/// True in a container that packages are installed in by whoever runs this. A machine that people use is left alone.
-pub(crate) fn installs() -> bool {
-    !Path::new("/run/systemd/system").exists() && find("apt-get").is_some() && is_root()
+/// The environment variable that forbids installing packages.
+const NO_INSTALL: &str = "ACTIVITY_NO_INSTALL";
+
+/// Programs that a task needs, and the packages that bring them.
+pub(crate) struct Requirement {
+    pub(crate) programs: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
+    /// What they are for.
+    pub(crate) why: &'static str,
 }
 
-/// Looks that programs are there. In a container that packages are installed in, installs them from these; elsewhere says
-/// what they are needed for.
-///
-/// # Errors
-///
-/// When one is not there, and when apt does not install it.
-pub(crate) fn ensure(programs: &[&str], packages: &[&str], why: &str) -> Result {
-    let Some(missing) = programs.iter().find(|program| find(program).is_none()) else {
-        return Ok(());
-    };
-    if installs() {
-        return install(packages);
+impl Requirement {
+    /// Returns a program that is not found.
+    fn missing(&self) -> Option<&'static str> {
+        let mut programs = self.programs.iter().copied();
+        programs.find(|program| find(program).is_none())
     }
-    let packages = packages.join(" ");
-    Err(format!("no `{missing}` found: {why} (Debian: `apt-get install {packages}`)").into())
 }
 
-/// Installs packages.
+/// Returns true in a container whose root runs this, where packages are installed on demand. Machines that people use are
+/// left alone, and all are if `ACTIVITY_NO_INSTALL` is set.
+pub(crate) fn installs() -> bool {
+    env::var_os(NO_INSTALL).is_none_or(|value| value.is_empty())
+        && !Path::new("/run/systemd/system").exists()
+        && find("apt-get").is_some()
+        && is_root()
+}
+
+/// Ensures that the required programs are there. Where packages are installed on demand, prints what it will install and
+/// why, and installs all of them at once.
 ///
 /// # Errors
 ///
-/// When apt does not.
-pub(crate) fn install(packages: &[&str]) -> Result {
+/// If a program is missing and may not be installed, with the packages to install; if apt-get fails.
+pub(crate) fn ensure(requirements: &[Requirement]) -> Result {
+    let missing = requirements
+        .iter()
+        .filter_map(|one| Some((one.missing()?, one)));
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if installs() {
+        let all: Vec<_> = missing.into_iter().map(|(_, one)| one).collect();
+        return install(&all);
+    }
+    let lines = missing.into_iter().map(|(program, one)| {
+        let packages = one.packages.join(" ");
+        let why = one.why;
+        format!("no `{program}` found: {why} (Debian: `apt-get install {packages}`)")
+    });
+    Err(lines.collect::<Vec<_>>().join("\n").into())
+}
+
+/// Prints what it will install and why, and installs it.
+///
+/// # Errors
+///
+/// If apt-get fails.
+pub(crate) fn install(requirements: &[&Requirement]) -> Result {
+    let each = requirements.iter().map(|one| {
+        let packages = one.packages.join(", ");
+        format!("{packages} ({})", one.why)
+    });
+    anstream::eprintln!(
+        "installing with apt-get: {} · set {NO_INSTALL}=1 to install nothing",
+        each.collect::<Vec<_>>().join("; ")
+    );
+    let packages: Vec<_> = requirements
+        .iter()
+        .flat_map(|one| one.packages.iter().copied())
+        .collect();
     let apt = |args: &[&str]| {
         let mut apt = Command::new("apt-get");
         run_quietly(
@@ -46,10 +90,10 @@ pub(crate) fn install(packages: &[&str]) -> Result {
     };
     apt(&["update"])?;
     let install = ["install", "--yes", "--no-install-recommends"];
-    apt(&[&install[..], packages].concat())
+    apt(&[&install[..], &packages].concat())
 }
 
-/// Where a program is: in PATH, or where servers are.
+/// Finds a program in PATH or in the folders of servers.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);

@@ -1,7 +1,7 @@
 //! Long runs of tests that prove a promise, and print figures.
 
 use crate::{
-    fuzz, pages,
+    debian, fuzz, pages,
     run::{self, Result, cargo, run},
     sqlite, strace,
 };
@@ -71,7 +71,9 @@ pub(crate) fn prove(name: Option<&str>) -> Result {
 
 /// Every act by every client, and every pair of acts one after the other.
 fn foreign_clients() -> Result {
-    sqlite::ensure()?;
+    if cfg!(target_os = "linux") {
+        debian::ensure(&[sqlite::CLIENTS])?;
+    }
     pages::pages()?;
     let mut cargo = cargo(&[
         "test",
@@ -93,7 +95,9 @@ fn foreign_clients() -> Result {
 
 /// A process that is killed at each system call that writes, in each sort of work on a log.
 fn kills() -> Result {
-    strace::ensure()?;
+    if cfg!(target_os = "linux") {
+        debian::ensure(&[strace::STRACE])?;
+    }
     pages::pages()?;
     let mut cargo = cargo(&[
         "test",

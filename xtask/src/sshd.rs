@@ -1,18 +1,10 @@
-//! OpenSSH's server, which the tests of hosts behind ssh connect to.
+//! OpenSSH, which the tests of hosts behind ssh connect with.
 
-use crate::{debian, run::Result};
+use crate::debian::Requirement;
 
-/// Looks that it is there. In a container that Debian's packages are installed in, installs it; elsewhere the package
-/// would start a server.
-///
-/// # Errors
-///
-/// When it is not there: with what to do.
-pub(crate) fn ensure() -> Result {
-    debian::ensure(
-        &["ssh", "ssh-keygen", "pkill", "sshd"],
-        &["openssh-client", "openssh-server", "procps"],
-        "the tests connect to an sshd of their own, install OpenSSH's client and server, and procps; the server need \
-         not run",
-    )
-}
+/// OpenSSH's client and server. On a machine with systemd the package would start a server.
+pub(crate) const OPENSSH: Requirement = Requirement {
+    programs: &["ssh", "ssh-keygen", "pkill", "sshd"],
+    packages: &["openssh-client", "openssh-server", "procps"],
+    why: "tests connect to an sshd that they start themselves; the system's need not run",
+};

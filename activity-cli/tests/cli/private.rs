@@ -19,7 +19,7 @@ use tower_activity::{
     store::{Prune, Retention, Store, sqlite::SqliteStore},
 };
 
-use crate::support::soon;
+use crate::support::poll_until;
 
 /// Marks the child process, which runs without a umask, and names its folder.
 const CHILD: &str = "ACTIVITY_TEST_PRIVATE";
@@ -145,8 +145,8 @@ fn webhooks(path: &Path) {
     let webhook = Webhook::events("ops", "http://127.0.0.1:9/").unwrap();
     webhooks.add(&webhook.allow_private()).unwrap();
     let delivery = webhooks.deliver();
-    soon(|| beside(path, "-webhooks.lock").exists().then_some(()));
-    soon(|| beside(path, "-webhooks-wal").exists().then_some(()));
+    poll_until(|| beside(path, "-webhooks.lock").exists().then_some(()));
+    poll_until(|| beside(path, "-webhooks-wal").exists().then_some(()));
     is_private(path.parent().unwrap(), "a delivery");
     delivery.stop();
 }
@@ -161,7 +161,7 @@ fn open_to_all(path: &Path) {
         let lock = beside(path, "-webhooks.lock");
         fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
         let delivery = Webhooks::open(path).unwrap().deliver();
-        soon(|| (fs::metadata(&lock).ok()?.mode() & 0o777 == 0o600).then_some(()));
+        poll_until(|| (fs::metadata(&lock).ok()?.mode() & 0o777 == 0o600).then_some(()));
         delivery.stop();
     }
 }
@@ -212,7 +212,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 mod locks {
     use super::{
         ActivityLog, ActivityReader, Import, MetadataExt, Path, Redactor, SqliteStore, Store,
-        Webhook, Webhooks, beside, fs, soon,
+        Webhook, Webhooks, beside, fs, poll_until,
     };
 
     /// Whether this process holds a lock of the kind that SQLite takes (POSIX, lost when any descriptor is closed).
@@ -270,7 +270,7 @@ mod locks {
         webhooks.add(&webhook).unwrap();
         let delivery = webhooks.deliver();
         let kept = beside(&path, "-webhooks");
-        soon(|| is_held(&kept).then_some(()));
+        poll_until(|| is_held(&kept).then_some(()));
         for _ in 0..3 {
             webhooks.list().unwrap();
             assert!(is_held(&kept), "they were listed");

@@ -39,5 +39,5 @@ fn a_command_on_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_not
 
 fn commit(log: &ActivityLog, name: &'static str) {
     log.start(Describe::job(name)).end(Outcome::success());
-    support::soon(|| log.flush().wait().ok());
+    support::after_commit(|| log.flush().wait().ok());
 }

@@ -1,4 +1,4 @@
-//! One INSERT for every request through a pool of sqlx: a child of the bench `call`, in a program of its own.
+//! One INSERT per request through a pool of sqlx: a child of the bench `call`, in a program of its own.
 
 #[path = "../../call/child.rs"]
 #[allow(dead_code)]
@@ -13,7 +13,7 @@ mod variant;
 
 use std::path::Path;
 
-/// Whatever ends a run.
+/// An error that ends a run.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {

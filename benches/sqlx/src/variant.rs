@@ -1,4 +1,4 @@
-//! The service with an INSERT behind every call. It needs a runtime, so the bare one gets it too.
+//! The service with an INSERT per call. It needs a runtime, so the bare one runs in it, too.
 
 use std::{
     convert::Infallible,
@@ -31,7 +31,7 @@ pub(crate) struct Rig {
     pub(crate) record: Record,
 }
 
-/// The pool, and the runtime that it was opened on.
+/// The pool, and the runtime that it was opened in.
 pub(crate) struct Record {
     pool: SqlitePool,
     runtime: Runtime,
@@ -43,7 +43,7 @@ impl Record {
         Ok(())
     }
 
-    /// Fails unless every call is a row.
+    /// Fails unless every call has a row.
     pub(crate) fn check(self, calls: u64, _path: &Path) -> Result<(), Failure> {
         let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM call");
         let rows = self.runtime.block_on(count.fetch_one(&self.pool))?;
@@ -79,8 +79,8 @@ pub(crate) fn build(_: &str, shape: &str, threads: usize, path: &Path) -> Result
                 wrapped.push(bursts(service::Prompt, Some(pool.clone()))?);
             }
             "yield" => {
-                bare.push(bursts(service::Waiting, None)?);
-                wrapped.push(bursts(service::Waiting, Some(pool.clone()))?);
+                bare.push(bursts(service::PendingOnce, None)?);
+                wrapped.push(bursts(service::PendingOnce, Some(pool.clone()))?);
             }
             other => return Err(format!("there is no shape {other:?}").into()),
         }
@@ -134,7 +134,7 @@ where
             .bind(started_at)
             .bind(start.elapsed().as_nanos() as i64)
             .bind("acme");
-        // A row that is missing fails the run when the rows are counted.
+        // A missing row fails the run when the rows are counted.
         let _ = insert.execute(pool).await;
     }
     response

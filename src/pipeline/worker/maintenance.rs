@@ -26,9 +26,9 @@ const MIN_UNINDEXED: u64 = 100;
 /// When which maintenance of a log is due.
 pub(super) struct MaintenanceSchedule {
     /// Opened with the first step.
-    upkeep: Option<Box<dyn Maintenance>>,
+    maintenance: Option<Box<dyn Maintenance>>,
     /// The builder's retention limits have been set in the store.
-    is_open: bool,
+    limits_are_set: bool,
     /// When to prune next, in nanoseconds of the log's monotonic clock.
     prune_ns: u64,
     /// When to update the store's clock with the next commit, by the same clock.
@@ -44,8 +44,8 @@ pub(super) struct MaintenanceSchedule {
 impl Default for MaintenanceSchedule {
     fn default() -> Self {
         MaintenanceSchedule {
-            upkeep: None,
-            is_open: false,
+            maintenance: None,
+            limits_are_set: false,
             prune_ns: FIRST_RUN.as_nanos() as u64,
             clock_ns: 0,
             more_at: None,
@@ -60,16 +60,16 @@ impl MaintenanceSchedule {
     pub(super) fn open(&mut self, store: &dyn Store, shared: &Shared) -> Result<()> {
         let retention = shared.config.retention;
         // Once: when the store is reopened after a failure, another log may have set other limits.
-        if self.is_open || retention == Retention::default() {
+        if self.limits_are_set || retention == Retention::default() {
             return Ok(());
         }
         let set = guarded("set the retention", || {
-            self.upkeep(store)?.set_retention(&retention)
+            self.maintenance(store)?.set_retention(&retention)
         });
         match set {
             // `is_invalid`: the store does its own maintenance.
             Err(error) if !error.is_invalid() => return Err(error),
-            _ => self.is_open = true,
+            _ => self.limits_are_set = true,
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl MaintenanceSchedule {
             self.run(store, shared);
         } else if clock_is_due {
             let updated = guarded("update the store's clock", || {
-                self.upkeep(store)?.now(reading(shared)).map(drop)
+                self.maintenance(store)?.now(reading(shared)).map(drop)
             });
             self.schedule_clock(now_ns);
             self.report(
@@ -138,7 +138,7 @@ impl MaintenanceSchedule {
             // The store does its own maintenance.
             Err(error) if error.is_invalid() => {}
             Err(error) => {
-                self.upkeep = None;
+                self.maintenance = None;
                 tracing::warn!(target: "tower_activity::store", %error, "{what}");
             }
         }
@@ -167,7 +167,7 @@ impl MaintenanceSchedule {
         if self.unindexed < MIN_UNINDEXED {
             return false;
         }
-        let indexed = guarded("index", || self.upkeep(store)?.index());
+        let indexed = guarded("index", || self.maintenance(store)?.index());
         if matches!(indexed, Ok(1..)) {
             return true;
         }
@@ -183,17 +183,17 @@ impl MaintenanceSchedule {
     pub(super) fn close(&mut self, store: &dyn Store, shared: &Shared) {
         if self.committed && self.clock_ns == 0 {
             let updated = guarded("update the store's clock", || {
-                self.upkeep(store)?.now(reading(shared)).map(drop)
+                self.maintenance(store)?.now(reading(shared)).map(drop)
             });
             self.report(updated, "could not update the store's clock");
         }
-        self.upkeep = None;
+        self.maintenance = None;
     }
 
     /// Compares some rows with the ledger. Returns true while there are more. Failures are retried later.
     fn check(&mut self, store: &dyn Store, shared: &Shared) -> bool {
         let now = DateTime::from_timestamp_micros(shared.clock.stamp().wall_us).unwrap_or_default();
-        match guarded("check", || self.upkeep(store)?.check(now)) {
+        match guarded("check", || self.maintenance(store)?.check(now)) {
             Ok(more) => more,
             Err(error) => {
                 self.report(Err(error), "could not check rows, retrying later");
@@ -202,26 +202,26 @@ impl MaintenanceSchedule {
         }
     }
 
-    fn upkeep(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Maintenance>> {
-        match &mut self.upkeep {
-            Some(upkeep) => Ok(upkeep),
+    fn maintenance(&mut self, store: &dyn Store) -> Result<&mut Box<dyn Maintenance>> {
+        match &mut self.maintenance {
+            Some(maintenance) => Ok(maintenance),
             none => Ok(none.insert(store.maintenance()?)),
         }
     }
 
     fn prune(&mut self, store: &dyn Store, shared: &Shared) -> Result<PruneCounts> {
         let named = shared.config.retention;
-        let upkeep = self.upkeep(store)?;
+        let maintenance = self.maintenance(store)?;
         if named != Retention::default() {
             // The file may have been replaced by one without the builder's limits.
-            let missing = named.missing_in(upkeep.retention()?);
+            let missing = named.missing_in(maintenance.retention()?);
             if missing != Retention::default() {
-                upkeep.set_retention(&missing)?;
+                maintenance.set_retention(&missing)?;
             }
         }
-        let pruned = upkeep.prune(Prune::Retention(reading(shared)))?;
+        let pruned = maintenance.prune(Prune::Retention(reading(shared)))?;
         if pruned.total() > 0 {
-            upkeep.reclaim()?;
+            maintenance.reclaim()?;
         }
         Ok(pruned)
     }

@@ -1,11 +1,11 @@
-//! Two filters as one that means what both mean.
+//! The conjunction of two filters.
 
 use crate::record::{Choice, Filter};
 
 impl Filter {
-    /// Makes a filter that means what both this one and `other` mean.
+    /// Returns a filter that matches records that match both this one and `other`.
     ///
-    /// The text form has no way to say "and" twice of one field: what it cannot say it leaves out.
+    /// The text form cannot express two conditions on one field: `Display` leaves out what it cannot express.
     ///
     /// # Examples
     ///
@@ -63,7 +63,8 @@ impl Filter {
     }
 }
 
-/// Narrows a choice to what another allows too; alternatives of both do not become one list, and are left over.
+/// Narrows a choice to values that another allows, too. Two lists of alternatives cannot be merged: the second goes into
+/// `rest`.
 fn narrow<T: Clone + PartialEq>(own: &mut Choice<T>, other: &Choice<T>, rest: &mut Choice<T>) {
     own.none_of.extend_from_slice(&other.none_of);
     if own.any_of.is_empty() {

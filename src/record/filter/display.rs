@@ -1,4 +1,4 @@
-//! A filter as text that reads back to an equal filter.
+//! The text form of a filter, which parses to an equal filter.
 
 use std::{fmt, ops::Bound};
 
@@ -70,7 +70,7 @@ impl fmt::Display for Has {
     }
 }
 
-/// A number of nanoseconds in the largest unit that divides it.
+/// Displays nanoseconds in the largest unit that divides them.
 struct Length(u64);
 
 impl fmt::Display for Length {

@@ -1,14 +1,14 @@
-//! The names of the fields, written once for whoever reads or writes the grammar.
+//! The fields of the filter grammar.
 
 /// A field of the filter grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Field {
-    /// How it stands or ended.
+    /// Status of an activity or event.
     Status,
-    /// What sort of work it is.
+    /// Kind of an activity.
     Kind,
-    /// What it is called.
+    /// Name of an activity.
     Name,
     /// The type of an event.
     Type,
@@ -20,21 +20,21 @@ pub enum Field {
     Actor,
     /// The site or product a tool is for.
     Brand,
-    /// `development`, `production`, ..
+    /// `development`, `production`, …
     Environment,
     /// The client's session or conversation.
     Session,
     /// The client's id of the request.
     Request,
-    /// For failures, what kind.
+    /// The error type of a failure.
     Error,
     /// Started at this instant or later.
     Since,
     /// Started before this instant.
     Until,
-    /// How long it took.
+    /// Its duration.
     Duration,
-    /// What it has.
+    /// Presence of a part, see [`Has`](crate::record::Has).
     Has,
 }
 
@@ -81,7 +81,7 @@ impl Field {
         }
     }
 
-    /// The field of this name, or of its short form `env`, whatever the case.
+    /// Returns the field with this name, or with its short form `env`. Case is ignored.
     pub fn from_name(name: &str) -> Option<Field> {
         let name = name.to_ascii_lowercase();
         if name == "env" {

@@ -1,4 +1,4 @@
-//! The filter's meaning, said once without a store: what the SQL has to agree with.
+//! Matching records in memory: the definition that the SQL of a store has to agree with.
 
 use std::ops::RangeBounds;
 
@@ -8,16 +8,16 @@ use crate::record::{
 };
 
 impl Filter {
-    /// True when this filter means the activity.
+    /// Returns true if the filter matches the activity.
     ///
     /// # Examples
     ///
     /// ```
     /// use tower_activity::record::{ActivityRecord, Filter};
     ///
-    /// fn failures<'a>(of: &str, all: &'a [ActivityRecord]) -> Vec<&'a ActivityRecord> {
+    /// fn failures<'a>(project: &str, all: &'a [ActivityRecord]) -> Vec<&'a ActivityRecord> {
     ///     let mut filter = Filter::default();
-    ///     filter.project.any_of.push(of.into());
+    ///     filter.project.any_of.push(project.into());
     ///     filter.status.any_of.push(tower_activity::Status::Failed);
     ///     all.iter().filter(|activity| filter.matches(activity)).collect()
     /// }
@@ -50,10 +50,9 @@ impl Filter {
 }
 
 impl Filter {
-    /// True when this filter means the event. One that asks for what events do not have means none.
+    /// Returns true if the filter matches the event. A condition on a field that events do not have matches none.
     ///
-    /// Words are looked for in the type and the summary; `has:parent` means that it happened inside of an
-    /// activity.
+    /// Words are searched in the type and the summary; `has:parent` matches events of an activity.
     pub fn matches_event(&self, event: &EventRecord) -> bool {
         self.status.allows(|status| *status == event.status)
             && self.kind.allows(|_| false)
@@ -101,7 +100,7 @@ impl Has {
         }
     }
 
-    /// What activities and events have alike.
+    /// Checks the fields that activities and events have in common.
     fn in_scope(self, scope: &Scope) -> bool {
         match self {
             Has::Project => scope.project.is_some(),

@@ -1,4 +1,4 @@
-//! Which activities are meant: the typed form of the filter grammar.
+//! Filters: the typed form of the filter grammar.
 
 mod and;
 mod display;
@@ -18,11 +18,11 @@ pub(crate) use words::{normalize_words, search_phrase};
 
 use crate::record::{EventRecord, Kind, Status};
 
-/// Which activities are meant: plain data, the typed form of the filter grammar.
+/// A filter of activities and events: plain data, the typed form of the filter grammar.
 ///
-/// The default matches everything. Several values of one field are alternatives, different fields all
-/// have to hold. `Display` writes the grammar's text, which
-/// [`Filter::parse`](crate::record::Filter::parse) reads back to an equal filter.
+/// The default matches everything. Several values of one field are alternatives; conditions on different fields all have to
+/// hold. `Display` writes the grammar's text, which [`Filter::parse`](crate::record::Filter::parse) parses to an equal
+/// filter.
 ///
 /// # Examples
 ///
@@ -39,11 +39,11 @@ use crate::record::{EventRecord, Kind, Status};
 #[serde(default)]
 #[non_exhaustive]
 pub struct Filter {
-    /// How it stands or ended.
+    /// Status of an activity or event.
     pub status: Choice<Status>,
-    /// What sort of work it is.
+    /// Kind of an activity.
     pub kind: Choice<Kind>,
-    /// What it is called.
+    /// Name of an activity.
     pub name: Choice<Pattern>,
     /// The type of an event. Activities have none.
     #[serde(rename = "type")]
@@ -56,59 +56,58 @@ pub struct Filter {
     pub actor: Choice<Pattern>,
     /// The site or product a tool is for.
     pub brand: Choice<Pattern>,
-    /// `development`, `production`, ..
+    /// `development`, `production`, …
     pub environment: Choice<Pattern>,
     /// The client's session or conversation.
     pub session: Choice<Pattern>,
     /// The client's id of the request.
     pub request: Choice<Pattern>,
-    /// For failures, what kind.
+    /// The error type of a failure.
     pub error: Choice<Pattern>,
     /// Started at this instant or later.
     pub since: Option<DateTime<Utc>>,
     /// Started before this instant.
     pub until: Option<DateTime<Utc>>,
-    /// How long it took, in nanoseconds. What runs or was abandoned has no duration and is not meant.
+    /// The duration in nanoseconds. Running and abandoned activities have none, and do not match.
     pub duration: Option<DurationRange>,
-    /// What it has.
+    /// Parts that are present or absent.
     pub has: Choice<Has>,
-    /// What to find in the name, the message and the payloads.
+    /// Words in the name, the message and the payloads.
     pub words: Words,
     /// What has to hold too, where [`and`](Filter::and) cannot say it with the fields alone.
     #[serde(skip)]
     pub(crate) and: Option<Box<Filter>>,
 }
 
-/// What one field may and may not be.
+/// The allowed and excluded values of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Choice<T> {
-    /// One of these has to hold; empty: anything.
+    /// Alternatives, one of which has to match; empty allows anything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub any_of: Vec<T>,
-    /// None of these may hold.
+    /// Exclusions, none of which may match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub none_of: Vec<T>,
 }
 
-/// Words to find in the name, the message or the payloads, of events in the type or the summary.
+/// Words to search in the name, the message and the payloads of activities, and in the type and the summary of events.
 ///
-/// Words are runs of letters and digits; upper and lower case are the same. `user` is found in `No such user`, and `us` is
-/// not: a `*` at the end stands for the rest of a word. Several in one text are found in a row, as in `no such us*`. A
-/// text without any is passed over. Of each text the first 16 KiB are looked through, of each word the first 64 bytes
-/// count.
+/// Words are runs of letters and digits; case is ignored. `user` matches `No such user`, and `us` does not: a `*` at the end
+/// stands for the rest of a word. A text of several words matches them in a row, as `no such us*`. A text without any word
+/// is ignored. Only the first 16 KiB of each text and the first 64 bytes of each word are searched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Words {
-    /// Each of these is found.
+    /// Texts that all have to be found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub all_of: Vec<String>,
-    /// None of these is found.
+    /// Texts none of which may be found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub none_of: Vec<String>,
 }
 
-/// Bounds for a duration in nanoseconds.
+/// Bounds of a duration in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DurationRange {
     /// The lower bound.
@@ -117,7 +116,7 @@ pub struct DurationRange {
     pub max_ns: Bound<u64>,
 }
 
-/// Something that an activity has or lacks.
+/// A part that an activity has or lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -128,13 +127,13 @@ pub enum Has {
     Error,
     /// A message.
     Message,
-    /// A preview of what it was given.
+    /// A preview of its input.
     Input,
-    /// A preview of what it gave back.
+    /// A preview of its output.
     Output,
-    /// An activity that it ran inside of.
+    /// A parent activity.
     Parent,
-    /// A duration: it has ended and was not abandoned.
+    /// A duration: it has ended, and was not abandoned.
     Duration,
     /// A project.
     Project,
@@ -191,19 +190,19 @@ impl Filter {
         self
     }
 
-    /// True when this filter matches everything.
+    /// Returns true if the filter matches everything.
     pub fn is_empty(&self) -> bool {
         *self == Filter::default()
     }
 }
 
 impl<T> Choice<T> {
-    /// True when anything may be.
+    /// Returns true if anything is allowed.
     pub fn is_empty(&self) -> bool {
         self.any_of.is_empty() && self.none_of.is_empty()
     }
 
-    /// True when `test` holds for one of the alternatives, if there are any, and for none of the exclusions.
+    /// Returns true if `test` holds for one of the alternatives, if there are any, and for none of the exclusions.
     pub fn allows(&self, mut test: impl FnMut(&T) -> bool) -> bool {
         (self.any_of.is_empty() || self.any_of.iter().any(&mut test))
             && !self.none_of.iter().any(test)
@@ -220,14 +219,14 @@ impl<T> Default for Choice<T> {
 }
 
 impl Words {
-    /// True when there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.all_of.is_empty() && self.none_of.is_empty()
     }
 }
 
 impl Has {
-    /// Everything that can be asked for.
+    /// Every part, in the order in which they are documented.
     pub const ALL: [Has; 14] = [
         Has::Recording,
         Has::Error,

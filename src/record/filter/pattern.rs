@@ -1,4 +1,4 @@
-//! A text with wildcards.
+//! Patterns: texts with wildcards.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Text, snake_case};
 
-/// A text in which each wildcard stands for any characters, also none.
+/// A text in which each wildcard stands for any characters, or none.
 ///
-/// Upper and lower case are told apart. In the grammar a wildcard is a `*` outside of quotes.
+/// Case matters. In the grammar a wildcard is a `*` outside of quotes.
 ///
 /// # Examples
 ///
@@ -30,19 +30,19 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Makes a pattern that matches this very text.
+    /// Creates a pattern that matches exactly this text.
     pub fn exact(text: impl Into<String>) -> Self {
         Pattern {
             parts: vec![text.into()],
         }
     }
 
-    /// Makes a pattern in which every `*` is a wildcard.
+    /// Creates a pattern in which every `*` is a wildcard.
     pub fn glob(text: &str) -> Self {
         Pattern::from_parts(text.split('*').map(str::to_owned).collect())
     }
 
-    /// Makes a pattern of the texts between its wildcards. No parts are one empty part.
+    /// Creates a pattern from the texts between its wildcards. No parts are one empty part.
     pub(crate) fn from_parts(mut parts: Vec<String>) -> Self {
         if parts.is_empty() {
             parts.push(String::new());
@@ -50,7 +50,7 @@ impl Pattern {
         Pattern { parts }
     }
 
-    /// The one text that this pattern matches; `None` where it has wildcards.
+    /// Returns the text that the pattern matches; `None` if it has wildcards.
     pub fn as_exact(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [text] => Some(text),
@@ -58,7 +58,7 @@ impl Pattern {
         }
     }
 
-    /// The text that one of these patterns matches, where it is the only one; `None` where it has wildcards.
+    /// Returns the text that the only one of these patterns matches; `None` if there are several, or if it has wildcards.
     pub(crate) fn only_exact(patterns: &[Pattern]) -> Option<&str> {
         match patterns {
             [one] => one.as_exact(),
@@ -66,12 +66,12 @@ impl Pattern {
         }
     }
 
-    /// The texts between the wildcards: one where there is no wildcard.
+    /// Returns the texts between the wildcards: one if there is no wildcard.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(String::as_str)
     }
 
-    /// The pattern for types of events, which have one spelling.
+    /// Returns the pattern in the spelling of event types.
     pub(crate) fn in_snake_case(&self) -> Pattern {
         match self.as_exact() {
             Some(text) => Pattern::exact(snake_case(&Text::from(text.to_owned())).as_str()),
@@ -79,7 +79,7 @@ impl Pattern {
         }
     }
 
-    /// True when this pattern matches the whole of `text`.
+    /// Returns true if the pattern matches all of `text`.
     pub fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = self.parts.as_slice() else {
             return self.as_exact() == Some(text);

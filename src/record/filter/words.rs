@@ -1,34 +1,34 @@
-//! How words are found in texts: said once, for the index and for whoever looks without it.
+//! Words of texts: one definition for the index and for searches without it.
 
-/// How much of a text is looked through, in bytes: payloads may be long.
-const LONGEST_TEXT: usize = 16 << 10;
-/// How much of a word counts, in bytes.
-const LONGEST_WORD: usize = 64;
+/// The most bytes of a text that are searched: payloads may be long.
+const MAX_TEXT_BYTES: usize = 16 << 10;
+/// The most bytes of a word that are compared.
+const MAX_WORD_BYTES: usize = 64;
 
-/// A text as its words: runs of letters and digits in lower case, with a blank before and after each.
+/// Returns the words of a text, runs of letters and digits in lower case, with a space before and after each.
 pub(crate) fn normalize_words(text: &str) -> String {
-    let text = &text[..text.floor_char_boundary(LONGEST_TEXT)];
+    let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
     let mut words = String::with_capacity(text.len() + 2);
     words.push(' ');
     for word in text.split(|c: char| !c.is_alphanumeric()) {
         if word.is_empty() {
             continue;
         }
-        let word = &word[..word.floor_char_boundary(LONGEST_WORD)];
+        let word = &word[..word.floor_char_boundary(MAX_WORD_BYTES)];
         words.extend(word.chars().flat_map(char::to_lowercase));
         words.push(' ');
     }
     words
 }
 
-/// What is found in a text's [words](normalize_words) where a filter's word is: several words in a row, of which the last may be
-/// only the beginning of one (`no such us*`). `None` where there is no letter and no digit to look for.
+/// Returns the phrase to search in a text's [words](normalize_words): the words of a filter's text in a row, the last of which
+/// may be a prefix (`no such us*`). `None` if there is no letter and no digit to search for.
 pub(crate) fn search_phrase(word: &str) -> Option<String> {
     let mut words = normalize_words(word);
-    let is_open = word
+    let is_prefix = word
         .strip_suffix('*')
         .is_some_and(|rest| rest.ends_with(char::is_alphanumeric));
-    if is_open {
+    if is_prefix {
         words.pop();
     }
     (words.len() > 1).then_some(words)
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_found_whole_in_a_row_and_whatever_their_case() {
+    fn whole_words_are_found_in_a_row_in_any_case() {
         let check = |text: &str, word: &str, expected: bool| {
             let found = search_phrase(word).map(|word| normalize_words(text).contains(&word));
             assert_eq!(found, Some(expected), "{word} in {text}");
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_looked_for_without_a_letter_or_a_digit() {
+    fn a_text_without_a_letter_or_a_digit_has_no_phrase() {
         for word in ["", "*", "-", "§ *"] {
             assert_eq!(search_phrase(word), None, "{word}");
         }

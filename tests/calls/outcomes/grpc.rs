@@ -29,7 +29,7 @@ use crate::outcomes::{Case, Ran, arrived};
 const ONE: PathAndQuery = PathAndQuery::from_static("/table.Cases/One");
 const MANY: PathAndQuery = PathAndQuery::from_static("/table.Cases/Many");
 
-/// Messages that are texts.
+/// A codec of text messages.
 #[derive(Debug, Clone, Copy)]
 struct Texts;
 
@@ -77,7 +77,7 @@ async fn one(request: Request<String>) -> Result<Response<String>, Status> {
     }
 }
 
-/// One message, and no end.
+/// A stream of one message that never ends.
 struct Endless {
     begun: bool,
 }

@@ -1,4 +1,4 @@
-//! axum, served by hyper over a socket.
+//! axum, served by hyper over TCP.
 
 use std::{
     future::pending,
@@ -18,7 +18,7 @@ use tower_activity::{ActivityLayer, ActivityLog};
 
 use crate::outcomes::{Case, Ran, arrived, lines::Http};
 
-/// One piece of a body, and no end.
+/// A body with one frame that never ends.
 struct Endless {
     begun: bool,
 }

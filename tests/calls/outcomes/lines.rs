@@ -1,4 +1,4 @@
-//! Clients that know no more than their protocols: JSON-RPC in lines, and HTTP.
+//! Minimal clients: JSON-RPC over lines, and HTTP.
 
 use std::net::SocketAddr;
 
@@ -8,10 +8,10 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The number of the call that is recorded.
+/// The JSON-RPC id of the recorded call.
 pub(crate) const CALL: u32 = 7;
 
-/// What a client says to be let in.
+/// The `initialize` request of a client.
 pub(crate) fn hello() -> Value {
     let params = json!({
         "protocolVersion": "2025-11-25", "capabilities": {},
@@ -24,7 +24,7 @@ pub(crate) fn initialized() -> Value {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
 }
 
-/// Calls a tool.
+/// A `tools/call` request.
 pub(crate) fn call(tool: &str) -> Value {
     let params = json!({"name": tool, "arguments": {}});
     json!({"jsonrpc": "2.0", "id": CALL, "method": "tools/call", "params": params})
@@ -42,7 +42,7 @@ pub(crate) struct Client<R, W> {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
-    /// Begins a session.
+    /// Starts a session.
     pub(crate) async fn new(reader: R, server: W) -> Self {
         let lines = BufReader::new(reader).lines();
         let mut client = Client { lines, server };
@@ -52,7 +52,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
         client
     }
 
-    /// Says no more, and reads until the server says no more either.
+    /// Closes the input, and reads until the server closes its output.
     pub(crate) async fn end(mut self) {
         drop(self.server);
         while let Some(_line) = self.lines.next_line().await.unwrap() {}
@@ -64,7 +64,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
         self.server.flush().await.unwrap();
     }
 
-    /// Reads up to the answer to a request. What is no message stands before one on its line, if anywhere.
+    /// Reads up to the response to a request. Other output may precede a message on its line.
     pub(crate) async fn answer(&mut self, id: u32) {
         while let Some(line) = self.lines.next_line().await.unwrap() {
             let message = line.find('{').map(|start| &line[start..]);
@@ -77,7 +77,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
     }
 }
 
-/// One request over a connection of its own.
+/// One request on its own connection.
 pub(crate) struct Http(TcpStream);
 
 impl Http {
@@ -85,7 +85,7 @@ impl Http {
         Http::send(address, &format!("GET {path}"), "", "").await
     }
 
-    /// Sends a message to a tool server, within a session where there is one.
+    /// Sends a message to a tool server, in a session if given.
     pub(crate) async fn post(address: SocketAddr, session: Option<&str>, message: &Value) -> Self {
         let session = session.map_or(String::new(), |id| format!("mcp-session-id: {id}\r\n"));
         let headers = format!(
@@ -105,7 +105,7 @@ impl Http {
         Http(stream)
     }
 
-    /// Reads until the answer holds this text.
+    /// Reads until the response contains this text.
     pub(crate) async fn answer(&mut self, seen: &str) -> String {
         let mut answer = String::new();
         let mut buffer = [0; 1024];
@@ -117,7 +117,7 @@ impl Http {
         answer
     }
 
-    /// Reads until the server closes the connection, in good order or not.
+    /// Reads until the server closes the connection, cleanly or not.
     pub(crate) async fn closed(&mut self) {
         let _ = self.0.read_to_end(&mut Vec::new()).await;
     }

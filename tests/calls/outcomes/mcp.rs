@@ -1,4 +1,4 @@
-//! Tool servers that are spoken to in lines: through a pipe in memory, and as a process of their own.
+//! Tool servers with line-based transports: through a pipe in memory, and over stdio of a child process.
 
 use std::{path::Path, process::Stdio};
 
@@ -26,7 +26,7 @@ use crate::outcomes::{
 pub(crate) const WHOLE: &str = "a response is one message";
 pub(crate) const NO_DEADLINE: &str = "a client that times out sends a cancellation";
 
-/// The tool that does what the case needs.
+/// Returns the tool of a case.
 pub(crate) fn tool(case: Case) -> &'static str {
     match case {
         Case::Success => "success",
@@ -90,7 +90,7 @@ pub(crate) fn router() -> McpRouter {
         .tool(waits.build())
 }
 
-/// Goes through a case; what it gives back has to live as long as the call.
+/// Runs a case. The returned client has to live as long as the call.
 async fn run<R, W>(case: Case, store: &Path, mut client: Client<R, W>) -> Client<R, W>
 where
     R: AsyncRead + Unpin,
@@ -108,7 +108,7 @@ where
     client
 }
 
-/// Why there is no such case where an answer is one message.
+/// Returns why a case does not apply to responses of one message.
 pub(crate) fn not(case: Case) -> Option<&'static str> {
     match case {
         Case::CancelledWithin => Some(WHOLE),
@@ -147,7 +147,7 @@ pub(crate) async fn tower_mcp(case: Case, store: &Path) -> Ran {
     Ok(Box::new((log, run(case, store, client).await)))
 }
 
-/// Names the store of the server that this program is then.
+/// The environment variable with the store of the child process.
 const STORE: &str = "ACTIVITY_TEST_SERVER";
 
 pub(crate) async fn stdio(case: Case, store: &Path) -> Ran {
@@ -166,7 +166,7 @@ pub(crate) async fn stdio(case: Case, store: &Path) -> Ran {
     let (input, output) = (server.stdin.take().unwrap(), server.stdout.take().unwrap());
     let client = run(case, store, Client::new(output, input).await).await;
     if case == Case::Shutdown {
-        // Its input ends, and with that the server.
+        // The server stops at the end of its input.
         client.end().await;
         assert!(server.wait().await.unwrap().success());
         return Ok(Box::new(()));
@@ -174,7 +174,7 @@ pub(crate) async fn stdio(case: Case, store: &Path) -> Ran {
     Ok(Box::new((client, server)))
 }
 
-/// The other half of the server on stdio: in a process of its own, started by the test.
+/// Not a test by itself: the server on stdio, started as a child process.
 #[test]
 fn server() {
     let Ok(store) = std::env::var(STORE) else {

@@ -33,7 +33,7 @@ fn rmcp(log: &ActivityLog, config: StreamableHttpServerConfig) -> Router {
     Router::new().nest_service("/mcp", service)
 }
 
-/// Begins a session; gives its id.
+/// Starts a session, and returns its id.
 async fn begin(address: SocketAddr) -> String {
     let mut hello = Http::post(address, None, &hello()).await;
     let answer = hello.answer("protocolVersion").await;
@@ -44,7 +44,7 @@ async fn begin(address: SocketAddr) -> String {
     session
 }
 
-/// Goes through a case.
+/// Runs a case.
 async fn run(case: Case, store: &Path, address: SocketAddr, session: Option<&str>) -> Option<Http> {
     let mut client = Http::post(address, session, &call(tool(case))).await;
     match case {
@@ -53,7 +53,7 @@ async fn run(case: Case, store: &Path, address: SocketAddr, session: Option<&str
             arrived(store);
             Http::post(address, session, &cancel()).await.closed().await;
         }
-        // Nothing says which call a message is about: its client can only go away.
+        // A message cannot name a call of another request: the client can only disconnect.
         Case::CancelledBefore => {
             arrived(store);
             return None;

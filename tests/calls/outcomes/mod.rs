@@ -1,4 +1,4 @@
-//! How each case ends on record, for each sort of service: `docs/outcomes.md` says what this measures.
+//! The recorded outcome of each case for each kind of service: the table of `docs/outcomes.md`.
 
 mod grpc;
 mod http;
@@ -15,21 +15,21 @@ use tower_activity::{
     record::{ActivityRecord, Filter},
 };
 
-use crate::support::soon;
+use crate::support::after_commit;
 
-/// What happens to a call.
+/// A case: what happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     Success,
     Error,
-    /// Its caller gives it up before there is a response.
+    /// Its caller drops it before the response.
     CancelledBefore,
-    /// Its caller goes away in the middle of the response.
+    /// Its caller disconnects during the response.
     CancelledWithin,
     Panic,
-    /// Its caller waits no longer.
+    /// Its deadline passes.
     Deadline,
-    /// The runtime that it runs on ends.
+    /// Its runtime is shut down.
     Shutdown,
 }
 
@@ -43,7 +43,7 @@ const CASES: [(Case, &str); 7] = [
     (Case::Shutdown, "shutdown"),
 ];
 
-/// One call, as far as its case goes by itself: what has to live until it is on record, or why there is no such case.
+/// A call in its case: a guard to keep until it is recorded, or why the case does not apply.
 type Ran = Result<Box<dyn Any>, &'static str>;
 type Running<'a> = Pin<Box<dyn Future<Output = Ran> + 'a>>;
 
@@ -80,7 +80,7 @@ const KINDS: [Kind; 9] = [
     }),
 ];
 
-/// The one call on record.
+/// Returns the recorded call.
 fn row(store: &Path) -> Option<ActivityRecord> {
     let mut reader = ActivityReader::open(store).ok()?;
     let mut rows = reader.page(&Filter::default(), None, 10).ok()?.records;
@@ -88,12 +88,12 @@ fn row(store: &Path) -> Option<ActivityRecord> {
     rows.pop()
 }
 
-/// Waits until the call is known to run.
+/// Waits until the call is recorded as running.
 fn arrived(store: &Path) {
-    soon(|| row(store));
+    after_commit(|| row(store));
 }
 
-/// Runs a case; says what is on record of it then.
+/// Runs a case, and returns its recorded outcome.
 fn measured((_, call): Kind, case: Case) -> String {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
@@ -104,7 +104,7 @@ fn measured((_, call): Kind, case: Case) -> String {
         Err(why) => return format!("n/a: {why}"),
     };
     let runtime = (case != Case::Shutdown).then_some(runtime);
-    let row = soon(|| row(&store).filter(|row| row.status != Status::Running));
+    let row = after_commit(|| row(&store).filter(|row| row.status != Status::Running));
     drop((kept, runtime));
     match row.error_type {
         Some(error_type) => format!("{} ({error_type})", row.status),
@@ -113,7 +113,7 @@ fn measured((_, call): Kind, case: Case) -> String {
 }
 
 #[test]
-fn every_case_ends_as_the_table_says_for_each_sort_of_service() {
+fn every_case_ends_as_the_table_says_for_each_kind_of_service() {
     let rows = thread::scope(|scope| {
         let rows = KINDS.map(|kind| {
             scope.spawn(move || {
@@ -135,6 +135,6 @@ fn every_case_ends_as_the_table_says_for_each_sort_of_service() {
     let said = include_str!("../../../docs/outcomes.md");
     assert!(
         said.contains(&table),
-        "docs/outcomes.md does not say what is measured:\n{table}"
+        "docs/outcomes.md differs from the results:\n{table}"
     );
 }

@@ -1,4 +1,4 @@
-//! Any tower service, called as a function is.
+//! Plain tower services.
 
 use std::{
     future::{Future, pending},

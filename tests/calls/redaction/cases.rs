@@ -4,11 +4,11 @@ use tower_activity::redact::REDACTED;
 
 const TEXTS: &str = include_str!("texts.txt");
 
-/// A text and what it becomes.
+/// A text and its redacted form.
 pub(crate) struct Case {
     pub(crate) text: String,
     pub(crate) expected: String,
-    /// What must not be left of it.
+    /// Secrets that must not remain.
     pub(crate) secrets: Vec<String>,
 }
 

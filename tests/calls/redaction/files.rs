@@ -1,24 +1,24 @@
-//! Files of the registry's cache and of this repository: ordinary texts. Nothing of others is kept here.
+//! Ordinary texts: files of the registry's cache and of this repository. No foreign text is stored here.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Documentation, web pages, style sheets, manifests, lock files and logs. Not the workflows and scripts of database crates,
-/// which set passwords.
+/// Documentation, web pages, style sheets, manifests, lock files and logs. Not workflows and scripts: those of database
+/// crates set passwords.
 const ORDINARY: &[&str] = &[
     "md", "html", "css", "lock", "toml", "log", "txt", "ts", "tsx", "sql",
 ];
 
-/// Where cargo unpacks what it downloads.
+/// Returns the folder that cargo unpacks downloaded crates into.
 pub(crate) fn registry() -> PathBuf {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     home.unwrap_or_default().join("registry/src")
 }
 
-/// The files whose texts are ordinary, those of the repository at `root` last.
+/// Returns files with ordinary texts, those of the repository at `root` last.
 pub(crate) fn ordinary(root: &Path) -> Vec<PathBuf> {
     let mut files = gather(&registry(), ORDINARY);
     for folder in ["docs", "examples", "xtask"] {
@@ -26,12 +26,12 @@ pub(crate) fn ordinary(root: &Path) -> Vec<PathBuf> {
     }
     let sources = gather(&root.join("src"), &["rs", "ts", "tsx", "css", "html"]);
     files.extend(sources);
-    // The rules and their tests are about secrets.
+    // The rules and their tests contain secrets.
     files.retain(|path| !path.to_string_lossy().contains("redact"));
     files
 }
 
-/// The files of a folder that have one of these extensions, in the order of their names.
+/// Returns the files of a folder with one of these extensions, sorted by name.
 pub(crate) fn gather(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .into_iter()

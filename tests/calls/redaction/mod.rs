@@ -1,4 +1,4 @@
-//! No secret is kept, wherever it stands.
+//! No secret is stored, wherever it is recorded.
 
 mod cases;
 mod files;
@@ -111,7 +111,7 @@ fn secrets_in_json_are_found() {
 }
 
 #[test]
-fn own_rules_are_kept_to() {
+fn custom_rules_apply() {
     let redactor = Redactor::new()
         .key("Membership-Number")
         .pattern("ticket", r"TICKET-\d+")
@@ -150,7 +150,7 @@ fn own_rules_are_kept_to() {
 }
 
 #[test]
-fn a_redactor_that_panics_lets_nothing_through_and_is_counted() {
+fn a_panic_of_the_redactor_stores_nothing_and_is_counted() {
     let redactor = Redactor::new().with(|_, text| {
         if text.contains("boom") {
             panic!("boom")
@@ -177,7 +177,7 @@ fn a_redactor_that_panics_lets_nothing_through_and_is_counted() {
 }
 
 #[test]
-fn payloads_are_redacted_on_the_writers_thread() {
+fn payloads_are_redacted_on_the_writer_thread() {
     let caller = std::thread::current().id();
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let threads = seen.clone();
@@ -207,7 +207,7 @@ fn payloads_are_redacted_on_the_writers_thread() {
 }
 
 #[test]
-fn a_secret_is_found_nowhere_in_the_files() {
+fn no_file_of_a_log_contains_a_secret() {
     const SECRET: &str = "hunter2hunter2";
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("activity.db")).unwrap();
@@ -232,7 +232,7 @@ fn a_secret_is_found_nowhere_in_the_files() {
     running.set(format!("password={SECRET}"), 1);
     running.set("arguments", arguments.clone());
     running.set_brand(leak.clone());
-    // Listed while it runs, then ended.
+    // Written while it runs, then ended.
     log.flush().wait().unwrap();
     nowhere(folder.path(), SECRET);
     let failed =
@@ -281,7 +281,7 @@ fn nowhere(folder: &std::path::Path, secret: &str) {
     }
 }
 
-/// A secret planted somewhere in a payload.
+/// A payload with a secret at an arbitrary place.
 fn planted(secret: &'static str) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!({"password": secret})),
@@ -312,7 +312,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_redacted_without_a_panic_and_twice_is_once(text in "\\PC{0,80}|[a-z=:&?@ \"'/\\[\\]{}\\\\]{0,60}") {
+    fn redacting_any_text_is_idempotent_and_does_not_panic(text in "\\PC{0,80}|[a-z=:&?@ \"'/\\[\\]{}\\\\]{0,60}") {
         let redactor = Redactor::new();
         let once = redactor.text(&text).unwrap().into_owned();
         prop_assert_eq!(redactor.text(&once).unwrap(), once.as_str());
@@ -320,7 +320,7 @@ proptest! {
 }
 
 #[test]
-fn nesting_without_end_is_cut_off() {
+fn deep_nesting_is_cut_off() {
     let mut value = json!("deep");
     for _ in 0..1_000 {
         value = json!([value]);
@@ -329,7 +329,7 @@ fn nesting_without_end_is_cut_off() {
     assert!(clean.contains("[too deep]"));
 }
 
-/// Counts what the redactor says, by the pattern that it names.
+/// Collects the patterns that the redactor's warnings name.
 struct Said(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Said {
@@ -351,7 +351,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Said {
 }
 
 #[test]
-fn a_slow_pattern_is_named_once() {
+fn a_slow_pattern_is_reported_once() {
     use tracing_subscriber::layer::SubscriberExt;
     let said = Said(std::sync::Arc::default());
     let heard = said.0.clone();

@@ -1,5 +1,5 @@
-//! Ordinary texts stay as they are: documentation, web pages, style sheets, lock files and logs of the crates in the
-//! registry's cache, and our own sources. They are found when the test runs; nothing of others is kept here.
+//! Ordinary texts are not changed: documentation, web pages, style sheets, lock files and logs of the crates in the
+//! registry's cache, and this repository's sources. They are read when the test runs; no foreign text is stored here.
 
 use std::{fs, path::Path};
 
@@ -7,11 +7,11 @@ use tower_activity::redact::Redactor;
 
 use crate::redaction::files;
 
-/// No more is read, so that the test takes seconds.
+/// A limit, so that the test takes seconds.
 const BYTES: usize = 12 << 20;
 
 #[test]
-fn less_than_one_of_ten_thousand_ordinary_lines_is_touched() {
+fn less_than_one_in_ten_thousand_ordinary_lines_is_changed() {
     let redactor = Redactor::new();
     let (mut lines, mut bytes, mut touched) = (0, 0, Vec::new());
     for path in files::ordinary(Path::new(env!("CARGO_MANIFEST_DIR"))) {

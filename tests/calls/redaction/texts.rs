@@ -1,4 +1,4 @@
-//! Texts with a secret in them, in all the forms that people write, and texts that only look so.
+//! Texts with secrets in the forms that people write, and texts that only look like it.
 
 use tower_activity::redact::Redactor;
 
@@ -23,7 +23,7 @@ fn secrets_are_found_in_every_form_and_nothing_else_changes() {
 }
 
 #[test]
-fn secrets_are_found_within_other_texts() {
+fn secrets_are_found_in_surrounding_text() {
     let redactor = Redactor::new();
     for Case { text, secrets, .. } in cases().filter(|case| !case.secrets.is_empty()) {
         let secret = &secrets[0];
@@ -45,7 +45,7 @@ fn secrets_are_found_within_other_texts() {
 }
 
 #[test]
-fn there_are_enough_of_them() {
+fn the_corpus_has_enough_cases() {
     let (secret, kept): (Vec<Case>, Vec<Case>) = cases().partition(|case| !case.secrets.is_empty());
     assert!(
         secret.len() >= 150 && kept.len() >= 40,

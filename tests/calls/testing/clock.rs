@@ -1,4 +1,4 @@
-//! A clock that moves only when it is moved.
+//! The manual clock.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn a_duration_is_exact_to_the_nanosecond() {
 }
 
 #[test]
-fn what_starts_while_the_clock_stands_still_is_in_order() {
+fn activities_started_while_the_clock_stands_still_are_in_order() {
     let (log, _clock) = ActivityLog::test();
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     for name in &names {
@@ -106,7 +106,7 @@ fn order_is_by_time_and_then_by_sequence_also_when_the_wall_clock_jumps() {
     paged.reverse();
     assert_eq!(paged, recorded.activities());
 
-    // Whoever follows the log goes by the sequence of commits, which no clock touches.
+    // Followers go by commit order, which no clock affects.
     let followed = reader
         .after(Position::<ActivityRecord>::START, &Filter::default(), 10)
         .unwrap()
@@ -119,7 +119,7 @@ fn order_is_by_time_and_then_by_sequence_also_when_the_wall_clock_jumps() {
 }
 
 #[test]
-fn a_child_that_seems_older_than_its_parent_stays_under_it() {
+fn a_child_dated_before_its_parent_stays_under_it() {
     let (log, clock) = ActivityLog::test();
     log.start(Describe::job("outer")).run(|| {
         clock.set_wall(at("2020-01-01T00:00:00Z"));
@@ -135,7 +135,7 @@ fn a_child_that_seems_older_than_its_parent_stays_under_it() {
 }
 
 #[test]
-fn a_log_with_settings_of_its_own_takes_a_manual_clock() {
+fn a_log_with_other_settings_takes_a_manual_clock() {
     let clock = ManualClock::new();
     clock.set_wall(at("2024-02-29T23:59:59Z"));
     let builder = ActivityLog::builder()

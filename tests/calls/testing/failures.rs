@@ -1,4 +1,4 @@
-//! What assertions say where they do not hold.
+//! The messages of failed assertions.
 
 use std::{
     cell::RefCell,
@@ -29,7 +29,7 @@ fn denied() -> LogContents {
 
 thread_local!(static AT: RefCell<String> = RefCell::default());
 
-/// What an assertion that does not hold says, in this file.
+/// Returns the message of a failed assertion, with its line in this file.
 fn failure<T>(assertion: impl FnOnce() -> T) -> String {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -73,7 +73,7 @@ fn a_failed_assertion_shows_what_was_expected_what_was_found_and_the_tree() {
 }
 
 #[test]
-fn every_assertion_that_does_not_hold_panics_at_the_line_that_made_it() {
+fn every_failed_assertion_panics_at_its_callers_line() {
     let it = denied();
     let check = |expected: &str, said: String| {
         let (first, _) = said.split_once('\n').unwrap();

@@ -89,7 +89,7 @@ fn assertions_that_hold_can_be_chained() {
 }
 
 #[test]
-fn a_disabled_log_has_nothing_on_record() {
+fn a_disabled_log_records_nothing() {
     let log = ActivityLog::disabled();
     let answer = log.start(Describe::job("import")).run(|| {
         Activity::current().set("rows", 42);
@@ -115,7 +115,7 @@ async fn a_log_that_was_shut_down_can_be_asserted_on() {
 }
 
 #[test]
-fn logs_side_by_side_never_mix() {
+fn parallel_logs_never_mix() {
     std::thread::scope(|scope| {
         for n in 0..8_u64 {
             scope.spawn(move || {

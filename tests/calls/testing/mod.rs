@@ -1,4 +1,4 @@
-//! The testing aids: a clock that stands still, and assertions that show what is on record.
+//! The testing API: the manual clock, and assertions that show the records.
 
 mod clock;
 mod failures;

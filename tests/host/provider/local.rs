@@ -28,7 +28,7 @@ async fn a_local_host_is_a_directory_and_a_process() {
     let host = runs_through_its_lifecycle(&provider, &log, directory.clone()).await;
     assert_eq!(host.is_up().await.unwrap(), Some(true));
     // The first process may have been stopped before its output.
-    let output = support::soon(|| {
+    let output = support::poll_until(|| {
         let text = fs::read_to_string(directory.join("output.log")).unwrap();
         Some(text).filter(|text| text.ends_with('\n'))
     });
@@ -73,7 +73,8 @@ async fn children_that_outlive_the_process_are_killed_by_the_next_stop() {
     let host = provider.create_host(&log, "web").await.unwrap();
     let child = pid(&folder.path().join("web/child"));
     while host.is_up().await.unwrap() == Some(true) {
-        tokio::task::yield_now().await;
+        // Another process: nothing notifies this one.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     provider.stop_host(&log, &host).await.unwrap();
     wait_for_exit(&child);

@@ -51,7 +51,7 @@ fn marked(directory: &Path) -> (DateTime<Utc>, DateTime<Utc>) {
 
 /// The PID of a process, once it is in this file.
 fn pid(file: &Path) -> String {
-    support::soon(|| {
+    support::poll_until(|| {
         let text = fs::read_to_string(file).ok()?;
         text.ends_with('\n').then(|| text.trim().to_owned())
     })
@@ -61,7 +61,7 @@ fn pid(file: &Path) -> String {
 fn wait_for_exit(pid: &str) {
     // A zombie has no command line.
     let command = PathBuf::from(format!("/proc/{pid}/cmdline"));
-    support::soon(|| {
+    support::poll_until(|| {
         fs::read(&command)
             .map_or(true, |text| text.is_empty())
             .then_some(())

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::soon;
+use crate::support::poll_until;
 
 /// An sshd that runs until it is dropped, and the configuration of a client it accepts.
 pub struct Sshd {
@@ -71,7 +71,7 @@ impl Sshd {
     }
 
     fn listens(&mut self) {
-        soon(|| {
+        poll_until(|| {
             if let Some(ended) = self.daemon.try_wait().unwrap() {
                 let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
                 panic!("sshd has ended: {ended}\n{log}");

@@ -15,7 +15,7 @@ use tower_activity::{
     record::{EventId, Filter},
 };
 
-use crate::webhook::receiver::{Receiver, Reply, Script, soon};
+use crate::webhook::receiver::{Receiver, Reply, Script, poll_until};
 
 pub struct TestLog {
     pub path: PathBuf,
@@ -129,35 +129,35 @@ fn every_event_arrives_in_order_despite_failures_timeouts_and_restarts() {
     }
     // The log's writer does not wait for the receiver.
     test.log.flush().wait().unwrap();
-    soon(|| (script.accepted().len() >= expected.len()).then_some(()));
+    poll_until(|| (script.accepted().len() >= expected.len()).then_some(()));
 
     // The receiver is killed with a message in flight, and restarted.
     script.then([Reply::Hang]);
     expected.extend(test.round(&jobs));
     let before = script.seen().len();
-    soon(|| (script.seen().len() > before).then_some(()));
+    poll_until(|| (script.seen().len() > before).then_some(()));
     let address = receiver.address;
     drop(receiver);
     for _ in 0..5 {
         expected.extend(test.round(&jobs));
     }
     test.log.flush().wait().unwrap();
-    soon(|| webhooks.list().unwrap()[0].trouble.clone());
+    poll_until(|| webhooks.list().unwrap()[0].trouble.clone());
     let _receiver = Receiver::start(&script, Some(address));
-    soon(|| (script.accepted().len() >= expected.len()).then_some(()));
+    poll_until(|| (script.accepted().len() >= expected.len()).then_some(()));
 
     // The delivery is dropped with a message in flight, and another continues.
     script.then([Reply::Hang]);
     expected.extend(test.round(&jobs));
     let before = script.seen().len();
-    soon(|| (script.seen().len() > before).then_some(()));
+    poll_until(|| (script.seen().len() > before).then_some(()));
     drop(delivery);
     let delivery = webhooks.deliver();
     for _ in 0..5 {
         expected.extend(test.round(&jobs));
     }
     test.log.flush().wait().unwrap();
-    let accepted = soon(|| {
+    let accepted = poll_until(|| {
         let status = &webhooks.list().unwrap()[0];
         (status.delivered >= expected.len() as u64).then(|| script.accepted())
     });
@@ -244,10 +244,10 @@ fn each_record_is_sent_once_when_the_log_is_replaced() {
                 test.log.event("step").record();
             }
             sent += 10;
-            soon(|| (script.accepted().len() == sent).then_some(()));
+            poll_until(|| (script.accepted().len() == sent).then_some(()));
             // Wait until all are in the main file.
             let wal = beside(&test, "-wal");
-            soon(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
+            poll_until(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
             if round == 0 {
                 // In another process: closing the file would drop the locks of this one.
                 let copied = Command::new("cp")
@@ -263,7 +263,7 @@ fn each_record_is_sent_once_when_the_log_is_replaced() {
             ids.extend(receipt.id().map(|id| id.to_string()));
             receipt.committed().wait().unwrap();
         }
-        soon(|| (script.accepted().len() >= 50).then_some(()));
+        poll_until(|| (script.accepted().len() >= 50).then_some(()));
         delivery.stop();
         let accepted: Vec<String> = script
             .accepted()
@@ -293,7 +293,7 @@ fn a_rejected_record_becomes_a_dead_letter_and_can_be_retried() {
     }
     test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
-    soon(|| (script.accepted().len() == 2).then_some(()));
+    poll_until(|| (script.accepted().len() == 2).then_some(()));
     let names: Vec<_> = script
         .seen()
         .iter()
@@ -330,13 +330,13 @@ fn one_of_several_delivers_and_another_takes_over() {
     webhooks.add(&webhook.allow_private()).unwrap();
     let first = webhooks.deliver();
     test.log.event("one").record();
-    soon(|| (script.accepted().len() == 1).then_some(()));
+    poll_until(|| (script.accepted().len() == 1).then_some(()));
     let second = webhooks.deliver();
     test.log.event("two").record();
-    soon(|| (script.accepted().len() == 2).then_some(()));
+    poll_until(|| (script.accepted().len() == 2).then_some(()));
     first.stop();
     test.log.event("three").record();
-    soon(|| (script.accepted().len() == 3).then_some(()));
+    poll_until(|| (script.accepted().len() == 3).then_some(()));
     second.stop();
     let types: Vec<_> = script
         .seen()
@@ -357,13 +357,13 @@ fn a_webhook_can_be_replaced_and_removed_while_it_waits() {
     let delivery = webhooks.deliver();
     test.log.event("one").record();
     test.log.flush().wait().unwrap();
-    let trouble = soon(|| webhooks.list().unwrap()[0].trouble.clone());
+    let trouble = poll_until(|| webhooks.list().unwrap()[0].trouble.clone());
     assert!(trouble.to_lowercase().contains("refused"), "{trouble}");
 
     let mended = Webhook::events("all", receiver.url()).unwrap();
     assert_eq!(webhooks.add(&mended.allow_private()).unwrap(), secret);
-    soon(|| (script.accepted().len() == 1).then_some(()));
-    soon(|| webhooks.list().unwrap()[0].trouble.is_none().then_some(()));
+    poll_until(|| (script.accepted().len() == 1).then_some(()));
+    poll_until(|| webhooks.list().unwrap()[0].trouble.is_none().then_some(()));
     webhooks.remove("all").unwrap();
     assert!(webhooks.remove("all").unwrap_err().is_not_found());
     assert_eq!(webhooks.list().unwrap(), []);

@@ -17,7 +17,7 @@ use tower_activity::{Describe, Outcome, notify::Webhook, record::EventId};
 
 use crate::webhook::{
     delivery::{TestLog, arrived_in_order, filter, with_short_timeout},
-    receiver::{Message, Receiver, Reply, Script, soon, unused_address},
+    receiver::{Message, Receiver, Reply, Script, poll_until, unused_address},
 };
 
 const JOURNAL: &str = "ACTIVITY_TEST_JOURNAL";
@@ -146,7 +146,7 @@ fn every_event_arrives_in_order_when_receivers_and_senders_are_killed() {
     // Waits for another message.
     let wait_for_message = || {
         let before = accepted(&journal).len();
-        soon(|| (accepted(&journal).len() > before).then_some(()));
+        poll_until(|| (accepted(&journal).len() > before).then_some(()));
     };
 
     let receiver = Process::receiver(&journal, unused_address());
@@ -161,7 +161,7 @@ fn every_event_arrives_in_order_when_receivers_and_senders_are_killed() {
     // The receiver is killed, and restarted later.
     drop(receiver);
     rounds(5);
-    soon(|| test.webhooks().list().unwrap()[0].trouble.clone());
+    poll_until(|| test.webhooks().list().unwrap()[0].trouble.clone());
     let receiver = Process::receiver(&journal, address);
     wait_for_message();
 
@@ -176,7 +176,7 @@ fn every_event_arrives_in_order_when_receivers_and_senders_are_killed() {
     let count = rounds(5);
     let sender = Process::sender(&test.path);
     let receiver = Process::receiver(&journal, address);
-    let status = soon(|| {
+    let status = poll_until(|| {
         let status = test.webhooks().list().unwrap().remove(0);
         (status.behind == 0).then_some(status)
     });

@@ -7,7 +7,6 @@ use std::{
     io::Write,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
 };
 
 use axum::{
@@ -23,6 +22,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
+
+pub use crate::support::poll_until;
 
 /// The signed headers.
 const SIGNED: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
@@ -128,7 +129,7 @@ impl Receiver {
             .build()
             .unwrap();
         let at = at.unwrap_or_else(unused_address);
-        let listener = soon(|| runtime.block_on(TcpListener::bind(at)).ok());
+        let listener = poll_until(|| runtime.block_on(TcpListener::bind(at)).ok());
         let address = listener.local_addr().unwrap();
         let app = Router::new()
             .route("/{*path}", post(receive))
@@ -201,17 +202,5 @@ async fn receive(
         }
         Reply::Hang => pending().await,
         Reply::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response(),
-    }
-}
-
-/// Polls until there is a value, for up to a minute.
-pub fn soon<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "timed out");
-        std::thread::yield_now();
     }
 }

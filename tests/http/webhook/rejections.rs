@@ -6,7 +6,7 @@ use tower_activity::notify::{Secret, Webhook, Webhooks};
 
 use crate::webhook::{
     delivery::{TestLog, filter},
-    receiver::{Receiver, Reply, Script, soon},
+    receiver::{Receiver, Reply, Script, poll_until},
 };
 
 #[test]
@@ -31,7 +31,7 @@ fn private_addresses_are_rejected_unless_allowed() {
     test.log.event("deployment").record();
     test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
-    let status = soon(|| {
+    let status = poll_until(|| {
         let status = webhooks.list().unwrap();
         status
             .iter()
@@ -66,7 +66,8 @@ fn a_redirect_is_not_followed() {
     test.log.event("deployment").record();
     test.log.flush().wait().unwrap();
     let delivery = webhooks.deliver();
-    let letters = soon(|| Some(webhooks.dead_letters().unwrap()).filter(|all| !all.is_empty()));
+    let letters =
+        poll_until(|| Some(webhooks.dead_letters().unwrap()).filter(|all| !all.is_empty()));
     delivery.stop();
     assert_eq!(letters[0].error, "answered 307 Temporary Redirect");
     assert!(script.seen().iter().all(|message| message.path == "/hook"));

@@ -5,7 +5,7 @@ use tower_activity::notify::{Webhook, WebhookStatus, Webhooks};
 
 use crate::webhook::{
     delivery::TestLog,
-    receiver::{Receiver, Reply, Script, soon},
+    receiver::{Receiver, Reply, Script, poll_until},
 };
 
 fn status(webhooks: &Webhooks, name: &str) -> WebhookStatus {
@@ -39,7 +39,7 @@ fn retry_after_is_honored_until_the_webhook_is_added_again() {
     script.then([Reply::RetryAfter("3600")]);
     let before = Utc::now();
     test.log.event("one").record();
-    let waits = soon(|| {
+    let waits = poll_until(|| {
         Some(status(&webhooks, "busy")).filter(|one| {
             script.seen().len() == 3 && {
                 one.again_at
@@ -64,12 +64,12 @@ fn retry_after_is_honored_until_the_webhook_is_added_again() {
     webhooks.add(&free).unwrap();
     let delivery = webhooks.deliver();
     test.log.event("two").record();
-    soon(|| (status(&webhooks, "free").delivered == 1).then_some(()));
+    poll_until(|| (status(&webhooks, "free").delivered == 1).then_some(()));
     assert_eq!(types(&script, "/hook"), ["one", "one", "one"]);
     assert_eq!(status(&webhooks, "busy").behind, 2);
 
     webhooks.add(&busy).unwrap();
-    let fine = soon(|| Some(status(&webhooks, "busy")).filter(|one| one.delivered == 2));
+    let fine = poll_until(|| Some(status(&webhooks, "busy")).filter(|one| one.delivered == 2));
     delivery.stop();
     assert_eq!(types(&script, "/hook"), ["one", "one", "one", "one", "two"]);
     assert_eq!((fine.behind, fine.trouble, fine.again_at), (0, None, None));
@@ -89,7 +89,8 @@ fn a_webhook_stops_after_410_and_resumes_once_added_again() {
     let delivery = webhooks.deliver();
     script.then([Reply::Status(410)]);
     test.log.event("one").record();
-    let stopped = soon(|| Some(status(&webhooks, "gone")).filter(|one| one.stopped_at.is_some()));
+    let stopped =
+        poll_until(|| Some(status(&webhooks, "gone")).filter(|one| one.stopped_at.is_some()));
     assert_eq!(stopped.trouble.as_deref(), Some("answered 410 Gone"));
     assert_eq!((stopped.behind, stopped.dead_letters), (1, 0));
     delivery.stop();
@@ -99,11 +100,11 @@ fn a_webhook_stops_after_410_and_resumes_once_added_again() {
     webhooks.add(&free).unwrap();
     let delivery = webhooks.deliver();
     test.log.event("two").record();
-    soon(|| (status(&webhooks, "free").delivered == 1).then_some(()));
+    poll_until(|| (status(&webhooks, "free").delivered == 1).then_some(()));
     assert_eq!(types(&script, "/hook"), ["one"]);
 
     webhooks.add(&gone).unwrap();
-    let fine = soon(|| Some(status(&webhooks, "gone")).filter(|one| one.delivered == 2));
+    let fine = poll_until(|| Some(status(&webhooks, "gone")).filter(|one| one.delivered == 2));
     delivery.stop();
     assert_eq!((fine.stopped_at, fine.trouble), (None, None));
     assert_eq!(types(&script, "/hook"), ["one", "one", "two"]);

@@ -21,8 +21,8 @@ use crate::{
         BufferingResource, ended, incompressible, log, log_with, recording_when, recordings, text,
     },
     support::{
+        after_commit,
         faulty::{Fault, FaultyStore},
-        soon,
     },
 };
 
@@ -188,7 +188,7 @@ fn a_recording_whose_runtime_or_log_ends_is_abandoned() {
     kept.append(Chunk::new("one"));
     drop(first_runtime);
     call.end(Outcome::success());
-    let first = soon(|| {
+    let first = after_commit(|| {
         recordings(&log, ids.0)
             .pop()
             .filter(|one| one.status != RecordingStatus::Recording)

@@ -5,7 +5,7 @@ mod bounds;
 mod retention;
 mod terminal;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
 use tower_activity::{
@@ -33,7 +33,7 @@ pub(crate) async fn recording_when(
     id: Option<ActivityId>,
     condition: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    read_back::recording_when(log, id, Duration::from_secs(10), condition).await
+    read_back::recording_when(log, id, condition).await
 }
 
 pub(crate) fn linked(record: &RecordingRecord) -> bool {
@@ -98,11 +98,7 @@ impl Resource for BufferingResource {
 
 /// Waits until the condition holds, for up to ten seconds.
 pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(std::time::Instant::now() < deadline, "not in time");
-        tokio::task::yield_now().await;
-    }
+    crate::support::after_commit_async(|| condition().then_some(())).await;
 }
 
 /// Returns incompressible bytes, the same each time.

@@ -12,7 +12,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::{attachments::incompressible, support::soon};
+use crate::{attachments::incompressible, support::after_commit};
 
 /// Writes three recordings of 200 chunks, 20 kB each.
 async fn write_recordings(path: &Path) -> Vec<ActivityId> {
@@ -82,16 +82,16 @@ async fn recordings_above_the_limits_are_deleted_and_the_activities_stay() {
         .open(&path)
         .unwrap();
     trigger_retention(&log, &clock);
-    soon(|| (has_recording(&path, &ids) == [false, false, true]).then_some(()));
+    after_commit(|| (has_recording(&path, &ids) == [false, false, true]).then_some(()));
     // Its links are deleted first.
-    let (said, sum) = soon(|| Some(bytes(&path)).filter(|(_, sum)| *sum <= 30_000));
+    let (said, sum) = after_commit(|| Some(bytes(&path)).filter(|(_, sum)| *sum <= 30_000));
     assert_eq!(said, sum);
     log.shutdown().await.unwrap();
 
     let builder = ActivityLog::builder().clock(clock.clone());
     let log = builder.keep_recordings(Duration::ZERO).open(&path).unwrap();
     trigger_retention(&log, &clock);
-    soon(|| (has_recording(&path, &ids) == [false, false, false]).then_some(()));
+    after_commit(|| (has_recording(&path, &ids) == [false, false, false]).then_some(()));
     // No chunk is left.
     let chunks = |path: &Path| {
         let connection = rusqlite::Connection::open(path).unwrap();
@@ -100,7 +100,7 @@ async fn recordings_above_the_limits_are_deleted_and_the_activities_stay() {
             .query_row(count, [], |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    soon(|| (chunks(&path) == 0).then_some(()));
+    after_commit(|| (chunks(&path) == 0).then_some(()));
     log.shutdown().await.unwrap();
     assert_eq!(bytes(&path), (0, 0));
 }

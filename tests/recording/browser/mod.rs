@@ -13,7 +13,7 @@ mod secrets;
 mod site;
 mod table;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tower_activity::{
@@ -43,7 +43,7 @@ pub(crate) async fn recording_when(
     id: Option<ActivityId>,
     condition: impl Fn(&RecordingRecord) -> bool,
 ) -> RecordingRecord {
-    read_back::recording_when(log, id, Duration::from_secs(20), condition).await
+    read_back::recording_when(log, id, condition).await
 }
 
 /// True if the recordings of an activity contain the text.
@@ -55,11 +55,7 @@ pub(crate) fn contains(log: &ActivityLog, id: Option<ActivityId>, text: &str) ->
 
 /// Waits until the condition holds.
 pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time");
-        tokio::task::yield_now().await;
-    }
+    crate::support::after_commit_async(|| condition().then_some(())).await;
 }
 
 pub(crate) fn ended(record: &RecordingRecord) -> bool {

@@ -260,7 +260,9 @@ fn a_wal_that_arrives_after_its_main_file_was_written_to_is_not_mixed_with_it() 
     fs::rename(&copy, &open.path).unwrap();
     open.commit("between");
     // The commit is in the main file, whose count of commits is lower than that of the copied file with its WAL.
-    crate::support::soon(|| (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(()));
+    crate::support::after_commit(|| {
+        (fs::metadata(open.file("-wal")).unwrap().len() == 0).then_some(())
+    });
     fs::rename(beside(&copy, "-wal"), open.file("-wal")).unwrap();
     open.commit("after");
     let (names, _folder) = open.names();

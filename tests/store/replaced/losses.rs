@@ -27,7 +27,7 @@ fn with_copy(open: &OpenLog) -> std::path::PathBuf {
 
 /// Waits until the WAL is checkpointed.
 fn await_checkpoint(open: &OpenLog) {
-    crate::support::soon(|| {
+    crate::support::after_commit(|| {
         let wal = fs::metadata(open.file("-wal")).unwrap();
         (wal.len() == 0).then_some(())
     });

@@ -1,4 +1,4 @@
-//! What a line says: every field keeps its type, and none its secrets.
+//! Fields of lines: each keeps its type, and none its secrets.
 
 use std::{
     error::Error,
@@ -11,7 +11,7 @@ use tower_activity::{Describe, record::EventRecord};
 
 use crate::bridge::record::{bridged, events, log, summaries};
 
-/// What one line leaves on record that is logged inside of an activity.
+/// Returns the event of one line that is logged in an activity.
 fn one_line(work: impl FnOnce()) -> EventRecord {
     let log = log();
     bridged(|| log.start(Describe::tool("lookup")).run(work));
@@ -99,7 +99,7 @@ impl fmt::Debug for Bomb {
     }
 }
 
-/// Gives up when it is formatted, after a few characters.
+/// Returns an error when it is formatted, after a few characters.
 struct GivesUp;
 
 impl fmt::Debug for GivesUp {
@@ -123,7 +123,7 @@ fn a_field_that_panics_is_withheld_and_the_rest_kept() {
     assert_eq!(event.summary.as_deref(), Some(withheld));
 }
 
-/// Logs what panics when it is dropped.
+/// Logs a panicking field when it is dropped.
 struct Last;
 
 impl Drop for Last {
@@ -133,7 +133,7 @@ impl Drop for Last {
 }
 
 #[test]
-fn a_line_of_a_destructor_is_kept_while_a_panic_goes_by() {
+fn a_line_of_a_destructor_is_recorded_while_a_panic_unwinds() {
     let log = log();
     let caught = bridged(|| {
         catch_unwind(AssertUnwindSafe(|| {
@@ -147,7 +147,7 @@ fn a_line_of_a_destructor_is_kept_while_a_panic_goes_by() {
     assert_eq!(summaries(&events(&log)), ["unwinding"]);
 }
 
-/// Writes this many pieces, and goes on when they are refused; what comes last would fit again.
+/// Writes this many pieces, and continues after an error; the last piece would fit again.
 struct Long(usize);
 
 impl fmt::Debug for Long {
@@ -155,7 +155,7 @@ impl fmt::Debug for Long {
         let pieces = (0..self.0).map(|_| f.write_str("seven.."));
         let refused = pieces.filter(Result::is_err).count();
         let end = if refused == 0 { "." } else { "end" };
-        // What it says of its end does not matter.
+        // The result is ignored on purpose.
         f.write_str(end).or(Ok(()))
     }
 }

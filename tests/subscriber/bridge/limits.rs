@@ -1,4 +1,4 @@
-//! How many lines an activity takes, and where the others are counted.
+//! Limits: how many lines an activity takes, and where the others are counted.
 
 use serde_json::{Map, json};
 use tower_activity::{Activity, ActivityEvents, ActivityLog, Describe};
@@ -7,7 +7,7 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 use crate::bridge::record::{attributes, bridged, events, log, summaries};
 
 #[test]
-fn an_activity_takes_so_many_lines_and_says_how_many_more_there_were() {
+fn an_activity_takes_a_limited_number_of_lines_and_counts_the_others() {
     let log = log();
     let layer = ActivityEvents::new().max_events(3);
     let import = log.start(Describe::job("import"));
@@ -51,7 +51,7 @@ fn by_default_an_activity_takes_128_lines() {
 }
 
 #[test]
-fn the_count_of_dropped_lines_is_kept_also_where_attributes_are_full() {
+fn dropped_lines_are_counted_also_when_attributes_are_full() {
     let log = log();
     let import = log.start(Describe::job("import"));
     let id = import.id();
@@ -72,7 +72,7 @@ fn the_count_of_dropped_lines_is_kept_also_where_attributes_are_full() {
 }
 
 #[test]
-fn what_comes_after_the_end_is_counted() {
+fn lines_after_the_end_are_counted() {
     let log = log();
     let import = log.start(Describe::job("import"));
     bridged(|| {
@@ -85,7 +85,7 @@ fn what_comes_after_the_end_is_counted() {
 }
 
 #[test]
-fn what_comes_after_the_shutdown_is_counted_and_harms_nothing() {
+fn lines_after_the_shutdown_are_counted_and_do_no_harm() {
     let log = log();
     let import = log.start(Describe::job("import"));
     bridged(|| {
@@ -101,7 +101,7 @@ fn what_comes_after_the_shutdown_is_counted_and_harms_nothing() {
 }
 
 #[test]
-fn lines_off_the_logs_list_of_types_are_counted() {
+fn lines_whose_type_the_log_does_not_allow_are_counted() {
     let check = |types: [&'static str; 2], expected: (u64, u64)| {
         let builder = ActivityLog::builder().event_types(types);
         let log = builder.open(":memory:").unwrap();

@@ -1,4 +1,4 @@
-//! Which lines are taken, and whose they are.
+//! Which lines are recorded, and for which activity.
 
 use std::sync::{
     Arc,
@@ -18,7 +18,7 @@ use tracing_subscriber::{
 use crate::bridge::record::{bridged, events, log, summaries};
 
 #[test]
-fn a_line_inside_of_an_activity_is_an_event_of_it() {
+fn a_line_in_an_activity_is_an_event_of_it() {
     let log = log();
     let lookup = log.start(Describe::tool("lookup").project("acme").actor("ann"));
     let id = lookup.id();
@@ -37,7 +37,7 @@ fn a_line_inside_of_an_activity_is_an_event_of_it() {
 }
 
 #[test]
-fn only_errors_are_failures_and_what_is_below_info_is_left_to_others() {
+fn only_errors_are_failures_and_levels_below_info_are_ignored() {
     let log = log();
     let say_all = || {
         log.start(Describe::job("all")).run(|| {
@@ -86,7 +86,7 @@ fn targets_are_chosen_with_tracings_own_filters() {
 }
 
 #[test]
-fn what_this_crate_logs_itself_is_not_bridged() {
+fn this_crates_own_lines_are_not_bridged() {
     let log = log();
     bridged(|| {
         log.start(Describe::job("import")).run(|| {
@@ -98,7 +98,7 @@ fn what_this_crate_logs_itself_is_not_bridged() {
     assert_eq!(summaries(&events(&log)), ["a neighbour's"]);
 }
 
-/// Counts what reaches it.
+/// A layer that counts events.
 struct Seen(Arc<AtomicUsize>);
 
 impl<S: Subscriber> Layer<S> for Seen {
@@ -108,7 +108,7 @@ impl<S: Subscriber> Layer<S> for Seen {
 }
 
 #[test]
-fn other_layers_see_what_they_saw_before() {
+fn other_layers_see_the_same_events() {
     let seen = Arc::new(AtomicUsize::new(0));
     for bridge in [None, Some(ActivityEvents::new().level(LevelFilter::ERROR))] {
         seen.store(0, Relaxed);
@@ -168,7 +168,7 @@ fn a_line_belongs_to_the_innermost_activity_and_to_its_log() {
 }
 
 #[tokio::test]
-async fn a_task_that_takes_the_activity_along_logs_into_it() {
+async fn a_task_that_carries_the_activity_logs_into_it() {
     let log = log();
     let import = log.start(Describe::job("import"));
     let id = import.id();

@@ -1,4 +1,4 @@
-//! The tracing bridge: what is logged inside of an activity is on record there, and nothing else is touched.
+//! The tracing bridge: log lines in an activity are recorded as its events, and nothing else changes.
 
 mod fields;
 mod limits;

@@ -12,7 +12,7 @@ pub fn log() -> ActivityLog {
     ActivityLog::open(":memory:").unwrap()
 }
 
-/// Everything on record, oldest first.
+/// Returns all events, oldest first.
 pub fn events(log: &ActivityLog) -> Vec<EventRecord> {
     log.flush().wait().unwrap();
     let mut reader = log.reader().unwrap();
@@ -26,12 +26,12 @@ pub fn summaries(events: &[EventRecord]) -> Vec<&str> {
     summaries.map(Option::unwrap_or_default).collect()
 }
 
-/// Runs this with the bridge as it is by default.
+/// Runs `work` with the default bridge.
 pub fn bridged<T>(work: impl FnOnce() -> T) -> T {
     tracing::subscriber::with_default(registry().with(ActivityEvents::new()), work)
 }
 
-/// What is known about an activity.
+/// Returns the attributes of an activity.
 pub fn attributes(log: &ActivityLog, id: Option<ActivityId>) -> Map<String, Value> {
     log.flush().wait().unwrap();
     let activity = log.reader().unwrap().activity(id.unwrap()).unwrap();

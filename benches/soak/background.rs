@@ -1,4 +1,4 @@
-//! What happens beside the writer: reading, and deleting what the retention does not keep.
+//! The load beside the writer: reading, and pruning by the retention.
 
 use std::{
     path::Path,
@@ -15,20 +15,20 @@ use tower_activity::{
     store::{ClockReading, Prune, Store, sqlite::SqliteStore},
 };
 
-/// How long a reader rests between two reads.
+/// The pause between two reads.
 const REST: Duration = Duration::from_millis(50);
-/// How long until something is deleted again, once nothing is left.
+/// The pause after nothing is left to prune.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What was done beside the writer.
+/// The work that was done beside the writer.
 #[derive(Default)]
-pub(crate) struct Beside {
-    /// Activities that were deleted by this process.
+pub(crate) struct Background {
+    /// Activities that this process deleted.
     pub(crate) deleted: u64,
     pub(crate) reads: u64,
 }
 
-/// Reads the newest page and a month of metrics until it is told to stop. Returns how often.
+/// Reads the newest page and a month of metrics until `stop` is set. Returns the number of reads.
 pub(crate) fn read(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     let mut reader = ActivityReader::open(path)?;
     let mut reads = 0;
@@ -41,22 +41,22 @@ pub(crate) fn read(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     Ok(reads)
 }
 
-/// Follows the retention of the file until it is told to stop. Returns how many activities were deleted.
+/// Prunes by the retention of the file until `stop` is set. Returns the number of deleted activities.
 pub(crate) fn prune(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
     let begin = Instant::now();
-    let mut upkeep = SqliteStore::new(path)?.maintenance()?;
+    let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let mut deleted = 0;
     while !stop.load(Relaxed) {
         let start = Instant::now();
         let reading = ClockReading::new(Utc::now(), begin.elapsed());
-        let step = upkeep.prune(Prune::Retention(reading))?;
+        let step = maintenance.prune(Prune::Retention(reading))?;
         deleted += step.activities;
         if step.total() > 0 {
             // As the command does: SQLite's lock is not fair.
             thread::sleep(start.elapsed());
             continue;
         }
-        while upkeep.reclaim()? > 0 {}
+        while maintenance.reclaim()? > 0 {}
         thread::sleep(AGAIN);
     }
     Ok(deleted)
