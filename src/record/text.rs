@@ -284,8 +284,11 @@ mod tests {
         ] {
             assert!(HashSet::from([text.clone()]).contains("acme"));
             assert!(BTreeSet::from([text.clone()]).contains("acme"));
-            assert!(text == "acme" && "acme" == text && text == "acme".to_owned());
-            assert!(text < Text::from("acmf") && text > Text::default());
+            assert_eq!(text, "acme");
+            assert_eq!("acme", text);
+            assert_eq!(text, String::from("acme"));
+            let (before, after) = (Text::default(), Text::from("acmf"));
+            assert!(before < text && text < after);
             assert_eq!(String::from(text), "acme");
         }
     }

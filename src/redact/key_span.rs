@@ -216,7 +216,7 @@ impl KeySpan {
                 }
                 // `the password is: x`
                 b'i' if !separator.tight && bytes[separator.end..].starts_with(b"is:") => {
-                    separator.end += 1
+                    separator.end += 1;
                 }
                 b'"' | b'\'' | b'`' if separator.closing.is_none() && separator.tight => {
                     separator.closing = Some(next);

@@ -118,7 +118,7 @@ impl Writer for SqliteWriter {
                     event_rows::Inserted::New => appended.events += 1,
                     event_rows::Inserted::AlreadyStored => {}
                     event_rows::Inserted::Duplicate(duplicate) => {
-                        appended.duplicates.push(duplicate)
+                        appended.duplicates.push(duplicate);
                     }
                 }
             }
