@@ -1,7 +1,7 @@
 //! The command line: subcommands, arguments and options.
 
 mod help;
-mod resume;
+mod values;
 
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
@@ -115,10 +115,10 @@ pub(crate) struct List {
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
     /// Maximum number of rows
-    #[arg(long, short = 'n', value_name = "N", default_value = "50")]
+    #[arg(long, short = 'n', value_name = "N", default_value = "50", value_parser = values::at_least_one)]
     pub(crate) limit: NonZeroUsize,
     /// Continue after this cursor
-    #[arg(long, value_name = "CURSOR", value_parser = resume::cursor)]
+    #[arg(long, value_name = "CURSOR", value_parser = values::cursor)]
     pub(crate) cursor: Option<String>,
     /// Print one JSON object per line
     #[arg(long)]
@@ -224,7 +224,7 @@ pub(crate) struct Stats {
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
     /// Last day of the window [default: today]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
     pub(crate) at: Option<NaiveDate>,
     /// Print one JSON object per line; time series are hourly
     #[arg(long)]
@@ -269,7 +269,7 @@ pub(crate) struct Digest {
     #[arg(long, value_name = "ID")]
     pub(crate) actor: Option<String>,
     /// Maximum number of events listed one by one
-    #[arg(long, short = 'n', value_name = "N", default_value = "10")]
+    #[arg(long, short = 'n', value_name = "N", default_value = "10", value_parser = values::at_least_one)]
     pub(crate) limit: NonZeroUsize,
     /// Number of days to look back, of 24 hours each
     #[arg(long, value_name = "N", default_value_t = 7)]
@@ -302,8 +302,8 @@ pub(crate) struct Export {
     /// Output file, readable by its owner only [default: stdout]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Continue after this position; appends to the output file
-    #[arg(long, value_name = "POSITION", value_parser = resume::position)]
+    /// Continue after this position, and append to FILE
+    #[arg(long, value_name = "POSITION", value_parser = values::position)]
     pub(crate) after: Option<String>,
 }
 
@@ -351,9 +351,9 @@ pub(crate) struct Prune {
     #[arg(long, value_name = "AGE")]
     pub(crate) older_than: Option<String>,
     /// Delete oldest until each kind is below SIZE (500MB, 2GB)
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     pub(crate) larger_than: Option<u64>,
-    /// Kinds of records to delete
+    /// Kinds of records to delete, separated by commas
     #[arg(long, value_delimiter = ',', default_values = ["activities", "events"])]
     pub(crate) what: Vec<DataKind>,
     /// Only report what would be deleted
@@ -415,23 +415,6 @@ pub(crate) struct Doctor {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Parses a size as `human::bytes` formats it, with or without a space and a decimal point.
-fn bytes(text: &str) -> Result<u64, String> {
-    let invalid = || format!("{text:?} is not a size: write 500MB or 2GB");
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let number = text.strip_suffix(unit).unwrap_or(text);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "b" => 1.0,
-        "kb" => 1e3,
-        "mb" => 1e6,
-        "gb" => 1e9,
-        "tb" => 1e12,
-        _ => return Err(invalid()),
-    };
-    let number: f64 = number.parse().map_err(|_| invalid())?;
-    Ok((number * factor) as u64)
 }
 
 /// Prefixes exclusions such as `-env:dev` with a space, so that clap does not parse them as options.

@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use tower_activity::{
+    query::FilterError,
     record::Filter,
     store::{ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention},
 };
@@ -113,7 +114,13 @@ fn note_clock_lag(now: DateTime<Utc>, wall: DateTime<Utc>) {
 
 /// Parses an age or a date like the filter `until:`.
 fn parse_instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    let mut filter = Filter::parse(&format!("until:{text}"), now)?;
+    // Without the excerpt of the filter: the user did not write `until:`.
+    let usage = |error: FilterError| {
+        let help = error.help().map(|help| format!(" · {help}"));
+        let message = error.message();
+        Failure::Usage(format!("--older-than: {message}{}", help.unwrap_or_default()))
+    };
+    let mut filter = Filter::parse(&format!("until:{text}"), now).map_err(usage)?;
     match filter.until.take() {
         Some(at) if filter.is_empty() => Ok(at),
         _ => Err(Failure::Usage(format!(

@@ -68,6 +68,9 @@ impl FromStr for Status {
         Status::ALL
             .into_iter()
             .find(|status| status.as_str() == known)
-            .ok_or_else(|| Error::invalid(format!("{text:?} is not a status")))
+            .ok_or_else(|| {
+                let names = Status::ALL.map(Status::as_str).join(", ");
+                Error::invalid(format!("{text:?} is not a status · use one of {names}"))
+            })
     }
 }

@@ -1,6 +1,6 @@
-//! The text below the options of `--help`: examples, and what is needed to understand them.
+//! The text below the options of `--help`: examples and explanations.
 //!
-//! Lines that begin with a space are laid out by hand and fit into 80 columns; clap wraps the others.
+//! Lines that begin with a space are preformatted for 80 columns; clap wraps the others.
 
 pub(super) const LIST: &str = "\
 Examples:
@@ -169,7 +169,7 @@ Examples:
 
 Sizes are estimates: the bytes of texts, plus 200 per row with its index entries (40 per payload).
 
-Records are deleted oldest first, in small steps, so other processes may record meanwhile and the command may be \
+Records are deleted oldest first, in small steps, so other processes may record meanwhile, and the command may be \
 interrupted. The newest activity and the newest event are always kept. The deduplication key of a pruned event becomes \
 free again.";
 

@@ -1,5 +1,8 @@
-//! Parsers of cursors and positions: clap then names the option in the error.
+//! Parsers of option values, for errors in which clap names the option.
 
+use std::num::NonZeroUsize;
+
+use chrono::NaiveDate;
 use tower_activity::{
     Error,
     record::{ActivityRecord, EventRecord},
@@ -20,4 +23,33 @@ pub(super) fn cursor(text: &str) -> Result<String, Error> {
         Err(_) => Err(error),
     });
     parsed.map(|()| text.to_owned())
+}
+
+/// Parses a size as `human::bytes` formats it, with or without a space and a decimal point.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let invalid = || format!("{text:?} is not a size: write 500MB or 2GB");
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = text.strip_suffix(unit).unwrap_or(text);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        _ => return Err(invalid()),
+    };
+    let number: f64 = number.parse().map_err(|_| invalid())?;
+    Ok((number * factor) as u64)
+}
+
+/// Parses a number of rows.
+pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "write a number of at least 1".to_owned())
+}
+
+/// Parses a date.
+pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not a date: write 2026-02-18"))
 }

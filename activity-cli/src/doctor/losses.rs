@@ -43,7 +43,7 @@ const REASONS: [(Count, &str); 6] = [
     ),
 ];
 
-/// Reports losses and activities that were left open. They are no fault of the store, which counts them.
+/// Reports losses and activities that were left open. These are not errors of the store, which counts them.
 pub(super) fn notes(health: &Health) -> Vec<String> {
     let all = || health.instances.iter().map(|one| &one.accounting);
     let losses = KINDS.into_iter().flat_map(|(one, many, kind)| {

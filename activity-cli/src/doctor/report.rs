@@ -21,7 +21,7 @@ pub(super) struct Findings {
     pub(super) check: Option<Check>,
     pub(super) webhooks: Vec<WebhookStatus>,
     pub(super) problems: Vec<String>,
-    /// Facts that are no fault of the store.
+    /// Facts that are not errors of the store.
     pub(super) notes: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
         out.push_str(&fact("events", &events));
         let search = match health.unindexed {
             0 => "all records indexed".to_owned(),
-            some => format!("{} not indexed yet, read one by one", human::count(some)),
+            some => format!("{} not indexed yet: searches scan them", human::count(some)),
         };
         out.push_str(&fact("search", &search));
         out.push_str(&fact("checked", &last_check(health)));
@@ -97,18 +97,18 @@ fn verdict(findings: &Findings) -> Option<&'static str> {
 /// Describes the last comparison of the ledger with the rows by background maintenance.
 fn last_check(health: &Health) -> String {
     let Some(last) = &health.last_check else {
-        return "now, and not yet by a writer".to_owned();
+        return "now; the daily check has not run yet".to_owned();
     };
     let ago = human::ago(last.finished_at, Utc::now());
     match (last.missing, last.surplus) {
-        (0, 0) => format!("now, and by a writer {ago}: no row was missing"),
+        (0, 0) => format!("now; the daily check {ago}: no row missing"),
         (missing, 0) => format!(
-            "now, and by a writer {ago}: {} missing",
-            human::many(missing, "row was", "rows were")
+            "now; the daily check {ago}: {} missing",
+            human::many(missing, "row", "rows")
         ),
         (missing, surplus) => format!(
-            "now, and by a writer {ago}: {} missing, {} surplus",
-            human::many(missing, "row was", "rows were"),
+            "now; the daily check {ago}: {} missing, {} surplus",
+            human::many(missing, "row", "rows"),
             human::count(surplus)
         ),
     }

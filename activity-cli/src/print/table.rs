@@ -19,14 +19,14 @@ pub(crate) struct Column {
     pub(crate) shrink: Shrink,
 }
 
-/// How a column shrinks in a shrink terminal.
+/// How a column shrinks in a narrow terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shrink {
     /// It keeps its width.
     Never,
-    /// Its texts are truncated, at most to this width.
+    /// Its texts are truncated, to this width at the least.
     Truncate(usize),
-    /// Its texts are truncated, at most to this width; then the column is hidden.
+    /// Its texts are truncated, to this width at the least; then the column is hidden.
     Hide(usize),
 }
 

@@ -173,7 +173,10 @@ fn retry(webhooks: &Webhooks, args: &args::Retry) -> Result<(), Failure> {
         letters.retain(|one| args.seqs.contains(&one.seq));
     }
     if letters.is_empty() {
-        let what = format!("no such dead letter of webhook {:?}", args.name);
+        let what = match args.seqs.is_empty() {
+            true => format!("no dead letters of webhook {:?}", args.name),
+            false => format!("no such dead letter of webhook {:?}", args.name),
+        };
         return Err(Error::new(ErrorKind::NotFound, what).into());
     }
     let mut delivered = 0;
