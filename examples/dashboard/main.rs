@@ -1,4 +1,4 @@
-//! The dashboard inside of an application, with a week of history and endless simulated work:
+//! The dashboard inside an application, with a week of history and endless simulated work:
 //! `cargo run --example dashboard --features dashboard,recording,testing,time-zones [ADDRESS [PREFIX [STORE]]]`. In a clone
 //! `cargo xtask dashboard` builds its pages first.
 

@@ -30,7 +30,7 @@ impl<'a> Session<'a> {
         &self.prompt
     }
 
-    /// Takes a turn: the work is recorded inside of it.
+    /// Takes a turn: the work is recorded inside it.
     pub fn turn<T>(&mut self, name: &'static str, work: impl FnOnce(&Assistant) -> T) -> T {
         self.turns += 1;
         let Assistant { log, user, .. } = self.assistant;

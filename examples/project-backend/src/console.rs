@@ -1,4 +1,4 @@
-//! The users' view of their projects, which nobody else sees.
+//! The users' view of their own projects.
 
 use std::path::Path;
 

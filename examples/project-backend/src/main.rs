@@ -1,8 +1,8 @@
 //! A story: ann builds a shop, and her back end's log is locked for a while. Nothing is lost: records wait in memory.
 //!
 //! `cargo run -p project-backend`. The store is `ACTIVITY_STORE` [default: `activity.db`], the folder `PROJECTS`
-//! [default: `projects`]. `cargo run -p project-backend flood` sets a memory limit that is too small meanwhile: records that
-//! do not fit are rejected and counted.
+//! [default: `projects`]. `cargo run -p project-backend flood` sets a memory limit that is too small for that: records
+//! that do not fit are rejected and counted.
 
 use std::{env, error::Error, fs, path::Path, process, process::Command};
 
@@ -11,7 +11,7 @@ use project_backend::{Backend, Caller, Endpoint};
 use rusqlite::Connection;
 use tower_activity::ActivityLog;
 
-/// How many queries bob's project answers meanwhile.
+/// How many queries bob's project answers while the log is locked.
 const QUERIES: usize = 20;
 /// The same with `flood`: more than fit into its memory.
 const FLOOD_QUERIES: usize = 500;
@@ -87,15 +87,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!();
     backend.push(&ann, &shop, &remote)?;
     match backend.push(&ann, &shop, Path::new("/nowhere")) {
-        Ok(_) => return Err("nobody is there to push to".into()),
-        Err(_) => println!("ann has pushed, and once to where nobody is"),
+        Ok(_) => return Err("the push to /nowhere succeeded".into()),
+        Err(_) => println!("ann has pushed; a push to /nowhere failed"),
     }
     let version = backend.deploy(&ann, &shop)?;
     println!("ann has put version {version} into production");
 
     log.flush().wait()?;
     let console = backend.console();
-    println!("\nwhat ann sees of {shop}:");
+    println!("\n{shop} as ann sees it:");
     let events = console.timeline("ann", &shop, "", Utc::now(), None, 100)?;
     for event in &events.records {
         println!(
@@ -108,7 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     match console.timeline("bob", &shop, "", Utc::now(), None, 100) {
         Ok(_) => return Err("bob sees ann's project".into()),
-        Err(error) => println!("what bob sees of it: {error}"),
+        Err(error) => println!("as bob sees it: {error}"),
     }
     for zone in ["UTC", "Asia/Kathmandu"] {
         let text = console.today_text("ann", &shop, zone.parse()?, Utc::now())?;
@@ -141,7 +141,7 @@ fn name(of: &str) -> String {
     format!("{of}-{}", process::id())
 }
 
-/// An empty git repository, in the place of one that is far away.
+/// An empty git repository, which stands for a remote one.
 fn repository(folder: &Path, name: &str) -> Result<std::path::PathBuf, Box<dyn Error>> {
     let path = std::path::absolute(folder.join(format!("{name}.git")))?;
     fs::create_dir_all(&path)?;
@@ -156,7 +156,7 @@ fn repository(folder: &Path, name: &str) -> Result<std::path::PathBuf, Box<dyn E
     }
 }
 
-/// A lock on a log's file that lets nobody else write.
+/// A write lock on a log's file.
 struct Lock(Connection);
 
 impl Lock {

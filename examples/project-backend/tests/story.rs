@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{Status, query::ActivityReader, record::Filter};
 
 const TIMELINE: &str = "\
-what ann sees of SHOP:
+SHOP as ann sees it:
   deployment         success  production   version 1 is live
   github_push        failed   development  fatal: '/nowhere' does not appear to be a git repository
   github_push        success  development  main is pushed, at COMMIT
@@ -18,7 +18,7 @@ what ann sees of SHOP:
   queries_executed   success  development  4 queries executed
   database_created   success  development  a SQLite database is ready
   project_created    success  development  SHOP is created
-what bob sees of it: there is no project \"SHOP\"
+as bob sees it: there is no project \"SHOP\"
 ";
 
 const TODAY: &str = "\

@@ -197,7 +197,7 @@ fn outcome<T>(result: &Result<T, String>) -> Outcome {
     }
 }
 
-/// Runs blocking work inside of the current activity, and returns its result as a tool result.
+/// Runs blocking work inside the current activity, and returns its result as a tool result.
 async fn blocking<T: Serialize + Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> CallToolResult {
