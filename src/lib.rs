@@ -1,5 +1,5 @@
-//! Records every tool call and request of tower services: who, what, when, how long, how it ended, and what ran inside of
-//! it. One SQLite file, nothing else to run.
+//! Records every tool call and request of tower services: who, what, when, how long, how it ended, and what ran inside it.
+//! One SQLite file, nothing else to run.
 //!
 //! Open an [`ActivityLog`], then record
 //!
@@ -12,8 +12,8 @@
 //!
 //! Code inside finds its activity with [`Activity::current`], and adds attributes, events and recordings to it.
 //!
-//! Read the log with [`query::ActivityReader`], the command `activity` (package `activity-cli`), the dashboard and JSON API of `log.router()`
-//! (feature `web`, module `web`), or any SQLite client.
+//! Read the log with [`query::ActivityReader`], the command `activity` (package `activity-cli`), the dashboard and JSON API
+//! of `log.router()` (features `web`, `dashboard`), or any SQLite client.
 //!
 //! ```
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -44,10 +44,10 @@
 //!
 //! # Guarantees
 //!
-//! A wrapped call's result, readiness and cancellation are unchanged, whatever the store does, and so is its timing:
-//! recording never waits, unless the log's [`Mode`] says so. Every admitted activity has exactly one end. Memory stays
-//! under a limit; records that do not fit are counted by reason ([`ActivityLog::accounting`]). Secrets are redacted before
-//! anything is stored ([`redact`]).
+//! The layer does not change a call's result, readiness or cancellation, whatever the store does. Recording never waits,
+//! unless the log's [`Mode`] says so. Every admitted activity ends exactly once. Memory stays within a limit; records that
+//! do not fit are rejected and counted ([`ActivityLog::accounting`]). Secrets are redacted before anything is stored
+//! ([`redact`]).
 //!
 //! # Modules
 //!

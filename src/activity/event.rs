@@ -215,7 +215,8 @@ impl Event {
         self
     }
 
-    /// Sets the details as JSON. They are redacted; more than 64 KiB are dropped, and the event is marked `truncated`.
+    /// Sets the details as JSON. They are redacted. Data of more than 64 KiB are dropped, and the event is marked
+    /// `truncated`.
     pub fn data(mut self, data: impl Into<Value>) -> Self {
         self.data = Some(data.into());
         self

@@ -14,7 +14,7 @@
 //! # fn main() -> tower_activity::Result<()> {
 //! # let log = ActivityLog::open(":memory:")?;
 //! fn import(text: &str) -> Result<u32, std::num::ParseIntError> {
-//!     let activity = Activity::current(); // whichever it is
+//!     let activity = Activity::current();
 //!     activity.set("bytes", text.len());
 //!     activity.event("file_read").summary("orders.csv").record();
 //!     text.parse()

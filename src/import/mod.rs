@@ -1,4 +1,4 @@
-//! Imports the exports of other logs.
+//! Imports records from exports of other logs, in JSON Lines.
 
 mod fields;
 mod records;

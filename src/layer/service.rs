@@ -56,7 +56,7 @@ impl<S, D, C> ActivityService<S, D, C> {
         self.log.start_with(describe, self.admission.take())
     }
 
-    /// Calls the service inside of an activity, whose end `finish` decides.
+    /// Calls the service inside an activity, whose end `finish` decides.
     #[inline]
     pub(super) fn run<Req, F>(
         &mut self,

@@ -13,7 +13,7 @@ use crate::{
     store::{Limit, Store},
 };
 
-/// A builder for a log with other than the default settings. Returned by
+/// A builder for a log with custom settings. Returned by
 /// [`ActivityLog::builder`](crate::ActivityLog::builder).
 ///
 /// # Examples

@@ -180,7 +180,7 @@ impl ActivityLog {
         self.inner.as_ref().map(|inner| &inner.pipeline)
     }
 
-    /// The wall clock of its records; `None` for a disabled log.
+    /// Returns the wall clock of its records; `None` for a disabled log.
     pub(crate) fn wall_clock(&self) -> Option<WallClock> {
         let shared = self.pipeline()?.shared().clone();
         Some(Arc::new(move || {

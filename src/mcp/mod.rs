@@ -49,12 +49,12 @@
 //!
 //! With `rmcp`, a call that requests input from the client ends there; the client's next call, with the input, is its child.
 //! A call that returns a task has the task as a child: a job that ends when the client fetches its end. Until then it is
-//! running, and it is `abandoned` if the log closes before. A task with a time to live ends with the first call after that,
-//! as `failed` with the error type `timeout`.
+//! running, and it is `abandoned` if the log closes before. A task whose time to live has passed ends at the
+//! next call, as `failed` with the error type `timeout`.
 //!
 //! A client that names an agent in its `_meta` (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
 //!
-//! rmcp's `Router` handles tool calls itself, without calling the handler inside of it: wrap the `Router` with
+//! rmcp's `Router` handles tool calls itself, without calling its handler: wrap the `Router` with
 //! `.with_activity(&log)`, not the handler.
 
 mod names;

@@ -150,7 +150,7 @@ pub struct BackupProgress {
     pub copied: u64,
 }
 
-/// Seals the write side: the duties of a writable store are not settled before there is a second one.
+/// Seals the write side, whose contract may change until there is a second writable store.
 #[doc(hidden)]
 pub mod sealed {
     pub trait WriteSide {}

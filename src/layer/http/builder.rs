@@ -87,7 +87,7 @@ impl<C> ActivityLayer<ByRoute, C> {
     /// Adds a rule that changes the description of a request, from its headers: scope, name, attributes. Rules run in the
     /// order in which they were added. A rule that panics changes nothing.
     ///
-    /// For what is known only later, such as the user, call `Activity::current().set_actor(…)` inside of the request.
+    /// For values known only later, such as the user, call `Activity::current().set_actor(…)` inside the request.
     pub fn describe(
         mut self,
         rule: impl Fn(&RequestHead<'_>, Describe) -> Describe + Send + Sync + 'static,

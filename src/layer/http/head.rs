@@ -59,7 +59,7 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// True for `application/grpc`, plain or with an encoding; not for gRPC-Web, whose status is inside of the body.
+/// True for `application/grpc`, plain or with an encoding; not for gRPC-Web, whose status is inside the body.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let media = headers.get(header::CONTENT_TYPE);
     let rest = media.and_then(|media| media.as_bytes().strip_prefix(b"application/grpc"));

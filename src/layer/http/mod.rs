@@ -28,10 +28,10 @@
 //! | event | status | error type |
 //! |---|---|---|
 //! | the response was sent, to the end of its body | `success` | |
-//! | its status is 5xx, whether the body is read or not | `failed` | the status, `503` |
+//! | its status is 5xx, even if the body is not read to the end | `failed` | the status, `503` |
 //! | it is 401 or 403, with [`denied`](crate::ActivityLayer::denied) | `failed` | `denied` |
 //! | the response has an [`Outcome`](crate::Outcome) in its extensions | that outcome's | that outcome's |
-//! | the service or its body fails | `failed` | the error's Rust type |
+//! | the service or the response body returns an error | `failed` | the error's Rust type |
 //! | the client disconnects before the end | `cancelled` | |
 //! | the client disconnects from an event stream | `success`, attribute `client_closed` | |
 //! | gRPC: the status in the trailers, or in the headers of a response without a body, is not `OK` | `failed` | the code, `not_found`; `denied`, `timeout` |
@@ -48,12 +48,11 @@
 //! closed. A task that keeps the request keeps the clone too; otherwise [`run`](Upgrade::run) the code that uses the
 //! connection. Without a clone the activity ends with the response's headers.
 //!
-//! In the mode [`Durable`](crate::Mode::Durable) the headers do not wait for the record, which is not complete by then.
+//! In the mode [`Durable`](crate::Mode::Durable) the headers do not wait for a commit: the activity is still running.
 //!
-//! The layer cannot observe the connection itself: hyper's `OnUpgrade`, through which an application gets it, is created by
-//! hyper alone, resolves once, and yields the server's own stream, which applications downcast to its type. Awaiting it
-//! would take it away, and a stream of ours in its place would be another type, with a task and a copy in between. Both
-//! alter the call.
+//! The layer cannot observe the connection itself. Only hyper can create the `OnUpgrade` from which an application gets the
+//! connection; it resolves once, to the server's stream, which applications downcast to its type. Awaiting it in the layer
+//! would take it from the application, and wrapping the stream would change its type and add a task and a copy.
 //!
 //! # Attributes
 //!
@@ -62,7 +61,7 @@
 //! sent), `rpc.response.status_code`. `x-request-id` is the activity's `request`, `mcp-session-id` its `session`. Query
 //! strings and other headers are not recorded.
 //!
-//! Inside of the request the activity is [`Activity::current`](crate::Activity::current), also for every frame of the body,
+//! Inside the request the activity is [`Activity::current`](crate::Activity::current), also for every frame of the body,
 //! and it is in the request's extensions, where tool servers built with `rmcp` find the parent of their calls.
 
 mod body;

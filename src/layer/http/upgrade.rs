@@ -48,7 +48,7 @@ impl Upgrade {
         }))
     }
 
-    /// Runs the code that uses the connection inside of the request's activity, which ends with it: as `success`, also if
+    /// Runs the code that uses the connection inside the request's activity, which ends with it: as `success`, also if
     /// the future is dropped; as `failed` with the error type `panic` if it panics.
     pub fn run<F: Future>(self, session: F) -> impl Future<Output = F::Output> {
         let activity = self.0.activity.clone();
