@@ -118,7 +118,10 @@ fn parse_instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failur
     let usage = |error: FilterError| {
         let help = error.help().map(|help| format!(" · {help}"));
         let message = error.message();
-        Failure::Usage(format!("--older-than: {message}{}", help.unwrap_or_default()))
+        Failure::Usage(format!(
+            "--older-than: {message}{}",
+            help.unwrap_or_default()
+        ))
     };
     let mut filter = Filter::parse(&format!("until:{text}"), now).map_err(usage)?;
     match filter.until.take() {
