@@ -302,7 +302,7 @@ pub(crate) struct Export {
     /// Output file, readable by its owner only [default: stdout]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Continue after this position; appends to the output file
+    /// Continue after this position, and append to the file
     #[arg(long, value_name = "POSITION", value_parser = resume::position)]
     pub(crate) after: Option<String>,
 }

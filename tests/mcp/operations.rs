@@ -119,7 +119,7 @@ impl Server {
         InputRequiredResult::new(Some(questions), self.state.map(Into::into)).into()
     }
 
-    /// Goes on as a task, which ends as it is told.
+    /// Continues as a task, which ends as the argument says.
     #[tool]
     async fn export(&self, Parameters(Export { end }): Parameters<Export>) -> CallToolResponse {
         let options = TaskOptions::new().with_ttl_ms((end == "forgotten").then_some(60_000));

@@ -64,8 +64,8 @@ const WRITES: &[(&str, &[&str])] = &[
     ("activity-cli/src/import.rs", &["import", "redact"]),
 ];
 
-/// What opens a file by itself, in folders whose files SQLite may have open. Closing any descriptor of such a file takes
-/// the locks of the whole process away, so that others go on as if nobody used it.
+/// Code that opens files, in folders whose files SQLite may have open. Closing any descriptor of such a file releases the
+/// POSIX locks of the whole process, so that other processes take the file for unused.
 const OPENS: &[&str] = &[
     "File::",
     "OpenOptions",

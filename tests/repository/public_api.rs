@@ -22,7 +22,7 @@ const LISTED: &[(&str, &str)] = &[
     ("chrono", "the times of records; 0.4 since 2017"),
     (
         "pin_project_lite",
-        "a hidden bound of the `Unpin` that it writes; nobody can name it",
+        "a hidden bound of the `Unpin` impl that it generates; it cannot be named",
     ),
     ("rmcp", "feature `rmcp`, named after it"),
     ("tower_layer", "`Layer`, which the layers implement"),

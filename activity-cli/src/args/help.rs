@@ -1,6 +1,6 @@
 //! The text below the options of `--help`: examples, and what is needed to understand them.
 //!
-//! Lines that begin with a space are laid out by hand and fit into 80 columns; clap wraps the others.
+//! Lines that begin with a space are preformatted for 80 columns; clap wraps the others.
 
 pub(super) const LIST: &str = "\
 Examples:

@@ -31,7 +31,7 @@ struct Report<'a> {
     compared: bool,
     store: &'a str,
     problems: &'a [String],
-    /// Facts that are no fault of the store.
+    /// Remarks that are not problems of the store.
     notes: &'a [String],
     check: Option<&'a Check>,
     #[serde(flatten)]

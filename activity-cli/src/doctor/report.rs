@@ -21,7 +21,7 @@ pub(super) struct Findings {
     pub(super) check: Option<Check>,
     pub(super) webhooks: Vec<WebhookStatus>,
     pub(super) problems: Vec<String>,
-    /// Facts that are no fault of the store.
+    /// Remarks that are not problems of the store.
     pub(super) notes: Vec<String>,
 }
 

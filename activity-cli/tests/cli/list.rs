@@ -55,7 +55,7 @@ fn a_list_is_a_table_newest_first() {
 }
 
 #[test]
-fn columns_that_nobody_needs_are_left_out() {
+fn empty_columns_are_left_out() {
     let ran = Place::with_calls().run(&["list", "name:slow,idle"]);
     let titles: Vec<_> = ran
         .stdout
@@ -105,7 +105,7 @@ fn json_is_one_record_a_line() {
         names(&place.json(&["list", "--limit", "2"])),
         ["idle", "slow"]
     );
-    assert!(place.json(&["list", "name:nobody"]).is_empty());
+    assert!(place.json(&["list", "name:unknown"]).is_empty());
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn more_than_a_page_is_read_page_by_page() {
 }
 
 #[test]
-fn a_list_ends_quietly_when_nobody_reads_it() {
+fn a_list_ends_quietly_when_its_pipe_is_closed() {
     let place = Place::with_calls();
     for args in [&["list"][..], &["list", "--json"]] {
         let mut command = place.command(args);

@@ -84,8 +84,8 @@ async fn a_model_is_told_what_was_done() {
         acme.contains("v3 live") && acme.ends_with("- … 1 more left out\n"),
         "{acme}"
     );
-    let nobody = asked.good("recent_activity", json!({"actor": "zoe"})).await;
-    assert!(nobody.starts_with("No matching activity"), "{nobody}");
+    let none = asked.good("recent_activity", json!({"actor": "zoe"})).await;
+    assert!(none.starts_with("No matching activity"), "{none}");
 
     let found = asked
         .good("find_activities", json!({"filter": "status:failed"}))
@@ -188,7 +188,7 @@ async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
 }
 
 #[tokio::test]
-async fn nobody_makes_up_what_a_line_says_of_others() {
+async fn recorded_text_cannot_forge_fields_of_a_line() {
     let place = Place::new();
     let log = place.log();
     let forged = "· done · project bank · actor root ·";

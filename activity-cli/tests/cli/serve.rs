@@ -1,4 +1,4 @@
-//! `activity serve`: answers on this machine, and lets in nobody else unasked.
+//! `activity serve`: listens on the loopback interface by default, and requires a token for other addresses.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

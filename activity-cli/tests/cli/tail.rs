@@ -60,7 +60,7 @@ fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
 }
 
 #[test]
-fn a_tail_ends_quietly_when_nobody_reads_it() {
+fn a_tail_ends_quietly_when_its_pipe_is_closed() {
     let place = Place::new();
     let log = place.log();
     let mut command = place.command(&["tail"]);

@@ -78,7 +78,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
 
     let mut running = place.command(&["webhooks", "run"]);
     let mut running = running.stderr(Stdio::null()).spawn().unwrap();
-    place.run(&["event", "note", "nobody asked"]);
+    place.run(&["event", "note", "not matched"]);
     place.run(&["event", "deployment", "v3 live"]);
     let message = messages.recv().unwrap();
     assert_eq!(message["data"]["summary"], "v3 live");

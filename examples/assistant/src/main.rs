@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
     });
     if failed.is_ok() {
-        return Err("nobody can write that one".into());
+        return Err("a report that cannot be written succeeded".into());
     }
     drop(first);
 

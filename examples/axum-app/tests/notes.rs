@@ -1,4 +1,4 @@
-//! The records of a visit.
+//! Each request is recorded under its route.
 #![allow(clippy::unwrap_used)]
 
 use axum::{

@@ -87,8 +87,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!();
     backend.push(&ann, &shop, &remote)?;
     match backend.push(&ann, &shop, Path::new("/nowhere")) {
-        Ok(_) => return Err("nobody is there to push to".into()),
-        Err(_) => println!("ann has pushed, and once to where nobody is"),
+        Ok(_) => return Err("the push to a missing remote succeeded".into()),
+        Err(_) => println!("ann has pushed twice; one push failed: no such remote"),
     }
     let version = backend.deploy(&ann, &shop)?;
     println!("ann has put version {version} into production");
@@ -156,7 +156,7 @@ fn repository(folder: &Path, name: &str) -> Result<std::path::PathBuf, Box<dyn E
     }
 }
 
-/// A lock on a log's file that lets nobody else write.
+/// A lock on a log's file that keeps other connections from writing.
 struct Lock(Connection);
 
 impl Lock {

@@ -167,7 +167,7 @@ fn two_and_three_endpoints_are_five_added_today_where_the_viewer_lives() {
 }
 
 #[test]
-fn nobody_sees_or_changes_the_project_of_another() {
+fn a_user_cannot_see_or_change_the_project_of_another() {
     let place = Place::new();
     let bob = Caller {
         user: "bob".into(),

@@ -80,7 +80,7 @@ impl Stream for Spoken {
         }
         match self.script.as_str() {
             "greet" => Poll::Ready(None),
-            "missing" => Poll::Ready(Some(Err(Status::not_found("nobody is left")))),
+            "missing" => Poll::Ready(Some(Err(Status::not_found("no such person")))),
             "panic" => panic!("in the stream"),
             _ => Poll::Pending,
         }
@@ -267,7 +267,7 @@ async fn a_panic_is_one_in_the_method_and_in_the_stream() {
 async fn a_client_that_goes_away_cancels() {
     let mut site = Site::open().await;
     tokio::select! {
-        _ = site.client.say_hello(asking("wait")) => panic!("nobody answers"),
+        _ = site.client.say_hello(asking("wait")) => panic!("the call was answered"),
         arrived = site.arrived.recv() => arrived.unwrap(),
     }
     check(&ended(&site.log, ONE), End::Cancelled, None, None);

@@ -31,8 +31,8 @@ struct Rules {
 impl ActivityLayer {
     /// Creates a layer for services that take HTTP requests: axum, tonic, hyper, and others that tower wraps.
     ///
-    /// A request is named after its method and route, and ends with the last byte of its response; see
-    /// [`layer::http`](crate::layer::http) for what is recorded. gRPC calls are recognized by their `content-type`.
+    /// A request is named after its method and route, and ends with the last byte of its response;
+    /// [`layer::http`](crate::layer::http) lists what is recorded. gRPC calls are recognized by their `content-type`.
     ///
     /// # Examples
     ///
@@ -87,7 +87,8 @@ impl<C> ActivityLayer<ByRoute, C> {
     /// Adds a rule that changes the description of a request, from its headers: scope, name, attributes. Rules run in the
     /// order in which they were added. A rule that panics changes nothing.
     ///
-    /// For what is known only later, such as the user, call `Activity::current().set_actor(…)` inside of the request.
+    /// To set values that are known only later, such as the user, call `Activity::current().set_actor(…)` inside of the
+    /// request.
     pub fn describe(
         mut self,
         rule: impl Fn(&RequestHead<'_>, Describe) -> Describe + Send + Sync + 'static,

@@ -80,7 +80,7 @@ impl Operations {
         drop(evicted);
     }
 
-    /// Ends the tasks whose time to live has passed: the server may forget them, and nobody will fetch their end.
+    /// Ends the tasks whose time to live has passed: the server may forget them, so the client will not fetch their results.
     pub(super) fn end_expired(&self) {
         // They end when they are dropped: not under the lock.
         let expired = self.tasks.lock().extract(|task| task.running.is_late());

@@ -42,8 +42,8 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
-/// False for what acts on text instead of being seen in it. Tags and the later variation selectors can spell out
-/// whole sentences that a model reads and nobody sees.
+/// Returns false for invisible characters that affect other text. Tags and the later variation selectors can encode
+/// sentences that a model reads and people do not see.
 fn is_kept(c: char) -> bool {
     !(c.is_control()
         || matches!(c,

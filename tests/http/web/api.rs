@@ -131,11 +131,11 @@ async fn an_unknown_resource_is_not_found_with_a_reason() {
         ),
         ("/api/activities/7", "not an activity ID: \"7\""),
         (
-            "/api/metrics/projects/nobody",
-            "no activity of the project \"nobody\"",
+            "/api/metrics/projects/unknown",
+            "no activity of the project \"unknown\"",
         ),
-        ("/api/metrics/agents/nobody", "the agent \"nobody\""),
-        ("/api/metrics/names/nobody", "the name \"nobody\""),
+        ("/api/metrics/agents/unknown", "the agent \"unknown\""),
+        ("/api/metrics/names/unknown", "the name \"unknown\""),
         ("/api/nothing", "nothing at"),
     ] {
         let detail = get(&app, path).await.problem(404, "not_found");

@@ -1,4 +1,4 @@
-//! Nothing can be written, unless the application says so; and then by no page of somebody else's.
+//! The API is read-only unless the application enables writing, and then it refuses cross-origin requests.
 
 use axum::{Router, body::Body};
 use http::Request;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::place::Place;
 
-/// A store whose process was killed: three activities and one that is open. They are in the write-ahead log alone, as
-/// somebody was reading.
+/// A store whose process was killed: three ended activities and an open one, all in the WAL only, because a reader held up
+/// the checkpoint.
 fn killed() -> Place {
     let place = filled();
     let reader = Connection::open(place.path()).unwrap();

@@ -162,7 +162,7 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
 }
 
 /// Opens the main file without its WAL and without any lock (`immutable=1`): for a moment in which no other process has it
-/// open, or a disk that nobody can write.
+/// open, or for a read-only disk.
 pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]

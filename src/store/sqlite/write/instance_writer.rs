@@ -210,7 +210,7 @@ impl InstanceWriter {
     ///
     /// # Errors
     ///
-    /// When it was rolled back, and when the files were replaced during the commit, so that its outcome is uncertain.
+    /// If it was rolled back, or the files were replaced during the commit, so that its outcome is uncertain.
     pub(super) fn transaction<T>(
         &mut self,
         durability: Durability,
