@@ -119,7 +119,7 @@ impl ToolOptions {
         self
     }
 
-    /// Responds with an internal error to a call whose tool panicked. Otherwise the panic goes on as without the wrapper:
+    /// Responds with an internal error to a call whose tool panicked. Otherwise the panic propagates as without the wrapper:
     /// it kills the request's task, and the client waits forever.
     #[cfg(feature = "rmcp")]
     pub fn reply_on_panic(mut self) -> Self {

@@ -1,4 +1,4 @@
-//! Tool calls of a real server by a real client become activities, told apart by how they ended.
+//! Tool calls of a real server by a real client become activities with the right outcomes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -180,7 +180,7 @@ async fn each_call_is_one_activity_and_nothing_else_is() {
     );
     assert_eq!(refuses.message.as_deref(), Some("bad page"));
 
-    // One session, one request id a call.
+    // One session, one request id per call.
     assert!(login.scope.session.is_some());
     assert_eq!(login.scope.session, fails.scope.session);
     assert!(login.scope.request.is_some() && login.scope.request != fails.scope.request);
@@ -232,7 +232,7 @@ async fn a_panic_goes_on_as_it_would_without_us() {
         rows.0.iter().any(|row| row.status == Status::Failed)
     });
     assert_eq!(rows.one("panics").error_type.as_deref(), Some("panic"));
-    // The server lives on; only this call never gets an answer.
+    // The server keeps running; only this call is never answered.
     client.call_tool(say("still there")).await.unwrap();
     drop(handle);
 }

@@ -1,4 +1,4 @@
-//! What README.md shows is what there is. Its examples are compiled as documentation tests.
+//! README.md matches the code. Its examples are compiled as documentation tests.
 
 #[test]
 fn the_readme_shows_the_quickstart_as_it_is() {

@@ -71,7 +71,7 @@ pub(crate) fn features() -> Result {
 }
 
 /// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo select.
-/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are there.
+/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are installed.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {

@@ -16,12 +16,12 @@ struct Proof {
 const PROOFS: [Proof; 6] = [
     Proof {
         name: "foreign-clients",
-        promise: "whatever SQLite clients do beside a writer, every row that was acknowledged is there",
+        promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
         run: foreign_clients,
     },
     Proof {
         name: "kills",
-        promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one goes on",
+        promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one continues",
         run: kills,
     },
     Proof {

@@ -1,4 +1,4 @@
-//! Commands beside another program that holds the file for longer than one statement waits.
+//! Commands beside another program that locks the file for longer than the busy timeout of a statement.
 
 use std::{
     fs,
@@ -59,7 +59,7 @@ fn an_import_waits_for_a_client_that_writes_for_seconds() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has begun once its lock file is there.
+    // It has started once its lock file exists.
     let locks = to.folder.path().join("activity.db-instances");
     let begun = || {
         let names = fs::read_dir(&locks).unwrap();

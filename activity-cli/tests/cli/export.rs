@@ -1,4 +1,4 @@
-//! `activity export`: files, pipes, and going on.
+//! `activity export`: to files and pipes, and resumed.
 
 use crate::place::Place;
 
@@ -79,7 +79,7 @@ fn what_makes_no_sense_makes_no_file() {
     check(&["--store", "nowhere.db"], 1, "no store at");
 }
 
-/// Opened to be written, it would be empty.
+/// Opening it for writing would have truncated it.
 #[test]
 fn a_file_of_the_log_itself_is_no_output() {
     let place = Place::with_calls();

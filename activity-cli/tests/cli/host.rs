@@ -12,7 +12,7 @@ use tower_activity::record::EventRecord;
 
 use crate::place::{Place, Ran, until};
 
-/// Says that a source was active so many minutes ago.
+/// Sets a source's marker to this many minutes ago.
 fn touched(place: &Place, source: &str, minutes: i64) {
     let folder = place.folder.path().join("activity");
     fs::create_dir_all(&folder).unwrap();
@@ -186,7 +186,7 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
     let place = Place::new();
     touched(&place, "boot", 30);
     touched(&place, "user", 20);
-    // It fails at first, and is tried again.
+    // The first attempt fails, and is retried.
     let hook = "[ -e tried ] || { touch tried; exit 3; }; \
                 echo \"$ACTIVITY_HOST_REASON $ACTIVITY_HOST_STATE $MNGR_HOST_DIR\" > stopped";
     let ran = place.run(&[
@@ -240,7 +240,7 @@ fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
         "false",
     ];
     let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
-    // It listens before it looks for the first time.
+    // It listens for signals before its first poll.
     until(|| place.path().exists().then_some(()));
     until(|| listens_to_interrupts(child.id()).then_some(()));
     let id = child.id().to_string();
@@ -255,7 +255,7 @@ fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
     assert!(events(&place).is_empty());
 }
 
-/// Where the system cannot say, as if it did not matter.
+/// Returns whether a process handles SIGINT; true if the system cannot tell.
 fn listens_to_interrupts(pid: u32) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))
     else {

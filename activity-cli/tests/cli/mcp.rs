@@ -244,7 +244,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         text.starts_with("unavailable (not the same as no activity): no store at "),
         "{text}"
     );
-    // It may be made later than the server starts.
+    // The store may be created after the server has started.
     place.log().shutdown().wait().unwrap();
     let none = asked.good("find_activities", json!({})).await;
     assert_eq!(none, "There are no activities.\n");
@@ -296,7 +296,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
 fn a_server_ends_with_its_client_and_serves_no_store_that_can_never_be() {
     let place = Place::with_calls();
     let mut command = place.command(&["mcp"]);
-    // A client that goes away before it says anything.
+    // A client that disconnects before its first message.
     let ran = command.stdin(Stdio::null()).output().unwrap();
     assert!(ran.stdout.is_empty(), "{ran:?}");
     let ran = place.run(&["mcp", "--store", "postgres://x"]);

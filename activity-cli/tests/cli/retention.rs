@@ -1,4 +1,4 @@
-//! `activity retention`, and what the command says of clocks.
+//! `activity retention`, and notes about clocks.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn the_retention_of_a_store_is_shown_and_set() {
         r#"{"kind":"activities","age_s":7776000,"bytes":null,"default":false}"#
     );
     assert_eq!(json.len(), 5);
-    // Nothing is deleted by setting it.
+    // Setting it deletes nothing.
     assert_eq!(place.json(&["list"]).len(), 6);
     let ran = place.run(&["retention", "--activities", "0d"]);
     let said = "note: 5 activities exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them\n";

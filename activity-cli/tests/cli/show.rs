@@ -1,4 +1,4 @@
-//! `activity show`, and what holds for every command: safe output, colours, where the store is.
+//! `activity show`, and what all commands share: safe output, colours, the path of the store.
 
 use std::process::Command;
 

@@ -27,7 +27,7 @@ fn a_history_is_drawn_under_its_sums() {
     assert!(lines[3].starts_with("durations   mean "), "{}", lines[3]);
     assert!(lines[5].starts_with("DAY         CALLS"), "{}", lines[5]);
     assert_eq!(lines.len(), 6 + 7);
-    // Of seven days the last has all of it; it may have begun while the test ran.
+    // All of it is in the last of the seven days, which may have begun while the test ran.
     let most = lines[6..]
         .iter()
         .filter(|line| line.contains(&"█".repeat(32)))
@@ -44,7 +44,7 @@ fn one_project_is_counted_by_itself() {
         panic!("not one object")
     };
     assert_eq!(acme["current"]["count"], 3);
-    // By the hour: six whole days, and what has passed of today.
+    // By hour: six complete days, and today so far.
     assert!((145..=168).contains(&acme["history"].as_array().unwrap().len()));
     let ran = place.run(&["stats", "--project", "zoo"]);
     assert_eq!(ran.code, Some(1));

@@ -1,4 +1,4 @@
-//! `activity webhooks`: added, delivered, set aside, sent again and removed from a terminal.
+//! `activity webhooks`: add, deliver, list dead letters, retry and remove.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -184,7 +184,7 @@ fn a_log_that_cannot_be_read_is_not_silence() {
         prompt.ends_with("- unavailable: the activity log could not be read\n"),
         "{prompt}"
     );
-    // And it goes on working.
+    // It continues to work.
     assistant.remember("tone", "brief").unwrap();
     assert_eq!(assistant.recall("tone").unwrap(), "brief");
 }

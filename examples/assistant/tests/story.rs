@@ -1,4 +1,4 @@
-//! What the example prints: a second session knows what was done in the first.
+//! The example's output: the second session knows the work of the first.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;

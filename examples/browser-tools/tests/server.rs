@@ -20,7 +20,7 @@ use tower_activity::{
 
 type Client = RunningService<RoleClient, ()>;
 
-/// The one that the variable names, the one that `cargo xtask test` has unpacked, or the one on the `PATH`.
+/// Finds the Chromium in `CHROMIUM`, the one unpacked by `cargo xtask test`, or the one on the `PATH`.
 fn server(store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_browser-tools"));
     command.env("ACTIVITY_STORE", store).kill_on_drop(true);
@@ -61,7 +61,7 @@ fn on_record(store: &Path) -> Vec<(ActivityRecord, Vec<RecordingRecord>)> {
         .collect()
 }
 
-/// What the first tab of a recording shows, as the events that a player takes.
+/// Returns the events of a recording's first tab, as a player takes them.
 fn exported(store: &Path, recording: &RecordingRecord) -> String {
     let mut out = Vec::new();
     let mut reader = ActivityReader::open(store).unwrap();

@@ -1,4 +1,4 @@
-//! What the back end records, on a clock that stands still, and who sees it.
+//! The back end's records, on a manual clock, and who may see them.
 #![allow(clippy::unwrap_used)]
 
 use std::{path::Path, time::Duration};
@@ -53,7 +53,7 @@ impl Place {
         let now = self.clock.now() + Duration::from_secs(1);
         let mut cursor = None;
         let mut types = Vec::new();
-        // One a page, so that a page that is not stable would show.
+        // One per page, so that an unstable order fails the test.
         loop {
             let page = console
                 .timeline("ann", "shop", filter, now, cursor, 1)
@@ -129,7 +129,7 @@ fn no_endpoints_are_no_event_and_failures_are_events_too() {
     assert!(place.add(&["GET /b", "GET /a"]).is_err());
     let recorded = place.log.assert().wait();
     let failed = recorded.event("queries_executed").failed();
-    // How much rusqlite says of it depends on the features that it is built with.
+    // The details of rusqlite's message depend on its features.
     assert!(error.to_string().starts_with("no such table: missing"));
     failed.summary(&error.to_string());
     recorded.event("github_push").failed();
@@ -180,7 +180,7 @@ fn a_user_cannot_see_or_change_the_project_of_another() {
     place.log.flush().wait().unwrap();
     let console = place.backend.console();
     let now = place.clock.now();
-    // Not even with a filter that asks for it, or for a project of theirs that is not there.
+    // Not even with a filter for it, or for an own project that does not exist.
     for (user, project, filter) in [
         ("bob", "shop", ""),
         ("bob", "shop", "project:shop"),

@@ -1,4 +1,4 @@
-//! What the example prints is what happened.
+//! The example's output matches its records.
 #![allow(clippy::unwrap_used)]
 
 use std::{path::Path, process::Command};
@@ -89,7 +89,7 @@ fn run(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(ran.stdout).unwrap()
 }
 
-/// What comes of a run that no midnight falls into, in UTC or in Kathmandu: then "today" is one day.
+/// Repeats the run until no midnight, in UTC or in Kathmandu, falls into it: "today" is then one day.
 fn within_a_day<T>(mut run: impl FnMut() -> T) -> T {
     let days =
         |at: DateTime<Utc>| [at, at + TimeDelta::minutes(5 * 60 + 45)].map(|at| at.date_naive());

@@ -1,4 +1,4 @@
-//! What the checkout records.
+//! The checkout's records.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -28,7 +28,7 @@ use tower_activity::{
 
 /// A service whose behavior is the name in the request.
 struct Scripted {
-    /// Told when a call has arrived.
+    /// Notified when a call arrives.
     arrived: mpsc::UnboundedSender<()>,
 }
 
@@ -287,7 +287,7 @@ async fn a_client_that_goes_away_cancels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_took_as_long_as_its_client_waits_is_a_timeout() {
     let site = Site::open().await;
-    // Without a timer of its own: so the server's is the one that strikes.
+    // The client has no timer of its own, so the server's expires.
     let patient = Client::builder(TokioExecutor::new())
         .http2_only(true)
         .build_http();

@@ -18,7 +18,7 @@ use crate::{
 /// The maximum number of operations of each kind that are remembered, for clients that never come back.
 const MAX_OPERATIONS: usize = 1024;
 
-/// The operations of a log that go on after a response.
+/// The operations of a log that continue after a response.
 ///
 /// Stored with the log instead of with a server: over HTTP every request may have a server of its own.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! How the store stands.
+//! `api/health`.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Deliberate changes by other programs are written into the ledger.
+//! Deliberate changes by other programs can be accepted into the ledger.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

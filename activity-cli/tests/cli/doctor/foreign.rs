@@ -1,4 +1,4 @@
-//! What other programs change in the file is found, and nothing else is.
+//! Changes to the file by other programs are reported, and nothing else is.
 
 use rusqlite::Connection;
 use tower_activity::{
@@ -28,15 +28,15 @@ pub(super) fn filled() -> Place {
     place
 }
 
-/// Another program changes the file.
+/// Changes the file as another program would.
 pub(super) fn change(place: &Place, sql: &str) {
     let store = Connection::open(place.path()).unwrap();
     store.execute_batch(sql).unwrap();
-    // None of its locks or logs is left.
+    // Removes its locks and its WAL.
     store.close().unwrap();
 }
 
-/// Doctor fails, and says so.
+/// Asserts that doctor fails with this problem.
 #[track_caller]
 pub(super) fn fails(place: &Place, problem: &str) -> Ran {
     let ran = place.run(&["doctor"]);
@@ -49,7 +49,7 @@ pub(super) fn fails(place: &Place, problem: &str) -> Ran {
     ran
 }
 
-/// Doctor finds everything.
+/// Asserts that doctor finds no problem.
 #[track_caller]
 pub(super) fn passes(place: &Place) -> Ran {
     let ran = place.run(&["doctor"]);

@@ -1,4 +1,4 @@
-//! Committed transactions that are gone with their ledger: the lock files know of them.
+//! Committed transactions that are lost with their ledger: the lock files still count them.
 
 use std::fs;
 
@@ -47,7 +47,7 @@ fn a_write_ahead_log_that_is_left_after_a_kill_is_a_part_of_the_log() {
     );
 }
 
-/// SQLite takes it for the end of the write-ahead log, and says nothing.
+/// Damages a frame: SQLite takes it for the end of the WAL, without an error.
 #[test]
 fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept() {
     use std::os::unix::fs::FileExt;
@@ -60,7 +60,7 @@ fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept(
     drop(file);
     remove(&place, &["-shm"]);
     let damaged = fs::read(&wal).unwrap();
-    // Reading takes nothing away.
+    // Reading does not change it.
     assert_eq!(place.run(&["list"]).code, Some(0));
     let ran = fails(&place, "in the write-ahead log cannot be read");
     assert!(ran.stdout.contains("Copy the -wal file"), "{}", ran.stdout);
@@ -108,7 +108,7 @@ fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew(
 fn an_older_copy_that_is_put_back_is_told() {
     let place = filled();
     let copy = place.folder.path().join("copy");
-    // In good order: the file alone holds everything.
+    // After a clean exit the main file alone has everything.
     Connection::open(place.path())
         .unwrap()
         .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
@@ -120,7 +120,7 @@ fn an_older_copy_that_is_put_back_is_told() {
     fails(&place, "problem: the file lacks ");
     assert_eq!(place.run(&["doctor", "--accept"]).code, Some(0));
     passes(&place);
-    // Elsewhere it is a log like any other.
+    // In another folder it is an ordinary log.
     let other = Place::new();
     fs::copy(place.path(), other.path()).unwrap();
     passes(&other);

@@ -196,7 +196,7 @@ fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_the
         saved
     };
     let saved = check();
-    // What the next one sweeps is no news of the dead one.
+    // The next writer reaps the dead instance, which stays reported as before.
     place.log().shutdown().wait().unwrap();
     assert_eq!(check(), saved);
 }

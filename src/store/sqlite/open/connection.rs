@@ -28,7 +28,8 @@ const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whose database it is. One statement, so that it sees all or nothing of another process's first transaction.
+/// Identifies the database's application and schema. One statement, so that it sees all or nothing of another process's
+/// first transaction.
 const IDENTITY: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 /// How long an open waits for other processes that are opening the file.

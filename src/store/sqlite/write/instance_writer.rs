@@ -406,7 +406,7 @@ impl InstanceWriter {
         if let Some(lock) = &mut self.lock
             && let Err(error) = lock.write(counts)
         {
-            // Without it fewer missing rows are noticed; recording goes on.
+            // Without it fewer missing rows are noticed; recording continues.
             tracing::debug!(target: "tower_activity::store", %error, "could not write the lock file");
         }
     }
