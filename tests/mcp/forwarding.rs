@@ -74,7 +74,7 @@ fn missing<'a>(methods: &[&'a str], ours: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_method_is_handed_on() {
+fn every_method_is_forwarded() {
     let source = fs::read_to_string(resolved_rmcp()).unwrap();
     let methods = methods(&source);
     assert!(
@@ -90,7 +90,7 @@ fn every_method_is_handed_on() {
 }
 
 #[test]
-fn no_version_is_taken_that_is_newer_than_the_one_tested() {
+fn the_newest_accepted_version_is_the_tested_one() {
     let resolved = package("rmcp")["version"].as_str().unwrap().to_owned();
     let mut parts = resolved.split('.').map(|part| part.parse::<u32>().unwrap());
     let (major, minor) = (parts.next().unwrap(), parts.next().unwrap());

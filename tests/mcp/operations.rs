@@ -296,7 +296,7 @@ async fn a_progress_token_and_a_conversation_are_kept() {
 }
 
 #[tokio::test]
-async fn a_call_that_asks_first_is_one_operation_with_those_that_answer() {
+async fn a_call_that_elicits_input_is_one_operation_with_its_continuations() {
     for state in [Some("round trip"), None] {
         let log = ActivityLog::open(":memory:").unwrap();
         for client in both(&log.tools(), &Server::new(state)).await {
@@ -341,7 +341,7 @@ async fn poll(client: &Client, id: &str) {
 }
 
 #[tokio::test]
-async fn a_task_ends_when_its_client_is_told_the_end() {
+async fn a_task_ends_when_its_client_gets_the_result() {
     for form in 0..2 {
         let log = ActivityLog::open(":memory:").unwrap();
         let client = &both(&log.tools(), &Server::new(None)).await[form];

@@ -154,7 +154,7 @@ where
 }
 
 #[tokio::test]
-async fn the_client_gets_what_it_gets_without_us() {
+async fn responses_are_unchanged() {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in ["netflix_login", "fails", "refuses", "missing"] {
         let bare = answer(connected(&log).await, request(name, &json!({"text": "x"}))).await;
@@ -215,7 +215,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn calls_over_stdio_are_on_record() {
+async fn calls_over_stdio_are_recorded() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut client = Client::new(router(&log), log.tools().layer()).await;
     client.ask(1, "tools/list", json!({})).await;
@@ -243,7 +243,7 @@ async fn calls_over_stdio_are_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_call_is_seen_as_such_where_that_is_asked_for() {
+async fn cancelled_calls_are_detected_if_enabled() {
     let layers = |log: &ActivityLog| {
         let layer = log.tools().layer();
         [

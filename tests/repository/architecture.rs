@@ -131,7 +131,7 @@ fn every_folder_is_in_the_table_and_every_entry_is_a_folder() {
 }
 
 #[test]
-fn the_table_has_no_circle() {
+fn the_table_has_no_cycle() {
     for (place, (name, below)) in FOLDERS.iter().enumerate() {
         for lower in *below {
             let of = FOLDERS.iter().position(|(name, _)| name == lower);
@@ -144,7 +144,7 @@ fn the_table_has_no_circle() {
 }
 
 #[test]
-fn there_are_no_globs_no_empty_names_and_no_endless_files() {
+fn files_have_no_globs_and_no_vague_names_and_are_short() {
     let faults: Vec<String> = ["src", "tests", "examples", "activity-cli", "xtask"]
         .iter()
         .flat_map(|folder| sources(folder))
@@ -172,7 +172,7 @@ fn the_store_knows_no_runtime() {
 }
 
 #[test]
-fn an_opening_is_seen() {
+fn a_forbidden_opening_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = openings(Path::new(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
@@ -187,7 +187,7 @@ fn an_opening_is_seen() {
 }
 
 #[test]
-fn an_import_that_goes_up_is_seen() {
+fn an_upward_import_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = imports_up(Path::new(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
@@ -255,7 +255,7 @@ fn an_import_that_goes_up_is_seen() {
 }
 
 #[test]
-fn a_fault_of_form_is_seen() {
+fn a_violation_of_form_is_found() {
     let check = |text: &str, expected: usize| {
         let faults = faults_of_form(Path::new("src/record/id.rs"), text);
         assert_eq!(faults.len(), expected, "{text}\n{faults:?}");

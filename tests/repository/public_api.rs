@@ -74,7 +74,7 @@ fn only_listed_crates_are_in_public_signatures() {
 }
 
 #[test]
-fn crates_are_told_from_their_paths() {
+fn crates_are_parsed_from_paths() {
     let check = |signature: &str, expected: &[&str]| {
         assert_eq!(
             crates(signature),

@@ -83,7 +83,7 @@ fn an_import_waits_for_a_client_that_writes_for_seconds() {
 }
 
 #[test]
-fn a_file_that_is_no_log_is_called_that_and_one_on_a_read_only_disk_is_read() {
+fn a_file_of_another_program_is_refused_and_a_log_on_a_read_only_disk_is_read() {
     let place = Place::new();
     assert_eq!(place.run(&["event", "note", "one"]).code, Some(0));
     let other = place.folder.path().join("text.db");

@@ -3,7 +3,7 @@
 use crate::place::Place;
 
 #[test]
-fn an_export_is_written_and_added_to() {
+fn an_export_is_written_and_resumed() {
     let place = Place::with_calls();
     let file = place.folder.path().join("out.jsonl");
     let name = file.to_str().unwrap();
@@ -36,7 +36,7 @@ fn an_export_is_written_and_added_to() {
 }
 
 #[test]
-fn formats_and_filters_are_chosen() {
+fn formats_and_filters_are_applied() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3"]);
     let lines = |args: &[&str]| {
@@ -57,7 +57,7 @@ fn formats_and_filters_are_chosen() {
 }
 
 #[test]
-fn what_makes_no_sense_makes_no_file() {
+fn invalid_arguments_create_no_file() {
     let place = Place::with_calls();
     let check = |args: &[&str], code, said: &str| {
         let ran = place.run(&[&["export", "-o", "out"], args].concat());
@@ -81,7 +81,7 @@ fn what_makes_no_sense_makes_no_file() {
 
 /// Opening it for writing would have truncated it.
 #[test]
-fn a_file_of_the_log_itself_is_no_output() {
+fn a_file_of_the_log_itself_is_refused_as_output() {
     let place = Place::with_calls();
     let folder = place.folder.path();
     let store = place.path();

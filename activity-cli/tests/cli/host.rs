@@ -30,7 +30,7 @@ fn events(place: &Place) -> Vec<EventRecord> {
 }
 
 #[test]
-fn a_status_shows_the_markers_and_how_long_nothing_that_counts_has_happened() {
+fn a_status_shows_the_markers_and_the_idle_time() {
     let place = Place::new();
     for (source, minutes) in [("boot", 50), ("user", 30), ("process", 10)] {
         touched(&place, source, minutes);
@@ -71,7 +71,7 @@ fn a_status_shows_the_markers_and_how_long_nothing_that_counts_has_happened() {
 }
 
 #[test]
-fn a_touch_writes_the_marker_of_the_directory_given_or_of_the_environment() {
+fn a_touch_writes_into_the_directory_of_the_option_or_the_environment() {
     let place = Place::new();
     let marker =
         |source: &str| fs::read_to_string(place.folder.path().join("activity").join(source));
@@ -101,7 +101,7 @@ fn a_touch_writes_the_marker_of_the_directory_given_or_of_the_environment() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn failures_are_reported() {
     let place = Place::new();
     let check = |args: &[&str], code: i32, said: &str| {
         let ran = place.run(args);
@@ -148,7 +148,7 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
-fn a_full_disk_leaves_the_marker_as_it_was_and_is_said() {
+fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
     let place = Place::new();
     touched(&place, "user", 30);
     fs::write(place.folder.path().join("activity/user"), "as it was").unwrap();
@@ -182,7 +182,7 @@ fn a_full_disk_leaves_the_marker_as_it_was_and_is_said() {
 }
 
 #[test]
-fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
+fn a_watch_runs_a_command_once_the_host_is_idle_and_reports_it() {
     let place = Place::new();
     touched(&place, "boot", 30);
     touched(&place, "user", 20);
@@ -225,7 +225,7 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
 }
 
 #[test]
-fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
+fn a_watch_of_a_used_host_runs_until_it_is_interrupted() {
     let place = Place::new();
     touched(&place, "user", 0);
     let args = [

@@ -49,7 +49,7 @@ impl Asked {
 }
 
 #[tokio::test]
-async fn a_model_is_told_what_was_done() {
+async fn a_model_gets_the_recent_activity() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3 live", "--project", "acme"]);
     let asked = Asked::of(&place).await;
@@ -142,7 +142,7 @@ async fn a_model_is_told_what_was_done() {
 }
 
 #[tokio::test]
-async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
+async fn an_answer_keeps_to_its_budget_and_its_lines_for_any_records() {
     let place = Place::new();
     let log = place.log();
     for n in 0..60 {
@@ -211,7 +211,7 @@ async fn recorded_text_cannot_forge_fields_of_a_line() {
 }
 
 #[tokio::test]
-async fn pages_of_little_room_are_together_the_whole() {
+async fn pages_within_a_small_budget_cover_all_records() {
     let place = Place::new();
     let log = place.log();
     for n in 0..20 {
@@ -236,7 +236,7 @@ async fn pages_of_little_room_are_together_the_whole() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
+async fn unreadable_stores_and_invalid_arguments_are_errors() {
     let place = Place::new();
     let asked = Asked::of(&place).await;
     let text = asked.bad("recent_activity", json!({})).await;
@@ -293,7 +293,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
 }
 
 #[test]
-fn a_server_ends_with_its_client_and_serves_no_store_that_can_never_be() {
+fn a_server_exits_with_its_client_and_refuses_an_impossible_store() {
     let place = Place::with_calls();
     let mut command = place.command(&["mcp"]);
     // A client that disconnects before its first message.

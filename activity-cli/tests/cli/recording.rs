@@ -74,7 +74,7 @@ fn recordings_are_listed_and_written_out() {
 }
 
 #[test]
-fn a_recording_that_goes_on_is_followed_to_its_end() {
+fn a_running_recording_is_followed_to_its_end() {
     let place = Place::new();
     let log = place.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -63,7 +63,7 @@ fn the_retention_of_a_store_is_shown_and_set() {
 }
 
 #[test]
-fn an_event_deletes_nothing_that_an_application_keeps() {
+fn an_event_command_does_not_prune() {
     let place = Place::with_calls();
     place.run(&["retention", "--activities", "0s"]);
     place.run(&["event", "a", "b"]);
@@ -71,7 +71,7 @@ fn an_event_deletes_nothing_that_an_application_keeps() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_told() {
+fn a_wrong_clock_is_reported() {
     let place = Place::with_calls();
     assert!(!place.run(&["doctor"]).stdout.contains("clock"));
     let clock = ManualClock::new();

@@ -52,7 +52,7 @@ fn one_project_is_counted_by_itself() {
 }
 
 #[test]
-fn a_list_has_those_with_most_first() {
+fn a_ranking_is_in_descending_order() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3", "--count", "2"]);
     let check = |by: &str, expected: &[(&str, u64)]| {
@@ -94,7 +94,7 @@ fn a_list_has_those_with_most_first() {
 }
 
 #[test]
-fn what_makes_no_sense_is_an_error_of_usage() {
+fn invalid_arguments_are_usage_errors() {
     let place = Place::with_calls();
     let check = |args: &[&str], said: &str| {
         let ran = place.run(&[&["stats"], args].concat());

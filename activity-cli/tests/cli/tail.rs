@@ -36,7 +36,7 @@ fn a_tail_follows_and_ends_cleanly_when_interrupted() {
 }
 
 #[test]
-fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
+fn a_tail_continues_in_the_file_that_replaces_the_log() {
     let place = Place::new();
     let log = place.log();
     for _ in 0..20 {

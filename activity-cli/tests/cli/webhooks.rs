@@ -102,7 +102,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn delivering_ends_well_when_it_is_asked_to() {
+fn delivery_exits_cleanly_when_interrupted() {
     for signal in ["TERM", "INT"] {
         let place = Place::new();
         drop(place.log());
@@ -125,7 +125,7 @@ fn delivering_ends_well_when_it_is_asked_to() {
 }
 
 #[test]
-fn what_was_set_aside_is_listed_and_sent_again() {
+fn dead_letters_are_listed_and_retried() {
     let place = Place::new();
     place.log().shutdown().wait().unwrap();
     let answer = Arc::new(Mutex::new(500));
@@ -194,7 +194,7 @@ fn what_was_set_aside_is_listed_and_sent_again() {
 }
 
 #[test]
-fn what_makes_no_sense_is_usage() {
+fn invalid_arguments_are_usage_errors() {
     let place = Place::new();
     assert_eq!(place.run(&["webhooks", "list"]).code, Some(1));
     place.log().shutdown().wait().unwrap();

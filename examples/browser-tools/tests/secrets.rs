@@ -140,7 +140,7 @@ fn recordings(store: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_is_kept_of_what_pages_and_tools_show() {
+async fn no_secret_of_pages_and_tools_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let log = ActivityLog::open(&store).unwrap();

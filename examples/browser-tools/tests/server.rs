@@ -75,7 +75,7 @@ fn exported(store: &Path, recording: &RecordingRecord) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_leaves_a_replay_and_calls_that_share_a_session_share_one() {
+async fn every_call_has_a_replay_and_calls_of_a_session_share_one() {
     let folder = tempfile::tempdir().unwrap();
     let store: PathBuf = folder.path().join("activity.db");
     let transport = TokioChildProcess::new(server(&store)).unwrap();
@@ -174,7 +174,7 @@ async fn every_call_leaves_a_replay_and_calls_that_share_a_session_share_one() {
 }
 
 #[tokio::test]
-async fn without_a_chromium_it_says_what_to_do() {
+async fn a_missing_chromium_is_an_error_with_a_fix() {
     let folder = tempfile::tempdir().unwrap();
     for (named, expected) in [
         (None, "install one, or name it with the variable CHROMIUM"),

@@ -72,7 +72,7 @@ impl Place {
 }
 
 #[test]
-fn what_happens_in_one_instant_keeps_its_order_and_shows_newest_first() {
+fn events_of_one_instant_keep_their_order() {
     let place = Place::new();
     let Place { backend, ann, .. } = &place;
     backend
@@ -115,7 +115,7 @@ fn details_name_each_table_once_and_the_request_they_came_with() {
 }
 
 #[test]
-fn no_endpoints_are_no_event_and_failures_are_events_too() {
+fn failures_are_recorded_and_empty_operations_are_not() {
     let place = Place::new();
     place.add(&[]).unwrap();
     assert!(!place.types("").contains(&"endpoints_added".to_owned()));
@@ -140,7 +140,7 @@ fn no_endpoints_are_no_event_and_failures_are_events_too() {
 }
 
 #[test]
-fn two_and_three_endpoints_are_five_added_today_where_the_viewer_lives() {
+fn endpoints_are_summed_by_the_days_of_the_viewers_time_zone() {
     let place = Place::new();
     place
         .clock

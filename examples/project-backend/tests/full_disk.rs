@@ -47,8 +47,7 @@ fn types(console: &Console<'_>, filter: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eight_types_in_the_end()
-{
+fn every_operation_succeeds_on_a_full_disk_and_the_timeline_is_complete_in_the_end() {
     let Some(folder) = std::env::var_os(PLACE).map(PathBuf::from) else {
         let folder = tempfile::tempdir().unwrap();
         let ran = Command::new("sh")

@@ -129,7 +129,7 @@ fn check(store: &Path) {
 }
 
 #[tokio::test]
-async fn none_is_kept_of_payloads() {
+async fn no_secret_of_a_payload_is_stored() {
     for capture in [Capture::Preview, Capture::Full] {
         let place = Place::new();
         let store = tempfile::tempdir().unwrap();
@@ -157,7 +157,7 @@ async fn none_is_kept_of_payloads() {
 }
 
 #[tokio::test]
-async fn none_is_kept_by_the_real_server() {
+async fn no_secret_is_stored_by_the_real_server() {
     let place = Place::new();
     plant(&place.root());
     let client = place.over_stdio().await;

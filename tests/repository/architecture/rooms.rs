@@ -32,7 +32,7 @@ fn rooms_of_sqlite_only_touch_lower_ones() {
 }
 
 #[test]
-fn files_do_not_import_each_other_in_circles() {
+fn files_have_no_import_cycles() {
     let files = ["src", "activity-cli/src"].into_iter().flat_map(sources);
     let files: Vec<_> = files.map(|path| (path.clone(), read(&path))).collect();
     let circles = graph::circles(&files, READER);
@@ -40,7 +40,7 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn a_circle_of_files_is_seen() {
+fn an_import_cycle_is_found() {
     let path_of = |path: &str| match path.strip_prefix("command/") {
         Some(path) => Path::new("activity-cli/src").join(path),
         None => Path::new("src/store").join(path),
@@ -121,7 +121,7 @@ fn a_circle_of_files_is_seen() {
 }
 
 #[test]
-fn a_room_that_touches_a_higher_one_is_seen() {
+fn an_import_of_a_higher_room_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = rooms_up(&Path::new("src/store/sqlite").join(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");

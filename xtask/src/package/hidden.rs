@@ -49,7 +49,9 @@ impl Hidden {
     /// Fails if one of them was run.
     pub(super) fn was_not_used(&self) -> Result {
         match fs::read_to_string(self.folder.join("used")) {
-            Ok(used) => Err(format!("the build of the package ran a hidden program: {used}").into()),
+            Ok(used) => {
+                Err(format!("the build of the package ran a hidden program: {used}").into())
+            }
             Err(_) => Ok(()),
         }
     }

@@ -92,7 +92,7 @@ fn rows_that_another_program_deletes_are_missing() {
 }
 
 #[test]
-fn rows_that_another_program_inserts_are_told() {
+fn rows_that_another_program_inserts_are_reported() {
     let check = |sql: &str, problem: &str| {
         let place = filled();
         change(&place, sql);
@@ -131,7 +131,7 @@ fn activities_and_sums_that_another_program_changes_differ() {
 }
 
 #[test]
-fn what_is_missing_of_the_schema_is_told_and_made_anew() {
+fn missing_parts_of_the_schema_are_reported_and_restored() {
     let check = |sql: &str, problem: &str| {
         let place = filled();
         change(&place, sql);
@@ -163,7 +163,7 @@ fn what_is_missing_of_the_schema_is_told_and_made_anew() {
 }
 
 #[test]
-fn a_damaged_index_for_searching_is_found() {
+fn a_damaged_search_index_is_found() {
     let place = filled();
     change(
         &place,
@@ -174,7 +174,7 @@ fn a_damaged_index_for_searching_is_found() {
 }
 
 #[test]
-fn what_another_program_adds_to_the_schema_is_no_fault() {
+fn tables_of_other_programs_are_no_problem() {
     let place = filled();
     change(&place, "CREATE INDEX mine ON activity (name); VACUUM");
     let ran = passes(&place);
@@ -183,7 +183,7 @@ fn what_another_program_adds_to_the_schema_is_no_fault() {
 }
 
 #[test]
-fn what_is_pruned_erased_imported_and_rebuilt_is_accounted_for() {
+fn pruning_erasing_importing_and_rebuilding_are_accounted_for() {
     let check = |commands: &[&[&str]]| {
         let place = filled();
         let lines = place.run(&["export"]).stdout;

@@ -36,7 +36,7 @@ fn remove(place: &Place, endings: &[&str]) {
 }
 
 #[test]
-fn a_write_ahead_log_that_is_left_after_a_kill_is_a_part_of_the_log() {
+fn a_wal_left_by_a_killed_process_is_part_of_the_log() {
     let place = killed();
     let ran = passes(&place);
     assert!(ran.stdout.contains("do not remove it"), "{}", ran.stdout);
@@ -49,7 +49,7 @@ fn a_write_ahead_log_that_is_left_after_a_kill_is_a_part_of_the_log() {
 
 /// Damages a frame: SQLite takes it for the end of the WAL, without an error.
 #[test]
-fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept() {
+fn a_damaged_byte_in_a_wal_is_reported_and_the_frames_behind_it_are_kept() {
     use std::os::unix::fs::FileExt;
     let place = killed();
     fs::remove_dir_all(format!("{}-instances", place.path().display())).unwrap();
@@ -72,7 +72,7 @@ fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept(
 }
 
 #[test]
-fn a_write_ahead_log_that_is_removed_after_a_kill_is_missed_and_stays_missed() {
+fn a_wal_removed_after_a_kill_is_reported_as_missing_for_good() {
     let place = killed();
     remove(&place, &["-wal", "-shm"]);
     let missing = "problem: 3 of 10 activities are missing";
@@ -85,7 +85,7 @@ fn a_write_ahead_log_that_is_removed_after_a_kill_is_missed_and_stays_missed() {
 }
 
 #[test]
-fn what_is_accepted_of_a_lost_write_ahead_log_stays_accepted() {
+fn accepted_losses_of_a_wal_stay_accepted() {
     let place = killed();
     remove(&place, &["-wal", "-shm"]);
     assert_eq!(place.run(&["doctor", "--accept"]).code, Some(0));
@@ -95,7 +95,7 @@ fn what_is_accepted_of_a_lost_write_ahead_log_stays_accepted() {
 }
 
 #[test]
-fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew() {
+fn a_file_removed_under_its_process_is_reported_even_after_it_is_recreated() {
     let place = killed();
     remove(&place, &["", "-wal", "-shm"]);
     let ran = fails(&place, "problem: 3 of 3 activities are missing");
@@ -105,7 +105,7 @@ fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew(
 }
 
 #[test]
-fn an_older_copy_that_is_put_back_is_told() {
+fn an_older_copy_in_place_of_the_log_is_reported() {
     let place = filled();
     let copy = place.folder.path().join("copy");
     // After a clean exit the main file alone has everything.
