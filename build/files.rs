@@ -7,16 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folder of the dashboard, among what is built.
+/// The folder of the dashboard, within the built files.
 const DASHBOARD: &str = "dashboard";
 /// The list of its files: an expression of type `&[(&str, &[u8])]`.
 const LIST: &str = "dashboard.rs";
-/// The script that records, among what is built.
+/// The recorder's script, within the built files.
 const RECORDER: &str = "record.js";
-/// What it holds: an expression of type `Option<&str>`.
+/// Its content: an expression of type `Option<&str>`.
 const SCRIPT: &str = "recorder.rs";
 
-/// Writes the names of the files, and where they are. Nothing is there where nothing is built.
+/// Writes the names and paths of the files; empty if the pages are not built.
 pub(crate) fn list(built: &Path) -> io::Result<()> {
     let built = env::current_dir()?.join(built);
     let folder = built.join(DASHBOARD);

@@ -1,5 +1,5 @@
-//! Has the library carry what runs in browsers, where it is built: the files of the dashboard and the recorder's script.
-//! Never builds them: that takes node and the network.
+//! Embeds the built files that run in browsers, if they exist: the dashboard and the recorder's script. Never builds them:
+//! that needs node and the network.
 
 mod files;
 mod stamp;
@@ -8,7 +8,7 @@ use std::{env, fs, path::Path, process::exit};
 
 use stamp::{BUILT, PAGES, STAMP};
 
-/// One of the sources: the published package has only what is built of them.
+/// One of the sources; the published package has only the built files.
 const SOURCE: &str = "package.json";
 
 fn main() {
@@ -19,7 +19,7 @@ fn main() {
     }
     let pages = Path::new(PAGES);
     let built = pages.join(BUILT);
-    // A path that is not there would have everything built anew each time.
+    // A missing path would cause a rebuild each time.
     let watched = if built.is_dir() { &built } else { pages };
     println!("cargo::rerun-if-changed={}", watched.display());
     if !built.is_dir() {

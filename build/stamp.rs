@@ -1,22 +1,22 @@
-//! Tells whether the built pages are those of the sources that stand beside them.
+//! Checks whether the built pages are up to date with their sources.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// Where the sources of the pages are, in the repository.
+/// The folder of the pages' sources, in the repository.
 pub(crate) const PAGES: &str = "src/web/pages";
-/// The API's description, beside the pages: the types of its answers are generated from it.
+/// The API's description, beside the pages: the types of responses are generated from it.
 const DESCRIPTION: &str = "../openapi.json";
-/// Where those types go; not committed.
+/// The generated types; not committed.
 const GENERATED: &str = "generated";
-/// Where the built ones go, beside them; not committed.
+/// The folder of the built pages, beside the sources; not committed.
 pub(crate) const BUILT: &str = "dist";
-/// The file in there that says of which sources they are.
+/// The file in that folder with the stamp of the sources.
 pub(crate) const STAMP: &str = "sources";
 
-/// A number for the sources: FNV-1a over names and contents, because no more than changes are to be seen.
+/// Returns a hash of the sources: FNV-1a over names and contents, which suffices to detect changes.
 pub(crate) fn stamp(pages: &Path) -> io::Result<String> {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for file in sources(pages)? {
@@ -45,7 +45,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        // Neither hidden files nor tests change what is built.
+        // Hidden files and tests do not affect the build.
         let left_out = [BUILT, GENERATED, "node_modules", "e2e"]
             .iter()
             .any(|one| name == *one)

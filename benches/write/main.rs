@@ -114,7 +114,7 @@ impl Measurement {
 
 fn report(sides: Vec<Measurement>, rows: usize, folder: &Path) -> Result<(), Failure> {
     println!(
-        "\n{rows} activities a side, {} B of attributes each",
+        "\n{rows} activities per side, {} B of attributes each",
         sample::ATTRIBUTE_BYTES
     );
     println!(
@@ -147,7 +147,7 @@ fn report(sides: Vec<Measurement>, rows: usize, folder: &Path) -> Result<(), Fai
         rates.push((one.name, one.rates));
     }
     println!(
-        "  first, last: the rate of the first and the last tenth. CPU: process / of it the log's writer thread."
+        "  first, last: the rate of the first and the last tenth. CPU: process / the log's writer thread alone."
     );
     println!(
         "  pause: raw, the longest transaction; ours, the longest call while the writer kept up.\n"
@@ -177,6 +177,7 @@ fn report(sides: Vec<Measurement>, rows: usize, folder: &Path) -> Result<(), Fai
     Ok(())
 }
 
+/// Returns the mean rate.
 fn edge(rates: &[f64]) -> f64 {
     rates.iter().sum::<f64>() / rates.len().max(1) as f64
 }

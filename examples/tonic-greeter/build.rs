@@ -1,4 +1,4 @@
-//! Makes Rust of the service's definition, without `protoc`.
+//! Generates Rust code from the service's definition, without `protoc`.
 
 use std::error::Error;
 

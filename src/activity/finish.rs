@@ -1,4 +1,4 @@
-//! From a call's output to its end: a classifier decides the outcome, unless the call goes on in its output (a body).
+//! From a call's output to its end: a classifier decides the outcome, unless the call continues in its output (a body).
 
 use std::{any::type_name, task::Poll};
 
@@ -57,14 +57,14 @@ impl<T, E> Classify<Result<T, E>> for ByResult {
     }
 }
 
-/// Decides whether a call ends with its output or goes on in it.
+/// Decides whether a call ends with its output or continues in it.
 ///
 /// A [`Classify`] ends the activity and returns the output unchanged.
 pub trait Finish<T> {
     /// The type that the caller gets.
     type Output;
 
-    /// Returns the outcome; `None` if the call goes on in its output.
+    /// Returns the outcome; `None` if the call continues in its output.
     fn finish(&mut self, output: &T) -> Option<Outcome>;
 
     /// Adds what is known from the output to an activity that does not end with it.
@@ -73,7 +73,7 @@ pub trait Finish<T> {
     /// Ends the activity, with what is known from the output.
     fn end(&self, running: &mut ActivityGuard, outcome: &mut Outcome);
 
-    /// Converts the output into what the caller gets. A call that goes on takes its guard along.
+    /// Converts the output into the caller's output, which takes the guard of a call that continues.
     fn give(&mut self, polled: Poll<T>, running: Option<ActivityGuard>) -> Poll<Self::Output>;
 }
 

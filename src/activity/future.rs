@@ -23,7 +23,7 @@ pin_project! {
     /// A future that runs inside of an activity and ends it.
     ///
     /// The activity ends with the classifier's outcome for the output; as `failed` with the error type `panic` when a poll
-    /// panics, and the panic goes on; as `cancelled` when the future is dropped before. The inner future is dropped first,
+    /// panics, and the panic is resumed; as `cancelled` when the future is dropped before. The inner future is dropped first,
     /// and its destructors still see the activity.
     #[must_use = "futures do nothing unless polled"]
     pub struct ActivityFuture<F: Future, C> {

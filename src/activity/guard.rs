@@ -178,13 +178,13 @@ impl ActivityGuard {
     }
 
     /// Runs a function inside of it and ends it as `success` when that returns, whatever it returns; as `failed` with the
-    /// error type `panic` when it panics. The panic goes on.
+    /// error type `panic` when it panics. The panic is resumed.
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         self.run_with(work, |_| Outcome::success())
     }
 
     /// Runs a function inside of it and ends it with the outcome that `classify` returns for the function's result; as
-    /// `failed` with the error type `panic` when it panics. The panic goes on.
+    /// `failed` with the error type `panic` when it panics. The panic is resumed.
     ///
     /// # Examples
     ///

@@ -295,7 +295,7 @@ impl UnwindSafe for Activity {}
 impl RefUnwindSafe for Activity {}
 
 impl Open {
-    /// What a child inherits from it now; if it has ended, what this handle has kept.
+    /// Returns the scope and trace that a child inherits; once it has ended, those that this handle has kept.
     pub(super) fn lineage(&self) -> Lineage {
         let id = self.key.id;
         let kept = self.lineage.as_deref();

@@ -60,7 +60,7 @@ enum State {
 ///
 /// # Errors
 ///
-/// When the event was rejected, when the store refuses it, and when the log was shut down before it was committed.
+/// If the event was rejected, the store refused it, or the log was shut down before it was committed.
 ///
 /// # Cancel safety
 ///
@@ -132,7 +132,7 @@ impl Committed {
     ///
     /// # Errors
     ///
-    /// As for the future; and when the timeout passes first, with the store's last error as the cause.
+    /// Those of the future; also if the timeout passes first, with the store's last error as the cause.
     pub fn wait(self) -> Result<Option<EventId>> {
         let deadline = Instant::now() + self.timeout.min(FOREVER);
         let timeout = self.timeout;

@@ -296,7 +296,7 @@ impl Host {
     }
 
     /// Locks the lock file in the host's directory. If that fails, it fails for every other process too, so the host
-    /// goes on without a lock.
+    /// continues without a lock.
     async fn lock_file(&self, activity: &HostActivity) -> HostLock {
         let unlocked = |error: &dyn fmt::Display| {
             tracing::warn!(target: "tower_activity::host", host = self.name(), %error, "cannot lock a host");

@@ -103,7 +103,7 @@ where
         let describe = catch_unwind(AssertUnwindSafe(|| self.describe.describe(&request)))
             .unwrap_or_else(|_| ByType.describe(&request));
         let running = self.start(describe);
-        // Nor does a panic in `inject`: the request goes on as it was left.
+        // Nor does a panic in `inject`: the request proceeds as it was left.
         drop(catch_unwind(AssertUnwindSafe(|| {
             self.describe.inject(&mut request, &running);
         })));

@@ -169,8 +169,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
-    /// version; in the child of a fork whose parent has a log open; when the linked SQLite is older than 3.43 or lacks FTS5,
+    /// If the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
+    /// version; in the child of a fork whose parent has a log open; if the linked SQLite is older than 3.43 or lacks FTS5,
     /// which the feature `bundled` rules out.
     #[cfg(feature = "sqlite")]
     pub fn open(self, path: impl AsRef<Path>) -> Result<ActivityLog> {
@@ -187,7 +187,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the store cannot be opened for writing.
+    /// If the store cannot be opened for writing.
     pub fn open_store(self, store: Arc<dyn Store>) -> Result<ActivityLog> {
         ActivityLog::with_store(store, self.config)
     }

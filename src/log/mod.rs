@@ -94,7 +94,7 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
+    /// If the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
     /// version; in the child of a fork whose parent has a log open.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
@@ -160,8 +160,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When a file of this name exists or cannot be written, and when the log cannot be read; for a disabled log. After an
-    /// error no file of this name is left.
+    /// If a file of this name exists or cannot be written, the log cannot be read, or it is disabled. After an error no file
+    /// of this name is left.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<u64> {
         match self.store() {
             Some(store) => store.backup(to.as_ref(), &mut |_| ()),

@@ -16,11 +16,11 @@ pub(crate) fn accounting(
     if shared.is_forked() {
         return forked(shards, shared);
     }
-    // The ledger before the shards: its records ended earlier, so `waiting` cannot become negative.
+    // Read the ledger before the shards: its records ended earlier, so `waiting` cannot become negative.
     let mut sum = shared.ledger.lock().settled.clone();
     sum.not_durable = shared.answered_refused.load(Relaxed) + shared.commits.expired();
     sum.redactor_panics = shared.redactor_panics.load(Relaxed);
-    // A shard goes on counting collected records as waiting: they are subtracted below.
+    // A shard still counts collected records as waiting: they are subtracted below.
     let taken = sum.kinds_mut().zip(committing).map(|(sum, committing)| {
         sum.committed += committing;
         sum.ended()

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_never_exceeds_the_total() {
+    fn reserved_bytes_never_exceed_the_total() {
         let budget = Budget::new(10_000, 1);
         let mut taken = 0;
         loop {

@@ -1,6 +1,6 @@
-//! The write path: shards that calls leave their records in, the writer thread that commits them, and the accounting.
+//! The write path: shards that buffer the records of calls, the writer thread that commits them, and the accounting.
 //!
-//! A call locks one [`Shard`] twice, at its start and at its end, and waits for nothing. The log's one writer thread
+//! A call locks one [`Shard`] briefly at its start and at its end, and never waits for the store. The log's one writer thread
 //! collects ended records from the shards and commits them in large transactions. A record that does not fit into the
 //! log's memory limit is rejected, and counted.
 
@@ -106,7 +106,7 @@ impl Pipeline {
         })
     }
 
-    /// The shard of the calling thread.
+    /// Returns the shard of the calling thread.
     #[inline]
     pub(crate) fn shard(&self) -> &Arc<Shard> {
         &self.shards[thread_number() & (self.shards.len() - 1)]
@@ -120,7 +120,7 @@ impl Pipeline {
         &self.shared
     }
 
-    /// Returns true once the log was shut down.
+    /// Returns true once the log has been shut down.
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }

@@ -1,4 +1,4 @@
-//! Shards: where calls leave their records. Each serves a few threads, so that calls rarely contend.
+//! Shards: buffers for the records of calls. Each serves a few threads, so that calls rarely contend.
 
 mod recording;
 
@@ -74,7 +74,7 @@ struct State {
     ended: Vec<u32>,
     events: Queue<NewEvent, EventMeta>,
     recordings: Recordings,
-    /// Ended records go on counting as waiting here after they were collected.
+    /// Ended records still count as waiting here after they were collected.
     counts: PerKind<RecordCounts>,
     credit: LocalCredit,
     /// The number of open activities whose row in the store is missing or out of date.

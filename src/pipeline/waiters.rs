@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_longer_than_the_timeout() {
+    fn no_waiter_waits_longer_than_the_timeout() {
         let waiters = waiters(Duration::from_millis(1));
         for _ in 0..3 {
             assert!(waiters.wait().blocking_recv().is_err());
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_in_a_closed_queue() {
+    fn no_waiter_waits_in_a_closed_queue() {
         let waiters = waiters(FOREVER);
         let before = waiters.wait();
         waiters.close();

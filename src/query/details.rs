@@ -30,7 +30,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn details(&mut self, id: ActivityId) -> Result<Option<ActivityDetails>> {
         let Some(activity) = self.activity(id)? else {
             return Ok(None);

@@ -40,7 +40,7 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// When the store cannot be read, and for a disabled log, which has none (`is_not_found`).
+    /// If the store cannot be read, and for a disabled log, which has none (`is_not_found`).
     pub fn reader(&self) -> Result<ActivityReader> {
         match self.store() {
             Some(store) => {
@@ -61,7 +61,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When there is no file, it is not a log, or a newer version wrote it.
+    /// If there is no file, it is not a log, or a newer version wrote it.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
         ActivityReader::from_store(&crate::store::sqlite::SqliteStore::new(path)?)
@@ -71,7 +71,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store cannot be opened.
+    /// If the store cannot be opened.
     pub fn from_store(store: &dyn Store) -> Result<Self> {
         Ok(ActivityReader {
             reader: store.reader()?,
@@ -112,7 +112,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter has a field that such records lack.
+    /// If the store could not be read, or the filter has a field that such records lack.
     pub fn list<R: Record>(
         &mut self,
         filter: &Filter,
@@ -159,7 +159,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn newest<R: Record>(&mut self) -> Result<Position<R>> {
         R::source(&mut *self.reader).newest()
     }
@@ -168,7 +168,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn activity(&mut self, id: ActivityId) -> Result<Option<ActivityRecord>> {
         self.get::<ActivityRecord>(id)
     }
@@ -177,7 +177,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn get<R: Record>(&mut self, id: R::Id) -> Result<Option<R>> {
         R::source(&mut *self.reader).get(id)
     }
@@ -186,8 +186,8 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When no id has this prefix (`is_not_found`), when several have it or the text is not an id prefix (`is_invalid`), and
-    /// when the store could not be read.
+    /// If no id has this prefix (`is_not_found`), several have it or the text is not an id prefix (`is_invalid`), or the
+    /// store could not be read.
     pub fn find(&mut self, prefix: &str) -> Result<ActivityId> {
         let (first, last) = id_prefix::range(prefix)?;
         let range = ActivityId::from_bytes(first)..=ActivityId::from_bytes(last);

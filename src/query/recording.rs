@@ -17,7 +17,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When there is no such recording or track (`is_not_found`), the store could not be read, or `out` could not be written.
+    /// If there is no such recording or track (`is_not_found`), the store could not be read, or `out` could not be written.
     pub fn export(
         &mut self,
         recording: RecordingId,
@@ -68,7 +68,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When there is no such recording (`is_not_found`), the store could not be read, or `out` could not be written.
+    /// If there is no such recording (`is_not_found`), the store could not be read, or `out` could not be written.
     pub fn follow(
         &mut self,
         recording: RecordingId,
@@ -134,7 +134,7 @@ fn no_recording(id: RecordingId) -> Error {
 ///
 /// # Errors
 ///
-/// When the chunk is damaged, by its checksum.
+/// If the chunk is damaged, by its checksum.
 pub(crate) fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
     match chunk.codec {
         Codec::Zstd => zstd::decode_all(chunk.body.as_slice()),

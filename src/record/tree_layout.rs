@@ -39,7 +39,7 @@ pub struct TreeLayout<'a> {
     next: Vec<Next<'a>>,
 }
 
-/// One activity of an [`TreeLayout`].
+/// One activity of a [`TreeLayout`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Branch<'a> {

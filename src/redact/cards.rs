@@ -3,7 +3,7 @@
 /// Number of digits of a card number.
 const DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
-/// Minimum number of digits in a group, except the last one. The scan checks only every fourth byte.
+/// Minimum number of digits in a group, except the last one. Therefore the scan checks only every fourth byte.
 const GROUP: usize = 4;
 
 /// Minimum number of digits in the last group.

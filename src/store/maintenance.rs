@@ -21,7 +21,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn retention(&mut self) -> Result<Retention>;
 
     /// Sets the limits of the kinds that `retention` names, for every process that records in this store. Returns the previous
@@ -31,7 +31,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn set_retention(&mut self, retention: &Retention) -> Result<Retention>;
 
     /// Updates the store's own clock, and returns the instant that ages are measured at: the earlier of that clock and the wall
@@ -43,14 +43,14 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; the next reading makes up for it.
+    /// If the store could not be written; the next reading makes up for it.
     fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>>;
 
     /// Counts what [`prune`](Self::prune) would delete in all.
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or its clock could not be written.
+    /// If the store could not be read, or its clock could not be written.
     fn prunable(&mut self, what: Prune) -> Result<PruneCounts>;
 
     /// Deletes one step, oldest records first; the counts are all 0 once nothing is left to delete.
@@ -60,21 +60,21 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was deleted.
+    /// If the store could not be written; then nothing was deleted.
     fn prune(&mut self, what: Prune) -> Result<PruneCounts>;
 
     /// Returns some free space to the file system. Returns the number of bytes; 0 once there is none.
     ///
     /// # Errors
     ///
-    /// When the store could not be written.
+    /// If the store could not be written.
     fn reclaim(&mut self) -> Result<u64>;
 
     /// Indexes some committed records. Returns the number of activities and events; 0 once the index is up to date.
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn index(&mut self) -> Result<u64>;
 
     /// Compares some rows with the ledger. A check starts once a day and goes through all rows in steps; others may write
@@ -82,7 +82,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn check(&mut self, _now: DateTime<Utc>) -> Result<bool> {
         Ok(false)
     }
@@ -92,7 +92,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written, and for a store without a ledger (`is_invalid`). It may be repeated.
+    /// If the store could not be written, and for a store without a ledger (`is_invalid`). It may be repeated.
     fn accept(&mut self, _progress: &mut dyn FnMut(f64)) -> Result<()> {
         Err(Error::invalid(
             "cannot accept changes of this store: it has no ledger",
@@ -103,7 +103,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn restore_schema(&mut self) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -112,7 +112,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn erasable(&mut self, actor: &str) -> Result<EraseCounts>;
 
     /// Erases the content of an actor's activities and events: payloads, messages, attributes, summaries, data, references,
@@ -124,8 +124,8 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written, and when others read or write all the time, so that erased content is still in a
-    /// write-ahead log (`is_busy`).
+    /// If the store could not be written, or other connections kept the WAL in use, so that it still has erased content
+    /// (`is_busy`).
     fn erase(&mut self, actor: &str, progress: &mut dyn FnMut(&EraseCounts))
     -> Result<EraseCounts>;
 
@@ -133,7 +133,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn rename(&mut self, ids: &[(ActivityId, ActivityId)]) -> Result<()>;
 
     /// Replaces old ids by new ones in the parent, root and activity of all records committed after these positions. An old id
@@ -141,7 +141,7 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written. If interrupted, the next call continues.
+    /// If the store could not be read or written. If interrupted, the next call continues.
     fn relink(
         &mut self,
         activities: Position<ActivityRecord>,
@@ -153,14 +153,14 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn rebuildable(&mut self, from: i64) -> Result<Range<i64>>;
 
     /// Recomputes the sums of these quarter hours from their activities. Quarter hours with pruned activities keep their sums.
     ///
     /// # Errors
     ///
-    /// When the store could not be written; then nothing was changed.
+    /// If the store could not be written; then nothing was changed.
     fn rebuild(&mut self, quarters: Range<i64>) -> Result<()>;
 }
 

@@ -93,7 +93,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the store cannot be opened: the log keeps waiting records and retries. For a read-only store (`is_invalid`).
+    /// If the store cannot be opened: the log keeps waiting records and retries. For a read-only store (`is_invalid`).
     fn writer(&self, _instance: &Instance) -> Result<Box<dyn Writer>> {
         Err(Error::invalid(format!(
             "cannot record in {self:?}: the store is read-only"
@@ -104,14 +104,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the store cannot be opened.
+    /// If the store cannot be opened.
     fn reader(&self) -> Result<Box<dyn Reader>>;
 
     /// Opens a handle that prunes, erases and rebuilds beside the writers.
     ///
     /// # Errors
     ///
-    /// When the store cannot be opened, and for a store that maintains itself (`is_invalid`).
+    /// If the store cannot be opened, and for a store that maintains itself (`is_invalid`).
     fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         Err(Error::invalid(format!(
             "cannot prune or rebuild {self:?}: the store maintains itself"
@@ -125,8 +125,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the file exists or cannot be written, when the store cannot be read, and for a store without a file. No file is left
-    /// under that name.
+    /// If the file exists or cannot be written, the store cannot be read, or it has no file. No file is left under that name.
     fn backup(&self, to: &Path, _progress: &mut dyn FnMut(BackupProgress)) -> Result<u64> {
         Err(Error::invalid(format!(
             "cannot write the backup {}: use the backup tools of {self:?}",
@@ -168,14 +167,14 @@ pub trait Writer: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When nothing of the batch was committed.
+    /// If nothing of the batch was committed.
     fn append(&mut self, batch: &Batch) -> Result<AppendOutcome>;
 
     /// Marks open rows of dead instances as abandoned, a bounded number per transaction. Returns their number.
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written; nothing was changed then.
+    /// If the store could not be read or written; nothing was changed then.
     fn reap(&mut self) -> Result<u64>;
 
     /// Checkpoints committed data if it is due. Called between batches. Returns the time until the next call; `None` if no call
@@ -183,7 +182,7 @@ pub trait Writer: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read or written. Committed data stays committed.
+    /// If the store could not be read or written. Committed data stays committed.
     fn checkpoint(&mut self) -> Result<Option<Duration>> {
         Ok(None)
     }
@@ -192,6 +191,6 @@ pub trait Writer: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// When the final accounting could not be written.
+    /// If the final accounting could not be written.
     fn close(self: Box<Self>, accounting: &Accounting) -> Result<()>;
 }

@@ -326,7 +326,7 @@ mod tests {
         assert!(Position::new(7, 1).is_in_log_of(newest));
         assert!(Position::new(0, 1).is_in_log_of(newest));
         assert!(!Position::new(8, 1).is_in_log_of(newest));
-        // A store that no log has written to yet does not know where the positions of others go on.
+        // A store that no log has written to yet does not know where followers of other commit orders continue.
         assert!(!Position::new(7, 1).is_in_log_of(Position::<EventRecord>::START));
     }
 

@@ -29,7 +29,7 @@ pub trait Source<R: Record> {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter has a field that the records lack: activities have no `type:`,
+    /// If the store could not be read, or the filter has a field that the records lack: activities have no `type:`,
     /// events have no `kind:`, `name:`, `error:` and `duration:`.
     fn list(&mut self, filter: &Filter, cursor: Option<Cursor<R>>, limit: usize)
     -> Result<List<R>>;
@@ -51,14 +51,14 @@ pub trait Source<R: Record> {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn newest(&mut self) -> Result<Position<R>>;
 
     /// Returns the record with this id, if any.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn get(&mut self, id: R::Id) -> Result<Option<R>>;
 }
 
@@ -83,21 +83,21 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>>;
 
     /// Returns the recordings linked to an activity, in order of start, at most [`LARGEST_PAGE`].
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
 
     /// Returns the first recording ids in a range, at most `limit`, to resolve an id prefix.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn recording_ids(
         &mut self,
         range: RangeInclusive<RecordingId>,
@@ -108,14 +108,14 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn chunks(&mut self, id: RecordingId, from: u64, limit: usize) -> Result<Vec<ChunkRecord>>;
 
     /// Returns the health of the store. Reads only what is fast to read.
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn health(&mut self) -> Result<Health>;
 
     /// Returns the first activity ids in a range, at most `limit`, to resolve an id prefix.
@@ -124,7 +124,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
         scan::ids(self, &range, limit)
     }
@@ -135,7 +135,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
         scan::tree(self, root)
     }
@@ -147,7 +147,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter has a field that activities lack (`type:`).
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
     fn tree_page(
         &mut self,
         root: ActivityId,
@@ -164,7 +164,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
         scan::events_of(self, activity, limit)
     }
@@ -176,7 +176,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter has a field that activities lack (`type:`).
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
     fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
         scan::samples(self, filter, take)
     }
@@ -188,7 +188,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn buckets(
         &mut self,
         of: &Subject,
@@ -205,7 +205,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
         scan::totals(self, by, &scan::during(Filter::default(), quarters))
     }
@@ -216,7 +216,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn turn_stats(
         &mut self,
         of: &Subject,
@@ -230,7 +230,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, or the filter has a field that events lack.
+    /// If the store could not be read, or the filter has a field that events lack.
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         scan::event_types(self, filter)
     }
@@ -241,7 +241,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
         scan::oldest_quarter(self)
     }
@@ -250,7 +250,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn is_known(&mut self, subject: &Subject) -> Result<bool> {
         scan::is_known(self, subject)
     }
@@ -263,7 +263,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn present(&mut self) -> Result<DateTime<Utc>> {
         Ok(self.options().now())
     }
@@ -272,7 +272,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     fn retention(&mut self) -> Result<Retention> {
         Ok(Retention::default())
     }
@@ -282,7 +282,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, and for a store that keeps no such ledger (`is_invalid`).
+    /// If the store could not be read, and for a store that keeps no such ledger (`is_invalid`).
     fn check(&mut self, _progress: &mut dyn FnMut(f64)) -> Result<Check> {
         Err(Error::invalid(
             "cannot check this store: it keeps no ledger",
@@ -294,7 +294,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// # Errors
     ///
-    /// When the store could not be read, and for a store without such a check (`is_invalid`).
+    /// If the store could not be read, and for a store without such a check (`is_invalid`).
     fn integrity_errors(&mut self) -> Result<Vec<String>> {
         Err(Error::invalid(
             "cannot check the integrity of this store: it has checks of its own",

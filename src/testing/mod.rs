@@ -91,7 +91,7 @@ impl ActivityLog {
     ///
     /// # Panics
     ///
-    /// When the writer thread cannot be started.
+    /// If the writer thread cannot be started.
     #[track_caller]
     pub fn test() -> (ActivityLog, ManualClock) {
         let clock = ManualClock::new();
@@ -113,7 +113,7 @@ impl ActivityLog {
 ///
 /// # Panics
 ///
-/// When the log cannot be flushed or read.
+/// If the log cannot be flushed or read.
 #[derive(Debug)]
 #[must_use = "nothing is read until this is awaited or waited for"]
 pub struct Assert {
@@ -125,7 +125,7 @@ impl Assert {
     ///
     /// # Panics
     ///
-    /// When the log cannot be flushed or read.
+    /// If the log cannot be flushed or read.
     #[track_caller]
     pub fn wait(self) -> LogContents {
         let flushed = self.log.flush().wait();

@@ -98,7 +98,7 @@ impl ReaderPool {
             options.deadline = Some(Instant::now() + timeout);
             options.cancelled = Some(cancelled);
             let answer = query(&mut pooled.reader);
-            // A reader that failed may go on failing: drop it.
+            // A reader that failed may keep failing: drop it.
             if !answer.as_ref().is_err_and(Problem::is_server_error) {
                 idle.lock().push(pooled);
             }

@@ -15,11 +15,11 @@ use tower_service::Service;
 use super::{ActivityRouter, write_timeout::WriteTimeoutStream};
 use crate::error::{Error, Result};
 
-/// Open connections at once: further ones wait to be accepted.
+/// Maximum number of open connections; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 256;
-/// The timeout for the head of a request, and so for an idle connection.
+/// Timeout for reading the head of a request, and so for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Disconnects a client that stops reading, which would occupy its connection forever.
+/// Timeout for writing: a client that stops reading would occupy its connection forever.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ impl Server {
         self.address
     }
 
-    /// Serves until the future is dropped. Connections that are open then finish their responses.
+    /// Serves until the future is dropped. Open connections then finish their responses.
     pub async fn run(self) {
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {

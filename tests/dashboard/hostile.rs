@@ -50,7 +50,7 @@ fn page() -> Vec<serde_json::Value> {
     };
     let text = |id: u64, text: &str| json!({"type": 3, "textContent": text, "id": id});
     let body = json!([
-        text(20, "A page of somebody else's"),
+        text(20, "A foreign page"),
         element(21, "script", json!({}), json!([text(22, "top.owned=1")])),
         element(
             23,

@@ -1,8 +1,8 @@
-//! The wrapper hands on every method that a server can have: a forgotten one would answer for the server.
+//! The wrapper forwards every method of `ServerHandler`: a forgotten one would answer with the trait's default.
 
 use std::{fs, path::PathBuf, process::Command};
 
-/// What cargo knows of a package of this build.
+/// Returns cargo's metadata of a package of this build.
 fn package(name: &str) -> serde_json::Value {
     let version = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
@@ -10,7 +10,7 @@ fn package(name: &str) -> serde_json::Value {
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .unwrap();
-    // For the host alone: what other platforms need was never downloaded.
+    // For the host only: dependencies of other platforms were not downloaded.
     let output = Command::new(env!("CARGO"))
         .args([
             "metadata",
@@ -37,7 +37,7 @@ fn package(name: &str) -> serde_json::Value {
     found.take()
 }
 
-/// The source of the version of `rmcp` that this build resolved.
+/// Returns the source of `rmcp` in the version of this build.
 fn resolved_rmcp() -> PathBuf {
     PathBuf::from(package("rmcp")["manifest_path"].as_str().unwrap())
         .parent()
@@ -45,7 +45,7 @@ fn resolved_rmcp() -> PathBuf {
         .join("src/handler/server.rs")
 }
 
-/// The methods that the macro behind `trait ServerHandler` gives it.
+/// Returns the methods of `trait ServerHandler`, from the macro that defines them.
 fn methods(source: &str) -> Vec<&str> {
     let from = source.find("macro_rules! server_handler_methods").unwrap();
     let to = source[from..].find("pub trait ServerHandler").unwrap() + from;
@@ -56,7 +56,7 @@ fn methods(source: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The methods of the trait that our source does not hand on.
+/// Returns the methods of the trait that the wrapper's source does not forward.
 fn missing<'a>(methods: &[&'a str], ours: &str) -> Vec<&'a str> {
     let hands_on = |method: &str| {
         ours.lines().map(str::trim_start).any(|line| {
@@ -74,7 +74,7 @@ fn missing<'a>(methods: &[&'a str], ours: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_method_is_handed_on() {
+fn every_method_is_forwarded() {
     let source = fs::read_to_string(resolved_rmcp()).unwrap();
     let methods = methods(&source);
     assert!(
@@ -90,7 +90,7 @@ fn every_method_is_handed_on() {
 }
 
 #[test]
-fn no_version_is_taken_that_is_newer_than_the_one_tested() {
+fn the_newest_accepted_version_is_the_tested_one() {
     let resolved = package("rmcp")["version"].as_str().unwrap().to_owned();
     let mut parts = resolved.split('.').map(|part| part.parse::<u32>().unwrap());
     let (major, minor) = (parts.next().unwrap(), parts.next().unwrap());
@@ -104,7 +104,7 @@ fn no_version_is_taken_that_is_newer_than_the_one_tested() {
         .as_str()
         .unwrap()
         .to_owned();
-    // A minor version may bring a method that the wrapper does not hand on yet.
+    // A minor version may add a method that the wrapper does not forward yet.
     let (oldest, bound) = taken.split_once(", ").unwrap();
     assert_eq!(
         bound,

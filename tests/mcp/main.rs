@@ -1,4 +1,4 @@
-//! Tool servers: calls by real clients become activities, and servers answer as without us.
+//! Tool servers: calls by real clients become activities, and responses are unchanged.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[cfg(feature = "rmcp")]

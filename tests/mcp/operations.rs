@@ -40,7 +40,7 @@ struct Export {
 
 #[derive(Clone)]
 struct Server {
-    /// Whether questions come with something to bring back.
+    /// The state that questions carry for the client to return, if any.
     state: Option<&'static str>,
     tasks: TaskManager,
 }
@@ -119,7 +119,7 @@ impl Server {
         InputRequiredResult::new(Some(questions), self.state.map(Into::into)).into()
     }
 
-    /// Goes on as a task, which ends as it is told.
+    /// Continues as a task, which ends as the argument says.
     #[tool]
     async fn export(&self, Parameters(Export { end }): Parameters<Export>) -> CallToolResponse {
         let options = TaskOptions::new().with_ttl_ms((end == "forgotten").then_some(60_000));
@@ -170,7 +170,7 @@ impl ServerHandler for Server {
 
 type Client = RunningService<RoleClient, ClientConfig>;
 
-/// Serves it to a client that knows what it wants, and speaks the newest version.
+/// Serves it to a client with scripted answers that speaks the newest protocol version.
 async fn serve(server: impl Service<RoleServer>) -> Client {
     let (near, far) = tokio::io::duplex(64 << 10);
     tokio::spawn(async move { server.serve(far).await.unwrap().waiting().await.unwrap() });
@@ -296,7 +296,7 @@ async fn a_progress_token_and_a_conversation_are_kept() {
 }
 
 #[tokio::test]
-async fn a_call_that_asks_first_is_one_operation_with_those_that_answer() {
+async fn a_call_that_elicits_input_is_one_operation_with_its_continuations() {
     for state in [Some("round trip"), None] {
         let log = ActivityLog::open(":memory:").unwrap();
         for client in both(&log.tools(), &Server::new(state)).await {
@@ -332,7 +332,7 @@ async fn a_call_that_asks_first_is_one_operation_with_those_that_answer() {
     }
 }
 
-/// Asks for a task until it has ended.
+/// Polls a task until it has ended.
 async fn poll(client: &Client, id: &str) {
     let asked = || client.get_task(GetTaskParams::new(id));
     while !asked().await.unwrap().task.status().is_terminal() {
@@ -341,7 +341,7 @@ async fn poll(client: &Client, id: &str) {
 }
 
 #[tokio::test]
-async fn a_task_ends_when_its_client_is_told_the_end() {
+async fn a_task_ends_when_its_client_gets_the_result() {
     for form in 0..2 {
         let log = ActivityLog::open(":memory:").unwrap();
         let client = &both(&log.tools(), &Server::new(None)).await[form];
@@ -404,7 +404,7 @@ async fn a_task_ends_when_its_server_may_forget_it() {
             let export = call("export", json!({"end": end}));
             client.call_tool_once(export).await.unwrap();
         };
-        // How the first of the tasks stands.
+        // The status of the first task.
         let first = || {
             let rows = support::rows(&log).0;
             let task = rows.into_iter().find(|row| row.kind == Kind::Job);
@@ -421,7 +421,7 @@ async fn a_task_ends_when_its_server_may_forget_it() {
         assert_eq!(
             log.accounting().activities.open,
             2,
-            "those that have no limit go on"
+            "tasks without a limit continue"
         );
     }
 }

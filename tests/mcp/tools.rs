@@ -1,4 +1,4 @@
-//! Tool calls of a real server by a real client become activities, told apart by how they ended.
+//! Tool calls of a real server by a real client become activities with the right outcomes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -180,7 +180,7 @@ async fn each_call_is_one_activity_and_nothing_else_is() {
     );
     assert_eq!(refuses.message.as_deref(), Some("bad page"));
 
-    // One session, one request id a call.
+    // One session, one request id per call.
     assert!(login.scope.session.is_some());
     assert_eq!(login.scope.session, fails.scope.session);
     assert!(login.scope.request.is_some() && login.scope.request != fails.scope.request);
@@ -206,7 +206,7 @@ async fn a_call_that_the_client_cancels_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_panic_is_recorded_and_answered_when_asked() {
+async fn a_panic_is_recorded_and_answered_if_enabled() {
     let log = ActivityLog::open(":memory:").unwrap();
     let Setup { client, .. } = serve(&log, log.tools().reply_on_panic()).await;
     let error = client.call_tool(call("panics")).await.unwrap_err();
@@ -220,7 +220,7 @@ async fn a_panic_is_recorded_and_answered_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_goes_on_as_it_would_without_us() {
+async fn a_panic_propagates_as_without_the_wrapper() {
     let log = ActivityLog::open(":memory:").unwrap();
     let Setup { client, .. } = serve(&log, log.tools()).await;
     let request = ClientRequest::CallToolRequest(Request::new(call("panics")));
@@ -232,7 +232,7 @@ async fn a_panic_goes_on_as_it_would_without_us() {
         rows.0.iter().any(|row| row.status == Status::Failed)
     });
     assert_eq!(rows.one("panics").error_type.as_deref(), Some("panic"));
-    // The server lives on; only this call never gets an answer.
+    // The server keeps running; only this call is never answered.
     client.call_tool(say("still there")).await.unwrap();
     drop(handle);
 }
@@ -263,7 +263,7 @@ async fn brands_come_from_names_or_tags() {
 }
 
 #[tokio::test]
-async fn payloads_are_kept_where_asked_for() {
+async fn payloads_are_stored_if_enabled() {
     let log = ActivityLog::open(":memory:").unwrap();
     let tools = log.tools().preview("netflix_login", Capture::Preview);
     let Setup { client, .. } = serve(&log, tools).await;
@@ -350,7 +350,7 @@ async fn concurrent_calls_never_mix() {
 }
 
 #[tokio::test]
-async fn the_client_gets_what_it_gets_without_us_also_after_a_shutdown() {
+async fn responses_are_unchanged_even_after_a_shutdown() {
     let log = ActivityLog::open(":memory:").unwrap();
     let Setup { client, .. } = serve(&log, log.tools()).await;
     let before = client.call_tool(say("hello")).await.unwrap();

@@ -73,7 +73,7 @@ fn router(log: &ActivityLog) -> McpRouter {
     tools(log, &Arc::new(Semaphore::new(0)))
 }
 
-/// One that has a client, and so answers calls that come without a transport.
+/// A router with a client, so that it answers calls without a transport.
 async fn connected(log: &ActivityLog) -> McpRouter {
     let router = router(log);
     let hello = McpRequest::Initialize(serde_json::from_value(hello()).unwrap());
@@ -141,7 +141,7 @@ async fn each_call_is_one_activity_and_nothing_else_is() {
     assert!(missing.error_type.unwrap().parse::<i32>().is_ok());
 }
 
-/// Answers what the router answers, whatever type of future that is.
+/// Calls a router, wrapped or not. Returns its result or error as JSON.
 async fn answer<S>(mut server: S, request: RouterRequest) -> Value
 where
     S: Service<RouterRequest, Response = RouterResponse, Error = Infallible>,
@@ -154,7 +154,7 @@ where
 }
 
 #[tokio::test]
-async fn the_client_gets_what_it_gets_without_us() {
+async fn responses_are_unchanged() {
     let log = ActivityLog::open(":memory:").unwrap();
     for name in ["netflix_login", "fails", "refuses", "missing"] {
         let bare = answer(connected(&log).await, request(name, &json!({"text": "x"}))).await;
@@ -215,7 +215,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn calls_over_stdio_are_on_record() {
+async fn calls_over_stdio_are_recorded() {
     let log = ActivityLog::open(":memory:").unwrap();
     let mut client = Client::new(router(&log), log.tools().layer()).await;
     client.ask(1, "tools/list", json!({})).await;
@@ -243,7 +243,7 @@ async fn calls_over_stdio_are_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_call_is_seen_as_such_where_that_is_asked_for() {
+async fn cancelled_calls_are_detected_if_enabled() {
     let layers = |log: &ActivityLog| {
         let layer = log.tools().layer();
         [
@@ -266,7 +266,7 @@ async fn a_cancelled_call_is_seen_as_such_where_that_is_asked_for() {
     }
 }
 
-/// Describes an HTTP request, and leaves its activity where the transport bridges it from.
+/// Describes an HTTP request, and puts its activity into the extensions that the transport forwards.
 #[derive(Debug, Clone)]
 struct Http;
 
@@ -315,7 +315,7 @@ fn over_http(log: &ActivityLog) -> axum::Router {
         .into_router()
 }
 
-/// Calls a tool within a session. Gives what is on record, and the session.
+/// Calls a tool within a session. Returns the records, and the session.
 async fn logged_in(log: &ActivityLog, app: axum::Router) -> (support::Rows, String) {
     let post = |session: Option<&str>, id: Option<u32>, method: &str, params: Value| {
         let mut message = json!({"jsonrpc": "2.0", "method": method, "params": params});

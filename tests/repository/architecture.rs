@@ -1,4 +1,4 @@
-//! The picture in ARCHITECTURE.md holds: imports only go down, and the other rules that a program can check.
+//! The layers in ARCHITECTURE.md: imports only go down; and the other rules that a program can check.
 
 mod graph;
 mod rooms;
@@ -44,19 +44,19 @@ const FOLDERS: &[(&str, &[&str])] = &[
     // The read wing; `log` because what a log offers to readers is written where the readers are.
     ("query", &["record", "store", "log"]),
     ("notify", &["record", "redact", "store", "query"]),
-    // `activity` for the events that it takes, where it may; `notify` for how webhooks stand.
+    // `activity` for events that it accepts; `notify` for the status of webhooks.
     (
         "web",
         &["record", "store", "log", "activity", "query", "notify"],
     ),
-    // What tests of both wings stand on.
+    // Used by the tests of both wings.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];
 
-/// The command sees the library from outside, and only the read wing of it.
+/// The command uses only the read wing of the library.
 const COMMAND: &[&str] = &["record", "store", "query", "web", "notify"];
 
-/// The subcommands that write, with what they need for that.
+/// The subcommands that write, with the items that they need for that.
 const WRITES: &[(&str, &[&str])] = &[
     ("activity-cli/src/event.rs", &["ActivityLog", "Event"]),
     ("activity-cli/src/host/", &["ActivityLog", "host"]),
@@ -64,8 +64,8 @@ const WRITES: &[(&str, &[&str])] = &[
     ("activity-cli/src/import.rs", &["import", "redact"]),
 ];
 
-/// What opens a file by itself, in folders whose files SQLite may have open. Closing any descriptor of such a file takes
-/// the locks of the whole process away, so that others go on as if nobody used it.
+/// Code that opens files, in folders whose files SQLite may have open. Closing any descriptor of such a file releases the
+/// POSIX locks of the whole process, so that other processes take the file for unused.
 const OPENS: &[&str] = &[
     "File::",
     "OpenOptions",
@@ -76,14 +76,13 @@ const OPENS: &[&str] = &[
     "fs::hard_link",
 ];
 
-/// Where that may be, for files that SQLite never has open: lock files, `/proc`, a file that has no name yet, a backup that
-/// is complete.
+/// Source files that may open files, which SQLite never has open: lock files, `/proc`, unnamed files, complete backups.
 const MAY_OPEN: &[&str] = &[
     "src/store/sqlite/maintenance/backup.rs",
     "src/store/sqlite/open/create.rs",
     "src/store/sqlite/open/lock.rs",
     "src/store/sqlite/open/network/mountinfo.rs",
-    // The write-ahead log alone, on which SQLite holds no locks.
+    // Only the WAL, on which SQLite holds no locks.
     "src/store/sqlite/write/wal_copy.rs",
     "src/store/sqlite/open/hard_link.rs",
     "src/store/sqlite/open/unreadable_wal.rs",
@@ -91,7 +90,7 @@ const MAY_OPEN: &[&str] = &[
     "src/notify/delivery.rs",
 ];
 
-/// Names that say nothing about what a thing is for.
+/// Names that do not tell the purpose of a thing.
 const EMPTY_NAMES: &[&str] = &["manager", "helper", "utils"];
 
 const LONGEST_FILE: usize = 500;
@@ -132,7 +131,7 @@ fn every_folder_is_in_the_table_and_every_entry_is_a_folder() {
 }
 
 #[test]
-fn the_table_has_no_circle() {
+fn the_table_has_no_cycle() {
     for (place, (name, below)) in FOLDERS.iter().enumerate() {
         for lower in *below {
             let of = FOLDERS.iter().position(|(name, _)| name == lower);
@@ -145,7 +144,7 @@ fn the_table_has_no_circle() {
 }
 
 #[test]
-fn there_are_no_globs_no_empty_names_and_no_endless_files() {
+fn files_have_no_globs_and_no_vague_names_and_are_short() {
     let faults: Vec<String> = ["src", "tests", "examples", "activity-cli", "xtask"]
         .iter()
         .flat_map(|folder| sources(folder))
@@ -173,7 +172,7 @@ fn the_store_knows_no_runtime() {
 }
 
 #[test]
-fn an_opening_is_seen() {
+fn a_forbidden_opening_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = openings(Path::new(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
@@ -188,7 +187,7 @@ fn an_opening_is_seen() {
 }
 
 #[test]
-fn an_import_that_goes_up_is_seen() {
+fn an_upward_import_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = imports_up(Path::new(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
@@ -256,7 +255,7 @@ fn an_import_that_goes_up_is_seen() {
 }
 
 #[test]
-fn a_fault_of_form_is_seen() {
+fn a_violation_of_form_is_found() {
     let check = |text: &str, expected: usize| {
         let faults = faults_of_form(Path::new("src/record/id.rs"), text);
         assert_eq!(faults.len(), expected, "{text}\n{faults:?}");
@@ -273,7 +272,7 @@ fn a_fault_of_form_is_seen() {
     check(&"\n".repeat(LONGEST_FILE + 1), 1);
 }
 
-/// How a file opens others by itself, where it must not.
+/// Returns a file's forbidden ways to open files.
 fn openings(path: &Path, text: &str) -> Vec<String> {
     if MAY_OPEN.iter().any(|may| path == Path::new(may)) {
         return Vec::new();
@@ -290,7 +289,7 @@ fn openings(path: &Path, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a file of the library or the command imports from where it must not.
+/// Returns a file's forbidden imports.
 fn imports_up(path: &Path, text: &str) -> Vec<String> {
     let inside: Vec<&str> = path
         .iter()
@@ -306,7 +305,7 @@ fn imports_up(path: &Path, text: &str) -> Vec<String> {
     let (roots, allowed) = if command {
         (vec![String::from("tower_activity::")], COMMAND)
     } else {
-        // So many steps up from here are the crate's root.
+        // The number of `super`s up to the crate's root.
         let last = inside.last().is_some_and(|file| *file != "mod.rs");
         let depth = inside.len() - 1 + usize::from(last);
         let entry = FOLDERS.iter().find(|(name, _)| *name == folder);
@@ -341,7 +340,7 @@ fn imports_up(path: &Path, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The first name of every path that begins with `root`, those in braces too.
+/// Returns the first name of every path that begins with `root`, also in braces.
 fn first_names(text: &str, root: &str) -> Vec<String> {
     let ident = |text: &str| -> String {
         let text = text.trim_start();
@@ -365,7 +364,7 @@ fn first_names(text: &str, root: &str) -> Vec<String> {
     names
 }
 
-/// What stands between the commas of a brace that has just been opened.
+/// Returns the comma-separated items after an opening brace.
 fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut from, mut members) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {

@@ -1,4 +1,4 @@
-//! The repository itself: its architecture, its public API, and texts that show code.
+//! The repository itself: its architecture, its public API, and documents that show code.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod architecture;

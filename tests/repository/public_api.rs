@@ -1,5 +1,5 @@
-//! No crate of others whose next version would break ours has a type in a public signature, unless it is listed here.
-//! The signatures are those of docs/public-api.txt, which `cargo xtask public-api` keeps.
+//! Public signatures have no types of other crates whose next version could be breaking, unless listed here. The
+//! signatures are those of docs/public-api.txt, which `cargo xtask public-api` writes.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ const STABLE: &[&str] = &[
     "tokio",
 ];
 
-/// All others, each with the reason why users see it.
+/// All others, each with the reason why it is public.
 const LISTED: &[(&str, &str)] = &[
     ("axum", "feature `axum`, named after it"),
     ("chrono", "the times of records; 0.4 since 2017"),
     (
         "pin_project_lite",
-        "a hidden bound of the `Unpin` that it writes; nobody can name it",
+        "a hidden bound of the `Unpin` impl that it generates; it cannot be named",
     ),
     ("rmcp", "feature `rmcp`, named after it"),
     ("tower_layer", "`Layer`, which the layers implement"),
@@ -42,7 +42,7 @@ const LISTED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The crates that the paths of these signatures begin with.
+/// Returns the crates that the paths of these signatures begin with.
 fn crates(signatures: &str) -> BTreeSet<&str> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let starts = signatures.match_indices("::").filter_map(|(end, _)| {
@@ -53,7 +53,7 @@ fn crates(signatures: &str) -> BTreeSet<&str> {
         let is_crate = name.starts_with(|c: char| c.is_ascii_lowercase());
         (is_first && is_crate).then_some(name)
     });
-    // `sealed` is a module of ours that the list shows without its path.
+    // `sealed` is a module of this crate that the list shows without its path.
     starts
         .filter(|name| !["tower_activity", "sealed"].contains(name))
         .collect()
@@ -74,7 +74,7 @@ fn only_listed_crates_are_in_public_signatures() {
 }
 
 #[test]
-fn crates_are_told_from_their_paths() {
+fn crates_are_parsed_from_paths() {
     let check = |signature: &str, expected: &[&str]| {
         assert_eq!(
             crates(signature),

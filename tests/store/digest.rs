@@ -38,7 +38,7 @@ fn week() -> (ActivityLog, ManualClock) {
     log.event("log").actor("ann").summary("a log line").record();
     log.event("memory_written")
         .actor("bob")
-        .summary("of somebody else")
+        .summary("of another actor")
         .record();
     clock.advance(HOUR);
     (log, clock)

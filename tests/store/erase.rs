@@ -104,7 +104,7 @@ fn an_actors_content_is_erased_from_every_file_and_counts_stay() {
     assert_eq!(left(folder, &TEXTS), TEXTS);
 
     let all = EraseCounts::default();
-    assert_eq!(maintenance.erasable("nobody").unwrap(), all);
+    assert_eq!(maintenance.erasable("unknown").unwrap(), all);
     let found = maintenance.erasable(TEXTS[0]).unwrap();
     assert_eq!(
         (found.activities, found.events, found.recordings),

@@ -301,7 +301,7 @@ fn deduplication_keys_are_distinct_per_project_actor_and_type() {
     assert_eq!(events(&log, "").len(), 8);
 }
 
-/// What distinguishes events with the same key.
+/// Type, project and actor distinguish events with the same key.
 type Tuple = (Option<u8>, u8, Option<u8>, Option<u8>);
 
 proptest! {

@@ -183,7 +183,7 @@ proptest! {
         step in select(vec![Step::Hour, Step::Day]),
         subject in select(vec![Subject::Overall, Subject::One(Dimension::Project, "acme".into()), Subject::One(Dimension::Agent, "bot".into()), Subject::One(Dimension::Name, "a".into())]),
         minute in -4 * 1440..4 * 1440i64,
-        allowed in select(vec!["", "", "project:acme", "project:acme,zoo", "-agent:bot", "project:z*,nobody -name:a"]),
+        allowed in select(vec!["", "", "project:acme", "project:acme,zoo", "-agent:bot", "project:z*,unknown -name:a"]),
         indexed in vec(0..40usize, 0..3),
     ) {
         let around = at(around);

@@ -337,7 +337,7 @@ fn the_conjunction_of_two_filters_is_read() {
         "project:a*",
         "project:acme",
         "project:apex,zeta",
-        "project:nobody",
+        "project:unknown",
         "-project:acme",
         "project:*e*",
         "status:failed",

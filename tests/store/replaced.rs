@@ -283,7 +283,7 @@ fn opening_an_open_file_by_a_hard_link_is_refused_and_an_unused_link_is_harmless
     assert!(error.contains(first.to_str().unwrap()), "{error}");
     let (names, folder) = open.names();
     assert_eq!(names, ["before", "after"]);
-    // Nobody has it open any more.
+    // No process has it open any more.
     let log = ActivityLog::open(folder.path().join("second.db")).unwrap();
     log.shutdown().wait().unwrap();
 }

@@ -82,8 +82,8 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         check("session:s-1/ß", &["netflix_login"], &[]);
         check("session:s1ß", &[], &[]);
         check("actor:Bob", &["list"], &["deployment"]);
-        check("actor:Bob,nobody live", &[], &["deployment"]);
-        check("actor:nobody", &[], &[]);
+        check("actor:Bob,unknown live", &[], &["deployment"]);
+        check("actor:unknown", &[], &[]);
         check("- login", &["netflix_login"], &[]);
     };
     record();

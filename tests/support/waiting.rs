@@ -9,7 +9,7 @@ use std::{
 
 /// The bound of each wait, so that a failing test ends.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How often a condition is checked beside the writer's passes: it may depend on a task that goes on after one.
+/// How often a condition is checked beside the writer's passes: it may depend on a task that continues after one.
 const RECHECK: Duration = Duration::from_millis(100);
 /// How often a condition is polled that nothing notifies about.
 const POLL: Duration = Duration::from_millis(2);

@@ -1,4 +1,4 @@
-//! A log alone, with the SQLite that it is built with.
+//! A log alone, with its bundled SQLite.
 
 mod record;
 

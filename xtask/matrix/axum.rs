@@ -1,4 +1,4 @@
-//! An axum application, with the record nested into it.
+//! An axum application with the API nested into it.
 
 mod served;
 
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         status == StatusCode::OK && body.contains("GET /users/{id}"),
         "{body}"
     );
-    // Without the feature `recording` there is no zstd to read recordings with, and the API says so.
+    // Without the feature `recording`, which brings zstd, the API refuses to read recordings.
     let (status, body) = ask(&app, "/ops/api/recordings/1/chunks").await?;
     assert!(
         status == StatusCode::NOT_FOUND && body.contains("without the feature"),

@@ -1,4 +1,4 @@
-//! The library without a store, beside a SQLite that no store of ours could use.
+//! The library without a store, beside a SQLite version that the store does not support.
 
 use sqlx::sqlite::SqlitePoolOptions;
 use tower_activity::{ActivityLayer, ActivityLog};

@@ -1,12 +1,12 @@
-//! What all programs do beside what they are there for: some calls go on record, and are read back.
+//! Shared by all programs: records some calls, and reads them back.
 
 use std::{error::Error, fs};
 
 use tower_activity::{ActivityLog, Describe, Outcome, record::Filter};
 
-/// Records calls in a file, and prints the version of SQLite that the program has.
+/// Records calls in a file, and prints the version of the linked SQLite.
 pub async fn record(sqlite: &str) -> Result<(), Box<dyn Error>> {
-    // The folder of the package: each program has its own.
+    // Each program runs in its own package folder.
     for name in ["activity.db", "activity.db-wal", "activity.db-shm"] {
         let _ = fs::remove_file(name);
     }

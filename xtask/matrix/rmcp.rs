@@ -46,7 +46,7 @@ impl ServerHandler for Shop {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let log = served::open()?;
-    // Every transport takes the wrapped server: this one over HTTP, the other one over a pipe.
+    // Both transports accept the wrapped server: HTTP here, a pipe below.
     let http = log.clone();
     let _http: StreamableHttpService<_, LocalSessionManager> = StreamableHttpService::new(
         move || Ok(Shop.with_activity(&http)),

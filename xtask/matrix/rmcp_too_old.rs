@@ -1,4 +1,4 @@
-//! A tool server built with an SDK that is too old: the compiler says which versions fit.
+//! A tool server built with an SDK that is too old: the compiler error lists the supported versions.
 
 use rmcp::ServerHandler;
 use tower_activity::{ActivityLog, mcp::WithActivityExt};

@@ -1,10 +1,10 @@
-//! What all programs that serve do beside what they are there for: they open a log, and look at what is on record.
+//! Shared by the programs with servers: opens a log, and checks its records.
 
 use std::{error::Error, fs};
 
 use tower_activity::{ActivityLog, Kind, Status, record::Filter};
 
-/// A new log in the folder of the package.
+/// Opens a new log in the package's folder.
 pub fn open() -> tower_activity::Result<ActivityLog> {
     for name in ["activity.db", "activity.db-wal", "activity.db-shm"] {
         let _ = fs::remove_file(name);
@@ -12,7 +12,7 @@ pub fn open() -> tower_activity::Result<ActivityLog> {
     ActivityLog::open("activity.db")
 }
 
-/// One call of this name is on record, and succeeded.
+/// Fails unless exactly one call of this name is recorded, as successful.
 pub async fn check(log: ActivityLog, kind: Kind, name: &str) -> Result<(), Box<dyn Error>> {
     log.flush().await?;
     let page = log.reader()?.page(&Filter::default(), None, 10)?;

@@ -1,4 +1,4 @@
-//! A log beside sqlx with PostgreSQL, which is not asked anything. sqlx brings a SQLite into the lock file all the same.
+//! A log beside sqlx with PostgreSQL, which is never connected to. sqlx adds a SQLite to the lock file anyway.
 
 mod record;
 

@@ -1,4 +1,4 @@
-//! An application with a dashboard, as somebody writes it who takes the library from the registry.
+//! An application with a dashboard that uses the library from the registry.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! `cargo xtask api`: schemathesis asks the API whatever its description allows, and more, and finds nothing that it does
-//! not say.
+//! `cargo xtask api`: schemathesis sends valid and invalid requests to the API, and checks the responses against its
+//! description.
 
 use std::{
     fs,
@@ -9,21 +9,21 @@ use std::{
 
 use crate::run::{self, Result, cargo, root, run};
 
-/// The version that the checks below are those of.
+/// The version of schemathesis whose checks are listed below.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
-/// What every answer is checked for. Not that whatever the description allows is taken: a filter is a text with a grammar of
-/// its own.
+/// The checks of each response. Not that valid requests are accepted: the description does not express the grammar of
+/// filters.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
      response_schema_conformance,negative_data_rejection,unsupported_method";
 
-/// A server that is stopped when nobody needs it any more.
+/// A server process, killed on drop.
 struct Server(Child);
 
-/// Serves a store with something on record, and has schemathesis ask.
+/// Serves a store with some records, and runs schemathesis on it.
 ///
 /// # Errors
 ///
-/// When python is missing, and when an answer is not as described.
+/// If Python is missing, or a response violates the description.
 pub(crate) fn api() -> Result {
     let folder = root().join("target/xtask/api");
     let python = folder.join("bin/python");
@@ -80,13 +80,13 @@ pub(crate) fn api() -> Result {
         .find(|word| word.starts_with("http://"));
     let address = address.ok_or_else(|| format!("the server said {said:?}"))?;
     run(Command::new(folder.join("bin/schemathesis"))
-        // It keeps what it found where it runs.
+        // It writes its findings into the working directory.
         .current_dir(&data)
         .args(["run", &format!("{address}api/openapi.json")])
         .args(["--url", &format!("{address}api"), "--checks", CHECKS])
-        // As a page of this origin, so that it may write.
+        // The header of a same-origin page, which may write.
         .args(["--header", "Sec-Fetch-Site: same-origin"])
-        // A stream has no end to wait for.
+        // The event stream has no end.
         .args(["--exclude-path", "/live", "--request-timeout", "10"])
         .args([
             "--max-examples",
@@ -99,7 +99,7 @@ pub(crate) fn api() -> Result {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

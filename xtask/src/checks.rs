@@ -1,4 +1,4 @@
-//! What must hold before a change lands.
+//! The checks before a change lands.
 
 use std::time::Instant;
 
@@ -11,15 +11,15 @@ use crate::{
     sqlite, sshd, strace, tools,
 };
 
-/// One of the checks.
+/// A check.
 type Step = fn() -> Result;
 
-/// The formatting is rustfmt's.
+/// Checks the formatting with rustfmt.
 pub(crate) fn fmt() -> Result {
     run(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
-/// Clippy is silent about all members with all features.
+/// Runs clippy on all members with all features.
 pub(crate) fn clippy() -> Result {
     run(&mut cargo(&[
         "clippy",
@@ -32,13 +32,13 @@ pub(crate) fn clippy() -> Result {
     ]))
 }
 
-/// The documentation builds without a warning.
+/// Builds the documentation without warnings.
 pub(crate) fn doc() -> Result {
     let args = ["doc", "--no-deps", "--workspace", "--all-features"];
     run(cargo(&args).env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
-/// The documentation builds as docs.rs builds it, where rustup has a nightly compiler.
+/// Builds the documentation as docs.rs does, if rustup has a nightly compiler.
 pub(crate) fn docsrs() -> Result {
     if !rustup::has_toolchain("nightly", Missing::LeaveOut)? {
         return Ok(());
@@ -55,7 +55,7 @@ pub(crate) fn docsrs() -> Result {
         .env("RUSTDOCFLAGS", "--cfg docsrs --deny warnings"))
 }
 
-/// The library compiles without any feature, and with each of them alone, and nobody who builds it so sees a warning.
+/// Checks that the library compiles without warnings, without features and with each feature alone.
 pub(crate) fn features() -> Result {
     let alone = |features: &[&str]| {
         let mut args = vec!["clippy", "--quiet", "--no-default-features"];
@@ -70,8 +70,8 @@ pub(crate) fn features() -> Result {
     Ok(())
 }
 
-/// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo choose.
-/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are there.
+/// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo select.
+/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are installed.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
@@ -93,8 +93,8 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
     run(cargo.env("CHROMIUM", chromium))
 }
 
-/// Runs the loom models of the pipeline. They have a target directory of their own, because their flags would rebuild
-/// everything each time.
+/// Runs the loom models of the pipeline, in a target directory of their own: their flags would otherwise cause full
+/// rebuilds.
 pub(crate) fn model() -> Result {
     let args = [
         "test",
@@ -107,7 +107,7 @@ pub(crate) fn model() -> Result {
     run(cargo(&args).env("RUSTFLAGS", "--cfg model"))
 }
 
-/// Everything, in the order in which it is likely to fail.
+/// Runs all checks, those that fail most often first.
 pub(crate) fn ci() -> Result {
     let steps: [(&str, Step); 16] = [
         ("pages", pages::pages),
@@ -141,7 +141,7 @@ pub(crate) fn ci() -> Result {
     Ok(())
 }
 
-/// The features of the library, as its manifest names them.
+/// Returns the features in the library's manifest.
 pub(crate) fn feature_names() -> Result<Vec<String>> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;

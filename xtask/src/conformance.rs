@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: the official suite says the same of a server with and without us, and each tool call
-//! that it made is on record.
+//! `cargo xtask conformance`: checks that the official suite has the same results with and without the wrapper, and that
+//! each tool call is recorded.
 
 use std::{
     fs,
@@ -17,11 +17,11 @@ use crate::{
 
 const SUITE: &str = "node_modules/@modelcontextprotocol/conformance/dist/index.js";
 
-/// What came of one run.
+/// The result of one run.
 struct Ran {
-    /// What the suite says of each scenario, a line each.
+    /// The suite's result for each scenario, one per line.
     scenarios: Vec<String>,
-    /// The tools that the server was asked for, sorted.
+    /// The names of the called tools, sorted.
     called: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ struct Ran {
 ///
 /// # Errors
 ///
-/// When node or npm is missing, when a scenario fails, and at the first difference.
+/// If node or npm is missing, a scenario fails, or the results differ.
 pub(crate) fn conformance() -> Result {
     let suite = npm::install("conformance", SUITE)?;
     let build = [
@@ -63,7 +63,7 @@ pub(crate) fn conformance() -> Result {
     if recorded.called != on_record || bare.called != on_record {
         let called = recorded.called.join("\n  ");
         let on_record = on_record.join("\n  ");
-        return Err(format!("called were\n  {called}\nbut on record are\n  {on_record}").into());
+        return Err(format!("called:\n  {called}\nrecorded:\n  {on_record}").into());
     }
     anstream::println!(
         "{} {} scenarios say the same with and without us, {} tool calls are on record",
@@ -74,7 +74,7 @@ pub(crate) fn conformance() -> Result {
     Ok(())
 }
 
-/// Starts the server and has the suite ask it.
+/// Starts the server and runs the suite against it.
 fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
     let mut server = Command::new(run::built()?.join("conformance-server"))
         .args(store)
@@ -89,7 +89,7 @@ fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
         .args(["server", "--url", url.trim()])
         .current_dir(folder)
         .output();
-    // The end of its input is the end of the server.
+    // The server exits at the end of its input.
     drop(server.stdin.take());
     let mut called = String::new();
     said.read_to_string(&mut called)?;
@@ -116,7 +116,7 @@ fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
     Ok(Ran { scenarios, called })
 }
 
-/// The names of all that is on record, sorted.
+/// Returns the names of all recorded activities, sorted.
 fn on_record(store: &Path) -> Result<Vec<String>> {
     let output = Command::new(run::built()?.join("activity"))
         .args(["list", "--json", "--limit", "1000"])

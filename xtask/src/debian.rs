@@ -1,4 +1,4 @@
-//! Debian packages: programs that the tests need beside what cargo and npm bring.
+//! Debian packages: programs for tests that cargo and npm do not provide.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ const NO_INSTALL: &str = "ACTIVITY_NO_INSTALL";
 pub(crate) struct Requirement {
     pub(crate) programs: &'static [&'static str],
     pub(crate) packages: &'static [&'static str],
-    /// What they are for.
+    /// Their purpose.
     pub(crate) why: &'static str,
 }
 
@@ -27,8 +27,7 @@ impl Requirement {
     }
 }
 
-/// Returns true in a container whose root runs this, where packages are installed on demand. Machines that people use are
-/// left alone, and all are if `ACTIVITY_NO_INSTALL` is set.
+/// Returns true if packages are installed on demand: as root in a container, unless `ACTIVITY_NO_INSTALL` is set.
 pub(crate) fn installs() -> bool {
     env::var_os(NO_INSTALL).is_none_or(|value| value.is_empty())
         && !Path::new("/run/systemd/system").exists()
@@ -36,8 +35,8 @@ pub(crate) fn installs() -> bool {
         && is_root()
 }
 
-/// Ensures that the required programs are there. Where packages are installed on demand, prints what it will install and
-/// why, and installs all of them at once.
+/// Ensures that the required programs are installed. If packages are installed on demand, prints them with their purpose,
+/// and installs all of them at once.
 ///
 /// # Errors
 ///

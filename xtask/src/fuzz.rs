@@ -1,4 +1,4 @@
-//! Texts that a fuzzer makes up, against the redactor.
+//! Fuzzes the redactor.
 
 use std::{fs, path::Path};
 
@@ -7,8 +7,8 @@ use crate::{
     rustup,
 };
 
-/// What libFuzzer needs to see which branches an input takes, as `cargo fuzz` sets it. A sanitizer, which needs a nightly
-/// toolchain, would find nothing: the library has no unsafe code.
+/// Compiler flags for libFuzzer's coverage, as `cargo fuzz` sets them. Without a sanitizer, which needs a nightly toolchain
+/// and would find nothing: the library has no unsafe code.
 const COVERAGE: [&str; 9] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -21,16 +21,16 @@ const COVERAGE: [&str; 9] = [
     "-Ccodegen-units=1",
 ];
 
-/// Fuzzes the redactor for so many seconds, beginning with the texts of its tests and what earlier runs found of interest.
+/// Fuzzes the redactor for this many seconds, starting from the texts of its tests and the corpus of earlier runs.
 ///
 /// # Errors
 ///
-/// When an input makes it panic, differ the second time, or take long: it is kept in `target/fuzz`.
+/// If an input makes it panic, is changed by a second redaction, or takes long; the input is kept in `target/fuzz`.
 pub(crate) fn redact(seconds: u32) -> Result {
     let folder = root().join("target/fuzz");
     let corpus = folder.join("corpus");
     seed(&corpus)?;
-    // For a target that is named, so that the flags are not those of build scripts.
+    // With an explicit target, so that the flags do not apply to build scripts.
     let host = rustup::host()?;
     let mut fuzz = cargo(&[
         "run",
@@ -54,7 +54,7 @@ pub(crate) fn redact(seconds: u32) -> Result {
     run(fuzz.env("RUSTFLAGS", COVERAGE.join(" ")))
 }
 
-/// Lays the texts of the redactor's tests where the fuzzer begins, each line a file.
+/// Writes the texts of the redactor's tests into the corpus, one file per line.
 fn seed(corpus: &Path) -> Result {
     fs::create_dir_all(corpus)?;
     let texts = fs::read_to_string(root().join("tests/calls/redaction/texts.txt"))?;

@@ -1,20 +1,20 @@
-//! Reads gitleaks' configuration, as far as its rules go. The file is made by a program and regular.
+//! Reads the rules of gitleaks' configuration. A minimal parser suffices: the file is generated and regular.
 
-/// What the configuration holds.
+/// The parsed configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     pub(crate) rules: Vec<Rule>,
-    /// What no rule finds.
+    /// Allowlists that apply to all rules.
     pub(crate) allowed: Vec<Allowed>,
 }
 
-/// A rule as it stands in the configuration.
+/// A rule of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Rule {
     pub(crate) id: String,
-    /// Empty where a rule knows files by their names alone.
+    /// Empty for a rule that matches file names only.
     pub(crate) regex: String,
-    /// Which files it looks at.
+    /// The paths of the files that it applies to.
     pub(crate) path: Option<String>,
     pub(crate) entropy: Option<String>,
     pub(crate) group: Option<String>,
@@ -22,23 +22,23 @@ pub(crate) struct Rule {
     pub(crate) allowed: Vec<Allowed>,
 }
 
-/// What a rule does not find although its expression matches.
+/// An allowlist: exceptions of a rule.
 #[derive(Debug, Default)]
 pub(crate) struct Allowed {
     pub(crate) regexes: Vec<String>,
     pub(crate) stopwords: Vec<String>,
     pub(crate) paths: Vec<String>,
-    /// What the expressions are held against: the secret where there is none, else `match` or `line`.
+    /// The target of the expressions: `match` or `line`, or the secret if empty.
     pub(crate) target: Option<String>,
-    /// `AND`, where all of it must hold.
+    /// `AND` if all conditions must hold.
     pub(crate) condition: Option<String>,
 }
 
-/// Reads the text of the file.
+/// Parses the file.
 pub(crate) fn read(text: &str) -> Config {
     let mut config = Config::default();
     let mut section = "";
-    // The name of the list that goes on.
+    // The name of the list that continues on the next line.
     let mut list = None;
     for line in text.lines() {
         if let Some(name) = list {
@@ -114,7 +114,7 @@ impl Allowed {
     }
 }
 
-/// The quoted texts of a line: `"a", "b"` or `'''a'''`.
+/// Returns the quoted strings of a line: `"a", "b"` or `'''a'''`.
 fn texts(line: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = line;
@@ -125,7 +125,7 @@ fn texts(line: &str) -> Vec<String> {
             .unwrap_or("'");
         let inner = &rest[at + quote.len()..];
         let Some(end) = inner.find(quote) else { break };
-        // `'''[\w'"]'''` ends at the last three.
+        // `'''[\w'"]'''` ends at the last three quotes.
         let tail = inner[end + quote.len()..]
             .bytes()
             .take_while(|byte| quote.len() == 3 && quote.as_bytes()[0] == *byte);

@@ -1,15 +1,15 @@
-//! The golden file of today's schema: a log that later versions have to read.
+//! The golden file of the current schema: a log that later versions must read.
 
 use crate::run::{Result, cargo, root, run};
 
-/// Where golden files are kept.
+/// The folder of golden files.
 const FOLDER: &str = "tests/golden";
 
-/// Writes the golden file of today's schema, with its rows and answers. A file that is there already stays.
+/// Writes the golden file of the current schema, with its rows and answers. An existing file is never replaced.
 ///
 /// # Errors
 ///
-/// When it is there already, and when it cannot be made.
+/// If it exists or cannot be written.
 pub(crate) fn golden() -> Result {
     let args = [
         "test",

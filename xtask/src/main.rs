@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo demo` and `cargo xtask ..`.
+//! The project's own commands: `cargo demo` and `cargo xtask …`.
 
 mod api;
 mod archive;

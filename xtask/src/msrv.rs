@@ -1,4 +1,4 @@
-//! `cargo xtask msrv`: the oldest compiler that the manifest names is enough.
+//! `cargo xtask msrv`: checks that `rust-version` suffices.
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use crate::{
     rustup::{self, Missing},
 };
 
-/// No dependency of the library asks for a newer compiler than the manifest does.
+/// Checks that no dependency of the library requires a newer compiler than its manifest.
 ///
 /// # Errors
 ///
-/// When one does: with its name.
+/// If one does; the error names it.
 pub(crate) fn dependencies() -> Result {
     let (oldest, metadata) = manifest()?;
     let Some((needed, name)) = newest_needed(&metadata)? else {
@@ -26,12 +26,12 @@ pub(crate) fn dependencies() -> Result {
     Ok(())
 }
 
-/// The same, and the library and the command compile with that compiler, where it is installed. Clippy refuses
-/// what newer ones have brought into the standard library on every check.
+/// Also compiles the library and the command with that compiler, if it is installed. Clippy's `incompatible_msrv` checks the
+/// use of the standard library in every run.
 ///
 /// # Errors
 ///
-/// When they do not.
+/// If they do not compile.
 pub(crate) fn msrv(missing: Missing) -> Result {
     dependencies()?;
     let (oldest, _) = manifest()?;
@@ -50,7 +50,7 @@ pub(crate) fn msrv(missing: Missing) -> Result {
     run(rustup::cargo(&oldest, &args).env("CARGO_TARGET_DIR", root().join("target/msrv")))
 }
 
-/// The oldest compiler that the library names, and what cargo knows of everything below it.
+/// Returns the library's `rust-version`, and the metadata of its dependencies.
 fn manifest() -> Result<(String, Value)> {
     let args = [
         "metadata",
@@ -71,7 +71,7 @@ fn manifest() -> Result<(String, Value)> {
     Ok((oldest, metadata))
 }
 
-/// The newest compiler that something below the library asks for, and what that is.
+/// Returns the newest `rust-version` among the dependencies, with its package.
 fn newest_needed(metadata: &Value) -> Result<Option<(String, String)>> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let (packages, nodes) = (
@@ -120,7 +120,7 @@ fn newest_needed(metadata: &Value) -> Result<Option<(String, String)>> {
     Ok(newest)
 }
 
-/// A version, so that versions can be compared.
+/// Parses a version for comparison.
 fn version(text: &str) -> Vec<u32> {
     let mut parts: Vec<u32> = text
         .split('.')

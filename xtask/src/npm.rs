@@ -1,18 +1,18 @@
-//! Programs that npm provides, pinned with every package below them in `xtask/<name>`.
+//! Programs from npm, pinned with all dependencies by the lock files in `xtask/<name>`.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use crate::run::{Result, root, run_quietly};
 
-/// The oldest node that the pinned programs were seen to run on.
+/// The oldest node version that the pinned programs were tested with.
 const OLDEST_NODE: u32 = 20;
 
-/// Finds what is pinned in `xtask/<name>` in the ignored `target/`, or installs it there: the version, and every
-/// package below it, that the committed lockfile names. Gives one of its files.
+/// Finds the program of `xtask/<name>` in `target/`, or installs it there with the versions in the committed lock file.
+/// Returns the path of one of its files.
 ///
 /// # Errors
 ///
-/// When node or npm is missing, and when npm fails.
+/// If node or npm is missing, or npm fails.
 pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
     let node = version("node", "--version")?;
     version("npm", "--version")?;
@@ -36,7 +36,7 @@ pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
     for file in ["package.json", "package-lock.json", ".npmrc"] {
         fs::copy(pinned.join(file), folder.join(file))?;
     }
-    // No package below needs its install scripts.
+    // No dependency needs its install scripts.
     let args = [
         "ci",
         "--ignore-scripts",
@@ -48,7 +48,7 @@ pub(crate) fn install(name: &str, file: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// What a program says its version is.
+/// Returns the version that a program reports.
 fn version(program: &str, arg: &str) -> Result<String> {
     let output = Command::new(program).arg(arg).output().map_err(|error| {
         format!(

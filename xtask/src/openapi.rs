@@ -1,4 +1,4 @@
-//! `cargo xtask openapi`: the API's description, which types of the pages are generated from.
+//! `cargo xtask openapi`: writes the API's description, from which the pages' types are generated.
 
 use crate::run::{Result, cargo, root, run};
 
@@ -9,13 +9,13 @@ const FILE: &str = "src/web/openapi.json";
 ///
 /// # Errors
 ///
-/// When it cannot be built or written.
+/// If it cannot be built or written.
 pub(crate) fn openapi() -> Result {
     let args = [
         "test",
         "--package",
         "tower-activity",
-        // Neither `browser` nor `dashboard`: they need pages that were built from the description.
+        // Without `browser` and `dashboard`, whose pages are built from the description.
         "--features",
         "axum,recording,testing,web,webhook,time-zones",
         "--test",

@@ -1,4 +1,4 @@
-//! `cargo xtask platforms`: the library and the command compile for platforms that this machine is not.
+//! `cargo xtask platforms`: checks that the library and the command compile for other platforms.
 
 use std::{fs, path::PathBuf};
 
@@ -10,11 +10,11 @@ use crate::{
 /// The targets that are checked.
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
-/// Checks each target whose standard library is installed, and says which are left out.
+/// Checks each target whose standard library is installed, and prints the skipped ones.
 ///
 /// # Errors
 ///
-/// When something does not compile for one of them.
+/// If something does not compile for one of them.
 pub(crate) fn platforms(missing: Missing) -> Result {
     for target in TARGETS {
         if !rustup::has_target(target, missing)? {
@@ -44,7 +44,7 @@ pub(crate) fn platforms(missing: Missing) -> Result {
     Ok(())
 }
 
-/// A program that is taken for a C compiler and an archiver of the target: what it makes is empty. A check links nothing.
+/// A stand-in for the target's C compiler and archiver, which writes empty files: a check links nothing.
 struct Compiler(PathBuf);
 
 impl Compiler {

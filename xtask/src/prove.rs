@@ -6,7 +6,7 @@ use crate::{
     sqlite, strace,
 };
 
-/// A promise that takes longer to prove than a test run may last.
+/// A promise whose proof takes longer than a test run may.
 struct Proof {
     name: &'static str,
     promise: &'static str,
@@ -16,12 +16,12 @@ struct Proof {
 const PROOFS: [Proof; 6] = [
     Proof {
         name: "foreign-clients",
-        promise: "whatever SQLite clients do beside a writer, every row that was acknowledged is there",
+        promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
         run: foreign_clients,
     },
     Proof {
         name: "kills",
-        promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one goes on",
+        promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one continues",
         run: kills,
     },
     Proof {
@@ -46,14 +46,14 @@ const PROOFS: [Proof; 6] = [
     },
 ];
 
-/// How long sequences of acts are tried; `ACTIVITY_TEST_FOREIGN_MINUTES` says otherwise.
+/// Minutes for which sequences of acts are tried, unless `ACTIVITY_TEST_FOREIGN_MINUTES` is set.
 const MINUTES: (&str, &str) = ("ACTIVITY_TEST_FOREIGN_MINUTES", "20");
 
 /// Proves the promise of this name, or lists what can be proved.
 ///
 /// # Errors
 ///
-/// When there is none of this name, or it does not hold.
+/// If there is no promise of this name, or it does not hold.
 pub(crate) fn prove(name: Option<&str>) -> Result {
     let Some(name) = name else {
         for proof in PROOFS {
@@ -69,7 +69,7 @@ pub(crate) fn prove(name: Option<&str>) -> Result {
     Ok(())
 }
 
-/// Every act by every client, and every pair of acts one after the other.
+/// Tries every act by every client, and every pair of consecutive acts.
 fn foreign_clients() -> Result {
     if cfg!(target_os = "linux") {
         debian::ensure(&[sqlite::CLIENTS])?;
@@ -93,7 +93,7 @@ fn foreign_clients() -> Result {
     run(&mut cargo)
 }
 
-/// A process that is killed at each system call that writes, in each sort of work on a log.
+/// Kills a process at each system call that writes, for each kind of work on a log.
 fn kills() -> Result {
     if cfg!(target_os = "linux") {
         debian::ensure(&[strace::STRACE])?;
@@ -113,7 +113,7 @@ fn kills() -> Result {
     run(cargo.env("ACTIVITY_TEST_KILLS_AT", "every"))
 }
 
-/// Every page with every damage, and a write-ahead log that is cut around every frame.
+/// Damages every page in every way, and truncates the WAL around every frame.
 fn torn() -> Result {
     let mut cargo = cargo(&[
         "test",
@@ -129,7 +129,7 @@ fn torn() -> Result {
     run(cargo.env("ACTIVITY_TEST_TORN", "full"))
 }
 
-/// A mebibyte each of many units and mixtures.
+/// Redacts a mebibyte of each of many adversarial inputs.
 fn redaction_time() -> Result {
     run(&mut cargo(&[
         "bench",
@@ -142,7 +142,7 @@ fn redaction_time() -> Result {
     ]))
 }
 
-/// Calls, readers, pruning and restarts for five minutes; `BENCH_SECONDS` says otherwise.
+/// Runs calls, readers, pruning and restarts for five minutes, unless `BENCH_SECONDS` is set.
 fn soak() -> Result {
     run(&mut cargo(&[
         "bench",

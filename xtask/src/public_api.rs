@@ -1,4 +1,4 @@
-//! `cargo xtask public-api`: what the library promises, compared with what `docs/public-api.txt` says it does.
+//! `cargo xtask public-api`: compares the library's public items with `docs/public-api.txt`.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use crate::{
     tools,
 };
 
-/// What the library promises, as it was recorded.
+/// The committed list of public items.
 const LIST: &str = "docs/public-api.txt";
 
 /// What to do about a difference.
@@ -22,12 +22,12 @@ pub(crate) enum Difference {
     Write,
 }
 
-/// Lists every public item with the feature `full`, and compares the list with the committed one. Where there is no nightly
-/// compiler or no cargo-public-api, says how to get it.
+/// Lists every public item with the feature `full`, and compares the list with the committed one. Without a nightly compiler
+/// or cargo-public-api, prints how to install it.
 ///
 /// # Errors
 ///
-/// When the lists differ: after the lines were shown.
+/// If the lists differ, after the differences were printed.
 pub(crate) fn public_api(difference: Difference, missing: Missing) -> Result {
     let Some(tool) = tools::path("cargo-public-api", "cargo-public-api@0.52.0", missing)? else {
         return Ok(());
@@ -41,7 +41,7 @@ pub(crate) fn public_api(difference: Difference, missing: Missing) -> Result {
         "tower-activity",
         "--features",
         "full",
-        // Neither blanket nor auto nor derived impls.
+        // Omits blanket, auto trait and derived impls.
         "-sss",
     ];
     let path = env::var_os("PATH").unwrap_or_default();

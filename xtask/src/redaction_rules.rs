@@ -1,4 +1,4 @@
-//! Reads gitleaks' rules and writes the part of them that we take as data.
+//! Converts gitleaks' rules to the table `gitleaks.txt`, as far as its format can express them.
 
 use std::{collections::BTreeSet, fmt::Write, path::Path};
 
@@ -9,10 +9,10 @@ use crate::{
     run::{Result, root},
 };
 
-/// Where the table is.
+/// The path of the table.
 const TABLE: &str = "src/redact/rules/gitleaks.txt";
 
-/// Rules that are not taken, and why.
+/// Omitted rules, with the reasons.
 const LEFT_OUT: &[(&str, &str)] = &[
     (
         "generic-api-key",
@@ -47,7 +47,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("pkcs12-file", "a name of a file"),
 ];
 
-/// So many characters of this set.
+/// A range of numbers of characters from a set.
 #[derive(Debug, Clone)]
 struct Piece {
     set: u128,
@@ -59,7 +59,7 @@ struct Piece {
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or the table not written.
+/// If the file cannot be read, or the table not written.
 pub(crate) fn redaction_rules(path: &str) -> Result {
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
@@ -99,7 +99,7 @@ pub(crate) fn redaction_rules(path: &str) -> Result {
     Ok(())
 }
 
-/// The lines of our table for a rule; else why there is none.
+/// Returns the lines of the table for a rule, or why it is omitted.
 fn convert(rule: &Rule) -> std::result::Result<Vec<String>, String> {
     const BEHIND_NAME: &str = r"(?:[ \t\w.-]{0,20})";
     const BEHIND_SEPARATOR: &str = r#"[\x60'"\s=]{0,5}"#;
@@ -150,7 +150,7 @@ fn convert(rule: &Rule) -> std::result::Result<Vec<String>, String> {
     Ok(lines)
 }
 
-/// The sequences that an expression may stand for.
+/// Returns the sequences that an expression matches.
 fn alternatives(hir: &Hir) -> Vec<Vec<Piece>> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => vec![Vec::new()],
@@ -218,7 +218,7 @@ fn set(class: &Class) -> u128 {
         .fold(0, |set, byte| set | 1 << byte)
 }
 
-/// The letters that each alternative begins with, and whether their case does not matter.
+/// Returns the literal prefix of a sequence, and whether its case is ignored.
 fn prefix(pieces: &[Piece]) -> (String, bool) {
     let mut any_case = false;
     let fixed = pieces.iter().map_while(|piece| {
@@ -235,7 +235,7 @@ fn prefix(pieces: &[Piece]) -> (String, bool) {
     (prefix, any_case)
 }
 
-/// `[A-Za-z0-9_-]`
+/// Formats a set as a character class such as `[A-Za-z0-9_-]`.
 fn charset(set: u128) -> String {
     let mut out = String::from("[");
     let mut dash = false;

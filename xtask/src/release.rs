@@ -1,4 +1,4 @@
-//! `cargo xtask release --dry-run`: what must hold before a version is published. RELEASING.md says the rest.
+//! `cargo xtask release --dry-run`: the checks before a version is published. RELEASING.md describes the rest.
 
 use std::{fs, process::Command};
 
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// With the first thing that does not hold.
+/// With the first check that fails.
 pub(crate) fn dry_run() -> Result {
     let version = env!("CARGO_PKG_VERSION");
     let changelog = fs::read_to_string(root().join("CHANGELOG.md"))?;
@@ -35,12 +35,12 @@ pub(crate) fn dry_run() -> Result {
         "activity-cli",
         "--dry-run",
         "--no-verify",
-        // The built pages are packaged and not committed. Everything else is: see above.
+        // The built pages are packaged but not committed; everything else is committed (see above).
         "--allow-dirty",
     ]))
 }
 
-/// The version has a section with a date, and nothing waits above it.
+/// Checks that the changelog has a dated section for the version, and nothing unreleased above it.
 fn check_changelog(changelog: &str, version: &str) -> Result {
     let heading = format!("## [{version}] - ");
     let Some((above, section)) = changelog.split_once(&heading) else {

@@ -1,4 +1,4 @@
-//! Runs other programs, and says which.
+//! Runs other programs, and prints their command lines.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,34 +8,34 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-/// What went wrong, in words for a terminal.
+/// The result of a task, with an error for people.
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The repository.
+/// Returns the repository's folder.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
 }
 
-/// Where this program and those that it builds are.
+/// Returns the folder of this program and those that it builds.
 pub(crate) fn built() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let folder = this.parent().ok_or("xtask is in no folder")?;
     Ok(folder.to_owned())
 }
 
-/// A `cargo` with these arguments, in the repository.
+/// Returns a `cargo` command with these arguments, in the repository.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
     command
 }
 
-/// Says what runs, runs it, and says how long it took.
+/// Prints a command, runs it, and prints its time.
 ///
 /// # Errors
 ///
-/// When it cannot be started, and when it fails.
+/// If it cannot be started, or fails.
 pub(crate) fn run(command: &mut Command) -> Result {
     let line = line(command);
     anstream::eprintln!("{} {line}", good("▶"));
@@ -51,11 +51,11 @@ pub(crate) fn run(command: &mut Command) -> Result {
     Ok(())
 }
 
-/// The same, and shows what it prints only when it fails. Several may run at once.
+/// Like [`run`], but prints the output only on failure. Several may run concurrently.
 ///
 /// # Errors
 ///
-/// When it cannot be started, and when it fails.
+/// If it cannot be started, or fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result {
     let line = line(command);
     anstream::eprintln!("{} {line}", good("▶"));
@@ -73,7 +73,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result {
     Ok(())
 }
 
-/// Lets a file be run.
+/// Makes a file executable.
 pub(crate) fn make_executable(path: &Path) -> Result {
     #[cfg(unix)]
     {
@@ -84,7 +84,7 @@ pub(crate) fn make_executable(path: &Path) -> Result {
     Ok(())
 }
 
-/// The command as one would type it.
+/// Formats the command line.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut line = program

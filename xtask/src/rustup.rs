@@ -1,4 +1,4 @@
-//! Compilers and targets that rustup may have, or can get.
+//! Compilers and targets that rustup has, or can install.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::run::{self, Result, root, run};
 
-/// What to do about one that is not there.
+/// What to do if one is missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
     Install,
@@ -16,11 +16,11 @@ pub(crate) enum Missing {
 }
 
 impl Missing {
-    /// Installs it, or says how to.
+    /// Installs it, or prints how to.
     ///
     /// # Errors
     ///
-    /// When it cannot be installed.
+    /// If it cannot be installed.
     pub(crate) fn get(self, what: &str, program: &str, args: &[&str]) -> Result<bool> {
         if self == Missing::Install {
             run(Command::new(program).args(args))?;
@@ -28,19 +28,19 @@ impl Missing {
         }
         let args = args.join(" ");
         let what = run::bold(what);
-        anstream::eprintln!("{what} left out: get it with `{program} {args}`");
+        anstream::eprintln!("{what} skipped: install it with `{program} {args}`");
         Ok(false)
     }
 }
 
-/// Whether a compiler of this version is there by now.
+/// Ensures that a compiler of this version is installed. Returns false if it was skipped.
 ///
 /// # Errors
 ///
-/// When it cannot be installed.
+/// If it cannot be installed.
 pub(crate) fn has_toolchain(name: &str, missing: Missing) -> Result<bool> {
     let mut version = cargo(name, &["--version"]);
-    // Not installed by the way: that is said.
+    // Otherwise rustup would install it implicitly.
     version.env("RUSTUP_AUTO_INSTALL", "0");
     let there = version.stdout(Stdio::null()).stderr(Stdio::null()).status();
     match there.is_ok_and(|status| status.success()) {
@@ -53,11 +53,11 @@ pub(crate) fn has_toolchain(name: &str, missing: Missing) -> Result<bool> {
     }
 }
 
-/// Whether the standard library of a target is there by now.
+/// Ensures that the standard library of a target is installed. Returns false if it was skipped.
 ///
 /// # Errors
 ///
-/// When it cannot be installed.
+/// If it cannot be installed.
 pub(crate) fn has_target(name: &str, missing: Missing) -> Result<bool> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let args = ["--print", "target-libdir", "--target", name];
@@ -69,11 +69,11 @@ pub(crate) fn has_target(name: &str, missing: Missing) -> Result<bool> {
     }
 }
 
-/// The target that the compiler builds for by default.
+/// Returns the compiler's default target.
 ///
 /// # Errors
 ///
-/// When there is no compiler.
+/// If there is no compiler.
 pub(crate) fn host() -> Result<String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output()?;
@@ -82,9 +82,9 @@ pub(crate) fn host() -> Result<String> {
     Ok(host.ok_or("rustc names no host")?.to_owned())
 }
 
-/// The `cargo` of a toolchain, in the repository, with a folder of its own for what it builds.
+/// Returns the `cargo` of a toolchain, in the repository, with a target directory of its own.
 pub(crate) fn cargo(toolchain: &str, args: &[&str]) -> Command {
-    // rustup's, which takes a toolchain; not the one that runs this.
+    // Through rustup, which accepts a toolchain, unlike the `cargo` that runs this.
     let mut command = Command::new("cargo");
     command
         .arg(format!("+{toolchain}"))

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: takes the pictures of the dashboard that the README shows.
+//! `cargo xtask screenshots`: takes the README's screenshots of the dashboard.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,7 +10,7 @@ use crate::{
     run::{self, Result, cargo, run},
 };
 
-/// Serves the example's week of work, and looks at it with a browser.
+/// Serves the example's week of work, and takes screenshots with a browser.
 pub(crate) fn screenshots() -> Result {
     pages::pages()?;
     let chromium = browser::chromium()?;

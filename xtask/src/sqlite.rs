@@ -1,4 +1,4 @@
-//! SQLite clients of other vendors, which tests run beside a log.
+//! Foreign SQLite clients, which tests run beside a log.
 
 use crate::debian::Requirement;
 

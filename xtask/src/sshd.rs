@@ -1,8 +1,8 @@
-//! OpenSSH, which the tests of hosts behind ssh connect with.
+//! OpenSSH, for the tests of hosts over ssh.
 
 use crate::debian::Requirement;
 
-/// OpenSSH's client and server. On a machine with systemd the package would start a server.
+/// OpenSSH's client and server. With systemd, the package would start a server.
 pub(crate) const OPENSSH: Requirement = Requirement {
     programs: &["ssh", "ssh-keygen", "pkill", "sshd"],
     packages: &["openssh-client", "openssh-server", "procps"],

@@ -1,4 +1,4 @@
-//! strace, with which tests kill a process at each of its writes.
+//! strace, which tests use to kill a process at each of its writes.
 
 use crate::debian::Requirement;
 

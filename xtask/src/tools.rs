@@ -1,4 +1,4 @@
-//! Checks with tools of crates.io: one that is in `PATH`, or that was installed into `target/xtask`.
+//! Checks with tools from crates.io, found in `PATH` or installed into `target/xtask`.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,11 +8,11 @@ use crate::{
     rustup::Missing,
 };
 
-/// The licenses, duplicates, sources and advisories of the library's dependencies are as `deny.toml` allows.
+/// Checks the licenses, duplicates, sources and advisories of the library's dependencies against `deny.toml`.
 ///
 /// # Errors
 ///
-/// When one is not, and when cargo-deny cannot be installed.
+/// If one violates it, or cargo-deny cannot be installed.
 pub(crate) fn deny(missing: Missing) -> Result {
     let Some(deny) = tool("cargo-deny", "cargo-deny@0.20.2", missing)? else {
         return Ok(());
@@ -26,11 +26,11 @@ pub(crate) fn deny(missing: Missing) -> Result {
     run(deny().args(["check", "--disable-fetch", "advisories"]))
 }
 
-/// Nothing is misspelled but what `_typos.toml` lists.
+/// Checks spelling; exceptions are in `_typos.toml`.
 ///
 /// # Errors
 ///
-/// When something is, and when typos cannot be installed.
+/// If a word is misspelled, or typos cannot be installed.
 pub(crate) fn typos(missing: Missing) -> Result {
     match tool("typos", "typos-cli@1.52.0", missing)? {
         Some(typos) => run(&mut typos()),
@@ -38,11 +38,11 @@ pub(crate) fn typos(missing: Missing) -> Result {
     }
 }
 
-/// Runs a program of a crate, in the repository. `None` when it is not there.
+/// Runs a program of a crate, in the repository. Returns `None` if it is not installed.
 ///
 /// # Errors
 ///
-/// When it cannot be installed.
+/// If it cannot be installed.
 fn tool(
     program: &str,
     package: &str,
@@ -58,11 +58,11 @@ fn tool(
     }))
 }
 
-/// Where a program of a crate is. `None` when it is not there.
+/// Returns the path of a crate's program; `None` if it is not installed.
 ///
 /// # Errors
 ///
-/// When it cannot be installed.
+/// If it cannot be installed.
 pub(crate) fn path(program: &str, package: &str, missing: Missing) -> Result<Option<PathBuf>> {
     let folder = root().join("target/xtask").join(program);
     let installed = folder.join("bin").join(program);

@@ -16,7 +16,9 @@ use super::{
 };
 use crate::list::id_width;
 
+/// Default of `limit`.
 const LIMIT: u32 = 20;
+/// Maximum of `limit`.
 const MAX: u32 = 200;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,7 +51,7 @@ impl Default for Find {
 /// A line of the answer.
 struct Row {
     line: String,
-    /// Cursor of the rows after it.
+    /// Cursor that continues after it.
     after: String,
 }
 

@@ -1,4 +1,4 @@
-//! Commands beside another program that holds the file for longer than one statement waits.
+//! Commands beside another program that locks the file for longer than the busy timeout of a statement.
 
 use std::{
     fs,
@@ -59,7 +59,7 @@ fn an_import_waits_for_a_client_that_writes_for_seconds() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has begun once its lock file is there.
+    // It has started once its lock file exists.
     let locks = to.folder.path().join("activity.db-instances");
     let begun = || {
         let names = fs::read_dir(&locks).unwrap();
@@ -83,7 +83,7 @@ fn an_import_waits_for_a_client_that_writes_for_seconds() {
 }
 
 #[test]
-fn a_file_that_is_no_log_is_called_that_and_one_on_a_read_only_disk_is_read() {
+fn a_file_of_another_program_is_refused_and_a_log_on_a_read_only_disk_is_read() {
     let place = Place::new();
     assert_eq!(place.run(&["event", "note", "one"]).code, Some(0));
     let other = place.folder.path().join("text.db");

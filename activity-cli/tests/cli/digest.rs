@@ -3,7 +3,7 @@
 use crate::place::Place;
 
 #[test]
-fn a_digest_is_one_users_list_or_what_everybody_did_by_type() {
+fn a_digest_lists_one_users_events_or_counts_all_by_type() {
     let place = Place::new();
     let event = |args: &[&str]| assert_eq!(place.run(&[&["event"], args].concat()).code, Some(0));
     event(&[
@@ -54,7 +54,7 @@ fn a_digest_is_one_users_list_or_what_everybody_did_by_type() {
 }
 
 #[test]
-fn a_log_that_cannot_be_read_is_not_silence() {
+fn an_unreadable_log_is_an_error_and_not_an_empty_digest() {
     let place = Place::new();
     let ran = place.run(&["digest"]);
     assert_eq!(ran.code, Some(1));

@@ -13,7 +13,7 @@ fn events(ran: &Ran) -> Vec<EventRecord> {
 }
 
 #[test]
-fn an_event_that_is_written_is_listed() {
+fn a_written_event_is_listed() {
     let place = Place::new();
     let ran = place.run(&["event", "Deployment", "v3 live", "--project", "acme"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
@@ -78,7 +78,7 @@ fn an_event_that_is_written_is_listed() {
 }
 
 #[test]
-fn a_list_goes_on_where_it_ended() {
+fn a_list_continues_after_its_cursor() {
     let place = Place::new();
     let log = place.log();
     for number in 0..5 {
@@ -98,7 +98,7 @@ fn a_list_goes_on_where_it_ended() {
 }
 
 #[test]
-fn an_empty_list_says_what_there_is() {
+fn an_empty_list_explains_why() {
     let place = Place::with_calls();
     let ran = place.run(&["events"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
@@ -110,7 +110,7 @@ fn an_empty_list_says_what_there_is() {
 }
 
 #[test]
-fn what_makes_no_sense_is_an_error_of_usage() {
+fn invalid_arguments_are_usage_errors() {
     let place = Place::new();
     let check = |args: &[&str], said: &str| {
         let ran = place.run(args);
@@ -174,7 +174,7 @@ fn the_events_of_an_activity_are_shown_with_it() {
 }
 
 #[test]
-fn a_doctor_tells_where_events_went() {
+fn doctor_accounts_for_events() {
     let place = Place::new();
     place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
     place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);

@@ -1,9 +1,9 @@
-//! `activity export`: files, pipes, and going on.
+//! `activity export`: to files and pipes, and resumed.
 
 use crate::place::Place;
 
 #[test]
-fn an_export_is_written_and_added_to() {
+fn an_export_is_written_and_resumed() {
     let place = Place::with_calls();
     let file = place.folder.path().join("out.jsonl");
     let name = file.to_str().unwrap();
@@ -36,7 +36,7 @@ fn an_export_is_written_and_added_to() {
 }
 
 #[test]
-fn formats_and_filters_are_chosen() {
+fn formats_and_filters_are_applied() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3"]);
     let lines = |args: &[&str]| {
@@ -57,7 +57,7 @@ fn formats_and_filters_are_chosen() {
 }
 
 #[test]
-fn what_makes_no_sense_makes_no_file() {
+fn invalid_arguments_create_no_file() {
     let place = Place::with_calls();
     let check = |args: &[&str], code, said: &str| {
         let ran = place.run(&[&["export", "-o", "out"], args].concat());
@@ -79,9 +79,9 @@ fn what_makes_no_sense_makes_no_file() {
     check(&["--store", "nowhere.db"], 1, "no store at");
 }
 
-/// Opened to be written, it would be empty.
+/// Opening it for writing would have truncated it.
 #[test]
-fn a_file_of_the_log_itself_is_no_output() {
+fn a_file_of_the_log_itself_is_refused_as_output() {
     let place = Place::with_calls();
     let folder = place.folder.path();
     let store = place.path();

@@ -12,7 +12,7 @@ use tower_activity::record::EventRecord;
 
 use crate::place::{Place, Ran, until};
 
-/// Says that a source was active so many minutes ago.
+/// Sets a source's marker to this many minutes ago.
 fn touched(place: &Place, source: &str, minutes: i64) {
     let folder = place.folder.path().join("activity");
     fs::create_dir_all(&folder).unwrap();
@@ -30,7 +30,7 @@ fn events(place: &Place) -> Vec<EventRecord> {
 }
 
 #[test]
-fn a_status_shows_the_markers_and_how_long_nothing_that_counts_has_happened() {
+fn a_status_shows_the_markers_and_the_idle_time() {
     let place = Place::new();
     for (source, minutes) in [("boot", 50), ("user", 30), ("process", 10)] {
         touched(&place, source, minutes);
@@ -71,7 +71,7 @@ fn a_status_shows_the_markers_and_how_long_nothing_that_counts_has_happened() {
 }
 
 #[test]
-fn a_touch_writes_the_marker_of_the_directory_given_or_of_the_environment() {
+fn a_touch_writes_into_the_directory_of_the_option_or_the_environment() {
     let place = Place::new();
     let marker =
         |source: &str| fs::read_to_string(place.folder.path().join("activity").join(source));
@@ -101,7 +101,7 @@ fn a_touch_writes_the_marker_of_the_directory_given_or_of_the_environment() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn failures_are_reported() {
     let place = Place::new();
     let check = |args: &[&str], code: i32, said: &str| {
         let ran = place.run(args);
@@ -148,7 +148,7 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
-fn a_full_disk_leaves_the_marker_as_it_was_and_is_said() {
+fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
     let place = Place::new();
     touched(&place, "user", 30);
     fs::write(place.folder.path().join("activity/user"), "as it was").unwrap();
@@ -182,11 +182,11 @@ fn a_full_disk_leaves_the_marker_as_it_was_and_is_said() {
 }
 
 #[test]
-fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
+fn a_watch_runs_a_command_once_the_host_is_idle_and_reports_it() {
     let place = Place::new();
     touched(&place, "boot", 30);
     touched(&place, "user", 20);
-    // It fails at first, and is tried again.
+    // The first attempt fails, and is retried.
     let hook = "[ -e tried ] || { touch tried; exit 3; }; \
                 echo \"$ACTIVITY_HOST_REASON $ACTIVITY_HOST_STATE $MNGR_HOST_DIR\" > stopped";
     let ran = place.run(&[
@@ -225,7 +225,7 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_tells() {
 }
 
 #[test]
-fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
+fn a_watch_of_a_used_host_runs_until_it_is_interrupted() {
     let place = Place::new();
     touched(&place, "user", 0);
     let args = [
@@ -240,7 +240,7 @@ fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
         "false",
     ];
     let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
-    // It listens before it looks for the first time.
+    // It listens for signals before its first poll.
     until(|| place.path().exists().then_some(()));
     until(|| listens_to_interrupts(child.id()).then_some(()));
     let id = child.id().to_string();
@@ -255,7 +255,7 @@ fn a_watch_of_a_host_that_is_used_goes_on_until_it_is_interrupted() {
     assert!(events(&place).is_empty());
 }
 
-/// Where the system cannot say, as if it did not matter.
+/// Returns whether a process handles SIGINT; true if the system cannot tell.
 fn listens_to_interrupts(pid: u32) -> bool {
     let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))
     else {

@@ -5,7 +5,7 @@ use std::{fs, io::Write, process::Stdio};
 use crate::place::{Place, Ran};
 
 #[test]
-fn a_file_of_an_export_is_taken_in_once() {
+fn an_export_is_imported_once() {
     let from = Place::with_calls();
     from.run(&["event", "deployment", "v3 live"]);
     let file = from.folder.path().join("a.jsonl");
@@ -49,7 +49,7 @@ fn a_file_of_an_export_is_taken_in_once() {
 }
 
 #[test]
-fn a_line_that_is_none_is_named_and_what_came_before_it_stays() {
+fn an_invalid_line_is_named_and_earlier_lines_are_kept() {
     let place = Place::new();
     let line = |id: u8, field: &str| {
         format!(
@@ -75,7 +75,7 @@ fn a_line_that_is_none_is_named_and_what_came_before_it_stays() {
 }
 
 #[test]
-fn a_time_that_does_not_fit_its_id_is_told() {
+fn a_time_that_does_not_fit_its_id_is_reported() {
     let from = Place::with_calls();
     let moved = from.json(&["list"]).into_iter().map(|one| {
         let mut line = serde_json::to_value(&one).unwrap();

@@ -55,7 +55,7 @@ fn a_list_is_a_table_newest_first() {
 }
 
 #[test]
-fn columns_that_nobody_needs_are_left_out() {
+fn empty_columns_are_left_out() {
     let ran = Place::with_calls().run(&["list", "name:slow,idle"]);
     let titles: Vec<_> = ran
         .stdout
@@ -86,7 +86,7 @@ fn a_narrow_terminal_gets_narrow_lines() {
 }
 
 #[test]
-fn json_is_one_record_a_line() {
+fn json_is_one_record_per_line() {
     let place = Place::with_calls();
     let all = place.json(&["list"]);
     assert_eq!(
@@ -105,7 +105,7 @@ fn json_is_one_record_a_line() {
         names(&place.json(&["list", "--limit", "2"])),
         ["idle", "slow"]
     );
-    assert!(place.json(&["list", "name:nobody"]).is_empty());
+    assert!(place.json(&["list", "name:unknown"]).is_empty());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn the_rest_of_the_arguments_is_the_filter() {
 }
 
 #[test]
-fn a_wrong_filter_is_usage_and_pointed_at() {
+fn an_invalid_filter_is_a_usage_error_that_points_at_it() {
     let ran = Place::with_calls().run(&["list", "kind:tool", "status:faild", "x"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     let expected = "\
@@ -159,7 +159,7 @@ help: did you mean `failed`? allowed: running, success, failed, cancelled, skipp
 }
 
 #[test]
-fn an_empty_list_says_what_there_is() {
+fn an_empty_list_explains_why() {
     let ran = Place::with_calls().run(&["list", "status:running"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
     assert!(
@@ -179,7 +179,7 @@ fn an_empty_list_says_what_there_is() {
 }
 
 #[test]
-fn a_long_list_goes_on_where_it_ended() {
+fn a_long_list_continues_after_its_cursor() {
     let place = Place::with_calls();
     let ran = place.run(&["list", "--limit", "4"]);
     // A pipe gets rows only.
@@ -203,7 +203,7 @@ fn more_than_a_page_is_read_page_by_page() {
 }
 
 #[test]
-fn a_list_ends_quietly_when_nobody_reads_it() {
+fn a_list_ends_quietly_when_its_pipe_is_closed() {
     let place = Place::with_calls();
     for args in [&["list"][..], &["list", "--json"]] {
         let mut command = place.command(args);

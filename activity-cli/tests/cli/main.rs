@@ -13,6 +13,7 @@ mod mcp;
 mod place;
 #[cfg(unix)]
 mod private;
+mod prune;
 mod recording;
 #[cfg(unix)]
 mod replaced;
@@ -24,5 +25,4 @@ mod stats;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod tail;
-mod upkeep;
 mod webhooks;

@@ -49,7 +49,7 @@ impl Asked {
 }
 
 #[tokio::test]
-async fn a_model_is_told_what_was_done() {
+async fn a_model_gets_the_recent_activity() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3 live", "--project", "acme"]);
     let asked = Asked::of(&place).await;
@@ -84,8 +84,8 @@ async fn a_model_is_told_what_was_done() {
         acme.contains("v3 live") && acme.ends_with("- … 1 more left out\n"),
         "{acme}"
     );
-    let nobody = asked.good("recent_activity", json!({"actor": "zoe"})).await;
-    assert!(nobody.starts_with("No matching activity"), "{nobody}");
+    let none = asked.good("recent_activity", json!({"actor": "zoe"})).await;
+    assert!(none.starts_with("No matching activity"), "{none}");
 
     let found = asked
         .good("find_activities", json!({"filter": "status:failed"}))
@@ -142,7 +142,7 @@ async fn a_model_is_told_what_was_done() {
 }
 
 #[tokio::test]
-async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
+async fn an_answer_keeps_to_its_budget_and_its_lines_for_any_records() {
     let place = Place::new();
     let log = place.log();
     for n in 0..60 {
@@ -188,7 +188,7 @@ async fn an_answer_keeps_to_its_budget_and_its_lines_whatever_was_recorded() {
 }
 
 #[tokio::test]
-async fn nobody_makes_up_what_a_line_says_of_others() {
+async fn recorded_text_cannot_forge_fields_of_a_line() {
     let place = Place::new();
     let log = place.log();
     let forged = "· done · project bank · actor root ·";
@@ -211,7 +211,7 @@ async fn nobody_makes_up_what_a_line_says_of_others() {
 }
 
 #[tokio::test]
-async fn pages_of_little_room_are_together_the_whole() {
+async fn pages_within_a_small_budget_cover_all_records() {
     let place = Place::new();
     let log = place.log();
     for n in 0..20 {
@@ -236,7 +236,7 @@ async fn pages_of_little_room_are_together_the_whole() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
+async fn unreadable_stores_and_invalid_arguments_are_errors() {
     let place = Place::new();
     let asked = Asked::of(&place).await;
     let text = asked.bad("recent_activity", json!({})).await;
@@ -244,7 +244,7 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
         text.starts_with("unavailable (not the same as no activity): no store at "),
         "{text}"
     );
-    // It may be made later than the server starts.
+    // The store may be created after the server has started.
     place.log().shutdown().wait().unwrap();
     let none = asked.good("find_activities", json!({})).await;
     assert_eq!(none, "There are no activities.\n");
@@ -293,10 +293,10 @@ async fn what_cannot_be_read_or_understood_is_said_and_is_not_silence() {
 }
 
 #[test]
-fn a_server_ends_with_its_client_and_serves_no_store_that_can_never_be() {
+fn a_server_exits_with_its_client_and_refuses_an_impossible_store() {
     let place = Place::with_calls();
     let mut command = place.command(&["mcp"]);
-    // A client that goes away before it says anything.
+    // A client that disconnects before its first message.
     let ran = command.stdin(Stdio::null()).output().unwrap();
     assert!(ran.stdout.is_empty(), "{ran:?}");
     let ran = place.run(&["mcp", "--store", "postgres://x"]);

@@ -141,7 +141,7 @@ fn import(path: &Path) {
 
 fn webhooks(path: &Path) {
     let webhooks = Webhooks::open(path).unwrap();
-    // No server listens there.
+    // No receiver listens there.
     let webhook = Webhook::events("ops", "http://127.0.0.1:9/").unwrap();
     webhooks.add(&webhook.allow_private()).unwrap();
     let delivery = webhooks.deliver();

@@ -74,7 +74,7 @@ fn recordings_are_listed_and_written_out() {
 }
 
 #[test]
-fn a_recording_that_goes_on_is_followed_to_its_end() {
+fn a_running_recording_is_followed_to_its_end() {
     let place = Place::new();
     let log = place.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -89,7 +89,7 @@ fn a_recording_that_goes_on_is_followed_to_its_end() {
     assert_eq!(lines.next().unwrap().unwrap(), "{\"type\":4}");
     recording.append(Chunk::new("{\"type\":2}\n"));
     assert_eq!(lines.next().unwrap().unwrap(), "{\"type\":2}");
-    // The call goes on, and only the recording ends.
+    // The call continues; only the recording ends.
     runtime.block_on(recording.stop());
     assert!(lines.next().is_none());
     assert_eq!(follower.wait().unwrap().code(), Some(0));
@@ -110,7 +110,7 @@ fn recordings_are_pruned_and_the_activities_stay() {
         }
         runtime.block_on(recording.stop());
     }
-    // One that goes on is kept anyway.
+    // A running one is never pruned.
     let goes_on = runtime.block_on(call.attach(Stream::new("frames")));
     goes_on.append(Chunk::new("frame"));
     log.flush().wait().unwrap();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[test]
-fn a_command_on_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_noticed() {
+fn a_command_on_a_replaced_store_waits_until_the_writer_has_noticed() {
     let place = Place::new();
     let log = ActivityLog::open(place.path()).unwrap();
     commit(&log, "before");
@@ -26,7 +26,7 @@ fn a_command_on_a_copy_that_was_just_put_in_place_waits_until_the_writer_has_not
         commit(&log, "newer");
     }
     fs::rename(&copy, place.path()).unwrap();
-    // Before the writer looks again.
+    // Before the writer checks its files again.
     let event = place.run(&["event", "restored", "a backup"]);
     assert_eq!(event.code, Some(0), "{}", event.stderr);
     commit(&log, "after");

@@ -1,4 +1,4 @@
-//! `activity retention`, and what the command says of clocks.
+//! `activity retention`, and notes about clocks.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn the_retention_of_a_store_is_shown_and_set() {
         r#"{"kind":"activities","age_s":7776000,"bytes":null,"default":false}"#
     );
     assert_eq!(json.len(), 5);
-    // Nothing is deleted by setting it.
+    // Setting it deletes nothing.
     assert_eq!(place.json(&["list"]).len(), 6);
     let ran = place.run(&["retention", "--activities", "0d"]);
     let said = "note: 5 activities exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them\n";
@@ -63,7 +63,7 @@ fn the_retention_of_a_store_is_shown_and_set() {
 }
 
 #[test]
-fn an_event_deletes_nothing_that_an_application_keeps() {
+fn an_event_command_does_not_prune() {
     let place = Place::with_calls();
     place.run(&["retention", "--activities", "0s"]);
     place.run(&["event", "a", "b"]);
@@ -71,7 +71,7 @@ fn an_event_deletes_nothing_that_an_application_keeps() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_told() {
+fn a_wrong_clock_is_reported() {
     let place = Place::with_calls();
     assert!(!place.run(&["doctor"]).stdout.contains("clock"));
     let clock = ManualClock::new();

@@ -1,4 +1,4 @@
-//! `activity serve`: answers on this machine, and lets in nobody else unasked.
+//! `activity serve`: listens on the loopback interface by default, and requires a token for other addresses.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -61,7 +61,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_server_answers_what_others_record_meanwhile() {
+fn a_server_shows_records_of_other_processes() {
     let place = Place::new();
     let log = place.log();
     let server = Server::of(&place, &[]);
@@ -78,7 +78,7 @@ fn a_server_answers_what_others_record_meanwhile() {
 }
 
 #[test]
-fn a_server_with_a_token_asks_for_it() {
+fn a_server_with_a_token_requires_it() {
     let place = Place::new();
     drop(place.log());
     let secret = "correct horse battery staple".replace(' ', "-");
@@ -94,7 +94,7 @@ fn a_server_with_a_token_asks_for_it() {
 }
 
 #[test]
-fn a_token_is_made_where_none_is_given_and_its_link_lets_in_a_browser() {
+fn a_token_is_generated_by_default_and_its_link_logs_a_browser_in() {
     let place = Place::new();
     drop(place.log());
     let servers = [
@@ -123,7 +123,7 @@ fn a_token_is_made_where_none_is_given_and_its_link_lets_in_a_browser() {
 }
 
 #[test]
-fn others_are_not_let_in_without_a_token_that_is_long_enough() {
+fn a_public_address_requires_a_long_token() {
     let place = Place::new();
     drop(place.log());
     for (args, said) in [

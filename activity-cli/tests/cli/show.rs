@@ -1,4 +1,4 @@
-//! `activity show`, and what holds for every command: safe output, colours, where the store is.
+//! `activity show`, and what all commands share: safe output, colours, the path of the store.
 
 use std::process::Command;
 
@@ -58,7 +58,7 @@ fn an_activity_is_shown_with_its_error_first_and_its_tree() {
 }
 
 #[test]
-fn what_was_logged_inside_of_an_activity_is_shown() {
+fn log_lines_of_an_activity_are_shown() {
     let place = Place::new();
     let log = place.log();
     let lookup = log.start(Describe::tool("lookup"));
@@ -90,7 +90,7 @@ fn what_was_logged_inside_of_an_activity_is_shown() {
 }
 
 #[test]
-fn an_id_that_is_none_or_many_is_an_error() {
+fn an_unknown_or_ambiguous_id_is_an_error() {
     let place = Place::with_calls();
     let check = |id: &str, code: i32, said: &str| {
         let ran = place.run(&["show", id]);
@@ -103,7 +103,7 @@ fn an_id_that_is_none_or_many_is_an_error() {
 }
 
 #[test]
-fn nothing_that_was_recorded_acts_on_the_terminal() {
+fn recorded_text_cannot_control_the_terminal() {
     let place = Place::new();
     let log = place.log();
     let evil = "\u{1b}[31mred \u{1b}]8;;http://x\u{7}link\nsecond line\r\u{202e}desrever\u{9b}2J";
@@ -138,7 +138,7 @@ fn nothing_that_was_recorded_acts_on_the_terminal() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_for_who_asks() {
+fn colours_are_for_terminals_or_on_request() {
     let place = Place::with_calls();
     let forced = place
         .command(&["list"])

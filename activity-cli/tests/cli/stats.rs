@@ -27,7 +27,7 @@ fn a_history_is_drawn_under_its_sums() {
     assert!(lines[3].starts_with("durations   mean "), "{}", lines[3]);
     assert!(lines[5].starts_with("DAY         CALLS"), "{}", lines[5]);
     assert_eq!(lines.len(), 6 + 7);
-    // Of seven days the last has all of it; it may have begun while the test ran.
+    // All of it is in the last of the seven days, which may have begun while the test ran.
     let most = lines[6..]
         .iter()
         .filter(|line| line.contains(&"█".repeat(32)))
@@ -44,7 +44,7 @@ fn one_project_is_counted_by_itself() {
         panic!("not one object")
     };
     assert_eq!(acme["current"]["count"], 3);
-    // By the hour: six whole days, and what has passed of today.
+    // By hour: six complete days, and today so far.
     assert!((145..=168).contains(&acme["history"].as_array().unwrap().len()));
     let ran = place.run(&["stats", "--project", "zoo"]);
     assert_eq!(ran.code, Some(1));
@@ -52,7 +52,7 @@ fn one_project_is_counted_by_itself() {
 }
 
 #[test]
-fn a_list_has_those_with_most_first() {
+fn a_ranking_is_in_descending_order() {
     let place = Place::with_calls();
     place.run(&["event", "deployment", "v3", "--count", "2"]);
     let check = |by: &str, expected: &[(&str, u64)]| {
@@ -94,7 +94,7 @@ fn a_list_has_those_with_most_first() {
 }
 
 #[test]
-fn what_makes_no_sense_is_an_error_of_usage() {
+fn invalid_arguments_are_usage_errors() {
     let place = Place::with_calls();
     let check = |args: &[&str], said: &str| {
         let ran = place.run(&[&["stats"], args].concat());

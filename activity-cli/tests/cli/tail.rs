@@ -1,4 +1,4 @@
-//! `activity tail`: follows, and ends without a fuss.
+//! `activity tail`: follows, and exits quietly.
 
 use std::{
     io::{BufRead, BufReader},
@@ -36,7 +36,7 @@ fn a_tail_follows_and_ends_cleanly_when_interrupted() {
 }
 
 #[test]
-fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
+fn a_tail_continues_in_the_file_that_replaces_the_log() {
     let place = Place::new();
     let log = place.log();
     for _ in 0..20 {
@@ -45,12 +45,12 @@ fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
     log.flush().wait().unwrap();
     let mut tail = Tail::of(place.command(&["tail", "--lines", "1", "--json"]));
     assert_eq!(tail.next().name, "before");
-    // All of them stay in the file that goes.
+    // All of them stay in the file that is moved away.
     let wal = format!("{}-wal", place.path().display());
     until(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
     std::fs::rename(place.path(), place.path().with_extension("moved")).unwrap();
     let names = std::thread::spawn(move || while tail.next().name != "after" {});
-    // Fewer than there were before.
+    // Fewer than in the moved file.
     for _ in 0..10 {
         log.start(Describe::tool("after")).end(Outcome::success());
         log.flush().wait().unwrap();
@@ -60,7 +60,7 @@ fn a_tail_goes_on_in_the_file_that_takes_the_place_of_the_log() {
 }
 
 #[test]
-fn a_tail_ends_quietly_when_nobody_reads_it() {
+fn a_tail_ends_quietly_when_its_pipe_is_closed() {
     let place = Place::new();
     let log = place.log();
     let mut command = place.command(&["tail"]);
@@ -91,7 +91,7 @@ impl Tail {
         Tail { child, lines }
     }
 
-    /// The next line, which is waited for.
+    /// Waits for the next line.
     fn next(&mut self) -> ActivityRecord {
         let line = self.lines.as_mut().unwrap().next().unwrap().unwrap();
         serde_json::from_str(&line).unwrap()
@@ -104,7 +104,7 @@ impl Tail {
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        // It has ended already where the test went well.
+        // It has already exited if the test succeeded.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

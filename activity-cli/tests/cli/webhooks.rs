@@ -1,4 +1,4 @@
-//! `activity webhooks`: added, delivered, set aside, sent again and removed from a terminal.
+//! `activity webhooks`: add, deliver, list dead letters, retry and remove.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -78,7 +78,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
 
     let mut running = place.command(&["webhooks", "run"]);
     let mut running = running.stderr(Stdio::null()).spawn().unwrap();
-    place.run(&["event", "note", "nobody asked"]);
+    place.run(&["event", "note", "not matched"]);
     place.run(&["event", "deployment", "v3 live"]);
     let message = messages.recv().unwrap();
     assert_eq!(message["data"]["summary"], "v3 live");
@@ -102,7 +102,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn delivering_ends_well_when_it_is_asked_to() {
+fn delivery_exits_cleanly_when_interrupted() {
     for signal in ["TERM", "INT"] {
         let place = Place::new();
         drop(place.log());
@@ -125,7 +125,7 @@ fn delivering_ends_well_when_it_is_asked_to() {
 }
 
 #[test]
-fn what_was_set_aside_is_listed_and_sent_again() {
+fn dead_letters_are_listed_and_retried() {
     let place = Place::new();
     place.log().shutdown().wait().unwrap();
     let answer = Arc::new(Mutex::new(500));
@@ -194,7 +194,7 @@ fn what_was_set_aside_is_listed_and_sent_again() {
 }
 
 #[test]
-fn what_makes_no_sense_is_usage() {
+fn invalid_arguments_are_usage_errors() {
     let place = Place::new();
     assert_eq!(place.run(&["webhooks", "list"]).code, Some(1));
     place.log().shutdown().wait().unwrap();

@@ -70,7 +70,7 @@ impl Assistant {
     ///
     /// # Errors
     ///
-    /// When it cannot be created or written.
+    /// If it cannot be created or written.
     pub fn run_deliverable(
         &self,
         title: &str,
@@ -98,7 +98,7 @@ impl Assistant {
     ///
     /// # Errors
     ///
-    /// When the platform cannot be read, or the items cannot be written.
+    /// If the platform cannot be read, or the items cannot be written.
     pub fn sync(&self, platform: &str, from: &std::path::Path) -> io::Result<usize> {
         let mut all = 0;
         for resource in files::folders(from)? {
@@ -120,7 +120,7 @@ impl Assistant {
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn remember(&self, key: &str, value: &str) -> io::Result<()> {
         files::write(&self.folder.join("memory").join(files::name(key)), value)?;
         self.event("memory_written")
@@ -134,7 +134,7 @@ impl Assistant {
     ///
     /// # Errors
     ///
-    /// When there is no value for this key, or it cannot be read.
+    /// If there is no value for this key, or it cannot be read.
     pub fn recall(&self, key: &str) -> io::Result<String> {
         fs::read_to_string(self.folder.join("memory").join(files::name(key)))
     }

@@ -57,7 +57,7 @@ impl Place {
 }
 
 #[test]
-fn all_four_types_are_in_the_prompt_and_what_is_nine_days_old_is_not() {
+fn a_prompt_has_all_four_types_and_nothing_nine_days_old() {
     let place = Place::new();
     place.assistant.remember("old", "of long ago").unwrap();
     place.clock.advance(9 * DAY);
@@ -78,7 +78,7 @@ fn all_four_types_are_in_the_prompt_and_what_is_nine_days_old_is_not() {
 }
 
 #[test]
-fn a_prompt_keeps_to_ten_lines_and_its_budget_and_a_flood_crowds_nothing_out() {
+fn a_prompt_keeps_to_ten_lines_and_its_budget_despite_a_flood() {
     let place = Place::new();
     place.day("s1");
     for id in 0..200 {
@@ -108,7 +108,7 @@ fn a_prompt_keeps_to_ten_lines_and_its_budget_and_a_flood_crowds_nothing_out() {
 }
 
 #[test]
-fn a_deliverable_is_on_record_once_it_has_ended_and_as_it_ended() {
+fn a_deliverable_is_recorded_with_its_outcome() {
     let place = Place::new();
     let made = place.assistant.run_deliverable("report", || {
         assert!(!place.prompt().contains("report"));
@@ -128,7 +128,7 @@ fn a_deliverable_is_on_record_once_it_has_ended_and_as_it_ended() {
 }
 
 #[test]
-fn a_sync_is_on_record_for_each_resource_that_something_came_of() {
+fn a_sync_is_recorded_for_each_resource_with_new_items() {
     let place = Place::new();
     let crm = place.folder.path().join("crm");
     for (resource, items) in [("deals", 0), ("leads", 3), ("people", 1)] {
@@ -146,7 +146,7 @@ fn a_sync_is_on_record_for_each_resource_that_something_came_of() {
 }
 
 #[test]
-fn what_is_remembered_is_cut_on_record_and_whole_in_memory() {
+fn a_remembered_value_is_truncated_only_in_the_log() {
     let place = Place::new();
     let value = "ü".repeat(100);
     place.assistant.remember("tone", &value).unwrap();
@@ -157,7 +157,7 @@ fn what_is_remembered_is_cut_on_record_and_whole_in_memory() {
 }
 
 #[test]
-fn a_session_is_on_record_once_and_only_as_a_conversation() {
+fn a_session_is_recorded_once_if_it_has_several_turns() {
     let place = Place::new();
     let talk = |id: &str, turns: usize| {
         let mut session = place.assistant.session(id, place.clock.now());
@@ -175,7 +175,7 @@ fn a_session_is_on_record_once_and_only_as_a_conversation() {
 }
 
 #[test]
-fn a_log_that_cannot_be_read_is_not_silence() {
+fn an_unreadable_log_is_an_error_and_not_an_empty_digest() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::disabled();
     let assistant = Assistant::new(&log, folder.path(), "ann");
@@ -184,7 +184,7 @@ fn a_log_that_cannot_be_read_is_not_silence() {
         prompt.ends_with("- unavailable: the activity log could not be read\n"),
         "{prompt}"
     );
-    // And it goes on working.
+    // It continues to work.
     assistant.remember("tone", "brief").unwrap();
     assert_eq!(assistant.recall("tone").unwrap(), "brief");
 }

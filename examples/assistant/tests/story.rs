@@ -1,4 +1,4 @@
-//! What the example prints: a second session knows what was done in the first.
+//! The example's output: the second session knows the work of the first.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
@@ -22,7 +22,7 @@ You are the assistant of USER. Be brief.
 ";
 
 #[test]
-fn a_session_begins_with_what_was_done_in_the_one_before() {
+fn a_session_begins_with_the_work_of_the_previous_one() {
     let folder = tempfile::tempdir().unwrap();
     let ran = Command::new(env!("CARGO_BIN_EXE_assistant"))
         .current_dir(folder.path())

@@ -1,4 +1,4 @@
-//! The records of a visit.
+//! Each request is recorded under its route.
 #![allow(clippy::unwrap_used)]
 
 use axum::{
@@ -26,7 +26,7 @@ async fn visit(app: &Router, method: &str, path: &str, body: Body) -> StatusCode
 }
 
 #[tokio::test]
-async fn every_request_is_on_record_by_its_route() {
+async fn every_request_is_recorded_under_its_route() {
     let (log, _clock) = ActivityLog::test();
     let app = app(&log);
     let note = json!({"author": "ann", "text": "tea"}).to_string();

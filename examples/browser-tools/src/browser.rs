@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{devtools::Devtools, session::Result as ToolResult};
 
-/// What a Chromium is called on the systems that package one.
+/// Names of Chromium's executable on systems that package it.
 const NAMES: &[&str] = &[
     "chromium",
     "chromium-browser",
@@ -49,7 +49,7 @@ impl Browser {
         let mut process = Command::new(&program)
             .args(["--headless", "--remote-debugging-port=0"])
             .args(["--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
-            // It opens no page but our own, and as root, as in containers, it has no sandbox.
+            // It opens only its own pages; as root, as in containers, the sandbox is unavailable.
             .args(["--no-sandbox", "--no-first-run", "--no-startup-window"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! As much of Chromium's DevTools protocol as it takes to drive a page.
+//! A minimal client of the Chrome DevTools protocol, enough to drive a page.
 
 use std::{collections::HashMap, error::Error};
 
@@ -25,7 +25,7 @@ struct Call {
 }
 
 impl Devtools {
-    /// Connects to a browser whose websocket is at this port and path of the loopback interface.
+    /// Connects to a browser's WebSocket at this port and path on the loopback interface.
     pub(crate) async fn connect(port: &str, path: &str) -> Result<Self, Box<dyn Error>> {
         let host = format!("127.0.0.1:{port}");
         let stream = TcpStream::connect(&host).await?;
@@ -50,7 +50,7 @@ impl Devtools {
             params,
             answer,
         };
-        // Fails only where the task has ended, and then the answer is missing, too.
+        // Fails only after the task has ended, which the missing answer reports.
         let _ = self.calls.send(call);
         let mut answer = answered
             .await
@@ -68,7 +68,7 @@ impl Drop for Devtools {
     }
 }
 
-/// Sends calls and hands out answers, until either side is gone. Events are ignored.
+/// Sends calls and dispatches answers until either side closes. Events are ignored.
 async fn forward(mut socket: WebSocketStream<TcpStream>, mut calls: mpsc::UnboundedReceiver<Call>) {
     let mut pending = HashMap::new();
     let mut id: u64 = 0;

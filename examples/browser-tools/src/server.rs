@@ -22,13 +22,13 @@ pub(crate) struct ShopTools {
 struct LogIn {
     /// The user name.
     user: String,
-    /// The password: `tea-time` opens the shop to everybody.
+    /// The password, which is `tea-time` for every user.
     password: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Search {
-    /// What to look for in the names of the goods.
+    /// The text to search for in the names of the goods.
     text: String,
     /// A session that `log_in` opened; without it the search has one of its own.
     session: Option<String>,
@@ -38,7 +38,7 @@ struct Search {
 struct CheckOut {
     /// A session that `log_in` opened.
     session: String,
-    /// What to buy, by its name.
+    /// The name of the article to buy.
     item: String,
     /// The number of the card that pays.
     card: String,

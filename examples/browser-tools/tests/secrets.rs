@@ -1,5 +1,5 @@
-//! Pages and tools show secrets, in colors, Markdown and nested JSON: none of them is in any file of the store, nor in
-//! what a recording gives back.
+//! Pages and tools show secrets, in colors, Markdown and nested JSON: none of them is in any file of the store, or in a
+//! recording as it is read.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 #[path = "../src/browser.rs"]
@@ -24,7 +24,7 @@ use tower_activity::{
     record::{Capture, Filter},
 };
 
-/// What must be nowhere.
+/// Secrets that must not be stored.
 const SECRETS: &[&str] = &[
     "colors-9f8e7d6c",
     "markdown-1a2b3c4d",
@@ -37,7 +37,7 @@ const SECRETS: &[&str] = &[
     "glpat-zY8xW7vU6tS5rQ4pO3nM",
 ];
 
-/// Stands beside them, and is to be found: the search is not blind.
+/// Text beside them that must be found, which proves that the search works.
 const KEPT: &str = "kept-beside-secrets";
 
 /// A shop whose goods have secrets in their names.
@@ -122,7 +122,7 @@ fn is_in(bytes: &[u8], text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-/// Every recording as it is read; in the files they are compressed.
+/// Returns every recording as it is read; in the files they are compressed.
 fn recordings(store: &Path) -> Vec<(String, Vec<u8>)> {
     let mut reader = ActivityReader::open(store).unwrap();
     let rows = reader.page(&Filter::default(), None, 100).unwrap().records;
@@ -140,7 +140,7 @@ fn recordings(store: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_is_kept_of_what_pages_and_tools_show() {
+async fn no_secret_of_pages_and_tools_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let log = ActivityLog::open(&store).unwrap();

@@ -20,7 +20,7 @@ use tower_activity::{
 
 type Client = RunningService<RoleClient, ()>;
 
-/// The one that the variable names, the one that `cargo xtask test` has unpacked, or the one on the `PATH`.
+/// Finds the Chromium in `CHROMIUM`, the one unpacked by `cargo xtask test`, or the one on the `PATH`.
 fn server(store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_browser-tools"));
     command.env("ACTIVITY_STORE", store).kill_on_drop(true);
@@ -61,7 +61,7 @@ fn on_record(store: &Path) -> Vec<(ActivityRecord, Vec<RecordingRecord>)> {
         .collect()
 }
 
-/// What the first tab of a recording shows, as the events that a player takes.
+/// Returns the events of a recording's first tab, as a player takes them.
 fn exported(store: &Path, recording: &RecordingRecord) -> String {
     let mut out = Vec::new();
     let mut reader = ActivityReader::open(store).unwrap();
@@ -75,7 +75,7 @@ fn exported(store: &Path, recording: &RecordingRecord) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_leaves_a_replay_and_calls_that_share_a_session_share_one() {
+async fn every_call_has_a_replay_and_calls_of_a_session_share_one() {
     let folder = tempfile::tempdir().unwrap();
     let store: PathBuf = folder.path().join("activity.db");
     let transport = TokioChildProcess::new(server(&store)).unwrap();
@@ -174,7 +174,7 @@ async fn every_call_leaves_a_replay_and_calls_that_share_a_session_share_one() {
 }
 
 #[tokio::test]
-async fn without_a_chromium_it_says_what_to_do() {
+async fn a_missing_chromium_is_an_error_with_a_fix() {
     let folder = tempfile::tempdir().unwrap();
     for (named, expected) in [
         (None, "install one, or name it with the variable CHROMIUM"),

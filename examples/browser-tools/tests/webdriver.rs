@@ -1,5 +1,5 @@
-//! A browser that `fantoccini` drives, by a real chromedriver, is recorded. Needs the one that the variable
-//! `CHROMEDRIVER` names, as `cargo xtask test` does where it has one, and is left out without.
+//! A browser driven by `fantoccini` through a real chromedriver is recorded. Skipped unless the variable `CHROMEDRIVER`
+//! names one, which `cargo xtask test` sets if it finds one.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -24,7 +24,7 @@ use tower_activity::{
     recording::Browser,
 };
 
-/// Starts it on a port of its own choice, which it says.
+/// Starts it on a port that it chooses and prints.
 async fn start(program: &OsStr) -> (Child, String) {
     let mut command = Command::new(program);
     command.arg("--port=0").stdout(Stdio::piped());
@@ -33,7 +33,7 @@ async fn start(program: &OsStr) -> (Child, String) {
     loop {
         let line = lines.next_line().await.unwrap().expect("it did not start");
         if let Some((_, port)) = line.split_once("successfully on port ") {
-            // What it says later is to find a reader.
+            // Keep reading, or later output fills the pipe.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             let port = port.trim_end_matches('.');
             return (driver, format!("http://127.0.0.1:{port}"));
@@ -100,7 +100,7 @@ async fn the_browser_that_fantoccini_drives_is_recorded() {
     );
 }
 
-/// The recording of the activity, once that has all of it.
+/// Waits until the activity's recording is complete, and returns it.
 async fn ended(log: &ActivityLog, id: ActivityId) -> RecordingRecord {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -38,7 +38,7 @@ fn take(connection: &TcpStream) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn what_arrives_is_what_is_on_record() {
+fn received_spans_match_the_records() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -32,7 +32,7 @@ impl<'a> Console<'a> {
     ///
     /// # Errors
     ///
-    /// When the project is not the user's, the filter is invalid, or the log cannot be read: an outage is not an empty
+    /// If the project is not the user's, the filter is invalid, or the log cannot be read: an outage is not an empty
     /// timeline.
     pub fn timeline(
         &self,
@@ -51,7 +51,7 @@ impl<'a> Console<'a> {
     ///
     /// # Errors
     ///
-    /// When the project is not the user's, or the log cannot be read.
+    /// If the project is not the user's, or the log cannot be read.
     pub fn today(
         &self,
         user: &str,

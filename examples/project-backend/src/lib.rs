@@ -60,7 +60,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When the project exists, the name is invalid, or the folder cannot be written.
+    /// If the project exists, the name is invalid, or the folder cannot be written.
     pub fn create_project(&self, caller: &Caller, project: &str) -> Result<()> {
         let on = Operation::new(&self.log, caller, project);
         on.run("create_project", || {
@@ -84,7 +84,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When one of them fails: then none has changed anything.
+    /// If one of them fails: then none has changed anything.
     pub fn run_queries(&self, caller: &Caller, project: &str, queries: &[&str]) -> Result<usize> {
         let on = Operation::new(&self.log, caller, project);
         on.run("run_queries", || {
@@ -112,7 +112,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When a route exists, or a query is invalid: then none is added.
+    /// If a route exists, or a query is invalid: then none is added.
     pub fn add_endpoints(
         &self,
         caller: &Caller,
@@ -135,7 +135,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When a route does not exist, or a query is invalid: then none is modified.
+    /// If a route does not exist, or a query is invalid: then none is modified.
     pub fn modify_endpoints(
         &self,
         caller: &Caller,
@@ -160,7 +160,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When git is missing, or the repository rejects the push.
+    /// If git is missing, or the repository rejects the push.
     pub fn push(&self, caller: &Caller, project: &str, remote: &Path) -> Result<String> {
         let on = Operation::new(&self.log, caller, project);
         on.run("push", || {
@@ -181,7 +181,7 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// When it cannot be copied.
+    /// If it cannot be copied.
     pub fn deploy(&self, caller: &Caller, project: &str) -> Result<u32> {
         let on = Operation::new(&self.log, caller, project).environment("production");
         on.run("deploy", || {

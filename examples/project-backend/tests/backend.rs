@@ -1,4 +1,4 @@
-//! What the back end records, on a clock that stands still, and who sees it.
+//! The back end's records, on a manual clock, and who may see them.
 #![allow(clippy::unwrap_used)]
 
 use std::{path::Path, time::Duration};
@@ -53,7 +53,7 @@ impl Place {
         let now = self.clock.now() + Duration::from_secs(1);
         let mut cursor = None;
         let mut types = Vec::new();
-        // One a page, so that a page that is not stable would show.
+        // One per page, so that an unstable order fails the test.
         loop {
             let page = console
                 .timeline("ann", "shop", filter, now, cursor, 1)
@@ -72,7 +72,7 @@ impl Place {
 }
 
 #[test]
-fn what_happens_in_one_instant_keeps_its_order_and_shows_newest_first() {
+fn events_of_one_instant_keep_their_order() {
     let place = Place::new();
     let Place { backend, ann, .. } = &place;
     backend
@@ -115,7 +115,7 @@ fn details_name_each_table_once_and_the_request_they_came_with() {
 }
 
 #[test]
-fn no_endpoints_are_no_event_and_failures_are_events_too() {
+fn failures_are_recorded_and_empty_operations_are_not() {
     let place = Place::new();
     place.add(&[]).unwrap();
     assert!(!place.types("").contains(&"endpoints_added".to_owned()));
@@ -129,7 +129,7 @@ fn no_endpoints_are_no_event_and_failures_are_events_too() {
     assert!(place.add(&["GET /b", "GET /a"]).is_err());
     let recorded = place.log.assert().wait();
     let failed = recorded.event("queries_executed").failed();
-    // How much rusqlite says of it depends on the features that it is built with.
+    // The details of rusqlite's message depend on its features.
     assert!(error.to_string().starts_with("no such table: missing"));
     failed.summary(&error.to_string());
     recorded.event("github_push").failed();
@@ -140,7 +140,7 @@ fn no_endpoints_are_no_event_and_failures_are_events_too() {
 }
 
 #[test]
-fn two_and_three_endpoints_are_five_added_today_where_the_viewer_lives() {
+fn endpoints_are_summed_by_the_days_of_the_viewers_time_zone() {
     let place = Place::new();
     place
         .clock
@@ -167,7 +167,7 @@ fn two_and_three_endpoints_are_five_added_today_where_the_viewer_lives() {
 }
 
 #[test]
-fn nobody_sees_or_changes_the_project_of_another() {
+fn a_user_cannot_see_or_change_the_project_of_another() {
     let place = Place::new();
     let bob = Caller {
         user: "bob".into(),
@@ -180,7 +180,7 @@ fn nobody_sees_or_changes_the_project_of_another() {
     place.log.flush().wait().unwrap();
     let console = place.backend.console();
     let now = place.clock.now();
-    // Not even with a filter that asks for it, or for a project of theirs that is not there.
+    // Not even with a filter for it, or for an own project that does not exist.
     for (user, project, filter) in [
         ("bob", "shop", ""),
         ("bob", "shop", "project:shop"),

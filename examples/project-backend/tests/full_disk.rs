@@ -1,4 +1,4 @@
-//! A disk that becomes full midway: operations go on, records that do not fit are counted, and the rest is committed in the end.
+//! A disk that fills up midway: operations continue, records that do not fit are counted, and the rest is committed in the end.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -12,11 +12,11 @@ use chrono::Utc;
 use project_backend::{Backend, Caller, Console, Endpoint};
 use tower_activity::{ActivityLog, query::ActivityReader, record::Filter};
 
-/// The folder that the test uses where it runs again, in a process that the signal of a full disk does not end.
+/// The folder of the child process in which the test runs again, with SIGXFSZ ignored.
 const PLACE: &str = "PROJECT_BACKEND_TEST_PLACE";
-/// How large no file may grow while the disk is full, in bytes: the log's is larger already, no other will be.
+/// Maximum file size while the disk is full, in bytes: only the log's file is larger.
 const FULL: u64 = 64 << 10;
-/// So many queries never fit into the memory of the log.
+/// A number of queries that exceeds the log's memory limit.
 const QUERIES: usize = 20_000;
 
 fn limit_files(bytes: &str) {
@@ -31,7 +31,7 @@ fn limit_files(bytes: &str) {
 fn types(console: &Console<'_>, filter: &str) -> Vec<String> {
     let (mut cursor, mut types) = (None, Vec::new());
     loop {
-        // One a page, so that an order that is not stable would show.
+        // One per page, so that an unstable order fails the test.
         let page = console.timeline("ann", "shop", filter, Utc::now(), cursor, 1);
         let page = page.unwrap();
         types.extend(
@@ -47,8 +47,7 @@ fn types(console: &Console<'_>, filter: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eight_types_in_the_end()
-{
+fn every_operation_succeeds_on_a_full_disk_and_the_timeline_is_complete_in_the_end() {
     let Some(folder) = std::env::var_os(PLACE).map(PathBuf::from) else {
         let folder = tempfile::tempdir().unwrap();
         let ran = Command::new("sh")
@@ -120,7 +119,7 @@ fn every_operation_succeeds_where_the_disk_is_full_and_the_timeline_has_all_eigh
     ];
     let mut found = types(&backend.console(), "");
     assert_eq!(found, types(&backend.console(), ""));
-    // What was asked until nothing more fit came last.
+    // The newest are the queries that filled the memory.
     let more = found.len() - expected.len();
     assert!(found.drain(..more).all(|one| one == "queries_executed"));
     assert_eq!(found, expected);

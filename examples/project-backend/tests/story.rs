@@ -1,4 +1,4 @@
-//! What the example prints is what happened.
+//! The example's output matches its records.
 #![allow(clippy::unwrap_used)]
 
 use std::{path::Path, process::Command};
@@ -30,7 +30,7 @@ const TODAY: &str = "\
 ";
 
 #[test]
-fn a_log_that_cannot_be_written_stops_nothing_and_the_timeline_goes_on() {
+fn a_locked_log_stops_nothing_and_the_timeline_continues() {
     let folder = tempfile::tempdir().unwrap();
     let said = within_a_day(|| run(folder.path(), &["flood"]));
     let shop = between(&said, "ann has built ", "\n");
@@ -64,7 +64,7 @@ fn a_log_that_cannot_be_written_stops_nothing_and_the_timeline_goes_on() {
 }
 
 #[test]
-fn nothing_is_missing_after_an_outage_that_the_memory_was_enough_for() {
+fn nothing_is_missing_after_an_outage_within_the_memory_limit() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(folder.path(), &[]);
     assert_eq!(between(&said, "written again: ", " records"), "0");
@@ -89,7 +89,7 @@ fn run(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(ran.stdout).unwrap()
 }
 
-/// What comes of a run that no midnight falls into, in UTC or in Kathmandu: then "today" is one day.
+/// Repeats the run until no midnight, in UTC or in Kathmandu, falls into it: "today" is then one day.
 fn within_a_day<T>(mut run: impl FnMut() -> T) -> T {
     let days =
         |at: DateTime<Utc>| [at, at + TimeDelta::minutes(5 * 60 + 45)].map(|at| at.date_naive());

@@ -1,4 +1,4 @@
-//! What the checkout records.
+//! The checkout's records.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -37,7 +37,7 @@ fn bank<const N: usize>(
 }
 
 #[tokio::test]
-async fn a_paid_order_is_on_record_with_its_charge() {
+async fn a_paid_order_is_recorded_with_its_charge() {
     let (log, clock) = ActivityLog::test();
     let checkout = checkout(&log, bank(&clock, [Ok(())]));
     checkout.oneshot(order()).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_declined_card_fails_the_checkout_and_places_no_order() {
 }
 
 #[tokio::test]
-async fn a_bank_that_was_away_is_asked_once_more() {
+async fn an_unavailable_bank_is_retried_once() {
     let (log, clock) = ActivityLog::test();
     let checkout = checkout(&log, bank(&clock, [Err(Refused::Unavailable), Ok(())]));
     checkout.oneshot(order()).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_bank_that_was_away_is_asked_once_more() {
 }
 
 #[test]
-fn a_customer_who_leaves_is_on_record_as_cancelled() {
+fn a_customer_who_leaves_is_recorded_as_cancelled() {
     let (log, clock) = ActivityLog::test();
     let silent = service_fn(|_: Charge| pending::<Result<(), Refused>>());
     {

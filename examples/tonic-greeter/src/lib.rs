@@ -66,7 +66,7 @@ fn reply(name: &str) -> HelloReply {
 ///
 /// # Errors
 ///
-/// When the transport fails.
+/// If the transport fails.
 pub async fn serve(
     greeter: impl Greeter,
     listener: TcpListener,

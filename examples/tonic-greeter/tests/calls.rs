@@ -28,7 +28,7 @@ use tower_activity::{
 
 /// A service whose behavior is the name in the request.
 struct Scripted {
-    /// Told when a call has arrived.
+    /// Notified when a call arrives.
     arrived: mpsc::UnboundedSender<()>,
 }
 
@@ -80,7 +80,7 @@ impl Stream for Spoken {
         }
         match self.script.as_str() {
             "greet" => Poll::Ready(None),
-            "missing" => Poll::Ready(Some(Err(Status::not_found("nobody is left")))),
+            "missing" => Poll::Ready(Some(Err(Status::not_found("no such person")))),
             "panic" => panic!("in the stream"),
             _ => Poll::Pending,
         }
@@ -223,7 +223,7 @@ async fn a_call_ends_with_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_status_says_is_the_message() {
+async fn the_message_is_that_of_the_status() {
     let mut site = Site::open().await;
     site.hello("missing").await.unwrap_err();
     let row = ended(&site.log, ONE);
@@ -251,7 +251,7 @@ async fn a_stream_ends_with_its_trailers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_is_one_in_the_method_and_in_the_stream() {
+async fn panics_in_methods_and_streams_are_recorded() {
     let mut site = Site::open().await;
     site.hello("panic").await.unwrap_err();
     let row = ended(&site.log, ONE);
@@ -264,10 +264,10 @@ async fn a_panic_is_one_in_the_method_and_in_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_cancels() {
+async fn a_client_that_disconnects_cancels_the_call() {
     let mut site = Site::open().await;
     tokio::select! {
-        _ = site.client.say_hello(asking("wait")) => panic!("nobody answers"),
+        _ = site.client.say_hello(asking("wait")) => panic!("the call was answered"),
         arrived = site.arrived.recv() => arrived.unwrap(),
     }
     check(&ended(&site.log, ONE), End::Cancelled, None, None);
@@ -285,9 +285,9 @@ async fn a_client_that_goes_away_cancels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_took_as_long_as_its_client_waits_is_a_timeout() {
+async fn a_call_that_exceeds_its_deadline_is_a_timeout() {
     let site = Site::open().await;
-    // Without a timer of its own: so the server's is the one that strikes.
+    // The client has no timer of its own, so the server's expires.
     let patient = Client::builder(TokioExecutor::new())
         .http2_only(true)
         .build_http();
@@ -299,7 +299,7 @@ async fn a_call_that_took_as_long_as_its_client_waits_is_a_timeout() {
 }
 
 #[test]
-fn a_call_that_is_not_answered_before_the_runtime_ends_is_cancelled() {
+fn a_call_that_outlives_the_runtime_is_cancelled() {
     let log = Runtime::new().unwrap().block_on(async {
         let mut site = Site::open().await;
         let mut client = site.client.clone();
@@ -311,7 +311,7 @@ fn a_call_that_is_not_answered_before_the_runtime_ends_is_cancelled() {
 }
 
 #[tokio::test]
-async fn the_example_greets_and_says_for_whom() {
+async fn the_example_greets_and_records_the_name() {
     let (log, _clock) = ActivityLog::test();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

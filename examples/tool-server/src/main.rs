@@ -22,7 +22,7 @@ use tracing_subscriber::{layer::SubscriberExt, registry, util::SubscriberInitExt
 
 use crate::root::Root;
 
-/// How long a tool that is running on a thread of its own may delay the shutdown.
+/// Timeout of the shutdown for tools that are running on blocking threads.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An MCP server whose tools do real work, and whose calls are recorded.

@@ -17,7 +17,7 @@ use server::ToolServer;
 use support::{Client, Place, call};
 use tower_activity::{ActivityLog, mcp::WithActivityExt, record::Capture};
 
-/// What must be nowhere.
+/// Secrets that must not be stored.
 const SECRETS: &[&str] = &[
     "colors-9f8e7d6c",
     "osc-link-5b4a3f2e",
@@ -34,7 +34,7 @@ const SECRETS: &[&str] = &[
     "MIIEowIBAAKCAQEAx7Kq",
 ];
 
-/// Stands beside them, and is to be found: the search is not blind.
+/// Text beside them that must be found, which proves that the search works.
 const KEPT: &str = "kept-beside-secrets";
 
 /// Files and rows that hold them.
@@ -72,7 +72,7 @@ fn plant(root: &Path) {
         .unwrap();
 }
 
-/// Calls the tools so that each secret is answered, or stands in an argument or an error.
+/// Calls the tools so that each secret is in an answer, an argument or an error.
 async fn call_tools(client: &Client) {
     let mut said = String::new();
     let sql = "SELECT name, password FROM user";
@@ -83,7 +83,7 @@ async fn call_tools(client: &Client) {
         ("read_file", json!({"path": "nested.json"})),
         ("read_file", json!({"path": "key.pem"})),
         ("fetch_invoice", json!({"number": 9})),
-        // Not those of one line each, which no longer says what they are.
+        // Not those that the search splits into lines, out of their context.
         ("search_source", json!({"text": "api_key"})),
         ("search_source", json!({"text": "client_secret"})),
         ("find_and_read", json!({"text": "Password:"})),
@@ -129,7 +129,7 @@ fn check(store: &Path) {
 }
 
 #[tokio::test]
-async fn none_is_kept_of_payloads() {
+async fn no_secret_of_a_payload_is_stored() {
     for capture in [Capture::Preview, Capture::Full] {
         let place = Place::new();
         let store = tempfile::tempdir().unwrap();
@@ -157,7 +157,7 @@ async fn none_is_kept_of_payloads() {
 }
 
 #[tokio::test]
-async fn none_is_kept_by_the_real_server() {
+async fn no_secret_is_stored_by_the_real_server() {
     let place = Place::new();
     plant(&place.root());
     let client = place.over_stdio().await;
@@ -165,7 +165,7 @@ async fn none_is_kept_by_the_real_server() {
     client.cancel().await.unwrap();
     place.until(|rows| rows.len() == 12).await;
     for (name, bytes) in files(place.store().parent().unwrap()) {
-        // The folder that is served stands beside the store.
+        // The served folder is beside the store.
         if name.contains("/activity.db") {
             for secret in SECRETS {
                 assert!(!is_in(&bytes, secret), "{secret} is in {name}");

@@ -118,7 +118,7 @@ fn check_record(rows: &[ActivityRecord], transport: &str) {
 }
 
 #[tokio::test]
-async fn every_call_over_stdio_is_on_record_and_nothing_else() {
+async fn every_call_over_stdio_is_recorded_and_nothing_else() {
     let place = Place::new();
     let client = place.over_stdio().await;
     call_every_tool(&client).await;
@@ -130,7 +130,7 @@ async fn every_call_over_stdio_is_on_record_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn every_call_over_http_is_on_record_and_nothing_else() {
+async fn every_call_over_http_is_recorded_and_nothing_else() {
     let place = Place::new();
     let (_server, url) = place.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url.clone())).await.unwrap();
@@ -154,7 +154,7 @@ async fn every_call_over_http_is_on_record_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_a_tool_logs_is_on_record_with_its_call() {
+async fn log_lines_of_a_tool_are_recorded_with_its_call() {
     let place = Place::new();
     let client = place.over_stdio().await;
     for (name, arguments) in [
@@ -209,7 +209,7 @@ async fn a_call_that_the_client_cancels_ends_as_cancelled() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_leaves_its_slow_call_abandoned_and_the_others_whole() {
+async fn a_killed_server_leaves_its_running_call_abandoned_and_the_others_complete() {
     let place = Place::new();
     let (mut server, url) = place.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
@@ -256,7 +256,7 @@ async fn a_server_that_is_killed_leaves_its_slow_call_abandoned_and_the_others_w
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_server_that_is_asked_to_end_does_so_also_while_a_client_holds_a_stream_open() {
+async fn a_server_exits_on_a_signal_although_a_client_holds_a_stream_open() {
     let place = Place::new();
     let (mut server, url) = place.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
@@ -292,7 +292,7 @@ fn check_whole(store: &Path, abandoned: u64) {
 }
 
 #[tokio::test]
-async fn the_tools_leave_their_folder_by_no_path() {
+async fn no_path_leads_the_tools_out_of_their_folder() {
     let place = Place::new();
     let client = place.over_stdio().await;
     let link = if cfg!(unix) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower_activity::{Status, query::ActivityReader, record::Filter};
 
 #[test]
-fn every_call_is_on_record_and_nothing_else() {
+fn every_call_is_recorded_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     let mut server = Command::new(env!("CARGO_BIN_EXE_tower-mcp-server"))

@@ -146,7 +146,7 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
     }
 }
 
-/// Creates the event of a line; `Some(None)` if the activity takes no more, `None` if it is inert.
+/// Creates the event of a line; `Some(None)` if the activity has reached its limit, `None` if it is inert.
 fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
     let open = activity.open()?;
     if open.shard.take_line(open.key, max) {

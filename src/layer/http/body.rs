@@ -63,7 +63,7 @@ pub(super) struct Progress {
     /// The length of the body in bytes, if it is known.
     length: Option<u64>,
     sent: u64,
-    /// True for an event stream, which goes on until the client disconnects.
+    /// True for an event stream, which lasts until the client disconnects.
     endless: bool,
 }
 

@@ -59,7 +59,7 @@ impl<C> Respond<C> {
         }
     }
 
-    /// Lets the activity go on with the connection, if the response upgrades it and a clone of the upgrade is kept.
+    /// Keeps the activity open with the connection, if the response upgrades it and a clone of the upgrade is kept.
     pub(super) fn set_upgrade(&mut self, upgrade: Upgrade) {
         self.upgrade = Some(upgrade);
     }

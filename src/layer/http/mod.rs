@@ -43,7 +43,7 @@
 //!
 //! # Upgrades
 //!
-//! A request whose connection is upgraded (101, or 2xx to `CONNECT`) has the attribute `upgraded`. Its activity goes on
+//! A request whose connection is upgraded (101, or 2xx to `CONNECT`) has the attribute `upgraded`. Its activity lasts
 //! while a clone of the [`Upgrade`] in the request's extensions exists, and then ends with `success`, whichever side
 //! closed. A task that keeps the request keeps the clone too; otherwise [`run`](Upgrade::run) the code that uses the
 //! connection. Without a clone the activity ends with the response's headers.

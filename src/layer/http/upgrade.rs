@@ -1,4 +1,4 @@
-//! Upgraded connections: their request's activity goes on while a handle of it exists.
+//! Upgraded connections: their request's activity lasts while a handle of it exists.
 
 use std::{fmt, future::Future, sync::Arc};
 

@@ -18,7 +18,7 @@ pub(super) enum Response<'a> {
     Result(&'a CallToolResult),
     /// A request for input, which the client sends with another call.
     InputRequired(&'a InputRequiredResult),
-    /// A task that goes on by itself.
+    /// A task that continues by itself.
     Task(&'a CreateTaskResult),
     /// A prompt or a resource.
     Content,

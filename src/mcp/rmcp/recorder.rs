@@ -190,7 +190,7 @@ impl Recorder {
         .await
     }
 
-    /// Returns the outcome of a call from its response. If the operation goes on, remembers what continues it.
+    /// Returns the outcome of a call from its response. If the operation is not finished, remembers the key of its continuation.
     fn outcome(
         &self,
         response: Response<'_>,

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starts_a_nanosecond_later_has_a_greater_salt() {
+    fn a_stamp_a_nanosecond_later_has_a_greater_salt() {
         let check = |ns| assert!(salt(ns, u64::MAX) < salt(ns + 1, 0), "{ns}");
         (1_767_225_600_000_000_000..1_767_225_600_000_000_999).for_each(check);
     }

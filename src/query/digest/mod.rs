@@ -154,8 +154,8 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read: put [`Digest::UNAVAILABLE`] into the prompt, as an error does not mean that nothing
-    /// happened. When the filter has a field that events lack.
+    /// If the store could not be read: put [`Digest::UNAVAILABLE`] into the prompt, as an error does not mean that nothing
+    /// happened. Also if the filter has a field that events lack.
     pub fn digest(&mut self, query: &DigestQuery) -> Result<Digest> {
         let mut filter = query.full_filter();
         let events = self.events(&filter, None, query.limit)?.records;
@@ -178,7 +178,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn recent(&mut self, actor: &str, now: DateTime<Utc>) -> Result<Vec<EventRecord>> {
         let filter = DigestQuery::new(now).actor(actor).full_filter();
         Ok(self.events(&filter, None, LIMIT)?.records)

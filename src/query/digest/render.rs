@@ -28,7 +28,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// When `tokens` is too small even for the line about left-out events (`is_invalid`).
+    /// If `tokens` is too small even for the line about left-out events (`is_invalid`).
     pub fn list(&self, tokens: usize) -> Result<String> {
         let zone = self.zone.parse().unwrap_or_default();
         let lines: Vec<_> = self
@@ -45,7 +45,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// When `tokens` is too small even for the line about left-out events (`is_invalid`).
+    /// If `tokens` is too small even for the line about left-out events (`is_invalid`).
     pub fn grouped(&self, tokens: usize) -> Result<String> {
         let zone = self.zone.parse().unwrap_or_default();
         let types = self.types.iter().map(|one| type_line(one, self.today));

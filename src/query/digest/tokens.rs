@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_as_long_as_it_may_be() {
+    fn the_longest_text_that_fits_is_returned() {
         let check = |budget, parts, expected: Option<&str>| {
             // The whole has no last line, and is the shorter for it.
             let text = |count: usize| match parts - count {

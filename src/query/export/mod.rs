@@ -130,7 +130,7 @@ impl<R: ExportRecord> Export<R> {
     ///
     /// # Errors
     ///
-    /// When the store could not be read; nothing is appended then. When the filter has a field that such records lack.
+    /// If the store could not be read; then nothing is appended. Also if the filter has a field that such records lack.
     pub fn page(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<bool> {
         let mut end = match self.end {
             Some(end) => end,

@@ -171,7 +171,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the subject has no activity (`is_not_found`), and when the store could not be read.
+    /// If the subject has no activity (`is_not_found`), or the store could not be read.
     pub fn metrics(&mut self, query: &MetricsQuery) -> Result<Metrics> {
         if !self.is_known(query)? {
             let what = format!("no activity of {}", query.subject);
@@ -223,7 +223,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
         let window = query.period();
         let quarters = window.quarters_until(self.ahead_from()?);
@@ -250,7 +250,7 @@ impl ActivityReader {
     ///
     /// # Errors
     ///
-    /// When the store could not be read.
+    /// If the store could not be read.
     pub fn event_types(&mut self, query: &MetricsQuery) -> Result<Vec<TypeCount>> {
         let window = query.period();
         let mut filter = Filter::default();

@@ -74,7 +74,7 @@ pub struct Filter {
     pub has: Choice<Has>,
     /// Words in the name, the message and the payloads.
     pub words: Words,
-    /// What has to hold too, where [`and`](Filter::and) cannot say it with the fields alone.
+    /// Filters that must also match, for conjunctions by [`and`](Filter::and) that the fields cannot express.
     #[serde(skip)]
     pub(crate) and: Option<Box<Filter>>,
 }

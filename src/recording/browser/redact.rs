@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Minimum length of a redacted string, including its quotes: shorter ones are names of tags and classes.
 const MIN_STRING: usize = 6;
 
-/// Replaces every string value by the result of `redact`, which gets its key too.
+/// Replaces every string value by the result of `redact`, which also receives its key.
 pub(super) fn lines(text: &str, redact: impl Fn(&str, Value) -> Value) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut rest, mut key) = (text, "");
@@ -44,8 +44,8 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// Parses a string. JavaScript may split surrogate pairs, which are invalid in Rust. A string that cannot be parsed is
-/// replaced, because it may contain a secret.
+/// Parses a string. JavaScript may split surrogate pairs, and lone surrogates are invalid in Rust. A string that cannot be
+/// parsed is replaced, because it may contain a secret.
 fn parse_string(string: &str) -> Value {
     serde_json::from_str(string)
         .or_else(|_| serde_json::from_str(&replace_lone_surrogates(string)))

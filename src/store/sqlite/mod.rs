@@ -43,7 +43,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// When the path cannot be made absolute.
+    /// If the path cannot be made absolute.
     pub fn new(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let location = if path.as_os_str() == ":memory:" {

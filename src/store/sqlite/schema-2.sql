@@ -1,10 +1,10 @@
 -- Schema 2: the file keeps its own ledger, retention and clock.
 
 -- Ledger: rows that the transactions of an instance inserted, and how many of these were deleted on purpose (pruned,
--- or accepted as deleted by somebody else). `doctor` compares the difference with the rows that are there.
+-- or deleted by another program and accepted). `doctor` compares the difference with the actual rows.
 -- commits: transactions of this instance.
--- wal_base: the sum of `commits` over all instances when the write-ahead log last began anew. A main file whose own sum is
--- smaller is older than the write-ahead log beside it.
+-- wal_base: the sum of `commits` over all instances when the WAL was last restarted. A main file whose sum is smaller is
+-- older than the WAL beside it.
 ALTER TABLE instance ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN wal_base INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN activities_added INTEGER NOT NULL DEFAULT 0;
@@ -16,11 +16,11 @@ ALTER TABLE instance ADD COLUMN recordings_removed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN chunks_added INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instance ADD COLUMN chunks_removed INTEGER NOT NULL DEFAULT 0;
 
--- Which of the instance's logs it belongs to: all that a process opens in one file are one instance.
+-- The log handle within the instance: all logs that a process opens on one file are one instance.
 ALTER TABLE open ADD COLUMN handle INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE recording ADD COLUMN handle INTEGER NOT NULL DEFAULT 0;
 
--- What schema 1 wrote is taken as it is: the ledger begins here.
+-- The ledger begins with the existing rows of schema 1.
 UPDATE instance SET activities_added = found.rows
 FROM (SELECT instance, count(*) AS rows FROM activity GROUP BY instance) AS found WHERE found.instance = instance.id;
 UPDATE instance SET events_added = found.rows
@@ -31,7 +31,7 @@ UPDATE instance SET chunks_added = found.rows
 FROM (SELECT recording.instance, count(*) AS rows FROM chunk JOIN recording ON recording.seq = chunk.recording
       GROUP BY recording.instance) AS found WHERE found.instance = instance.id;
 
--- Checks: the upkeep compares the ledger with the rows, a few thousand at a time, see check.rs.
+-- Checks: maintenance compares the ledger with the rows, a few thousand at a time: see maintenance/check.
 -- kind: 0 activities, 1 events, 2 recordings, 3 chunks.
 CREATE TABLE ledger_check (
   kind        INTEGER PRIMARY KEY,
@@ -45,7 +45,7 @@ CREATE TABLE ledger_check (
   complete_at INTEGER             -- start of the last check that found every row
 ) STRICT;
 
--- Rows of each instance that the check under way still has to find. Negative: it found more than there should be.
+-- Rows of each instance that the running check has yet to find. Negative: it has found more than the ledger has.
 CREATE TABLE ledger_uncounted (
   kind     INTEGER NOT NULL,
   instance INTEGER NOT NULL,      -- 0: not known
@@ -62,17 +62,17 @@ CREATE TABLE ledger_accepted (
   missing  INTEGER NOT NULL
 ) STRICT;
 
--- The sums before this quarter were deleted: they are not compared with their activities.
+-- Sums before this quarter hour were deleted, and are not compared with their activities.
 INSERT INTO mark (name, value)
 SELECT 'sums_deleted', max(value) FROM mark WHERE name IN ('complete_from', 'sums_from') HAVING count(*) > 0;
 
--- Events. A key is unique for its type, project and actor; no project is one, too, and so is no actor.
+-- A deduplication key is unique per type, project and actor; a missing project or actor counts as a value.
 DROP INDEX event_dedup_key;
 CREATE UNIQUE INDEX event_dedup_key ON event (dedup_key, type, coalesce(project, 0), coalesce(actor, 0))
   WHERE dedup_key IS NOT NULL;
 
--- Imports. Activities that got another id, because theirs did not say when they started: what names the old id, in whichever
--- import it comes, gets to name the new one.
+-- Imported activities that got a new id, because the old one did not contain their start time. Later imports that refer to
+-- the old id are changed to the new one.
 CREATE TABLE renamed (
   old BLOB PRIMARY KEY,
   new BLOB NOT NULL
@@ -80,14 +80,14 @@ CREATE TABLE renamed (
 
 -- Retention and clock.
 
--- What is kept, by kind: activities, events, previews, sums, recordings. A kind without a row has the default limit.
+-- Limits by kind: activities, events, previews, sums, recordings. A kind without a row has the default limit.
 CREATE TABLE retention (
   kind   TEXT PRIMARY KEY,
   age_us INTEGER,                 -- NULL: no limit
   bytes  INTEGER                  -- NULL: no limit
 ) STRICT, WITHOUT ROWID;
 
--- The store's own clock, as store/clock.rs keeps it. Microseconds.
+-- The store's own clock, in microseconds: see store/clock.rs.
 CREATE TABLE clock (
   id        INTEGER PRIMARY KEY CHECK (id = 1),
   now_us    INTEGER NOT NULL,
@@ -97,7 +97,7 @@ CREATE TABLE clock (
   since_us  INTEGER NOT NULL      -- where the clock has to catch up, what was committed since is younger than it seemed
 ) STRICT;
 
--- How far the order of commits had come when the store's clock showed this.
+-- Positions in commit order at instants of the store's clock.
 CREATE TABLE place (
   id        INTEGER PRIMARY KEY,
   at_us     INTEGER NOT NULL,
@@ -106,25 +106,24 @@ CREATE TABLE place (
   recording INTEGER NOT NULL      -- recording.seq
 ) STRICT;
 
--- Quarters of an hour since the Unix epoch in which activities started that were pruned: their sums cannot be added up
--- again, and are kept as they are.
+-- Ranges of quarter hours since the Unix epoch with pruned activities: their sums cannot be recomputed, and are kept.
 CREATE TABLE pruned (
   first INTEGER PRIMARY KEY,
   last  INTEGER NOT NULL
 ) STRICT;
 
--- A file of schema 1 was last open when its processes say so.
+-- The clock of a file of schema 1 starts at the newest instant that its instances recorded.
 INSERT INTO clock (id, now_us, wall_us, claim_us, agreed_us, since_us)
 SELECT 1, seen, seen, seen, 0, seen
 FROM (SELECT min(max(max(started_at, coalesce(stopped_at, 0), coalesce(json_extract(accounting, '$.saved_at'), 0))),
                  CAST(unixepoch('subsec') * 1000000 AS INTEGER)) AS seen FROM instance) WHERE seen IS NOT NULL;
--- When its rows were committed is not known: they are as old as their dates say.
+-- The commit times of its rows are unknown: their age is that of their dates.
 INSERT INTO place (at_us, activity, event, recording)
 SELECT 0, coalesce((SELECT max(seq) FROM activity), 0), coalesce((SELECT max(seq) FROM event), 0),
        coalesce((SELECT max(seq) FROM recording), 0) FROM clock;
 
--- Schema 1 said since when nothing was pruned, and raised that also where sums were pruned whose activities stayed. What
--- was pruned came before the oldest that stayed; the newest always stayed.
+-- Schema 1 stored the instant since which nothing was pruned, and also advanced it when only sums were pruned. Pruned
+-- activities are older than the oldest remaining one; the newest is never pruned.
 INSERT INTO pruned (first, last)
 SELECT 0, min(value, oldest + 1) - 1
 FROM (SELECT value, coalesce((SELECT started_at / 900000000 FROM activity WHERE seq < (SELECT max(seq) FROM activity)

@@ -50,7 +50,7 @@ CREATE UNIQUE INDEX activity_id ON activity (id);
 CREATE INDEX activity_project ON activity (project, id) WHERE project IS NOT NULL;
 CREATE INDEX activity_root ON activity (root) WHERE root IS NOT NULL;
 
--- Redacted payloads of ended activities, apart so that they can be pruned and erased by themselves.
+-- Redacted payloads of ended activities, in a table of their own so that they can be pruned and erased separately.
 CREATE TABLE preview (
   activity         INTEGER PRIMARY KEY,  -- activity.seq
   input            TEXT,
@@ -118,7 +118,7 @@ CREATE INDEX event_project ON event (project, id) WHERE project IS NOT NULL;
 CREATE INDEX event_actor ON event (actor, id) WHERE actor IS NOT NULL;
 CREATE INDEX event_activity ON event (activity, id) WHERE activity IS NOT NULL;
 
--- Additive sums of a quarter of an hour for one scope, keyed by the activity's start.
+-- Additive sums of a quarter hour for one scope, keyed by the activity's start.
 CREATE TABLE bucket (
   scope     INTEGER NOT NULL,   -- 0 overall 1 project 2 name 3 brand 4 agent (up to followed_activities)
   scope_id  INTEGER NOT NULL,   -- text.id; 0 for overall
@@ -136,8 +136,8 @@ CREATE TABLE bucket (
 
 CREATE INDEX bucket_quarter ON bucket (quarter);
 
--- When agents were active and took turns in a quarter of an hour, by project (text.id) and together (0): how many activities,
--- turns, and activities without a parent that are no turn, with their first and last start. Up to followed_activities.
+-- Sums of one agent in a quarter hour, per project (scope_id: text.id) and over all projects (0): activities, turns, and
+-- root activities that are not turns, the latter two with their first and last start. Derived, up to followed_activities.
 CREATE TABLE agent_stretch (
   agent      INTEGER NOT NULL,
   quarter    INTEGER NOT NULL,
@@ -152,12 +152,12 @@ CREATE TABLE agent_stretch (
   PRIMARY KEY (agent, quarter, scope_id)
 ) STRICT, WITHOUT ROWID;
 
--- Agents that have ever taken a turn that says so.
+-- Agents that have recorded an activity of kind turn.
 CREATE TABLE turning_agent (
   agent INTEGER PRIMARY KEY
 ) STRICT;
 
--- The same of all agents at once, so that it can be added up to any span: see agents/pace.rs.
+-- Turn sums of all agents per quarter hour, which can be added up over any span: see store/sums/turns.rs.
 CREATE TABLE pace (
   scope_id  INTEGER NOT NULL,
   quarter   INTEGER NOT NULL,
@@ -167,7 +167,7 @@ CREATE TABLE pace (
   PRIMARY KEY (scope_id, quarter)
 ) STRICT, WITHOUT ROWID;
 
--- Both of everything, by the hour: what the quarters say, added up, so that a month is read quickly. See hour.rs.
+-- Hourly roll-up of the overall rows of bucket and pace, for queries over long spans. Derived: see write/sums/hours.rs.
 CREATE TABLE hour (
   quarter   INTEGER PRIMARY KEY, -- the first of the hour's
   count     INTEGER NOT NULL,
@@ -183,7 +183,7 @@ CREATE TABLE hour (
   after     BLOB NOT NULL
 ) STRICT;
 
--- Recordings: what a browser session, a terminal or the like leaves. Its chunks are only ever added to.
+-- Recordings of browser sessions, terminals and other resources. Chunks are append-only.
 -- format: text.id.
 CREATE TABLE recording (
   seq      INTEGER PRIMARY KEY,
@@ -210,10 +210,10 @@ CREATE TABLE chunk (
   body       BLOB NOT NULL
 ) STRICT;
 
--- Sums are read here, without the bodies.
+-- A covering index for sums, so that bodies are not read.
 CREATE INDEX chunk_place ON chunk (recording, number, track, events, bytes);
 
--- Which part of a recording belongs to an activity. until_at NULL: it goes on, or is pending.
+-- The time range of a recording that belongs to an activity. until_at NULL: still running, or pending.
 CREATE TABLE link (
   activity  BLOB NOT NULL,        -- activity.id
   recording INTEGER NOT NULL,     -- recording.seq
@@ -224,9 +224,10 @@ CREATE TABLE link (
 
 CREATE INDEX link_recording ON link (recording);
 
--- Where words and rare scopes are found. A row stands for all that started in the microsecond that is its rowid, and is
--- no more than a hint: it is the rows themselves that a filter is held against.
--- words: name or type, message or summary, payloads, as record/filter/words.rs writes them. scopes: see search.rs.
+-- Full-text index of words and rare scopes. A row covers all records that started in the microsecond of its rowid, and
+-- only yields candidates: the filter is checked against the records themselves.
+-- words: name or type, message or summary, payloads, as record/filter/words.rs writes them. scopes: see
+-- maintenance/search.rs.
 CREATE VIRTUAL TABLE activity_search USING fts5 (
   words, scopes, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
@@ -234,13 +235,13 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
   words, scopes, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
--- What is known of the store as a whole.
--- complete_from: no activity that started in this quarter of an hour since the Unix epoch, or later, was pruned.
+-- Counters and watermarks of the store.
+-- complete_from: no activity that started in this quarter hour since the Unix epoch, or later, was pruned.
 -- sums_from: the first quarter whose sums were not deleted.
--- erased: how often a text was deleted, whose number others may remember.
--- recording_bytes: what the bodies of all chunks take together, kept by the triggers below.
--- followed_activities, followed_events: the last seq that activity_search, event_search and the sums of agents have.
--- activity_bytes, event_bytes, preview_bytes: what the rows up to there take, as size.rs counts it.
+-- erased: the erase epoch, incremented when texts are deleted; writers then drop their cached text ids.
+-- recording_bytes: the total size of all chunk bodies, maintained by the triggers below.
+-- followed_activities, followed_events: watermarks, the last seq in activity_search, event_search and the sums of agents.
+-- activity_bytes, event_bytes, preview_bytes: the size of the rows up to the watermark, as maintenance/size.rs counts it.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
@@ -256,7 +257,7 @@ CREATE TRIGGER chunk_deleted AFTER DELETE ON chunk BEGIN
   UPDATE mark SET value = value - old.bytes WHERE name = 'recording_bytes';
 END;
 
--- Views: a contract for people and programs that read the file with any SQLite client.
+-- Views: the stable interface for other SQLite clients.
 CREATE VIEW activities AS
 SELECT lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4) || '-' || substr(hex(a.id), 13, 4)
          || '-' || substr(hex(a.id), 17, 4) || '-' || substr(hex(a.id), 21)) AS id,
@@ -294,7 +295,7 @@ LEFT JOIN text AS actor ON actor.id = a.actor
 LEFT JOIN text AS brand ON brand.id = a.brand
 LEFT JOIN text AS environment ON environment.id = a.environment;
 
--- What happened to projects and to users. Log lines (type log) are what a program tells of itself: they stay in event.
+-- Events of projects and users, without log lines (type log).
 CREATE VIEW project_actions AS
 SELECT lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4)
          || '-' || substr(hex(e.id), 17, 4) || '-' || substr(hex(e.id), 21)) AS action_id,

@@ -19,7 +19,7 @@ const BATCH: usize = 13;
 ///
 /// # Errors
 ///
-/// When the store cannot be written.
+/// If the store cannot be written.
 pub fn commit(store: &dyn Store, records: &Records) -> Result<Box<dyn Writer>> {
     let mut dead = store.writer(&records.dead)?;
     let abandoned = records.activities.iter();

@@ -63,7 +63,7 @@ pub struct Difference {
 ///
 /// # Errors
 ///
-/// When `fill` fails. An unexpected error of the reader is a [`Difference`].
+/// If `fill` fails. An unexpected error of the reader is a [`Difference`].
 pub fn check(
     seeds: Range<u64>,
     mut fill: impl FnMut(&Records) -> Result<Box<dyn Reader>>,
@@ -89,7 +89,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// When answers differ, with the first few of them, and when none was compared.
+    /// If answers differ, with the first few differences, or none was compared.
     #[track_caller]
     pub fn assert(&self) {
         assert!(self.compared > 0 && self.differences.is_empty(), "{self}");

@@ -15,12 +15,12 @@ use utoipa::{
 use super::{api, json::Json, problem::Problem, state::Writes};
 use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, TraceId};
 
-/// The read-only part.
+/// The read-only endpoints.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "tower-activity",
-        description = "EventReceipt tool calls, requests, events and recordings. Times are RFC 3339 in UTC, durations are in \
+        description = "Recorded tool calls, requests, events and recordings. Times are RFC 3339 in UTC, durations are in \
                        nanoseconds, IDs and cursors are opaque. `x-filter` lists the fields of the filter grammar (`q`)."
     ),
     servers((url = ".", description = "Relative to this document")),
@@ -34,13 +34,13 @@ use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, 
 )]
 struct Read;
 
-/// The chunks of recordings.
+/// The endpoint for chunks of recordings.
 #[cfg(feature = "recording")]
 #[derive(OpenApi)]
 #[openapi(paths(api::chunks::chunks))]
 struct Chunks;
 
-/// The part that writes.
+/// The endpoints that write.
 #[derive(OpenApi)]
 #[openapi(paths(api::write::event))]
 struct Write;
@@ -63,7 +63,7 @@ pub(super) fn document(writes: Writes) -> Result<Json, Problem> {
 /// Schemas whose optional fields may be missing. In all others they are present, and `null` when unknown.
 const MAY_LACK_FIELDS: [&str; 2] = ["Problem", "RetentionFields"];
 
-/// Adds what the derives do not know: fields that are `null` rather than missing, and the filter grammar.
+/// Adds what the derives cannot express: fields that are `null` instead of missing, and the filter grammar.
 fn finished(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     for (name, schema) in document
         .components
@@ -74,7 +74,7 @@ fn finished(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi 
             require_all(schema);
         }
     }
-    // A list of texts and booleans is always JSON.
+    // Cannot fail: strings and booleans are always valid JSON.
     let fields = serde_json::to_value(filter::fields()).unwrap_or_default();
     document.extensions = Some(Extensions::from_iter([(filter::EXTENSION, fields)]));
     document
@@ -123,7 +123,7 @@ impl IntoResponses for Problem {
     }
 }
 
-/// Types that JSON has as strings.
+/// Implements the schema traits for types that are strings in JSON.
 macro_rules! texts {
     ($($of:ty),*) => {$(
         impl PartialSchema for $of {

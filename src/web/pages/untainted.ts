@@ -4,8 +4,8 @@ import type { Plugin } from "vite";
 
 /**
  * If a page has replaced functions that rrweb calls, rrweb takes them from an iframe that it adds and removes. It looks for
- * two methods among the accessors, does not find them, and so treats every page as such. Chromium crashes if that happens
- * while the first page of a browser is loading.
+ * two methods among the accessors, does not find them, and so takes every page for modified. Chromium crashes if the iframe
+ * is added while the first page of a browser is loading.
  */
 const ACCESSORS = 'Element: ["shadowRoot", "querySelector", "querySelectorAll"],';
 const METHODS = "Element: [],";

@@ -1,4 +1,4 @@
-//! Texts with secrets in the forms that people write, and texts that only look like it.
+//! Texts with secrets in the forms that people write, and texts that only look like secrets.
 
 use tower_activity::redact::Redactor;
 

@@ -156,7 +156,7 @@ async fn a_failure_on_the_machine_is_in_the_error() {
     let stranger = Sshd::start();
     let known = fs::read_to_string(stranger.client())
         .unwrap()
-        .replace("/known", "/nobody");
+        .replace("/known", "/missing");
     fs::write(stranger.client(), known).unwrap();
     let refused = SshProvider::new("machine", "hosts").config(stranger.client());
     let error = refused.create_host(&log, "web").await.unwrap_err();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::poll_until;
 
-/// An sshd that runs until it is dropped, and the configuration of a client it accepts.
+/// An sshd that runs until it is dropped, and the configuration of a client that it accepts.
 pub struct Sshd {
     daemon: Child,
     port: u16,
@@ -114,7 +114,7 @@ fn run(folder: &Path) -> Child {
     command.spawn().unwrap()
 }
 
-/// sshd requires that it is started by its absolute path.
+/// Finds sshd, which must be started by its absolute path.
 fn find() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);

@@ -141,7 +141,7 @@ async fn a_host_is_kept_awake_by_tool_calls_then_idle_then_stopped_then_resumed(
         );
     }
     let now = start.after(14 * MINUTE);
-    assert!(!awake.poll(now).await.unwrap(), "nobody called");
+    assert!(!awake.poll(now).await.unwrap(), "no call was made");
     assert!(is_up(&poll(&mut watcher, now).await));
 
     let now = start.after(15 * MINUTE);

@@ -67,7 +67,7 @@ async fn an_upgraded_connection_is_byte_for_byte_the_same() {
             connection.read_exact(&mut echo).await.unwrap();
             assert_eq!(echo, answer, "{path}");
             connection.shutdown().await.unwrap();
-            // What the server sends after the client has closed.
+            // Output of the server after the client has closed.
             let mut rest = Vec::new();
             connection.read_to_end(&mut rest).await.unwrap();
             let lines = head.lines().filter(|line| !line.starts_with("date: "));

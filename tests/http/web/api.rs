@@ -1,4 +1,4 @@
-//! Every address of the API answers from the store, or says why it does not.
+//! Every path of the API answers from the store, or with a problem.
 
 use std::time::Duration;
 
@@ -131,11 +131,11 @@ async fn an_unknown_resource_is_not_found_with_a_reason() {
         ),
         ("/api/activities/7", "not an activity ID: \"7\""),
         (
-            "/api/metrics/projects/nobody",
-            "no activity of the project \"nobody\"",
+            "/api/metrics/projects/unknown",
+            "no activity of the project \"unknown\"",
         ),
-        ("/api/metrics/agents/nobody", "the agent \"nobody\""),
-        ("/api/metrics/names/nobody", "the name \"nobody\""),
+        ("/api/metrics/agents/unknown", "the agent \"unknown\""),
+        ("/api/metrics/names/unknown", "the name \"unknown\""),
         ("/api/nothing", "nothing at"),
     ] {
         let detail = get(&app, path).await.problem(404, "not_found");
@@ -333,7 +333,7 @@ async fn the_path_of_the_router_ends_with_a_slash() {
     let moved = get(&app, "/ops/activity?a=1").await;
     assert_eq!(moved.status, 308);
     assert_eq!(moved.header("location"), "./activity/?a=1");
-    // What is there is the dashboard's to say, where it is built.
+    // With the dashboard these paths are its pages.
     assert_ne!(get(&app, "/ops/activity/").await.status, 308);
     assert_ne!(get(&router(&log), "/").await.status, 308);
 }

@@ -1,4 +1,4 @@
-//! The API's description (OpenAPI) against what the router answers.
+//! The API's description (OpenAPI) matches the router's responses.
 
 use std::{collections::BTreeSet, env, fs};
 
@@ -8,9 +8,9 @@ use tower_activity::{ActivityLog, Describe, Outcome};
 
 use crate::web::support::{get, request, router, send};
 
-/// The committed copy, which the dashboard's types are generated from.
+/// The committed copy, from which the dashboard's types are generated.
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
-/// Names the file that is to be written instead: `cargo xtask openapi` sets it.
+/// Names a file to write instead: `cargo xtask openapi` sets it.
 const WRITE: &str = "ACTIVITY_TEST_OPENAPI";
 
 #[cfg(all(feature = "recording", feature = "webhook"))]

@@ -1,4 +1,4 @@
-//! How the store stands.
+//! `api/health`.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -67,9 +67,9 @@ async fn health_is_not_ok_if_the_last_check_missed_rows() {
         (&json!(true), &json!(null))
     );
 
-    let mut upkeep = SqliteStore::new(&path).unwrap().maintenance().unwrap();
+    let mut maintenance = SqliteStore::new(&path).unwrap().maintenance().unwrap();
     let now = Utc::now();
-    while upkeep.check(now).unwrap() {}
+    while maintenance.check(now).unwrap() {}
     let health = get(&app, "/api/health").await.json();
     let check = &health["last_check"];
     assert_eq!(
@@ -82,7 +82,7 @@ async fn health_is_not_ok_if_the_last_check_missed_rows() {
     store
         .execute("DELETE FROM event WHERE seq = 2", ())
         .unwrap();
-    while upkeep.check(now + TimeDelta::days(2)).unwrap() {}
+    while maintenance.check(now + TimeDelta::days(2)).unwrap() {}
     let health = get(&app, "/api/health").await.json();
     let then = &health["last_check"];
     assert_eq!(

@@ -217,14 +217,14 @@ async fn the_application_authorizes_requests() {
         .auth(
             |parts| match parts.headers.get("x-user").map(|user| user.as_bytes()) {
                 Some(b"admin") => Access::Everything,
-                Some(b"nobody") => Access::projects::<&str>([]),
+                Some(b"guest") => Access::projects::<&str>([]),
                 Some(b"mistake") => Access::only(Filter::default()),
                 _ => Access::Denied,
             },
         )
         .into();
     assert_eq!(send(&app, with("x-user", "admin")).await.status, 200);
-    send(&app, with("x-user", "nobody"))
+    send(&app, with("x-user", "guest"))
         .await
         .problem(403, "forbidden");
     send(&app, with("x-user", "ann"))

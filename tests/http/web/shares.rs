@@ -187,7 +187,7 @@ async fn users_see_their_own_records_and_no_others_on_any_endpoint() {
         ("project:apex", &["apex"]),
         ("project:acme,apex", &["acme", "apex"]),
         ("project:a* -project:apex", &["acme"]),
-        ("project:nobody", &[]),
+        ("project:unknown", &[]),
     ];
     for (only, allowed) in users {
         for query in [

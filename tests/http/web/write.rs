@@ -1,4 +1,4 @@
-//! Nothing can be written, unless the application says so; and then by no page of somebody else's.
+//! The API is read-only unless the application enables writing, and then it refuses cross-origin requests.
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -55,7 +55,7 @@ async fn cross_origin_writes_are_rejected() {
     let app: Router = log.router().accept_events().into();
     let body = "{\"type\":\"forged\"}";
     let forged: [(&[(&str, &str)], u16); 9] = [
-        // A form, a plain text, a script of another origin, a document without one, one that says nothing.
+        // A form, plain text, a cross-origin script, a document without an origin, a request without these headers.
         (
             &[
                 ("content-type", "application/x-www-form-urlencoded"),
@@ -83,7 +83,7 @@ async fn cross_origin_writes_are_rejected() {
         (&[JSON, ("origin", "null")], 403),
         (&[JSON, ("origin", "http://localhost:9999")], 403),
         (&[JSON], 403),
-        // Nor can a page of ours be made to by what a form can send.
+        // Content types that a form can send are refused from the same origin, too.
         (&[("content-type", "text/plain"), SAME], 415),
         (
             &[("content-type", "multipart/form-data; boundary=x"), SAME],

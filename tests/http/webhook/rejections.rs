@@ -1,4 +1,4 @@
-//! What webhooks reject.
+//! Invalid webhooks are rejected.
 
 use std::{fs, net::TcpListener};
 

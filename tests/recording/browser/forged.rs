@@ -35,7 +35,7 @@ async fn forged_payloads_break_nothing_and_use_no_memory() {
     driver.eval(&tab, "mark('after;')").await;
     call.end(Outcome::success());
     let recording = recording_when(&log, id, ended).await;
-    // Those three, and the events of its own document if it was evicted by invented documents.
+    // The three invalid lines, and the page's own events if forged documents evicted its document.
     assert_eq!(recording.status, RecordingStatus::Lost);
     assert!((3..1000).contains(&recording.lost), "{recording:?}");
     assert_eq!(recording.tracks, ["tab 1"]);

@@ -1,4 +1,4 @@
-//! Which file imports which, and circles among them.
+//! The graph of imports between files, and its cycles.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,10 +7,10 @@ use std::{
 
 use super::source::production;
 
-/// A path of modules and items from the crate's root on.
+/// A path of modules and items from the crate's root.
 type Name = Vec<String>;
 
-/// All paths in a file's code that begin with `crate`, `super` or `self`, from the crate's root on.
+/// Returns all paths in a file's code that begin with `crate`, `super` or `self`, as paths from the crate's root.
 pub fn paths(path: &Path, text: &str) -> Vec<Name> {
     let text = production(text);
     let mut found = Vec::new();
@@ -25,8 +25,8 @@ pub fn paths(path: &Path, text: &str) -> Vec<Name> {
     found.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Circles of files that import each other, each with the imports that make it. What goes between a `mod.rs` and the
-/// files of its folder is not counted: it is their door. Nor are circles of files that are all `one`.
+/// Returns cycles of files that import each other, each with its imports. Imports between a `mod.rs` and the files of its
+/// folder do not count, nor do cycles of files that are all in `one`.
 pub fn circles(files: &[(PathBuf, String)], one: &[&str]) -> Vec<String> {
     let modules: BTreeMap<Name, &(PathBuf, String)> =
         files.iter().map(|file| (module(&file.0), file)).collect();
@@ -66,7 +66,7 @@ pub fn circles(files: &[(PathBuf, String)], one: &[&str]) -> Vec<String> {
     circles.into_iter().collect()
 }
 
-/// All modules that can be reached by imports.
+/// Returns all modules reachable by imports.
 fn reached<'a>(
     name: &'a Name,
     imports: &BTreeMap<&'a Name, BTreeSet<&'a Name>>,
@@ -83,7 +83,7 @@ fn reached<'a>(
     reached
 }
 
-/// The module that defines what a path names; `None` for one that is not among these.
+/// Returns the module that defines a path's item; `None` if it is not among these.
 fn resolve<'a>(
     path: &[String],
     modules: &'a BTreeMap<Name, &(PathBuf, String)>,
@@ -100,7 +100,7 @@ fn resolve<'a>(
     Some(deeper.unwrap_or(module))
 }
 
-/// What a file takes over from others by `use`, by the name that it has here.
+/// Returns a file's imported items, by their names in it.
 fn exports(path: &Path, text: &str) -> BTreeMap<String, Name> {
     let text = production(text);
     let mut found = Vec::new();
@@ -108,13 +108,13 @@ fn exports(path: &Path, text: &str) -> BTreeMap<String, Name> {
         let Some((_, tree)) = statement.rsplit_once("use ") else {
             continue;
         };
-        // A path without a root begins with a module of its own.
+        // A path without a root begins with a child module.
         self::tree(tree, module(path), &root_of(path), &mut found);
     }
     found.into_iter().collect()
 }
 
-/// The names in a tree of `use`, each with what it is called here.
+/// Returns the names in a `use` tree, each with its alias.
 fn tree(text: &str, mut prefix: Name, root: &Name, found: &mut Vec<(String, Name)>) {
     let mut rest = text;
     loop {
@@ -150,7 +150,7 @@ fn tree(text: &str, mut prefix: Name, root: &Name, found: &mut Vec<(String, Name
     }
 }
 
-/// The module of a file.
+/// Returns the module of a file.
 fn module(path: &Path) -> Name {
     let path = path.with_extension("");
     let parts = path.iter().filter_map(|part| part.to_str());
@@ -161,7 +161,7 @@ fn module(path: &Path) -> Name {
     parts
 }
 
-/// The root of the crate that a file belongs to: the command is one of its own.
+/// Returns the root of a file's crate: the command is a separate one.
 fn root_of(path: &Path) -> Name {
     match path.starts_with("activity-cli") {
         true => vec![String::from("src")],

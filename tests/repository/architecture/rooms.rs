@@ -1,4 +1,4 @@
-//! The order inside of a folder: rooms that only import lower ones, and no circles of files.
+//! The order within a folder: subfolders (rooms) import only lower ones, and files have no import cycles.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::{
     source::{read, sources},
 };
 
-/// The rooms of `src/store/sqlite`, lowest first: each may touch those before it. Files beside the rooms are below all.
+/// The rooms of `src/store/sqlite`, lowest first: each may touch those before it. Files beside the rooms are below all of them.
 const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
 
 /// One contract in several files: a record names the part of the reader that reads it, the reader pages by position, a
@@ -32,7 +32,7 @@ fn rooms_of_sqlite_only_touch_lower_ones() {
 }
 
 #[test]
-fn files_do_not_import_each_other_in_circles() {
+fn files_have_no_import_cycles() {
     let files = ["src", "activity-cli/src"].into_iter().flat_map(sources);
     let files: Vec<_> = files.map(|path| (path.clone(), read(&path))).collect();
     let circles = graph::circles(&files, READER);
@@ -40,7 +40,7 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn a_circle_of_files_is_seen() {
+fn an_import_cycle_is_found() {
     let path_of = |path: &str| match path.strip_prefix("command/") {
         Some(path) => Path::new("activity-cli/src").join(path),
         None => Path::new("src/store").join(path),
@@ -80,12 +80,12 @@ fn a_circle_of_files_is_seen() {
         ],
         1,
     );
-    // The command is a crate of its own.
+    // The command is a separate crate.
     let command = |text| ("command/a.rs", text);
     let other = ("command/b.rs", "use crate::a::A;");
     check(&[command("use crate::b::B;"), other], 1);
     check(&[command("use crate::store::b::B;"), other], 0);
-    // By way of what a folder offers.
+    // Through a folder's re-exports.
     let door = (
         "b/mod.rs",
         "mod c; mod d; pub(super) use self::c::C; pub use d::D;",
@@ -121,7 +121,7 @@ fn a_circle_of_files_is_seen() {
 }
 
 #[test]
-fn a_room_that_touches_a_higher_one_is_seen() {
+fn an_import_of_a_higher_room_is_found() {
     let check = |path: &str, text: &str, expected: usize| {
         let faults = rooms_up(&Path::new("src/store/sqlite").join(path), text);
         assert_eq!(faults.len(), expected, "{path}: {text}\n{faults:?}");
@@ -152,7 +152,7 @@ fn a_room_that_touches_a_higher_one_is_seen() {
     );
 }
 
-/// Which higher rooms a file of `src/store/sqlite` touches.
+/// Returns the higher rooms that a file of `src/store/sqlite` imports.
 fn rooms_up(path: &Path, text: &str) -> Vec<String> {
     let paths = graph::paths(path, text);
     let parts = |path: &Path| -> Vec<String> {
@@ -165,7 +165,7 @@ fn rooms_up(path: &Path, text: &str) -> Vec<String> {
     if inside == "mod.rs" {
         return Vec::new();
     }
-    // Of a file beside the rooms there is no place among them: it may touch none.
+    // A file beside the rooms may import none of them.
     let own = ROOMS.iter().position(|room| *room == inside);
     let touched = paths.iter().filter_map(|path| {
         let room = path

@@ -1,11 +1,11 @@
-//! The library's source files, and what is code in them.
+//! The library's source files, and the code in them.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The text without comments, literals and `#[cfg(test)]` modules.
+/// Returns the text without comments, literals and `#[cfg(test)]` modules.
 pub fn production(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -35,7 +35,7 @@ pub fn production(text: &str) -> String {
     without_tests(&out)
 }
 
-/// How many `#` open the raw string that begins here.
+/// Returns the number of `#` that open the raw string here.
 fn raw_hashes(text: &str) -> Option<usize> {
     let hashes = text[1..].bytes().take_while(|byte| *byte == b'#').count();
     text[1 + hashes..].starts_with('"').then_some(hashes)
@@ -75,7 +75,7 @@ fn without_tests(text: &str) -> String {
     format!("{before}{}", without_tests(&after[end..]))
 }
 
-/// All Rust files under a folder of the repository; their tests in files of their own are left out.
+/// Returns all Rust files under a folder of the repository, without separate test files.
 pub fn sources(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];

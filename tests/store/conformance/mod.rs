@@ -110,9 +110,9 @@ fn a_scan_of_too_many_records_says_how_to_narrow_it() {
     let ended = records.activities.iter();
     let ended = ended.filter(|one| one.status != Status::Running).count();
     reader.options().scan_limit = Some(ended - 1);
-    let filter = Filter::parse("-name:nobody", records.now).unwrap();
+    let filter = Filter::parse("-name:unknown", records.now).unwrap();
     let error = reader.scan(&filter, &mut |_| {}).unwrap_err();
-    assert!(error.to_string().contains("-name:nobody"), "{error}");
+    assert!(error.to_string().contains("-name:unknown"), "{error}");
 
     // A narrower filter stays within the limit.
     let day = Filter::parse("since:24h until:23h", records.now).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests of the bridge share: a log, and reading it back.
+//! Helpers of the bridge's tests: a log, and reading it back.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! The calls that the demo makes, and what must be on record of each.
+//! The calls of the demo, and the expected record of each.
 
 /// A tool call.
 pub(super) struct Call {
@@ -9,14 +9,14 @@ pub(super) struct Call {
     pub(super) nested: &'static [&'static str],
 }
 
-/// How a call ends.
+/// The end of a call.
 pub(super) enum Ends {
     Well,
-    /// The tool says that it failed.
+    /// The tool returns an error.
     InToolError,
 }
 
-/// Called over streamable HTTP, one after the other.
+/// Calls over streamable HTTP, in sequence.
 pub(super) const OVER_HTTP: &[Call] = &[
     Call {
         tool: "search_source",
@@ -59,7 +59,7 @@ pub(super) const OVER_HTTP: &[Call] = &[
     },
 ];
 
-/// Called over stdio: by a second process, which writes to the same file.
+/// Calls over stdio, to a second process that writes to the same file.
 pub(super) const OVER_STDIO: &[Call] = &[Call {
     tool: "read_file",
     args: &[("path", "README.md")],

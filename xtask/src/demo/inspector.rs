@@ -1,4 +1,4 @@
-//! The official MCP inspector as a client: a program of its own that knows nothing of us.
+//! The official MCP inspector as an independent client.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,11 +14,11 @@ pub(super) struct Inspector {
     program: PathBuf,
 }
 
-/// How a tool server is reached.
+/// The transport of a tool server.
 pub(super) enum Transport<'a> {
-    /// It listens at this address.
+    /// HTTP, at this address.
     Http(&'a str),
-    /// It is a program that the client starts, with these arguments and these variables.
+    /// Stdio: the client starts this program, with these arguments and environment variables.
     Stdio {
         program: &'a Path,
         args: &'a [&'a str],
@@ -27,23 +27,22 @@ pub(super) enum Transport<'a> {
 }
 
 impl Inspector {
-    /// Finds the inspector in the ignored `target/`, or installs it there: the version, and every package
-    /// below it, that the committed lockfile names.
+    /// Finds the inspector in `target/`, or installs it there with the versions in the committed lock file.
     ///
     /// # Errors
     ///
-    /// When node or npm is missing, and when npm fails.
+    /// If node or npm is missing, or npm fails.
     pub(super) fn install() -> Result<Self> {
         let program = "node_modules/@modelcontextprotocol/inspector/cli/build/cli.js";
         let program = npm::install("inspector", program)?;
         Ok(Inspector { program })
     }
 
-    /// Asks a server for its tools.
+    /// Lists the tools of a server.
     ///
     /// # Errors
     ///
-    /// When it does not answer.
+    /// If it does not answer.
     pub(super) fn list(&self, transport: &Transport<'_>) -> Result<Value> {
         self.ask(transport, &["--method", "tools/list"])
     }
@@ -52,7 +51,7 @@ impl Inspector {
     ///
     /// # Errors
     ///
-    /// When the server does not answer with a result. That a tool failed is a result.
+    /// If the server does not answer with a result; a failed tool is a result.
     pub(super) fn call(
         &self,
         transport: &Transport<'_>,

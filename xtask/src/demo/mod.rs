@@ -1,4 +1,4 @@
-//! `cargo demo`: real calls of real tools by a real client, and what is on record of them.
+//! `cargo demo`: real calls of real tools by a real client, and their records.
 
 mod calls;
 mod inspector;
@@ -26,33 +26,33 @@ use crate::{
     run::{self, Result, cargo, run, run_quietly},
 };
 
-/// Where the tool server listens if nobody else does.
+/// The tool server's port, if it is free.
 const TOOLS: u16 = 8788;
-/// Where the dashboard is, likewise.
+/// The dashboard's port, if it is free.
 const DASHBOARD: u16 = 8787;
 
-/// What is recorded of the last call is committed within this time.
+/// Timeout for the commit of the last call.
 const COMMITTED_WITHIN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
-/// What happens after the calls.
+/// What to do after the calls.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stay {
-    /// The server goes on until ctrl-c.
+    /// Keep the server running until ctrl-c.
     UntilStopped,
-    /// What is on record is compared with the calls, and the demo ends.
+    /// Compare the records with the calls, and exit.
     No,
 }
 
-/// Sets everything up, makes the calls, and shows what is on record.
+/// Sets everything up, makes the calls, and shows the records.
 ///
 /// # Errors
 ///
-/// When something that it needs is missing, and when what it shows is not what was called.
+/// If a required program is missing, or the records do not match the calls.
 pub(crate) fn demo(stay: Stay) -> Result {
     let (stopped, stop) = mpsc::channel();
     ctrlc::set_handler(move || {
-        // Nobody listens once the demo is over.
+        // The receiver is gone once the demo is over.
         let _ = stopped.send(());
     })?;
     let (inspector, chromium) = set_up()?;
@@ -103,7 +103,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
     Ok(())
 }
 
-/// Gets the MCP inspector and a Chromium while it builds the pages and the programs.
+/// Installs the MCP inspector and a Chromium while it builds the pages and the programs.
 fn set_up() -> Result<(Inspector, PathBuf)> {
     anstream::eprintln!(
         "Sets up the MCP inspector, a Chromium, the dashboard's pages, and six programs.\n\
@@ -124,7 +124,7 @@ fn set_up() -> Result<(Inspector, PathBuf)> {
         {
             build.extend(["-p", package]);
         }
-        // Built once: what would make a second build quicker is only written.
+        // Built once: incremental state would never be read.
         run(cargo(&build).env("CARGO_INCREMENTAL", "0"))?;
         let inspector = inspector.join().map_err(|_| "npm's thread panicked")??;
         let chromium = chromium
@@ -134,7 +134,7 @@ fn set_up() -> Result<(Inspector, PathBuf)> {
     })
 }
 
-/// Waits until somebody stops this program, or one of the servers ends.
+/// Waits for ctrl-c, or for the exit of one of the servers.
 fn wait(stop: &Receiver<()>, servers: &mut [&mut Server]) -> Result {
     loop {
         match stop.recv_timeout(POLL) {
@@ -178,7 +178,7 @@ fn make_calls(inspector: &Inspector, url: &str, tools: &Path, store: &str) -> Re
     Ok(())
 }
 
-/// Asks the log's own MCP server what was done, as a model would: it names every call.
+/// Queries the log's own MCP server, as a model would: the answer names every call.
 fn ask(inspector: &Inspector, log: &Log<'_>, records: &[Value]) -> Result {
     let server = Transport::Stdio {
         program: &log.command,
@@ -201,7 +201,7 @@ fn ask(inspector: &Inspector, log: &Log<'_>, records: &[Value]) -> Result {
     Ok(())
 }
 
-/// A call as one would write it.
+/// Formats a call as source code.
 fn line(call: &Call) -> String {
     let args: Vec<String> = call
         .args
@@ -235,7 +235,7 @@ fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, 
         (format!("{command} tail"), "calls as they happen"),
         (
             format!("{command} doctor"),
-            "is the store whole, where did every call go",
+            "integrity of the store, and the accounting of every call",
         ),
         (
             format!("sqlite3 {store} \"SELECT name, status, execution_time_ms FROM activities\""),
@@ -254,14 +254,14 @@ fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, 
     );
 }
 
-/// A path as it is typed in the working directory.
+/// Returns a path relative to the working directory.
 fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let short = path.strip_prefix(here).unwrap_or(path);
     short.display().to_string()
 }
 
-/// What is on record, seen with the command-line tool.
+/// The records, read with the command `activity`.
 struct Log<'a> {
     command: PathBuf,
     store: &'a str,
@@ -274,12 +274,12 @@ impl Log<'_> {
         command
     }
 
-    /// The newest activities, newest first.
+    /// Returns the newest activities, newest first.
     fn list(&self, limit: usize) -> Result<Vec<Value>> {
         self.json(&["list", "--json", "--limit", &limit.to_string()])
     }
 
-    /// What a command prints, a value a line.
+    /// Runs a command that prints one JSON value per line, and returns the values.
     fn json(&self, args: &[&str]) -> Result<Vec<Value>> {
         let output = self.activity(args).stderr(Stdio::inherit()).output()?;
         if !output.status.success() {
@@ -292,7 +292,7 @@ impl Log<'_> {
             .collect::<serde_json::Result<_>>()?)
     }
 
-    /// The newest id.
+    /// Returns the newest id.
     fn newest(&self) -> Result<Option<String>> {
         let newest = self.list(1)?;
         Ok(newest
@@ -301,7 +301,7 @@ impl Log<'_> {
             .map(str::to_owned))
     }
 
-    /// What came after this id, newest first: `count` activities or more, unless they fail to come.
+    /// Waits for `count` activities after this id, and returns them newest first; fewer at the timeout.
     fn since(&self, id: Option<&str>, count: usize) -> Result<Vec<Value>> {
         let deadline = Instant::now() + COMMITTED_WITHIN;
         loop {
@@ -316,14 +316,14 @@ impl Log<'_> {
         }
     }
 
-    /// The events that came after this one, newest first; as many as the examples leave.
+    /// Returns the events after this one, newest first.
     fn events_since(&self, id: Option<&str>) -> Result<Vec<Value>> {
         let mut events = self.json(&["events", "--json", "--limit", "1000"])?;
         events.retain(|event| event["id"].as_str() > id);
         Ok(events)
     }
 
-    /// The newest event's id.
+    /// Returns the newest event's id.
     fn newest_event(&self) -> Result<Option<String>> {
         let newest = self.json(&["events", "--json", "--limit", "1"])?;
         Ok(newest

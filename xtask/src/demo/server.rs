@@ -1,4 +1,4 @@
-//! A server, as a child of this program.
+//! A server as a child process.
 
 use std::{
     fs::{self, File},
@@ -15,23 +15,22 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
-/// A server that listens on loopback. It ends with this value.
+/// A server that listens on the loopback interface. It is killed on drop.
 pub(super) struct Server {
     name: &'static str,
     child: Child,
-    /// Where it listens.
+    /// Its address.
     pub(super) url: String,
-    /// Where it writes what it has to say.
+    /// The file with its output.
     pub(super) said: PathBuf,
 }
 
 impl Server {
-    /// Starts it at this port, or at any that is free, and waits until it listens. Its address comes after the last
-    /// argument.
+    /// Starts it at this port, or at any free one, and waits until it listens. Its address is appended to the arguments.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, ends, or does not listen in time; with what it said.
+    /// If it cannot be started, exits, or does not listen in time; the error has its output.
     pub(super) fn start(
         name: &'static str,
         port: u16,
@@ -76,11 +75,11 @@ impl Server {
         Ok(server)
     }
 
-    /// Fails once it has ended.
+    /// Fails if it has exited.
     ///
     /// # Errors
     ///
-    /// When it has ended by itself.
+    /// If it has exited by itself.
     pub(super) fn runs(&mut self) -> Result {
         match self.child.try_wait()? {
             None => Ok(()),
@@ -97,11 +96,11 @@ impl Server {
         .into()
     }
 
-    /// Asks it to end, as a process manager would, and waits until it has.
+    /// Sends SIGTERM, as a process manager would, and waits for the exit.
     ///
     /// # Errors
     ///
-    /// When it does not end in time (then it is killed), or ends with a failure.
+    /// If it does not exit in time (it is then killed), or fails.
     pub(super) fn stop(mut self) -> Result {
         let pid = self.child.id().to_string();
         if self.child.try_wait()?.is_none() {
@@ -126,13 +125,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It fails only where the server has ended already.
+        // Fails only if the server has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// This port, or any that is free.
+/// Returns an address with this port if it is free, otherwise with any free port.
 fn free_address(port: u16) -> Result<SocketAddr> {
     let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = usual.or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;

@@ -1,4 +1,4 @@
-//! Compares what is on record with what was called.
+//! Compares the records with the calls.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -52,12 +52,12 @@ pub(super) fn compare<'a>(records: &[Value], calls: impl Iterator<Item = &'a Cal
     Ok(())
 }
 
-/// Checks that another SQLite client sees the same in the view `activities`: the tool that queries databases, in a server
-/// that keeps its own log elsewhere.
+/// Checks that another SQLite client reads the same from the view `activities`: the tool that queries databases, in a server
+/// with a different log.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, and at the first difference.
+/// If the file cannot be read, or at the first difference.
 pub(super) fn compare_view(
     inspector: &Inspector,
     tools: &Path,
@@ -102,7 +102,7 @@ pub(super) fn compare_view(
     Ok(())
 }
 
-/// A call as one line: how it must be.
+/// Formats the expected record of a call as one line.
 fn expected(call: &Call) -> String {
     let end = match call.expected {
         Ends::Well => "success -",
@@ -111,7 +111,7 @@ fn expected(call: &Call) -> String {
     format!("{} {end} [{}]", call.tool, call.nested.join(", "))
 }
 
-/// A call as one line: how it is.
+/// Formats the actual record of a call as one line.
 fn found(record: &Value, records: &[Value]) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let oldest_first = records.iter().rev();

@@ -1,4 +1,4 @@
-//! What else writes to the same file: a server that drives a browser, a back end, an assistant, a manager of hosts.
+//! Other programs that write to the same file: a server that drives a browser, a back end, an assistant, a host manager.
 
 use std::{
     path::Path,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::run::{self, Result};
 
-/// The example programs that are run here.
+/// The example programs.
 pub(super) const PROGRAMS: &[&str] = &[
     "browser-tools",
     "project-backend",
@@ -23,7 +23,7 @@ pub(super) const PROGRAMS: &[&str] = &[
     "host-manager",
 ];
 
-/// What a back end records of its projects.
+/// The event types of a back end's projects.
 const ACTIONS: &[&str] = &[
     "database_created",
     "deployment",
@@ -34,17 +34,17 @@ const ACTIONS: &[&str] = &[
     "queries_executed",
     "tables_added",
 ];
-/// What happens to a host.
+/// The event types of a host.
 const LIFE: &[&str] = &["host_created", "host_idle", "host_started", "host_stopped"];
-/// A recording is linked to its call within this time, or it is not.
+/// Timeout until a recording is linked to its call.
 const LINKED_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs each, and checks what it left on record.
+/// Runs each, and checks its records.
 ///
 /// # Errors
 ///
-/// When one fails, and when what it should leave is not there.
+/// If one fails, or an expected record is missing.
 pub(super) fn run(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Result {
     shop(inspector, log, chromium)?;
     tell("a tool drove a browser: its call has a replay");
@@ -61,11 +61,11 @@ pub(super) fn run(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Resu
     Ok(())
 }
 
-/// Looks at the dashboard as a browser would first, and asks what its pages ask.
+/// Requests the dashboard's page, and the API requests that its pages make.
 ///
 /// # Errors
 ///
-/// When it does not answer, or not with what is on record.
+/// If it does not answer with the records.
 pub(super) fn look(dashboard: &str) -> Result {
     contains(&get(dashboard, "/")?, "<!doctype html>")?;
     let ask = |path: &str| -> Result<Value> { Ok(serde_json::from_str(&get(dashboard, path)?)?) };
@@ -112,7 +112,7 @@ fn shop(inspector: &Inspector, log: &Log<'_>, chromium: &Path) -> Result {
     }
 }
 
-/// Runs an example, with folders of its own below `target/`; what it prints.
+/// Runs an example, with folders of its own below `target/`. Returns its output.
 fn program(name: &str, log: &Log<'_>) -> Result<String> {
     let folder = run::root().join("target/xtask").join(name);
     let ran = Command::new(run::built()?.join(name))
@@ -129,7 +129,7 @@ fn program(name: &str, log: &Log<'_>) -> Result<String> {
     Ok(said)
 }
 
-/// Runs an example that leaves events of these types; what it prints.
+/// Runs an example that records events of these types. Returns its output.
 fn leaves(name: &str, log: &Log<'_>, types: &[&str]) -> Result<String> {
     let before = log.newest_event()?;
     let said = program(name, log)?;

@@ -1,40 +1,40 @@
-//! What a log is tried beside.
+//! The programs of the matrix.
 
-/// A program with a log and something else.
+/// A program that uses a log beside another crate.
 pub(super) struct Case {
-    /// Of the program's package.
+    /// The name of the program's package.
     pub(super) name: &'static str,
-    /// Which of `xtask/matrix` it is, without `.rs`.
+    /// Its source in `xtask/matrix`, without `.rs`.
     pub(super) program: &'static str,
-    /// What the table says, where no version is to be read from the lock file.
+    /// The label in the table if no version is read from the lock file.
     pub(super) beside: &'static str,
     /// The package whose resolved version the table shows, and the words before it.
     pub(super) shown: Option<(&'static str, &'static str)>,
-    /// The package that is updated to a version before the program is built: cargo takes the newest major version that we take,
-    /// also where the program has another one.
+    /// A package that is updated to a given version before the build: otherwise cargo resolves the newest major version that
+    /// the library accepts, even if the program uses another.
     pub(super) precise: Option<(&'static str, &'static str)>,
-    /// The rest of our line among the dependencies.
+    /// The rest of the library's line in the dependencies.
     pub(super) ours: &'static str,
-    /// Their lines among the dependencies.
+    /// The other lines of the dependencies.
     pub(super) theirs: &'static str,
     pub(super) env: &'static [(&'static str, &'static str)],
-    /// What `pkg-config` has to know.
+    /// A package that `pkg-config` must find.
     pub(super) needs: Option<&'static str>,
     pub(super) fits: Fits,
 }
 
-/// Whether the program is to run to its end.
+/// The expected result of a program.
 pub(super) enum Fits {
     Yes,
-    /// That depends on the machine; where not, it has to say this.
+    /// Depends on the machine: success, or this message.
     Maybe(&'static str),
-    /// Never: it has to say this.
+    /// Refused at run time with this message.
     No(&'static str),
-    /// It does not build: the compiler has to say this.
+    /// Does not compile, with this message.
     NotBuilt(&'static str),
 }
 
-/// With everything that most of them have in common.
+/// A case with the defaults of most programs.
 pub(super) const CASE: Case = Case {
     name: "",
     program: "",
@@ -139,13 +139,13 @@ pub(super) const CASES: &[Case] = &[
         program: "alone",
         beside: "the system's SQLite",
         ours: "default-features = false, features = [\"sqlite\"]",
-        // From 0.41 on no program can be linked with a SQLite older than 3.44.
+        // Since 0.41, programs cannot be linked with a SQLite older than 3.44.
         theirs: "rusqlite = { version = \"0.40\", default-features = false }",
         needs: Some("sqlite3"),
         fits: Fits::Maybe("a log needs 3.43.0 or newer"),
         ..CASE
     },
-    // Last: its SQLite is built with other flags, and so once more.
+    // Last: its SQLite is rebuilt with other flags.
     Case {
         name: "sqlite-without-fts5",
         program: "alone",

@@ -1,4 +1,4 @@
-//! What a program resolved to.
+//! The resolved dependencies of a program.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ pub(super) struct Locked(Vec<(String, String)>);
 ///
 /// # Errors
 ///
-/// When there is none.
+/// If there is none.
 pub(super) fn read(place: &Path) -> Result<Locked> {
     let text = fs::read_to_string(place.join("Cargo.lock"))?;
     let value = |line: &str, key: &str| {
@@ -31,12 +31,12 @@ pub(super) fn read(place: &Path) -> Result<Locked> {
 }
 
 impl Locked {
-    /// The version of a package; of several, the newest.
+    /// Returns the newest version of a package.
     pub(super) fn version(&self, package: &str) -> Option<&str> {
         self.versions(package).last()
     }
 
-    /// All versions of a package, the oldest first.
+    /// Returns all versions of a package, oldest first.
     pub(super) fn versions(&self, package: &str) -> impl Iterator<Item = &str> {
         let found = self.0.iter().filter(move |(name, _)| name == package);
         found.map(|(_, version)| version.as_str())

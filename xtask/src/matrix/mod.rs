@@ -1,7 +1,6 @@
-//! `cargo xtask matrix`: small programs that put a log around a server, or use it beside something else with SQLite in it.
+//! `cargo xtask matrix`: small programs that wrap a server, or use a log beside another crate that links SQLite.
 //!
-//! They stand outside of the workspace, in `target/matrix`, and resolve anew each time: what is tried is what somebody
-//! gets who adds the library today.
+//! They are outside of the workspace, in `target/matrix`, and resolve their dependencies each time, as in a new project.
 
 mod cases;
 mod lock;
@@ -19,25 +18,25 @@ use servers::SERVERS;
 
 use crate::run::{self, Result, cargo, root};
 
-/// What became of one program.
+/// The result of one program.
 struct Row {
     beside: String,
     rusqlite: String,
     resolves: bool,
     builds: bool,
-    /// To its end, or to where it is to be refused.
+    /// It ran as expected.
     runs: bool,
     refused: bool,
-    /// What the program said: the version of SQLite, or why it was refused.
+    /// The program's output: the version of SQLite, or the reason for the refusal.
     said: String,
 }
 
-/// Resolves, builds and runs each program, then passes the tests of the store with the oldest and the newest rusqlite;
-/// or only the programs whose name has this text in it.
+/// Resolves, builds and runs each program, then runs the store's tests with the oldest and the newest rusqlite; or only
+/// the programs whose names contain this text.
 ///
 /// # Errors
 ///
-/// When one of them does not fit: after all of them were tried, and the table was printed.
+/// If one of them fails, after all of them were tried and the table was printed.
 pub(crate) fn matrix(only: Option<&str>) -> Result {
     let chosen = SERVERS
         .iter()
@@ -61,12 +60,12 @@ pub(crate) fn matrix(only: Option<&str>) -> Result {
     }
 }
 
-/// Where the programs are, and what is built of them: once for all.
+/// The folder of the programs, with one target directory for all.
 fn folder() -> PathBuf {
     root().join("target/matrix")
 }
 
-/// A `cargo` for something in that folder, in which everything is built without debug information: it is large.
+/// Returns a `cargo` command for a folder in it, without debug information, which is large.
 fn cargo_in(place: &Path, args: &[&str]) -> Command {
     let mut cargo = cargo(args);
     cargo
@@ -147,7 +146,7 @@ fn tried(case: &Case) -> Result<Row> {
     row.refused = !output.status.success();
     (row.runs, row.said) = match case.fits {
         Fits::Yes => (output.status.success(), format!("{out}{error}")),
-        // Refused, or new enough to fit.
+        // Refused, or a supported version.
         Fits::Maybe(why) => (
             output.status.success() || error.contains(why),
             format!("{out}{error}"),
@@ -185,7 +184,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-/// Prints the table, as the README shows it.
+/// Prints the table of the README.
 fn print(rows: &[Row]) {
     let sign = |yes: bool| if yes { "yes" } else { "no" };
     let runs = |row: &Row| match row.refused && row.runs {

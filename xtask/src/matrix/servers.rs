@@ -1,4 +1,4 @@
-//! The servers that a log is put around, at both ends of the range of each.
+//! The servers that a log wraps, with the oldest and newest version of each.
 
 use super::cases::{CASE, Case, Fits};
 
@@ -15,7 +15,7 @@ const TOWER_MCP: Case = Case {
     ..CASE
 };
 
-/// The API as well: without the feature `recording`, which it does not need.
+/// With the API, without the feature `recording`, which it does not need.
 const AXUM: Case = Case {
     program: "axum",
     shown: Some(("axum", "axum")),

@@ -1,4 +1,4 @@
-//! The tests of the store, with the oldest and the newest rusqlite that the library takes.
+//! The tests of the store, with the oldest and the newest rusqlite that the library accepts.
 
 use std::{
     fs,
@@ -14,17 +14,17 @@ use crate::{
     run::{Result, cargo, root, run},
 };
 
-/// What the tests need beside the features that stand in the way of none.
+/// The features of the tests that are compatible with every version.
 const FEATURES: &str = "recording,testing,webhook,time-zones";
 
-/// Those whose subject is what is in the file, and how it comes there; beside those of the modules in `src`.
+/// The integration tests of the store's file, in addition to the unit tests.
 const TESTS: &[&str] = &["calls", "http", "store"];
 
-/// Passes them with both. Returns a line on each.
+/// Runs them with both. Returns a line for each.
 ///
 /// # Errors
 ///
-/// When one fails.
+/// If one fails.
 pub(super) fn at_both_ends() -> Result<Vec<String>> {
     pages::pages()?;
     let place = copy()?;
@@ -58,7 +58,7 @@ pub(super) fn at_both_ends() -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// The lower end of what the manifest takes.
+/// Returns the oldest version that the manifest accepts.
 fn oldest() -> Result<String> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
@@ -77,7 +77,7 @@ fn oldest() -> Result<String> {
     Ok(version.trim().to_owned())
 }
 
-/// Copies the library, without the other members: their lock file holds one rusqlite for all.
+/// Copies the library without the other members, because a workspace resolves one rusqlite for all.
 fn copy() -> Result<PathBuf> {
     let place = folder().join("store");
     let list = [
@@ -116,9 +116,9 @@ fn belongs(name: &str) -> bool {
     folders.iter().any(|folder| name.starts_with(folder)) || files.contains(&name)
 }
 
-/// Copies a file, unless it is there as it is: cargo goes by its time.
+/// Copies a file unless the copy is identical: cargo compares modification times.
 fn copy_file(from: &Path, to: &Path) -> Result {
-    // It may be deleted and not yet committed.
+    // It may have been deleted, uncommitted.
     let Ok(content) = fs::read(from) else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! The files that are published.
+//! The published crate files.
 
 use std::{
     fs,
@@ -8,15 +8,15 @@ use std::{
 
 use crate::run::{self, Result, cargo, run};
 
-/// How large one may be: ten times as much is what crates.io takes.
+/// Maximum size of one: a tenth of the limit of crates.io.
 const LARGEST: u64 = 1_000_000;
 
-/// A package that is published.
+/// A published package.
 struct Published {
     name: &'static str,
-    /// What users need and nothing else would miss.
+    /// Files that users need, and that no other check would miss.
     needed: &'static [&'static str],
-    /// Where the rest is.
+    /// The folders of all other files.
     folders: &'static [&'static str],
 }
 
@@ -50,7 +50,7 @@ const COMMAND: Published = Published {
     folders: &["src/"],
 };
 
-/// What needs node, and what only tests need.
+/// Files that must not be packaged: sources that need node, and files for tests only.
 const NOT_IN_IT: &[&str] = &[
     "node_modules",
     ".ts",
@@ -60,7 +60,7 @@ const NOT_IN_IT: &[&str] = &[
     ".db",
 ];
 
-/// A package as a file.
+/// A packed crate file.
 pub(super) struct CrateFile {
     published: &'static Published,
     path: PathBuf,
@@ -68,9 +68,9 @@ pub(super) struct CrateFile {
     pub(super) bytes: u64,
 }
 
-/// Packs the library and the command, with what is in the work tree, committed or not.
+/// Packs the library and the command from the work tree, committed or not.
 ///
-/// Together: the command needs a version of the library that no registry has yet.
+/// Both at once, because the command needs a version of the library that is not yet in the registry.
 pub(super) fn pack() -> Result<[CrateFile; 2]> {
     let package = [
         "package",
@@ -79,7 +79,7 @@ pub(super) fn pack() -> Result<[CrateFile; 2]> {
         "--package",
         COMMAND.name,
     ];
-    // Built afterwards, as they are unpacked. Manifests with tests that are not in them warn of each.
+    // They are built later, unpacked. Cargo warns about each test of a manifest that is not packaged.
     run(cargo(&package).args(["--allow-dirty", "--no-verify", "--quiet"]))?;
     Ok([CrateFile::of(&LIBRARY)?, CrateFile::of(&COMMAND)?])
 }
@@ -100,7 +100,7 @@ impl CrateFile {
         })
     }
 
-    /// Everything is in it that is needed, nothing that is not, and it is small.
+    /// Fails if a required file is missing, an unneeded one is included, or it is too large.
     pub(super) fn check(&self) -> Result {
         let Published {
             name,
@@ -126,7 +126,7 @@ impl CrateFile {
         }
     }
 
-    /// Unpacks it below a folder. Returns where it is then.
+    /// Unpacks it below a folder. Returns the path.
     pub(super) fn unpack(&self, place: &Path) -> Result<PathBuf> {
         let mut tar = Command::new("tar");
         run(tar.arg("-xzf").arg(&self.path).current_dir(place))?;

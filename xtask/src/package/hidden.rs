@@ -1,4 +1,4 @@
-//! Programs that a user may not have.
+//! Hides programs that a user may not have.
 
 use std::{
     env, fs,
@@ -10,13 +10,13 @@ use crate::run::{Result, make_executable};
 
 const PROGRAMS: [&str; 4] = ["node", "npm", "npx", "git"];
 
-/// Others stand before them in `PATH`, which fail and leave a note.
+/// Failing programs of these names, which precede them in `PATH` and log their use.
 pub(super) struct Hidden {
     folder: PathBuf,
 }
 
 impl Hidden {
-    /// Hides them behind programs in a folder below this one.
+    /// Creates the failing programs in a folder below this one.
     pub(super) fn behind(place: &Path) -> Result<Self> {
         let folder = place.join("hidden");
         fs::create_dir(&folder)?;
@@ -35,21 +35,23 @@ impl Hidden {
         Ok(Hidden { folder })
     }
 
-    /// Has a command find these first.
+    /// Puts them first in a command's `PATH`.
     pub(super) fn from<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let rest = env::var_os("PATH").unwrap_or_default();
         let all = std::iter::once(self.folder.clone()).chain(env::split_paths(&rest));
         match env::join_paths(all) {
             Ok(path) => command.env("PATH", path),
-            // A folder with a separator in its name is in no `PATH`.
+            // `PATH` cannot contain a folder whose name has a separator.
             Err(_) => command,
         }
     }
 
-    /// Nothing has asked for one of them.
+    /// Fails if one of them was run.
     pub(super) fn was_not_used(&self) -> Result {
         match fs::read_to_string(self.folder.join("used")) {
-            Ok(used) => Err(format!("the package needs a program to be built: {used}").into()),
+            Ok(used) => {
+                Err(format!("the build of the package ran a hidden program: {used}").into())
+            }
             Err(_) => Ok(()),
         }
     }

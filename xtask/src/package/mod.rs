@@ -1,4 +1,4 @@
-//! `cargo xtask package`: what is published can be built and used where there is neither this repository nor node.
+//! `cargo xtask package`: checks that the published packages can be built and used without this repository and node.
 
 mod crate_file;
 mod hidden;
@@ -16,12 +16,12 @@ use crate::{
 
 use self::hidden::Hidden;
 
-/// What is built of the unpacked package.
+/// The builds of the unpacked package.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Built {
-    /// A program with the dashboard, and everything at once is checked.
+    /// A program with the dashboard, and a check with all features.
     Together,
-    /// Each feature by itself too, and the command without pages.
+    /// Also each feature alone, and the command without pages.
     Everything,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Built {
 ///
 /// # Errors
 ///
-/// When something is missing, superfluous or too large, does not build, or does not do what it should.
+/// If a file is missing, unneeded or too large, a build fails, or a program misbehaves.
 pub(crate) fn package(built: Built) -> Result {
     pages::pages()?;
     let [library, command] = crate_file::pack()?;
@@ -53,7 +53,7 @@ pub(crate) fn package(built: Built) -> Result {
     build(&["build"], &place.0.join("program"))?;
     program::check()?;
     build(&["check", "--locked", "--all-features"], &unpacked)?;
-    // In place of the library that is not published yet.
+    // Replaces the library, which is not published yet.
     let path = unpacked.display();
     let patch = format!(
         "patch.crates-io.tower-activity.path = {:?}",
@@ -69,7 +69,7 @@ pub(crate) fn package(built: Built) -> Result {
         build(&["build", "--locked", "--all-features"], &unpacked)?;
         let quickstart = program::write_quickstart(&place.0, &unpacked)?;
         build(&["run"], &quickstart)?;
-        // As a clone is before its pages are built.
+        // Like a clone without built pages.
         fs::remove_dir_all(unpacked.join("src/web/pages/dist"))?;
         command_with("build")?;
         program::check_without_pages(&place.0)?;
@@ -86,13 +86,13 @@ pub(crate) fn package(built: Built) -> Result {
     Ok(())
 }
 
-/// Where it is built: cargo takes the package and the repository's own for the same, and would go on with what the build
-/// script of the one made for the other.
+/// A separate target directory: cargo takes the package for the repository's, and would reuse the output of its build
+/// script.
 fn target() -> PathBuf {
     root().join("target/packaged")
 }
 
-/// A folder outside of any repository, which is removed at the end.
+/// Creates a folder outside of any repository, which is removed on drop.
 struct Place(PathBuf);
 
 impl Place {

@@ -13,7 +13,7 @@ use crate::run::{Result, root, run};
 
 const NAME: &str = "uses-the-package";
 
-/// Writes it beside the package.
+/// Writes the program beside the package.
 pub(super) fn write(place: &Path, package: &Path) -> Result {
     let folder = place.join("program");
     fs::create_dir_all(folder.join("src"))?;
@@ -21,7 +21,7 @@ pub(super) fn write(place: &Path, package: &Path) -> Result {
         root().join("xtask/package/main.rs"),
         folder.join("src/main.rs"),
     )?;
-    // With the same versions of everything: what is built already need not be built again.
+    // With the same lock file, so that dependencies are not built again.
     fs::copy(package.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let package = package.display().to_string();
     let manifest = format!(
@@ -34,7 +34,7 @@ pub(super) fn write(place: &Path, package: &Path) -> Result {
     Ok(())
 }
 
-/// Writes the program that the README begins with, with the dependencies that it says to add. Returns where it is.
+/// Writes the first program of the README, with the dependencies that the README lists. Returns its folder.
 pub(super) fn write_quickstart(place: &Path, package: &Path) -> Result<PathBuf> {
     let folder = place.join("quickstart");
     fs::create_dir_all(folder.join("src"))?;
@@ -56,7 +56,7 @@ pub(super) fn write_quickstart(place: &Path, package: &Path) -> Result<PathBuf> 
     Ok(folder)
 }
 
-/// Starts it, calls it, and looks at the dashboard.
+/// Starts it, calls it, and requests the dashboard.
 pub(super) fn check() -> Result {
     let mut program = Running::start(
         Command::new(super::target().join("debug").join(NAME)).stdout(Stdio::piped()),
@@ -78,7 +78,7 @@ pub(super) fn check() -> Result {
         "/ops/activity/{}",
         script.trim_start_matches("./")
     ))?;
-    // It is committed some moments after its answer.
+    // The commit follows the response with a delay.
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let calls = get("/ops/activity/api/activities")?;
@@ -98,7 +98,7 @@ pub(super) fn check() -> Result {
     Ok(())
 }
 
-/// The command `activity`, built without pages, serves the API and says how to get the pages.
+/// Checks that the command `activity`, built without pages, serves the API and explains how to get the pages.
 pub(super) fn check_without_pages(place: &Path) -> Result {
     let activity = || {
         let mut command = Command::new(super::target().join("debug/activity"));
@@ -134,7 +134,7 @@ pub(super) fn check_without_pages(place: &Path) -> Result {
     }
 }
 
-/// A program while it runs.
+/// A running program, killed on drop.
 struct Running(Child);
 
 impl Running {
@@ -159,7 +159,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Deliberate changes by other programs are written into the ledger.
+//! Deliberate changes by other programs can be accepted into the ledger.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -12,7 +12,7 @@ use super::foreign::{change, fails, filled, passes};
 use crate::place::Place;
 
 #[test]
-fn what_is_accepted_is_no_problem_any_more_and_stays_on_record() {
+fn an_accepted_change_is_no_problem_any_more_and_stays_listed() {
     let check = |sql: &str, accepted: &str| {
         let place = filled();
         change(&place, sql);
@@ -103,7 +103,7 @@ fn a_change_is_accepted_while_a_log_writes() {
 }
 
 #[test]
-fn beside_a_busy_log_commands_and_pruning_it_finds_everything() {
+fn doctor_finds_every_row_beside_a_busy_log_commands_and_pruning() {
     let place = Place::new();
     let log = place.log();
     let done = AtomicBool::new(false);

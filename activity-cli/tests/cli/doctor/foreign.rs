@@ -1,4 +1,4 @@
-//! What other programs change in the file is found, and nothing else is.
+//! Changes to the file by other programs are reported, and nothing else is.
 
 use rusqlite::Connection;
 use tower_activity::{
@@ -28,15 +28,15 @@ pub(super) fn filled() -> Place {
     place
 }
 
-/// Another program changes the file.
+/// Changes the file as another program would.
 pub(super) fn change(place: &Place, sql: &str) {
     let store = Connection::open(place.path()).unwrap();
     store.execute_batch(sql).unwrap();
-    // None of its locks or logs is left.
+    // Removes its locks and its WAL.
     store.close().unwrap();
 }
 
-/// Doctor fails, and says so.
+/// Asserts that doctor fails with this problem.
 #[track_caller]
 pub(super) fn fails(place: &Place, problem: &str) -> Ran {
     let ran = place.run(&["doctor"]);
@@ -49,7 +49,7 @@ pub(super) fn fails(place: &Place, problem: &str) -> Ran {
     ran
 }
 
-/// Doctor finds everything.
+/// Asserts that doctor finds no problem.
 #[track_caller]
 pub(super) fn passes(place: &Place) -> Ran {
     let ran = place.run(&["doctor"]);
@@ -92,7 +92,7 @@ fn rows_that_another_program_deletes_are_missing() {
 }
 
 #[test]
-fn rows_that_another_program_inserts_are_told() {
+fn rows_that_another_program_inserts_are_reported() {
     let check = |sql: &str, problem: &str| {
         let place = filled();
         change(&place, sql);
@@ -131,7 +131,7 @@ fn activities_and_sums_that_another_program_changes_differ() {
 }
 
 #[test]
-fn what_is_missing_of_the_schema_is_told_and_made_anew() {
+fn missing_parts_of_the_schema_are_reported_and_restored() {
     let check = |sql: &str, problem: &str| {
         let place = filled();
         change(&place, sql);
@@ -163,7 +163,7 @@ fn what_is_missing_of_the_schema_is_told_and_made_anew() {
 }
 
 #[test]
-fn a_damaged_index_for_searching_is_found() {
+fn a_damaged_search_index_is_found() {
     let place = filled();
     change(
         &place,
@@ -174,7 +174,7 @@ fn a_damaged_index_for_searching_is_found() {
 }
 
 #[test]
-fn what_another_program_adds_to_the_schema_is_no_fault() {
+fn tables_of_other_programs_are_no_problem() {
     let place = filled();
     change(&place, "CREATE INDEX mine ON activity (name); VACUUM");
     let ran = passes(&place);
@@ -183,7 +183,7 @@ fn what_another_program_adds_to_the_schema_is_no_fault() {
 }
 
 #[test]
-fn what_is_pruned_erased_imported_and_rebuilt_is_accounted_for() {
+fn pruning_erasing_importing_and_rebuilding_are_accounted_for() {
     let check = |commands: &[&[&str]]| {
         let place = filled();
         let lines = place.run(&["export"]).stdout;

@@ -1,4 +1,4 @@
-//! Committed transactions that are gone with their ledger: the lock files know of them.
+//! Committed transactions that are lost with their ledger: the lock files still count them.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::place::Place;
 
-/// A store whose process was killed: three activities and one that is open. They are in the write-ahead log alone, as
-/// somebody was reading.
+/// A store whose process was killed: three ended activities and an open one, all in the WAL only, because a reader held up
+/// the checkpoint.
 fn killed() -> Place {
     let place = filled();
     let reader = Connection::open(place.path()).unwrap();
@@ -36,7 +36,7 @@ fn remove(place: &Place, endings: &[&str]) {
 }
 
 #[test]
-fn a_write_ahead_log_that_is_left_after_a_kill_is_a_part_of_the_log() {
+fn a_wal_left_by_a_killed_process_is_part_of_the_log() {
     let place = killed();
     let ran = passes(&place);
     assert!(ran.stdout.contains("do not remove it"), "{}", ran.stdout);
@@ -47,9 +47,9 @@ fn a_write_ahead_log_that_is_left_after_a_kill_is_a_part_of_the_log() {
     );
 }
 
-/// SQLite takes it for the end of the write-ahead log, and says nothing.
+/// Damages a frame: SQLite takes it for the end of the WAL, without an error.
 #[test]
-fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept() {
+fn a_damaged_byte_in_a_wal_is_reported_and_the_frames_behind_it_are_kept() {
     use std::os::unix::fs::FileExt;
     let place = killed();
     fs::remove_dir_all(format!("{}-instances", place.path().display())).unwrap();
@@ -60,7 +60,7 @@ fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept(
     drop(file);
     remove(&place, &["-shm"]);
     let damaged = fs::read(&wal).unwrap();
-    // Reading takes nothing away.
+    // Reading does not change it.
     assert_eq!(place.run(&["list"]).code, Some(0));
     let ran = fails(&place, "in the write-ahead log cannot be read");
     assert!(ran.stdout.contains("Copy the -wal file"), "{}", ran.stdout);
@@ -72,7 +72,7 @@ fn a_damaged_byte_in_a_write_ahead_log_is_told_of_and_what_is_behind_it_is_kept(
 }
 
 #[test]
-fn a_write_ahead_log_that_is_removed_after_a_kill_is_missed_and_stays_missed() {
+fn a_wal_removed_after_a_kill_is_reported_as_missing_for_good() {
     let place = killed();
     remove(&place, &["-wal", "-shm"]);
     let missing = "problem: 3 of 10 activities are missing";
@@ -85,7 +85,7 @@ fn a_write_ahead_log_that_is_removed_after_a_kill_is_missed_and_stays_missed() {
 }
 
 #[test]
-fn what_is_accepted_of_a_lost_write_ahead_log_stays_accepted() {
+fn accepted_losses_of_a_wal_stay_accepted() {
     let place = killed();
     remove(&place, &["-wal", "-shm"]);
     assert_eq!(place.run(&["doctor", "--accept"]).code, Some(0));
@@ -95,7 +95,7 @@ fn what_is_accepted_of_a_lost_write_ahead_log_stays_accepted() {
 }
 
 #[test]
-fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew() {
+fn a_file_removed_under_its_process_is_reported_even_after_it_is_recreated() {
     let place = killed();
     remove(&place, &["", "-wal", "-shm"]);
     let ran = fails(&place, "problem: 3 of 3 activities are missing");
@@ -105,10 +105,10 @@ fn a_file_that_is_removed_under_its_process_is_missed_also_when_it_is_made_anew(
 }
 
 #[test]
-fn an_older_copy_that_is_put_back_is_told() {
+fn an_older_copy_in_place_of_the_log_is_reported() {
     let place = filled();
     let copy = place.folder.path().join("copy");
-    // In good order: the file alone holds everything.
+    // After a clean exit the main file alone has everything.
     Connection::open(place.path())
         .unwrap()
         .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
@@ -120,7 +120,7 @@ fn an_older_copy_that_is_put_back_is_told() {
     fails(&place, "problem: the file lacks ");
     assert_eq!(place.run(&["doctor", "--accept"]).code, Some(0));
     passes(&place);
-    // Elsewhere it is a log like any other.
+    // In another folder it is an ordinary log.
     let other = Place::new();
     fs::copy(place.path(), other.path()).unwrap();
     passes(&other);

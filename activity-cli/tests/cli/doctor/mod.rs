@@ -17,7 +17,7 @@ use tower_activity::{ActivityLog, Describe, Outcome, query::ActivityReader};
 use crate::place::{Place, until};
 
 #[test]
-fn a_doctor_finds_a_healthy_store_healthy() {
+fn doctor_passes_on_a_healthy_store() {
     let place = Place::with_calls();
     let ran = place.run(&["doctor"]);
     assert_eq!(
@@ -45,7 +45,7 @@ fn a_doctor_finds_a_healthy_store_healthy() {
 }
 
 #[test]
-fn a_doctor_finds_damage() {
+fn doctor_finds_damage() {
     let place = Place::new();
     let log = place.log();
     for _ in 0..2000 {
@@ -73,7 +73,7 @@ fn a_doctor_finds_damage() {
 }
 
 #[test]
-fn a_doctor_finds_numbers_that_do_not_add_up() {
+fn doctor_finds_an_accounting_that_does_not_add_up() {
     let place = Place::with_calls();
     let store = rusqlite::Connection::open(place.path()).unwrap();
     let wrong = "UPDATE instance SET accounting = json_set(accounting, '$.committed', 5)";
@@ -88,7 +88,7 @@ fn a_doctor_finds_numbers_that_do_not_add_up() {
 }
 
 #[test]
-fn what_was_lost_is_told_and_no_fault_of_the_store() {
+fn losses_are_reported_and_are_no_problem_of_the_store() {
     let place = Place::with_calls();
     let store = rusqlite::Connection::open(place.path()).unwrap();
     let lost = "UPDATE instance SET accounting = json_set(accounting, '$.started', 9, '$.rejected_memory', 3, \
@@ -105,7 +105,7 @@ fn what_was_lost_is_told_and_no_fault_of_the_store() {
 }
 
 #[test]
-fn what_runs_is_listed_with_how_long_it_has_been_running() {
+fn running_processes_are_listed_with_their_uptime() {
     let place = Place::new();
     let log = place.log();
     let _slow = log.start(Describe::tool("slow"));
@@ -154,7 +154,7 @@ fn killed() {
 }
 
 #[test]
-fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_then() {
+fn the_counts_of_a_killed_process_are_exact_up_to_its_last_commit() {
     let place = Place::new();
     let before = Utc::now();
     let mut child = recording_process(&place);
@@ -196,7 +196,7 @@ fn of_a_killed_process_what_is_committed_is_exact_and_the_rest_unknown_since_the
         saved
     };
     let saved = check();
-    // What the next one sweeps is no news of the dead one.
+    // The next writer reaps the dead instance, which stays reported as before.
     place.log().shutdown().wait().unwrap();
     assert_eq!(check(), saved);
 }

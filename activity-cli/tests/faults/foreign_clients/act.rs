@@ -49,9 +49,9 @@ pub enum Act {
     RemoveShm,
     /// Removes the folder `-instances`.
     RemoveInstances,
-    /// Creates a hard link to the file, which nobody opens.
+    /// Creates a hard link to the file, which no process opens.
     HardLink,
-    /// Creates a symbolic link to the file, which nobody opens.
+    /// Creates a symbolic link to the file, which no process opens.
     SymbolicLink,
     ChangeMode,
     /// Leaves the log alone for a second.

@@ -154,7 +154,7 @@ impl Story {
             Act::RemoveWal => self.remove_sides(&["-wal"]),
             Act::RemoveShm => self.remove_sides(&["-shm"]),
             Act::RemoveInstances => {
-                // There is none if nobody has the log open.
+                // There is none if no process has the log open.
                 let _ = fs::remove_dir_all(beside(&store, "-instances"));
             }
             Act::HardLink => {

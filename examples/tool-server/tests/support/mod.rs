@@ -52,7 +52,7 @@ impl Place {
         self.folder.path().join("activity.db")
     }
 
-    /// What is served.
+    /// The served folder.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("root")
     }

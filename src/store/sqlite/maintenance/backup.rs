@@ -130,7 +130,7 @@ fn failed(to: &Path, what: &str) -> Error {
 #[derive(Debug)]
 struct PartialCopy {
     path: PathBuf,
-    /// `None` on a file system without locks: there nobody can tell whether the copy is abandoned.
+    /// `None` on a file system without locks, where abandoned copies cannot be detected.
     _lock: Option<File>,
 }
 

@@ -53,7 +53,7 @@ impl RunningClock {
         reading.monotonic.saturating_sub(self.monotonic)
     }
 
-    /// What the store's clock shows now.
+    /// The current time of the store's clock.
     pub(crate) fn now_us(&self, reading: ClockReading) -> i64 {
         let passed = i64::try_from(self.age(reading).as_micros()).unwrap_or(i64::MAX);
         self.now_us.saturating_add(passed)

@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// How long a step waits for the writers' transactions, which follow one another.
+/// Busy timeout of a step, long enough for several successive transactions of writers.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// 64 MB: every agent updates pages of its own, and those of some thousand agents are to stay in memory.
+/// 64 MB: every agent updates its own pages, and those of a few thousand agents should stay in memory.
 const CACHE: &str = "PRAGMA cache_size = -65536";
 
 /// Maintains a SQLite store, on one connection per process.

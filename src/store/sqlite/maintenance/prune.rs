@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Rows of one kind per step: a few milliseconds, in which nobody else can write.
+/// Rows of one kind per step: a few milliseconds, in which other connections cannot write.
 const STEP: i64 = 200;
 /// As a `LIMIT`: none.
 const NO_LIMIT: i64 = -1;

@@ -28,7 +28,8 @@ const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whose database it is. One statement, so that it sees all or nothing of another process's first transaction.
+/// Identifies the database's application and schema. One statement, so that it sees all or nothing of another process's
+/// first transaction.
 const IDENTITY: &str = "SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 /// How long an open waits for other processes that are opening the file.
@@ -162,7 +163,7 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
 }
 
 /// Opens the main file without its WAL and without any lock (`immutable=1`): for a moment in which no other process has it
-/// open, or a disk that nobody can write.
+/// open, or for a read-only disk.
 pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = OsString::from("file:");
     #[cfg(unix)]

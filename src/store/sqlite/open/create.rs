@@ -28,7 +28,7 @@ static CREATING: Mutex<()> = Mutex::new(());
 ///
 /// # Errors
 ///
-/// When the file cannot be created, this user may not write it, or the mode of an empty file cannot be changed.
+/// If the file cannot be created, this user may not write it, or the mode of an empty file cannot be changed.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     let _creating = CREATING.lock();
     let mut path = path.to_owned();

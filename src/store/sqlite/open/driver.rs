@@ -24,7 +24,7 @@ static UNSUPPORTED: LazyLock<Option<String>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// When it is too old, or built without FTS5.
+/// If it is too old, or built without FTS5.
 pub(crate) fn check(path: &Path) -> Result<()> {
     match &*UNSUPPORTED {
         None => Ok(()),

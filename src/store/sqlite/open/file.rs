@@ -60,7 +60,7 @@ pub(crate) trait SharedWriter: Any + Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the new files cannot be opened or written.
+    /// If the new files cannot be opened or written.
     fn check_files(&self) -> Result<()>;
 }
 
@@ -100,7 +100,7 @@ impl OpenFile {
     ///
     /// # Errors
     ///
-    /// When this process has the same file open under another name (a hard link): SQLite would keep a second WAL there, and
+    /// If this process has the same file open under another name (a hard link): SQLite would keep a second WAL there, and
     /// each would undo the other's commits.
     pub(crate) fn for_path(path: &Path) -> Result<Arc<Self>> {
         let path = canonical_path(path);
@@ -340,7 +340,7 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened, and in the child of a fork.
+    /// If the file cannot be opened, and in the child of a fork.
     pub(crate) fn lock(
         &self,
         prepare: impl Fn(&Connection) -> rusqlite::Result<()>,

@@ -29,7 +29,7 @@ const FIRST_PAGE: u64 = 8_192;
 ///
 /// # Errors
 ///
-/// When it has not done so within the timeout.
+/// If it has not done so within the timeout.
 pub(super) fn wait_for_side_files(path: &Path, own: Option<InstanceId>) -> Result<()> {
     let deadline = Instant::now() + TIMEOUT;
     loop {

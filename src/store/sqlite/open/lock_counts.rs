@@ -83,7 +83,7 @@ impl CommitCounts {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub(crate) fn write(&self, lock: &File) -> io::Result<()> {
         let line = self.line();
         #[cfg(unix)]
@@ -119,8 +119,8 @@ impl CommitCounts {
 
 /// What all instances of a file together have added, and which file that is.
 ///
-/// A lock file is removed when its instance ends. This file stays, so that an older copy is told from the file that it
-/// replaced.
+/// A lock file is removed when its instance ends. This file stays, so that an older copy is distinguishable from the file that
+/// it replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TotalCounts {
     /// The first instance of the file; copies have the same.
@@ -151,7 +151,7 @@ impl TotalCounts {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         // Not the process id: it is the same in containers that share a volume.
         let temporary = folder.join(format!(

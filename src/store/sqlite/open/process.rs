@@ -48,7 +48,7 @@ impl OpenCount {
     ///
     /// # Errors
     ///
-    /// When this process was forked from one that had a connection open.
+    /// If this process was forked from one that had a connection open.
     pub(super) fn acquire(path: &Path) -> Result<Self> {
         let own = Process::current();
         let update = OPEN.fetch_update(Relaxed, Relaxed, |open| {

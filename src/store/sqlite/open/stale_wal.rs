@@ -100,7 +100,7 @@ impl CommitState {
 }
 
 /// Checks that a WAL found beside the main file belongs to it, before anything reads both together. A writer renames one that
-/// does not, and goes on without it.
+/// does not, and continues without it.
 ///
 /// # Errors
 ///

@@ -30,7 +30,7 @@ const FRAME_HEADER: usize = 24;
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Counts the commits behind the last frame that SQLite reads; 0 if that cannot be told. `own` is the process's instance,
+/// Counts the commits behind the last frame that SQLite reads; 0 if that is unknown. `own` is the process's instance,
 /// which does not count as another live writer.
 pub(crate) fn count_commits(connection: &Connection, path: &Path, own: Option<InstanceId>) -> u64 {
     if lock::live_instances(path)

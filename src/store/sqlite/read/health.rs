@@ -19,7 +19,7 @@ const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
      (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.id DESC";
-// No row before each of the four kinds has been checked.
+// No row until all four kinds have been checked.
 const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
      FROM ledger_check HAVING count(finished_at) = 4";
 /// A hundred errors are enough to know that a file is damaged.
@@ -66,7 +66,7 @@ pub(super) fn health(
     Ok(health)
 }
 
-/// Runs SQLite's integrity check, and compares the schema.
+/// Runs SQLite's integrity check, and compares the schema with the expected one.
 pub(super) fn integrity_errors(connection: &Connection) -> Result<Vec<String>> {
     match integrity_check(connection) {
         Ok(lines) => {
@@ -74,7 +74,7 @@ pub(super) fn integrity_errors(connection: &Connection) -> Result<Vec<String>> {
             lines.extend(schema::problems(connection).map_err(failed("check the schema"))?);
             Ok(lines)
         }
-        // Some damage makes the check itself fail, which is a result, too.
+        // Some damage makes the check itself fail: report that as its result.
         Err(cause) if is_damage(&cause) => Ok(vec![cause.to_string()]),
         Err(cause) => Err(failed("check the integrity of the store")(cause)),
     }

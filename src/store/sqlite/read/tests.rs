@@ -417,9 +417,9 @@ fn a_tree_holds_ended_and_open_activities_in_order_of_start() {
             .as_ref(),
         Some(&tree[2])
     );
-    let nobody = ActivityId::from_parts(0, 0);
+    let unknown = ActivityId::from_parts(0, 0);
     assert_eq!(
-        Source::<ActivityRecord>::get(&mut reader, nobody).unwrap(),
+        Source::<ActivityRecord>::get(&mut reader, unknown).unwrap(),
         None
     );
     let all = ActivityId::from_bytes([0; 16])..=ActivityId::from_bytes([255; 16]);

@@ -210,7 +210,7 @@ impl InstanceWriter {
     ///
     /// # Errors
     ///
-    /// When it was rolled back, and when the files were replaced during the commit, so that its outcome is uncertain.
+    /// If it was rolled back, or the files were replaced during the commit, so that its outcome is uncertain.
     pub(super) fn transaction<T>(
         &mut self,
         durability: Durability,
@@ -406,7 +406,7 @@ impl InstanceWriter {
         if let Some(lock) = &mut self.lock
             && let Err(error) = lock.write(counts)
         {
-            // Without it fewer missing rows are noticed; recording goes on.
+            // Without it fewer missing rows are noticed; recording continues.
             tracing::debug!(target: "tower_activity::store", %error, "could not write the lock file");
         }
     }

@@ -236,7 +236,7 @@ pub(super) fn file_number(connection: &Connection, known: i64) -> rusqlite::Resu
 pub(super) fn write_total(total: &TotalCounts, store: &Path) {
     let folder = lock::folder(store);
     if TotalCounts::read(&folder).as_ref() != Some(total) {
-        // Without it fewer missing rows are noticed; recording goes on.
+        // Without it fewer missing rows are noticed; recording continues.
         let _ = total.write(&folder);
     }
 }

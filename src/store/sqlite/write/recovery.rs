@@ -37,7 +37,7 @@ impl InstanceWriter {
     ///
     /// # Errors
     ///
-    /// When the new files cannot be opened or written. What was read from the old ones is kept until they can.
+    /// If the new files cannot be opened or written. What was read from the old ones is kept until they can.
     pub(super) fn check_files(&mut self) -> Result<()> {
         let Some(file) = self.access.open_file().cloned() else {
             return Ok(());

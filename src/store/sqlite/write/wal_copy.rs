@@ -1,7 +1,7 @@
 //! Restores a WAL that was removed while it is open, from the descriptor that the process still has.
 //!
-//! With its WAL the database is complete, whatever is in the main file: an incomplete checkpoint leaves pages of several
-//! states there, which only the WAL turns into one.
+//! An incomplete checkpoint leaves pages of several commits in the main file: only together with its WAL it is a consistent
+//! database.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -48,8 +48,8 @@ pub(super) fn copy_open_wal(path: &Path, wal: FileId) -> Option<WalCopy> {
     }
 }
 
-/// Moves the WAL to a main file that was moved away without it, if that needs it. Returns false if it does not, if the move
-/// fails, and if another program has opened the main file at its new place.
+/// Moves the WAL to a main file that was moved away without it, if the file needs it. Returns false if it does not, if the
+/// move fails, or if another program has opened the main file under its new name.
 pub(super) fn move_to_main(
     path: &Path,
     main: FileId,

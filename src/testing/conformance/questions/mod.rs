@@ -42,7 +42,7 @@ pub(super) const BOTH: [&str; 26] = [
     "\"no such\" -retry",
     "größer",
     "日本語",
-    "project:nobody",
+    "project:unknown",
 ];
 /// Filters for activities only.
 pub(super) const ACTIVITIES: [&str; 14] = [

@@ -26,7 +26,7 @@ impl Questions<'_> {
         all.extend(of(Dimension::Agent, &AGENTS));
         all.extend(of(Dimension::Name, &NAMES[..3]));
         all.extend(of(Dimension::Brand, &["shop"]));
-        all.extend(of(Dimension::Agent, &["nobody"]));
+        all.extend(of(Dimension::Agent, &["unknown"]));
         // An actor is not an agent.
         all.extend(of(Dimension::Agent, &ACTORS[..1]));
         all.extend(of(Dimension::Project, &TYPES[..1]));

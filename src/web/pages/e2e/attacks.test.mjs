@@ -68,7 +68,7 @@ for (const place of PLACES) {
       const { id } = (await api(page, "activities?q=name:hostile*")).activities[0];
       await page.goto(new URL(`replay?id=of&activity=${id}`, place).href);
       const player = page.frameLocator(".replay-frame");
-      await player.frameLocator("iframe").first().getByText("A page of somebody else's").waitFor();
+      await player.frameLocator("iframe").first().getByText("A foreign page").waitFor();
       await player.getByRole("button", { name: "Play" }).click();
       await player.getByText("0:00 / 0:00").waitFor();
       await assertUnharmed(window, requests, "replay");

@@ -1,4 +1,4 @@
-//! What the suite expects to be told, word by word.
+//! The exact answers that the suite expects.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(crate) fn resource(uri: &str, mime_type: &str, text: &str) -> Value {
     json!({"type": "resource", "resource": {"uri": uri, "mimeType": mime_type, "text": text}})
 }
 
-/// The content that a tool without a behaviour answers with.
+/// The content that a simple tool returns.
 pub(crate) fn content(tool: &str) -> Option<Value> {
     Some(match tool {
         "test_simple_text" => json!([text("This is a simple text response for testing.")]),
@@ -44,7 +44,7 @@ pub(crate) fn content(tool: &str) -> Option<Value> {
     })
 }
 
-/// What a tool asks its user.
+/// The question that a tool asks its user.
 pub(crate) fn question(tool: &str) -> Option<Value> {
     let titled = |what: &str| {
         let one =
@@ -180,7 +180,7 @@ pub(crate) fn templates() -> Value {
     }]})
 }
 
-/// What is in a resource.
+/// The contents of a resource.
 pub(crate) fn contents(uri: &str) -> Option<Value> {
     let template = uri.strip_prefix("test://template/");
     let contents = match (uri, template.and_then(|rest| rest.strip_suffix("/data"))) {

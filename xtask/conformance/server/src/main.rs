@@ -1,7 +1,7 @@
-//! The server that the official MCP conformance suite asks for: `conformance-server [STORE]`.
+//! The server that the official MCP conformance suite requires: `conformance-server [STORE]`.
 //!
-//! With a store its calls are on the record there, without one it is bare. It says where it listens, and the name of
-//! each tool that is called, a line each; it ends when its standard input does.
+//! With a store its calls are recorded there, without one it is unwrapped. It prints its address and the name of each called
+//! tool, one per line, and exits at the end of its standard input.
 
 mod answers;
 mod server;

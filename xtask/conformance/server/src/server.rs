@@ -1,4 +1,4 @@
-//! The server: answers as they are written down, and the few tools that do something first.
+//! The server: fixed answers, and a few tools that do something first.
 
 // The suite asks for parts that newer versions of the protocol have deprecated.
 #![allow(deprecated)]
@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use crate::answers;
 
-/// As long as the suite asks for.
+/// The delay that the suite requires.
 const PAUSE: Duration = Duration::from_millis(50);
 
 type Context = RequestContext<RoleServer>;
@@ -32,7 +32,7 @@ type Context = RequestContext<RoleServer>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Server;
 
-/// A value as the SDK's type for it.
+/// Converts JSON to the SDK's type.
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
     serde_json::from_value(value).map_err(failed)
 }

@@ -1,9 +1,9 @@
-//! `activity prune` and `activity rebuild`.
+//! `activity prune`, `activity erase` and `activity rebuild`.
 
 use crate::place::Place;
 
 #[test]
-fn what_is_old_is_counted_first_and_deleted_then() {
+fn a_dry_run_counts_what_pruning_by_age_deletes() {
     let place = Place::with_calls();
     place.run(&["event", "a", "b"]);
     place.run(&["event", "c", "d"]);
@@ -38,7 +38,7 @@ fn what_is_old_is_counted_first_and_deleted_then() {
 }
 
 #[test]
-fn what_is_too_much_is_counted_first_and_deleted_then() {
+fn a_dry_run_counts_what_pruning_by_size_deletes() {
     let place = Place::with_calls();
     place.run(&["event", "a", "b"]);
     place.run(&["event", "c", "d"]);
@@ -68,7 +68,7 @@ fn what_is_too_much_is_counted_first_and_deleted_then() {
 }
 
 #[test]
-fn what_is_known_of_a_user_is_counted_first_and_erased_then() {
+fn a_dry_run_counts_what_erasing_an_actor_removes() {
     let place = Place::with_calls();
     place.run(&["event", "a", "b", "--actor", "Ann B"]);
     let said = |args: &[&str]| {
@@ -105,7 +105,7 @@ fn what_is_known_of_a_user_is_counted_first_and_erased_then() {
 }
 
 #[test]
-fn sums_that_were_lost_are_rebuilt() {
+fn damaged_sums_are_rebuilt() {
     let place = Place::with_calls();
     let stats = || place.run(&["stats", "--window", "week"]).stdout;
     let before = stats();
@@ -126,7 +126,7 @@ fn sums_that_were_lost_are_rebuilt() {
 }
 
 #[test]
-fn what_makes_no_sense_deletes_nothing() {
+fn invalid_arguments_delete_nothing() {
     let place = Place::with_calls();
     let check = |args: &[&str], code, said: &str| {
         let ran = place.run(args);
