@@ -21,6 +21,10 @@ const AGREED_US: i64 = 24 * 60 * MINUTE_US;
 /// store was closed, is a *claim*. The clock adopts the claim after 24 hours of uptime without contradiction; a wall clock
 /// that goes back behind the claim, in any process, contradicts it. The hours add up over restarts. An earlier wall clock is
 /// adopted in the same way, so that the clock recovers after a wrong one was believed.
+///
+/// A wall clock that is far ahead after the store was closed may mean that this much time passed, or that the wall clock was
+/// behind before. Both look the same, so a record ages by that time only if the wall clock agreed with this clock for 24 hours
+/// of uptime after the record was committed. That holds for a store's first wall clock, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoreClock {
     /// The time it shows.
@@ -31,7 +35,8 @@ pub(crate) struct StoreClock {
     pub(crate) claim_us: i64,
     /// Uptime since the claim was last contradicted.
     pub(crate) agreed_us: i64,
-    /// Records committed since then are younger than they seemed, if the clock has to catch up.
+    /// When, by this clock, the last 24 hours of uptime began in which the wall clock agreed with it. Records committed since
+    /// then do not age when the clock catches up.
     pub(crate) since_us: i64,
 }
 
@@ -56,23 +61,18 @@ impl StoreClock {
     pub(crate) fn open(&mut self, wall_us: i64) -> Jump {
         let passed = wall_us.saturating_sub(self.wall_us).clamp(0, START_US);
         let missing = wall_us.saturating_sub(self.now_us).max(0);
-        let agreed = agree(self.wall_us, self.now_us);
         self.now_us += passed.min(missing);
-        if agreed && !agree(wall_us, self.now_us) {
-            // The missing time passed before this, while the store was closed.
-            self.since_us = self.now_us;
-        }
-        self.read(wall_us, passed, self.now_us)
+        self.read(wall_us, passed)
     }
 
-    /// Takes a later reading of a log that was opened when this clock showed `opened_us`.
-    pub(crate) fn advance(&mut self, passed: Duration, wall_us: i64, opened_us: i64) -> Jump {
+    /// Takes a later reading of an open log.
+    pub(crate) fn advance(&mut self, passed: Duration, wall_us: i64) -> Jump {
         let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
         self.now_us = self.now_us.saturating_add(passed);
-        self.read(wall_us, passed, opened_us)
+        self.read(wall_us, passed)
     }
 
-    fn read(&mut self, wall_us: i64, passed: i64, opened_us: i64) -> Jump {
+    fn read(&mut self, wall_us: i64, passed: i64) -> Jump {
         self.claim_us = self.claim_us.saturating_add(passed);
         self.agreed_us = self.agreed_us.saturating_add(passed);
         self.wall_us = wall_us;
@@ -88,25 +88,24 @@ impl StoreClock {
             }
             self.claim_us = wall_us;
         }
-        if agree(wall_us, self.now_us) {
-            // A clock that is corrected soon after the log was opened was wrong before, too.
-            self.since_us = opened_us.max(self.now_us - AGREED_US).min(self.now_us);
-        }
         if self.agreed_us < AGREED_US {
             return Jump::default();
         }
-        let by_us = self.claim_us - self.now_us;
-        let jump = Jump {
-            by_us,
-            since_us: self.since_us,
+        let jump = match agree(self.claim_us, self.now_us) {
+            true => {
+                // Since they began to agree, the clock has advanced by `agreed_us` at most.
+                self.since_us = self.now_us.saturating_sub(self.agreed_us);
+                Jump::default()
+            }
+            false => Jump {
+                by_us: self.claim_us - self.now_us,
+                since_us: self.since_us,
+            },
         };
         self.now_us = self.claim_us;
         self.since_us = self.since_us.min(self.now_us);
         (self.claim_us, self.agreed_us) = (self.claim_us.max(wall_us), 0);
-        match by_us.abs() > TOLERANCE_US {
-            true => jump,
-            false => Jump::default(),
-        }
+        jump
     }
 }
 
@@ -123,7 +122,7 @@ fn agree(a: i64, b: i64) -> bool {
 pub(crate) struct Jump {
     /// The adjustment; negative if the clock was set back.
     pub(crate) by_us: i64,
-    /// Records committed since then are younger by the adjustment.
+    /// Records committed since then do not age by the adjustment.
     pub(crate) since_us: i64,
 }
 
@@ -144,7 +143,6 @@ mod tests {
         truth: i64,
         /// The error of the wall clock.
         wrong: i64,
-        opened: i64,
         starts: i64,
     }
 
@@ -154,7 +152,6 @@ mod tests {
                 clock: StoreClock::new(BEGIN),
                 truth: BEGIN,
                 wrong: 0,
-                opened: BEGIN,
                 starts: 0,
             }
         }
@@ -165,22 +162,19 @@ mod tests {
                 let step = (10 * MINUTE_US).min(end - self.truth);
                 self.truth += step;
                 let passed = Duration::from_micros(step as u64);
-                self.clock
-                    .advance(passed, self.truth + self.wrong, self.opened);
+                self.clock.advance(passed, self.truth + self.wrong);
             }
         }
 
         fn set_wall(&mut self, wrong: i64) {
             self.wrong = wrong;
-            self.clock
-                .advance(Duration::ZERO, self.truth + self.wrong, self.opened);
+            self.clock.advance(Duration::ZERO, self.truth + self.wrong);
         }
 
         fn restart(&mut self, off: i64) {
             self.truth += off;
             self.starts += 1;
             self.clock.open(self.truth + self.wrong);
-            self.opened = self.clock.now_us;
         }
 
         fn ahead(&self) -> i64 {

@@ -4,3 +4,4 @@
 mod architecture;
 mod public_api;
 mod readme;
+mod words;

@@ -9,18 +9,18 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::place::{Place, Ran};
+use crate::fixture::{CommandResult, Fixture};
 
 #[test]
 fn an_event_waits_for_a_client_that_writes_for_seconds() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     for summary in ["one", "two"] {
-        assert_eq!(place.run(&["event", "note", summary]).code, Some(0));
+        assert_eq!(fixture.run(&["event", "note", summary]).code, Some(0));
     }
     // At rest, so that the client is the first and the last to have the side files open.
-    let other = Connection::open(place.path()).unwrap();
+    let other = Connection::open(fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let event = place
+    let event = fixture
         .command(&["event", "note", "three"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -29,14 +29,14 @@ fn an_event_waits_for_a_client_that_writes_for_seconds() {
     thread::sleep(Duration::from_millis(2_500));
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
-    let ran = Ran::of(&event.wait_with_output().unwrap());
+    let ran = CommandResult::new(&event.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let rows: i64 = Connection::open(place.path())
+    let rows: i64 = Connection::open(fixture.path())
         .unwrap()
         .query_row("SELECT count(*) FROM event", (), |row| row.get(0))
         .unwrap();
     assert_eq!(rows, 3);
-    let left: Vec<_> = fs::read_dir(place.folder.path())
+    let left: Vec<_> = fs::read_dir(fixture.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.contains("replaced"))
@@ -46,11 +46,11 @@ fn an_event_waits_for_a_client_that_writes_for_seconds() {
 
 #[test]
 fn an_import_waits_for_a_client_that_writes_for_seconds() {
-    let place = Place::with_calls();
-    let lines = place.run(&["export"]).stdout;
-    let file = place.folder.path().join("lines.jsonl");
+    let fixture = Fixture::with_calls();
+    let lines = fixture.run(&["export"]).stdout;
+    let file = fixture.folder.path().join("lines.jsonl");
     fs::write(&file, &lines).unwrap();
-    let to = Place::new();
+    let to = Fixture::new();
     assert_eq!(to.run(&["event", "note", "one"]).code, Some(0));
     let mut import = to
         .command(&["import", "-"])
@@ -78,21 +78,21 @@ fn an_import_waits_for_a_client_that_writes_for_seconds() {
     drop(stdin);
     thread::sleep(Duration::from_millis(2_500));
     other.execute_batch("ROLLBACK").unwrap();
-    let ran = Ran::of(&import.wait_with_output().unwrap());
+    let ran = CommandResult::new(&import.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]
 fn a_file_of_another_program_is_refused_and_a_log_on_a_read_only_disk_is_read() {
-    let place = Place::new();
-    assert_eq!(place.run(&["event", "note", "one"]).code, Some(0));
-    let other = place.folder.path().join("text.db");
+    let fixture = Fixture::new();
+    assert_eq!(fixture.run(&["event", "note", "one"]).code, Some(0));
+    let other = fixture.folder.path().join("text.db");
     fs::write(
         &other,
         "this is a text, and no database of any kind".repeat(99),
     )
     .unwrap();
-    let ran = place.run(&["--store", "text.db", "events"]);
+    let ran = fixture.run(&["--store", "text.db", "events"]);
     assert!(ran.stderr.contains("not a store"), "{ran:?}");
     // A folder that this user may not write, as of a read-only disk; root may write everywhere, and is asked another way.
     let mount = Command::new("unshare")
@@ -100,12 +100,12 @@ fn a_file_of_another_program_is_refused_and_a_log_on_a_read_only_disk_is_read() 
         .arg(
             "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && \"$2\" --store \"$1/activity.db\" events",
         )
-        .args(["sh", place.folder.path().to_str().unwrap(), env!("CARGO_BIN_EXE_activity")])
+        .args(["sh", fixture.folder.path().to_str().unwrap(), env!("CARGO_BIN_EXE_activity")])
         .output();
     if let Ok(output) = mount
         && !String::from_utf8_lossy(&output.stderr).contains("unshare")
     {
-        let ran = Ran::of(&output);
+        let ran = CommandResult::new(&output);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert!(ran.stdout.contains("one"), "{ran:?}");
     }

@@ -1,11 +1,11 @@
 //! `activity digest`: Markdown for a prompt, also for an empty or missing log.
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn a_digest_lists_one_users_events_or_counts_all_by_type() {
-    let place = Place::new();
-    let event = |args: &[&str]| assert_eq!(place.run(&[&["event"], args].concat()).code, Some(0));
+    let fixture = Fixture::new();
+    let event = |args: &[&str]| assert_eq!(fixture.run(&[&["event"], args].concat()).code, Some(0));
     event(&[
         "endpoints_added",
         "added two",
@@ -24,7 +24,7 @@ fn a_digest_lists_one_users_events_or_counts_all_by_type() {
         "ann",
     ]);
     let text = |args: &[&str]| {
-        let ran = place.run(&[&["digest"], args].concat());
+        let ran = fixture.run(&[&["digest"], args].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout
     };
@@ -55,8 +55,8 @@ fn a_digest_lists_one_users_events_or_counts_all_by_type() {
 
 #[test]
 fn an_unreadable_log_is_an_error_and_not_an_empty_digest() {
-    let place = Place::new();
-    let ran = place.run(&["digest"]);
+    let fixture = Fixture::new();
+    let ran = fixture.run(&["digest"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(
         ran.stdout,
@@ -67,6 +67,6 @@ fn an_unreadable_log_is_an_error_and_not_an_empty_digest() {
         "{}",
         ran.stderr
     );
-    let ran = place.run(&["digest", "kind:tool", "--tokens", "x"]);
+    let ran = fixture.run(&["digest", "kind:tool", "--tokens", "x"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
 }

@@ -2,9 +2,9 @@
 
 use tower_activity::{Activity, Describe, Outcome, Status, record::EventRecord};
 
-use crate::place::{Place, Ran};
+use crate::fixture::{CommandResult, Fixture};
 
-fn events(ran: &Ran) -> Vec<EventRecord> {
+fn events(ran: &CommandResult) -> Vec<EventRecord> {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines = ran.stdout.lines();
     lines
@@ -14,17 +14,17 @@ fn events(ran: &Ran) -> Vec<EventRecord> {
 
 #[test]
 fn a_written_event_is_listed() {
-    let place = Place::new();
-    let ran = place.run(&["event", "Deployment", "v3 live", "--project", "acme"]);
+    let fixture = Fixture::new();
+    let ran = fixture.run(&["event", "Deployment", "v3 live", "--project", "acme"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let id = ran.stdout.trim_end();
     let more = "event endpoints_added failed --count 3 --status failed --actor ann --agent builder --brand x \
                 --env production --session s1 --request r1 --ref api.rs --data {\"n\":3} --dedup-key k";
     let more: Vec<_> = more.split_whitespace().collect();
-    let first = place.run(&more).stdout;
-    assert_eq!(place.run(&more).stdout, first);
+    let first = fixture.run(&more).stdout;
+    assert_eq!(fixture.run(&more).stdout, first);
 
-    let listed = events(&place.run(&["events", "--json"]));
+    let listed = events(&fixture.run(&["events", "--json"]));
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0].id.to_string(), first.trim_end());
     assert_eq!((listed[0].count, listed[0].status), (3, Status::Failed));
@@ -43,7 +43,7 @@ fn a_written_event_is_listed() {
         ),
         (id, "deployment")
     );
-    let one = events(&place.run(&[
+    let one = events(&fixture.run(&[
         "events",
         "--json",
         "type:deployment",
@@ -52,7 +52,7 @@ fn a_written_event_is_listed() {
     ]));
     assert_eq!(one, listed[1..]);
 
-    let table = place.run(&["events"]).stdout;
+    let table = fixture.run(&["events"]).stdout;
     let lines: Vec<_> = table.lines().collect();
     let titles: Vec<_> = lines[0].split_whitespace().collect();
     let expected = [
@@ -79,17 +79,17 @@ fn a_written_event_is_listed() {
 
 #[test]
 fn a_list_continues_after_its_cursor() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     for number in 0..5 {
         log.event("tick").summary(number.to_string()).record();
     }
     log.shutdown().wait().unwrap();
-    let first = place.run(&["events", "-n", "3"]);
+    let first = fixture.run(&["events", "-n", "3"]);
     assert_eq!(first.stdout.lines().count(), 1 + 3, "{first:?}");
     let cursor = first.stderr.strip_prefix("more: --cursor ");
     let cursor = cursor.unwrap().trim_end();
-    let rest = events(&place.run(&["events", "--json", "--cursor", cursor]));
+    let rest = events(&fixture.run(&["events", "--json", "--cursor", cursor]));
     let rest: Vec<_> = rest
         .iter()
         .map(|event| event.summary.as_deref().unwrap())
@@ -99,21 +99,21 @@ fn a_list_continues_after_its_cursor() {
 
 #[test]
 fn an_empty_list_explains_why() {
-    let place = Place::with_calls();
-    let ran = place.run(&["events"]);
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["events"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
     assert!(ran.stderr.starts_with("no events yet"), "{}", ran.stderr);
-    place.run(&["event", "deployment", "v3 live"]);
-    let ran = place.run(&["events", "type:push"]);
+    fixture.run(&["event", "deployment", "v3 live"]);
+    let ran = fixture.run(&["events", "type:push"]);
     let expected = "no event matches type:push\n1 stored, ";
     assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
 }
 
 #[test]
 fn invalid_arguments_are_usage_errors() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let check = |args: &[&str], said: &str| {
-        let ran = place.run(args);
+        let ran = fixture.run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     };
@@ -139,8 +139,8 @@ fn invalid_arguments_are_usage_errors() {
 
 #[test]
 fn the_events_of_an_activity_are_shown_with_it() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let id = log.start(Describe::job("import")).run(|| {
         let activity = Activity::current();
         activity
@@ -157,7 +157,7 @@ fn the_events_of_an_activity_are_shown_with_it() {
     log.event("free").record();
     log.start(Describe::job("other")).end(Outcome::success());
     log.shutdown().wait().unwrap();
-    let shown = place.run(&["show", &id]).stdout;
+    let shown = fixture.run(&["show", &id]).stdout;
     let lines: Vec<_> = shown.lines().collect();
     let at = lines.iter().position(|line| *line == "EVENTS").unwrap();
     assert_eq!(lines.len(), at + 3, "{shown}");
@@ -167,7 +167,7 @@ fn the_events_of_an_activity_are_shown_with_it() {
     );
     assert!(lines[at + 2].ends_with("  ✗ rows_refused"), "{shown}");
     let json: serde_json::Value =
-        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["show", &id, "--json"]).stdout).unwrap();
     let inside: Vec<EventRecord> = serde_json::from_value(json["events"].clone()).unwrap();
     assert_eq!(inside.len(), 2);
     assert_eq!(inside[0].event_type, "rows_read");
@@ -175,23 +175,23 @@ fn the_events_of_an_activity_are_shown_with_it() {
 
 #[test]
 fn doctor_accounts_for_events() {
-    let place = Place::new();
-    place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
-    place.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
-    let ran = place.run(&["doctor"]);
+    let fixture = Fixture::new();
+    fixture.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
+    fixture.run(&["event", "deployment", "v3 live", "--dedup-key", "a"]);
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     assert!(
         ran.stdout.contains("events      1, 1 duplicates ignored"),
         "{}",
         ran.stdout
     );
-    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
     let change = |sql: &str| assert_eq!(store.execute(sql, ()).unwrap(), 2);
     change(
         "UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 7, \
          '$.events.rejected_memory', 1, '$.events.rejected_type', 2, '$.events.rejected_limit', 3)",
     );
-    let ran = place.run(&["doctor"]);
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     let said = "note: 2 events rejected: the memory limit was reached";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
@@ -200,5 +200,5 @@ fn doctor_accounts_for_events() {
     let said = "note: 6 events rejected: log lines beyond the limit per activity";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
     change("UPDATE instance SET accounting = json_set(accounting, '$.events.recorded', 9)");
-    assert_eq!(place.run(&["doctor"]).code, Some(1));
+    assert_eq!(fixture.run(&["doctor"]).code, Some(1));
 }

@@ -1,13 +1,13 @@
 //! `activity export`: to files and pipes, and resumed.
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn an_export_is_written_and_resumed() {
-    let place = Place::with_calls();
-    let file = place.folder.path().join("out.jsonl");
+    let fixture = Fixture::with_calls();
+    let file = fixture.folder.path().join("out.jsonl");
     let name = file.to_str().unwrap();
-    let ran = place.run(&["export", "-o", name]);
+    let ran = fixture.run(&["export", "-o", name]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
     let said = "6 records exported; continue with --after ";
     let after = ran.stderr.strip_prefix(said).unwrap().trim_end();
@@ -22,11 +22,11 @@ fn an_export_is_written_and_resumed() {
             0o600
         );
     }
-    let log = place.log();
+    let log = fixture.log();
     log.start(tower_activity::Describe::job("later"))
         .end(tower_activity::Outcome::success());
     log.shutdown().wait().unwrap();
-    place.run(&["export", "-o", name, "--after", after]);
+    fixture.run(&["export", "-o", name, "--after", after]);
     let both = std::fs::read_to_string(&file).unwrap();
     let later = both.strip_prefix(&first).unwrap();
     assert!(
@@ -37,10 +37,10 @@ fn an_export_is_written_and_resumed() {
 
 #[test]
 fn formats_and_filters_are_applied() {
-    let place = Place::with_calls();
-    place.run(&["event", "deployment", "v3"]);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "deployment", "v3"]);
     let lines = |args: &[&str]| {
-        let ran = place.run(&[&["export"], args].concat());
+        let ran = fixture.run(&[&["export"], args].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         ran.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
     };
@@ -58,16 +58,16 @@ fn formats_and_filters_are_applied() {
 
 #[test]
 fn invalid_arguments_create_no_file() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let check = |args: &[&str], code, said: &str| {
-        let ran = place.run(&[&["export", "-o", "out"], args].concat());
+        let ran = fixture.run(&[&["export", "-o", "out"], args].concat());
         assert_eq!(
             (ran.code, ran.stdout.as_str()),
             (Some(code), ""),
             "{args:?}"
         );
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
-        assert!(!place.folder.path().join("out").exists());
+        assert!(!fixture.folder.path().join("out").exists());
     };
     check(
         &["--format", "parquet"],
@@ -82,14 +82,14 @@ fn invalid_arguments_create_no_file() {
 /// Opening it for writing would have truncated it.
 #[test]
 fn a_file_of_the_log_itself_is_refused_as_output() {
-    let place = Place::with_calls();
-    let folder = place.folder.path();
-    let store = place.path();
+    let fixture = Fixture::with_calls();
+    let folder = fixture.folder.path();
+    let store = fixture.path();
     let link = folder.join("link");
     std::fs::hard_link(&store, &link).unwrap();
     let beside = |suffix| format!("{}{suffix}", store.display());
     // While a log is open, it has all of its files.
-    let log = place.log();
+    let log = fixture.log();
     let outputs = ["", "-wal", "-shm"].map(beside);
     let locks = std::fs::read_dir(beside("-instances")).unwrap();
     let locks = locks.map(|lock| lock.unwrap().path().display().to_string());
@@ -105,7 +105,7 @@ fn a_file_of_the_log_itself_is_refused_as_output() {
             &["export", "--after", "1", "-o", output],
             &["recording", "0000", "-o", output],
         ] {
-            let ran = place.run(command);
+            let ran = fixture.run(command);
             assert_eq!(ran.code, Some(2), "{command:?}: {}", ran.stderr);
             assert!(
                 ran.stderr.contains("it belongs to the log"),
@@ -116,8 +116,8 @@ fn a_file_of_the_log_itself_is_refused_as_output() {
     }
     log.shutdown().wait().unwrap();
     std::fs::remove_file(link).unwrap();
-    assert_eq!(place.json(&["list"]).len(), 6);
-    let ran = place.run(&["backup", &outputs[0]]);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    let ran = fixture.run(&["backup", &outputs[0]]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
 }

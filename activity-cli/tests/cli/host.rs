@@ -10,19 +10,19 @@ use std::{
 use chrono::{TimeDelta, Utc};
 use tower_activity::record::EventRecord;
 
-use crate::place::{Place, Ran, until};
+use crate::fixture::{CommandResult, Fixture, until};
 
 /// Sets a source's marker to this many minutes ago.
-fn touched(place: &Place, source: &str, minutes: i64) {
-    let folder = place.folder.path().join("activity");
+fn touched(fixture: &Fixture, source: &str, minutes: i64) {
+    let folder = fixture.folder.path().join("activity");
     fs::create_dir_all(&folder).unwrap();
     let file = File::create(folder.join(source)).unwrap();
     let at = Utc::now() - TimeDelta::minutes(minutes);
     file.set_modified(at.into()).unwrap();
 }
 
-fn events(place: &Place) -> Vec<EventRecord> {
-    let ran = place.run(&["events", "--json"]);
+fn events(fixture: &Fixture) -> Vec<EventRecord> {
+    let ran = fixture.run(&["events", "--json"]);
     let lines = ran.stdout.lines().rev();
     lines
         .map(|line| serde_json::from_str(line).unwrap())
@@ -31,11 +31,11 @@ fn events(place: &Place) -> Vec<EventRecord> {
 
 #[test]
 fn a_status_shows_the_markers_and_the_idle_time() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     for (source, minutes) in [("boot", 50), ("user", 30), ("process", 10)] {
-        touched(&place, source, minutes);
+        touched(&fixture, source, minutes);
     }
-    let ran = place.run(&["host", "status", "."]);
+    let ran = fixture.run(&["host", "status", "."]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let row = |name: &str| {
         let line = ran.stdout.lines().find(|line| line.starts_with(name));
@@ -50,12 +50,12 @@ fn a_status_shows_the_markers_and_the_idle_time() {
         ran.stdout
     );
     assert!(
-        !place.path().exists(),
+        !fixture.path().exists(),
         "no store is needed, and none is made"
     );
 
     let json = |mode: &str| -> serde_json::Value {
-        let ran = place.run(&["host", "status", ".", "--json", "--mode", mode]);
+        let ran = fixture.run(&["host", "status", ".", "--json", "--mode", mode]);
         serde_json::from_str(&ran.stdout).unwrap()
     };
     let run = json("run");
@@ -72,28 +72,28 @@ fn a_status_shows_the_markers_and_the_idle_time() {
 
 #[test]
 fn a_touch_writes_into_the_directory_of_the_option_or_the_environment() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let marker =
-        |source: &str| fs::read_to_string(place.folder.path().join("activity").join(source));
-    let silent = |ran: &Ran| {
+        |source: &str| fs::read_to_string(fixture.folder.path().join("activity").join(source));
+    let silent = |ran: &CommandResult| {
         assert_eq!(
             (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
             (Some(0), "", "")
         );
     };
-    silent(&place.run(&["host", "touch", "."]));
+    silent(&fixture.run(&["host", "touch", "."]));
     assert!(marker("user").unwrap().ends_with("Z\n"));
-    silent(&place.run(&["host", "touch", ".", "AGENT", "--json"]));
+    silent(&fixture.run(&["host", "touch", ".", "AGENT", "--json"]));
     assert!(
         marker("agent")
             .unwrap()
             .starts_with("{\"source\":\"agent\",\"time\":\"")
     );
-    fs::remove_file(place.folder.path().join("activity/user")).unwrap();
-    let mut command = place.command(&["host", "touch"]);
-    silent(&Ran::of(
+    fs::remove_file(fixture.folder.path().join("activity/user")).unwrap();
+    let mut command = fixture.command(&["host", "touch"]);
+    silent(&CommandResult::new(
         &command
-            .env("MNGR_HOST_DIR", place.folder.path())
+            .env("MNGR_HOST_DIR", fixture.folder.path())
             .output()
             .unwrap(),
     ));
@@ -102,9 +102,9 @@ fn a_touch_writes_into_the_directory_of_the_option_or_the_environment() {
 
 #[test]
 fn failures_are_reported() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let check = |args: &[&str], code: i32, said: &str| {
-        let ran = place.run(args);
+        let ran = fixture.run(args);
         assert_eq!(
             (ran.code, ran.stdout.as_str()),
             (Some(code), ""),
@@ -149,9 +149,9 @@ fn failures_are_reported() {
 
 #[test]
 fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
-    let place = Place::new();
-    touched(&place, "user", 30);
-    fs::write(place.folder.path().join("activity/user"), "as it was").unwrap();
+    let fixture = Fixture::new();
+    touched(&fixture, "user", 30);
+    fs::write(fixture.folder.path().join("activity/user"), "as it was").unwrap();
     // No byte may be written to any file, as on a full disk.
     let said = format!(
         "trap '' XFSZ; ulimit -f 0; exec {} host touch . user",
@@ -159,9 +159,9 @@ fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
     );
     let ran = Command::new("sh")
         .args(["-c", &said])
-        .current_dir(place.folder.path())
+        .current_dir(fixture.folder.path())
         .output();
-    let ran = Ran::of(&ran.unwrap());
+    let ran = CommandResult::new(&ran.unwrap());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(
         ran.stderr
@@ -169,7 +169,7 @@ fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
         "{}",
         ran.stderr
     );
-    let folder = place.folder.path().join("activity");
+    let folder = fixture.folder.path().join("activity");
     assert_eq!(
         fs::read_to_string(folder.join("user")).unwrap(),
         "as it was"
@@ -183,13 +183,13 @@ fn a_full_disk_is_reported_and_leaves_the_marker_unchanged() {
 
 #[test]
 fn a_watch_runs_a_command_once_the_host_is_idle_and_reports_it() {
-    let place = Place::new();
-    touched(&place, "boot", 30);
-    touched(&place, "user", 20);
+    let fixture = Fixture::new();
+    touched(&fixture, "boot", 30);
+    touched(&fixture, "user", 20);
     // The first attempt fails, and is retried.
     let hook = "[ -e tried ] || { touch tried; exit 3; }; \
                 echo \"$ACTIVITY_HOST_REASON $ACTIVITY_HOST_STATE $MNGR_HOST_DIR\" > stopped";
-    let ran = place.run(&[
+    let ran = fixture.run(&[
         "host",
         "watch",
         ".",
@@ -212,10 +212,10 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_reports_it() {
         ran.stderr,
         "error: could not stop the host with \"sh\": exit status: 3\n"
     );
-    let stopped = fs::read_to_string(place.folder.path().join("stopped")).unwrap();
-    let directory = place.folder.path().display();
+    let stopped = fs::read_to_string(fixture.folder.path().join("stopped")).unwrap();
+    let directory = fixture.folder.path().display();
     assert_eq!(stopped, format!("idle paused {directory}\n"));
-    let events = events(&place);
+    let events = events(&fixture);
     let types: Vec<_> = events
         .iter()
         .map(|event| event.event_type.as_str())
@@ -226,8 +226,8 @@ fn a_watch_runs_a_command_once_the_host_is_idle_and_reports_it() {
 
 #[test]
 fn a_watch_of_a_used_host_runs_until_it_is_interrupted() {
-    let place = Place::new();
-    touched(&place, "user", 0);
+    let fixture = Fixture::new();
+    touched(&fixture, "user", 0);
     let args = [
         "host",
         "watch",
@@ -239,9 +239,13 @@ fn a_watch_of_a_used_host_runs_until_it_is_interrupted() {
         "--",
         "false",
     ];
-    let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = fixture
+        .command(&args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     // It listens for signals before its first poll.
-    until(|| place.path().exists().then_some(()));
+    until(|| fixture.path().exists().then_some(()));
     until(|| listens_to_interrupts(child.id()).then_some(()));
     let id = child.id().to_string();
     assert!(
@@ -252,7 +256,7 @@ fn a_watch_of_a_used_host_runs_until_it_is_interrupted() {
             .success()
     );
     assert_eq!(until(|| child.try_wait().unwrap()).code(), Some(0));
-    assert!(events(&place).is_empty());
+    assert!(events(&fixture).is_empty());
 }
 
 /// Returns whether a process handles SIGINT; true if the system cannot tell.

@@ -2,16 +2,16 @@
 
 use std::{fs, io::Write, process::Stdio};
 
-use crate::place::{Place, Ran};
+use crate::fixture::{CommandResult, Fixture};
 
 #[test]
 fn an_export_is_imported_once() {
-    let from = Place::with_calls();
+    let from = Fixture::with_calls();
     from.run(&["event", "deployment", "v3 live"]);
     let file = from.folder.path().join("a.jsonl");
     let file = file.to_str().unwrap();
     assert_eq!(from.run(&["export", "-o", file]).code, Some(0));
-    let into = Place::new();
+    let into = Fixture::new();
     let ran = into.run(&["import", file]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
@@ -22,8 +22,8 @@ fn an_export_is_imported_once() {
         ran.stdout,
         "imported 0 activities and 0 events, 6 existed already\n"
     );
-    let ids = |place: &Place| {
-        let all = place.json(&["list"]);
+    let ids = |fixture: &Fixture| {
+        let all = fixture.json(&["list"]);
         all.into_iter()
             .map(|one| (one.id, one.status))
             .collect::<Vec<_>>()
@@ -43,30 +43,30 @@ fn an_export_is_imported_once() {
         .unwrap()
         .write_all(events.as_bytes())
         .unwrap();
-    let ran = Ran::of(&child.wait_with_output().unwrap());
+    let ran = CommandResult::new(&child.wait_with_output().unwrap());
     assert_eq!(ran.stdout, "imported 0 activities and 1 event\n");
     assert_eq!(into.run(&["doctor"]).code, Some(0));
 }
 
 #[test]
 fn an_invalid_line_is_named_and_earlier_lines_are_kept() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let line = |id: u8, field: &str| {
         format!(
             "{{\"id\":\"0199e5a2-7c00-7000-8000-00000000000{id}\",\"at\":\"2025-10-15T02:10:55.104Z\",\"{field}\":\"x\"}}\n"
         )
     };
     let lines = ["\n", &line(1, "type"), &line(2, "sort"), &line(3, "type")].concat();
-    fs::write(place.folder.path().join("x.jsonl"), lines).unwrap();
-    let ran = place.run(&["import", "x.jsonl"]);
+    fs::write(fixture.folder.path().join("x.jsonl"), lines).unwrap();
+    let ran = fixture.run(&["import", "x.jsonl"]);
     assert_eq!(ran.code, Some(2));
     assert_eq!(ran.stdout, "imported 0 activities and 1 event\n");
     assert_eq!(
         ran.stderr,
         "error: cannot import x.jsonl: line 3: `started_at` is missing\n"
     );
-    assert_eq!(place.run(&["doctor"]).code, Some(0));
-    let ran = place.run(&["import", "none.jsonl"]);
+    assert_eq!(fixture.run(&["doctor"]).code, Some(0));
+    let ran = fixture.run(&["import", "none.jsonl"]);
     assert!(
         ran.stderr.starts_with("error: cannot read none.jsonl"),
         "{}",
@@ -76,19 +76,19 @@ fn an_invalid_line_is_named_and_earlier_lines_are_kept() {
 
 #[test]
 fn a_time_that_does_not_fit_its_id_is_reported() {
-    let from = Place::with_calls();
+    let from = Fixture::with_calls();
     let moved = from.json(&["list"]).into_iter().map(|one| {
         let mut line = serde_json::to_value(&one).unwrap();
         line["started_at"] = serde_json::json!(one.started_at + chrono::TimeDelta::microseconds(1));
         format!("{line}\n")
     });
-    let place = Place::new();
+    let fixture = Fixture::new();
     fs::write(
-        place.folder.path().join("x.jsonl"),
+        fixture.folder.path().join("x.jsonl"),
         moved.collect::<String>(),
     )
     .unwrap();
-    let ran = place.run(&["import", "x.jsonl"]);
+    let ran = fixture.run(&["import", "x.jsonl"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(
         ran.stdout,
@@ -98,13 +98,13 @@ fn a_time_that_does_not_fit_its_id_is_reported() {
 
 #[test]
 fn each_shell_has_its_completions() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     for (shell, begins) in [
         ("bash", "_activity() {"),
         ("zsh", "#compdef activity"),
         ("fish", "# Print an optspec"),
     ] {
-        let ran = place.run(&["completions", shell]);
+        let ran = fixture.run(&["completions", shell]);
         assert!(
             ran.code == Some(0) && ran.stdout.starts_with(begins),
             "{shell}: {}",
@@ -112,15 +112,15 @@ fn each_shell_has_its_completions() {
         );
         assert!(ran.stdout.contains("webhooks"), "{shell}");
     }
-    assert_eq!(place.run(&["completions", "cmd"]).code, Some(2));
+    assert_eq!(fixture.run(&["completions", "cmd"]).code, Some(2));
 }
 
 #[cfg(unix)]
 #[test]
 fn bash_completes_commands_and_options() {
-    let place = Place::new();
-    let script = place.run(&["completions", "bash"]).stdout;
-    fs::write(place.folder.path().join("activity.bash"), script).unwrap();
+    let fixture = Fixture::new();
+    let script = fixture.run(&["completions", "bash"]).stdout;
+    fs::write(fixture.folder.path().join("activity.bash"), script).unwrap();
     let check = |words: &str, expected: &str| {
         let asks = format!(
             "source activity.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
@@ -130,8 +130,8 @@ fn bash_completes_commands_and_options() {
         let mut bash = std::process::Command::new("bash");
         let bash = bash
             .args(["--norc", "-c", &asks])
-            .current_dir(&place.folder);
-        let ran = Ran::of(&bash.output().unwrap());
+            .current_dir(&fixture.folder);
+        let ran = CommandResult::new(&bash.output().unwrap());
         assert_eq!((ran.stdout.trim(), &*ran.stderr), (expected, ""), "{words}");
     };
     check("activity webh", "webhooks");

@@ -4,11 +4,11 @@ use std::process::Stdio;
 
 use tower_activity::{Describe, Outcome};
 
-use crate::place::{Place, Ran, names};
+use crate::fixture::{CommandResult, Fixture, names};
 
 #[test]
 fn a_list_is_a_table_newest_first() {
-    let ran = Place::with_calls().run(&["list"]);
+    let ran = Fixture::with_calls().run(&["list"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 7, "{}", ran.stdout);
@@ -56,7 +56,7 @@ fn a_list_is_a_table_newest_first() {
 
 #[test]
 fn empty_columns_are_left_out() {
-    let ran = Place::with_calls().run(&["list", "name:slow,idle"]);
+    let ran = Fixture::with_calls().run(&["list", "name:slow,idle"]);
     let titles: Vec<_> = ran
         .stdout
         .lines()
@@ -72,14 +72,14 @@ fn empty_columns_are_left_out() {
 
 #[test]
 fn a_narrow_terminal_gets_narrow_lines() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     for columns in [80, 100, 140] {
-        let output = place
+        let output = fixture
             .command(&["list"])
             .env("COLUMNS", columns.to_string())
             .output()
             .unwrap();
-        for line in Ran::of(&output).stdout.lines() {
+        for line in CommandResult::new(&output).stdout.lines() {
             assert!(line.chars().count() <= columns, "{columns}: {line}");
         }
     }
@@ -87,8 +87,8 @@ fn a_narrow_terminal_gets_narrow_lines() {
 
 #[test]
 fn json_is_one_record_per_line() {
-    let place = Place::with_calls();
-    let all = place.json(&["list"]);
+    let fixture = Fixture::with_calls();
+    let all = fixture.json(&["list"]);
     assert_eq!(
         names(&all),
         [
@@ -102,18 +102,18 @@ fn json_is_one_record_per_line() {
     );
     assert_eq!(all[4].attributes["rows"], 42);
     assert_eq!(
-        names(&place.json(&["list", "--limit", "2"])),
+        names(&fixture.json(&["list", "--limit", "2"])),
         ["idle", "slow"]
     );
-    assert!(place.json(&["list", "name:unknown"]).is_empty());
+    assert!(fixture.json(&["list", "name:unknown"]).is_empty());
 }
 
 #[test]
 fn the_rest_of_the_arguments_is_the_filter() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let check = |args: &[&str], expected: &[&str]| {
         assert_eq!(
-            names(&place.json(&[&["list"], args].concat())),
+            names(&fixture.json(&[&["list"], args].concat())),
             expected,
             "{args:?}"
         );
@@ -137,7 +137,7 @@ fn the_rest_of_the_arguments_is_the_filter() {
 
 #[test]
 fn an_invalid_filter_is_a_usage_error_that_points_at_it() {
-    let ran = Place::with_calls().run(&["list", "kind:tool", "status:faild", "x"]);
+    let ran = Fixture::with_calls().run(&["list", "kind:tool", "status:faild", "x"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     let expected = "\
 error: `faild` is not a status
@@ -153,14 +153,14 @@ help: did you mean `failed`? allowed: running, success, failed, cancelled, skipp
         &["tail", "type:deployment"],
         &["list", "--limit", "0"],
     ] {
-        let ran = Place::with_calls().run(args);
+        let ran = Fixture::with_calls().run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
     }
 }
 
 #[test]
 fn an_empty_list_explains_why() {
-    let ran = Place::with_calls().run(&["list", "status:running"]);
+    let ran = Fixture::with_calls().run(&["list", "status:running"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
     assert!(
         ran.stderr
@@ -168,9 +168,9 @@ fn an_empty_list_explains_why() {
         "{}",
         ran.stderr
     );
-    let place = Place::new();
-    place.log().shutdown().wait().unwrap();
-    let ran = place.run(&["list"]);
+    let fixture = Fixture::new();
+    fixture.log().shutdown().wait().unwrap();
+    let ran = fixture.run(&["list"]);
     assert!(
         ran.stderr.starts_with("no activities yet:"),
         "{}",
@@ -180,37 +180,37 @@ fn an_empty_list_explains_why() {
 
 #[test]
 fn a_long_list_continues_after_its_cursor() {
-    let place = Place::with_calls();
-    let ran = place.run(&["list", "--limit", "4"]);
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["list", "--limit", "4"]);
     // A pipe gets rows only.
     assert_eq!(ran.stdout.lines().count(), 1 + 4, "{ran:?}");
     let cursor = ran.stderr.strip_prefix("more: --cursor ");
     let cursor = cursor.unwrap().trim_end();
-    let rest = place.json(&["list", "--cursor", cursor]);
+    let rest = fixture.json(&["list", "--cursor", cursor]);
     assert_eq!(names(&rest), ["netflix_login", "POST /mcp"]);
 }
 
 #[test]
 fn more_than_a_page_is_read_page_by_page() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     for _ in 0..2500 {
         log.start(Describe::tool("many")).end(Outcome::success());
     }
     log.shutdown().wait().unwrap();
-    assert_eq!(place.json(&["list", "--limit", "2400"]).len(), 2400);
-    assert_eq!(place.json(&["list", "--limit", "9999"]).len(), 2500);
+    assert_eq!(fixture.json(&["list", "--limit", "2400"]).len(), 2400);
+    assert_eq!(fixture.json(&["list", "--limit", "9999"]).len(), 2500);
 }
 
 #[test]
 fn a_list_ends_quietly_when_its_pipe_is_closed() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     for args in [&["list"][..], &["list", "--json"]] {
-        let mut command = place.command(args);
+        let mut command = fixture.command(args);
         command.stderr(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
-        let ran = Ran::of(&child.wait_with_output().unwrap());
+        let ran = CommandResult::new(&child.wait_with_output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     }
 }

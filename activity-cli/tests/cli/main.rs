@@ -6,11 +6,11 @@ mod digest;
 mod doctor;
 mod events;
 mod export;
+mod fixture;
 mod host;
 mod import;
 mod list;
 mod mcp;
-mod place;
 #[cfg(unix)]
 mod private;
 mod prune;

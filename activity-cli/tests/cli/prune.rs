@@ -1,14 +1,14 @@
 //! `activity prune`, `activity erase` and `activity rebuild`.
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn a_dry_run_counts_what_pruning_by_age_deletes() {
-    let place = Place::with_calls();
-    place.run(&["event", "a", "b"]);
-    place.run(&["event", "c", "d"]);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "a", "b"]);
+    fixture.run(&["event", "c", "d"]);
     let said = |args: &[&str]| {
-        let ran = place.run(&[&["prune"], args].concat());
+        let ran = fixture.run(&[&["prune"], args].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout
     };
@@ -21,33 +21,33 @@ fn a_dry_run_counts_what_pruning_by_age_deletes() {
         said(&["--older-than", "now", "--dry-run"]),
         "would delete 5 activities, 1 event\n"
     );
-    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
     assert_eq!(
         said(&["--older-than", "0s", "--what", "events"]),
         "deleted 1 event\n"
     );
-    assert_eq!(place.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
     assert_eq!(
         said(&["--older-than", "now", "--what", "activities,previews"]),
         "deleted 5 activities, 0 previews\n"
     );
-    assert_eq!(place.json(&["list"]).len(), 1);
-    let stats = place.run(&["stats", "--window", "week"]).stdout;
+    assert_eq!(fixture.json(&["list"]).len(), 1);
+    let stats = fixture.run(&["stats", "--window", "week"]).stdout;
     assert!(stats.contains("activities  6, "), "{stats}");
-    assert_eq!(place.run(&["doctor"]).code, Some(0));
+    assert_eq!(fixture.run(&["doctor"]).code, Some(0));
 }
 
 #[test]
 fn a_dry_run_counts_what_pruning_by_size_deletes() {
-    let place = Place::with_calls();
-    place.run(&["event", "a", "b"]);
-    place.run(&["event", "c", "d"]);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "a", "b"]);
+    fixture.run(&["event", "c", "d"]);
     let said = |args: &[&str]| {
-        let ran = place.run(&[&["prune"], args].concat());
+        let ran = fixture.run(&[&["prune"], args].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout
     };
-    let events = || place.run(&["events", "--json"]).stdout.lines().count();
+    let events = || fixture.run(&["events", "--json"]).stdout.lines().count();
     assert_eq!(
         said(&["--larger-than", "1.5 MB"]),
         "deleted 0 activities, 0 events\n"
@@ -63,20 +63,20 @@ fn a_dry_run_counts_what_pruning_by_size_deletes() {
         "deleted 1 event, 0 recordings\n"
     );
     assert_eq!(events(), 1);
-    assert_eq!(place.json(&["list"]).len(), 6);
-    assert_eq!(place.run(&["doctor"]).code, Some(0));
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.run(&["doctor"]).code, Some(0));
 }
 
 #[test]
 fn a_dry_run_counts_what_erasing_an_actor_removes() {
-    let place = Place::with_calls();
-    place.run(&["event", "a", "b", "--actor", "Ann B"]);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "a", "b", "--actor", "Ann B"]);
     let said = |args: &[&str]| {
-        let ran = place.run(&[&["erase"], args].concat());
+        let ran = fixture.run(&[&["erase"], args].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout
     };
-    let count = place.json(&["list", "actor:\"Ann B\""]).len();
+    let count = fixture.json(&["list", "actor:\"Ann B\""]).len();
     assert!(count > 0);
     let counted = said(&["--actor", "Ann B", "--dry-run"]);
     assert!(
@@ -84,13 +84,13 @@ fn a_dry_run_counts_what_erasing_an_actor_removes() {
         "{counted}"
     );
     assert!(counted.ends_with(", 1 event, 0 recordings\n"), "{counted}");
-    assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), count);
+    assert_eq!(fixture.json(&["list", "actor:\"Ann B\""]).len(), count);
     let erased = said(&["--actor", "Ann B"]);
     assert_eq!(erased, counted.replace("would erase", "erased"));
     for (name, filter) in [("hers", "actor:\"ann b\""), ("all", "")] {
-        place.run(&["webhooks", "add", name, "https://example.com", filter]);
+        fixture.run(&["webhooks", "add", name, "https://example.com", filter]);
     }
-    let ran = place.run(&["erase", "--actor", "Ann B"]);
+    let ran = fixture.run(&["erase", "--actor", "Ann B"]);
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
         (
@@ -98,23 +98,23 @@ fn a_dry_run_counts_what_erasing_an_actor_removes() {
             "note: the filter of webhook hers names the actor: `activity webhooks remove hers` removes it\n"
         )
     );
-    assert_eq!(place.json(&["list", "actor:\"Ann B\""]).len(), 0);
-    assert_eq!(place.json(&["list"]).len(), 6);
-    assert_eq!(place.run(&["doctor"]).code, Some(0));
-    assert_eq!(place.run(&["erase"]).code, Some(2));
+    assert_eq!(fixture.json(&["list", "actor:\"Ann B\""]).len(), 0);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.run(&["doctor"]).code, Some(0));
+    assert_eq!(fixture.run(&["erase"]).code, Some(2));
 }
 
 #[test]
 fn damaged_sums_are_rebuilt() {
-    let place = Place::with_calls();
-    let stats = || place.run(&["stats", "--window", "week"]).stdout;
+    let fixture = Fixture::with_calls();
+    let stats = || fixture.run(&["stats", "--window", "week"]).stdout;
     let before = stats();
-    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
     store
         .execute_batch("UPDATE bucket SET count = 0, failed = 7; DELETE FROM hour")
         .unwrap();
     assert_ne!(stats(), before);
-    let ran = place.run(&["rebuild"]);
+    let ran = fixture.run(&["rebuild"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(
         ran.stdout
@@ -127,9 +127,9 @@ fn damaged_sums_are_rebuilt() {
 
 #[test]
 fn invalid_arguments_delete_nothing() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let check = |args: &[&str], code, said: &str| {
-        let ran = place.run(args);
+        let ran = fixture.run(args);
         assert_eq!(
             (ran.code, ran.stdout.as_str()),
             (Some(code), ""),
@@ -156,6 +156,6 @@ fn invalid_arguments_delete_nothing() {
         "no store at",
     );
     check(&["--store", "no.db", "rebuild"], 1, "no store at");
-    assert!(!place.folder.path().join("no.db").exists());
-    assert_eq!(place.json(&["list"]).len(), 6);
+    assert!(!fixture.folder.path().join("no.db").exists());
+    assert_eq!(fixture.json(&["list"]).len(), 6);
 }

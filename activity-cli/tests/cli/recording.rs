@@ -10,12 +10,12 @@ use tower_activity::{
     recording::{Chunk, Stream},
 };
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn recordings_are_listed_and_written_out() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap().to_string();
@@ -33,7 +33,7 @@ fn recordings_are_listed_and_written_out() {
     drop(runtime);
     log.shutdown().wait().unwrap();
 
-    let shown = place.run(&["show", &id]);
+    let shown = fixture.run(&["show", &id]);
     let line = shown.stdout.lines().find(|line| line.contains("rrweb"));
     let line = line.unwrap_or_else(|| panic!("{}", shown.stdout));
     assert!(
@@ -41,18 +41,18 @@ fn recordings_are_listed_and_written_out() {
         "{line}"
     );
     let shown: serde_json::Value =
-        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["show", &id, "--json"]).stdout).unwrap();
     assert_eq!(shown["recordings"][0]["id"], number.as_str());
     assert_eq!(shown["has_recording"], true);
 
-    let events = place.run(&["recording", &number]);
+    let events = fixture.run(&["recording", &number]);
     assert_eq!(
         events.stdout,
         "[{\"type\":4},\n{\"type\":2},\n{\"type\":3}]\n"
     );
     assert!(events.stderr.contains("tab 2"), "{}", events.stderr);
-    let file = place.folder.path().join("second.json");
-    let wrote = place.run(&[
+    let file = fixture.folder.path().join("second.json");
+    let wrote = fixture.run(&[
         "recording",
         &number[..23],
         "--track",
@@ -63,27 +63,27 @@ fn recordings_are_listed_and_written_out() {
     assert_eq!((wrote.code, wrote.stdout.as_str()), (Some(0), ""));
     assert_eq!(std::fs::read_to_string(file).unwrap(), "[{\"type\":4}]\n");
 
-    let none = place.run(&["recording", &number, "--track", "tab 3"]);
+    let none = fixture.run(&["recording", &number, "--track", "tab 3"]);
     assert_eq!(none.code, Some(1));
     assert!(
         none.stderr.contains("no track \"tab 3\""),
         "{}",
         none.stderr
     );
-    assert_eq!(place.run(&["recording", "ffffffff"]).code, Some(1));
+    assert_eq!(fixture.run(&["recording", "ffffffff"]).code, Some(1));
 }
 
 #[test]
 fn a_running_recording_is_followed_to_its_end() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop"));
     let recording = runtime.block_on(call.attach(Stream::new("rrweb")));
     recording.append(Chunk::new("{\"type\":4}\n"));
     log.flush().wait().unwrap();
     let number = recording.id().unwrap().to_string();
-    let mut command = place.command(&["recording", &number, "--follow"]);
+    let mut command = fixture.command(&["recording", &number, "--follow"]);
     let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "{\"type\":4}");
@@ -98,8 +98,8 @@ fn a_running_recording_is_followed_to_its_end() {
 
 #[test]
 fn recordings_are_pruned_and_the_activities_stay() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let call = log.start(Describe::job("shop"));
     let id = call.id().unwrap().to_string();
@@ -117,13 +117,13 @@ fn recordings_are_pruned_and_the_activities_stay() {
 
     let prune = |more: &[&str]| {
         let args = ["prune", "--older-than", "now", "--what", "recordings"];
-        place.run(&[&args[..], more].concat()).stdout
+        fixture.run(&[&args[..], more].concat()).stdout
     };
     assert_eq!(prune(&["--dry-run"]), "would delete 2 recordings\n");
     let said = prune(&[]);
     assert!(said.starts_with("deleted 2 recordings\n"), "{said}");
     assert_eq!(prune(&[]), "deleted 0 recordings\n");
-    let shown = place.run(&["show", &id, "--json"]).stdout;
+    let shown = fixture.run(&["show", &id, "--json"]).stdout;
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     let kept = goes_on.id().unwrap().to_string();
     assert_eq!(shown["recordings"].as_array().unwrap().len(), 1);

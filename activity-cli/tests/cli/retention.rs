@@ -5,13 +5,13 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use tower_activity::{ActivityLog, Describe, Outcome, store::Limit, testing::ManualClock};
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn the_retention_of_a_store_is_shown_and_set() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let said = |args: &[&str]| {
-        let ran = place.run(&[&["retention"], args].concat());
+        let ran = fixture.run(&[&["retention"], args].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         let lines = ran.stdout.lines().map(|line| {
             let words: Vec<_> = line.split_whitespace().collect();
@@ -48,12 +48,12 @@ fn the_retention_of_a_store_is_shown_and_set() {
     );
     assert_eq!(json.len(), 5);
     // Setting it deletes nothing.
-    assert_eq!(place.json(&["list"]).len(), 6);
-    let ran = place.run(&["retention", "--activities", "0d"]);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    let ran = fixture.run(&["retention", "--activities", "0d"]);
     let said = "note: 5 activities exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), said));
-    assert_eq!(place.json(&["list"]).len(), 6);
-    let wrong = place.run(&["retention", "--sums", "a while"]);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    let wrong = fixture.run(&["retention", "--sums", "a while"]);
     assert_eq!(wrong.code, Some(2));
     assert!(
         wrong.stderr.contains("write an age (90d, 12h)"),
@@ -64,37 +64,37 @@ fn the_retention_of_a_store_is_shown_and_set() {
 
 #[test]
 fn an_event_command_does_not_prune() {
-    let place = Place::with_calls();
-    place.run(&["retention", "--activities", "0s"]);
-    place.run(&["event", "a", "b"]);
-    assert_eq!(place.json(&["list"]).len(), 6);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["retention", "--activities", "0s"]);
+    fixture.run(&["event", "a", "b"]);
+    assert_eq!(fixture.json(&["list"]).len(), 6);
 }
 
 #[test]
 fn a_wrong_clock_is_reported() {
-    let place = Place::with_calls();
-    assert!(!place.run(&["doctor"]).stdout.contains("clock"));
+    let fixture = Fixture::with_calls();
+    assert!(!fixture.run(&["doctor"]).stdout.contains("clock"));
     let clock = ManualClock::new();
     clock.set_wall(Utc::now() + TimeDelta::days(60));
     let log = ActivityLog::builder().clock(clock.clone());
-    let log = log.keep_sums(Limit::FOREVER).open(place.path()).unwrap();
+    let log = log.keep_sums(Limit::FOREVER).open(fixture.path()).unwrap();
     log.start(Describe::job("ahead")).end(Outcome::success());
     log.flush().wait().unwrap();
     clock.advance(Duration::from_secs(1));
     log.shutdown().wait().unwrap();
-    let said = place.run(&["doctor"]).stdout;
+    let said = fixture.run(&["doctor"]).stdout;
     assert!(
         said.contains("1 record is dated in the future and listed last"),
         "{said}"
     );
     assert!(said.contains("ahead of the store's"), "{said}");
-    let list = place.run(&["list"]).stdout;
+    let list = fixture.run(&["list"]).stdout;
     let last = list.lines().last().unwrap();
     assert!(
         last.contains("(ahead)") && last.contains("in 59 d"),
         "{list}"
     );
     // It is no age that is deleted by.
-    let pruned = place.run(&["prune", "--older-than", "1d"]);
+    let pruned = fixture.run(&["prune", "--older-than", "1d"]);
     assert_eq!(pruned.stdout, "deleted 0 activities, 0 events\n");
 }

@@ -9,7 +9,7 @@ use std::{
 use rusqlite::Connection;
 use tower_activity::{ActivityLog, store::Limit, testing::ManualClock};
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 /// Commands that read, write, migrate and delete.
 const COMMANDS: [&[&str]; 9] = [
@@ -28,9 +28,9 @@ const COMMANDS: [&[&str]; 9] = [
 fn doctor_finds_nothing_wrong_with_a_migrated_store() {
     let mut migrated = 0;
     for file in golden_files() {
-        let place = copy(&file);
-        migrate(&place.path());
-        let ran = place.run(&["doctor"]);
+        let fixture = copy(&file);
+        migrate(&fixture.path());
+        let ran = fixture.run(&["doctor"]);
         assert_eq!(ran.code, Some(0), "{}: {ran:?}", file.display());
         migrated += 1;
     }
@@ -39,10 +39,10 @@ fn doctor_finds_nothing_wrong_with_a_migrated_store() {
 
 #[test]
 fn every_command_refuses_a_later_schema_and_leaves_the_store_untouched() {
-    let place = copy(&golden_files()[0]);
-    let (connection, newest) = raise_version(&place.path());
+    let fixture = copy(&golden_files()[0]);
+    let (connection, newest) = raise_version(&fixture.path());
     connection.close().unwrap();
-    refuse(&place, newest);
+    refuse(&fixture, newest);
 }
 
 #[test]
@@ -50,22 +50,22 @@ fn every_command_refuses_a_later_schema_whose_writer_was_killed() {
     let upgraded = copy(&golden_files()[0]);
     let (connection, newest) = raise_version(&upgraded.path());
     // The version is in the write-ahead log alone, as the writer left it.
-    let place = Place::new();
+    let fixture = Fixture::new();
     for name in ["activity.db", "activity.db-wal"] {
         let from = upgraded.folder.path().join(name);
-        fs::copy(from, place.folder.path().join(name)).unwrap();
+        fs::copy(from, fixture.folder.path().join(name)).unwrap();
     }
     connection.close().unwrap();
-    let wal = place.folder.path().join("activity.db-wal");
+    let wal = fixture.folder.path().join("activity.db-wal");
     assert!(fs::metadata(wal).unwrap().len() > 0);
-    refuse(&place, newest);
+    refuse(&fixture, newest);
 }
 
 #[track_caller]
-fn refuse(place: &Place, newest: i64) {
-    let before = files(place.folder.path());
+fn refuse(fixture: &Fixture, newest: i64) {
+    let before = files(fixture.folder.path());
     for command in COMMANDS {
-        let ran = place.run(command);
+        let ran = fixture.run(command);
         assert_eq!(ran.code, Some(1), "{command:?}: {ran:?}");
         assert_eq!(ran.stdout, "", "{command:?}");
         for part in [
@@ -76,7 +76,7 @@ fn refuse(place: &Place, newest: i64) {
             assert!(ran.stderr.contains(&part), "{part:?} is not in {ran:?}");
         }
     }
-    let mut after = files(place.folder.path());
+    let mut after = files(fixture.folder.path());
     // A reader of a write-ahead log needs an index of it, and may leave that and an empty log.
     after.remove("activity.db-shm");
     after.retain(|name, bytes| before.contains_key(name) || !bytes.is_empty());
@@ -91,15 +91,15 @@ fn golden_files() -> Vec<PathBuf> {
 }
 
 /// A copy of a golden file, with the lock files of the processes that were killed while they wrote it.
-fn copy(golden: &Path) -> Place {
-    let place = Place::new();
-    fs::copy(golden, place.path()).unwrap();
-    let locks = place.folder.path().join("activity.db-instances");
+fn copy(golden: &Path) -> Fixture {
+    let fixture = Fixture::new();
+    fs::copy(golden, fixture.path()).unwrap();
+    let locks = fixture.folder.path().join("activity.db-instances");
     fs::create_dir(&locks).unwrap();
-    for instance in killed(&place.path()) {
+    for instance in killed(&fixture.path()) {
         fs::write(locks.join(format!("{instance}.lock")), "").unwrap();
     }
-    place
+    fixture
 }
 
 /// The ids of the instances that did not stop.

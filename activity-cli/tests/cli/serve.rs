@@ -8,7 +8,7 @@ use std::{
 
 use tower_activity::{Describe, Outcome};
 
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 /// A server that is running.
 struct Server {
@@ -19,10 +19,10 @@ struct Server {
 }
 
 impl Server {
-    fn of(place: &Place, args: &[&str]) -> Server {
+    fn new(fixture: &Fixture, args: &[&str]) -> Server {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(args);
-        let mut command = place.command(&all);
+        let mut command = fixture.command(&all);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         let mut stderr = BufReader::new(child.stderr.as_mut().unwrap());
@@ -62,9 +62,9 @@ impl Drop for Server {
 
 #[test]
 fn a_server_shows_records_of_other_processes() {
-    let place = Place::new();
-    let log = place.log();
-    let server = Server::of(&place, &[]);
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let server = Server::new(&fixture, &[]);
     log.start(Describe::tool("login")).end(Outcome::success());
     log.flush().wait().unwrap();
     let answer = server.answer("/api/activities", "");
@@ -79,10 +79,10 @@ fn a_server_shows_records_of_other_processes() {
 
 #[test]
 fn a_server_with_a_token_requires_it() {
-    let place = Place::new();
-    drop(place.log());
+    let fixture = Fixture::new();
+    drop(fixture.log());
     let secret = "correct horse battery staple".replace(' ', "-");
-    let server = Server::of(&place, &["--token", &secret]);
+    let server = Server::new(&fixture, &["--token", &secret]);
     let refused = server.answer("/api/activities", "");
     assert!(
         refused.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
@@ -95,11 +95,11 @@ fn a_server_with_a_token_requires_it() {
 
 #[test]
 fn a_token_is_generated_by_default_and_its_link_logs_a_browser_in() {
-    let place = Place::new();
-    drop(place.log());
+    let fixture = Fixture::new();
+    drop(fixture.log());
     let servers = [
-        Server::of(&place, &["--token"]),
-        Server::of(&place, &["--token"]),
+        Server::new(&fixture, &["--token"]),
+        Server::new(&fixture, &["--token"]),
     ];
     let secrets = servers.each_ref().map(|server| {
         let (_, after) = server.said.split_once("/?token=").unwrap();
@@ -124,8 +124,8 @@ fn a_token_is_generated_by_default_and_its_link_logs_a_browser_in() {
 
 #[test]
 fn a_public_address_requires_a_long_token() {
-    let place = Place::new();
-    drop(place.log());
+    let fixture = Fixture::new();
+    drop(fixture.log());
     for (args, said) in [
         (
             &["serve", "--listen", "0.0.0.0:0"][..],
@@ -140,7 +140,7 @@ fn a_public_address_requires_a_long_token() {
             "cannot listen on \"nowhere\"",
         ),
     ] {
-        let output = place.command(args).output().unwrap();
+        let output = fixture.command(args).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(stderr.contains(said), "{args:?}: {stderr}");

@@ -5,14 +5,14 @@ use std::process::Command;
 use tower_activity::{ActivityEvents, Describe, Outcome, record::ActivityRecord};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
-use crate::place::{Place, Ran, names};
+use crate::fixture::{CommandResult, Fixture, names};
 
 #[test]
 fn an_activity_is_shown_with_its_error_first_and_its_tree() {
-    let place = Place::with_calls();
-    let login = &place.json(&["list", "name:netflix_login"])[0];
+    let fixture = Fixture::with_calls();
+    let login = &fixture.json(&["list", "name:netflix_login"])[0];
     let id = login.id.to_string();
-    let ran = place.run(&["show", &id[..23]]);
+    let ran = fixture.run(&["show", &id[..23]]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ran.stdout.lines().map(str::trim_end).collect();
     assert_eq!(
@@ -47,7 +47,7 @@ fn an_activity_is_shown_with_its_error_first_and_its_tree() {
         ran.stdout
     );
 
-    let json = place.run(&["show", &id, "--json"]);
+    let json = fixture.run(&["show", &id, "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(
         serde_json::from_value::<ActivityRecord>(json.clone()).unwrap(),
@@ -59,8 +59,8 @@ fn an_activity_is_shown_with_its_error_first_and_its_tree() {
 
 #[test]
 fn log_lines_of_an_activity_are_shown() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let lookup = log.start(Describe::tool("lookup"));
     let id = lookup.id().unwrap().to_string();
     tracing::subscriber::with_default(registry().with(ActivityEvents::new()), || {
@@ -70,7 +70,7 @@ fn log_lines_of_an_activity_are_shown() {
         });
     });
     log.shutdown().wait().unwrap();
-    let ran = place.run(&["show", &id]);
+    let ran = fixture.run(&["show", &id]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ran.stdout.lines().map(str::trim_end).collect();
     let events = lines.iter().position(|line| *line == "EVENTS").unwrap();
@@ -85,15 +85,15 @@ fn log_lines_of_an_activity_are_shown() {
         ran.stdout
     );
     let json: serde_json::Value =
-        serde_json::from_str(&place.run(&["show", &id, "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["show", &id, "--json"]).stdout).unwrap();
     assert_eq!(json["events"][0]["data"]["fields"]["user"], 7);
 }
 
 #[test]
 fn an_unknown_or_ambiguous_id_is_an_error() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let check = |id: &str, code: i32, said: &str| {
-        let ran = place.run(&["show", id]);
+        let ran = fixture.run(&["show", id]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{id}");
         assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
     };
@@ -104,8 +104,8 @@ fn an_unknown_or_ambiguous_id_is_an_error() {
 
 #[test]
 fn recorded_text_cannot_control_the_terminal() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let evil = "\u{1b}[31mred \u{1b}]8;;http://x\u{7}link\nsecond line\r\u{202e}desrever\u{9b}2J";
     let call = Describe::tool(evil)
         .project(evil)
@@ -118,7 +118,7 @@ fn recorded_text_cannot_control_the_terminal() {
     call.end(Outcome::failed(evil).with_message(evil));
     log.shutdown().wait().unwrap();
 
-    let id = place.json(&["list", "kind:tool"])[0].id.to_string();
+    let id = fixture.json(&["list", "kind:tool"])[0].id.to_string();
     for args in [
         &["list"][..],
         &["list", "--json"],
@@ -126,45 +126,45 @@ fn recorded_text_cannot_control_the_terminal() {
         &["show", &id, "--json"],
         &["list", "\u{1b}[2J\u{202e}x"],
     ] {
-        let ran = place.run(args);
+        let ran = fixture.run(args);
         for c in [ran.stdout, ran.stderr].concat().chars() {
             let safe = c == '\n' || !(c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
             assert!(safe, "{c:?} in {args:?}");
         }
     }
     // JSON has the recorded text, and a table one line per activity.
-    assert_eq!(place.json(&["list", "kind:tool"])[0].name, evil);
-    assert_eq!(place.run(&["list"]).stdout.lines().count(), 3);
+    assert_eq!(fixture.json(&["list", "kind:tool"])[0].name, evil);
+    assert_eq!(fixture.run(&["list"]).stdout.lines().count(), 3);
 }
 
 #[test]
 fn colours_are_for_terminals_or_on_request() {
-    let place = Place::with_calls();
-    let forced = place
+    let fixture = Fixture::with_calls();
+    let forced = fixture
         .command(&["list"])
         .env("CLICOLOR_FORCE", "1")
         .output()
         .unwrap();
     assert!(
-        Ran::of(&forced)
+        CommandResult::new(&forced)
             .stdout
             .contains("\u{1b}[31m✗ failed\u{1b}[0m")
     );
-    let refused = place
+    let refused = fixture
         .command(&["list"])
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
-    assert!(!Ran::of(&refused).stdout.contains('\u{1b}'));
+    assert!(!CommandResult::new(&refused).stdout.contains('\u{1b}'));
 }
 
 #[test]
 fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
-    let place = Place::with_calls();
-    let path = place.path();
-    let elsewhere = Place::new();
+    let fixture = Fixture::with_calls();
+    let path = fixture.path();
+    let elsewhere = Fixture::new();
     let check = |command: &mut Command| {
-        let ran = Ran::of(&command.output().unwrap());
+        let ran = CommandResult::new(&command.output().unwrap());
         assert_eq!(
             (ran.code, ran.stdout.lines().count()),
             (Some(0), 7),
@@ -172,7 +172,7 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
             ran.stderr
         );
     };
-    check(&mut place.command(&["list"]));
+    check(&mut fixture.command(&["list"]));
     check(&mut elsewhere.command(&["--store", path.to_str().unwrap(), "list"]));
     check(&mut elsewhere.command(&["list", "--store", path.to_str().unwrap()]));
     check(elsewhere.command(&["list"]).env("ACTIVITY_STORE", &path));

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::place::{Place, Ran};
+use crate::fixture::{CommandResult, Fixture};
 
-fn json(ran: &Ran) -> Vec<Value> {
+fn json(ran: &CommandResult) -> Vec<Value> {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines = ran.stdout.lines();
     lines
@@ -14,8 +14,8 @@ fn json(ran: &Ran) -> Vec<Value> {
 
 #[test]
 fn a_history_is_drawn_under_its_sums() {
-    let place = Place::with_calls();
-    let ran = place.run(&["stats", "--window", "week", "--tz", "Asia/Kathmandu"]);
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["stats", "--window", "week", "--tz", "Asia/Kathmandu"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(
@@ -37,26 +37,26 @@ fn a_history_is_drawn_under_its_sums() {
 
 #[test]
 fn one_project_is_counted_by_itself() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let [acme] =
-        &json(&place.run(&["stats", "--json", "--window", "week", "--project", "acme"]))[..]
+        &json(&fixture.run(&["stats", "--json", "--window", "week", "--project", "acme"]))[..]
     else {
         panic!("not one object")
     };
     assert_eq!(acme["current"]["count"], 3);
     // By hour: six complete days, and today so far.
     assert!((145..=168).contains(&acme["history"].as_array().unwrap().len()));
-    let ran = place.run(&["stats", "--project", "zoo"]);
+    let ran = fixture.run(&["stats", "--project", "zoo"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.stderr, "error: no activity of the project \"zoo\"\n");
 }
 
 #[test]
 fn a_ranking_is_in_descending_order() {
-    let place = Place::with_calls();
-    place.run(&["event", "deployment", "v3", "--count", "2"]);
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "deployment", "v3", "--count", "2"]);
     let check = |by: &str, expected: &[(&str, u64)]| {
-        let found = json(&place.run(&["stats", "--json", "--window", "week", "--by", by]));
+        let found = json(&fixture.run(&["stats", "--json", "--window", "week", "--by", by]));
         let found: Vec<_> = found
             .iter()
             .map(|one| match by {
@@ -73,7 +73,7 @@ fn a_ranking_is_in_descending_order() {
     check("brand", &[("netflix", 2), ("amazon", 1)]);
     check("agent", &[]);
     check("type", &[("deployment", 2)]);
-    let ran = place.run(&["stats", "--window", "week", "--by", "brand"]);
+    let ran = fixture.run(&["stats", "--window", "week", "--by", "brand"]);
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(lines[2].starts_with("BRAND    CALLS"), "{}", ran.stdout);
     assert!(
@@ -86,7 +86,7 @@ fn a_ranking_is_in_descending_order() {
         "{}",
         ran.stdout
     );
-    let ran = place.run(&["stats", "--by", "agent", "--at", "2020-02-18"]);
+    let ran = fixture.run(&["stats", "--by", "agent", "--at", "2020-02-18"]);
     assert_eq!(
         ran.stderr,
         "no activity with a known agent, 2020-02-18 (UTC)\n"
@@ -95,9 +95,9 @@ fn a_ranking_is_in_descending_order() {
 
 #[test]
 fn invalid_arguments_are_usage_errors() {
-    let place = Place::with_calls();
+    let fixture = Fixture::with_calls();
     let check = |args: &[&str], said: &str| {
-        let ran = place.run(&[&["stats"], args].concat());
+        let ran = fixture.run(&[&["stats"], args].concat());
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     };

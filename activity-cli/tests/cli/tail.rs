@@ -7,16 +7,16 @@ use std::{
 
 use tower_activity::{Describe, Outcome, Status, record::ActivityRecord};
 
-use crate::place::{Place, until};
+use crate::fixture::{Fixture, until};
 
 #[cfg(unix)]
 #[test]
 fn a_tail_follows_and_ends_cleanly_when_interrupted() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     log.start(Describe::tool("before")).end(Outcome::success());
     log.flush().wait().unwrap();
-    let mut tail = Tail::of(place.command(&["tail", "kind:tool", "--json"]));
+    let mut tail = Tail::new(fixture.command(&["tail", "kind:tool", "--json"]));
     assert_eq!(tail.next().name, "before");
     log.start(Describe::job("other")).end(Outcome::success());
     let slow = log.start(Describe::tool("slow"));
@@ -37,18 +37,18 @@ fn a_tail_follows_and_ends_cleanly_when_interrupted() {
 
 #[test]
 fn a_tail_continues_in_the_file_that_replaces_the_log() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     for _ in 0..20 {
         log.start(Describe::tool("before")).end(Outcome::success());
     }
     log.flush().wait().unwrap();
-    let mut tail = Tail::of(place.command(&["tail", "--lines", "1", "--json"]));
+    let mut tail = Tail::new(fixture.command(&["tail", "--lines", "1", "--json"]));
     assert_eq!(tail.next().name, "before");
     // All of them stay in the file that is moved away.
-    let wal = format!("{}-wal", place.path().display());
+    let wal = format!("{}-wal", fixture.path().display());
     until(|| (std::fs::metadata(&wal).unwrap().len() == 0).then_some(()));
-    std::fs::rename(place.path(), place.path().with_extension("moved")).unwrap();
+    std::fs::rename(fixture.path(), fixture.path().with_extension("moved")).unwrap();
     let names = std::thread::spawn(move || while tail.next().name != "after" {});
     // Fewer than in the moved file.
     for _ in 0..10 {
@@ -61,11 +61,11 @@ fn a_tail_continues_in_the_file_that_replaces_the_log() {
 
 #[test]
 fn a_tail_ends_quietly_when_its_pipe_is_closed() {
-    let place = Place::new();
-    let log = place.log();
-    let mut command = place.command(&["tail"]);
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let mut command = fixture.command(&["tail"]);
     command.stderr(Stdio::piped());
-    let mut tail = Tail::of(command);
+    let mut tail = Tail::new(command);
     tail.lines = None;
     let code = until(|| {
         log.start(Describe::tool("tick")).end(Outcome::success());
@@ -85,7 +85,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn of(mut command: Command) -> Self {
+    fn new(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = child.stdout.take().map(|out| BufReader::new(out).lines());
         Tail { child, lines }

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::place::{Place, until};
+use crate::fixture::{Fixture, until};
 
 /// A receiver with a given answer, which passes on the requests it got.
 fn receiver(answer: &Arc<Mutex<u16>>) -> (String, mpsc::Receiver<Value>) {
@@ -51,10 +51,10 @@ fn take(mut stream: TcpStream, answer: u16) -> Value {
 
 #[test]
 fn a_webhook_is_added_delivers_and_is_removed() {
-    let place = Place::new();
-    place.log().shutdown().wait().unwrap();
+    let fixture = Fixture::new();
+    fixture.log().shutdown().wait().unwrap();
     let good = |args: &[&str]| {
-        let ran = place.run(&[&["webhooks"], args].concat());
+        let ran = fixture.run(&[&["webhooks"], args].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         ran
     };
@@ -76,10 +76,10 @@ fn a_webhook_is_added_delivers_and_is_removed() {
     );
     assert_eq!(good(&add).stdout, secret);
 
-    let mut running = place.command(&["webhooks", "run"]);
+    let mut running = fixture.command(&["webhooks", "run"]);
     let mut running = running.stderr(Stdio::null()).spawn().unwrap();
-    place.run(&["event", "note", "not matched"]);
-    place.run(&["event", "deployment", "v3 live"]);
+    fixture.run(&["event", "note", "not matched"]);
+    fixture.run(&["event", "deployment", "v3 live"]);
     let message = messages.recv().unwrap();
     assert_eq!(message["data"]["summary"], "v3 live");
     let sent = until(|| {
@@ -95,7 +95,7 @@ fn a_webhook_is_added_delivers_and_is_removed() {
     assert!(!table.contains(secret.trim()), "{table}");
 
     good(&["remove", "live"]);
-    let again = place.run(&["webhooks", "remove", "live"]);
+    let again = fixture.run(&["webhooks", "remove", "live"]);
     assert_eq!(again.code, Some(1));
     assert_eq!(again.stderr, "error: no webhook \"live\"\n");
 }
@@ -104,9 +104,9 @@ fn a_webhook_is_added_delivers_and_is_removed() {
 #[test]
 fn delivery_exits_cleanly_when_interrupted() {
     for signal in ["TERM", "INT"] {
-        let place = Place::new();
-        drop(place.log());
-        let mut running = place.command(&["webhooks", "run"]);
+        let fixture = Fixture::new();
+        drop(fixture.log());
+        let mut running = fixture.command(&["webhooks", "run"]);
         let mut running = running.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         let mut stderr = BufReader::new(running.stderr.take().unwrap());
@@ -126,13 +126,13 @@ fn delivery_exits_cleanly_when_interrupted() {
 
 #[test]
 fn dead_letters_are_listed_and_retried() {
-    let place = Place::new();
-    place.log().shutdown().wait().unwrap();
+    let fixture = Fixture::new();
+    fixture.log().shutdown().wait().unwrap();
     let answer = Arc::new(Mutex::new(500));
     let (url, messages) = receiver(&answer);
-    let webhooks = tower_activity::notify::Webhooks::open(place.path()).unwrap();
+    let webhooks = tower_activity::notify::Webhooks::open(fixture.path()).unwrap();
     let webhooks = webhooks.attempts(1);
-    place.run(&[
+    fixture.run(&[
         "webhooks",
         "add",
         "live",
@@ -140,24 +140,24 @@ fn dead_letters_are_listed_and_retried() {
         "--events",
         "--allow-private",
     ]);
-    place.run(&["event", "deployment", "v3 live"]);
+    fixture.run(&["event", "deployment", "v3 live"]);
     let delivery = webhooks.deliver();
     until(|| webhooks.dead_letters().unwrap().pop());
     delivery.stop();
     messages.recv().unwrap();
 
-    let dead = place.run(&["webhooks", "dead"]);
+    let dead = fixture.run(&["webhooks", "dead"]);
     let row = dead.stdout.lines().nth(1).unwrap();
     assert!(
         row.starts_with("live") && row.ends_with("answered 500 Internal Server Error"),
         "{row}"
     );
-    let ran = place.run(&["webhooks", "retry", "live"]);
+    let ran = fixture.run(&["webhooks", "retry", "live"]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(1), "delivered 0 records\n")
     );
-    let doctor = place.run(&["doctor"]);
+    let doctor = fixture.run(&["doctor"]);
     assert_eq!(doctor.code, Some(0), "{}", doctor.stderr);
     for said in [
         "webhooks    1, 0 sent, 0 behind, 1 dead letters\n",
@@ -166,7 +166,7 @@ fn dead_letters_are_listed_and_retried() {
     ] {
         assert!(doctor.stdout.contains(said), "{}", doctor.stdout);
     }
-    let doctor: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
+    let doctor: Value = serde_json::from_str(&fixture.run(&["doctor", "--json"]).stdout).unwrap();
     let webhook = &doctor["webhooks"][0];
     assert_eq!(
         (&webhook["behind"], &webhook["dead_letters"]),
@@ -179,32 +179,35 @@ fn dead_letters_are_listed_and_retried() {
     );
     *answer.lock().unwrap() = 204;
     let json: Value =
-        serde_json::from_str(&place.run(&["webhooks", "dead", "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["webhooks", "dead", "--json"]).stdout).unwrap();
     let seq = json["seq"].to_string();
     assert_eq!(
-        place.run(&["webhooks", "retry", "live", "77"]).code,
+        fixture.run(&["webhooks", "retry", "live", "77"]).code,
         Some(1)
     );
-    let ran = place.run(&["webhooks", "retry", "live", &seq]);
+    let ran = fixture.run(&["webhooks", "retry", "live", &seq]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(0), "delivered 1 record\n")
     );
-    assert_eq!(place.run(&["webhooks", "dead"]).stderr, "no dead letters\n");
+    assert_eq!(
+        fixture.run(&["webhooks", "dead"]).stderr,
+        "no dead letters\n"
+    );
 }
 
 #[test]
 fn invalid_arguments_are_usage_errors() {
-    let place = Place::new();
-    assert_eq!(place.run(&["webhooks", "list"]).code, Some(1));
-    place.log().shutdown().wait().unwrap();
+    let fixture = Fixture::new();
+    assert_eq!(fixture.run(&["webhooks", "list"]).code, Some(1));
+    fixture.log().shutdown().wait().unwrap();
     for args in [
         ["add", "x", "ftp://example.com", "status:failed"],
         ["add", "x", "https://example.com", "statsu:failed"],
         ["add", "x", "https://example.com", "type:deployment"],
         ["add", "x", "https://example.com", "--secret-file=none"],
     ] {
-        let ran = place.run(&[&["webhooks"], &args[..]].concat());
+        let ran = fixture.run(&[&["webhooks"], &args[..]].concat());
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
     }
 }

@@ -14,19 +14,19 @@ use tower_activity::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-struct Place {
+struct Fixture {
     assistant: Assistant,
     log: ActivityLog,
     clock: ManualClock,
     folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let (log, clock) = ActivityLog::test();
         let folder = tempfile::tempdir().unwrap();
         let assistant = Assistant::new(&log, folder.path().join("ann"), "ann");
-        Place {
+        Fixture {
             assistant,
             log,
             clock,
@@ -58,10 +58,10 @@ impl Place {
 
 #[test]
 fn a_prompt_has_all_four_types_and_nothing_nine_days_old() {
-    let place = Place::new();
-    place.assistant.remember("old", "of long ago").unwrap();
-    place.clock.advance(9 * DAY);
-    place.day("s1");
+    let fixture = Fixture::new();
+    fixture.assistant.remember("old", "of long ago").unwrap();
+    fixture.clock.advance(9 * DAY);
+    fixture.day("s1");
     let lines = [
         "You are the assistant of ann. Be brief.",
         "",
@@ -72,25 +72,25 @@ fn a_prompt_has_all_four_types_and_nothing_nine_days_old() {
         "- 2026-01-10 00:00 · report: 1 lines",
         "- 2026-01-10 00:00 · tone: brief",
     ];
-    assert_eq!(place.prompt().lines().collect::<Vec<_>>(), lines);
-    place.clock.advance(9 * DAY);
-    assert_eq!(place.prompt(), lines[0]);
+    assert_eq!(fixture.prompt().lines().collect::<Vec<_>>(), lines);
+    fixture.clock.advance(9 * DAY);
+    assert_eq!(fixture.prompt(), lines[0]);
 }
 
 #[test]
 fn a_prompt_keeps_to_ten_lines_and_its_budget_despite_a_flood() {
-    let place = Place::new();
-    place.day("s1");
+    let fixture = Fixture::new();
+    fixture.day("s1");
     for id in 0..200 {
-        let event = place.log.event("platform_synced").actor("bob");
+        let event = fixture.log.event("platform_synced").actor("bob");
         event.summary(format!("crm: {id} new in leads")).record();
     }
-    assert_eq!(place.prompt().lines().count(), 4 + 4);
+    assert_eq!(fixture.prompt().lines().count(), 4 + 4);
     for id in 0..200 {
-        let event = place.log.event("platform_synced").actor("ann");
+        let event = fixture.log.event("platform_synced").actor("ann");
         event.summary(format!("crm: {id} new in leads")).record();
     }
-    let prompt = place.prompt();
+    let prompt = fixture.prompt();
     let (_, digest) = prompt.split_once("###").unwrap();
     let told = digest.lines().filter(|line| line.contains(" · ")).count();
     assert!((5..=10).contains(&told), "{digest}");
@@ -99,28 +99,28 @@ fn a_prompt_keeps_to_ten_lines_and_its_budget_despite_a_flood() {
     assert!(count_tokens(digest) <= 300, "{digest}");
 
     // Filters come before limits.
-    let now = place.clock.now();
+    let now = fixture.clock.now();
     let written = DigestQuery::new(now)
         .actor("ann")
         .filter(Filter::parse("type:memory_written", now).unwrap());
-    let digest = place.log.reader().unwrap().digest(&written).unwrap();
+    let digest = fixture.log.reader().unwrap().digest(&written).unwrap();
     assert_eq!(digest.list(300).unwrap().lines().count(), 3);
 }
 
 #[test]
 fn a_deliverable_is_recorded_with_its_outcome() {
-    let place = Place::new();
-    let made = place.assistant.run_deliverable("report", || {
-        assert!(!place.prompt().contains("report"));
+    let fixture = Fixture::new();
+    let made = fixture.assistant.run_deliverable("report", || {
+        assert!(!fixture.prompt().contains("report"));
         Err(io::Error::other("out of ink"))
     });
     assert!(made.is_err());
-    let path = place
+    let path = fixture
         .assistant
         .run_deliverable("report", || Ok("a\nb".into()))
         .unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb");
-    let recorded = place.log.assert().wait();
+    let recorded = fixture.log.assert().wait();
     let runs = recorded.all_events("deliverable_run").count(2);
     runs.nth(0).failed().summary("report: out of ink");
     let second = runs.nth(1).succeeded().summary("report: 2 lines");
@@ -129,17 +129,17 @@ fn a_deliverable_is_recorded_with_its_outcome() {
 
 #[test]
 fn a_sync_is_recorded_for_each_resource_with_new_items() {
-    let place = Place::new();
-    let crm = place.folder.path().join("crm");
+    let fixture = Fixture::new();
+    let crm = fixture.folder.path().join("crm");
     for (resource, items) in [("deals", 0), ("leads", 3), ("people", 1)] {
         fs::create_dir_all(crm.join(resource)).unwrap();
         for item in 0..items {
             fs::write(crm.join(resource).join(item.to_string()), "x").unwrap();
         }
     }
-    assert_eq!(place.assistant.sync("crm", &crm).unwrap(), 4);
-    assert_eq!(place.assistant.sync("crm", &crm).unwrap(), 0);
-    let recorded = place.log.assert().wait();
+    assert_eq!(fixture.assistant.sync("crm", &crm).unwrap(), 4);
+    assert_eq!(fixture.assistant.sync("crm", &crm).unwrap(), 0);
+    let recorded = fixture.log.assert().wait();
     let synced = recorded.all_events("platform_synced").count(2);
     synced.nth(0).count(3).reference("crm/leads");
     synced.nth(1).count(1).reference("crm/people");
@@ -147,20 +147,20 @@ fn a_sync_is_recorded_for_each_resource_with_new_items() {
 
 #[test]
 fn a_remembered_value_is_truncated_only_in_the_log() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let value = "ü".repeat(100);
-    place.assistant.remember("tone", &value).unwrap();
-    assert_eq!(place.assistant.recall("tone").unwrap(), value);
-    let recorded = place.log.assert().wait();
+    fixture.assistant.remember("tone", &value).unwrap();
+    assert_eq!(fixture.assistant.recall("tone").unwrap(), value);
+    let recorded = fixture.log.assert().wait();
     let summary = format!("tone: {}...", "ü".repeat(80));
     recorded.event("memory_written").summary(&summary);
 }
 
 #[test]
 fn a_session_is_recorded_once_if_it_has_several_turns() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let talk = |id: &str, turns: usize| {
-        let mut session = place.assistant.session(id, place.clock.now());
+        let mut session = fixture.assistant.session(id, fixture.clock.now());
         (0..turns).for_each(|_| session.turn("ask", |_| ()));
     };
     talk("none", 0);
@@ -168,7 +168,7 @@ fn a_session_is_recorded_once_if_it_has_several_turns() {
     talk("two", 2);
     // Its client connected again.
     talk("two", 2);
-    let recorded = place.log.assert().wait();
+    let recorded = fixture.log.assert().wait();
     recorded.all("ask").count(5);
     let session = recorded.event("chat_session").session("two");
     session.summary("a conversation of 2 turns").top_level();

@@ -10,7 +10,7 @@ use tower_activity::{ActivityLog, testing::ManualClock};
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(1_800);
 
-struct Place {
+struct Fixture {
     backend: Backend,
     log: ActivityLog,
     clock: ManualClock,
@@ -18,7 +18,7 @@ struct Place {
     folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     /// A back end on which ann has the project `shop`.
     fn new() -> Self {
         let (log, clock) = ActivityLog::test();
@@ -29,7 +29,7 @@ impl Place {
             request: Some("r1".into()),
         };
         backend.create_project(&ann, "shop").unwrap();
-        Place {
+        Fixture {
             backend,
             log,
             clock,
@@ -73,12 +73,12 @@ impl Place {
 
 #[test]
 fn events_of_one_instant_keep_their_order() {
-    let place = Place::new();
-    let Place { backend, ann, .. } = &place;
+    let fixture = Fixture::new();
+    let Fixture { backend, ann, .. } = &fixture;
     backend
         .run_queries(ann, "shop", &["CREATE TABLE item (name)"])
         .unwrap();
-    place.add(&["GET /a"]).unwrap();
+    fixture.add(&["GET /a"]).unwrap();
     backend.deploy(ann, "shop").unwrap();
     let all = [
         "deployment",
@@ -88,15 +88,15 @@ fn events_of_one_instant_keep_their_order() {
         "database_created",
         "project_created",
     ];
-    assert_eq!(place.types(""), all);
-    assert_eq!(place.types("env:production"), ["deployment"]);
-    assert_eq!(place.types("type:*_created"), all[4..]);
-    assert_eq!(place.types("sqlite"), ["database_created"]);
+    assert_eq!(fixture.types(""), all);
+    assert_eq!(fixture.types("env:production"), ["deployment"]);
+    assert_eq!(fixture.types("type:*_created"), all[4..]);
+    assert_eq!(fixture.types("sqlite"), ["database_created"]);
 }
 
 #[test]
 fn details_name_each_table_once_and_the_request_they_came_with() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let queries = [
         "CREATE TABLE item (name)",
         "CREATE TABLE sold (item)",
@@ -104,9 +104,9 @@ fn details_name_each_table_once_and_the_request_they_came_with() {
         "SELECT * FROM item, item AS other, sold",
         "SELECT * FROM item",
     ];
-    let rows = place.backend.run_queries(&place.ann, "shop", &queries);
+    let rows = fixture.backend.run_queries(&fixture.ann, "shop", &queries);
     assert_eq!(rows.unwrap(), 1);
-    let recorded = place.log.assert().wait();
+    let recorded = fixture.log.assert().wait();
     let ran = recorded.event("queries_executed").count(5).actor("ann");
     let both = json!(["item", "sold"]);
     ran.data(json!({"tables": both, "rows": 1})).request("r1");
@@ -116,18 +116,18 @@ fn details_name_each_table_once_and_the_request_they_came_with() {
 
 #[test]
 fn failures_are_recorded_and_empty_operations_are_not() {
-    let place = Place::new();
-    place.add(&[]).unwrap();
-    assert!(!place.types("").contains(&"endpoints_added".to_owned()));
+    let fixture = Fixture::new();
+    fixture.add(&[]).unwrap();
+    assert!(!fixture.types("").contains(&"endpoints_added".to_owned()));
 
-    let Place { backend, ann, .. } = &place;
+    let Fixture { backend, ann, .. } = &fixture;
     let refused = backend.run_queries(ann, "shop", &["DELETE FROM missing"]);
     let error = refused.unwrap_err();
     assert!(matches!(error, Error::Sql(_)));
     assert!(backend.push(ann, "shop", Path::new("/nowhere")).is_err());
-    place.add(&["GET /a"]).unwrap();
-    assert!(place.add(&["GET /b", "GET /a"]).is_err());
-    let recorded = place.log.assert().wait();
+    fixture.add(&["GET /a"]).unwrap();
+    assert!(fixture.add(&["GET /b", "GET /a"]).is_err());
+    let recorded = fixture.log.assert().wait();
     let failed = recorded.event("queries_executed").failed();
     // The details of rusqlite's message depend on its features.
     assert!(error.to_string().starts_with("no such table: missing"));
@@ -141,19 +141,19 @@ fn failures_are_recorded_and_empty_operations_are_not() {
 
 #[test]
 fn endpoints_are_summed_by_the_days_of_the_viewers_time_zone() {
-    let place = Place::new();
-    place
+    let fixture = Fixture::new();
+    fixture
         .clock
         .set_wall("2026-02-18T18:00:00Z".parse().unwrap());
-    place.add(&["GET /yesterday"]).unwrap();
+    fixture.add(&["GET /yesterday"]).unwrap();
     // In Kathmandu this is the nineteenth.
-    place.clock.advance(HALF_AN_HOUR);
-    place.add(&["GET /a", "GET /b"]).unwrap();
-    place.clock.advance(HALF_AN_HOUR);
-    place.add(&["GET /c", "GET /d", "GET /e"]).unwrap();
-    place.log.flush().wait().unwrap();
+    fixture.clock.advance(HALF_AN_HOUR);
+    fixture.add(&["GET /a", "GET /b"]).unwrap();
+    fixture.clock.advance(HALF_AN_HOUR);
+    fixture.add(&["GET /c", "GET /d", "GET /e"]).unwrap();
+    fixture.log.flush().wait().unwrap();
     let check = |zone: &str, expected: &str| {
-        let (console, now) = (place.backend.console(), place.clock.now());
+        let (console, now) = (fixture.backend.console(), fixture.clock.now());
         let text = console.today_text("ann", "shop", zone.parse().unwrap(), now);
         let text = text.unwrap();
         assert_eq!(
@@ -168,18 +168,18 @@ fn endpoints_are_summed_by_the_days_of_the_viewers_time_zone() {
 
 #[test]
 fn a_user_cannot_see_or_change_the_project_of_another() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let bob = Caller {
         user: "bob".into(),
         request: None,
     };
     assert!(matches!(
-        place.backend.deploy(&bob, "shop"),
+        fixture.backend.deploy(&bob, "shop"),
         Err(Error::NoProject(_))
     ));
-    place.log.flush().wait().unwrap();
-    let console = place.backend.console();
-    let now = place.clock.now();
+    fixture.log.flush().wait().unwrap();
+    let console = fixture.backend.console();
+    let now = fixture.clock.now();
     // Not even with a filter for it, or for an own project that does not exist.
     for (user, project, filter) in [
         ("bob", "shop", ""),
@@ -194,8 +194,8 @@ fn a_user_cannot_see_or_change_the_project_of_another() {
             "{user} {project}"
         );
     }
-    place.backend.create_project(&bob, "blog").unwrap();
-    place.log.flush().wait().unwrap();
+    fixture.backend.create_project(&bob, "blog").unwrap();
+    fixture.log.flush().wait().unwrap();
     let page = console
         .timeline("bob", "blog", "project:shop", now + HALF_AN_HOUR, None, 9)
         .unwrap();
@@ -206,11 +206,11 @@ fn a_user_cannot_see_or_change_the_project_of_another() {
 
 #[test]
 fn queries_stay_in_their_database() {
-    let place = Place::new();
-    let other = place.folder.path().join("other.db");
+    let fixture = Fixture::new();
+    let other = fixture.folder.path().join("other.db");
     let attach = format!("ATTACH '{}' AS other", other.display());
     for query in [&*attach, "PRAGMA user_version = 7"] {
-        let ran = place.backend.run_queries(&place.ann, "shop", &[query]);
+        let ran = fixture.backend.run_queries(&fixture.ann, "shop", &[query]);
         assert!(matches!(ran, Err(Error::Sql(_))), "{query}");
     }
     assert!(!other.exists());

@@ -13,7 +13,7 @@ use rmcp::{
     transport::{StreamableHttpClientTransport, TokioChildProcess},
 };
 use serde_json::{Value, json};
-use support::{Client, Place, call};
+use support::{Client, Fixture, call};
 use tokio::{process::Command, time::timeout};
 use tower_activity::{Status, record::ActivityRecord};
 
@@ -52,15 +52,15 @@ fn statuses(rows: &[ActivityRecord]) -> Vec<Status> {
 
 #[tokio::test]
 async fn over_stdio_with_its_client_still_there() {
-    let place = Place::new();
-    let process = TokioChildProcess::new(place.server()).unwrap();
+    let fixture = Fixture::new();
+    let process = TokioChildProcess::new(fixture.server()).unwrap();
     let id = process.id().unwrap();
     let client = ().serve(process).await.unwrap();
     let _slow = begin(&client, "slow_count", json!({"pause_ms": 60_000})).await;
     let _endless = begin(&client, "query_sqlite", endless()).await;
-    place.until(running(2)).await;
+    fixture.until(running(2)).await;
     signal("TERM", id).await;
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.iter().all(|row| row.status != Status::Running))
         .await;
     assert_eq!(statuses(&rows), [Status::Cancelled; 2], "{rows:#?}");
@@ -70,29 +70,29 @@ async fn over_stdio_with_its_client_still_there() {
 #[tokio::test]
 async fn over_http_with_its_client_still_there() {
     for name in ["TERM", "INT"] {
-        let place = Place::new();
-        let (mut server, url) = place.over_http().await;
+        let fixture = Fixture::new();
+        let (mut server, url) = fixture.over_http().await;
         let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
         let _slow = begin(&client, "slow_count", json!({"pause_ms": 60_000})).await;
         let _endless = begin(&client, "query_sqlite", endless()).await;
-        place.until(running(2)).await;
+        fixture.until(running(2)).await;
         signal(name, server.id().unwrap()).await;
         let ended = timeout(SOON, server.wait()).await.unwrap().unwrap();
         assert!(ended.success(), "{ended}");
-        let rows = place.rows();
+        let rows = fixture.rows();
         assert_eq!(statuses(&rows), [Status::Cancelled; 2], "{rows:#?}");
     }
 }
 
 #[tokio::test]
 async fn a_query_without_end_stops_when_its_client_cancels_it() {
-    let place = Place::new();
-    let (mut server, url) = place.over_http().await;
+    let fixture = Fixture::new();
+    let (mut server, url) = fixture.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
     let query = begin(&client, "query_sqlite", endless()).await;
-    place.until(running(1)).await;
+    fixture.until(running(1)).await;
     query.cancel(None).await.unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.iter().all(|row| row.status != Status::Running))
         .await;
     assert_eq!(statuses(&rows), [Status::Cancelled]);

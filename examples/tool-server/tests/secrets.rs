@@ -14,7 +14,7 @@ use std::{fs, path::Path};
 use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use server::ToolServer;
-use support::{Client, Place, call};
+use support::{Client, Fixture, call};
 use tower_activity::{ActivityLog, mcp::WithActivityExt, record::Capture};
 
 /// Secrets that must not be stored.
@@ -131,10 +131,10 @@ fn check(store: &Path) {
 #[tokio::test]
 async fn no_secret_of_a_payload_is_stored() {
     for capture in [Capture::Preview, Capture::Full] {
-        let place = Place::new();
+        let fixture = Fixture::new();
         let store = tempfile::tempdir().unwrap();
         let log = ActivityLog::open(store.path().join("activity.db")).unwrap();
-        let folder = place.root();
+        let folder = fixture.root();
         plant(&folder);
         let root = root::Root::new(&folder).unwrap();
         let tools = log.tools().previews(capture);
@@ -158,13 +158,13 @@ async fn no_secret_of_a_payload_is_stored() {
 
 #[tokio::test]
 async fn no_secret_is_stored_by_the_real_server() {
-    let place = Place::new();
-    plant(&place.root());
-    let client = place.over_stdio().await;
+    let fixture = Fixture::new();
+    plant(&fixture.root());
+    let client = fixture.over_stdio().await;
     call_tools(&client).await;
     client.cancel().await.unwrap();
-    place.until(|rows| rows.len() == 12).await;
-    for (name, bytes) in files(place.store().parent().unwrap()) {
+    fixture.until(|rows| rows.len() == 12).await;
+    for (name, bytes) in files(fixture.store().parent().unwrap()) {
         // The served folder is beside the store.
         if name.contains("/activity.db") {
             for secret in SECRETS {
@@ -173,7 +173,7 @@ async fn no_secret_is_stored_by_the_real_server() {
         }
     }
     let rows: Value = json!(
-        place
+        fixture
             .rows()
             .iter()
             .map(|row| row.name.as_str())

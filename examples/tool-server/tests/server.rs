@@ -12,7 +12,7 @@ use rmcp::{
     transport::StreamableHttpClientTransport,
 };
 use serde_json::{Value, json};
-use support::{Client, Place, call};
+use support::{Client, Fixture, call};
 use tokio::process::Command;
 use tower_activity::{
     Status,
@@ -119,11 +119,11 @@ fn check_record(rows: &[ActivityRecord], transport: &str) {
 
 #[tokio::test]
 async fn every_call_over_stdio_is_recorded_and_nothing_else() {
-    let place = Place::new();
-    let client = place.over_stdio().await;
+    let fixture = Fixture::new();
+    let client = fixture.over_stdio().await;
     call_every_tool(&client).await;
     client.cancel().await.unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.len() == 9 && rows.iter().all(|row| row.seq.is_some()))
         .await;
     check_record(&rows, "pipe");
@@ -131,12 +131,12 @@ async fn every_call_over_stdio_is_recorded_and_nothing_else() {
 
 #[tokio::test]
 async fn every_call_over_http_is_recorded_and_nothing_else() {
-    let place = Place::new();
-    let (_server, url) = place.over_http().await;
+    let fixture = Fixture::new();
+    let (_server, url) = fixture.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url.clone())).await.unwrap();
     call_every_tool(&client).await;
     client.cancel().await.unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.len() == 9 && rows.iter().all(|row| row.seq.is_some()))
         .await;
     check_record(&rows, "tcp");
@@ -146,7 +146,7 @@ async fn every_call_over_http_is_recorded_and_nothing_else() {
         .call_tool(call("read_file", json!({"path": "hello.txt"})))
         .await
         .unwrap();
-    let rows = place.until(|rows| rows.len() == 10).await;
+    let rows = fixture.until(|rows| rows.len() == 10).await;
     assert_ne!(
         rows[9].scope.session, rows[0].scope.session,
         "another client, another session"
@@ -155,8 +155,8 @@ async fn every_call_over_http_is_recorded_and_nothing_else() {
 
 #[tokio::test]
 async fn log_lines_of_a_tool_are_recorded_with_its_call() {
-    let place = Place::new();
-    let client = place.over_stdio().await;
+    let fixture = Fixture::new();
+    let client = fixture.over_stdio().await;
     for (name, arguments) in [
         ("fetch_invoice", json!({"number": 7})),
         ("slow_count", json!({"pause_ms": 0})),
@@ -165,10 +165,10 @@ async fn log_lines_of_a_tool_are_recorded_with_its_call() {
         client.call_tool(call(name, arguments)).await.unwrap();
     }
     client.cancel().await.unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.len() == 3 && rows.iter().all(|row| row.seq.is_some()))
         .await;
-    let mut reader = ActivityReader::open(place.store()).unwrap();
+    let mut reader = ActivityReader::open(fixture.store()).unwrap();
     let mut said = |row: &ActivityRecord| -> Vec<(String, Value)> {
         let events = reader.events_of(row.id, 10).unwrap().into_iter();
         let line = |event: EventRecord| {
@@ -187,8 +187,8 @@ async fn log_lines_of_a_tool_are_recorded_with_its_call() {
 
 #[tokio::test]
 async fn a_call_that_the_client_cancels_ends_as_cancelled() {
-    let place = Place::new();
-    let client = place.over_stdio().await;
+    let fixture = Fixture::new();
+    let client = fixture.over_stdio().await;
     let slow = Request::new(call("slow_count", json!({"pause_ms": 60_000})));
     let handle = client
         .send_cancellable_request(
@@ -197,11 +197,11 @@ async fn a_call_that_the_client_cancels_ends_as_cancelled() {
         )
         .await
         .unwrap();
-    place
+    fixture
         .until(|rows| rows.iter().any(|row| row.status == Status::Running))
         .await;
     handle.cancel(None).await.unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.iter().all(|row| row.seq.is_some()))
         .await;
     assert_eq!(rows[0].status, Status::Cancelled);
@@ -210,8 +210,8 @@ async fn a_call_that_the_client_cancels_ends_as_cancelled() {
 
 #[tokio::test]
 async fn a_killed_server_leaves_its_running_call_abandoned_and_the_others_complete() {
-    let place = Place::new();
-    let (mut server, url) = place.over_http().await;
+    let fixture = Fixture::new();
+    let (mut server, url) = fixture.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
     client
         .call_tool(call("read_file", json!({"path": "hello.txt"})))
@@ -225,24 +225,24 @@ async fn a_killed_server_leaves_its_running_call_abandoned_and_the_others_comple
         )
         .await
         .unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.len() == 2 && rows[0].seq.is_some() && rows[1].status == Status::Running)
         .await;
     let (read, slow) = (rows[0].id, rows[1].id);
     server.kill().await.unwrap();
     assert_eq!(
-        place.rows()[1].status,
+        fixture.rows()[1].status,
         Status::Abandoned,
         "readers see it at once"
     );
 
     // The next server writes it down.
-    let client = place.over_stdio().await;
+    let client = fixture.over_stdio().await;
     client
         .call_tool(call("read_file", json!({"path": "hello.txt"})))
         .await
         .unwrap();
-    let rows = place
+    let rows = fixture
         .until(|rows| rows.len() == 3 && rows.iter().all(|row| row.seq.is_some()))
         .await;
     assert_eq!((rows[0].id, rows[0].status), (read, Status::Success));
@@ -251,14 +251,14 @@ async fn a_killed_server_leaves_its_running_call_abandoned_and_the_others_comple
         (slow, Status::Abandoned, None)
     );
     client.cancel().await.unwrap();
-    check_whole(&place.store(), 1);
+    check_whole(&fixture.store(), 1);
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_server_exits_on_a_signal_although_a_client_holds_a_stream_open() {
-    let place = Place::new();
-    let (mut server, url) = place.over_http().await;
+    let fixture = Fixture::new();
+    let (mut server, url) = fixture.over_http().await;
     let client = ().serve(StreamableHttpClientTransport::from_uri(url)).await.unwrap();
     client
         .call_tool(call("read_file", json!({"path": "hello.txt"})))
@@ -273,8 +273,8 @@ async fn a_server_exits_on_a_signal_although_a_client_holds_a_stream_open() {
     assert!(asked.success());
     let ended = tokio::time::timeout(Duration::from_secs(20), server.wait()).await;
     assert!(ended.unwrap().unwrap().success());
-    assert_eq!(place.rows()[0].status, Status::Success);
-    check_whole(&place.store(), 0);
+    assert_eq!(fixture.rows()[0].status, Status::Success);
+    check_whole(&fixture.store(), 0);
 }
 
 fn check_whole(store: &Path, abandoned: u64) {
@@ -293,8 +293,8 @@ fn check_whole(store: &Path, abandoned: u64) {
 
 #[tokio::test]
 async fn no_path_leads_the_tools_out_of_their_folder() {
-    let place = Place::new();
-    let client = place.over_stdio().await;
+    let fixture = Fixture::new();
+    let client = fixture.over_stdio().await;
     let link = if cfg!(unix) {
         "link.txt"
     } else {

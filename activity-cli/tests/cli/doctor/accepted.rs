@@ -9,21 +9,21 @@ use rusqlite::Connection;
 use tower_activity::{Describe, Outcome};
 
 use super::foreign::{change, fails, filled, passes};
-use crate::place::Place;
+use crate::fixture::Fixture;
 
 #[test]
 fn an_accepted_change_is_no_problem_any_more_and_stays_listed() {
     let check = |sql: &str, accepted: &str| {
-        let place = filled();
-        change(&place, sql);
-        fails(&place, "problem: ");
-        let ran = place.run(&["doctor", "--accept"]);
+        let fixture = filled();
+        change(&fixture, sql);
+        fails(&fixture, "problem: ");
+        let ran = fixture.run(&["doctor", "--accept"]);
         assert_eq!(
             (ran.code, ran.stderr.as_str()),
             (Some(0), ""),
             "{sql}: {ran:?}"
         );
-        let ran = passes(&place);
+        let ran = passes(&fixture);
         let line = ran
             .stdout
             .lines()
@@ -34,13 +34,13 @@ fn an_accepted_change_is_no_problem_any_more_and_stays_listed() {
             ran.stdout
         );
         // From now on the rows are compared with the new counts.
-        assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
-        passes(&place);
+        assert_eq!(fixture.run(&["event", "note", "next"]).code, Some(0));
+        passes(&fixture);
         change(
-            &place,
+            &fixture,
             "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
         );
-        let ran = fails(&place, "problem: 1 of ");
+        let ran = fails(&fixture, "problem: 1 of ");
         assert!(
             ran.stdout.contains("; none was missing at the check of "),
             "{}",
@@ -64,8 +64,8 @@ fn an_accepted_change_is_no_problem_any_more_and_stays_listed() {
 
 #[test]
 fn a_change_is_accepted_while_a_log_writes() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     for _ in 0..5_000 {
         log.start(Describe::tool("old").project("acme"))
             .end(Outcome::success());
@@ -81,15 +81,15 @@ fn a_change_is_accepted_while_a_log_writes() {
                 thread::yield_now();
             }
         });
-        let store = Connection::open(place.path()).unwrap();
+        let store = Connection::open(fixture.path()).unwrap();
         store
             .busy_timeout(std::time::Duration::from_secs(10))
             .unwrap();
         let deleted = store.execute("DELETE FROM activity WHERE seq % 5 = 0 AND seq <= 5000", ());
         assert_eq!(deleted.unwrap(), 1_000);
         drop(store);
-        fails(&place, "problem: 1,000 of ");
-        let ran = place.run(&["doctor", "--accept"]);
+        fails(&fixture, "problem: 1,000 of ");
+        let ran = fixture.run(&["doctor", "--accept"]);
         done.store(true, Ordering::Relaxed);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert!(
@@ -99,13 +99,13 @@ fn a_change_is_accepted_while_a_log_writes() {
         );
     });
     log.shutdown().wait().unwrap();
-    passes(&place);
+    passes(&fixture);
 }
 
 #[test]
 fn doctor_finds_every_row_beside_a_busy_log_commands_and_pruning() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let done = AtomicBool::new(false);
     let upto = |what: &dyn Fn()| {
         while !done.load(Ordering::Relaxed) {
@@ -123,15 +123,15 @@ fn doctor_finds_every_row_beside_a_busy_log_commands_and_pruning() {
         });
         scope.spawn(|| {
             upto(&|| {
-                let ran = place.run(&["event", "note", "from a script"]);
+                let ran = fixture.run(&["event", "note", "from a script"]);
                 assert_eq!(ran.code, Some(0), "{ran:?}");
                 let what = "activities,events,sums";
-                let ran = place.run(&["prune", "--larger-than", "100kB", "--what", what]);
+                let ran = fixture.run(&["prune", "--larger-than", "100kB", "--what", what]);
                 assert_eq!(ran.code, Some(0), "{ran:?}");
             });
         });
         for _ in 0..10 {
-            let ran = place.run(&["doctor"]);
+            let ran = fixture.run(&["doctor"]);
             if ran.code != Some(0) {
                 done.store(true, Ordering::Relaxed);
                 panic!("{ran:?}");
@@ -140,5 +140,5 @@ fn doctor_finds_every_row_beside_a_busy_log_commands_and_pruning() {
         done.store(true, Ordering::Relaxed);
     });
     log.shutdown().wait().unwrap();
-    passes(&place);
+    passes(&fixture);
 }

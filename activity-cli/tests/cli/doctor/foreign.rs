@@ -6,12 +6,12 @@ use tower_activity::{
     recording::{Chunk, Stream},
 };
 
-use crate::place::{Place, Ran};
+use crate::fixture::{CommandResult, Fixture};
 
 /// A store with six activities, three events, and a recording of three chunks that belongs to ann.
-pub(super) fn filled() -> Place {
-    let place = Place::with_calls();
-    let log = place.log();
+pub(super) fn filled() -> Fixture {
+    let fixture = Fixture::with_calls();
+    let log = fixture.log();
     for number in 0..3 {
         log.event("note").count(number).record();
     }
@@ -25,12 +25,12 @@ pub(super) fn filled() -> Place {
     drop(recording);
     drop(runtime);
     log.shutdown().wait().unwrap();
-    place
+    fixture
 }
 
 /// Changes the file as another program would.
-pub(super) fn change(place: &Place, sql: &str) {
-    let store = Connection::open(place.path()).unwrap();
+pub(super) fn change(fixture: &Fixture, sql: &str) {
+    let store = Connection::open(fixture.path()).unwrap();
     store.execute_batch(sql).unwrap();
     // Removes its locks and its WAL.
     store.close().unwrap();
@@ -38,12 +38,12 @@ pub(super) fn change(place: &Place, sql: &str) {
 
 /// Asserts that doctor fails with this problem.
 #[track_caller]
-pub(super) fn fails(place: &Place, problem: &str) -> Ran {
-    let ran = place.run(&["doctor"]);
+pub(super) fn fails(fixture: &Fixture, problem: &str) -> CommandResult {
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(1), "{problem}: {ran:?}");
     let found = ran.stdout.contains(problem) && !ran.stdout.contains('✓');
     assert!(found, "{problem}: {}", ran.stdout);
-    let json = place.run(&["doctor", "--json"]);
+    let json = fixture.run(&["doctor", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["ok"], false);
     ran
@@ -51,8 +51,8 @@ pub(super) fn fails(place: &Place, problem: &str) -> Ran {
 
 /// Asserts that doctor finds no problem.
 #[track_caller]
-pub(super) fn passes(place: &Place) -> Ran {
-    let ran = place.run(&["doctor"]);
+pub(super) fn passes(fixture: &Fixture) -> CommandResult {
+    let ran = fixture.run(&["doctor"]);
     assert!(ran.code == Some(0) && ran.stdout.contains('✓'), "{ran:?}");
     ran
 }
@@ -60,13 +60,13 @@ pub(super) fn passes(place: &Place) -> Ran {
 #[test]
 fn rows_that_another_program_deletes_are_missing() {
     let check = |sql: &str, problem: &str| {
-        let place = filled();
-        passes(&place);
-        change(&place, sql);
-        fails(&place, problem);
+        let fixture = filled();
+        passes(&fixture);
+        change(&fixture, sql);
+        fails(&fixture, problem);
         // The next writer does not hide it.
-        assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
-        fails(&place, problem);
+        assert_eq!(fixture.run(&["event", "note", "next"]).code, Some(0));
+        fails(&fixture, problem);
     };
     check(
         "DELETE FROM activity WHERE seq % 2 = 0",
@@ -84,9 +84,9 @@ fn rows_that_another_program_deletes_are_missing() {
         "DELETE FROM recording",
         "problem: 1 of 1 recording and 3 of 3 chunks are missing",
     );
-    let place = filled();
-    change(&place, "DELETE FROM event WHERE seq = 2");
-    let ran = fails(&place, "problem: 1 of 3 events is missing");
+    let fixture = filled();
+    change(&fixture, "DELETE FROM event WHERE seq = 2");
+    let ran = fails(&fixture, "problem: 1 of 3 events is missing");
     assert!(ran.stdout.contains("problem: process "), "{}", ran.stdout);
     assert!(ran.stdout.contains("doctor --accept"), "{}", ran.stdout);
 }
@@ -94,9 +94,9 @@ fn rows_that_another_program_deletes_are_missing() {
 #[test]
 fn rows_that_another_program_inserts_are_reported() {
     let check = |sql: &str, problem: &str| {
-        let place = filled();
-        change(&place, sql);
-        fails(&place, problem);
+        let fixture = filled();
+        change(&fixture, sql);
+        fails(&fixture, problem);
     };
     let one = "problem: 1 event is surplus: inserted by another program";
     check(
@@ -118,11 +118,11 @@ fn rows_that_another_program_inserts_are_reported() {
 #[test]
 fn activities_and_sums_that_another_program_changes_differ() {
     let check = |sql: &str| {
-        let place = filled();
-        change(&place, sql);
-        fails(&place, "problem: the statistics of ");
-        assert_eq!(place.run(&["rebuild"]).code, Some(0));
-        passes(&place);
+        let fixture = filled();
+        change(&fixture, sql);
+        fails(&fixture, "problem: the statistics of ");
+        assert_eq!(fixture.run(&["rebuild"]).code, Some(0));
+        passes(&fixture);
     };
     check("UPDATE activity SET status = 1 WHERE status = 2");
     check("UPDATE activity SET duration_ns = duration_ns + 1 WHERE seq = 3");
@@ -133,12 +133,12 @@ fn activities_and_sums_that_another_program_changes_differ() {
 #[test]
 fn missing_parts_of_the_schema_are_reported_and_restored() {
     let check = |sql: &str, problem: &str| {
-        let place = filled();
-        change(&place, sql);
-        fails(&place, problem);
-        let ran = place.run(&["rebuild"]);
+        let fixture = filled();
+        change(&fixture, sql);
+        fails(&fixture, problem);
+        let ran = fixture.run(&["rebuild"]);
         assert!(ran.stdout.starts_with("restored: "), "{ran:?}");
-        passes(&place);
+        passes(&fixture);
     };
     check(
         "DROP INDEX event_actor",
@@ -164,20 +164,20 @@ fn missing_parts_of_the_schema_are_reported_and_restored() {
 
 #[test]
 fn a_damaged_search_index_is_found() {
-    let place = filled();
+    let fixture = filled();
     change(
-        &place,
+        &fixture,
         "INSERT INTO activity_search (rowid, words, scopes) VALUES (1, 'some words', 'a1'); \
          UPDATE activity_search_data SET block = zeroblob(40) WHERE id > 10",
     );
-    fails(&place, "problem: ");
+    fails(&fixture, "problem: ");
 }
 
 #[test]
 fn tables_of_other_programs_are_no_problem() {
-    let place = filled();
-    change(&place, "CREATE INDEX mine ON activity (name); VACUUM");
-    let ran = passes(&place);
+    let fixture = filled();
+    change(&fixture, "CREATE INDEX mine ON activity (name); VACUUM");
+    let ran = passes(&fixture);
     let note = "note: added to the schema by another program: index mine on activity\n";
     assert!(ran.stdout.contains(note), "{}", ran.stdout);
 }
@@ -185,13 +185,13 @@ fn tables_of_other_programs_are_no_problem() {
 #[test]
 fn pruning_erasing_importing_and_rebuilding_are_accounted_for() {
     let check = |commands: &[&[&str]]| {
-        let place = filled();
-        let lines = place.run(&["export"]).stdout;
-        std::fs::write(place.folder.path().join("lines"), lines).unwrap();
+        let fixture = filled();
+        let lines = fixture.run(&["export"]).stdout;
+        std::fs::write(fixture.folder.path().join("lines"), lines).unwrap();
         for command in commands {
-            let ran = place.run(command);
+            let ran = fixture.run(command);
             assert_eq!(ran.code, Some(0), "{command:?}: {ran:?}");
-            passes(&place);
+            passes(&fixture);
         }
     };
     let everything = "activities,events,previews,sums,recordings";
@@ -207,8 +207,8 @@ fn pruning_erasing_importing_and_rebuilding_are_accounted_for() {
 
 #[test]
 fn a_file_of_schema_1_is_not_called_complete() {
-    let place = Place::new();
-    let store = Connection::open(place.path()).unwrap();
+    let fixture = Fixture::new();
+    let store = Connection::open(fixture.path()).unwrap();
     let schema = include_str!("../../../../src/store/sqlite/schema.sql");
     store.execute_batch(schema).unwrap();
     store
@@ -216,7 +216,7 @@ fn a_file_of_schema_1_is_not_called_complete() {
         .unwrap();
     store.pragma_update(None, "user_version", 1).unwrap();
     drop(store);
-    let ran = place.run(&["doctor"]);
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!ran.stdout.contains('✓'), "{}", ran.stdout);
     assert!(
@@ -226,6 +226,6 @@ fn a_file_of_schema_1_is_not_called_complete() {
         ran.stdout
     );
     // The next log that writes begins one.
-    assert_eq!(place.run(&["event", "note", "next"]).code, Some(0));
-    passes(&place);
+    assert_eq!(fixture.run(&["event", "note", "next"]).code, Some(0));
+    passes(&fixture);
 }

@@ -14,12 +14,12 @@ use std::{
 use chrono::Utc;
 use tower_activity::{ActivityLog, Describe, Outcome, query::ActivityReader};
 
-use crate::place::{Place, until};
+use crate::fixture::{Fixture, until};
 
 #[test]
 fn doctor_passes_on_a_healthy_store() {
-    let place = Place::with_calls();
-    let ran = place.run(&["doctor"]);
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
         (Some(0), ""),
@@ -36,7 +36,7 @@ fn doctor_passes_on_a_healthy_store() {
             .ends_with("✓ the store is intact, every activity and event is accounted for\n")
     );
     let json: serde_json::Value =
-        serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["doctor", "--json"]).stdout).unwrap();
     assert_eq!(
         (&json["ok"], &json["activities"]),
         (&true.into(), &6.into())
@@ -46,39 +46,39 @@ fn doctor_passes_on_a_healthy_store() {
 
 #[test]
 fn doctor_finds_damage() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     for _ in 0..2000 {
         log.start(Describe::tool("many").project("acme"))
             .end(Outcome::success());
     }
     log.shutdown().wait().unwrap();
-    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
     let leaf = "SELECT pgoffset FROM dbstat WHERE name = 'activity' AND pagetype = 'leaf' LIMIT 1";
     let leaf = store.query_row(leaf, (), |row| row.get::<_, isize>(0));
     let leaf = leaf.unwrap().unsigned_abs();
     drop(store);
-    let mut bytes = std::fs::read(place.path()).unwrap();
+    let mut bytes = std::fs::read(fixture.path()).unwrap();
     bytes[leaf..leaf + 8192].fill(0xab);
-    std::fs::write(place.path(), bytes).unwrap();
-    let ran = place.run(&["doctor"]);
+    std::fs::write(fixture.path(), bytes).unwrap();
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(
         ran.stdout.contains("\nproblem: ") && !ran.stdout.contains('✓'),
         "{ran:?}"
     );
     let json: serde_json::Value =
-        serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
+        serde_json::from_str(&fixture.run(&["doctor", "--json"]).stdout).unwrap();
     assert_eq!(json["ok"], false);
 }
 
 #[test]
 fn doctor_finds_an_accounting_that_does_not_add_up() {
-    let place = Place::with_calls();
-    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let fixture = Fixture::with_calls();
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
     let wrong = "UPDATE instance SET accounting = json_set(accounting, '$.committed', 5)";
     assert_eq!(store.execute(wrong, ()).unwrap(), 1);
-    let ran = place.run(&["doctor"]);
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(1));
     assert!(
         ran.stdout.contains("problem: the accounting of instance 0"),
@@ -89,12 +89,12 @@ fn doctor_finds_an_accounting_that_does_not_add_up() {
 
 #[test]
 fn losses_are_reported_and_are_no_problem_of_the_store() {
-    let place = Place::with_calls();
-    let store = rusqlite::Connection::open(place.path()).unwrap();
+    let fixture = Fixture::with_calls();
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
     let lost = "UPDATE instance SET accounting = json_set(accounting, '$.started', 9, '$.rejected_memory', 3, \
                 '$.recordings.recorded', 2, '$.recordings.lost_refused', 2)";
     assert_eq!(store.execute(lost, ()).unwrap(), 1);
-    let ran = place.run(&["doctor"]);
+    let ran = fixture.run(&["doctor"]);
     assert_eq!(ran.code, Some(0));
     for note in [
         "note: 3 activities rejected: the memory limit was reached",
@@ -106,16 +106,16 @@ fn losses_are_reported_and_are_no_problem_of_the_store() {
 
 #[test]
 fn running_processes_are_listed_with_their_uptime() {
-    let place = Place::new();
-    let log = place.log();
+    let fixture = Fixture::new();
+    let log = fixture.log();
     let _slow = log.start(Describe::tool("slow"));
-    let ran = until(|| Some(place.run(&["list"])).filter(|ran| !ran.stdout.is_empty()));
+    let ran = until(|| Some(fixture.run(&["list"])).filter(|ran| !ran.stdout.is_empty()));
     assert!(
         ran.stdout.contains("● running") && ran.stdout.contains("s …"),
         "{}",
         ran.stdout
     );
-    let doctor = place.run(&["doctor"]);
+    let doctor = fixture.run(&["doctor"]);
     assert!(
         doctor.stdout.contains("0 ended, 1 running, 0 abandoned"),
         "{}",
@@ -125,10 +125,10 @@ fn running_processes_are_listed_with_their_uptime() {
 }
 
 /// Starts a process that records into this file until it is killed; its records are committed.
-fn recording_process(place: &Place) -> Child {
+fn recording_process(fixture: &Fixture) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "doctor::killed", "--nocapture"])
-        .env("ACTIVITY_TEST_KILLED", place.path())
+        .env("ACTIVITY_TEST_KILLED", fixture.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -155,17 +155,17 @@ fn killed() {
 
 #[test]
 fn the_counts_of_a_killed_process_are_exact_up_to_its_last_commit() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let before = Utc::now();
-    let mut child = recording_process(&place);
-    let alive = place.run(&["doctor"]);
+    let mut child = recording_process(&fixture);
+    let alive = fixture.run(&["doctor"]);
     assert!(!alive.stdout.contains("unknown"), "{}", alive.stdout);
     child.kill().unwrap();
     child.wait().unwrap();
     let after = Utc::now();
 
     let check = || {
-        let health = ActivityReader::open(place.path())
+        let health = ActivityReader::open(fixture.path())
             .unwrap()
             .health()
             .unwrap();
@@ -190,13 +190,13 @@ fn the_counts_of_a_killed_process_are_exact_up_to_its_last_commit() {
             dead.pid,
             saved.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
         );
-        let doctor = place.run(&["doctor"]);
+        let doctor = fixture.run(&["doctor"]);
         assert!(doctor.stdout.contains(&note), "{}", doctor.stdout);
         assert_eq!(doctor.code, Some(0));
         saved
     };
     let saved = check();
     // The next writer reaps the dead instance, which stays reported as before.
-    place.log().shutdown().wait().unwrap();
+    fixture.log().shutdown().wait().unwrap();
     assert_eq!(check(), saved);
 }

@@ -26,11 +26,11 @@ use tower_activity::{
 pub type Client = RunningService<RoleClient, ()>;
 
 /// A folder to serve, and the store.
-pub struct Place {
+pub struct Fixture {
     folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
@@ -45,7 +45,7 @@ impl Place {
         database
             .execute_batch("CREATE TABLE item (name TEXT, price REAL); INSERT INTO item VALUES ('tea', 2.5), ('cup', 4);")
             .unwrap();
-        Place { folder }
+        Fixture { folder }
     }
 
     pub fn store(&self) -> PathBuf {

@@ -35,8 +35,6 @@ pub(crate) struct RunningClock {
     monotonic: Duration,
     /// The store's clock at the last tick.
     now_us: i64,
-    /// The store's clock when the log was opened.
-    opened_us: i64,
 }
 
 /// A position in the commit order of each kind: the seq of its newest row.
@@ -88,11 +86,11 @@ pub(super) fn tick(
     reading: ClockReading,
 ) -> rusqlite::Result<RunningClock> {
     let wall_us = reading.wall.timestamp_micros();
-    let (mut clock, jump, opened_us) = match (read(transaction)?, running) {
-        (None, _) => (StoreClock::new(wall_us), Jump::default(), wall_us),
+    let (mut clock, jump) = match (read(transaction)?, running) {
+        (None, _) => (StoreClock::new(wall_us), Jump::default()),
         (Some(mut clock), None) => {
             let jump = clock.open(wall_us);
-            (clock, jump, clock.now_us)
+            (clock, jump)
         }
         (Some(mut clock), Some(running)) => {
             // Another process may have advanced or set it meanwhile.
@@ -101,12 +99,11 @@ pub(super) fn tick(
                 false => running.now_us(reading).saturating_sub(clock.now_us),
             };
             let passed = Duration::from_micros(unsigned(passed));
-            let jump = clock.advance(passed, wall_us, running.opened_us);
-            (clock, jump, running.opened_us)
+            let jump = clock.advance(passed, wall_us);
+            (clock, jump)
         }
     };
     clock.since_us = clock.since_us.min(clock.now_us);
-    let opened_us = opened_us.saturating_add(jump.by_us);
     transaction.prepare_cached(WRITE)?.execute(params![
         clock.now_us,
         clock.wall_us,
@@ -136,7 +133,6 @@ pub(super) fn tick(
     Ok(RunningClock {
         monotonic: reading.monotonic,
         now_us: clock.now_us,
-        opened_us,
     })
 }
 

@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::ActivityRecord};
 
 /// A store in a temporary folder.
-pub struct Place {
+pub struct Fixture {
     pub folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     pub fn new() -> Self {
-        Place {
+        Fixture {
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -34,8 +34,8 @@ impl Place {
 
     /// Creates a store with a request, its failed tool call, and three calls with other outcomes.
     pub fn with_calls() -> Self {
-        let place = Place::new();
-        let log = place.log();
+        let fixture = Fixture::new();
+        let log = fixture.log();
         let request = log.start(
             Describe::new(Kind::Http, "POST /mcp")
                 .session("s1")
@@ -59,7 +59,7 @@ impl Place {
         drop(log.start(Describe::tool("slow")));
         log.start(Describe::job("idle")).end(Outcome::skipped());
         log.shutdown().wait().unwrap();
-        place
+        fixture
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
@@ -82,8 +82,8 @@ impl Place {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(&self.command(args).output().unwrap())
+    pub fn run(&self, args: &[&str]) -> CommandResult {
+        CommandResult::new(&self.command(args).output().unwrap())
     }
 
     pub fn json(&self, args: &[&str]) -> Vec<ActivityRecord> {
@@ -97,15 +97,15 @@ impl Place {
 }
 
 #[derive(Debug)]
-pub struct Ran {
+pub struct CommandResult {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
-    pub fn of(output: &Output) -> Self {
-        Ran {
+impl CommandResult {
+    pub fn new(output: &Output) -> Self {
+        CommandResult {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout.clone()).unwrap(),
             stderr: String::from_utf8(output.stderr.clone()).unwrap(),
