@@ -168,7 +168,10 @@ mod tests {
             .read(|reader| Err::<(), _>(query_forever(reader)))
             .await
             .unwrap_err();
-        assert!(problem.to_string().contains("in the time"), "{problem:?}");
+        assert!(
+            problem.to_string().contains("query timed out"),
+            "{problem:?}"
+        );
         assert!(problem.is_server_error());
     }
 
@@ -189,6 +192,9 @@ mod tests {
             begun = begun => begun.unwrap(),
         }
         let problem = end.await.unwrap();
-        assert!(problem.to_string().contains("in the time"), "{problem:?}");
+        assert!(
+            problem.to_string().contains("query timed out"),
+            "{problem:?}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use regex::Regex;
 
 /// Phrases of comments, string literals and Markdown: a pattern, and what to write.
 const PHRASES: &[(&str, &str)] = &[
-    (r"(^|[\w,(] ?)\.\.($|[\s,;:)])", "…"),
+    (r"(^|[\w,] ?)\.\.($|[\s,;:)])", "…"),
     (r"(?i)\bwhere nothing is given\b", "[default: …]"),
     (r"\b(is|are) (a )?whole ones?\b", "is complete"),
     (r"(?i)\b(of )?that (is|are) no\b", "that is not a"),
@@ -25,7 +25,7 @@ const PHRASES: &[(&str, &str)] = &[
         "the noun: caller, client, process",
     ),
     (r"(?i)\btakes no more\b", "is below"),
-    (r"(?i)\bfor what is\b", "the noun"),
+    (r"(?i)\bfor what is no\b", "the noun"),
     (r"(?i)\ball by (one|it)self\b", "alone"),
     (r"(?i)\bas much of its beginning\b", "a unique prefix"),
     (r"(?i)\bhow many at most\b", "maximum number of"),

@@ -92,8 +92,8 @@ async fn an_invalid_request_is_rejected_with_a_reason() {
         ),
         ("/api/activities?qq=a", "unknown field `qq`"),
         ("/api/activities?q=a&q=b", "duplicate field `q`"),
-        ("/api/activities?q=type:a", "activities have none"),
-        ("/api/events?q=kind:tool", "events do not"),
+        ("/api/activities?q=type:a", "activities have no `type:`"),
+        ("/api/events?q=kind:tool", "events have no `kind:`"),
         (
             "/api/metrics/overall?window=year",
             "\"year\" is not a window",
