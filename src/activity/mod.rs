@@ -6,7 +6,7 @@
 //! | add to the activity that the code runs in | [`Activity::current`] |
 //! | record one fact | [`ActivityLog::event`](crate::ActivityLog::event) or [`Activity::event`]; `record` returns a [`Receipt`] |
 //! | carry the activity into a task, a thread or a future | [`InActivity`], [`Activity::spawn`], [`Activity::enter`]; see [`context`](crate::context) |
-//! | turn log lines into events | [`ActivityEvents`](crate::ActivityEvents) (feature `subscriber`) |
+//! | turn log lines into events | [`ActivityEvents`] (feature `subscriber`) |
 //!
 //! ```
 //! use tower_activity::{Activity, ActivityLog, Describe, Outcome};

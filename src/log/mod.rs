@@ -74,7 +74,7 @@ use crate::{
 ///
 /// # Loss
 ///
-/// A call never waits for the log, unless the log's [`Mode`](crate::Mode) says so. Records that do not fit into the memory
+/// A call never waits for the log, unless the log's [`Mode`] says so. Records that do not fit into the memory
 /// limit are rejected; a killed process loses the records of the last flush interval, 50 ms by default. Both are counted:
 /// see [`accounting`](Self::accounting).
 #[derive(Clone)]

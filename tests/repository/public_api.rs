@@ -53,9 +53,9 @@ fn crates(signatures: &str) -> BTreeSet<&str> {
         let is_crate = name.starts_with(|c: char| c.is_ascii_lowercase());
         (is_first && is_crate).then_some(name)
     });
-    // `sealed` is a module of this crate that the list shows without its path.
+    // `sealed` is a module of this crate that the list shows without its path, `str` is a primitive type.
     starts
-        .filter(|name| !["tower_activity", "sealed"].contains(name))
+        .filter(|name| !["tower_activity", "sealed", "str"].contains(name))
         .collect()
 }
 
