@@ -13,7 +13,8 @@
 //! Code inside finds its activity with [`Activity::current`], and adds attributes, events and recordings to it.
 //!
 //! Read the log with [`query::ActivityReader`], the command `activity` (package `activity-cli`), the dashboard and JSON API
-//! of `log.router()` (features `web`, `dashboard`), or any SQLite client.
+//! of `log.router()` (features `web`, `dashboard`), or any SQLite client through
+//! [views](https://github.com/tower-activity/tower-activity/blob/main/docs/sql.md).
 //!
 //! ```
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};

@@ -365,7 +365,7 @@ async fn a_commit_can_be_awaited_and_is_immediate() {
 }
 
 #[test]
-fn the_views_have_the_documented_columns() {
+fn an_event_is_a_row_of_the_views() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let log = ActivityLog::open(&path).unwrap();
@@ -405,7 +405,7 @@ fn the_views_have_the_documented_columns() {
         "ann",
         "r1",
         "deployment",
-        r#"{"v":3}"#,
+        "v3 live",
         "success",
         "development",
         &at,

@@ -33,5 +33,7 @@ mod retention;
 #[cfg(feature = "testing")]
 mod search;
 mod shared_file;
+#[cfg(feature = "recording")]
+mod sql_guide;
 #[path = "../support/mod.rs"]
 mod support;

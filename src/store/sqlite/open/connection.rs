@@ -22,6 +22,7 @@ const APPLICATION_ID: i64 = 0x5477_4163;
 const MIGRATIONS: &[&str] = &[
     include_str!("../schema.sql"),
     include_str!("../schema-2.sql"),
+    include_str!("../schema-3.sql"),
 ];
 /// The schema version that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;

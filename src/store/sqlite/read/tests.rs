@@ -7,13 +7,9 @@ use rusqlite::params;
 use super::*;
 use crate::{
     record::{EventId, Has, Kind, Pattern, Status},
-    store::sqlite::maintenance::search::ACTIVITIES,
+    store::sqlite::{maintenance::search::ACTIVITIES, open::connection::reference_schema},
 };
 
-const SCHEMA: &str = concat!(
-    include_str!("../schema.sql"),
-    include_str!("../schema-2.sql")
-);
 const START_US: i64 = 1_772_366_400_000_000;
 const LIVING: u8 = 1;
 const DEAD: u8 = 2;
@@ -49,8 +45,7 @@ fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
 }
 
 fn fixture(rows: &[RowSpec]) -> SqliteReader {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(SCHEMA).unwrap();
+    let connection = reference_schema(i64::MAX).unwrap();
     for instance in [LIVING, DEAD] {
         connection
             .execute(
