@@ -191,19 +191,27 @@ fn types(types: &[TypeCount], args: &Stats, when: &str) -> Result<(), Failure> {
     }
     let mut table = Table::new(vec![
         Column::new("TYPE", Align::Left, Truncate(12)),
+        Column::new("COUNT", Align::Right, Never),
         Column::new("EVENTS", Align::Right, Never),
         Column::new("", Align::Left, Hide(bar::MAX_WIDTH)),
         Column::new("FAILED", Align::Right, Never),
-        Column::new("COUNT", Align::Right, Never),
+        Column::new("RUNNING", Align::Right, Hide(7)),
+        Column::new("CANCELLED", Align::Right, Hide(9)),
+        Column::new("SKIPPED", Align::Right, Hide(7)),
+        Column::new("ABANDONED", Align::Right, Hide(9)),
     ]);
     let max = types.first().map_or(0, |first| first.events);
     for one in types.iter().take(MAX_ROWS) {
         table.row(vec![
             Cell::new(&one.event_type).style(BOLD),
+            Cell::new(&human::count(one.count)),
             Cell::new(&human::count(one.events)),
             Cell::new(&bar(one.events, max)),
             Cell::new(&non_zero(one.failed)),
-            Cell::new(&human::count(one.count)),
+            Cell::new(&non_zero(one.running)),
+            Cell::new(&non_zero(one.cancelled)),
+            Cell::new(&non_zero(one.skipped)),
+            Cell::new(&non_zero(one.abandoned)),
         ]);
     }
     print_ranking(&table, types.len(), "no events", when)

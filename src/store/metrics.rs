@@ -215,7 +215,10 @@ impl ActivitySample {
     }
 }
 
-/// The events of one type.
+/// The events of one type, by status: `events` is the sum of the numbers by status and of the successful events.
+///
+/// Only successful events count what they cover. An attempt that failed, is in progress or was cancelled has done nothing yet,
+/// whatever its `count` is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -223,12 +226,20 @@ pub struct TypeCount {
     /// The type, in snake_case.
     #[serde(rename = "type")]
     pub event_type: Text,
+    /// What was done: the sum of the counts of the successful events. Saturates at the largest 64-bit integer.
+    pub count: u64,
     /// Number of events.
     pub events: u64,
-    /// Number of failed events.
+    /// Number of events that failed.
     pub failed: u64,
-    /// Number of items they cover: the sum of their counts.
-    pub count: u64,
+    /// Number of events in progress.
+    pub running: u64,
+    /// Number of events that were cancelled.
+    pub cancelled: u64,
+    /// Number of events that were skipped.
+    pub skipped: u64,
+    /// Number of events that were abandoned.
+    pub abandoned: u64,
 }
 
 impl TypeCount {
@@ -236,10 +247,31 @@ impl TypeCount {
     pub fn new(event_type: Text) -> Self {
         TypeCount {
             event_type,
+            count: 0,
             events: 0,
             failed: 0,
-            count: 0,
+            running: 0,
+            cancelled: 0,
+            skipped: 0,
+            abandoned: 0,
         }
+    }
+
+    /// Adds events of one status that together cover `count` items.
+    pub fn add(&mut self, status: Status, events: u64, count: u64) {
+        self.events = self.events.saturating_add(events);
+        let events_of = match status {
+            Status::Success => {
+                self.count = self.count.saturating_add(count);
+                return;
+            }
+            Status::Failed => &mut self.failed,
+            Status::Running => &mut self.running,
+            Status::Cancelled => &mut self.cancelled,
+            Status::Skipped => &mut self.skipped,
+            Status::Abandoned => &mut self.abandoned,
+        };
+        *events_of = events_of.saturating_add(events);
     }
 }
 

@@ -281,9 +281,7 @@ pub(super) fn event_types(
     for_each(store, filter, &mut |one: EventRecord| {
         let counted = types.entry(one.event_type.clone());
         let counted = counted.or_insert_with(|| TypeCount::new(one.event_type));
-        counted.events += 1;
-        counted.failed += u64::from(one.status == Status::Failed);
-        counted.count = counted.count.saturating_add(one.count);
+        counted.add(one.status, 1, one.count);
     })?;
     Ok(types.into_values().collect())
 }

@@ -86,6 +86,11 @@ fn events_of_two_and_three_endpoints_are_five_endpoints_added_today_where_the_vi
     log.event("endpoints_added").count(2).record();
     clock.advance(HOUR);
     log.event("endpoints_added").count(3).record();
+    log.event("endpoints_added")
+        .count(4)
+        .status(Status::Failed)
+        .summary("no such path")
+        .record();
     log.event("deployment")
         .status(Status::Failed)
         .summary("out of disk")
@@ -93,12 +98,48 @@ fn events_of_two_and_three_endpoints_are_five_endpoints_added_today_where_the_vi
     let query = DigestQuery::new(clock.now()).today();
     let there = query.clone().zone("Asia/Kathmandu".parse().unwrap());
     let expected = "### Recent activity\n\n\
-        - 5 endpoints added today\n\
-        - 1 deployment today, 1 failed\n\
-        - 2026-02-19 01:15 · failed: out of disk\n";
+        - 5 endpoints added today, 1 attempt failed\n\
+        - 0 deployments today, 1 attempt failed\n\
+        - 2026-02-19 01:15 · failed: out of disk\n\
+        - 2026-02-19 01:15 · failed: no such path\n";
     assert_eq!(digest(&log, &there).grouped(300).unwrap(), expected);
     let utc = digest(&log, &query).grouped(300).unwrap();
-    assert!(utc.contains("\n- 12 endpoints added today\n"), "{utc}");
+    assert!(
+        utc.contains("\n- 12 endpoints added today, 1 attempt failed\n"),
+        "{utc}"
+    );
+}
+
+#[test]
+fn attempts_that_did_nothing_are_numbers_of_events_beside_what_was_done() {
+    let check = |count: u64, statuses: &[Status], expected: &str| {
+        let (log, clock) = ActivityLog::test();
+        for status in statuses {
+            log.event("endpoints_added")
+                .count(count)
+                .status(*status)
+                .record();
+        }
+        let digest = digest(&log, &DigestQuery::new(clock.now()).today());
+        let text = digest.grouped(300).unwrap();
+        let line = text.lines().find(|line| line.contains("added"));
+        assert_eq!(line, Some(expected), "{statuses:?}");
+    };
+    use Status::{Abandoned, Cancelled, Failed, Running, Skipped, Success};
+    check(1, &[Success], "- 1 endpoint added today");
+    check(4, &[Failed], "- 0 endpoints added today, 1 attempt failed");
+    check(
+        1,
+        &[
+            Success, Failed, Failed, Running, Cancelled, Skipped, Abandoned,
+        ],
+        "- 1 endpoint added today, 2 attempts failed, 1 in progress, 1 cancelled, 1 skipped, 1 abandoned",
+    );
+    check(
+        2,
+        &[Success, Running, Running],
+        "- 2 endpoints added today, 2 in progress",
+    );
 }
 
 #[test]
@@ -114,7 +155,7 @@ fn many_events_of_one_type_do_not_crowd_out_the_others() {
     assert_eq!(all.events.len(), 10);
     let grouped = all.grouped(300).unwrap();
     assert!(
-        grouped.starts_with("### Recent activity\n\n- 201 platform synced\n"),
+        grouped.starts_with("### Recent activity\n\n- 201 platforms synced\n"),
         "{grouped}"
     );
 }

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use proptest::{collection::vec, prelude::*, sample::select};
 use tower_activity::{
     ActivityLog, Describe, Kind, Outcome, Status,
-    query::{Figures, Metrics, MetricsQuery, Step, Window},
+    query::{DigestQuery, Figures, Metrics, MetricsQuery, Step, Window},
     record::{ActivityRecord, Filter},
     store::{Dimension, Subject},
     testing::ManualClock,
@@ -453,23 +453,64 @@ fn a_retried_commit_is_counted_once() {
 }
 
 #[test]
-fn events_are_counted_by_type_most_frequent_first() {
+fn only_successful_events_count_what_they_cover() {
     let (log, clock) = ActivityLog::test();
     log.event("endpoints_added").count(2).record();
-    log.event("endpoints_added")
-        .count(3)
-        .status(Status::Failed)
-        .record();
+    log.event("endpoints_added").count(3).record();
+    let attempt = |status| {
+        log.event("endpoints_added")
+            .count(4)
+            .status(status)
+            .record()
+    };
+    Status::ALL
+        .into_iter()
+        .filter(|status| *status != Status::Success)
+        .for_each(|status| drop(attempt(status)));
+    attempt(Status::Failed);
     log.event("deployment").record();
     log.flush().wait().unwrap();
     let query = MetricsQuery::new(Window::Day, clock.now());
     let types = log.reader().unwrap().event_types(&query).unwrap();
     let types: Vec<_> = types
         .iter()
-        .map(|one| (one.event_type.as_str(), one.events, one.failed, one.count))
+        .map(|one| {
+            let others = [one.failed, one.running, one.cancelled, one.skipped];
+            (
+                one.event_type.as_str(),
+                one.count,
+                one.events,
+                others,
+                one.abandoned,
+            )
+        })
         .collect();
     assert_eq!(
         types,
-        [("endpoints_added", 2, 1, 5), ("deployment", 1, 0, 1)]
+        [
+            ("endpoints_added", 5, 8, [2, 1, 1, 1], 1),
+            ("deployment", 1, 1, [0; 4], 0)
+        ]
     );
+}
+
+#[test]
+fn no_count_of_items_is_too_large_to_add_up() {
+    let (log, clock) = ActivityLog::test();
+    for count in [i64::MAX as u64, i64::MAX as u64] {
+        log.event("row_imported").count(count).record();
+    }
+    for count in [u64::MAX, u64::MAX, 3] {
+        log.event("row_deleted").count(count).record();
+    }
+    log.flush().wait().unwrap();
+    let query = MetricsQuery::new(Window::Day, clock.now());
+    let mut reader = log.reader().unwrap();
+    let types = reader.event_types(&query).unwrap();
+    let counts: Vec<_> = types.iter().map(|one| one.count).collect();
+    // A file keeps a count up to 2^63 - 1.
+    assert_eq!(counts, [u64::MAX, u64::MAX - 1]);
+    let digest = reader.digest(&DigestQuery::new(clock.now())).unwrap();
+    let expected = "- 18446744073709551615 rows deleted\n- 18446744073709551614 rows imported\n";
+    assert!(digest.grouped(300).unwrap().ends_with(expected));
 }

@@ -93,13 +93,8 @@ pub(super) fn answer(
             }
             None => {
                 let types = reader.event_types(&query)?;
-                let line = |one: &TypeCount| {
-                    let events = human::many(one.events, "event", "events");
-                    let name = one_line(&one.event_type);
-                    format!("- {name}: {events}{}\n", failed(one.failed))
-                };
                 let title = String::from("Events by type");
-                (title, types.iter().map(line).collect())
+                (title, types.iter().map(type_line).collect())
             }
         },
         None => history(reader, query, subject, window, zone)?,
@@ -167,6 +162,27 @@ fn subject(arguments: &Stats) -> Result<Subject> {
         ))),
         (None, Some(other)) => Ok(other),
     }
+}
+
+/// Formats what the events of a type did, then the events that did nothing, by status.
+fn type_line(one: &TypeCount) -> String {
+    let others = [
+        (one.failed, "failed"),
+        (one.running, "in progress"),
+        (one.cancelled, "cancelled"),
+        (one.skipped, "skipped"),
+        (one.abandoned, "abandoned"),
+    ];
+    let others = others.into_iter().filter(|(events, _)| *events > 0);
+    let others: String = others
+        .map(|(events, what)| format!(", {} {what}", human::count(events)))
+        .collect();
+    let name = one_line(&one.event_type);
+    let events = human::many(one.events, "event", "events");
+    format!(
+        "- {name}: {} done, {events}{others}\n",
+        human::count(one.count)
+    )
 }
 
 /// Formats the figures of a step or a ranked item.

@@ -41,8 +41,9 @@ fn a_digest_lists_one_users_events_or_counts_all_by_type() {
     );
     let grouped = text(&["--grouped"]);
     assert!(
-        grouped
-            .starts_with("### Recent activity\n\n- 5 endpoints added\n- 1 deployment, 1 failed\n"),
+        grouped.starts_with(
+            "### Recent activity\n\n- 5 endpoints added\n- 0 deployments, 1 attempt failed\n"
+        ),
         "{grouped}"
     );
     assert_eq!(

@@ -140,7 +140,10 @@ async fn a_model_gets_the_recent_activity() {
     let types = client
         .good("activity_stats", json!({"by": "type", "window": "month"}))
         .await;
-    assert!(types.ends_with("\n\n- deployment: 1 event\n"), "{types}");
+    assert!(
+        types.ends_with("\n\n- deployment: 1 done, 1 event\n"),
+        "{types}"
+    );
 }
 
 #[tokio::test]

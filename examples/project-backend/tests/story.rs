@@ -25,7 +25,7 @@ const TODAY: &str = "\
 ### Recent activity
 
 - 5 endpoints added today
-- 2 github push today, 1 failed
+- 1 github push today, 1 attempt failed
 - 1 database created today
 ";
 

@@ -1,6 +1,7 @@
 //! Digests: what happened lately, short enough for a prompt.
 
 mod line;
+mod phrase;
 mod render;
 mod tokens;
 

@@ -1,6 +1,6 @@
 //! Digests as Markdown, within a token budget.
 
-use super::{Digest, TokenBudget, one_line};
+use super::{Digest, TokenBudget, one_line, phrase::counted};
 use crate::{
     error::{Error, Result},
     query::Zone,
@@ -40,8 +40,10 @@ impl Digest {
         fit(&lines, total, tokens)
     }
 
-    /// Renders a line of counts per type, `- 5 endpoints added today, 1 failed`, then the failed events, newest first; the last
-    /// line has the number of lines left out. Empty if no event matched.
+    /// Renders a line per type, `- 5 endpoints added today, 1 attempt failed`, then the failed events, newest first; the last line
+    /// has the number of lines left out. Empty if no event matched.
+    ///
+    /// The first number is what was done: the [`count`](TypeCount::count) of successful events. The others are numbers of events.
     ///
     /// # Errors
     ///
@@ -51,7 +53,8 @@ impl Digest {
         let types = self.types.iter().map(|one| type_line(one, self.today));
         let failures = self.failures.iter().map(|event| event_line(event, zone));
         let lines: Vec<_> = types.chain(failures).collect();
-        let failed: u64 = self.types.iter().map(|one| one.failed).sum();
+        let failed = self.types.iter().map(|one| one.failed);
+        let failed = failed.fold(0, u64::saturating_add);
         let total = (self.types.len() as u64).saturating_add(failed);
         fit(&lines, total, tokens)
     }
@@ -71,17 +74,26 @@ fn event_line(event: &EventRecord, zone: Zone) -> String {
     format!("- {at} · {status}{text}\n")
 }
 
+/// Formats what was done, then the events that did nothing, by status.
 fn type_line(one: &TypeCount, today: bool) -> String {
     let today = if today { " today" } else { "" };
     let failed = match one.failed {
-        0 => String::new(),
-        failed => format!(", {failed} failed"),
+        1 => "attempt failed",
+        _ => "attempts failed",
     };
-    format!(
-        "- {} {}{today}{failed}\n",
-        one.count,
-        words(&one.event_type)
-    )
+    let others = [
+        (one.failed, failed),
+        (one.running, "in progress"),
+        (one.cancelled, "cancelled"),
+        (one.skipped, "skipped"),
+        (one.abandoned, "abandoned"),
+    ];
+    let others = others.into_iter().filter(|(events, _)| *events > 0);
+    let others: String = others
+        .map(|(events, what)| format!(", {events} {what}"))
+        .collect();
+    let done = counted(one.count, &one.event_type);
+    format!("- {done}{today}{others}\n")
 }
 
 /// Converts a type to words: `endpoints_added` to `endpoints added`.

@@ -256,9 +256,13 @@ impl Generator {
         let id = EventId::from_parts(self.instant(), 0, self.random.u64(..));
         let event_type = self.one_of(&TYPES);
         let mut one = EventRecord::new(id, event_type, records.alive.id);
-        one.status = [Status::Success, Status::Failed, Status::Running][self.random.usize(..3)];
+        one.status = Status::ALL[self.random.usize(..Status::ALL.len())];
         one.summary = self.maybe(&TEXTS);
-        one.count = self.random.u64(0..4);
+        // The largest that a store keeps, at times: two of them exceed its integers.
+        one.count = match self.random.u64(0..12) {
+            11 => i64::MAX.unsigned_abs(),
+            count => count % 4,
+        };
         one.reference = self.maybe(&["T-1", "%"]);
         one.data = (self.random.bool()).then(|| serde_json::json!({"n": [1, null, "ß"]}));
         if self.random.bool() {

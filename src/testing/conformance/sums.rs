@@ -7,7 +7,7 @@ use std::{
 
 use super::expected::Expected;
 use crate::{
-    record::{ActivityRecord, Filter, Kind, Status, Sums, Text},
+    record::{ActivityRecord, EventRecord, Filter, Kind, Status, Sums, Text},
     store::{ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, TypeCount},
 };
 
@@ -129,17 +129,26 @@ impl Expected<'_> {
     }
 
     pub(super) fn event_types(&self, filter: &Filter) -> Vec<TypeCount> {
-        let mut types = BTreeMap::<&str, TypeCount>::new();
+        let mut types = BTreeMap::<&str, Vec<&EventRecord>>::new();
         for one in self.events.iter().filter(|one| filter.matches_event(one)) {
-            let counted = types.entry(&one.event_type);
-            let counted = counted.or_insert_with(|| TypeCount::new(one.event_type.clone()));
-            counted.events += 1;
-            counted.count += one.count;
-            if one.status == Status::Failed {
-                counted.failed += 1;
-            }
+            types.entry(&one.event_type).or_default().push(one);
         }
-        types.into_values().collect()
+        let counted = |events: Vec<&EventRecord>| {
+            let with = |status: Status| events.iter().filter(move |one| one.status == status);
+            let number = |status| with(status).count() as u64;
+            let done: u128 = with(Status::Success).map(|one| u128::from(one.count)).sum();
+            TypeCount {
+                event_type: events[0].event_type.clone(),
+                count: u64::try_from(done).unwrap_or(u64::MAX),
+                events: events.len() as u64,
+                failed: number(Status::Failed),
+                running: number(Status::Running),
+                cancelled: number(Status::Cancelled),
+                skipped: number(Status::Skipped),
+                abandoned: number(Status::Abandoned),
+            }
+        };
+        types.into_values().map(counted).collect()
     }
 
     pub(super) fn oldest_quarter(&self) -> Option<Quarter> {

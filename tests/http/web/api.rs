@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::Capture};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, Status, record::Capture};
 
 use crate::web::support::{get, log_with, request, router, send};
 
@@ -255,24 +255,28 @@ async fn events_are_listed_counted_and_summarized() {
         .count(3)
         .summary("three")
         .record();
+    log.event("endpoints_added").status(Status::Failed).record();
     log.flush().await.unwrap();
     let app = router(&log);
-    let page = get(&app, "/api/events?q=type:endpoints_added&limit=1")
-        .await
-        .json();
+    let page = get(
+        &app,
+        "/api/events?q=type:endpoints_added+status:success&limit=1",
+    )
+    .await
+    .json();
     assert_eq!(page["events"][0]["summary"], "three");
     assert!(page["next"].is_string());
     let types = get(&app, "/api/metrics/types").await.json();
     assert_eq!(
         types["types"],
-        json!([{"type": "endpoints_added", "events": 2, "failed": 0, "count": 5}])
+        json!([{"type": "endpoints_added", "count": 5, "events": 3, "failed": 1, "running": 0, "cancelled": 0, "skipped": 0, "abandoned": 0}])
     );
     let digest = get(&app, "/api/digest?grouped=true&today=true")
         .await
         .json();
     assert_eq!(
         digest["markdown"],
-        "### Recent activity\n\n- 5 endpoints added today\n"
+        "### Recent activity\n\n- 5 endpoints added today, 1 attempt failed\n"
     );
     let digest = get(&app, "/api/digest?actor=ann").await.json();
     assert_eq!(digest["events"].as_array().unwrap().len(), 1);

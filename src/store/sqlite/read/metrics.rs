@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter, types::Value};
+use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter};
 
 use super::{compile::Where, failed};
 use crate::{
@@ -27,9 +27,10 @@ const HOURS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, mi
 const TOTALS: &str = "SELECT scope_id, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
      WHERE scope = ?1 AND quarter >= ?2 AND quarter < ?3";
 const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
-const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), count(*), sum(a.status = ?), sum(a.count) \
-     FROM event AS a WHERE ";
-const TYPES_GROUPS: &str = " GROUP BY a.type";
+// In halves of 32 bits: `sum` fails when the whole does not fit an integer.
+const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), a.status, count(*), \
+     sum(max(a.count, 0) >> 32), sum(max(a.count, 0) & 0xffffffff) FROM event AS a WHERE ";
+const TYPES_GROUPS: &str = " GROUP BY a.type, a.status ORDER BY a.type";
 
 /// Where a dimension is stored.
 struct StoredDimension {
@@ -226,16 +227,29 @@ fn agent_quarters_of(
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
     let clause = Where::for_events(filter);
     let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
-    let failed = Value::from(Status::Failed.code());
-    let values = params_from_iter([failed].into_iter().chain(clause.values));
-    read(connection, &sql, values, "count the events", |row| {
-        Ok(TypeCount {
-            event_type: Text::from(row.get::<_, String>(0)?),
-            events: unsigned(row.get(1)?),
-            failed: unsigned(row.get(2)?),
-            count: unsigned(row.get(3)?),
-        })
-    })
+    let values = params_from_iter(clause.values);
+    let mut types = Vec::<TypeCount>::new();
+    for_each_row(connection, &sql, values, "count the events", |row| {
+        let event_type = Text::from(row.get::<_, String>(0)?);
+        let Some(status) = Status::from_code(row.get(1)?) else {
+            // A status that another program wrote: not counted in any sum.
+            return Ok(());
+        };
+        let (high, low) = (unsigned(row.get(3)?), unsigned(row.get(4)?));
+        let count = (u128::from(high) << 32) + u128::from(low);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        if types
+            .last()
+            .is_none_or(|last| last.event_type != event_type)
+        {
+            types.push(TypeCount::new(event_type));
+        }
+        if let Some(last) = types.last_mut() {
+            last.add(status, unsigned(row.get(2)?), count);
+        }
+        Ok(())
+    })?;
+    Ok(types)
 }
 
 /// Reads the oldest quarter hour that has sums.

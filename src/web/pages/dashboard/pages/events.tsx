@@ -76,11 +76,16 @@ export function EventsPage({ params }: { params: Params }) {
               type="button"
               key={one.type}
               class="type"
-              title={`${plural(one.events, "event")}, ${count(one.failed)} failed`}
+              title={[plural(one.events, "event"), ...undone(one)].join(", ")}
               onClick={() => navigate(put({ q: withField(q, "type", one.type) }))}
             >
               <b class="num">{count(one.count)}</b> {one.type}
-              {one.failed > 0 && <span class="bad num"> {count(one.failed)} failed</span>}
+              {undone(one).map((text, at) => (
+                <span key={text} class={`num ${at === 0 && one.failed > 0 ? "bad" : "dim"}`}>
+                  {" "}
+                  {text}
+                </span>
+              ))}
             </button>
           ))}
         </section>
@@ -114,4 +119,16 @@ export function EventsPage({ params }: { params: Params }) {
       </div>
     </>
   );
+}
+
+/** Lists the events of a type that did nothing, by status, the failed ones first. */
+function undone(one: EventTypes["types"][number]): string[] {
+  const events: [number, string][] = [
+    [one.failed, "failed"],
+    [one.running, "in progress"],
+    [one.cancelled, "cancelled"],
+    [one.skipped, "skipped"],
+    [one.abandoned, "abandoned"],
+  ];
+  return events.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
 }
