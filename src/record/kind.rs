@@ -71,7 +71,7 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> Result<Self, Error> {
         Kind::ALL
             .into_iter()
-            .find(|kind| kind.as_str() == text)
+            .find(|kind| text.eq_ignore_ascii_case(kind.as_str()))
             .ok_or_else(|| Error::invalid(format!("{text:?} is not a kind of activity")))
     }
 }

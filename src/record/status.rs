@@ -2,18 +2,19 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::error::Error;
 
 /// The status of an activity, or of what an event reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// It is parsed in any case, and `in_progress` as `running`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
     /// It has started and not ended. `in_progress` is an alias.
-    #[serde(alias = "in_progress")]
     Running,
     /// It succeeded.
     Success,
@@ -26,6 +27,16 @@ pub enum Status {
     /// Its process died before it ended.
     Abandoned,
 }
+
+/// The names of [`Status::ALL`].
+const NAMES: [&str; 6] = [
+    Status::Running.as_str(),
+    Status::Success.as_str(),
+    Status::Failed.as_str(),
+    Status::Cancelled.as_str(),
+    Status::Skipped.as_str(),
+    Status::Abandoned.as_str(),
+];
 
 impl Status {
     /// Every status, in the order in which they are documented.
@@ -61,16 +72,24 @@ impl FromStr for Status {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let known = match text {
-            "in_progress" => "running",
-            text => text,
-        };
+        let is_named = |name: &str| text.eq_ignore_ascii_case(name);
+        if is_named("in_progress") {
+            return Ok(Status::Running);
+        }
         Status::ALL
             .into_iter()
-            .find(|status| status.as_str() == known)
+            .find(|status| is_named(status.as_str()))
             .ok_or_else(|| {
-                let names = Status::ALL.map(Status::as_str).join(", ");
+                let names = NAMES.join(", ");
                 Error::invalid(format!("{text:?} is not a status · use one of {names}"))
             })
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| de::Error::unknown_variant(&text, &NAMES))
     }
 }
