@@ -419,7 +419,7 @@ pub(crate) struct Doctor {
 
 /// Prefixes exclusions such as `-env:dev` with a space, so that clap does not parse them as options.
 ///
-/// Unambiguous: no option contains a colon after two or more letters.
+/// Unambiguous: no option contains a colon after two or more letters, or a dot.
 pub(crate) fn with_exclusions(
     args: impl Iterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {
@@ -432,7 +432,8 @@ pub(crate) fn with_exclusions(
 fn is_exclusion(arg: &str) -> bool {
     let field = arg.strip_prefix('-').and_then(|rest| rest.split_once(':'));
     field.is_some_and(|(name, _)| {
-        name.len() > 1 && name.chars().all(|c| c.is_alphabetic() || c == '_')
+        let first = name.split_once('.').map_or(name, |(first, _)| first);
+        first.len() > 1 && first.chars().all(|c| c.is_alphabetic() || c == '_')
     })
 }
 

@@ -43,7 +43,8 @@ pub enum Access {
     /// Records that match the filter, on every endpoint, and nothing about the store as a whole.
     ///
     /// The filter may use the fields that activities and events share: project, agent, actor, brand, environment, session,
-    /// request, status and time. An empty filter is taken for a mistake: the request fails with 500.
+    /// request, status and time. The case of the texts that it allows matters. An empty filter is taken for a mistake: the
+    /// request fails with 500.
     Only(Box<Filter>),
 }
 
@@ -88,7 +89,7 @@ impl Grant {
                     "it uses a field that activities and events do not share",
                 ));
             }
-            Access::Only(filter) => Some(Arc::from(filter)),
+            Access::Only(filter) => Some(Arc::new(filter.exactly())),
         };
         Ok(Some(Grant { only }))
     }
@@ -127,6 +128,8 @@ fn has_shared_fields_only(filter: &Filter) -> bool {
         && filter.event_type.is_empty()
         && filter.error.is_empty()
         && filter.has.is_empty()
+        && filter.is.is_empty()
+        && filter.attributes.is_empty()
         && filter.words.is_empty()
         && filter.duration.is_none()
         && filter.and.is_none()

@@ -51,8 +51,8 @@ fn all_fields_are_read_back() {
         .environment("production")
         .open(":memory:")
         .unwrap();
-    log.event("GithubPush")
-        .status("in_progress".parse().unwrap())
+    log.event("GitHub Push")
+        .status("In_Progress".parse().unwrap())
         .summary("3 commits pushed")
         .count(3)
         .reference("refs/heads/main")
@@ -208,7 +208,17 @@ fn a_filter_matches_the_same_events_in_sql_and_in_memory() {
         "type:Deployment,GithubPush project:acme",
         &["Pushed to MAIN", "v3 live"],
     );
+    for spelling in [
+        "\"GitHub Push\"",
+        "GITHUB_PUSH",
+        "GitHub*",
+        "*\"Hub P\"*",
+        "git*Push",
+    ] {
+        check(&format!("type:{spelling}"), &["Pushed to MAIN"]);
+    }
     check("type:*_added", &["3 endpoints"]);
+    check("type:endpointsA*", &["3 endpoints"]);
     check("-type:deployment", &["3 endpoints", "Pushed to MAIN"]);
     check("main", &["Pushed to MAIN"]);
     check("endpoints 3", &["3 endpoints"]);

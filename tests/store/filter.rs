@@ -1,13 +1,18 @@
 //! The filter grammar: what it accepts, its errors, and that a filter survives its text form.
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proptest::{collection::vec, option, prelude::*, sample::select};
-use serde_json::json;
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+use serde_json::{Number, json};
 use tower_activity::{
     Kind, Status,
-    record::{ActivityRecord, Choice, DurationRange, Filter, Has, Pattern},
+    record::{ActivityRecord, AttributeTest, Choice, DurationRange, Filter, Has, Is, Pattern},
 };
 
 fn now() -> DateTime<Utc> {
@@ -26,16 +31,16 @@ fn the_documented_grammar_is_parsed() {
     assert_eq!(filter.status.any_of, [Status::Failed]);
     assert_eq!(filter.kind.any_of, [Kind::Tool]);
     assert_eq!(filter.name.any_of, [Pattern::glob("login*")]);
-    assert_eq!(filter.event_type.any_of, [Pattern::exact("deployment")]);
-    assert_eq!(filter.project.any_of, [Pattern::exact("acme")]);
-    assert_eq!(filter.actor.any_of, [Pattern::exact("Ann B")]);
+    assert_eq!(filter.event_type.any_of, [Pattern::any_case("deployment")]);
+    assert_eq!(filter.project.any_of, [Pattern::any_case("acme")]);
+    assert_eq!(filter.actor.any_of, [Pattern::any_case("Ann B")]);
     assert_eq!(filter.since, Some(now() - TimeDelta::hours(24)));
     assert_eq!(filter.until, "2026-02-18T00:00:00Z".parse().ok());
     let duration = filter.duration.unwrap();
     assert_eq!(duration.min_ns, Bound::Excluded(2_000_000_000));
     assert_eq!(duration.max_ns, Bound::Unbounded);
     assert_eq!(filter.has.any_of, [Has::Recording]);
-    assert_eq!(filter.environment.none_of, [Pattern::exact("dev")]);
+    assert_eq!(filter.environment.none_of, [Pattern::any_case("dev")]);
     assert_eq!(filter.words.all_of, ["free", "words"]);
 }
 
@@ -46,6 +51,9 @@ fn a_filter_has_one_canonical_text() {
     check("   ", "");
     check("status:failed status:cancelled", "status:failed,cancelled");
     check("STATUS:Failed,cancelled", "status:failed,cancelled");
+    check("status:In_Progress kind:TOOL", "status:running kind:tool");
+    check("has:ERROR IS:Root -is:root", "has:error is:root -is:root");
+    check(r"name:C:\Users\ann", r#"name:"C:\\Users\\ann""#);
     check(
         "-status:success -env:dev,test",
         "-status:success -environment:dev,test",
@@ -53,6 +61,14 @@ fn a_filter_has_one_canonical_text() {
     check(r#"name:"a b"*,c"#, r#"name:"a b"*,c"#);
     check(r#"name:"GET /*""#, r#"name:"GET /*""#);
     check(r#"project:"""#, r#"project:"""#);
+    check(r#"project:=Acme,a*,="B*""#, r#"project:=Acme,a*,="B*""#);
+    check(r#"project:"=Acme",="",="=""#, r#"project:"=Acme",="",="=""#);
+    check(
+        r#"attr.rows:>100,1..5 -ATTR."odd key":"> x" attr.a:b:c attr.a:=Ok,"..""#,
+        r#"attr.a:b:c,=Ok,".." -attr."odd key":"> x" attr.rows:>100,1..5"#,
+    );
+    check("attr.x:>=1,>1.5,<=-2,<1e3", "attr.x:>=1,>1.5,<=-2,<1000.0");
+    check("attr.x:1..,..5,a..b", r#"attr.x:>=1,<=5,"a..b""#);
     check(r#"actor:"O'Neil, J""#, r#"actor:"O'Neil, J""#);
 }
 
@@ -133,6 +149,12 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         "did you mean `tool`?",
     );
     check(
+        "is:rot",
+        "rot",
+        "`rot` is not something to be",
+        "did you mean `root`?",
+    );
+    check(
         "has:eror",
         "eror",
         "`eror` is not something to have",
@@ -175,6 +197,14 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         "for example `name:acme`",
     );
     check(r#"name:"open"#, "\"", "unclosed quote", "write `\\\"`");
+    check(r#"name:"open\"#, "\"", "unclosed quote", "write `\\\"`");
+    check(
+        r#"name:"C:\Users\ann""#,
+        r"\U",
+        r"unknown escape `\U`",
+        r"write `\\` for a backslash in quotes",
+    );
+    check(r#"x -"""#, r#""""#, "empty word", "");
     check(
         "no lo*in",
         "*",
@@ -231,6 +261,54 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         "duration:<5s",
         "`duration` is given twice",
         "write a range",
+    );
+    check(
+        "project:=",
+        ":=",
+        "missing value of `project`",
+        "for example",
+    );
+    check(
+        "http.response.status_code:402",
+        "http.response.status_code",
+        "unknown field `http.response.status_code`",
+        "did you mean `attr.http.response.status_code:402`? put a text with a colon in quotes",
+    );
+    check(
+        "x -a.b:1,2",
+        "a.b",
+        "unknown field `a.b`",
+        "did you mean `-attr.a.b:1,2`?",
+    );
+    check(
+        "attr:x",
+        "attr:x",
+        "missing key of an attribute",
+        "write `attr.KEY:VALUE`",
+    );
+    check(
+        "attr.:x",
+        "attr.",
+        "missing key of an attribute",
+        "write `attr.KEY:VALUE`",
+    );
+    check(
+        "attr.x:",
+        ":",
+        "missing value of `attr`",
+        "for example `attr.rows:42`",
+    );
+    check(
+        "attr.x:>abc",
+        ">abc",
+        "`abc` is not a number",
+        "compare with a number, or put the text in quotes",
+    );
+    check(
+        "attr.x:5..1",
+        "5..1",
+        "`5..1` is an empty range: the first bound is larger than the second",
+        "",
     );
     check("ünï status:ƒ", "ƒ", "`ƒ` is not a status", "allowed:");
 }
@@ -292,7 +370,12 @@ fn values_of_one_field_are_alternatives_and_all_fields_must_match() {
     check("status:failed brand:amazon", false, false);
     check("-status:failed", false, true);
     check("name:netflix_*", true, true);
-    check("name:Netflix*", false, false);
+    check("name:Netflix*", true, true);
+    check("name:=Netflix*", false, false);
+    check("name:=netflix*", true, true);
+    check("brand:NETFLIX actor:\"ANN b\"", true, true);
+    check("brand:=NETFLIX", false, false);
+    check("session:S1 error:DENIED", true, false);
     check("name:login", false, false);
     check("-env:dev", true, true);
     check("env:*", false, false);
@@ -313,11 +396,61 @@ fn values_of_one_field_are_alternatives_and_all_fields_must_match() {
     assert!(parse("has:recording").matches(&recorded));
     assert!(!parse("-has:recording").matches(&recorded));
     check("type:deployment", false, false);
+    check("is:root", true, true);
+    check("-is:root", false, false);
+    let nested = activity(&json!({"parent": "0199e5a2-7c00-7000-8000-000000000004"}));
+    assert!(parse("-is:root has:parent").matches(&nested));
+    assert!(!parse("is:root has:error").matches(&nested));
+}
+
+#[test]
+fn attributes_are_found_by_their_key_and_value() {
+    let attributes = json!({
+        "http.response.status_code": 402, "odd key": "Out of Stock", "ratio": 0.5, "big": 9_007_199_254_740_993u64,
+        "huge": 1e300, "list": [1, "two", null, [7], {"a": 1}], "empty": [], "none": null, "ok": true, "text": "402",
+        "nan": "NaN", "object": {"deep": 1},
+    });
+    let record = activity(&json!({"attributes": attributes}));
+    let check = |text: &str, expected: bool| {
+        assert_eq!(parse(text).matches(&record), expected, "{text}");
+    };
+    check("attr.http.response.status_code:402", true);
+    check("attr.http.response.status_code:402.0,1", true);
+    check("attr.http.response.status_code:4*", true);
+    check("attr.http.response.status_code:403", false);
+    check("attr.http.response.status_code:400..499", true);
+    check("attr.HTTP.response.status_code:402", false);
+    check("attr.text:402", true);
+    check("attr.text:402.0", false);
+    check("attr.text:>1", false);
+    check("attr.\"odd key\":\"out of stock\"", true);
+    check("attr.\"odd key\":=\"out of stock\"", false);
+    check("attr.\"odd key\":out*", true);
+    check("attr.ratio:0.5 attr.ratio:<1", true);
+    check("attr.ratio:>0.5", false);
+    check("attr.ratio:>0.5,0.5", true);
+    check("attr.ratio:0.5 attr.ok:true", true);
+    check("attr.ratio:0.5 attr.ok:false", false);
+    check("attr.big:9007199254740993", true);
+    check("attr.big:9007199254740992", false);
+    check("attr.big:>9007199254740992", true);
+    check("attr.big:>9007199254740992.0", true);
+    check("attr.huge:1e300 attr.huge:>18446744073709551615", true);
+    check("attr.list:1 attr.list:TWO attr.list:null", true);
+    check("attr.list:7", false);
+    check("attr.list:>0 -attr.list:>1", true);
+    check("attr.empty:* attr.none:* attr.object:*", true);
+    check("attr.empty:x", false);
+    check("attr.none:null attr.nan:nan", true);
+    check("attr.object:1", false);
+    check("attr.missing:*", false);
+    check("-attr.missing:* -attr.missing:x", true);
+    check("-attr.ok:TRUE", false);
 }
 
 #[test]
 fn a_filter_is_plain_data() {
-    let filter = parse("status:failed name:a*b -env:dev since:1h duration:>2s word");
+    let filter = parse("status:failed name:a*b -env:=dev since:1h duration:>2s attr.x:>1,2 word");
     let json = serde_json::to_string(&filter).unwrap();
     assert_eq!(serde_json::from_str::<Filter>(&json).unwrap(), filter);
     assert_eq!(
@@ -333,10 +466,50 @@ fn choice<T: std::fmt::Debug>(
 }
 
 fn patterns() -> impl Strategy<Value = Choice<Pattern>> {
-    choice(prop_oneof![
-        any::<String>().prop_map(Pattern::exact),
-        "[a-z*\\\\\", é]{0,8}".prop_map(|text| Pattern::glob(&text)),
-    ])
+    choice(pattern())
+}
+
+fn pattern() -> impl Strategy<Value = Pattern> + Clone {
+    let globs = "[a-zA-Z*\\\\\", é=<>.:0-9-]{0,8}".prop_map(|text| Pattern::glob(&text));
+    let texts = any::<String>().prop_map(Pattern::any_case);
+    let any_case = prop_oneof![texts, globs];
+    (any_case, any::<bool>()).prop_map(|(pattern, exact)| match exact {
+        true => pattern.exactly(),
+        false => pattern,
+    })
+}
+
+fn number() -> impl Strategy<Value = Number> + Clone {
+    let floats = any::<f64>().prop_filter_map("JSON has no others", Number::from_f64);
+    prop_oneof![
+        any::<i64>().prop_map(Number::from),
+        any::<u64>().prop_map(Number::from),
+        floats
+    ]
+}
+
+fn attribute_test() -> impl Strategy<Value = AttributeTest> + Clone {
+    let between = (number(), number()).prop_map(|(a, b)| match a.as_f64() <= b.as_f64() {
+        true => AttributeTest::Between(a, b),
+        false => AttributeTest::Between(b, a),
+    });
+    prop_oneof![
+        pattern().prop_map(AttributeTest::Is),
+        number().prop_map(AttributeTest::Greater),
+        number().prop_map(AttributeTest::GreaterOrEqual),
+        number().prop_map(AttributeTest::Less),
+        number().prop_map(AttributeTest::LessOrEqual),
+        between,
+    ]
+}
+
+fn attributes() -> impl Strategy<Value = BTreeMap<String, Choice<AttributeTest>>> {
+    let key = prop_oneof!["[a-z._-]{1,8}", ".+"];
+    let some = choice(attribute_test())
+        .prop_filter("without conditions there is no text", |choice| {
+            !choice.is_empty()
+        });
+    btree_map(key, some, 0..3)
 }
 
 fn instant() -> impl Strategy<Value = Option<DateTime<Utc>>> {
@@ -364,14 +537,16 @@ prop_compose! {
         status in choice(select(Status::ALL.to_vec())),
         kind in choice(select(Kind::ALL.to_vec())),
         has in choice(select(Has::ALL.to_vec())),
+        is in choice(select(Is::ALL.to_vec())),
         texts in vec(patterns(), 9),
         (since, until) in (instant(), instant()),
         duration in duration(),
-        words in (vec(any::<String>(), 0..3), vec("[-a-z:\"* ]{0,5}", 0..3)),
+        attributes in attributes(),
+        words in (vec(".+", 0..3), vec("[-a-z:\"* ]{1,5}", 0..3)),
     ) -> Filter {
         let mut filter = Filter::default();
         let mut texts = texts.into_iter();
-        (filter.status, filter.kind, filter.has) = (status, kind, has);
+        (filter.status, filter.kind, filter.has, filter.is) = (status, kind, has, is);
         for field in [
             &mut filter.name, &mut filter.event_type, &mut filter.project, &mut filter.agent, &mut filter.actor,
             &mut filter.brand, &mut filter.environment, &mut filter.session, &mut filter.request,
@@ -379,6 +554,7 @@ prop_compose! {
             *field = texts.next().unwrap();
         }
         (filter.since, filter.until, filter.duration) = (since, until, duration);
+        filter.attributes = attributes;
         (filter.words.all_of, filter.words.none_of) = words;
         filter
     }
@@ -435,7 +611,7 @@ proptest! {
 
     #[test]
     fn no_almost_valid_filter_makes_the_parser_panic(
-        text in "((-|)(status|since|duration|name|has|x|):?([a-z0-9*.\"\\\\,<>=é-]|failed|2s|\\.\\.){0,6}[ \t]?){0,5}"
+        text in "((-|)(status|since|duration|name|has|attr\\.a|attr.\"|a.b|x|):?=?([a-z0-9*.\"\\\\,<>=é-]|failed|2s|\\.\\.){0,6}[ \t]?){0,5}"
     ) {
         check_any(&text);
     }

@@ -1,14 +1,23 @@
-//! The filter grammar: `status:failed name:login* actor:"Ann B" since:24h duration:>2s -env:dev free words`.
+//! The filter grammar: `status:failed name:login* actor:"Ann B" since:24h duration:>2s attr.rows:>100 -env:dev free words`.
 //!
 //! ```text
-//! filter = { term }                      every term must match
+//! filter = { term }                        every term must match
 //! term   = ["-"] field ":" value {"," value}   one of the values; with "-" none of them
-//!        | ["-"] word ["*"]              found in name, message or payload, whatever the case; "*": the rest of it
-//! value  = { character | "*" | quoted }  "*" is a wildcard in the fields that are texts
-//! quoted = '"' .. '"'                    anything, "\" before a quote or a backslash
+//!        | ["-"] word ["*"]                found in name, message or payload, in any case; "*": the rest of it
+//! field  = a name, or "attr." key          a key may be in quotes
+//! value  = ["="] { character | "*" | quoted }
+//! quoted = '"' … '"'                       anything; a quote is `\"` and a backslash `\\`
 //! ```
 //!
 //! A repeated field has the values of all its terms. `since`, `until` and `duration` may be given only once.
+//!
+//! The values of text fields match in any case, and `*` outside of quotes stands for any characters. With `=` the case matters:
+//! `project:=Acme`. The names of fields, statuses, kinds and parts are read in any case.
+//!
+//! `attr.KEY` is an attribute of an activity, or a top-level key of an event's data; the case of keys matters. `attr.x:402` finds
+//! the numbers 402 and 402.0 and the text `402`. `>`, `>=`, `<`, `<=` and `1..5` compare with numbers, and do not find texts;
+//! in quotes they are texts. `attr.x:*` finds every record with this key. In a list one item has to match. A list of
+//! records by attributes with a comparison or a wildcard reads records one by one.
 
 mod error;
 mod scan;
@@ -22,9 +31,9 @@ pub use error::FilterError;
 
 use self::{
     error::Problem,
-    scan::{Term, Value},
+    scan::{Name, Term, Value},
 };
-use crate::record::{Choice, Field, Filter, Has, Kind, Pattern, Status};
+use crate::record::{Choice, Field, Filter, Has, Is, Kind, Pattern, Status};
 
 /// The longest filter in bytes: far more than a person types, and fast to compile.
 const MAX_BYTES: usize = 4096;
@@ -70,12 +79,13 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
             let problem = Problem::new(format!("the filter has more than {MAX_VALUES} values"));
             return Err((term.span, problem));
         }
-        match term.field.clone() {
-            None => word(&mut filter, &term),
-            Some(span) => {
+        match &term.field {
+            None => word(&mut filter, &term)?,
+            Some(Name::Attribute(key)) => attribute(&mut filter, key.clone(), term)?,
+            Some(Name::Field(span)) => {
                 let name = &text[span.clone()];
-                let field =
-                    Field::from_name(name).ok_or_else(|| (span, unknown_field(name, &term)))?;
+                let field = Field::from_name(name)
+                    .ok_or_else(|| (span.clone(), unknown_field(text, name, &term)))?;
                 apply(&mut filter, field, term, now)?;
             }
         }
@@ -83,49 +93,74 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
     Ok(filter)
 }
 
-fn unknown_field(name: &str, term: &Term) -> Problem {
+fn unknown_field(text: &str, name: &str, term: &Term) -> Problem {
     let problem = Problem::new(format!("unknown field `{name}`"));
     if term.values[0].parts[0].starts_with([':', '/']) {
         return problem.help("put a text with a colon in quotes");
     }
+    if name.contains('.') {
+        let sign = if term.negated { "-" } else { "" };
+        let written = &text[term.span.start + sign.len()..term.span.end];
+        return problem.help(format!(
+            "did you mean `{sign}attr.{written}`? put a text with a colon in quotes"
+        ));
+    }
     problem.allowed(name, &Field::ALL.map(Field::as_str))
 }
 
-fn word(filter: &mut Filter, term: &Term) {
+fn word(filter: &mut Filter, term: &Term) -> Parsed<()> {
+    if let Some(empty) = term.values.iter().find(|value| value.text().is_empty()) {
+        return Err((empty.span.clone(), Problem::new("empty word")));
+    }
     let words = match term.negated {
         true => &mut filter.words.none_of,
         false => &mut filter.words.all_of,
     };
     words.extend(term.values.iter().map(Value::text));
+    Ok(())
+}
+
+fn attribute(filter: &mut Filter, key: String, term: Term) -> Parsed<()> {
+    check_missing(Field::Attribute, &term)?;
+    let choice = filter.attributes.entry(key).or_default();
+    let side = side(choice, term.negated);
+    for value in term.values {
+        let span = value.span.clone();
+        side.push(value::attribute_test(value).map_err(|problem| (span, problem))?);
+    }
+    Ok(())
 }
 
 fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> Parsed<()> {
-    if let Some(value) = term.values.iter().find(|value| value.is_missing()) {
-        // The span of a missing value is the colon or comma before it.
-        let span = value.span.start - 1..value.span.end;
-        return Err((span, missing(field)));
-    }
+    check_missing(field, &term)?;
     match field {
         Field::Status => named(
             &mut filter.status,
             &term,
             "a status",
-            Status::ALL,
-            Status::as_str,
+            &Status::ALL.map(Status::as_str),
+            |text| text.parse().ok(),
         ),
         Field::Kind => named(
             &mut filter.kind,
             &term,
             "a kind of activity",
-            Kind::ALL,
-            Kind::as_str,
+            &Kind::ALL.map(Kind::as_str),
+            |text| text.parse().ok(),
         ),
         Field::Has => named(
             &mut filter.has,
             &term,
             "something to have",
-            Has::ALL,
-            Has::as_str,
+            &Has::ALL.map(Has::as_str),
+            |text| one_of(Has::ALL, Has::as_str, text),
+        ),
+        Field::Is => named(
+            &mut filter.is,
+            &term,
+            "something to be",
+            &Is::ALL.map(Is::as_str),
+            |text| one_of(Is::ALL, Is::as_str, text),
         ),
         Field::Name => patterns(&mut filter.name, term),
         Field::Type => patterns(&mut filter.event_type, term),
@@ -144,6 +179,19 @@ fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> P
             value::instant(text, now)
         }),
         Field::Duration => once(&mut filter.duration, field, &term, value::range),
+        Field::Attribute => {
+            let problem =
+                Problem::new("missing key of an attribute").help("write `attr.KEY:VALUE`");
+            Err((term.span, problem))
+        }
+    }
+}
+
+fn check_missing(field: Field, term: &Term) -> Parsed<()> {
+    match term.values.iter().find(|value| value.is_missing()) {
+        None => Ok(()),
+        // The span of a missing value is the colon or comma before it.
+        Some(value) => Err((value.span.start - 1..value.span.end, missing(field))),
     }
 }
 
@@ -154,10 +202,14 @@ fn missing(field: Field) -> Problem {
         Field::Status => problem.allowed("", &Status::ALL.map(Status::as_str)),
         Field::Kind => problem.allowed("", &Kind::ALL.map(Kind::as_str)),
         Field::Has => problem.allowed("", &Has::ALL.map(Has::as_str)),
+        Field::Is => problem.allowed("", &Is::ALL.map(Is::as_str)),
         Field::Since | Field::Until => {
             problem.help(format!("for example `{name}:24h` or `{name}:2026-02-18`"))
         }
         Field::Duration => problem.help("for example `duration:>2s`"),
+        Field::Attribute => {
+            problem.help("for example `attr.rows:42`, `attr.rows:>100` or `attr.rows:*`")
+        }
         _ => problem.help(format!(
             "for example `{name}:acme`, `{name}:ac*` or `{name}:\"Acme Inc\"`"
         )),
@@ -165,34 +217,38 @@ fn missing(field: Field) -> Problem {
 }
 
 /// Parses a field with a fixed set of values.
-fn named<T: Copy, const N: usize>(
+fn named<T>(
     choice: &mut Choice<T>,
     term: &Term,
     what: &str,
-    all: [T; N],
-    name: impl Fn(T) -> &'static str + Copy,
+    names: &[&str],
+    parse: impl Fn(&str) -> Option<T>,
 ) -> Parsed<()> {
     for value in &term.values {
         let text = value.text();
-        let lower = text.to_lowercase();
-        let found = all.into_iter().find(|item| name(*item) == lower);
-        let item = found.ok_or_else(|| {
+        let item = parse(&text).ok_or_else(|| {
             let problem = Problem::new(format!("`{text}` is not {what}"));
-            (value.span.clone(), problem.allowed(&text, &all.map(name)))
+            (value.span.clone(), problem.allowed(&text, names))
         })?;
         side(choice, term.negated).push(item);
     }
     Ok(())
 }
 
+/// Finds an item by its name, in any case.
+fn one_of<T: Copy, const N: usize>(
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+    text: &str,
+) -> Option<T> {
+    all.into_iter()
+        .find(|item| text.eq_ignore_ascii_case(name(*item)))
+}
+
 /// Parses a text field.
 fn patterns(choice: &mut Choice<Pattern>, term: Term) -> Parsed<()> {
     let side = side(choice, term.negated);
-    side.extend(
-        term.values
-            .into_iter()
-            .map(|value| Pattern::from_parts(value.parts)),
-    );
+    side.extend(term.values.into_iter().map(Value::into_pattern));
     Ok(())
 }
 

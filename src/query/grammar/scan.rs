@@ -3,18 +3,28 @@
 use std::ops::Range;
 
 use super::error::Problem;
+use crate::record::Pattern;
 
 /// A term: `-field:value,value` or a free word.
 #[derive(Debug)]
 pub(super) struct Term {
     /// True if it starts with `-`.
     pub(super) negated: bool,
-    /// The span of the field name; `None` for a free word.
-    pub(super) field: Option<Range<usize>>,
+    /// The field; `None` for a free word.
+    pub(super) field: Option<Name>,
     /// At least one value; exactly one for a free word.
     pub(super) values: Vec<Value>,
     /// The span of the term.
     pub(super) span: Range<usize>,
+}
+
+/// The name of a field, as written.
+#[derive(Debug)]
+pub(super) enum Name {
+    /// The span of the name.
+    Field(Range<usize>),
+    /// The key of an attribute.
+    Attribute(String),
 }
 
 /// A value: texts with wildcards between them.
@@ -22,9 +32,11 @@ pub(super) struct Term {
 pub(super) struct Value {
     /// The texts between the wildcards; at least one.
     pub(super) parts: Vec<String>,
+    /// True if it begins with a `=` outside of quotes, which is not part of the texts.
+    pub(super) exact: bool,
     /// True if any part is in quotes.
     pub(super) quoted: bool,
-    /// The span of the value, quotes included.
+    /// The span of the value, `=` and quotes included.
     pub(super) span: Range<usize>,
 }
 
@@ -34,9 +46,26 @@ impl Value {
         self.parts.join("*")
     }
 
+    /// Returns the value as a pattern.
+    pub(super) fn into_pattern(self) -> Pattern {
+        let pattern = Pattern::from_parts(self.parts);
+        match self.exact {
+            true => pattern.exactly(),
+            false => pattern,
+        }
+    }
+
     /// Returns true if the value is missing.
     pub(super) fn is_missing(&self) -> bool {
-        !self.quoted && self.parts.len() == 1 && self.parts[0].is_empty()
+        self.plain() == Some("")
+    }
+
+    /// Returns the value if it has neither quotes nor wildcards.
+    pub(super) fn plain(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [text] if !self.quoted => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -83,7 +112,7 @@ impl Scanner<'_> {
         if negated {
             self.at += 1;
         }
-        let field = self.field();
+        let field = self.field()?;
         let mut values = vec![self.value(field.is_some())?];
         while field.is_some() && self.peek() == Some(',') {
             self.take();
@@ -97,21 +126,67 @@ impl Scanner<'_> {
         })
     }
 
-    /// Takes a field name: letters followed by a colon.
-    fn field(&mut self) -> Option<Range<usize>> {
-        let rest = &self.text[self.at..];
-        let length = rest.find(|c: char| !(c.is_alphabetic() || c == '_'))?;
-        if length == 0 || !rest[length..].starts_with(':') {
-            return None;
+    /// Takes a field name and the colon after it: letters, or `attr.` and a key. Other names with dots are taken, too: they
+    /// are meant to be attributes.
+    fn field(&mut self) -> Result<Option<Name>, (Range<usize>, Problem)> {
+        let start = self.at;
+        if let Some(key) = self.key()? {
+            return Ok(Some(Name::Attribute(key)));
         }
-        let field = self.at..self.at + length;
-        self.at = field.end + 1;
-        Some(field)
+        self.at = start;
+        let rest = &self.text[start..];
+        let length = rest
+            .find(|c: char| !(c.is_alphanumeric() || "_.-".contains(c)))
+            .unwrap_or(rest.len());
+        let name = &rest[..length];
+        let is_field = name.chars().all(|c| c.is_alphabetic() || c == '_')
+            || (name.contains('.') && name.starts_with(char::is_alphabetic));
+        if name.is_empty() || !is_field || !rest[length..].starts_with(':') {
+            return Ok(None);
+        }
+        self.at += length + 1;
+        Ok(Some(Name::Field(start..start + length)))
+    }
+
+    /// Takes `attr.`, a key, which may be in quotes, and the colon after it.
+    fn key(&mut self) -> Result<Option<String>, (Range<usize>, Problem)> {
+        const PREFIX: &str = "attr.";
+        let start = self.at;
+        let prefix = self.text.get(start..start + PREFIX.len());
+        if !prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX)) {
+            return Ok(None);
+        }
+        self.at += PREFIX.len();
+        let mut key = String::new();
+        let open = self.at;
+        if self.peek() == Some('"') {
+            self.take();
+            self.quoted(&mut key, open)?;
+        } else {
+            let rest = &self.text[open..];
+            let end = rest.find(|c: char| c.is_whitespace() || "\":,*".contains(c));
+            key.push_str(&rest[..end.unwrap_or(rest.len())]);
+            self.at += key.len();
+        }
+        if self.peek() != Some(':') {
+            return Ok(None);
+        }
+        if self.at == open {
+            let problem =
+                Problem::new("missing key of an attribute").help("write `attr.KEY:VALUE`");
+            return Err((start..self.at, problem));
+        }
+        self.take();
+        Ok(Some(key))
     }
 
     /// Takes one value. In a free word a comma is an ordinary character, and `*` is only allowed at the end.
     fn value(&mut self, of_field: bool) -> Result<Value, (Range<usize>, Problem)> {
         let start = self.at;
+        let exact = of_field && self.peek() == Some('=');
+        if exact {
+            self.take();
+        }
         let mut parts = vec![String::new()];
         let mut quoted = false;
         while let Some(c) = self.peek() {
@@ -140,17 +215,29 @@ impl Scanner<'_> {
         }
         Ok(Value {
             parts,
+            exact,
             quoted,
             span: start..self.at,
         })
     }
 
-    /// Takes everything up to the closing quote. A backslash escapes the next character.
+    /// Takes everything up to the closing quote. A backslash escapes a quote or a backslash.
     fn quoted(&mut self, into: &mut String, open: usize) -> Result<(), (Range<usize>, Problem)> {
         loop {
             match self.take() {
                 Some('"') => return Ok(()),
-                Some('\\') => into.extend(self.take()),
+                Some('\\') => {
+                    let start = self.at - 1;
+                    match self.take() {
+                        Some(c @ ('"' | '\\')) => into.push(c),
+                        Some(c) => {
+                            let problem = Problem::new(format!("unknown escape `\\{c}`"))
+                                .help("write `\\\\` for a backslash in quotes");
+                            return Err((start..self.at, problem));
+                        }
+                        None => {}
+                    }
+                }
                 Some(c) => into.push(c),
                 None => {
                     let problem = Problem::new("unclosed quote")

@@ -4,8 +4,10 @@ use std::ops::Bound;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use super::error::Problem;
-use crate::record::DurationRange;
+use serde_json::Number;
+
+use super::{error::Problem, scan::Value};
+use crate::record::{AttributeTest, DurationRange, parse_number};
 
 const DURATIONS: &str =
     "a duration is a number and a unit: 250us, 45ms, 2s, 1.5m, 24h, 7d, 2w, 1h30m";
@@ -37,11 +39,54 @@ pub(super) fn range(text: &str) -> Result<DurationRange, Problem> {
     if let (Bound::Included(min), Bound::Included(max)) = (min_ns, max_ns)
         && min > max
     {
-        return Err(Problem::new(format!(
-            "`{text}` is an empty range: the first bound is larger than the second"
-        )));
+        return Err(empty_range(text));
     }
     Ok(DurationRange { min_ns, max_ns })
+}
+
+/// Parses `>2`, `>=2`, `<2`, `<=2`, `1..5`, `1..`, `..5`, or a text, number or boolean.
+pub(super) fn attribute_test(value: Value) -> Result<AttributeTest, Problem> {
+    let plain = value.plain().filter(|_| !value.exact);
+    if let Some(test) = plain.and_then(comparison) {
+        return test;
+    }
+    Ok(AttributeTest::Is(value.into_pattern()))
+}
+
+/// Parses a comparison with a number; `None` if it is none.
+fn comparison(text: &str) -> Option<Result<AttributeTest, Problem>> {
+    type Comparison = fn(Number) -> AttributeTest;
+    const OPERATORS: [(&str, Comparison); 4] = [
+        (">=", AttributeTest::GreaterOrEqual),
+        (">", AttributeTest::Greater),
+        ("<=", AttributeTest::LessOrEqual),
+        ("<", AttributeTest::Less),
+    ];
+    for (operator, comparison) in OPERATORS {
+        if let Some(number) = text.strip_prefix(operator) {
+            let problem = || {
+                Problem::new(format!("`{number}` is not a number"))
+                    .help("compare with a number, or put the text in quotes")
+            };
+            return Some(parse_number(number).map(comparison).ok_or_else(problem));
+        }
+    }
+    let (first, last) = text.split_once("..")?;
+    match (first, parse_number(first), last, parse_number(last)) {
+        (_, Some(first), "", _) => Some(Ok(AttributeTest::GreaterOrEqual(first))),
+        ("", _, _, Some(last)) => Some(Ok(AttributeTest::LessOrEqual(last))),
+        (_, Some(first), _, Some(last)) if first.as_f64() > last.as_f64() => {
+            Some(Err(empty_range(text)))
+        }
+        (_, Some(first), _, Some(last)) => Some(Ok(AttributeTest::Between(first, last))),
+        _ => None,
+    }
+}
+
+fn empty_range(text: &str) -> Problem {
+    Problem::new(format!(
+        "`{text}` is an empty range: the first bound is larger than the second"
+    ))
 }
 
 /// Parses an age before `now`, a date, or a time.

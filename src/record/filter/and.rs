@@ -24,27 +24,18 @@ impl Filter {
         narrow(&mut self.status, &other.status, &mut rest.status);
         narrow(&mut self.kind, &other.kind, &mut rest.kind);
         narrow(&mut self.has, &other.has, &mut rest.has);
-        let texts = [
-            (&mut self.name, &other.name, &mut rest.name),
-            (
-                &mut self.event_type,
-                &other.event_type,
-                &mut rest.event_type,
-            ),
-            (&mut self.project, &other.project, &mut rest.project),
-            (&mut self.agent, &other.agent, &mut rest.agent),
-            (&mut self.actor, &other.actor, &mut rest.actor),
-            (&mut self.brand, &other.brand, &mut rest.brand),
-            (
-                &mut self.environment,
-                &other.environment,
-                &mut rest.environment,
-            ),
-            (&mut self.session, &other.session, &mut rest.session),
-            (&mut self.request, &other.request, &mut rest.request),
-            (&mut self.error, &other.error, &mut rest.error),
-        ];
-        for (own, other, rest) in texts {
+        narrow(&mut self.is, &other.is, &mut rest.is);
+        for (key, other) in &other.attributes {
+            let mut rest_of_key = Choice::default();
+            let own = self.attributes.entry(key.clone()).or_default();
+            narrow(own, other, &mut rest_of_key);
+            if !rest_of_key.is_empty() {
+                rest.attributes.insert(key.clone(), rest_of_key);
+            }
+        }
+        let mut of_other = other.clone();
+        let texts = self.texts().into_iter().zip(of_other.texts());
+        for ((own, other), rest) in texts.zip(rest.texts()) {
             narrow(own, other, rest);
         }
         self.since = self.since.max(other.since);

@@ -4,7 +4,9 @@ use std::{fmt, ops::Bound};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::record::{Choice, DurationRange, Field, Filter, Has, filter::pattern::quoted};
+use crate::record::{
+    AttributeTest, Choice, DurationRange, Field, Filter, Has, Is, filter::pattern::quoted,
+};
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,6 +30,12 @@ impl fmt::Display for Filter {
             write!(terms.f, "{}:{range}", Field::Duration.as_str())?;
         }
         terms.choice(Field::Has, &self.has)?;
+        terms.choice(Field::Is, &self.is)?;
+        for (key, choice) in &self.attributes {
+            let name = Attribute(key);
+            terms.values("", &name, &choice.any_of)?;
+            terms.values("-", &name, &choice.none_of)?;
+        }
         for word in &self.words.all_of {
             terms.word("", word)?;
         }
@@ -70,6 +78,39 @@ impl fmt::Display for Has {
     }
 }
 
+impl fmt::Display for Is {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for AttributeTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AttributeTest::Is(pattern) => pattern.fmt(f),
+            AttributeTest::Greater(bound) => write!(f, ">{bound}"),
+            AttributeTest::GreaterOrEqual(bound) => write!(f, ">={bound}"),
+            AttributeTest::Less(bound) => write!(f, "<{bound}"),
+            AttributeTest::LessOrEqual(bound) => write!(f, "<={bound}"),
+            AttributeTest::Between(first, last) => write!(f, "{first}..{last}"),
+        }
+    }
+}
+
+/// Displays the name of an attribute's field.
+struct Attribute<'a>(&'a str);
+
+impl fmt::Display for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.", Field::Attribute.as_str())?;
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "\":,*\\".contains(c);
+        match self.0.is_empty() || self.0.contains(odd) {
+            true => quoted(f, self.0),
+            false => f.write_str(self.0),
+        }
+    }
+}
+
 /// Displays nanoseconds in the largest unit that divides them.
 struct Length(u64);
 
@@ -106,15 +147,20 @@ impl Terms<'_, '_> {
     }
 
     fn choice<T: fmt::Display>(&mut self, field: Field, choice: &Choice<T>) -> fmt::Result {
-        self.values("", field, &choice.any_of)?;
-        self.values("-", field, &choice.none_of)
+        self.values("", &field.as_str(), &choice.any_of)?;
+        self.values("-", &field.as_str(), &choice.none_of)
     }
 
-    fn values<T: fmt::Display>(&mut self, sign: &str, field: Field, values: &[T]) -> fmt::Result {
+    fn values<T: fmt::Display>(
+        &mut self,
+        sign: &str,
+        name: &dyn fmt::Display,
+        values: &[T],
+    ) -> fmt::Result {
         for (index, value) in values.iter().enumerate() {
             if index == 0 {
                 self.gap()?;
-                write!(self.f, "{sign}{}:{value}", field.as_str())?;
+                write!(self.f, "{sign}{name}:{value}")?;
             } else {
                 write!(self.f, ",{value}")?;
             }
@@ -130,6 +176,10 @@ impl Terms<'_, '_> {
     }
 
     fn word(&mut self, sign: &str, word: &str) -> fmt::Result {
+        // The grammar has no empty words, and they mean nothing.
+        if word.is_empty() {
+            return Ok(());
+        }
         self.gap()?;
         self.f.write_str(sign)?;
         let odd = |c: char| c.is_whitespace() || c.is_control() || "\":*\\".contains(c);

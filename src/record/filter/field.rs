@@ -36,11 +36,15 @@ pub enum Field {
     Duration,
     /// Presence of a part, see [`Has`](crate::record::Has).
     Has,
+    /// Its place in a tree, see [`Is`](crate::record::Is).
+    Is,
+    /// An attribute: `attr.KEY`.
+    Attribute,
 }
 
 impl Field {
     /// Every field, in the order in which a filter is written.
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 18] = [
         Field::Status,
         Field::Kind,
         Field::Name,
@@ -57,9 +61,11 @@ impl Field {
         Field::Until,
         Field::Duration,
         Field::Has,
+        Field::Is,
+        Field::Attribute,
     ];
 
-    /// The name in the grammar.
+    /// The name in the grammar; that of an attribute is followed by a dot and the key.
     pub const fn as_str(self) -> &'static str {
         match self {
             Field::Status => "status",
@@ -78,6 +84,8 @@ impl Field {
             Field::Until => "until",
             Field::Duration => "duration",
             Field::Has => "has",
+            Field::Is => "is",
+            Field::Attribute => "attr",
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::ops::RangeBounds;
 
+use serde_json::Value;
+
 use crate::record::{
-    ActivityRecord, Choice, EventRecord, Filter, Has, Pattern, Scope, Text, Words, normalize_words,
-    search_phrase,
+    ActivityRecord, Choice, EventRecord, Filter, Has, Is, Pattern, Scope, Text, Words,
+    attributes_match, normalize_words, search_phrase,
 };
 
 impl Filter {
@@ -39,6 +41,8 @@ impl Filter {
             && self.until.is_none_or(|until| activity.started_at < until)
             && self.duration.as_ref().is_none_or(duration)
             && self.has.allows(|what| what.holds(activity))
+            && self.is.allows(|Is::Root| activity.parent.is_none())
+            && attributes_match(&self.attributes, Some(&activity.attributes))
             && self.words.found_in(&[
                 Some(&activity.name),
                 activity.message.as_deref(),
@@ -69,6 +73,11 @@ impl Filter {
                 Has::Parent => event.activity.is_some(),
                 what => what.in_scope(&event.scope),
             })
+            && self.is.allows(|Is::Root| event.activity.is_none())
+            && attributes_match(
+                &self.attributes,
+                event.data.as_ref().and_then(Value::as_object),
+            )
             && self
                 .words
                 .found_in(&[Some(&event.event_type), event.summary.as_deref()])

@@ -1,17 +1,20 @@
 //! Filters: the typed form of the filter grammar.
 
 mod and;
+mod attribute;
 mod display;
 mod field;
 mod matches;
 mod pattern;
 mod words;
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use attribute::AttributeTest;
+pub(crate) use attribute::{attributes_match, parse_number};
 pub use field::Field;
 pub use pattern::Pattern;
 pub(crate) use words::{normalize_words, search_phrase};
@@ -24,6 +27,9 @@ use crate::record::{EventRecord, Kind, Status};
 /// hold. `Display` writes the grammar's text, which [`Filter::parse`](crate::record::Filter::parse) parses to an equal
 /// filter.
 ///
+/// Texts made from a `&str` match exactly; those that are parsed match in any case, unless they are written with `=`. A filter
+/// that restricts what a user may see is made of exact texts, as by [`for_project`](Filter::for_project).
+///
 /// # Examples
 ///
 /// ```
@@ -33,7 +39,7 @@ use crate::record::{EventRecord, Kind, Status};
 /// filter.status.any_of.push(Status::Failed);
 /// filter.project.any_of.push("acme".into());
 /// filter.environment.none_of.push("dev".into());
-/// assert_eq!(filter.to_string(), "status:failed project:acme -environment:dev");
+/// assert_eq!(filter.to_string(), "status:failed project:=acme -environment:=dev");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -72,6 +78,11 @@ pub struct Filter {
     pub duration: Option<DurationRange>,
     /// Parts that are present or absent.
     pub has: Choice<Has>,
+    /// Its place in a tree.
+    pub is: Choice<Is>,
+    /// Attributes of an activity, and top-level keys of an event's data. The conditions on all keys have to hold.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Choice<AttributeTest>>,
     /// Words in the name, the message and the payloads.
     pub words: Words,
     /// Filters that must also match, for conjunctions by [`and`](Filter::and) that the fields cannot express.
@@ -151,6 +162,15 @@ pub enum Has {
     Request,
 }
 
+/// The place of a record in a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Is {
+    /// An activity without a parent, or an event outside of any activity.
+    Root,
+}
+
 impl Filter {
     /// Creates a filter for the records of one project.
     ///
@@ -163,7 +183,7 @@ impl Filter {
     /// // What a user may see, and what they ask for.
     /// let allowed = Filter::for_project("acme").without_log_lines();
     /// let asked = Filter::parse("type:deployment", chrono::Utc::now())?;
-    /// assert_eq!(allowed.and(&asked).to_string(), "type:deployment -type:log project:acme");
+    /// assert_eq!(allowed.and(&asked).to_string(), "type:deployment -type:=log project:=acme");
     /// # Ok(())
     /// # }
     /// ```
@@ -188,6 +208,33 @@ impl Filter {
             self.event_type.none_of.push(log);
         }
         self
+    }
+
+    /// Returns the filter in which the case of all texts that are allowed matters. Excluded texts stay as they are.
+    #[must_use]
+    pub fn exactly(mut self) -> Self {
+        for field in self.texts() {
+            let any_of = std::mem::take(&mut field.any_of);
+            field.any_of = any_of.into_iter().map(Pattern::exactly).collect();
+        }
+        self.and = self.and.map(|and| Box::new(and.exactly()));
+        self
+    }
+
+    /// The fields that are texts.
+    pub(crate) fn texts(&mut self) -> [&mut Choice<Pattern>; 10] {
+        [
+            &mut self.name,
+            &mut self.event_type,
+            &mut self.project,
+            &mut self.agent,
+            &mut self.actor,
+            &mut self.brand,
+            &mut self.environment,
+            &mut self.session,
+            &mut self.request,
+            &mut self.error,
+        ]
     }
 
     /// Returns true if the filter matches everything.
@@ -261,6 +308,18 @@ impl Has {
             Has::Environment => "environment",
             Has::Session => "session",
             Has::Request => "request",
+        }
+    }
+}
+
+impl Is {
+    /// Every place.
+    pub const ALL: [Is; 1] = [Is::Root];
+
+    /// The name in filters and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Is::Root => "root",
         }
     }
 }

@@ -1,14 +1,16 @@
-//! Patterns: texts with wildcards.
+//! Patterns: texts with wildcards, in any case or exactly as written.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Text, snake_case};
+use crate::record::{Text, fold, snake_case};
 
 /// A text in which each wildcard stands for any characters, or none.
 ///
-/// Case matters. In the grammar a wildcard is a `*` outside of quotes.
+/// [`exact`](Self::exact) patterns match a text as it is written; all others match it in any case, as Unicode defines it:
+/// `STRASSE` is `straße`. In the grammar a wildcard is a `*` outside of quotes, and `=` before a value makes its case matter:
+/// `project:=Acme`.
 ///
 /// # Examples
 ///
@@ -16,28 +18,40 @@ use crate::record::{Text, snake_case};
 /// use tower_activity::record::Pattern;
 ///
 /// let pattern = Pattern::glob("login*");
-/// assert!(pattern.matches("login_again"));
+/// assert!(pattern.matches("Login_again"));
 /// assert!(!pattern.matches("relogin"));
+/// assert!(!Pattern::exact("login").matches("Login"));
 /// assert!(Pattern::exact("GET /*").matches("GET /*"));
-/// assert_eq!(Pattern::exact("GET /*").to_string(), r#""GET /*""#);
+/// assert_eq!(Pattern::exact("GET /*").to_string(), r#"="GET /*""#);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Pattern {
     /// The texts between the wildcards; never empty.
     #[serde(deserialize_with = "not_empty")]
     parts: Vec<String>,
+    case: Case,
+}
+
+/// Whether the case of letters matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Case {
+    Any,
+    Exact,
 }
 
 impl Pattern {
-    /// Creates a pattern that matches exactly this text.
+    /// Creates a pattern that matches exactly this text: for filters that restrict what a user may see.
     pub fn exact(text: impl Into<String>) -> Self {
-        Pattern {
-            parts: vec![text.into()],
-        }
+        Pattern::any_case(text).exactly()
     }
 
-    /// Creates a pattern in which every `*` is a wildcard.
+    /// Creates a pattern that matches this text in any case.
+    pub fn any_case(text: impl Into<String>) -> Self {
+        Pattern::from_parts(vec![text.into()])
+    }
+
+    /// Creates a pattern in which every `*` is a wildcard, and that matches texts in any case.
     pub fn glob(text: &str) -> Self {
         Pattern::from_parts(text.split('*').map(str::to_owned).collect())
     }
@@ -47,23 +61,43 @@ impl Pattern {
         if parts.is_empty() {
             parts.push(String::new());
         }
-        Pattern { parts }
+        Pattern {
+            parts,
+            case: Case::Any,
+        }
     }
 
-    /// Returns the text that the pattern matches; `None` if it has wildcards.
+    /// Returns the pattern for texts in the case in which it is written.
+    #[must_use]
+    pub fn exactly(mut self) -> Self {
+        self.case = Case::Exact;
+        self
+    }
+
+    /// Returns the only text that the pattern matches; `None` if it has wildcards, or matches texts in any case.
     pub fn as_exact(&self) -> Option<&str> {
+        self.as_text().filter(|_| self.case == Case::Exact)
+    }
+
+    /// Returns the text of a pattern without wildcards.
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [text] => Some(text),
             _ => None,
         }
     }
 
-    /// Returns the text that the only one of these patterns matches; `None` if there are several, or if it has wildcards.
+    /// Returns the text that the only one of these patterns matches; `None` if there are several, or if it matches others.
     pub(crate) fn only_exact(patterns: &[Pattern]) -> Option<&str> {
         match patterns {
             [one] => one.as_exact(),
             _ => None,
         }
+    }
+
+    /// Returns true if the pattern matches every text.
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.parts.len() > 1 && self.parts.iter().all(String::is_empty)
     }
 
     /// Returns the texts between the wildcards: one if there is no wildcard.
@@ -73,31 +107,49 @@ impl Pattern {
 
     /// Returns the pattern in the spelling of event types.
     pub(crate) fn in_snake_case(&self) -> Pattern {
-        match self.as_exact() {
-            Some(text) => Pattern::exact(snake_case(&Text::from(text.to_owned())).as_str()),
-            None => Pattern::from_parts(self.parts().map(str::to_lowercase).collect()),
-        }
+        let last = self.parts.len() - 1;
+        let parts = self.parts.iter().enumerate().map(|(index, part)| {
+            let is_separator = |c: char| !c.is_alphanumeric();
+            let words = snake_case(&Text::from(part.clone()));
+            // Separators beside a wildcard stand between words.
+            let before = index > 0 && part.starts_with(is_separator);
+            let after = index < last && !words.is_empty() && part.ends_with(is_separator);
+            let separator = |is_there| if is_there { "_" } else { "" };
+            [separator(before), words.as_str(), separator(after)].concat()
+        });
+        Pattern::from_parts(parts.collect())
     }
 
     /// Returns true if the pattern matches all of `text`.
     pub fn matches(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = self.parts.as_slice() else {
-            return self.as_exact() == Some(text);
-        };
-        let Some(rest) = text.strip_prefix(first.as_str()) else {
-            return false;
-        };
-        let Some(mut rest) = rest.strip_suffix(last.as_str()) else {
-            return false;
-        };
-        for part in middle {
-            match rest.find(part.as_str()) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
+        match self.case {
+            Case::Exact => matches(&self.parts, text),
+            Case::Any => {
+                let parts: Vec<_> = self.parts.iter().map(|part| fold(part)).collect();
+                matches(&parts, &fold(text))
             }
         }
-        true
     }
+}
+
+/// Returns true if the text is made of these parts and any characters between them.
+fn matches(parts: &[impl AsRef<str>], text: &str) -> bool {
+    let (first, middle, last) = match parts {
+        [only] => return only.as_ref() == text,
+        [first, middle @ .., last] => (first.as_ref(), middle, last.as_ref()),
+        [] => return false,
+    };
+    let rest = text.strip_prefix(first);
+    let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(last)) else {
+        return false;
+    };
+    for part in middle.iter().map(AsRef::as_ref) {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
 }
 
 impl From<&str> for Pattern {
@@ -108,18 +160,22 @@ impl From<&str> for Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.as_exact() == Some("") {
+        if self.case == Case::Exact {
+            f.write_str("=")?;
+        }
+        if self.as_text() == Some("") {
             return f.write_str("\"\"");
         }
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
                 f.write_str("*")?;
             }
-            if part.contains(|c: char| c.is_whitespace() || c.is_control() || "\",*\\".contains(c))
-            {
-                quoted(f, part)?;
-            } else {
-                f.write_str(part)?;
+            let odd = |c: char| c.is_whitespace() || c.is_control() || "\",*\\".contains(c);
+            // What begins with these would be read as an exact text, a comparison or a range.
+            let is_operator = part.starts_with(['=', '<', '>']) || part.contains("..");
+            match is_operator || part.contains(odd) {
+                true => quoted(f, part)?,
+                false => f.write_str(part)?,
             }
         }
         Ok(())
@@ -165,8 +221,22 @@ mod tests {
         check("a*b*c", "a-b-b-c", true);
         check("a*b*c", "a-c", false);
         check("*_search", "amazon_search", true);
-        check("Login*", "login", false);
-        check("é*", "état", true);
+        check("Login*", "login", true);
+        check("É*", "état", true);
+        check("stra*E", "STRAßE", true);
         check("a**b", "a/b", true);
+    }
+
+    #[test]
+    fn the_case_of_an_exact_pattern_matters() {
+        let check = |pattern: Pattern, text: &str, expected: bool| {
+            assert_eq!(pattern.matches(text), expected, "{pattern} on {text}");
+        };
+        check(Pattern::exact("Ann"), "Ann", true);
+        check(Pattern::exact("Ann"), "ann", false);
+        check(Pattern::any_case("Ann"), "aNN", true);
+        check(Pattern::any_case("a*"), "ab", false);
+        check(Pattern::glob("Ann*").exactly(), "Ann B", true);
+        check(Pattern::glob("Ann*").exactly(), "ann B", false);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::record::{Field, Has, Kind, Status};
+use crate::record::{Field, Has, Is, Kind, Status};
 
 /// The name of the extension.
 pub(super) const EXTENSION: &str = "x-filter";
@@ -22,6 +22,8 @@ pub(super) struct FilterField {
     examples: &'static [&'static str],
     /// True if it takes several values, separated by commas.
     list: bool,
+    /// True if a dot and a key follow the name.
+    keyed: bool,
 }
 
 /// The type of a field's values.
@@ -36,6 +38,8 @@ enum ValueType {
     Time,
     /// A duration, a bound or a range: `2s`, `>100ms`, `1s..2s`.
     Duration,
+    /// A text in which `*` is a wildcard, a number, a bound or a range: `x*`, `402`, `>1.5`, `1..2`.
+    Attribute,
 }
 
 /// Every field of the grammar, in the order in which a filter is written.
@@ -54,6 +58,7 @@ fn field(field: Field) -> FilterField {
             Field::Status => Status::ALL.map(Status::as_str).to_vec(),
             Field::Kind => Kind::ALL.map(Kind::as_str).to_vec(),
             Field::Has => Has::ALL.map(Has::as_str).to_vec(),
+            Field::Is => Is::ALL.map(Is::as_str).to_vec(),
             _ => Vec::new(),
         },
         examples: match field {
@@ -62,13 +67,17 @@ fn field(field: Field) -> FilterField {
             Field::Duration => &[">100ms", ">1s", ">10s", "<100ms"],
             _ => &[],
         },
-        list: matches!(value_type, ValueType::Enum | ValueType::Pattern),
+        list: matches!(
+            value_type,
+            ValueType::Enum | ValueType::Pattern | ValueType::Attribute
+        ),
+        keyed: field == Field::Attribute,
     }
 }
 
 fn value_type(field: Field) -> ValueType {
     match field {
-        Field::Status | Field::Kind | Field::Has => ValueType::Enum,
+        Field::Status | Field::Kind | Field::Has | Field::Is => ValueType::Enum,
         Field::Since | Field::Until => ValueType::Time,
         Field::Duration => ValueType::Duration,
         Field::Name
@@ -81,6 +90,7 @@ fn value_type(field: Field) -> ValueType {
         | Field::Session
         | Field::Request
         | Field::Error => ValueType::Pattern,
+        Field::Attribute => ValueType::Attribute,
     }
 }
 
@@ -102,6 +112,8 @@ fn description(field: Field) -> &'static str {
         Field::Until => "started before: age or date",
         Field::Duration => "duration: bound or range",
         Field::Has => "field that is set",
+        Field::Is => "root: without a parent",
+        Field::Attribute => "attribute, by key: text, number, bound or range",
     }
 }
 
@@ -112,6 +124,12 @@ mod tests {
     use super::*;
     use crate::record::Filter;
 
+    /// The name of a field in a filter.
+    fn name(field: &FilterField) -> String {
+        let key = if field.keyed { ".key" } else { "" };
+        [field.name, key].concat()
+    }
+
     fn parses(filter: &str) -> bool {
         Filter::parse(filter, Utc::now()).is_ok()
     }
@@ -119,12 +137,12 @@ mod tests {
     #[test]
     fn the_grammar_accepts_what_the_description_lists_and_no_other_enum_value() {
         for field in fields() {
-            let name = field.name;
+            let name = name(&field);
             for value in field.values.iter().chain(field.examples) {
                 assert!(parses(&format!("{name}:{value}")), "{name}:{value}");
             }
-            let is_pattern = field.value_type == ValueType::Pattern;
-            assert_eq!(parses(&format!("{name}:other")), is_pattern, "{name}");
+            let is_text = matches!(field.value_type, ValueType::Pattern | ValueType::Attribute);
+            assert_eq!(parses(&format!("{name}:other")), is_text, "{name}");
             let is_enum = field.value_type == ValueType::Enum;
             assert_eq!(!field.values.is_empty(), is_enum, "{name}");
         }
@@ -135,7 +153,7 @@ mod tests {
         for field in fields() {
             let known = field.values.iter().chain(field.examples).next();
             let value = known.unwrap_or(&"a");
-            let name = field.name;
+            let name = name(&field);
             let two = format!("{name}:{value},{value}");
             assert_eq!(parses(&two), field.list, "{two}");
         }

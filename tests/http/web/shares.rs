@@ -14,8 +14,15 @@ use crate::web::{
     support::{Answer, request, send},
 };
 
-/// Projects, each with a word that occurs in all of its texts.
-const PROJECTS: [(&str, &str); 3] = [("acme", "aardvark"), ("apex", "zebra"), ("nova", "okapi")];
+/// Projects, two of which differ in case only, each with a word that occurs in all of its texts.
+const PROJECTS: [(&str, &str); 4] = [
+    ("acme", "aardvark"),
+    ("Acme", "wombat"),
+    ("apex", "zebra"),
+    ("nova", "okapi"),
+];
+/// Ended activities of each project: a turn, and a step in each turn.
+const ENDED: usize = 1 + PROJECTS.len();
 
 /// Activities, events and recordings of three projects, some nested in those of others.
 struct Shared {
@@ -182,8 +189,9 @@ fn assert_only_visible(allowed: &[&str], path: &str, answer: &Answer) {
 #[tokio::test]
 async fn users_see_their_own_records_and_no_others_on_any_endpoint() {
     let shared = shared().await;
-    let users: [(&str, &[&str]); 5] = [
+    let users: [(&str, &[&str]); 6] = [
         ("project:acme", &["acme"]),
+        ("project:Acme", &["Acme"]),
         ("project:apex", &["apex"]),
         ("project:acme,apex", &["acme", "apex"]),
         ("project:a* -project:apex", &["acme"]),
@@ -224,10 +232,10 @@ async fn users_see_their_own_records_and_no_others_on_any_endpoint() {
                 assert!(answer.text.contains(word), "{path} for {only}: {answer:?}");
             }
             let metrics = get_as(&app, only, &format!("/api/metrics/projects/{project}")).await;
-            assert_eq!(metrics.json()["current"]["count"], 4, "{only}");
+            assert_eq!(metrics.json()["current"]["count"], ENDED, "{only}");
         }
         let overall = get_as(&app, only, "/api/metrics/overall").await.json();
-        assert_eq!(overall["current"]["count"], 4 * allowed.len(), "{only}");
+        assert_eq!(overall["current"]["count"], ENDED * allowed.len(), "{only}");
         assert_eq!(overall["current"]["active_agents"], allowed.len(), "{only}");
         get_as(&app, only, "/api/health")
             .await
@@ -242,7 +250,7 @@ async fn a_recording_is_visible_if_all_its_activities_are() {
     for id in &shared.recordings {
         let all = get_as(
             &app,
-            "project:acme,apex,nova",
+            "project:acme,Acme,apex,nova",
             &format!("/api/recordings/{id}/chunks"),
         )
         .await;

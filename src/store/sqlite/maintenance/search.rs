@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::size::{self, Size};
 use crate::{
-    record::{ActivityId, normalize_words},
+    record::{ActivityId, fold, normalize_words},
     store::sqlite::{columns::unsigned, meta::MetaKey},
 };
 
@@ -251,9 +251,9 @@ pub(crate) fn dictionary_scope(prefix: char, number: i64) -> String {
     format!("{prefix}{number}")
 }
 
-/// The index term of any other scope: one word, which different texts may share.
+/// The index term of any other scope: one word, which different texts may share, and texts that differ in case do.
 pub(crate) fn text_scope(prefix: char, text: &str) -> String {
-    let mut word = normalize_words(text);
+    let mut word = normalize_words(&fold(text));
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(64));
     word.insert(0, prefix);

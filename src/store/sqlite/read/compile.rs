@@ -3,9 +3,10 @@
 use std::ops::Bound;
 
 use rusqlite::types::Value;
+use serde::Serialize;
 
 use crate::{
-    record::{ActivityId, Choice, DurationRange, Filter, Has, Pattern, Words, search_phrase},
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Is, Pattern, Words, search_phrase},
     store::{codes::Code, sqlite::columns::signed},
 };
 
@@ -27,60 +28,64 @@ pub(super) struct Where {
 
 /// The conditions on a column that is a text or a `text.id`.
 struct Column {
+    /// For one text.
     exact: &'static str,
-    glob: &'static str,
+    /// For a pattern that matches several texts.
+    pattern: &'static str,
 }
 
 const NAME: Column = Column {
     exact: "a.name = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.name IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.name IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const TYPE: Column = Column {
     exact: "a.type = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.type IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.type IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const AGENT: Column = Column {
     exact: "a.agent = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.agent IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.agent IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const ACTOR: Column = Column {
     exact: "a.actor = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.actor IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 /// Several or excluded actors of events. The plus avoids the index, which would sort by actor.
 const ACTORS: Column = Column {
     exact: "+a.actor = (SELECT id FROM text WHERE value = ?)",
-    glob: "+a.actor IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "+a.actor IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const BRAND: Column = Column {
     exact: "a.brand = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.brand IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.brand IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const ENVIRONMENT: Column = Column {
     exact: "a.environment = (SELECT id FROM text WHERE value = ?)",
-    glob: "a.environment IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "a.environment IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 /// Exactly one project: uses the index on (project, id), which is in the list's order.
 const ONE_PROJECT: &str = "a.project = (SELECT id FROM text WHERE value = ?)";
 /// Several or excluded projects. The plus avoids the index, which would sort by project.
 const PROJECT: Column = Column {
     exact: "+a.project = (SELECT id FROM text WHERE value = ?)",
-    glob: "+a.project IN (SELECT id FROM text WHERE value GLOB ?)",
+    pattern: "+a.project IN (SELECT id FROM text WHERE activity_matches(value, ?))",
 };
 const SESSION: Column = Column {
     exact: "a.session = ?",
-    glob: "a.session GLOB ?",
+    pattern: "activity_matches(a.session, ?)",
 };
 const REQUEST: Column = Column {
     exact: "a.request = ?",
-    glob: "a.request GLOB ?",
+    pattern: "activity_matches(a.request, ?)",
 };
 const ERROR: Column = Column {
     exact: "a.error_type = ?",
-    glob: "a.error_type GLOB ?",
+    pattern: "activity_matches(a.error_type, ?)",
 };
 const STATUS: &str = "a.status = ?";
 const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
+const ATTRIBUTES: &str = "activity_has_attributes(a.attributes, ?)";
+const DATA: &str = "activity_has_attributes(a.data, ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
 const AFTER: &str = "a.id > ?";
@@ -113,6 +118,8 @@ impl Where {
             clause.duration(range);
         }
         clause.choice(&filter.has, |what| (has(*what, table), None));
+        clause.choice(&filter.is, |Is::Root| ("a.parent IS NULL", None));
+        clause.attributes(filter, ATTRIBUTES);
         let condition = match table {
             Table::Ended => WORD,
             Table::Open => OPEN_WORD,
@@ -151,6 +158,8 @@ impl Where {
             Has::Actor => ("+a.actor IS NOT NULL", None),
             what => (has(*what, Table::Ended), None),
         });
+        clause.choice(&filter.is, |Is::Root| ("+a.activity IS NULL", None));
+        clause.attributes(filter, DATA);
         clause.words(&filter.words, EVENT_WORD);
         if let Some(nested) = &filter.and {
             let nested = Where::for_events(nested);
@@ -232,6 +241,12 @@ impl Where {
         self.choice(choice, |one| pattern(one, column));
     }
 
+    fn attributes(&mut self, filter: &Filter, condition: &str) {
+        if !filter.attributes.is_empty() {
+            self.and(condition, [json(&filter.attributes)]);
+        }
+    }
+
     fn duration(&mut self, range: &DurationRange) {
         // SQLite's integers end at 292 years.
         let ns = |ns: u64| [Value::from(signed(ns))];
@@ -291,27 +306,14 @@ fn has(what: Has, table: Table) -> &'static str {
 fn pattern(one: &Pattern, column: &Column) -> (&'static str, Option<Value>) {
     match one.as_exact() {
         Some(value) => (column.exact, Some(text(value))),
-        None => (column.glob, Some(glob_text(one).into())),
+        None => (column.pattern, Some(json(one))),
     }
 }
 
-/// The pattern for SQLite's GLOB, in which `?` and `[` are special, too.
-fn glob_text(pattern: &Pattern) -> String {
-    let mut glob = String::new();
-    for (index, part) in pattern.parts().enumerate() {
-        if index > 0 {
-            glob.push('*');
-        }
-        for c in part.chars() {
-            match c {
-                '*' => glob.push_str("[*]"),
-                '?' => glob.push_str("[?]"),
-                '[' => glob.push_str("[[]"),
-                c => glob.push(c),
-            }
-        }
-    }
-    glob
+/// A condition as the SQL functions read it.
+pub(super) fn json(condition: &impl Serialize) -> Value {
+    let json = serde_json::to_string(condition);
+    Value::from(json.expect("patterns and maps of texts have a JSON form"))
 }
 
 fn text(value: &str) -> Value {

@@ -8,6 +8,7 @@ use super::{
     compile::Where,
     failed,
     search::{self, Search},
+    spellings,
 };
 use crate::{
     error::Result,
@@ -86,8 +87,9 @@ pub(super) fn list<R: ListedRecord>(
     cursor: Option<Cursor<R>>,
     limit: usize,
 ) -> Result<List<R>> {
+    let filter = spellings::resolve(&snapshot.transaction, filter)?;
     let mut records: Vec<R> = Vec::new();
-    for (filter, cursor) in split_ahead(filter, cursor, snapshot.ahead_from) {
+    for (filter, cursor) in split_ahead(&filter, cursor, snapshot.ahead_from) {
         // One more than requested, to know whether there is a next page.
         let wanted = limit + 1 - records.len();
         records.extend(list_part(snapshot, &filter, cursor, wanted)?);
@@ -180,7 +182,8 @@ pub(super) fn after<R: ListedRecord>(
     }
     let mut records: Vec<R> = Vec::new();
     if end.seq() > from && R::may_be_committed(filter) {
-        records = snapshot.records(commits::<R>(filter, from, end.seq(), limit))?;
+        let filter = spellings::resolve(&snapshot.transaction, filter)?;
+        records = snapshot.records(commits::<R>(&filter, from, end.seq(), limit))?;
     }
     // A full page ends at its last record, any other at the newest commit.
     let cut_off = records.last().filter(|_| records.len() == limit);

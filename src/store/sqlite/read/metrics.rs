@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range};
 
 use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter};
 
-use super::{compile::Where, failed};
+use super::{compile::Where, failed, spellings};
 use crate::{
     error::{Error, Result},
     record::{Filter, Status, Sums, Text},
@@ -225,7 +225,8 @@ fn agent_quarters_of(
 
 /// Counts the events of each type.
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
-    let clause = Where::for_events(filter);
+    let filter = spellings::resolve(connection, filter)?;
+    let clause = Where::for_events(&filter);
     let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
     let values = params_from_iter(clause.values);
     let mut types = Vec::<TypeCount>::new();

@@ -14,6 +14,7 @@ mod recording;
 mod row;
 mod scan;
 mod search;
+mod spellings;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -21,12 +22,19 @@ mod tree;
 pub(super) use check::check_lock_files;
 
 use std::{
+    collections::BTreeMap,
     ops::{Range, RangeInclusive},
     path::Path,
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, ErrorCode, Transaction, functions::FunctionFlags, params};
+use rusqlite::{
+    Connection, ErrorCode, Transaction,
+    functions::{Context, FunctionFlags},
+    params,
+};
+use serde::de::DeserializeOwned;
 
 use self::{
     interrupt::Interruptible,
@@ -36,8 +44,8 @@ use self::{
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, InstanceId, RecordingId,
-        RecordingRecord, normalize_words,
+        ActivityId, ActivityRecord, AttributeTest, Choice, ChunkRecord, EventRecord, Filter,
+        InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match, normalize_words,
     },
     store::{
         ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Grain, Health, LARGEST_PAGE,
@@ -400,8 +408,29 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         let word = context.get_raw(1).as_str()?;
         Ok(text.map(|text| normalize_words(text).contains(word)))
     })?;
+    connection.create_scalar_function("activity_matches", 2, flags, |context| {
+        let pattern = parsed::<Pattern>(context)?;
+        let text = context.get_raw(0).as_str_or_null()?;
+        Ok(text.map(|text| pattern.matches(text)))
+    })?;
+    connection.create_scalar_function("activity_has_attributes", 2, flags, |context| {
+        let conditions = parsed::<BTreeMap<String, Choice<AttributeTest>>>(context)?;
+        let json = context.get_raw(0).as_str_or_null()?;
+        let object = json.and_then(|json| serde_json::from_str(json).ok());
+        Ok(attributes_match(&conditions, object.as_ref()))
+    })?;
     connection.create_scalar_function("activity_first_id", 1, flags, |context| {
         context.get(0).map(search::first_id)
+    })
+}
+
+/// Returns the second argument of a function, a condition as JSON. It is parsed once per statement.
+fn parsed<T>(context: &Context<'_>) -> rusqlite::Result<Arc<T>>
+where
+    T: DeserializeOwned + Send + Sync + 'static,
+{
+    context.get_or_create_aux(1, |json| {
+        Ok::<T, Box<dyn std::error::Error + Send + Sync>>(serde_json::from_str(json.as_str()?)?)
     })
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 
 use super::{
     compile::{Table, Where},
-    failed, row,
+    failed, row, spellings,
 };
 use crate::{
     error::Result,
@@ -33,7 +33,8 @@ pub(super) fn scan(
     filter: &Filter,
     take: &mut dyn FnMut(ActivitySample),
 ) -> Result<()> {
-    let clause = Where::for_activities(filter, Table::Ended);
+    let filter = spellings::resolve(connection, filter)?;
+    let clause = Where::for_activities(&filter, Table::Ended);
     let sql = [ROWS, &clause.sql, IN_ORDER].concat();
     let turn = Value::from(Kind::Turn.as_str().to_owned());
     let values = params_from_iter([turn].into_iter().chain(clause.values));

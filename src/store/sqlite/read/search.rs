@@ -151,7 +151,7 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         (BRAND, &filter.brand),
     ];
     for (prefix, choice) in by_number {
-        all.extend(one_of(choice, |text| {
+        all.extend(one_of(choice, Pattern::as_exact, |text| {
             // No text has the id 0.
             let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
@@ -159,22 +159,25 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         })?);
     }
     for (prefix, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
-        all.extend(one_of(choice, |text| Ok(text_scope(prefix, text)))?);
+        all.extend(one_of(choice, Pattern::as_text, |text| {
+            Ok(text_scope(prefix, text))
+        })?);
     }
     Ok(all.join(" AND "))
 }
 
-/// The expression for one of several scopes; `None` without alternatives, or if one of them has wildcards.
+/// The expression for one of several scopes; `None` without alternatives, or if one of them has no `text`.
 fn one_of(
     choice: &Choice<Pattern>,
+    text: impl Fn(&Pattern) -> Option<&str>,
     word: impl Fn(&str) -> rusqlite::Result<String>,
 ) -> rusqlite::Result<Option<String>> {
-    let exact: Option<Vec<&str>> = choice.any_of.iter().map(Pattern::as_exact).collect();
-    let Some(exact) = exact.filter(|exact| !exact.is_empty()) else {
+    let texts: Option<Vec<&str>> = choice.any_of.iter().map(text).collect();
+    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
         return Ok(None);
     };
     let mut words = Vec::new();
-    for text in exact {
+    for text in texts {
         words.push(format!("\"{}\"", word(text)?));
     }
     Ok(Some(format!("scopes : ({})", words.join(" OR "))))

@@ -24,12 +24,26 @@ struct RowSpec {
     duration_ns: i64,
 }
 
-const TEXTS: [Option<&str>; 5] = [
+const TEXTS: [Option<&str>; 7] = [
     None,
     Some("acme"),
+    Some("Acme"),
+    Some("STRAẞE"),
     Some("ac"),
     Some("a*[b]?"),
     Some("ÜBER Log"),
+];
+
+/// Attributes of rows, as JSON.
+const ATTRIBUTES: [Option<&str>; 8] = [
+    None,
+    Some(r#"{"n":1}"#),
+    Some(r#"{"n":1.0,"odd key":"Log"}"#),
+    Some(r#"{"n":"1"}"#),
+    Some(r#"{"n":[0.5,"ac",null,[1]],"a.b":true}"#),
+    Some(r#"{"n":3,"n":2}"#),
+    Some(r#"{"n":9007199254740993,"a.b":{"n":1}}"#),
+    Some(r#"{"n":1e300,"a.b":null,"odd key":"NaN"}"#),
 ];
 
 fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
@@ -72,14 +86,16 @@ fn insert(connection: &Connection, index: usize, row: &RowSpec) {
     let scope: Vec<_> = (2..7).map(|n| text_id(connection, pick(n))).collect();
     let parent = (row.picks[7] % 2 == 1).then(|| ActivityId::from_parts(START_US, 3));
     let parent = parent.as_ref().map(ActivityId::as_bytes);
+    let attributes = ATTRIBUTES[row.picks[6] % ATTRIBUTES.len()];
     let instance = if row.dead { DEAD } else { LIVING };
     if open {
         connection
             .execute(
                 "INSERT INTO open (id, parent, root, kind, name, started_at, instance, project, agent, actor, brand, \
-                 environment, session, request, input) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 environment, session, request, input, attributes) \
+                 VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                 params![id.as_bytes(), parent, kind, name, at, instance, scope[0], scope[1], scope[2], scope[3],
-                    scope[4], pick(7), pick(8), pick(8)],
+                    scope[4], pick(7), pick(8), pick(8), attributes],
             )
             .unwrap();
         return;
@@ -89,9 +105,10 @@ fn insert(connection: &Connection, index: usize, row: &RowSpec) {
         .execute(
             "INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, project, \
              agent, actor, brand, environment, session, request, error_type, message, attributes) \
-             VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, '{\"n\":1}')",
+             VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             params![id.as_bytes(), parent, kind, name, row.status, at, (!abandoned).then_some(row.duration_ns),
-                instance, scope[0], scope[1], scope[2], scope[3], scope[4], pick(7), pick(8), pick(5), pick(6)],
+                instance, scope[0], scope[1], scope[2], scope[3], scope[4], pick(7), pick(8), pick(5), pick(6),
+                attributes],
         )
         .unwrap();
     let seq = connection.last_insert_rowid();
@@ -135,6 +152,12 @@ fn filter() -> impl Strategy<Value = Filter> {
         "x",
         "ac,acme",
         "ac,x*",
+        "ACME",
+        "=Acme",
+        "=ac*,ACM*",
+        "straße",
+        "*SSE",
+        "\"über LOG\",=acme",
     ]);
     let field = select(vec![
         "name",
@@ -165,7 +188,33 @@ fn filter() -> impl Strategy<Value = Filter> {
         "\"log über\"",
     ];
     let word = select(words).prop_map(str::to_owned);
-    let term = prop_oneof![3 => texts, 2 => status, 1 => kind, 2 => has, 1 => word];
+    let is = Just(String::from("is:root"));
+    let keys = select(vec!["n", "n", "n", "a.b", "\"odd key\"", "x"]);
+    let values = select(vec![
+        "1",
+        "1.0",
+        "*",
+        "1*",
+        "ac,2",
+        "log",
+        "=log",
+        "nan",
+        "true",
+        "null",
+        "\"\"",
+        "1e300",
+        ">0",
+        ">=1",
+        "<3",
+        "<=0.5",
+        "0..2",
+        "2,>1e9",
+        "9007199254740992",
+        "9007199254740993",
+        ">9007199254740992.0",
+    ]);
+    let attributes = (keys, values).prop_map(|(key, value)| format!("attr.{key}:{value}"));
+    let term = prop_oneof![3 => texts, 2 => attributes, 2 => status, 1 => kind, 2 => has, 1 => is, 1 => word];
     let signed = (any::<bool>(), term)
         .prop_map(|(minus, term)| if minus { format!("-{term}") } else { term });
     let bound = prop_oneof![
@@ -239,6 +288,11 @@ fn index(reader: &SqliteReader) {
     {}
 }
 
+/// A filter as lists compile it.
+fn resolved(reader: &SqliteReader, text: &str) -> Filter {
+    spellings::resolve(&reader.connection().unwrap(), &parse(text)).unwrap()
+}
+
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {sql}");
     let connection = reader.connection().unwrap();
@@ -253,8 +307,9 @@ fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value
 fn lists_are_read_through_an_index_and_never_sorted() {
     let mut reader = fixture(&[]);
     let mut check = |text: &str, expected: &str| {
+        let filter = resolved(&reader, text);
         let (sql, values) = list::newest::<ActivityRecord>(
-            &parse(text),
+            &filter,
             Some(Cursor::after(ActivityId::lower_bound(at(9)))),
             50,
         );
@@ -303,7 +358,7 @@ fn events_are_read_through_an_index_and_never_sorted() {
     let mut check = |text: &str, expected: &str| {
         let bound = *ActivityId::lower_bound(at(9)).as_bytes();
         let cursor = Some(Cursor::after(EventId::from_bytes(bound)));
-        let (sql, values) = list::newest::<EventRecord>(&parse(text), cursor, 50);
+        let (sql, values) = list::newest::<EventRecord>(&resolved(&reader, text), cursor, 50);
         let plan = plan(&mut reader, &sql, values);
         let through = format!("SEARCH a USING INDEX {expected}");
         assert!(
@@ -323,6 +378,7 @@ fn events_are_read_through_an_index_and_never_sorted() {
     );
     check("actor:ann,bob", "event_id (id<?)");
     check("has:actor has:parent has:project", "event_id (id<?)");
+    check("is:root -is:root", "event_id (id<?)");
     check("type:deployment status:failed word", "event_id (id<?)");
 }
 
@@ -338,7 +394,10 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
     let mut reader = fixture(&[row]);
     index(&reader);
     let mut check = |text: &str| {
-        let (filter, cursor) = (parse(text), Cursor::after(ActivityId::lower_bound(at(9))));
+        let (filter, cursor) = (
+            resolved(&reader, text),
+            Cursor::after(ActivityId::lower_bound(at(9))),
+        );
         let connection = reader.connection().unwrap();
         let search = search::Search::activities(&connection, &filter, Some(cursor));
         drop(connection);

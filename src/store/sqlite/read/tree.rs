@@ -7,6 +7,7 @@ use super::{
     compile::{Table, Where},
     failed,
     row::{COLUMNS, ENDED, JOINS, OPEN},
+    spellings,
 };
 use crate::{
     error::Result,
@@ -36,6 +37,7 @@ pub(super) fn page(
     after: Option<Cursor<ActivityRecord>>,
     limit: usize,
 ) -> Result<TreePage> {
+    let filter = &spellings::resolve(&view.transaction, filter)?;
     // One more than requested, to know whether there is a next page.
     let wanted = limit + 1;
     let mut top = view.ended_and_open(BY_ID, root)?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Filters for activities and events.
-pub(super) const BOTH: [&str; 26] = [
+pub(super) const BOTH: [&str; 28] = [
     "",
     "status:failed",
     "-status:success",
@@ -33,6 +33,8 @@ pub(super) const BOTH: [&str; 26] = [
     "has:project,actor",
     "-has:session",
     "has:parent",
+    "is:root project:acme",
+    "-is:root status:in_progress,failed",
     "since:2026-02-28",
     "until:2026-02-28T12:00:00Z",
     "since:2026-03-01T12:05:00Z",

@@ -1,0 +1,85 @@
+//! Replaces values in any case by the spellings in the dictionary, so that lists are read through the indexes of exact values.
+
+use rusqlite::{Connection, params};
+
+use super::{compile::json, failed};
+use crate::{
+    error::Result,
+    record::{Choice, Filter, Pattern},
+};
+
+/// A value with more spellings is not replaced: each row is compared with it.
+const MAX_SPELLINGS: usize = 16;
+/// The most values after the replacement. SQLite limits the depth of expressions to 1,000.
+const MAX_VALUES: usize = 500;
+
+const SPELLINGS: &str = "SELECT value FROM text WHERE activity_matches(value, ?1) LIMIT ?2";
+
+/// Returns a filter that matches the same records, in which the values of dictionary columns are exact.
+pub(super) fn resolve(connection: &Connection, filter: &Filter) -> Result<Filter> {
+    let mut filter = filter.clone();
+    replace(connection, &mut filter).map_err(failed("look up the spellings of a value"))?;
+    Ok(filter)
+}
+
+fn replace(connection: &Connection, filter: &mut Filter) -> rusqlite::Result<()> {
+    let mut values = 0;
+    for column in columns(filter) {
+        for patterns in [&mut column.any_of, &mut column.none_of] {
+            *patterns = exact(connection, std::mem::take(patterns), &mut values)?;
+        }
+    }
+    match &mut filter.and {
+        Some(and) => replace(connection, and),
+        None => Ok(()),
+    }
+}
+
+/// The columns that are texts of the dictionary. Types have one spelling.
+fn columns(filter: &mut Filter) -> [&mut Choice<Pattern>; 6] {
+    [
+        &mut filter.name,
+        &mut filter.project,
+        &mut filter.agent,
+        &mut filter.actor,
+        &mut filter.brand,
+        &mut filter.environment,
+    ]
+}
+
+fn exact(
+    connection: &Connection,
+    patterns: Vec<Pattern>,
+    values: &mut usize,
+) -> rusqlite::Result<Vec<Pattern>> {
+    let mut exact = Vec::with_capacity(patterns.len());
+    for pattern in patterns {
+        let text = match pattern.as_text() {
+            Some(text) if pattern.as_exact().is_none() => text,
+            _ => {
+                exact.push(pattern);
+                continue;
+            }
+        };
+        let mut spellings = spellings(connection, &pattern)?;
+        // It matches nothing, and no values would match everything.
+        if spellings.is_empty() {
+            spellings.push(text.to_owned());
+        }
+        *values += spellings.len();
+        match spellings.len() > MAX_SPELLINGS || *values > MAX_VALUES {
+            true => exact.push(pattern),
+            false => exact.extend(spellings.into_iter().map(Pattern::exact)),
+        }
+    }
+    Ok(exact)
+}
+
+/// Reads the texts that a pattern matches, up to one more than [`MAX_SPELLINGS`].
+fn spellings(connection: &Connection, pattern: &Pattern) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(SPELLINGS)?;
+    let found = statement.query_map(params![json(pattern), MAX_SPELLINGS as i64 + 1], |row| {
+        row.get(0)
+    })?;
+    found.collect()
+}
