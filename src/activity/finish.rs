@@ -1,6 +1,6 @@
 //! From a call's output to its end: a classifier decides the outcome, unless the call continues in its output (a body).
 
-use std::{any::type_name, task::Poll};
+use std::task::Poll;
 
 use crate::{
     activity::{Activity, ActivityGuard},
@@ -42,17 +42,18 @@ impl<T, F: Fn(&T) -> Outcome> Classify<T> for F {
     }
 }
 
-/// The default classifier: `Ok` is a success, `Err` a failure whose error type is the error's Rust type. It keeps no
-/// message; [`Outcome::from_result`] does, for errors that can be displayed.
+/// The default classifier: `Ok` is a success, `Err` a failure. Its error type is that of [`Outcome::from_result`]. It has a
+/// message only if the error is boxed or an [`io::Error`](std::io::Error); that of `from_result` always has one, for which
+/// the error must be displayable.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ByResult;
 
-impl<T, E> Classify<Result<T, E>> for ByResult {
+impl<T, E: 'static> Classify<Result<T, E>> for ByResult {
     fn classify(&self, output: &Result<T, E>) -> Outcome {
         match output {
             Ok(_) => Outcome::success(),
-            Err(_) => Outcome::failed(type_name::<E>()),
+            Err(error) => Outcome::from_opaque(error),
         }
     }
 }

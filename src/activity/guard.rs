@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -14,7 +15,8 @@ use tracing::Span;
 
 use crate::{
     activity::{
-        Activity, Describe, current, current::Entered, handle::Open, intake, lineage::Lineage, span,
+        Activity, Describe, current, current::Entered, guarded::guarded, handle::Open, intake,
+        lineage::Lineage, span,
     },
     log::ActivityLog,
     pipeline::{CommitWait, EndNotification, Reservation},
@@ -115,8 +117,7 @@ impl ActivityLog {
         };
         let mut running = ActivityGuard::new(activity, span);
         if let Some(timeout) = more.and_then(|more| more.timeout) {
-            let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
-            running.deadline_ns = stamp.monotonic_ns.saturating_add(timeout_ns);
+            running.deadline_ns = deadline_ns(stamp.monotonic_ns, timeout);
         }
         running
     }
@@ -124,6 +125,11 @@ impl ActivityLog {
 
 /// The deadline of an activity without one.
 const NEVER: u64 = u64::MAX;
+
+fn deadline_ns(now_ns: u64, timeout: Duration) -> u64 {
+    let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
+    now_ns.saturating_add(timeout_ns)
+}
 
 /// Ends a running activity, at the latest when it is dropped.
 ///
@@ -206,8 +212,8 @@ impl ActivityGuard {
     ) -> T {
         match self.enter_catching(work) {
             Ok(output) => {
-                let outcome = catch_unwind(AssertUnwindSafe(|| classify(&output)));
-                self.close(outcome.unwrap_or_else(|_| Outcome::failed("classifier_panic")));
+                let outcome = guarded(|| classify(&output));
+                self.close(outcome.unwrap_or_else(|| Outcome::failed("classifier_panic")));
                 output
             }
             Err(payload) => {
@@ -240,6 +246,14 @@ impl ActivityGuard {
             open.shard.shared(),
             mem::take(&mut self.flushes),
         )
+    }
+
+    /// Sets a timeout from now on, unless it has an earlier deadline.
+    pub(crate) fn limit(&mut self, timeout: Duration) {
+        if let Some(open) = self.context.activity.open() {
+            let deadline_ns = deadline_ns(open.shard.shared().clock.monotonic_ns(), timeout);
+            self.deadline_ns = self.deadline_ns.min(deadline_ns);
+        }
     }
 
     /// The outcome of a drop: `timeout` if the deadline has passed, else `cancelled`.
@@ -315,9 +329,14 @@ impl ActivityGuard {
         let error_type = outcome.error_type.take();
         let error_type = error_type.map(|text| shared.intake().text(text));
         let message = (outcome.message.take()).map(|text| shared.intake().message(text));
-        if let (Some(error_type), Some(span)) = (&error_type, &self.context.span) {
-            span.record("otel.status_code", "ERROR");
-            span.record("error.type", &**error_type);
+        if let Some(span) = &self.context.span {
+            for (name, number) in numbers {
+                span.record(*name, *number);
+            }
+            if let Some(error_type) = &error_type {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", &**error_type);
+            }
         }
         open.shard.end(open.key, outcome.status, |change| {
             for (name, number) in numbers {

@@ -94,6 +94,9 @@ impl Activity {
     pub(crate) fn set_number(&self, key: &'static str, number: u64) {
         if let Some(open) = self.open() {
             let attribute = intake::number(key, number);
+            if let Some(span) = self.span() {
+                span.record(key, number);
+            }
             open.shard
                 .update(open.key, intake::cost(&attribute), |started| {
                     intake::keep(attribute, started.details.get_or_insert_default())

@@ -7,11 +7,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    activity::guarded::guarded,
     pipeline::Shared,
     record::{Capture, Text},
     redact::RawPreview,
     store::{Attribute, Details},
 };
+
+/// The preview of a payload whose serialization panicked.
+const PANICKED: &str = "not JSON: its serialization panicked";
 
 /// Adds the attributes of a description. Returns their cost in bytes.
 pub(super) fn attributes(shared: &Shared, all: Vec<(Text, Value)>, details: &mut Details) -> usize {
@@ -65,7 +69,13 @@ fn attribute_cost(key_bytes: usize, value: &Value) -> usize {
 
 /// Copies the beginning of a payload; the writer thread redacts it. `None` if nothing is captured.
 pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<RawPreview>> {
-    (capture != Capture::Off).then(|| Box::new(RawPreview::new(payload, capture.max_bytes())))
+    if capture == Capture::Off {
+        return None;
+    }
+    let max_bytes = capture.max_bytes();
+    let raw = guarded(|| RawPreview::new(payload, max_bytes));
+    let raw = raw.unwrap_or_else(|| RawPreview::new(&PANICKED, max_bytes));
+    Some(Box::new(raw))
 }
 
 /// The overhead of a map's first entry, and of each entry, beside key and value: a B-tree node takes 632 bytes with one

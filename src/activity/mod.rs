@@ -34,6 +34,7 @@ mod event;
 mod finish;
 mod future;
 mod guard;
+mod guarded;
 mod handle;
 mod intake;
 mod lineage;
@@ -52,6 +53,7 @@ pub use future::ActivityFuture;
 pub use guard::ActivityGuard;
 #[cfg(feature = "http")]
 pub(crate) use guard::panicked;
+pub(crate) use guarded::{PANICKED_RULE, guarded};
 pub use handle::Activity;
 pub use receipt::{Committed, Receipt};
 #[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]

@@ -38,6 +38,14 @@ pub(super) fn open(
         error.type = Empty,
         activity.id = %started.id,
         activity.kind = started.kind.as_str(),
+        client.address = Empty,
+        http.request.method = Empty,
+        http.response.status_code = Empty,
+        http.route = Empty,
+        network.protocol.version = Empty,
+        url.path = Empty,
+        url.scheme = Empty,
+        user_agent.original = Empty,
         mcp.method.name = Empty,
         mcp.protocol.version = Empty,
         mcp.resource.uri = Empty,
@@ -76,6 +84,7 @@ pub(super) fn open(
 pub(super) fn note(span: &Span, key: &str, value: &Value) {
     match value {
         Value::String(text) => span.record(key, text.as_str()),
+        Value::Number(number) if number.is_u64() => span.record(key, number.as_u64()),
         other => span.record(key, other.to_string()),
     };
 }

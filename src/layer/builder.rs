@@ -1,5 +1,7 @@
 //! The layer and its settings.
 
+use std::time::Duration;
+
 use tower_layer::Layer;
 
 use crate::{
@@ -58,6 +60,15 @@ pub struct ActivityLayer<D = ByType, C = ByResult> {
     pub(super) log: ActivityLog,
     pub(super) describe: D,
     pub(super) classify: C,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// How long a caller's timeout may have run when the request arrives here: its way through the network and outer layers.
+const MAX_LATENCY: Duration = Duration::from_millis(50);
+
+/// The rest of a caller's timeout when the request arrives here.
+pub(super) fn since_arrival(timeout: Duration) -> Duration {
+    timeout - MAX_LATENCY.min(timeout / 10)
 }
 
 impl ActivityLayer {
@@ -67,6 +78,7 @@ impl ActivityLayer {
             log: log.clone(),
             describe: ByType,
             classify: ByResult,
+            timeout: None,
         }
     }
 }
@@ -88,6 +100,7 @@ impl<C> ActivityLayer<ByType, C> {
             log: self.log,
             describe,
             classify: self.classify,
+            timeout: self.timeout,
         }
     }
 }
@@ -108,7 +121,38 @@ impl<D, C> ActivityLayer<D, C> {
             log: self.log,
             describe: self.describe,
             classify,
+            timeout: self.timeout,
         }
+    }
+
+    /// Sets the timeout of a layer outside of this one. A call that is dropped after it ends as `failed` with the error type
+    /// `timeout` instead of as `cancelled`. Nothing is interrupted.
+    ///
+    /// A timeout layer drops the call, as a client does that disconnects: only the time tells them apart. Inside of this layer
+    /// it needs no setting, since its error or response passes through here. So prefer this layer outside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower::{ServiceBuilder, service_fn};
+    /// use tower_activity::{ActivityLayer, ActivityLog, Describe};
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// # let log = ActivityLog::open(":memory:")?;
+    /// const TIMEOUT: Duration = Duration::from_secs(30);
+    ///
+    /// let service = ServiceBuilder::new()
+    ///     .timeout(TIMEOUT)
+    ///     .layer(ActivityLayer::new(&log).describe(|_| Describe::job("import")).timeout(TIMEOUT))
+    ///     .service(service_fn(async |_: ()| Ok::<_, std::io::Error>(())));
+    /// # drop(service);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 }
 
@@ -121,6 +165,7 @@ impl<S, D: Clone, C: Clone> Layer<S> for ActivityLayer<D, C> {
             self.log.clone(),
             self.describe.clone(),
             self.classify.clone(),
+            self.timeout,
         )
     }
 }

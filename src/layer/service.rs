@@ -1,15 +1,17 @@
 //! The wrapped service.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tower_service::Service;
 
 use crate::{
-    activity::{ActivityFuture, ActivityGuard, ByResult, Classify, Describe},
-    layer::{ByType, DescribeRequest},
+    activity::{
+        ActivityFuture, ActivityGuard, ByResult, Classify, Describe, PANICKED_RULE, guarded,
+    },
+    layer::{ByType, DescribeRequest, builder::since_arrival},
     log::ActivityLog,
     pipeline::Admission,
 };
@@ -21,16 +23,24 @@ pub struct ActivityService<S, D = ByType, C = ByResult> {
     log: ActivityLog,
     pub(super) describe: D,
     pub(super) classify: C,
+    timeout: Option<Duration>,
     admission: Admission,
 }
 
 impl<S, D, C> ActivityService<S, D, C> {
-    pub(super) fn new(inner: S, log: ActivityLog, describe: D, classify: C) -> Self {
+    pub(super) fn new(
+        inner: S,
+        log: ActivityLog,
+        describe: D,
+        classify: C,
+        timeout: Option<Duration>,
+    ) -> Self {
         ActivityService {
             inner,
             log,
             describe,
             classify,
+            timeout,
             admission: Admission::default(),
         }
     }
@@ -53,7 +63,11 @@ impl<S, D, C> ActivityService<S, D, C> {
     /// Starts the activity of a call, with the memory that `poll_ready` has reserved for it.
     #[inline]
     pub(super) fn start(&mut self, describe: Describe) -> ActivityGuard {
-        self.log.start_with(describe, self.admission.take())
+        let mut running = self.log.start_with(describe, self.admission.take());
+        if let Some(timeout) = self.timeout {
+            running.limit(since_arrival(timeout));
+        }
+        running
     }
 
     /// Calls the service inside an activity, whose end `finish` decides.
@@ -99,14 +113,15 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        // A description that panics costs the record its name, never the caller its call.
-        let describe = catch_unwind(AssertUnwindSafe(|| self.describe.describe(&request)))
-            .unwrap_or_else(|_| ByType.describe(&request));
+        let describe = guarded(|| self.describe.describe(&request)).unwrap_or_else(|| {
+            let by_type = ByType.describe(&request);
+            by_type.attribute(PANICKED_RULE, "describe")
+        });
         let running = self.start(describe);
-        // Nor does a panic in `inject`: the request proceeds as it was left.
-        drop(catch_unwind(AssertUnwindSafe(|| {
-            self.describe.inject(&mut request, &running);
-        })));
+        // If it panics, the request proceeds as it was left.
+        if guarded(|| self.describe.inject(&mut request, &running)).is_none() {
+            running.set(PANICKED_RULE, "inject");
+        }
         let classify = self.classify.clone();
         self.run(running, request, classify)
     }

@@ -3,6 +3,7 @@
 mod activity;
 mod capture;
 mod event;
+mod failure;
 mod filter;
 mod fold;
 mod id;

@@ -1,6 +1,6 @@
 //! Outcomes of activities, as reported by the code that ran them.
 
-use std::{any::type_name, fmt};
+use std::fmt;
 
 use crate::record::{Status, Text};
 
@@ -32,15 +32,6 @@ impl Outcome {
         Outcome {
             error_type: Some(error_type.into()),
             ..Outcome::plain(Status::Failed)
-        }
-    }
-
-    /// Creates the outcome of a result: an `Err` is a failure whose error type is the error's Rust type and whose message
-    /// is the error's. Made for `ActivityLayer::classify(Outcome::from_result)`.
-    pub fn from_result<T, E: fmt::Display>(result: &Result<T, E>) -> Self {
-        match result {
-            Ok(_) => Outcome::success(),
-            Err(error) => Outcome::failed(type_name::<E>()).with_message(error),
         }
     }
 

@@ -333,6 +333,7 @@ async fn a_describe_that_panics_loses_the_record_not_the_call() {
     assert_eq!(service.oneshot(1).await, Ok(2));
     let row = rows(&log).one("u8");
     assert_eq!(row.error_type.as_deref(), Some("classifier_panic"));
+    assert_eq!(row.attributes["activity.panicked_rule"], "describe");
 }
 
 #[tokio::test]

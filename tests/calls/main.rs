@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod activity;
+#[cfg(feature = "axum")]
+mod errors;
 mod event_accounting;
 mod layer;
 mod modes;

@@ -188,3 +188,49 @@ async fn a_tool_call_is_named_by_the_semantic_conventions() {
     assert_eq!(code.unwrap().value.to_string(), "-32602");
     assert_eq!(row.attributes["rpc.response.status_code"], "-32602");
 }
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn a_request_has_the_names_of_the_conventions_on_its_span() {
+    use axum::{Router, body::Body, routing::get};
+    use tower::ServiceExt;
+    use tower_activity::ActivityLayer;
+
+    let tracing = Tracing::new();
+    let log = ActivityLog::open(":memory:").unwrap();
+    let app = Router::new()
+        .route("/down/{id}", get(async || http::StatusCode::BAD_GATEWAY))
+        .layer(ActivityLayer::http(&log));
+    let request = http::Request::get("http://shop.example/down/7?token=t0psecret")
+        .header("user-agent", "curl/8")
+        .body(Body::empty())
+        .unwrap();
+    drop(app.oneshot(request).await.unwrap());
+
+    let spans = tracing.spans();
+    let span = &spans["GET /down/{id}"];
+    assert_eq!(span.span_kind, SpanKind::Server);
+    assert!(matches!(span.status, SpanStatus::Error { .. }), "{span:?}");
+    let attributes: BTreeMap<_, _> = span
+        .attributes
+        .iter()
+        .map(|attribute| (attribute.key.as_str(), attribute.value.to_string()))
+        .collect();
+    for (name, value) in [
+        ("error.type", "502"),
+        ("http.request.method", "GET"),
+        ("http.response.status_code", "502"),
+        ("http.route", "/down/{id}"),
+        ("network.protocol.version", "1.1"),
+        ("url.path", "/down/7"),
+        ("url.scheme", "http"),
+        ("user_agent.original", "curl/8"),
+    ] {
+        assert_eq!(
+            attributes.get(name).map(String::as_str),
+            Some(value),
+            "{name}"
+        );
+    }
+    same(&rows(&log).one("GET /down/{id}"), span);
+}

@@ -1,7 +1,6 @@
 //! The body of a response: its activity is current for every frame and for the drop, and ends with the last frame.
 
 use std::{
-    any::type_name,
     fmt,
     future::Future,
     panic::resume_unwind,
@@ -15,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::{
-    activity::{ActivityGuard, panicked},
+    activity::{ActivityGuard, guarded, panicked},
     layer::http::grpc,
     pipeline::CommitWait,
     record::{Outcome, Status, Text},
@@ -29,7 +28,9 @@ pin_project! {
     /// A body that ends its request's activity with its last frame. Returned by services under
     /// [`ActivityLayer::http`](crate::ActivityLayer::http).
     ///
-    /// Frames pass through unchanged. In the mode [`Durable`](crate::Mode::Durable) the last one waits for the commit.
+    /// Frames pass through unchanged. In the mode [`Durable`](crate::Mode::Durable) the last one waits for the commit. The
+    /// activity ends when the server takes the last frame, which it may still buffer: see
+    /// [`layer::http`](crate::layer::http#the-end-of-a-body).
     pub struct ActivityBody<B: Body> {
         #[pin]
         inner: Option<B>,
@@ -62,12 +63,13 @@ pub(super) struct Progress {
     outcome: Option<Outcome>,
     /// The length of the body in bytes, if it is known.
     length: Option<u64>,
+    /// Bytes that the server has taken, and may still buffer.
     sent: u64,
-    /// True for an event stream, which lasts until the client disconnects.
+    /// True for the event stream of a `GET`, which lasts until the client disconnects.
     endless: bool,
 }
 
-/// The longest body that is expected to be sent at once, in bytes: the size of a connection's buffers.
+/// The longest body that is expected to be taken at once, in bytes: the size of a connection's buffers.
 const SHORT: u64 = 64 << 10;
 
 /// The last frame, whose record is not committed yet.
@@ -95,7 +97,11 @@ impl<B: Body> ActivityBody<B> {
     }
 }
 
-impl<B: Body> Body for ActivityBody<B> {
+impl<B> Body for ActivityBody<B>
+where
+    B: Body,
+    B::Error: 'static,
+{
     type Data = B::Data;
     type Error = B::Error;
 
@@ -180,7 +186,7 @@ impl<B: Body> Body for ActivityBody<B> {
 
 impl Recording {
     /// Updates the progress from a frame.
-    fn observe<D: Buf, E>(&mut self, frame: &Result<Frame<D>, E>) {
+    fn observe<D: Buf, E: 'static>(&mut self, frame: &Result<Frame<D>, E>) {
         match frame {
             Ok(frame) => {
                 self.progress.sent += frame.data_ref().map_or(0, bytes_of);
@@ -192,7 +198,12 @@ impl Recording {
                 }
             }
             Err(_) if self.progress.failed() => {}
-            Err(_) => self.progress.outcome = Some(Outcome::failed(type_name::<E>())),
+            Err(error) => {
+                // Its `Debug` and `Display` are the application's.
+                let outcome = guarded(|| Outcome::from_opaque(error));
+                let outcome = outcome.unwrap_or_else(|| Outcome::failed("classifier_panic"));
+                self.progress.outcome = Some(outcome);
+            }
         }
     }
 
@@ -247,7 +258,7 @@ impl Progress {
         self.length.is_some_and(|length| length <= SHORT)
     }
 
-    /// True if all bytes were sent: servers do not poll again. A gRPC body still has its trailers.
+    /// True if all bytes were taken: servers do not poll again. A gRPC body still has its trailers.
     fn complete(&self) -> bool {
         self.outcome.is_some() && self.length.is_some_and(|length| self.sent >= length)
     }

@@ -1,13 +1,9 @@
 //! The settings of the HTTP layer.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use crate::{
-    activity::Describe,
+    activity::{Describe, PANICKED_RULE, guarded},
     layer::{
         ActivityLayer,
         http::{ByStatus, RequestHead, classify::Denied, describe::describe},
@@ -64,6 +60,7 @@ impl ActivityLayer {
             log: log.clone(),
             describe: ByRoute::default(),
             classify: ByStatus::default(),
+            timeout: None,
         }
     }
 }
@@ -114,15 +111,26 @@ impl ByRoute {
             skip,
             describe: more,
         } = &*self.0;
-        // A rule that panics costs the record its change, never the caller its call.
-        let skips = |rule: &Skips| catch_unwind(AssertUnwindSafe(|| rule(head))).unwrap_or(false);
-        if skip.iter().any(skips) {
-            return None;
+        let mut panicked = None;
+        for rule in skip {
+            match guarded(|| rule(head)) {
+                Some(true) => return None,
+                Some(false) => {}
+                None => panicked = Some("skip"),
+            }
         }
-        Some(more.iter().fold(describe(head), |described, rule| {
+        let mut described = describe(head);
+        for rule in more {
             let before = described.clone();
-            catch_unwind(AssertUnwindSafe(|| rule(head, described))).unwrap_or(before)
-        }))
+            described = guarded(|| rule(head, described)).unwrap_or_else(|| {
+                panicked = Some("describe");
+                before
+            });
+        }
+        Some(match panicked {
+            Some(rule) => described.attribute(PANICKED_RULE, rule),
+            None => described,
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use crate::{activity::Classify, record::Outcome};
 
-/// The default classifier of HTTP responses: 5xx is a failure, whose error type is the status.
+/// The default classifier of HTTP responses: 408 and 504 are timeouts, whether the client, this server or the one behind it
+/// was too slow; other 5xx are failures whose error type is the status.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ByStatus {
@@ -27,8 +28,22 @@ impl Classify<StatusCode> for ByStatus {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.denied == Denied::Failed => {
                 Outcome::failed("denied")
             }
-            status if status.is_server_error() => Outcome::failed(status.as_str().to_owned()),
+            status if is_timeout(status) || status.is_server_error() => failed(status),
             _ => Outcome::success(),
         }
+    }
+}
+
+/// 408 is what timeout layers respond with, 504 what gateways do.
+fn is_timeout(status: StatusCode) -> bool {
+    status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::GATEWAY_TIMEOUT
+}
+
+/// The outcome of a response whose status is a failure.
+pub(super) fn failed(status: StatusCode) -> Outcome {
+    if is_timeout(status) {
+        Outcome::failed("timeout")
+    } else {
+        Outcome::failed(status.as_str().to_owned())
     }
 }

@@ -1,10 +1,14 @@
 //! The description of a request, from its head.
 
-use http::{HeaderName, Method, header};
+use http::{HeaderName, Method, Version, header};
+use tracing::{Level, level_filters::LevelFilter};
 
 use crate::{
     activity::{Activity, Describe},
-    layer::http::{RequestHead, grpc},
+    layer::{
+        builder::since_arrival,
+        http::{RequestHead, grpc},
+    },
     record::{Kind, Text, TraceContext},
 };
 
@@ -26,7 +30,7 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
         describe = describe.parent(outer);
     }
     if let Some(timeout) = grpc::timeout(head) {
-        describe = describe.timeout(timeout);
+        describe = describe.timeout(since_arrival(timeout));
     }
     describe = describe.attribute(Text::own("url.path"), head.uri.path());
     if let Some(id) = head.known(&REQUEST_ID) {
@@ -52,7 +56,40 @@ pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
     if let Some(client) = head.extensions.get::<Client>() {
         describe = describe.attribute(Text::own("client.address"), client.0.ip().to_string());
     }
+    // Only here, so that calls without a subscriber do not pay for it.
+    if LevelFilter::current() >= Level::INFO {
+        describe = on_span(describe, head);
+    }
     describe
+}
+
+/// Adds OpenTelemetry's fields to the span. In the record the method and the route are the name.
+fn on_span(mut describe: Describe, head: &RequestHead<'_>) -> Describe {
+    describe = describe
+        .on_span("otel.kind", "server")
+        .on_span("http.request.method", known(head.method));
+    if let Some(version) = version(head.version) {
+        describe = describe.on_span("network.protocol.version", version);
+    }
+    if let Some(route) = head.route() {
+        describe = describe.on_span("http.route", route.to_owned());
+    }
+    // HTTP/1 requests to a server name no scheme.
+    if let Some(scheme) = head.uri.scheme_str() {
+        describe = describe.on_span("url.scheme", scheme.to_owned());
+    }
+    describe
+}
+
+/// The version of the protocol, as OpenTelemetry spells it.
+fn version(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        Version::HTTP_2 => Some("2"),
+        Version::HTTP_3 => Some("3"),
+        _ => None,
+    }
 }
 
 /// The client's address, for applications that serve `into_make_service_with_connect_info`.

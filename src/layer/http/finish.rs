@@ -10,6 +10,7 @@ use crate::{
     layer::http::{
         ActivityBody, RequestHead, Upgrade,
         body::{BODY_SIZE, Progress, STATUS_CODE},
+        classify,
         describe::content_length,
         grpc,
     },
@@ -38,6 +39,8 @@ enum RequestType {
     Connect,
     /// A gRPC call: trailers follow.
     Grpc,
+    /// `GET`: an event stream lasts until its client leaves.
+    Get,
     Other,
 }
 
@@ -47,6 +50,7 @@ impl<C> Respond<C> {
             Method::HEAD => RequestType::Head,
             Method::CONNECT => RequestType::Connect,
             _ if head.is_grpc => RequestType::Grpc,
+            Method::GET => RequestType::Get,
             _ => RequestType::Other,
         };
         Respond {
@@ -101,6 +105,7 @@ impl<C, B, E> Finish<Result<Response<B>, E>> for Respond<C>
 where
     C: Classify<StatusCode>,
     B: Body,
+    E: 'static,
 {
     type Output = Result<Response<ActivityBody<B>>, E>;
 
@@ -118,7 +123,7 @@ where
                     Some(outcome)
                 }
                 // A proxy or another HTTP service has responded.
-                None if status != StatusCode::OK => Some(grpc::not_grpc(status)),
+                None if status != StatusCode::OK => Some(classify::failed(status)),
                 None => None,
             },
             None => Some(self.classify.classify(&status)),
@@ -135,7 +140,9 @@ where
         if empty || body.is_end_stream() || self.ends_with_head(status) {
             return Some(outcome.unwrap_or_else(grpc::missing_status));
         }
-        let endless = length.is_none() && is_event_stream(response.headers());
+        let endless = self.request == RequestType::Get
+            && length.is_none()
+            && is_event_stream(response.headers());
         self.progress = Some(Progress::new(status, outcome, length, endless));
         None
     }

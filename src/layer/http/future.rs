@@ -60,6 +60,7 @@ where
     F: Future<Output = Result<Response<B>, E>>,
     C: Classify<StatusCode>,
     B: Body,
+    E: 'static,
 {
     type Output = Result<Response<ActivityBody<B>>, E>;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName};
 
 use crate::{layer::http::RequestHead, record::Outcome};
 
@@ -16,8 +16,8 @@ static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 static STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// The assumed maximum latency of a request: the client's timeout started that much earlier.
-const LATENCY: Duration = Duration::from_millis(50);
+/// The message of tonic's own timeout, whose status is `CANCELLED`.
+const TONIC_TIMEOUT: &str = "Timeout expired";
 
 /// Every status, by its code: its name, and the error type of the activity.
 const CODES: [(&str, &str); 17] = [
@@ -52,11 +52,10 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
-/// The client's timeout of a gRPC call, counted from its arrival here.
+/// The client's timeout of a gRPC call.
 pub(super) fn timeout(head: &RequestHead<'_>) -> Option<Duration> {
     let header = head.is_grpc.then(|| head.known(&TIMEOUT)).flatten();
-    let timeout = parse_timeout(header?)?;
-    Some(timeout - LATENCY.min(timeout / 10))
+    parse_timeout(header?)
 }
 
 fn parse_timeout(text: &str) -> Option<Duration> {
@@ -82,18 +81,18 @@ pub(super) fn status(headers: &HeaderMap) -> Option<(&'static str, Outcome)> {
     let code = code.and_then(|code| code.parse::<usize>().ok());
     // As the specification says, an unknown code is `UNKNOWN`.
     let (code, error_type) = CODES[code.filter(|code| *code < CODES.len()).unwrap_or(2)];
+    let message = headers.get(&MESSAGE);
+    let message = message.and_then(|message| message.to_str().ok());
+    let message = message.map(percent_decoded).unwrap_or_default();
     let outcome = match code {
         "OK" => return Some((code, Outcome::success())),
+        "CANCELLED" if message == TONIC_TIMEOUT => Outcome::failed("timeout"),
         "CANCELLED" => Outcome::cancelled(),
         _ => Outcome::failed(error_type),
     };
-    let message = headers.get(&MESSAGE);
-    Some(match message.and_then(|message| message.to_str().ok()) {
-        Some(message) if !message.is_empty() => {
-            let message = percent_decoded(message);
-            (code, outcome.with_message(message))
-        }
-        _ => (code, outcome),
+    Some(match message.as_str() {
+        "" => (code, outcome),
+        message => (code, outcome.with_message(message)),
     })
 }
 
@@ -111,11 +110,6 @@ fn percent_decoded(text: &str) -> String {
         rest = if code.is_some() { &rest[3..] } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The outcome of a gRPC call whose response is not gRPC, from its HTTP status.
-pub(super) fn not_grpc(status: StatusCode) -> Outcome {
-    Outcome::failed(status.as_str().to_owned())
 }
 
 /// The outcome of a gRPC call without a status.

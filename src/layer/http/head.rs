@@ -31,14 +31,16 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// Returns the matched route, as the router spells it: `/users/{id}`. Known under axum's `Router::layer`, with the
-    /// feature `axum`.
+    /// Returns the matched route, as axum's router spells it: `/users/{id}`; inside of a nested service, and of a nested
+    /// router's fallback, the path at which it is nested. Needs the feature `axum`;
+    /// [`layer::http`](crate::layer::http#names) lists where axum knows it.
     pub fn route(&self) -> Option<&'a str> {
         #[cfg(feature = "axum")]
-        return self
-            .extensions
-            .get::<axum::extract::MatchedPath>()
-            .map(axum::extract::MatchedPath::as_str);
+        {
+            use axum::extract::{MatchedPath, NestedPath};
+            let matched = self.extensions.get().map(MatchedPath::as_str);
+            matched.or_else(|| self.extensions.get().map(NestedPath::as_str))
+        }
         #[cfg(not(feature = "axum"))]
         None
     }

@@ -17,6 +17,7 @@ use crate::{
 impl<S, C, ReqB, ResB> Service<Request<ReqB>> for ActivityService<S, ByRoute, C>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
+    S::Error: 'static,
     C: Classify<StatusCode> + Clone,
     ResB: Body,
 {

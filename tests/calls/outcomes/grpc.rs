@@ -24,7 +24,7 @@ use tonic::{
 use tower::service_fn;
 use tower_activity::{ActivityLayer, ActivityLog};
 
-use crate::outcomes::{Case, Ran, arrived};
+use crate::outcomes::{Case, Ran, arrived, timeouts::Stands};
 
 const ONE: PathAndQuery = PathAndQuery::from_static("/table.Cases/One");
 const MANY: PathAndQuery = PathAndQuery::from_static("/table.Cases/Many");
@@ -103,6 +103,31 @@ async fn serve(request: http::Request<Body>) -> Result<http::Response<Body>, Inf
         true => grpc.unary(service_fn(one), request).await,
         false => grpc.server_streaming(service_fn(many), request).await,
     })
+}
+
+/// A server with a timeout of its own, which tonic puts outside of all layers.
+pub(crate) async fn timeout(stands: Stands, store: &Path, timeout: Duration) -> Ran {
+    if stands == Stands::Inside {
+        return Err("tonic puts it outside of all layers");
+    }
+    let log = ActivityLog::open(store).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let layer = stands.set(ActivityLayer::http(&log));
+    tokio::spawn(async move {
+        let incoming = TcpIncoming::from(listener);
+        let server = Server::builder().timeout(timeout).layer(layer);
+        server
+            .serve_with_incoming(service_fn(serve), incoming)
+            .await
+    });
+    let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+    let mut client = client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let never = Request::new("never".to_owned());
+    let error = client.unary(never, ONE, Texts).await.unwrap_err();
+    assert_eq!(error.message(), "Timeout expired", "{error:?}");
+    Ok(Box::new(log))
 }
 
 pub(crate) async fn call(case: Case, store: &Path) -> Ran {

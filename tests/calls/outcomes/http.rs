@@ -19,7 +19,8 @@ use tower_activity::{ActivityLayer, ActivityLog};
 use crate::outcomes::{Case, Ran, arrived, lines::Http};
 
 /// A body with one frame that never ends.
-struct Endless {
+#[derive(Default)]
+pub(crate) struct Endless {
     begun: bool,
 }
 
@@ -50,10 +51,7 @@ pub(crate) async fn call(case: Case, store: &Path) -> Ran {
         .route("/error", get(async || StatusCode::SERVICE_UNAVAILABLE))
         .route("/panic", get(async || -> () { panic!("in the handler") }))
         .route("/never", get(pending::<()>))
-        .route(
-            "/endless",
-            get(async || Body::new(Endless { begun: false })),
-        )
+        .route("/endless", get(async || Body::new(Endless::default())))
         .layer(layer);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

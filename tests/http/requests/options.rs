@@ -143,6 +143,29 @@ async fn a_panic_in_a_rule_loses_only_what_the_rule_adds() {
     let row = rows(&log).one("GET /stream");
     assert_eq!(row.scope.project.as_deref(), Some("acme"));
     assert_eq!(row.error_type.as_deref(), Some("classifier_panic"));
+    assert_eq!(row.attributes["activity.panicked_rule"], "describe");
+}
+
+#[tokio::test]
+async fn a_nested_service_is_named_by_the_path_at_which_it_is_nested() {
+    let (log, layer) = layer();
+    let assets =
+        service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let inside = layer.clone().layer(assets);
+    let api = Router::new().route("/users/{id}", get(async || "ann"));
+    let app = Router::new()
+        .nest("/api", api.layer(layer.clone()))
+        .nest_service("/assets", inside)
+        .nest_service("/outside", Router::new().fallback_service(assets));
+    for path in ["/api/users/7", "/assets", "/assets/logo/small.png"] {
+        get_from(app.clone(), path).await;
+    }
+    let app = app.layer(layer);
+    get_from(app, "/outside/logo.png").await;
+    assert_eq!(
+        rows(&log).names(),
+        ["GET /api/users/{id}", "GET /assets", "GET /assets", "GET"]
+    );
 }
 
 #[tokio::test]
