@@ -49,8 +49,9 @@
 //!
 //! With `rmcp`, a call that requests input from the client ends there; the client's next call, with the input, is its child.
 //! A call that returns a task has the task as a child: a job that ends when the client fetches its end. Until then it is
-//! running, and it is `abandoned` if the log closes before. A task whose time to live has passed ends at the
-//! next call, as `failed` with the error type `timeout`.
+//! running, also after a cancellation, since the task may complete all the same; it is `abandoned` if the log closes before.
+//! A task whose time to live has passed ends at the next call, as `cancelled` if its cancellation was accepted, else as
+//! `failed` with the error type `timeout`.
 //!
 //! A client that names an agent in its `_meta` (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
 //!

@@ -1,18 +1,13 @@
 //! The settings for recording a tool server.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    ops::Deref,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{cell::LazyCell, collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 use serde_json::{Map, Value};
 
 #[cfg(feature = "rmcp")]
 use crate::mcp::{names, rmcp::Operations};
 use crate::{
+    activity::{Describe, PANICKED_RULE, guarded},
     log::ActivityLog,
     record::{Capture, Text},
 };
@@ -76,7 +71,8 @@ impl ActivityLog {
 }
 
 impl ToolOptions {
-    /// Sets the rule that returns the brand of a tool, from its name, arguments or tags; `None` for no brand.
+    /// Sets the rule that returns the brand of a tool, from its name, arguments or tags; `None` for no brand. A rule that
+    /// panics returns none, and the call has the attribute `activity.panicked_rule`.
     pub fn brand<F>(mut self, rule: F) -> Self
     where
         F: for<'a> Fn(&'a Tool<'_>) -> Option<&'a str> + Send + Sync + 'static,
@@ -127,10 +123,27 @@ impl ToolOptions {
         self
     }
 
-    /// The brand that the rule returns; none if it panics.
-    pub(super) fn brand_of(&self, tool: &Tool<'_>) -> Option<Text> {
-        let rule = self.brand.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| rule(tool))).ok().flatten()
+    /// Returns the brand of a tool, from its name, its arguments, and the `_meta` of its definition, which is looked up only
+    /// for a rule that asks for it.
+    pub(super) fn brand_of<'a>(
+        &self,
+        name: &'a str,
+        arguments: Option<&'a Map<String, Value>>,
+        meta: impl FnOnce() -> Option<Map<String, Value>> + 'a,
+    ) -> Brand {
+        let Some(rule) = &self.brand else {
+            return Brand::None;
+        };
+        let tool = Tool {
+            name,
+            arguments,
+            meta: LazyCell::new(Box::new(meta)),
+        };
+        match guarded(|| rule(&tool)) {
+            Some(Some(brand)) => Brand::Known(brand),
+            Some(None) => Brand::None,
+            None => Brand::RulePanicked,
+        }
     }
 
     pub(super) fn capture(&self, tool: &str) -> Capture {
@@ -165,13 +178,34 @@ impl fmt::Debug for ToolOptions {
     }
 }
 
+/// The brand of a tool.
+#[derive(Debug)]
+pub(super) enum Brand {
+    None,
+    Known(Text),
+    RulePanicked,
+}
+
+impl Brand {
+    pub(super) fn add_to(self, describe: Describe) -> Describe {
+        match self {
+            Brand::None => describe,
+            Brand::Known(brand) => describe.brand(brand),
+            Brand::RulePanicked => describe.attribute(PANICKED_RULE, "brand"),
+        }
+    }
+}
+
 /// A tool call, for a brand rule. It dereferences to the tool's name.
 #[derive(Debug)]
 pub struct Tool<'a> {
-    pub(super) name: &'a str,
-    pub(super) arguments: Option<&'a Map<String, Value>>,
-    pub(super) meta: Option<&'a Map<String, Value>>,
+    name: &'a str,
+    arguments: Option<&'a Map<String, Value>>,
+    meta: LazyCell<Option<Map<String, Value>>, Box<LookUp<'a>>>,
 }
+
+/// Looks up the `_meta` of a tool's definition: code of the server.
+type LookUp<'a> = dyn FnOnce() -> Option<Map<String, Value>> + 'a;
 
 impl Tool<'_> {
     /// Returns the tool's name.
@@ -188,7 +222,7 @@ impl Tool<'_> {
     ///
     /// Always false with `tower-mcp`, which does not expose the definitions of a server's tools.
     pub fn has_tag(&self, tag: &str) -> bool {
-        let Some(meta) = self.meta else {
+        let Some(meta) = &*self.meta else {
             return false;
         };
         let nested = meta.get("_fastmcp").and_then(|meta| meta.get("tags"));

@@ -131,6 +131,10 @@ impl Server {
                     "with an error" => {
                         Err(TaskExit::Error(ErrorData::internal_error("boom", None)))
                     }
+                    "stubbornly" => {
+                        context.cancelled().await;
+                        Ok(CallToolResult::success(vec![]))
+                    }
                     _ => {
                         context.cancelled().await;
                         Err(TaskExit::Cancelled)
@@ -345,7 +349,14 @@ async fn a_task_ends_when_its_client_gets_the_result() {
     for form in 0..2 {
         let log = ActivityLog::open(":memory:").unwrap();
         let client = &both(&log.tools(), &Server::new(None)).await[form];
-        for end in ["well", "badly", "with an error", "never", "unseen"] {
+        for end in [
+            "well",
+            "badly",
+            "with an error",
+            "never",
+            "stubbornly",
+            "unseen",
+        ] {
             let export = call("export", json!({"end": end}));
             let answer = client.call_tool_once(export).await.unwrap();
             let CallToolResponse::Task(created) = answer else {
@@ -353,18 +364,23 @@ async fn a_task_ends_when_its_client_gets_the_result() {
             };
             let id = created.task.task_id;
             match end {
-                "unseen" => {}
-                "never" => client.cancel_task(CancelTaskParams::new(id)).await.unwrap(),
+                "unseen" => client.cancel_task(CancelTaskParams::new(id)).await.unwrap(),
+                // A task decides itself how it ends after a cancellation.
+                "never" | "stubbornly" => {
+                    let cancel = CancelTaskParams::new(id.clone());
+                    client.cancel_task(cancel).await.unwrap();
+                    poll(client, &id).await;
+                }
                 _ => poll(client, &id).await,
             }
         }
         let ended = |rows: &support::Rows| {
             let jobs = rows.0.iter().filter(|row| row.kind == Kind::Job);
-            jobs.filter(|row| row.status != Status::Running).count() == 4
+            jobs.filter(|row| row.status != Status::Running).count() == 5
         };
         let rows = until(&log, ended).0;
         let calls: Vec<_> = rows.iter().filter(|row| row.kind == Kind::Tool).collect();
-        assert_eq!(calls.len(), 5);
+        assert_eq!(calls.len(), 6);
         let mut ends = Vec::new();
         for call in calls {
             assert_eq!(
@@ -388,6 +404,7 @@ async fn a_task_ends_when_its_client_gets_the_result() {
                 (Status::Failed, Some("tool_error"), Some("disk full")),
                 (Status::Failed, Some("-32603"), Some("boom")),
                 (Status::Cancelled, None, None),
+                (Status::Success, None, None),
                 (Status::Running, None, None),
             ]
         );
@@ -412,12 +429,23 @@ async fn a_task_ends_when_its_server_may_forget_it() {
             (task.status, task.error_type)
         };
         export("forgotten").await;
+        let cancelled = call("export", json!({"end": "forgotten"}));
+        let cancelled = client.call_tool_once(cancelled).await.unwrap();
+        let CallToolResponse::Task(created) = cancelled else {
+            panic!("{cancelled:?} is no task");
+        };
+        let cancel = CancelTaskParams::new(created.task.task_id);
+        client.cancel_task(cancel).await.unwrap();
         clock.advance(std::time::Duration::from_millis(59_999));
         export("never").await;
         assert_eq!(first(), (Status::Running, None));
         clock.advance(std::time::Duration::from_millis(1));
         export("never").await;
         assert_eq!(first(), (Status::Failed, Some("timeout".into())));
+        // Its cancellation is the last that is known of it.
+        let rows = support::rows(&log).0;
+        let ends = rows.iter().filter(|row| row.status == Status::Cancelled);
+        assert_eq!(ends.count(), 1);
         assert_eq!(
             log.accounting().activities.open,
             2,

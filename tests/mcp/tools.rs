@@ -262,6 +262,60 @@ async fn brands_come_from_names_or_tags() {
     assert_eq!(rows.one("web_search").scope.brand, None);
 }
 
+/// A server whose definitions cannot be looked up.
+#[derive(Clone)]
+struct Undefined;
+
+impl ServerHandler for Undefined {
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        panic!("no definition of {name}")
+    }
+
+    async fn call_tool(
+        &self,
+        _: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<rmcp::model::CallToolResponse, ErrorData> {
+        Ok(CallToolResult::success(vec![ContentBlock::text("well")]).into())
+    }
+}
+
+#[tokio::test]
+async fn a_definition_is_looked_up_only_for_a_rule_and_may_panic() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let by_name = log
+        .tools()
+        .brand(|tool| tool.split_once('_').map(|(brand, _)| brand));
+    let by_tag = log
+        .tools()
+        .brand(|tool| tool.has_tag("shop").then_some("shop"));
+    for tools in [log.tools(), by_name, by_tag] {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        tokio::spawn(async move {
+            let running = Undefined.with_activity(tools).serve(far).await.unwrap();
+            running.waiting().await.unwrap();
+        });
+        let client = ().serve(near).await.unwrap();
+        client.call_tool(call("netflix_login")).await.unwrap();
+    }
+    let rows = rows(&log).0;
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let panicked = row.attributes.get("activity.panicked_rule");
+            (row.status, row.scope.brand.as_deref(), panicked.is_some())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Status::Success, None, false),
+            (Status::Success, Some("netflix"), false),
+            (Status::Success, None, true),
+        ]
+    );
+}
+
 #[tokio::test]
 async fn payloads_are_stored_if_enabled() {
     let log = ActivityLog::open(":memory:").unwrap();

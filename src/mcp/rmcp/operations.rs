@@ -33,6 +33,8 @@ pub(in crate::mcp) struct Operations {
 struct Task {
     running: ActivityGuard,
     capture: Capture,
+    /// True if the server has accepted its cancellation. It may still end otherwise.
+    cancelling: bool,
 }
 
 /// Identifies the operation that a call continues.
@@ -40,7 +42,7 @@ struct Task {
 pub(super) enum ContinuationKey<'a> {
     /// The server's opaque state, which the client sends back unchanged.
     State(&'a str),
-    /// The session, and the keys of the requested input, which are unique in it.
+    /// The session or conversation, and the keys of the requested input, which are unique in it.
     Inputs(&'a str, Vec<&'a str>),
 }
 
@@ -75,16 +77,31 @@ impl Operations {
 
     /// Remembers a running task.
     pub(super) fn add_task(&self, id: String, running: ActivityGuard, capture: Capture) {
-        let task = Task { running, capture };
+        let task = Task {
+            running,
+            capture,
+            cancelling: false,
+        };
         let evicted = self.tasks.lock().insert(id, task);
         drop(evicted);
     }
 
     /// Ends the tasks whose time to live has passed: the server may forget them, and no client will fetch their end.
     pub(super) fn end_expired(&self) {
-        // They end when they are dropped: not under the lock.
         let expired = self.tasks.lock().extract(|task| task.running.is_late());
-        drop(expired);
+        for Task {
+            running,
+            cancelling,
+            ..
+        } in expired
+        {
+            if cancelling {
+                running.end(Outcome::cancelled());
+            } else {
+                // As a timeout.
+                drop(running);
+            }
+        }
     }
 
     /// Ends a task whose end the client has fetched.
@@ -106,14 +123,16 @@ impl Operations {
                     None => outcome,
                 }
             }),
-            TaskPayload::Cancelled => self.cancelled(&task.task.task_id),
+            TaskPayload::Cancelled => self.end(&task.task.task_id, |_| Outcome::cancelled()),
             _ => {}
         }
     }
 
-    /// Ends a task that the client has cancelled.
-    pub(super) fn cancelled(&self, id: &str) {
-        self.end(id, |_| Outcome::cancelled());
+    /// Notes that the server has accepted the cancellation of a task.
+    pub(super) fn cancelling(&self, id: &str) {
+        if let Some(task) = self.tasks.lock().get_mut(id) {
+            task.cancelling = true;
+        }
     }
 
     fn end(&self, id: &str, outcome: impl FnOnce(&Task) -> Outcome) {
@@ -163,6 +182,14 @@ struct BoundedMap<K, V> {
 impl<K: Clone + Eq + Hash, V> BoundedMap<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key)
+    }
+
+    fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.values.get_mut(key)
     }
 
     /// Inserts a value. Returns the value that it replaces or evicts.

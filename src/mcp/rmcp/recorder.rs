@@ -21,11 +21,12 @@ use serde_json::Value;
 use crate::{
     activity::{Activity, ActivityGuard, Describe},
     mcp::{
-        Tool, ToolOptions, names,
+        ToolOptions, names,
         rmcp::{
             answer::{self, AsResponse, Response},
             operations::ContinuationKey,
         },
+        tools::Brand,
     },
     pipeline::Admission,
     record::{Capture, InstanceId, Kind, Outcome, Text, TraceContext},
@@ -56,6 +57,7 @@ pub(super) struct Call {
 #[derive(Debug)]
 struct CallDetails {
     name: Text,
+    /// The session or conversation.
     session: Option<Text>,
     capture: Capture,
     /// The first call of the operation that this one continues.
@@ -67,7 +69,7 @@ struct Request<'a> {
     kind: Kind,
     method: &'static str,
     name: Text,
-    brand: Option<Text>,
+    brand: Brand,
     uri: Option<&'a str>,
     state: Option<&'a str>,
     responses: Option<&'a InputResponses>,
@@ -117,7 +119,7 @@ impl Recorder {
             kind: Kind::Prompt,
             method: names::GET_PROMPT,
             name: request.name.clone().into(),
-            brand: None,
+            brand: Brand::None,
             uri: None,
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
@@ -138,7 +140,7 @@ impl Recorder {
             kind: Kind::Resource,
             method: names::READ_RESOURCE,
             name: names::scheme(&request.uri).to_owned().into(),
-            brand: None,
+            brand: Brand::None,
             uri: Some(&request.uri),
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
@@ -228,9 +230,9 @@ impl Recorder {
         self.tools.operations.end_expired();
     }
 
-    /// Ends a task that the client has cancelled.
-    pub(super) fn task_cancelled(&self, id: &str) {
-        self.tools.operations.cancelled(id);
+    /// Notes that the server has accepted a client's cancellation of a task, which may still end otherwise.
+    pub(super) fn task_cancelling(&self, id: &str) {
+        self.tools.operations.cancelling(id);
     }
 
     async fn start(&self, request: Request<'_>, capture: Capture, context: &Context) -> Call {
@@ -238,16 +240,17 @@ impl Recorder {
         let name = request.name.clone();
         let session = self.session_of(context);
         let keys = request.responses.map(|responses| responses.keys());
-        let first = ContinuationKey::new(session.as_deref(), request.state, keys)
+        let conversation = session.clone().or_else(|| self.conversation(&context.meta));
+        let first = ContinuationKey::new(conversation.as_deref(), request.state, keys)
             .and_then(|key| self.tools.operations.first(&name, &key));
-        let describe = self.describe(request, session.clone(), first.as_ref(), context);
+        let describe = self.describe(request, session, first.as_ref(), context);
         let mut admission = Admission::default();
         poll_fn(|cx| self.tools.log.poll_admission(&mut admission, cx)).await;
         Call {
             running: self.tools.log.start_with(describe, admission.take()),
             details: CallDetails {
                 name,
-                session,
+                session: conversation,
                 capture,
                 first,
             },
@@ -267,9 +270,7 @@ impl Recorder {
             request.name,
             context.id.to_string(),
         );
-        if let Some(brand) = request.brand {
-            describe = describe.brand(brand);
-        }
+        describe = request.brand.add_to(describe);
         if let Some(uri) = request.uri {
             describe = describe.attribute(names::RESOURCE_URI, uri);
         }
@@ -338,14 +339,10 @@ impl Recorder {
         &self,
         request: &CallToolRequestParams,
         definition: impl FnOnce() -> Option<Definition>,
-    ) -> Option<Text> {
-        let definition = definition();
-        let meta = definition.as_ref().and_then(|tool| tool.meta.as_ref());
-        self.tools.brand_of(&Tool {
-            name: &request.name,
-            arguments: request.arguments.as_ref(),
-            meta: meta.map(|meta| &meta.0),
-        })
+    ) -> Brand {
+        let meta = || Some(definition()?.meta?.0);
+        let arguments = request.arguments.as_ref();
+        self.tools.brand_of(&request.name, arguments, meta)
     }
 }
 

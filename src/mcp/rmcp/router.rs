@@ -70,7 +70,7 @@ impl<S: ServerHandler> Service<RoleServer> for RouterWithActivity<S> {
             self.recorder.task_fetched(&result.task);
         }
         if let Some(id) = cancelled {
-            self.recorder.task_cancelled(&id);
+            self.recorder.task_cancelling(&id);
         }
         Ok(response)
     }

@@ -18,7 +18,7 @@ pub(super) struct ByResponse {
     pub(super) token: Option<CancellationToken>,
 }
 
-impl<E> Classify<Result<RouterResponse, E>> for ByResponse {
+impl<E: 'static> Classify<Result<RouterResponse, E>> for ByResponse {
     fn classify(&self, result: &Result<RouterResponse, E>) -> Outcome {
         // The tool runs on after the client has cancelled, and its response is dropped.
         if self
@@ -63,7 +63,7 @@ impl<E> Classify<Result<RouterResponse, E>> for ByResponse {
                 }
             },
             // An inner layer has rejected it.
-            Err(_) => Outcome::failed(std::any::type_name::<E>()),
+            Err(error) => Outcome::from_opaque(error),
         }
     }
 }

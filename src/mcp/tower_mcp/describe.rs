@@ -9,7 +9,7 @@ use tower_mcp::{
 
 use crate::{
     activity::{Activity, Describe},
-    mcp::{Tool, ToolOptions, names},
+    mcp::{ToolOptions, names},
     record::{Kind, TraceContext},
 };
 
@@ -27,15 +27,9 @@ pub(super) fn describe(
     let (mut describe, meta) = match &request.inner {
         McpRequest::CallTool(params) => {
             let describe = begin(Kind::Tool, names::CALL_TOOL, params.name.clone());
-            let brand = tools.brand_of(&Tool {
-                name: &params.name,
-                arguments: params.arguments.as_object(),
-                meta: None,
-            });
-            let describe = match brand {
-                Some(brand) => describe.brand(brand),
-                None => describe,
-            };
+            let arguments = params.arguments.as_object();
+            let brand = tools.brand_of(&params.name, arguments, || None);
+            let describe = brand.add_to(describe);
             (annotated(describe, &params.name, request), &params.meta)
         }
         McpRequest::GetPrompt(params) if tools.prompts => (

@@ -109,6 +109,7 @@ pub struct ToolsService<S> {
 impl<S> Service<RouterRequest> for ToolsService<S>
 where
     S: Service<RouterRequest, Response = RouterResponse>,
+    S::Error: 'static,
 {
     type Response = RouterResponse;
     type Error = S::Error;
@@ -170,6 +171,7 @@ pin_project! {
 impl<F, E> Future for CallFuture<F>
 where
     F: Future<Output = Result<RouterResponse, E>>,
+    E: 'static,
 {
     type Output = F::Output;
 
